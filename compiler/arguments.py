@@ -1,0 +1,381 @@
+"""Arguments against what takes them: a layer's fields, or the parameters that a block or spec declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from pydantic import ValidationError
+
+from compiler.layer import Layer
+from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
+from specs.expression import ExpressionError, Template, UnknownName, evaluate
+from specs.kinds import at, could_be, placed
+from specs.limits import DEFAULT
+from specs.spec import STRUCTURE, TYPES, Entry, Param
+from specs.suggest import certain, did_you_mean, nearest, said_already
+
+
+@dataclass(frozen=True)
+class Problem:
+    code: str
+    message: str
+    argument: str
+    path: tuple[str | int, ...] = ()  # inside the argument's value
+    key: bool = False
+    help: tuple[str, ...] = ()
+    meant: str | None = None  # the word, or the value as text, that would be right in its place
+
+
+def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """pydantic's complaints about a layer's arguments, one for each argument that is known; a misspelt one and the
+    missing one it was meant to be are told together."""
+    fields = list(layer.model_fields)
+    details = error.errors(include_url=False)
+    missing = [str(d["loc"][0]) for d in details if d["type"] == "missing" and len(d["loc"]) == 1]
+    seen: set[str] = set()
+    for detail in details:
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        if detail["type"] != "extra_forbidden":
+            continue
+        meant, help = intended(name, fields, given, missing)
+        message = f"{layer.op} has no `{_shown_name(name)}`"
+        yield Problem("unknown-argument", message, name, key=True, help=help, meant=meant)
+    if missing:
+        message = f"{layer.op} needs {listed(missing)}"
+        yield Problem("missing-argument", message, missing[0], help=(_example(layer, missing),))
+    for detail in details:
+        name = str(detail["loc"][0]) if detail["loc"] else ""
+        if (detail["type"] in ("missing", "extra_forbidden") and len(detail["loc"]) == 1) or name in seen:
+            continue
+        if given.get(name) is UNKNOWN:
+            continue
+        seen.add(name)
+        wanted = _wanted(layer, name, detail)
+        inside = {placed(given.get(name), d["loc"][1:]): d for d in details if d["loc"][:1] == (name,)}
+        path = next(filter(None, inside), ())
+        problem = _bad(layer, given, name, path, f"`{name}: {_shown(given.get(name))}` {wanted}")
+        yield replace(problem, key=True) if path and inside[path]["loc"][-1] == "[key]" else problem
+
+
+def _with(value: Any, path: Sequence[str | int], new: Any) -> Any:
+    """The value with `new` at the end of the path."""
+    if not path:
+        return new
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = _with(copy[path[0]], path[1:], new)
+    return copy
+
+
+def intended(
+    name: str, known: Collection[str], given: Mapping[str, Any], missing: list[str]
+) -> tuple[str | None, tuple[str, ...]]:
+    """What a misspelt argument was meant to be, and the help that says so. What it stands for is missing no more."""
+    free = [k for k in known if k not in given]
+    synonym = next((m for m in free if name.lower() in _SYNONYMS.get(m, ())), None)
+    meant = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
+    if meant in given and certain(name, known) == meant:
+        return None, said_already(str(meant))
+    if meant in given:
+        meant = nearest(name, free) or synonym
+    beside = [k for k in STRUCTURE if k not in ("op", "layers", "do", "share") and could_be(Entry, k, given[name])]
+    fix = certain(name, [*free, *beside], aliases=_SLIPS)
+    if (meant in missing and (len(missing) == 1 or meant == synonym)) or (fix is None and meant == synonym):
+        fix = meant
+    if meant is None and (structural := nearest(name, beside, aliases=_SLIPS)):
+        return fix, (f"did you mean `{structural}`?",)
+    if meant is None:
+        help = ("the device and type of a network are chosen when it is built",) if name in ("device", "dtype") else ()
+        return None, help or did_you_mean(name, known, limit=16)
+    if meant in missing:
+        missing.remove(meant)
+        return fix if fix == meant else None, (f"did you mean `{meant}`? (required, and missing here)",)
+    return fix if fix == meant else None, (f"did you mean `{meant}`?",)
+
+
+#: Words that are nearer to another than to what was meant.
+_SLIPS = {"form": "from"}
+
+_SYNONYMS = {
+    "stride": ("step", "subsample"),
+    "padding": ("border",),
+    "bias": ("use_bias",),
+    "output_size": ("size", "out_size"),
+    "inplace": ("in_place",),
+    "out_channels": ("filters", "channels", "planes", "width"),
+    "out_features": ("units", "features", "size", "neurons"),
+    "kernel_size": ("kernel", "ksize", "size", "k", "pool_size"),
+    "p": ("rate", "prob", "dropout"),
+    "num_heads": ("heads", "n_heads"),
+}
+
+
+_EXAMPLES = {
+    "out_channels": 64,
+    "kernel_size": 3,
+    "out_features": 10,
+    "output_size": 1,
+    "num_heads": 8,
+    "num_groups": 32,
+}
+
+
+def _example(layer: type[Layer], missing: list[str]) -> str:
+    said = ", ".join(f"{name}: {_EXAMPLES.get(name, '...')}" for name in missing)
+    return f"for example `{{op: {layer.op}, {said}}}`"
+
+
+def listed(names: list[str]) -> str:
+    """`a`, `b` and `c`."""
+    shown = [f"`{name}`" for name in names]
+    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else shown[0]
+
+
+def _shown(value: Any) -> str:
+    text = (
+        repr(value)
+        if isinstance(value, str)
+        else str(value).replace("True", "true").replace("False", "false").replace("None", "null")
+    )
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
+    """A value that is not what the argument takes; where it nearly is, with what it was meant to be."""
+    wrong = at(given.get(name), path)
+    for text in (*_readings(wrong), *_word(layer, name, wrong)):
+        try:
+            layer.model_validate({**given, name: _with(given.get(name), path, _read(text))})
+        except ValidationError as error:
+            if any(d["loc"][:1] == (name,) for d in error.errors(include_url=False)):
+                continue
+        help = (f"write `{text}`" if path else f"write `{name}: {text}`",)
+        return Problem("bad-value", message, name, path, help=help, meant=text)
+    return Problem("bad-value", message, name, path)
+
+
+def _read(text: str) -> Any:
+    return int(text) if text.lstrip("-").isdigit() else {"true": True, "false": False}.get(text, text)
+
+
+def _word(layer: type[Layer], name: str, value: Any) -> list[str]:
+    """The one of the words that an argument takes which is nearly the one given."""
+    schema = layer.model_json_schema()["properties"].get(name, {}) if isinstance(value, str) else {}
+    options = [
+        o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))
+    ]
+    meant = nearest(str(value), [o for o in options if isinstance(o, str)])
+    return [meant] if meant else []
+
+
+def _readings(value: Any) -> list[str]:
+    """What a value of the wrong type may have been meant to be: `"64"` and `64.0` are 64, 1 is true."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "false", "yes", "no", "on", "off"):
+        return ["true" if value.strip().lower() in ("true", "yes", "on") else "false"]
+    if isinstance(value, str) and re.fullmatch(r"-?[1-9][0-9]{0,8}|0", value.strip()):
+        return [value.strip()]
+    if isinstance(value, float) and value == int(value) and abs(value) < 1e9:
+        return [str(int(value))]
+    if type(value) is int and value in (0, 1):
+        return ["true" if value else "false"]
+    return []
+
+
+def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
+    """What this argument takes, in words, from its JSON schema."""
+    kind = detail["type"]
+    ctx = detail.get("ctx") or {}
+    if kind in ("value_error", "assertion_error"):
+        return f"is refused: {ctx.get('error', detail['msg'])}"
+    schema = layer.model_json_schema()["properties"].get(name, {})
+    return f"is not {_kinds(schema)}"
+
+
+def _kinds(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        kinds = []
+        for option in schema["anyOf"]:
+            words = _kinds(option)
+            if words not in kinds:
+                kinds.append(words)
+        return " or ".join(kinds)
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{v}`" for v in schema["enum"])
+    bounds = ""
+    if "minimum" in schema and "maximum" in schema:
+        bounds = f" from {schema['minimum']:g} to {schema['maximum']:g}"
+    elif "minimum" in schema:
+        bounds = f" of at least {schema['minimum']:g}"
+    elif "exclusiveMinimum" in schema:
+        bounds = f" above {schema['exclusiveMinimum']:g}"
+    kind = schema.get("type")
+    if kind == "array":
+        count = schema.get("minItems")
+        if count == schema.get("maxItems") == 1:
+            return "a list of one number"
+        return f"a list of {count} numbers" if count and count == schema.get("maxItems") else "a list of numbers"
+    return _TYPES.get(str(kind), "what it takes") + bounds
+
+
+_TYPES = {
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+    "null": "null",
+    "object": "a mapping",
+}
+
+
+# -- parameters of blocks and specs -----------------------------------------------------------------------------
+
+
+def bind(
+    declared: Mapping[str, Param],
+    given: Mapping[str, Any],
+    outer: Mapping[str, Any],
+    tell: Callable[..., None],
+    owner: str,
+    holes: Collection[str] = (),
+) -> dict[str, Any]:
+    """Values for all declared parameters, in the order declared; UNKNOWN where one is wrong, told, or among `holes`.
+
+    A default may be an expression over the parameters before it and over `outer`. `tell(code, message, argument,
+    key=, help=)` reports.
+    """
+    missing = [n for n, p in declared.items() if p.required and n not in given and n not in holes]
+    for name in islice((n for n in given if n not in declared and n not in holes), DEFAULT.mistakes):
+        meant, help = intended(name, declared, given, missing)
+        message = f"{owner} has no parameter `{_shown_name(name)}`"
+        tell("unknown-argument", message, name, key=True, help=help, meant=meant)
+        holes = {*holes, *(n for n in declared if n not in given)}  # what was meant by it is unknown
+    if missing:
+        types = ", ".join(f"`{name}: {declared[name].type}`" for name in missing)
+        tell("missing-argument", f"{owner} needs {listed(missing)}", None, help=(f"declared as {types}",))
+    scope = dict(outer)
+    for name in declared:
+        scope[name] = _value(name, declared, given, scope, tell) if name not in holes else UNKNOWN
+    return {name: scope[name] for name in declared}
+
+
+def _value(
+    name: str,
+    declared: Mapping[str, Param],
+    given: Mapping[str, Any],
+    scope: Mapping[str, Any],
+    tell: Callable[..., None],
+) -> Any:
+    """The value of one parameter; UNKNOWN where it is wrong, and told."""
+    param = declared[name]
+    if name in FLOW:
+        tell("bad-value", f"`{name}` cannot be a parameter: the language has that name", name, key=True)
+        return UNKNOWN
+    if name not in given and param.required:
+        return UNKNOWN
+    value = given.get(name)
+    if name not in given:
+        try:
+            value = evaluate(param.default, Scope(scope))
+        except Poisoned:
+            return UNKNOWN
+        except ExpressionError as error:
+            code, help, _ = judged(error)
+            why: tuple[str, str, tuple[str, ...]] | None = (code, str(error), help)
+            if isinstance(error, UnknownName) and error.unknown in declared:
+                why = _too_early(name, str(error.unknown), declared, given, scope)
+            if why is not None:
+                tell(why[0], f"the default of `{name}`: {why[1]}", name, help=why[2])
+            return UNKNOWN
+    if value is UNKNOWN:
+        return UNKNOWN
+    checked, wrong = fits(param, value)
+    if wrong:
+        word = param.default if param.type == "str" and not isinstance(param.written, dict) else ""
+        type = certain(str(word), TYPES)
+        help = (f"`{name}: {word}` declares a text; did you mean the type `{type}`?",) if type else ()
+        tell("bad-value", f"`{name}: {_shown(value)}` {wrong}", name, help=help)
+        return UNKNOWN
+    return checked
+
+
+def _too_early(
+    name: str, wanted: str, declared: Mapping[str, Param], given: Collection[str], scope: Mapping[str, Any]
+) -> tuple[str, str, tuple[str, ...]] | None:
+    """Why a default cannot read a parameter that is not before it: code, message, help; None for a loop that is told
+    where it begins."""
+    ways: dict[str, tuple[str, ...]] = {wanted: (name, wanted)}  # how each comes to be needed
+    for needing in (found := [wanted]):
+        for needed in sorted(_reads(declared[needing].default) & declared.keys()) if needing not in given else ():
+            if needed not in ways:
+                ways[needed] = (*ways[needing], needed)
+                found.append(needed)
+    if name not in ways:
+        message = f"`{wanted}` comes later, and a default reads only the parameters before it"
+        return "unknown-param", message, (f"declare `{wanted}` before `{name}`",)
+    if scope.get(next(n for n in declared if n in ways[name])) is UNKNOWN:
+        return None
+    return "cycle", f"it needs itself: {' -> '.join(dict.fromkeys(ways[name]))} -> {name}", ()
+
+
+def _reads(default: Any) -> set[str]:
+    """The names in a default's expressions."""
+    if isinstance(default, (list, dict)):
+        return set().union(*map(_reads, default.values() if isinstance(default, dict) else default))
+    try:
+        names = Template.of(default).names if isinstance(default, str) else ()
+    except ExpressionError:
+        names = ()
+    return {name.partition(".")[0] for name in names}
+
+
+def _shown_name(name: str) -> str:
+    shown = name if name.isprintable() else ascii(name)[1:-1]
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def fits(param: Param, value: Any) -> tuple[Any, str | None]:
+    """The value as the parameter's type has it (an int is a float where one is wanted), or why it is none."""
+    kind = param.type
+    if (value is None and not param.required and param.default is None) or (value is None and kind == "op"):
+        return None, None
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    integer = number and isinstance(value, int)
+    sizes = isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    good = {
+        "int": integer,
+        "float": number,
+        "bool": isinstance(value, bool),
+        "str": isinstance(value, str),
+        "op": isinstance(value, str),
+        "list": isinstance(value, (list, tuple)),
+        "pair": integer or (sizes and len(value) == 2),
+        "shape": sizes,
+        None: True,
+    }[kind]
+    if not good:
+        words = {
+            "int": "an integer",
+            "float": "a number",
+            "bool": "true or false",
+            "str": "text",
+            "op": "the name of an op",
+            "list": "a list",
+            "pair": "an integer or a list of two",
+            "shape": "a list of sizes",
+        }
+        return value, f"is not {words[str(kind)]}"
+    if kind == "float" and integer:
+        value = float(value)
+    if param.choices is not None and not any(type(c) is type(value) and c == value for c in param.choices):
+        return value, f"is none of its choices: {', '.join(_shown(c) for c in param.choices)}"
+    if number and param.min is not None and value < param.min:
+        return value, f"is below its least, {param.min}"
+    if number and param.max is not None and value > param.max:
+        return value, f"is above its most, {param.max}"
+    return value, None

@@ -1,0 +1,109 @@
+"""A live nn.Module: the emitted text, executed.
+
+Texts are interned by content, so that a second build is cheap and deepcopy, spawned processes and torch.compile see
+one class. The text is known to tracebacks and `inspect`. A pickled module carries its text and names its class in it;
+unpickling checks the text like any other before it runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import copyreg
+import hashlib
+import linecache
+import sys
+import types
+from typing import Any
+
+import torch
+from torch import nn
+
+from compiler.emit.python import render
+from compiler.emit.safety import verify
+from compiler.graph import Graph
+from compiler.lower import lower
+
+_loaded: dict[str, types.ModuleType] = {}
+
+
+def build(graph: Graph, *, device: Any = None, dtype: Any = None, seed: int | None = None) -> nn.Module:
+    """A module with fresh weights, on `device`, in `dtype`. The same `seed` gives the same weights and leaves
+    torch's own generator as it was."""
+    cls = class_of(graph)
+    if seed is None:
+        return _made(cls, device, dtype)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return _made(cls, device, dtype)
+
+
+def class_of(graph: Graph) -> type[nn.Module]:
+    """The network's class. Equal texts give the same class; a graph keeps its own."""
+    if "emitted" not in graph.__dict__:
+        graph.__dict__["emitted"] = _class(graph)
+    cls: type[nn.Module] = graph.__dict__["emitted"]
+    return cls
+
+
+def _class(graph: Graph) -> type[nn.Module]:
+    program = lower(graph)
+    cls = getattr(load(render(program), custom=tuple(program.imports)), program.entry)
+    assert isinstance(cls, type)
+    return cls
+
+
+def _made(cls: type[nn.Module], device: Any, dtype: Any) -> nn.Module:
+    if device is None:
+        module = cls()
+    else:
+        with torch.device(device):
+            module = cls()
+    return module.to(dtype=dtype) if dtype is not None else module
+
+
+def load(text: str, custom: tuple[str, ...] = ()) -> types.ModuleType:
+    """The Python module of an emitted text. Raises UnsafeSource for any text that an emitter would not write.
+
+    `custom` are the import lines of registered layers that live outside torch.
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if digest in _loaded:
+        return _loaded[digest]
+    tree = verify(text, custom)
+    name = f"zoo_network_{digest[:16]}"
+    filename = f"<{name}>"
+    module = types.ModuleType(name, ast.get_docstring(tree))
+    module.__file__ = filename
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    sys.modules[name] = module
+    code = compile(tree, filename, "exec")
+    exec(code, module.__dict__)  # the text is our emitter's own, and `verify` has read it
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == name:
+            _pickled_by_text(value, text, custom)
+    _loaded[digest] = module
+    return module
+
+
+def _pickled_by_text(cls: type, text: str, custom: tuple[str, ...]) -> None:
+    if issubclass(cls, nn.Module):
+
+        def reduce(instance: Any) -> tuple[Any, ...]:
+            return _blank, (text, cls.__name__, custom), instance.__getstate__()
+    else:
+
+        def reduce(instance: Any) -> tuple[Any, ...]:
+            return _filled, (text, cls.__name__, custom, tuple(instance))
+
+    copyreg.pickle(cls, reduce)
+
+
+def _blank(text: str, name: str, custom: tuple[str, ...]) -> nn.Module:
+    """A module without its state, for pickle and copy to fill."""
+    cls = getattr(load(text, custom), name)
+    module: nn.Module = cls.__new__(cls)
+    return module
+
+
+def _filled(text: str, name: str, custom: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+    return getattr(load(text, custom), name)(*values)

@@ -1,0 +1,415 @@
+"""Python source of a program: the one emitter of code. What `zoo source` prints is what `zoo build` executes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from compiler.graph import Graph
+from compiler.lower import lower
+from compiler.program import Child, Class, InitLoop, Make, Parameter, Program, Step
+
+WIDTH = 110
+INDENT = "    "
+
+
+def source(graph: Graph) -> str:
+    """The network as a Python module that needs torch alone."""
+    return render(lower(graph))
+
+
+def render(program: Program) -> str:
+    """The text of a program."""
+    parts = [*(text for text in program.support), *(_class(c) for c in program.classes)]
+    body = "\n\n\n".join(parts)
+    return f"{_docstring(program.doc, '')}\n\n{_imports(program, body)}\n\n\n{body}\n"
+
+
+def _imports(program: Program, body: str) -> str:
+    lines = []
+    if "OrderedDict(" in body:
+        lines.append("from collections import OrderedDict")
+    if "(NamedTuple)" in body:
+        lines.append("from typing import NamedTuple")
+    if lines:
+        lines.append("")
+    if re.search(r"\btorch\.", body):
+        lines.append("import torch")
+    if re.search(r"\bF\.", body):
+        lines.append("import torch.nn.functional as F")
+    lines.append("from torch import Tensor, nn" if re.search(r"\bTensor\b", body) else "from torch import nn")
+    return "\n".join([*lines, *([""] if program.imports else []), *program.imports])
+
+
+def _docstring(text: str, indent: str) -> str:
+    """Text as a docstring that says nothing but itself."""
+    lines = [line.strip() for line in text.splitlines()]
+    safe = (
+        "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
+        .replace("\\", "\\\\")
+        .replace('"""', '\\"\\"\\"')
+    )
+    if re.search(r'(?<!\\)(\\\\)*"$', safe):  # a bare quote at the end would be the docstring's own
+        safe = safe[:-1] + '\\"'
+    first, *rest = safe.splitlines() or [""]
+    if not rest:
+        return f'{indent}"""{first}"""'
+    return "\n".join([f'{indent}"""{first}', *(f"{indent}{line}" if line else "" for line in rest), f'{indent}"""'])
+
+
+# -- classes ------------------------------------------------------------------------------------------------------
+
+
+def _class(c: Class) -> str:
+    lines: list[str] = []
+    if c.output is not None:
+        lines += [f"class {c.output}(NamedTuple):"]
+        lines += [f"{INDENT}{name}: Tensor" + (" | None" if training else "") for name, training in c.fields]
+        lines += ["", ""]
+    lines.append(f"class {c.name}({'nn.Sequential' if c.children is not None else 'nn.Module'}):")
+    if c.doc:
+        lines += [_docstring(c.doc, INDENT), ""]
+    lines += _signature(c.parameters)
+    if c.children is not None:
+        lines += [f"{INDENT * 2}{line}" for line in _sequential_init(c.children)]
+    else:
+        lines.append(f"{INDENT * 2}super().__init__()")
+        for member in c.members:
+            lines += [f"{INDENT * 2}{line}" for line in _member(member.name, member.make, member.when)]
+    lines += [f"{INDENT * 2}{line}" if line else "" for line in _after(c)]
+    if c.children is None:
+        lines += ["", *_forward(c)]
+    return "\n".join(lines)
+
+
+def _signature(parameters: Sequence[Parameter]) -> list[str]:
+    said = [f"{p.name}: {p.type}" + (f" = {p.default}" if p.default is not None else "") for p in parameters]
+    line = f"{INDENT}def __init__(self{''.join(', ' + s for s in said)}) -> None:"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{INDENT}def __init__(", f"{INDENT * 2}self,", *(f"{INDENT * 2}{s}," for s in said), f"{INDENT}) -> None:"]
+
+
+def _member(name: str, make: Make, when: str | None) -> list[str]:
+    if name.isdigit():
+        out = _wrapped(f'self.add_module("{name}", ', _construct(make), ")")
+        return (
+            out
+            if when is None
+            else [f"if {when}:", *(INDENT + line for line in out), "else:", f'{INDENT}self.add_module("{name}", None)']
+        )
+    built = list_building(make, f"self.{name}")
+    out = built if built is not None else _wrapped(f"self.{name} = ", _construct(make), "")
+    if when is None:
+        return out
+    if len(out) == 1 and len(out[0]) + len(when) < WIDTH - 20:
+        return [f"{out[0]} if {when} else None"]
+    return [f"if {when}:", *(INDENT + line for line in out), "else:", f"{INDENT}self.{name} = None"]
+
+
+def _wrapped(head: str, body: list[str], tail: str) -> list[str]:
+    return [head + body[0], *body[1:-1], body[-1] + tail] if len(body) > 1 else [head + body[0] + tail]
+
+
+# -- constructions ------------------------------------------------------------------------------------------------
+
+
+def _construct(make: Make, room: int = WIDTH - 12) -> list[str]:
+    """Lines of an expression, the first no longer than `room`; the inner ones are indented against it."""
+    if make.children is not None:
+        return _sequential(make.children)
+    if make.form is not None:
+        return [
+            make.form.format(
+                **{name or f"a{i}": text for i, (name, text) in enumerate(make.args)},
+                **{f"a{i}": t for i, (_, t) in enumerate(make.args)},
+            )
+        ]
+    if make.value:
+        return [make.target]
+    args = [f"{name}={text}" if name else text for name, text in make.args]
+    line = f"{make.target}({', '.join(args)})"
+    if len(line) <= room:
+        return [line]
+    joined = ", ".join(args)
+    if len(joined) <= WIDTH - 24:
+        return [f"{make.target}(", f"{INDENT}{joined}", ")"]
+    return [f"{make.target}(", *(f"{INDENT}{a}," for a in args), ")"]
+
+
+def _plain(children: Iterable[Child]) -> bool:
+    return all(c.name.isdigit() for c in children)
+
+
+def _items(children: Sequence[Child]) -> list[list[str]]:
+    """Each child's lines; a named one is a pair for an OrderedDict. One that is there only sometimes is unpacked."""
+    named = not _plain(children)
+    return [_sometimes(_item(c, named=named), c.when) for c in children]
+
+
+def _item(child: Child, *, named: bool, room: int = WIDTH - 12) -> list[str]:
+    made = _construct(child.make, room)
+    return _wrapped(f'("{child.name}", ', made, ")") if named else made
+
+
+def _sometimes(lines: list[str], when: str | None) -> list[str]:
+    if when is None:
+        return lines
+    line = f"*([{lines[0]}] if {when} else [])"
+    if len(lines) == 1 and len(line) <= WIDTH - 32:
+        return [line]
+    return ["*([", *(INDENT + line for line in _comma(lines)), f"] if {when} else [])"]
+
+
+def _sequential(children: Sequence[Child]) -> list[str]:
+    items = _runs(_items(children), named=not _plain(children))
+    opening, closing = ("nn.Sequential(", ")") if _plain(children) else ("nn.Sequential(OrderedDict([", "]))")
+    if not _plain(children) and len(items) == 1 and items[0][0].startswith("*["):  # one comprehension is the whole list
+        opening, closing, items = "nn.Sequential(OrderedDict(", "))", [[items[0][0][1:], *items[0][1:]]]
+        if len(items[0]) > 1:
+            return _wrapped(opening, items[0], closing)
+        if len(items[0][0]) > WIDTH - 48:
+            head, _, tail = items[0][0].rpartition(" for ")
+            return [opening + "[", INDENT + head[1:], f"{INDENT}for {tail[:-1]}", "]" + closing]
+    if len(items) == 1 and len(items[0]) == 1:
+        if len(line := opening + items[0][0] + closing) <= WIDTH - 32 or _plain(children):
+            return [line]
+        return [opening, *(INDENT + x for x in items[0]), closing]
+    return [opening, *(INDENT + line for item in items for line in _comma(item)), closing]
+
+
+def _comma(lines: list[str]) -> list[str]:
+    return [*lines[:-1], lines[-1] + ","]
+
+
+def _sequential_init(children: Sequence[Child]) -> list[str]:
+    if any(c.when is not None for c in children):
+        return [*_list_of(children), f"super().__init__({_layers(children)})"]
+    items = _runs(_items(children), named=not _plain(children))
+    if not _plain(children):
+        return ["super().__init__(OrderedDict([", *(INDENT + line for item in items for line in _comma(item)), "]))"]
+    line = f"super().__init__({', '.join(i[0] for i in items)})"
+    if all(len(i) == 1 for i in items) and len(line) <= WIDTH - 8:
+        return [line]
+    return ["super().__init__(", *(INDENT + line for item in items for line in _comma(item)), ")"]
+
+
+def list_building(make: Make, target: str) -> list[str] | None:
+    """Statements for an nn.Sequential some of whose children are there only sometimes."""
+    if make.children is None or all(c.when is None for c in make.children):
+        return None
+    return [*_list_of(make.children), f"{target} = nn.Sequential({_layers(make.children)})"]
+
+
+def _layers(children: Sequence[Child]) -> str:
+    return "*layers" if _plain(children) else "OrderedDict(layers)"
+
+
+def _list_of(children: Sequence[Child]) -> list[str]:
+    """`layers` filled step by step."""
+    named = not _plain(children)
+    kind = "tuple[str, nn.Module]" if named else "nn.Module"
+    lines: list[str] = []
+    pending: list[Child] = []
+    started = False
+
+    def flush() -> None:
+        nonlocal started
+        if not pending and started:
+            return
+        items = _runs([_item(c, named=named) for c in pending], named=named)
+        if started and len(items) == 1 and not items[0][0].startswith("*"):
+            lines.extend(_wrapped("layers.append(", items[0], ")"))
+            pending.clear()
+            return
+        head = f"layers: list[{kind}] = [" if not started else "layers += ["
+        line = head + ", ".join(i[0] for i in items) + "]"
+        if all(len(i) == 1 for i in items) and len(line) <= WIDTH - 8:
+            lines.append(line)
+        else:
+            lines.extend([head, *(INDENT + x for item in items for x in _comma(item)), "]"])
+        started = True
+        pending.clear()
+
+    for child in children:
+        if child.when is None:
+            pending.append(child)
+            continue
+        flush()
+        made = _item(child, named=named, room=WIDTH - 28)
+        lines.append(f"if {child.when}:")
+        lines += [INDENT + line for line in _wrapped("layers.append(", made, ")")]
+    if pending:
+        flush()
+    return lines
+
+
+# -- runs ---------------------------------------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])|(?<=[A-Za-z_])\d+(?=\")")
+
+
+def _runs(items: list[list[str]], *, named: bool) -> list[list[str]]:
+    """Three or more like items in a row, each number the same or growing evenly, become one comprehension."""
+    out: list[list[str]] = []
+    at = 0
+    while at < len(items):
+        length = _run(items, at)
+        if length < 3:
+            out.append(items[at])
+            at += 1
+            continue
+        out.append(_loop(items[at : at + length]))
+        at += length
+    return out
+
+
+def _split(lines: list[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    text = "\n".join(lines)
+    return tuple(_NUMBER.split(text)), tuple(int(n) for n in _NUMBER.findall(text))
+
+
+def _run(items: list[list[str]], at: int) -> int:
+    frame, numbers = _split(items[at])
+    if at + 1 >= len(items) or _split(items[at + 1])[0] != frame or frame[0].startswith("*"):
+        return 1
+    steps = [b - a for a, b in zip(numbers, _split(items[at + 1])[1], strict=True)]
+    length = 2
+    while at + length < len(items):
+        other, found = _split(items[at + length])
+        if other != frame or any(n != a + s * length for n, a, s in zip(found, numbers, steps, strict=True)):
+            break
+        length += 1
+    return length
+
+
+def _loop(items: list[list[str]]) -> list[str]:
+    frame, first = _split(items[0])
+    _, second = _split(items[1])
+    count = len(items)
+    steps = [b - a for a, b in zip(first, second, strict=True)]
+    moving = [(a, s) for a, s in zip(first, steps, strict=True) if s]
+    if not moving:
+        lines = items[0]
+        return (
+            [f"*[{lines[0]} for _ in range({count})]"]
+            if len(lines) == 1
+            else ["*[", *(INDENT + x for x in lines), f"{INDENT}for _ in range({count})", "]"]
+        )
+    unit = all(s == 1 and a in (0, 1) for a, s in moving) and len({a for a, _ in moving}) == 1
+    start = moving[0][0] if unit or (moving[0][1] == 1 and moving[0][0] == 1) else 0
+    pieces = [frame[0]]
+    for piece, a, s in zip(frame[1:], first, steps, strict=True):
+        pieces += [str(a) if not s else f"\0{_affine(a - s * start, s)}\0", piece]
+    lines = _formatted("".join(pieces)).split("\n")
+    span = f"range({start}, {start + count})" if start else f"range({count})"
+    if len(lines) == 1:
+        return [f"*[{lines[0]} for i in {span}]"]
+    return ["*[", *(INDENT + x for x in lines), f"{INDENT}for i in {span}", "]"]
+
+
+def _affine(a: int, s: int) -> str:
+    term = "i" if s == 1 else f"{s} * i"
+    if a == 0:
+        return term
+    return f"{a} + {term}" if s > 0 else f"{a} - {-s} * i" if s != -1 else f"{a} - i"
+
+
+def _formatted(text: str) -> str:
+    """A moving number inside quotes makes an f-string of them; elsewhere it is an expression."""
+    text = re.sub(r'"([^"\0\n]*)\0([^\0]*)\0([^"\n]*)"', lambda m: f'f"{m[1]}{{{m[2]}}}{m[3]}"', text)
+    return text.replace("\0", "")
+
+
+# -- forward ------------------------------------------------------------------------------------------------------
+
+
+def _forward(c: Class) -> list[str]:
+    gives = c.output or "Tensor"
+    if c.lasting:
+        gives = f"{gives} | Tensor" if len(c.lasting) == 1 else gives
+    arguments = ", ".join(f"{a}: Tensor" for a in c.arguments)
+    lines = [f"{INDENT}def forward(self, {arguments}) -> {gives}:"]
+    body: list[str] = []
+    steps = list(c.steps)
+    last = steps[-1] if steps else None
+    returning = ", ".join(c.returns)
+    if last is not None and not c.output and last.targets == c.returns and last.when is None and not last.training:
+        steps.pop()
+        returning = last.expression
+    result = f"{c.output}({returning})" if c.output else returning
+    training = False
+    for step in steps:
+        inner = _step(step)
+        if step.training and not training:
+            body.append("if self.training:")
+        training = step.training
+        body += [INDENT * training + line for line in inner]
+    if c.lasting:
+        if training:
+            body.append(f"{INDENT}return {result}")
+        else:
+            body += ["if self.training:", f"{INDENT}return {result}"]
+        short = (
+            c.lasting[0]
+            if len(c.lasting) == 1
+            else f"{c.output}({', '.join(r if r in c.lasting else 'None' for r in c.returns)})"
+        )
+        body.append(f"return {short}")
+    else:
+        body.append(f"return {result}")
+    return [*lines, *(f"{INDENT * 2}{line}" for line in body)]
+
+
+def _step(step: Step) -> list[str]:
+    targets = ", ".join(step.targets)
+    drops = [f"del {', '.join(step.drops)}"] if step.drops else []
+    if step.when is None:
+        line = f"{targets} = {step.expression}"
+        return [*_broken(line), *drops]
+    if step.otherwise is None:
+        return [f"if {step.when}:", f"{INDENT}{targets} = {step.expression}", *drops]
+    return [f"{targets} = {step.expression} if {step.when} else {step.otherwise}", *drops]
+
+
+def _broken(line: str) -> list[str]:
+    """A long call over several lines."""
+    if len(line) <= WIDTH - 8 or "([" not in line:
+        return [line]
+    head, _, rest = line.partition("([")
+    inside, _, tail = rest.rpartition("]")
+    return [f"{head}(", f"{INDENT}[{inside}]{tail[:-1]}", ")"]
+
+
+# -- after the members --------------------------------------------------------------------------------------------
+
+
+def _after(c: Class) -> list[str]:
+    """Init rules and freezing, at the end of the network's constructor."""
+    lines: list[str] = []
+    by_name = any(loop.by_name for loop in c.init)
+    if c.init:
+        lines += ["", "for name, m in self.named_modules():" if by_name else "for m in self.modules():"]
+        keyword = "if"
+        for loop in c.init:
+            keyword = "elif" if _exclusive(loop, c.init) and loop is not c.init[0] else "if"
+            lines.append(f"{INDENT}{keyword} {loop.test}:")
+            lines += [f"{INDENT * 2}{line}" for call in loop.calls for line in call.splitlines()]
+    if c.frozen:
+        lines += [
+            "",
+            "for name, parameter in self.named_parameters():",
+            f"{INDENT}if {' or '.join(c.frozen)}:",
+            f"{INDENT * 2}parameter.requires_grad_(False)",
+        ]
+    return lines
+
+
+def _exclusive(loop: InitLoop, loops: Sequence[InitLoop]) -> bool:
+    """Rules by op never meet the same module twice, unless an op is named again."""
+    tests = [x.test for x in loops]
+    return (
+        all(t.startswith("isinstance(m, ") and " and " not in t for t in tests)
+        and tests.count(loop.test) == 1
+        and not any("LayerNorm" in t for t in tests)
+    )

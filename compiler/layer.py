@@ -1,0 +1,399 @@
+"""What a layer is: one class that holds its fields, its shape rule, its weights, its cost and its torch call.
+
+A class that derives from `Layer` is known to the language by its name (or the `op` it states) the moment it is
+defined. Rules are written with `+ - * //` on sizes alone, so that they hold for ints and for symbolic sizes alike;
+the checks that compare sizes go through `ShapeError`.
+
+The batch axis is never part of a shape. Axes in a spec are torch's numbers (1 is channels): `axis` translates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+class Value(NamedTuple):
+    """What flows along an edge: a tensor's shape without its batch axis.
+
+    `batched` is False for what has no batch axis of its own (a `Parameter`): it meets batched values only in merges.
+    """
+
+    shape: Shape
+    dtype: str = "float32"
+    batched: bool = True
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.startswith(("float", "bfloat"))
+
+
+class ShapeError(Exception):
+    """A layer cannot take what flows into it.
+
+    `code` is a diagnostic's code. `argument` names the layer's own argument to point at; `inputs` are the positions of
+    the inputs to point at, each with what to say there. `help` lines mend; `notes` show arithmetic.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        argument: str | None = None,
+        inputs: Mapping[int, str] | None = None,
+        notes: Sequence[str] = (),
+        help: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.argument = code, message, argument
+        self.inputs, self.notes, self.help = dict(inputs or {}), tuple(notes), tuple(help)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How torch makes and applies a layer: plain data that the emitter prints.
+
+    `args` are the arguments in torch's order; the first `positional` are printed without their names, those equal to
+    `defaults` not at all. A layer with a `target` is a module made once (`construct` overrides how) and applied by
+    `apply`; one without is only the expression `apply`. In templates `{0}` is the first input, `{inputs}` all of
+    them, `{self}` the module, and any other name an argument.
+    """
+
+    target: str | None
+    args: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    positional: int = 0
+    construct: str | None = None
+    apply: str = "{self}({inputs})"
+    support: tuple[str, ...] = ()  # definitions that the emitted text needs at its top
+    parameter: bool = False  # an nn.Parameter of the surrounding module, not a module
+    inline: str | None = None  # the expression that stands for it in a written-out forward, where no module is wanted
+
+    @property
+    def sequential(self) -> bool:
+        """Whether nn.Sequential can hold and apply it as it stands."""
+        return self.target is not None and not self.parameter and self.apply == "{self}({inputs})"
+
+
+#: Lets a list stand where a tuple is meant.
+Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
+
+Int = Annotated[int, Field(strict=True)]
+Positive = Annotated[int, Field(strict=True, ge=1)]
+NonNegative = Annotated[int, Field(strict=True, ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+#: A number for every axis, or one for each. `sizes` spreads it.
+Size1 = Annotated[Positive | tuple[Positive], Listed]
+Size2 = Annotated[Positive | tuple[Positive, Positive], Listed]
+Size3 = Annotated[Positive | tuple[Positive, Positive, Positive], Listed]
+Pad1 = Annotated[NonNegative | tuple[NonNegative], Listed]
+Pad2 = Annotated[NonNegative | tuple[NonNegative, NonNegative], Listed]
+Pad3 = Annotated[NonNegative | tuple[NonNegative, NonNegative, NonNegative], Listed]
+Ints = Annotated[tuple[Int, ...], Listed]
+
+
+def sizes(value: int | Sequence[int], n: int) -> tuple[int, ...]:
+    """One number per axis: `3` over two axes is `(3, 3)`."""
+    return (value,) * n if isinstance(value, int) else tuple(value)
+
+
+def divisor(n: int, most: int) -> int:
+    """The largest divisor of n that is no larger than `most`; for n above 10^10 perhaps a smaller one."""
+    small = [d for d in range(1, min(math.isqrt(n), 100_000) + 1) if n % d == 0]
+    return max(d for low in small for d in (low, n // low) if d <= max(most, 1))
+
+
+def axis(dim: int, rank: int, *, argument: str = "dim", extra: int = 0) -> int:
+    """The index into a batch-free shape of rank `rank` that torch's axis number `dim` means.
+
+    Raises ShapeError for the batch axis and for axes that are not there. `extra` admits axes one past the end (stack).
+    """
+    total = rank + 1 + extra
+    if not -total <= dim < total:
+        message = f"there is no axis {dim}: axes are 1 to {total - 1} (0 is the batch)"
+        raise ShapeError("bad-value", message, argument=argument)
+    index = dim % total - 1
+    if index < 0:
+        raise batch_axis(dim, argument)
+    return index
+
+
+def batch_axis(dim: int, argument: str) -> ShapeError:
+    message = f"`{argument}: {dim}` is the batch axis, which a spec never touches"
+    return ShapeError("bad-value", message, argument=argument)
+
+
+def show(shape: Sequence[object]) -> str:
+    """`64 x 56 x 56`; a single number stands alone."""
+    return " x ".join(str(n) for n in shape) if shape else "a single value"
+
+
+class Layer(BaseModel):
+    """A layer type. Subclasses state fields in the order of torch's arguments; required ones have no default.
+
+    Class variables: `op` (the name in specs, the class's own by default), `torch` (the dotted name to call), `ranks`
+    (the batch-free ranks it takes; empty for any), `arity` (fewest and most inputs), `derives` (the arguments that
+    come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
+    `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
+    is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
+    `views` (whether its output may be its first input's memory), `axes` (the arguments that are numbers of axes).
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    registry: ClassVar[dict[str, type[Layer]]] = {}
+    op: ClassVar[str] = ""
+    torch: ClassVar[str] = ""
+    ranks: ClassVar[tuple[int, ...]] = ()
+    arity: ClassVar[tuple[int, float]] = (1, 1)
+    derives: ClassVar[tuple[str, ...]] = ()
+    positional: ClassVar[int] = 0
+    integer: ClassVar[bool | None] = False
+    least: ClassVar[int] = 0
+    references: ClassVar[tuple[str, ...]] = ()
+    views: ClassVar[bool] = False
+    axes: ClassVar[tuple[str, ...]] = ()
+    support: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
+    #: Batched and batch-free values may meet here.
+    merges: ClassVar[bool] = False
+
+    def __init_subclass__(cls, *, op: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, op: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.op = op or cls.__name__
+        if not abstract:
+            Layer.registry[cls.op] = cls
+
+    # -- what a layer type says about itself ------------------------------------------------------------------
+
+    def check(self, *x: Shape | None) -> None:
+        """Whether the arguments go together; asked before `infer`, and alone where a shape is unknown, which is None.
+        Raises ShapeError."""
+        for name in self.axes:
+            value = getattr(self, name)
+            for dim in value if isinstance(value, tuple) else (value,):
+                if dim == 0:
+                    raise batch_axis(dim, name)
+
+    def infer(self, *x: Shape) -> Shape | list[Shape]:
+        """The output's shape (a list of shapes where `outputs` is true). Raises ShapeError."""
+        return x[0]
+
+    def derived(self, *x: Shape) -> dict[str, Any]:
+        """The arguments that the input decides: `{"in_channels": 64}`."""
+        return {}
+
+    def weights(self, *x: Shape) -> dict[str, Shape]:
+        """Parameters by state_dict name, in torch's order."""
+        return {}
+
+    def buffers(self, *x: Shape) -> dict[str, Shape]:
+        """Buffers by state_dict name, in torch's order."""
+        return {}
+
+    def macs(self, out: Shape, *x: Shape) -> int:
+        """Multiply-accumulates for one input, by the convention of torch's flop counter (half its figure)."""
+        return 0
+
+    def arithmetic(self, at: int, *x: Shape) -> str:
+        """How axis `at` of the output comes about, `floor((97 - 2) / 2) + 1`; empty where nothing is computed."""
+        return ""
+
+    def dtype(self, *x: Value) -> str:
+        return x[0].dtype if x else "float32"
+
+    def call(self, *x: Value) -> Call:
+        """Torch's call. By default: `torch`, the fields as its arguments and `derived` in place of what is not said."""
+        args = self.arguments(*(v.shape for v in x))
+        defaults = {
+            name: f.default
+            for name, f in type(self).model_fields.items()
+            if not f.is_required() and name not in self.derives
+        }
+        return Call(self.torch or f"nn.{self.op}", args, defaults, self.positional, support=self.support)
+
+    def arguments(self, *x: Shape) -> dict[str, Any]:
+        derived = self.derived(*x)
+        return {name: derived[name] if name in derived else getattr(self, name) for name in type(self).model_fields}
+
+    # -- what the walk asks -----------------------------------------------------------------------------------
+
+    @property
+    def inplace_(self) -> bool:
+        """Whether it writes its output over its input."""
+        return bool(self.__dict__.get("inplace"))  # getattr asks pydantic where there is none: a tenth of a check
+
+    def count(self, inputs: int) -> None:
+        """Raises ShapeError where it takes more inputs, or fewer."""
+        low, high = self.arity
+        if not low <= inputs <= high:
+            wanted = f"{low}" if low == high else f"at least {low}" if math.isinf(high) else f"{low} to {high}"
+            plural = "" if wanted == "1" else "s"
+            raise ShapeError("bad-value", f"`{self.op}` takes {wanted} input{plural}, not {inputs}", argument="from")
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        """What comes out of it. Checks count, kind and rank of what flows in, then asks `check` and `infer`. Raises
+        ShapeError."""
+        self.count(len(values))
+        for position, value in enumerate(values):
+            if self.integer is not None and value.is_float == self.integer and not self.merges:
+                kind = "integers (int64)" if self.integer else "floating point numbers"
+                raise ShapeError(
+                    "shape-mismatch", f"`{self.op}` takes {kind}, not {value.dtype}", inputs={position: value.dtype}
+                )
+            if not value.batched and not self.merges:
+                raise ShapeError(
+                    "shape-mismatch",
+                    f"`{self.op}` needs a batch axis, and a Parameter has none: merge it first",
+                    inputs={position: "no batch axis"},
+                )
+            if self.ranks and len(value.shape) not in self.ranks:
+                ranks = " or ".join(str(r) for r in self.ranks)
+                raise ShapeError(
+                    "shape-mismatch",
+                    f"`{self.op}` takes {ranks} axes besides the batch, not {len(value.shape)}: {show(value.shape)}",
+                    inputs={position: show(value.shape)},
+                    help=self._rank_help(len(value.shape)),
+                )
+            if len(value.shape) < self.least:
+                raise ShapeError(
+                    "shape-mismatch",
+                    f"`{self.op}` takes at least {self.least} axes besides the batch, not {len(value.shape)}",
+                    inputs={position: show(value.shape)},
+                )
+        shapes = tuple(v.shape for v in values)
+        for name, actual in self.derived(*shapes).items():
+            stated = getattr(self, name, None)
+            if stated is not None and stated != actual:
+                raise ShapeError(
+                    "assertion-failed",
+                    f"`{name}: {_text(stated)}` is stated, but {_text(actual)} flow in",
+                    argument=name,
+                    inputs={0: show(shapes[0])} if shapes else {},
+                    help=[f"leave `{name}` out: it is derived", f"or make it {_text(actual)}"],
+                )
+        self.check(*shapes)
+        result = self.infer(*shapes)
+        outs = result if isinstance(result, list) else [result]
+        for shape in outs:
+            if any(n < 1 for n in shape):
+                raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
+        dtype = self.dtype(*values)
+        batched = any(v.batched for v in values) if values else False
+        return tuple(Value(tuple(shape), dtype, batched) for shape in outs)
+
+    def _rank_help(self, rank: int) -> list[str]:
+        sibling = f"{self.op[:-2]}{rank - 1}d"
+        help = []
+        if self.op[-2:] in ("1d", "2d", "3d") and sibling in Layer.registry:
+            help.append(f"`{sibling}` takes {rank} axes")
+        elif 1 in self.ranks and rank > max(self.ranks):
+            help.append("put a `Flatten` before it")
+        if rank == max(self.ranks) + 1 > 2:
+            help.append("or is one of them the batch? The batch axis is never written")
+        return help
+
+
+def _text(value: object) -> str:
+    return show(value) if isinstance(value, tuple) else str(value)
+
+
+class Window(NamedTuple):
+    """What slides over the spatial axes, a number for each: `before` and `after` are the padding, and under `ceil`
+    the last window may hang over the end."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    dilation: tuple[int, ...]
+    ceil: bool = False
+
+    @classmethod
+    def of(cls, n: int, kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1, ceil: bool = False) -> Window:
+        """The window over n axes that these arguments mean; each is one number or one for each axis."""
+        pad = sizes(padding, n)
+        return cls(sizes(kernel, n), sizes(stride, n), pad, pad, sizes(dilation, n), ceil)
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How many places lie under the window, K = d(k - 1) + 1."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def places(self, i: int, size: int) -> int:
+        """How often it fits on axis i: `floor((n + 2p - K) / s) + 1`.
+
+        Ceil mode is the same floor with min(2p - K + s - 1, p - 1) in place of 2p - K, since torch wants the last
+        window to start inside the input or its left padding.
+        """
+        room = self.before[i] + self.after[i] - self.reach[i]
+        if self.ceil:
+            room = min(room + self.stride[i] - 1, self.before[i] - 1)
+        return (size + room) // self.stride[i] + 1
+
+    def arithmetic(self, i: int, size: int) -> str:
+        """How `places` comes about: `floor((97 - 2) / 2) + 1`."""
+        before, after, stride = self.before[i], self.after[i], self.stride[i]
+        padding = f" + 2 * {before}" if before == after else f" + {before} + {after}"
+        inner = f"{size}{padding if before + after else ''} - {self.reach[i]}"
+        if stride == 1:
+            return f"{inner} + 1"
+        clipped = self.ceil and self.places(i, size) < -(-(size + before + after - self.reach[i]) // stride) + 1
+        outside = " - 1 for a window that starts outside" if clipped else ""
+        return f"{'ceil' if self.ceil else 'floor'}(({inner}) / {stride}) + 1{outside}"
+
+
+class Spatial(Layer, abstract=True):
+    """Layers over the last `spatial` axes."""
+
+    spatial: ClassVar[int] = 2
+
+
+class Windowed(Spatial, abstract=True):
+    """Layers that slide a window: convolutions and pools share this arithmetic, and nothing else computes it."""
+
+    def window(self) -> Window:
+        """What slides, with one number an axis."""
+        raise NotImplementedError
+
+    def slide(self, x: Shape) -> Shape:
+        """The shape with as many places on each spatial axis as the window has. Raises ShapeError where it has none."""
+        n, window = self.spatial, self.window()
+        out = tuple(window.places(i, size) for i, size in enumerate(x[-n:]))
+        for i, (size, got) in enumerate(zip(x[-n:], out, strict=True)):
+            if got < 1:
+                dilated = f" (dilated to {show(window.reach)})" if window.reach != window.kernel else ""
+                needed = (window.reach[i] - size + 1) // 2
+                raise ShapeError(
+                    "empty-output",
+                    f"a {show(window.kernel)} window{dilated} does not fit into {show(x[-n:])} "
+                    f"(padding {_padding(window)})",
+                    argument="kernel_size",
+                    notes=[f"{AXES[n][i]}: {window.arithmetic(i, size)} = {got}"],
+                    help=[f"a padding of {needed} would make room, or a larger input"],
+                )
+        return (*x[:-n], *out)
+
+    def arithmetic(self, at: int, *x: Shape) -> str:
+        i = at - len(x[0]) + self.spatial
+        return self.window().arithmetic(i, x[0][at]) if i >= 0 else ""
+
+
+def _padding(window: Window) -> str:
+    return str(window.before[0]) if len(set(window.before)) == 1 else show(window.before)
+
+
+#: What the spatial axes are called, by their number.
+AXES: dict[int, tuple[str, ...]] = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

@@ -1,0 +1,31 @@
+"""The layers of the language, a family a file. Importing this package fills `Layer.registry`."""
+
+from compiler.layers import (
+    activation,
+    attention,
+    axes,
+    conv,
+    dropout,
+    function,
+    linear,
+    norm,
+    padding,
+    pool,
+    reshape,
+    resize,
+)
+
+__all__ = [
+    "activation",
+    "attention",
+    "axes",
+    "conv",
+    "dropout",
+    "function",
+    "linear",
+    "norm",
+    "padding",
+    "pool",
+    "reshape",
+    "resize",
+]

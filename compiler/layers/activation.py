@@ -1,0 +1,241 @@
+"""Element-wise activations, gates and the softmaxes."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from compiler.layer import Call, Int, Layer, Positive, Shape, ShapeError, Value, axis
+
+
+class _InPlace(Layer, abstract=True):
+    """Activations whose one argument is whether they write over their input."""
+
+    inplace: bool = False
+
+
+class ReLU(_InPlace):
+    """max(x, 0)."""
+
+
+class ReLU6(_InPlace):
+    """x kept between 0 and 6."""
+
+
+class SELU(_InPlace):
+    """ELU scaled so that activations keep mean 0 and variance 1 (Klambauer et al. 2017)."""
+
+
+class SiLU(_InPlace):
+    """x sigmoid(x), also called swish."""
+
+
+class Mish(_InPlace):
+    """x tanh(softplus(x))."""
+
+
+class Hardsigmoid(_InPlace):
+    """relu6(x + 3) / 6: a sigmoid made of straight lines."""
+
+
+class Hardswish(_InPlace):
+    """x relu6(x + 3) / 6: SiLU made of straight lines (MobileNetV3)."""
+
+
+class Sigmoid(Layer):
+    """1 / (1 + exp(-x))."""
+
+
+class LogSigmoid(Layer):
+    """log(sigmoid(x))."""
+
+
+class Tanh(Layer):
+    """The hyperbolic tangent."""
+
+
+class Tanhshrink(Layer):
+    """x - tanh(x)."""
+
+
+class Softsign(Layer):
+    """x / (1 + |x|)."""
+
+
+class ELU(Layer):
+    """x above 0, alpha (exp(x) - 1) below."""
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+
+class CELU(Layer):
+    """x above 0, alpha (exp(x / alpha) - 1) below."""
+
+    alpha: float = 1.0
+    inplace: bool = False
+
+    def check(self, *x: Shape | None) -> None:
+        if self.alpha == 0:
+            raise ShapeError("bad-value", "`alpha` cannot be 0: x is divided by it", argument="alpha")
+
+
+class LeakyReLU(Layer):
+    """x above 0, negative_slope x below."""
+
+    negative_slope: float = 0.01
+    inplace: bool = False
+
+
+class RReLU(Layer):
+    """LeakyReLU with a random slope while training, and the middle one otherwise."""
+
+    lower: float = 1 / 8
+    upper: float = 1 / 3
+    inplace: bool = False
+
+    def check(self, *x: Shape | None) -> None:
+        if self.lower > self.upper:
+            raise ShapeError("bad-value", f"`lower: {self.lower}` is above `upper: {self.upper}`", argument="lower")
+
+
+class PReLU(Layer):
+    """LeakyReLU with a learned slope: one for all, or one a channel."""
+
+    num_parameters: Positive = 1
+    init: float = 0.25
+
+    least: ClassVar[int] = 1
+
+    def infer(self, x: Shape) -> Shape:
+        if self.num_parameters not in (1, x[0]):
+            raise ShapeError(
+                "shape-mismatch",
+                f"`num_parameters: {self.num_parameters}` fits neither all channels at once (1) nor each of {x[0]}",
+                argument="num_parameters",
+                inputs={0: f"{x[0]} channels"},
+                help=[f"make it {x[0]}, or leave it out for one slope"],
+            )
+        return x
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        return {"weight": (self.num_parameters,)}
+
+
+class GELU(Layer):
+    """x times the normal distribution's share below x."""
+
+    approximate: Literal["none", "tanh"] = "none"
+
+
+class Hardtanh(Layer):
+    """x kept between min_val and max_val."""
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = False
+
+    def check(self, *x: Shape | None) -> None:
+        if self.max_val <= self.min_val:
+            message = f"`max_val: {self.max_val}` is not above `min_val: {self.min_val}`"
+            raise ShapeError("bad-value", message, argument="max_val")
+
+
+class Hardshrink(Layer):
+    """x where |x| is above lambd, 0 elsewhere."""
+
+    lambd: float = 0.5
+
+
+class Softshrink(Layer):
+    """x moved towards 0 by lambd, 0 where |x| is below it."""
+
+    lambd: float = 0.5
+
+    def check(self, *x: Shape | None) -> None:
+        if self.lambd < 0:
+            raise ShapeError("bad-value", f"`lambd: {self.lambd}` is below 0", argument="lambd")
+
+
+class Softplus(Layer):
+    """log(1 + exp(beta x)) / beta, and x itself where beta x is above threshold."""
+
+    beta: float = 1.0
+    threshold: float = 20.0
+
+
+class Threshold(Layer):
+    """x where it is above threshold, value elsewhere."""
+
+    threshold: float
+    value: float
+    inplace: bool = False
+
+    positional: ClassVar[int] = 2
+
+
+class GLU(Layer):
+    """a sigmoid(b), where a and b are the halves of x along `dim`."""
+
+    dim: Int = -1
+
+    least: ClassVar[int] = 1
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dim, len(x))
+        if x[at] % 2:
+            raise ShapeError(
+                "indivisible",
+                f"`GLU` halves axis {self.dim}, and {x[at]} is odd",
+                argument="dim",
+                inputs={0: f"{x[at]}"},
+                help=[f"{x[at] + 1} would do: the output has half of it"],
+            )
+        return (*x[:at], x[at] // 2, *x[at + 1 :])
+
+
+class _Softmax(Layer, abstract=True):
+    dim: Int | None = None
+
+    least: ClassVar[int] = 1
+    positional: ClassVar[int] = 0
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> Shape:
+        self._axis(len(x))
+        return x
+
+    def _axis(self, rank: int) -> int:
+        """`dim`, or the one that torch picks with a warning where none is said."""
+        if self.dim is None:
+            if rank == 2:
+                raise ShapeError(
+                    "bad-value",
+                    f"`{self.op}` over two axes needs its `dim`: torch would pick the batch",
+                    argument="dim",
+                    help=["`dim: -1` is the last axis, `dim: 1` the channels"],
+                )
+            return 1
+        axis(self.dim, rank)
+        return self.dim
+
+    def call(self, x: Value) -> Call:
+        return Call(f"nn.{self.op}", {"dim": self._axis(len(x.shape))})
+
+
+class Softmax(_Softmax):
+    """Shares along `dim` that are positive and sum to 1."""
+
+
+class LogSoftmax(_Softmax):
+    """The logarithm of Softmax."""
+
+
+class Softmin(_Softmax):
+    """Softmax of -x."""
+
+
+class Softmax2d(Layer):
+    """Softmax over the channels at each place of channels x height x width."""
+
+    ranks: ClassVar[tuple[int, ...]] = (3,)

@@ -1,0 +1,227 @@
+"""The lower-case functions that work on the axes of one value. Axes are torch's numbers; the batch is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, axis, show
+from compiler.layers.function import Function
+from compiler.layers.reshape import resolvable, resolved
+
+Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
+
+
+class _Moves(Function, abstract=True):
+    """Functions that leave the values as they are, whatever their kind."""
+
+    integer: ClassVar[bool | None] = None
+    views: ClassVar[bool] = True
+
+
+class Mean(Function, op="mean"):
+    """The mean over the axes `dim`, which stay as axes of 1 where `keepdim` is true."""
+
+    dim: Axes
+    keepdim: bool = False
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> Shape:
+        dims = self.dim if isinstance(self.dim, tuple) else (self.dim,)
+        gone = [axis(d, len(x)) for d in dims]
+        if len(set(gone)) != len(gone):
+            raise ShapeError("bad-value", f"`dim: {list(dims)}` names an axis twice", argument="dim")
+        return tuple(1 if i in gone else n for i, n in enumerate(x) if self.keepdim or i not in gone)
+
+    def call(self, x: Value) -> Call:
+        args: dict[str, Any] = {"dim": self.dim}
+        if self.keepdim:
+            return Call(None, args | {"keepdim": True}, apply="{0}.mean({dim}, keepdim={keepdim})")
+        return Call(None, args, apply="{0}.mean({dim})")
+
+
+class Select(_Moves, op="select"):
+    """The one slice at `index` of axis `dim`, which goes; -1 is the last."""
+
+    dim: Int
+    index: Int
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dim, len(x))
+        if not -x[at] <= self.index < x[at]:
+            raise ShapeError(
+                "bad-value",
+                f"`index: {self.index}` is not in axis {self.dim}, which has {x[at]}",
+                argument="index",
+                inputs={0: show(x)},
+                help=[f"0 to {x[at] - 1}, or from the end -1 to {-x[at]}"],
+            )
+        return (*x[:at], *x[at + 1 :])
+
+    def call(self, x: Value) -> Call:
+        before = ":, " * (axis(self.dim, len(x.shape)) + 1)
+        return Call(None, {"index": self.index}, apply=f"{{0}}[{before}{{index}}]")
+
+
+MOST = 1_000  # parts of one value
+
+
+def _few(parts: int, argument: str) -> None:
+    if parts > MOST:
+        raise ShapeError("limit-exceeded", f"{parts:,} parts of one value; the limit is {MOST:,}", argument=argument)
+
+
+class Chunk(_Moves, op="chunk"):
+    """`chunks` parts along `dim`, as `id.0`, `id.1` and so on; all as long as the first but the last, if it must be
+    shorter. A length that gives fewer parts is refused."""
+
+    chunks: Positive
+    dim: Int = 1
+
+    outputs: ClassVar[bool] = True
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> list[Shape]:
+        at = axis(self.dim, len(x))
+        each = (x[at] + self.chunks - 1) // self.chunks
+        last = x[at] - each * (self.chunks - 1)
+        _few(self.chunks if last > 0 else 1, "chunks")
+        if last < 1:
+            raise ShapeError(
+                "indivisible",
+                f"{x[at]} cannot be cut into {self.chunks} parts of {each}",
+                argument="chunks",
+                inputs={0: show(x)},
+                notes=[f"{self.chunks - 1} parts of {each} leave {last} for the last one"],
+            )
+        return [(*x[:at], n, *x[at + 1 :]) for n in (*[each] * (self.chunks - 1), last)]
+
+    def call(self, x: Value) -> Call:
+        return Call(None, {"chunks": self.chunks, "dim": self.dim}, apply="{0}.chunk({chunks}, {dim})")
+
+
+class Split(_Moves, op="split"):
+    """Parts along `dim`, as `id.0`, `id.1` and so on: each `split_size` long (the last one what is left), or of the
+    sizes listed."""
+
+    split_size: Annotated[Positive | Annotated[tuple[Positive, ...], Field(min_length=1)], Listed]
+    dim: Int = 1
+
+    outputs: ClassVar[bool] = True
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> list[Shape]:
+        at, size = axis(self.dim, len(x)), self.split_size
+        if isinstance(size, int):
+            _few(-(-x[at] // size), "split_size")
+            size = tuple(min(size, x[at] - start) for start in range(0, x[at], size))
+        if sum(size) != x[at]:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`split_size` adds up to {sum(size)}, and axis {self.dim} has {x[at]}",
+                argument="split_size",
+                inputs={0: show(x)},
+            )
+        return [(*x[:at], n, *x[at + 1 :]) for n in size]
+
+    def call(self, x: Value) -> Call:
+        return Call(None, {"split_size": self.split_size, "dim": self.dim}, apply="{0}.split({split_size}, {dim})")
+
+
+class Permute(_Moves, op="permute"):
+    """The axes in another order, the batch first: `dims: [0, 2, 3, 1]` puts the channels last."""
+
+    dims: Ints
+
+    def check(self, *x: Shape | None) -> None:
+        if 0 in self.dims[1:]:
+            message = f"`dims: {list(self.dims)}` moves the batch, which a spec never touches"
+            raise ShapeError("bad-value", message, argument="dims", help=["begin with 0"])
+
+    def infer(self, x: Shape) -> Shape:
+        total = len(x) + 1
+        order = [d % total if -total <= d < total else d for d in self.dims]
+        if sorted(order) != list(range(total)):
+            message = f"`dims: {list(self.dims)}` is not an order of the axes 0 to {len(x)}"
+            raise ShapeError("bad-value", message, argument="dims", inputs={0: show(x)})
+        if order[0] != 0:
+            message = f"`dims: {list(self.dims)}` moves the batch, which a spec never touches"
+            raise ShapeError("bad-value", message, argument="dims", help=["begin with 0"])
+        return tuple(x[d - 1] for d in order[1:])
+
+    def call(self, x: Value) -> Call:
+        plain = f"{{0}}.permute({', '.join(map(str, self.dims))})"
+        return Call(None, {"dims": self.dims}, apply="{0}.permute({dims})", inline=plain)
+
+
+class Reshape(_Moves, op="reshape"):
+    """The same values in the axes `shape`, of which one may be -1; the batch stays out of it."""
+
+    shape: Ints
+
+    def check(self, *x: Shape | None) -> None:
+        resolvable(self.shape, "shape")
+
+    def infer(self, x: Shape) -> Shape:
+        return resolved(self.shape, math.prod(x), "shape")
+
+    def call(self, x: Value) -> Call:
+        args = {f"size_{i}": n for i, n in enumerate(self.shape, 1)}
+        rest = "".join(f", {{{name}}}" for name in args)
+        return Call(None, args, apply=f"{{0}}.reshape({{0}}.shape[0]{rest})")
+
+
+class Transpose(_Moves, op="transpose"):
+    """Axes `dim0` and `dim1` change places."""
+
+    dim0: Int
+    dim1: Int
+
+    axes: ClassVar[tuple[str, ...]] = ("dim0", "dim1")
+
+    def infer(self, x: Shape) -> Shape:
+        a, b = axis(self.dim0, len(x), argument="dim0"), axis(self.dim1, len(x), argument="dim1")
+        out = list(x)
+        out[a], out[b] = out[b], out[a]
+        return tuple(out)
+
+    def call(self, x: Value) -> Call:
+        return Call(None, {"dim0": self.dim0, "dim1": self.dim1}, apply="{0}.transpose({dim0}, {dim1})")
+
+
+class Squeeze(_Moves, op="squeeze"):
+    """Axis `dim`, which must be of size 1, goes."""
+
+    dim: Int
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dim, len(x))
+        if x[at] != 1:
+            message = f"`squeeze` takes away axes of size 1, and axis {self.dim} has {x[at]}"
+            raise ShapeError("shape-mismatch", message, argument="dim", inputs={0: show(x)})
+        return (*x[:at], *x[at + 1 :])
+
+    def call(self, x: Value) -> Call:
+        return Call(None, {"dim": self.dim}, apply="{0}.squeeze({dim})")
+
+
+class Unsqueeze(_Moves, op="unsqueeze"):
+    """A new axis of size 1 at `dim`."""
+
+    dim: Int
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dim, len(x), extra=1)
+        return (*x[:at], 1, *x[at:])
+
+    def call(self, x: Value) -> Call:
+        return Call(None, {"dim": self.dim}, apply="{0}.unsqueeze({dim})")

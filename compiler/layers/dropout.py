@@ -1,0 +1,81 @@
+"""Dropouts: what they drop while training; all of them pass their input on when evaluated."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from compiler.layer import Layer, Probability
+
+
+class _Dropout(Layer, abstract=True):
+    p: Probability = 0.5
+    inplace: bool = False
+
+    positional: ClassVar[int] = 1
+    views: ClassVar[bool] = True  # when evaluated
+
+
+class Dropout(_Dropout):
+    """Single values, each with probability p; the others grow by 1 / (1 - p)."""
+
+
+class Dropout1d(_Dropout):
+    """Whole channels of channels x length."""
+
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class Dropout2d(_Dropout):
+    """Whole channels of channels x height x width."""
+
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class Dropout3d(_Dropout):
+    """Whole channels of channels x depth x height x width."""
+
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class AlphaDropout(_Dropout):
+    """Single values to SELU's floor, with mean and variance kept."""
+
+
+class FeatureAlphaDropout(_Dropout):
+    """Whole channels to SELU's floor, with mean and variance kept."""
+
+    least: ClassVar[int] = 1
+
+
+STOCHASTIC_DEPTH = '''
+class StochasticDepth(nn.Module):
+    """While training, drops its input with probability p: for each sample ("row") or for all at once ("batch")."""
+
+    def __init__(self, p: float, mode: str = "row"):
+        super().__init__()
+        self.p = p
+        self.mode = mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0.0:
+            return x
+        kept = x.new_empty([x.shape[0] if self.mode == "row" else 1]).bernoulli_(1.0 - self.p)
+        if self.p < 1.0:
+            kept = kept / (1.0 - self.p)
+        return (x.transpose(0, -1) * kept).transpose(0, -1)
+'''.strip()
+
+
+class StochasticDepth(Layer):
+    """Drops the whole input, a residual branch as a rule, with probability p (Huang et al. 2016).
+
+    Mode `row` decides for each sample, `batch` once for all of them; what stays grows by 1 / (1 - p).
+    """
+
+    p: Probability
+    mode: Literal["row", "batch"] = "row"
+
+    torch: ClassVar[str] = "StochasticDepth"
+    views: ClassVar[bool] = True  # when evaluated
+    positional: ClassVar[int] = 1
+    support: ClassVar[tuple[str, ...]] = (STOCHASTIC_DEPTH,)

@@ -1,0 +1,203 @@
+"""The lower-case functions that bring several values together: arithmetic, concat, stack, matmul."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, show
+
+
+class Function(Layer, abstract=True):
+    """A layer without a module: an expression in `forward`. In a list that is a pure chain it becomes a small module
+    whose `forward` is that expression."""
+
+
+class _Merge(Function, abstract=True):
+    """Functions that take Parameters beside batched values, and any dtype."""
+
+    merges: ClassVar[bool] = True
+
+    def dtype(self, *x: Value) -> str:
+        """torch's promotion: a float among integers makes the result float; a number bends to what it meets."""
+        tensors = [v for v in x if v.batched or v.shape] or list(x)
+        return next((v.dtype for v in tensors if v.is_float), tensors[0].dtype)
+
+
+class _Arithmetic(_Merge, abstract=True):
+    """Merges of equal shapes; `broadcast: true` lets axes of size 1 stretch. Numbers may stand among the inputs."""
+
+    broadcast: bool = False
+
+    arity: ClassVar[tuple[int, float]] = (2, float("inf"))
+    symbol: ClassVar[str] = ""
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        shapes = {len(v.shape) for v in values if v.batched or v.shape}
+        if not shapes and values:
+            raise ShapeError("bad-value", f"`{self.op}` takes numbers only beside a value", argument="from")
+        if len(shapes) > 1:
+            shown = " and ".join(show(v.shape) for v in values if v.batched or v.shape)
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{self.op}` inputs differ in the number of axes: {shown}",
+                inputs={i: show(v.shape) for i, v in enumerate(values)},
+            )
+        return super().apply(*values)
+
+    def infer(self, *x: Shape) -> Shape:
+        positions = [i for i, s in enumerate(x) if s]
+        return _merged(self.op, {i: x[i] for i in positions}, self.broadcast) if positions else ()
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, apply=f" {self.symbol} ".join(f"{{{i}}}" for i in range(len(x))))
+
+
+def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
+    """The common shape of equally long ones. Raises ShapeError that says which axis differs, and what would mend it."""
+    out: list[Any] = []
+    for i, column in enumerate(zip(*shapes.values(), strict=True)):
+        stretched = {n for n in column if n != 1} if broadcast else set(column)
+        if len(stretched) > 1:
+            rank = len(column) and len(next(iter(shapes.values())))
+            what = "channels" if i == 0 else "heights and widths" if rank == 3 else "sizes"
+            numbers = (f"{n}" for n in column) if i == 0 else (show(s[1:]) for s in shapes.values())
+            help = ["`broadcast: true` stretches the axes of size 1"] if 1 in stretched and not broadcast else []
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{op}` inputs differ in {what}: {' and '.join(numbers)}",
+                inputs={position: show(s) for position, s in shapes.items()},
+                help=help,
+            )
+        out.append(next(iter(stretched)) if stretched else column[0])
+    return tuple(out)
+
+
+class Add(_Arithmetic, op="add"):
+    """The sum of its inputs: the skip edge of residual networks."""
+
+    symbol: ClassVar[str] = "+"
+
+
+class Mul(_Arithmetic, op="mul"):
+    """The product of its inputs, value by value: gates, scales, squeeze-and-excitation."""
+
+    symbol: ClassVar[str] = "*"
+
+
+class Sub(_Arithmetic, op="sub"):
+    """The first input minus the second."""
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    symbol: ClassVar[str] = "-"
+
+
+class Div(_Arithmetic, op="div"):
+    """The first input divided by the second."""
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    symbol: ClassVar[str] = "/"
+
+    def dtype(self, *x: Value) -> str:
+        found = super().dtype(*x)
+        return found if found.startswith(("float", "bfloat")) else "float32"
+
+
+def _parts(values: tuple[Value, ...]) -> str:
+    """The inputs of a cat or stack, Parameters stretched over the batch."""
+    batched = next(i for i, v in enumerate(values) if v.batched)
+    return ", ".join(
+        f"{{{i}}}" if v.batched else f"{{{i}}}.expand({{{batched}}}.shape[0], {', '.join(['-1'] * len(v.shape))})"
+        for i, v in enumerate(values)
+    )
+
+
+class _Joined(_Merge, abstract=True):
+    arity: ClassVar[tuple[int, float]] = (1, float("inf"))
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        if values and not any(v.batched for v in values):
+            raise ShapeError("shape-mismatch", f"`{self.op}` needs an input with a batch axis", argument="from")
+        if any(not v.batched and not v.shape for v in values):
+            raise ShapeError("bad-value", f"`{self.op}` takes no numbers", argument="from")
+        return super().apply(*values)
+
+
+class Concat(_Joined, op="concat"):
+    """Its inputs one after the other along `dim` (channels by default); all other axes agree."""
+
+    dim: Int = 1
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, *x: Shape) -> Shape:
+        at = axis(self.dim, len(x[0]))
+        for position, shape in enumerate(x[1:], 1):
+            if len(shape) != len(x[0]) or any(
+                a != b for i, (a, b) in enumerate(zip(x[0], shape, strict=True)) if i != at
+            ):
+                rest = "heights and widths" if at == 0 and len(x[0]) == 3 else "sizes on the other axes"
+                where = "channels" if at == 0 else f"axis {self.dim}"
+                first, other = (x[0], shape)
+                if rest == "heights and widths" and len(shape) == 3:
+                    first, other = x[0][1:], shape[1:]
+                raise ShapeError(
+                    "shape-mismatch",
+                    f"`concat` along {where} needs equal {rest}: {show(first)} and {show(other)}",
+                    inputs={0: show(x[0]), position: show(shape)},
+                )
+        return (*x[0][:at], sum(s[at] for s in x), *x[0][at + 1 :])
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, {"dim": self.dim}, apply=f"torch.cat([{_parts(x)}], {{dim}})")
+
+
+class Stack(_Joined, op="stack"):
+    """Equal inputs along a new axis `dim`."""
+
+    dim: Int = 1
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def infer(self, *x: Shape) -> Shape:
+        at = axis(self.dim, len(x[0]), extra=1)
+        for position, shape in enumerate(x[1:], 1):
+            if shape != x[0]:
+                raise ShapeError(
+                    "shape-mismatch",
+                    f"`stack` needs equal shapes: {show(x[0])} and {show(shape)}",
+                    inputs={0: show(x[0]), position: show(shape)},
+                )
+        return (*x[0][:at], len(x), *x[0][at:])
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, {"dim": self.dim}, apply=f"torch.stack([{_parts(x)}], {{dim}})")
+
+
+class MatMul(_Merge, op="matmul"):
+    """Matrix products over the last two axes: ... x n x m times ... x m x p; all other axes agree."""
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    least: ClassVar[int] = 2
+
+    def infer(self, a: Shape, b: Shape) -> Shape:
+        if a[:-2] != b[:-2] or len(a) != len(b):
+            raise ShapeError(
+                "shape-mismatch",
+                f"`matmul` needs equal axes before the last two: {show(a)} and {show(b)}",
+                inputs={0: show(a), 1: show(b)},
+            )
+        if a[-1] != b[-2]:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`matmul` needs as many columns as rows: {a[-1]} and {b[-2]}",
+                inputs={0: show(a), 1: show(b)},
+                help=["`{op: transpose, dim0: -2, dim1: -1}` turns a matrix"] if a[-1] == b[-1] else [],
+            )
+        return (*a[:-1], b[-1])
+
+    def macs(self, out: Shape, a: Shape, b: Shape) -> int:
+        return math.prod(out) * a[-1]
+
+    def call(self, a: Value, b: Value) -> Call:
+        return Call(None, apply="torch.matmul({0}, {1})")

@@ -1,0 +1,64 @@
+"""Fully connected layers and embeddings."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from compiler.layer import Int, Layer, Positive, Shape, ShapeError, Value
+
+
+class Linear(Layer):
+    """y = Wx + b over the last axis."""
+
+    in_features: Positive | None = None
+    out_features: Positive
+    bias: bool = True
+
+    derives: ClassVar[tuple[str, ...]] = ("in_features",)
+    positional: ClassVar[int] = 2
+    least: ClassVar[int] = 1
+
+    def derived(self, x: Shape) -> dict[str, Any]:
+        return {"in_features": x[-1]}
+
+    def infer(self, x: Shape) -> Shape:
+        return (*x[:-1], self.out_features)
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        weight = {"weight": (self.out_features, x[-1])}
+        return weight | ({"bias": (self.out_features,)} if self.bias else {})
+
+    def macs(self, out: Shape, x: Shape) -> int:
+        return math.prod(out) * x[-1]
+
+
+class Embedding(Layer):
+    """A learned vector for each of `num_embeddings` integers; adds an axis of `embedding_dim` at the end."""
+
+    num_embeddings: Positive
+    embedding_dim: Positive
+    padding_idx: Int | None = None
+    max_norm: float | None = None
+    norm_type: float = 2.0
+    scale_grad_by_freq: bool = False
+    sparse: bool = False
+
+    positional: ClassVar[int] = 2
+    integer: ClassVar[bool | None] = True
+
+    def check(self, *x: Shape | None) -> None:
+        n = self.num_embeddings
+        if self.padding_idx is not None and not -n <= self.padding_idx < n:
+            raise ShapeError(
+                "bad-value", f"`padding_idx: {self.padding_idx}` is not one of {n} embeddings", argument="padding_idx"
+            )
+
+    def infer(self, x: Shape) -> Shape:
+        return (*x, self.embedding_dim)
+
+    def dtype(self, *x: Value) -> str:
+        return "float32"
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        return {"weight": (self.num_embeddings, self.embedding_dim)}

@@ -1,0 +1,199 @@
+"""Normalisation over a batch, an instance, groups of channels, a layer, or neighbouring channels."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from compiler.layer import Layer, Listed, Positive, Shape, ShapeError, divisor, show
+
+
+class _Channels(Layer, abstract=True):
+    """Norms that keep a scale, a shift and statistics for each channel."""
+
+    num_features: Positive | None = None
+    eps: float = 1e-5
+    momentum: float | None = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+
+    derives: ClassVar[tuple[str, ...]] = ("num_features",)
+    positional: ClassVar[int] = 1
+
+    def derived(self, x: Shape) -> dict[str, Any]:
+        return {"num_features": x[0]}
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        return {"weight": (x[0],), "bias": (x[0],)} if self.affine else {}
+
+    def buffers(self, x: Shape) -> dict[str, Shape]:
+        tracked: dict[str, Shape] = {"running_mean": (x[0],), "running_var": (x[0],), "num_batches_tracked": ()}
+        return tracked if self.track_running_stats else {}
+
+
+class BatchNorm1d(_Channels):
+    """Each channel of channels, or channels x length, to mean 0 and variance 1 over the batch."""
+
+    ranks: ClassVar[tuple[int, ...]] = (1, 2)
+
+
+class BatchNorm2d(_Channels):
+    """Each channel to mean 0 and variance 1 over batch, height and width, then scaled and shifted."""
+
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class BatchNorm3d(_Channels):
+    """Each channel to mean 0 and variance 1 over batch, depth, height and width, then scaled and shifted."""
+
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class _InstanceNorm(_Channels, abstract=True):
+    momentum: float = 0.1
+    affine: bool = False
+    track_running_stats: bool = False
+
+    def infer(self, x: Shape) -> Shape:
+        if math.prod(x[1:]) == 1:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{self.op}` needs more than one value per channel, and {show(x)} has one",
+                inputs={0: show(x)},
+                help=["leave it out here: one value less its own mean is 0"],
+            )
+        return x
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Each channel of each sample to mean 0 and variance 1 over its length."""
+
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Each channel of each sample to mean 0 and variance 1 over height and width."""
+
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Each channel of each sample to mean 0 and variance 1 over depth, height and width."""
+
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class GroupNorm(Layer):
+    """Each group of channels of each sample to mean 0 and variance 1, then scaled and shifted by channel."""
+
+    num_groups: Positive
+    num_channels: Positive | None = None
+    eps: float = 1e-5
+    affine: bool = True
+
+    derives: ClassVar[tuple[str, ...]] = ("num_channels",)
+    positional: ClassVar[int] = 2
+    least: ClassVar[int] = 1
+
+    def derived(self, x: Shape) -> dict[str, Any]:
+        return {"num_channels": x[0]}
+
+    def infer(self, x: Shape) -> Shape:
+        if x[0] % self.num_groups:
+            raise ShapeError(
+                "indivisible",
+                f"`num_groups: {self.num_groups}` does not divide the {x[0]} channels",
+                argument="num_groups",
+                inputs={0: f"{x[0]} channels"},
+                help=[f"{divisor(x[0], self.num_groups)} would"],
+            )
+        return x
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        return {"weight": (x[0],), "bias": (x[0],)} if self.affine else {}
+
+
+Trailing = Annotated[
+    Positive | Annotated[tuple[Positive, ...], Field(min_length=1)],
+    Listed,
+]
+
+
+class _Trailing(Layer, abstract=True):
+    """Norms over the last axis, or over as many trailing axes as `normalized_shape` states."""
+
+    normalized_shape: Trailing | None = None
+
+    derives: ClassVar[tuple[str, ...]] = ("normalized_shape",)
+    positional: ClassVar[int] = 1
+    least: ClassVar[int] = 1
+
+    def derived(self, x: Shape) -> dict[str, Any]:
+        stated = self.normalized_shape
+        return {"normalized_shape": x[-len(stated) :] if isinstance(stated, tuple) else x[-1]}
+
+    def _normalized(self, x: Shape) -> Shape:
+        found = self.derived(x)["normalized_shape"]
+        return found if isinstance(found, tuple) else (found,)
+
+
+class LayerNorm(_Trailing):
+    """Each sample's last axis to mean 0 and variance 1, then scaled and shifted.
+
+    `normalized_shape: [56, 56]` takes the last two axes together, and asserts their sizes.
+    """
+
+    eps: float = 1e-5
+    elementwise_affine: bool = True
+    bias: bool = True
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        names = ("weight", "bias") if self.bias else ("weight",)
+        return {name: self._normalized(x) for name in names} if self.elementwise_affine else {}
+
+
+class RMSNorm(_Trailing):
+    """Each sample's last axis divided by its root mean square, then scaled. `eps: null` is the dtype's own."""
+
+    eps: float | None = None
+    elementwise_affine: bool = True
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        return {"weight": self._normalized(x)} if self.elementwise_affine else {}
+
+
+LAYER_NORM_2D = '''
+class LayerNorm2d(nn.LayerNorm):
+    """Layer normalisation over the channels of batch x channels x height x width."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+'''.strip()
+
+
+class LayerNorm2d(LayerNorm):
+    """The channels at each place of channels x height x width to mean 0 and variance 1 (ConvNeXt)."""
+
+    normalized_shape: Positive | None = None
+
+    torch: ClassVar[str] = "LayerNorm2d"
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+    support: ClassVar[tuple[str, ...]] = (LAYER_NORM_2D,)
+
+    def derived(self, x: Shape) -> dict[str, Any]:
+        return {"normalized_shape": x[0]}
+
+
+class LocalResponseNorm(Layer):
+    """Each value divided by (k + alpha * mean of the squares in `size` neighbouring channels) ** beta (AlexNet)."""
+
+    size: Positive
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    positional: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)

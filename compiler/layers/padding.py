@@ -1,0 +1,197 @@
+"""Paddings: `padding` is one number for every side, or torch's list, the last axis first: left, right, top, bottom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from compiler.layer import AXES, Int, Listed, Shape, ShapeError, Spatial, show
+
+Sides1 = Annotated[Int | tuple[Int, Int], Listed]
+Sides2 = Annotated[Int | tuple[Int, Int, Int, Int], Listed]
+Sides3 = Annotated[Int | tuple[Int, Int, Int, Int, Int, Int], Listed]
+
+
+class _Pad(Spatial, abstract=True):
+    """Negative numbers cut off."""
+
+    padding: Any
+
+    positional: ClassVar[int] = 1
+    #: How much longer than its padding an axis has to be; None where any length will do.
+    room: ClassVar[int | None] = None
+    #: Whether negative sides are cut off before the others are added, and so must leave something that is there.
+    cuts_first: ClassVar[bool] = True
+
+    def sides(self, i: int) -> tuple[int, int]:
+        """What comes before and after spatial axis i; torch's list has the last axis first."""
+        if isinstance(self.padding, int):
+            return self.padding, self.padding
+        at = 2 * (self.spatial - 1 - i)
+        return self.padding[at], self.padding[at + 1]
+
+    def arithmetic(self, at: int, *x: Shape) -> str:
+        before, after = self.sides(at - 1) if at else (0, 0)
+        return f"{x[0][at]} + {before} + {after}" if before or after else ""
+
+    def infer(self, x: Shape) -> Shape:
+        n = self.spatial
+        out: list[int] = []
+        for i, size in enumerate(x[-n:]):
+            before, after = self.sides(i)
+            if self.room is not None and max(before, after) > 0 and max(before, after) + self.room > size:
+                raise ShapeError(
+                    "shape-mismatch",
+                    f"`{self.op}` cannot pad {AXES[n][i]} {size} by {max(before, after)}: too little to repeat",
+                    argument="padding",
+                    inputs={0: show(x)},
+                    help=[f"at most {size - self.room}"] if size > self.room else [],
+                )
+            cut = min(before, 0) + min(after, 0)
+            if size + before + after < 1 or (self.cuts_first and size + cut < 0):
+                raise ShapeError(
+                    "empty-output",
+                    f"a padding of {before} and {after} leaves nothing of {AXES[n][i]} {size}",
+                    argument="padding",
+                    notes=[f"{AXES[n][i]}: {self.arithmetic(i + 1, x)} = {size + before + after}"],
+                )
+            out.append(size + before + after)
+        return (*x[:-n], *out)
+
+
+class _ConstantPad(_Pad, abstract=True):
+    padding: Any
+    value: float
+
+    positional: ClassVar[int] = 2
+
+
+class ConstantPad1d(_ConstantPad):
+    """`value` on both sides of the length."""
+
+    padding: Sides1
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class ConstantPad2d(_ConstantPad):
+    """`value` around height and width."""
+
+    padding: Sides2
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class ConstantPad3d(_ConstantPad):
+    """`value` around depth, height and width."""
+
+    padding: Sides3
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class ZeroPad1d(_Pad):
+    """Zeros on both sides of the length."""
+
+    padding: Sides1
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class ZeroPad2d(_Pad):
+    """Zeros around height and width."""
+
+    padding: Sides2
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class ZeroPad3d(_Pad):
+    """Zeros around depth, height and width."""
+
+    padding: Sides3
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class ReflectionPad1d(_Pad):
+    """The length mirrored at both ends, the end itself not repeated."""
+
+    padding: Sides1
+    spatial: ClassVar[int] = 1
+    cuts_first: ClassVar[bool] = False
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+    room: ClassVar[int | None] = 1
+
+
+class ReflectionPad2d(_Pad):
+    """Height and width mirrored at their ends, the end itself not repeated."""
+
+    padding: Sides2
+    spatial: ClassVar[int] = 2
+    cuts_first: ClassVar[bool] = False
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+    room: ClassVar[int | None] = 1
+
+
+class ReflectionPad3d(_Pad):
+    """Depth, height and width mirrored at their ends, the end itself not repeated."""
+
+    padding: Sides3
+    spatial: ClassVar[int] = 3
+    cuts_first: ClassVar[bool] = False
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+    room: ClassVar[int | None] = 1
+
+
+class ReplicationPad1d(_Pad):
+    """The end values of the length repeated."""
+
+    padding: Sides1
+    spatial: ClassVar[int] = 1
+    cuts_first: ClassVar[bool] = False
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class ReplicationPad2d(_Pad):
+    """The end values of height and width repeated."""
+
+    padding: Sides2
+    spatial: ClassVar[int] = 2
+    cuts_first: ClassVar[bool] = False
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class ReplicationPad3d(_Pad):
+    """The end values of depth, height and width repeated."""
+
+    padding: Sides3
+    spatial: ClassVar[int] = 3
+    cuts_first: ClassVar[bool] = False
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class CircularPad1d(_Pad):
+    """The length continued from its other end."""
+
+    padding: Sides1
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+    room: ClassVar[int | None] = 0
+
+
+class CircularPad2d(_Pad):
+    """Height and width continued from their other ends."""
+
+    padding: Sides2
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+    room: ClassVar[int | None] = 0
+
+
+class CircularPad3d(_Pad):
+    """Depth, height and width continued from their other ends."""
+
+    padding: Sides3
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+    room: ClassVar[int | None] = 0

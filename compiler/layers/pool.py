@@ -1,0 +1,271 @@
+"""Pooling: the largest or the mean of each window, or of as many windows as the output has places."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from compiler.layer import (
+    AXES,
+    Listed,
+    Pad1,
+    Pad2,
+    Pad3,
+    Positive,
+    Shape,
+    ShapeError,
+    Size1,
+    Size2,
+    Size3,
+    Spatial,
+    Window,
+    Windowed,
+    show,
+    sizes,
+)
+
+
+class _MaxPool(Windowed, abstract=True):
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    dilation: Any = 1
+    ceil_mode: bool = False
+
+    positional: ClassVar[int] = 1
+
+    def window(self) -> Window:
+        stride = self.kernel_size if self.stride is None else self.stride
+        return Window.of(self.spatial, self.kernel_size, stride, self.padding, self.dilation, self.ceil_mode)
+
+    def check(self, *x: Shape | None) -> None:
+        _half(self.window())
+
+    def infer(self, x: Shape) -> Shape:
+        return self.slide(x)
+
+
+def _half(window: Window) -> None:
+    """torch lets at most half of a window lie in the padding. Raises ShapeError."""
+    for k, p in zip(window.kernel, window.before, strict=True):
+        if p > k // 2:
+            raise ShapeError(
+                "bad-value",
+                f"`padding: {p}` is more than half of the window of {k}",
+                argument="padding",
+                help=[f"at most {k // 2}"],
+            )
+
+
+class MaxPool1d(_MaxPool):
+    """The largest value in each window of the length."""
+
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Pad1 = 0
+    dilation: Size1 = 1
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class MaxPool2d(_MaxPool):
+    """The largest value in each window of height and width."""
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Pad2 = 0
+    dilation: Size2 = 1
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class MaxPool3d(_MaxPool):
+    """The largest value in each window of depth, height and width."""
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Pad3 = 0
+    dilation: Size3 = 1
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class _AvgPool(Windowed, abstract=True):
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    positional: ClassVar[int] = 1
+
+    def window(self) -> Window:
+        stride = self.kernel_size if self.stride is None else self.stride
+        return Window.of(self.spatial, self.kernel_size, stride, self.padding, 1, self.ceil_mode)
+
+    def check(self, *x: Shape | None) -> None:
+        _half(self.window())
+
+    def infer(self, x: Shape) -> Shape:
+        if self.spatial == 3:
+            _covers(x, self.kernel_size)
+        return self.slide(x)
+
+
+def _covers(x: Shape, kernel: Any) -> None:
+    """torch's averages over three axes want an input as large as the window, padding not counted. Raises ShapeError."""
+    for name, size, k in zip(AXES[3], x[1:], sizes(kernel, 3), strict=True):
+        if size < k:
+            raise ShapeError(
+                "shape-mismatch",
+                f"the window of {show(sizes(kernel, 3))} is larger than the input, {show(x[1:])}",
+                argument="kernel_size",
+                inputs={0: show(x)},
+                notes=[f"{name}: {size} < {k}; over three axes, torch does not count the padding"],
+                help=["a smaller window, or a `ConstantPad3d` before it"],
+            )
+
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window of the length."""
+
+    kernel_size: Size1
+    stride: Size1 | None = None
+    padding: Pad1 = 0
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window of height and width."""
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    padding: Pad2 = 0
+    divisor_override: Positive | None = None
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window of depth, height and width."""
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    padding: Pad3 = 0
+    divisor_override: Positive | None = None
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class _LPPool(Windowed, abstract=True):
+    norm_type: Annotated[float, Field(gt=0)]
+    kernel_size: Any
+    stride: Any = None
+    ceil_mode: bool = False
+
+    positional: ClassVar[int] = 2
+
+    def window(self) -> Window:
+        stride = self.kernel_size if self.stride is None else self.stride
+        return Window.of(self.spatial, self.kernel_size, stride, ceil=self.ceil_mode)
+
+    def infer(self, x: Shape) -> Shape:
+        if self.spatial == 3:
+            _covers(x, self.kernel_size)
+        return self.slide(x)
+
+
+class LPPool1d(_LPPool):
+    """The norm of power `norm_type` of each window of the length."""
+
+    kernel_size: Positive
+    stride: Size1 | None = None
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class LPPool2d(_LPPool):
+    """The norm of power `norm_type` of each window of height and width."""
+
+    kernel_size: Size2
+    stride: Size2 | None = None
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class LPPool3d(_LPPool):
+    """The norm of power `norm_type` of each window of depth, height and width."""
+
+    kernel_size: Size3
+    stride: Size3 | None = None
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+Out = Positive | None
+Out1 = Annotated[Positive | tuple[Positive], Listed]
+Out2 = Annotated[Positive | tuple[Out, Out], Listed]
+Out3 = Annotated[Positive | tuple[Out, Out, Out], Listed]
+
+
+class _Adaptive(Spatial, abstract=True):
+    """`output_size` windows that cover the input; null keeps an axis as it is."""
+
+    output_size: Any
+
+    positional: ClassVar[int] = 1
+
+    def infer(self, x: Shape) -> Shape:
+        n = self.spatial
+        wanted = sizes(self.output_size, n)
+        return (*x[:-n], *(size if out is None else out for size, out in zip(x[-n:], wanted, strict=True)))
+
+
+class AdaptiveMaxPool1d(_Adaptive):
+    """The largest value in each of `output_size` parts of the length."""
+
+    output_size: Out1
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class AdaptiveMaxPool2d(_Adaptive):
+    """The largest value in each of `output_size` parts of height and width; null keeps an axis."""
+
+    output_size: Out2
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class AdaptiveMaxPool3d(_Adaptive):
+    """The largest value in each of `output_size` parts of depth, height and width; null keeps an axis."""
+
+    output_size: Out3
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)
+
+
+class AdaptiveAvgPool1d(_Adaptive):
+    """The mean of each of `output_size` parts of the length."""
+
+    output_size: Out1
+    spatial: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+
+
+class AdaptiveAvgPool2d(_Adaptive):
+    """The mean of each of `output_size` parts of height and width; null keeps an axis."""
+
+    output_size: Out2
+    spatial: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+
+
+class AdaptiveAvgPool3d(_Adaptive):
+    """The mean of each of `output_size` parts of depth, height and width; null keeps an axis."""
+
+    output_size: Out3
+    spatial: ClassVar[int] = 3
+    ranks: ClassVar[tuple[int, ...]] = (4,)

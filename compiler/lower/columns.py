@@ -1,0 +1,308 @@
+"""Columns: a number of a block, read across all instances of it.
+
+A column whose values agree is a literal. One whose values differ becomes Python over the class's constructor
+arguments: the spec's own expression where Python can say it, an expression that is known to have the same values, or
+an argument of its own. What is chosen is right for every instance because the values are compared, all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from compiler.layer import Layer, Value
+from compiler.lower.template import Template
+from compiler.naming import TAKEN, Names, variable
+from compiler.program import Parameter
+from compiler.scope import Poisoned, Scope
+from specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
+from specs.expression import Template as Text
+
+#: Stands where an instance leaves the entry out: fits any value.
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
+
+
+class Code(str):
+    """Text that is Python already."""
+
+
+def literal(value: Any) -> str:
+    """Python text of plain data."""
+    if isinstance(value, Code):
+        return str(value)
+    if isinstance(value, str):
+        plain = value.isascii() and value.isprintable() and '"' not in value and "\\" not in value
+        return json.dumps(value) if plain else repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return f'float("{value}")'
+    assert value is None or isinstance(value, (bool, int, float)), value
+    return repr(value)
+
+
+def same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and bool(a == b)
+
+
+def agree(a: Sequence[Any], b: Sequence[Any]) -> bool:
+    return all(x is ABSENT or y is ABSENT or same(x, y) for x, y in zip(a, b, strict=True))
+
+
+class Columns:
+    """The constructor arguments of one class, found as its numbers are asked for."""
+
+    def __init__(self, template: Template, declared: Mapping[str, Any]) -> None:
+        self.template = template
+        self.declared = declared  # the block's own parameters: order, defaults, types
+        first = template.instances[0]
+        self.scope: dict[str, list[Any]] = {
+            n: [self._value(n, i.scope.get(n, ABSENT)) for i in template.instances] for n in first.scope
+        }
+        self.known: list[tuple[str, list[Any]]] = []  # what was said before, and its values
+        self.used: dict[str, list[Any]] = {}
+        self.names = Names(TAKEN | set(self.scope) | set(self._inputs()))
+
+    def _value(self, name: str, value: Any) -> Any:
+        if (
+            name in self.declared
+            and self.declared[name].type == "op"
+            and isinstance(value, str)
+            and value in Layer.registry
+        ):
+            layer = Layer.registry[value]
+            return Code(layer.torch or f"nn.{layer.op}")
+        return (
+            tuple(value)
+            if isinstance(value, list) and all(isinstance(v, int) for v in value) and len(value) <= 3
+            else value
+        )
+
+    # -- the arguments ----------------------------------------------------------------------------------------
+
+    def parameters(self) -> list[tuple[Parameter, list[Any]]]:
+        """The constructor's arguments with their values per instance: sizes of inputs, the block's own, others."""
+        order = [n for n in self._inputs() if n in self.used]
+        order += [n for n in self.declared if n in self.used]
+        order += [n for n in self.used if n not in order]
+        out = []
+        for name in order:
+            column = self.used[name]
+            default = None
+            param = self.declared.get(name)
+            if (
+                param is not None
+                and not param.required
+                and (param.default is None or isinstance(param.default, (bool, int, float)) or param.type == "op")
+            ):
+                default = literal(self._value(name, param.default))
+            kind = _type(column)
+            if default is None and any(v is ABSENT for v in column):  # asked for only where what needs it is there
+                default, kind = "None", kind if kind.endswith("None") else f"{kind} | None"
+            out.append((Parameter(self.rename(name), kind, default), column))
+        required = [p for p in out if p[0].default is None]
+        return required + [p for p in out if p[0].default is not None]
+
+    def rename(self, name: str) -> str:
+        return variable(name)
+
+    def _inputs(self) -> dict[str, list[Any]]:
+        """The sizes of what flows into the class, by the names that its constructor gives them."""
+        out: dict[str, list[Any]] = {}
+        several = len(self.template.instances[0].inputs) > 1
+        for k, (name, value) in enumerate(self.template.instances[0].inputs):
+            shapes = [i.inputs[k][1].shape for i in self.template.instances]  # type: ignore[union-attr]
+            if value is None or not all(shapes):
+                continue
+            rank = len(value.shape)
+            kind = "features" if rank == 1 else "channels"
+            out[f"{name}_{kind}" if several else f"in_{kind}"] = [s[0] for s in shapes]
+            if rank == 2:
+                out[f"{name}_features" if several else "in_features"] = [s[-1] for s in shapes]
+        return out
+
+    def use(self, name: str, column: list[Any]) -> str:
+        self.used[name] = column
+        return self.rename(name)
+
+    # -- text for a column ------------------------------------------------------------------------------------
+
+    def text(
+        self,
+        column: Sequence[Any],
+        *,
+        raw: Any = None,
+        flow: Sequence[Value | None] | None = None,
+        hint: str = "value",
+    ) -> str:
+        """Python for the column. `raw` is what the spec says, `flow` what flows in per instance, `hint` names an
+        argument where one must be made."""
+        column = list(column)
+        values = [v for v in column if v is not ABSENT]
+        constant = all(same(v, values[0]) for v in values)
+        if constant and len(values) == len(column):
+            return literal(values[0])
+        if isinstance(raw, list) and all(isinstance(v, tuple) and len(v) == len(raw) for v in values):
+            return self._elements(column, raw, flow, hint)
+        found = self._written(column, raw, flow)
+        if found is not None and not (found.isidentifier() or isinstance(values[0], Code)):
+            name = self._equal(column)
+            if name and name.isidentifier():
+                found = name  # the same by another way round
+        if found is not None:
+            column = self._completed(column, raw, flow)
+        elif constant:  # of those that have it: rather a name that says the same than a number that happens to be it
+            return (self._equal(column) if type(values[0]) is int and values[0] > 1 else None) or literal(values[0])
+        else:
+            found = self._equal(column) or self._computed(column)
+        if found is None:
+            found = self.use(self.names.new(variable(hint)), column)
+        if not any(found == text for text, _ in self.known):
+            self.known.append((found, column))
+        else:
+            self.known.sort(key=lambda item: item[0] == found)
+        return found
+
+    def _elements(self, column: list[Any], raw: list[Any], flow: Sequence[Value | None] | None, hint: str) -> str:
+        """A tuple, element by element."""
+        parts = []
+        for i, said in enumerate(raw):
+            elements = [v if v is ABSENT else v[i] for v in column]
+            parts.append(self.text(elements, raw=said, flow=flow, hint=f"{hint}_{i}"))
+        return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+
+    def _written(self, column: list[Any], raw: Any, flow: Sequence[Value | None] | None) -> str | None:
+        """The spec's own expression over the class's arguments."""
+        if not isinstance(raw, str) or "$" not in raw:
+            return None
+        try:
+            expression = Text.of(raw).expression
+        except ExpressionError:
+            return None
+        if expression is None:
+            return None
+        codes = isinstance(expression, Name) or _asks_null(expression)
+        before = dict(self.used)
+        text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
+        if text is None or (
+            isinstance(expression, Name) and not agree(self.scope.get(expression.name, column), column)
+        ):
+            self.used = before
+            return None
+        return text
+
+    def _completed(self, column: list[Any], raw: Any, flow: Sequence[Value | None] | None) -> list[Any]:
+        """What the expression gives where the entry itself is left out, as far as it can be known."""
+        out = list(column)
+        for k, value in enumerate(column):
+            if value is ABSENT and flow is not None and (arriving := flow[k]) is not None:
+                instance = self.template.instances[k]
+                try:
+                    out[k] = evaluate(raw, Scope(instance.scope, arriving, dict(instance.inputs)))
+                except (ExpressionError, Poisoned):
+                    continue
+        return out
+
+    def _name(self, name: str, flow: Sequence[Value | None] | None, codes: bool) -> str | None:
+        if name in self.scope:
+            column = self.scope[name]
+            values = [v for v in column if v is not ABSENT]
+            if any(isinstance(v, Code) for v in values) and not codes:
+                return None
+            if all(same(v, values[0]) for v in values):
+                return literal(values[0])
+            return self.use(name, column)
+        sizes: Sequence[Value | None]
+        if name in ("in_channels", "in_features") and flow is not None:
+            sizes = flow
+        elif name.endswith((".channels", ".features")):
+            head = name.partition(".")[0]
+            called = [n for n, _ in self.template.instances[0].inputs]
+            port = called.index(head) if head in called else 0
+            if head != "input" and head not in called:
+                return None
+            sizes = [i.inputs[port][1] for i in self.template.instances]
+        else:
+            return None
+        axis = -1 if name.endswith("features") else 0
+        flowing = [ABSENT if v is None or not v.shape else v.shape[axis] for v in sizes]
+        return self.text(flowing, hint=name.replace("input.", "in_"))
+
+    def _equal(self, column: list[Any]) -> str | None:
+        said: list[str] = [t for t, known in self.known if agree(known, column) and _covers(known, column)]
+        if said:
+            return said[-1]
+        for name, flowing in self._inputs().items():
+            if agree(flowing, column):
+                return self.use(name, flowing)
+        for name in self.declared:
+            if name in self.scope and agree(self.scope[name], column):
+                return self.use(name, self.scope[name])
+        return None
+
+    def _computed(self, column: list[Any]) -> str | None:
+        """A small multiple, a fraction, or a sum of what is known."""
+        if not all(v is ABSENT or type(v) is int for v in column):
+            return None
+        bases = [(t, c) for t, c in reversed(self.known) if _integers(c) and _covers(c, column)]
+        bases += [(n, c) for n, c in self._inputs().items() if n not in dict(bases)]
+        bases += [
+            (n, self.scope[n])
+            for n in self.declared
+            if n in self.scope and _integers(self.scope[n]) and n not in dict(bases)
+        ]
+        for text, base in bases:
+            if text.isidentifier():
+                for k in range(2, 9):
+                    if all(v is ABSENT or v == k * b for v, b in zip(column, base, strict=True)):
+                        return f"{k} * {self._take(text, base)}"
+                    if all(v is ABSENT or v * k == b for v, b in zip(column, base, strict=True)):
+                        return f"{self._take(text, base)} // {k}"
+        for i, (text, base) in enumerate(bases):
+            for other, more in bases[i + 1 :]:
+                if all(v is ABSENT or v == a + b for v, a, b in zip(column, base, more, strict=True)):
+                    return f"{self._take(other, more)} + {self._take(text, base)}"
+            rest = [v - b for v, b in zip(column, base, strict=True) if v is not ABSENT]
+            if text.isidentifier() and len(set(rest)) == 1 and rest[0] > 0:
+                return f"{self._take(text, base)} + {rest[0]}"
+        return None
+
+    def _take(self, text: str, column: list[Any]) -> str:
+        if text in self.scope or text in self._inputs():
+            return self.use(text, column)
+        return text
+
+
+def _asks_null(expression: Expr) -> bool:
+    return isinstance(expression, Compare) and len(expression.operands) == 2 and Constant(None) in expression.operands
+
+
+def _covers(known: Sequence[Any], column: Sequence[Any]) -> bool:
+    return all(k is not ABSENT for k, v in zip(known, column, strict=True) if v is not ABSENT)
+
+
+def _integers(column: Sequence[Any]) -> bool:
+    return all(v is ABSENT or type(v) is int for v in column)
+
+
+def _type(column: Sequence[Any]) -> str:
+    kinds = []
+    for value in column:
+        if value is ABSENT:
+            continue
+        kind = (
+            "type[nn.Module]" if isinstance(value, Code)
+            else "None" if value is None
+            else f"tuple[{', '.join(type(v).__name__ for v in value)}]" if isinstance(value, tuple)
+            else "list" if isinstance(value, list)
+            else type(value).__name__
+        )  # fmt: skip
+        if kind not in kinds:
+            kinds.append(kind)
+    kinds.sort(key=lambda k: (k == "None", k.startswith("tuple")))
+    return " | ".join(kinds)

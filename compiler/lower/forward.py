@@ -1,0 +1,109 @@
+"""The statements of a forward: which variable each value lives in, and when it is let go.
+
+A value that only the next statement takes lives in a running variable (`x`, `out`); any other is called by its id.
+Named values are dropped after their last use where real work follows, so that a U-Net lets go of its skips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from compiler.graph import INPUT, Edge, Port, Source
+from compiler.naming import variable
+from compiler.program import Step
+
+RUNNING = ("x", "out", "y", "z")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An entry as forward sees it. `express` makes its expression from its inputs' texts; None for an nn.Parameter,
+    which has no statement and reads as `text`."""
+
+    name: str
+    inputs: tuple[Source, ...]
+    ports: tuple[str, ...]
+    express: Callable[[Sequence[str]], str] | None
+    text: str = ""
+    when: str | None = None  # what is asked in forward
+    training: bool = False
+    heavy: bool = False  # makes tensors of its own that are worth making room for
+    merge: bool = False
+
+
+def order(
+    statements: Sequence[Statement | None], inputs: Sequence[str], outputs: Sequence[Port]
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Steps, and the text of each output. `statements` are by node number; None where nothing stands (an omitted
+    entry is resolved away by the caller)."""
+    uses = _uses(statements, outputs)
+    live: dict[str, Edge] = {}  # variable -> the value it holds
+    where: dict[Edge, str] = {}
+    for k, name in enumerate(inputs):
+        where[Edge(INPUT, k)] = name
+        live[name] = Edge(INPUT, k)
+    steps: list[Step] = []
+    recent = inputs[0] if inputs else ""
+    real = [i for i, s in enumerate(statements) if s is not None and s.express is not None]
+    lasting = [i for i in real if not statements[i].training]  # type: ignore[union-attr]
+    following = dict(zip(real, real[1:], strict=False)) | dict(zip(lasting, lasting[1:], strict=False))
+    for i, statement in enumerate(statements):
+        if statement is None:
+            continue
+        if statement.express is None:
+            where[Edge(i)] = statement.text
+            continue
+        texts = [where[s] if isinstance(s, Edge) else repr(s) for s in statement.inputs]
+        expression = statement.express(texts)
+        first = statement.inputs[0] if statement.inputs else None
+        dying = {e for e in statement.inputs if isinstance(e, Edge) and uses[e][-1] <= i}
+        targets = []
+        for port in range(max(1, len(statement.ports))):
+            edge = Edge(i, port)
+            users = uses.get(edge, [])
+            wanted = f"{statement.name}_{statement.ports[port]}" if statement.ports else statement.name
+            free = [
+                v
+                for v in RUNNING
+                if v not in live or live[v] in dying or not [u for u in uses.get(live[v], []) if u > i]
+            ]
+            soon = users == [following.get(i)] or (users == [len(statements)] and i in (real[-1], lasting[-1]))
+            after = statements[following[i]] if i in following else None
+            flowing = isinstance(first, Edge) and where.get(first) == recent
+            if not statement.ports and soon and free and (flowing or not (after and after.merge)):
+                own = where.get(first) if isinstance(first, Edge) and first in dying else None
+                target = own if own in RUNNING and own in free else free[0]
+            else:
+                target = variable(wanted)
+                while target in live and live[target] not in dying and [u for u in uses.get(live[target], []) if u > i]:
+                    target += "_"
+            targets.append(target)
+        for port, target in enumerate(targets):
+            live[target] = Edge(i, port)
+            where[Edge(i, port)] = target
+        recent = targets[0]
+        otherwise = None
+        if statement.when is not None:
+            base = texts[0]
+            otherwise = None if base == targets[0] else base
+        steps.append(Step(tuple(targets), expression, statement.when, otherwise, statement.training))
+        gone = [v for v, e in live.items() if e in dying and v not in targets and v not in RUNNING and v not in inputs]
+        later = any(s.heavy for s in statements[i + 1 :] if s is not None)
+        if gone and later and not statement.training:
+            steps[-1] = replace(steps[-1], drops=tuple(sorted(gone)))
+        for v in [v for v, e in live.items() if e in dying and v not in targets]:
+            del live[v]
+    return tuple(steps), tuple(where[p.edge] for p in outputs)
+
+
+def _uses(statements: Sequence[Statement | None], outputs: Sequence[Port]) -> dict[Edge, list[int]]:
+    """For each value the statements that take it, in order; an output counts as one after the last."""
+    uses: dict[Edge, list[int]] = {}
+    for i, statement in enumerate(statements):
+        for edge in dict.fromkeys(statement.inputs if statement else ()):
+            if isinstance(edge, Edge):
+                uses.setdefault(edge, []).append(i)
+    for port in outputs:
+        uses.setdefault(port.edge, []).append(len(statements))
+    return uses

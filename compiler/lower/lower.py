@@ -1,0 +1,350 @@
+"""A graph lowered to a program: for every template a class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from compiler.graph import INPUT, Composite, Edge, Graph, Node, Settings, Source
+from compiler.layer import Call, Layer
+from compiler.lower.columns import ABSENT, Code, Columns, literal
+from compiler.lower.forward import Statement, order
+from compiler.lower.initialise import freezing, init_loops
+from compiler.lower.template import Template, Templates, call_of, inline, sequential
+from compiler.lower.wrappers import wrapper
+from compiler.names import MODULE_NAMES
+from compiler.naming import Names, camel, field, snake, variable
+from compiler.program import Child, Class, Make, Member, Parameter, Program
+
+
+def lower(graph: Graph) -> Program:
+    """The program of a graph. Never fails on a graph that the checker passed: a failure is a bug of ours."""
+    return Lowering(graph).program()
+
+
+class Lowering:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.templates = Templates(graph.root)
+        self.support: dict[str, None] = {}
+        self.imports: dict[str, None] = {}
+        self.values: dict[int, list[Any]] = {}  # constructor values by id of the composite
+        self.signatures: dict[int, list[Parameter]] = {}  # by id of the template
+        self.wrappers: dict[str, str] = {}  # a small module's text, with its name left open -> its name
+        leaves = [call_of(node) for _, node, _ in graph.walk()]
+        defined = {
+            n for call in leaves for text in call.support for n in re.findall(r"^(?:class|def) (\w+)", text, re.M)
+        }
+        imported = {str(call.target).rpartition(".")[2] for call in leaves}
+        self.names = Names(frozenset({"Tensor", "NamedTuple", "OrderedDict", "F"} | defined | imported))
+        self._name()
+
+    def _name(self) -> None:
+        root = self.templates.of[id(self.graph.root)]
+        root.name = self.names.new(camel(self.graph.name))
+        counts: dict[str, int] = {}
+        wanted = {}
+        for template in self.templates.all:
+            first = template.instances[0]
+            if template is not root:
+                name = camel(first.name) if first.kind in ("block", "use") else camel(self._group_name(template))
+                wanted[id(template)] = name
+                counts[name] = counts.get(name, 0) + 1
+        for template in self.templates.all:
+            if template is not root:
+                template.name = self.names.new(wanted[id(template)])
+
+    def _group_name(self, template: Template) -> str:
+        name = template.instances[0].name
+        if "$" in name or not name:
+            name = next(
+                (
+                    n.name
+                    for t in self.templates.all
+                    for c in t.instances
+                    for n in c.nodes
+                    if n.body in template.instances and not n.name.isdigit()
+                ),
+                "Group",
+            )
+            name = name.rstrip("0123456789_") or "Group"
+        return name if name.lower() not in ("layers", "block") else f"{name}_group"
+
+    def program(self) -> Program:
+        classes = [Builder(self, template).build() for template in self.templates.all]
+        spec = self.graph.spec
+        chosen = spec.variants.get(self.graph.settings.variant or "")
+        words = " ".join(((chosen.title if chosen else None) or spec.title or "").split())
+        reference = spec.reference if isinstance(spec.reference, str) else (spec.reference or [""])[0]
+        doc = f"{self.graph.name}: {words}" if words else self.graph.name
+        return Program(
+            self.graph.name,
+            f"{doc}\n\n{reference}" if reference else doc,
+            classes[-1].name,
+            tuple(classes),
+            tuple(self.support),
+            tuple(self.imports),
+        )
+
+    def wrapper(self, op: str, call: Call) -> str:
+        """The small module that applies a function in an nn.Sequential."""
+        for text in call.support:
+            self.support.setdefault(text)
+        text = wrapper("{}", call)
+        if text not in self.wrappers:
+            self.wrappers[text] = self.names.new(camel(op))
+            self.support.setdefault(wrapper(self.wrappers[text], call))
+        return self.wrappers[text]
+
+    def target(self, call: Call) -> str:
+        """The name to call; what it needs is put at the top of the text."""
+        for text in call.support:
+            self.support.setdefault(text)
+        target = str(call.target)
+        module, _, name = target.rpartition(".")
+        if module and not target.startswith(("nn.", "torch.", "F.")):
+            self.imports.setdefault(f"from {module} import {name}")
+            return name
+        return target
+
+
+class Builder:
+    """One class."""
+
+    def __init__(self, lowering: Lowering, template: Template) -> None:
+        self.lowering, self.template = lowering, template
+        self.first = template.instances[0]
+        spec = self.first.unit.spec
+        self.block = spec.blocks.get(self.first.name) if self.first.kind == "block" else None
+        declared = self.block.params if self.block else spec.params if self.first.kind == "use" else {}
+        self.columns = Columns(template, declared)
+        self.attributes = Names(MODULE_NAMES | {n.name for n in self.first.nodes})
+        self.extra: list[Member] = []
+
+    def build(self) -> Class:
+        made = self._sequential() if self._is_sequential() else self._module()
+        parameters = self.columns.parameters()
+        for k, instance in enumerate(self.template.instances):
+            self.lowering.values[id(instance)] = [column[k] for _, column in parameters]
+        self.lowering.signatures[id(self.template)] = [p for p, _ in parameters]
+        settings = self.first.settings
+        init = init_loops(self.first, settings) if settings is not None else ()
+        frozen = freezing(self.first) if settings is not None else ()
+        return Class(self.template.name, self._doc(), tuple(p for p, _ in parameters), init=init, frozen=frozen, **made)
+
+    def _doc(self) -> str:
+        if self.first.settings is not None:
+            spec = self.first.unit.spec
+            return " ".join((spec.title or "").split())
+        return " ".join((self.block.doc or "").split()) if self.block else ""
+
+    # -- an nn.Sequential -------------------------------------------------------------------------------------
+
+    def _is_sequential(self) -> bool:
+        """A pure chain without ids of its own is an nn.Sequential; one with ids reads better written out."""
+        nodes = [n for n in self.first.nodes if n.body is not None]
+        if not all(
+            c.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.template.instances
+        ):
+            return False
+        return (
+            any(not n.named or "-" in n.name for c in self.template.instances for n in c.nodes if n.body is not None)
+            or not nodes
+        )
+
+    def _sequential(self) -> dict[str, Any]:
+        return {"children": self.children(list(self.template.instances))}
+
+    def children(self, lists: Sequence[Composite | None]) -> tuple[Child, ...]:
+        out = []
+        length = len(next(c for c in lists if c is not None).nodes)
+        for i in range(length):
+            nodes = [c.nodes[i] if c is not None else None for c in lists]
+            there = [n for n in nodes if n is not None and n.body is not None]
+            if not there:
+                continue
+            when = self.condition(nodes, there[0]) if len(there) < sum(n is not None for n in nodes) else None
+            out.append(Child(there[0].name, self.make(nodes), when))
+        return tuple(out)
+
+    # -- members ----------------------------------------------------------------------------------------------
+
+    def condition(self, nodes: Sequence[Node | None], first: Node) -> str:
+        column = [ABSENT if n is None else n.body is not None for n in nodes]
+        flow = [None if n is None or not n.arriving else n.arriving[0] for n in nodes]
+        raw = first.entry.when
+        return self.columns.text(column, raw=raw, flow=flow, hint=f"with_{first.name}")
+
+    def make(self, nodes: Sequence[Node | None]) -> Make:
+        first = next(n for n in nodes if n is not None and n.body is not None)
+        if isinstance(first.body, Layer):
+            return self.layer(nodes, first)
+        assert isinstance(first.body, Composite)
+        if inline(first.body):
+            lists = [n.body if n is not None and isinstance(n.body, Composite) else None for n in nodes]
+            return Make("nn.Sequential", children=self.children(lists))
+        template = self.lowering.templates.of[id(first.body)]
+        signature = self.lowering.signatures[id(template)]
+        args: list[tuple[str | None, str]] = []
+        flow = self._flow(nodes)
+        plain = 2 if sum(p.default is None for p in signature) <= 2 else 1
+        for k, parameter in enumerate(signature):
+            column = [ABSENT if n is None or n.body is None else self.lowering.values[id(n.body)][k] for n in nodes]
+            if any(v is ABSENT for v in column) and all(v is ABSENT for v in column):
+                continue
+            raw = first.written.get(parameter.name)
+            text = self.columns.text(column, raw=raw, flow=flow, hint=parameter.name)
+            if text != parameter.default:
+                args.append((parameter.name if k >= plain or parameter.default is not None else None, text))
+        return Make(template.name, tuple(args))
+
+    def _flow(self, nodes: Sequence[Node | None]) -> list[Any]:
+        return [None if n is None or not n.arriving else n.arriving[0] for n in nodes]
+
+    def layer(self, nodes: Sequence[Node | None], first: Node) -> Make:
+        calls = [None if n is None or n.body is None else call_of(n) for n in nodes]
+        call = next(c for c in calls if c is not None)
+        if call.target is None:
+            name = self.lowering.wrapper(first.op, call)
+            return Make(name, tuple((a, self.argument(a, calls, nodes, first)) for a in call.args))
+        targets = [ABSENT if c is None else Code(self.lowering.target(c)) for c in calls]
+        target = self.columns.text(targets, raw=first.entry.op, flow=self._flow(nodes), hint=f"{first.name}_type")
+        args = []
+        for k, name in enumerate(call.args):
+            text = self.argument(name, calls, nodes, first)
+            if name in call.defaults and text == literal(call.defaults[name]) and call.construct is None:
+                continue
+            args.append((None if k < call.positional else name, text))
+        return Make(target, tuple(args), form=call.construct)
+
+    def argument(self, name: str, calls: Sequence[Call | None], nodes: Sequence[Node | None], first: Node) -> str:
+        column = [ABSENT if c is None else c.args[name] for c in calls]
+        hint = (
+            name
+            if name in ("in_channels", "in_features", "out_channels") and first.name.isdigit()
+            else f"{variable(first.name)}_{name}"
+            if not first.name.isdigit()
+            else name
+        )
+        return self.columns.text(column, raw=first.written.get(name), flow=self._flow(nodes), hint=hint)
+
+    # -- an nn.Module with a forward --------------------------------------------------------------------------
+
+    def _module(self) -> dict[str, Any]:
+        template, first = self.template, self.first
+        members: list[Member] = []
+        statements: list[Statement | None] = []
+        omitted: dict[int, Source] = {}
+        attributes: dict[int, str] = {}
+        for i in range(template.length):
+            nodes = template.nodes(i)
+            there = [c for c in template.instances if c.nodes[i].body is not None]
+            like = there[0] if there else first
+            node = like.nodes[i]
+            inputs = tuple(self._behind(s, omitted) for s in node.inputs)
+            if not there:
+                omitted[i] = inputs[0]
+                statements.append(None)
+                continue
+            optional = len(there) < len(nodes)
+            training = i not in like.inference_only
+            name = variable(node.name) if node.named else snake(node.op).strip("_") or "value"
+            when: str | None = None
+            if node.shared in attributes:  # what forward calls as a function, Flatten, is written again
+                attribute = attributes[node.shared]
+                express = self._apply(attribute, call_of(node) if isinstance(node.body, Layer) else None)
+                when = self._flag(node, nodes) if optional else None
+            elif isinstance(node.body, Layer) and (call := call_of(node)).parameter:
+                make = self.layer(nodes, node)
+                members.append(Member(node.name, make, None))
+                statements.append(Statement(name, (), (), None, text=f"self.{node.name}"))
+                continue
+            elif isinstance(node.body, Layer) and (call.target is None or call.inline is not None):
+                express = self._function(node, nodes)
+                when = self._flag(node, nodes) if optional else None
+            else:
+                make = self.make(nodes)
+                there_when = self.condition(nodes, node) if optional else None
+                members.append(Member(node.name, make, there_when))
+                attribute = f"self.{node.name}" if not node.name.isdigit() else f'getattr(self, "{node.name}")'
+                attributes[i] = attribute
+                express = self._apply(attribute, call_of(node) if isinstance(node.body, Layer) else None)
+                when = f"{attribute} is not None" if optional else None
+            if i not in like.needed:  # nothing takes what it gives: its module is kept, and not applied
+                statements.append(None)
+                continue
+            heavy = node.params > 0 or isinstance(node.body, Composite)
+            ports = tuple(variable(p) if not p[:1].isdigit() else p for p in node.ports)
+            statements.append(Statement(name, inputs, ports, express, "", when, training, heavy, len(node.inputs) > 1))
+        outputs = [p._replace(edge=self._edge(self._behind(p.edge, omitted))) for p in first.outputs]
+        inputs_names = ["x" if n == "input" else variable(n) for n, _ in first.inputs]
+        steps, returns = order(statements, inputs_names, outputs)
+        lasting = tuple(r for r, p in zip(returns, outputs, strict=True) if not p.training_only)
+        several = len(outputs) > 1
+        output = self.lowering.names.new(f"{template.name}Output") if several else None
+        taken = Names()
+        fields = tuple((taken.new(field(p.name)), p.training_only) for p in first.outputs) if several else ()
+        return {
+            "members": (*members, *self.extra),
+            "arguments": tuple(inputs_names),
+            "steps": steps,
+            "returns": returns,
+            "lasting": lasting if len(lasting) != len(returns) else (),
+            "output": output,
+            "fields": fields,
+        }
+
+    @staticmethod
+    def _edge(source: Source) -> Edge:
+        assert isinstance(source, Edge)
+        return source
+
+    @staticmethod
+    def _behind(source: Source, omitted: dict[int, Source]) -> Source:
+        while isinstance(source, Edge) and source.node != INPUT and source.node in omitted:
+            source = omitted[source.node]
+        return source
+
+    def _apply(self, attribute: str, call: Call | None) -> Any:
+        template = call.apply if call is not None else "{self}({inputs})"
+
+        def express(texts: Sequence[str]) -> str:
+            return template.format(*texts, self=attribute, inputs=", ".join(texts))
+
+        return express
+
+    def _function(self, node: Node, nodes: Sequence[Node]) -> Any:
+        """An expression with its numbers as literals; one that differs between instances is kept on self."""
+        calls = [None if n.body is None else call_of(n) for n in nodes]
+        call = next(c for c in calls if c is not None)
+        for text in call.support:
+            self.lowering.support.setdefault(text)
+        texts = {}
+        for name in call.args:
+            text = self.argument(name, calls, nodes, node)
+            column = [ABSENT if c is None else c.args[name] for c in calls]
+            values = [v for v in column if v is not ABSENT]
+            if any(v != values[0] for v in values):
+                attribute = self.attributes.new(text if text.isidentifier() else f"{variable(node.name)}_{name}")
+                self.extra.append(Member(attribute, Make(text, value=True)))
+                text = f"self.{attribute}"
+            texts[name] = text
+        template = call.inline or call.apply
+
+        def express(inputs: Sequence[str]) -> str:
+            return template.format(*inputs, inputs=", ".join(inputs), **texts)
+
+        return express
+
+    def _flag(self, node: Node, nodes: Sequence[Node]) -> str:
+        """An attribute that says whether an optional function is applied."""
+        text = self.condition(nodes, node)
+        name = self.attributes.new(
+            f"use_{re.sub(r'[^0-9A-Za-z_]', '_', node.name)}" if node.named else f"use_{snake(node.op)}"
+        )
+        self.extra.append(Member(name, Make(text, value=True)))
+        return f"self.{name}"
+
+
+__all__ = ["Lowering", "Settings", "lower"]

@@ -1,0 +1,186 @@
+"""Templates: instances of one block that can be one class.
+
+Two instances share a template when their entries line up: the same entries, made by the same calls, joined by the
+same edges. An entry may be left out (by `when`) in some of them; numbers may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.graph import Composite, Edge, Node
+from compiler.layer import Call, Layer
+
+
+def call_of(node: Node) -> Call:
+    assert isinstance(node.body, Layer)
+    return node.body.call(*node.arrived)
+
+
+def origin(composite: Composite) -> tuple[Any, ...]:
+    """Where a list was written: what it shares with the other instances of it."""
+    spec = composite.unit.spec
+    own = id(composite) if composite.kind == "use" and (spec.init or spec.freeze) else 0  # rules are a class's own
+    return (id(spec), composite.kind, composite.loc, own)
+
+
+def inline(composite: Composite) -> bool:
+    """Whether it is an nn.Sequential where it stands rather than a class: an inline group that is a pure chain."""
+    return composite.kind == "group" and composite.chain and all(sequential(n) for n in composite.nodes)
+
+
+def sequential(node: Node) -> bool:
+    """Whether nn.Sequential can apply it (a function can, as a small module)."""
+    if not isinstance(node.body, Layer):
+        return True
+    call = call_of(node)
+    return call.sequential or (call.target is None and len(node.inputs) == 1)
+
+
+@dataclass(eq=False)
+class Template:
+    """Instances that line up. `representative(i)` is the first instance's node that is there at position i."""
+
+    origin: tuple[Any, ...]
+    instances: list[Composite] = field(default_factory=list)
+    name: str = ""
+
+    def nodes(self, index: int) -> list[Node]:
+        return [instance.nodes[index] for instance in self.instances]
+
+    @property
+    def length(self) -> int:
+        return len(self.instances[0].nodes)
+
+    def present(self, index: int) -> list[Node]:
+        return [n for n in self.nodes(index) if n.body is not None]
+
+
+class Templates:
+    """All templates of a network, in an order in which what is used comes before what uses it."""
+
+    def __init__(self, root: Composite) -> None:
+        self.of: dict[int, Template] = {}  # by id of the composite
+        self.all: list[Template] = []
+        groups: dict[tuple[Any, ...], list[Template]] = {}
+        self._alive: list[Composite] = []
+        for composite in _post_order(root, set()):
+            self._alive.append(composite)
+            if inline(composite):
+                continue
+            candidates = groups.setdefault(origin(composite), [])
+            for template in candidates:
+                if self.fits(template.instances, composite):
+                    template.instances.append(composite)
+                    break
+            else:
+                template = Template(origin(composite), [composite])
+                candidates.append(template)
+                self.all.append(template)
+            self.of[id(composite)] = template
+        self.siblings = {id(t): ts for ts in groups.values() for t in ts}
+        self._order()
+
+    def _order(self) -> None:
+        """Later instances may need classes that came up later: sort by what a template holds."""
+        done: list[Template] = []
+        seen: set[int] = set()
+
+        def visit(template: Template) -> None:
+            if id(template) in seen:
+                return
+            seen.add(id(template))
+            for instance in template.instances:
+                for inner in _inside(instance):
+                    if id(inner) in self.of:
+                        visit(self.of[id(inner)])
+            done.append(template)
+
+        for template in self.all:
+            visit(template)
+        self.all = done
+
+    def fits(self, instances: Sequence[Composite], other: Composite) -> bool:
+        """Whether it lines up with instances that line up. Each entry is held against the first that is there."""
+        first = instances[0]
+        if (
+            len(first.nodes) != len(other.nodes)
+            or len(first.inputs) != len(other.inputs)
+            or first.outputs != other.outputs
+        ):
+            return False
+        if first.pruned != other.pruned or inline(first) != inline(other):
+            return False
+        for i, new in enumerate(other.nodes):
+            there = [c for c in instances if c.nodes[i].body is not None]
+            like = there[0] if there else first
+            old = like.nodes[i]
+            if (
+                new.key[1:] != old.key[1:]
+                or new.loc != old.loc
+                or new.named != old.named
+                or (new.name != old.name and (new.named or (new.body and old.body and not _move(first, other))))
+            ):
+                return False
+            if new.inputs[:1] != old.inputs[:1]:
+                return False
+            if new.body is None or old.body is None:
+                continue
+            if (i in other.needed, i in other.inference_only) != (i in like.needed, i in like.inference_only):
+                return False
+            if new.inputs != old.inputs or new.shared != old.shared or len(new.outputs) != len(old.outputs):
+                return False
+            if isinstance(new.body, Composite) or isinstance(old.body, Composite):
+                if not (isinstance(new.body, Composite) and isinstance(old.body, Composite)):
+                    return False
+                if inline(new.body) or inline(old.body):
+                    inner = [body for c in there if isinstance(body := c.nodes[i].body, Composite)]
+                    if origin(new.body) != origin(old.body) or not self.fits(inner, new.body):
+                        return False
+                elif self.of[id(new.body)] is not self.of[id(old.body)]:
+                    return False
+            elif not _same_call(call_of(new), call_of(old)):
+                return False
+        return True
+
+
+def _move(*lists: Composite) -> bool:
+    """Whether their entries are numbered by place alone: an nn.Sequential counts them anew where one is left out."""
+    return all(c.chain and not any(n.named for n in c.nodes) and all(map(sequential, c.nodes)) for c in lists)
+
+
+def _same_call(a: Call, b: Call) -> bool:
+    if (
+        a.target != b.target
+        and (a.args, a.defaults) == (b.args, b.defaults)
+        and a.sequential
+        and b.sequential
+        and not (a.support or b.support)
+    ):
+        return a.construct == b.construct  # `op: $act`: the class itself becomes the argument
+    same = (a.target, a.apply, a.construct, a.parameter, a.inline, tuple(a.args), a.positional)
+    return same == (b.target, b.apply, b.construct, b.parameter, b.inline, tuple(b.args), b.positional)
+
+
+def _inside(composite: Composite) -> Iterator[Composite]:
+    for node in composite.nodes:
+        if isinstance(node.body, Composite):
+            yield node.body
+            if inline(node.body):
+                yield from _inside(node.body)
+
+
+def _post_order(composite: Composite, seen: set[int]) -> Iterator[Composite]:
+    if id(composite) in seen:
+        return
+    seen.add(id(composite))
+    for node in composite.nodes:
+        if isinstance(node.body, Composite):
+            yield from _post_order(node.body, seen)
+    yield composite
+
+
+def is_edge(source: object) -> bool:
+    return isinstance(source, Edge)

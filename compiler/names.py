@@ -1,0 +1,73 @@
+"""Which ids the language accepts, and which names people use for ops elsewhere."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
+
+#: What nn.Module already has, so that an id may not be it. A test compares this with torch.
+MODULE_NAMES = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+    extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+    named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+    state_dict to to_empty train training type xpu zero_grad""".split()
+)
+
+#: And what it has for itself.
+PRIVATE_NAMES = frozenset(
+    """_apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks
+    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
+    _get_backward_hooks _get_backward_pre_hooks _get_name _is_full_backward_hook _load_from_state_dict
+    _load_state_dict_post_hooks _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules
+    _named_members _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook
+    _register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks
+    _state_dict_pre_hooks _version _wrapped_call_impl""".split()
+)
+
+#: What nn.Sequential has besides.
+SEQUENTIAL_NAMES = frozenset({"append", "extend", "insert", "pop", "_get_item_by_idx"})
+
+#: Names of the language that an id would hide.
+LANGUAGE_NAMES = frozenset({"input"})
+
+#: What an op is called in other places.
+ALIASES = {
+    "conv": "Conv2d", "convolution": "Conv2d", "conv1d": "Conv1d", "conv2d": "Conv2d", "conv3d": "Conv3d", "deconv": "ConvTranspose2d",
+    "dense": "Linear", "fc": "Linear", "lin": "Linear", "fullyconnected": "Linear",
+    "bn": "BatchNorm2d", "batchnorm": "BatchNorm2d", "batch_norm": "BatchNorm2d", "batchnormalization": "BatchNorm2d", "ln": "LayerNorm", "gn": "GroupNorm",
+    "layernormalization": "LayerNorm", "groupnormalization": "GroupNorm", "lrn": "LocalResponseNorm",
+    "maxpool": "MaxPool2d", "max_pool": "MaxPool2d", "maxpooling2d": "MaxPool2d", "avgpool": "AvgPool2d", "avg_pool": "AvgPool2d", "averagepooling2d": "AvgPool2d",
+    "pool": "MaxPool2d", "gap": "AdaptiveAvgPool2d", "globalaveragepooling2d": "AdaptiveAvgPool2d", "global_avg_pool": "AdaptiveAvgPool2d",
+    "swish": "SiLU", "leaky_relu": "LeakyReLU", "lrelu": "LeakyReLU", "hswish": "Hardswish", "hsigmoid": "Hardsigmoid",
+    "cat": "concat", "concatenate": "concat", "plus": "add", "sum": "add", "multiply": "mul", "subtract": "sub", "view": "reshape", "upsample": "Upsample",
+    "upsampling2d": "Upsample", "conv2dtranspose": "ConvTranspose2d", "attention": "MultiheadAttention", "droppath": "StochasticDepth", "drop_path": "StochasticDepth",
+    "zeropadding2d": "ZeroPad2d", "multiheadattention": "MultiheadAttention", "transpose": "permute",
+}  # fmt: skip
+
+
+def bad_id(name: str, *, module: bool, sequential: bool = False) -> str | None:
+    """Why `name` cannot be an id, or None. `module`: it becomes an attribute; otherwise it only names a value."""
+    if not ID.match(name):
+        return "ids are ASCII letters, digits and underscores, and start with no digit"
+    if len(name) > 100:
+        return "ids are at most 100 characters long"
+    if keyword.iskeyword(name):
+        return "it is a keyword of Python"
+    if name in LANGUAGE_NAMES:
+        return "the language has that name"
+    if (
+        (name in MODULE_NAMES and (module or name not in ("half", "double", "float")))
+        or name.startswith("__")
+        or name in PRIVATE_NAMES
+    ):
+        return "every nn.Module already has that name"
+    if name in SEQUENTIAL_NAMES and module:
+        return "every nn.Sequential already has that name"
+    if "-" in name and not sequential:
+        return "a hyphen is for children of a pure chain (nn.Sequential) only"
+    return None

@@ -1,0 +1,69 @@
+"""Names for the emitted code: classes, attributes, variables."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+#: How these names are written by those who gave them.
+SPELLINGS = {
+    "alexnet": "AlexNet", "cifar": "CIFAR", "cnn": "CNN", "convnext": "ConvNeXt", "densenet": "DenseNet", "efficientnet": "EfficientNet",
+    "googlenet": "GoogLeNet", "lenet": "LeNet", "mlp": "MLP", "mnasnet": "MNASNet", "mnist": "MNIST", "mobilenet": "MobileNet", "regnet": "RegNet",
+    "resnet": "ResNet", "resnext": "ResNeXt", "shufflenet": "ShuffleNet", "squeezenet": "SqueezeNet", "unet": "UNet", "vgg": "VGG", "vit": "ViT",
+    "bn": "BN", "preact": "PreAct",
+}  # fmt: skip
+
+TAKEN = frozenset({"self", "nn", "F", "torch", "Tensor", "NamedTuple", "OrderedDict", "layers", "m", "name"})
+
+
+def camel(name: str) -> str:
+    """`resnet34_cifar2` -> `ResNet34CIFAR2`; a name that has capitals keeps them."""
+    if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
+        return name
+    out = ""
+    for part in re.split(r"[^A-Za-z0-9]+", name):
+        word = re.match(r"([A-Za-z]*)(.*)", part)
+        assert word is not None
+        head, tail = word.groups()
+        new = SPELLINGS.get(head.lower(), head[:1].upper() + head[1:]) + tail
+        out += "_" + new if out[-1:].isdigit() and new[:1].isdigit() else new
+    return out if out[:1].isalpha() else "Net" + out
+
+
+def snake(name: str) -> str:
+    """`BasicBlock` -> `basic_block`; what is spelt in capitals and small letters, as `ReLU`, is one word."""
+    if re.fullmatch(r"[A-Z][a-z]?[A-Z]+[0-9a-z]?", name):
+        return name.lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def variable(name: str) -> str:
+    """A Python name like this one that hides nothing."""
+    name = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not name or name[0].isdigit():
+        name = "_" + name
+    if keyword.iskeyword(name) or name in TAKEN or hasattr(builtins, name):
+        name += "_"
+    return name
+
+
+def field(name: str) -> str:
+    """A name that a NamedTuple takes: those that begin with an underscore are its own."""
+    bare = variable(name).lstrip("_")
+    return bare if bare[:1].isalpha() else f"output_{bare}".rstrip("_")
+
+
+class Names:
+    """Hands out names that are not taken yet: `Block`, `Block2`, ..."""
+
+    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+        self.taken = set(taken)
+
+    def new(self, wanted: str) -> str:
+        name, n = wanted, 1
+        while name in self.taken:
+            n += 1
+            name = f"{wanted}{'_' if wanted[-1:].isdigit() else ''}{n}"
+        self.taken.add(name)
+        return name

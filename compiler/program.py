@@ -1,0 +1,100 @@
+"""The Program: torch code as data. Classes with what they make and what they do, names and numbers resolved to text.
+
+`compiler.lower` makes it from a graph; emitters print it. Nothing here knows how a line is laid out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """A construction: `nn.Conv2d(3, 64, kernel_size=7)`. `children` are those of an nn.Sequential, `form` a template
+    over the arguments where it is no plain call. A `value` is no call at all: `target` is its text."""
+
+    target: str
+    args: tuple[tuple[str | None, str], ...] = ()
+    children: tuple[Child, ...] | None = None
+    form: str | None = None
+    value: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A part of an nn.Sequential; there only where `when` (a Python expression) is true."""
+
+    name: str
+    make: Make
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Something kept on self: a module, an nn.Parameter, or a plain value (`make` is then a bare text)."""
+
+    name: str
+    make: Make
+    when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement of forward: `targets = expression`, done where `when` is true (else `targets = otherwise`)."""
+
+    targets: tuple[str, ...]
+    expression: str
+    when: str | None = None
+    otherwise: str | None = None
+    training: bool = False
+    drops: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A constructor argument. `default` is Python text."""
+
+    name: str
+    type: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InitLoop:
+    """`for name, m in self.named_modules(): if test: nn.init....` of the network's own init rules."""
+
+    test: str
+    calls: tuple[str, ...]
+    by_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class of the emitted text: an nn.Sequential with children, or an nn.Module with members and steps."""
+
+    name: str
+    doc: str
+    parameters: tuple[Parameter, ...]
+    children: tuple[Child, ...] | None = None
+    members: tuple[Member, ...] = ()
+    arguments: tuple[str, ...] = ("x",)
+    argument_types: tuple[str, ...] = ("Tensor",)
+    steps: tuple[Step, ...] = ()
+    returns: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()  # what is returned outside training, where that differs
+    output: str | None = None  # the NamedTuple's name where several values are returned
+    fields: tuple[tuple[str, bool], ...] = ()  # (name, only in training) of that NamedTuple
+    init: tuple[InitLoop, ...] = ()
+    frozen: tuple[str, ...] = ()  # tests on a parameter's `name` that say which do not train
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A network as torch code. `entry` is the class to build; `support` are definitions that the classes need."""
+
+    name: str
+    doc: str
+    entry: str
+    classes: tuple[Class, ...]
+    support: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()

@@ -1,0 +1,109 @@
+"""The names that an expression may read at an entry: parameters, loop variables, and what flows in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from compiler.layer import Value
+from specs.expression import ExpressionError, UnknownName
+from specs.suggest import certain, did_you_mean
+
+#: Read as `in_channels` or `input.channels`; nothing else may be called so.
+FLOW = ("in_channels", "in_features", "in_shape", "input")
+
+
+class Poisoned(Exception):
+    """A size was asked for that an earlier error left unknown: stay silent, the error is told already."""
+
+
+class Unknown:
+    """The value of a parameter that is wrong, and told: whatever reads it is silent."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN = Unknown()
+
+
+class Scope(Mapping[str, Any]):
+    """`names` are parameters and loop variables; `flow` flows into the entry, `inputs` into its list."""
+
+    __slots__ = ("flow", "inputs", "names")
+
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        flow: Value | str | None = "none",
+        inputs: Mapping[str, Value | None] | None = None,
+    ) -> None:
+        self.names, self.flow, self.inputs = names, flow, inputs or {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.names:
+            if self.names[name] is UNKNOWN:
+                raise Poisoned
+            return self.names[name]
+        if name in self.inputs:
+            return described(self.inputs[name])
+        if name == "input" and len(self.inputs) == 1:
+            return described(next(iter(self.inputs.values())))
+        if name.startswith("in_") and self.flow != "none":
+            facts = described(self.flow)  # type: ignore[arg-type]
+            return facts[name[3:]]  # KeyError is an unknown name
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.names
+        yield from self.inputs
+        if self.flow != "none":
+            yield from FLOW[:3]
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def judged(error: ExpressionError) -> tuple[str, tuple[str, ...], str | None]:
+    """What a failed expression is: its code, its help, and the name that was probably meant."""
+    if error.limit:
+        return "limit-exceeded", (), None
+    if error.unknown is None:
+        return "bad-expression", (), None
+    code = "unknown-param" if isinstance(error, UnknownName) else "bad-expression"
+    return code, did_you_mean(error.unknown, error.names), certain(error.unknown, error.names)
+
+
+#: What an expression can ask of a value.
+FACTS = ("shape", "channels", "features", "height", "width")
+
+
+class Unseen(Mapping[str, Any]):
+    """The facts of a value whose shape is unknown: each may be there, and none can be read. Raises Poisoned."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name in FACTS:
+            raise Poisoned
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FACTS)
+
+    def __len__(self) -> int:
+        return len(FACTS)
+
+
+UNSEEN = Unseen()
+
+
+def described(value: Value | None) -> Mapping[str, Any]:
+    """The facts of a value by their names, those that it has."""
+    if value is None:
+        return UNSEEN
+    shape = value.shape
+    facts: dict[str, Any] = {"shape": list(shape)}
+    if shape:
+        facts |= {"channels": shape[0], "features": shape[-1]}
+    if len(shape) >= 3:
+        facts |= {"height": shape[-2], "width": shape[-1]}
+    return facts

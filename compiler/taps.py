@@ -1,0 +1,112 @@
+"""Taps: values inside a list as its outputs, and nothing built that none of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from compiler.graph import INPUT, Composite, Edge, Node, Port, Source
+from specs.suggest import did_you_mean
+
+
+class TapError(Exception):
+    """A path leads nowhere. `name` is the tap's own; `help` what there is."""
+
+    def __init__(self, name: str, message: str, help: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.name, self.help = name, tuple(help)
+
+
+def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False) -> Composite:
+    """The list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own` is said.
+
+    Raises TapError.
+    """
+    places = {n.name: i for i, n in reversed([*enumerate(composite.nodes)]) if n.body is not None or None in n.outputs}
+    found = {name: _find(composite, places, name, path) for name, path in wanted.items()}
+    inside: dict[int, dict[str, str]] = {}
+    for name, (index, rest) in found.items():
+        if rest:
+            inside.setdefault(index, {})[name] = rest
+    kept = composite.outputs if own else ()
+    needed = composite.reached((*(port.edge for port in kept), *(Edge(index) for index, _ in found.values())))
+    whole = {index for index, rest in found.values() if not rest} | {port.edge.node for port in kept}
+    taken = whole | {e.node for i in needed for e in composite.nodes[i].inputs if isinstance(e, Edge)}
+    nodes = list(composite.nodes)
+    for index, paths in inside.items():
+        body = nodes[index].body
+        assert isinstance(body, Composite)
+        inner = tapped(body, paths, own=index in taken)
+        nodes[index] = nodes[index].but(body=inner, outputs=inner.values, ports=tuple(p.name for p in inner.outputs))
+    ports = list(kept)
+    for name, (index, rest) in found.items():
+        ports.append(Port(name, Edge(index, nodes[index].ports.index(name) if rest else 0)))
+    return keep(_undisturbed(replace(composite, nodes=tuple(nodes)), [port.edge for port in ports]), ports)
+
+
+def _undisturbed(composite: Composite, edges: Iterable[Edge]) -> Composite:
+    """The list in which nothing writes over these values after they were made: in-place ops that did give new ones."""
+    from compiler.walk.memory import storage, writes
+
+    nodes = list(composite.nodes)
+    writing: dict[Source, list[tuple[int, int]]] = {}
+    for index, node in enumerate(nodes):
+        for position in writes(node):
+            writing.setdefault(storage(composite, composite.resolve(node.inputs[position])), []).append(
+                (index, position)
+            )
+    first: dict[Source, int] = {}  # of each memory, the earliest value that is wanted
+    for edge in edges:
+        memory = storage(composite, composite.resolve(edge))
+        first[memory] = min(edge.node, first.get(memory, edge.node))
+    for memory, after in first.items():
+        for index, position in writing.get(memory, ()):
+            if index > after:
+                _spare(nodes, index, position)
+    return replace(composite, nodes=tuple(nodes))
+
+
+def _spare(nodes: list[Node], index: int, position: int) -> None:
+    """Lets a node, and all that share its module, leave the value that arrives at this position as it is."""
+    owner = index if nodes[index].shared is None else nodes[index].shared
+    for i, node in enumerate(nodes):
+        if owner in (i, node.shared):
+            body = node.body
+            if isinstance(body, Composite):
+                body = _undisturbed(body, [Edge(INPUT, position)])
+            elif body is not None:
+                body = body.model_copy(update={"inplace": False})
+            nodes[i] = replace(node, body=body)
+
+
+def _find(composite: Composite, places: Mapping[str, int], name: str, path: str) -> tuple[int, str]:
+    head, _, rest = path.partition(".")
+    if head not in places:
+        known = [n.name for n in composite.nodes if n.body is not None]
+        raise TapError(name, f"there is no `{path}` inside", did_you_mean(head, known))
+    node = composite.nodes[places[head]]
+    if node.body is None:  # unknown yet
+        return places[head], ""
+    if not rest and len(node.outputs) != 1:
+        raise TapError(name, f"`{path}` has several outputs and cannot be tapped as a whole")
+    if rest and not isinstance(node.body, Composite):
+        raise TapError(name, f"`{path}` leads nowhere: `{node.name}` is {node.op}, which has no inside")
+    return places[head], rest
+
+
+def keep(composite: Composite, ports: Sequence[Port]) -> Composite:
+    """The list with these outputs alone, without the nodes that none of them needs."""
+    needed = sorted(composite.reached(tuple(p.edge for p in ports)))
+    number = {old: new for new, old in enumerate(needed)}
+
+    def moved(edge: Edge) -> Edge:
+        return Edge(number.get(edge.node, edge.node), edge.port)
+
+    nodes = tuple(
+        node.but(
+            inputs=tuple(moved(e) if isinstance(e, Edge) else e for e in node.inputs),
+            shared=None if node.shared is None else number[node.shared],
+        )
+        for node in (composite.nodes[i] for i in needed)
+    )
+    return replace(composite, nodes=nodes, outputs=tuple(p._replace(edge=moved(p.edge)) for p in ports), pruned=True)

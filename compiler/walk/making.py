@@ -1,0 +1,378 @@
+"""What an entry makes: a layer, a block, a group, a spec in use, or a shared module once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.arguments import bind
+from compiler.graph import Composite, Node, Source
+from compiler.layer import Layer, Value, show
+from compiler.names import ALIASES
+from compiler.scope import Poisoned, Scope
+from compiler.settings import choose
+from compiler.taps import TapError, keep, tapped
+from compiler.walk.applying import Applying
+from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, printable
+from specs.spec import Loc
+from specs.suggest import certain, did_you_mean, nearest
+
+
+class Making(Applying):
+    """Makes the node of an entry whose inputs are known."""
+
+    def made(
+        self,
+        item: Item,
+        name: str,
+        named: bool,
+        sources: tuple[Source, ...],
+        arriving: tuple[Value | None, ...],
+        scope: Scope,
+    ) -> Node:
+        entry, loc, walk = item.entry, item.loc, self.walk
+        blank = Node(
+            name,
+            "group",
+            sources,
+            None,
+            (None,),
+            entry,
+            loc,
+            (loc, item.turns),
+            named=named,
+            arriving=arriving,
+            scope=item.names,
+        )
+        if entry.share is not None:
+            node = self.shares(item, blank, scope)
+        elif entry.layers is not None:
+            node = self.group(item, blank)
+        else:
+            try:
+                op = walk.evaluate(entry.op, scope, (*loc, "op"), name)
+            except (Stop, Poisoned):
+                self.arguments(item, "", scope, name)
+                raise
+            if not isinstance(op, str):
+                raise walk.stop(
+                    "bad-value", f"`op` must come out as the name of an op, not {op!r}", (*loc, "op"), path=name
+                )
+            node = self.operation(item, blank.but(op=op), op, scope)
+        if entry.taps is not None:
+            node = self.taps(item, node)
+        if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
+            self.asserted(item, node, scope)
+        return node
+
+    def extra(self, item: Item, what: str) -> None:
+        """Arguments have no place on groups and shared modules."""
+        for key in item.entry.arguments:
+            self.walk.tell(
+                "unknown-key",
+                f"{what} has no `{printable(key)}`",
+                (*item.loc, key),
+                key=True,
+                help=did_you_mean(key, ("id", "layers", "for", "when", "from", "taps", "shape")),
+                meant=certain(key, ("id", "for", "when", "from", "taps", "shape")),
+            )
+        if item.entry.arguments:
+            raise Doubt
+
+    def group(self, item: Item, blank: Node) -> Node:
+        self.extra(item, "an inline group")
+        entry, walk = item.entry, self.walk
+        assert entry.layers is not None
+        if len(blank.inputs) != 1:
+            raise walk.stop(
+                "bad-value",
+                f"an inline group takes one input, not {len(blank.inputs)}",
+                (*item.loc, "from"),
+                path=blank.name,
+            )
+        walk.trail.append((f"{walk.prefix}{blank.name}.", None, ""))
+        try:
+            body = walk.expand(
+                "group",
+                str(entry.id) if entry.id is not None else "",
+                entry.layers,
+                (*item.loc, "layers"),
+                item.names,
+                [("input", blank.arriving[0])],
+            )
+        finally:
+            walk.trail.pop()
+        return blank.but(body=body, outputs=body.values, ports=self._ports(body))
+
+    @staticmethod
+    def _ports(body: Composite) -> tuple[str, ...]:
+        return tuple(p.name for p in body.outputs) if len(body.outputs) > 1 else ()
+
+    def shares(self, item: Item, blank: Node, scope: Scope) -> Node:
+        entry, walk = item.entry, self.walk
+        self.extra(item, "a shared module")
+        assert entry.share is not None
+        wanted = walk.evaluate(entry.share, scope, (*item.loc, "share"), blank.name)
+        if not isinstance(wanted, str):
+            raise walk.stop("bad-value", f"`share` is an id, not {wanted!r}", (*item.loc, "share"), path=blank.name)
+        if wanted not in self.ids and (wanted in self.inputs or wanted == "input"):
+            raise walk.stop(
+                "unknown-reference",
+                f"`{wanted}` flows into this list: there is no module in it to share",
+                (*item.loc, "share"),
+                path=blank.name,
+                help=["`share` names an entry; what flows in is taken by `from`"],
+            )
+        if wanted not in self.ids:
+            raise self.unknown(str(wanted), str(wanted), (*item.loc, "share"), blank.name, item)
+        index = self.ids[wanted]
+        target = self.nodes[index]
+        if target.body is None:
+            if None in target.outputs:
+                raise Stop
+            raise walk.stop(
+                "bad-value",
+                f"`{wanted}` was left out by its `when`: there is no module to share",
+                (*item.loc, "share"),
+                path=blank.name,
+            )
+        if target.shared is not None:
+            index = target.shared
+            target = self.nodes[index]
+        if isinstance(target.body, Layer):
+            if None in target.arriving:
+                raise Stop
+            if target.body.call(*target.arrived).target is None or target.body.call(*target.arrived).parameter:
+                raise walk.stop(
+                    "bad-value",
+                    f"`{wanted}` is a function and has nothing to share: write it again",
+                    (*item.loc, "share"),
+                    path=blank.name,
+                )
+            node = self.applied(item, blank.but(op=target.op), target.body)
+        else:
+            node = self._again(item, blank, target, scope)
+        again = node.but(shared=None)
+        if again.whole and target.whole and _all_weights(again) != _all_weights(self.nodes[index]):
+            raise walk.stop(
+                "shape-mismatch",
+                f"`{wanted}` would need other weights here than where it stands: "
+                f"{_weights_differ(self.nodes[index], again)}",
+                (*item.loc, "share"),
+                path=blank.name,
+            )
+        return node.but(shared=index, written=target.written)
+
+    def _again(self, item: Item, blank: Node, target: Node, scope: Scope) -> Node:
+        body = target.body
+        assert isinstance(body, Composite)
+        walk = self.walk
+        if body.kind == "group":
+            entry = target.entry
+            assert entry.layers is not None
+            walk.trail.append((f"{walk.prefix}{blank.name}.", None, ""))
+            try:
+                fresh = walk.expand(
+                    "group", body.name, entry.layers, body.loc, body.scope, [("input", blank.arriving[0])]
+                )
+            finally:
+                walk.trail.pop()
+            return blank.but(body=fresh, outputs=fresh.values, ports=self._ports(fresh))
+        return self.operation(
+            replace(item, entry=target.entry, loc=target.loc, names=target.scope),
+            blank.but(op=target.op),
+            target.op,
+            Scope(target.scope, blank.arriving[0] if blank.arriving else "none", self.readable),
+        )
+
+    def operation(self, item: Item, blank: Node, op: str, scope: Scope) -> Node:
+        walk = self.walk
+        spec = walk.unit.spec
+        if ("blocks", op) in walk.holes or ("use", op) in walk.holes:
+            raise Stop
+        if op in spec.blocks:
+            return self.block(item, blank, op, scope)
+        if op in spec.use:
+            return self.used(item, blank, op, scope)
+        if op not in Layer.registry:
+            if ("blocks",) in walk.holes or ("use",) in walk.holes:
+                raise Stop
+            known = [*spec.blocks, *spec.use, *Layer.registry]
+            meant = nearest(op, known, aliases=ALIASES) or nearest(op.rpartition(".")[2], known, aliases=ALIASES)
+            raise walk.stop(
+                "unknown-op",
+                f"there is no op `{printable(op)}`",
+                (*item.loc, "op"),
+                path=blank.name,
+                help=[f"did you mean `{meant}`?"] if meant else [],
+                meant=meant if item.entry.op == op and meant == self.surely(op, known) else None,
+            )
+        layer = Layer.registry[op]
+        arguments = dict(self.arguments(item, op, scope, blank.name))
+        if "shape" in layer.model_fields and item.entry.shape is not None:
+            arguments["shape"] = self.argument(item.entry.shape, scope, (*item.loc, "shape"), blank.name)
+        for name in getattr(layer, "references", ()):
+            if name in arguments:
+                blank = self.refers(item, blank, name, arguments.pop(name))
+        body = self.validated(item, layer, arguments, blank.name)
+        written = {**walk.unit.spec.defaults.get(op, {}), **item.entry.arguments, "shape": item.entry.shape}
+        return self.applied(item, blank.but(written=written), body)
+
+    @staticmethod
+    def surely(op: str, known: Sequence[str]) -> str | None:
+        return certain(op, known, aliases=ALIASES) or certain(op.rpartition(".")[2], known, aliases=ALIASES)
+
+    def block(self, item: Item, blank: Node, op: str, scope: Scope) -> Node:
+        walk = self.walk
+        block = walk.unit.spec.blocks[op]
+        wanted = block.inputs or ["input"]
+        if len(blank.inputs) != len(wanted):
+            if walk.unnamed(("blocks", op, "inputs")):
+                raise Stop
+            raise self.count_differs(item, blank, op, wanted)
+        given = self.arguments(item, op, scope, blank.name)
+        arguments = bind(
+            block.params, given, walk.settings.params, self.teller(item, op, blank.name), op, walk.holes_of(op, given)
+        )
+        walk.trail.append((f"{walk.prefix}{blank.name}.", (*item.loc, "op"), op))
+        try:
+            body = walk.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
+        finally:
+            walk.trail.pop()
+        written = {**walk.unit.spec.defaults.get(op, {}), **item.entry.arguments}
+        return blank.but(body=body, outputs=body.values, ports=self._ports(body), written=written)
+
+    def count_differs(self, item: Item, blank: Node, op: str, wanted: Sequence[str]) -> Stop:
+        return self.walk.stop(
+            "bad-value",
+            f"`{op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)}), not {len(blank.inputs)}",
+            (*item.loc, "from" if item.entry.from_ is not None else "op"),
+            path=blank.name,
+        )
+
+    def teller(self, item: Item, op: str, path: str) -> Callable[..., None]:
+        """Tells what is wrong with the arguments of a block or spec: where they are given, or where declared."""
+        spec = self.walk.unit.spec
+
+        def tell(
+            code: str,
+            message: str,
+            argument: str | None,
+            *,
+            key: bool = False,
+            help: Sequence[str] = (),
+            meant: str | None = None,
+        ) -> None:
+            if argument is not None and argument in item.entry.arguments:
+                loc: Loc = (*item.loc, argument)
+            elif argument is not None and argument in spec.defaults.get(op, {}):
+                loc = ("defaults", op, argument)
+            elif op in spec.blocks and argument in spec.blocks[op].params:
+                loc = ("blocks", op, "params", str(argument), *(() if key else ("default",)))
+            else:
+                loc, key = (*item.loc, "op"), False
+            self.walk.tell(code, message, loc, key=key, path=path, help=help, meant=meant)
+
+        return tell
+
+    def used(self, item: Item, blank: Node, op: str, scope: Scope) -> Node:
+        """Another spec as an op: its own names, its own defaults; what flows in takes the place of its input."""
+        walk = self.walk
+        found = walk.session.named(walk.unit.spec.use[op], walk.unit)
+        if sum(walk.session.shared.texts.values()) > (most := walk.session.limits.bytes):
+            walk.tell("limit-exceeded", f"the specs in use are larger than {most:,} bytes together", ("use", op))
+            raise Halt
+        if isinstance(found, str):
+            raise walk.stop("unknown-reference", found, ("use", op), path=blank.name)
+        unit, variant, _ = found
+        if unit is None:  # its own errors are told already
+            raise Stop
+        if variant is not None and variant not in unit.spec.variants:
+            raise walk.stop(
+                "unknown-reference",
+                f"`{unit.spec.name}` has no variant `{printable(variant)}`",
+                ("use", op),
+                path=blank.name,
+                help=did_you_mean(variant, unit.spec.variants),
+            )
+        wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
+        if len(wanted) != len(blank.inputs) and not any(hole[0] in ("input", "inputs") for hole in unit.spec.holes):
+            raise self.count_differs(item, blank, op, wanted)
+        walk.session.shared.entries += 3  # choosing its settings costs as much as some layers
+        given = self.arguments(item, op, scope, blank.name)
+        settings = choose(
+            unit,
+            walk.session.report,
+            variant=variant,
+            params=given,
+            values=blank.arriving,
+            teller=self.teller(item, op, blank.name),
+        )
+        if settings is None:
+            raise Stop
+        inner = type(walk)(walk.session, unit, settings)
+        inner.trail = [(f"{walk.prefix}{blank.name}.", walk.place((*item.loc, "op")), op)]
+        key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
+        body = walk.interned(key, op, (*item.loc, "op"), lambda: replace(inner.expand(
+            "use", op, unit.spec.layers, ("layers",), settings.params, settings.inputs,
+            outputs=unit.spec.outputs, outputs_loc=("outputs",), arguments=given,
+        ), settings=settings))  # fmt: skip
+        inner.besides()
+        lasting = [p for p in body.outputs if not p.training_only]
+        if len(lasting) < len(body.outputs):
+            body = keep(body, lasting)
+        return blank.but(body=body, outputs=body.values, ports=self._ports(body), written=dict(item.entry.arguments))
+
+    def taps(self, item: Item, node: Node) -> Node:
+        walk = self.walk
+        if not isinstance(node.body, Composite):
+            raise walk.stop(
+                "bad-value",
+                f"`taps` reads inside an entry, and `{node.op}` has no inside",
+                (*item.loc, "taps"),
+                key=True,
+                path=node.name,
+            )
+        if node.shared is not None:
+            raise walk.stop(
+                "bad-value",
+                "`taps` belong on the entry that makes the module, not where it is shared",
+                (*item.loc, "taps"),
+                key=True,
+                path=node.name,
+            )
+        said = item.entry.taps
+        wanted = {t: t for t in said} if isinstance(said, list) else dict(said or {})
+        if not wanted:
+            raise walk.stop("bad-value", "`taps` names nothing", (*item.loc, "taps"), path=node.name)
+        for i, tap in enumerate(said if isinstance(said, list) else ()):
+            if tap in said[:i]:  # type: ignore[index]
+                raise walk.stop("duplicate-id", f"`{tap}` is named twice", (*item.loc, "taps", i), path=node.name)
+        try:
+            body = tapped(node.body, wanted)
+        except TapError as error:
+            at: Loc = (*item.loc, "taps", said.index(error.name) if isinstance(said, list) else error.name)
+            raise walk.stop("unknown-reference", str(error), at, path=node.name, help=error.help) from None
+        return node.but(body=body, outputs=body.values, ports=tuple(p.name for p in body.outputs))
+
+
+def _all_weights(node: Node) -> dict[str, Any]:
+    if isinstance(node.body, Composite):
+        out: dict[str, Any] = {}
+        for inner in node.body.nodes:
+            if inner.shared is None:
+                out |= {f"{inner.name}.{k}": v for k, v in _all_weights(inner).items()}
+        return out
+    if not isinstance(node.body, Layer):
+        return {}
+    return {**node.body.weights(*node.shapes), **node.body.buffers(*node.shapes)}
+
+
+def _weights_differ(a: Node, b: Node) -> str:
+    first, second = _all_weights(a), _all_weights(b)
+    for key in first:
+        if first[key] != second.get(key):
+            return f"{key} is {show(first[key])} there and {show(second.get(key, ()))} here"
+    return "the layers differ"

@@ -1,0 +1,110 @@
+"""How a size came about: an axis followed back from a value to where it was given, as a line of arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from compiler.graph import INPUT, Composite, Edge, Source
+from compiler.layer import AXES, Layer, Shape, Windowed
+
+if TYPE_CHECKING:
+    from compiler.walk.wires import Wires
+
+MANY = 8  # steps that are shown
+FEW = 3  # up to so many are shown with how each comes about
+
+
+class Step(NamedTuple):
+    """What one layer makes of the size."""
+
+    name: str
+    size: int
+    how: str
+    keeps: str = ""  # what would keep the size: `padding: 1`
+
+
+class Chain(NamedTuple):
+    """`start` is where the size was given: `height: ` of the input, or the name of a layer."""
+
+    start: str
+    size: int
+    steps: tuple[Step, ...]
+
+    @property
+    def text(self) -> str:
+        """`32 --conv1--> 7 --pool1: floor((7 - 3) / 2) + 1--> 3`."""
+        out = [f"{self.start}{self.size}"]
+        steps: list[Step | None] = list(self.steps)
+        if len(steps) > MANY:
+            steps[3 : 4 - MANY] = [None]
+        for i, step in enumerate(steps):
+            if step is None:
+                out.append("--...-->")
+                continue
+            how = f": {step.how}" if step.how and (len(self.steps) <= FEW or i == len(steps) - 1) else ""
+            out.append(f"--{step.name}{how}--> {step.size}")
+        return " ".join(out)
+
+    def then(self, name: str, size: int, how: str) -> Chain:
+        return self._replace(steps=(*self.steps, Step(name, size, how)))
+
+
+def trace(places: Sequence[Wires], source: Source, axis: int, stop: Edge | None = None) -> Chain | None:
+    """How the size of `source` on `axis` (from the end, -1 is the width) came about; None where it has no such axis.
+
+    `places` are the lists that are open, the innermost last; `source` is of that one. Ends at `stop`, at the
+    network's input, or where a layer makes the axis anew.
+    """
+    level = len(places) - 1
+    steps: list[Step] = []
+    start = places[level].value(source)
+    if start is None or len(start.shape) < -axis or not isinstance(source, Edge):
+        return None
+    label = name_of(start.shape, axis) + ": "
+    size = start.shape[axis]
+    while isinstance(source, Edge):
+        place = places[level]
+        value = place.value(source)
+        assert value is not None
+        size = value.shape[axis]
+        if source == stop and level == len(places) - 1:
+            label = f"{place.nodes[source.node].name if source.node != INPUT else 'input'} "
+            break
+        if source.node == INPUT:
+            if level == 0 or source.port >= len(places[level - 1].taking):
+                break
+            level -= 1
+            source = places[level].taking[source.port]
+            continue
+        node = place.nodes[source.node]
+        before = place.value(node.inputs[0]) if node.inputs else None
+        if before is None or len(before.shape) != len(value.shape):
+            label = f"{node.name} "
+            break
+        if before.shape[axis] != size and node.body is not None:
+            steps.append(Step(node.name, size, _how(node.body, axis, node.shapes), keeping(node.body, axis)))
+        source = node.inputs[0]
+    return Chain(label, size, tuple(reversed(steps)))
+
+
+def _how(body: Layer | Composite, axis: int, shapes: tuple[Shape, ...]) -> str:
+    return body.arithmetic(len(shapes[0]) + axis, *shapes) if isinstance(body, Layer) else ""
+
+
+def keeping(body: Layer | Composite | None, axis: int) -> str:
+    """The argument that would let a layer keep the size; empty where none does."""
+    if not isinstance(body, Windowed) or not hasattr(body, "padding") or axis < -body.spatial:
+        return ""
+    window = body.window()
+    same = all(s == 1 and reach % 2 and after == before < reach // 2 for s, reach, before, after in zip(
+        window.stride, window.reach, window.before, window.after, strict=True
+    ))  # fmt: skip
+    sizes = [reach // 2 for reach in window.reach]
+    return f"padding: {sizes[0] if len(set(sizes)) == 1 else sizes}" if same else ""
+
+
+def name_of(shape: Shape, axis: int) -> str:
+    """What an axis, counted from the end, is called."""
+    names = AXES.get(len(shape) - 1, ())
+    return names[axis] if len(names) >= -axis else "features" if len(shape) == 1 else "channels"

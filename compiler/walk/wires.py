@@ -1,0 +1,244 @@
+"""The values of a list so far, and what a reference in it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.graph import INPUT, Composite, Edge, Node, Source
+from compiler.layer import Layer, Value
+from compiler.scope import Poisoned, Scope
+from compiler.walk.session import Item, Stop, printable
+from specs.spec import Entry, Loc
+from specs.suggest import certain, did_you_mean, nearest
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from compiler.walk.walk import Walk
+
+
+class Wires:
+    """A list being filled: its ids so far, and what flows at its end."""
+
+    def __init__(
+        self,
+        walk: Walk,
+        entries: Sequence[Entry],
+        loc: Loc,
+        names: Mapping[str, Any],
+        inputs: Mapping[str, Value | None],
+    ) -> None:
+        self.walk, self.entries, self.loc, self.names = walk, entries, loc, names
+        self.inputs = inputs
+        #: What expressions call the inputs: one is `input`; several go by their own names.
+        self.readable = inputs
+        self.nodes: list[Node] = []
+        self.ids: dict[str, int] = {}
+        #: The entries that have ids and are there whatever is wrong with them.
+        self.standing: dict[str, Node] = {}
+        self.last: Edge | None = Edge(INPUT) if len(inputs) == 1 else None
+        self.count = 0
+        self.positional: list[tuple[int, Loc]] = []
+        #: Ids are missing because of what is told already: one that is not found stays silent.
+        self.unsure = walk.unnamed((*loc[:-1], "inputs"))
+        #: So are edges: whether the list is a chain is not asked.
+        self.lost = False
+        #: Where the inputs of the entry that is being placed come from.
+        self.taking: tuple[Source, ...] = ()
+        #: Whether some of them are wrong, and told.
+        self.misled = False
+
+    def flow(self) -> Value | None:
+        return self.value(self.last) if self.last is not None else None
+
+    def value(self, source: Source) -> Value | None:
+        if not isinstance(source, Edge):
+            return Value((), batched=False)
+        if source.node == INPUT:
+            return list(self.inputs.values())[source.port]
+        return self.nodes[source.node].outputs[source.port]
+
+    def sources(self, item: Item, path: str) -> tuple[tuple[Source, ...], tuple[Value | None, ...]]:
+        """Where the entry's inputs come from, and what flows in; unknown where that is wrong, and told."""
+        entry, loc, walk = item.entry, item.loc, self.walk
+        layer = Layer.registry.get(entry.op or "")
+        self.misled = False
+        if entry.from_ is None:
+            if layer is not None and layer.arity[1] == 0:
+                return (), ()
+            if self.last is None:
+                before = (
+                    f"`{self.nodes[-1].name}` has several outputs" if self.nodes else "this list has several inputs"
+                )
+                choices = (
+                    [f"{self.nodes[-1].name}.{p}" for p in self.nodes[-1].ports] if self.nodes else list(self.inputs)
+                )
+                walk.tell(
+                    "missing-argument",
+                    f"`from` must be said here: {before}",
+                    loc,
+                    path=path,
+                    help=[f"there is {', '.join(f'`{c}`' for c in choices)}"],
+                )
+                self.lost = self.misled = True
+                return (Edge(INPUT),), (None,)
+            return (self.last,), (self.value(self.last),)
+        written = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
+        at = [(*loc, "from", i) for i in range(len(written))] if isinstance(entry.from_, list) else [(*loc, "from")]
+        if not written:
+            raise walk.stop("bad-value", "`from` names nothing", (*loc, "from"), path=path)
+        out: list[Source] = []
+        values: list[Value | None] = []
+        for source, place in zip(written, at, strict=True):
+            try:
+                got = walk.evaluate(source, Scope(item.names, inputs=self.readable), place, path)
+                if isinstance(got, (int, float)) and not isinstance(got, bool):
+                    if layer is None or not layer.merges or layer.op in ("concat", "stack"):
+                        raise walk.stop(
+                            "bad-value",
+                            f"a number cannot flow into `{entry.op or 'a group'}`: only into add, sub and mul",
+                            place,
+                            path=path,
+                        )
+                    out.append(got)
+                else:
+                    out.append(self.reference(str(got), place, path, item))
+                values.append(self.value(out[-1]))
+            except (Stop, Poisoned):
+                self.lost = self.misled = True
+                out.append(Edge(INPUT))
+                values.append(None)
+        return tuple(out), tuple(values)
+
+    def reference(self, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
+        """The edge that an id, an input's name, or `id.output` means."""
+        if text in self.inputs:
+            return Edge(INPUT, list(self.inputs).index(text))
+        if text == "input" and len(self.inputs) == 1:
+            return Edge(INPUT)
+        head, _, port = text.partition(".")
+        if head in self.ids:
+            index = self.ids[head]
+            node = self.nodes[index]
+            if None in node.outputs and not node.ports:
+                return Edge(index)
+            if not port and len(node.outputs) == 1:
+                return Edge(index)
+            if port in node.ports:
+                return Edge(index, node.ports.index(port))
+            there = [f"{head}.{p}" for p in node.ports]
+            if not port:
+                raise self.walk.stop(
+                    "unknown-reference",
+                    f"`{head}` has several outputs: say which",
+                    loc,
+                    path=path,
+                    help=[f"there is {', '.join(f'`{t}`' for t in there)}"],
+                )
+            raise self.walk.stop(
+                "unknown-reference",
+                f"`{head}` has no output `{printable(port)}`",
+                loc,
+                path=path,
+                help=did_you_mean(text, there)
+                or ([f"use `{head}`; to read inside it, name the path under its `taps`"] if not there else []),
+            )
+        raise self.unknown(text, head, loc, path, item)
+
+    def unknown(self, text: str, head: str, loc: Loc, path: str, item: Item | None) -> Stop:
+        """Why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt."""
+        if head == "input" and len(self.inputs) != 1 and not self.walk.unnamed((*self.loc[:-1], "inputs")):
+            return self.walk.stop(
+                "unknown-reference",
+                "this list has several inputs: name one of them",
+                loc,
+                path=path,
+                help=[f"there is {', '.join(f'`{i}`' for i in self.inputs)}"],
+            )
+        if self.unsure:
+            return Stop()
+        import networkx as nx
+
+        later = self.statically
+        if item is not None and head not in later:
+            head = next((t for t, made in later.nodes(data="template") if made and made.fullmatch(head)), head)
+        at = later.nodes[head].get("at") if head in later else None
+        if item is not None and at is not None and at >= item.loc:
+            me = next((name for name, place in later.nodes(data="at") if place == item.loc), str(item.entry.id))
+            if me == head:
+                return self.walk.stop("cycle", f"`{head}` takes its own output", loc, path=path)
+            sharing = loc[-1] == "share"  # what feeds a module may share it
+            if not sharing and me in later and nx.has_path(later, me, head):
+                around = [*nx.shortest_path(later, me, head), me]
+                loop = " -> ".join(later.nodes[name].get("shown", name) for name in around)
+                return self.walk.stop(
+                    "cycle",
+                    f"`{printable(head)}` comes later, and taking it here closes a loop: {printable(loop)}",
+                    loc,
+                    path=path,
+                    help=["an entry takes only what comes before it"],
+                )
+            return self.walk.stop(
+                "forward-reference",
+                f"`{printable(head)}` comes later in this list",
+                loc,
+                path=path,
+                help=["move this entry behind it: an entry takes only what comes before it"],
+            )
+        meant = nearest(head, [*self.inputs, *self.ids])
+        sure = certain(head, [*self.inputs, *self.ids])
+        return self.walk.stop(
+            "unknown-reference",
+            f"there is no `{printable(text)}` in this list",
+            loc,
+            path=path,
+            help=[f"did you mean `{meant}`?"] if meant else self.elsewhere(head),
+            meant=sure + text[len(head) :] if sure and item is not None and self.literal(loc, text) else None,
+        )
+
+    def literal(self, loc: Loc, text: str) -> bool:
+        """Whether the spec says just this there, and no expression."""
+        return bool(self.walk.written(loc) == text)
+
+    def elsewhere(self, head: str) -> Sequence[str]:
+        """Where a name that is not in this list is, or what there is."""
+        for node in self.nodes:
+            if isinstance(node.body, Composite) and any(inner.name == head for inner in node.body.nodes):
+                return [f"it is inside `{node.name}`: give that `taps: [{head}]` and read `{node.name}.{head}`"]
+        if any(head in place.ids for place in self.walk.session.places[:-1]):
+            return ["it is an id of the list around this one, and a list sees its own ids only"]
+        known = [*self.inputs, *self.ids]
+        return did_you_mean(head, known)
+
+    @cached_property
+    def statically(self) -> nx.DiGraph:
+        """The ids of this list as written, later ones too, with an edge from each to what takes it; what is only spoken
+        of has no place `at`."""
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        previous: str | None = None
+
+        def read(entries: Sequence[Entry], loc: Loc) -> None:
+            nonlocal previous
+            for position, entry in enumerate(entries):
+                if entry.do is not None:
+                    read(entry.do, (*loc, position, "do"))
+                    continue
+                me = str(entry.id) if entry.id is not None else f"({len(graph)})"
+                shown = me if entry.id is not None else entry.op or "group"
+                parts = re.split(r"\$\w+|\$\(.*?\)", me) if "$" in me else []
+                template = re.compile("\\w+".join(map(re.escape, parts))) if parts else None
+                graph.add_node(me, at=(*loc, position), template=template, shown=shown)
+                said = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
+                for source in said if entry.from_ is not None else [previous]:
+                    if source is not None:
+                        graph.add_edge(str(source).partition(".")[0], me)
+                previous = me
+
+        read(self.entries, self.loc)
+        return graph

@@ -1,0 +1,113 @@
+"""Python data as a spec: checked to be what JSON can say, and copied."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+from specs.diagnostics import Diagnostic, SpecError
+from specs.limits import Limits
+
+
+def plain_copy(data: object, name: str, limits: Limits) -> dict[str, Any]:
+    """A copy of nested dicts, lists, tuples (they become lists), str, int, float, bool and None.
+
+    Raises SpecError with all that is wrong: `bad-value` for other types, keys that are no str, numbers that are not
+    finite; `unsafe-yaml` for a cycle; `limit-exceeded`.
+    """
+    copying = _Copying(name, limits)
+    try:
+        copy = copying.value(data, "", 0)
+    except _Stop:
+        copy = None
+    if not copying.told and type(copy) is not dict:
+        copying.tell("bad-value", f"a spec is a mapping of keys to values; this is {_kind(data)}", "")
+    if copying.told:
+        raise SpecError(copying.told)
+    assert isinstance(copy, dict)
+    return copy
+
+
+def unshared(value: Any) -> Any:
+    """A copy of plain data in which what stands in several places is copied for each, so that one can be changed."""
+    if isinstance(value, dict):
+        return {k: unshared(v) for k, v in value.items()}
+    return [unshared(v) for v in value] if isinstance(value, list) else value
+
+
+class _Stop(Exception):
+    """A limit is passed, or so much is wrong that reading on helps nobody."""
+
+
+class _Copying:
+    def __init__(self, name: str, limits: Limits) -> None:
+        self.name, self.limits = name, limits
+        self.told: list[Diagnostic] = []
+        self.count = 0
+        self.open: set[int] = set()
+
+    def value(self, value: object, place: str, depth: int) -> Any:
+        self.count += 1
+        if self.count > self.limits.values:
+            self.stop(f"more than {self.limits.values:,} values", place)
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if isinstance(value, str) and kind is str:
+            return self.text(value, place)
+        if isinstance(value, int) and kind is int:
+            if abs(value) >= 10**self.limits.digits:
+                self.tell("bad-value", f"a whole number has at most {self.limits.digits} digits", place)
+            return value
+        if isinstance(value, float) and kind is float:
+            if not isfinite(value):
+                self.tell("bad-value", f"{value} is not a finite number", place)
+            return value
+        if not isinstance(value, (dict, list, tuple)) or kind not in (dict, list, tuple):
+            hint = "use plain dicts, lists, str, int, float, bool and None"
+            self.tell("bad-value", f"a spec cannot hold {_kind(value)}", place, hint)
+            return None
+        if id(value) in self.open:
+            self.tell("unsafe-yaml", "this contains itself", place)
+            return None
+        if depth >= self.limits.depth:
+            self.stop(f"nested more than {self.limits.depth} deep", place)
+        self.open.add(id(value))
+        copy: dict[str, Any] | list[Any]
+        if isinstance(value, dict):
+            copy = {}
+            for key, inner in value.items():
+                self.count += 1
+                if type(key) is not str:
+                    self.tell("bad-value", f"a key is a str, not {_kind(key)}", place)
+                else:
+                    step = f"{key:.60}"
+                    copy[self.text(key, place)] = self.value(inner, f"{place}.{step}" if place else step, depth + 1)
+        else:
+            copy = [self.value(inner, f"{place}[{index}]", depth + 1) for index, inner in enumerate(value)]
+        self.open.discard(id(value))
+        return copy
+
+    def text(self, text: str, place: str) -> str:
+        if len(text) > self.limits.string:
+            self.tell(
+                "limit-exceeded", f"a text of {len(text):,} characters; the limit is {self.limits.string:,}", place
+            )
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            self.tell("bad-value", "half of a surrogate pair in this text", place)
+        return text
+
+    def tell(self, code: str, message: str, place: str, help: str = "") -> None:
+        where = f"`{place}`: {message}" if place else message
+        self.told.append(Diagnostic(code, where, file=self.name, help=(help,) if help else ()))
+        if len(self.told) >= self.limits.mistakes:
+            raise _Stop
+
+    def stop(self, message: str, place: str) -> None:
+        self.tell("limit-exceeded", message, place)
+        raise _Stop
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    return f"a {kind.__qualname__}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,108 @@
+"""What is said about a wrong spec: plain frozen data, rendered elsewhere.
+
+A stage that finds mistakes adds `Diagnostic`s to a `Report` and returns its value with holes, so that one run says
+everything that is wrong. `SpecError` carries a finished report out of the Python face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
+
+
+class Span(NamedTuple):
+    """A stretch of text. Lines and columns count from 1, in characters; the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A secondary place and what stands there: `128 is set here`."""
+
+    span: Span
+    text: str
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A definite repair: replace the text at `span` by `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake.
+
+    `code` is one of `specs.codes.CODES`; `path` is the layer's path in the network (`layer2.0.sum`); `notes` are the
+    lines that explain (the arithmetic, where a block was used), `help` the lines that mend.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    severity: Literal["error", "warning"] = "error"
+    file: str | None = None
+    path: str | None = None
+    text: str = ""  # said at the primary place, under the caret
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: tuple[str, ...] = ()
+    fix: tuple[Edit, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """Diagnostics in the order found, without repeats: a place of the text is told once per code."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _seen: set[tuple[object, ...]] = field(default_factory=set)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        key = (diagnostic.code, diagnostic.file, diagnostic.span) if diagnostic.span else (diagnostic,)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.diagnostics.append(diagnostic)
+
+    def amend(self, told: Diagnostic, **changes: Any) -> None:
+        """Says better what is told already, at the same place."""
+        self.diagnostics[self.diagnostics.index(told)] = replace(told, **changes)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [d for d in self.diagnostics if d.severity == "error"]
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors
+
+    def raise_if_wrong(self) -> None:
+        """Raises SpecError when there is an error among the diagnostics."""
+        if not self.ok:
+            raise SpecError(self.diagnostics)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.diagnostics)
+
+
+class SpecError(ValueError):
+    """A spec is wrong. `diagnostics` says all that is wrong with it; `str()` is the text a terminal would show."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        from specs.render import text
+
+        return text(self.diagnostics)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (SpecError, (self.diagnostics,))

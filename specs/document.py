@@ -1,0 +1,147 @@
+"""The front door: a text becomes plain data with a place for every value, or diagnostics.
+
+Nothing here knows what a spec is; it knows what YAML 1.2 and JSON are, minus what makes them dangerous or ambiguous:
+no tags, no merge keys, no repeated keys, no aliases that grow, no words that two readers take for two things.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from specs.copying import plain_copy
+from specs.diagnostics import Diagnostic, Report, Span
+from specs.events import Colon, Event, NotJson, Problem, json_events, yaml_events
+from specs.limits import DEFAULT, Limits
+from specs.source import Source
+from specs.tree import Builder, Loc, Mark
+from specs.veil import Torn, Veil
+
+# what YAML reads but a Python text cannot say, and what no editor shows
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain data (dict, list, str, int, float, bool, None, and no subclass) and where each value stands.
+
+    `holes` are the paths of values that were refused and stand in as what was probably meant: what is wrong with them
+    has been said. What an alias repeats is the same object in several places.
+    """
+
+    source: Source
+    data: dict[str, Any]
+    holes: frozenset[Loc] = frozenset()
+    _mark: Mark | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, data: object, name: str = "<data>", limits: Limits = DEFAULT) -> Document:
+        """A document from Python data, copied; tuples become lists. It has no places.
+
+        Raises SpecError for what JSON could not say (other types, other keys than str, NaN, a cycle) and for what
+        passes the limits of a text.
+        """
+        return cls(Source(name, ""), plain_copy(data, name, limits))
+
+    @property
+    def mark(self) -> Mark:
+        """Where everything stands, as offsets into the text."""
+        assert self._mark is not None
+        return self._mark
+
+    def span(self, path: Loc, *, key: bool = False) -> Span | None:
+        """The place of the value at `path`, or of its key; of the nearest value around it where there is none."""
+        found = self._find(path, key)
+        return self.source.span(*found[:2]) if found else None
+
+    def part(self, path: Loc, start: int, end: int) -> Span | None:
+        """The place of characters `start` to `end` of the text at `path`; of all of it where escapes or folding
+        leave no such place."""
+        found = self._find(path, False)
+        if not found:
+            return None
+        raw = self.source.text[found[0] : found[1]]
+        quoted = raw[:1] in ("'", '"')
+        if "\n" in raw or (quoted and ("\\" in raw or raw[0] in raw[1:-1])):
+            return self.source.span(*found[:2])
+        first = found[0] + quoted
+        last = found[1] - quoted
+        return self.source.span(min(first + start, last), min(first + max(start, end), last))
+
+    def also(self, path: Loc, name: str) -> None:
+        """Lets what stands at `path` be found under the key that it was meant to have, too."""
+        around = self._find(path[:-1], False) if path[:-1] else self._mark
+        if around is not None and len(around) > 2 and isinstance(around[2], dict) and path[-1] in around[2]:
+            around[2].setdefault(name, around[2][path[-1]])
+
+    def _find(self, path: Loc, key: bool) -> Mark | None:
+        mark = self._mark
+        for depth, step in enumerate(path):
+            if mark is None or len(mark) == 2:
+                break
+            inside = mark[2]
+            if isinstance(inside, dict):
+                entry = inside.get(step)
+                if entry is None:
+                    break
+                if key and depth == len(path) - 1:
+                    return entry[:2]  # type: ignore[no-any-return]
+                mark = entry[2]
+            elif type(step) is int and 0 <= step < len(inside):
+                mark = inside[step]
+            else:
+                break
+        return mark
+
+
+def parse(source: Source, report: Report, limits: Limits = DEFAULT) -> Document | None:
+    """The document of a text, YAML or JSON. None when there is none to go on with; the report says why."""
+    told, document = _parse(source, limits)
+    for diagnostic in sorted(told, key=lambda d: d.span or (0,)):
+        report.add(diagnostic)
+    return document
+
+
+def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document | None]:
+    text, not_json = source.text, None
+    if len(text) > limits.bytes or (4 * len(text) > limits.bytes and len(text.encode(errors="replace")) > limits.bytes):
+        message = f"the text is larger than {limits.bytes:,} bytes"
+        return [Diagnostic("limit-exceeded", message, file=source.name)], None
+    if strange := _UNPRINTABLE.search(text):
+        span = source.span(*strange.span())
+        help = ('between "double quotes" an escape can stand for it',)
+        message = f"a control character, U+{ord(strange.group()):04X}"
+        return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
+    if text.lstrip().startswith("{"):
+        builder = Builder(source, limits)
+        try:
+            return _build(builder, json_events(text))
+        except NotJson as error:
+            not_json = error
+        except Problem as problem:
+            builder.end(problem)
+            return builder.told, None
+    veil = Veil(text)
+    while True:
+        builder = Builder(source, limits, veil)
+        try:
+            return _build(builder, yaml_events(veil.text, limits))
+        except Torn:
+            veil.hide_expressions()
+        except Problem as problem:
+            if isinstance(problem, Colon) and veil.hide_colons():
+                continue
+            if problem.code == "yaml-syntax" and veil.hide_expressions():
+                continue
+            if not_json and source.name.endswith(".json") and problem.code == "yaml-syntax":
+                problem = Problem("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
+            builder.end(problem)
+            return builder.told, None
+
+
+def _build(builder: Builder, events: Iterator[Event]) -> tuple[list[Diagnostic], Document | None]:
+    if not builder.build(events):
+        return builder.told, None
+    return builder.told, Document(builder.source, builder.root, frozenset(builder.holes), builder.mark)

@@ -1,0 +1,74 @@
+"""Edits of a spec's text: applied by place, so that all comments and layout around them stay; written atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from specs.diagnostics import Diagnostic
+from specs.source import Source
+
+BOM = b"\xef\xbb\xbf"
+
+
+def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
+    """The text with every offered fix applied, but for those that would touch the place of another."""
+    taken: list[tuple[int, int, str]] = []
+    for diagnostic in diagnostics:
+        if diagnostic.file not in (None, source.name):
+            continue
+        edits = [
+            (source.index(e.span.line, e.span.column), source.index(e.span.end_line, e.span.end_column), e.text)
+            for e in diagnostic.fix
+        ]
+        if not any(a[0] <= b[1] and b[0] <= a[1] and a != b for a in edits for b in taken):
+            taken += [edit for edit in edits if edit not in taken]
+    text = source.text
+    for start, end, new in sorted(taken, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def difference(name: str, before: str, after: str) -> str:
+    """A unified diff; empty where the texts are equal."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
+    return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+
+
+def replace(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file as a whole or not at all: whoever reads it meanwhile, or after an interruption, sees the old one.
+
+    A link is followed, the mode is kept, and a byte order mark at the start stays. Raises OSError.
+    """
+    target = Path(path).resolve()
+    data = text.encode("utf-8")
+    with contextlib.suppress(FileNotFoundError), target.open("rb") as old:
+        if old.read(3) == BOM:
+            data = BOM + data
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        else:
+            os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

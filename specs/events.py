@@ -1,0 +1,278 @@
+"""Text into a flat stream of events, from YAML or from JSON, each with its place.
+
+YAML comes from libyaml, event by event: its loaders recurse and can be killed by nesting, its events cannot. JSON has
+a scanner of its own, because libyaml knows YAML 1.1, of which JSON is no subset (surrogate pairs, long keys, a colon
+on the next line). Neither holds more of the document than the event at hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
+from typing import Final, Literal, TypeAlias
+
+from _ruamel_yaml import CParser
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from specs.limits import Limits
+
+Kind: TypeAlias = Literal["scalar", "map", "list", "end", "alias", "tag"]
+
+
+# kind; start and end, indices into the text; the text of a scalar or the name of an alias; whether a scalar stands
+# without quotes, a container in flow style; the anchor
+Event: TypeAlias = tuple[Kind, int, int, str, bool, str | None]
+
+
+class Problem(Exception):
+    """What ends the reading of a text, with its place, and the place that explains it."""
+
+    def __init__(
+        self, code: str, message: str, start: int, end: int, help: str = "", label: tuple[int, int, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.start, self.end, self.help, self.label = code, message, start, end, help, label
+
+
+class Colon(Problem):
+    """libyaml refuses `a:b` without a space in flow style, which YAML 1.2 has as a text."""
+
+
+# libyaml counts an anchor or a tag into the value that follows
+_PROPERTIES = re.compile(r"(?:(?:&[A-Za-z0-9_-]+|!<[^>\s]*>|![^\s,\[\]{}]*)(?:\s|(?<=\s)#[^\n]*)*)*")
+_TAG = re.compile(r"!<[^>\s]*>|![^\s,\[\]{}]*")
+_BLANK = re.compile(r"(?:\s++|#[^\r\n]*+)*+")
+
+
+def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
+    """The events of the one document in the text. Raises Problem, Colon."""
+    if "%TAG" in text:
+        _few_directives(text, limits)
+    try:
+        next_event = CParser(text).get_event
+        while True:
+            event = next_event()
+            kind = type(event)
+            start, end = event.start_mark.index, event.end_mark.index
+            if kind is ScalarEvent:
+                style, anchor = event.style, event.anchor
+                if anchor is not None or event.tag is not None:
+                    if event.tag is not None:
+                        yield _tag(text, start, end)
+                    start = _PROPERTIES.match(text, start, end).end()  # type: ignore[union-attr]
+                if style == "|" or style == ">":
+                    end = start + len(text[start:end].rstrip())
+                yield "scalar", start, end, event.value, style == "", anchor
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                if event.tag is not None:
+                    yield _tag(text, start, end)
+                if event.anchor is not None or event.tag is not None:
+                    start = _PROPERTIES.match(text, start).end()  # type: ignore[union-attr]
+                yield "map" if kind is MappingStartEvent else "list", start, end, "", event.flow_style, event.anchor
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                yield "end", start, end, "", False, None
+            elif kind is AliasEvent:
+                yield "alias", start, end, event.anchor, False, None
+            elif kind is DocumentStartEvent:
+                if event.version not in (None, (1, 2)):
+                    raise Problem("yaml-syntax", "a spec is YAML 1.2", start, end, "remove the %YAML line")
+            elif kind is DocumentEndEvent:
+                _nothing_more(text, end)
+                return
+            elif kind is StreamEndEvent:
+                raise Problem("yaml-syntax", "the file is empty", 0, 0, "`zoo new NAME` starts a spec")
+    except MarkedYAMLError as error:
+        raise _explained(error, text) from None
+    except YAMLError as error:
+        raise Problem("yaml-syntax", str(error), 0, 0) from None
+
+
+def _nothing_more(text: str, end: int) -> None:
+    rest = _BLANK.match(text, end).end()  # type: ignore[union-attr]
+    if rest < len(text):
+        again = text.startswith("---", rest)
+        message = "a second document starts here" if again else "this stands after the end of the document"
+        raise Problem("yaml-syntax", message, rest, rest + 3, "one file holds one spec")
+
+
+def _tag(text: str, start: int, end: int) -> Event:
+    found = _TAG.search(text, start)
+    start, end = found.span() if found else (start, end)
+    return "tag", start, end, "", False, None
+
+
+def _few_directives(text: str, limits: Limits) -> None:
+    # libyaml compares every %TAG line with every other
+    count = 0
+    for line in text.splitlines():
+        if line.startswith("%"):
+            count += 1
+            if count > limits.directives:
+                message = f"more than {limits.directives} lines start with %"
+                raise Problem("limit-exceeded", message, text.index("%TAG"), text.index("%TAG") + 4)
+        elif line.strip() and not line.lstrip().startswith("#"):
+            return
+
+
+_QUOTE: Final = "put quotes around the value"
+_WORDS: tuple[tuple[str, str, str], ...] = (  # libyaml's words, ours, help
+    ("mapping values are not allowed", "a colon stands where no key can be", "is this line indented too far?"),
+    ("block sequence entries are not allowed", "a list cannot start here", "put `- ` on a line of its own"),
+    ("mapping keys are not allowed", "a key cannot stand here", "is this line indented too far?"),
+    ("did not find expected key", "this is neither a key of the mapping nor its end", "does it line up with the keys?"),
+    ("did not find expected '-'", "this is neither an entry of the list nor its end", "does it line up with the `-`s?"),
+    ("did not find expected ',' or '}'", "a comma or `}` is missing", ""),
+    ("did not find expected ',' or ']'", "a comma or `]` is missing", ""),
+    ("did not find expected node content", "a value is missing", ""),
+    ("did not find expected <document start>", "this stands after the end of the document", "one file holds one spec"),
+    ("could not find expected ':'", "a key without its colon", "write `key: value`"),
+    ("found unexpected document indicator", "the document ends inside a quoted text", "close the quotes"),
+    ("found unknown escape character", "unknown escape in a quoted text", r"write `\\` for a backslash, or use '...'"),
+    ("found invalid Unicode character", "no such character", r"characters above FFFF are \UXXXXXXXX in YAML"),
+    ("did not find expected hexdecimal", "an escape of too few hexadecimal digits", r"\xXX, \uXXXX or \UXXXXXXXX"),
+)
+
+
+def _explained(error: MarkedYAMLError, text: str) -> Exception:
+    problem, context = error.problem or str(error), error.context or ""
+    at = error.problem_mark.index if error.problem_mark else 0
+    opened = error.context_mark.index if error.context_mark else at
+    one = 0 if text[at : at + 1] in ("", "\n", "\r") else 1
+    if "unexpected ':'" in problem:
+        return Colon("yaml-syntax", "a space is missing after the colon", at, at + 1, "write `key: value`")
+    if " tag" in context or "tag handle" in problem:
+        return Problem("unsafe-yaml", "a tag; specs have none", at, at + one, "remove what starts with `!`")
+    if "unexpected end of stream" in problem:
+        return Problem("yaml-syntax", "these quotes are never closed", opened, opened + 1)
+    if "cannot start any token" in problem:
+        if text[at] == "\t":
+            return Problem("yaml-syntax", "a tab indents this line", at, at + 1, "YAML is indented by spaces")
+        message = f"a value cannot start with `{text[at]}`" if text[at].isprintable() else "a value cannot start so"
+        return Problem("yaml-syntax", message, at, at + 1, _QUOTE)
+    if "tab character" in problem:
+        return Problem("yaml-syntax", "a tab indents this line", at, at + one, "YAML is indented by spaces")
+    if "could not find expected ':'" in problem:
+        stop = re.compile(r"[^\r\n#]*").match(text, opened)
+        end = opened + len(stop.group().rstrip()) if stop else opened
+        return Problem("yaml-syntax", "a key without its colon", opened, end, "write `key: value`")
+    if "mapping values" in problem:
+        line = text[:at].rpartition("\n")[2]
+        if ": " in line:
+            message = "a second colon on this line"
+            return Problem("yaml-syntax", message, at, at + one, "put quotes around a text that holds a colon")
+        above = text[: at - len(line)].rstrip()
+        above = above[above.rfind("\n") + 1 :]
+        start, end = _entry(above), _entry(line)
+        if start == end and start < len(above) and ":" not in above and above[start] not in "#'\"|>[{":
+            last = len(text[: at - len(line)].rstrip())
+            first = last - len(above) + start
+            return Problem("yaml-syntax", "a key without its colon", first, last, "write `key: value`")
+    ours, help = next(((ours, help) for theirs, ours, help in _WORDS if theirs in problem), (problem, ""))
+    if "a flow" in context:
+        bracket = text[opened : opened + 1]
+        if not text[at:].strip() or (_indent(text, at) <= _indent(text, opened) and "\n" in text[opened:at]):
+            return Problem("yaml-syntax", f"this `{bracket}` is never closed", opened, opened + 1)
+        if one and text[at] in "[{" and text[at - 1 : at].isalnum():
+            help = f"in flow style `{text[at]}` ends a value: put quotes around it"
+        elif one and text[at] == ":" and text[:at].rstrip()[-1:] not in ('"', "'"):
+            help = "is the comma before this key missing?"
+        return Problem("yaml-syntax", ours, at, at + one, help, (opened, opened + 1, "opened here"))
+    return Problem("yaml-syntax", ours, at, at + one, help)
+
+
+def _indent(text: str, index: int) -> int:
+    line = text[text.rfind("\n", 0, index) + 1 :][:1000]
+    return len(line) - len(line.lstrip(" "))
+
+
+def _entry(line: str) -> int:
+    """The column, from 0, at which what a line says begins, after the `- ` of a list."""
+    return len(line) - len(line.lstrip(" -"))
+
+
+class NotJson(Exception):
+    """The text is not strict JSON; it may still be YAML."""
+
+    def __init__(self, message: str, index: int) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACE = re.compile(r"[ \t\n\r]*")
+_WORD = re.compile(
+    r"(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null|NaN|-?Infinity)(?=[\s,\]}]|$)"
+)
+
+
+def json_events(text: str) -> Iterator[Event]:
+    """The events of a JSON text; numbers are left as words. Raises NotJson at the first place that is none, Problem."""
+    closers: list[str] = []
+    expected = "value"  # or: first value, key, first key, colon, comma
+    index = 0
+    while True:
+        index = _SPACE.match(text, index).end()  # type: ignore[union-attr]
+        char = text[index : index + 1]
+        if expected == "comma":
+            if not closers:
+                if char:
+                    raise NotJson("this stands after the end of the document", index)
+                return
+            if char == ",":
+                expected = "key" if closers[-1] == "}" else "value"
+                index += 1
+                continue
+            if char != closers[-1]:
+                raise NotJson(f"a comma or `{closers[-1]}` is missing", index)
+        elif expected == "colon":
+            if char != ":":
+                raise NotJson("a colon is missing after the key", index)
+            expected = "value"
+            index += 1
+            continue
+        if char == '"':
+            start = index
+            try:
+                value, index = scanstring(text, start + 1, True)
+            except JSONDecodeError as error:
+                raise NotJson(error.msg, start) from None
+            if not value.isascii() and _SURROGATE.search(value):
+                raise Problem("yaml-syntax", "half of a surrogate pair in this text", start, index)
+            expected = "colon" if expected.endswith("key") else "comma"
+            yield "scalar", start, index, value, False, None
+        elif closers and char == closers[-1] and expected not in ("key", "value"):
+            closers.pop()
+            expected = "comma"
+            index += 1
+            yield "end", index - 1, index, "", False, None
+        elif expected.endswith("key"):
+            raise NotJson('a key in "quotes" is missing', index)
+        elif char == "{":
+            closers.append("}")
+            expected = "first key"
+            index += 1
+            yield "map", index - 1, index, "", True, None
+        elif char == "[":
+            closers.append("]")
+            expected = "first value"
+            index += 1
+            yield "list", index - 1, index, "", True, None
+        else:
+            word = _WORD.match(text, index)
+            if word is None:
+                raise NotJson("this is not a JSON value", index)
+            expected = "comma"
+            index = word.end()
+            yield "scalar", word.start(), index, word.group(), True, None

@@ -1,0 +1,70 @@
+"""The expressions of specs: `$name`, `$(expression)` and the ranges `A..B`.
+
+An own small language, parsed and never run as code, bounded in length, depth and magnitude.
+"""
+
+from specs.expression.evaluation import Scope
+from specs.expression.operators import METER, Value, make_divisible
+from specs.expression.printing import to_python
+from specs.expression.syntax import (
+    parse,
+)
+from specs.expression.template import Template, evaluate, range_of
+from specs.expression.tree import (
+    DEPTH,
+    FUNCTIONS,
+    INTEGER,
+    LENGTH,
+    Attribute,
+    Binary,
+    BoolOp,
+    Call,
+    Compare,
+    Constant,
+    Expr,
+    ExpressionError,
+    IfElse,
+    Index,
+    ListOf,
+    Name,
+    Slice,
+    Unary,
+    UnknownName,
+    names_of,
+)
+from specs.limits import CHARACTERS, ITEMS, TURNS
+
+__all__ = [
+    "CHARACTERS",
+    "DEPTH",
+    "FUNCTIONS",
+    "INTEGER",
+    "ITEMS",
+    "LENGTH",
+    "METER",
+    "TURNS",
+    "Attribute",
+    "Binary",
+    "BoolOp",
+    "Call",
+    "Compare",
+    "Constant",
+    "Expr",
+    "ExpressionError",
+    "IfElse",
+    "Index",
+    "ListOf",
+    "Name",
+    "Scope",
+    "Slice",
+    "Template",
+    "Unary",
+    "UnknownName",
+    "Value",
+    "evaluate",
+    "make_divisible",
+    "names_of",
+    "parse",
+    "range_of",
+    "to_python",
+]

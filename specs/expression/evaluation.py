@@ -1,0 +1,196 @@
+"""Evaluation: an expression's tree becomes nested closures over a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import TypeAlias
+
+from specs.expression.operators import (
+    CALLS,
+    METER,
+    Refusal,
+    Value,
+    arithmetic,
+    bounded,
+    comparison,
+    index,
+    kind,
+    listed,
+    slice_of,
+    truth,
+    unary,
+)
+from specs.expression.tree import (
+    INTEGER,
+    Attribute,
+    Binary,
+    BoolOp,
+    Call,
+    Compare,
+    Constant,
+    Expr,
+    ExpressionError,
+    IfElse,
+    Index,
+    ListOf,
+    Name,
+    Place,
+    Slice,
+    Unary,
+    UnknownName,
+)
+
+Scope: TypeAlias = Mapping[str, Value]
+Run: TypeAlias = Callable[[Scope], Value]
+
+
+def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
+    """Evaluates the operands, then the function of them; what it refuses is told at this place."""
+    if len(operands) == 2:
+        left, right = operands
+
+        def run_pair(scope: Scope) -> Value:
+            METER.spent += 1
+            try:
+                return function(left(scope), right(scope))
+            except FAILURES as failure:
+                raise located(failure, at) from None
+
+        return run_pair
+
+    def run(scope: Scope) -> Value:
+        METER.spent += 1
+        try:
+            return function(*[operand(scope) for operand in operands])
+        except FAILURES as failure:
+            raise located(failure, at) from None
+
+    return run
+
+
+FAILURES = (Refusal, ZeroDivisionError, OverflowError)
+
+
+def located(failure: Exception, at: Place) -> ExpressionError:
+    match failure:
+        case Refusal(limit=limit):
+            return ExpressionError(str(failure), *at, limit=limit)
+        case ZeroDivisionError():
+            return ExpressionError("division by zero", *at)
+    return ExpressionError("the result is too large for a float", *at)
+
+
+def compiled(expr: Expr) -> Run:
+    """A function from a scope to the value of the expression in it; it raises ExpressionError and nothing else."""
+    at = expr.at
+    match expr:
+        case Constant(value=value):
+            return lambda scope: value
+        case Name(name=name):
+            return reading(name, at)
+        case Attribute(name=name, attribute=attribute):
+            return reading_attribute(name, attribute, at)
+        case ListOf(items=items):
+            return apply(at, listed, *map(compiled, items))
+        case Index(value=value, index=position):
+            return apply(at, index, compiled(value), compiled(position))
+        case Slice(value=value, start=start, stop=stop, step=step):
+            return apply(at, slice_of, *map(compiled, (value, start, stop, step)))
+        case Unary(operator=symbol, operand=operand):
+            return apply(at, unary(symbol), compiled(operand))
+        case Binary(operator=symbol, left=left, right=right):
+            return apply(at, arithmetic(symbol), compiled(left), compiled(right))
+        case Compare(operators=(symbol,), operands=(left, right)):
+            return apply(at, comparison(symbol), compiled(left), compiled(right))
+        case Compare(operators=symbols, operands=operands):
+            return chained(symbols, operands)
+        case BoolOp(operator=symbol, operands=operands):
+            return junction(symbol, operands)
+        case IfElse(test=test, value=value, other=other):
+            condition = apply(test.at, lambda found: truth(found, "if"), compiled(test))
+            then, otherwise = compiled(value), compiled(other)
+            return lambda scope: then(scope) if condition(scope) else otherwise(scope)
+        case Call(function=function, arguments=arguments):
+            call = CALLS[function]
+            return apply(at, lambda *values: bounded(call(*values)), *map(compiled, arguments))
+
+
+def reading(name: str, at: Place) -> Run:
+    def run(scope: Scope) -> Value:
+        value = look_up(name, scope, at)
+        if isinstance(value, Mapping):
+            attributes = ", ".join(f"`$({name}.{key})`" for key in value)
+            raise ExpressionError(f"`{name}` is no value; it has {attributes or 'nothing to read'}", *at)
+        return admitted(value, name, at)
+
+    return run
+
+
+def reading_attribute(name: str, attribute: str, at: Place) -> Run:
+    def run(scope: Scope) -> Value:
+        owner = look_up(name, scope, at)
+        if not isinstance(owner, Mapping):
+            raise ExpressionError(f"`{name}` is {kind(owner)}: it has no attributes", *at)
+        try:
+            value = owner[attribute]
+        except KeyError:
+            known = tuple(owner)
+            has = "; it has " + ", ".join(f"`{key}`" for key in known) if known else ""
+            message = f"`{name}` has no attribute `{attribute}`{has}"
+            raise ExpressionError(message, *at, unknown=attribute, names=known) from None
+        return admitted(value, f"{name}.{attribute}", at)
+
+    return run
+
+
+def admitted(value: Value, name: str, at: Place) -> Value:
+    if type(value) is int and not -INTEGER <= value <= INTEGER:
+        raise ExpressionError(f"`{name}` is larger than 2**63", *at, limit=True)
+    return list(value) if type(value) is tuple else value
+
+
+def look_up(name: str, scope: Scope, at: Place) -> Value:
+    try:
+        return scope[name]
+    except KeyError:
+        message = f"nothing here is called `{name}`"
+        raise UnknownName(message, *at, unknown=name, names=tuple(scope)) from None
+
+
+def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Run:
+    """`a < b <= c`: each operand is evaluated at most once, and none after the first comparison that fails."""
+    first, *rest = map(compiled, operands)
+    steps = [
+        (comparison(symbol), run, (left.at[0], right.at[1]))
+        for symbol, run, (left, right) in zip(symbols, rest, pairwise(operands), strict=True)
+    ]
+
+    def run(scope: Scope) -> Value:
+        left = first(scope)
+        for compare, operand, at in steps:
+            right = operand(scope)
+            try:
+                if not compare(left, right):
+                    return False
+            except FAILURES as failure:
+                raise located(failure, at) from None
+            left = right
+        return True
+
+    return run
+
+
+def junction(symbol: str, operands: tuple[Expr, ...]) -> Run:
+    """`and`, `or`: no operand is evaluated after the one that decides."""
+    decides = symbol == "or"
+    runs = [apply(operand.at, lambda found: truth(found, symbol), compiled(operand)) for operand in operands]
+
+    def run(scope: Scope) -> bool:
+        for operand in runs:
+            value: bool = operand(scope)
+            if value is decides:
+                return value
+        return not decides
+
+    return run

@@ -1,0 +1,187 @@
+"""The tree of an expression, its bounds, and the one error that everything about expressions raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeAlias
+
+from specs.limits import EXPRESSION_DEPTH, EXPRESSION_LENGTH, MAGNITUDE
+
+LENGTH = EXPRESSION_LENGTH
+DEPTH = EXPRESSION_DEPTH  # a sum of n terms nests n deep
+INTEGER = MAGNITUDE
+
+Place: TypeAlias = tuple[int, int]  # from, to: character offsets into the string that holds the expression
+
+MANY = LENGTH
+FUNCTIONS = {  # name: fewest and most arguments
+    "min": (1, MANY),
+    "max": (1, MANY),
+    "abs": (1, 1),
+    "ceil": (1, 1),
+    "floor": (1, 1),
+    "round": (1, 2),
+    "sqrt": (1, 1),
+    "len": (1, 1),
+    "sum": (1, 1),
+    "int": (1, 1),
+    "float": (1, 1),
+    "make_divisible": (2, 3),
+}
+
+
+class ExpressionError(Exception):
+    """An expression cannot be read or has no value.
+
+    `offset` and `end` count characters in the string that holds the expression; `path` leads to that string in the data
+    given to `evaluate`. `limit` says that a bound was hit, rather than a rule broken. `unknown` is the name, attribute
+    or function that was not found and `names` what could have stood in its place.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        offset: int = 0,
+        end: int = 0,
+        *,
+        limit: bool = False,
+        unknown: str | None = None,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+        self.end = end
+        self.limit = limit
+        self.unknown = unknown
+        self.names = names
+        self.path: tuple[str | int, ...] = ()
+
+
+class UnknownName(ExpressionError):
+    """No parameter, loop variable or input has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """`at` and `height` (levels of the tree, this one included) take no part in equality."""
+
+    at: Place = field(default=(0, 0), compare=False, repr=False)
+    height: int = field(default=1, compare=False, repr=False)
+
+    def children(self) -> Iterator[Expr]:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Node):
+                yield value  # type: ignore[misc]
+            elif isinstance(value, tuple):
+                yield from (part for part in value if isinstance(part, Node))  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """A literal: int, float, str, bool or None."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    """`name.attribute`: one level, on names only."""
+
+    name: str
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Node):
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    value: Expr
+    index: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Node):
+    """`value[start:stop:step]`; what is left out is Constant(None)."""
+
+    value: Expr
+    start: Expr
+    stop: Expr
+    step: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    """`operator` is one of `- + not`."""
+
+    operator: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """`operator` is one of `+ - * / // % **`."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """A chain: `operators[i]` stands between `operands[i]` and `operands[i + 1]`."""
+
+    operators: tuple[str, ...]
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoolOp(Node):
+    """`and` or `or` over two or more operands."""
+
+    operator: str
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IfElse(Node):
+    """`value if test else other`."""
+
+    test: Expr
+    value: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    function: str
+    arguments: tuple[Expr, ...]
+
+
+Expr: TypeAlias = (
+    Constant | Name | Attribute | ListOf | Index | Slice | Unary | Binary | Compare | BoolOp | IfElse | Call
+)
+
+
+def names_of(expr: Expr) -> frozenset[str]:
+    """The names an expression reads, attributes as `input.channels`."""
+    found: set[str] = set()
+    stack: list[Expr] = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Name):
+            found.add(node.name)
+        elif isinstance(node, Attribute):
+            found.add(f"{node.name}.{node.attribute}")
+        stack.extend(node.children())
+    return frozenset(found)

@@ -1,0 +1,336 @@
+"""Specs in the house's style: keys in one order, a layer a line with its columns aligned, comments where they were.
+
+The text is taken apart by the places of its values and put together again, so that scalars keep their spelling and
+every comment stays beside what it speaks of. What cannot be put better is left as it is; the Spec never changes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from specs.diagnostics import Report
+from specs.document import Document, parse
+from specs.source import Source
+from specs.spec import Spec, load
+from specs.tree import Mark
+
+WIDTH = 120
+APART = 12  # ids whose lengths differ by more are not aligned
+
+ROOT = (
+    *("spec", "name", "title", "reference", "year", "source", "published", "input", "inputs", "params", "use"),
+    *("defaults", "blocks", "layers", "outputs", "init", "freeze", "expect", "weights", "variants"),
+)
+FIRST = ("for", "id", "op", "share", "from")
+LAST = ("shape", "taps", "when", "do", "layers")
+
+#: The arguments of an op in their order; those that it does not name come behind, as they were.
+Arguments = Callable[[str], Sequence[str]]
+
+
+class Verbatim(Exception):
+    """This part cannot be put together again and stays as it is."""
+
+
+@dataclass
+class Piece:
+    """A key with its value, or an item of a list: the lines above it, its own, and the comment behind it."""
+
+    lead: list[str]
+    lines: list[str]
+    tail: str = ""
+    key: str = ""
+    columns: tuple[str, str] | None = None  # of a one-line entry: its id, and what follows
+
+
+def formatted(source: Source, arguments: Arguments = lambda op: ()) -> str | None:
+    """The text in the house's style. None where it is no spec: `parse` and `load` say why."""
+    before = _read(source)
+    if before is None:
+        return None
+    text = source.text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.lstrip().startswith("{"):
+        out = json.dumps(before[0].data, indent=2, ensure_ascii=False) + "\n"
+    else:
+        try:
+            document = parse(Source(source.name, text), Report())
+            assert document is not None
+            out = _Formatter(text, document, arguments).document()
+        except Verbatim:
+            out = _tidy(text.split("\n"))
+    after = _read(Source(source.name, out))
+    kept = after is not None and after[1] == before[1] and _comments(out) == _comments(text)
+    return out if kept else source.text
+
+
+def _read(source: Source) -> tuple[Document, Spec] | None:
+    report = Report()
+    document = parse(source, report)
+    spec = load(document, report) if document else None
+    return (document, spec) if document and spec and report.ok else None
+
+
+def _comments(text: str) -> Counter[str]:
+    return Counter(re.findall(r"(?:^|\s)(#.*?)\s*$", text, re.MULTILINE))
+
+
+def _tidy(lines: list[str]) -> str:
+    return "\n".join(line.rstrip() for line in lines).strip("\n") + "\n"
+
+
+@dataclass
+class _Formatter:
+    text: str
+    whole: Document
+    arguments: Arguments
+
+    def document(self) -> str:
+        mark, data = self.whole.mark, self.whole.data
+        if self.text.startswith(("%", "---")):
+            raise Verbatim
+        first = next(iter(mark[2].values()))[0]
+        head = [line.strip() for line in self.text[:first].split("\n")[:-1]]
+        pieces = self.pieces(mark, data, 0)
+        before = [piece.key for piece in pieces]
+        pieces.sort(key=lambda piece: ROOT.index(piece.key))
+        for piece, key in zip(pieces, before, strict=True):
+            if piece.key != key and ROOT.index(piece.key) < ROOT.index("params"):
+                piece.lead = [line for line in piece.lead if line]  # the head stands together
+        tail, end = self.gap(mark[1], len(self.text), last=True)
+        if tail:
+            max(pieces, key=lambda piece: mark[2][piece.key][0]).tail = tail
+        lines = [*head, *(line for piece in pieces for line in self.laid(piece)), *end]
+        return _tidy(_single_blank(lines))
+
+    # -- gaps: what stands between values ---------------------------------------------------------------------
+
+    def gap(self, start: int, end: int, *, last: bool = False) -> tuple[str, list[str]]:
+        """The comment at the end of the first line, and the comments and blank lines under it."""
+        first, *rest = self.text[start:end].split("\n")
+        lines = rest if last else rest[:-1]
+        hash_ = first.find("#")
+        lead = [line.strip() for line in lines]
+        if "&" in first.partition("#")[0]:
+            raise Verbatim  # an anchor
+        if any(line and not line.startswith("#") for line in lead):
+            lead = [line if line.startswith("#") else "" for line in lead]
+        while last and lead and not lead[-1]:
+            lead.pop()
+        return (first[hash_:].rstrip() if hash_ >= 0 else ""), lead
+
+    @staticmethod
+    def laid(piece: Piece, indent: int = 0) -> list[str]:
+        lead = [" " * indent + line if line else "" for line in piece.lead]
+        *body, final = piece.lines
+        return [*lead, *body, final + (f" {piece.tail}" if piece.tail else "")]
+
+    # -- blocks -----------------------------------------------------------------------------------------------
+
+    def pieces(self, mark: Mark, data: dict[str, Any], indent: int) -> list[Piece]:
+        """The keys of a block mapping."""
+        out: list[Piece] = []
+        end = mark[0]
+        for key, (start, stop, value) in mark[2].items():
+            tail, lead = self.gap(end, start) if out else ("", [])
+            if out:
+                out[-1].tail = tail
+            out.append(Piece(lead, self.pair(key, start, stop, value, data[key], indent), key=key))
+            end = value[1] if value[1] > stop else self.text.index(":", stop) + 1
+        return out
+
+    def pair(self, key: str, start: int, stop: int, value: Mark, data: Any, indent: int) -> list[str]:
+        pad, name = " " * indent, self.text[start:stop]
+        colon = self.text.index(":", stop) + 1
+        if value[1] <= colon:
+            return [f"{pad}{name}:"]
+        if len(value) == 2 or self.text[value[0]] in "{[*":
+            between = self.text[colon : value[0]]
+            if "#" in between:
+                raise Verbatim
+            lines = self.inline(f"{pad}{name}: ", value, data, indent)
+            if len(lines) > 1 and "\n" in between:
+                return [f"{pad}{name}:", *self.inline(" " * (indent + 2), value, data, indent + 2)]
+            return lines
+        tail, lead = self.gap(colon, value[0])
+        lines = [f"{pad}{name}:" + (f" {tail}" if tail else "")]
+        lines += [" " * (indent + 2) + line if line else "" for line in lead]
+        if isinstance(data, list):
+            return lines + self.items(value, data, indent + 2, entries=key in ("layers", "do"))
+        return lines + [line for piece in self.pieces(value, data, indent + 2) for line in self.laid(piece, indent + 2)]
+
+    def inline(self, lead: str, value: Mark, data: Any, indent: int) -> list[str]:
+        """A scalar or a flow collection behind its key: on one line where it fits, else as it was, moved along."""
+        raw = self.anchor(value) + self.text[value[0] : value[1]].rstrip()
+        if len(value) > 2:
+            try:
+                line = lead + self.flow(value, data)
+                if "\n" not in raw or len(line) <= WIDTH:
+                    return [line]
+            except Verbatim:
+                pass
+        first, *rest = raw.split("\n")
+        line = self.text[self.text.rfind("\n", 0, value[0]) + 1 : value[0]]
+        by = indent - (len(line) - len(line.lstrip(" ")))
+        return [lead + first, *(_moved(each, by) for each in rest)]
+
+    def items(self, mark: Mark, data: list[Any], indent: int, *, entries: bool) -> list[str]:
+        pad = " " * indent
+        out: list[Piece] = []
+        end = mark[0]
+        for value, item in zip(mark[2], data, strict=True):
+            tail, lead = self.gap(end, value[0]) if out else ("", [])
+            if out:
+                out[-1].tail = tail
+            out.append(self.item(value, item, indent, lead, entries=entries))
+            end = value[1]
+        _align(out, pad)
+        return [line for piece in out for line in self.laid(piece, indent)]
+
+    def item(self, value: Mark, data: Any, indent: int, lead: list[str], *, entries: bool) -> Piece:
+        pad = " " * indent
+        flow = self.text[value[0]] in "{[*"
+        if entries and isinstance(data, dict):
+            columns = self.entry(value, data, indent, flow=flow)
+            if columns is not None:
+                return Piece(lead, [f"{pad}- {{{''.join(columns)}}}"], columns=columns)
+        if len(value) == 2 or flow:
+            return Piece(lead, self.inline(f"{pad}- ", value, data, indent))
+        if isinstance(data, list):
+            raise Verbatim
+        pieces = self.pieces(value, data, indent + 2)
+        if entries:
+            if any(line for line in pieces[0].lead):
+                raise Verbatim
+            pieces = _ordered(pieces, self.order(data))
+        lines = [line for piece in pieces for line in self.laid(piece, indent + 2)]
+        return Piece(lead, [f"{pad}- {lines[0].lstrip()}", *lines[1:]])
+
+    # -- entries ----------------------------------------------------------------------------------------------
+
+    def entry(self, value: Mark, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
+        """An entry on one line, in two columns; None where it is better on several."""
+        raw = self.text[value[0] : value[1]]
+        if not flow and ("layers" in data or "do" in data or re.search(r"\s#", raw)):
+            return None
+        try:
+            parts = [
+                f"{self.key(value, key)}: {self.flow(value[2][key][2], data[key], entries=key in ('layers', 'do'))}"
+                for key in self.order(data)
+            ]
+        except Verbatim:
+            return None
+        text = ", ".join(parts)
+        if indent + 4 + len(text) > WIDTH and ("\n" in raw or not flow):
+            return None
+        if parts[0].startswith("id: ") and len(parts) > 1:
+            return parts[0] + ", ", ", ".join(parts[1:])
+        return "", text
+
+    def order(self, data: dict[str, Any]) -> list[str]:
+        op = data.get("op")
+        known = self.arguments(op) if isinstance(op, str) else ()
+        given = [key for key in data if key not in FIRST and key not in LAST]
+        named = [key for key in known if key in given]
+        arguments = [*named, *(key for key in given if key not in named)]
+        last = [key for key in LAST if key in data]
+        if "shape" in known and "shape" in last:  # an argument here
+            last.remove("shape")
+            arguments.insert(min(list(known).index("shape"), len(arguments)), "shape")
+        return [*(key for key in FIRST if key in data), *arguments, *last]
+
+    def key(self, mark: Mark, key: str) -> str:
+        start, stop, _ = mark[2][key]
+        return self.text[start:stop]
+
+    def flow(self, mark: Mark, data: Any, *, entries: bool = False) -> str:
+        """A value in flow style on one line. Raises Verbatim where a comment or a line break is in the way."""
+        raw = self.text[mark[0] : mark[1]]
+        anchor = self.anchor(mark)
+        if anchor and len(mark) == 2:
+            raise Verbatim
+        if len(mark) == 2 or raw[0] == "*":
+            if "\n" in raw:
+                raise Verbatim
+            if not raw:
+                return "null"
+            if raw[0] not in "\"'" and (any(c in raw for c in ",[]{}") or raw[0] in "|>"):
+                if '"' in raw or "\\" in raw or raw[0] in "|>":
+                    raise Verbatim
+                return f'"{raw}"'
+            return raw
+        if "#" in raw and "\n" in raw:
+            raise Verbatim
+        if isinstance(data, list):
+            return (
+                anchor
+                + "["
+                + ", ".join(self.flow_item(m, d, entries) for m, d in zip(mark[2], data, strict=True))
+                + "]"
+            )
+        return (
+            anchor
+            + "{"
+            + ", ".join(
+                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in ('layers', 'do'))}" for k in data
+            )
+            + "}"
+        )
+
+    def anchor(self, mark: Mark) -> str:
+        """`&name ` where an anchor stands before a value."""
+        found = re.search(r"&[^\s,\[\]{}]+\s+$", self.text[max(0, mark[0] - 120) : mark[0]])
+        return found[0].strip() + " " if found else ""
+
+    def flow_item(self, mark: Mark, data: Any, entries: bool) -> str:
+        if entries and isinstance(data, dict):
+            parts = (
+                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in ('layers', 'do'))}"
+                for k in self.order(data)
+            )
+            return "{" + ", ".join(parts) + "}"
+        return self.flow(mark, data)
+
+
+def _moved(line: str, by: int) -> str:
+    if not line.strip():
+        return ""
+    spaces = len(line) - len(line.lstrip(" "))
+    return " " * max(1, spaces + by) + line.lstrip(" ")
+
+
+def _ordered(pieces: list[Piece], order: Sequence[str]) -> list[Piece]:
+    """In this order, unless a comment stands above one of them, which may speak of what follows."""
+    if any(piece.lead for piece in pieces):
+        return pieces
+    return sorted(pieces, key=lambda piece: order.index(piece.key))
+
+
+def _align(pieces: list[Piece], pad: str) -> None:
+    """Pads the ids of entries that stand directly under each other to one width."""
+    run: list[Piece] = []
+    for piece in [*pieces, Piece([], [])]:
+        if piece.columns and piece.columns[0] and (not run or not piece.lead):
+            run.append(piece)
+            continue
+        _pad(run, pad)
+        run = [piece] if piece.columns and piece.columns[0] else []
+
+
+def _pad(run: list[Piece], pad: str) -> None:
+    widths = [len(piece.columns[0]) for piece in run if piece.columns]
+    if len(widths) < 2 or max(widths) - min(widths) > APART:
+        return
+    for piece in run:
+        assert piece.columns
+        first, rest = piece.columns
+        piece.lines = [f"{pad}- {{{first:<{max(widths)}}{rest}}}"]
+
+
+def _single_blank(lines: list[str]) -> list[str]:
+    """Blank lines one at a time."""
+    return [line for i, line in enumerate(lines) if line.strip() or (i and lines[i - 1].strip())]

@@ -1,0 +1,66 @@
+"""What kind of value a key of the grammar takes: whether a value can stand there at all, right or wrong inside."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from specs.spec import Grammar, Loc
+
+
+def could_be(model: type[Grammar], key: str, value: Any) -> bool:
+    """Whether `value` is of the kind that `key` takes in a mapping of the language; a key that is not there takes none.
+
+    A list of entries is one for `layers` though an entry in it be wrong.
+    """
+    adapter = _adapter(model, key)
+    if adapter is None or value is None:
+        return False
+    try:
+        adapter.validate_python([value])
+    except ValidationError as error:
+        return any(_inside(value, detail["loc"][1:]) for detail in error.errors(include_url=False))
+    return True
+
+
+def _inside(value: Any, loc: tuple[int | str, ...]) -> bool:
+    """Whether pydantic speaks of a part of the value; the names of the kinds that it tried are none."""
+    return any(
+        step in value if isinstance(value, dict) else isinstance(value, list) and isinstance(step, int) for step in loc
+    )
+
+
+def at(data: Any, path: Loc) -> Any:
+    """What stands at a path of plain data; None where nothing does. A text has no parts."""
+    for step in path:
+        try:
+            data = data[step] if not isinstance(data, str) else None
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def placed(data: Any, loc: tuple[int | str, ...], *, missing: bool = False) -> Loc:
+    """The part of pydantic's location that exists in the data (union tags and validators' names do not), and what is
+    missing there."""
+    path: list[str | int] = []
+    for i, part in enumerate(loc):
+        if (isinstance(data, dict) and part in data) or (
+            isinstance(data, (list, tuple)) and isinstance(part, int) and part < len(data)
+        ):
+            path.append(part)
+            data = data[part]  # type: ignore[index]
+        elif missing and i == len(loc) - 1:
+            path.append(part)
+    return tuple(path)
+
+
+@cache
+def _adapter(model: type[Grammar], key: str) -> TypeAdapter[Any] | None:
+    for name, field in model.model_fields.items():
+        if (field.alias or name) == key:
+            kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+            return TypeAdapter(list[kind], config=ConfigDict(strict=True))
+    return None

@@ -1,0 +1,441 @@
+"""Departures from the grammar: each told at its line in the language's own words, and mended or left as a hole, so that
+the rest of the spec can be checked in the same run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from specs import spec as grammar
+from specs.copying import unshared
+from specs.diagnostics import Diagnostic, Edit, Label, Report
+from specs.document import Document
+from specs.kinds import at, could_be, placed
+from specs.limits import DEFAULT
+from specs.spec import STRUCTURE, Grammar, Loc, Spec
+from specs.suggest import certain, did_you_mean, nearest, said_already
+
+ROUNDS = 10  # what is mended may uncover what is wrong around it
+HOLE = {"op": "ReLU"}
+
+#: What the keys of the language hold, where pydantic's words for it would say less.
+WANTED = {
+    "input": "a list of sizes without the batch axis, such as `[3, 224, 224]`",
+    "inputs": "a list of inputs: `[{id: left, shape: [1, 28, 28]}]`",
+    "shape": "a list of sizes without the batch axis, such as `[64, 56, 56]`",
+    "layers": "a list of entries: `- {op: ReLU}`",
+    "do": "a list of entries: `- {op: ReLU}`",
+    "for": "a mapping of variables to what they run over: `{i: 1..4, channels: [64, 128]}`",
+    "when": "true, false or an expression such as `$(stride > 1)`",
+    "from": "an id, or a list of ids",
+    "taps": "a list of paths, or a mapping of names to paths",
+    "op": "the name of a layer, a function or a block",
+    "id": "a name",
+    "share": "the id of an entry before this one",
+    "params": "a mapping of names to types or defaults: `{channels: int, stride: 1}`",
+    "blocks": "a mapping of names to blocks",
+    "defaults": "a mapping of ops to arguments: `{Conv2d: {bias: false}}`",
+    "variants": "a mapping of names to variants",
+    "use": "a mapping of names to specs: `{Encoder: resnet34}`",
+    "outputs": "a list of outputs: `[{id: logits, from: fc}]`",
+    "init": "a list of rules: `- {match: Conv2d, weight: {kaiming_normal: {mode: fan_out}}}`",
+    "freeze": "a list of path globs: `[\"encoder.**\"]`",
+    "expect": "a mapping: `{params: 12126, output: [10]}`",
+    "output": "a shape, or a mapping of outputs to shapes",
+    "weights": "the name of published weights: `torchvision:ResNet34_Weights`",
+    "published": "a mapping of names to figures",
+    "reference": "a text, or a list of texts",
+}  # fmt: skip
+#: And where the same key holds something else.
+WANTED_IN: dict[tuple[type[Grammar], str], str] = {
+    (grammar.Expect, "params"): "a whole number: `12126`",
+    (grammar.Variant, "params"): "a mapping of parameters to values: `{depth: 18}`",
+    (grammar.Weights, "params"): "a mapping of parameters to values: `{depth: 18}`",
+    (grammar.Output, "from"): "an id",
+}
+
+_KINDS = {
+    "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
+    "dict_type": "a mapping", "float_type": "a number", "model_type": "a mapping", "model_attributes_type": "a mapping",
+}  # fmt: skip
+
+
+def mend(error: ValidationError, document: Document, report: Report) -> Spec | None:
+    """Tells what is wrong, and gives the Spec with holes in place of it; None where nothing can be made of it."""
+    work = _Work(document, report)
+    for _ in range(ROUNDS):
+        details = error.errors(include_url=False)
+        work.round(details[: DEFAULT.mistakes])
+        if len(details) > DEFAULT.mistakes:
+            return None
+        try:
+            spec = Spec.model_validate(work.data)
+        except ValidationError as again:
+            error = again
+            continue
+        spec._holes = frozenset(work.holes)
+        return spec
+    return None
+
+
+class _Work:
+    """The data of a document being mended. Paths stay those of the document: a mended key is known there too."""
+
+    def __init__(self, document: Document, report: Report) -> None:
+        self.document, self.report = document, report
+        self.data: dict[str, Any] = unshared(document.data)
+        self.holes: set[Loc] = set()
+        self.guessed: set[Loc] = set()  # where something stands under the name that it was probably meant to have
+
+    def tell(self, code: str, message: str, path: Loc, *, key: bool = False, **more: Any) -> None:
+        span = self.document.span(path, key=key)
+        self.report.add(Diagnostic(code, message, span, file=self.document.source.name, **more))
+
+    def round(self, details: list[ErrorDetails]) -> None:
+        located = [
+            (detail, placed(self.data, detail["loc"], missing=detail["type"] == "missing")) for detail in details
+        ]
+        missing = [path for detail, path in located if detail["type"] == "missing"]
+        before = set(self.guessed)
+        unsaid: list[Loc] = [] if {"input", "inputs"} & set(self.data) else [("input",), ("inputs",)]
+        for detail, path in located:
+            if detail["type"] == "extra_forbidden":
+                self.extra(path, [*missing, *unsaid])
+        if not {"input", "inputs"} & set(self.data):
+            missing.append(("input",))
+        groups: dict[Loc, list[str]] = {}
+        for path in dict.fromkeys(missing):
+            if path not in self.guessed:
+                groups.setdefault(path[:-1], []).append(str(path[-1]))
+        for parents, names in groups.items():
+            if free := [name for name in names if not self.misspelt(parents, (name,), {})]:
+                self.missing(parents, free)
+        told = {*missing, *(self.guessed - before)}
+        # of several ways to say a thing, the one that was nearly said is spoken of
+        deeper = {path[:n] for path in (*told, *(path for _, path in located)) for n in range(len(path))}
+        for detail, path in located:
+            if detail["type"] in ("extra_forbidden", "missing") or path in told or path in deeper:
+                continue
+            told.add(path)
+            if path in before:
+                self.hole(path)  # the guess was wrong
+            else:
+                self.wrong(detail, path)
+
+    def extra(self, path: Loc, missing: list[Loc]) -> None:
+        """A key that is not in the grammar; where it is nearly one that is missing or free, it is taken for that."""
+        *parents, last = path
+        holder = self._at(tuple(parents))
+        if not isinstance(holder, dict) or last not in holder:
+            return
+        known = _known_keys(tuple(parents))
+        model = _model(path[:-1])
+        needed = [str(p[-1]) for p in missing if p[:-1] == path[:-1]]
+        needed = [k for k in needed if could_be(model, k, holder[last])] or needed
+        one_of = {"input", "inputs"} & holder.keys()
+        free = [k for k in known if k not in holder and not (one_of and k in ("input", "inputs"))]
+        meant = nearest(str(last), needed, aliases=_ALIASES) or nearest(str(last), known, aliases=_ALIASES)
+        if meant not in free:
+            self.tell(
+                "unknown-key",
+                f"there is no `{_shown(last)}` here",
+                path,
+                key=True,
+                help=said_already(meant) if meant in known else did_you_mean(str(last), known, limit=16),
+            )
+            del holder[last]
+            return
+        required = " (required, and missing here)" if meant in needed else ""
+        span = self.document.span(path, key=True)
+        sure = certain(str(last), free, aliases=_ALIASES)
+        fits = could_be(model, meant, holder[last])
+        fix = (Edit(span, meant),) if span and meant == sure and fits else ()
+        self.tell(
+            "unknown-key",
+            f"there is no `{_shown(last)}` here",
+            path,
+            key=True,
+            help=(f"did you mean `{meant}`?{required}",),
+            fix=fix,
+        )
+        value = holder.pop(last)
+        if meant not in needed and any(key in ("inputs", "outputs") for key in parents):
+            return  # a guess at what flows in or out would be told again wherever it flows
+        holder[meant] = value
+        self.document.also(path, meant)
+        self.guessed.add((*parents, meant))
+
+    def missing(self, parents: Loc, names: list[str]) -> None:
+        shown = [f"`{name}`" for name in names]
+        words = (
+            " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+            + (" is" if len(names) == 1 else " are")
+            + " missing"
+        )
+        help = tuple(_SAYING[name] for name in names if name in _SAYING and not parents)
+        self.tell("missing-argument", words, parents, key=bool(parents) and isinstance(parents[-1], str), help=help)
+        for name in names:
+            self.hole((*parents, name))
+
+    def wrong(self, detail: ErrorDetails, path: Loc) -> None:
+        kind, context = detail["type"], detail.get("ctx") or {}
+        if any(hole[: len(path)] == path or hole == path[: len(hole)] for hole in self.document.holes if path):
+            self.hole(path)  # told already, by who read the text
+            return
+        if kind in ("entry_kind", "entry_extra"):
+            code = "bad-value" if kind == "entry_kind" else "unknown-key"
+            self.tell(code, detail["msg"], (*path, str(context["key"])), key=True)
+        elif kind == "entry_empty":
+            self.no_op(path, detail["msg"])
+            return
+        elif kind == "missing_input":  # it is there, and says nothing
+            path = ("input",) if "input" in self.data else ("inputs",)
+            self.tell("bad-value", f"`{path[0]}` is {WANTED[str(path[0])]}; not nothing", path)
+        elif kind == "inputs":
+            first = self.document.span(("input",), key=True)
+            labels = (Label(first, "and here"),) if first else ()
+            self.tell("bad-value", detail["msg"] + ", not both", ("inputs",), key=True, labels=labels)
+            path = ("input",)
+        elif kind == "too_short" and path:
+            self.tell("bad-value", f"`{path[-1]}` is empty", path)
+        else:
+            of_key = detail["loc"][-1:] == ("[key]",)
+            self.tell("bad-value", _words(detail, path), path, key=of_key)
+            if of_key and not any(_is_entry(path, i) for i in range(len(path) - 1)):
+                self._drop(path)
+                self.holes.add(path)
+                return
+        self.hole(path)
+
+    def no_op(self, path: Loc, message: str) -> None:
+        """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
+        if self.misspelt(path, ("op", "layers", "share"), _OP_ALIASES):
+            return
+        help = ("write `op: NAME`",) if self._at(path) else ("write `- {op: NAME}`, or remove the `-`",)
+        self.hole(path)
+        self.tell("missing-argument", message, path, help=help)
+
+    def misspelt(self, path: Loc, names: Collection[str], aliases: Mapping[str, str]) -> bool:
+        """Whether one of the keys at `path` can only be the one of these names that is missing there; then it is."""
+        holder, model = self._at(path), _model(path)
+        for key, value in holder.items() if isinstance(holder, dict) else ():
+            meant = nearest(key, names, aliases=aliases) if key not in _known_keys(path) else None
+            if meant is None or not could_be(model, meant, value):
+                continue
+            span = self.document.span((*path, key), key=True)
+            self.tell(
+                "unknown-key",
+                f"there is no `{_shown(key)}` here",
+                (*path, key),
+                key=True,
+                help=(f"did you mean `{meant}`? (required, and missing here)",),
+                fix=(Edit(span, meant),) if span else (),
+            )
+            holder[meant] = holder.pop(key)
+            self.document.also((*path, key), meant)
+            self.guessed.add((*path, meant))
+            return True
+        return False
+
+    def hole(self, path: Loc) -> None:
+        """Puts something harmless in place of the least part around `path` that makes sense, and remembers where."""
+        entry = next((path[: i + 2] for i in range(len(path) - 2, -1, -1) if _is_entry(path, i)), None)
+        if entry is not None and entry[0] in ("layers", "blocks"):
+            before = self._at(entry)
+            named = before.get("id") if isinstance(before, dict) else None
+            self._set(entry, HOLE | ({"id": named} if isinstance(named, str) else {}))
+            self.holes.add(entry)
+            return
+        if not path:
+            return
+        base = path[:2] if path[:1] in (("blocks",), ("variants",)) and len(path) > 2 else ()
+        here = path[: len(base) + 1]
+        section = str(here[-1])
+        item = path[: len(here) + 1]
+        if path[:1] == ("blocks",) and path != ("blocks",) and (not base or section == "layers"):
+            self._set(path[:2], {**(self._at(base) if base else {}), "layers": [HOLE]})
+            here = path[:2]
+        elif here == ("layers",):
+            self.data["layers"] = [HOLE]
+            self.holes.add(("layers", 0))
+        elif section in ("spec", "name"):
+            self.data[section] = {"spec": 1, "name": "spec"}[section]
+            return
+        elif (
+            (make := _ITEMS.get((*map(str, base[:1]), section)))
+            and len(item) > len(here)
+            and isinstance(self._at(here), list)
+        ):
+            self.item(item, make)
+            return
+        elif here == ("input",) or here == ("inputs",):
+            if section == "inputs" or not isinstance(self.data.get("input"), (list, str)):
+                self.holes.add(("inputs",))  # what they are called is unknown, too
+            self.data.pop("inputs", None)
+            self.data["input"] = [1]
+            here = ("input",)
+        elif section == "params" and len(item) > len(here) and base[:1] != ("variants",):
+            self._set(item, None)
+            here = item
+        elif section in _NAMED and len(item) > len(here) and item[-1] != "from":
+            self._drop(item)
+            here = item
+        else:
+            self._drop(here)
+        self.holes.add(here)
+
+    def item(self, path: Loc, make: Callable[[dict[str, Any], str], Any]) -> None:
+        """Puts what can stand for it in place of an item; its name stays, where that can be read."""
+        said = self._at(path)
+        name = said.get("id") if isinstance(said, dict) else said if path[-2] == "inputs" else None
+        if not isinstance(name, str) or not re.fullmatch(grammar.NAME, name) or len(name) > 100:
+            name = f"_{path[-1]}"
+            self.holes.add((*path, "id"))
+        self._set(path, make(said if isinstance(said, dict) else {}, name))
+        self.holes.add(path)
+
+    def _at(self, path: Loc) -> Any:
+        return at(self.data, path)
+
+    def _set(self, path: Loc, value: Any) -> None:
+        holder = self._at(path[:-1])
+        if isinstance(holder, dict) or (isinstance(holder, list) and path[-1] in range(len(holder))):
+            holder[path[-1]] = value  # type: ignore[index]
+
+    def _drop(self, path: Loc) -> None:
+        holder = self._at(path[:-1])
+        if isinstance(holder, dict):
+            holder.pop(path[-1], None)
+
+
+#: What stands for an item of a list that is wrong: of the item as it is, if it is a mapping, and its name.
+_ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
+    ("inputs",): lambda said, name: {"id": name, "shape": [1]},
+    ("blocks", "inputs"): lambda said, name: name,
+    ("outputs",): lambda said, name: {"id": name, "from": "input"},
+    ("blocks", "outputs"): lambda said, name: {"id": name, "from": "input"},
+    ("init",): lambda said, name: {**said, "match": "**"},
+    ("freeze",): lambda said, name: "**",
+}
+#: Mappings of which one key can be left out; but not what `weights` are from.
+_NAMED = ("params", "use", "defaults", "variants", "expect", "published", "weights")
+
+_SAYING = {
+    "spec": "a spec starts with `spec: 1`, the version of the language",
+    "name": "write `name: my_network`",
+    "input": "write the shape that flows in, without the batch axis: `input: [3, 224, 224]`",
+    "layers": "write the list of entries that the network is: `layers: [{op: Flatten}]`",
+}
+_ALIASES = {
+    word: meant
+    for meant, words in {
+        "params": "parameters variables",
+        "use": "imports import",
+        "blocks": "modules",
+        "layers": "network model backbone head nodes",
+        "spec": "version",
+        "input": "input_shape input_size",
+        "reference": "paper url",
+        "title": "description",
+        "expect": "expected",
+        "init": "initialize initialization initializers",
+        "outputs": "output",
+        "doc": "desc",
+        "shape": "dimensions",
+        "id": "name",
+    }.items()
+    for word in words.split()
+}
+_OP_ALIASES = {
+    word: meant
+    for meant, words in {
+        "op": "type module layer class kind name function block operation _target_ class_name nn opp ops",
+        "layers": "children sequential body modules entries",
+    }.items()
+    for word in words.split()
+}
+
+
+def _is_entry(path: Loc, i: int) -> bool:
+    return path[i] in ("layers", "do") and isinstance(path[i + 1], int)
+
+
+def _known_keys(path: Loc) -> list[str]:
+    """The keys that the grammar has in the mapping at this place."""
+    return [f.alias or n for n, f in _model(path).model_fields.items() if not f.exclude]
+
+
+def _model(path: Loc) -> type[Grammar]:
+    """What the grammar has at this place: the model of the mapping there, or around it."""
+    model: type[Grammar] = Spec
+    for part in _sections(path):
+        model = part
+    return model
+
+
+def _sections(path: Loc) -> Iterator[type[Grammar]]:
+    places: dict[str, type[Grammar]] = {
+        "layers": grammar.Entry, "do": grammar.Entry,
+        "variants": grammar.Variant, "blocks": grammar.Block, "expect": grammar.Expect, "outputs": grammar.Output,
+        "inputs": grammar.Input, "weights": grammar.Weights, "params": grammar.Param, "init": grammar.InitRule,
+    }  # fmt: skip
+    names = False  # whether the next part is a name that the author chose
+    for part in path:
+        if isinstance(part, str) and not names and part in places:
+            yield places[part]
+        names = not names and part in ("variants", "blocks", "params", "use", "defaults")
+
+
+def _words(detail: ErrorDetails, path: Loc) -> str:
+    """pydantic's complaint in the language's own words."""
+    kind, given = detail["type"], detail.get("input")
+    name = next((p for p in reversed(path) if isinstance(p, str)), "value")
+    shown = _given(given)
+    if kind in ("entry_kind", "inputs", "version", "bad_param"):
+        return detail["msg"]
+    if kind == "string_pattern_mismatch" and (detail.get("ctx") or {}).get("pattern") != r"\$":
+        if detail["loc"][-1:] == ("[key]",) or name == "id":
+            return f"{shown} is not a name: letters, digits and underscores, and no digit first"
+        if "torchvision" in str((detail.get("ctx") or {}).get("pattern")):
+            return f"`{name}` is {WANTED['weights']}, not {shown}"
+        return f"`{name}: {shown}` is not a name: letters, digits, `_`, `-` and `.`, and no digit first"
+    if path and isinstance(path[-1], int) and name in ("layers", "do"):
+        return f"an entry is a mapping such as `{{op: ReLU}}`, not {shown}"
+    if path and isinstance(path[-1], int) and kind in _KINDS:
+        inner = {"from": "an id", "input": "a size", "shape": "a size", "output": "a size", "reference": "text"}.get(
+            name, _KINDS[kind]
+        )
+        return f"`{name}` holds {shown} where {inner} is meant"
+    wanted = WANTED_IN.get((_model(path[:-1]), name)) or WANTED.get(name)
+    if wanted and path and path[-1] == name:
+        return f"`{name}` is {wanted}; not {shown}"
+    if kind in _KINDS:
+        return f"`{name}` must be {_KINDS[kind]}, not {shown}"
+    if kind == "literal_error":
+        return f"`{name}` is one of {(detail.get('ctx') or {}).get('expected')}, not {shown}"
+    return f"`{name}`: {detail['msg'][0].lower() + detail['msg'][1:]}, not {shown}"
+
+
+def _given(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return str(value)
+
+
+def _shown(text: object) -> str:
+    shown = str(text)
+    shown = shown if shown.isprintable() else ascii(shown)[1:-1]
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+__all__ = ["STRUCTURE", "mend"]

@@ -1,0 +1,335 @@
+"""Diagnostics as text for people, and as json, github, sarif and concise for machines.
+
+Whatever a stranger wrote is shown harmlessly: control and formatting characters are replaced in source lines and
+escaped in messages, and nothing of it is markup to anyone.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from specs.codes import CODES
+from specs.diagnostics import Diagnostic, Label, Report, Span
+from specs.source import Source
+
+FORMATS = ("text", "concise", "json", "github", "sarif")
+WIDTH = 140  # characters of a source line that are shown
+TAB = 4
+
+BOLD, RED, YELLOW, BLUE, CYAN, PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[1;36m", "\x1b[0m"
+
+
+class Checked(NamedTuple):
+    """A file or network that was checked, by the name it was asked for, and what is said about it."""
+
+    file: str
+    diagnostics: Sequence[Diagnostic]
+
+    @property
+    def ok(self) -> bool:
+        return all(d.severity != "error" for d in self.diagnostics)
+
+
+def safe(text: str) -> str:
+    """The text on one line, with what a terminal would act on escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def lines_of(file: str) -> Sequence[str] | None:
+    """The lines of a file, or None where it cannot be read (any more)."""
+    source = _read(file)
+    return source.lines if source else None
+
+
+@lru_cache(maxsize=16)
+def _read(file: str) -> Source | None:
+    return None if file.startswith("<") else Source.read(file, Report())
+
+
+def text(
+    diagnostics: Iterable[Diagnostic],
+    *,
+    color: bool = False,
+    lines: Callable[[str], Sequence[str] | None] | None = None,
+) -> str:
+    """What a terminal shows: message, place, the lines with what is wrong underlined, the arithmetic, help.
+
+    `lines` gives the lines of a file by its name; they are read from disk otherwise.
+    """
+    _read.cache_clear()
+    return "\n\n".join(_one(d, _Paint(color), lines or lines_of) for d in diagnostics)
+
+
+class _Paint:
+    def __init__(self, color: bool) -> None:
+        self.color = color
+
+    def __call__(self, code: str, text: str) -> str:
+        return f"{code}{text}{PLAIN}" if self.color and text else text
+
+
+def _one(d: Diagnostic, paint: _Paint, lines: Callable[[str], Sequence[str] | None]) -> str:
+    alarm = RED if d.severity == "error" else YELLOW
+    out = [paint(alarm, f"{d.severity}[{d.code}]") + paint(BOLD, f": {safe(d.message)}")]
+    if d.file:
+        out.append(f"{paint(BLUE, '  -->')} {place(d)}")
+    if d.file and d.span and (source := lines(d.file)):
+        marks = [(d.span, d.text, True), *((m.span, m.text, False) for m in d.labels if m.file in (None, d.file))]
+        out += _excerpt(source, marks, paint, alarm)
+    for label in d.labels:
+        if label.file not in (None, d.file) and (source := lines(str(label.file))):
+            out.append(f"{paint(BLUE, '  -->')} {safe(str(label.file))}:{label.span.line}:{label.span.column}")
+            out += _excerpt(source, [(label.span, label.text, False)], paint, alarm)
+    out += [f"   {paint(BLUE, '=')} {safe(note)}" for note in d.notes]
+    out += [f"   {paint(BLUE, '=')} {paint(CYAN, 'help')}: {safe(line)}" for line in d.help]
+    return "\n".join(out)
+
+
+def place(d: Diagnostic) -> str:
+    """`net.yaml:9:31`."""
+    return safe(d.file or "<spec>") + (f":{d.span.line}:{d.span.column}" if d.span else "")
+
+
+def _excerpt(source: Sequence[str], marks: list[tuple[Span, str, bool]], paint: _Paint, alarm: str) -> list[str]:
+    """The lines that are spoken of, each with its marks under it; of a long line the part that matters."""
+    by_line: dict[int, list[tuple[Span, str, bool]]] = {}
+    for mark in marks:
+        by_line.setdefault(mark[0].line, []).append(mark)
+    out: list[str] = []
+    gutter = max(4, len(str(max(by_line))) + 1)
+    for number in sorted(by_line):
+        if not 1 <= number <= len(source):
+            continue
+        shown, columns = _visible(source[number - 1], by_line[number])
+        out.append(f"{paint(BLUE, f'{number:>{gutter}} |')} {shown}".rstrip())
+        out += [f"{paint(BLUE, ' ' * gutter + ' |')} {row}" for row in _under(columns, paint, alarm)]
+    return out
+
+
+class _Under(NamedTuple):
+    """A mark under a line, in columns of the screen from 0."""
+
+    start: int
+    width: int
+    text: str
+    main: bool
+
+
+def _visible(line: str, marks: list[tuple[Span, str, bool]]) -> tuple[str, list[_Under]]:
+    ends = [(s.column - 1, s.end_column - 1 if s.end_line == s.line else len(line)) for s, _, _ in marks]
+    first, last = min(a for a, _ in ends), max(b for _, b in ends)
+    begin = 0
+    if len(line) > WIDTH:
+        begin = max(0, min(first - 20, max(last + 20, WIDTH) - WIDTH, len(line) - WIDTH))
+        begin = min(begin, first)
+    stop = min(len(line), begin + WIDTH)
+    cells: list[str] = []
+    columns = [0]
+    for char in line[begin:stop]:
+        cell, width = _cell(char)
+        cells.append(cell)
+        columns.append(columns[-1] + width)
+    lead = 3 if begin else 0
+    shown = ("..." if begin else "") + "".join(cells) + ("..." if stop < len(line) else "")
+
+    def screen(index: int) -> int:
+        index -= begin
+        return (
+            lead
+            + columns[max(0, min(index, len(columns) - 1))]
+            + max(0, index - len(columns) + 1 if stop == len(line) else 0)
+        )
+
+    out = []
+    for (start, end), (_, said, main) in zip(ends, marks, strict=True):
+        at = screen(start)
+        out.append(_Under(at, max(1, screen(end) - at), safe(said), main))
+    return shown, out
+
+
+def _cell(char: str) -> tuple[str, int]:
+    """What stands for a character on the screen, and how many columns it takes."""
+    if char == "\t":
+        return " " * TAB, TAB
+    if char.isascii():
+        return (char, 1) if char.isprintable() else ("\N{REPLACEMENT CHARACTER}", 1)
+    if unicodedata.category(char)[0] == "M":
+        return char, 0
+    if not char.isprintable():
+        return "\N{REPLACEMENT CHARACTER}", 1
+    return char, 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _under(marks: list[_Under], paint: _Paint, alarm: str) -> list[str]:
+    """The rows under a line: the strokes with the last mark's text, then the other texts, each under its stroke."""
+    marks = sorted(marks, key=lambda m: (m.start, not m.main))
+    strokes: list[tuple[int, str, str]] = []
+    end = 0
+    for m in marks:
+        start = max(m.start, end)
+        width = m.start + m.width - start
+        if width > 0:
+            strokes.append((start, ("^" if m.main else "-") * width, alarm if m.main else BLUE))
+            end = start + width
+    texts = [m for m in marks if m.text]
+    rows = []
+    if texts and texts[-1] is marks[-1]:
+        last = texts.pop()
+        rows.append([*strokes, (end + 1, last.text, alarm if last.main else BLUE)])
+    else:
+        rows.append(strokes)
+    rows += [[(m.start, m.text, alarm if m.main else BLUE)] for m in reversed(texts)]
+    out = []
+    for row in rows:
+        line, at = "", 0
+        for start, said, code in row:
+            line += " " * (start - at) + paint(code, said)
+            at = start + len(said)
+        out.append(line)
+    return out
+
+
+# -- for machines -------------------------------------------------------------------------------------------------
+
+
+def concise(diagnostics: Iterable[Diagnostic]) -> str:
+    """A line for each: `net.yaml:9:31: error[shape-mismatch] ...`."""
+    return "\n".join(f"{place(d)}: {d.severity}[{d.code}] {safe(d.message)}" for d in diagnostics)
+
+
+def as_data(d: Diagnostic) -> dict[str, Any]:
+    """A diagnostic as JSON has it; lines and columns count from 1 and are null where there is no place."""
+    line, column, end_line, end_column = d.span or (None, None, None, None)
+    return {
+        "code": d.code,
+        "severity": d.severity,
+        "message": d.message,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "path": d.path,
+        "help": list(d.help),
+    }
+
+
+def as_json(checked: Iterable[Checked]) -> str:
+    """One object for all files; what is wrong in a file that another one uses stands under its own name."""
+    files: dict[str, list[Diagnostic]] = {}
+    wrong: set[str] = set()
+    for file, diagnostics in checked:
+        files.setdefault(file, [])
+        for d in diagnostics:
+            owner = file if d.file is None or d.file == file.rpartition(":")[0] else d.file
+            if d not in files.setdefault(owner, []):
+                files[owner].append(d)
+            if d.severity == "error":
+                wrong |= {owner, file}
+    shown = [
+        {"file": file, "ok": file not in wrong, "diagnostics": [as_data(d) for d in found]}
+        for file, found in files.items()
+    ]
+    data = {"ok": not wrong, "files": shown}
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    return text if text.replace("\n", "").isprintable() else json.dumps(data, indent=2)
+
+
+def github(diagnostics: Iterable[Diagnostic]) -> str:
+    """Workflow commands that annotate the lines of a pull request."""
+
+    def escape(said: str) -> str:
+        return said.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    out = []
+    for d in diagnostics:
+        where = {"file": d.file} if d.file else {}
+        if d.span:
+            line, column, end_line, end_column = d.span
+            where |= {"line": str(line), "endLine": str(end_line)}
+            if line == end_line:
+                where |= {"col": str(column), "endColumn": str(end_column)}
+        where["title"] = d.code
+        properties = ",".join(
+            f"{key}={escape(safe(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in where.items()
+        )
+        said = "\n".join(safe(line) for line in (d.message, *d.notes, *(f"help: {h}" for h in d.help)))
+        out.append(f"::{d.severity} {properties}::{escape(said)}")
+    return "\n".join(out)
+
+
+def sarif(diagnostics: Iterable[Diagnostic], version: str) -> str:
+    """SARIF 2.1.0, which code scanning services and editors read."""
+    names = list(CODES)
+    rules = [
+        {
+            "id": code.name,
+            "shortDescription": {"text": code.meaning},
+            "fullDescription": {
+                "text": code.explanation.partition("```")[0].partition("\n")[2].strip() or code.meaning
+            },
+            "help": {"text": f"zoo explain {code.name}", "markdown": code.explanation},
+            "defaultConfiguration": {"level": code.severity},
+        }
+        for code in CODES.values()
+    ]
+    results = []
+    for d in diagnostics:
+        result: dict[str, Any] = {
+            "ruleId": d.code,
+            "ruleIndex": names.index(d.code),
+            "level": d.severity,
+            "message": {"text": "\n".join((d.message, *d.notes, *(f"help: {h}" for h in d.help)))},
+        }
+        if d.file:
+            result["locations"] = [{"physicalLocation": _physical(d.file, d.span)}]
+            if d.path:
+                result["locations"][0]["logicalLocations"] = [{"fullyQualifiedName": d.path, "kind": "member"}]
+            if d.labels:
+                result["relatedLocations"] = [_related(label, d.file) for label in d.labels]
+            if d.fix:
+                changes = [{"deletedRegion": _region(e.span), "insertedContent": {"text": e.text}} for e in d.fix]
+                described = {"text": d.help[0] if d.help else "mend it"}
+                change = {"artifactLocation": {"uri": _uri(d.file)}, "replacements": changes}
+                result["fixes"] = [{"description": described, "artifactChanges": [change]}]
+        results.append(result)
+    driver = {"name": "zoo", "semanticVersion": version, "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
+    return json.dumps(log, indent=2)
+
+
+def _related(label: Label, file: str) -> dict[str, Any]:
+    return {
+        "physicalLocation": _physical(label.file or file, label.span),
+        "message": {"text": label.text or "see here"},
+    }
+
+
+def _physical(file: str, span: Span | None) -> dict[str, Any]:
+    return {"artifactLocation": {"uri": _uri(file)}} | ({"region": _region(span)} if span else {})
+
+
+def _region(span: Span) -> dict[str, int]:
+    return {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return ("file://" if path.is_absolute() else "") + quote(path.as_posix(), errors="surrogateescape")

@@ -1,0 +1,120 @@
+"""The text of a spec and where it came from: the first value of the pipeline."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from specs.diagnostics import Diagnostic, Report, Span
+from specs.limits import DEFAULT, Limits
+
+_LINE_BREAK = re.compile(r"\r\n?|\n")
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text, the name that messages give it, and the file it was read from (None: it came from memory).
+
+    Lines end with `\\n`, `\\r\\n` or `\\r` and nothing else, for positions and for `lines` alike.
+    """
+
+    name: str
+    text: str
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, text: str, name: str = "<text>") -> Source:
+        """A source from memory. A byte order mark at its start is dropped."""
+        return cls(name, text.removeprefix("\ufeff"))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], report: Report, limits: Limits = DEFAULT) -> Source | None:
+        """Reads a UTF-8 file, never more of it than the limit and one byte.
+
+        None, with an `unreadable` or `limit-exceeded` in the report, when that fails.
+        """
+        name = os.fspath(path)
+        try:
+            data = _read(name, limits.bytes + 1)
+        except (OSError, ValueError) as error:
+            reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            report.add(Diagnostic("unreadable", f"cannot read {_shown(name)}: {reason}", file=name))
+            return None
+        if len(data) > limits.bytes:
+            report.add(Diagnostic("limit-exceeded", f"the file is larger than {limits.bytes:,} bytes", file=name))
+            return None
+        wide = next((encoding for mark, encoding in _WIDE.items() if data.startswith(mark)), None)
+        if wide or b"\0" in data[:4]:
+            report.add(
+                Diagnostic(
+                    "unreadable",
+                    f"the file is {wide or 'UTF-16 or binary'}; a spec is UTF-8",
+                    Span(1, 1, 1, 1),
+                    file=name,
+                    help=("save it as UTF-8 in your editor, or convert it: iconv -f UTF-16 -t UTF-8",),
+                )
+            )
+            return None
+        data = data.removeprefix(codecs.BOM_UTF8)
+        try:
+            return cls(name, data.decode("utf-8"), Path(path))
+        except UnicodeDecodeError as error:
+            before = cls(name, data[: error.start].decode("utf-8"))
+            line, column = before.position(len(before.text))
+            report.add(
+                Diagnostic(
+                    "unreadable",
+                    f"byte 0x{data[error.start]:02x} is not UTF-8",
+                    Span(line, column, line, column + 1),
+                    file=name,
+                    help=("save the file as UTF-8 (if it is Latin-1: iconv -f LATIN1 -t UTF-8)",),
+                )
+            )
+            return None
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text without their ends; line 1 is `lines[0]`."""
+        return _LINE_BREAK.split(self.text)
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Line and column, from 1 and in characters, of the character at `index`."""
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
+    def index(self, line: int, column: int) -> int:
+        """Where a line and column stand in the text: what `position` undoes."""
+        return self._starts[line - 1] + column - 1
+
+    def span(self, start: int, end: int) -> Span:
+        """The stretch of text from `start` up to and without `end`."""
+        return Span(*self.position(start), *self.position(max(start, end)))
+
+
+def _read(name: str, size: int) -> bytes:
+    # O_NONBLOCK: opening a named pipe must not wait for a writer
+    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
+        return file.read(size)
+
+
+def _shown(name: str) -> str:
+    return f"`{name}`" if name.isprintable() else ascii(name)

@@ -1,0 +1,75 @@
+"""Did you mean: the nearest known names to one that is not known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+LONGEST = 100  # characters of a word that is compared with others
+MOST = 300  # words that it is compared with
+
+
+def nearest(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
+    """The known name most like `name`, ignoring case and underscores; an alias stands for what it means."""
+    if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
+        return hit
+    if len(name) > LONGEST:
+        return None
+    plain: dict[str, str] = {}
+    for word in _words(known):
+        plain.setdefault(word.lower().replace("_", ""), word)
+    key = name.lower().replace("_", "")
+    if key in plain:
+        return plain[key]
+    close = difflib.get_close_matches(key, plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else None
+
+
+def _words(known: Iterable[str]) -> Iterable[str]:
+    return (word for word in islice(known, MOST) if len(word) <= LONGEST)
+
+
+def certain(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
+    """The one known name that `name` can only be: but for case and underscores, or by the fewest slips of a finger,
+    fewer than half its letters."""
+    if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
+        return hit
+    words = list(dict.fromkeys(_words(known))) if len(name) <= LONGEST else []
+    plain = [w for w in words if w.lower().replace("_", "") == name.lower().replace("_", "")]
+    if plain:
+        return plain[0] if len(plain) == 1 else None
+    most = 1 + len(name) // 6
+    near = sorted((slips(name.lower(), w.lower()), w) for w in words if abs(len(w) - len(name)) <= most)
+    if not near or near[0][0] > most or 2 * near[0][0] >= len(name) or (len(near) > 1 and near[1][0] == near[0][0]):
+        return None
+    return near[0][1]
+
+
+def said_already(name: str) -> tuple[str, ...]:
+    """The help line for a word that can only be one that is there."""
+    return (f"`{name}` is said already",)
+
+
+def slips(a: str, b: str) -> int:
+    """How many letters were left out, put in, mistaken or swapped with the next between two words."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y)))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                row[j] = min(row[j], before[j - 2] + 1)
+        before, last = last, row
+    return last[-1]
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None, limit: int = 12
+) -> tuple[str, ...]:
+    """The help line: a near name, or what there is when that is short."""
+    known = list(known)
+    if hit := nearest(name, known, aliases=aliases):
+        return (f"did you mean `{hit}`?",)
+    return (f"there is {', '.join(f'`{k}`' for k in known)}",) if 0 < len(known) <= limit else ()

@@ -1,0 +1,312 @@
+"""Events into plain data, with a mark for every value and a word for everything that is wrong, without recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from specs.diagnostics import Diagnostic, Edit, Label
+from specs.events import Event, Problem
+from specs.limits import Limits
+from specs.scalars import Refused, Scalar, is_text, resolve
+from specs.source import Source
+from specs.veil import Torn, Veil
+
+Loc: TypeAlias = tuple[str | int, ...]
+# (start, end) of a scalar; (start, end, marks) of a list; (start, end, {key: (start, end, mark)}) of a mapping
+Mark: TypeAlias = tuple[Any, ...]
+
+
+class _Stop(Exception):
+    """So many mistakes that reading on helps nobody."""
+
+
+class _Frame:
+    """A mapping or list being read. `key` is the mapping's key that waits for its value: text, start, end."""
+
+    __slots__ = ("anchor", "end", "flow", "height", "is_key", "is_map", "key", "marks", "start", "value", "weight")
+
+    def __init__(self, is_map: bool, start: int, end: int, flow: bool, anchor: str | None, is_key: bool) -> None:
+        self.is_map, self.start, self.end, self.flow = is_map, start, end, flow
+        self.anchor, self.is_key = anchor, is_key
+        self.value: Any = {} if is_map else []
+        self.marks: Any = {} if is_map else []
+        self.key: tuple[str | None, int, int] | None = None
+        self.weight = self.height = 1
+
+
+class _Anchored:
+    """What an anchor names: nothing yet, while it is open."""
+
+    __slots__ = ("height", "mark", "open", "value", "weight")
+
+    def __init__(self, value: Any = None, mark: Mark = (0, 0), weight: int = 1, height: int = 0, open: bool = False):
+        self.value, self.mark, self.weight, self.height, self.open = value, mark, weight, height, open
+
+
+class Builder:
+    """`build` fills `root`, `mark`, `holes` and `told`."""
+
+    def __init__(self, source: Source, limits: Limits, veil: Veil | None = None) -> None:
+        self.source, self.limits, self.veil = source, limits, veil
+        self.root: Any = None
+        self.mark: Mark = (0, 0)
+        self.holes: set[Loc] = set()
+        self.told: list[Diagnostic] = []
+        self._stack = [_Frame(False, 0, 0, False, None, False)]  # the first holds the root
+        self._anchors: dict[str, _Anchored] = {}
+        self._aliases = self._aliased = 0
+        self._tagged = False  # whether a tag stands before what comes next
+
+    def build(self, events: Iterator[Event]) -> bool:
+        """Whether there is a mapping to go on with. Raises what the events raise, and Problem and Torn."""
+        stack, depth, values, count = self._stack, self.limits.depth + 1, self.limits.values, 0
+        scalar = self._scalar
+        try:
+            for kind, start, end, text, bare, anchor in events:
+                if kind == "end":
+                    self._close(end)
+                    continue
+                count += 1
+                if count > values:
+                    raise Problem("limit-exceeded", f"more than {values:,} values", start, end)
+                if kind == "scalar":
+                    scalar(start, end, text, bare, anchor)
+                elif kind == "alias":
+                    self._alias(text, start, end)
+                elif kind == "tag":
+                    self._tag(start, end)
+                else:
+                    self._open(kind == "map", start, end, bare, anchor)
+                    if len(stack) > depth:
+                        raise Problem("limit-exceeded", f"nested more than {depth - 1} deep", start, end)
+        except _Stop:
+            return False
+        self.root, self.mark = stack[0].value[0], stack[0].marks[0]
+        if type(self.root) is not dict:
+            shape = "a list" if type(self.root) is list else "a single value"
+            message = f"a spec is a mapping of keys to values; this is {shape}"
+            start, help = self.mark[0], "it starts with a line such as `spec: 1`"
+            raise Problem("yaml-syntax", "the file is empty" if self.root is None else message, start, start + 1, help)
+        return True
+
+    # events
+
+    def _scalar(self, start: int, end: int, text: str, bare: bool, anchor: str | None) -> None:
+        frame = self._stack[-1]
+        mark = (start, end)
+        torn = bare and frame.flow and "$(" in text and self._torn(text, start, end)
+        if self.veil is not None and self.veil.lifting:
+            text = self.veil.lift(text)
+        value: Scalar = text
+        if len(text) > self.limits.string:
+            message = f"a text of {len(text):,} characters; the limit is {self.limits.string:,}"
+            self._tell("limit-exceeded", message, start, start + 1)
+        weight = 1 + len(text) // 64
+        if frame.is_map and frame.key is None:
+            self._key(frame, text, start, end, bare and not torn)
+        else:
+            if torn or self._tagged:
+                self._hole()
+            elif bare:
+                if not text and frame.flow and frame.key and ":" in (frame.key[0] or ""):
+                    text, mark = self._missing_space(frame)
+                try:
+                    value = resolve(text, self.limits)
+                except Refused as refused:
+                    value = self._refused(refused, *mark)
+            self._put(value, mark, weight, 0)
+        self._tagged = False
+        if anchor is not None:
+            self._anchors[anchor] = _Anchored(value, mark, weight)
+
+    def _key(self, frame: _Frame, text: str, start: int, end: int, bare: bool) -> None:
+        name: str | None = text
+        if bare and text == "<<":
+            instead = "write the keys out, or say them once under `defaults:` or in a block"
+            self._tell("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
+            self._hole()
+            name = None
+        elif bare and not is_text(text):
+            word = text if len(text) <= 40 else text[:37] + "..."
+            fix = (Edit(self.source.span(start, end), f'"{text}"'),) if text else ()
+            help = (f'write `"{word}"`',) if text else ()
+            message = f"a key is a text; `{word}` is none until it stands in quotes" if text else "a key is missing"
+            self._tell("bad-value", message, start, end, help=help, fix=fix)
+        if name is not None and name in frame.marks:
+            before = frame.marks[name]
+            label = Label(self.source.span(before[0], before[1]), "first said here", self.source.name)
+            self._tell("duplicate-key", f"`{name}` is said twice", start, end, text="and again here", labels=(label,))
+            if not isinstance(frame.value.get(name), (dict, list)):
+                self._hole(name)
+            name = None
+        elif name is not None and bare and not is_text(text):
+            frame.marks[name] = (start, end, (start, end))
+            name = None
+        frame.key = (name, start, end)
+        frame.end = end
+
+    def _open(self, is_map: bool, start: int, end: int, flow: bool, anchor: str | None) -> None:
+        if self._tagged and len(self._stack) > 1:
+            self._hole()
+        self._tagged = False
+        is_key = self._stack[-1].is_map and self._stack[-1].key is None
+        if is_key:
+            self._tell("bad-value", "a key is a text, not a list or mapping", start, end)
+        if anchor is not None:
+            self._anchors[anchor] = _Anchored(open=True)
+        self._stack.append(_Frame(is_map, start, end, flow, anchor, is_key))
+
+    def _close(self, end: int) -> None:
+        frame = self._stack.pop()
+        if not frame.flow or end < frame.end:  # libyaml ends a block where the next thing starts
+            end = frame.end
+        mark = (frame.start, end, frame.marks)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = _Anchored(frame.value, mark, frame.weight, frame.height)
+        if frame.is_key:
+            self._stack[-1].key = (None, frame.start, end)
+        else:
+            self._put(frame.value, mark, frame.weight, frame.height)
+
+    def _alias(self, name: str, start: int, end: int) -> None:
+        self._aliases += 1
+        target = self._anchors.get(name)
+        frame = self._stack[-1]
+        if target is None:
+            self._tell("yaml-syntax", f"no anchor `&{name}` comes before this", start, end)
+        elif target.open:
+            self._tell("unsafe-yaml", f"`*{name}` stands inside what it repeats", start, end)
+        else:
+            self._aliased += target.weight
+            if self._aliases > self.limits.aliases or self._aliased > self.limits.alias_values:
+                raise Problem(
+                    "unsafe-yaml", "aliases repeat too much", start, end, "use `for:`, `defaults:` or a block"
+                )
+            if len(self._stack) - 1 + target.height > self.limits.depth:
+                raise Problem("limit-exceeded", f"nested more than {self.limits.depth} deep", start, end)
+        if frame.is_map and frame.key is None:
+            self._tell("bad-value", "a key is a text, not an alias", start, end)
+            frame.key = (None, start, end)
+        elif target is None or target.open:
+            self._hole()
+            self._put(None, (start, end), 1, 0)
+        else:
+            self._put(target.value, (start, end, *target.mark[2:]), target.weight, target.height)
+
+    def _tag(self, start: int, end: int) -> None:
+        tag = self.source.text[start:end]
+        word = tag if len(tag) <= 60 else tag[:57] + "..."
+        self._tell("unsafe-yaml", f"a tag, `{word}`; specs have none", start, end, help=("remove it",))
+        self._tagged = True
+
+    # parts
+
+    def _put(self, value: Any, mark: Mark, weight: int, height: int) -> None:
+        frame = self._stack[-1]
+        frame.weight += weight
+        frame.end = mark[1]
+        if height >= frame.height:
+            frame.height = height + 1
+        if not frame.is_map:
+            frame.value.append(value)
+            frame.marks.append(mark)
+        elif frame.key is not None:
+            key, start, end = frame.key
+            frame.key = None
+            if key is not None:
+                frame.value[key] = value
+                frame.marks[key] = (start, end, mark)
+
+    def _refused(self, refused: Refused, start: int, end: int) -> Scalar:
+        fix = (Edit(self.source.span(start, end), refused.replacement),) if refused.replacement else ()
+        self._tell("bad-value", refused.message, start, end, help=(refused.help,), fix=fix)
+        self._hole()
+        return refused.guess
+
+    def _torn(self, text: str, start: int, end: int) -> bool:
+        """Whether an unquoted text in flow style holds an expression that needs quotes; if so, it is told."""
+        veil = self.veil
+        opening = text.replace("$$", "  ").find("$(")
+        if veil is None or opening < 0:
+            return False
+        whole = veil.lift(text)
+        closed = veil.expressions.get(start + opening, False)
+        unbalanced = whole.count("(", opening) > whole.count(")", opening)
+        if unbalanced and not veil.knows_expressions:
+            raise Torn
+        if not any(char in ",[]{}" for char in whole) if closed else not unbalanced:
+            return False
+        if closed:
+            quoted = "'" + whole.replace("'", "''") + "'" if '"' in whole or "\\" in whole else f'"{whole}"'
+            message = "unbalanced `$(`: in flow style a comma or bracket ends a value; put quotes around it"
+            fix = (Edit(self.source.span(start, end), quoted),)
+            self._tell("bad-expression", message, start, end, help=(f"write `{quoted}`",), fix=fix)
+        else:
+            help = ("in flow style an expression with a comma or bracket needs quotes around it",)
+            self._tell("bad-expression", "unbalanced `$(`: its `)` is missing", start, end, help=help)
+        return True
+
+    def _missing_space(self, frame: _Frame) -> tuple[str, Mark]:
+        """`{a:1}`: tells it, and goes on as with `{a: 1}`."""
+        assert frame.key
+        key, start, end = frame.key
+        written = self.source.text[start:end]
+        if key is None or written != key or key.startswith(":"):
+            return "", (end, end)
+        name, value = key.split(":", 1)
+        spaced = f"{name}: {value}"
+        fix = (Edit(self.source.span(start, end), spaced),)
+        self._tell(
+            "yaml-syntax", "a space is missing after the colon", start, end, help=(f"write `{spaced}`",), fix=fix
+        )
+        frame.key = (None if name in frame.value else name, start, start + len(name))
+        return value, (end - len(value), end)
+
+    def _path(self) -> Loc | None:
+        """The path of the innermost open value; None where it is no part of the data."""
+        path: list[str | int] = []
+        for outer, inner in pairwise(self._stack):
+            step = (outer.key[0] if outer.key else None) if outer.is_map else len(outer.value)
+            if step is None or inner.is_key:
+                return None
+            path.append(step)
+        return tuple(path[1:])
+
+    def _hole(self, key: str | None = None) -> None:
+        """What the text says is not the value that comes next, or that of a key before; or, where a key comes next, the
+        mapping that is open."""
+        frame, path = self._stack[-1], self._path()
+        if path is None:
+            return
+        if key is not None:
+            self.holes.add((*path, key))
+        elif not frame.is_map:
+            self.holes.add((*path, len(frame.value)))
+        elif frame.key is None:
+            self.holes.add(path)
+        elif frame.key[0] is not None:
+            self.holes.add((*path, frame.key[0]))
+
+    def _tell(self, code: str, message: str, start: int, end: int, **more: Any) -> None:
+        self.told.append(Diagnostic(code, message, self.source.span(start, end), file=self.source.name, **more))
+        if len(self.told) >= self.limits.mistakes:
+            raise _Stop
+
+    def end(self, problem: Problem) -> None:
+        size = len(self.source.text)
+        labels: tuple[Label, ...] = ()
+        if problem.label:
+            start, end, text = problem.label
+            labels = (Label(self.source.span(start, end), text, self.source.name),)
+        self.told.append(
+            Diagnostic(
+                problem.code,
+                problem.message,
+                self.source.span(min(problem.start, size), min(problem.end, size)),
+                file=self.source.name,
+                labels=labels,
+                help=(problem.help,) if problem.help else (),
+            )
+        )

@@ -1,0 +1,33 @@
+"""A spec together with the text it came from: what the compiler takes and the catalogue finds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from specs.diagnostics import Diagnostic
+from specs.document import Document
+from specs.spec import Loc, Spec
+
+
+class Unit(NamedTuple):
+    """A spec, and the text it came from."""
+
+    spec: Spec
+    document: Document
+
+    def under(self, base: Loc) -> frozenset[str | int]:
+        """The steps down from `base` to what is wrong, and told."""
+        depth = len(base)
+        return frozenset(
+            hole[depth]
+            for hole in (*self.spec.holes, *self.document.holes)
+            if len(hole) > depth and hole[:depth] == base
+        )
+
+
+class Found(NamedTuple):
+    """What `use` names: a spec, perhaps one of its variants, and what reading it told; no unit if it cannot be read."""
+
+    unit: Unit | None
+    variant: str | None = None
+    told: tuple[Diagnostic, ...] = ()

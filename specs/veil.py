@@ -1,0 +1,87 @@
+"""What lets one torn expression be told about once: the same text with some characters hidden from YAML."""
+
+from __future__ import annotations
+
+import re
+
+_EXPRESSION = re.compile(r"(?<!\$)(?:\$\$)*\$\(")
+_NEXT = re.compile(r"(?<!\s)\s*(?:,\s*[A-Za-z_][\w-]*\s*:\s|[}\]\r\n]|\Z)")
+_COLON = re.compile(r"((?<![^\s,\[{])![^\s,\[\]{}]+)|(?<![\"'\]}\s,\[{:]):(?=[^\s,\[\]{}])")
+_LINE = re.compile(r"[^\r\n]*")
+_SPECIAL = ",[]{}:"
+_REACH = 2_000  # characters of one expression that are looked at
+_BUDGET = 500_000  # characters of all of them
+
+
+class Torn(Exception):
+    """An unquoted `$(` in flow style that YAML has torn at a comma or bracket."""
+
+
+class Veil:
+    """A text in which characters that YAML would stop at are replaced, one for one, by unused ones.
+
+    Places stay what they were, `lift` gives back what was written, and a veil over what needs none does no harm.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = self.original = text
+        self.expressions: dict[int, bool] = {}  # where one starts: whether it is closed
+        self.lifting: dict[int, str] = {}
+        self._hiding: dict[int, str] = {}
+        self._done: set[str] = set()
+
+    def hide_colons(self) -> bool:
+        """Hides every colon that no space follows. False when that was done, or cannot be."""
+        if not self._begin("colons"):
+            return False
+        self.text = _COLON.sub(lambda found: found[1] or self._hiding[ord(":")], self.text)
+        return True
+
+    def hide_expressions(self) -> bool:
+        """Hides what stands in every `$(...)`. False when that was done, or cannot be, or there is none."""
+        if not _EXPRESSION.search(self.original) or not self._begin("expressions"):
+            return False
+        pieces, done, budget = [], 0, _BUDGET
+        for match in _EXPRESSION.finditer(self.original):
+            start = match.end() - 2
+            if start < done:
+                continue
+            if budget < 0:
+                break
+            end, closed = self._extent(start)
+            budget -= end - start if closed else _REACH
+            self.expressions[start] = closed
+            pieces += [self.text[done:start], self.text[start:end].translate(self._hiding)]
+            done = end
+        self.text = "".join((*pieces, self.text[done:]))
+        return True
+
+    @property
+    def knows_expressions(self) -> bool:
+        return "expressions" in self._done
+
+    def lift(self, text: str) -> str:
+        return text.translate(self.lifting) if self.lifting else text
+
+    def _begin(self, what: str) -> bool:
+        if what in self._done:
+            return False
+        self._done.add(what)
+        if not self._hiding:
+            used = set(self.original)
+            spare = [chr(code) for code in range(0xF0000, 0xFFFFE) if chr(code) not in used][: len(_SPECIAL)]
+            self._hiding = {ord(char): new for char, new in zip(_SPECIAL, spare, strict=False)}
+            self.lifting = {ord(new): char for char, new in zip(_SPECIAL, spare, strict=False)}
+        return len(self._hiding) == len(_SPECIAL)
+
+    def _extent(self, start: int) -> tuple[int, bool]:
+        line = _LINE.match(self.original, start, start + _REACH)
+        stop = line.end() if line else start
+        depth = 0
+        for index in range(start + 1, stop):
+            char = self.original[index]
+            depth += (char == "(") - (char == ")")
+            if depth == 0:
+                return index + 1, True
+        after = _NEXT.search(self.original, start, stop)
+        return (after.start() if after else stop), False

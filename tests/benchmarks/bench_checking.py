@@ -1,0 +1,67 @@
+"""What checking costs, beside what importing torch costs: whole processes in pairs, medians and ratios.
+
+python -m tests.benchmarks.bench_checking [PAIRS]
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NETWORKS = ROOT / "zoo" / "networks"
+
+
+def seconds(*arguments: str) -> float:
+    """Wall time of a fresh Python process."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def paired(ours: list[str], theirs: list[str], pairs: int) -> tuple[float, float, float]:
+    """Medians of both and of their ratios, run in turn so that a machine that slows down slows both."""
+    rows = [(seconds(*ours), seconds(*theirs)) for _ in range(pairs)]
+    return (
+        statistics.median(a for a, _ in rows),
+        statistics.median(b for _, b in rows),
+        statistics.median(a / b for a, b in rows),
+    )
+
+
+def warm(text: str, *, again: bool, times: int = 15) -> float:
+    """Milliseconds of CPU for a check in a process that has checked before, `again` of the very same text or not."""
+    from specs.diagnostics import Report
+    from zoo import api
+
+    rows = []
+    for _ in range(times):
+        if not again:
+            api._clean.clear()
+        start = time.process_time()
+        report = Report()
+        api.check_into(report, text)
+        rows.append((time.process_time() - start) * 1000)
+        assert report.ok
+    return statistics.median(rows)
+
+
+def main(pairs: int = 5) -> None:
+    files = sorted(str(p.relative_to(ROOT)) for p in NETWORKS.glob("*.yaml"))
+    ours, theirs, ratio = paired(["-m", "zoo", "check", *files], ["-c", "import torch"], pairs)
+    print(f"check the whole catalogue {ours:.2f} s, import torch {theirs:.2f} s, ratio {ratio:.2f}")
+    for words in (["check", "resnet34"], ["summary", "resnet34"], ["list"]):
+        ours, theirs, ratio = paired(["-m", "zoo", *words], ["-c", "import torch"], pairs)
+        print(f"zoo {' '.join(words)} {ours:.2f} s, import torch {theirs:.2f} s, ratio {ratio:.2f}")
+    for name in ("cifar_resnet20", "cifar_resnet110", "cifar_resnet1202"):
+        print(f"check {name}: {warm(name, again=False):.1f} ms")
+    family = str(NETWORKS / "resnet.yaml")
+    print(f"check the resnet family, 11 networks: {warm(family, again=False):.1f} ms")
+    print(f"the same text again: {warm(family, again=True):.1f} ms")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

@@ -1,0 +1,308 @@
+"""`zoo check`, `explain`, `fmt` and `schema`: formats, exit codes, fixes, and what a clean run does without."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specs.codes import CODES
+from specs.diagnostics import Report
+from specs.document import parse
+from specs.format import formatted
+from specs.source import Source
+from specs.spec import load
+from zoo.catalogue import NETWORKS
+from zoo.commands.fmt import arguments
+
+from .zoo_command import ROOT, data, fresh, zoo
+
+HEAD = "spec: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n"
+GOOD = HEAD + "  - {op: ReLU}\n"
+WRONG = HEAD + "  # why\n  - {op:   Relu}   # here\n"
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    path = tmp_path / "net.yaml"
+    path.write_text(WRONG, encoding="utf-8")
+    return path
+
+
+def test_good_is_0_and_a_line() -> None:
+    assert zoo("check", "lenet5").stdout == "lenet5: good\n"
+
+
+def test_wrong_is_1_and_shows_where(wrong: Path) -> None:
+    out = zoo("check", wrong, code=1).stdout
+    assert f"--> {wrong}:6:12" in out
+    assert "did you mean `ReLU`?" in out
+    assert out.endswith(f"{wrong}: 1 error\n")
+
+
+def test_a_warning_is_0(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(HEAD + "  - {id: a, op: ReLU}\n  - {op: ReLU, from: input}\n")
+    assert "warning[unused-layer]" in zoo("check", path).stdout
+    assert data("check", path)["ok"] is True
+
+
+def test_unreadable_is_2(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_bytes("name: é".encode("latin-1"))
+    for target in (tmp_path / "net.yaml", tmp_path / "none.yaml", "no_such_network", tmp_path):
+        zoo("check", target if target != tmp_path else f"{tmp_path}/", code=2)
+
+
+def test_json_names_every_file(wrong: Path) -> None:
+    got = data("check", wrong, "lenet5", code=1)
+    assert [(f["file"], f["ok"], [d["code"] for d in f["diagnostics"]]) for f in got["files"]] == [
+        (str(wrong), False, ["unknown-op"]),
+        ("lenet5", True, []),
+    ]
+    assert got["ok"] is False
+
+
+def test_what_a_used_spec_does_wrong_stands_under_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(WRONG)
+    outer = tmp_path / "outer.yaml"
+    outer.write_text("spec: 1\nname: o\ninput: [3, 8, 8]\nuse: {Inner: ./inner.yaml}\nlayers:\n  - {op: Inner}\n")
+    files = {Path(f["file"]).name: f for f in data("check", outer, code=1)["files"]}
+    assert files["outer.yaml"]["ok"] is False
+    assert [d["code"] for d in files["inner.yaml"]["diagnostics"]] == ["unknown-op"]
+    assert files["inner.yaml"]["diagnostics"][0]["line"] == 6
+
+
+def test_other_formats(wrong: Path) -> None:
+    assert zoo("check", wrong, "--format", "concise", code=1).stdout.startswith(f"{wrong}:6:12: error[unknown-op] ")
+    assert zoo("check", wrong, "--format", "github", code=1).stdout.startswith(f"::error file={wrong},line=6,")
+    assert json.loads(zoo("check", wrong, "--format", "sarif", code=1).stdout)["version"] == "2.1.0"
+    assert zoo("check", "lenet5", "--format", "github").stdout == ""
+
+
+def test_globs_and_variants(tmp_path: Path) -> None:
+    shutil.copy(NETWORKS / "lenet.yaml", tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text(WRONG)
+    got = data("check", f"{tmp_path}/*.yaml", code=1)
+    assert [Path(f["file"]).name for f in got["files"]] == ["a.yaml", "b.yaml"]
+    assert data("check", f"{tmp_path}/a.yaml:lenet5")["ok"] is True
+    assert "lenet7" in zoo("check", f"{tmp_path}/a.yaml:lenet7", code=1).stdout
+
+
+def test_set_input_and_limit() -> None:
+    zoo("check", "lenet5", "--input", "1x32x32")
+    assert "empty-output" in zoo("check", "lenet5", "--input", "1x4x4", code=1).stdout
+    assert "num_classes" in zoo("check", "resnet18", "--set", "num_clases=2", code=1).stdout
+    assert "limit-exceeded" in zoo("check", "resnet18", "--limit", "params=1000", code=1).stdout
+    for usage in (("--limit", "colour=3"), ("--limit", "nodes=many"), ("--set", "x"), ("--input", "a,b")):
+        zoo("check", "lenet5", *usage, code=2)
+
+
+def test_diff_shows_and_changes_nothing(wrong: Path) -> None:
+    out = zoo("check", wrong, "--diff").stdout
+    assert "-  - {op:   Relu}   # here\n+  - {op:   ReLU}   # here\n" in out
+    assert wrong.read_text(encoding="utf-8") == WRONG
+
+
+def test_fix_keeps_all_but_the_mistake(wrong: Path) -> None:
+    wrong.chmod(0o600)
+    assert "1 fixed" in zoo("check", wrong, "--fix").stderr
+    assert wrong.read_text(encoding="utf-8") == WRONG.replace("Relu", "ReLU")
+    assert wrong.stat().st_mode & 0o777 == 0o600
+
+
+def test_fix_leaves_what_it_cannot_mend(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(HEAD + "  - {op: Relu}\n  - {op: Conv2d, out_channels: 3}\n")
+    assert "missing-argument" in zoo("check", path, "--fix", code=1).stdout
+    assert "{op: ReLU}" in path.read_text()
+
+
+def test_a_clean_run_loads_no_rendering() -> None:
+    code = "import sys; from zoo.__main__ import cli\ntry: cli(['check', 'lenet5'])\nexcept SystemExit: pass\n"
+    heavy = "print(sorted({'specs.render', 'specs.mistakes', 'torch', 'compiler.remedies'} & set(sys.modules)))"
+    assert fresh(code + heavy).stdout == "lenet5: good\n[]\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals here")
+def test_colour_on_a_terminal_and_none_under_no_color(wrong: Path) -> None:
+    import pty
+
+    def seen(**env: str) -> bytes:
+        out = b""
+
+        def read(fd: int) -> bytes:
+            nonlocal out
+            piece = os.read(fd, 4096)
+            out += piece
+            return b""
+
+        before = {key: os.environ.get(key) for key in ("NO_COLOR", "TERM")}
+        os.environ.pop("NO_COLOR", None)
+        os.environ.update({"TERM": "xterm", "PYTHONPATH": str(ROOT), **env})
+        try:
+            pty.spawn([sys.executable, "-m", "zoo", "check", str(wrong)], read)
+        finally:
+            for key, value in before.items():
+                os.environ.pop(key, None) if value is None else os.environ.update({key: value})
+        return out
+
+    assert b"\x1b[1;31merror" in seen()
+    assert b"\x1b" not in seen(NO_COLOR="1")
+
+
+# -- explain --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_explain(name: str) -> None:
+    assert zoo("explain", name).stdout.rstrip("\n") == CODES[name].explanation.rstrip("\n")
+    got = data("explain", name)
+    assert (got["code"], got["bad"], got["good"]) == (name, CODES[name].bad, CODES[name].good)
+
+
+def test_explain_lists_and_guesses() -> None:
+    listed = zoo("explain").stdout
+    assert all(name in listed for name in CODES)
+    assert zoo("explain", "error[cycle]").stdout == zoo("explain", "cycle").stdout
+    assert "`shape-mismatch`" in zoo("explain", "shape_mismatch", code=2).stderr
+
+
+# -- fmt ------------------------------------------------------------------------------------------------------------
+
+MESSY = """\
+# a header
+layers:   # the network
+    -   id: conv1     # first
+        out_channels: $(max(1, 2))
+        op: Conv2d
+        kernel_size:  [ 3,3 ]
+    # about the norm
+    - {op: BatchNorm2d,   id: bn}
+    - {  id: activation, inplace: true, op: ReLU}
+
+
+name: t     # its name
+spec: 1
+input:
+  - 3
+  - 8
+  - 8
+# the end
+"""
+
+
+def test_fmt_puts_a_spec_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(MESSY)
+    zoo("fmt", "--check", path, code=1)
+    assert path.read_text() == MESSY
+    zoo("fmt", path)
+    lines = path.read_text().splitlines()
+    assert [line.partition(":")[0] for line in lines if line[:1].isalpha()] == ["spec", "name", "input", "layers"]
+    assert lines[0] == "# a header"
+    assert "  - {id: bn,         op: BatchNorm2d}" in lines
+    assert "  - {id: activation, op: ReLU, inplace: true}" in lines
+    zoo("fmt", "--check", path)
+    zoo("check", path)
+
+
+def spec_of(text: str) -> object:
+    report = Report()
+    document = parse(Source.of(text), report)
+    assert document is not None
+    spec = load(document, report)
+    assert report.ok
+    return spec
+
+
+@pytest.mark.parametrize("path", sorted(NETWORKS.rglob("*.yaml")), ids=lambda p: p.stem)
+def test_fmt_is_idempotent_and_keeps_spec_and_comments(path: Path) -> None:
+    source = Source.read(path, Report())
+    assert source is not None
+    once = formatted(source, arguments(source))
+    assert once is not None
+    assert formatted(Source(source.name, once), arguments(source)) == once
+    assert spec_of(once) == spec_of(source.text)
+    assert sorted(part for part in once.split("#")[1:]).__len__() == len(source.text.split("#")[1:])
+
+
+@given(st.data())
+def test_fmt_of_any_layout(data: st.DataObject) -> None:
+    """Spaces, blank lines and comments put anywhere between the lines of a spec change nothing but themselves."""
+    path = data.draw(st.sampled_from(sorted(NETWORKS.glob("*.yaml"))))
+    source = Source.read(path, Report())
+    assert source is not None
+    lines = source.text.split("\n")
+    top = [i for i, line in enumerate(lines) if line[:1].isalpha()]
+    for n, at in enumerate(data.draw(st.lists(st.sampled_from(top), max_size=4, unique=True))):
+        lines[at] = data.draw(st.sampled_from([f"# note {n}\n", "\n\n\n", f"\n# note {n}\n\n"])) + lines[at]
+    changed = Source("net.yaml", "\n".join(lines))
+    once = formatted(changed, arguments(changed))
+    assert once is not None
+    assert spec_of(once) == spec_of(changed.text)
+    assert formatted(Source("net.yaml", once), arguments(changed)) == once
+    assert once.count("# note") == changed.text.count("# note")
+
+
+def test_fmt_of_json(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    path.write_text('{"spec":1,"name":"t","input":[3,8,8],"layers":[{"op":"ReLU"}]}')
+    before = json.loads(path.read_text())
+    zoo("fmt", path)
+    assert json.loads(path.read_text()) == before
+
+
+def test_fmt_refuses_what_is_no_spec(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("layers: [")
+    assert "yaml-syntax" in zoo("fmt", path, code=1).stderr
+    assert path.read_text() == "layers: ["
+    zoo("fmt", tmp_path / "none.yaml", code=2)
+
+
+# -- schema ---------------------------------------------------------------------------------------------------------
+
+
+def test_schema(tmp_path: Path) -> None:
+    printed = json.loads(zoo("schema").stdout)
+    jsonschema.Draft7Validator.check_schema(printed)
+    zoo("schema", "-o", tmp_path / "zoo.schema.json")
+    assert json.loads((tmp_path / "zoo.schema.json").read_text()) == printed
+
+
+# -- the documents --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["editors.md", "ci.md"])
+def test_commands_of_the_documents_exist(page: str, wrong: Path) -> None:
+    """Every `zoo` line of a fenced block is a command with options that there are."""
+    text = (ROOT / "specs" / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^(?:\$| +- run:) zoo (.*?)(?: (?:\|\||>).*)?$", text, re.MULTILINE)
+    assert lines
+    for line in lines:
+        words = [str(wrong) if "yaml" in word else word for word in shlex.split(line)]
+        if "-o" in words:
+            words[-1] = str(wrong.with_suffix(".json"))
+        zoo(*words, code=1 if words[0] in ("check", "fmt") else 0)
+
+
+def test_the_line_of_the_documents_is_in_every_spec_of_the_zoo() -> None:
+    for path in NETWORKS.rglob("*.yaml"):
+        first = path.read_text(encoding="utf-8").split("\n")[0]
+        match = re.fullmatch(r"# yaml-language-server: \$schema=(.+)", first)
+        assert match, path
+        assert (path.parent / match[1]).resolve() == ROOT / "zoo" / "schema.json"
+
+
+@pytest.mark.parametrize("path", sorted(NETWORKS.rglob("*.yaml")), ids=lambda p: p.stem)
+def test_the_zoo_is_in_its_own_style(path: Path) -> None:
+    zoo("fmt", "--check", path)

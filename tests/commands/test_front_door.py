@@ -1,0 +1,291 @@
+"""The command as a whole: help, exit codes, what is imported when, colour, completion."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+import zoo.__main__ as front
+from specs.diagnostics import Diagnostic, SpecError
+from zoo.commands import SECTIONS
+from zoo.commands.common import coloured
+
+from .zoo_command import ROOT, data, fresh, zoo
+
+COMMANDS = [name for commands in SECTIONS.values() for name in commands]
+HELPERS = {"__init__", "common", "paper", "where"}
+
+RUN = """
+import sys
+from zoo.__main__ import cli
+for line in sys.argv[1:]:
+    try:
+        cli(line.split(), prog_name="zoo")
+    except SystemExit as end:
+        if end.code: sys.exit(f"{line}: {end.code}")
+"""
+HEAVY = "print('HEAVY', *sorted({'torch', 'networkx', 'pydantic', 'rich'} & set(sys.modules)), file=sys.stderr)"
+
+
+def test_help_names_every_command_and_every_command_is_there() -> None:
+    files = {path.stem for path in (ROOT / "zoo" / "commands").glob("*.py")} - HELPERS
+    assert {name.replace("-", "_") for name in COMMANDS} == files
+    shown = zoo("--help").stdout
+    for name in COMMANDS:
+        assert f"  {name} " in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_takes_json_and_says_what_it_does(name: str) -> None:
+    command = front.cli.get_command(click.Context(front.cli), name)
+    assert command is not None
+    assert "--json" in {option for param in command.params for option in param.opts}
+    assert command.help
+    assert "--debug" in zoo(name, "--help").stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    done = fresh(RUN + HEAVY, "--help", "completion bash")
+    assert done.stderr == "HEAVY\n"
+
+
+LOOKING = ["list", "list --where year>2015 --sort macs", "show resnet34", "summary resnet34", "source resnet34"]
+LOOKING += ["compare alexnet vgg16", "check resnet34", "explain cycle", "completion zsh"]
+
+
+def test_looking_never_imports_torch() -> None:
+    done = fresh(RUN + HEAVY, *LOOKING)
+    assert done.returncode == 0, done.stderr
+    assert "torch" not in done.stderr
+    assert "pydantic" in done.stderr  # it has looked
+
+
+def test_the_test_above_can_fail() -> None:
+    done = fresh(RUN + HEAVY, "build linear_classifier")
+    assert "torch" in done.stderr
+
+
+def test_list_does_without_the_compiler() -> None:
+    assert "networkx" not in fresh(RUN + HEAVY, "list").stderr
+
+
+def test_python_m_zoo() -> None:
+    done = subprocess.run([sys.executable, "-m", "zoo", "list", "lenet5"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0
+    assert "61,706" in done.stdout
+
+
+def test_without_torch_the_line_that_installs_it() -> None:
+    done = fresh("import sys; sys.modules['torch'] = None\n" + RUN, "build lenet5")
+    assert done.stderr.startswith("error: this needs torch, which is not installed: pip install 'speczoo[torch]'")
+    assert done.stderr.endswith("build lenet5: 2\n")
+
+
+def test_distribution_and_extras_are_those_of_pyproject() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["name"] == front.DISTRIBUTION
+    assert set(front.EXTRAS.values()) <= set(project["optional-dependencies"])
+
+
+# -- exit codes ---------------------------------------------------------------------------------------------------
+
+BROKEN = "spec: 1\nname: broken\ninput: [3, 8, 8]\nlayers:\n  - {op: Conv2d, out_channels: 4}\n"
+
+
+@pytest.mark.parametrize("name", ["summary", "source", "compare", "build", "check"])
+def test_a_wrong_spec_is_1_with_its_line(name: str, tmp_path: Path) -> None:
+    spec = tmp_path / "broken.yaml"
+    spec.write_text(BROKEN)
+    result = zoo(name, spec, code=1)
+    assert "missing-argument" in result.output
+    assert "broken.yaml:5:" in result.output
+    told = data(name, spec, code=1)
+    assert told["ok"] is False
+    assert [(f["file"], d["line"]) for f in told["files"] for d in f["diagnostics"]] == [(str(spec), 5)]
+
+
+WRONG = [
+    ("summary",),
+    ("summary", "no_such_network"),
+    ("summary", "no_such_file.yaml"),
+    ("summary", "no_such_*"),
+    ("sumary", "resnet18"),
+    ("summary", "lenet5", "--input", "3x-1"),
+    ("summary", "lenet5", "--input", "a=1x2", "--input", "3x4"),
+    ("summary", "lenet5", "--set", "num_classes"),
+    ("summary", "lenet5", "--set", "num_classes=no"),
+    ("summary", "lenet5", "--set", "num_classes=1\nx: 2"),
+    ("summary", "lenet5", "--set", "num_classes=1", "--set", "num_classes=2"),
+    ("list", "--where", "params <"),
+    ("list", "--where", "parms < 3"),
+    ("list", "--where", "params"),
+    ("list", "--where", "name < 3"),
+    ("list", "--where", "1) or (1"),
+    ("list", "--sort", "beauty"),
+    ("build", "lenet5", "-o", "weights.exe"),
+    ("build", "lenet5", "vgg11", "-o", "both.pt"),
+    ("build", "lenet5", "-o", "no/such/folder/x.py"),
+    ("build", "lenet5", "--weights", "no_such_file.pt"),
+    ("source", "lenet5", "-o", "no/such/folder/x.py"),
+    ("new", "../x"),
+    ("new", "a b"),
+    ("new", "x", "--set", "depth=3"),
+    ("completion", "csh"),
+    ("--no-such-option",),
+]
+
+
+@pytest.mark.parametrize("args", WRONG)
+def test_wrong_usage_is_2_and_says_why(args: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = zoo(*args, code=2)
+    assert result.stdout == ""
+    assert result.stderr.strip()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_near_misses_are_named() -> None:
+    assert "`summary`" in zoo("sumary", "x", code=2).stderr
+    assert "`resnet34`" in zoo("summary", "resnet3_4", code=2).stderr
+    assert "`params`" in zoo("list", "--where", "parms < 3", code=2).stderr
+    assert "`num_classes`" in zoo("summary", "lenet5", "--set", "num_clases=3", code=1).stderr
+
+
+def test_all_that_is_wrong_is_told_and_what_is_right_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(BROKEN)
+    (tmp_path / "b.yaml").write_text(BROKEN.replace("out_channels: 4", "out_chanels: 4"))
+    result = zoo("summary", tmp_path / "a.yaml", "lenet5", tmp_path / "b.yaml", code=1)
+    assert "61,706" in result.stdout
+    assert "a.yaml:5" in result.stderr
+    assert "b.yaml:5" in result.stderr
+
+
+def _fails(error: Exception) -> click.Command:
+    def command() -> None:
+        raise error
+
+    return click.Command("summary", callback=command)
+
+
+def test_a_bug_is_3_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.commands.summary.command", _fails(KeyError("\x1b[31mred")))
+    result = zoo("summary", code=3)
+    assert result.stdout == ""
+    assert "KeyError" in result.stderr
+    assert "report" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    monkeypatch.setattr("zoo.commands.summary.command", _fails(KeyError("x")))
+    for args in (["--debug", "summary"], ["summary", "--debug"]):
+        result = CliRunner().invoke(front.cli, args)
+        assert (result.exit_code, "Traceback" in result.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("diagnostic", "code"),
+    [
+        (Diagnostic("unreadable", "no", file="x.yaml"), 2),
+        (Diagnostic("unknown-reference", "no network `x`"), 2),
+        (Diagnostic("unknown-param", "no", file="x.yaml"), 1),
+    ],
+)
+def test_exit_code_of_what_is_told(monkeypatch: pytest.MonkeyPatch, diagnostic: Diagnostic, code: int) -> None:
+    monkeypatch.setattr("zoo.commands.summary.command", _fails(SpecError([diagnostic])))
+    zoo("summary", code=code)
+
+
+# -- pipes and terminals ------------------------------------------------------------------------------------------
+
+
+def on_a_terminal(command: str, **env: str) -> str:
+    """What a terminal gets."""
+    leader, follower = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    environment |= {"TERM": "xterm-256color", "COLUMNS": "100", **env}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "zoo", *command.split()], stdout=follower, cwd=ROOT, env=environment
+    )
+    os.close(follower)
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(leader, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(leader)
+    assert running.wait() == 0
+    return b"".join(chunks).decode()
+
+
+@pytest.mark.parametrize("command", ["list resnet*", "show lenet5"])
+def test_colour_is_for_terminals_that_want_it(command: str) -> None:
+    shown = on_a_terminal(command)
+    assert "\x1b[" in shown
+    plain = on_a_terminal(command, NO_COLOR="1")
+    assert "\x1b" not in plain
+    assert plain.split() == zoo(*command.split()).stdout.split()
+
+
+def test_pipes_are_plain_and_whole() -> None:
+    done = fresh(RUN, "list", "summary densenet121", "show resnet34", "compare vgg16 vgg19")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "features.denseblock4.denselayer16.conv1" in done.stdout
+    assert "…" not in done.stdout
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
+
+
+def test_a_narrow_terminal_keeps_the_ends_of_names() -> None:
+    shown = on_a_terminal("summary densenet121", COLUMNS="80", NO_COLOR="1")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "denselayer16.conv1" in shown
+
+
+def test_no_stream_of_ours_is_coloured_under_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert coloured(Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured(Terminal())
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    line = f"{sys.executable} -m zoo show '*' | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# -- completion ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell: str) -> None:
+    script = zoo("completion", shell).stdout
+    assert f"_ZOO_COMPLETE={shell}_complete" in script
+    assert data("completion", shell) == {"shell": shell, "script": script.removesuffix("\n")}
+
+
+def test_networks_are_completed() -> None:
+    code = "from zoo.__main__ import main; main()"
+    done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo summary resnet3", COMP_CWORD="2")
+    assert done.stdout.split() == ["plain,resnet34", "plain,resnet34_cifar2"]
+    done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo su", COMP_CWORD="1")
+    assert done.stdout.split() == ["plain,summary"]

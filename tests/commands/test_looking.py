@@ -1,0 +1,290 @@
+"""list, show, summary, compare: what is printed is what the Python face and the documents say."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo as face
+from specs.diagnostics import Report
+from specs.document import parse
+from specs.source import Source
+from specs.spec import load
+from zoo import catalogue, facts, tables
+from zoo.commands import common, where
+from zoo.commands.list import ordered
+from zoo.standalone import flow
+
+from .zoo_command import data, zoo
+
+ROWS = facts.everything()
+
+# -- list ---------------------------------------------------------------------------------------------------------
+
+
+def test_list_is_the_catalogue() -> None:
+    rows = data("list")
+    assert {row["name"] for row in rows} == set(face.list_models())
+    assert all({"name", "family", "title", "input", "params", "macs", "year"} == set(row) for row in rows)
+    assert all(row["title"] and row["year"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["mnist_resnet", "lenet5_c5", "googlenet", "unet_2015", "cifar_resnet20", "resnet34_cifar2"]
+)
+def test_what_list_says_is_what_is_counted(name: str) -> None:
+    (row,), summary = data("list", name), face.summary(name)
+    assert (row["params"], row["macs"]) == (summary.params, summary.macs)
+    assert row["input"] == list(summary.inputs["input"])
+
+
+@pytest.mark.parametrize("glob", ["resnet*", "*_bn", "cifar_resnet[0-9][0-9]", "vgg1?"])
+def test_list_globs(glob: str) -> None:
+    assert {row["name"] for row in data("list", glob)} == {
+        n for n in face.list_models() if fnmatch.fnmatchcase(n, glob)
+    }
+
+
+def test_list_of_a_file_is_its_variants_counted(tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(TWO)
+    assert [(r["name"], r["family"], r["input"], r["params"]) for r in data("list", spec)] == [
+        ("small", "two", {"a": [4], "b": [4]}, 4 * 2 + 2),
+        ("large", "two", {"a": [4], "b": [4]}, 4 * 8 + 8),
+    ]
+
+
+TWO = """\
+spec: 1
+name: two
+inputs: [{id: a, shape: [4]}, {id: b, shape: [4]}]
+params: {width: int}
+layers:
+  - {id: sum, op: add, from: [a, b]}
+  - {id: fc, op: Linear, out_features: $width}
+published: {top5: "\\e[31m1.50", "[/red]": x}
+variants:
+  small: {params: {width: 2}}
+  large: {params: {width: 8}, published: {top5: "\\e[31m1.50", "[/red]": x}}
+"""
+
+COMPARISONS = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+}
+
+
+@given(
+    st.sampled_from(["params", "macs", "year"]),
+    st.sampled_from(sorted(COMPARISONS)),
+    st.one_of(st.integers(1990, 2030), st.integers(0, 10**10), st.floats(1, 1e10)),
+)
+def test_where_filters_as_python_would(name: str, sign: str, bound: float) -> None:
+    wanted = where.parse(f"{name} {sign} {bound!r}")
+    assert [r.name for r in ROWS if wanted(r)] == [r.name for r in ROWS if COMPARISONS[sign](getattr(r, name), bound)]
+
+
+def test_where_reads_texts_and_shapes() -> None:
+    rows = data("list", "--where", "family == 'vgg' and input[0] == 3 and params < 133e6")
+    assert {row["name"] for row in rows} == {"vgg11", "vgg11_bn"}
+    assert zoo("list", "--where", "params < 0").stdout == ""
+    assert data("list", "--where", "params < 0") == []
+
+
+def test_a_row_without_a_year_is_not_of_any_year() -> None:
+    row = facts.Facts("x", "x", "", [3, 8, 8], 1, 1, None)
+    assert not where.parse("year < 3000")(row)
+    assert where.parse("params < 3000")(row)
+    assert ordered([row, *ROWS], "year", largest_first=True)[-1] is row
+
+
+@given(st.text())
+def test_where_is_an_expression_or_refused(text: str) -> None:
+    try:
+        wanted = where.parse(text)
+        results = [wanted(row) for row in ROWS[:3]]
+    except click.UsageError:
+        return
+    assert all(type(result) is bool for result in results)
+
+
+@pytest.mark.parametrize("column", ["params", "macs", "year"])
+def test_sort(column: str) -> None:
+    rising, falling = data("list", "--sort", column), data("list", "--sort", f"-{column}")
+    assert [row[column] for row in rising] == sorted(row[column] for row in rising)
+    assert [row[column] for row in falling] == [row[column] for row in reversed(rising)]
+
+
+def test_names_sort_as_people_count() -> None:
+    names = [row["name"] for row in data("list", "cifar_resnet[0-9]*", "--sort", "name")]
+    depths = [int(n.removeprefix("cifar_resnet")) for n in names if n.removeprefix("cifar_resnet").isdigit()]
+    assert depths == sorted(depths)
+
+
+# -- summary ------------------------------------------------------------------------------------------------------
+
+SCHEMA = ["name", "inputs", "outputs", "params", "trainable_params", "macs", "layers"]
+LAYER = ["path", "op", "inputs", "output", "params", "trainable", "macs"]
+
+
+@pytest.mark.parametrize("name", ["mnist_densenet", "resnet18", "googlenet", "unet"])
+def test_summary_json(name: str) -> None:
+    summary = data("summary", name)
+    assert list(summary) == SCHEMA
+    assert all(list(layer) == LAYER for layer in summary["layers"])
+    assert summary == json.loads(json.dumps(face.summary(name).to_json()))
+    assert summary["params"] == sum(layer["params"] for layer in summary["layers"])
+    assert summary["trainable_params"] == sum(layer["trainable"] for layer in summary["layers"])
+
+
+def test_the_summary_of_a_document() -> None:
+    """Totals and first row of the table that the course's notebooks print for their Resnet-ish network."""
+    shown = zoo("summary", "mnist_resnet").stdout
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["0.0", "Conv2d", "8x14x14", "72", "True", "14,112"] in lines
+    assert ["Parameters", "41,132"] in lines
+    assert ["trainable", "41,132"] in lines
+
+
+def test_every_layer_is_a_line() -> None:
+    summary = data("summary", "resnet18")
+    lines = [line.split() for line in zoo("summary", "resnet18").stdout.splitlines()]
+    for layer in summary["layers"]:
+        begin = [layer["path"], layer["op"], "x".join(map(str, layer["output"])), f"{layer['params']:,}"]
+        assert any(line[:4] == begin and line[-1] == f"{layer['macs']:,}" for line in lines)
+
+
+def test_several_summaries_are_a_list_and_one_is_not() -> None:
+    assert isinstance(data("summary", "lenet5"), dict)
+    assert [s["name"] for s in data("summary", "lenet5", "mnist_cnn")] == ["lenet5", "mnist_cnn"]
+    assert [s["name"] for s in data("summary", "linear_*")] == ["linear_classifier"]
+
+
+def test_set_and_input_reach_the_network(tmp_path: Path) -> None:
+    summary = data("summary", "resnet18", "--set", "num_classes=2", "--set", "depths=[1,1,1,1]", "--input", "3x64x64")
+    expected = face.summary("resnet18", num_classes=2, depths=[1, 1, 1, 1], input=[3, 64, 64])
+    assert summary == json.loads(json.dumps(expected.to_json()))
+    (tmp_path / "two.yaml").write_text(TWO)
+    summary = data("summary", f"{tmp_path}/two.yaml:large", "--input", "a=7", "--input", "b=7")
+    assert summary["inputs"] == {"a": [7], "b": [7]}
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.integers(-(10**9), 10**9),
+        st.booleans(),
+        st.floats(-1e9, 1e9),
+        st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), max_size=12),
+    ),
+    lambda inner: st.lists(inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@given(VALUES)
+def test_set_reads_what_a_spec_would(value: Any) -> None:
+    assert common.settings([f"key={flow(value)}"]) == {"key": value}
+
+
+@given(st.text(max_size=20))
+def test_any_set_is_a_value_or_refused(text: str) -> None:
+    try:
+        read = common.settings([f"key={text}"])
+    except click.UsageError:
+        return
+    assert set(read) == {"key"}
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=5), st.sampled_from(["", "left="]), st.sampled_from("x,"))
+def test_input_reads_shapes(shape: list[int], name: str, between: str) -> None:
+    read = common.shape_of([name + between.join(map(str, shape))])
+    assert read == ({"left": shape} if name else shape)
+
+
+# -- show ---------------------------------------------------------------------------------------------------------
+
+
+def _spec(text: str) -> Any:
+    report = Report()
+    document = parse(Source.of(text), report)
+    spec = load(document, report) if document else None
+    report.raise_if_wrong()
+    return spec
+
+
+@pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)
+def test_what_show_prints_is_the_spec(path: Path) -> None:
+    name = catalogue.entries(path)[0][0]
+    shown = zoo("show", name).stdout
+    text = path.read_text(encoding="utf-8")
+    assert shown.endswith(text)
+    assert _spec(shown) == _spec(text)
+    assert all(line.startswith("#") for line in shown.removesuffix(text).splitlines() if line)
+
+
+def test_show_says_what_is_from_where() -> None:
+    line = data("show", "resnet50", "--set", "num_classes=2")
+    assert (line["name"], line["family"], Path(line["file"]).name) == ("resnet50", "resnet", "resnet.yaml")
+    own = (catalogue.NETWORKS / "resnet.yaml").read_text().splitlines()[line["line"] - 1]
+    assert own.strip().startswith("resnet50:")
+    assert line["params"]["block"] == {"value": "Bottleneck", "from": "resnet50"}
+    assert line["params"]["depths"] == {"value": [3, 4, 6, 3], "from": "resnet"}
+    assert line["params"]["num_classes"] == {"value": 2, "from": "--set"}
+    assert data("show", "unet_resnet34")["uses"] == {"ResNet34": "resnet34"}
+
+
+def test_show_of_a_family_lists_its_variants(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(TWO)
+    assert data("show", tmp_path / "two.yaml")["variants"] == ["small", "large"]
+
+
+# -- compare ------------------------------------------------------------------------------------------------------
+
+
+def test_the_comparison_table_of_the_laboratory() -> None:
+    """Top-5, parameters and FLOP as printed there, the true parameters as in the papers' own networks."""
+    found = data("compare", "alexnet_2012", "vgg16", "googlenet_2014", "resnet152")
+    assert [(r["year"], r["published"]) for r in found] == [
+        (2012, {"params": "62M", "top5": 84.7, "flop": "1.5B"}),
+        (2014, {"params": "138M", "top5": 92.3, "flop": "19.6B"}),
+        (2014, {"params": "6.4M", "top5": 93.3, "flop": "2B"}),
+        (2015, {"params": "60.3M", "top5": 95.51, "flop": "11B"}),
+    ]
+    assert [r["params"] for r in found] == [62378344, 138357544, 6998552, 60192808]
+    lines = [line.split() for line in zoo("compare", *(r["name"] for r in found)).stdout.splitlines()]
+    assert lines[2] == ["alexnet_2012", "2012", "84.70", "62,378,344", "62M", f"{found[0]['macs']:,}", "1.5B"]
+    assert lines[5] == ["resnet152", "2015", "95.51", "60,192,808", "60.3M", f"{found[3]['macs']:,}", "11B"]
+
+
+def test_compare_tells_a_difference_when_asked() -> None:
+    zoo("compare", "lenet5", "lenet5", "--exit-code")
+    zoo("compare", "lenet5", "lenet5_c5")
+    zoo("compare", "lenet5", "linear_classifier", "--exit-code", code=1)
+
+
+def test_what_a_stranger_wrote_is_printed_harmlessly(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(TWO)
+    shown = zoo("compare", f"{tmp_path}/two.yaml:large").stdout
+    assert "\x1b" not in shown
+    assert r"\x1b[31m1.50" in shown
+    assert "[/red]" in shown
+
+
+# -- the zoo's README ---------------------------------------------------------------------------------------------
+
+
+def test_readme_is_as_the_catalogue_is() -> None:
+    text = tables.README.read_text(encoding="utf-8")
+    assert text == tables.renewed(text), "run `python -m zoo.tables`"
+    assert all(f"| `{row.name}` | {row.params:,} |" in text for row in ROWS)

@@ -1,0 +1,51 @@
+"""What is fuzzed: text -> Document -> Spec -> Graph -> source. Nothing but diagnostics may come of it."""
+
+from __future__ import annotations
+
+from compiler.compile import compile
+from compiler.emit.python import source
+from compiler.emit.safety import verify
+from compiler.emit.summary import summarise
+from compiler.graph import Graph
+from compiler.walk import Shared
+from specs import render
+from specs.codes import CODES
+from specs.diagnostics import Report
+from specs.document import parse
+from specs.limits import Limits
+from specs.source import Source
+from specs.spec import load
+from specs.unit import Unit
+from zoo import catalogue
+
+LIMITS = Limits(nodes=20_000, entries=400, work=20_000)
+
+
+def checked(text: str) -> tuple[bool, Graph | None]:
+    """Whether the text got past YAML, and the last graph that came of it, whole. Raises only for bugs of ours."""
+    report = Report()
+    document = parse(Source.of(text, "fuzz.yaml"), report)
+    past = document is not None
+    spec = load(document, report) if document else None
+    graph = None
+    if spec is not None and document is not None:
+        unit, shared = Unit(spec, document), Shared()
+        for variant in list(spec.variants)[:3] or [None]:
+            graph = compile(unit, report, variant=variant, lookup=catalogue.lookup, limits=LIMITS, shared=shared)
+            if graph is None:
+                break
+        if report.ok:
+            assert graph is not None
+            code = source(graph)
+            verify(code)
+            assert code == source(graph)
+            assert len(summarise(graph).layers) == len(graph.rows)
+            assert all(size > 0 for shape in graph.state.values() for size in shape)
+    assert graph is not None or report.errors or not past
+    assert {d.code for d in report} <= set(CODES)
+    lines = text.splitlines()
+    shown = render.text(report.diagnostics, lines=lambda name: lines)
+    assert shown.replace("\n", "").isprintable()
+    for diagnostic in report:
+        assert diagnostic.span is None or diagnostic.span.line >= 1
+    return past, graph if report.ok else None

@@ -1,0 +1,380 @@
+"""Hostile specs, made in code: each with what must be said of it, and at which line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Text: TypeAlias = "str | bytes"
+
+HEAD = "spec: 1\nname: t\ninput: [3, 32, 32]\n"
+MANY = 100_000
+MEGA = 1 << 20
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A spec as text, the codes of which one must come first, and the line where. `beside` are files next to it.
+
+    No code means that the spec is accepted: it only has to be cheap.
+    """
+
+    name: str
+    text: Text
+    codes: tuple[str, ...]
+    line: int | None = None
+    beside: dict[str, Text] = field(default_factory=dict)
+    networks: int = 1  # how many are checked: a file of many variants may take the time of so many
+
+
+Rows: TypeAlias = Iterator[Attack]
+ROWS: dict[str, Callable[[], Rows]] = {}
+
+
+def row(make: Callable[[], Rows]) -> Callable[[], Rows]:
+    ROWS[make.__name__] = make
+    return make
+
+
+def layers(*entries: str, head: str = HEAD) -> str:
+    """A spec with these entries; the first stands on line 5 of the usual head."""
+    return head + "layers:\n" + "".join(f"  - {entry}\n" for entry in entries)
+
+
+def blocks(count: int, inner: Callable[[int], str], head: str = HEAD, params: str = "") -> str:
+    """Blocks B0 to Bn, each made of what `inner` says, and a network of the last."""
+    made = "".join(f"  B{i}:\n{params}    layers:\n      - {inner(i)}\n" for i in range(count))
+    return layers(f"{{op: B{count - 1}}}", head=f"{head}blocks:\n{made}")
+
+
+# -- the rows of the table ------------------------------------------------------------------------------------------
+
+
+@row
+def nesting() -> Rows:
+    for name, text in {
+        "flow-lists": "a: " + "[" * MANY,
+        "json-lists": '{"a":' + "[" * MANY,
+        "bare-lists": "[" * MANY,
+        "flow-maps": "{a: " * MANY,
+        "json-maps": '{"a":' * MANY,
+        "block-lists": "- " * MANY,
+        "block-lists-below": "a:\n " + "- " * MANY,
+        "block-maps": "\n".join(" " * i + "a:" for i in range(1400)),
+        "33-lists": "a: " + "[" * 33 + "]" * 33,
+        "tag-lines": "".join(f"%TAG !x{i}! tag:x:\n" for i in range(60_000)) + "a: 1",
+    }.items():
+        yield Attack(name, text, ("limit-exceeded",))
+    yield Attack("deep-in-place", layers("{op: ReLU, a: " + "[" * MANY + "}"), ("limit-exceeded",), 5)
+
+
+@row
+def size() -> Rows:
+    yield Attack("50-MB", b"#" * (50 << 20), ("limit-exceeded",))
+    yield Attack("many-values", layers(*["{op: ReLU}"] * 30_000), ("limit-exceeded",))
+    yield Attack("many-numbers", "a: [" + "1," * MANY + "]", ("limit-exceeded",), 1)
+    yield Attack("long-text", HEAD + "title: " + "x" * (MEGA - 100), ("limit-exceeded",), 4)
+    yield Attack("many-keys", "".join(f"a{i}: 1\n" for i in range(80_000)), ("limit-exceeded",))
+
+
+@row
+def aliases_and_tags() -> Rows:
+    def bomb(form: str) -> str:
+        steps = (f"a{i}: &a{i} {form % ', '.join([f'*a{i - 1}'] * 9)}\n" for i in range(1, 12))
+        return "a0: &a0 {k: x}\n" + "".join(steps)
+
+    yield Attack("aliases", bomb("[%s]"), ("unsafe-yaml",))
+    yield Attack("merge-keys", bomb("{<<: [%s]}"), ("unsafe-yaml",), 2)
+    yield Attack("recursive", HEAD + "params: &p {a: *p}\nlayers: [{op: ReLU}]\n", ("unsafe-yaml",), 4)
+    yield Attack("itself", "a: &a [*a]", ("unsafe-yaml",), 1)
+    yield Attack("python-object", HEAD + "title: !!python/object/apply:os.system [id]\n", ("unsafe-yaml",), 4)
+    yield Attack("tag", layers("!Foo {op: ReLU}"), ("unsafe-yaml",), 5)
+    yield Attack("many-tags", "a: [" + "!x 1," * MANY + "]", ("unsafe-yaml",), 1)
+    yield Attack("alias-many", "a: &a x\nb: [" + "*a," * MANY + "]", ("unsafe-yaml",), 2)
+
+
+@row
+def repeated_keys() -> Rows:
+    yield Attack("top", HEAD + "name: again\nlayers: [{op: ReLU}]\n", ("duplicate-key",), 4)
+    yield Attack(
+        "argument", layers("{op: Conv2d, out_channels: 1, kernel_size: 1, out_channels: 2}"), ("duplicate-key",), 5
+    )
+    yield Attack("json", '{"spec": 1,\n"spec": 1}', ("duplicate-key",), 2)
+    yield Attack("thousands", "a: 1\n" * (MEGA // 5), ("duplicate-key",), 2)
+
+
+@row
+def ambiguous_words() -> Rows:
+    for word in ("no", "off", "Yes", "ON", "010", "1_000", "1:30", "0b11", ".nan", ".inf", "-.INF", "1e400", "NaN"):
+        yield Attack(word, layers("{op: ReLU}", f"{{op: Linear, out_features: 2, bias: {word}}}"), ("bad-value",), 6)
+    for word in ("NaN", "Infinity", "-Infinity", "1e999", "9" * 5_000):
+        text = f'{{"spec": 1, "name": "t", "input": [4],\n"layers": [{{"op": "Linear",\n"out_features": {word}}}]}}'
+        yield Attack(f"json-{word[:9]}", text, ("bad-value",), 3)
+    yield Attack("5000-digits", layers(f"{{op: Linear, out_features: {'7' * 5_000}}}"), ("bad-value",), 5)
+    yield Attack("5000-digits-text", layers(f"{{op: Linear, out_features: $({'7' * 900})}}"), ("limit-exceeded",), 5)
+
+
+@row
+def encodings() -> Rows:
+    good = layers("{op: ReLU}")
+    yield Attack("latin-1", (HEAD + "title: caf\xe9\n").encode("latin-1"), ("unreadable",), 4)
+    yield Attack("utf-16", good.encode("utf-16"), ("unreadable",))
+    yield Attack("utf-32", good.encode("utf-32"), ("unreadable",))
+    yield Attack("nul", (HEAD + "title: a\0b\n").encode(), ("yaml-syntax", "unreadable"), 4)
+    yield Attack("escape", (HEAD + "title: \x1b[31mred\n").encode(), ("yaml-syntax",), 4)
+    yield Attack("c1-control", (HEAD + "title: \x9b31mred\n").encode(), ("yaml-syntax",), 4)
+    yield Attack("binary", bytes(range(256)) * 100, ("unreadable",))
+    yield Attack("overlong", HEAD.encode() + b"title: \xc0\xaf\n", ("unreadable",), 4)
+    yield Attack("surrogate", HEAD.encode() + b"title: \xed\xa0\x80\n", ("unreadable",), 4)
+    yield Attack("byte-order-mark", b"\xef\xbb\xbf" + good.encode(), ())
+
+
+@row
+def no_mapping() -> Rows:
+    for name, text in {
+        "empty": "",
+        "comment": "# nothing\n",
+        "scalar": "hello",
+        "number": "1",
+        "list": "- a\n- b\n",
+        "documents": "a: 1\n---\nb: 2\n",
+        "spaces": " " * MEGA,
+        "lines": "\n" * MEGA,
+        "null": "null",
+        "json-list": "[1, 2]",
+        "quote": '"',
+        "bracket": "{",
+    }.items():
+        yield Attack(name, text, ("yaml-syntax",))
+
+
+BAD_IDS = [
+    'x"];import os;#', "x\\n", "é", "ⅷ", "class", "lambda", "None", "True", "forward", "train", "parameters",
+    "state_dict", "eval", "half", "__init__", "__class__", "_modules", "_parameters", "input", "a b", "a.b", "1a", "",
+    "-a", "x" * 101, "a$$", "training", "requires_grad_", "x\\u2028y", "self.x", "x=1", "x\\r", "𝐟𝐨𝐫𝐰𝐚𝐫𝐝",
+]  # fmt: skip
+
+
+@row
+def ids() -> Rows:
+    for name in BAD_IDS:
+        quoted = name.replace('"', '\\"')
+        text = layers("{op: ReLU}", f'{{id: "{quoted}", op: Conv2d, out_channels: 1, kernel_size: 1}}')
+        yield Attack(f"id-{name!a:.20}", text, ("bad-value",), 6)
+        if name.isascii() and "$" not in name and name not in ("x" * 101, "input"):
+            made = (
+                HEAD
+                + f'params: {{p: "{quoted}"}}\nlayers:\n  - {{id: $p, op: Conv2d, out_channels: 1, kernel_size: 1}}\n'
+            )
+            yield Attack(f"made-{name!a:.20}", made, ("bad-value",), 6)
+
+
+@row
+def expansion() -> Rows:
+    limit = ("limit-exceeded",)
+    for end in (10**9, 10**18, 99_999, 2**64):
+        yield Attack(f"range-{end}", layers(f"{{for: {{i: 1..{end}}}, op: ReLU}}"), limit, 5)
+    yield Attack("range-from-below", layers("{for: {i: -99999999999999999999..5}, op: ReLU}"), limit, 5)
+    yield Attack("range-computed", layers('{for: {i: "1..$(10 ** 9)"}, op: ReLU}'), limit, 5)
+    inner = "{for: {j: 1..100000}, op: ReLU}"
+    yield Attack("loops-in-loops", layers(f"{{for: {{i: 1..100000}}, do: [{inner}]}}"), limit, 5)
+    yield Attack("loops-in-groups", layers(f"{{for: {{i: 1..4000}}, layers: [{inner}]}}"), limit, 5)
+    empty = "{for: {j: 1..1000}, do: [{for: {k: 1..0}, op: ReLU}]}"
+    yield Attack("empty-loops", layers(f"{{for: {{i: 1..1000}}, do: [{empty}]}}"), limit, 5)
+    hidden = "{for: {j: 1..$n}, do: [{for: {k: 1..$n}, when: false, op: ReLU}]}"
+    yield Attack(
+        "loops-left-out", layers(f"{{for: {{i: 1..$n}}, do: [{hidden}]}}", head=HEAD + "params: {n: 900}\n"), limit
+    )
+    tens = blocks(10, lambda i: f"{{for: {{i: 1..10}}, op: {f'B{i - 1}' if i else 'ReLU'}}}")
+    yield Attack("blocks-of-blocks", tens, limit)
+    args = blocks(
+        10,
+        lambda i: f"{{for: {{i: 1..10}}, op: {f'B{i - 1}, a: $(a * 10 + i)' if i else 'ReLU'}}}",
+        params="    params: {a: 1}\n",
+    )
+    yield Attack("blocks-all-different", args, limit)
+    deep = blocks(200, lambda i: f"{{op: {f'B{i - 1}' if i else 'ReLU'}}}")
+    yield Attack("blocks-in-blocks", deep, limit)
+    groups = blocks(60, lambda i: "{layers: [" * 5 + f"{{op: {f'B{i - 1}' if i else 'ReLU'}}}" + "]}" * 5)
+    yield Attack("groups-in-blocks", groups, limit)
+    rows = "[" + ", ".join(f"[{i}, 1]" for i in range(6_000)) + "]"
+    yield Attack("rows", layers(f'{{for: {{"a, b": {rows}}}, op: ReLU}}'), limit, 5)
+    shared = ["{id: a, layers: [" + ", ".join(["{op: ReLU}"] * 1_000) + "]}", "{for: {i: 1..4400}, share: a}"]
+    yield Attack("shared-group", layers(*shared), limit, 6)
+
+
+@row
+def magnitude() -> Rows:
+    limit = ("limit-exceeded",)
+    for name, entry in {
+        "channels-2^70": f"{{op: Conv2d, out_channels: {2**70}, kernel_size: 1}}",
+        "9**9**9": "{op: Conv2d, out_channels: $(9 ** 9 ** 9), kernel_size: 1}",
+        "powers": "{op: Conv2d, out_channels: $(2 ** 2 ** 2 ** 2 ** 2 ** 2), kernel_size: 1}",
+        "list-of-lists": '{op: ReLU, when: "$(len([[0] * 9999] * 9999) > 1)"}',
+        "string": "{op: ReLU, when: \"$(len('a' * 10 ** 9) > 1)\"}",
+        "kernel": f"{{op: Conv2d, out_channels: 1, kernel_size: {2**62}, padding: {2**62}}}",
+        "padding": f"{{op: ZeroPad2d, padding: {2**62}}}",
+        "upsample": "{op: Upsample, scale_factor: 1.0e+300}",
+        "upsample-size": f"{{op: Upsample, size: {10**15}}}",
+        "adaptive": f"{{op: AdaptiveAvgPool2d, output_size: {10**9}}}",
+    }.items():
+        yield Attack(name, layers(entry), limit, 5)
+    yield Attack(
+        "10-TB-Linear", layers("{op: Flatten}", f"{{op: Linear, out_features: {10**13 // 4 // 3072}}}"), limit, 6
+    )
+    thousands = layers("{op: Flatten}", "{for: {i: 1..1000}, op: Linear, out_features: 1000000}")
+    yield Attack("many-Linears", thousands, limit)
+    yield Attack("parameter", layers("{id: p, op: Parameter, shape: [1000000, 1000000, 1000000]}"), limit, 5)
+    yield Attack("input-2^70", layers("{op: ReLU}", head=HEAD.replace("32, 32", f"{2**70}, 1")), limit, 3)
+    huge = HEAD.replace("3, 32, 32", "2000000000, 2000000000, 2000000000")
+    yield Attack("input-2e27", layers("{op: ReLU}", head=huge), limit)
+    rank = HEAD.replace("3, 32, 32", ", ".join(["1"] * 15_000))
+    yield Attack("rank-15000", layers("{op: ReLU}", head=rank), limit, 3)
+    yield Attack("rank-9", layers("{op: ReLU}", head=HEAD.replace("3, 32, 32", "1, 1, 1, 1, 1, 1, 1, 1, 1")), limit, 3)
+    parts = HEAD.replace("3, 32, 32", "2000000000")
+    yield Attack("chunk", layers("{op: chunk, chunks: 1000000000}", head=parts), limit, 5)
+    yield Attack("split", layers("{op: split, split_size: 1}", head=parts), limit, 5)
+
+
+@row
+def text_growth() -> Rows:
+    limit = ("limit-exceeded",)
+    doubling = "".join(f"  p{i}: x$p{i - 1}$p{i - 1}\n" if i else "  p0: aaaaaaaaaaaaaaaa\n" for i in range(40))
+    yield Attack("strings", layers("{op: ReLU}", head=f"{HEAD}params:\n{doubling}"), limit)
+    lists = "".join(f"  p{i}: [$p{i - 1}, $p{i - 1}]\n" if i else "  p0: [1]\n" for i in range(40))
+    yield Attack("lists", layers("{op: ReLU}", head=f"{HEAD}params:\n{lists}"), limit)
+    numbers = "".join(f"  p{i}: $(p{i - 1} + p{i - 1})\n" if i else "  p0: 1\n" for i in range(4_000))
+    yield Attack("numbers", layers("{op: ReLU}", head=f"{HEAD}params:\n{numbers}"), limit)
+    long = "a" * 19_000
+    yield Attack("ids-in-loops", layers(f'{{for: {{i: 1..4400}}, id: "{long}$i", op: ReLU}}'), limit, 5)
+    yield Attack("one-id", layers(f'{{id: "{long}", op: ReLU}}'), ("bad-value",), 5)
+    loop = "{for: {i: 1..4400}, op: Conv2d, kernel_size: 1, out_channels: %s}"
+    values = HEAD + "params: {l: [" + ", ".join(["1"] * 9_000) + "]}\n"
+    yield Attack("sums-in-loops", layers(loop % '"$(sum(l))"', head=values), limit, 6)
+    yield Attack(
+        "long-sums-in-loops",
+        layers(loop.replace("4400", "2500") % f"$(1 + 0 * ({'+'.join(['i'] * 25)}))", head=values),
+        (),
+    )
+    yield Attack("too-long-sums", layers(loop % f"$({'+'.join(['i'] * 490)})", head=values), limit)
+    block = "blocks:\n  B: {params: {l: list, i: 1}, layers: [{op: ReLU}]}\n"
+    yield Attack("lists-as-arguments", layers("{for: {i: 1..3000}, op: B, l: $l, i: $i}", head=values + block), limit)
+
+
+@row
+def many() -> Rows:
+    """Thousands of mistakes, names or patterns cost no more than a few."""
+    conv = "{id: a%d, op: Conv2d, out_channels: 3, kernel_size: 1}"
+    yield Attack(
+        "mistakes", layers(*["{op: Conv2d, out_channel: 3, kernel_size: 1}"] * 2_000), ("unknown-argument",), 5
+    )
+    yield Attack("ops", layers(*[f"{{op: Conv9d{i}}}" for i in range(2_000)]), ("unknown-op",), 5)
+    yield Attack(
+        "references", layers(*[f"{{id: a{i}, op: ReLU, from: b{i}}}" for i in range(2_000)]), ("unknown-reference",), 5
+    )
+    forward = [f"{{id: a{i}, op: ReLU, from: a{i + 1}}}" for i in range(2_000)]
+    yield Attack("forward", layers(*forward), ("forward-reference", "cycle"), 5)
+    arguments = ", ".join(f"k{i}: 1" for i in range(9_000))
+    yield Attack("arguments", layers(f"{{op: ReLU, {arguments}}}"), ("unknown-argument",), 5)
+    yield Attack("top-keys", HEAD + "".join(f"k{i}: 1\n" for i in range(9_000)), ("unknown-key",))
+    yield Attack("long-names", layers(*[f"{{op: {'Conv' * 4_000}{i}}}" for i in range(60)]), ("unknown-op",), 5)
+    yield Attack("inplace", layers(*["{op: ReLU, inplace: true}"] * 2_000), ())
+    written = [f"{{id: a{i}, op: ReLU, inplace: true}}" for i in range(1_900)]
+    yield Attack("inplace-read", layers(*written, "{op: add, from: [a0, a1899]}"), ("unsafe-inplace",), 6)
+    yield Attack(
+        "unused", layers(*[f"{{id: a{i}, op: ReLU, from: input}}" for i in range(1_900)]), ("unused-layer",), 5
+    )
+    yield Attack("left-out", layers(*[f"{{id: a{i}, op: ReLU, when: false}}" for i in range(2_000)]), ())
+    yield Attack("sums", layers(f"{{op: add, from: [{', '.join(['input'] * 15_000)}]}}"), ())
+    outputs = "".join(f"  - {{id: o{i}, from: a{i}}}\n" for i in range(1_200))
+    chain = layers(*[f"{{id: a{i}, op: ReLU}}" for i in range(1_200)])
+    yield Attack("outputs", f"{chain}outputs:\n{outputs}", ())
+    inside = ", ".join(f"{{id: a{i}, op: ReLU}}" for i in range(2_000))
+    paths = ", ".join(f"a{i}" for i in range(2_000))
+    yield Attack("taps", layers(f"{{id: g, layers: [{inside}], taps: [{paths}]}}"), ())
+    yield Attack(
+        "taps-deep",
+        layers(f"{{id: g, layers: [{{id: a, op: ReLU}}], taps: [{'.'.join(['a'] * 9_000)}]}}"),
+        ("unknown-reference",),
+        5,
+    )
+    looped = "{for: {i: 1..1000}, op: Conv2d, out_channels: $(a + i), kernel_size: 1}"
+    choices = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(1_000))
+    growing = layers(looped, head=HEAD + "params: {a: 1}\n") + choices
+    yield Attack("variants", growing, ("limit-exceeded",), 6, networks=9)
+    yield Attack(
+        "defaults",
+        layers("{op: ReLU}", head=HEAD + "defaults:\n" + "".join(f"  B{i}: {{a: 1}}\n" for i in range(4_000))),
+        ("unknown-op",),
+        5,
+    )
+    body = layers("{for: {i: 1..2000}, op: Conv2d, out_channels: 3, kernel_size: 1}")
+    for name, pattern, count in (
+        ("globs", "**.%d.**.w*t*", 9_000),
+        ("stars", "**." * 3_000 + "%d", 50),
+        ("letters", "*a" * 9_000 + "%d", 50),
+    ):
+        made = "".join(f'  - "{pattern % i}"\n' for i in range(count))
+        yield Attack(f"freeze-{name}", f"{body}freeze:\n{made}", ("limit-exceeded",), 6)
+        rules = "".join(f'  - {{match: "{pattern % i}", w: 1}}\n' for i in range(min(count, 3_000)))
+        yield Attack(f"init-{name}", f"{body}init:\n{rules}", ("limit-exceeded",), 6)
+    inputs = ", ".join(f"{{id: i{i}, shape: [1]}}" for i in range(1_500))
+    merged = ", ".join(f"i{i}" for i in range(1_500))
+    yield Attack("inputs", f"spec: 1\nname: t\ninputs: [{inputs}]\nlayers:\n  - {{op: add, from: [{merged}]}}\n", ())
+    yield Attack("shares", layers(conv % 0, *["{share: a0}"] * 2_000), ())
+
+
+@row
+def uses() -> Rows:
+    """`use` reaches into the folder of the spec and the catalogue, and nowhere else."""
+
+    def using(path: str) -> str:
+        return layers("{op: N}", head=f"{HEAD}use: {{N: {path}}}\n")
+
+    refused = ("unknown-reference",)
+    outside = {
+        "above": "../secret.yaml",
+        "in-and-above": "below/../../secret.yaml",
+        "absolute": "/etc/passwd.yaml",
+        "root": "/",
+        "device": "/dev/zero",
+        "linked-file": "./linked.yaml",
+        "linked-folder": "./linked/secret.yaml",
+        "linked-device": "./zero.yaml",
+        "folder": "./below",
+        "pipe": "./pipe.yaml",
+        "missing": "./missing.yaml",
+        "nul": '"./a\\0b.yaml"',
+        "long": "./" + "a" * 5_000 + ".yaml",
+        "escape": '"./\\e[31mred.yaml"',
+        "ring": "./ring.yaml",
+        "url": '"https://example.com/x.yaml"',
+        "home": "~/x.yaml",
+        "empty": '""',
+        "import": "os.system",
+        "dots": "..",
+        "dot": ".",
+        "windows": '"..\\\\secret.yaml"',
+        "module": "torch.nn.Linear",
+        "variant": "./linked.yaml:small",
+    }
+    for name, path in outside.items():
+        yield Attack(name, using(path), refused, 4)
+    yield Attack("self", using("./spec.yaml"), ("cycle",))
+    other = layers("{op: M}", head=f"{HEAD}use: {{M: ./spec.yaml}}\n")
+    yield Attack("each-other", using("./other.yaml"), ("cycle",), None, {"other.yaml": other})
+
+    def link(i: int, last: int) -> str:
+        head = f"{HEAD}params: {{a: 1}}\n" + (f"use: {{N: ./c{i + 1}.yaml}}\n" if i < last else "")
+        entries = [f"{{op: N, a: $(a * 2 % 1000003 + {k})}}" for k in (0, 1)] if i < last else ["{op: ReLU}"]
+        return layers(*entries, head=head)
+
+    for length in (20, 90):
+        beside = {f"c{i}.yaml": link(i, length - 1) for i in range(length)}
+        yield Attack(f"chain-{length}", using("./c0.yaml"), ("limit-exceeded",), None, beside)
+    large = layers("{op: ReLU}") + "".join("#" * 4_000 + "\n" for _ in range(100))
+    names = ", ".join(f"N{i}: ./n{i}.yaml" for i in range(40))
+    text = layers(*(f"{{op: N{i}}}" for i in range(40)), head=f"{HEAD}use: {{{names}}}\n")
+    yield Attack("large-files", text, ("limit-exceeded",), 4, {f"n{i}.yaml": large for i in range(40)})
+    yield Attack("broken", using("./other.yaml"), ("limit-exceeded",), 1, {"other.yaml": "[" * MANY})

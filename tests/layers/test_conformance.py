@@ -1,0 +1,216 @@
+"""Every layer of the registry against torch: what it accepts, its shapes, its state_dict, its cost, its arguments.
+
+Where the language is stricter than torch on purpose, `STRICTER` says so, and each of its cases has a test in
+test_stricter.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, note
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import nn
+
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.layer import Layer, ShapeError
+from tests.layers.torch_side import BATCH, Refused, run
+from tests.strategies import Case, layer_cases
+
+OPS = sorted(Layer.registry)
+
+
+def _touches_batch(case: Case) -> bool:
+    """An argument that means the batch axis."""
+    rank = len(case.inputs[0].shape) + 1 + (case.op in ("stack", "unsqueeze"))
+    names = ("dim", "dim0", "dim1", "start_dim", "end_dim")
+    given = [case.arguments[name] for name in names if name in case.arguments]
+    axes = [d for v in given for d in (v if isinstance(v, list) else [v])]
+    return any(d in (0, -rank) for d in axes)
+
+
+def _broadcasts(case: Case) -> bool:
+    return len({v.shape for v in case.inputs if v.batched or v.shape}) > 1
+
+
+def _states_otherwise(case: Case) -> bool:
+    """Norms without weights or statistics of their own do not look at `num_features`."""
+    return case.arguments.get("num_features") not in (None, case.inputs[0].shape[0])
+
+
+#: Cases that torch takes and the language does not.
+STRICTER: dict[str, Callable[[Case], bool]] = {
+    **dict.fromkeys(("add", "mul", "sub", "div"), _broadcasts),
+    **dict.fromkeys(
+        ("GLU", "LogSoftmax", "Softmin", "Softmax", "Flatten", "Unflatten", "mean", "select", "split", "transpose"),
+        _touches_batch,
+    ),
+    **dict.fromkeys(("concat", "stack", "unsqueeze"), _touches_batch),
+    **dict.fromkeys((f"{norm}Norm{n}d" for norm in ("Batch", "Instance") for n in (1, 2, 3)), _states_otherwise),
+    "chunk": lambda case: True,  # fewer parts than were asked for
+    "squeeze": lambda case: True,  # an axis that is not of size 1 stays
+    "matmul": _broadcasts,
+    "permute": lambda case: case.arguments["dims"][:1] != [0],
+}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_agrees_with_torch(op: str) -> None:
+    kind = Layer.registry[op]
+
+    @given(layer_cases(op))
+    def agrees(case: Case) -> None:
+        ours: list[tuple[int, ...]] | None
+        try:
+            layer = kind(**case.arguments)
+            ours = [v.shape for v in layer.apply(*case.inputs)]
+            layer.check(*[None] * len(case.inputs))
+        except (ValidationError, ShapeError) as error:
+            note(f"refused: {error}")
+            layer, ours = kind.model_construct(**case.arguments), None
+        try:
+            theirs = run(layer, case)
+        except ShapeError:  # the call itself cannot be written
+            assert ours is None
+            return
+        except Refused as error:
+            note(f"torch refuses: {error}")
+            theirs = None
+        if theirs is None:
+            assert ours is None
+            return
+        if ours is None:
+            assert op in STRICTER, "torch accepts"
+            assert STRICTER[op](case), "torch accepts"
+            return
+        lead = () if op == "Parameter" else (BATCH,)
+        stored = [layer.weights()[""]] if op == "Parameter" else ours
+        assert [tuple(t.shape) for t in theirs.outputs] == [(*lead, *shape) for shape in stored]
+        shapes = [v.shape for v in case.inputs]
+        weights, buffers = layer.weights(*shapes), layer.buffers(*shapes)
+        assert list((weights | buffers).items()) == list(theirs.state.items())
+        assert set(weights) == theirs.parameters
+        assert layer.macs(ours[0], *shapes) == theirs.macs
+        if not layer.inplace_:
+            evaluated = run(layer, case, training=False)
+            assert kind.views >= (theirs.aliases or evaluated.aliases)
+
+    agrees()
+
+
+#: Arguments of torch's that the language leaves out.
+LEFT_OUT = {
+    "device", "dtype",  # chosen when a network is built
+    "return_indices",  # a second output that only unpooling reads
+    "min_value", "max_value",  # deprecated names of min_val, max_val
+    "_weight", "_freeze",
+    "batch_first",  # always true
+    "args", "kwargs",  # of those that take none
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if hasattr(nn, op) and op != "Parameter"])
+def test_fields_are_torchs_arguments(op: str) -> None:
+    """The same names in the same order with the same defaults; what is derived from the input needs no default."""
+    kind = Layer.registry[op]
+    theirs = {
+        name: p.default
+        for name, p in inspect.signature(getattr(nn, op)).parameters.items()
+        if name not in LEFT_OUT and p.kind is not inspect.Parameter.KEYWORD_ONLY
+    }
+    assert list(kind.model_fields) == list(theirs)
+    for name, field in kind.model_fields.items():
+        if name not in kind.derives:
+            default = inspect.Parameter.empty if field.is_required() else field.default
+            assert default == theirs[name], name
+            assert isinstance(default, bool) == isinstance(theirs[name], bool), name
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_says_what_it_is(op: str) -> None:
+    kind = Layer.registry[op]
+    assert kind.__doc__
+    assert kind.__doc__ not in {base.__doc__ for base in kind.__mro__[1:]}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_unknown_arguments_are_refused(op: str) -> None:
+    with pytest.raises(ValidationError, match="no_such"):
+        Layer.registry[op].model_validate({"no_such": 1})
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+@pytest.mark.parametrize("kind", ["MaxPool", "AvgPool"])
+def test_ceil_mode_exhaustively(kind: str, dimensions: int) -> None:
+    """Every small window in ceil mode: torch drops a last window that starts beyond the input and its left padding."""
+    op = f"{kind}{dimensions}d"
+    module = getattr(nn, op)
+    compared = 0
+    for kernel in range(1, 5):
+        for padding in range(kernel // 2 + 1):
+            for stride in range(1, 5):
+                for dilation in (1, 2) if kind == "MaxPool" else (1,):
+                    extra = {"dilation": dilation} if kind == "MaxPool" else {}
+                    arguments = {
+                        "kernel_size": kernel,
+                        "stride": stride,
+                        "padding": padding,
+                        "ceil_mode": True,
+                        **extra,
+                    }
+                    ours, theirs = Layer.registry[op](**arguments), module(**arguments)
+                    for n in range(1, 12):
+                        x = (1, n) if dimensions == 1 else (1, n, 7)
+                        try:
+                            predicted = ours.infer(x)
+                        except ShapeError:
+                            predicted = None
+                        try:
+                            actual = tuple(theirs(torch.zeros(BATCH, *x)).shape[1:])
+                        except RuntimeError:
+                            actual = None
+                        assert predicted == actual, (arguments, n)
+                        compared += actual is not None
+    assert compared > 300
+
+
+@given(st.data())
+def test_a_list_and_a_number_say_the_same(data: st.DataObject) -> None:
+    """`kernel_size: 3` is `kernel_size: [3, 3]`."""
+    case = data.draw(layer_cases("Conv2d"))
+    spread = {
+        k: [v, v] if k in ("kernel_size", "stride", "dilation") and isinstance(v, int) else v
+        for k, v in case.arguments.items()
+    }
+    results = []
+    for arguments in (case.arguments, spread):
+        try:
+            results.append(Layer.registry["Conv2d"](**arguments).apply(*case.inputs))
+        except ShapeError as error:
+            results.append(error.code)
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("op", [op for op, kind in Layer.registry.items() if kind.arithmetic is not Layer.arithmetic])
+def test_arithmetic_gives_the_size(op: str) -> None:
+    """What a message shows as the way to a size is a sum that has that size as its result."""
+
+    @given(layer_cases(op))
+    def adds_up(case: Case) -> None:
+        try:
+            layer = Layer.registry[op](**case.arguments)
+            (out,) = layer.apply(*case.inputs)
+        except (ValidationError, ShapeError):
+            return
+        shapes = [v.shape for v in case.inputs]
+        for at, size in enumerate(out.shape):
+            text = layer.arithmetic(at, *shapes).replace(" for a window that starts outside", "")
+            if text:
+                assert eval(text, {"floor": math.floor, "ceil": math.ceil}) == size, text
+
+    adds_up()

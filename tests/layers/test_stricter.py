@@ -1,0 +1,127 @@
+"""Where the language refuses what torch takes, on purpose: each case once, with torch taking it.
+
+- a wrong number of axes: torch reads a missing axis as a missing batch
+- values of unequal shapes in arithmetic, which torch broadcasts, unless `broadcast: true` says so
+- anything that touches the batch axis
+- an axis of size 0
+- stated sizes that torch does not look at
+- `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
+- integers where a layer means floating point numbers
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.layer import Layer, ShapeError, Value
+
+X = torch.randn
+
+
+def refusal(op: str, arguments: dict[str, Any], *values: Value | tuple[int, ...]) -> ShapeError:
+    layer = Layer.registry[op](**arguments)
+    with pytest.raises(ShapeError) as caught:
+        layer.apply(*(v if isinstance(v, Value) else Value(v) for v in values))
+    return caught.value
+
+
+CASES = [
+    ("Conv2d", {"out_channels": 4, "kernel_size": 1}, [(5, 5)], "shape-mismatch",
+     lambda: nn.Conv2d(2, 4, 1)(X(2, 5, 5))),
+    ("MaxPool2d", {"kernel_size": 2}, [(4, 4)], "shape-mismatch", lambda: nn.MaxPool2d(2)(X(2, 4, 4))),
+    ("AdaptiveAvgPool2d", {"output_size": 1}, [(4, 4)], "shape-mismatch", lambda: nn.AdaptiveAvgPool2d(1)(X(2, 4, 4))),
+    ("ZeroPad2d", {"padding": 1}, [(4,)], "shape-mismatch", lambda: nn.ZeroPad2d(1)(X(2, 4))),
+    ("Dropout2d", {}, [(4, 4)], "shape-mismatch", lambda: nn.Dropout2d()(X(2, 4, 4))),
+    ("PixelShuffle", {"upscale_factor": 1}, [(4, 4)], "shape-mismatch", lambda: nn.PixelShuffle(1)(X(2, 4, 4))),
+    ("MultiheadAttention", {"num_heads": 1}, [(4,)], "shape-mismatch",
+     lambda: nn.MultiheadAttention(4, 1)(*[X(2, 4)] * 3)),
+    ("Linear", {"out_features": 4}, [()], "shape-mismatch", lambda: nn.Linear(2, 4)(X(2))),
+    ("add", {}, [(3, 1, 1), (3, 4, 4)], "shape-mismatch", lambda: X(2, 3, 1, 1) + X(2, 3, 4, 4)),
+    ("add", {"broadcast": True}, [(4,), (2, 4)], "shape-mismatch", lambda: X(2, 4) + X(2, 2, 4)),
+    ("mul", {"broadcast": True}, [(), (2,)], "shape-mismatch", lambda: X(2) * X(2, 2)),
+    ("matmul", {}, [(1, 2, 3), (4, 3, 2)], "shape-mismatch", lambda: torch.matmul(X(2, 1, 2, 3), X(2, 4, 3, 2))),
+    ("concat", {"dim": 0}, [(3,), (3,)], "bad-value", lambda: torch.cat([X(2, 3), X(2, 3)], 0)),
+    ("mean", {"dim": [0, 1]}, [(3, 4)], "bad-value", lambda: X(2, 3, 4).mean([0, 1])),
+    ("Flatten", {"start_dim": 0}, [(3, 4)], "bad-value", lambda: nn.Flatten(0)(X(2, 3, 4))),
+    ("permute", {"dims": [1, 0]}, [(3,)], "bad-value", lambda: X(2, 3).permute(1, 0)),
+    ("Softmax", {"dim": 0}, [(3,)], "bad-value", lambda: nn.Softmax(0)(X(2, 3))),
+    ("Softmax", {}, [(3, 4)], "bad-value", lambda: F.softmax(X(2, 3, 4), dim=None)),
+    ("ZeroPad1d", {"padding": -2}, [(1, 4)], "empty-output", lambda: nn.ZeroPad1d(-2)(X(2, 1, 4))),
+    ("BatchNorm2d", {"num_features": 3, "affine": False, "track_running_stats": False}, [(4, 2, 2)], "assertion-failed",
+     lambda: nn.BatchNorm2d(3, affine=False, track_running_stats=False)(X(2, 4, 2, 2))),
+    ("chunk", {"chunks": 4}, [(5,)], "indivisible", lambda: X(2, 5).chunk(4, 1)),
+    ("squeeze", {"dim": 1}, [(3,)], "shape-mismatch", lambda: X(2, 3).squeeze(1)),
+    ("ReLU", {}, [Value((3,), "int64")], "shape-mismatch", lambda: nn.ReLU()(torch.ones(2, 3, dtype=torch.int64))),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("op", "arguments", "values", "code", "torch_takes"), CASES, ids=[f"{c[0]}-{c[3]}" for c in CASES]
+)
+def test_refused_on_purpose(op: str, arguments: Any, values: Any, code: str, torch_takes: Any) -> None:
+    torch_takes()
+    assert refusal(op, arguments, *values).code == code
+
+
+MENDS = [
+    ("Conv2d", {"out_channels": 8, "kernel_size": 3, "groups": 3}, [(8, 5, 5)], "groups", "does not divide"),
+    ("Conv2d", {"out_channels": 8, "kernel_size": 3, "stride": 2, "padding": "same"}, [(8, 5, 5)],
+     "padding", "padding: 1"),
+    ("Conv2d", {"out_channels": 8, "kernel_size": 5}, [(8, 3, 3)], "kernel_size", "3 - 5 + 1 = -1"),
+    ("MaxPool2d", {"kernel_size": 3, "stride": 2}, [(8, 1, 1)], "kernel_size", "floor((1 - 3) / 2) + 1 = 0"),
+    ("MaxPool2d", {"kernel_size": 3, "padding": 2}, [(8, 9, 9)], "padding", "at most 1"),
+    ("ConvTranspose2d", {"out_channels": 8, "kernel_size": 2, "output_padding": 1}, [(8, 3, 3)],
+     "output_padding", "smaller"),
+    ("ConvTranspose2d", {"out_channels": 8, "kernel_size": 1, "padding": 2}, [(8, 3, 3)],
+     "padding", "height: (3 - 1) * 1 + 1 - 2 * 2 = -1"),
+    ("Linear", {"out_features": 120, "in_features": 400}, [(784,)], "in_features", "make it 784"),
+    ("GroupNorm", {"num_groups": 5}, [(12, 2, 2)], "num_groups", "4 would"),
+    ("MultiheadAttention", {"num_heads": 5}, [(4, 12)], "num_heads", "4 would"),
+    ("PReLU", {"num_parameters": 3}, [(8, 2, 2)], "num_parameters", "make it 8"),
+    ("PixelShuffle", {"upscale_factor": 2}, [(6, 2, 2)], "upscale_factor", "8 channels would do"),
+    ("PixelUnshuffle", {"downscale_factor": 2}, [(6, 3, 2)], "downscale_factor", "a height of 4 would do"),
+    ("GLU", {"dim": 1}, [(5,)], "dim", "6 would do"),
+    ("select", {"dim": 1, "index": 5}, [(5,)], "index", "0 to 4"),
+    ("pad_channels", {"to": 8}, [(16, 2, 2)], "to", "at least 16"),
+    ("reshape", {"shape": [3, -1]}, [(4, 4)], "shape", "3 x ?"),
+    ("Unflatten", {"dim": 1, "unflattened_size": [3, 5]}, [(16,)], "unflattened_size", "holds 15"),
+    ("Upsample", {"scale_factor": 0.25}, [(1, 3, 3)], "scale_factor", "floor(3 * 0.25) = 0"),
+    ("Upsample", {"size": 4, "mode": "linear"}, [(1, 3, 3)], "mode", "`bilinear` takes 3"),
+    ("ReflectionPad2d", {"padding": 3}, [(1, 3, 3)], "padding", "at most 2"),
+    ("matmul", {}, [(4, 8), (4, 8)], None, "transpose"),
+    ("add", {}, [(3, 1, 1), (3, 4, 4)], None, "broadcast: true"),
+    ("concat", {}, [(1, 97, 97), (1, 96, 96)], None, "needs equal heights and widths: 97 x 97 and 96 x 96"),
+    ("Linear", {"out_features": 2}, [Value((3,), batched=False)], None, "merge it first"),
+    ("Conv2d", {"out_channels": 2, "kernel_size": 1}, [(3, 5)], None, "`Conv1d` takes 2 axes"),
+    ("interpolate", {"size": 3}, [(1, 3, 3), (1, 4, 4)], "size", "not both"),
+    ("crop", {}, [(1, 3, 3)], "like", "needs `like` or `size`"),
+    ("crop", {}, [(1, 3, 3), (1, 4, 4)], None, "crop the larger one"),
+    ("Parameter", {"shape": [2], "init": {"normal": {"sigma": 1.0}}}, [], "init", "`std`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "values", "argument", "says"), MENDS, ids=[f"{m[0]}-{i}" for i, m in enumerate(MENDS)]
+)
+def test_a_refusal_points_and_teaches(op: str, arguments: Any, values: Any, argument: str | None, says: str) -> None:
+    """It names the argument to change, and its message, arithmetic or help says what would mend it."""
+    error = refusal(op, arguments, *values)
+    assert error.argument == argument
+    assert says in "\n".join([error.message, *error.notes, *error.help])
+
+
+def test_the_help_for_groups_helps() -> None:
+    """The number that the message offers divides both sides."""
+    for channels, out, groups in [(8, 8, 3), (12, 18, 4), (7, 14, 6)]:
+        error = refusal("Conv2d", {"out_channels": out, "kernel_size": 1, "groups": groups}, (channels, 2, 2))
+        offered = int(error.help[0].split()[0])
+        assert channels % offered == 0
+        assert out % offered == 0
+        Layer.registry["Conv2d"](out_channels=out, kernel_size=1, groups=offered).apply(Value((channels, 2, 2)))

@@ -1,0 +1,90 @@
+"""Torch as the oracle: a `Call` made and applied for real, on the CPU, in training mode, with a batch of 2."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from compiler.layer import Call, Layer, Shape, Value
+from tests.strategies import NUMBER, Case
+
+BATCH = 2
+
+torch.set_num_threads(1)  # the tensors are tiny
+
+
+class Result(NamedTuple):
+    outputs: list[torch.Tensor]
+    state: dict[str, Shape]
+    parameters: set[str]
+    macs: float
+    aliases: bool  # whether an output lives in an input's memory
+
+
+class Refused(Exception):
+    """Torch cannot run the case, or its output has lost the batch or an axis."""
+
+
+def tensor(value: Value, case: Case) -> Any:
+    """Random values of the value's shape behind a batch axis; a number for what has neither shape nor batch."""
+    if not value.batched:
+        return torch.randn(value.shape) if value.shape else NUMBER
+    if value.dtype == "int64":
+        return torch.randint(case.arguments.get("num_embeddings", 3), (BATCH, *value.shape))
+    return torch.randn(BATCH, *value.shape)
+
+
+def printed(call: Call) -> str:
+    """The constructor as the emitter prints it: some arguments by place, those that are torch's defaults left out."""
+    given = {k: v for k, v in call.args.items() if k not in call.defaults or call.defaults[k] != v}
+    places = list(call.args)[: call.positional]
+    parts = [repr(v) if k in places else f"{k}={v!r}" for k, v in given.items()]
+    return (
+        call.construct.format(**{k: repr(v) for k, v in call.args.items()})
+        if call.construct
+        else f"{call.target}({', '.join(parts)})"
+    )
+
+
+def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
+    """What torch makes of it. Raises Refused."""
+    call = layer.call(*case.inputs)
+    stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
+    call = replace(call, args=call.args | stated)
+    names = [f"x{i}" for i in range(len(case.inputs))]
+    scope: dict[str, Any] = {"torch": torch, "Tensor": torch.Tensor, "nn": nn, "F": F}
+    scope |= {name: tensor(value, case) for name, value in zip(names, case.inputs, strict=True)}
+    for text in call.support:
+        exec(text, scope)
+    expression = call.apply.format(
+        *names, self="module", inputs=", ".join(names), **{k: repr(v) for k, v in call.args.items()}
+    )
+    with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
+        warnings.simplefilter("ignore")
+        try:
+            scope["module"] = module = eval(printed(call), scope) if call.target else None
+            if isinstance(module, nn.Module):
+                module.train(training)
+            with FlopCounterMode(display=False) as counter:
+                made = eval(expression, scope)
+        except Exception as error:
+            raise Refused(f"{type(error).__name__}: {error}") from error
+    outputs = list(made) if isinstance(made, (tuple, list)) else [made]
+    if not call.parameter and any(t.dim() == 0 or t.shape[0] != BATCH for t in outputs):
+        raise Refused("the batch is gone")
+    if any(0 in t.shape for t in outputs):
+        raise Refused("an axis is empty")
+    if call.parameter:
+        return Result(outputs, {"": tuple(module.shape)}, {""}, 0, False)
+    given = {scope[name].untyped_storage().data_ptr() for name in names if isinstance(scope[name], torch.Tensor)}
+    aliases = any(t.untyped_storage().data_ptr() in given for t in outputs)
+    state = {k: tuple(v.shape) for k, v in module.state_dict().items()} if module is not None else {}
+    parameters = {k for k, _ in module.named_parameters()} if module is not None else set()
+    return Result(outputs, state, parameters, counter.get_total_flops() / 2 / BATCH, aliases)

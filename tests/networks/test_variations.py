@@ -1,0 +1,71 @@
+"""What people change of a classification network: its classes, its channels, what of it they want."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import zoo
+from tests.networks.shared import SHARED
+from zoo import catalogue
+
+QUICK = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
+
+
+def classifiers() -> list[object]:
+    """Every network with num_classes; without --slow one of a family."""
+    out: list[object] = []
+    families = set()
+    for name, (path, _) in catalogue.index().items():
+        if "num_classes" in catalogue.own(path).spec.params and "unet" not in name:
+            out.append(pytest.param(name, marks=() if path not in families else pytest.mark.slow))
+            families.add(path)
+    return out
+
+
+every = pytest.mark.parametrize("name", classifiers())
+
+
+@every
+def test_other_classes_change_the_head_alone(name: str) -> None:
+    whole, three = zoo.graph(name), zoo.graph(name, num_classes=3)
+    assert list(three.state) == list(whole.state)
+    changed = {key for key, shape in three.state.items() if whole.state[key] != shape}
+    assert 0 < len(changed) <= 10
+    assert all(three.state[key][0] == 3 for key in changed)
+    assert next(v.shape for v in three.root.values if v is not None) == (3,)
+
+
+@every
+def test_no_classes_give_the_pooled_features(name: str) -> None:
+    whole = zoo.graph(name)
+    if name.startswith(("mnist_", "linear_classifier")):
+        pytest.skip("its last layer is its head and its body at once")
+    bare = zoo.graph(name, num_classes=0)
+    (features,) = [v.shape for v in bare.root.values if v is not None]
+    assert len(features) == 1
+    assert features != (0,)
+    assert bare.params < whole.params
+    assert set(bare.state) <= set(whole.state)
+    assert all(whole.state[key] == shape for key, shape in bare.state.items())
+
+
+@every
+def test_other_channels_change_the_first_layer(name: str) -> None:
+    whole = zoo.graph(name)
+    channels = 1 if whole.settings.inputs[0][1].shape[0] == 3 else 3
+    other = zoo.graph(name, in_channels=channels)
+    assert other.settings.inputs[0][1].shape == (channels, *whole.settings.inputs[0][1].shape[1:])
+    assert list(other.state) == list(whole.state)
+    assert 0 < len([key for key, shape in other.state.items() if whole.state[key] != shape]) <= 3
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in SHARED])
+def test_they_run(name: str) -> None:
+    side = 96 if name in ("alexnet", "inception_v3") else 64
+    x = torch.randn(2, 1, side, side)
+    model = zoo.build(name, in_channels=1, num_classes=0, input=[1, side, side]).eval()
+    (shape,) = zoo.summary(name, num_classes=0, input=[1, side, side]).outputs.values()
+    assert model(x).shape == (2, *shape)
+    two = zoo.build(name, in_channels=1, num_classes=2).eval()
+    assert two(x).shape == (2, 2)

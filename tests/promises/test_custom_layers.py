@@ -1,0 +1,165 @@
+"""Layers from Python: a class is an op as soon as it exists. A spec names ops, and never a place to import from."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import zoo
+from compiler.layer import Layer, Shape, ShapeError
+from tests.commands.zoo_command import zoo as command
+
+
+@pytest.fixture
+def scaling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Layer]]:
+    """A module of somebody's, and the layer type that speaks for it; both are gone afterwards."""
+    (tmp_path / "somebodys_scaling.py").write_text(
+        textwrap.dedent(
+            """
+            import torch
+            from torch import nn
+
+
+            class Scaling(nn.Module):
+                def __init__(self, features, power=1):
+                    super().__init__()
+                    self.factor = nn.Parameter(torch.full((features,), 2.0))
+                    self.power = power
+
+                def forward(self, x):
+                    return x * self.factor**self.power
+            """
+        )
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    class Scaling(Layer):
+        """Each feature times a number that is learned."""
+
+        features: int | None = None
+        power: int = 1
+
+        torch = "somebodys_scaling.Scaling"
+        derives = ("features",)
+        ranks = (1, 2)
+
+        def derived(self, x: Shape) -> dict[str, Any]:
+            return {"features": x[-1]}
+
+        def infer(self, x: Shape) -> Shape:
+            if self.power > 3:
+                raise ShapeError("bad-value", "a power of at most 3", argument="power")
+            return x
+
+        def weights(self, x: Shape) -> dict[str, Shape]:
+            return {"factor": (x[-1],)}
+
+        def macs(self, out: Shape, x: Shape) -> int:
+            return out[-1]
+
+    yield Scaling
+    del Layer.registry["Scaling"]
+    sys.modules.pop("somebodys_scaling", None)
+
+
+def spec(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"spec": 1, "name": "custom", "input": [5], "layers": list(entries)}
+
+
+def test_it_is_checked_counted_printed_and_built(scaling: type[Layer]) -> None:
+    data = spec({"op": "Linear", "out_features": 3}, {"op": "Scaling", "power": 2}, {"id": "last", "op": "Scaling"})
+    assert zoo.check(data) == ()
+    summary = zoo.summary(data)
+    assert (summary.params, summary.macs) == (5 * 3 + 3 + 3 + 3, 5 * 3 + 3 + 3)
+    source = zoo.source(data)
+    assert "from somebodys_scaling import Scaling" in source or "import somebodys_scaling" in source
+    module = zoo.build(data)
+    assert {k: tuple(v.shape) for k, v in module.state_dict().items()} == zoo.graph(data).state
+    x = torch.randn(2, 5)
+    first = next(child for child in module.children() if isinstance(child, nn.Linear))
+    assert torch.allclose(module(x), first(x) * 8)
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "says"),
+    [
+        ({"op": "Scaling", "powr": 2}, "unknown-argument", "`power`"),
+        ({"op": "Scaling", "power": "2"}, "bad-value", "an integer"),
+        ({"op": "Scaling", "power": 4}, "bad-value", "at most 3"),
+        ({"op": "Scaling", "features": 7}, "assertion-failed", "5"),
+        ({"op": "Scalin"}, "unknown-op", "`Scaling`"),
+    ],
+)
+def test_its_mistakes_are_told_like_any_other(
+    scaling: type[Layer], entry: dict[str, Any], code: str, says: str
+) -> None:
+    with pytest.raises(zoo.SpecError) as caught:
+        zoo.check(spec(entry))
+    (found,) = caught.value.diagnostics
+    assert found.code == code
+    assert says in str(caught.value)
+
+
+PLACES = [
+    "somebodys_scaling.Scaling", "somebodys_scaling:Scaling", "os.system", "builtins.eval", "torch.nn.Linear", "os",
+    "nn.Linear", "torch.hub.load", "__main__.x", "Layer", "BaseModel", "Windowed", "Spatial", "lambda: 0", "eval",
+    "exec",
+    "__import__('os')", "zoo.build", "sys.modules", "../somebodys_scaling", "somebodys_scaling.py", "!Scaling", "",
+    "file:///etc/passwd",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("how", ["op", "param", "expression", "block", "use", "init", "weights"])
+def test_a_spec_names_no_place_to_import_from(scaling: type[Layer], place: str, how: str) -> None:
+    before = set(sys.modules)
+    data = spec({"op": "ReLU"})
+    match how:
+        case "op":
+            data["layers"] = [{"op": place}]
+        case "param":
+            data |= {"params": {"which": {"type": "op", "default": place}}, "layers": [{"op": "$which"}]}
+        case "expression":
+            data |= {"params": {"a": place}, "layers": [{"op": "$(a + '')"}]}
+        case "block":
+            data |= {"blocks": {place: {"layers": [{"op": place}]}}, "layers": [{"op": place}]}
+        case "use":
+            data |= {"use": {"Other": place}, "layers": [{"op": "Other"}]}
+        case "init":
+            data["init"] = [{"match": "**", "weight": place}]
+        case "weights":
+            data["weights"] = place
+    with pytest.raises(zoo.SpecError):
+        zoo.check(data)
+    assert "somebodys_scaling" not in sys.modules
+    assert not {name for name in set(sys.modules) - before if not name.startswith(("zoo", "compiler", "specs"))}
+
+
+def test_an_unknown_key_of_the_hydra_kind_is_no_door(scaling: type[Layer]) -> None:
+    for key in ("_target_", "class_name", "module", "import", "__class__", "safe_mode", "allow_custom", "trust"):
+        with pytest.raises(zoo.SpecError):
+            zoo.check(spec({"op": "Scaling", key: "somebodys_scaling.Scaling"}))
+        with pytest.raises(zoo.SpecError):
+            zoo.check(spec({"op": "ReLU"}) | {key: "somebodys_scaling"})
+
+
+def test_a_plug_in_is_imported_only_where_the_person_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plugged_layers.py").write_text(
+        "from compiler.layer import Layer\n\n\nclass Plugged(Layer):\n    torch = 'nn.Identity'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "net.yaml"
+    path.write_text("spec: 1\nname: net\ninput: [3]\nlayers:\n  - {op: Plugged}\n")
+    try:
+        assert "unknown-op" in command("check", path, code=1).output
+        command("--plugin", "plugged_layers", "check", path)
+    finally:
+        Layer.registry.pop("Plugged", None)
+        sys.modules.pop("plugged_layers", None)

@@ -1,0 +1,392 @@
+"""The documents say what is so: every example runs, every generated table is current, every link leads somewhere.
+
+    python -m tests.promises.test_documents
+
+writes the generated tables of specs/README.md anew.
+"""
+
+from __future__ import annotations
+
+import doctest
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from inspect import cleandoc
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.layer import Layer
+from compiler.rules import INITIALISERS, WORDS
+from specs import limits, spec
+from specs.codes import CODES
+from specs.diagnostics import Report
+from specs.expression import FUNCTIONS
+from zoo import api
+from zoo.__main__ import cli
+from zoo.commands import SECTIONS
+
+ROOT = Path(__file__).parents[2]
+FRONT = ROOT / "README.md"
+LANGUAGE = ROOT / "specs/README.md"
+DOCUMENTS = sorted(
+    {p for room in ("", "specs", "compiler", "zoo", "zoo/training", "tests") for p in (ROOT / room).glob("*.md")}
+)
+
+
+class Block(NamedTuple):
+    """A fenced block: the words behind its fence, its text, where it stands."""
+
+    kind: str
+    word: str
+    text: str
+    line: int
+
+
+def blocks(path: Path, *kinds: str) -> list[Block]:
+    text = path.read_text(encoding="utf-8")
+    found = re.finditer(r"^```(\w+)(?: ([^\n]+))?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    made = [Block(m[1], m[2] or "", m[3], text.count("\n", 0, m.start()) + 1) for m in found]
+    return [b for b in made if b.kind in kinds]
+
+
+def each(path: Path, *kinds: str) -> pytest.MarkDecorator:
+    found = blocks(path, *kinds)
+    return pytest.mark.parametrize("block", found, ids=[f"line{b.line}" for b in found])
+
+
+# -- the language's reference -------------------------------------------------------------------------------------
+
+
+def completed(text: str) -> str:
+    """An example as a whole spec, as the reference's first page says."""
+    if text.startswith("- "):
+        text = "layers:\n" + text
+    parts = {
+        "spec": "spec: 1\n",
+        "name": "name: example\n",
+        "input": "input: [3, 32, 32]\n",
+        "layers": "layers: [{op: Identity}]\n",
+    }
+    if re.match(r'\{"spec"', text):
+        return text
+    return "".join(part for key, part in parts.items() if not re.search(rf"^{key}s?:", text, re.MULTILINE)) + text
+
+
+def codes_of(text: str, folder: Path, suffix: str = ".yaml") -> list[str]:
+    path = folder / f"example{suffix}"
+    path.write_text(text, encoding="utf-8")
+    report = Report()
+    graphs = api.check_into(report, path)
+    assert graphs or report.errors
+    return [d.code for d in report]
+
+
+EXAMPLES = [block for block in blocks(LANGUAGE, "yaml", "json") if "." not in block.word]  # a name is a file's
+
+
+@pytest.mark.parametrize("block", EXAMPLES, ids=[f"line{block.line}" for block in EXAMPLES])
+def test_every_example_of_the_language_is_what_it_says(block: Block, tmp_path: Path) -> None:
+    found = codes_of(completed(block.text), tmp_path, f".{block.kind}")
+    assert set(found) == ({block.word} if block.word else set()), found
+
+
+def test_an_example_that_is_wrong_would_be_found(tmp_path: Path) -> None:
+    assert codes_of(completed("- {op: Linear}\n"), tmp_path) == ["missing-argument"]
+
+
+def test_the_hook_lets_good_specs_pass_and_no_others(tmp_path: Path) -> None:
+    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
+    program, *arguments = shlex.split(hook["entry"])
+    (config,) = [block.text for block in blocks(LANGUAGE, "yaml") if block.word == ".pre-commit-config.yaml"]
+    assert f"id: {hook['id']}," in config
+    assert program == "zoo"
+    for text, code in (("- {op: ReLU}\n", 0), ("- {op: Relu}\n", 1)):
+        (tmp_path / "net.yaml").write_text(completed(text), encoding="utf-8")
+        assert CliRunner().invoke(cli, [*arguments, str(tmp_path / "net.yaml")]).exit_code == code
+
+
+def test_the_workflow_checks_specs() -> None:
+    (text,) = [block.text for block in blocks(LANGUAGE, "yaml") if block.word.startswith(".github")]
+    steps = YAML(typ="safe").load(text)["jobs"]["specs"]["steps"]
+    program, name, *arguments = shlex.split(steps[-1]["run"])
+    command = cli.get_command(click.Context(cli), name)
+    assert program == "zoo"
+    assert command is not None
+    command.make_parser(click.Context(command)).parse_args(arguments)
+
+
+def test_every_key_of_the_grammar_is_in_the_reference() -> None:
+    text = LANGUAGE.read_text(encoding="utf-8")
+    models = [model for model in vars(spec).values() if isinstance(model, type) and issubclass(model, spec.Grammar)]
+    assert spec.Entry in models
+    for model in models:
+        for name, field in model.model_fields.items():
+            if not field.exclude:
+                key = field.alias or name
+                assert re.search(rf"[`{{ ,]{key}[`:(]", text), f"{model.__name__}.{key}"
+
+
+def test_every_function_of_expressions_is_in_the_reference() -> None:
+    text = LANGUAGE.read_text(encoding="utf-8")
+    assert all(f"`{name}(" in text for name in FUNCTIONS)
+
+
+# -- its generated tables -----------------------------------------------------------------------------------------
+
+
+def layers_table() -> str:
+    """Every layer of the registry, a family a table: its arguments and the first sentence of its docstring."""
+    parts = []
+    for module, members in groupby(sorted(Layer.registry.values(), key=_place), key=lambda layer: layer.__module__):
+        title = cleandoc(sys.modules[module].__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        rows = [f"| `{layer.op}` | {arguments(layer)} | {cell(summary(layer))} |" for layer in members]
+        parts.append("\n".join([f"**{title}**", "", "| op | arguments | what it does |", "| --- | --- | --- |", *rows]))
+    return "\n\n".join(parts)
+
+
+FAMILIES = [
+    "conv",
+    "linear",
+    "norm",
+    "pool",
+    "activation",
+    "dropout",
+    "reshape",
+    "padding",
+    "resize",
+    "attention",
+    "function",
+    "axes",
+]
+
+
+def _place(layer: type[Layer]) -> int:
+    """Families in the order of a network, new ones at the end; within them, the order of the file."""
+    family = layer.__module__.rpartition(".")[2]
+    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+
+
+def arguments(layer: type[Layer]) -> str:
+    derived = (*layer.derives, *DERIVED.get(layer.op, ()))
+    fields = {name: field for name, field in layer.model_fields.items() if name not in derived}
+    said = [n if f.is_required() else f"{n}: {cell(json.dumps(f.default))}" for n, f in fields.items()]
+    return ", ".join(f"`{text}`" for text in [*said, *layer.references])
+
+
+#: Derived arguments that only some uses of a layer have.
+DERIVED = {"MultiheadAttention": ("embed_dim", "kdim", "vdim"), "GroupNorm": ("num_channels",)}
+
+
+def summary(layer: type[Layer]) -> str:
+    return cleandoc(layer.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def initialisers_table() -> str:
+    rows = [f"| `{name}` | {', '.join(f'`{a}`' for a in arguments)} |" for name, arguments in INITIALISERS.items()]
+    words = [f"`{a}` is one of {', '.join(f'`{w}`' for w in known)}." for a, known in WORDS.items()]
+    return "\n".join(["| initialiser | arguments |", "| --- | --- |", *rows, "", *words])
+
+
+def limits_table() -> str:
+    source = Path(limits.__file__).read_text(encoding="utf-8")
+    rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
+    lines = [f"| `{name}` | {getattr(limits.DEFAULT, name):,} | {cell(words)} |" for name, words in rows]
+    assert len(lines) == len(limits.Limits.__dataclass_fields__)
+    return "\n".join(["| limit | is | of |", "| --- | ---: | --- |", *lines])
+
+
+def codes_table() -> str:
+    rows = [f"| `{c.name}` | {c.meaning}{' (a warning)' * (c.severity == 'warning')} |" for c in CODES.values()]
+    return "\n".join(["| code | means |", "| --- | --- |", *rows])
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "layers": layers_table,
+    "initialisers": initialisers_table,
+    "limits": limits_table,
+    "codes": codes_table,
+}
+
+
+def renewed(text: str, name: str) -> str:
+    """The document with this table as it is now. Raises ValueError without its place."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"no place for {name}")
+    return f"{text.partition(begin)[0]}{begin}\n\n{GENERATED[name]()}\n\n{end}{text.partition(end)[2]}"
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_tables_are_current(name: str) -> None:
+    text = LANGUAGE.read_text(encoding="utf-8")
+    assert renewed(text, name) == text, "python -m tests.promises.test_documents"
+
+
+# -- the front page -----------------------------------------------------------------------------------------------
+
+UNCERTAIN = re.compile(r"\d+(?:\.\d+)? ?(?:ms|s|seconds)\b")  # times
+
+
+def commands(block: Block) -> list[tuple[str, str]]:
+    """The commands of a console block, each with what it is shown to print; `...` stands for whatever comes."""
+    parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]
+    return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
+
+
+def agrees(shown: str, printed: str) -> bool:
+    pattern = r"\s+".join(
+        re.escape(word).replace(r"\.\.\.", ".*?") for word in UNCERTAIN.sub("...", " ".join(shown.split())).split(" ")
+    )
+    return re.fullmatch(pattern, " ".join(printed.split()), re.DOTALL) is not None
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the front page shows: blocks whose fence names one."""
+    for block in blocks(FRONT, "yaml"):
+        if block.word:
+            (tmp_path / block.word).write_text(block.text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+@each(FRONT, "console")
+def test_the_front_pages_commands_print_what_it_shows(block: Block, desk: Path) -> None:
+    for command, shown in commands(block):
+        program, *arguments = shlex.split(command, comments=True)
+        if program != "zoo":
+            continue
+        printed = CliRunner().invoke(cli, arguments, prog_name="zoo").output
+        assert agrees(shown, printed), f"$ {command}\n{printed}"
+
+
+def test_a_command_that_prints_something_else_would_be_found() -> None:
+    assert agrees("a ... c\n  took 0.31 s", "a b c took 7 s")
+    assert not agrees("a b", "a c")
+
+
+@each(FRONT, "pycon")
+def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
+    test = doctest.DocTestParser().get_doctest(block.text, {}, "README.md", str(FRONT), block.line)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed: list[str] = []
+    doctest.DocTestRunner(optionflags=flags).run(test, out=failed.append)
+    assert test.examples
+    assert not failed, "".join(failed)
+
+
+@pytest.mark.parametrize("path", [FRONT, ROOT / "compiler/README.md"], ids=["front", "compiler"])
+def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
+    found = blocks(path, "python")
+    for block in found:
+        if block.word:
+            (tmp_path / block.word).write_text(block.text, encoding="utf-8")
+    text = "\n".join(block.text for block in found if not block.word)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))}
+    command = [sys.executable, "-c", text]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert found
+    assert ran.returncode == 0, ran.stderr
+
+
+def shown_commands(path: Path) -> list[str]:
+    """The commands of shell blocks that are shown and not run."""
+    text = "".join(block.text for block in blocks(path, "sh"))
+    return re.findall(r"^(?:[^#\n]*&& )?zoo ([^#\n]+)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_commands_that_are_only_shown_have_those_options(path: Path) -> None:
+    for line in shown_commands(path):
+        name, *arguments = shlex.split(line)
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, name
+        command.make_parser(click.Context(command)).parse_args(arguments)
+
+
+# -- the zoo's page -----------------------------------------------------------------------------------------------
+
+
+def keys_in(value: object) -> set[str]:
+    """The keys of JSON data that are the same for every network: those of mappings by id left out."""
+    if isinstance(value, list):
+        return {key for item in value for key in keys_in(item)}
+    if not isinstance(value, dict):
+        return set()
+    return set(value) | {
+        key for name, item in value.items() if name not in ("inputs", "outputs") for key in keys_in(item)
+    }
+
+
+@pytest.mark.parametrize("command", ["summary linear_classifier", "check wrong.yaml", "list 'linear*'"])
+def test_json_has_the_keys_that_the_zoos_page_promises(command: str, desk: Path) -> None:
+    name, *arguments = shlex.split(command)
+    page = (ROOT / "zoo/README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `zoo {name}[^`]*` \| (.+) \|$", page.partition("## As JSON")[2], re.MULTILINE)
+    printed = CliRunner().invoke(cli, [name, *arguments, "--json"]).stdout
+    assert keys_in(json.loads(printed)) == set(re.findall(r'"(\w+)"', row))
+
+
+# -- all of them --------------------------------------------------------------------------------------------------
+
+
+def prose(path: Path) -> str:
+    """A document without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(path: Path) -> set[str]:
+    """GitHub's anchors of a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_commands_that_documents_name_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    known = {p.stem.replace("_", "-") for p in (ROOT / "zoo/commands").glob("*.py")}
+    shown = {block.word for block in blocks(path, "python", "yaml")}
+    for command in re.findall(r"(?:`|^\$ )zoo ([a-z][a-z-]*)", text, re.MULTILINE):
+        assert command in known, f"zoo {command}"
+    for name in re.findall(r"`([\w./-]+(?:\.py|\.md|/))`", prose(path)):
+        assert name in shown or (path.parent / name).exists() or (ROOT / name).exists(), name
+
+
+def test_every_command_is_in_a_document() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    for command in (name for commands in SECTIONS.values() for name in commands):
+        assert f"zoo {command}" in text, command
+
+
+if __name__ == "__main__":
+    written = LANGUAGE.read_text(encoding="utf-8")
+    for name in GENERATED:
+        written = renewed(written, name)
+    LANGUAGE.write_text(written, encoding="utf-8")

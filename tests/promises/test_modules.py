@@ -1,0 +1,195 @@
+"""What people do with an nn.Module works on the zoo's: other heads, features, hooks, copies, other processes."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import io
+import linecache
+import pickle
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+from compiler.names import MODULE_NAMES, bad_id
+from zoo.torchvision import torchvision
+
+
+@pytest.fixture(scope="module")
+def resnet() -> nn.Module:
+    return zoo.build("resnet18", seed=0).eval()
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def test_ids_are_none_of_the_names_that_every_module_has() -> None:
+    taken = {*dir(nn.Module()), *dir(nn.Sequential()), *vars(nn.Module())}
+    assert {name for name in dir(nn.Module()) if not name.startswith("_")} <= MODULE_NAMES
+    assert not [name for name in sorted(taken) if not bad_id(name, module=True)]
+
+
+@pytest.mark.parametrize("name", ["_modules", "train", "pop", "T_destination"])
+def test_such_an_id_is_refused(name: str) -> None:
+    layers = [{"id": name, "layers": [{"op": "Linear", "out_features": 2}]}]
+    with pytest.raises(zoo.SpecError):
+        zoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
+
+
+def test_a_new_head_and_a_fresh_process(image: Tensor, tmp_path: Path) -> None:
+    model = zoo.build("resnet18").eval()
+    model.fc = nn.Linear(512, 2)
+    torch.save((model, image, model(image)), tmp_path / "model.pt")
+    code = (
+        "import sys, torch\n"
+        "model, x, y = torch.load(sys.argv[1], weights_only=False)\n"
+        "assert torch.equal(model(x), y) and y.shape == (2, 2)\n"
+        "assert not model.training\n"
+        "import copy, pickle\n"
+        "again = pickle.loads(pickle.dumps(copy.deepcopy(model)))\n"
+        "assert torch.equal(again(x), y)\n"
+        "print(type(model).__name__)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "model.pt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{type(model).__name__}\n", done.stderr
+
+
+def test_a_pickle_is_read_before_it_runs() -> None:
+    """A text that no emitter wrote does not run, wherever it came from."""
+    from compiler.emit.module import _blank
+    from compiler.emit.safety import UnsafeSource
+
+    for text in (
+        "import os\nclass A: pass",
+        "class A:\n    def f(self):\n        return open('x')",
+        "class A:\n    x = ().__class__",
+        "from torch import nn\nclass A(nn.Module):\n    x = nn.Module.forward.__globals__",
+        "import torch\nclass A:\n    x = torch.load('x')",
+    ):
+        with pytest.raises((UnsafeSource, SyntaxError)):
+            _blank(text, "A", ())
+
+
+def test_one_class_for_equal_networks(resnet: nn.Module) -> None:
+    assert type(zoo.build("resnet18", device="meta")) is type(resnet)
+    assert type(copy.deepcopy(resnet)) is type(resnet)
+
+
+def test_the_text_is_known_to_inspect_and_to_tracebacks(resnet: nn.Module) -> None:
+    assert inspect.getsource(type(resnet)) in zoo.source("resnet18")
+    try:
+        resnet(torch.zeros(1, 4, 64, 64))
+    except RuntimeError as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        (own,) = [f for f in frames if f.filename.startswith("<zoo_network")][:1]
+        assert own.line
+        assert own.line in zoo.source("resnet18")
+        assert linecache.getline(own.filename, 1)
+    else:
+        pytest.fail("a convolution over 3 channels took 4")
+
+
+def test_features_by_torchvision_s_extractor(resnet: nn.Module, image: Tensor) -> None:
+    torchvision()
+    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+    extractor = create_feature_extractor(resnet, {"layer2": "two", "layer4.1.bn2": "four", "avgpool": "pool"})
+    features = extractor(image)
+    assert {k: tuple(v.shape[1:]) for k, v in features.items()} == {
+        "two": (128, 8, 8),
+        "four": (512, 2, 2),
+        "pool": (512, 1, 1),
+    }
+    with torch.no_grad():
+        x = resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(image))))
+        assert torch.equal(features["two"], resnet.layer2(resnet.layer1(x)))
+    theirs = torchvision().models.resnet18()
+    for mode in (0, 1):
+        ours, reference = get_graph_node_names(resnet)[mode], get_graph_node_names(theirs)[mode]
+        assert {n for n in ours if "add" not in n} >= {n for n in reference if "add" not in n and "flatten" not in n}
+
+
+def test_features_by_taps(resnet: nn.Module, image: Tensor) -> None:
+    model = zoo.build("resnet18", resnet.state_dict(), taps=["layer2", "layer4"]).eval()
+    features = model(image)
+    seen: dict[str, Tensor] = {}
+    handles = [
+        resnet.get_submodule(name).register_forward_hook(lambda m, a, out, name=name: seen.__setitem__(name, out))
+        for name in ("layer2", "layer4")
+    ]
+    resnet(image)
+    for handle in handles:
+        handle.remove()
+    assert [torch.equal(a, b) for a, b in zip(features, (seen["layer2"], seen["layer4"]), strict=True)] == [True, True]
+    assert features._fields == ("layer2", "layer4")
+    assert not hasattr(model, "fc")
+
+
+def test_hooks_see_every_module(resnet: nn.Module, image: Tensor) -> None:
+    calls: list[str] = []
+    handles = [
+        m.register_forward_hook(lambda m, a, out, name=name: calls.append(name)) for name, m in resnet.named_modules()
+    ]
+    resnet(image)
+    for handle in handles:
+        handle.remove()
+    assert set(calls) == {name for name, _ in resnet.named_modules()}
+    assert calls.count("layer1.0.relu") == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_scripts_traces_and_state(resnet: nn.Module, image: Tensor) -> None:
+    scripted = torch.jit.script(resnet)
+    assert torch.equal(scripted(image), resnet(image))
+    assert torch.equal(torch.fx.symbolic_trace(resnet)(image), resnet(image))
+    buffer = io.BytesIO()
+    torch.save(resnet.state_dict(), buffer)
+    buffer.seek(0)
+    other = zoo.build("resnet18").eval()
+    other.load_state_dict(torch.load(buffer, weights_only=True), strict=True)
+    assert torch.equal(other(image), resnet(image))
+
+
+@pytest.mark.slow
+def test_exports(resnet: nn.Module, image: Tensor) -> None:
+    exported = torch.export.export(resnet, (image,)).module()
+    assert torch.allclose(exported(image), resnet(image), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_compiles(resnet: nn.Module, image: Tensor) -> None:
+    compiled: Any = torch.compile(resnet, backend="eager", fullgraph=True)
+    assert torch.allclose(compiled(image), resnet(image), atol=1e-5)
+
+
+def test_seeds_and_dtypes() -> None:
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    first, second = (zoo.build("mnist_cnn", seed=5).state_dict() for _ in range(2))
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+    assert not torch.equal(first["0.weight"], zoo.build("mnist_cnn", seed=6).state_dict()["0.weight"])
+    assert {p.dtype for p in zoo.build("mnist_cnn", dtype=torch.bfloat16).parameters()} == {torch.bfloat16}
+    assert zoo.build("mnist_cnn").training
+
+
+def test_pickles_of_named_outputs() -> None:
+    spec = {
+        "spec": 1, "name": "pair", "input": [4],
+        "layers": [{"id": "a", "op": "Linear", "out_features": 3}, {"id": "b", "op": "Linear", "out_features": 2}],
+        "outputs": [{"id": "first", "from": "a"}, {"id": "second", "from": "b"}],
+    }  # fmt: skip
+    out = zoo.build(spec)(torch.zeros(1, 4))
+    again = pickle.loads(pickle.dumps(out))
+    assert type(again) is type(out)
+    assert torch.equal(again.second, out.second)

@@ -1,0 +1,47 @@
+"""The front half of the house runs without torch; the commands that look at specs stay in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+#: Importing these is what the promise forbids.
+HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "numpy", "safetensors")
+
+FRONT = [
+    "import specs.spec, specs.expression, specs.document, specs.render",
+    "import compiler.compile, compiler.emit.python, compiler.emit.summary, compiler.layers",
+    "import zoo; zoo.list_models()",
+    "import zoo; zoo.summary('resnet18')",
+    "import zoo; zoo.check('mnist_cnn')",
+    "import zoo; zoo.source('mnist_resnet')",
+    "import zoo; zoo.summary('unet_resnet34').to_json()",
+    "from zoo.__main__ import cli; cli(['list'], standalone_mode=False)",
+    "from zoo.__main__ import cli; cli(['show', 'resnet18'], standalone_mode=False)",
+    "from zoo.__main__ import cli; cli(['summary', 'mnist_cnn', '--json'], standalone_mode=False)",
+    "from zoo.__main__ import cli; cli(['source', 'mnist_cnn'], standalone_mode=False)",
+]
+
+
+def imported(code: str) -> list[str]:
+    """The heavy modules that a fresh process has after this code."""
+    told = f"\nimport sys; sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.split()
+
+
+def test_the_front_half_imports_no_torch() -> None:
+    assert imported("\n".join(FRONT)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", FRONT)
+def test_no_part_of_it_does(code: str) -> None:
+    assert imported(code) == []
+
+
+def test_an_import_of_torch_would_be_seen() -> None:
+    assert "torch" in imported("import zoo; zoo.build('mnist_cnn')")

@@ -1,0 +1,95 @@
+"""Blocks of every form, used with different arguments: one class or several, what is built is what was predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+from tests.properties.test_mutations import runs_as_predicted
+
+CHANNELS = 6
+CONDITIONS = ["$deep", "$twice", "$(not deep)", "$(deep and not twice)", "$(width > in_channels)", "$(width != 6)"]
+
+#: What keeps its channels, so that it can be left out, named and nested at will.
+KEEPING: list[list[dict[str, Any]]] = [
+    [{"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1}],
+    [{"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 3, "padding": 1, "groups": "$in_channels"}],
+    [{"op": "BatchNorm2d"}],
+    [{"op": "ReLU"}],
+    [{"op": "subsample", "stride": 1}],
+    [{"op": "Flatten", "start_dim": 3}],
+    [
+        {"op": "Conv2d", "out_channels": "$width", "kernel_size": 1, "when": "$(width != in_channels)"},
+        {"op": "BatchNorm2d"},
+        {"op": "Conv2d", "out_channels": CHANNELS, "kernel_size": 1},
+    ],
+]
+USES = st.fixed_dictionaries(
+    {"op": st.just("Part"), "width": st.sampled_from([3, 6, 12]), "deep": st.booleans(), "twice": st.booleans()}
+)
+
+
+@st.composite
+def entry(draw: st.DrawFn, name: Callable[[], str], depth: int) -> dict[str, Any]:
+    kept = draw(st.sampled_from(KEEPING))
+    if depth and draw(st.booleans()):
+        made = {"layers": draw(st.lists(entry(name, depth - 1), min_size=1, max_size=3))}
+    else:
+        made = dict(kept[0]) if len(kept) == 1 else {"layers": list(kept)}
+    if draw(st.booleans()):
+        made["id"] = name()
+    if draw(st.booleans()):
+        made["when"] = draw(st.sampled_from(CONDITIONS))
+    return made
+
+
+@st.composite
+def wired(draw: st.DrawFn, name: Callable[[], str]) -> list[dict[str, Any]]:
+    """Entries that take from anywhere before, some of them left out, some of them for nothing."""
+    layers: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(2, 6))):
+        before = st.sampled_from(["input", *(str(made["id"]) for made in layers)])
+        there = [
+            str(made["id"]) for made in layers if "when" not in made and made.get("op") not in ("add", "subsample")
+        ]
+        if there and draw(st.integers(0, 3)) == 0:
+            made = {"share": draw(st.sampled_from(there)), "from": draw(before)}
+        elif draw(st.booleans()):
+            made = draw(entry(name, 1)) | {"from": draw(before)}
+        else:
+            made = {"op": "add", "from": draw(st.lists(before, min_size=2, max_size=3))}
+            if draw(st.booleans()):
+                made["when"] = draw(st.sampled_from(CONDITIONS))
+        layers.append(made | {"id": name()})
+    return layers
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> dict[str, Any]:
+    count = iter(range(1000))
+
+    def name() -> str:
+        return f"e{next(count)}"
+
+    chain = draw(st.booleans())
+    layers = draw(st.lists(entry(name, 2), min_size=1, max_size=4) if chain else wired(name))
+    if draw(st.booleans()):
+        last = "body" if chain else str(layers[-1]["id"])
+        layers = [{"id": "body", "layers": layers}] if chain else layers
+        layers.append({"id": "sum", "op": "add", "from": [last, "input"]})
+    return {
+        "spec": 1,
+        "name": "blocks",
+        "input": [CHANNELS, 4, 4],
+        "blocks": {"Part": {"params": {"width": "int", "deep": "bool", "twice": "bool"}, "layers": layers}},
+        "layers": draw(st.lists(USES, min_size=1, max_size=5)),
+    }
+
+
+@given(networks())
+def test_any_block_is_built_as_predicted(spec: dict[str, Any]) -> None:
+    runs_as_predicted(zoo.graph(spec))

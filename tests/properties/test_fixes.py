@@ -1,0 +1,225 @@
+"""Fixes: what is offered as a repair repairs. Misspelt specs of the zoo are mended by what is said of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from compiler.compile import compile
+from compiler.graph import Unit
+from specs import edit
+from specs.diagnostics import Diagnostic, Edit, Report, Span
+from specs.document import parse
+from specs.source import Source
+from specs.spec import load
+from specs.suggest import certain, slips
+from zoo import catalogue
+
+SPECS = {path.name: Source.read(path, Report()) for path in catalogue.files()}
+SMALL = [name for name in SPECS if name in ("lenet.yaml", "resnet.yaml", "unet.yaml", "cifar_resnet.yaml", "vgg.yaml")]
+#: Names of all kinds: keys, ops, ids, parameters.
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{3,}")
+
+
+def told(source: Source) -> list[Diagnostic]:
+    """What is wrong with the first network of a spec."""
+    report = Report()
+    document = parse(source, report)
+    spec = load(document, report) if document else None
+    if document and spec:
+        first = next(iter(spec.variants), None)
+        compile(Unit(spec, document), report, variant=first, lookup=catalogue.lookup)
+    return report.errors
+
+
+def mended(source: Source, rounds: int = 5) -> Source:
+    for _ in range(rounds):
+        text = edit.mended(source, told(source))
+        if text == source.text:
+            break
+        source = Source(source.name, text, source.path)
+    return source
+
+
+@st.composite
+def misspelt(draw: st.DrawFn) -> Source:
+    """A spec of the zoo with one word of its blocks or layers misspelt."""
+    name = draw(st.sampled_from(SMALL))
+    source = SPECS[name]
+    assert source is not None
+    text = source.text
+    body = [
+        m
+        for m in WORD.finditer(text, text.index("\nlayers:"))
+        if "#" not in text[text.rfind("\n", 0, m.start()) : m.start()]
+    ]
+    word = draw(st.sampled_from(body))
+    at = draw(st.integers(1, len(word[0]) - 2))
+    slip = draw(st.sampled_from(["swap", "drop", "double", "case"]))
+    old = word[0]
+    new = {
+        "swap": old[:at] + old[at + 1] + old[at] + old[at + 2 :],
+        "drop": old[:at] + old[at + 1 :],
+        "double": old[:at] + old[at] + old[at:],
+        "case": old[:at] + old[at].swapcase() + old[at + 1 :],
+    }[slip]
+    assume(new != old)
+    return Source(source.name, text[: word.start()] + new + text[word.end() :], source.path)
+
+
+@given(misspelt())
+def test_offered_fixes_mend(source: Source) -> None:
+    wrong = told(source)
+    assume(wrong and all(d.fix for d in wrong))
+    event(wrong[0].code)
+    assert told(mended(source)) == []
+
+
+@given(misspelt())
+def test_fixes_touch_nothing_else(source: Source) -> None:
+    """Every line that no fix speaks of is as it was, comments included."""
+    wrong = told(source)
+    spoken = {e.span.line for d in wrong for e in d.fix}
+    after = edit.mended(source, wrong).split("\n")
+    before = source.text.split("\n")
+    assert len(after) == len(before)
+    assert all(a == b for n, (a, b) in enumerate(zip(before, after, strict=True), 1) if n not in spoken)
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ("{op: Conv2d, out_channels: 3, kernal_size: 1}", "{op: Conv2d, out_channels: 3, kernel_size: 1}"),
+        ("{op: conv2d, out_channels: 3, kernel_size: 1}", "{op: Conv2d, out_channels: 3, kernel_size: 1}"),
+        ("{op: nn.Conv2d, out_channels: 3, kernel_size: 1}", "{op: Conv2d, out_channels: 3, kernel_size: 1}"),
+        ("{op: Conv2d, filters: 3, kernel_size: 1}", "{op: Conv2d, out_channels: 3, kernel_size: 1}"),
+        ("{op: Conv2d, out_channels: '3', kernel_size: 1}", "{op: Conv2d, out_channels: 3, kernel_size: 1}"),
+        ("{op: Conv2d, out_channels: 3.0, kernel_size: 1}", "{op: Conv2d, out_channels: 3, kernel_size: 1}"),
+        (
+            "{op: Conv2d, out_channels: 3, kernel_size: 1, bias: no}",
+            "{op: Conv2d, out_channels: 3, kernel_size: 1, bias: false}",
+        ),
+        (
+            "{op: Conv2d, out_channels: $(max(3, 1)), kernel_size: 1}",
+            '{op: Conv2d, out_channels: "$(max(3, 1))", kernel_size: 1}',
+        ),
+        (
+            "{op: Conv2d, out_channels: 3, kernel_size: 3, stride: 2, padding: same}",
+            "{op: Conv2d, out_channels: 3, kernel_size: 3, stride: 2, padding: 1}",
+        ),
+        ("{op: Conv2d, out_channels: $widht, kernel_size: 1}", "{op: Conv2d, out_channels: $width, kernel_size: 1}"),
+        (
+            "{op: Conv2d, out_channels: $(2 * widht), kernel_size: 1}",
+            "{op: Conv2d, out_channels: $(2 * width), kernel_size: 1}",
+        ),
+        ("{id: sum, op: add, from: [first, inptu]}", "{id: sum, op: add, from: [first, input]}"),
+        ("{share: frist}", "{share: first}"),
+        ("{op:ReLU}", "{op: ReLU}"),
+        ("{type: ReLU}", "{op: ReLU}"),
+        ("{op: ReLU, form: first}", "{op: ReLU, from: first}"),
+    ],
+)
+def test_what_is_certain_is_mended(line: str, fixed: str) -> None:
+    head = "spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {width: 3}\nlayers:\n  - {id: first, op: ReLU} # héllo 🎉\n  - "
+    source = Source.of(f"{head}{line} # and why\n")
+    assert told(source)
+    assert mended(source).text == f"{head}{fixed} # and why\n"
+    assert told(mended(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ("title: no", 'title: "no"'),
+        ("source: 1_000", 'source: "1_000"'),
+        ("reference: [a, 1:30]", 'reference: [a, "1:30"]'),
+        ("outputs: [{id: first, from: first, training_only: no}]", None),
+        ("params: {way: {default: a, choices: [a, no]}}", ""),
+        ("params: {way: no}", ""),
+        ("published: {aux: no}", ""),
+        ("freeze: [no]", 'freeze: ["no"]'),
+        ("blocks: {E: {params: {way: str}, layers: [{op: E, way: no}]}}", ""),
+        ("blocks: {E: {layers: [{op: ReLU, inplace: no, id: no, when: no}]}}", None),
+    ],
+)
+def test_a_refused_word_is_what_its_place_takes(line: str, fixed: str | None) -> None:
+    """Only a text, only a switch (None: as `false`), or either: then nothing is certain."""
+    text = f"spec: 1\nname: t\ninput: [3]\nlayers: [{{id: first, op: ReLU}}]\n{line}\n"
+    wanted = line.replace("id: no", 'id: "no"').replace(" no", " false") if fixed is None else fixed or line
+    refused = [d for d in told(Source.of(text)) if "to some readers of YAML" in d.message]
+    assert refused
+    assert edit.mended(Source.of(text), refused) == text.replace(line, wanted)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{op: ReLU, from: x}",  # one letter of one may be any
+        "{op: Dropout, q: 0.5}",
+        "{op: E, foo: 3}",  # no loop runs over a number
+        "{op: Conv2d, out_channels: 3, kernel_size: 1, out_chanels: 3}",  # it is there
+    ],
+)
+def test_a_fix_fits(line: str) -> None:
+    head = "spec: 1\nname: t\ninput: [3, 32, 32]\nuse: {E: lenet}\nlayers:\n  - {id: a, op: ReLU}\n  - "
+    wrong = told(Source.of(f"{head}{line}\n"))
+    assert len(wrong) == 1
+    assert not wrong[0].fix
+
+
+def test_what_is_not_certain_is_left() -> None:
+    """Two ids are equally near: either may have been meant."""
+    two = "{id: conv1, op: ReLU}, {id: conv2, op: ReLU}"
+    text = f"spec: 1\nname: t\ninput: [3]\nlayers: [{two}, {{id: s, op: add, from: [conv, conv1]}}]\n"
+    wrong = told(Source.of(text))
+    assert [d.code for d in wrong] == ["unknown-reference"]
+    assert wrong[0].help
+    assert not wrong[0].fix
+
+
+words = st.text("abcd_", min_size=1, max_size=8)
+
+
+@given(words, words)
+def test_slips_are_a_distance(a: str, b: str) -> None:
+    assert slips(a, b) == slips(b, a)
+    assert (slips(a, b) == 0) == (a == b)
+    assert abs(len(a) - len(b)) <= slips(a, b) <= max(len(a), len(b))
+
+
+@given(words, st.lists(words, min_size=1, max_size=4))
+def test_a_known_name_is_itself(name: str, others: list[str]) -> None:
+    known = [o for o in others if o.replace("_", "") != name.replace("_", "")]
+    assert certain(name, [*known, name]) == name
+
+
+def test_edits_that_meet_are_not_both_applied() -> None:
+    source = Source.of("abcdef\n")
+
+    def fix(start: int, end: int, text: str) -> Diagnostic:
+        return Diagnostic("bad-value", "", fix=(Edit(Span(1, start, 1, end), text),))
+
+    assert edit.mended(source, [fix(1, 3, "X"), fix(2, 4, "Y"), fix(5, 6, "Z")]) == "XcdZf\n"
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_bytes(b"\xef\xbb\xbfold")
+    path.chmod(0o640)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(path)
+    edit.replace(link, "new")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777, link.is_symlink()) == (b"\xef\xbb\xbfnew", 0o640, True)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        edit.replace(path, "newer")
+    assert path.read_bytes() == b"\xef\xbb\xbfnew"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.yaml", "net.yaml"]

@@ -1,0 +1,324 @@
+"""Whole networks at random: what is predicted is what torch does, and every form of a network is the same network."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import io
+import json
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+from torch import Tensor, nn
+
+import zoo
+from compiler.emit.safety import verify
+from compiler.graph import Composite, Edge, Graph, Node
+from compiler.layer import Layer
+from specs.diagnostics import Report
+from specs.document import parse
+from specs.source import Source
+from specs.spec import Spec, load
+from tests.random_networks import networks
+
+Data = dict[str, Any]
+FEW = settings(max_examples=max(3, settings().max_examples // 10))
+
+
+def inputs(graph: Graph, batch: int = 2) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    return [torch.randn(batch, *value.shape, generator=generator) for _, value in graph.settings.inputs]
+
+
+def tensors(value: Any) -> list[Tensor | None]:
+    return [value] if isinstance(value, Tensor) else list(value)
+
+
+def same(a: Any, b: Any) -> bool:
+    pairs = list(zip(tensors(a), tensors(b), strict=True))
+    return all((x is None and y is None) or torch.equal(x, y) for x, y in pairs)
+
+
+# -- what is predicted ------------------------------------------------------------------------------------------------
+
+
+@given(networks())
+def test_the_prediction_is_what_torch_has(spec: Data) -> None:
+    graph = zoo.graph(spec)
+    model = zoo.build(spec)
+    assert {k: tuple(v.shape) for k, v in model.state_dict().items()} == graph.state
+    assert list(model.state_dict()) == list(graph.state)
+    assert sum(p.numel() for p in model.parameters()) == graph.params == sum(r.params for r in graph.rows)
+    summary = zoo.summary(spec)
+    for training in (True, False):
+        model.train(training)
+        out = tensors(model(*inputs(graph)))
+        expected = [
+            None if port.training_only and not training else (2, *summary.outputs[port.name])
+            for port in graph.root.outputs
+        ]
+        if not training and len(out) < len(expected):  # one output alone comes without a tuple
+            expected = [shape for shape in expected if shape is not None]
+        assert [None if x is None else tuple(x.shape) for x in out] == expected
+
+
+@given(networks())
+def test_the_module_computes_what_the_graph_says(spec: Data) -> None:
+    """Against a walk over the graph that applies each layer's own module in turn."""
+    graph = zoo.graph(spec)
+    model = zoo.build(spec, seed=1).eval()
+    x = inputs(graph)
+    out = {port.name: value for port, value in zip(graph.root.outputs, applied(graph.root, model, x), strict=True)}
+    lasting = [value for port, value in zip(graph.root.outputs, out.values(), strict=True) if not port.training_only]
+    got = [value for value in tensors(model(*x)) if value is not None]
+    assert same(got, lasting)
+
+
+def applied(composite: Composite, module: nn.Module, given: list[Tensor]) -> list[Tensor]:
+    values: list[list[Any]] = []
+
+    def value(source: Any) -> Any:
+        if not isinstance(source, Edge):
+            return source
+        return given[source.port] if source.node < 0 else values[source.node][source.port]
+
+    for node in composite.nodes:
+        arriving = [value(source) for source in node.inputs]
+        if node.body is None:
+            values.append(arriving[:1])
+        elif isinstance(node.body, Composite):
+            values.append(applied(node.body, named(module, owner(composite, node).name), arriving))
+        else:
+            found = node.body
+            assert isinstance(found, Layer)
+            values.append(layer(found, named(module, owner(composite, node).name), arriving))
+    return [value(port.edge) for port in composite.outputs]
+
+
+def owner(composite: Composite, node: Node) -> Node:
+    return node if node.shared is None else composite.nodes[node.shared]
+
+
+def named(module: nn.Module, name: str) -> Any:
+    """A child by its state_dict name, or None: functions may have none."""
+    return dict(module.named_children()).get(name, dict(module.named_parameters(recurse=False)).get(name))
+
+
+def layer(body: Layer, module: Any, x: list[Any]) -> list[Any]:
+    if body.op == "Parameter":
+        return [module]
+    if body.op == "add":
+        return [sum(x[1:], x[0])]
+    if body.op == "mul":
+        return [x[0] * x[1]]
+    if body.op == "sub":
+        return [x[0] - x[1]]
+    if body.op == "concat":
+        return [torch.cat(x, 1)]
+    if body.op == "chunk":
+        return list(x[0].chunk(2, 1))
+    if body.op == "Flatten":
+        return [x[0].flatten(1)]
+    for name, said in body:
+        actual = getattr(module, name, said)
+        if said is not None and isinstance(actual, (int, float, bool)) and not isinstance(said, (list, tuple)):
+            assert actual == said, (body.op, name)
+    return [module(*x)]
+
+
+@given(networks(), st.integers(4, 9), st.integers(4, 9))
+def test_one_module_takes_every_size_that_is_predicted(spec: Data, height: int, width: int) -> None:
+    graph = zoo.graph(spec)
+    sizes = {name: (value.shape[0], height, width) for name, value in graph.settings.inputs}
+    model = zoo.build(spec).eval()
+    assert zoo.graph(spec, input=sizes).state == graph.state
+    outputs = zoo.summary(spec, input=sizes).outputs
+    lasting = [(2, *outputs[port.name]) for port in graph.root.outputs if not port.training_only]
+    out = tensors(model(*(torch.randn(2, *shape) for shape in sizes.values())))
+    assert [tuple(value.shape) for value in out if value is not None] == lasting
+
+
+@given(networks(), st.integers(1, 4))
+def test_a_parameter_from_outside_is_as_if_the_spec_said_it(spec: Data, width: int) -> None:
+    outside = zoo.graph(spec, width=width)
+    inside = zoo.graph({**spec, "params": {**spec["params"], "width": width}})
+    assert (outside.state, outside.macs) == (inside.state, inside.macs)
+    assert zoo.source(spec, width=width) == zoo.source({**spec, "params": {**spec["params"], "width": width}})
+
+
+@given(networks(), st.data())
+def test_taps_are_what_hooks_see(spec: Data, data: st.DataObject) -> None:
+    whole = zoo.build(spec).eval()
+    seen: dict[str, list[Any]] = {}
+    for name, module in whole.named_modules():
+        module.register_forward_hook(
+            lambda m, a, out, name=name: seen.setdefault(name, []).append(
+                out.clone() if isinstance(out, Tensor) else out
+            )
+        )
+    x = inputs(zoo.graph(spec))
+    whole(*x)
+    single = [name for name, values in seen.items() if name and len(values) == 1 and isinstance(values[0], Tensor)]
+    taps = data.draw(st.lists(st.sampled_from(single), min_size=1, max_size=3, unique=True))
+    tapped = zoo.build(spec, whole.state_dict(), taps=taps).eval()
+    assert same(tapped(*x), [seen[name][0] for name in taps])
+    needed = set(tapped.state_dict())
+    assert needed <= set(whole.state_dict())
+    assert needed or not any(whole.get_submodule(name).state_dict() for name in taps)
+
+
+# -- one network, however it is written -------------------------------------------------------------------------------
+
+
+@given(networks())
+def test_yaml_and_json_are_one_language(spec: Data) -> None:
+    stream = io.StringIO()
+    YAML(typ="safe", pure=True).dump(spec, stream)
+    from_yaml, from_json = (loaded(text) for text in (stream.getvalue(), json.dumps(spec)))
+    assert from_yaml == from_json
+    again = loaded(json.dumps(from_yaml.to_data()))
+    assert again == from_yaml
+    assert again.to_data() == from_yaml.to_data() == json.loads(json.dumps(spec))
+
+
+def loaded(text: str) -> Spec:
+    report = Report()
+    document = parse(Source("<text>", text), report)
+    assert document is not None
+    spec = load(document, report)
+    report.raise_if_wrong()
+    assert spec is not None
+    return spec
+
+
+@given(networks())
+def test_the_source_is_the_module(spec: Data) -> None:
+    text = zoo.source(spec)
+    tree = verify(text)
+    assert text == zoo.source(spec)
+    assert max(map(len, text.splitlines())) <= 120
+    forgotten = {d.code for d in zoo.check(spec)} == {"unused-layer"}
+    only_shared = set(re.findall(r'"share": "(\w+)"', json.dumps(spec)))  # a module for others to apply
+    assert forgotten or not [name for name in unused(tree) if name.partition(": ")[2] not in only_shared]
+    namespace: dict[str, Any] = {}
+    exec(compile(tree, "<source>", "exec"), namespace)
+    live = zoo.build(spec, seed=7)
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        stands_alone = namespace[type(live).__name__]()
+    state = live.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in stands_alone.state_dict().items())
+    x = inputs(zoo.graph(spec))
+    for training in (False, True):
+        outs = []
+        for model in (live.train(training), stands_alone.train(training)):
+            torch.manual_seed(11)
+            outs.append(model(*x))
+        assert same(*outs)
+
+
+def unused(tree: ast.Module) -> Iterator[str]:
+    """Imports and locals that nothing reads."""
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (a.asname or a.name for a in node.names if (a.asname or a.name).partition(".")[0] not in read)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            loads = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, (ast.Load, ast.Del))}
+            yield from (f"{node.name}: {name}" for name in stored - loads - {"_"} if not ports(name, node))
+
+
+def ports(name: str, node: ast.FunctionDef) -> bool:
+    """One of several targets of an assignment: a part that nobody reads has to stand somewhere."""
+    targets = [t for n in ast.walk(node) if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Tuple)]
+    return any(isinstance(e, ast.Name) and e.id == name for t in targets for e in t.elts)
+
+
+# -- what people do with modules --------------------------------------------------------------------------------------
+
+
+@FEW
+@given(networks())
+def test_copies_and_pickles(spec: Data) -> None:
+    model = zoo.build(spec).eval()
+    x = inputs(zoo.graph(spec))
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert same(other(*x), model(*x))
+        assert str(other) == str(model)
+        assert not {p.data_ptr() for p in other.parameters()} & {p.data_ptr() for p in model.parameters()}
+
+
+def test_pickles_load_in_a_fresh_process(tmp_path: Path) -> None:
+    saved: list[tuple[Any, ...]] = []
+
+    @settings(max_examples=10, database=None)
+    @given(networks())
+    def collect(spec: Data) -> None:
+        model = zoo.build(spec).eval()
+        x = inputs(zoo.graph(spec))
+        saved.append((model, x, tensors(model(*x))))
+
+    collect()
+    torch.save(saved, tmp_path / "saved.pt")
+    code = (
+        "import sys, torch\n"
+        "for model, x, y in torch.load(sys.argv[1], weights_only=False):\n"
+        "    out = model(*x)\n"
+        "    out = [out] if isinstance(out, torch.Tensor) else list(out)\n"
+        "    assert all(a is b or torch.equal(a, b) for a, b in zip(out, y, strict=True))\n"
+        "print('same')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "saved.pt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "same\n", done.stderr
+
+
+@FEW
+@given(networks())
+def test_tracing(spec: Data) -> None:
+    model = zoo.build(spec).eval()
+    x = inputs(zoo.graph(spec))
+    assert same(torch.fx.symbolic_trace(model)(*x), model(*x))
+
+
+@FEW
+@given(networks())
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_scripting_where_outputs_do_not_depend_on_the_mode(spec: Data) -> None:
+    if any(port.get("training_only") for port in spec.get("outputs", ())):
+        return
+    model = zoo.build(spec).eval()
+    x = inputs(zoo.graph(spec))
+    assert same(torch.jit.script(model)(*x), model(*x))
+
+
+@pytest.mark.slow
+@FEW
+@given(networks())
+def test_exporting(spec: Data) -> None:
+    model = zoo.build(spec).eval()
+    x = inputs(zoo.graph(spec))
+    exported = torch.export.export(model, tuple(x)).module()
+    pairs = zip(tensors(exported(*x)), tensors(model(*x)), strict=False)
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in pairs if a is not None and b is not None)
+
+
+@given(networks())
+def test_the_meta_device(spec: Data) -> None:
+    with torch.device("meta"):
+        model = zoo.build(spec)
+    expected: Mapping[str, Any] = zoo.graph(spec).state
+    assert {k: tuple(v.shape) for k, v in model.state_dict().items()} == expected
+    assert {v.device.type for v in model.state_dict().values()} == {"meta"}

@@ -1,0 +1,158 @@
+"""The JSON Schema against the checker: what is whole is accepted, what is wrong in its structure is refused by both."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compiler.emit.schema import schema, text
+from compiler.layer import Layer
+from specs import spec as grammar
+from specs.codes import CODES
+from specs.diagnostics import Report
+from specs.document import Document, parse
+from specs.source import Source
+from specs.spec import load
+from zoo.catalogue import NETWORKS
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = schema()
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+CASES = sorted((ROOT / "tests" / "errors" / "cases").rglob("*.yaml"))
+GOOD = sorted(NETWORKS.rglob("*.yaml"))
+#: To JSON Schema 1.0 is an integer, and equal to 1.
+FLOATS = {"spec-1-0"}
+
+
+def read(path: Path) -> Document | None:
+    report = Report()
+    source = Source.read(path, report)
+    document = parse(source, report) if source else None
+    return document if report.ok else None
+
+
+def loads(data: Any) -> bool:
+    report = Report()
+    load(Document.of(data), report)
+    return report.ok
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert json.loads(text()) == SCHEMA
+
+
+def test_the_file_that_specs_point_to_is_this_schema() -> None:
+    assert (ROOT / "zoo" / "schema.json").read_text(encoding="utf-8") == text()
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda p: p.stem)
+def test_good_specs_validate(path: Path) -> None:
+    document = read(path)
+    assert document is not None
+    VALIDATOR.validate(document.data)
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_mended_examples_validate(name: str) -> None:
+    document = parse(Source.of(CODES[name].good), Report())
+    assert document is not None
+    VALIDATOR.validate(document.data)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_structurally_bad_specs_are_refused(path: Path) -> None:
+    """All that `load` refuses. What only the walk can know (names, shapes, values) is not the schema's to say."""
+    document = read(path)
+    if document is not None and not loads(document.data) and path.stem not in FLOATS:
+        assert not VALIDATOR.is_valid(document.data)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"op": "Conv2d", "out_channels": 8, "kernel_size": 3, "kernal": 3},
+        {"op": "Conv2d", "out_channels": 8},
+        {"op": "Conv2d", "out_channels": "8", "kernel_size": 3},
+        {"op": "Conv2d", "out_channels": 0, "kernel_size": 3},
+        {"op": "Conv2d", "out_channels": 8, "kernel_size": [3, 3, 3]},
+        {"op": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": "full"},
+        {"op": "Dropout", "p": 1.5},
+        {"op": "ReLU", "inplace": 1},
+    ],
+)
+def test_wrong_arguments_are_refused(entry: dict[str, Any]) -> None:
+    spec = {"spec": 1, "name": "t", "input": [3, 8, 8], "layers": [entry]}
+    assert not VALIDATOR.is_valid(spec)
+    inner = {**spec, "blocks": {"B": {"layers": [entry]}}, "layers": [{"op": "B"}]}
+    assert not VALIDATOR.is_valid(inner)
+
+
+def test_expressions_stand_for_any_value() -> None:
+    entry = {"op": "Conv2d", "out_channels": "$n", "kernel_size": ["$(k + 1)", 3], "bias": "$b", "stride": None}
+    VALIDATOR.validate({"spec": 1, "name": "t", "input": "$shape", "layers": [entry]})
+
+
+def test_defaults_may_give_what_is_required() -> None:
+    spec = {"spec": 1, "name": "t", "input": [3, 8, 8], "layers": [{"op": "Conv2d", "out_channels": 8}]}
+    VALIDATOR.validate({**spec, "defaults": {"Conv2d": {"kernel_size": 3}}})
+    assert not VALIDATOR.is_valid({**spec, "defaults": {"Conv2d": {"kernal_size": 3}}})
+
+
+def test_every_key_of_the_grammar_is_known() -> None:
+    """The grammar and the schema name the same keys."""
+    parts = SCHEMA["definitions"]
+    pairs = {
+        grammar.Spec: SCHEMA["properties"],
+        grammar.Block: parts["block"]["properties"],
+        grammar.Entry: parts["entry"]["properties"],
+        grammar.Variant: parts["variant"]["properties"],
+        grammar.Output: parts["output"]["properties"],
+        grammar.Input: parts["input"]["properties"],
+        grammar.Expect: parts["expect"]["anyOf"][0]["properties"],
+    }
+    for model, properties in pairs.items():
+        assert {f.alias or n for n, f in model.model_fields.items() if not f.exclude} == set(properties)
+    for name, layer in Layer.registry.items():
+        assert set(layer.model_fields) <= set(parts[f"op.{name}"]["properties"])
+
+
+def mappings(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if isinstance(data, dict) else []
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return found + [p for key, value in items for p in mappings(value, (*path, key))]
+
+
+@given(st.data())
+def test_a_change_is_judged_alike(data: st.DataObject) -> None:
+    """A value of another type at a key of the grammar, or a key more at the root: both refuse, or neither."""
+    path = data.draw(st.sampled_from(GOOD))
+    document = read(path)
+    assert document is not None
+    changed = copy.deepcopy(document.data)
+    keys = [
+        "spec",
+        "name",
+        "input",
+        "params",
+        "use",
+        "blocks",
+        "layers",
+        "outputs",
+        "init",
+        "freeze",
+        "variants",
+        "title",
+    ]
+    key = data.draw(st.sampled_from([*keys, "colour"]))
+    changed[key] = data.draw(st.sampled_from([3, 0.5, True, "text", [], {}, [1], {"a": 1}, ["a"], [{}]]))
+    changed.pop("inputs", None)
+    changed.setdefault("input", [3, 8, 8])
+    assert VALIDATOR.is_valid(changed) == loads(changed)

@@ -1,0 +1,46 @@
+"""Trains the tiny network in a process of its own: python job.py '{"out": ..., "root": ..., ...}'.
+
+With "slow", every epoch takes at least that many seconds, so that a test can kill it in the middle.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import torch
+from torch import nn
+
+from tests.training.toys import network, recipe
+from zoo.training.engine import train
+
+
+class Slow(nn.Module):
+    def __init__(self, inner: nn.Module, seconds: float) -> None:
+        super().__init__()
+        self.inner, self.seconds = inner, seconds
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            time.sleep(self.seconds)
+        return self.inner(x)
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    model: nn.Module = network(norm=job.pop("norm", True))
+    slow = job.pop("slow", 0)
+    if slow is not None:
+        model = Slow(model, slow)
+    root, changes = Path(job.pop("root")), job.pop("recipe", {})
+    given = None if job.get("resume") else recipe(root, **changes)
+    result = train(given, model=model, accelerator="cpu", report=False, progress=False, **job)
+    print(json.dumps(result.json()))
+
+
+if __name__ == "__main__":
+    main()

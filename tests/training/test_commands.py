@@ -1,0 +1,111 @@
+"""The training commands: data on stdout, messages on stderr, exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from tests.training.toys import recipe
+from zoo.__main__ import cli
+
+SPEC = {
+    "spec": 1,
+    "name": "tiny",
+    "input": [1, 12, 12],
+    "layers": [
+        {"op": "Conv2d", "out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1},
+        {"op": "ReLU"},
+        {"op": "Flatten"},
+        {"op": "Linear", "out_features": 4},
+    ],
+}
+
+
+def zoo(*args: object) -> Result:
+    return CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def mine(corners: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe of one's own with a network of one's own, both in files."""
+    root = tmp_path_factory.mktemp("mine")
+    (root / "tiny.json").write_text(json.dumps(SPEC))
+    (root / "recipe.json").write_text(json.dumps(recipe(corners, network=str(root / "tiny.json"), name="mine")))
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(mine: Path) -> tuple[Path, dict[str, Any]]:
+    done = zoo("train", mine / "recipe.json", "-o", mine / "run", "--set", "epochs=5", "--json")
+    assert done.exit_code == 0, done.output
+    return mine / "run", json.loads(done.stdout.splitlines()[-1])
+
+
+def test_train_ends_with_one_object(trained: tuple[Path, dict[str, Any]]) -> None:
+    run, result = trained
+    assert {"accuracy", "loss", "epochs", "seconds", "run"} <= result.keys()
+    assert result["run"] == str(run)
+    assert result["epochs"] == 5
+    assert result["accuracy"] > 0.9
+
+
+def test_the_run_can_be_measured_asked_and_drawn(
+    trained: tuple[Path, dict[str, Any]], mine: Path, corners: Path
+) -> None:
+    run, result = trained
+    measured = json.loads(zoo("evaluate", run, "--json").stdout)
+    assert measured["accuracy"] == result["accuracy"]
+    images = [corners / "test" / f"{i}.png" for i in range(3)]
+    said = json.loads(zoo("predict", run, *images, "--json").stdout)
+    assert [row["label"] for row in said] == ["ne", "nw", "se"]
+    assert "ne" in zoo("predict", run, images[0]).stdout
+    drawn = json.loads(zoo("curves", run, run, "-o", mine / "curves.png", "--json").stdout)
+    assert all(Path(path).is_file() for path in drawn["pictures"])
+    drawn = json.loads(zoo("landscape", run, "--points", 3, "--images", 40, "-o", mine / "l.png", "--json").stdout)
+    assert len(drawn["surfaces"]["mine"]["losses"]) == 3
+
+
+def test_data_and_lr_find(mine: Path) -> None:
+    facts = json.loads(zoo("data", mine / "recipe.json", "-o", mine / "look", "--json").stdout)
+    assert facts["splits"]["valid"]["images"] == 40
+    found = json.loads(zoo("lr-find", mine / "recipe.json", "-o", mine / "lr.png", "--steps", 60, "--json").stdout)
+    assert set(found["suggestions"]) == {"Min numerical gradient", "Min loss divided by 10"}
+    assert (mine / "lr.svg").is_file()
+
+
+def test_recipes_are_listed_and_shown() -> None:
+    rows = json.loads(zoo("recipes", "--json").stdout)
+    assert {"mnist_cnn", "lenet5", "resnet34_cifar2", "unet_digits"} <= {row["name"] for row in rows}
+    assert "AdamW" in zoo("recipes", "mnist_cnn").stdout
+
+
+def test_exit_codes(mine: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((mine / "recipe.json").read_text().replace("batch_size", "batchsize"))
+    told = zoo("train", wrong)
+    assert (told.exit_code, "did you mean `batch_size`" in told.stderr) == (1, True)
+    assert zoo("train", tmp_path / "none.yaml").exit_code == 2
+    assert zoo("train").exit_code == 2
+    assert zoo("train", "mnist_cnn", "--data", tmp_path / "none").exit_code == 2
+    assert zoo("evaluate", tmp_path).exit_code == 2
+    told = zoo("predict", tmp_path, "x.png", "--json")
+    assert told.exit_code == 2
+    assert json.loads(told.stdout)["ok"] is False
+    diverges = ["--set", "optimizer.lr=1e30", "--set", "optimizer.op=SGD", "--set", "schedule=null"]
+    told = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", *diverges)
+    assert told.exit_code == 1
+    assert "not a number" in told.stderr
+
+
+def test_a_broken_image_is_no_bug_of_ours(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    Image.new("L", (12, 12)).save(broken)
+    broken.write_bytes(broken.read_bytes()[:40])
+    told = zoo("predict", trained[0], broken)
+    assert told.exit_code == 2
+    assert str(broken) in told.stderr

@@ -1,0 +1,148 @@
+"""The command line: `zoo COMMAND ...`, also as `python -m zoo`.
+
+Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 a bug of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from specs.diagnostics import SpecError
+from zoo.commands import SECTIONS
+
+DISTRIBUTION = "speczoo"
+#: Which extra brings a module that is not among the core dependencies.
+EXTRAS = {
+    **dict.fromkeys(("torch", "numpy", "safetensors"), "torch"),
+    **dict.fromkeys(("torchvision", "PIL"), "vision"),
+    **dict.fromkeys(("lightning", "matplotlib"), "train"),
+}
+
+
+class Zoo(click.Group):
+    """Commands by name, each imported when it is called; their failures as messages and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for commands in SECTIONS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if not any(cmd_name in commands for commands in SECTIONS.values()):
+            return None
+        command: click.Command = import_module(f"zoo.commands.{cmd_name.replace('-', '_')}").command
+        command.name = cmd_name
+        if all(param.name != "debug" for param in command.params):
+            command.params.append(_debug())
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not any(args[0] in commands for commands in SECTIONS.values()) and not args[0].startswith("-"):
+            from specs.suggest import did_you_mean
+
+            hint = " ".join(did_you_mean(args[0], self.list_commands(ctx), limit=0)) or "`zoo --help` lists them"
+            ctx.fail(f"there is no command `{ascii(args[0])[1:-1]}`: {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()), col_max=12)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except SpecError as error:
+            from zoo.commands.common import tell
+
+            ctx.exit(tell(error, as_json=bool(ctx.meta.get("zoo.json"))))
+        except BrokenPipeError:  # the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            ctx.exit(0)
+        except KeyboardInterrupt:
+            _say("stopped")
+            ctx.exit(130)
+        except Exception as error:
+            _leave(ctx, error)
+
+
+def _leave(ctx: click.Context, error: Exception) -> NoReturn:
+    """What stands between a command and its end: told in a line, with the traceback only where it was asked for."""
+    if ctx.meta.get("zoo.debug"):
+        traceback.print_exc()
+    missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if missing in EXTRAS:
+        extra = "train" if ctx.invoked_subcommand in SECTIONS["Train"] else EXTRAS[missing]
+        _say(f"error: this needs {missing}, which is not installed: pip install '{DISTRIBUTION}[{extra}]'")
+        ctx.exit(2)
+    if isinstance(error, OSError):
+        where = f"{error.filename!a}: " if error.filename is not None else ""
+        _say(f"error: {where}{error.strerror or error}")
+        ctx.exit(2)
+    said = ascii(str(error))[1:-1]
+    _say(f"error: a bug of zoo: {type(error).__name__}{': ' if said else ''}{said}")
+    _say("please report it, with the spec, the command, and what the same command says with --debug")
+    ctx.exit(3)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta["zoo.debug"] = True
+
+
+def _debug() -> click.Option:
+    help = "Show the traceback of a failure."
+    return click.Option(["--debug"], is_flag=True, is_eager=True, expose_value=False, callback=_remember, help=help)
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            click.echo(f"zoo {version(DISTRIBUTION)}")
+        except PackageNotFoundError:
+            click.echo("zoo, from a checkout")
+        ctx.exit()
+
+
+@click.group(cls=Zoo, params=[_debug()], context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="MODULE",
+    help="Import a Python module that registers layers of its own; it runs as code.",
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def cli(plugins: tuple[str, ...]) -> None:
+    """Neural networks as specs: look at them, check them, build them, train them.
+
+    A network is a name of the zoo (resnet34), a glob over names ('resnet*'), a file (net.yaml), or a file's variant
+    (net.yaml:small).
+    """
+    for name in plugins:
+        import_module(name)
+
+
+def main() -> None:
+    """The `zoo` command."""
+    cli(prog_name="zoo")
+
+
+if __name__ == "__main__":
+    main()

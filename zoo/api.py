@@ -1,0 +1,233 @@
+"""The Python face: the same objects that the command prints."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from compiler.compile import compile
+from compiler.emit.python import source as _source
+from compiler.emit.summary import Summary, summarise
+from compiler.graph import Graph, Unit
+from compiler.walk import Shared, freeze
+from specs.diagnostics import Diagnostic, Report, SpecError
+from specs.limits import DEFAULT, Limits
+from zoo import catalogue
+from zoo.catalogue import What
+
+if TYPE_CHECKING:
+    from torch import nn
+
+InputShape = Sequence[int] | Mapping[str, Sequence[int]]
+
+
+#: Graphs of these very texts, where there was nothing to say against them: a second look costs no walk.
+_clean: OrderedDict[Any, Any] = OrderedDict()
+REMEMBERED = 128
+
+
+def _remembered(key: Any) -> Any:
+    try:
+        if key not in _clean:
+            return None
+    except TypeError:  # an argument that is no plain data: told by the walk
+        return None
+    _clean.move_to_end(key)
+    return _clean[key]
+
+
+def _remember(key: Any, unit: Unit, value: Any) -> None:
+    """Keeps what only this text decides: not what came from Python data or reads other files."""
+    if unit.document.source.text and not unit.spec.use:
+        _clean[key] = value
+        while len(_clean) > REMEMBERED:
+            _clean.popitem(last=False)
+
+
+def graph(
+    what: What,
+    *,
+    input: InputShape | None = None,
+    taps: Sequence[str] | Mapping[str, str] | None = None,
+    limits: Limits = DEFAULT,
+    **params: Any,
+) -> Graph:
+    """The checked graph of a network: shapes, weights, costs; torch is not imported.
+
+    `what` is a catalogue name, a path (`net.yaml`, `net.yaml:small`), plain data or a Spec. `input` is a shape without
+    the batch axis (by name where there are several). Raises SpecError.
+    """
+    report = Report()
+    made = graph_into(report, what, input=input, taps=taps, limits=limits, params=params)
+    report.raise_if_wrong()
+    assert made is not None
+    return made
+
+
+def graph_into(
+    report: Report,
+    what: What,
+    *,
+    input: InputShape | None = None,
+    taps: Any = None,
+    limits: Limits = DEFAULT,
+    params: Mapping[str, Any] | None = None,
+) -> Graph | None:
+    """`graph` that tells `report` instead of raising. What a spec expects of itself is `check`'s to verify."""
+    found = catalogue.find(what, report, limits)
+    if found is None:
+        return None
+    unit, variant = found
+    params = dict(params or {})
+    channels = params.pop("in_channels", None) if "in_channels" not in unit.spec.params else None
+    if channels is not None and input is None and unit.spec.input is not None:
+        declared = (unit.spec.variants[variant].input if variant in unit.spec.variants else None) or unit.spec.input
+        if isinstance(declared, list):
+            input = [channels, *declared[1:]]  # type: ignore[list-item]
+    key = ("graph", unit.document.source, variant, freeze(params), freeze(input), freeze(taps), limits)
+    if (known := _remembered(key)) is not None:
+        return known  # type: ignore[no-any-return]
+    told = len(report.diagnostics)
+    made = compile(
+        unit,
+        report,
+        variant=variant,
+        params=params,
+        input=input,
+        taps=taps,
+        lookup=catalogue.lookup,
+        limits=limits,
+        expect=False,
+    )
+    if made is not None and len(report.diagnostics) == told:
+        _remember(key, unit, made)
+    return made
+
+
+def build(
+    what: What,
+    weights: Any = None,
+    *,
+    input: InputShape | None = None,
+    device: Any = None,
+    dtype: Any = None,
+    seed: int | None = None,
+    taps: Sequence[str] | Mapping[str, str] | None = None,
+    **params: Any,
+) -> nn.Module:
+    """The network as an nn.Module, in training mode, with fresh weights or with `weights`.
+
+    `weights` is a name of torchvision's (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or .pt, or a
+    state_dict. `params` are the spec's own (`num_classes=2`); `in_channels=1` changes the input's first axis; `taps`
+    name inner values to return instead of the output. Raises SpecError where the spec is wrong, WeightsError where
+    the weights are.
+    """
+    made = graph(what, input=input, taps=taps, **params)
+    from compiler.emit import module
+
+    if weights is None:
+        return module.build(made, device=device, dtype=dtype, seed=seed)
+    from zoo.weights import build_with, params_with, report_of
+
+    if brought := {name: value for name, value in params_with(made, weights).items() if name not in params}:
+        made = graph(what, input=input, taps=taps, **params, **brought)
+    model = build_with(made, weights, device=device, dtype=dtype, seed=seed)
+    if (report := report_of(model)).missing:
+        logging.getLogger("zoo").warning("%s: %s", made.name, report)
+    return model
+
+
+get_model = build
+
+
+def list_models(pattern: str = "*", exclude: str | list[str] = ()) -> list[str]:  # type: ignore[assignment]
+    """Names of the catalogue that match a glob and none of those in `exclude`."""
+    return catalogue.names(pattern, exclude)
+
+
+def summary(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> Summary:
+    """Layer by layer: shapes, parameters, MACs; and their totals. Raises SpecError."""
+    return summarise(graph(what, input=input, taps=taps, **params))
+
+
+def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
+    """The network as Python source that needs torch alone. Raises SpecError."""
+    return _source(graph(what, input=input, taps=taps, **params))
+
+
+def check(
+    what: What, *, input: InputShape | None = None, limits: Limits = DEFAULT, **params: Any
+) -> tuple[Diagnostic, ...]:
+    """Everything there is to say against a spec; the warnings, when nothing is wrong.
+
+    A file or family is checked in all its variants. Raises SpecError, which carries the diagnostics.
+    """
+    report = Report()
+    check_into(report, what, input=input, limits=limits, params=params)
+    report.raise_if_wrong()
+    return tuple(report)
+
+
+def check_into(
+    report: Report,
+    what: What,
+    *,
+    input: InputShape | None = None,
+    limits: Limits = DEFAULT,
+    params: Mapping[str, Any] | None = None,
+) -> list[Graph]:
+    """`check` that tells `report` instead of raising; returns the graphs that came out whole."""
+    found = catalogue.find(what, report, limits)
+    if found is None:
+        return []
+    unit, variant = found
+    key = (unit.document.source, variant, freeze(params or {}), freeze(input), limits)
+    if (known := _remembered(key)) is not None:
+        return known  # type: ignore[no-any-return]
+    told = len(report.diagnostics)
+    whole = check_unit(report, unit, variant, input=input, limits=limits, params=params)
+    if len(report.diagnostics) == told:
+        _remember(key, unit, whole)
+    return whole
+
+
+def check_unit(
+    report: Report,
+    unit: Unit,
+    variant: str | None,
+    *,
+    input: InputShape | None = None,
+    limits: Limits = DEFAULT,
+    params: Mapping[str, Any] | None = None,
+) -> list[Graph]:
+    """The graphs of a spec that come out whole: of one variant or of all. What only a later variant meets says so."""
+    wanted: list[str | None] = [variant] if variant is not None else list(unit.spec.variants) or [None]
+    shared = Shared()
+    whole = []
+    for number, v in enumerate(wanted):
+        told = len(report.diagnostics)
+        made = compile(
+            unit, report, variant=v, params=params, input=input, lookup=catalogue.lookup, limits=limits, shared=shared
+        )
+        if number:
+            report.diagnostics[told:] = [_of_variant(d, v, unit) for d in report.diagnostics[told:]]
+        if made is not None:
+            whole.append(made)
+        elif any(d.code == "limit-exceeded" for d in report.errors) or len(report.errors) >= limits.mistakes:
+            break
+    return whole
+
+
+def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: Unit) -> Diagnostic:
+    """Says which variant, unless the place does."""
+    span = unit.document.span(("variants", str(variant)))
+    at = diagnostic.span
+    if at is not None and span is not None and span.line <= at.line <= span.end_line:
+        return diagnostic
+    return replace(diagnostic, notes=(*diagnostic.notes, f"in the variant `{variant}`"))
+
+
+__all__ = ["Graph", "SpecError", "Summary", "build", "check", "get_model", "graph", "list_models", "source", "summary"]

@@ -1,0 +1,214 @@
+"""Where networks are found: by name in the zoo's own folder, by path anywhere, or as data in Python."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from specs.diagnostics import Diagnostic, Report, SpecError
+from specs.document import Document, parse
+from specs.limits import DEFAULT, Limits
+from specs.source import Source
+from specs.spec import Spec, load
+from specs.suggest import did_you_mean
+from specs.unit import Found, Unit
+
+NETWORKS = Path(__file__).parent / "networks"
+BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no networks of their own
+
+What: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
+
+
+def find(what: What, report: Report, limits: Limits = DEFAULT) -> tuple[Unit, str | None] | None:
+    """The spec that `what` means and the variant of it, or None with the reason in `report`.
+
+    A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), plain data, or a Spec.
+    """
+    if isinstance(what, Spec):
+        return Unit(what, Document.of(what.to_data(), what.name)), None
+    if isinstance(what, Mapping):
+        try:
+            document = Document.of(dict(what), str(what.get("name", "<data>")), limits)
+        except SpecError as error:
+            for diagnostic in error.diagnostics:
+                report.add(diagnostic)
+            return None
+        spec = load(document, report)
+        return (Unit(spec, document), None) if spec else None
+    text = str(what)
+    if isinstance(what, Path) or is_path(text):
+        path, variant = split(text)
+        unit = read(path, report, limits)
+        return (unit, variant) if unit else None
+    return named(text, report)
+
+
+def is_path(text: str) -> bool:
+    """A name with a separator or a suffix is a path; anything else is a catalogue name."""
+    return "/" in text or "\\" in text or bool(re.search(r"\.(ya?ml|json)(:[^/\\]*)?$", text))
+
+
+def split(text: str) -> tuple[Path, str | None]:
+    """`net.yaml:small` is the file and its variant."""
+    match = re.fullmatch(r"(.+\.(?:ya?ml|json)):([^/\\]+)", text)
+    return (Path(match[1]), match[2]) if match else (Path(text), None)
+
+
+def read(path: Path, report: Report, limits: Limits = DEFAULT) -> Unit | None:
+    """The spec in a file, or None with the reasons in `report`."""
+    source = Source.read(path, report, limits)
+    document = parse(source, report, limits) if source else None
+    spec = load(document, report) if document else None
+    return Unit(spec, document) if spec and document else None
+
+
+@lru_cache(maxsize=256)
+def _own(path: Path, stamp: int) -> Unit:
+    report = Report()
+    unit = read(path, report)
+    report.raise_if_wrong()
+    assert unit is not None
+    return unit
+
+
+def own(path: Path) -> Unit:
+    """A spec of the zoo's own, read once."""
+    return _own(path, path.stat().st_mtime_ns)
+
+
+def files() -> list[Path]:
+    """The zoo's files, one a family."""
+    return sorted(NETWORKS.glob("*.yaml"))
+
+
+def entries(path: Path) -> list[tuple[str, str | None]]:
+    """The networks that a file of the zoo offers: its variants, or itself."""
+    spec = own(path).spec
+    return [(name, name) for name in spec.variants] or [(spec.name, None)]
+
+
+@lru_cache(maxsize=1)
+def _index(stamps: tuple[tuple[Path, int], ...]) -> dict[str, tuple[Path, str | None]]:
+    return {name: (path, variant) for path, _ in stamps for name, variant in entries(path)}
+
+
+def index() -> dict[str, tuple[Path, str | None]]:
+    """Every catalogue name with its file and variant."""
+    return _index(tuple((path, path.stat().st_mtime_ns) for path in files()))
+
+
+#: Where names were found, so that a second look need not search.
+_found: dict[str, tuple[Path, int, str | None]] = {}
+
+
+def named(name: str, report: Report) -> tuple[Unit, str | None] | None:
+    """A network of the catalogue. Only files that hold the name are read."""
+    block = BLOCKS / f"{name}.yaml"
+    if name.isidentifier() and block.is_file():
+        return own(block), None
+    if name in _found:
+        path, stamp, variant = _found[name]
+        if path.exists() and path.stat().st_mtime_ns == stamp:
+            return own(path), variant
+    for path in files():
+        if path.stem == name or re.search(rf"\b{re.escape(name)}\b", path.read_text(encoding="utf-8")):
+            for found, variant in entries(path):
+                if found == name:
+                    _found[name] = (path, path.stat().st_mtime_ns, variant)
+                    return own(path), variant
+    family = next((p for p in files() if p.stem == name or own(p).spec.name == name), None)
+    if family is not None:
+        spec = own(family).spec
+        if not any(p.required for p in spec.params.values()):
+            return own(family), None
+        report.add(
+            Diagnostic(
+                "unknown-reference", f"`{name}` is a family: name one of its networks", help=(", ".join(spec.variants),)
+            )
+        )
+        return None
+    report.add(
+        Diagnostic(
+            "unknown-reference",
+            f"there is no network `{name}` in the zoo",
+            help=did_you_mean(name, index(), limit=0)
+            or ("`zoo list` shows what there is; a path has a `/` or ends in `.yaml` or `.json`",),
+        )
+    )
+    return None
+
+
+def names(pattern: str = "*", exclude: str | list[str] = ()) -> list[str]:  # type: ignore[assignment]
+    """Catalogue names that match a glob and none of the globs of `exclude`, sorted as people count."""
+    refused = [exclude] if isinstance(exclude, str) else list(exclude)
+    found = (
+        n for n in index() if fnmatch.fnmatchcase(n, pattern) and not any(fnmatch.fnmatchcase(n, r) for r in refused)
+    )
+    return sorted(found, key=natural)
+
+
+def natural(name: str) -> list[Any]:
+    return [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)]
+
+
+def expand(patterns: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
+    """Names, globs over names, files and globs over files, as networks' names and paths."""
+    out: list[str] = []
+    for pattern in patterns:
+        if is_path(pattern):
+            path, variant = split(pattern)
+            if any(c in pattern for c in "*?[") and not path.exists():
+                hits = sorted(
+                    str(p)
+                    for p in Path(path.anchor or ".").glob(
+                        str(path.relative_to(path.anchor)) if path.anchor else str(path)
+                    )
+                )
+                out += [f"{h}:{variant}" if variant else h for h in hits] or [pattern]
+            else:
+                out.append(pattern)
+        elif any(c in pattern for c in "*?["):
+            out += names(pattern) or [pattern]
+        else:
+            out.append(pattern)
+    return list(dict.fromkeys(out))
+
+
+def lookup(name: str, asking: Unit) -> Found | str:
+    """What `use: {Encoder: name}` means: a catalogue name, or a path inside the folder of the spec that asks.
+
+    Returns what was found, or the reason why there is nothing.
+    """
+    report = Report()
+    if is_path(name):
+        home = asking.document.source.path
+        if home is None:
+            return f"`{name}` is a path, and this spec comes from no file"
+        folder = home.parent.resolve()
+        path, variant = split(name)
+        target = folder / path
+        try:
+            if path.is_absolute() or not target.resolve().is_relative_to(folder):
+                return f"`{name}` leads out of the folder of this spec"
+            if not target.is_file():
+                return f"there is no file `{name}`"
+        except (OSError, ValueError, RuntimeError):  # no name of a file: too long, a NUL, a ring of links
+            return f"there is no file `{name[:80]}`"
+        unit, told = _used(home.parent / path, target.resolve(), target.stat().st_mtime_ns)
+        return Found(unit, variant, told)
+    found = named(name, report)
+    if found is None:
+        first = report.diagnostics[0]
+        return first.message + (f" ({first.help[0]})" if first.help else "")
+    return Found(*found)
+
+
+@lru_cache(maxsize=256)
+def _used(path: Path, resolved: Path, stamp: int) -> tuple[Unit | None, tuple[Diagnostic, ...]]:
+    """A file as it is named where it is used; `resolved` and `stamp` say whether it is still the same."""
+    report = Report()
+    return read(path, report), tuple(report)

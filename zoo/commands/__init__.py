@@ -1,0 +1,38 @@
+"""The commands of `zoo`, one module each with a click command named `command`, imported when it is called.
+
+`common`, `paper` and `where` are what they share. `SECTIONS` is what `zoo --help` says without importing any of them.
+A command `a-b` lives in `a_b.py`.
+"""
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Look": {
+        "list": "Networks of the zoo: family, parameters, MACs, input, year.",
+        "show": "A network's spec, and what it inherits from what.",
+        "summary": "Layer by layer: output shape, parameters, MACs, and totals.",
+        "compare": "Networks side by side, true numbers beside printed ones.",
+    },
+    "Write": {
+        "new": "Start a spec file, commented or from a network of the zoo.",
+        "check": "Everything that is wrong with specs, at its line.",
+        "explain": "What a kind of mistake is and how it is mended.",
+        "fmt": "Specs in the house's style, comments kept.",
+        "schema": "The JSON Schema of specs, for editors.",
+    },
+    "Build": {
+        "build": "Build a network, run it, hold it to what was predicted; write it.",
+        "source": "A network as Python that needs torch alone.",
+    },
+    "Train": {
+        "recipes": "The zoo's training recipes.",
+        "data": "What a recipe's data looks like.",
+        "lr-find": "Which learning rate to try.",
+        "train": "Train a network by a recipe.",
+        "evaluate": "Measure a trained network again.",
+        "predict": "What a trained network says of images.",
+        "curves": "The training of several runs in one picture.",
+        "landscape": "The loss around what was found.",
+    },
+    "Shell": {
+        "completion": "The script that completes commands and networks in your shell.",
+    },
+}

@@ -1,0 +1,151 @@
+"""`zoo build`: a network as an nn.Module, tried or written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.commands.common import Network, Networks, Refused, emit, json_option, takes_networks
+
+if TYPE_CHECKING:
+    from compiler.graph import Graph
+
+WEIGHTS = (".safetensors", ".pt", ".pth")
+
+
+@click.command()
+@takes_networks
+@click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py, .safetensors or .pt file, or a folder.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, networks: Networks, weights: str | None, seed: int | None, out: Path | None, as_json: bool
+) -> None:
+    """Build a network, run it, hold it to what was predicted; write it.
+
+    Without -o the network is built and run once on random input, and its outputs, parameters and state_dict are held
+    to what its spec predicts. With -o it is written: .py is its source, .safetensors and .pt are its weights, and a
+    folder gets spec, source and weights, each network its own folder where there are several.
+    """
+    kind = _kind(out, networks.several) if out is not None else None
+    found: list[dict[str, Any]] = []
+    for network, graph in networks.each(lambda network: network.graph()):
+        facts: dict[str, Any] = {"name": graph.name, "params": graph.params, "macs": graph.macs}
+        if out is not None and kind == ".py":
+            facts["written"] = _write_source(graph, out)
+        else:
+            graph, module, report = _build(network, graph, weights, seed)
+            facts["weights"] = report.to_json() if report else None
+            if report is not None:
+                click.echo(f"{graph.name}: {report}", err=True)
+            if out is None:
+                facts |= _try(graph, module, quiet=as_json)
+            elif kind == "folder":
+                folder = out / graph.name if networks.several else out
+                facts["written"] = _write_folder(network, graph, module, folder)
+            else:
+                facts["written"] = _write_weights(module, out)
+        for path in facts.get("written", ()):
+            click.echo(f"{path} written", err=True)
+        found.append(facts)
+    if as_json:
+        emit(found if networks.several else found[0])
+    if not all(facts.get("ok", True) for facts in found):
+        click.echo(
+            "error: a bug of zoo: what was built is not what was predicted; please report it with the spec", err=True
+        )
+        ctx.exit(3)
+
+
+def _kind(out: Path, several: bool) -> str:
+    """What is to be written: `.py`, a suffix of weights, or `folder`."""
+    suffix = out.suffix.lower()
+    if out.is_dir() or suffix == "":
+        return "folder"
+    if suffix != ".py" and suffix not in WEIGHTS:
+        raise click.UsageError(f"-o writes .py, {', '.join(WEIGHTS)}, or a folder, not {suffix!a}")
+    if several:
+        raise click.UsageError("several networks go into a folder: -o FOLDER")
+    return suffix
+
+
+def _build(network: Network, graph: Graph, weights: str | None, seed: int | None) -> tuple[Graph, Any, Any]:
+    """The module, the graph it was made of, and what there is to say of its weights."""
+    from compiler.emit import module
+
+    try:
+        if weights is None:
+            return graph, module.build(graph, seed=seed), None
+        from zoo.weights import WeightsError, build_with, params_with
+
+        try:
+            brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
+            if brought:
+                graph = Network(network.asked, {**network.params, **brought}, network.input).graph()
+            built = build_with(graph, weights, seed=seed)
+            return graph, built, built.load_report
+        except WeightsError as error:
+            raise Refused(str(error)) from None
+    except RuntimeError as error:
+        if "alloc" not in str(error):
+            raise
+        raise Refused(
+            f"{graph.name} does not fit into memory: its parameters alone take {4 * graph.params:,} bytes"
+        ) from None
+
+
+def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
+    from zoo.trial import trial
+
+    made = trial(graph, module)
+    if not quiet:
+        from zoo.commands import paper
+
+        columns = {
+            "": [finding.what for finding in made.findings],
+            "Predicted": [finding.predicted for finding in made.findings],
+            "Built": [finding.built for finding in made.findings],
+            " ": ["equal" if finding.ok else "DIFFERENT" for finding in made.findings],
+        }
+        inputs = paper.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
+        said = f"built, and run in {made.seconds:.2f} s on {inputs.removeprefix('input=')}"
+        paper.show(paper.title(graph.name, said), "", paper.table(columns, left=(" ",)), "")
+    return made.to_json()
+
+
+def _write_source(graph: Graph, target: Path) -> list[str]:
+    from compiler.emit.python import source
+    from zoo import files
+
+    files.write(target, source(graph).encode())
+    return [str(target)]
+
+
+def _write_weights(module: Any, target: Path) -> list[str]:
+    from zoo import files
+    from zoo.trial import save
+
+    with files.replacing(target) as part:
+        save(module, part, target.suffix.lower())
+    return [str(target)]
+
+
+def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> list[str]:
+    """Spec, source and weights, named as the network; beside the spec the files that it uses."""
+    from zoo import files, standalone
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = standalone.text(graph, graph.name, network.params)
+    spec = standalone.path_in(folder, graph.name, written)
+    out = []
+    for path, data in standalone.companions(graph.unit).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        files.write(folder / path, data)
+        out.append(str(folder / path))
+    files.write(spec, written.encode())
+    source = _write_source(graph, folder / f"{graph.name}.py")
+    return [str(spec), *source, *_write_weights(module, folder / f"{graph.name}.safetensors"), *out]

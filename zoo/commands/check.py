@@ -1,0 +1,183 @@
+"""`zoo check`: everything that is wrong with specs, in one run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from typing import Any
+
+import click
+
+from specs import edit
+from specs.diagnostics import Diagnostic, Report
+from specs.document import parse
+from specs.limits import Limits
+from specs.source import Source
+from specs.spec import load
+from zoo.commands import common
+
+FORMATS = ("text", "concise", "json", "github", "sarif")
+ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
+
+
+@click.command()
+@click.argument("targets", nargs=-1, required=True, metavar="FILE|NAME|GLOB...")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter's value, as num_classes=2.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="SHAPE", help="An input's shape without the batch axis, as 3x224x224."
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="How to say it.")
+@click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
+@click.option("--fix", is_flag=True, help="Apply the repairs that are certain to the files.")
+@click.option("--diff", is_flag=True, help="Show what --fix would do; change nothing.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit, as nodes=300000.")
+def command(
+    targets: tuple[str, ...],
+    settings: tuple[str, ...],
+    inputs: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    fix: bool,
+    diff: bool,
+    limits: tuple[str, ...],
+) -> None:
+    """Check specs: files (net.yaml, net.yaml:small), networks of the zoo by name, or globs over either.
+
+    A file is checked in all its variants. Exit code 0: good; 1: something is wrong; 2: a file cannot be read or
+    the command makes no sense.
+    """
+    from zoo import catalogue
+
+    form = "json" if as_json else form
+    allowed, params, shapes = read_limits(limits), common.settings(settings), common.shape_of(inputs)
+    found: list[tuple[str, list[Diagnostic]]] = []
+    wanted = catalogue.expand(targets)
+    progress = sys.stderr.isatty() and len(wanted) > 10
+    for number, target in enumerate(wanted, 1):
+        if progress:
+            click.echo(f"\r\x1b[K{number}/{len(wanted)} {target}"[:100], nl=False, err=True)
+        found.append((target, _check(target, params, shapes, allowed)))
+        if fix or diff:
+            found[-1] = (target, _mend(target, found[-1][1], params, shapes, allowed, show=diff))
+    if progress:
+        click.echo("\r\x1b[K", nl=False, err=True)
+    if not diff:
+        say(found, form)
+    sys.exit(exit_code(found))
+
+
+def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
+    from zoo.api import check_into
+
+    report = Report()
+    check_into(report, target, input=shapes, limits=limits, params=params)
+    return report.diagnostics
+
+
+def _mend(
+    target: str, told: list[Diagnostic], params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool
+) -> list[Diagnostic]:
+    """Applies what can be, until nothing more can be; what is left to say."""
+    from zoo import catalogue
+
+    path = catalogue.split(target)[0]
+    if not catalogue.is_path(target) or not any(d.fix for d in told):
+        return told
+    original = Source.read(path, Report(), limits)
+    if original is None:
+        return told
+    source, left = original, told
+    for _ in range(ROUNDS):
+        text = edit.mended(source, left)
+        if text == source.text:
+            break
+        source = Source(original.name, text, original.path)
+        left = _check_source(source, target, params, shapes, limits)
+    if source.text == original.text:
+        return told
+    if show:
+        click.echo(edit.difference(original.name, original.text, source.text), nl=False)
+        return left
+    edit.replace(path, source.text)
+    count = sum(1 for d in told if d.fix)
+    click.echo(f"{original.name}: {count} fixed", err=True)
+    return left
+
+
+def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
+    from compiler.graph import Unit
+    from zoo import catalogue
+    from zoo.api import check_unit
+
+    report = Report()
+    document = parse(source, report, limits)
+    spec = load(document, report) if document else None
+    if spec is None or document is None:
+        return report.diagnostics
+    variant = catalogue.split(target)[1]
+    check_unit(report, Unit(spec, document), variant, input=shapes, limits=limits, params=params)
+    return report.diagnostics
+
+
+# -- what is printed ----------------------------------------------------------------------------------------------
+
+
+def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> None:
+    """Prints what was found; nothing of the rendering is loaded when a text has nothing to show."""
+    all_told = list(dict.fromkeys(d for _, told in found for d in told))
+    if form == "text":
+        if all_told:
+            from specs import render
+
+            click.echo(render.text(all_told, color=common.coloured(sys.stdout)) + "\n", color=True)
+        click.echo(_summary(found, all_told))
+        return
+    from specs import render
+
+    if form == "json":
+        click.echo(render.as_json(render.Checked(file, told) for file, told in found))
+    elif form == "sarif":
+        click.echo(render.sarif(all_told, _version()))
+    elif all_told:
+        click.echo(render.concise(all_told) if form == "concise" else render.github(all_told))
+
+
+def _summary(found: Sequence[tuple[str, list[Diagnostic]]], told: Sequence[Diagnostic]) -> str:
+    errors = sum(d.severity == "error" for d in told)
+    warnings = len(told) - errors
+    what = found[0][0] if len(found) == 1 else f"{len(found)} networks and files"
+    counts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+    return f"{what if what.isprintable() else ascii(what)}: {' and '.join(counts) or 'good'}"
+
+
+def exit_code(found: Sequence[tuple[str, list[Diagnostic]]]) -> int:
+    """2 where something cannot be read or is not there, 1 where something is wrong, else 0."""
+    wrong = [d for _, told in found for d in told if d.severity == "error"]
+    if any(d.code == "unreadable" or (d.file is None and d.span is None) for d in wrong):
+        return 2
+    return 1 if wrong else 0
+
+
+def _version() -> str:
+    try:
+        return installed("speczoo")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+# -- what is given ------------------------------------------------------------------------------------------------
+
+
+def read_limits(limits: Sequence[str]) -> Limits:
+    """The limits with those of the command line in place of the defaults. Raises UsageError."""
+    known = [field.name for field in fields(Limits)]
+    changed: dict[str, int] = {}
+    for given in limits:
+        name, _, said = given.partition("=")
+        if name not in known or not said.isdigit():
+            raise click.UsageError(f"--limit takes NAME=N with a name of {', '.join(known)}; not {given!r}")
+        changed[name] = int(said)
+    return Limits(**changed)

@@ -1,0 +1,183 @@
+"""What the commands share: networks and their options as arguments, data on stdout, what is wrong on stderr."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from specs.diagnostics import Diagnostic, Report, SpecError
+
+if TYPE_CHECKING:
+    from compiler.graph import Graph
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Refused(click.ClickException):
+    """What was asked for cannot be done, through no fault of a spec."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"error: {self.format_message()}", err=True)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as it was asked for: a name or a path, and what --set and --input lay over it."""
+
+    asked: str
+    params: Mapping[str, Any]
+    input: Sequence[int] | Mapping[str, Sequence[int]] | None = None
+
+    def graph(self) -> Graph:
+        """Raises SpecError."""
+        from zoo import api
+
+        report = Report()
+        made = api.graph_into(report, self.asked, input=self.input, params=self.params)
+        report.raise_if_wrong()
+        assert made is not None
+        return made
+
+
+class Networks(list[Network]):
+    """Networks that were asked for. `several`: by more than one name, or by a glob, however few it found."""
+
+    several: bool = False
+
+    def each(self, make: Callable[[Network], T]) -> Iterator[tuple[Network, T]]:
+        """What `make` gives for one after the other; when all are done, raises SpecError with all that was wrong."""
+        wrong: list[Diagnostic] = []
+        for network in self:
+            try:
+                made = make(network)
+            except SpecError as error:
+                wrong += [d for d in error.diagnostics if d not in wrong]
+            else:
+                yield network, made
+        if wrong:
+            raise SpecError(wrong)
+
+
+def takes_networks(command: F) -> F:
+    """Gives a command NAME..., --set and --input; it is called with `networks`."""
+
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names)
+    @click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter of the spec: num_classes=2."
+    )
+    @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Input without the batch axis: 3x64x64.")
+    @functools.wraps(command)
+    def run(names: tuple[str, ...], overrides: tuple[str, ...], shapes: tuple[str, ...], **rest: Any) -> Any:
+        params, input = settings(overrides), shape_of(shapes)
+        from zoo import catalogue
+
+        networks = Networks(Network(asked, params, input) for asked in catalogue.expand(names))
+        networks.several = len(names) > 1 or any(c in names[0] for c in "*?[")
+        return command(networks=networks, **rest)
+
+    return run  # type: ignore[return-value]
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    ctx.meta["zoo.json"] = value
+    return value
+
+
+json_option = click.option("--json", "as_json", is_flag=True, callback=_remember, help="As JSON.")
+
+
+def settings(overrides: Sequence[str]) -> dict[str, Any]:
+    """`--set depths=[2,2,2,2]` as values: what stands behind `=` is read as a spec would read it."""
+    out: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", key, re.ASCII):
+            raise click.UsageError(f"--set takes KEY=VALUE, as num_classes=2, not {text!a}")
+        if key in out:
+            raise click.UsageError(f"--set says {key} twice")
+        out[key] = _value(key, value)
+    return out
+
+
+def _value(key: str, text: str) -> Any:
+    from specs.document import parse
+    from specs.source import Source
+
+    report = Report()
+    document = parse(Source.of(f"{key}: {text}", "--set"), report)
+    if not report.ok:
+        first = report.errors[0]
+        raise click.UsageError(": ".join((f"--set {key}", first.message, *first.help)))
+    if document is None or set(document.data) != {key}:
+        raise click.UsageError(f"--set {key}: {text!a} is not one value")
+    return document.data[key]
+
+
+def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
+    """`--input 3x64x64`, or one for each of several inputs: `--input left=1x28x28 --input right=1x28x28`."""
+    named: dict[str, list[int]] = {}
+    plain: list[list[int]] = []
+    for text in shapes:
+        name, equals, sizes = text.rpartition("=")
+        if not re.fullmatch(r"\d{1,10}([x,]\d{1,10})*", sizes, re.ASCII):
+            raise click.UsageError(f"--input takes sizes without the batch axis, as 3x64x64, not {text!a}")
+        shape = [int(n) for n in re.split("[x,]", sizes)]
+        if equals and name in named:
+            raise click.UsageError(f"--input says {name!a} twice")
+        if equals:
+            named[name] = shape
+        else:
+            plain.append(shape)
+    if len(plain) + bool(named) > 1:
+        raise click.UsageError("several inputs are named: --input left=1x28x28 --input right=1x28x28")
+    return plain[0] if plain else named or None
+
+
+def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of the catalogue; files, where what is typed looks like a path."""
+    from zoo import catalogue
+
+    if os.sep in incomplete or incomplete.startswith("."):
+        return [CompletionItem(incomplete, type="file")]
+    return [CompletionItem(n) for n in catalogue.names() if n.startswith(incomplete)] or [
+        CompletionItem(incomplete, type="file")
+    ]
+
+
+def emit(value: Any) -> None:
+    """JSON on stdout."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def coloured(stream: Any) -> bool:
+    """Whether a stream takes colour: a terminal, unless NO_COLOR is set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def tell(error: SpecError, *, as_json: bool = False) -> int:
+    """Shows what is wrong: text on stderr, the JSON of `zoo check` on stdout where JSON was asked for.
+
+    Returns the exit code: 2 where a file cannot be read or there is no such network, else 1.
+    """
+    from specs import render
+
+    click.echo(render.text(error.diagnostics, color=coloured(sys.stderr)), err=True, color=True)
+    if as_json:
+        files: dict[str, list[Diagnostic]] = {}
+        for d in error.diagnostics:
+            files.setdefault(d.file or "", []).append(d)
+        click.echo(render.as_json([render.Checked(file, found) for file, found in files.items()]))
+    absent = (d.code == "unreadable" or (d.file is None and d.span is None) for d in error.diagnostics)
+    return 2 if any(absent) else 1

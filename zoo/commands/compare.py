@@ -1,0 +1,75 @@
+"""`zoo compare`: networks side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
+
+#: Printed figures that stand beside a true number, under its heading.
+BESIDE = {"params": "Parameters", "flop": "MACs"}
+TITLES = {"top1": "Top-1 %", "top5": "Top-5 %", "error": "Error %"}
+
+
+@click.command()
+@takes_networks
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where parameters, MACs, input or output differ.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bool) -> None:
+    """Networks side by side, true numbers beside printed ones.
+
+    Parameters and MACs are counted; what stands under `printed` is what the network's own source says, in its own
+    units: some call multiply-accumulates FLOP, some count each of them twice.
+    """
+    found = [row for _, row in networks.each(_row)]
+    if as_json:
+        emit(found)
+    else:
+        _show(found)
+    numbers = [(row["params"], row["macs"], row["inputs"], row["outputs"]) for row in found]
+    if exit_code and any(n != numbers[0] for n in numbers):
+        ctx.exit(1)
+
+
+def _row(network: Network) -> dict[str, Any]:
+    from compiler.emit.summary import summarise
+    from zoo import facts
+
+    graph = network.graph()
+    summary = summarise(graph)
+    word = {key: facts.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published")}
+    return {
+        "name": summary.name,
+        "title": word["title"] or "",
+        "year": word["year"],
+        "params": summary.params,
+        "macs": summary.macs,
+        "inputs": {name: list(shape) for name, shape in summary.inputs.items()},
+        "outputs": {name: list(shape) for name, shape in summary.outputs.items()},
+        "layers": sum(row.params > 0 for row in summary.layers),
+        "published": word["published"] or {},
+    }
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    from zoo.commands import paper
+
+    printed = list(dict.fromkeys(key for row in found for key in row["published"]))
+    columns = {"Network": [row["name"] for row in found], "Year": [paper.text(row["year"]) for row in found]}
+    for key in printed:
+        if key not in BESIDE:
+            columns[TITLES.get(key, key)] = _figures([row["published"].get(key) for row in found])
+    for key, number, head in (("params", "params", "printed"), ("flop", "macs", "FLOP printed")):
+        columns[BESIDE[key]] = [paper.count(row[number]) for row in found]
+        if key in printed:
+            columns[head] = [paper.text(row["published"].get(key)) for row in found]
+    paper.show(paper.table(columns, spare="Year"))
+
+
+def _figures(values: list[Any]) -> list[str]:
+    """Printed figures, all with as many decimals as the longest of them."""
+    decimals = max((len(repr(v).partition(".")[2]) for v in values if isinstance(v, float)), default=0)
+    return ["" if v is None else f"{v:.{decimals}f}" if isinstance(v, float) else str(v) for v in values]

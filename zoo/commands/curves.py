@@ -1,0 +1,40 @@
+"""`zoo curves`: the training of several runs in one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.commands.common import json_option
+from zoo.training.cli import emit, guarded, out_option
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@out_option
+@json_option
+@guarded
+def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+    """Draw training loss and validation error of RUNS over epochs, as for networks with and without skips.
+
+    Pictures go to -o (default curves.png in the first run's folder), as PNG and SVG.
+    """
+    from zoo.training import plots
+    from zoo.training.errors import RunError
+    from zoo.training.run import Run
+
+    histories = {}
+    for path in runs:
+        opened = Run.open(path)
+        if not opened.history:
+            raise RunError(f"{path} has no finished epoch yet")
+        histories[opened.recipe.name if opened.recipe.name not in histories else str(path)] = opened.history
+    target = out or runs[0] / "curves.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    paths = plots.save(plots.compare(histories), target)
+    last = {name: {k: history[-1][k] for k in ("train_loss", "accuracy")} for name, history in histories.items()}
+    lines = [
+        f"{name}: training loss {row['train_loss']:.4f}, accuracy {row['accuracy']:.4f}" for name, row in last.items()
+    ]
+    emit({"pictures": [str(path) for path in paths], "last": last}, as_json, "\n".join([*lines, str(paths[0])]))

@@ -1,0 +1,40 @@
+"""`zoo data`: what a recipe's data looks like."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.commands.common import json_option
+from zoo.training.cli import data_option, emit, guarded, out_option, set_option
+
+
+@click.command()
+@click.argument("recipe")
+@set_option
+@data_option
+@out_option
+@click.option("--download", is_flag=True, help="Fetch what is missing, where torchvision knows from where.")
+@json_option
+@guarded
+def command(
+    recipe: str, overrides: tuple[str, ...], data: Path | None, out: Path | None, download: bool, as_json: bool
+) -> None:
+    """Look at RECIPE's data: splits, classes, statistics, a labelled batch, one image augmented nine times.
+
+    Pictures go to the folder of -o, by default data-RECIPE.
+    """
+    from zoo.training import cookbook
+
+    chosen = cookbook.load(recipe, overrides)
+    from zoo.training import data as datasets
+    from zoo.training import look
+
+    dataset = datasets.load(chosen, data, download=download)
+    facts = look.describe(chosen, dataset)
+    folder = out or Path(f"data-{chosen.name}")
+    facts["pictures"] = [str(path) for path in look.draw(chosen, dataset, folder)]
+    print(f"pictures in {folder}", file=sys.stderr)
+    emit(facts, as_json, look.text(facts))

@@ -1,0 +1,47 @@
+"""`zoo evaluate`: measures a run again, on its own data or on other."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.commands.common import json_option
+from zoo.training.cli import data_option, emit, guarded
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@data_option
+@click.option("--split", default="valid", show_default=True, type=click.Choice(["train", "valid"]))
+@click.option("--report/--no-report", default=False, show_default=True, help="Draw the pictures and report.html anew.")
+@json_option
+@guarded
+def command(run: Path, data: Path | None, split: str, report: bool, as_json: bool) -> None:
+    """Measure the network that was trained in RUN: accuracy, loss, and how well each class is told."""
+    from dataclasses import replace
+
+    from zoo.training import data as datasets
+    from zoo.training.evaluate import evaluate
+    from zoo.training.run import Run
+
+    opened = Run.open(run)
+    recipe = opened.recipe
+    dataset = datasets.load(recipe, data or opened.facts.get("data"))
+    dataset = replace(dataset, mean=tuple(opened.facts["mean"]), std=tuple(opened.facts["std"]))
+    model = opened.model()
+    found = evaluate(model, dataset, recipe, split)
+    results = {"accuracy": found.results["accuracy"], "loss": found.results["valid_loss"]}
+    results |= {name: found.results[name] for name in recipe.metrics}
+    recall = (found.confusion.diagonal() / found.confusion.sum(1).clamp(min=1)).tolist()
+    facts = {**results, "split": split, "run": str(run), "images": len(getattr(dataset, split))}
+    facts |= {"classes": dict(zip(dataset.classes, recall, strict=True)), "confusion": found.confusion.tolist()}
+    if report:
+        from zoo.training.report import write
+
+        write(opened, model, dataset, recipe, results)
+        print(f"report in {run / 'report.html'}", file=sys.stderr)
+    lines = ["  ".join(f"{name} {value:.4f}" for name, value in results.items())]
+    lines += [f"  {name:<14}{100 * value:6.2f} %" for name, value in zip(dataset.classes, recall, strict=True)]
+    emit(facts, as_json, "\n".join(lines))

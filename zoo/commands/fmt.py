@@ -1,0 +1,90 @@
+"""`zoo fmt`: specs in the house's style, comments kept."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from specs import edit
+from specs.diagnostics import Diagnostic, Report
+from specs.source import Source
+from zoo.commands import common
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE|GLOB...")
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
+@click.option("--diff", is_flag=True, help="Show what would change; change nothing.")
+@common.json_option
+def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> None:
+    """Format specs: keys in one order, a layer a line with its columns aligned, comments where they were.
+
+    What a spec says never changes. `-` reads from stdin and writes to stdout.
+    """
+    from specs.format import formatted
+    from zoo import catalogue
+
+    wrong: list[Diagnostic] = []
+    changes: dict[str, bool] = {}
+    for name in catalogue.expand(files) if files != ("-",) else ["-"]:
+        report = Report()
+        source = Source.of(sys.stdin.read(), "<stdin>") if name == "-" else Source.read(Path(name), report)
+        text = formatted(source, arguments(source)) if source else None
+        if source is None or text is None:
+            wrong += [*report, *(explained(source) if source else [])]
+            continue
+        if name == "-" and not (check or diff or as_json):
+            click.echo(text, nl=False)
+            continue
+        changes[source.name] = text != source.text
+        if text == source.text:
+            continue
+        if diff and not as_json:
+            click.echo(edit.difference(source.name, source.text, text), nl=False)
+        if check and not as_json:
+            click.echo(f"{ascii(source.name)[1:-1]} would change", err=True)
+        if not (check or diff):
+            edit.replace(name, text)
+            click.echo(f"formatted {ascii(source.name)[1:-1]}", err=True)
+    if as_json:
+        common.emit({"ok": not wrong, "files": [{"file": file, "changed": new} for file, new in changes.items()]})
+    if wrong:
+        from specs import render
+
+        click.echo(render.text(wrong, color=common.coloured(sys.stderr)), err=True, color=True)
+        sys.exit(2 if any(d.code == "unreadable" for d in wrong) else 1)
+    sys.exit(1 if check and any(changes.values()) else 0)
+
+
+def explained(source: Source) -> Sequence[Diagnostic]:
+    """Why a text is no spec."""
+    from specs.document import parse
+    from specs.spec import load
+
+    report = Report()
+    document = parse(source, report)
+    if document is not None:
+        load(document, report)
+    return report.diagnostics
+
+
+def arguments(source: Source) -> Callable[[str], Sequence[str]]:
+    """The order of an op's arguments: a layer's fields, a block's parameters."""
+    import compiler.layers  # noqa: F401  (fills the registry)
+    from compiler.layer import Layer
+    from specs.document import parse
+
+    document = parse(source, Report())
+    blocks = document.data.get("blocks") if document else None
+
+    def order(op: str) -> Sequence[str]:
+        if op in Layer.registry:
+            return [*Layer.registry[op].model_fields, *Layer.registry[op].references]
+        block = blocks.get(op) if isinstance(blocks, dict) else None
+        params = block.get("params") if isinstance(block, dict) else None
+        return list(params) if isinstance(params, dict) else ()
+
+    return order

@@ -1,0 +1,65 @@
+"""`zoo landscape`: the loss around what was found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.commands.common import json_option
+from zoo.training.cli import data_option, emit, guarded, out_option
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@data_option
+@out_option
+@click.option("--points", default=21, show_default=True, type=click.IntRange(min=3), help="Along each direction.")
+@click.option("--reach", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True), help="How far.")
+@click.option("--images", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the training set.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the two directions.")
+@json_option
+@guarded
+def command(
+    runs: tuple[Path, ...],
+    data: Path | None,
+    out: Path | None,
+    points: int,
+    reach: float,
+    images: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Draw the filter-normalised loss surface (Li et al. 2018) of RUNS side by side, as with and without skips.
+
+    Pictures go to -o (default landscape.png in the first run's folder), as PNG and SVG.
+    """
+    from dataclasses import replace
+
+    from zoo.training import data as datasets
+    from zoo.training import plots
+    from zoo.training.landscape import landscape
+    from zoo.training.run import Run
+
+    found = {}
+    for path in runs:
+        opened = Run.open(path)
+        recipe = opened.recipe
+        dataset = datasets.load(recipe, data or opened.facts.get("data"))
+        dataset = replace(dataset, mean=tuple(opened.facts["mean"]), std=tuple(opened.facts["std"]))
+        name = recipe.name if recipe.name not in found else str(path)
+        print(f"{name}: {points} x {points} points", file=sys.stderr)
+        found[name] = landscape(opened.model(), recipe, dataset, points, reach, images, seed)
+    target = out or runs[0] / "landscape.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    paths = plots.save(plots.surfaces(found), target)
+    facts = {
+        "pictures": [str(path) for path in paths],
+        "surfaces": {name: {"steps": s.tolist(), "losses": z.tolist()} for name, (s, z) in found.items()},
+    }
+    lines = [
+        f"{name}: loss {float(z[len(s) // 2, len(s) // 2]):.4f} in the middle, {float(z.max()):.4g} at most"
+        for name, (s, z) in found.items()
+    ]
+    emit(facts, as_json, "\n".join([*lines, str(paths[0])]))

@@ -1,0 +1,74 @@
+"""`zoo list`: which networks there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.commands.common import complete_names, emit, json_option
+
+if TYPE_CHECKING:
+    from zoo.facts import Facts
+
+COLUMNS = ("name", "family", "params", "macs", "input", "year")
+
+
+@click.command()
+@click.argument("patterns", nargs=-1, metavar="[GLOB]...", shell_complete=complete_names)
+@click.option("--where", "condition", metavar="EXPR", help="Only where this is true: 'params < 10e6 and year >= 2015'.")
+@click.option("--sort", metavar="COLUMN", help=f"By {', '.join(COLUMNS)}; -params puts the largest first.")
+@json_option
+def command(patterns: tuple[str, ...], condition: str | None, sort: str | None, as_json: bool) -> None:
+    """Networks of the zoo: family, parameters, MACs, input, year.
+
+    GLOB is over names ('resnet*'); a file lists its variants. In --where the names are those of the JSON: name, family,
+    title, input, params, macs, year.
+    """
+    if sort is not None and sort.removeprefix("-") not in COLUMNS:
+        raise click.UsageError(f"--sort is by {', '.join(COLUMNS)}, not {sort!a}")
+    from zoo import catalogue, facts
+
+    wanted = None
+    if condition is not None:
+        from zoo.commands import where
+
+        wanted = where.parse(condition)
+    rows = [f for asked in catalogue.expand(patterns) for f in facts.of(asked)] if patterns else facts.everything()
+    if wanted is not None:
+        rows = [row for row in rows if wanted(row)]
+    if sort is not None:
+        rows = ordered(rows, sort.removeprefix("-"), largest_first=sort.startswith("-"))
+    if as_json:
+        emit([row.to_json() for row in rows])
+        return
+    from zoo.commands import paper
+
+    if not rows:
+        click.echo("no network is like that", err=True)
+        return
+    columns = {
+        "Network": [row.name for row in rows],
+        "Family": [row.family for row in rows],
+        "Parameters": [paper.count(row.params) for row in rows],
+        "MACs": [paper.short(row.macs) for row in rows],
+        "Input": [paper.shape(row.input) for row in rows],
+        "Year": [paper.text(row.year) for row in rows],
+    }
+    families = len({f.family for f in rows})
+    said = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
+    paper.show(paper.title(said), "", paper.table(columns, left=("Family",), spare="Family"))
+
+
+def ordered(rows: list[Facts], column: str, *, largest_first: bool) -> list[Facts]:
+    """Rows by a column, names as people count; what has no year comes last."""
+    from zoo import catalogue
+
+    def key(row: Facts) -> Any:
+        value = getattr(row, column)
+        if isinstance(value, str):
+            return catalogue.natural(value)
+        return list(value.values()) if isinstance(value, dict) else [value] if isinstance(value, list) else value
+
+    known = [row for row in rows if getattr(row, column) is not None]
+    return sorted(known, key=key, reverse=largest_first) + [row for row in rows if getattr(row, column) is None]

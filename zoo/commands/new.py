@@ -1,0 +1,115 @@
+"""`zoo new`: a spec file to start from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from zoo.commands.common import Network, Refused, complete_names, emit, json_option, settings, shape_of
+
+TEMPLATE = """\
+# Then: zoo check {name}.yaml, zoo summary {name}.yaml, zoo build {name}.yaml
+spec: 1
+name: {name}
+title: A small residual network # in one line, what it is
+input: [3, 32, 32] # channels, height, width; the batch axis is never written
+params: # what can be set from outside, as in `zoo build {name}.yaml --set num_classes=2`
+  widths: [32, 64, 128] # channels of each stage
+  num_classes: 10
+defaults: # arguments that every Conv2d below starts from
+  Conv2d: {{kernel_size: 3, padding: 1, bias: false}} # batch norm follows, and its shift serves as bias
+
+blocks:
+  Residual: # a list with parameters of its own; `int` is required, a value is a default
+    params: {{channels: int, stride: 1}}
+    layers: # each entry takes the output of the one before it, unless it says `from`
+      - {{id: conv1, op: Conv2d, out_channels: $channels, stride: $stride}} # in_channels follow from what flows in
+      - {{id: bn1, op: BatchNorm2d}}
+      - {{id: relu1, op: ReLU}}
+      - {{id: conv2, op: Conv2d, out_channels: $channels}}
+      - {{id: bn2, op: BatchNorm2d}}
+      - id: shortcut # where `when` is false, it stands for its input
+        from: input # the block's own
+        when: $(stride != 1 or in_channels != channels)
+        op: Conv2d
+        out_channels: $channels
+        stride: $stride
+        kernel_size: 1
+        padding: 0
+      - {{id: sum, op: add, from: [bn2, shortcut]}} # shapes must agree: nothing is broadcast
+      - {{id: relu2, op: ReLU}}
+
+layers: # a list is an nn.Sequential; an id is the module's name in the state_dict
+  - {{id: conv, op: Conv2d, out_channels: "$(widths[0])"}} # quotes around what holds a bracket or a comma
+  - {{id: bn, op: BatchNorm2d}}
+  - {{id: relu, op: ReLU, shape: ["$(widths[0])", 32, 32]}} # `shape` is held to, never needed
+  - for: {{i: 1..$(len(widths)), channels: $widths}} # an entry per turn; lists are taken side by side
+    id: stage$i
+    op: Residual
+    channels: $channels
+    stride: $(1 if i == 1 else 2)
+  - {{id: pool, op: AdaptiveAvgPool2d, output_size: 1}}
+  - {{id: flatten, op: Flatten}}
+  - {{id: fc, op: Linear, out_features: $num_classes}}
+
+expect: {{output: [10]}} # what `zoo check` holds the network to; params and macs can stand here too
+
+# Named settings, addressed as `{name}.yaml:small`:
+# variants:
+#   small: {{params: {{widths: [16, 32, 64]}}, expect: {{output: [10]}}}}
+"""
+
+
+@click.command()
+@click.argument("name")
+@click.option("--from", "origin", metavar="NETWORK", shell_complete=complete_names, help="A network to start from.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter of that network.")
+@click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Another input for it: 3x64x64.")
+@json_option
+def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: tuple[str, ...], as_json: bool) -> None:
+    """Start a spec file, commented or from a network of the zoo.
+
+    Writes NAME.yaml in the current folder, never over a file that is there. With --from it is that network's spec,
+    its variant's values filled in.
+    """
+    from specs.spec import NETWORK
+
+    name = re.sub(r"\.(ya?ml|json)$", "", name)
+    if not re.fullmatch(NETWORK, name, re.ASCII) or len(name) > 100:
+        raise click.UsageError(
+            f"a network's name is of letters, digits, `_`, `-` and `.`, and starts with a letter, not {name!a}"
+        )
+    if origin is None and (overrides or shapes):
+        raise click.UsageError("--set and --input are of the network that --from names")
+    files: dict[str, bytes] = {}
+    if origin is None:
+        written, path = TEMPLATE.format(name=name), Path(f"{name}.yaml")
+    else:
+        from zoo import standalone
+
+        network = Network(origin, settings(overrides), shape_of(shapes))
+        graph = network.graph()
+        written = standalone.text(graph, name, network.params, fresh=True)
+        path = standalone.path_in(Path(), name, written)
+        files = standalone.companions(graph.unit)
+    _create(path, written.encode(), files)
+    if as_json:
+        emit({"name": name, "file": str(path), "files": [str(path), *files]})
+    else:
+        click.echo(f"{path} written: zoo check {path}", err=True)
+
+
+def _create(spec: Path, written: bytes, used: Mapping[str, bytes]) -> None:
+    """Writes the spec and the files it uses where there are none; an equal file that it uses serves as it is."""
+    from zoo import files
+
+    missing = {Path(p): data for p, data in used.items() if not (Path(p).is_file() and Path(p).read_bytes() == data)}
+    for path in (spec, *missing):
+        if path.exists() or path.is_symlink():
+            raise Refused(f"{path} is there already; nothing was written")
+    for path, data in {**missing, spec: written}.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.create(path, data)

@@ -1,0 +1,45 @@
+"""`zoo recipes`: what can be trained."""
+
+from __future__ import annotations
+
+import click
+
+from zoo.commands.common import json_option
+from zoo.training.cli import emit, guarded
+
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+@guarded
+def command(name: str | None, as_json: bool) -> None:
+    """List the recipes, or show and check one (NAME or a file)."""
+    from zoo.training import cookbook
+
+    if name is not None:
+        recipe = cookbook.load(name)
+        emit(recipe.model_dump(mode="json"), as_json, cookbook.find(name).read_text(encoding="utf-8").rstrip())
+        return
+    found = [cookbook.load(each) for each in cookbook.names()]
+    rows = [
+        {
+            "name": recipe.name,
+            "network": recipe.network.name,
+            "dataset": recipe.data.dataset,
+            "epochs": recipe.epochs,
+            "expect": recipe.expect.figures(),
+            "title": recipe.title,
+        }
+        for recipe in found
+    ]
+    width = max(len(recipe.name) for recipe in found)
+    lines = [
+        f"{recipe.name:<{width}}  {_expected(recipe.expect.figures()):>16}  {recipe.epochs:>3} epochs  {recipe.title}"
+        for recipe in found
+    ]
+    emit(rows, as_json, "\n".join(lines))
+
+
+def _expected(expect: dict[str, float]) -> str:
+    shown = {"accuracy": "{:.2%}", "top5": "top5 {:.2%}", "iou": "IoU {:.2f}"}
+    return " ".join(shown[name].format(value) for name, value in expect.items())

@@ -1,0 +1,27 @@
+"""`zoo schema`: the JSON Schema of specs, for editors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file instead.")
+@click.option("--json", is_flag=True, expose_value=False, help="It is JSON already.")
+def command(output: Path | None) -> None:
+    """Print the JSON Schema (draft-07) of specs.
+
+    Editors that speak yaml-language-server read it from a line in the spec:
+    # yaml-language-server: $schema=zoo.schema.json
+    """
+    from compiler.emit import schema
+
+    if output is None:
+        click.echo(schema.text(), nl=False)
+    else:
+        from specs import edit
+
+        edit.replace(output, schema.text())
+        click.echo(f"wrote {output}", err=True)

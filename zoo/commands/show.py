@@ -1,0 +1,101 @@
+"""`zoo show`: a network's spec."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.commands.common import Network, Networks, coloured, emit, json_option, takes_networks
+
+
+@click.command()
+@takes_networks
+@json_option
+def command(networks: Networks, as_json: bool) -> None:
+    """A network's spec, and what it inherits from what.
+
+    Comments above the spec say which file and line the network stands in, where the value of each parameter is from,
+    and which other specs it uses. What is printed is a spec again.
+    """
+    made = networks.each(lineage)
+    if as_json:
+        found = [{k: v for k, v in line.items() if k != "text"} for _, line in made]
+        emit(found if networks.several else found[0])
+        return
+    for i, (_, line) in enumerate(made):
+        written = ("\n" if i else "") + _comments(line) + line["text"].rstrip("\n") + "\n"
+        if not coloured(sys.stdout):
+            click.echo(written, nl=False)
+            continue
+        from zoo.commands import paper
+
+        paper.code(written, "json" if line["text"].startswith("{") else "yaml")
+
+
+def lineage(network: Network) -> dict[str, Any]:
+    """Where a network comes from, as the JSON has it, and the text of its spec. Raises SpecError."""
+    from compiler.settings import choose
+    from specs.diagnostics import Report
+    from zoo import catalogue
+
+    report = Report()
+    found = catalogue.find(network.asked, report)
+    report.raise_if_wrong()
+    assert found is not None
+    unit, variant = found
+    spec, document = unit
+    chosen = spec.variants.get(variant) if variant else None
+    params = {k: v for k, v in network.params.items() if k in spec.params or k != "in_channels"}
+    settings = choose(unit, report, variant=variant, params=params, input=network.input)
+    if variant is None and any(p.required for p in spec.params.values()):
+        settings = None  # a family: its text says which parameters it wants
+    else:
+        report.raise_if_wrong()
+    place = document.span(("variants", variant), key=True) if variant else None
+    return {
+        "name": variant or spec.name,
+        "family": spec.name,
+        "file": shown(document.source.path) if document.source.path else document.source.name,
+        "line": place.line if place else None,
+        "variants": [] if variant else list(spec.variants),
+        "params": {
+            name: {
+                "value": value,
+                "from": "--set" if name in params else variant if chosen and name in chosen.params else spec.name,
+            }
+            for name, value in (settings.params if settings else {}).items()
+        },
+        "inputs": {name: list(value.shape) for name, value in (settings.inputs if settings else ())},
+        "uses": dict(spec.use),
+        "spec": document.data,
+        "text": document.source.text,
+    }
+
+
+def shown(path: Path) -> str:
+    """A path as seen from here, where it is below."""
+    absolute, here = os.path.abspath(path), os.getcwd()
+    return os.path.relpath(absolute, here) if absolute.startswith(here + os.sep) else absolute
+
+
+def _comments(line: dict[str, Any]) -> str:
+    from specs.render import safe
+    from zoo.standalone import flow
+
+    if line["text"].lstrip().startswith("{"):
+        return ""  # JSON has no comments
+    where = line["file"] + (f", line {line['line']}" if line["line"] else "")
+    said = [f"{line['name']}: {'a variant of ' + line['family'] + ', ' if line['line'] else ''}{where}"]
+    if line["variants"]:
+        said.append("variants: " + ", ".join(line["variants"]))
+    if line["params"]:
+        name = max(len(n) for n in line["params"])
+        values = {n: flow(p["value"]) for n, p in line["params"].items()}
+        wide = min(40, max(map(len, values.values())))
+        said += [f"  {n:<{name}}  {values[n]:<{wide}}  from {p['from']}" for n, p in line["params"].items()]
+    said += [f"uses {op}: {used}" for op, used in line["uses"].items()]
+    return "".join(f"# {safe(text)}\n" for text in said) + "\n"

@@ -1,0 +1,55 @@
+"""`zoo summary`: a network layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from zoo.commands.common import Networks, emit, json_option, takes_networks
+
+
+@click.command()
+@takes_networks
+@json_option
+def command(networks: Networks, as_json: bool) -> None:
+    """Layer by layer: output shape, parameters, MACs, and totals.
+
+    Shapes are without the batch axis. MACs are the multiply-accumulates of one input in convolutions, linear layers
+    and matrix products. --json gives one object, or a list where several networks were asked for.
+    """
+    from compiler.emit.summary import summarise
+
+    made = networks.each(lambda network: summarise(network.graph()))
+    if as_json:
+        found = [summary.to_json() for _, summary in made]
+        emit(found if networks.several else found[0])
+        return
+    from zoo.commands import paper
+
+    for i, (_, s) in enumerate(made):
+        columns = {
+            "Layer": [row.path for row in s.layers],
+            "Type": [row.op for row in s.layers],
+            "Output": [paper.shape(row.output) for row in s.layers],
+            "Parameters": [paper.count(row.params) for row in s.layers],
+            "Trainable": [str(row.trainable > 0) if row.params else "" for row in s.layers],
+            "MACs": [paper.count(row.macs) for row in s.layers],
+        }
+        table = paper.table(columns, left=("Type", "Trainable"), spare="Trainable")
+        said = f"{_ports(s.inputs)} -> {_ports(s.outputs)}"
+        totals = {
+            "Parameters": s.params,
+            "  trainable": s.trainable_params,
+            "  not trainable": s.params - s.trainable_params,
+            "MACs": s.macs,
+        }
+        wide = max(len(f"{n:,}") for n in totals.values())
+        lines = "\n".join(f"{name:<15} {n:>{wide},}" for name, n in totals.items())
+        paper.show(*[""] * (i > 0), paper.title(s.name, said), "", table, "", lines)
+
+
+def _ports(shapes: Mapping[str, Sequence[int]]) -> str:
+    from zoo.commands import paper
+
+    return paper.shape(shapes) if len(shapes) > 1 else paper.shape(next(iter(shapes.values())))

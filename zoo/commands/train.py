@@ -1,0 +1,80 @@
+"""`zoo train`: from a recipe to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.commands.common import json_option
+from zoo.training.cli import data_option, emit, guarded, set_option
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@set_option
+@data_option
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="The run's folder; default runs/RECIPE.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on after its last finished epoch.")
+@click.option("--seed", type=click.IntRange(min=0), help="In place of the recipe's.")
+@click.option("--devices", default="1", show_default=True, help="How many, or `auto`.")
+@click.option("--num-nodes", default=1, show_default=True, type=click.IntRange(min=1), help="Machines.")
+@click.option("--strategy", default="auto", show_default=True, help="Lightning's: ddp, fsdp, ...")
+@click.option("--accelerator", default="auto", show_default=True, help="Lightning's: cpu, gpu, mps, ...")
+@click.option("--logger", type=click.Choice(["csv", "tensorboard"]), help="Log below the run's folder as well.")
+@click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs; --resume goes on.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Pictures and report.html.")
+@click.option("-q", "--quiet", is_flag=True, help="No table, no progress.")
+@json_option
+@guarded
+def command(
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    data: Path | None,
+    out: Path | None,
+    resume: Path | None,
+    seed: int | None,
+    devices: str,
+    num_nodes: int,
+    strategy: str,
+    accelerator: str,
+    logger: str | None,
+    stop_after: int | None,
+    report: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train a network by RECIPE: a name out of `zoo recipes`, or a file.
+
+    \b
+    zoo train mnist_cnn
+    zoo train mnist_resnet --set epochs=3 --data ~/data -o runs/try
+    zoo train --resume runs/try
+    """
+    if (recipe is None) == (resume is None):
+        raise click.UsageError("wanted is a RECIPE, or --resume RUN")
+    from zoo.training import cookbook
+
+    if recipe is not None:
+        cookbook.load(recipe, overrides)  # what is wrong with it is said before torch is loaded
+    from zoo.training.engine import train
+
+    result = train(
+        recipe,
+        set=overrides,
+        data=data,
+        out=out,
+        resume=resume,
+        seed=seed,
+        devices=int(devices) if devices.isdigit() else devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
+        accelerator=accelerator,
+        logger=logger,
+        stop_after=stop_after,
+        report=report,
+        quiet=quiet,
+    )
+    shown = "  ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
+    text = f"{shown}  loss {result.loss:.4f}  {result.epochs} epochs in {result.seconds:.0f} s  {result.run}"
+    emit(result.json(), as_json, text)

@@ -1,0 +1,82 @@
+"""What is known of a network in one line, without walking through its layers where its spec says it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from specs.diagnostics import Report
+from specs.spec import Spec, Variant
+from zoo import catalogue
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A row of `zoo list`.
+
+    `input` is the shape without the batch axis, or shapes by name where there are several inputs; `params` and `macs`
+    are those of the spec's `expect`, which `zoo check` holds the network to, and counted where it does not say them.
+    """
+
+    name: str
+    family: str
+    title: str
+    input: list[int] | dict[str, list[int]]
+    params: int
+    macs: int
+    year: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def of(asked: str) -> list[Facts]:
+    """The facts of a name of the catalogue, of a file's variant, or of all variants of a file. Raises SpecError."""
+    report = Report()
+    found = catalogue.find(asked, report)
+    report.raise_if_wrong()
+    assert found is not None
+    unit, variant = found
+    offered: list[str | None] = [variant] if variant or not catalogue.is_path(asked) else [*unit.spec.variants]
+    return [_of(unit.spec, v, asked if v == variant else f"{asked}:{v}") for v in offered or [None]]
+
+
+def _of(spec: Spec, variant: str | None, asked: str) -> Facts:
+    chosen = spec.variants.get(variant) if variant else None
+    expect = chosen.expect if chosen and chosen.expect else None if chosen else spec.expect
+    input = _input(spec, chosen)
+    params, macs = (expect.params, expect.macs) if expect else (None, None)
+    if input is None or params is None or macs is None or (variant and not chosen):
+        from zoo import api
+
+        graph = api.graph(asked)
+        shapes = {name: list(value.shape) for name, value in graph.settings.inputs}
+        input, params, macs = shapes["input"] if spec.inputs is None else shapes, graph.params, graph.macs
+    title, year = (word(spec, variant, key) for key in ("title", "year"))
+    return Facts(variant or spec.name, spec.name, title or "", input, params, macs, year)
+
+
+def _input(spec: Spec, chosen: Variant | None) -> list[int] | dict[str, list[int]] | None:
+    """The input where it is written in plain numbers."""
+    shapes = {i.id: i.shape for i in spec.inputs} if spec.inputs else {"": (chosen and chosen.input) or spec.input}
+    plain = {
+        name: [n for n in shape if isinstance(n, int)] for name, shape in shapes.items() if isinstance(shape, list)
+    }
+    if len(plain) < len(shapes) or any(len(plain[name]) < len(shape or ()) for name, shape in shapes.items()):
+        return None
+    return plain if spec.inputs else plain[""]
+
+
+def word(spec: Spec, variant: str | None, key: str) -> Any:
+    """`title`, `reference`, `year`, `source` or `published`: the variant's own, else the family's.
+
+    What is printed of one network is not printed of its siblings: `published` is not inherited.
+    """
+    chosen = spec.variants.get(variant) if variant else None
+    own = getattr(chosen, key) if chosen else None
+    return own if own is not None or (chosen and key == "published") else getattr(spec, key)
+
+
+def everything() -> list[Facts]:
+    """All networks of the zoo, family by family as their files have them."""
+    return [_of(catalogue.own(path).spec, variant, name) for name, (path, variant) in catalogue.index().items()]

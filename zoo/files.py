@@ -1,0 +1,41 @@
+"""Writing files: whole or not at all, and where the name says."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside `target` to write to; it takes the target's place when all went well, and is gone when not.
+
+    A symlink in the target's place is replaced, never followed. Raises OSError.
+    """
+    if target.is_dir() and not target.is_symlink():
+        raise IsADirectoryError(21, "it is a folder", str(target))
+    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(target)) from None
+        yield part
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write(target: Path, data: bytes) -> None:
+    """Writes a file, whole or not at all. Raises OSError."""
+    with replacing(target) as part:
+        part.write_bytes(data)
+
+
+def create(target: Path, data: bytes) -> None:
+    """Writes a file that is not there yet. Raises FileExistsError, for a dangling symlink too, and OSError."""
+    with open(target, "xb") as file:
+        file.write(data)

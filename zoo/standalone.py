@@ -1,0 +1,175 @@
+"""One network of a family as a spec of its own: its variant's values as defaults, comments kept, no variants.
+
+`zoo build -o FOLDER` writes it beside source and weights, and `zoo new --from` starts from it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from compiler.graph import Graph
+from specs.diagnostics import Report
+from specs.document import parse
+from specs.source import Source
+from specs.spec import Spec, load
+from specs.unit import Unit
+from zoo import catalogue, facts
+
+WORDS = ("title", "reference", "year", "source", "published")
+
+
+def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *, fresh: bool = False) -> str:
+    """The spec of a graph under a name, YAML or JSON as its family is written.
+
+    `overrides` are the parameters that were set from outside. `fresh` leaves out what is true of the original alone:
+    where its weights are, and figures that were printed of it.
+    """
+    data = _data(graph, name, overrides or {}, fresh)
+    source = graph.unit.document.source
+    block = not source.text.lstrip().startswith("{") and bool(source.text)
+    written = _edited(graph.unit, data) if block else json.dumps(data, indent=2) + "\n"
+    return written if _read(written) == _read(json.dumps(data)) else json.dumps(data, indent=2) + "\n"
+
+
+def companions(unit: Unit) -> dict[str, bytes]:
+    """The files that the spec uses, near and far, by their paths beside it."""
+    out: dict[str, bytes] = {}
+    home = unit.document.source.path
+
+    def collect(spec: Spec, folder: PurePosixPath) -> None:
+        for used in spec.use.values():
+            if not catalogue.is_path(used) or home is None:
+                continue
+            path = folder / catalogue.split(used)[0].as_posix()
+            found = home.parent / path
+            if path.as_posix() not in out and found.is_file():
+                out[path.as_posix()] = found.read_bytes()
+                unit = catalogue.read(found, Report())
+                if unit is not None:
+                    collect(unit.spec, path.parent)
+
+    collect(unit.spec, PurePosixPath())
+    return out
+
+
+def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) -> dict[str, Any]:
+    spec, document = graph.unit
+    variant = graph.settings.variant
+    chosen = spec.variants.get(variant) if variant else None
+    data = json.loads(json.dumps({k: v for k, v in document.data.items() if k != "variants"}))
+    data["name"] = name
+    values = {**(chosen.params if chosen else {}), **{k: v for k, v in overrides.items() if k in spec.params}}
+    for key, value in values.items():
+        data["params"][key] = _default(spec, key, value)
+    shapes = {key: list(value.shape) for key, value in graph.settings.inputs}
+    if spec.inputs is None and ((chosen and chosen.input is not None) or graph.settings.changed):
+        data["input"] = shapes["input"] if graph.settings.changed or chosen is None else chosen.input
+    elif spec.inputs is not None and graph.settings.changed:
+        data["inputs"] = [{**own, "shape": shapes[own["id"]]} for own in data["inputs"]]
+    for key in WORDS:
+        data[key] = facts.word(spec, variant, key)
+    weights = chosen.weights if chosen and chosen.weights else spec.weights
+    long = weights.model_dump(by_alias=True, exclude_defaults=True) if weights else {}
+    data["weights"] = long if len(long) > 1 else long.get("from")
+    if fresh or graph.settings.changed:
+        data["published"] = data["weights"] = None
+    data["expect"] = _expect(graph)
+    return {k: v for k, v in data.items() if v is not None}
+
+
+def _default(spec: Spec, key: str, value: Any) -> Any:
+    """A parameter with another default, in the form it was written in where that says its type."""
+    param = spec.params[key]
+    value = float(value) if param.type == "float" and type(value) is int else value
+    if isinstance(param.written, dict):
+        return {**param.written, "default": value}
+    return {"type": param.type, "default": value} if param.required else value
+
+
+def _expect(graph: Graph) -> dict[str, Any]:
+    ports = zip(graph.root.outputs, graph.root.values, strict=True)
+    outputs = {port.name: list(value.shape) for port, value in ports if value is not None}
+    output: Any = outputs if len(outputs) > 1 else next(iter(outputs.values()))
+    return {"params": graph.params, "macs": graph.macs, "output": output}
+
+
+def _read(written: str) -> Spec | None:
+    report = Report()
+    document = parse(Source.of(written), report)
+    return load(document, report) if document else None
+
+
+def _edited(unit: Unit, data: Mapping[str, Any]) -> str:
+    """The text of a unit with what differs in `data` replaced, everything else as it stands."""
+    document = unit.document
+    lines = document.source.text.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    edits: list[tuple[int, int, str]] = []
+
+    def place(path: tuple[str, ...], *, key: bool = False) -> tuple[int, int]:
+        span = document.span(path, key=key)
+        assert span is not None
+        return starts[span.line - 1] + span.column - 1, starts[span.end_line - 1] + span.end_column - 1
+
+    def replace(path: tuple[str, ...], value: Any) -> None:
+        start, end = place(path)
+        while end > start and document.source.text[end - 1] in "\r\n ":
+            end -= 1
+        edits.append((start, end, flow(value)))
+
+    added: list[str] = []
+    for key in {**document.data, **data}:
+        if key not in data:
+            start, end = place((key,), key=True)[0], place((key,))[1]
+            after = next((s for s in starts if s >= end), starts[-1])
+            edits.append((start, after, ""))
+        elif key not in document.data:
+            added.append(f"{key}: {flow(data[key])}\n")
+        elif data[key] != document.data[key]:
+            inside = document.data[key]
+            if key == "params" and list(inside) == list(data[key]):
+                for name in inside:
+                    if inside[name] != data[key][name]:
+                        replace((key, name), data[key][name])
+            else:
+                replace((key,), data[key])
+    text = document.source.text
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text.rstrip("\n") + "\n" + ("\n" + "".join(added) if added else "")
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII)
+
+
+def flow(value: Any) -> str:
+    """A value in YAML's flow style, on one line: `[2, 2, 2, 2]`, `{type: op, default: Bottleneck}`."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        from specs.scalars import Refused, resolve
+
+        try:
+            if resolve(value) == value:
+                return value
+        except Refused:
+            pass
+    return json.dumps(value, ensure_ascii=False)
+
+
+def suffix(written: str) -> str:
+    """`.json` or `.yaml`, as the text is."""
+    return ".json" if written.startswith("{") else ".yaml"
+
+
+def path_in(folder: Path, name: str, written: str) -> Path:
+    """Where a spec of this name goes in a folder."""
+    return folder / f"{name}{suffix(written)}"

@@ -1,0 +1,53 @@
+"""What the training commands have in common: options, and errors as messages with exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .errors import TrainingError
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the data; else $ZOO_DATA, else the recipe's root.",
+)
+set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as epochs=3.")
+out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write.")
+
+
+class Told(click.ClickException):
+    """A TrainingError on its way out: on stderr for people, and with --json as an object on stdout."""
+
+    def __init__(self, error: TrainingError, as_json: bool) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code  # type: ignore[misc]
+        self.as_json = as_json
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"error: {self.message}", err=True)
+        if self.as_json:
+            click.echo(json.dumps({"ok": False, "error": self.message}))
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turns what a person can mend into a message and the exit code that scripts rely on."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except TrainingError as error:
+            raise Told(error, bool(kwargs.get("as_json"))) from error
+
+    return run
+
+
+def emit(value: Any, as_json: bool, text: str) -> None:
+    """Data on stdout: JSON on one line, or text for people."""
+    click.echo(json.dumps(value) if as_json else text)

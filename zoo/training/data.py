@@ -1,0 +1,281 @@
+"""Data sets as tensors in memory: images uint8 [n, channels, height, width], labels int64.
+
+Small images are cheapest kept decoded: a batch is then one gather, and random transforms run on whole batches. What a
+recipe names is read by torchvision, so that files, layouts and checksums are its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoo.torchvision import torchvision
+
+from . import recipe as r
+from .errors import DataError
+from .transforms import pair, prepare
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images with their labels: [n] class numbers, or [n, height, width] where every pixel has one."""
+
+    images: Tensor
+    labels: Tensor
+    names: tuple[str, ...] = ()  # of the files, where there are files
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: Tensor) -> Split:
+        names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
+        return Split(self.images[index], self.labels[index], names)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    train: Split
+    valid: Split
+    classes: tuple[str, ...]
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    test: Split | None = field(default=None)  # images without labels: theirs are all -100
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image as it is stored, before augmentation."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+
+def root_of(data: Any, given: str | Path | None = None) -> Path:
+    """Where the data is: what was given, else $ZOO_DATA, else the recipe's `root`."""
+    return Path(given or os.environ.get("ZOO_DATA") or data.root).expanduser()
+
+
+def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = False) -> Dataset:
+    """Reads, checks, prepares and measures a recipe's data. Raises DataError for what is missing, broken or empty."""
+    data = recipe.data
+    where = root_of(data, root)
+    if isinstance(data, r.Folder):
+        dataset = _folder(data, where, recipe.transforms.prepare)
+    elif isinstance(data, r.Canvas):
+        from .canvas import compose
+
+        source = _named("MNIST", where, download)
+        dataset = compose(data, source, recipe.seed)
+    else:
+        dataset = _torchvision(data, where, recipe.seed, download)
+    dataset = _limited(dataset, data)
+    _check(dataset, where)
+    if not isinstance(data, r.Folder):
+        splits = {name: prepare(split.images, recipe.transforms.prepare) for name, split in _splits(dataset).items()}
+        dataset = replace(dataset, **{k: replace(getattr(dataset, k), images=v) for k, v in splits.items()})
+    return _with_statistics(dataset, recipe.transforms.normalize)
+
+
+def _splits(dataset: Dataset) -> dict[str, Split]:
+    found = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
+    return {name: split for name, split in found.items() if split is not None}
+
+
+def _named(name: str, root: Path, download: bool) -> Dataset:
+    """One of torchvision's data sets, whole."""
+    datasets = torchvision().datasets
+    cls = getattr(datasets, name)
+    splits, classes = [], None
+    for train in (True, False):
+        which = {"split": "train" if train else "test"} if name in ("SVHN", "STL10") else {"train": train}
+        try:
+            found = cls(root, **which, download=download)
+        except (RuntimeError, OSError, ValueError, EOFError, KeyError, IndexError) as error:
+            raise DataError(*_why(name, root, error)) from error
+        classes = classes or tuple(getattr(found, "classes", None) or map(str, range(10)))
+        splits.append(_tensors(found, name, root))
+    assert classes is not None
+    return Dataset(splits[0], splits[1], tuple(_class_name(c) for c in classes))
+
+
+def _why(name: str, root: Path, error: Exception) -> tuple[str, str]:
+    if not root.is_dir():
+        return f"no data folder {root}", f"--data DIR says where {name} is; `zoo data RECIPE --download` fetches it"
+    expected = {"CIFAR10": "cifar-10-batches-py", "CIFAR100": "cifar-100-python"}.get(name, f"{name}/raw")
+    place = root / expected
+    if place.is_dir():
+        return f"{name} in {place} is broken or incomplete: {error}", "fetch it anew: `zoo data RECIPE --download`"
+    return f"no {name} in {root}: it would be {place}", "--data DIR says where; `zoo data RECIPE --download` fetches it"
+
+
+def _class_name(text: str) -> str:
+    """`0 - zero`, as torchvision calls a digit, is `0`."""
+    return text.partition(" - ")[0]
+
+
+def _tensors(found: Any, name: str, root: Path) -> Split:
+    images, labels = found.data, getattr(found, "targets", None)
+    labels = found.labels if labels is None else labels
+    images = torch.as_tensor(np.asarray(images))
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.shape[-1] == 3:
+        images = images.permute(0, 3, 1, 2)
+    split = Split(images.contiguous(), torch.as_tensor(np.asarray(labels)).long())
+    if len(split.images) != len(split.labels):
+        raise DataError(f"{name} in {root} has {len(split.images)} images and {len(split.labels)} labels")
+    return split
+
+
+def _torchvision(data: r.Torchvision, root: Path, seed: int, download: bool) -> Dataset:
+    dataset = _named(data.dataset, root, download)
+    if data.classes is not None:
+        unknown = [name for name in data.classes if name not in dataset.classes]
+        if unknown:
+            raise DataError(f"{data.dataset} has no class {unknown[0]!r}", f"it has: {', '.join(dataset.classes)}")
+        chosen = [dataset.classes.index(name) for name in data.classes]
+        dataset = replace(
+            dataset,
+            train=_only(dataset.train, chosen),
+            valid=_only(dataset.valid, chosen),
+            classes=tuple(data.classes),
+        )
+    if data.valid is not None:
+        train, valid = _divide(dataset.train, data.valid, seed)
+        dataset = replace(dataset, train=train, valid=valid)
+    return dataset
+
+
+def _only(split: Split, classes: Sequence[int]) -> Split:
+    """The images of these classes, in their order, labelled 0, 1, ... by their place in `classes`."""
+    number = torch.full((max(int(split.labels.max()), *classes) + 1,), -1)
+    number[torch.tensor(classes)] = torch.arange(len(classes))
+    labels = number[split.labels]
+    kept = (labels >= 0).nonzero().squeeze(1)
+    return Split(split.images[kept], labels[kept])
+
+
+def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    count = round(len(split) * share)
+    return split.take(order[count:]), split.take(order[:count])
+
+
+def _limited(dataset: Dataset, data: Any) -> Dataset:
+    train, valid = getattr(data, "limit_train", None), getattr(data, "limit_valid", None)
+    first = {name: getattr(dataset, name).take(torch.arange(min(count, len(getattr(dataset, name)))))
+             for name, count in (("train", train), ("valid", valid)) if count}  # fmt: skip
+    return replace(dataset, **first)
+
+
+def _folder(data: r.Folder, root: Path, steps: Sequence[Any]) -> Dataset:
+    places = {"train": root / data.train}
+    if isinstance(data.valid, str):
+        places["valid"] = root / data.valid
+    for name, place in places.items():
+        if not place.is_dir():
+            raise DataError(f"no {name} folder {place}", "it holds a folder of images for every class; --data DIR")
+    classes = tuple(sorted(path.name for path in places["train"].iterdir() if path.is_dir()))
+    if not classes:
+        raise DataError(f"no class folders in {places['train']}", "one folder per class, as train/cat/1.png")
+    splits = {name: _read_labelled(place, classes, data.mode, steps) for name, place in places.items()}
+    if not isinstance(data.valid, str):
+        splits["train"], splits["valid"] = _divide(splits["train"], data.valid, 0)
+    test = None
+    if data.test is not None:
+        paths = sorted(p for p in (root / data.test).rglob("*") if p.suffix.lower() in SUFFIXES)
+        images = read_images(paths, data.mode, steps)
+        test = Split(images, torch.full((len(images),), -100), tuple(map(str, paths)))
+    return Dataset(splits["train"], splits["valid"], classes, test=test)
+
+
+def _read_labelled(place: Path, classes: Sequence[str], mode: str, steps: Sequence[Any]) -> Split:
+    strangers = sorted(p.name for p in place.iterdir() if p.is_dir() and p.name not in classes)
+    if strangers:
+        raise DataError(f"{place} has a class `{strangers[0]}` that the training folder does not have")
+    paths, labels = [], []
+    for number, name in enumerate(classes):
+        found = sorted(p for p in (place / name).rglob("*") if p.suffix.lower() in SUFFIXES)
+        paths += found
+        labels += [number] * len(found)
+    return Split(read_images(paths, mode, steps), torch.tensor(labels, dtype=torch.long), tuple(map(str, paths)))
+
+
+def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> Tensor:
+    """Decodes and prepares images, uint8 [n, channels, height, width]; raises DataError naming all that are broken."""
+    from PIL import Image
+
+    def read(path: Path) -> Tensor | str:
+        try:
+            with Image.open(path) as image:
+                array = np.array(image.convert(mode))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return f"{path}: {error}"
+        tensor = torch.from_numpy(array)
+        tensor = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
+        return prepare(tensor[None], steps)[0]
+
+    paths = list(paths)
+    with ThreadPoolExecutor() as pool:
+        read_all = list(pool.map(read, paths))
+    broken = [text for text in read_all if isinstance(text, str)]
+    if broken:
+        more = f" (and {len(broken) - 5} more)" if len(broken) > 5 else ""
+        raise DataError("cannot read " + "; ".join(broken[:5]) + more, "remove or replace these files")
+    images = [image for image in read_all if isinstance(image, Tensor)]
+    shapes = {image.shape[1:] for image in images}
+    if len(shapes) > 1:
+        (h, w), (h2, w2) = sorted(shapes)[:2]
+        raise DataError(
+            f"images differ in size: {h} x {w} and {h2} x {w2}", "add {op: Resize, size: [64, 64]} under prepare"
+        )
+    return torch.stack(images) if images else torch.empty(0, 1 if mode == "L" else 3, 1, 1, dtype=torch.uint8)
+
+
+def _check(dataset: Dataset, where: Path) -> None:
+    for name, split in _splits(dataset).items():
+        if not len(split):
+            raise DataError(f"the {name} split is empty: no images in {where}")
+        if name != "test" and int(split.labels.max()) >= len(dataset.classes):
+            worst = int(split.labels.max())
+            raise DataError(f"the {name} split has a label {worst}, but there are {len(dataset.classes)} classes")
+
+
+def _with_statistics(dataset: Dataset, normalize: Any) -> Dataset:
+    channels = dataset.shape[0]
+    if isinstance(normalize, r.Statistics):
+        if not len(normalize.mean) == len(normalize.std) == channels:
+            raise DataError(f"normalize has {len(normalize.mean)} means and the images have {channels} channels")
+        return replace(dataset, mean=tuple(normalize.mean), std=tuple(normalize.std))
+    mean, std = measure(dataset.train.images)
+    return replace(dataset, mean=mean, std=std)
+
+
+def measure(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation per channel of uint8 images, on the scale 0..1, exact: from a histogram."""
+    values = torch.arange(256, dtype=torch.float64) / 255
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        flat = torch.from_numpy(np.bincount(images[:, channel].numpy().ravel(), minlength=256)).double()
+        share = flat / flat.sum()
+        mean = float(share @ values)
+        means.append(mean)
+        stds.append(max(float(share @ (values - mean) ** 2) ** 0.5, 1e-6))
+    return tuple(means), tuple(stds)
+
+
+def image_size(recipe: r.Recipe, dataset: Dataset) -> tuple[int, int, int]:
+    """Channels, height and width of what flows into the network."""
+    channels, height, width = dataset.shape
+    for step in recipe.transforms.augment:
+        if isinstance(step, r.RandomCrop):
+            height, width = pair(step.size)
+    return channels, height, width

@@ -1,0 +1,44 @@
+"""What goes wrong outside of a recipe's text: data, hardware, divergence. Each knows its exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class TrainingError(RuntimeError):
+    """Something a person can mend; `help` says how. Never a bug of ours."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+    def __str__(self) -> str:
+        return super().__str__() + (f"\n  help: {self.help}" if self.help else "")
+
+
+class DataError(TrainingError):
+    """Data is missing, broken, empty, or does not fit the network."""
+
+    exit_code = 2
+
+
+class RunError(TrainingError):
+    """A run's folder is missing, incomplete, or cannot be written."""
+
+    exit_code = 2
+
+
+class Diverged(TrainingError):
+    """The loss became NaN or infinite."""
+
+
+class Interrupted(TrainingError):
+    """Ctrl-C: the run's folder holds what was learned so far."""
+
+    exit_code = 130
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(f"stopped; weights so far are in {run}", f"zoo train --resume {run} goes on")
+        self.run = run

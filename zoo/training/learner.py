@@ -1,0 +1,117 @@
+"""The Lightning module: a network, its loss, its optimizer and what is counted while it learns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from . import recipe as r
+from .lightning import pl
+from .loader import IGNORED
+from .metrics import Counts, outputs
+
+
+class Learner(pl.LightningModule):
+    """Trains `model` as the recipe says. What it counts is kept on the device and read once an epoch."""
+
+    def __init__(self, model: nn.Module, recipe: r.Recipe, classes: int) -> None:
+        super().__init__()
+        self.model, self.recipe, self.classes = model, recipe, classes
+        self.last: tuple[Tensor, Tensor, Tensor] | None = None  # loss, output and labels of the latest batch
+        self._losses: list[Tensor] = []
+        self.measured: dict[str, float] = {}  # by the latest validation
+        self._valid: Counts | None = None
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        x, y = batch
+        output, *aux = outputs(self.model(x))
+        loss = self.loss(output, y)
+        for extra in aux:
+            loss = loss + self.recipe.aux_weight * self.loss(extra, y)
+        seen = loss.detach()
+        self.last = (seen, output.detach(), y)
+        self._losses.append(seen)
+        return loss
+
+    def loss(self, output: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(output, y, ignore_index=IGNORED, label_smoothing=self.recipe.label_smoothing)
+
+    def train_loss(self) -> float:
+        """Mean over this epoch's batches of all processes; starts counting anew."""
+        total = torch.stack(self._losses).double().mean() if self._losses else torch.tensor(math.nan)
+        self._losses.clear()
+        return float(self.trainer.strategy.reduce(total.float().to(self.device), reduce_op="mean"))
+
+    def on_validation_epoch_start(self) -> None:
+        self._valid = Counts(self.classes, self.device)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
+        assert self._valid is not None
+        x, y = batch
+        self._valid.add(outputs(self.model(x))[0].float(), y)
+
+    def on_validation_epoch_end(self) -> None:
+        assert self._valid is not None
+        self._valid.reduce(lambda x: self.trainer.strategy.reduce(x, reduce_op="sum"))
+        self.measured = self._valid.results()
+        self.log_dict(self.measured, rank_zero_only=True)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = make_optimizer(self.recipe, self.model)
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        schedule = make_schedule(self.recipe, optimizer, steps)
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def make_optimizer(recipe: r.Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    o = recipe.optimizer
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    fused = all(p.is_floating_point() for p in parameters) and recipe.precision != "16-mixed"
+    if isinstance(o, r.SGD):
+        return torch.optim.SGD(
+            parameters, o.lr, momentum=o.momentum, nesterov=o.nesterov, weight_decay=o.weight_decay, fused=fused
+        )
+    cls = torch.optim.AdamW if o.op == "AdamW" else torch.optim.Adam
+    decay = o.weight_decay if o.weight_decay is not None else 0.01 if o.op == "AdamW" else 0.0
+    return cls(parameters, o.lr, betas=(o.betas[0], o.betas[1]), eps=o.eps, weight_decay=decay, fused=fused)
+
+
+def make_schedule(recipe: r.Recipe, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler | None:
+    """A schedule in steps: epochs of a recipe become shares of all the steps there are."""
+    s, lr = recipe.schedule, recipe.optimizer.lr
+    per_epoch = steps / recipe.epochs
+    match s:
+        case None:
+            return None
+        case r.OneCycle():
+            momentum = not isinstance(recipe.optimizer, r.SGD) or recipe.optimizer.momentum > 0
+            return OneCycleLR(
+                optimizer,
+                lr,
+                total_steps=steps,
+                pct_start=s.pct_start,
+                div_factor=s.div_factor,
+                final_div_factor=s.final_div_factor,
+                base_momentum=s.base_momentum,
+                max_momentum=s.max_momentum,
+                cycle_momentum=momentum,
+            )
+
+    warmup = s.warmup * per_epoch
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        if isinstance(s, r.MultiStep):
+            return float(s.gamma ** sum(step >= m * per_epoch for m in s.milestones))
+        done = min(1.0, (step - warmup) / max(1.0, steps - warmup))
+        return (s.eta_min + (lr - s.eta_min) * (1 + math.cos(math.pi * done)) / 2) / lr
+
+    return LambdaLR(optimizer, factor)

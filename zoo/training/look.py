@@ -1,0 +1,79 @@
+"""Looking at data before training on it: numbers, a labelled batch, one image augmented nine times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import plots
+from . import recipe as r
+from .data import Dataset, Split, image_size
+from .engine import loaders
+from .errors import RunError
+from .loader import Batches
+from .transforms import augmentation
+
+
+def describe(recipe: r.Recipe, dataset: Dataset) -> dict[str, Any]:
+    """Sizes of splits, images per class, shapes before and after transforms, statistics."""
+    splits = {"train": dataset.train, "valid": dataset.valid, **({"test": dataset.test} if dataset.test else {})}
+    batch = next(iter(loaders(recipe, dataset)[0]))
+    return {
+        "recipe": recipe.name,
+        "dataset": recipe.data.dataset,
+        "classes": list(dataset.classes),
+        "splits": {name: _facts(split, len(dataset.classes)) for name, split in splits.items()},
+        "image": list(dataset.shape),
+        "input": list(image_size(recipe, dataset)),
+        "batch": {"images": list(batch[0].shape), "labels": list(batch[1].shape)},
+        "mean": [round(value, 4) for value in dataset.mean],
+        "std": [round(value, 4) for value in dataset.std],
+    }
+
+
+def _facts(split: Split, classes: int) -> dict[str, Any]:
+    labels = split.labels[split.labels >= 0]
+    return {"images": len(split), "labels": torch.bincount(labels.flatten(), minlength=classes).tolist()}
+
+
+def text(facts: dict[str, Any]) -> str:
+    """The same for people."""
+    counted = "pixels" if len(facts["batch"]["labels"]) > 1 else "images"
+    lines = [f"{facts['recipe']}: {facts['dataset']}, images {' x '.join(map(str, facts['image']))}"]
+    lines += [f"  {name:<6} {split['images']:>7,} images" for name, split in facts["splits"].items()]
+    lines.append(f"  batch  {facts['batch']['images']}, labels {facts['batch']['labels']}")
+    lines.append(f"  mean {facts['mean']}  std {facts['std']}")
+    lines.append(f"  {'class':<14}" + "".join(f"{name:>12}" for name in facts["splits"]) + f"   ({counted})")
+    for i, name in enumerate(facts["classes"]):
+        counts = "".join(f"{split['labels'][i]:>12,}" for split in facts["splits"].values())
+        lines.append(f"  {name:<14}{counts}")
+    return "\n".join(lines)
+
+
+def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
+    """A labelled batch and one image augmented nine times, as PNG and SVG."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make {folder}: {error.strerror}") from error
+    train = dataset.train
+    shown = train.take(torch.randperm(len(train), generator=torch.Generator().manual_seed(recipe.seed))[:9])
+    if train.labels.ndim > 1:
+        batch = plots.masks(shown.images[:6], shown.labels[:6], len(dataset.classes))
+    else:
+        titles = [f"Ground Truth: {dataset.classes[i]}" for i in shown.labels.tolist()]
+        batch = plots.grid(shown.images, titles, columns=3)
+    paths = plots.save(batch, folder / "batch")
+    nine = Split(train.images[:1].repeat(9, 1, 1, 1), torch.zeros(9, dtype=torch.long))
+    pixels = _augmented(recipe, nine)
+    return paths + plots.save(plots.grid(pixels, [""] * 9, columns=3), folder / "augmented")
+
+
+def _augmented(recipe: r.Recipe, split: Split) -> Tensor:
+    channels = split.images.shape[1]
+    batches = Batches(split, len(split), [0.0] * channels, [1 / 255] * channels,
+                      augmentation(recipe.transforms.augment), seed=recipe.seed)  # fmt: skip
+    return next(iter(batches))[0]

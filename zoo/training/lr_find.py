@@ -1,0 +1,85 @@
+"""The learning-rate finder: the rate grows exponentially, a batch a step, until the loss runs away (Smith 2015)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import recipe as r
+from .data import Dataset
+from .engine import loaders
+from .errors import TrainingError
+from .learner import make_optimizer
+from .loader import IGNORED, Batches
+from .metrics import outputs
+
+GRADIENT, TENTH = "Min numerical gradient", "Min loss divided by 10"
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates with their smoothed losses, and both of the usual suggestions."""
+
+    lrs: list[float]
+    losses: list[float]
+    suggestions: dict[str, float]
+
+
+def lr_find(
+    model: nn.Module, recipe: r.Recipe, dataset: Dataset, start: float = 1e-7, end: float = 10.0, steps: int = 100
+) -> Rates:
+    """Trains a copy of the model from `start` to `end`; stops when the loss is four times its least.
+
+    The loss is smoothed with 0.98, bias corrected. Suggested are the rate where the loss falls fastest and a tenth of
+    the rate where it is least; the first ten steps and the last five do not count. Raises TrainingError when no step is
+    left.
+    """
+    model = copy.deepcopy(model).train()
+    optimizer = make_optimizer(recipe, model)
+    batches = _endless(loaders(recipe, dataset)[0])
+    lrs: list[float] = []
+    losses: list[float] = []
+    mean, best = 0.0, math.inf
+    for step in range(steps):
+        lr = start * (end / start) ** (step / max(steps - 1, 1))
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        x, y = next(batches)
+        loss = F.cross_entropy(outputs(model(x))[0], y, ignore_index=IGNORED, label_smoothing=recipe.label_smoothing)
+        value = float(loss.detach())
+        mean = 0.98 * mean + 0.02 * value
+        smooth = mean / (1 - 0.98 ** (step + 1))
+        if not math.isfinite(value) or (step > 0 and smooth > 4 * best):
+            break
+        best = min(best, smooth)
+        lrs.append(lr)
+        losses.append(smooth)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return Rates(lrs, losses, suggest(lrs, losses))
+
+
+def suggest(lrs: list[float], losses: list[float], skip_start: int = 10, skip_end: int = 5) -> dict[str, float]:
+    """Both suggestions out of a curve."""
+    kept = slice(skip_start, len(losses) - skip_end)
+    curve: Tensor = torch.tensor(losses[kept], dtype=torch.float64)
+    rates = lrs[kept]
+    if len(curve) < 3:
+        raise TrainingError(
+            "the loss ran away at once: too few steps to judge by", "a smaller --start, or more --steps"
+        )
+    slope = torch.gradient(curve)[0]
+    return {GRADIENT: rates[int(slope.argmin())], TENTH: rates[int(curve.argmin())] / 10}
+
+
+def _endless(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
+    while True:
+        yield from batches
+        batches.epoch += 1

@@ -1,0 +1,54 @@
+"""What is counted while a network is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .loader import IGNORED
+
+
+class Counts:
+    """Summed loss and a confusion matrix [true, predicted]: accuracy and mean IoU come out of the same counts."""
+
+    def __init__(self, classes: int, device: torch.device) -> None:
+        kind = torch.float32 if device.type == "mps" else torch.float64
+        self.classes = classes
+        self.sums = torch.zeros(3, dtype=kind, device=device)  # loss, count, right among the best five
+        self.confusion = torch.zeros(classes, classes, dtype=kind, device=device)
+
+    def add(self, output: Tensor, y: Tensor) -> None:
+        """Takes logits [n, classes, ...] and labels [n, ...]; labels that are to be ignored do not count."""
+        loss = F.cross_entropy(output, y, ignore_index=IGNORED, reduction="sum")
+        real = y != IGNORED
+        predicted = output.argmax(1)
+        cells = torch.bincount((y * self.classes + predicted)[real], minlength=self.classes**2)
+        best = output.topk(min(5, output.shape[1]), dim=1).indices if output.ndim == 2 else predicted[:, None]
+        right = ((best == y[:, None]).any(1) & real).sum()
+        self.sums += torch.stack([loss.double(), real.sum(), right]).to(self.sums)
+        self.confusion += cells.reshape(self.classes, self.classes)
+
+    def reduce(self, total: Callable[[Tensor], Tensor]) -> None:
+        """Adds up what several processes counted."""
+        self.sums, self.confusion = total(self.sums), total(self.confusion)
+
+    def results(self) -> dict[str, float]:
+        loss, count, five = self.sums.tolist()
+        right = self.confusion.diagonal()
+        union = self.confusion.sum(0) + self.confusion.sum(1) - right
+        iou = (right[union > 0] / union[union > 0]).mean()
+        return {
+            "valid_loss": loss / max(count, 1),
+            "accuracy": float(right.sum()) / max(count, 1),
+            "top5": five / max(count, 1),
+            "iou": float(iou),
+        }
+
+
+def outputs(value: Any) -> tuple[Tensor, ...]:
+    """A network's outputs, the main one first; auxiliary ones exist in training only."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,)

@@ -1,0 +1,182 @@
+"""Pictures of data, of training and of what came out. Each function returns a matplotlib figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .evaluate import Evaluation
+
+matplotlib.rcParams.update(
+    {
+        "svg.hashsalt": "zoo",
+        "svg.fonttype": "none",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+    }
+)
+BLUE, ORANGE, GREEN = "#2f6fb0", "#d9772b", "#3a8f5d"
+
+
+def save(figure: Figure, path: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Writes `path` with each suffix."""
+    paths = [path.with_suffix(f".{kind}") for kind in kinds]
+    for target in paths:
+        figure.savefig(target, dpi=120, metadata={"Date": None} if target.suffix == ".svg" else None)
+    return paths
+
+
+def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Figure:
+    """Losses on the left, what is measured on the right, over epochs."""
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    left.plot(epochs, [row["train_loss"] for row in history], ".-", color=BLUE, label="training loss")
+    left.plot(epochs, [row["valid_loss"] for row in history], ".-", color=ORANGE, label="validation loss")
+    for name, color in zip(metrics, (GREEN, BLUE, ORANGE), strict=False):
+        right.plot(epochs, [row[name] for row in history], ".-", color=color, label=name)
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False)
+    return figure
+
+
+def compare(histories: Mapping[str, Sequence[Mapping[str, float]]], what: str = "train_loss") -> Figure:
+    """One curve per run: the training loss on the left, the validation error on the right."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, history in histories.items():
+        epochs = [row["epoch"] + 1 for row in history]
+        left.plot(epochs, [row[what] for row in history], label=name)
+        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], label=name)
+    left.set_ylabel(what.replace("_", " "))
+    right.set_ylabel("validation error (%)")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.legend(frameon=False)
+    return figure
+
+
+def grid(images: Tensor, titles: Sequence[str], colors: Sequence[str] = (), columns: int = 4) -> Figure:
+    """Images [n, channels, height, width], uint8 or 0..255, each under its title."""
+    count = max(len(images), 1)
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(1.8 * columns, 2.05 * rows), layout="constrained")
+    for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        axes.axis("off")
+        if i < len(images):
+            picture = images[i].clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+            gray = picture.shape[2] == 1
+            axes.imshow(picture[:, :, 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255)
+            axes.set_title(titles[i], color=colors[i] if colors else "black", fontsize=8)
+    return figure
+
+
+def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
+    """Rows: what it is. Columns: what was said. Colours are shares of a row; numbers are counts."""
+    count = len(classes)
+    side = max(3.2, min(12.0, 1.6 + 0.42 * count))
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
+    if count <= 20:
+        for i in range(count):
+            for j in range(count):
+                if int(matrix[i, j]):
+                    color = "white" if share[i, j] > 0.5 else "black"
+                    axes.text(j, i, f"{int(matrix[i, j])}", ha="center", va="center", color=color, fontsize=7)
+        axes.set_xticks(range(count), classes, rotation=45, ha="right")
+        axes.set_yticks(range(count), classes)
+    axes.grid(False)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    return figure
+
+
+def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 16) -> Figure:
+    """The first images with what was said of them, wrong ones in orange."""
+    said, true = found.predicted[:count].tolist(), labels[:count].tolist()
+    both = list(zip(said, true, strict=True))
+    titles = [f"Prediction: {classes[p]}" + (f" ({classes[t]})" if p != t else "") for p, t in both]
+    colors = ["black" if p == t else ORANGE for p, t in both]
+    return grid(images[:count], titles, colors)
+
+
+def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 12) -> Figure | None:
+    """The mistakes with the highest loss: said / true, loss, how sure. None when there are no mistakes."""
+    order = found.losses.argsort(descending=True)
+    order = order[found.predicted[order] != labels[order]][:count]
+    if not len(order):
+        return None
+    titles = [
+        f"{classes[int(found.predicted[i])]} / {classes[int(labels[i])]}\n"
+        f"loss {float(found.losses[i]):.2f}, {100 * float(found.confidence[i]):.0f} % sure"
+        for i in order.tolist()
+    ]
+    return grid(images[order], titles)
+
+
+def masks(images: Tensor, labels: Tensor, classes: int, said: Tensor | None = None) -> Figure:
+    """A row each: image, labels, and the prediction where there is one."""
+    columns = {"image": images[:, 0], "labels": labels, **({} if said is None else {"prediction": said})}
+    rows = len(images)
+    figure = Figure(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
+    table: Any = figure.subplots(rows, len(columns), squeeze=False)
+    for i in range(rows):
+        for axes, (title, pictures) in zip(table[i], columns.items(), strict=True):
+            picture = pictures[i]
+            axes.axis("off")
+            ink = title == "image"
+            most = 255 if ink else max(classes - 1, 1)
+            axes.imshow(picture.cpu().numpy(), cmap="gray" if ink else "tab20", vmin=0, vmax=most)
+            if i == 0:
+                axes.set_title(title, fontsize=8)
+    return figure
+
+
+def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float]) -> Figure:
+    """The learning-rate finder's curve with its suggestions."""
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.semilogx(lrs, losses, color=BLUE)
+    for (name, lr), color in zip(suggestions.items(), (ORANGE, GREEN), strict=False):
+        axes.axvline(lr, color=color, linestyle="--", label=f"{name}: {lr:.2E}")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False)
+    return figure
+
+
+def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
+    """Loss surfaces side by side, seen from the side and from above, on one logarithmic scale."""
+    figure = Figure(figsize=(4.6 * len(found), 8), layout="constrained")
+    logs = {name: (steps, losses.clamp(min=1e-4).log10()) for name, (steps, losses) in found.items()}
+    low = min(float(z.min()) for _, z in logs.values())
+    high = max(float(z.max()) for _, z in logs.values())
+    for column, (name, (steps, z)) in enumerate(logs.items()):
+        x, y = torch.meshgrid(steps, steps, indexing="xy")
+        above: Any = figure.add_subplot(2, len(found), column + 1, projection="3d")
+        above.plot_surface(x.numpy(), y.numpy(), z.numpy(), cmap="viridis", vmin=low, vmax=high)
+        above.set_zlim(low, high)
+        above.set_title(name)
+        above.set_zlabel("log10 loss")
+        flat = figure.add_subplot(2, len(found), len(found) + column + 1)
+        levels = [low + (high - low) * i / 20 for i in range(1, 20)]
+        lines = flat.contour(x.numpy(), y.numpy(), z.numpy(), levels=levels)
+        flat.clabel(lines, fontsize=6)
+        flat.plot(0, 0, "+", color=ORANGE)
+        flat.set_aspect("equal")
+    return figure

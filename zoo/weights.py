@@ -1,0 +1,363 @@
+"""Weights from elsewhere: torchvision's published ones, files, state_dicts. What does not fit is never passed over.
+
+The names and shapes that a network wants are known from its graph, so what comes is held against them before any
+module exists. The module is then made on the meta device and takes the tensors as they are; only what nothing came for
+(a head with another number of classes) is initialised.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
+from torch.overrides import TorchFunctionMode
+
+from compiler.compile import compile
+from compiler.emit.module import class_of
+from compiler.graph import Graph
+from compiler.layer import Shape, show
+from specs.diagnostics import Report
+from specs.spec import Weights
+from specs.suggest import did_you_mean
+from zoo import catalogue
+from zoo.rename import renamed
+from zoo.torchvision import torchvision
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+COUNTER = ".num_batches_tracked"  # of batch norm; files older than it lack it everywhere, and torch reads that as 0
+NESTED = ("state_dict", "model", "model_state_dict")  # where checkpoints keep a state_dict among other things
+
+
+class WeightsError(Exception):
+    """Weights that are not there, cannot be read, or do not fit the network."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What came from where: the `load_report` of a model that was built with weights. Plain data; it pickles.
+
+    `missing` are the keys that nothing came for and that were initialised afresh: a head with another number of
+    classes. `unexpected` are keys that came and have no place here: heads that were left out. `meta` is what
+    torchvision says of its weights.
+    """
+
+    source: str
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    enum: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every key of the network was loaded."""
+        return not self.missing
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The classes' names, in the order of the published network's outputs; empty where nobody said them."""
+        return tuple(self.meta.get("categories", ()))
+
+    def transforms(self) -> Callable[..., Tensor]:
+        """torchvision's transforms that make an image what these weights were trained on. Raises WeightsError where
+        the weights are not torchvision's."""
+        if self.enum is None:
+            raise WeightsError(f"{self.source} comes without transforms: only torchvision's own weights have them")
+        name, _, member = self.enum.partition(".")
+        made: Callable[..., Tensor] = getattr(torchvision().models, name)[member].transforms()
+        return made
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        lists = {"loaded": list(self.loaded), "missing": list(self.missing), "unexpected": list(self.unexpected)}
+        return {"source": self.source, **lists}
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.loaded)} tensors from {self.source}"]
+        if self.missing:
+            lines.append(f"not loaded, initialised afresh: {', '.join(self.missing)}")
+        if self.unexpected:
+            lines.append(f"not used: {', '.join(self.unexpected)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A state_dict and where it is from."""
+
+    source: str
+    state: Mapping[str, Tensor]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    enum: str | None = None
+
+
+def build_with(
+    graph: Graph, weights: Any, *, device: Any = None, dtype: Any = None, seed: int | None = None
+) -> nn.Module:
+    """The network with `weights`, in training mode; its `load_report` is a LoadReport.
+
+    `weights` is a member of torchvision's enum or its name (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or
+    .pt, or a state_dict. All of it must fit, but for a head whose `num_classes` is another one, and for parts that
+    this network was built without. Raises WeightsError.
+    """
+    found = _find(graph, weights)
+    report = _compared(graph, found)
+    target = torch.device(device) if device is not None else torch.get_default_device()
+    with ExitStack() as stack:
+        if seed is not None:
+            stack.enter_context(torch.random.fork_rng())
+            torch.manual_seed(seed)
+        module = _assembled(class_of(graph), frozenset(report.missing), target)
+    if dtype is not None:
+        module.to(dtype=dtype)
+    tensors = dict(module.state_dict())
+    for key in report.loaded:
+        tensors[key] = found.state[key].detach().to(device=target, dtype=tensors[key].dtype, copy=True)
+    module.load_state_dict(tensors, strict=True, assign=True)
+    module.load_report = report  # type: ignore[assignment]
+    return module
+
+
+def report_of(model: nn.Module) -> LoadReport:
+    """The `load_report` of a model that was built with weights. Raises AttributeError of any other."""
+    report = model.load_report
+    assert isinstance(report, LoadReport)
+    return report
+
+
+def params_with(graph: Graph, weights: Any) -> dict[str, Any]:
+    """Values of the spec's parameters that torchvision's published weights bring along."""
+    entry = _entry(graph)
+    return {} if entry is None or isinstance(weights, Mapping) or _is_path(weights) else dict(entry.params)
+
+
+# -- where they are -----------------------------------------------------------------------------------------------
+
+
+def _find(graph: Graph, weights: Any) -> _Found:
+    if isinstance(weights, Mapping):
+        found = _Found("a state_dict", _tensors(weights, "the state_dict"))
+    elif _is_path(weights):
+        found = _Found(str(weights), _read(Path(weights)))
+    else:
+        found = _published(graph, weights)
+    counters = [key for key in graph.state if key.endswith(COUNTER)]
+    if counters and not any(key.endswith(COUNTER) for key in found.state):
+        return replace(found, state={**found.state, **dict.fromkeys(counters, torch.tensor(0))})
+    return found
+
+
+def _is_path(weights: Any) -> bool:
+    if not isinstance(weights, str):
+        return isinstance(weights, os.PathLike)
+    return weights.endswith(SUFFIXES) or "/" in weights or os.sep in weights or os.path.exists(weights)
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise WeightsError(f"there is no file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return _tensors(load_file(path), str(path))
+        return _tensors(torch.load(path, map_location="cpu", weights_only=True), str(path))
+    except ModuleNotFoundError as error:
+        raise WeightsError(f"{path} needs {error.name}: pip install {error.name}") from error
+    except pickle.UnpicklingError as error:
+        words = f"{path} holds more than tensors, or none, and is not read: save a state_dict instead"
+        raise WeightsError(f"{words}, `torch.save(model.state_dict(), ...)`") from error
+    except WeightsError:
+        raise
+    except Exception as error:  # what a broken file makes of the readers is not documented
+        raise WeightsError(f"{path} cannot be read as weights: {_first_line(error)}") from error
+
+
+def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
+    """The state_dict that a file holds, itself or under the key where checkpoints keep it."""
+    if isinstance(data, Mapping):
+        inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
+        if inner and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in inner.items()):
+            return inner
+        others = (f"`{key}` is {type(value).__name__}" for key, value in inner.items() if not isinstance(value, Tensor))
+        odd = next(others, "it is empty" if not inner else "a name is no text")
+        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {odd}")
+    raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
+
+
+def _entry(graph: Graph) -> Weights | None:
+    """What the spec says about published weights."""
+    variant = graph.spec.variants.get(graph.settings.variant or "")
+    return (variant.weights if variant else None) or graph.spec.weights
+
+
+def _published(graph: Graph, weights: Any) -> _Found:
+    """Weights of torchvision's: from its cache, or fetched there and held against their hash."""
+    entry = _entry(graph)
+    if entry is None:
+        words = "`weights` is a path to .safetensors or .pt, or a state_dict"
+        raise WeightsError(f"nobody published weights for {graph.name}: {words}, not {weights!r}")
+    name = entry.source.removeprefix("torchvision:")
+    try:
+        enum = getattr(torchvision().models, name)
+    except ModuleNotFoundError as error:
+        raise WeightsError(
+            f"{name} is torchvision's, and torchvision is not installed: pip install torchvision"
+        ) from error
+    except AttributeError as error:
+        raise WeightsError(f"this torchvision has no {name}: it is too old for {graph.name}'s weights") from error
+    wanted = str(weights)
+    member = enum.__members__.get(wanted.removeprefix(f"{name}."))
+    if member is None:
+        raise WeightsError(f"{name} has no {wanted!r}: {' '.join(did_you_mean(wanted, enum.__members__))}")
+    said = f"{name}.{member.name}"
+    try:
+        with redirect_stdout(sys.stderr):  # stdout is for data, and torch.hub tells there what it fetches
+            state = member.get_state_dict(
+                progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
+            )
+    except Exception as error:  # from DNS to a damaged archive
+        target = Path(torch.hub.get_dir()) / "checkpoints" / member.url.rpartition("/")[2]
+        raise WeightsError(
+            f"{said} could not be had: {_first_line(error)}\n"
+            f"wanted: {member.url}\nwithout a network, put that file at {target}"
+        ) from error
+    return _Found(said, renamed(_tensors(state, said), entry.rename), dict(member.meta), said)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+# -- whether they fit ---------------------------------------------------------------------------------------------
+
+
+def _compared(graph: Graph, found: _Found) -> LoadReport:
+    """What of it loads. Raises WeightsError where anything is left over or left out but what was asked to be other."""
+    wanted, came = graph.state, {key: tuple(value.shape) for key, value in found.state.items()}
+    missing = [key for key in wanted if key not in came]
+    other = [key for key, shape in wanted.items() if came.get(key, shape) != shape]
+    extra = [key for key in came if key not in wanted]
+    problems: list[str] = []
+    if missing or other:
+        head = _head(graph)
+        problems += _listed("missing", [key for key in missing if key not in head])
+        misshapen = [f"{key} ({show(came[key])} for {show(wanted[key])})" for key in other if key not in head]
+        problems += _listed("of another shape", misshapen)
+    if extra:
+        whole = _whole(graph)
+        problems += _listed("with no place in the network", [key for key in extra if key not in whole])
+    if problems:
+        prefixes = {key.partition(".")[0] for key in extra}
+        if missing and len(prefixes) == 1 and len(extra) == len(came):
+            problems.append(f"every key starts with `{prefixes.pop()}.`: take that off")
+        raise WeightsError(f"{found.source} does not fit {graph.name}\n" + "\n".join(problems))
+    fresh = {*missing, *other}
+    loaded = tuple(key for key in wanted if key not in fresh)
+    initialised = tuple(key for key in wanted if key in fresh)
+    return LoadReport(found.source, loaded, initialised, tuple(extra), found.meta, found.enum)
+
+
+def _listed(what: str, keys: list[str], limit: int = 6) -> list[str]:
+    more = f" and {len(keys) - limit} more" if len(keys) > limit else ""
+    return [f"{what}: {', '.join(keys[:limit])}{more}"] if keys else []
+
+
+def _head(graph: Graph) -> set[str]:
+    """The keys whose shapes follow `num_classes`."""
+    classes = graph.settings.params.get("num_classes")
+    if not isinstance(classes, int) or isinstance(classes, bool):
+        return set()
+    other = _again(graph, {**graph.settings.params, "num_classes": classes + 1})
+    return {key for key, shape in graph.state.items() if other.get(key) != shape} if other else set()
+
+
+def _whole(graph: Graph) -> Collection[str]:
+    """The keys of the network as it is when nobody changes it."""
+    plain = compile(graph.unit, Report(), variant=graph.settings.variant, lookup=catalogue.lookup, expect=False)
+    return plain.state if plain is not None else ()
+
+
+def _again(graph: Graph, params: Mapping[str, Any]) -> Mapping[str, Shape]:
+    settings = graph.settings
+    made = compile(
+        graph.unit,
+        Report(),
+        variant=settings.variant,
+        params=params,
+        input={name: value.shape for name, value in settings.inputs},
+        taps=settings.taps,
+        lookup=catalogue.lookup,
+        expect=False,
+    )
+    return made.state if made is not None else {}
+
+
+# -- a module for them --------------------------------------------------------------------------------------------
+
+
+def _assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device) -> nn.Module:
+    """An instance whose `fresh` keys are initialised on `device`; all others have no storage yet.
+
+    Parameters and buffers register in the same order whenever the class is made: a first instance tells which ones are
+    `fresh`, and the second one gives those storage before their initialisers meet them.
+    """
+    seen: list[Tensor] = []
+    module = _made(cls, seen.append)
+    if not fresh:
+        return module
+    wanted = {id(value) for key, value in module.state_dict(keep_vars=True).items() if key in fresh}
+    order = iter([id(value) in wanted for value in seen])
+
+    def with_storage(value: Tensor) -> Tensor | None:
+        if not next(order):
+            return None
+        empty = torch.empty(value.shape, dtype=value.dtype, device=device)
+        return (
+            nn.Parameter(empty, requires_grad=value.requires_grad) if isinstance(value, nn.Parameter) else empty.zero_()
+        )
+
+    return _made(cls, with_storage)
+
+
+def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None]) -> nn.Module:
+    """An instance on the meta device; `registered` may put something else in place of each tensor."""
+    here = threading.get_ident()
+
+    def hook(module: nn.Module, name: str, value: Any) -> Any:
+        return registered(value) if value is not None and threading.get_ident() == here else None
+
+    handles = [register_module_parameter_registration_hook(hook), register_module_buffer_registration_hook(hook)]
+    try:
+        with torch.device("meta"), _Idle():
+            return cls()
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Idle(TorchFunctionMode):
+    """Initialisers find nothing to do on tensors without storage, and lose no time in finding out."""
+
+    FILLING = frozenset({"uniform_", "normal_", "fill_", "zero_", "erfinv_", "mul_", "add_", "clamp_"})
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in self.FILLING or getattr(func, "__module__", None) == "torch.nn.init":
+            target = args[0] if args else kwargs.get("tensor")
+            if isinstance(target, Tensor) and target.is_meta:
+                return target
+        return func(*args, **kwargs)
