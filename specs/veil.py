@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 _EXPRESSION = re.compile(r"(?<!\$)(?:\$\$)*\$\(")
 _NEXT = re.compile(r"(?<!\s)\s*(?:,\s*[A-Za-z_][\w-]*\s*:\s|[}\]\r\n]|\Z)")
-_COLON = re.compile(r"((?<![^\s,\[{])![^\s,\[\]{}]+)|(?<![\"'\]}\s,\[{:]):(?=[^\s,\[\]{}])")
-_LINE = re.compile(r"[^\r\n]*")
+_COLON = re.compile(r"(?<![\"'\]}\s,\[{:]):(?=[^\s,\[\]{}])")
+_TAG = re.compile(r"(?<![^\s,\[{])![^\s,\[\]{}:]*:[^\s,\[\]{}]*")
+_PARENTHESIS = re.compile(r"[()\r\n]")
 _SPECIAL = ",[]{}:"
 _REACH = 2_000  # characters of one expression that are looked at
-_BUDGET = 500_000  # characters of all of them
+_BUDGET = 250_000  # characters of all of them
 
 
 class Torn(Exception):
@@ -28,13 +30,17 @@ class Veil:
         self.expressions: dict[int, bool] = {}  # where one starts: whether it is closed
         self.lifting: dict[int, str] = {}
         self._hiding: dict[int, str] = {}
+        self._kept = ""  # stands for the colons of tags while others are hidden
         self._done: set[str] = set()
 
     def hide_colons(self) -> bool:
         """Hides every colon that no space follows. False when that was done, or cannot be."""
         if not self._begin("colons"):
             return False
-        self.text = _COLON.sub(lambda found: found[1] or self._hiding[ord(":")], self.text)
+        # a function called for every colon of a megabyte would take most of the time that reading it may take
+        kept = self._kept
+        text = _TAG.sub(lambda tag: tag[0].replace(":", kept), self.text) if "!" in self.text else self.text
+        self.text = _COLON.sub(self._hiding[ord(":")], text).replace(kept, ":")
         return True
 
     def hide_expressions(self) -> bool:
@@ -69,19 +75,27 @@ class Veil:
         self._done.add(what)
         if not self._hiding:
             used = set(self.original)
-            spare = [chr(code) for code in range(0xF0000, 0xFFFFE) if chr(code) not in used][: len(_SPECIAL)]
-            self._hiding = {ord(char): new for char, new in zip(_SPECIAL, spare, strict=False)}
-            self.lifting = {ord(new): char for char, new in zip(_SPECIAL, spare, strict=False)}
-        return len(self._hiding) == len(_SPECIAL)
+            unused = (char for char in map(chr, range(0xF0000, 0xFFFFE)) if char not in used)
+            *spare, kept = [*islice(unused, len(_SPECIAL) + 1)] or [""]
+            if len(spare) == len(_SPECIAL):
+                self._kept = kept
+                self._hiding = {ord(char): new for char, new in zip(_SPECIAL, spare, strict=True)}
+                self.lifting = {ord(new): char for char, new in zip(_SPECIAL, spare, strict=True)}
+        return bool(self._hiding)
 
     def _extent(self, start: int) -> tuple[int, bool]:
-        line = _LINE.match(self.original, start, start + _REACH)
-        stop = line.end() if line else start
+        stop = min(start + _REACH, len(self.original))
         depth = 0
-        for index in range(start + 1, stop):
-            char = self.original[index]
-            depth += (char == "(") - (char == ")")
-            if depth == 0:
-                return index + 1, True
+        for match in _PARENTHESIS.finditer(self.original, start, stop):
+            char = match[0]
+            if char == "(":
+                depth += 1
+            elif char == ")":
+                depth -= 1
+                if not depth:
+                    return match.end(), True
+            else:
+                stop = match.start()
+                break
         after = _NEXT.search(self.original, start, stop)
         return (after.start() if after else stop), False
