@@ -15,8 +15,9 @@ from typing import Any
 
 from specs.diagnostics import Report
 from specs.document import Document, parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import Spec, load
+from specs.spec import Spec
 from specs.tree import Mark
 
 WIDTH = 120

@@ -1,7 +1,4 @@
-"""The grammar: strict pydantic models of what a spec may say. A layer's own arguments stay data.
-
-`load` turns a Document into a Spec and reports every departure from the grammar at its line.
-"""
+"""The grammar: strict pydantic models of what a spec may say. A layer's own arguments stay data."""
 
 from __future__ import annotations
 
@@ -15,14 +12,10 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
-    ValidationError,
     model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-
-from specs.diagnostics import Report
-from specs.document import Document
 
 Scalar: TypeAlias = bool | int | float | str | None
 Loc: TypeAlias = tuple[str | int, ...]
@@ -33,6 +26,9 @@ TYPES = ("int", "float", "bool", "str", "list", "pair", "op", "shape")
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 NETWORK = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=100)]
+
+#: What entries say when they are not arguments; suggestions for misspelt keys come from here too.
+STRUCTURE = ("id", "op", "layers", "do", "for", "when", "from", "taps", "share", "shape")
 
 
 class Grammar(BaseModel):
@@ -266,24 +262,3 @@ class Spec(Words):
     def to_data(self) -> dict[str, Any]:
         """The spec as plain data, as it was written: `load` of it gives an equal Spec."""
         return self.model_dump(by_alias=True, exclude_unset=True)
-
-
-def load(document: Document, report: Report) -> Spec | None:
-    """The Spec that a document holds, every departure from the grammar told in `report`.
-
-    What is wrong leaves holes (`Spec.holes`), so that the rest can be checked all the same; None where nothing can.
-    """
-    if document.holes:
-        from specs.refused import settle
-
-        settle(document, report)
-    try:
-        return Spec.model_validate(document.data)
-    except ValidationError as error:
-        from specs.mistakes import mend
-
-        return mend(error, document, report)
-
-
-#: What entries say when they are not arguments; suggestions for misspelt keys come from here too.
-STRUCTURE = ("id", "op", "layers", "do", "for", "when", "from", "taps", "share", "shape")

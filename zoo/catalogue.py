@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from specs.diagnostics import Diagnostic, Report, SpecError
 from specs.document import Document, parse
 from specs.limits import DEFAULT, Limits
+from specs.load import load
 from specs.source import Source
-from specs.spec import Spec, load
+from specs.spec import Spec
 from specs.suggest import did_you_mean
 from specs.unit import Found, Unit
 

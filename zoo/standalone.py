@@ -14,8 +14,9 @@ from typing import Any
 from compiler.graph import Graph
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import Spec, load
+from specs.spec import Spec
 from specs.unit import Unit
 from zoo import catalogue, facts
 

@@ -19,8 +19,8 @@ from specs.codes import CODES
 from specs.diagnostics import Report
 from specs.document import parse
 from specs.format import formatted
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from zoo.catalogue import NETWORKS
 from zoo.commands.fmt import arguments
 

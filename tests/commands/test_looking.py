@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import zoo as face
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from zoo import catalogue, facts, tables
 from zoo.commands import common, where
 from zoo.commands.list import ordered

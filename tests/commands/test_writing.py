@@ -16,8 +16,8 @@ import zoo as face
 from compiler.graph import Graph
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from zoo import api, catalogue, files, standalone
 from zoo.commands.new import TEMPLATE
 from zoo.trial import trial

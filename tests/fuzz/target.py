@@ -13,8 +13,8 @@ from specs.codes import CODES
 from specs.diagnostics import Report
 from specs.document import parse
 from specs.limits import Limits
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from specs.unit import Unit
 from zoo import catalogue
 

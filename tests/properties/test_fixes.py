@@ -14,8 +14,8 @@ from compiler.graph import Unit
 from specs import edit
 from specs.diagnostics import Diagnostic, Edit, Report, Span
 from specs.document import parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from specs.suggest import certain, slips
 from zoo import catalogue
 

@@ -27,8 +27,9 @@ from compiler.graph import Composite, Edge, Graph, Node
 from compiler.layer import Layer
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import Spec, load
+from specs.spec import Spec
 from tests.random_networks import networks
 
 Data = dict[str, Any]

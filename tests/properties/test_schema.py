@@ -18,8 +18,8 @@ from specs import spec as grammar
 from specs.codes import CODES
 from specs.diagnostics import Report
 from specs.document import Document, parse
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from zoo.catalogue import NETWORKS
 
 ROOT = Path(__file__).parents[2]

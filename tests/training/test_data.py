@@ -12,7 +12,8 @@ import torch
 from tests.training.toys import recipe
 from zoo.torchvision import torchvision
 from zoo.training import cookbook
-from zoo.training.data import Dataset, load
+from zoo.training.data import load
+from zoo.training.dataset import Dataset
 from zoo.training.errors import DataError
 
 

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.training.data import Split, measure
+from zoo.training.data import measure
+from zoo.training.dataset import Split
 from zoo.training.loader import IGNORED, Batches
 from zoo.training.transforms import RandomCrop
 

@@ -15,8 +15,8 @@ from specs import edit
 from specs.diagnostics import Diagnostic, Report
 from specs.document import parse
 from specs.limits import Limits
+from specs.load import load
 from specs.source import Source
-from specs.spec import load
 from zoo.commands import common
 
 FORMATS = ("text", "concise", "json", "github", "sarif")

@@ -62,7 +62,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 def explained(source: Source) -> Sequence[Diagnostic]:
     """Why a text is no spec."""
     from specs.document import parse
-    from specs.spec import load
+    from specs.load import load
 
     report = Report()
     document = parse(source, report)

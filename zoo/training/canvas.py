@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from . import recipe as r
-from .data import Dataset, Split
+from .dataset import Dataset, Split
 
 SIDE = 28
 INK = 128

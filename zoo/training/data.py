@@ -1,15 +1,11 @@
-"""Data sets as tensors in memory: images uint8 [n, channels, height, width], labels int64.
-
-Small images are cheapest kept decoded: a batch is then one gather, and random transforms run on whole batches. What a
-recipe names is read by torchvision, so that files, layouts and checksums are its own.
-"""
+"""Reading what a recipe names as its data. torchvision does, so that files, layouts and checksums are its own."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +16,12 @@ from torch import Tensor
 from zoo.torchvision import torchvision
 
 from . import recipe as r
+from .canvas import compose
+from .dataset import Dataset, Split
 from .errors import DataError
 from .transforms import pair, prepare
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images with their labels: [n] class numbers, or [n, height, width] where every pixel has one."""
-
-    images: Tensor
-    labels: Tensor
-    names: tuple[str, ...] = ()  # of the files, where there are files
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def take(self, index: Tensor) -> Split:
-        names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
-        return Split(self.images[index], self.labels[index], names)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    train: Split
-    valid: Split
-    classes: tuple[str, ...]
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    test: Split | None = field(default=None)  # images without labels: theirs are all -100
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image as it is stored, before augmentation."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
 
 
 def root_of(data: Any, given: str | Path | None = None) -> Path:
@@ -70,8 +36,6 @@ def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = F
     if isinstance(data, r.Folder):
         dataset = _folder(data, where, recipe.transforms.prepare)
     elif isinstance(data, r.Canvas):
-        from .canvas import compose
-
         source = _named("MNIST", where, download)
         dataset = compose(data, source, recipe.seed)
     else:

@@ -21,6 +21,7 @@ from . import cookbook, transforms
 from . import data as datasets
 from . import recipe as r
 from .callbacks import Bar, Epochs, Watch
+from .dataset import Dataset
 from .errors import DataError, Interrupted, RunError, TrainingError
 from .learner import Learner
 from .lightning import VERSION, Tqdm, callbacks, pl
@@ -177,7 +178,7 @@ def _may_resume(run: Run, recipe: r.Recipe) -> None:
         )
 
 
-def check(network: nn.Module, shape: tuple[int, int, int], dataset: datasets.Dataset) -> None:
+def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> None:
     """One blank image goes through: raises DataError where images or classes do not fit the network."""
     classes = len(dataset.classes)
     training = network.training
@@ -203,7 +204,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: datasets.Dat
         )
 
 
-def loaders(recipe: r.Recipe, dataset: datasets.Dataset, rank: int = 0, world: int = 1) -> tuple[Batches, Batches]:
+def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -> tuple[Batches, Batches]:
     """Training and validation batches of one process."""
     steps = transforms.augmentation(recipe.transforms.augment)
     train = Batches(
@@ -238,7 +239,7 @@ def _logger(name: str | None, run: Run) -> Any:
 
 def _run(
     recipe: r.Recipe,
-    dataset: datasets.Dataset,
+    dataset: Dataset,
     shape: tuple[int, int, int],
     out: str | Path | None,
     before: Run | None,
@@ -281,7 +282,7 @@ def _free(name: str) -> Path:
 def _finish(
     run: Run,
     network: nn.Module,
-    dataset: datasets.Dataset,
+    dataset: Dataset,
     recipe: r.Recipe,
     result: Result,
     device: torch.device,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from . import data as datasets
 from . import recipe as r
+from .dataset import Dataset, Split
 from .errors import DataError
 from .loader import Batches
 from .metrics import Counts, outputs
@@ -30,7 +31,7 @@ class Evaluation:
     losses: Tensor
 
 
-def evaluate(model: nn.Module, dataset: datasets.Dataset, recipe: r.Recipe, split: str = "valid") -> Evaluation:
+def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = "valid") -> Evaluation:
     """Runs the model over a split, in evaluation mode; leaves the mode as it was."""
     chosen = dataset.train if split == "train" else dataset.valid
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
@@ -86,7 +87,7 @@ def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Modul
     pixels = datasets.read_images(paths, mode, steps)
     top, left = ((a - b) // 2 for a, b in zip(pixels.shape[2:], (height, width), strict=True))
     pixels = pixels[:, :, max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
-    split = datasets.Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
+    split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
     batches = Batches(split, 64, opened.facts["mean"], opened.facts["std"])
     found: list[Prediction] = []
     with torch.inference_mode():

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from . import recipe as r
-from .data import Dataset
+from .dataset import Dataset
 from .loader import IGNORED, Batches
 from .metrics import outputs
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .data import Split
+from .dataset import Split
 from .transforms import Transform
 
 IGNORED = -100  # the label that losses and metrics pass over; it pads the last batch of several processes

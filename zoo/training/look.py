@@ -10,7 +10,8 @@ from torch import Tensor
 
 from . import plots
 from . import recipe as r
-from .data import Dataset, Split, image_size
+from .data import image_size
+from .dataset import Dataset, Split
 from .engine import loaders
 from .errors import RunError
 from .loader import Batches

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import recipe as r
-from .data import Dataset
+from .dataset import Dataset
 from .engine import loaders
 from .errors import TrainingError
 from .learner import make_optimizer

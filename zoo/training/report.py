@@ -14,7 +14,7 @@ from torch import nn
 
 from . import plots
 from . import recipe as r
-from .data import Dataset
+from .dataset import Dataset
 from .evaluate import Evaluation, evaluate
 from .loader import Batches
 from .metrics import outputs

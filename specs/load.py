@@ -1,0 +1,26 @@
+"""A Document becomes a Spec, and every departure from the grammar is reported at its line."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from specs.diagnostics import Report
+from specs.document import Document
+from specs.spec import Spec
+
+
+def load(document: Document, report: Report) -> Spec | None:
+    """The Spec that a document holds, every departure from the grammar told in `report`.
+
+    What is wrong leaves holes (`Spec.holes`), so that the rest can be checked all the same; None where nothing can.
+    """
+    if document.holes:
+        from specs.refused import settle
+
+        settle(document, report)
+    try:
+        return Spec.model_validate(document.data)
+    except ValidationError as error:
+        from specs.mistakes import mend
+
+        return mend(error, document, report)
