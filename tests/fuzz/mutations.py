@@ -13,8 +13,11 @@ from pathlib import Path as File
 from random import Random
 from typing import Any, TypeAlias
 
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.layer import Layer
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.expression import FUNCTIONS
 from specs.source import Source
 from zoo import catalogue
 
@@ -34,18 +37,61 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 KEYS = [
     "op", "id", "layers", "do", "for", "when", "from", "taps", "share", "shape", "params", "blocks", "defaults", "inputs",
-    "input", "outputs", "use", "init", "variants", "weights", "expect", "freeze", "title", "name", "spec", "out_channels",
-    "kernel_size", "stride", "padding", "dilation", "groups", "bias", "in_channels", "out_features", "inplace", "p", "dim",
-    "output_size", "size", "scale_factor", "like", "broadcast", "num_heads", "match", "weight", "dtype", "training_only",
-    "eps", "momentum", "ceil_mode", "start_dim", "chunks", "default", "type", "min", "choices", "x",
+    "input", "outputs", "use", "init", "variants", "weights", "expect", "freeze", "title", "name", "spec", "match", "weight",
+    "training_only", "default", "type", "min", "max", "choices", "doc", "macs", "output", "trainable_params", "x",
+    *sorted({name for layer in Layer.registry.values() for name in layer.model_fields}),
 ]  # fmt: skip
-OPS = [
-    "Conv2d", "Conv1d", "ConvTranspose2d", "Linear", "ReLU", "BatchNorm2d", "BatchNorm1d", "LayerNorm", "GroupNorm", "Flatten",
-    "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "Dropout", "Upsample", "add", "sub", "mul", "concat", "matmul", "chunk",
-    "split", "select", "permute", "reshape", "crop", "interpolate", "subsample", "pad_channels", "mean", "stack", "Parameter",
-    "MultiheadAttention", "Embedding", "PixelShuffle", "ZeroPad2d", "Identity", "Softmax", "Unflatten", "PReLU", "GLU",
-    "StochasticDepth", "Fold", "Unfold", "LSTM", "transpose", "squeeze", "unsqueeze", "$block", "Block", "nothing",
-]  # fmt: skip
+OPS = [*sorted(Layer.registry), "LSTM", "$block", "Block", "nothing"]
+#: Values that fit where an op asks for one.
+FITTING: list[Any] = [
+    1,
+    2,
+    3,
+    4,
+    8,
+    16,
+    0.5,
+    True,
+    [1, 2],
+    [2, 1],
+    [3, 3],
+    [1, 1, 1, 1],
+    [4, 4, 1],
+    "same",
+    "$channels",
+]
+NAMES = [
+    "i",
+    "k",
+    "n",
+    "channels",
+    "in_channels",
+    "widths",
+    "depths",
+    "flag",
+    "input.shape",
+    "input.height",
+    "x.channels",
+]
+LITERALS = [
+    "0",
+    "1",
+    "2",
+    "3",
+    "7",
+    "0.5",
+    "1e3",
+    "true",
+    "false",
+    "null",
+    "'x'",
+    "[1, 2, 3]",
+    "[]",
+    "2 ** 40",
+    "(1)",
+    ".5",
+]
+OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "and", "or", "in", "not in"]
 
 
 @lru_cache(maxsize=1)
@@ -120,6 +166,33 @@ def swap(data: Any, random: Random) -> None:
         place[0][place[1]] = copy.deepcopy(random.choice(VALUES))
 
 
+def express(data: Any, random: Random) -> None:
+    """An expression in place of a value."""
+    if place := somewhere(data, random, anything):
+        place[0][place[1]] = f"$({expression(random)})"
+
+
+def expression(random: Random, depth: int = 3) -> str:
+    """Any expression, of names that may be there and values that may fit."""
+
+    def inner() -> str:
+        return expression(random, depth - 1)
+
+    form = random.randrange(9) if depth else 0
+    if form < 3:
+        return random.choice(NAMES) if random.random() < 0.6 else random.choice(LITERALS)
+    if form < 5:
+        return f"{inner()} {random.choice(OPERATORS)} {inner()}"
+    if form == 5:
+        return f"{random.choice(('-', 'not ', '+'))}{inner()}"
+    if form == 6:
+        function = random.choice(list(FUNCTIONS))
+        return f"{function}({', '.join(inner() for _ in range(FUNCTIONS[function][0] + random.choice((0, 0, 1))))})"
+    if form == 7:
+        return f"{inner()} if {inner()} else {inner()}"
+    return random.choice((f"({inner()})", f"{inner()}[{inner()}]", f"[{inner()}, {inner()}]", f"{inner()}[{inner()}:]"))
+
+
 def number(data: Any, random: Random) -> None:
     """Another number in place of one."""
     if place := somewhere(data, random, lambda value: type(value) in (int, float)):
@@ -171,6 +244,24 @@ def operation(data: Any, random: Random) -> None:
         place[0][place[1]]["op"] = random.choice(OPS)
 
 
+def insert(data: Any, random: Random) -> None:
+    """One more entry, of any op, with what it asks for and now and then more."""
+    place = somewhere(data, random, lambda value: isinstance(value, list) and any(isinstance(e, dict) for e in value))
+    if place:
+        entries = place[0][place[1]]
+        op = random.choice(list(Layer.registry))
+        entry: dict[str, Any] = {"op": op}
+        for name, field in Layer.registry[op].model_fields.items():
+            if field.is_required() or random.random() < 0.1:
+                entry[name] = copy.deepcopy(random.choice(FITTING))
+        if random.random() < 0.3:
+            entry["id"] = random.choice(["x", "y", "z"])
+        if random.random() < 0.2:
+            ids = [str(e["id"]) for e in entries if isinstance(e, dict) and "id" in e]
+            entry["from"] = [random.choice([*ids, "input"]) for _ in range(2)]
+        entries.insert(random.randint(0, len(entries)), entry)
+
+
 def rewire(data: Any, random: Random) -> None:
     """Another `from`, to an id of the same list."""
     place = somewhere(data, random, lambda value: isinstance(value, list) and any(isinstance(e, dict) for e in value))
@@ -204,7 +295,7 @@ def wrap(data: Any, random: Random) -> None:
         )  # fmt: skip
 
 
-CHANGES = [drop, swap, swap, number, number, rename, add, double, shuffle, operation, rewire, graft, wrap]
+CHANGES = [drop, swap, swap, express, number, number, rename, add, double, shuffle, operation, insert, insert, rewire, graft, wrap]  # fmt: skip
 
 
 def text(data: Any, random: Random) -> str:
