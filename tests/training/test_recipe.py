@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from specs.diagnostics import SpecError
+from specs.diagnostics import Diagnostic, SpecError
+from zoo.__main__ import cli
 from zoo.training import cookbook
 
 TEXT = """\
@@ -38,6 +41,23 @@ WRONG = [
     ("op: RandomCrop, ", "", "missing-argument", (7, 7), None),
     ("epochs: 3\n", "", "missing-argument", (1, 1), None),
     ("recipe: 1", "recipe: 2", "bad-value", (1, 9), None),
+    ("name: mine", "name: ../../mine", "bad-value", (2, 7), None),
+    ("name: mine", 'name: ""', "bad-value", (2, 7), None),
+    ("0.99]", "1.0]", "bad-value", (8, 46), None),
+    ("lr: 0.1", "lr: 0", "bad-value", (8, 28), None),
+    ("AdamW, lr: 0.1, betas: [0.9, 0.99]", "SGD, lr: 0.1, nesterov: true", "bad-value", (8, 12), None),
+    ("epochs: 3", "epochs: 3\nseed: 20000000000000000000", "bad-value", (12, 7), None),
+    ("epochs: 3", "epochs: 3\nmetrics: []", "bad-value", (12, 10), None),
+    ("size: 28", "size: 280", "bad-value", (7, 30), None),
+    ("size: 28", "size: 28000", "bad-value", (7, 30), None),
+    ("padding: 3", "padding: 100000", "bad-value", (7, 43), None),
+    ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomAffine, scale: [2, 1]}", "bad-value", (7, 33), None),
+    ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomAffine, scale: [0.0, 1]}", "bad-value", (7, 34), None),
+    ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomAffine, translate: [-1, 50]}", "bad-value", (7, 38), None),
+    ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomErasing, scale: [-1, -1]}", "bad-value", (7, 35), None),
+    ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomErasing, ratio: [3, 1]}", "bad-value", (7, 34), None),
+    ("{dataset: MNIST}", '{dataset: MNIST, classes: ["1", "1"]}', "bad-value", (4, 33), None),
+    ("{dataset: MNIST}", "{dataset: digits_on_canvas, digits: [3, 1]}", "bad-value", (4, 43), None),
 ]
 
 
@@ -79,11 +99,10 @@ def test_the_text_is_right(tmp_path: Path) -> None:
 def test_recipes_of_the_zoo(name: str) -> None:
     import zoo
 
-    recipe = cookbook.load(name)
+    recipe = cookbook.load(name, with_network=True)
     assert recipe.name == name
     assert recipe.title
     assert recipe.network.name in zoo.list_models()
-    zoo.graph(recipe.network.name, **recipe.network.params)
 
 
 @pytest.mark.parametrize("name", ["mnist_cnn", "mnist_cnn_refactored", "mnist_resnet", "lenet5", "resnet34_cifar2"])
@@ -104,6 +123,108 @@ def test_overrides() -> None:
             cookbook.load("mnist_cnn", [wrong])
 
 
+def wrong(what: object, set: object = (), **options: bool) -> Diagnostic:
+    """The first thing that is said against a recipe."""
+    with pytest.raises(SpecError) as caught:
+        cookbook.load(what, set, **options)  # type: ignore[arg-type]
+    return caught.value.diagnostics[0]
+
+
+def test_parts_of_a_network_that_is_a_plain_name_can_be_set() -> None:
+    given = ['network.params={"num_classes":3}', "network.input=[1,28,28]"]
+    network = cookbook.load("mnist_cnn", given).network
+    assert network.model_dump() == {"name": "mnist_cnn", "params": {"num_classes": 3}, "input": [1, 28, 28]}
+    assert cookbook.load("mnist_cnn", "epochs=7").epochs == 7
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["epochs=three", "optimizer.lr=Infinity", "batchsize=3", "network.nam=lenet5", "transforms.augment.0.size=-1",
+     "schedule.op=Cosine", "epochs=" + "[" * 5000, "epochs=1: 2", "network.params.foo=3", "network=mnist_cn",
+     "transforms.prepare.0.size=3"],
+)  # fmt: skip
+def test_a_wrong_override_is_told_as_such(given: str, tmp_path: Path) -> None:
+    """Not at a line of the file, which is right."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("network: {name: mnist_cnn, params: {num_classes: 10}}", "network: mnist_cnn"))
+    told = wrong(path, [given], with_network=True)
+    assert told.file is not None
+    assert told.file.startswith("--set " + given[:20])
+    assert told.span is None
+    assert "nan" not in "".join(told.help)
+    done = CliRunner().invoke(cli, ["train", str(path), "--set", given])
+    assert done.exit_code == 1, done.output
+
+
+def test_overrides_from_python_are_plain_data() -> None:
+    assert wrong("mnist_cnn", {3: 3}).file == "set 3"
+    assert "not a finite number" in wrong("mnist_cnn", {"optimizer.lr": float("nan")}).message
+    assert cookbook.load("mnist_cnn", {"optimizer.betas": (0.9, 0.9)}).optimizer.betas == [0.9, 0.9]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("name: mnist_cnn", "name: mnist_cn", (3, 17)),
+        ("name: mnist_cnn", "name: nowhere.yaml", (3, 17)),
+        ("num_classes: 10", "foo: 3", (3, 42)),
+        ("num_classes: 10", "num_classes: ten", (3, 50)),
+    ],
+)
+def test_the_network_is_checked_at_the_recipes_line(old: str, new: str, place: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace(old, new))
+    told = wrong(path, with_network=True)
+    assert told.file == str(path)
+    assert told.span is not None
+    assert told.span[:2] == place
+    code = 2 if "nowhere" in new else 1
+    for command in ("recipes", "check"):
+        done = CliRunner().invoke(cli, [command, str(path)])
+        assert done.exit_code == code, done.output
+        assert f"{path}:3:" in done.output
+
+
+SPEC = "spec: 1\nname: tiny\ninput: [1, 28, 28]\nlayers:\n  - {op: Flatten}\n  - {op: Linear, out_features: 10}\n"
+
+
+def test_a_mistake_in_the_networks_own_text_stays_there(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(SPEC.replace("Linear", "Conv2d, kernel_size: 3"))
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "tiny.yaml"))
+    told = wrong(path, with_network=True)
+    assert told.file == str(tmp_path / "tiny.yaml")
+    assert told.span is not None
+    assert any(f"the network of {path}:3 on images of 1 x 28 x 28" in note for note in told.notes)
+
+
+def test_a_networks_path_counts_from_the_recipes_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "tiny.yaml").write_text(SPEC)
+    path = tmp_path / "home" / "mine.yaml"
+    path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "tiny.yaml"))
+    monkeypatch.chdir(tmp_path)
+    recipe = cookbook.load("home/mine.yaml", with_network=True)
+    assert recipe.network.name == str(tmp_path / "home" / "tiny.yaml")
+    (tmp_path / "other.yaml").write_text(SPEC)
+    assert cookbook.load(path, ["network=other.yaml"], with_network=True).network.name == "other.yaml"
+    assert (
+        cookbook.load(json.loads(json.dumps({**recipe.model_dump(), "network": "tiny.yaml"}))).network.name
+        == "tiny.yaml"
+    )
+
+
+def test_check_knows_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT)
+    done = CliRunner().invoke(cli, ["check", str(path)])
+    assert (done.exit_code, done.output) == (0, f"{path}: good\n")
+    path.write_text(TEXT.replace("batch_size", "batchsize"))
+    done = CliRunner().invoke(cli, ["check", str(path), "--json"])
+    assert done.exit_code == 1
+    assert json.loads(done.output)["files"][0]["diagnostics"][0]["line"] == 10
+
+
 def test_an_unknown_name_is_told_with_what_was_meant() -> None:
     with pytest.raises(SpecError, match="did you mean `mnist_cnn`"):
         cookbook.load("mnist_cn")
@@ -116,7 +237,10 @@ def fresh(code: str) -> str:
 
 def test_recipes_are_checked_without_torch() -> None:
     names = "('torch', 'lightning', 'torchvision', 'matplotlib')"
-    load = "import sys\nfrom zoo.training import cookbook\n[cookbook.load(name) for name in cookbook.names()]\n"
+    load = (
+        "import sys\nfrom zoo.training import cookbook\n"
+        "[cookbook.load(name, with_network=True) for name in cookbook.names()]\n"
+    )
     tell = f"print([name for name in {names} if name in sys.modules])"
     assert fresh(load + tell) == "[]"
     assert fresh(load + "import torch\n" + tell) == "['torch']"

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
 
 import click
 
 from specs import edit
-from specs.diagnostics import Diagnostic, Report
+from specs.diagnostics import Diagnostic, Report, SpecError
 from specs.document import parse
 from specs.limits import Limits
 from specs.load import load
@@ -46,8 +47,8 @@ def command(
 ) -> None:
     """Check specs: files (net.yaml, net.yaml:small), networks of the zoo by name, or globs over either.
 
-    A file is checked in all its variants. Exit code 0: good; 1: something is wrong; 2: a file cannot be read or
-    the command makes no sense.
+    A file is checked in all its variants, a recipe of training with the network that it names. Exit code 0: good;
+    1: something is wrong; 2: a file cannot be read or the command makes no sense.
     """
     from zoo import catalogue
 
@@ -70,11 +71,28 @@ def command(
 
 
 def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
+    from zoo import catalogue
     from zoo.api import check_into
 
     report = Report()
     check_into(report, target, input=shapes, limits=limits, params=params)
-    return report.diagnostics
+    if report.ok or not catalogue.is_path(target):
+        return report.diagnostics
+    from zoo.training import cookbook
+
+    path = catalogue.split(target)[0]
+    return _of_recipe(path, params) if cookbook.is_recipe(path) else report.diagnostics
+
+
+def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
+    """What is wrong with a file that is no network but says how one is trained."""
+    from zoo.training import cookbook
+
+    try:
+        cookbook.load(path, params, with_network=True)
+    except SpecError as error:
+        return list(error.diagnostics)
+    return []
 
 
 def _mend(

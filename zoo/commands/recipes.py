@@ -13,11 +13,11 @@ from zoo.training.cli import emit, guarded
 @json_option
 @guarded
 def command(name: str | None, as_json: bool) -> None:
-    """List the recipes, or show and check one (NAME or a file)."""
+    """List the recipes, or show and check one (NAME or a file), with the network that it names."""
     from zoo.training import cookbook
 
     if name is not None:
-        recipe = cookbook.load(name)
+        recipe = cookbook.load(name, with_network=True)
         emit(recipe.model_dump(mode="json"), as_json, cookbook.find(name).read_text(encoding="utf-8").rstrip())
         return
     found = [cookbook.load(each) for each in cookbook.names()]

@@ -32,7 +32,7 @@ def _canvases(spec: r.Canvas, digits: Split, count: int, generator: Generator) -
     labels = torch.zeros(count, size, size, dtype=torch.long)
     room = size - SIDE + 1
     low, high = spec.digits
-    wanted = torch.randint(low, max(low, high) + 1, (count,), generator=generator)
+    wanted = torch.randint(low, high + 1, (count,), generator=generator)
     for i in range(count):
         used = torch.zeros(size, size, dtype=torch.bool)
         for _ in range(int(wanted[i])):

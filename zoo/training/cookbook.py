@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from specs.diagnostics import Diagnostic, Report
+from specs.diagnostics import Diagnostic, Report, Span, SpecError
 from specs.document import Document, parse
 from specs.source import Source
 from specs.suggest import did_you_mean, nearest
+from zoo import catalogue
 
 from .recipe import Recipe
+from .shapes import Shape, after, stored
 
 HOME = Path(__file__).parent.parent / "recipes"
 
@@ -39,48 +43,128 @@ def find(what: str | Path) -> Path:
     raise AssertionError
 
 
-def load(what: str | Path | Mapping[str, Any] | Recipe, overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+class _Text:
+    """A recipe's data with what was laid over it, and where each value was said."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.data: Any = _spelt_out(document.data)
+        self.over: list[tuple[list[str], str]] = []
+
+    def put(self, path: list[str], value: Any, said: str) -> None:
+        self.data = _spelt_out(_put(self.data, path, value))
+        self.over.append((path, said))
+
+    def place(self, path: Sequence[str | int], *, key: bool = False) -> tuple[str | None, Span | None]:
+        """The file and the place in it; or the override that said the value at `path`, or all there is of it."""
+        steps = [str(step) for step in path]
+        for over, said in reversed(self.over):
+            if steps[: len(over)] == over or (over[: len(steps)] == steps and not _has(self.document.data, path)):
+                return said, None
+        file = self.document.source.path
+        return str(file) if file else None, self.document.span(tuple(path), key=key)
+
+
+def load(
+    what: str | Path | Mapping[str, Any] | Recipe,
+    overrides: str | Sequence[str] | Mapping[str, Any] = (),
+    *,
+    home: Path | None = None,
+    with_network: bool = False,
+) -> Recipe:
     """A checked recipe: by name, by path, or from plain data; `overrides` are `a.b=VALUE`, or a mapping.
+
+    A network that the recipe names by a path is looked for from the recipe's own folder, which is `home` for plain
+    data. `with_network` checks the network as well, with its parameters, on images of the recipe's shape.
 
     Raises SpecError with everything that is wrong, each at its line.
     """
     report = Report()
-    document: Document | None = None
-    file: str | None = None
-    if isinstance(what, Recipe):
-        data: Any = what.model_dump(mode="json")
-    elif isinstance(what, Mapping):
-        data = dict(what)
-    else:
-        path = find(what)
-        file = str(path)
-        source = Source.read(path, report)
-        document = parse(source, report) if source is not None else None
-        report.raise_if_wrong()
-        assert document is not None
-        data = document.data
-    pairs = overrides.items() if isinstance(overrides, Mapping) else [_split(text, report) for text in overrides]
-    for key, value in pairs:
-        data = _put(data, key.split("."), value)
+    text, home = _read(what, home, report)
+    for key, value, said in _overrides(overrides, report):
+        text.put(key, value, said)
     report.raise_if_wrong()
+    recipe = None
     try:
-        return Recipe.model_validate(data)
+        recipe = _at_home(Recipe.model_validate(text.data), text, home)
     except ValidationError as error:
-        for diagnostic in _diagnose(error, data, document, file):
+        for diagnostic in _diagnose(error, text):
             report.add(diagnostic)
+    else:
+        shape = _check_crops(recipe, text, report)
+        if with_network:
+            _check_network(recipe, text, shape, report)
     report.raise_if_wrong()
-    raise AssertionError
+    assert recipe is not None
+    return recipe
 
 
-def _split(text: str, report: Report) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        report.add(Diagnostic("bad-value", f"--set wants KEY=VALUE, not `{text}`", help=("as in: --set epochs=3",)))
-        return "", None
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
+def is_recipe(path: Path) -> bool:
+    """Whether a file says that it is a recipe."""
+    report = Report()
+    source = Source.read(path, report)
+    document = parse(source, report) if source else None
+    return document is not None and "recipe" in document.data
+
+
+def network_files(name: str) -> list[Path]:
+    """The file of a network that is named by a path, and the files that it uses: all inside its folder."""
+    first = catalogue.split(name)[0]
+    found = [first.parent.resolve() / first.name]
+    for file in found:
+        unit = catalogue.read(file, Report())
+        uses = (catalogue.split(used)[0] for used in unit.spec.use.values() if catalogue.is_path(used)) if unit else ()
+        found += [path for path in (Path(os.path.normpath(file.parent / used)) for used in uses) if path not in found]
+    return found
+
+
+def _read(
+    what: str | Path | Mapping[str, Any] | Recipe, home: Path | None, report: Report
+) -> tuple[_Text, Path | None]:
+    """The recipe's text, and the folder that it is at home in."""
+    if isinstance(what, Recipe | Mapping):
+        data = what.model_dump(mode="json") if isinstance(what, Recipe) else dict(what)
+        return _Text(Document.of(data, "the recipe")), home
+    path = find(what)
+    source = Source.read(path, report)
+    document = parse(source, report) if source is not None else None
+    report.raise_if_wrong()
+    assert document is not None
+    return _Text(document), path.parent
+
+
+def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -> Iterable[tuple[list[str], Any, str]]:
+    """Path, value, and what to call it when it is wrong."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            said = f"set {name}"
+            try:
+                yield str(name).split("."), Document.of({"value": value}, said).data["value"], said
+            except SpecError as error:
+                for diagnostic in error.diagnostics:
+                    report.add(diagnostic)
+        return
+    for text in [given] if isinstance(given, str) else given:
+        said = f"--set {text}" if len(text) < 80 else f"--set {text[:76]}..."
+        key, equals, value = text.partition("=")
+        path = key.split(".")
+        if not equals or not all(path):
+            report.add(Diagnostic("bad-value", f"--set wants KEY=VALUE, not `{text}`", help=("as in: --set epochs=3",)))
+            continue
+        read = Report()
+        document = parse(Source.of(f"value: {value}", said), read)
+        for diagnostic in read:
+            report.add(replace(diagnostic, file=said, span=None))
+        if document is not None and document.data.keys() == {"value"}:
+            yield path, document.data["value"], said
+        elif read.ok:
+            report.add(Diagnostic("bad-value", "this is not one value", file=said))
+
+
+def _spelt_out(data: Any) -> Any:
+    """`network: NAME` is short for `network: {name: NAME}`."""
+    named = isinstance(data, dict) and isinstance(data.get("network"), str)
+    return {**data, "network": {"name": data["network"]}} if named else data
 
 
 def _put(data: Any, path: Sequence[str], value: Any) -> Any:
@@ -89,14 +173,68 @@ def _put(data: Any, path: Sequence[str], value: Any) -> Any:
     if isinstance(data, list) and key.isdigit() and int(key) < len(data):
         return [_put(item, rest, value) if rest and i == int(key) else value if i == int(key) else item
                 for i, item in enumerate(data)]  # fmt: skip
-    if isinstance(data, str) and rest:  # `network: NAME` is short for `network: {name: NAME}`
-        data = {"name": data}
     inside = data if isinstance(data, dict) else {}
     return {**inside, key: _put(inside.get(key), rest, value) if rest else value}
 
 
-def _diagnose(error: ValidationError, data: Any, document: Document | None, file: str | None) -> Iterable[Diagnostic]:
-    mistakes = error.errors()
+def _has(data: Any, path: Sequence[str | int]) -> bool:
+    try:
+        for step in path:
+            data = data[step]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
+
+
+def _at_home(recipe: Recipe, text: _Text, home: Path | None) -> Recipe:
+    """The recipe with the full path of its network, where the recipe's own text names one by a path."""
+    name = recipe.network.name
+    overridden = any(over in (["network"], ["network", "name"]) for over, _ in text.over)
+    if home is None or overridden or not catalogue.is_path(name):
+        return recipe
+    network = recipe.network.model_copy(update={"name": os.path.abspath(home / name)})
+    return recipe.model_copy(update={"network": network})
+
+
+def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
+    """The shape of what flows into the network, where the recipe alone tells it."""
+    shape = stored(recipe.data)
+    if shape is None:
+        return None
+    for name in ("prepare", "augment"):
+        for index, step in enumerate(getattr(recipe.transforms, name)):
+            try:
+                shape = after(shape, step)
+            except ValueError as error:
+                file, span = text.place(("transforms", name, index, "size"))
+                report.add(Diagnostic("bad-value", f"`transforms.{name}.{index}`: {error}", span=span, file=file))
+    return shape
+
+
+def _check_network(recipe: Recipe, text: _Text, shape: Shape | None, report: Report) -> None:
+    """Tells what is wrong with the network: in its own text, or in what the recipe asks of it."""
+    from zoo.api import graph_into
+
+    network, told = recipe.network, Report()
+    input = network.input or (list(shape) if shape else None)
+    found = catalogue.find(network.name, told)
+    if found is not None and (input or found[0].spec.input):
+        graph_into(told, network.name, input=input, params=network.params)
+    file, span = text.place(("network", "name"))
+    place = f"{file or 'the recipe'}{f':{span.line}' if span else ''}"
+    images = f" on images of {' x '.join(map(str, input))}" if input else ""
+    for diagnostic in told:
+        if diagnostic.span is not None:
+            notes = (*diagnostic.notes, f"the network of {place}{images}")
+            report.add(replace(diagnostic, notes=notes))
+            continue
+        named = (key for key in network.params if re.search(rf"`{re.escape(key)}\b", diagnostic.message))
+        where, at = text.place(next((("network", "params", key) for key in named), ("network", "name")))
+        report.add(replace(diagnostic, file=where, span=at))
+
+
+def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
+    data, mistakes = text.data, error.errors()
     meant = {_meant(mistake, data) for mistake in mistakes}
     for mistake in mistakes:
         if mistake["type"] == "missing" and mistake["loc"] in meant:
@@ -123,12 +261,12 @@ def _diagnose(error: ValidationError, data: Any, document: Document | None, file
                 key = mistake["ctx"]["discriminator"].strip("'")
                 code, message = "missing-argument", f"`{name}` does not say its `{key}`"
             case "value_error":
-                message = f"{mistake['ctx']['error']}"
+                message = f"`{name}`: {mistake['ctx']['error']}" if name else f"{mistake['ctx']['error']}"
             case _:
                 value = mistake["input"]
                 shown = f" (here {value!r})" if isinstance(value, str | int | float | bool) or value is None else ""
                 message = f"`{name}`: {mistake['msg'][:1].lower()}{mistake['msg'][1:]}{shown}"
-        span = document.span(path, key=code == "unknown-key") if document else None
+        file, span = text.place(path, key=code == "unknown-key")
         yield Diagnostic(code, message, span=span, file=file, help=help)
 
 

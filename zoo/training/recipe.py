@@ -6,27 +6,65 @@ result that it expects. Words are PyTorch's own (`AdamW`, `OneCycleLR`, `RandomC
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic import model_validator as validator
 
+T = TypeVar("T", bound=Sequence[Any])
+LONGEST = 100  # characters of a name
+SIDE = 8192  # pixels
+
+
+def _plain(name: str) -> str:
+    if len(name) > LONGEST or not re.fullmatch(r"\w[\w.+ -]*", name):
+        raise ValueError(f"a run's folder bears it: letters, digits, spaces and `_ - . +`, at most {LONGEST}")
+    return name
+
+
+def _rising(ends: T) -> T:
+    if ends[0] > ends[1]:
+        raise ValueError(f"it goes from the smaller to the larger, not from {ends[0]} to {ends[1]}")
+    return ends
+
+
+def _unique(values: T) -> T:
+    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
+    if twice is not None:
+        raise ValueError(f"`{twice}` is there twice")
+    return values
+
+
+Two = Field(min_length=2, max_length=2)
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Size = PositiveInt | Annotated[list[PositiveInt], Field(min_length=2, max_length=2)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Side = Annotated[int, Field(gt=0, le=SIDE)]
+Padding = Annotated[int, Field(ge=0, le=SIDE)]
+Size = Side | Annotated[list[Side], Two]
+Range = Annotated[list[PositiveFloat], Two, AfterValidator(_rising)]
 Metric = Literal["accuracy", "top5", "iou"]
-Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Network(Strict):
-    """A catalogue name or a path of a spec, with parameters (`{num_classes: 2}`) and the shape of one input."""
+    """A catalogue name or a path of a spec, with parameters (`{num_classes: 2}`) and the shape of one input.
+
+    The name alone says the same as `{name: NAME}`.
+    """
 
     name: str
     params: dict[str, Any] = {}
     input: list[PositiveInt] | None = None
+
+    @validator(mode="before")
+    @classmethod
+    def _by_name(cls, data: Any) -> Any:
+        return {"name": data} if isinstance(data, str) else data
 
 
 class Torchvision(Strict):
@@ -34,8 +72,8 @@ class Torchvision(Strict):
 
     dataset: Literal["MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100", "SVHN", "STL10"]
     root: str = "data"
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
-    valid: Annotated[float, Field(gt=0, lt=1)] | None = None  # this share of the training set, in place of the test set
+    classes: Annotated[list[str], Field(min_length=2), AfterValidator(_unique)] | None = None
+    valid: Share | None = None  # this share of the training set, in place of the test set
     limit_train: PositiveInt | None = None
     limit_valid: PositiveInt | None = None
 
@@ -46,7 +84,7 @@ class Folder(Strict):
     dataset: Literal["folder"]
     root: str = "data"
     train: str = "train"
-    valid: str | Annotated[float, Field(gt=0, lt=1)] = "valid"  # a folder, or a share of the training set
+    valid: str | Share = "valid"  # a folder, or a share of the training set
     test: str | None = None
     mode: Literal["L", "RGB"] = "RGB"
     limit_train: PositiveInt | None = None
@@ -59,7 +97,7 @@ class Canvas(Strict):
     dataset: Literal["digits_on_canvas"]
     root: str = "data"
     size: Annotated[int, Field(ge=32, le=1024)] = 64
-    digits: Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] = [1, 3]  # how many, from and to
+    digits: Annotated[list[PositiveInt], Two, AfterValidator(_rising)] = [1, 3]  # how many, from and to
     noise: NonNegativeFloat = 0.15  # standard deviation, in units of the full range
     labels: Literal["digit", "class"] = "class"  # two classes, or one for each of the ten digits and the background
     train: PositiveInt = 6000
@@ -78,7 +116,7 @@ class CenterCrop(Strict):
 
 class Pad(Strict):
     op: Literal["Pad"]
-    padding: NonNegativeInt
+    padding: Padding
 
 
 class Grayscale(Strict):
@@ -88,7 +126,7 @@ class Grayscale(Strict):
 class RandomCrop(Strict):
     op: Literal["RandomCrop"]
     size: Size
-    padding: NonNegativeInt = 0
+    padding: Padding = 0
 
 
 class RandomHorizontalFlip(Strict):
@@ -106,16 +144,16 @@ class RandomAffine(Strict):
 
     op: Literal["RandomAffine"]
     degrees: NonNegativeFloat = 0.0
-    translate: Pair | None = None
-    scale: Pair | None = None
-    shear: NonNegativeFloat = 0.0
+    translate: Annotated[list[Fraction], Two] | None = None
+    scale: Range | None = None
+    shear: Annotated[float, Field(ge=0, lt=90)] = 0.0
 
 
 class RandomErasing(Strict):
     op: Literal["RandomErasing"]
     p: Fraction = 0.5
-    scale: Pair = [0.02, 0.33]
-    ratio: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)] = [0.3, 3.3]
+    scale: Annotated[list[Fraction], Two, AfterValidator(_rising)] = [0.02, 0.33]
+    ratio: Range = [0.3, 3.3]
 
 
 Prepare = Annotated[Resize | CenterCrop | Pad | Grayscale, Field(discriminator="op")]
@@ -141,16 +179,22 @@ class Transforms(Strict):
 
 class SGD(Strict):
     op: Literal["SGD"]
-    lr: NonNegativeFloat
+    lr: PositiveFloat
     momentum: NonNegativeFloat = 0.0
     nesterov: bool = False
     weight_decay: NonNegativeFloat = 0.0
 
+    @validator(mode="after")
+    def _nesterov_has_momentum(self) -> SGD:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov looks ahead along a momentum, and there is none: momentum: 0.9")
+        return self
+
 
 class Adam(Strict):
     op: Literal["Adam", "AdamW"]
-    lr: NonNegativeFloat = 1e-3
-    betas: Pair = [0.9, 0.999]
+    lr: PositiveFloat = 1e-3
+    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Two] = [0.9, 0.999]
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat | None = None  # torch's default: 0 for Adam, 0.01 for AdamW
 
@@ -159,7 +203,7 @@ class OneCycle(Strict):
     """Up to the optimizer's `lr` and down to nearly nothing, once, over all epochs; momentum goes the other way."""
 
     op: Literal["OneCycleLR"]
-    pct_start: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    pct_start: Share = 0.3
     div_factor: PositiveFloat = 25.0
     final_div_factor: PositiveFloat = 1e4
     base_momentum: Fraction = 0.85
@@ -203,7 +247,7 @@ class Recipe(Strict):
     """How a network is trained, on what, and what comes out."""
 
     recipe: Literal[1]
-    name: str
+    name: Annotated[str, AfterValidator(_plain)]
     title: str = ""
     source: str = ""
     network: Network
@@ -216,21 +260,14 @@ class Recipe(Strict):
     drop_last: bool = False
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     aux_weight: NonNegativeFloat = 0.3  # of outputs that exist in training only
-    ema: Annotated[float, Field(gt=0, lt=1)] | None = None  # decay of averaged weights, which are what is evaluated
+    ema: Share | None = None  # decay of averaged weights, which are what is evaluated
     accumulate: PositiveInt = 1
     gradient_clip: PositiveFloat | None = None
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    metrics: list[Metric] = ["accuracy"]
+    metrics: Annotated[list[Metric], Field(min_length=1), AfterValidator(_unique)] = ["accuracy"]
     expect: Expect = Expect()
     published: dict[str, float] = {}  # the figures as printed in the source, for people to compare with
-
-    @validator(mode="before")
-    @classmethod
-    def _network_by_name(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("network"), str):
-            return {**data, "network": {"name": data["network"]}}
-        return data
 
     @validator(mode="after")
     def _pixels_stay_in_place(self) -> Recipe:

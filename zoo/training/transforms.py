@@ -16,16 +16,13 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from . import recipe as r
+from .shapes import pair as pair
 
 
 class Transform(Protocol):
     def draw(self, n: int, height: int, width: int, generator: Generator) -> Tensor: ...
 
     def apply(self, x: Tensor, drawn: Tensor) -> Tensor: ...
-
-
-def pair(size: int | Sequence[int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
 class RandomCrop:

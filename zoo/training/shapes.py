@@ -1,0 +1,47 @@
+"""The shape of an image on its way into the network, as far as a recipe tells it: without torch and without data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import recipe as r
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+STORED: dict[str, Shape] = {
+    **dict.fromkeys(("MNIST", "FashionMNIST", "KMNIST"), (1, 28, 28)),
+    **dict.fromkeys(("CIFAR10", "CIFAR100", "SVHN"), (3, 32, 32)),
+    "STL10": (3, 96, 96),
+}
+
+
+def stored(data: Any) -> Shape | None:
+    """The shape of a data set's images; None for files of one's own."""
+    return (1, data.size, data.size) if isinstance(data, r.Canvas) else STORED.get(data.dataset)
+
+
+def pair(size: int | Sequence[int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
+
+def after(shape: Shape, step: Any) -> Shape:
+    """The shape that a transform makes of an image. Raises ValueError for a crop that is larger than the image."""
+    channels, height, width = shape
+    match step:
+        case r.Resize(size=int(short)):  # the shorter side; the other keeps its proportion
+            least = min(height, width)
+            return channels, short * height // least, short * width // least
+        case r.Resize() | r.CenterCrop():
+            return channels, *pair(step.size)
+        case r.Pad():
+            return channels, height + 2 * step.padding, width + 2 * step.padding
+        case r.Grayscale():
+            return 1, height, width
+        case r.RandomCrop():
+            high, wide = pair(step.size)
+            if high > height + 2 * step.padding or wide > width + 2 * step.padding:
+                padded = f" padded by {step.padding}" if step.padding else ""
+                raise ValueError(f"{high} x {wide} cannot be cropped from images of {height} x {width}{padded}")
+            return channels, high, wide
+    return shape
