@@ -88,13 +88,18 @@ def intended(
     if meant is None and (structural := nearest(name, beside, aliases=_SLIPS)):
         return fix, (f"did you mean `{structural}`?",)
     if meant is None:
-        help = ("the device and type of a network are chosen when it is built",) if name in ("device", "dtype") else ()
-        return None, help or did_you_mean(name, known, limit=16)
+        help = (_ELSEWHERE[name],) if name in _ELSEWHERE else did_you_mean(name, known, limit=16)
+        return None, help
     if meant in missing:
         missing.remove(meant)
         return fix if fix == meant else None, (f"did you mean `{meant}`? (required, and missing here)",)
     return fix if fix == meant else None, (f"did you mean `{meant}`?",)
 
+
+_CHOSEN = "the device and type of a network are chosen when it is built"
+_OWN = "an activation is an entry of its own: `- {op: ReLU}`"
+#: What is said in another place.
+_ELSEWHERE = {"device": _CHOSEN, "dtype": _CHOSEN, "activation": _OWN, "act": _OWN, "nonlinearity": _OWN}
 
 #: Words that are nearer to another than to what was meant.
 _SLIPS = {"form": "from"}
@@ -208,7 +213,9 @@ def _kinds(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(f"`{v}`" for v in schema["enum"])
     bounds = ""
-    if "minimum" in schema and "maximum" in schema:
+    if schema.get("maximum", 0) > 1e38:
+        bounds = " that float32 holds"
+    elif "minimum" in schema and "maximum" in schema:
         bounds = f" from {schema['minimum']:g} to {schema['maximum']:g}"
     elif "minimum" in schema:
         bounds = f" of at least {schema['minimum']:g}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from compiler.graph import Graph, Settings, Unit, matches
-from compiler.layer import Shape, show
+from compiler.graph import Composite, Graph, Settings, Unit, matches
+from compiler.initialisers import unfit
+from compiler.layer import Layer, Shape, show
+from compiler.rules import rules
 from compiler.settings import choose
 from compiler.taps import TapError, tapped
 from compiler.walk import Halt, Lookup, Session, Shared, Stop, Walk
@@ -40,14 +42,14 @@ def compile(
     `params` go over the variant's, which go over the spec's defaults. `input` is a shape without the batch axis, or
     one per input by name. `taps` are paths whose values stand in place of the outputs. `expect` is held against the
     graph where nothing that it speaks of was changed. `shared` lets compilations of one unit share what they expanded.
-    `remedy` says whether to look for sizes of the input that would mend a refusal.
+    `remedy` says whether to look for what would mend a refusal, and for who is to blame.
     """
     report_before = len(report.errors)
     settings = choose(unit, report, variant=variant, params=params or {}, input=input, limits=limits)
     if settings is None:
         return None
     shared = shared or Shared()
-    session = Session(report, lookup, limits, shared, before=shared.entries)
+    session = Session(report, lookup, limits, shared, before=shared.entries, teaches=remedy)
     walk = Walk(session, unit, settings)
     session.open.append(((id(unit.spec), ""), settings.name))
     try:
@@ -92,7 +94,8 @@ def compile(
         return None
     if _too_many_names(graph, report, limits):
         return None
-    check_rules(graph, report)
+    for part in (graph, *_used(graph.root)):
+        check_rules(part, report)
     if expect and not settings.changed:
         check_expect(graph, report)
     return graph if len(report.errors) == report_before else None
@@ -131,12 +134,12 @@ def check_expect(graph: Graph, report: Report) -> None:
     variant = graph.settings.variant
     base: Loc = ("variants", variant, "expect") if variant else ("expect",)
 
-    def wrong(key: str, got: str, wanted: str) -> None:
+    def wrong(key: str, got: str, wanted: str, *inside: str) -> None:
         report.add(
             Diagnostic(
                 "assertion-failed",
                 f"{graph.name} has {got}, and `expect` says {wanted}",
-                document.span((*base, key)),
+                document.span((*base, key, *inside)),
                 file=document.source.name,
             )
         )
@@ -165,6 +168,7 @@ def check_expect(graph: Graph, report: Report) -> None:
                         "output",
                         f"output {name} {show(lasting[name])}" if name in lasting else f"no output {name}",
                         show(shape),
+                        name,
                     )
 
 
@@ -185,17 +189,36 @@ def _too_many_names(graph: Graph, report: Report, limits: Limits) -> bool:
     return False
 
 
+def _used(composite: Composite) -> Iterator[Graph]:
+    """The specs in use, each once."""
+    seen: set[int] = set()
+    left = [composite]
+    while left:
+        for node in left.pop().nodes:
+            body = node.body
+            if isinstance(body, Composite) and id(body) not in seen:
+                seen.add(id(body))
+                left.append(body)
+                if body.settings is not None:
+                    yield Graph(body.unit, body, body.settings)
+
+
 def check_rules(graph: Graph, report: Report) -> None:
     """`init` and `freeze` speak of parameters that exist."""
     spec, document = graph.unit
     if graph.settings.taps:
         return
-    for i, rule in enumerate(spec.init):
-        names = sorted((rule.model_extra or {}).keys() - {"weight", "bias"})
-        met = [n for path, n, _ in graph.walk() if n.op == rule.match or matches(rule.match, path)] if names else []
-        known = list(dict.fromkeys(key for node in met for key in node.weights))
-        for name in names[: DEFAULT.mistakes] if ("init", i) not in spec.holes else ():
-            if met and name not in known:
+    for i, rule in enumerate(rules(graph) if spec.init else ()):
+        met = [
+            (path, node)
+            for path, node, _ in graph.walk()
+            if (node.op == rule.match if rule.by_op else matches(rule.match, path))
+        ]
+        known = list(dict.fromkeys(key for _, node in met for key in node.weights))
+        bodies = {type(node.body) for _, node in met if isinstance(node.body, Layer)}
+        could = {"weight", "bias"} if any(body.can_have_weights() for body in bodies) else set()
+        for name, made in rule.initialisers[: DEFAULT.mistakes] if ("init", i) not in spec.holes else ():
+            if met and name not in known and name not in could:
                 report.add(
                     Diagnostic(
                         "unknown-argument",
@@ -205,6 +228,17 @@ def check_rules(graph: Graph, report: Report) -> None:
                         help=did_you_mean(name, known),
                     )
                 )
+            for path, node in met:
+                if name in node.weights and (why := unfit(made, shape := node.weights[name])) is not None:
+                    report.add(
+                        Diagnostic(
+                            "shape-mismatch",
+                            f"{why}, and `{name}` of `{path}` is {show(shape)}",
+                            document.span(("init", i, name)),
+                            file=document.source.name,
+                        )
+                    )
+                    break
     if not spec.freeze:
         return
     keys = list(graph.state)

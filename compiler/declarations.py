@@ -2,55 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from pydantic import ValidationError
+
+from compiler.arguments import argument_problems
 from compiler.layer import Layer
-from compiler.names import ALIASES, bad_id
-from specs.spec import STRUCTURE, Loc, Spec, Weights
+from compiler.names import ALIASES, bad_input
+from compiler.rules import Problem
+from specs.expression.syntax import CONSTANTS, WORDS
+from specs.spec import STRUCTURE, Block, Loc, Param, Spec, Weights
 from specs.suggest import did_you_mean
 
 
-def declaration_problems(spec: Spec) -> Iterator[tuple[str, str, Loc, tuple[str, ...]]]:
-    """(code, message, place of a key, help)."""
+def declaration_problems(spec: Spec) -> Iterator[Problem]:
+    """What no choice of parameters and no input would mend."""
     for section, kind in (("blocks", "block"), ("use", "used spec")):
         for name in getattr(spec, section):
             if name in Layer.registry:
-                yield "bad-value", f"`{name}` is a layer: no {kind} may have its name", (section, name), ()
+                yield _at("bad-value", f"`{name}` is a layer: no {kind} may have its name", section, name)
             elif section == "use" and name in spec.blocks:
-                yield "duplicate-id", f"`{name}` is already the name of a block", (section, name), ()
-    for block, said in spec.blocks.items():
-        names = said.inputs or []
-        for i, name in enumerate(names):
-            if name in names[:i]:
-                yield "duplicate-id", f"`{name}` is already an input of `{block}`", ("blocks", block, "inputs", i), ()
-            elif why := bad_id(name, module=False):
-                message = f"`{name}` cannot be the name of an input: {why}"
-                if name != "input":
-                    yield "bad-value", message, ("blocks", block, "inputs", i), ()
-        for name in said.params:
-            if name in STRUCTURE:
-                message = f"`{name}` cannot be a parameter of a block: in an entry it means something else"
-                yield "bad-value", message, ("blocks", block, "params", name), ()
+                yield _at("duplicate-id", f"`{name}` is already the name of a block", section, name)
+    for name, block in spec.blocks.items():
+        yield from _block(name, block)
+    for i, given in enumerate(spec.inputs or ()):
+        if given.id in spec.params:
+            yield Problem("duplicate-id", f"`{given.id}` is already a parameter", ("inputs", i, "id"))
+    yield from _params(spec.params, ("params",))
+    yield from _weights(spec)
+    for op, arguments in spec.defaults.items():
+        yield from _defaults(spec, op, arguments)
+
+
+def _at(code: str, message: str, *loc: str | int, help: tuple[str, ...] = ()) -> Problem:
+    return Problem(code, message, loc, help, key=True)
+
+
+def _block(block: str, said: Block) -> Iterator[Problem]:
+    names = said.inputs or []
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "inputs", i)
+        elif name != "input" and (why := bad_input(name)):
+            yield _at("bad-value", f"`{name}` cannot be the name of an input: {why}", "blocks", block, "inputs", i)
+    for name in said.params:
+        if name in STRUCTURE:
+            message = f"`{name}` cannot be a parameter of a block: in an entry it means something else"
+            yield _at("bad-value", message, "blocks", block, "params", name)
+        elif name in names:
+            yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "params", name)
+    yield from _params(said.params, ("blocks", block, "params"))
+
+
+def _params(params: Mapping[str, Param], base: Loc) -> Iterator[Problem]:
+    """Parameters that no expression could read, and bounds of what has no size."""
+    for name, param in params.items():
+        if name in WORDS or name in CONSTANTS:
+            message = f"`{name}` cannot be a parameter: in an expression it means something else"
+            yield _at("bad-value", message, *base, name)
+        for bound in ("min", "max"):
+            if getattr(param, bound) is not None and param.type not in (None, "int", "float"):
+                message = f"`{bound}` is for numbers, and `{name}` is a {param.type}"
+                yield _at("bad-value", message, *base, name, bound)
+
+
+def _weights(spec: Spec) -> Iterator[Problem]:
     bases: list[tuple[Loc, Weights | None]] = [(("weights",), spec.weights)]
     bases += [(("variants", name, "weights"), variant.weights) for name, variant in spec.variants.items()]
     for base, weights in bases:
         for name in weights.params if weights is not None and ("params",) not in spec.holes else ():
             if name not in spec.params:
                 message = f"`{spec.name}` has no parameter `{name}`"
-                yield "unknown-param", message, (*base, "params", name), did_you_mean(name, spec.params)
-    for op, arguments in spec.defaults.items():
-        if op in Layer.registry:
-            layer = Layer.registry[op]
-            known = [*layer.model_fields, *layer.references]
-        elif op in spec.blocks:
-            known = list(spec.blocks[op].params)
-        elif op in spec.use:
-            continue
-        else:
-            ops = [*spec.blocks, *spec.use, *Layer.registry]
-            help = did_you_mean(op, ops, aliases=ALIASES, limit=0)
-            yield "unknown-op", f"there is no op `{op}`", ("defaults", op), help
-            continue
-        for name in arguments:
-            if name not in known:
-                yield "unknown-argument", f"{op} has no `{name}`", ("defaults", op, name), did_you_mean(name, known)
+                yield _at("unknown-param", message, *base, "params", name, help=did_you_mean(name, spec.params))
+
+
+def _defaults(spec: Spec, op: str, arguments: Mapping[str, Any]) -> Iterator[Problem]:
+    if op in Layer.registry:
+        layer = Layer.registry[op]
+        known = [*layer.model_fields, *layer.references]
+        for name, value in arguments.items():
+            if name in layer.model_fields and value is not None and "$" not in repr(value):
+                yield from _value(layer, name, value)
+    elif op in spec.blocks:
+        known = list(spec.blocks[op].params)
+    elif op in spec.use:
+        return
+    else:
+        help = did_you_mean(op, [*spec.blocks, *spec.use, *Layer.registry], aliases=ALIASES, limit=0)
+        yield _at("unknown-op", f"there is no op `{op}`", "defaults", op, help=help)
+        return
+    for name in arguments:
+        if name not in known:
+            yield _at("unknown-argument", f"{op} has no `{name}`", "defaults", op, name, help=did_you_mean(name, known))
+
+
+def _value(layer: type[Layer], name: str, value: Any) -> Iterator[Problem]:
+    """What is wrong with a default by itself."""
+    try:
+        layer.model_validate({name: value})
+    except ValidationError as error:
+        for problem in argument_problems(layer, error, {name: value}):
+            if problem.argument == name and problem.code == "bad-value":
+                loc = ("defaults", layer.op, name, *problem.path)
+                yield Problem(problem.code, problem.message, loc, problem.help, problem.key)

@@ -121,6 +121,11 @@ class Node:
 NODE_FIELDS = tuple(f.name for f in fields(Node))
 
 
+def constant(number: float) -> Value:
+    """What a number among the inputs is: nothing flows, but its kind counts."""
+    return Value((), "int64" if isinstance(number, int) else "float32", batched=False)
+
+
 class Port(NamedTuple):
     """An output of a list."""
 
@@ -155,7 +160,7 @@ class Composite:
 
     def value(self, edge: Source) -> Value | None:
         if not isinstance(edge, Edge):
-            return Value((), batched=False)
+            return constant(edge)
         return self.inputs[edge.port][1] if edge.node == INPUT else self.nodes[edge.node].outputs[edge.port]
 
     @cached_property

@@ -88,6 +88,8 @@ Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) e
 Int = Annotated[int, Field(strict=True)]
 Positive = Annotated[int, Field(strict=True, ge=1)]
 NonNegative = Annotated[int, Field(strict=True, ge=0)]
+#: What float32 holds: torch refuses larger numbers where it computes with them.
+Float = Annotated[float, Field(ge=-3.4028235e38, le=3.4028235e38)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 #: A number for every axis, or one for each. `sizes` spreads it.
@@ -229,6 +231,11 @@ class Layer(BaseModel):
         return {name: derived[name] if name in derived else getattr(self, name) for name in type(self).model_fields}
 
     # -- what the walk asks -----------------------------------------------------------------------------------
+
+    @classmethod
+    def can_have_weights(cls) -> bool:
+        """Whether a layer of this type can have parameters."""
+        return cls.weights is not Layer.weights
 
     @property
     def inplace_(self) -> bool:

@@ -50,6 +50,18 @@ ALIASES = {
 }  # fmt: skip
 
 
+def bad_output(name: str) -> str | None:
+    """Why `name` cannot be the name of an output, or None: several of them come out as a NamedTuple."""
+    if name.startswith("_"):
+        return "names of outputs start with a letter"
+    return "it is a keyword of Python" if keyword.iskeyword(name) else None
+
+
+def bad_input(name: str) -> str | None:
+    """Why `name` cannot be the name of an input, or None: it is a parameter of `forward`."""
+    return "every method has that name for its module" if name == "self" else bad_id(name, module=False)
+
+
 def bad_id(name: str, *, module: bool, sequential: bool = False) -> str | None:
     """Why `name` cannot be an id, or None. `module`: it becomes an attribute; otherwise it only names a value."""
     if not ID.match(name):

@@ -9,7 +9,7 @@ from typing import Any
 from compiler.arguments import bind
 from compiler.graph import Settings, Unit
 from compiler.layer import Value
-from compiler.names import bad_id
+from compiler.names import bad_input
 from compiler.scope import Poisoned, Scope, judged
 from specs.diagnostics import Diagnostic, Edit, Report
 from specs.expression import ExpressionError, evaluate
@@ -141,7 +141,7 @@ def _inputs(
             continue
         if name in names[:k]:
             told("duplicate-id", f"`{name}` is already the id of another input", ("inputs", k, "id"))
-        elif why := bad_id(name, module=False) if spec.inputs is not None else None:
+        elif why := bad_input(name) if spec.inputs is not None else None:
             told("bad-value", f"`{name}` cannot be the id of an input: {why}", ("inputs", k, "id"))
     if values is not None:
         if len(values) != len(declared) and unnamed:

@@ -60,13 +60,14 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Report:
-    """Diagnostics in the order found, without repeats: a place of the text is told once per code."""
+    """Diagnostics in the order found, without repeats: a place of the text is told once per code, and once per place
+    that its value was given at, where that is another (`apart`)."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _seen: set[tuple[object, ...]] = field(default_factory=set)
 
-    def add(self, diagnostic: Diagnostic) -> None:
-        key = (diagnostic.code, diagnostic.file, diagnostic.span) if diagnostic.span else (diagnostic,)
+    def add(self, diagnostic: Diagnostic, apart: Span | None = None) -> None:
+        key = (diagnostic.code, diagnostic.file, diagnostic.span, apart) if diagnostic.span else (diagnostic,)
         if key not in self._seen:
             self._seen.add(key)
             self.diagnostics.append(diagnostic)

@@ -188,7 +188,7 @@ class _Work:
             return
         if kind in ("entry_kind", "entry_extra"):
             code = "bad-value" if kind == "entry_kind" else "unknown-key"
-            self.tell(code, detail["msg"], (*path, str(context["key"])), key=True)
+            self.tell(code, detail["msg"], (*path, str(context["key"])), key="value" not in context)
         elif kind == "entry_empty":
             self.no_op(path, detail["msg"])
             return
@@ -215,7 +215,9 @@ class _Work:
         """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
         if self.misspelt(path, ("op", "layers", "share"), _OP_ALIASES):
             return
-        help = ("write `op: NAME`",) if self._at(path) else ("write `- {op: NAME}`, or remove the `-`",)
+        said = self._at(path)
+        name = next((key for key in said or () if key[:1].isupper()), "NAME") if isinstance(said, dict) else "NAME"
+        help = (f"write `op: {_shown(name)}`",) if said else ("write `- {op: NAME}`, or remove the `-`",)
         self.hole(path)
         self.tell("missing-argument", message, path, help=help)
 

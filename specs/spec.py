@@ -99,6 +99,11 @@ class Entry(Grammar):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Entry:
+        for key in type(self).model_fields:
+            if key in self.model_fields_set and getattr(self, key) is None:
+                said = key.rstrip("_")
+                message = f"`{said}` says nothing: give it a value, or leave it out"
+                raise PydanticCustomError("entry_kind", message, {"key": said, "value": None})
         has_op = "op" in self.model_fields_set
         kinds = [
             k

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
 LONGEST = 100  # characters of a word that is compared with others
 MOST = 300  # words that it is compared with
+_NUMBER = re.compile("[0-9]+")
 
 
 def nearest(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
@@ -22,7 +24,7 @@ def nearest(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | Non
     key = name.lower().replace("_", "")
     if key in plain:
         return plain[key]
-    close = difflib.get_close_matches(key, plain, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(key, plain, n=1, cutoff=0.68)
     return plain[close[0]] if close else None
 
 
@@ -32,7 +34,7 @@ def _words(known: Iterable[str]) -> Iterable[str]:
 
 def certain(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
     """The one known name that `name` can only be: but for case and underscores, or by the fewest slips of a finger,
-    fewer than half its letters."""
+    fewer than half its letters. Another number is no slip: `conv2` is not `conv1`."""
     if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
         return hit
     words = list(dict.fromkeys(_words(known))) if len(name) <= LONGEST else []
@@ -40,7 +42,11 @@ def certain(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | Non
     if plain:
         return plain[0] if len(plain) == 1 else None
     most = 1 + len(name) // 6
-    near = sorted((slips(name.lower(), w.lower()), w) for w in words if abs(len(w) - len(name)) <= most)
+    near = sorted(
+        (slips(name.lower(), w.lower()), w)
+        for w in words
+        if abs(len(w) - len(name)) <= most and _NUMBER.findall(w) == _NUMBER.findall(name)
+    )
     if not near or near[0][0] > most or 2 * near[0][0] >= len(name) or (len(near) > 1 and near[1][0] == near[0][0]):
         return None
     return near[0][1]

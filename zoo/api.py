@@ -203,8 +203,13 @@ def check_unit(
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
 ) -> list[Graph]:
-    """The graphs of a spec that come out whole: of one variant or of all. What only a later variant meets says so."""
-    wanted: list[str | None] = [variant] if variant is not None else list(unit.spec.variants) or [None]
+    """The graphs of a spec that come out whole: of one variant, or of the spec by its own name, where that is enough to
+    build it, and of all its variants. What only a later one meets says so."""
+    wanted: list[str | None] = [variant]
+    if variant is None and unit.spec.variants:
+        given = params or {}
+        complete = not any(param.required and name not in given for name, param in unit.spec.params.items())
+        wanted = [*wanted[:complete], *unit.spec.variants]
     shared = Shared()
     whole = []
     for number, v in enumerate(wanted):

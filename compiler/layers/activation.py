@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from compiler.layer import Call, Int, Layer, Positive, Shape, ShapeError, Value, axis
+from compiler.layer import Call, Float, Int, Layer, Positive, Shape, ShapeError, Value, axis
 
 
 class _InPlace(Layer, abstract=True):
@@ -64,14 +64,14 @@ class Softsign(Layer):
 class ELU(Layer):
     """x above 0, alpha (exp(x) - 1) below."""
 
-    alpha: float = 1.0
+    alpha: Float = 1.0
     inplace: bool = False
 
 
 class CELU(Layer):
     """x above 0, alpha (exp(x / alpha) - 1) below."""
 
-    alpha: float = 1.0
+    alpha: Float = 1.0
     inplace: bool = False
 
     def check(self, *x: Shape | None) -> None:
@@ -82,15 +82,15 @@ class CELU(Layer):
 class LeakyReLU(Layer):
     """x above 0, negative_slope x below."""
 
-    negative_slope: float = 0.01
+    negative_slope: Float = 0.01
     inplace: bool = False
 
 
 class RReLU(Layer):
     """LeakyReLU with a random slope while training, and the middle one otherwise."""
 
-    lower: float = 1 / 8
-    upper: float = 1 / 3
+    lower: Float = 1 / 8
+    upper: Float = 1 / 3
     inplace: bool = False
 
     def check(self, *x: Shape | None) -> None:
@@ -102,7 +102,7 @@ class PReLU(Layer):
     """LeakyReLU with a learned slope: one for all, or one a channel."""
 
     num_parameters: Positive = 1
-    init: float = 0.25
+    init: Float = 0.25
 
     least: ClassVar[int] = 1
 
@@ -130,8 +130,8 @@ class GELU(Layer):
 class Hardtanh(Layer):
     """x kept between min_val and max_val."""
 
-    min_val: float = -1.0
-    max_val: float = 1.0
+    min_val: Float = -1.0
+    max_val: Float = 1.0
     inplace: bool = False
 
     def check(self, *x: Shape | None) -> None:
@@ -143,13 +143,13 @@ class Hardtanh(Layer):
 class Hardshrink(Layer):
     """x where |x| is above lambd, 0 elsewhere."""
 
-    lambd: float = 0.5
+    lambd: Float = 0.5
 
 
 class Softshrink(Layer):
     """x moved towards 0 by lambd, 0 where |x| is below it."""
 
-    lambd: float = 0.5
+    lambd: Float = 0.5
 
     def check(self, *x: Shape | None) -> None:
         if self.lambd < 0:
@@ -159,15 +159,15 @@ class Softshrink(Layer):
 class Softplus(Layer):
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above threshold."""
 
-    beta: float = 1.0
-    threshold: float = 20.0
+    beta: Float = 1.0
+    threshold: Float = 20.0
 
 
 class Threshold(Layer):
     """x where it is above threshold, value elsewhere."""
 
-    threshold: float
-    value: float
+    threshold: Float
+    value: Float
     inplace: bool = False
 
     positional: ClassVar[int] = 2

@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compiler.layer import Call, Layer, Listed, Positive, Probability, Shape, ShapeError, Value, divisor, show
+from compiler.initialisers import BadInit, initialiser
+from compiler.layer import Call, Float, Layer, Listed, Positive, Probability, Shape, ShapeError, Value, divisor, show
 
 
 class MultiheadAttention(Layer):
@@ -90,12 +91,6 @@ class MultiheadAttention(Layer):
         return Call("nn.MultiheadAttention", args | {"batch_first": True}, defaults, self.positional, apply=apply)
 
 
-_INITS: dict[str, tuple[str, ...]] = {
-    "normal": ("mean", "std"),
-    "uniform": ("a", "b"),
-    "trunc_normal": ("mean", "std", "a", "b"),
-}
-
 Dims = Annotated[tuple[Positive, ...], Listed]
 Distribution = Annotated[
     dict[Literal["normal", "uniform", "trunc_normal"], dict[str, float]], Field(min_length=1, max_length=1)
@@ -110,20 +105,17 @@ class Parameter(Layer):
     """
 
     shape: Dims
-    init: float | Distribution = 0.0
+    init: Float | Distribution = 0.0
     leading: bool = False
 
     arity: ClassVar[tuple[int, float]] = (0, 0)
 
     def infer(self) -> Shape:
         if isinstance(self.init, dict):
-            ((name, options),) = self.init.items()
-            for option in options:
-                if option not in _INITS[name]:
-                    known = ", ".join(f"`{known}`" for known in _INITS[name])
-                    raise ShapeError(
-                        "bad-value", f"`{name}` has no `{option}`", argument="init", help=[f"it has {known}"]
-                    )
+            try:
+                initialiser(self.init)
+            except BadInit as error:
+                raise ShapeError("bad-value", str(error), argument="init", help=error.help) from None
         return self.shape
 
     def weights(self) -> dict[str, Shape]:

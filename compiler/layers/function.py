@@ -19,9 +19,9 @@ class _Merge(Function, abstract=True):
     merges: ClassVar[bool] = True
 
     def dtype(self, *x: Value) -> str:
-        """torch's promotion: a float among integers makes the result float; a number bends to what it meets."""
-        tensors = [v for v in x if v.batched or v.shape] or list(x)
-        return next((v.dtype for v in tensors if v.is_float), tensors[0].dtype)
+        """torch's promotion: a float among integers makes the result float, an integer among truths an integer."""
+        kinds = [v.dtype for v in x]
+        return next((kind for kind in ("float32", "int64") if kind in kinds), kinds[0])
 
 
 class _Arithmetic(_Merge, abstract=True):
@@ -51,6 +51,13 @@ class _Arithmetic(_Merge, abstract=True):
 
     def call(self, *x: Value) -> Call:
         return Call(None, apply=f" {self.symbol} ".join(f"{{{i}}}" for i in range(len(x))))
+
+
+def no_truths(op: str, values: tuple[Value, ...]) -> None:
+    """Raises ShapeError where a bool is among what flows in."""
+    for i, value in enumerate(values):
+        if value.dtype == "bool":
+            raise ShapeError("shape-mismatch", f"`{op}` takes numbers, not bool", inputs={i: value.dtype})
 
 
 def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
@@ -90,6 +97,10 @@ class Sub(_Arithmetic, op="sub"):
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     symbol: ClassVar[str] = "-"
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        no_truths(self.op, values)
+        return super().apply(*values)
 
 
 class Div(_Arithmetic, op="div"):
@@ -179,6 +190,17 @@ class MatMul(_Merge, op="matmul"):
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     least: ClassVar[int] = 2
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        no_truths(self.op, values)
+        kinds = {v.dtype for v in values}
+        if len(kinds) > 1:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`matmul` needs matrices of one kind: {' and '.join(v.dtype for v in values)}",
+                inputs={i: v.dtype for i, v in enumerate(values)},
+            )
+        return super().apply(*values)
 
     def infer(self, a: Shape, b: Shape) -> Shape:
         if a[:-2] != b[:-2] or len(a) != len(b):

@@ -14,7 +14,7 @@ class _Channels(Layer, abstract=True):
     """Norms that keep a scale, a shift and statistics for each channel."""
 
     num_features: Positive | None = None
-    eps: float = 1e-5
+    eps: Annotated[float, Field(gt=0)] = 1e-5
     momentum: float | None = 0.1
     affine: bool = True
     track_running_stats: bool = True
@@ -52,6 +52,7 @@ class BatchNorm3d(_Channels):
 
 
 class _InstanceNorm(_Channels, abstract=True):
+    eps: float = 1e-5
     momentum: float = 0.1
     affine: bool = False
     track_running_stats: bool = False

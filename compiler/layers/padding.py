@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from compiler.layer import AXES, Int, Listed, Shape, ShapeError, Spatial, show
+from compiler.layer import AXES, Float, Int, Listed, Shape, ShapeError, Spatial, show
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]
 Sides2 = Annotated[Int | tuple[Int, Int, Int, Int], Listed]
@@ -60,7 +60,7 @@ class _Pad(Spatial, abstract=True):
 
 class _ConstantPad(_Pad, abstract=True):
     padding: Any
-    value: float
+    value: Float
 
     positional: ClassVar[int] = 2
 

@@ -44,9 +44,8 @@ class _Resize(Layer, abstract=True):
 
     def check(self, *x: Shape | None) -> None:
         if len(x) == 1 and (self.size is None) == (self.scale_factor is None):
-            raise ShapeError(
-                "bad-value", f"`{self.op}` needs `size` or `scale_factor`, and only one of them", argument="size"
-            )
+            code = "missing-argument" if self.size is None else "bad-value"
+            raise ShapeError(code, f"`{self.op}` needs `size` or `scale_factor`, and only one of them", argument="size")
 
     def resized(self, x: Shape, mode: str) -> Shape:
         n = len(x) - 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from compiler.graph import Composite, Graph, Settings, matches
+from compiler.initialisers import Initialiser
 from compiler.layer import Layer
 from compiler.lower.columns import literal
 from compiler.program import InitLoop
-from compiler.rules import Initialiser, rules
+from compiler.rules import rules
 
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:

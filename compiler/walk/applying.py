@@ -85,15 +85,17 @@ class Applying(Refusals):
                 )
                 raw = item.entry.arguments.get(problem.argument, defaults.get(problem.argument))
                 elsewhere = bool(problem.path) and isinstance(raw, str)  # it comes from an expression
+                given, apart = self.given(item, raw, arguments.get(problem.argument)) if not problem.key else ([], None)
                 walk.tell(
                     problem.code,
                     problem.message,
                     (*loc, *problem.path),
                     key=problem.key and (here or problem.argument in defaults),
                     path=path,
-                    labels=self.given(item, raw, arguments.get(problem.argument)) if not problem.key else (),
+                    labels=given,
                     help=problem.help if not elsewhere else (),
                     meant=problem.meant if not elsewhere else None,
+                    apart=apart,
                 )
             raise stop from None
         if UNKNOWN in arguments.values():

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.graph import INPUT, Composite, Edge, Node, Port, Source
 from compiler.layer import Layer
+from compiler.names import bad_output
 from compiler.scope import Poisoned, Scope
 from compiler.walk.making import Making
 from compiler.walk.memory import aliases, storage, writes
 from compiler.walk.session import Item, Stop
 from specs.diagnostics import Label
 from specs.spec import Loc, Output
+
+NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
 
 
 class Ending(Making):
@@ -29,9 +32,12 @@ class Ending(Making):
         if outputs is None:
             if self.last is None and self.nodes:
                 node = self.nodes[-1]
-                out = [Port(p, Edge(len(self.nodes) - 1, i)) for i, p in enumerate(node.ports)]
+                of = "output_" if loc == NETWORK and node.ports[:1] == ("0",) else ""  # the fields of what comes out
+                out = [Port(of + p, Edge(len(self.nodes) - 1, i)) for i, p in enumerate(node.ports)]
             elif self.last is not None:
                 out = [Port("output", self.last)]
+                if loc == NETWORK and self.nodes:
+                    self.batched(self.last, (*self.nodes[-1].loc, "op"))
             else:
                 walk.tell("bad-value", "nothing comes out of this list", self.loc)
         else:
@@ -56,6 +62,10 @@ class Ending(Making):
                             "`training_only` is for the outputs of a network, not of a block",
                             (*at, "training_only"),
                         )
+                    if why := bad_output(output.id):
+                        raise walk.stop(
+                            "bad-value", f"`{output.id}` cannot be the name of an output: {why}", (*at, "id")
+                        )
                     if output.id in taken:
                         raise walk.stop(
                             "duplicate-id", f"`{output.id}` is already the id of another output", (*at, "id")
@@ -64,7 +74,10 @@ class Ending(Making):
                     if at in walk.holes:
                         raise Stop
                     text = walk.evaluate(output.from_, scope, (*at, "from"))
-                    out.append(Port(output.id, self.reference(str(text), (*at, "from"), ""), output.training_only))
+                    edge = self.reference(str(text), (*at, "from"), "")
+                    if loc == NETWORK:
+                        self.batched(edge, (*at, "from"))
+                    out.append(Port(output.id, edge, output.training_only))
                 except (Stop, Poisoned):
                     wrong = True
                     if output.id not in (port.name for port in out):
@@ -78,6 +91,16 @@ class Ending(Making):
         if not wrong and out:
             self.finish(out)
         return tuple(out)
+
+    def batched(self, edge: Edge, loc: Loc) -> None:
+        """Tells it where what comes out of a network has no batch axis."""
+        value = self.value(edge)
+        if value is not None and not value.batched:
+            self.walk.tell(
+                "shape-mismatch",
+                "what comes out of a network has a batch axis, and a Parameter has none: merge it first",
+                loc,
+            )
 
     def unknown_value(self) -> Edge:
         """Where an output comes from that is wrong, and told."""
@@ -182,14 +205,34 @@ class Ending(Making):
     def written_over(self, node: Node, reader: Node | None, name: str) -> None:
         """Tells that an in-place op writes over what an entry or an output of the list reads."""
         where = reader and (self.walk.span((*reader.loc, "from")) or self.walk.span(reader.loc))
-        key = "op" if node.entry.op is not None else "layers" if node.entry.layers else "share"
-        own = node.entry.arguments.get("inplace") is True
+        inner = self.writer(node)
+        own = inner.entry.arguments.get("inplace") is True
+        labels = [Label(where, "read here")] if where else []
+        if inner is not node and (used := self.walk.span((*node.loc, _kind(node)))):
+            labels.append(Label(used, "used here"))
         self.walk.tell(
             "unsafe-inplace",
             f"`{node.name}` writes over a value that {'' if reader else 'the output '}`{name}` reads",
-            (*node.loc, "inplace" if "inplace" in node.entry.arguments else key),
+            (*inner.loc, "inplace" if "inplace" in inner.entry.arguments else _kind(inner)),
             meant="false" if own else None,
             path=node.name,
-            labels=[Label(where, "read here")] if where else [],
+            labels=labels,
             help=["write `inplace: false`" if own else "say `inplace: false` here"],
         )
+
+    def writer(self, node: Node) -> Node:
+        """The in-place op that writes over an input of a list, as far inside as this spec's text goes."""
+        body = node.body
+        if not isinstance(body, Composite) or body.unit is not self.walk.unit:
+            return node
+        for inner in body.nodes:
+            for position in writes(inner):
+                source = storage(body, body.resolve(inner.inputs[position]))
+                if isinstance(source, Edge) and source.node == INPUT:
+                    return self.writer(inner)
+        return node
+
+
+def _kind(node: Node) -> str:
+    """The key that says what kind of entry made a node."""
+    return "op" if node.entry.op is not None else "layers" if node.entry.layers else "share"

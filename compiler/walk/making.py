@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.arguments import bind
-from compiler.graph import Composite, Node, Source
+from compiler.graph import Composite, Node, Source, Unit
 from compiler.layer import Layer, Value, show
 from compiler.names import ALIASES
 from compiler.scope import Poisoned, Scope
@@ -16,6 +17,7 @@ from compiler.settings import choose
 from compiler.taps import TapError, keep, tapped
 from compiler.walk.applying import Applying
 from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, printable
+from specs.diagnostics import Label, Report
 from specs.spec import Loc
 from specs.suggest import certain, did_you_mean, nearest
 
@@ -67,7 +69,7 @@ class Making(Applying):
             self.asserted(item, node, scope)
         return node
 
-    def extra(self, item: Item, what: str) -> None:
+    def extra(self, item: Item, what: str, kind: str) -> None:
         """Arguments have no place on groups and shared modules."""
         for key in item.entry.arguments:
             self.walk.tell(
@@ -75,14 +77,14 @@ class Making(Applying):
                 f"{what} has no `{printable(key)}`",
                 (*item.loc, key),
                 key=True,
-                help=did_you_mean(key, ("id", "layers", "for", "when", "from", "taps", "shape")),
+                help=did_you_mean(key, ("id", kind, "for", "when", "from", "taps", "shape")),
                 meant=certain(key, ("id", "for", "when", "from", "taps", "shape")),
             )
         if item.entry.arguments:
             raise Doubt
 
     def group(self, item: Item, blank: Node) -> Node:
-        self.extra(item, "an inline group")
+        self.extra(item, "an inline group", "layers")
         entry, walk = item.entry, self.walk
         assert entry.layers is not None
         if len(blank.inputs) != 1:
@@ -112,7 +114,7 @@ class Making(Applying):
 
     def shares(self, item: Item, blank: Node, scope: Scope) -> Node:
         entry, walk = item.entry, self.walk
-        self.extra(item, "a shared module")
+        self.extra(item, "a shared module", "share")
         assert entry.share is not None
         wanted = walk.evaluate(entry.share, scope, (*item.loc, "share"), blank.name)
         if not isinstance(wanted, str):
@@ -201,13 +203,19 @@ class Making(Applying):
                 raise Stop
             known = [*spec.blocks, *spec.use, *Layer.registry]
             meant = nearest(op, known, aliases=ALIASES) or nearest(op.rpartition(".")[2], known, aliases=ALIASES)
+            loc: Loc = (*item.loc, "op")
+            labels = []
+            if (given := self.given_at(item, item.entry.op, op)) is not None and walk.written(given) == op:
+                span = walk.span(loc)
+                loc, labels = given, [Label(span, "used here")] if span else []
             raise walk.stop(
                 "unknown-op",
                 f"there is no op `{printable(op)}`",
-                (*item.loc, "op"),
+                loc,
                 path=blank.name,
+                labels=labels,
                 help=[f"did you mean `{meant}`?"] if meant else [],
-                meant=meant if item.entry.op == op and meant == self.surely(op, known) else None,
+                meant=meant if walk.written(loc) == op and meant == self.surely(op, known) else None,
             )
         layer = Layer.registry[op]
         arguments = dict(self.arguments(item, op, scope, blank.name))
@@ -312,6 +320,8 @@ class Making(Applying):
         )
         if settings is None:
             raise Stop
+        report = walk.session.report
+        before = len(report.diagnostics)
         inner = type(walk)(walk.session, unit, settings)
         inner.trail = [(f"{walk.prefix}{blank.name}.", walk.place((*item.loc, "op")), op)]
         key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
@@ -320,10 +330,39 @@ class Making(Applying):
             outputs=unit.spec.outputs, outputs_loc=("outputs",), arguments=given,
         ), settings=settings))  # fmt: skip
         inner.besides()
+        if walk.session.teaches and len(report.diagnostics) > before:
+            self.blamed(item, blank, unit, variant, before)
         lasting = [p for p in body.outputs if not p.training_only]
         if len(lasting) < len(body.outputs):
             body = keep(body, lasting)
         return blank.but(body=body, outputs=body.values, ports=self._ports(body), written=dict(item.entry.arguments))
+
+    def blamed(self, item: Item, blank: Node, unit: Unit, variant: str | None, before: int) -> None:
+        """What a spec is not wrong about alone is the mistake of who uses it, and is told there."""
+        from compiler.compile import compile
+
+        walk = self.walk
+        session = walk.session
+        new = [d for d in session.report.diagnostics[before:] if d.file == unit.document.source.name]
+        if not any(d.severity == "error" for d in new):
+            return
+        alone = Report()
+        limits = session.limits
+        compile(unit, alone, variant=variant, lookup=session.lookup, limits=limits, expect=False, remedy=False)
+        if not alone.ok:
+            return
+        for told in new:
+            session.report.diagnostics.remove(told)
+            where = f"{PurePath(str(told.file)).name}:{told.span.line}" if told.span else told.file
+            moved = walk.tell(
+                told.code,
+                told.message,
+                (*item.loc, "op"),
+                path=(told.path or "").removeprefix(walk.prefix),
+                notes=[*told.notes[:-1], f"inside {item.entry.op}, at {where}"],
+                severity=told.severity,
+            )
+            session.sized = [s._replace(diagnostic=moved) if s.diagnostic is told else s for s in session.sized]
 
     def taps(self, item: Item, node: Node) -> Node:
         walk = self.walk

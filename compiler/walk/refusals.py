@@ -15,7 +15,7 @@ from compiler.walk.loops import variables
 from compiler.walk.session import Item, Sized
 from compiler.walk.tracing import Chain, keeping, name_of, trace
 from compiler.walk.wires import Wires
-from specs.diagnostics import Label
+from specs.diagnostics import Label, Span
 from specs.expression import ExpressionError, Name, Template
 from specs.spec import Loc
 
@@ -29,13 +29,16 @@ class Refusals(Wires):
     def refused(self, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
         walk = self.walk
         written = item.entry.from_
-        labels = []
+        labels: list[Label] = []
+        apart: Span | None = None
         loc: Loc = (*item.loc, "op") if item.entry.op is not None else (*item.loc, "share")
         placed = False
         if error.argument is not None and (
             error.argument in item.entry.arguments or (error.argument == "from" and written is not None)
         ):
             loc, placed = (*item.loc, error.argument), True
+            raw = item.entry.arguments.get(error.argument)
+            labels, apart = self.given(item, raw, getattr(body, error.argument, None))
         elif error.argument is not None and error.argument in walk.unit.spec.defaults.get(node.op, {}):
             at = walk.span(("defaults", node.op, error.argument))
             labels += [Label(at, "set here")] if at else []
@@ -78,6 +81,7 @@ class Refusals(Wires):
             help=help,
             text=text,
             meant=self.replacement(item, error),
+            apart=apart,
         )
         if sized:
             walk.session.sized.append(Sized(told, otherwise))
@@ -195,21 +199,32 @@ class Refusals(Wires):
                     out.append(label)
         return out
 
-    def given(self, item: Item, said: Any, value: Any) -> list[Label]:
-        """Where a value was given that is said here by a name alone, `$c`: in a loop, to a block, or to the spec."""
+    def given(self, item: Item, said: Any, value: Any) -> tuple[list[Label], Span | None]:
+        """Where a value was given that is said here by a name alone, `$c`: in a loop, to a block, or to the spec. And
+        that place again where it is none of a loop's: each user of a block is told of its own mistake."""
+        loc = self.given_at(item, said, value)
+        span = self.walk.span(loc) if loc else None
+        shown = ascii(value) if isinstance(value, str) else str(value)
+        if span is None:
+            return [], None
+        label = Label(span, f"{shown} is given here" if len(shown) <= 20 else "given here")
+        return [label], None if "for" in loc[len(self.loc) :] else span  # type: ignore[index]
+
+    def given_at(self, item: Item, said: Any, value: Any) -> Loc | None:
+        """The place where a value was given that is said here by a name alone; None where a caller laid another over
+        it."""
         try:
             expression = Template.of(said).expression if isinstance(said, str) else None
         except ExpressionError:
-            return []
+            return None
         if not isinstance(expression, Name):
-            return []
+            return None
         loc = self._turn(item, expression.name) or self._parameter(expression.name)
         there = self.walk.written(loc) if loc else None
-        there = there.get("default") if isinstance(there, dict) else there
+        if isinstance(there, dict) and loc is not None:
+            loc, there = (*loc, "default") if "default" in there else loc, there.get("default")
         computed = isinstance(there, str) and ("$" in there or ".." in there)
-        span = self.walk.span(loc) if loc and (computed or there == value) else None  # not what a caller laid over it
-        shown = ascii(value) if isinstance(value, str) else str(value)
-        return [Label(span, f"{shown} is given here" if len(shown) <= 20 else "given here")] if span else []
+        return loc if computed or there == value else None
 
     def _turn(self, item: Item, name: str) -> Loc | None:
         """The place in a `for` around this entry where a loop variable has its value of this turn."""
@@ -259,10 +274,11 @@ class Refusals(Wires):
     def asserted(self, item: Item, node: Node, scope: Scope) -> None:
         walk = self.walk
         wanted = walk.evaluate(item.entry.shape, scope, (*item.loc, "shape"), node.name)
-        if not isinstance(wanted, list) or not all(isinstance(n, int) and not isinstance(n, bool) for n in wanted):
-            odd = [i for i, n in enumerate(wanted) if type(n) is not int] if isinstance(wanted, list) else []
+        if not isinstance(wanted, list) or not all(map(_is_size, wanted)):
+            odd = [i for i, n in enumerate(wanted) if not _is_size(n)] if isinstance(wanted, list) else []
             at = (*item.loc, "shape", *odd[:1])
-            raise walk.stop("bad-value", f"`shape` is a list of sizes, not {wanted!r}", at, path=node.name)
+            message = f"`shape` is a list of sizes, not {wanted!r}: sizes are integers of at least 1"
+            raise walk.stop("bad-value", message, at, path=node.name)
         if len(node.outputs) != 1:
             raise walk.stop(
                 "bad-value",
@@ -289,3 +305,7 @@ class Refusals(Wires):
             notes=notes[:1],
             help=[*([f"`{keeps}` keeps the size"] if keeps else []), f"write `shape: [{sizes}]`, or change the layer"],
         )
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 1

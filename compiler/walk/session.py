@@ -57,6 +57,7 @@ class Session:
     aside: set[Any] = field(default_factory=set)  # the entries that are left out and looked at
     walked: set[Any] = field(default_factory=set)  # the blocks that are in use
     places: list[Wires] = field(default_factory=list)  # the lists that are being filled, each in an entry of the last
+    teaches: bool = True  # whether somebody will read what is told
     sized: list[Sized] = field(default_factory=list)  # what other sizes of the input may mend
 
     @property

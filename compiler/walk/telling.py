@@ -60,9 +60,10 @@ class Teller:
         span: Span | None = None,
         meant: str | None = None,
         fix: Sequence[Edit] = (),
+        apart: Span | None = None,
     ) -> Diagnostic:
         """Reports a mistake at `loc`, unless what stands there was refused by who read the text. `meant` is the word
-        that would be right in place of the one there."""
+        that would be right in place of the one there; `apart` is where the wrong value was given, if not there."""
         if loc in self.unit.document.holes:
             return Diagnostic(code, message)
         told, most = self.session.report.diagnostics, self.session.limits.mistakes
@@ -100,7 +101,7 @@ class Teller:
             tuple(help),
             tuple(fix),
         )
-        self.session.report.add(diagnostic)
+        self.session.report.add(diagnostic, apart)
         return diagnostic
 
     def written(self, loc: Loc) -> Any:

@@ -102,15 +102,15 @@ class Walk(Loops):
     def besides(self) -> None:
         """What is wrong with a spec beside its layers: what they do not reach, its init rules, its declarations."""
         spec, shared, most = self.unit.spec, self.session.shared, self.session.limits.mistakes
-        for code, message, loc, help in islice(init_problems(spec, self.settings.params), most):
-            self.tell(code, message, loc, help=help, key=code == "unknown-argument")
+        for found in islice(init_problems(spec, self.settings.params), most):
+            self.tell(found.code, found.message, found.loc, help=found.help, key=found.key)
         if id(spec) in shared.besides:
             return
         shared.besides.add(id(spec))
         self.unused()
         self.unasked()
-        for code, message, loc, help in islice(declaration_problems(spec), most):
-            self.tell(code, message, loc, key=True, help=help)
+        for found in islice(declaration_problems(spec), most):
+            self.tell(found.code, found.message, found.loc, help=found.help, key=found.key)
 
     def unused(self) -> None:
         """Blocks that nothing uses, walked for what can be said whatever their parameters are and whatever flows in."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.graph import INPUT, Composite, Edge, Node, Source
+from compiler.graph import INPUT, Composite, Edge, Node, Source, constant
 from compiler.layer import Layer, Value
 from compiler.scope import Poisoned, Scope
 from compiler.walk.session import Item, Stop, printable
@@ -57,7 +57,7 @@ class Wires:
 
     def value(self, source: Source) -> Value | None:
         if not isinstance(source, Edge):
-            return Value((), batched=False)
+            return constant(source)
         if source.node == INPUT:
             return list(self.inputs.values())[source.port]
         return self.nodes[source.node].outputs[source.port]
@@ -86,6 +86,9 @@ class Wires:
                 )
                 self.lost = self.misled = True
                 return (Edge(INPUT),), (None,)
+            if layer is not None and layer.merges and layer.arity[0] == 1:
+                message = f"`{layer.op}` brings several values together: say which in `from`"
+                walk.tell("missing-argument", message, (*loc, "op"), path=path)
             return (self.last,), (self.value(self.last),)
         written = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
         at = [(*loc, "from", i) for i in range(len(written))] if isinstance(entry.from_, list) else [(*loc, "from")]

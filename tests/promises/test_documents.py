@@ -26,8 +26,8 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.initialisers import INITIALISERS, WORDS
 from compiler.layer import Layer
-from compiler.rules import INITIALISERS, WORDS
 from specs import limits, spec
 from specs.codes import CODES
 from specs.diagnostics import Report
