@@ -6,15 +6,17 @@ import shutil
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.training.toys import recipe
 from zoo.torchvision import torchvision
-from zoo.training import cookbook
-from zoo.training.data import load
+from zoo.training import cookbook, memory
+from zoo.training.data import load, read_images, root_of
 from zoo.training.dataset import Dataset
-from zoo.training.errors import DataError
+from zoo.training.errors import DataError, TrainingError
 
 
 def folder(root: Path, **changes: object) -> Dataset:
@@ -47,8 +49,9 @@ def test_a_corrupt_image_is_named(copy: Path) -> None:
     broken = copy / "train" / "se" / "3.png"
     broken.write_bytes(broken.read_bytes()[:60])
     (copy / "valid" / "sw" / "note.png").write_text("no image")
-    with pytest.raises(DataError, match=r"cannot read .*train/se/3\.png"):
-        folder(copy)
+    (copy / "test" / "1.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"cannot read .*train/se/3\.png.*valid/sw/note\.png.*test/1\.png"):
+        folder(copy, test="test")
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -74,9 +77,88 @@ def test_a_class_that_only_validation_has_is_told(copy: Path) -> None:
         folder(copy)
 
 
-def test_sizes_that_differ_are_told_and_resized_when_asked(copy: Path) -> None:
-    from PIL import Image
+def test_a_class_without_images_is_told(copy: Path) -> None:
+    shutil.rmtree(copy / "valid" / "sw")
+    (copy / "train" / "up").mkdir()
+    with pytest.raises(DataError) as caught:
+        folder(copy)
+    for name, each in (("valid", "sw"), ("train", "up"), ("valid", "up")):
+        assert f"no images of the class `{each}` in {copy / name / each}" in str(caught.value)
 
+
+def test_what_programs_hide_is_no_data(copy: Path) -> None:
+    hidden = copy / "train" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    shutil.copy(copy / "test" / "0.png", hidden / "0.png")
+    (copy / "train" / "ne" / "._0.png").write_text("not an image")
+    shutil.copytree(hidden, copy / "test" / hidden.name)
+    dataset = folder(copy, test="test")
+    assert len(dataset.classes) == 4
+    assert (len(dataset.train), len(dataset.test or ())) == (120, 3)
+
+
+def test_a_test_folder_is_there_and_has_images(copy: Path) -> None:
+    with pytest.raises(DataError, match=rf"no test folder {copy / 'nowhere'}"):
+        folder(copy, test="nowhere")
+    (copy / "empty").mkdir()
+    with pytest.raises(DataError, match=rf"the test split is empty: no images in {copy / 'empty'}"):
+        folder(copy, test="empty")
+
+
+def test_images_of_ones_own_are_where_the_recipe_says(
+    corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    assert len(folder(corners).train) == 120
+    assert root_of(cookbook.load("mnist_cnn").data) == tmp_path
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    values = np.array([[0, 1000, 32768, 65535]], dtype=np.uint16)
+    for name in ("a.png", "a.tif", "a.pgm"):
+        Image.fromarray(values).save(tmp_path / name)
+        assert read_images([tmp_path / name], "L")[0, 0, 0].tolist() == [0, 4, 128, 255], name
+        assert read_images([tmp_path / name], "RGB")[0, :, 0, 2].tolist() == [128] * 3, name
+
+
+def test_pixels_without_a_range_are_refused(tmp_path: Path) -> None:
+    for kind, said in ((np.float32, "floats"), (np.int32, "integers")):
+        Image.fromarray(np.full((4, 4), 0.5).astype(kind)).save(tmp_path / "a.tif")
+        with pytest.raises(DataError, match=f"32-bit {said}"):
+            read_images([tmp_path / "a.tif"], "L")
+
+
+def test_images_are_read_as_they_are_seen(tmp_path: Path) -> None:
+    """Turned as the camera says; white where they are transparent, whatever colour hides there."""
+    pixels = np.zeros((2, 3, 3), dtype=np.uint8)
+    pixels[0, 0] = 255
+    camera = Image.Exif()
+    camera[0x0112] = 6  # the top of the picture is at the right
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=camera)
+    turned = read_images([tmp_path / "a.png"], "RGB")[0, 0]
+    assert turned.tolist() == [[0, 255], [0, 0], [0, 0]]
+    for mode, colour in (("RGBA", (200, 10, 10, 0)), ("LA", (10, 0))):
+        Image.new(mode, (2, 2), colour).save(tmp_path / "b.png")
+        assert read_images([tmp_path / "b.png"], "RGB").unique().tolist() == [255]
+    Image.new("RGBA", (2, 2), (200, 10, 10, 255)).save(tmp_path / "c.png")
+    assert read_images([tmp_path / "c.png"], "RGB")[0, :, 0, 0].tolist() == [200, 10, 10]
+
+
+def test_a_crop_larger_than_the_images_is_told(corners: Path) -> None:
+    steps = {"augment": [{"op": "RandomCrop", "size": 120, "padding": 1}]}
+    with pytest.raises(TrainingError, match=r"augment.0`: 120 x 120 cannot be cropped from images of 12 x 12 padded"):
+        load(cookbook.load(recipe(corners, transforms=steps)))
+
+
+def test_what_no_memory_holds_is_told_beforehand(little_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "total", lambda: 2_000_000_000)
+    large = {"transforms.prepare": [{"op": "Resize", "size": 8192}, {"op": "CenterCrop", "size": 28}]}
+    with pytest.raises(TrainingError, match="40 images of 1 x 8192 x 8192 take 3 GB; this machine has 2 GB") as caught:
+        load(cookbook.load("mnist_cnn", large), little_mnist)
+    assert caught.value.exit_code == 1
+
+
+def test_sizes_that_differ_are_told_and_resized_when_asked(copy: Path) -> None:
     Image.new("L", (20, 16)).save(copy / "train" / "ne" / "0.png")
     with pytest.raises(DataError, match="differ in size: 12 x 12 and 16 x 20"):
         folder(copy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,19 +19,28 @@ from zoo.torchvision import torchvision
 from . import recipe as r
 from .canvas import compose
 from .dataset import Dataset, Split
-from .errors import DataError
-from .transforms import pair, prepare
+from .errors import DataError, TrainingError
+from .memory import must_fit
+from .shapes import after
+from .transforms import prepare
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 
 def root_of(data: Any, given: str | Path | None = None) -> Path:
-    """Where the data is: what was given, else $ZOO_DATA, else the recipe's `root`."""
-    return Path(given or os.environ.get("ZOO_DATA") or data.root).expanduser()
+    """Where the data is: what was given, else $ZOO_DATA, else the recipe's `root`.
+
+    $ZOO_DATA holds torchvision's data sets; a folder of one's own is where its recipe says.
+    """
+    shared = None if isinstance(data, r.Folder) else os.environ.get("ZOO_DATA")
+    return Path(given or shared or data.root).expanduser()
 
 
 def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = False) -> Dataset:
-    """Reads, checks, prepares and measures a recipe's data. Raises DataError for what is missing, broken or empty."""
+    """Reads, checks, prepares and measures a recipe's data.
+
+    Raises DataError for what is missing, broken or empty, TrainingError for what the recipe cannot do with it.
+    """
     data = recipe.data
     where = root_of(data, root)
     if isinstance(data, r.Folder):
@@ -43,8 +53,11 @@ def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = F
     dataset = _limited(dataset, data)
     _check(dataset, where)
     if not isinstance(data, r.Folder):
+        for split in _splits(dataset).values():
+            _must_fit(len(split), dataset.shape, recipe.transforms.prepare)
         splits = {name: prepare(split.images, recipe.transforms.prepare) for name, split in _splits(dataset).items()}
         dataset = replace(dataset, **{k: replace(getattr(dataset, k), images=v) for k, v in splits.items()})
+    image_size(recipe, dataset)
     return _with_statistics(dataset, recipe.transforms.normalize)
 
 
@@ -141,36 +154,65 @@ def _limited(dataset: Dataset, data: Any) -> Dataset:
 
 
 def _folder(data: r.Folder, root: Path, steps: Sequence[Any]) -> Dataset:
-    places = {"train": root / data.train}
+    labelled = {"train": root / data.train}
     if isinstance(data.valid, str):
-        places["valid"] = root / data.valid
-    for name, place in places.items():
-        if not place.is_dir():
-            raise DataError(f"no {name} folder {place}", "it holds a folder of images for every class; --data DIR")
-    classes = tuple(sorted(path.name for path in places["train"].iterdir() if path.is_dir()))
-    if not classes:
-        raise DataError(f"no class folders in {places['train']}", "one folder per class, as train/cat/1.png")
-    splits = {name: _read_labelled(place, classes, data.mode, steps) for name, place in places.items()}
+        labelled["valid"] = root / data.valid
+    found = {name: _classes(name, place) for name, place in labelled.items()}
+    classes = tuple(sorted({each for split in found.values() for each in split}))
+    _every_class(found, classes, labelled)
+    paths = {name: [path for each in classes for path in split[each]] for name, split in found.items()}
+    if data.test is not None:
+        paths["test"] = _images(_existing("test", root / data.test))
+    for name, files in paths.items():
+        if not files:
+            raise DataError(f"the {name} split is empty: no images in {root / str(getattr(data, name))}")
+    everything = read_images([path for files in paths.values() for path in files], data.mode, steps)
+    parts = torch.split(everything, [len(files) for files in paths.values()])
+    splits = {}
+    for (name, files), images in zip(paths.items(), parts, strict=True):
+        sizes = [len(found[name][each]) for each in classes] if name in found else []
+        labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes, dtype=torch.long))
+        splits[name] = Split(images, labels if sizes else torch.full((len(files),), -100), tuple(map(str, files)))
     if not isinstance(data.valid, str):
         splits["train"], splits["valid"] = _divide(splits["train"], data.valid, 0)
-    test = None
-    if data.test is not None:
-        paths = sorted(p for p in (root / data.test).rglob("*") if p.suffix.lower() in SUFFIXES)
-        images = read_images(paths, data.mode, steps)
-        test = Split(images, torch.full((len(images),), -100), tuple(map(str, paths)))
-    return Dataset(splits["train"], splits["valid"], classes, test=test)
+    return Dataset(splits["train"], splits["valid"], classes, test=splits.get("test"))
 
 
-def _read_labelled(place: Path, classes: Sequence[str], mode: str, steps: Sequence[Any]) -> Split:
-    strangers = sorted(p.name for p in place.iterdir() if p.is_dir() and p.name not in classes)
-    if strangers:
-        raise DataError(f"{place} has a class `{strangers[0]}` that the training folder does not have")
-    paths, labels = [], []
-    for number, name in enumerate(classes):
-        found = sorted(p for p in (place / name).rglob("*") if p.suffix.lower() in SUFFIXES)
-        paths += found
-        labels += [number] * len(found)
-    return Split(read_images(paths, mode, steps), torch.tensor(labels, dtype=torch.long), tuple(map(str, paths)))
+def _existing(name: str, place: Path) -> Path:
+    if not place.is_dir():
+        what = "images" if name == "test" else "a folder of images for every class"
+        raise DataError(f"no {name} folder {place}", f"it holds {what}; --data DIR says what it lies in")
+    return place
+
+
+def _classes(name: str, place: Path) -> dict[str, list[Path]]:
+    """A split's images by their class, which is the folder's name."""
+    folders = [path for path in _existing(name, place).iterdir() if path.is_dir() and not path.name.startswith(".")]
+    if not folders:
+        raise DataError(f"no class folders in {place}", f"one folder per class, as {place.name}/cat/1.png")
+    return {folder.name: _images(folder) for folder in folders}
+
+
+def _images(folder: Path) -> list[Path]:
+    """The image files in a folder and below, sorted, without what programs hide there (`.ipynb_checkpoints`)."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    )
+
+
+def _every_class(found: dict[str, dict[str, list[Path]]], classes: Sequence[str], places: dict[str, Path]) -> None:
+    """Raises DataError naming every class that a split has no images of; a split without any image is told later."""
+    missing = [
+        f"no images of the class `{each}` in {places[name] / each}"
+        for name, split in found.items()
+        if any(split.values())
+        for each in classes
+        if not split.get(each)
+    ]
+    if missing:
+        raise DataError("; ".join(missing), "add some, or remove the class from every split")
 
 
 def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> Tensor:
@@ -180,16 +222,19 @@ def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> 
     def read(path: Path) -> Tensor | str:
         try:
             with Image.open(path) as image:
-                array = np.array(image.convert(mode))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                array = np.array(_decoded(image, mode))
+        except Exception as error:  # decoders of broken files raise whatever happens to them
             return f"{path}: {error}"
         tensor = torch.from_numpy(array)
         tensor = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
         return prepare(tensor[None], steps)[0]
 
     paths = list(paths)
+    read_all = [read(path) for path in paths[:1]]
+    if read_all and isinstance(read_all[0], Tensor):
+        _must_fit(len(paths), read_all[0].shape)
     with ThreadPoolExecutor() as pool:
-        read_all = list(pool.map(read, paths))
+        read_all += pool.map(read, paths[1:])
     broken = [text for text in read_all if isinstance(text, str)]
     if broken:
         more = f" (and {len(broken) - 5} more)" if len(broken) > 5 else ""
@@ -202,6 +247,34 @@ def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> 
             f"images differ in size: {h} x {w} and {h2} x {w2}", "add {op: Resize, size: [64, 64]} under prepare"
         )
     return torch.stack(images) if images else torch.empty(0, 1 if mode == "L" else 3, 1, 1, dtype=torch.uint8)
+
+
+def _decoded(image: Any, mode: str) -> Any:
+    """As it is seen: upright, on white where it is transparent, and with 8 bits a channel."""
+    from PIL import Image, ImageOps
+
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+    if image.mode in ("I", "F") and not sixteen:
+        kind = "floats" if image.mode == "F" else "integers"
+        raise ValueError(f"its pixels are 32-bit {kind}, and nobody can say which is white: save it with 8 or 16 bits")
+    image = ImageOps.exif_transpose(image)
+    if sixteen:
+        image = Image.fromarray(((np.asarray(image).astype(np.int64) * 255 + 32767) // 65535).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert(mode)
+
+
+def _must_fit(count: int, shape: Sequence[int], steps: Sequence[Any] = ()) -> None:
+    """Raises TrainingError where so many images, or what a step makes of them, cannot be held."""
+    channels, height, width = shape
+    sizes = [(channels, height, width)]
+    for step in steps:
+        sizes.append(after(sizes[-1], step))
+    largest = max(sizes, key=math.prod)
+    size = " x ".join(map(str, largest))
+    must_fit(count * math.prod(largest), f"{count:,} images of {size}", "see `prepare` under `transforms`")
 
 
 def _check(dataset: Dataset, where: Path) -> None:
@@ -237,9 +310,11 @@ def measure(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def image_size(recipe: r.Recipe, dataset: Dataset) -> tuple[int, int, int]:
-    """Channels, height and width of what flows into the network."""
-    channels, height, width = dataset.shape
-    for step in recipe.transforms.augment:
-        if isinstance(step, r.RandomCrop):
-            height, width = pair(step.size)
-    return channels, height, width
+    """Channels, height and width of what flows into the network. Raises TrainingError where a crop is too large."""
+    shape = dataset.shape
+    for index, step in enumerate(recipe.transforms.augment):
+        try:
+            shape = after(shape, step)
+        except ValueError as error:
+            raise TrainingError(f"`transforms.augment.{index}`: {error}") from error
+    return shape
