@@ -36,6 +36,6 @@ def test_a_classifier_on_labelled_pixels_is_told_as_such(corners: Path) -> None:
 def test_a_network_that_no_memory_holds_is_told_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "total", lambda: 1_000_000_000)
     chosen = cookbook.load("mnist_cnn", ["network.params.num_classes=10000000"])
-    with pytest.raises(TrainingError, match="the weights of `mnist_cnn` take .* this machine has 1 GB") as caught:
+    with pytest.raises(TrainingError, match=r"the weights of `mnist_cnn` take .* this machine has 1 GB") as caught:
         build(chosen)
     assert caught.value.exit_code == 1

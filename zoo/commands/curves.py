@@ -24,12 +24,12 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     from zoo.training.errors import RunError
     from zoo.training.run import Run
 
-    histories = {}
-    for path in runs:
-        opened = Run.open(path)
-        if not opened.history:
-            raise RunError(f"{path} has no finished epoch yet")
-        histories[opened.recipe.name if opened.recipe.name not in histories else str(path)] = opened.history
+    opened = [Run.open(path) for path in runs]
+    names = plots.names([(run.recipe.name, run.path) for run in opened])
+    histories = {name: run.history for name, run in zip(names, opened, strict=True)}
+    for run in opened:
+        if not run.history:
+            raise RunError(f"{run.path} has no finished epoch yet")
     target = out or runs[0] / "curves.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     paths = plots.save(plots.compare(histories), target)

@@ -22,7 +22,7 @@ from zoo.training.cli import data_option, emit, guarded, out_option, set_option
 def command(
     recipe: str, overrides: tuple[str, ...], data: Path | None, out: Path | None, download: bool, as_json: bool
 ) -> None:
-    """Look at RECIPE's data: splits, classes, statistics, a labelled batch, one image augmented nine times.
+    """Look at RECIPE's data: splits, classes, statistics, a labelled batch, one image and eight augmentations of it.
 
     Pictures go to the folder of -o, by default data-RECIPE.
     """

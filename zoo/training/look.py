@@ -1,4 +1,4 @@
-"""Looking at data before training on it: numbers, a labelled batch, one image augmented nine times."""
+"""Looking at data before training on it: numbers, a labelled batch, one image and eight augmentations of it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def text(facts: dict[str, Any]) -> str:
 
 
 def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
-    """A labelled batch and one image augmented nine times, as PNG and SVG."""
+    """A labelled batch, and one image beside eight augmentations of it, as PNG and SVG."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -68,9 +68,9 @@ def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
         titles = [f"Ground Truth: {dataset.classes[i]}" for i in shown.labels.tolist()]
         batch = plots.grid(shown.images, titles, columns=3)
     paths = plots.save(batch, folder / "batch")
-    nine = Split(train.images[:1].repeat(9, 1, 1, 1), torch.zeros(9, dtype=torch.long))
-    pixels = _augmented(recipe, nine)
-    return paths + plots.save(plots.grid(pixels, [""] * 9, columns=3), folder / "augmented")
+    eight = Split(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))
+    pictures = [train.images[0], *_augmented(recipe, eight)]
+    return paths + plots.save(plots.grid(pictures, ["as it is", *["augmented"] * 8], columns=3), folder / "augmented")
 
 
 def _augmented(recipe: r.Recipe, split: Split) -> Tensor:

@@ -9,7 +9,9 @@ from typing import Any
 
 import matplotlib
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from .evaluate import Evaluation
@@ -29,8 +31,9 @@ BLUE, ORANGE, GREEN = "#2f6fb0", "#d9772b", "#3a8f5d"
 
 
 def save(figure: Figure, path: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Writes `path` with each suffix."""
-    paths = [path.with_suffix(f".{kind}") for kind in kinds]
+    """Writes `path` with each suffix, in place of one of them that it has."""
+    stem = path.stem if path.suffix[1:] in kinds else path.name
+    paths = [path.with_name(f"{stem}.{kind}") for kind in kinds]
     for target in paths:
         figure.savefig(target, dpi=120, metadata={"Date": None} if target.suffix == ".svg" else None)
     return paths
@@ -46,30 +49,43 @@ def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Fi
     for name, color in zip(metrics, (GREEN, BLUE, ORANGE), strict=False):
         right.plot(epochs, [row[name] for row in history], ".-", color=color, label=name)
     for axes in (left, right):
-        axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(frameon=False)
+        _over_epochs(axes)
     return figure
 
 
-def compare(histories: Mapping[str, Sequence[Mapping[str, float]]], what: str = "train_loss") -> Figure:
+def _over_epochs(axes: Axes) -> None:
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.legend(frameon=False)
+
+
+def names(runs: Sequence[tuple[str, Path]]) -> list[str]:
+    """What to call runs in one picture: each by its recipe, those of one recipe by their folders."""
+    recipes = [recipe for recipe, _ in runs]
+    found = [recipe if recipes.count(recipe) == 1 else path.resolve().name for recipe, path in runs]
+    return [name if found.count(name) == 1 else str(path) for name, (_, path) in zip(found, runs, strict=True)]
+
+
+def compare(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """One curve per run: the training loss on the left, the validation error on the right."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, history in histories.items():
-        epochs = [row["epoch"] + 1 for row in history]
-        left.plot(epochs, [row[what] for row in history], label=name)
-        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], label=name)
-    left.set_ylabel(what.replace("_", " "))
+        epochs = [row["epoch"] for row in history]
+        mark = "." if len(history) == 1 else ""
+        left.plot(epochs, [row["train_loss"] for row in history], marker=mark, label=name)
+        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], marker=mark, label=name)
+    left.set_ylabel("training loss")
     right.set_ylabel("validation error (%)")
     for axes in (left, right):
-        axes.set_xlabel("epoch")
-        axes.legend(frameon=False)
+        _over_epochs(axes)
     return figure
 
 
-def grid(images: Tensor, titles: Sequence[str], colors: Sequence[str] = (), columns: int = 4) -> Figure:
-    """Images [n, channels, height, width], uint8 or 0..255, each under its title."""
+def grid(
+    images: Tensor | Sequence[Tensor], titles: Sequence[str], colors: Sequence[str] = (), columns: int = 4
+) -> Figure:
+    """Images [channels, height, width], uint8 or 0..255, each under its title."""
     count = max(len(images), 1)
     columns = min(columns, count)
     rows = math.ceil(count / columns)
@@ -173,10 +189,17 @@ def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
         above.set_zlim(low, high)
         above.set_title(name)
         above.set_zlabel("log10 loss")
+        above.set_box_aspect(None, zoom=0.85)  # room for the labels
+        for axis in (above.xaxis, above.yaxis, above.zaxis):
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 5, 10]))
+            axis.set_tick_params(labelsize=7)
         flat = figure.add_subplot(2, len(found), len(found) + column + 1)
         levels = [low + (high - low) * i / 20 for i in range(1, 20)]
         lines = flat.contour(x.numpy(), y.numpy(), z.numpy(), levels=levels)
-        flat.clabel(lines, fontsize=6)
+        flat.clabel(lines, levels[::3], fontsize=6, fmt="%.2f")
         flat.plot(0, 0, "+", color=ORANGE)
         flat.set_aspect("equal")
+        for axes in (above, flat):
+            axes.set_xlabel("first direction")
+            axes.set_ylabel("second direction")
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import html
 import io
 import json
@@ -10,11 +11,11 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
-from . import plots
+from . import plots, words
 from . import recipe as r
-from .dataset import Dataset
+from .dataset import Dataset, Split
 from .evaluate import Evaluation, evaluate
 from .loader import Batches
 from .metrics import outputs
@@ -28,18 +29,24 @@ td:first-child, th:first-child { text-align: left; }
 pre { background: #f5f5f5; padding: 1rem; overflow: auto; font-size: 13px; }
 img { max-width: 100%; } figure { margin: 1.5rem 0; } figcaption { color: #555; }
 .number { font-size: 2.2rem; font-weight: 600; }
+.met { color: #3a8f5d; } .missed { color: #c0492f; }
 """
 
 
 def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result: dict[str, Any]) -> Evaluation:
-    """Draws everything into the run's folder and writes report.html beside it; returns what was measured."""
+    """Draws everything into the run's folder and writes report.html beside it; returns what was measured.
+
+    Of an unlabelled test set, test.csv says what each image is taken for.
+    """
     found = evaluate(model, dataset, recipe)
     figures = pictures(model, dataset, recipe, found)
     if run.history:
         figures = {"Loss and accuracy": plots.curves(run.history, recipe.metrics), **figures}
+    if dataset.test is not None:
+        figures["Test images"] = _test(run, model, dataset, dataset.test)
     for title, figure in figures.items():
         plots.save(figure, run.path / title.lower().replace(" ", "_"))
-    run.write("report.html", page(run, recipe, result, figures))
+    run.write("report.html", page(run, recipe, found, result, figures))
     return found
 
 
@@ -52,25 +59,39 @@ def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evalua
         if mistakes is not None:
             figures["Worst mistakes"] = mistakes
     else:
-        said = _masks(model, dataset, 6)
-        figures["Predictions"] = plots.masks(valid.images[:6], valid.labels[:6], len(classes), said)
+        few = valid.take(torch.arange(min(6, len(valid))))
+        said = _logits(model, dataset, few).argmax(1)
+        figures["Predictions"] = plots.masks(few.images, few.labels, len(classes), said)
     figures["Confusion matrix"] = plots.confusion(found.confusion, classes)
     return figures
 
 
-def _masks(model: nn.Module, dataset: Dataset, count: int) -> torch.Tensor:
-    device = next(p.device for p in model.parameters())
-    batches = Batches(dataset.valid.take(torch.arange(count)), count, dataset.mean, dataset.std).to(device)
+def _test(run: Run, model: nn.Module, dataset: Dataset, test: Split) -> Figure:
+    """Writes test.csv and draws the first of those images."""
+    sure, said = _logits(model, dataset, test).softmax(1).max(1)
+    labels = [dataset.classes[i] for i in said.tolist()]
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["image", "label", "probability"])
+    writer.writerows(zip(test.names, labels, (f"{p:.4f}" for p in sure.tolist()), strict=True))
+    run.write("test.csv", table.getvalue())
+    return plots.grid(test.images[:16], labels[:16])
+
+
+def _logits(model: nn.Module, dataset: Dataset, split: Split) -> Tensor:
+    """What the network says of every image of a split."""
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
     model.eval()
     with torch.inference_mode():
-        return outputs(model(next(iter(batches))[0]))[0].argmax(1).cpu()
+        batches = Batches(split, 250, dataset.mean, dataset.std).to(device)
+        return torch.cat([outputs(model(x))[0].float().cpu() for x, _ in batches])
 
 
-def page(run: Run, recipe: r.Recipe, result: dict[str, Any], figures: dict[str, Figure]) -> str:
-    """One self-contained HTML page."""
+def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], figures: dict[str, Figure]) -> str:
+    """One self-contained HTML page. Its headline is what the recipe expects, else the first of its metrics."""
     columns = ["epoch", "train_loss", "valid_loss", *recipe.metrics, "seconds"]
     head = "".join(f"<th>{name}</th>" for name in columns)
-    rows = "".join("<tr>" + "".join(f"<td>{row[c]:.6g}</td>" for c in columns) + "</tr>" for row in run.history)
+    rows = "".join("<tr>" + "".join(f"<td>{_cell(c, row[c])}</td>" for c in columns) + "</tr>" for row in run.history)
     shown = "".join(
         f"<figure><img alt='{title}' src='{_embed(figure)}'><figcaption>{title}</figcaption></figure>"
         for title, figure in figures.items()
@@ -78,16 +99,20 @@ def page(run: Run, recipe: r.Recipe, result: dict[str, Any], figures: dict[str, 
     published = "".join(f"<li>{html.escape(k)}: {v:g} %</li>" for k, v in recipe.published.items())
     text = html.escape(json.dumps(run.facts["recipe"], indent=2))
     name = html.escape(recipe.name)
-    measured = "".join(
-        f"<tr><td>{html.escape(k)}</td><td>{result[k]:.6g}</td></tr>"
-        for k in ("loss", "epochs", "seconds")
-        if k in result
+    expected = recipe.expect.figures()
+    first = next(iter(expected), recipe.metrics[0])
+    others = {k: found.results[k] for k in dict.fromkeys(("accuracy", *recipe.metrics, *expected)) if k != first}
+    measured = "".join(f"<tr><td>{words.NAMES[k]}</td><td>{words.figure(k, v)}</td></tr>" for k, v in others.items())
+    measured += "".join(
+        f"<tr><td>{k}</td><td>{_cell(k, result[k])}</td></tr>" for k in ("loss", "epochs", "seconds") if k in result
     )
+    goals = "".join(f"<p>Expected {_goal(k, v, found.results[k])}</p>" for k, v in expected.items())
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{name}</title><style>{STYLE}</style>
 <h1>{name}</h1><p>{html.escape(recipe.title)}</p>
-<p><span class="number">{100 * result["accuracy"]:.2f} %</span> of the validation split</p>
+<p><span class="number">{words.figure(first, found.results[first])}</span> {words.NAMES[first]} on the validation split
+</p>{goals}
 <table>{measured}</table>
 {f"<p>Published:</p><ul>{published}</ul>" if published else ""}
 <h2>Pictures</h2>{shown}
@@ -96,6 +121,23 @@ def page(run: Run, recipe: r.Recipe, result: dict[str, Any], figures: dict[str, 
 <p>torch {html.escape(run.facts.get("torch", ""))}, lightning {html.escape(run.facts.get("lightning", ""))}</p>
 </html>
 """
+
+
+def _goal(name: str, wanted: float, reached: float) -> str:
+    """A goal counts as met at the precision that it is told in."""
+    verdict = "met" if round(reached, 4) >= wanted else "missed"
+    return f"{words.NAMES[name]}: {words.figure(name, wanted)}, <b class='{verdict}'>{verdict}</b>"
+
+
+def _cell(column: str, value: float) -> str:
+    match column:
+        case "epoch" | "epochs":
+            return f"{value:.0f}"
+        case "seconds":
+            return words.duration(value)
+        case "loss" | "train_loss" | "valid_loss":
+            return f"{value:.4f}"
+    return words.figure(column, value)
 
 
 def _embed(figure: Figure) -> str:

@@ -1,0 +1,140 @@
+"""Pictures and reports say what they show: ticks, labels, names, and whether what was expected was met."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.training.toys import network, recipe
+from zoo.training import cookbook, look, plots, report, words
+from zoo.training import recipe as r
+from zoo.training.data import load
+from zoo.training.dataset import Dataset, Split
+from zoo.training.evaluate import evaluate
+from zoo.training.run import Run
+
+ROW = {"epoch": 0, "train_loss": 0.5, "valid_loss": 0.4, "accuracy": 0.9, "iou": 0.5, "lr": 0.1, "seconds": 0.0931461}
+
+
+def ticks(axes: Any) -> list[float]:
+    low, high = axes.get_xlim()
+    return [tick for tick in axes.get_xticks() if low <= tick <= high]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 30])
+def test_epochs_are_whole_numbers(epochs: int) -> None:
+    history = [{**ROW, "epoch": epoch} for epoch in range(epochs)]
+    for figure in (plots.curves(history, ["accuracy"]), plots.compare({"a": history})):
+        for axes in figure.axes:
+            assert ticks(axes)
+            assert all(float(tick).is_integer() for tick in ticks(axes))
+
+
+def test_runs_are_told_apart_by_the_shortest_name_that_does() -> None:
+    runs = [
+        ("a", Path("runs/a")),
+        ("b", Path("runs/b")),
+        ("b", Path("runs/b-2")),
+        ("c", Path("x/c")),
+        ("c", Path("y/c")),
+    ]
+    assert plots.names(runs) == ["a", "b", "b-2", "x/c", "y/c"]
+
+
+def test_a_picture_goes_where_it_was_asked_to(tmp_path: Path) -> None:
+    """Another suffix is part of the name: `a.xyz` leaves `a.png` alone."""
+    figure = plots.curves([ROW], ["accuracy"])
+    for name, written in (("a.png", "a"), ("b.svg", "b"), ("c", "c"), ("a.xyz", "a.xyz"), ("v1.2", "v1.2")):
+        assert plots.save(figure, tmp_path / name) == [tmp_path / f"{written}.png", tmp_path / f"{written}.svg"]
+
+
+def test_surfaces_have_labels() -> None:
+    steps = torch.linspace(-1, 1, 5)
+    figure = plots.surfaces({"one": (steps, torch.rand(5, 5) + 0.1), "two": (steps, torch.rand(5, 5) + 0.1)})
+    assert len(figure.axes) == 4
+    for axes in figure.axes:
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("first direction", "second direction")
+
+
+def test_the_original_is_beside_what_augmentation_makes_of_it(corners: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = {"augment": [{"op": "RandomErasing", "p": 1.0}]}
+    chosen = cookbook.load(recipe(corners, transforms=steps))
+    dataset = load(chosen)
+    drawn = {}
+    monkeypatch.setattr(plots, "save", lambda figure, path: drawn.update({path.name: figure}) or [])
+    look.draw(chosen, dataset, corners)
+    pictures = [np.asarray(axes.images[0].get_array()) for axes in drawn["augmented"].axes]
+    original = dataset.train.images[0, 0].numpy()
+    assert len(pictures) == 9
+    assert (pictures[0] == original).all()
+    assert not any((picture == original).all() for picture in pictures[1:])
+    assert drawn["augmented"].axes[0].get_title() == "as it is"
+
+
+def run(chosen: r.Recipe, folder: Path) -> Run:
+    facts = {"recipe": chosen.model_dump(mode="json", exclude_unset=True), "torch": "2", "lightning": "2"}
+    (folder / "history.json").write_text(json.dumps([ROW]))
+    return Run(folder, facts)
+
+
+def read(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page))
+
+
+@pytest.mark.parametrize(("wanted", "verdict"), [(0.0, "met"), (1.0, "missed")])
+def test_a_report_is_about_what_the_recipe_expects(corners: Path, tmp_path: Path, wanted: float, verdict: str) -> None:
+    chosen = cookbook.load(recipe(corners, expect={"iou": wanted}, metrics=["accuracy", "iou"]))
+    found = evaluate(network(), load(chosen), chosen)
+    shown = read(report.page(run(chosen, tmp_path), chosen, found, {"loss": 0.4, "epochs": 1, "seconds": 200.2}, {}))
+    assert re.search(r"corners \d\.\d{3} mean IoU on the validation split", shown)
+    assert f"Expected mean IoU: {wanted:.3f}, {verdict}" in shown
+    assert re.search(r"accuracy \d+\.\d\d %", shown)
+    assert "seconds 3 min 20 s" in shown
+    assert "0 0.5000 0.4000 90.00 % 0.500 0.09 s" in shown, "the row of an epoch"
+
+
+def test_without_a_goal_the_first_metric_leads(corners: Path, tmp_path: Path) -> None:
+    chosen = cookbook.load(recipe(corners))
+    found = evaluate(network(), load(chosen), chosen)
+    shown = read(report.page(run(chosen, tmp_path), chosen, found, {}, {}))
+    assert re.search(r"corners \d+\.\d\d % accuracy on the validation split", shown)
+    assert "Expected" not in shown
+
+
+def test_images_without_labels_are_told_apart_in_a_table(corners: Path, tmp_path: Path) -> None:
+    chosen = cookbook.load(
+        recipe(corners, data={"dataset": "folder", "root": str(corners), "mode": "L", "test": "test"})
+    )
+    dataset = load(chosen)
+    report.write(run(chosen, tmp_path), network(), dataset, chosen, {})
+    assert "Test images" in read((tmp_path / "report.html").read_text())
+    rows = list(csv.DictReader((tmp_path / "test.csv").open()))
+    assert [row["image"] for row in rows] == [str(corners / "test" / f"{i}.png") for i in range(3)]
+    assert {row["label"] for row in rows} <= set(dataset.classes)
+    assert all(0.25 <= float(row["probability"]) <= 1 for row in rows)
+    assert (tmp_path / "test_images.png").is_file()
+
+
+def test_a_few_canvases_are_enough_for_a_report() -> None:
+    """Fewer than the picture has rows for."""
+    few = Split(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), torch.zeros(3, 32, 32, dtype=torch.long))
+    dataset = Dataset(few, few, ("background", "digit"), mean=(0.0,), std=(1.0,))
+    chosen = cookbook.load("unet_digits")
+    model = nn.Conv2d(1, 2, 1)
+    assert report.pictures(model, dataset, chosen, evaluate(model, dataset, chosen))["Predictions"].axes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0931461, "0.09 s"), (12.4, "12 s"), (59.7, "1 min 0 s"), (200.2, "3 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
