@@ -20,7 +20,10 @@ SIDE = 8192  # pixels
 
 def _plain(name: str) -> str:
     if len(name) > LONGEST or not re.fullmatch(r"\w[\w.+ -]*", name):
-        raise ValueError(f"a run's folder bears it: letters, digits, spaces and `_ - . +`, at most {LONGEST}")
+        raise ValueError(
+            f"a run's folder is called so: letters, digits, spaces and `_ - . +`, a letter or digit first, "
+            f"at most {LONGEST} characters"
+        )
     return name
 
 
