@@ -188,11 +188,36 @@ def test_a_resumed_run_keeps_its_optimizer_and_may_grow(corners: Path, tmp_path:
     run(corners, tmp_path / "grown", resume=tmp_path / "grown", set=["epochs=4"])
     run(corners, tmp_path / "whole", {"schedule": None})
     assert same(tmp_path / "whole", tmp_path / "grown")
+
+
+@pytest.mark.parametrize("changed", [{"set": ["optimizer.lr=1"]}, {"seed": 9}])
+def test_a_resumed_run_keeps_the_rest_of_its_recipe(corners: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
+    run(corners, tmp_path / "run", stop_after=1)
+    written = (tmp_path / "run" / "run.json").read_text()
     with pytest.raises(RunError, match="only `epochs`"):
-        run(corners, tmp_path / "grown", resume=tmp_path / "grown", set=["optimizer.lr=1"])
-    run(corners, tmp_path / "cycle", stop_after=1)
-    with pytest.raises(RunError, match="OneCycleLR"):
-        run(corners, tmp_path / "cycle", resume=tmp_path / "cycle", set=["epochs=8"])
+        run(corners, tmp_path / "run", resume=tmp_path / "run", **changed)
+    assert (tmp_path / "run" / "run.json").read_text() == written
+
+
+@pytest.mark.parametrize(
+    ("schedule", "grows"),
+    [
+        ({"op": "OneCycleLR"}, False),
+        ({"op": "CosineAnnealingLR"}, False),
+        ({"op": "MultiStepLR", "milestones": [1, 3], "warmup": 0.5}, True),
+    ],
+)
+def test_a_run_grows_where_its_rates_are_those_of_a_longer_one(
+    corners: Path, tmp_path: Path, schedule: Any, grows: bool
+) -> None:
+    run(corners, tmp_path / "run", {"schedule": schedule, "epochs": 2})
+    if grows:
+        run(corners, tmp_path / "run", resume=tmp_path / "run", set=["epochs=4"])
+        run(corners, tmp_path / "whole", {"schedule": schedule})
+        assert same(tmp_path / "whole", tmp_path / "run")
+    else:
+        with pytest.raises(RunError, match=f"{schedule['op']} was laid out over 2 epochs"):
+            run(corners, tmp_path / "run", resume=tmp_path / "run", set=["epochs=4"])
 
 
 def test_outputs_and_classes_must_agree(corners: Path, tmp_path: Path) -> None:
@@ -214,20 +239,19 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(corners: Path, tmp_path: P
 
 
 def test_a_full_disk_keeps_the_last_epoch(corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lightning.fabric.plugins.io import torch_io
+    real, saved = torch.save, []
 
-    real, saved = torch_io._atomic_save, []
-
-    def full(checkpoint: Any, path: Any) -> None:
+    def full(value: Any, file: Any) -> None:
+        real(value, file)
         if len(saved) == 2:
             raise OSError(28, "No space left on device")
-        saved.append(path)
-        real(checkpoint, path)
+        saved.append(file)
 
-    monkeypatch.setattr(torch_io, "_atomic_save", full)
+    monkeypatch.setattr(torch, "save", full)
     with pytest.raises(RunError, match="No space left"):
         run(corners, tmp_path / "run")
     monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["last.ckpt"]
     run(corners, tmp_path / "run", resume=tmp_path / "run")
     run(corners, tmp_path / "whole")
     assert same(tmp_path / "whole", tmp_path / "run")
@@ -236,7 +260,7 @@ def test_a_full_disk_keeps_the_last_epoch(corners: Path, tmp_path: Path, monkeyp
 def test_a_pickle_in_place_of_weights_is_refused(corners: Path, tmp_path: Path) -> None:
     run(corners, tmp_path / "run", {"epochs": 1})
     torch.save({"weight": Path("anything")}, tmp_path / "run" / "model.pt")
-    with pytest.raises(RunError, match="cannot read the weights"):
+    with pytest.raises(RunError, match=r"model\.pt: it is damaged, or holds more than"):
         Run.open(tmp_path / "run").weights()
 
 

@@ -20,17 +20,13 @@ from zoo.training.cli import data_option, emit, guarded
 @guarded
 def command(run: Path, data: Path | None, split: str, report: bool, as_json: bool) -> None:
     """Measure the network that was trained in RUN: accuracy, loss, and how well each class is told."""
-    from dataclasses import replace
-
-    from zoo.training import data as datasets
     from zoo.training.evaluate import evaluate
     from zoo.training.run import Run
 
     opened = Run.open(run)
     recipe = opened.recipe
-    dataset = datasets.load(recipe, data or opened.facts.get("data"))
-    dataset = replace(dataset, mean=tuple(opened.facts["mean"]), std=tuple(opened.facts["std"]))
     model = opened.model()
+    dataset = opened.dataset(data)
     found = evaluate(model, dataset, recipe, split)
     results = {"accuracy": found.results["accuracy"], "loss": found.results["valid_loss"]}
     results |= {name: found.results[name] for name in recipe.metrics}

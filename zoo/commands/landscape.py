@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from zoo.commands.common import json_option
-from zoo.training.cli import data_option, emit, guarded, out_option
+from zoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 
 @click.command()
@@ -16,7 +16,7 @@ from zoo.training.cli import data_option, emit, guarded, out_option
 @data_option
 @out_option
 @click.option("--points", default=21, show_default=True, type=click.IntRange(min=3), help="Along each direction.")
-@click.option("--reach", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True), help="How far.")
+@click.option("--reach", default=1.0, show_default=True, type=Finite(min=0, min_open=True), help="How far.")
 @click.option("--images", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the training set.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the two directions.")
 @json_option
@@ -35,9 +35,6 @@ def command(
 
     Pictures go to -o (default landscape.png in the first run's folder), as PNG and SVG.
     """
-    from dataclasses import replace
-
-    from zoo.training import data as datasets
     from zoo.training import plots
     from zoo.training.landscape import landscape
     from zoo.training.run import Run
@@ -45,12 +42,10 @@ def command(
     found = {}
     for path in runs:
         opened = Run.open(path)
-        recipe = opened.recipe
-        dataset = datasets.load(recipe, data or opened.facts.get("data"))
-        dataset = replace(dataset, mean=tuple(opened.facts["mean"]), std=tuple(opened.facts["std"]))
+        recipe, model, dataset = opened.recipe, opened.model(), opened.dataset(data)
         name = recipe.name if recipe.name not in found else str(path)
         print(f"{name}: {points} x {points} points", file=sys.stderr)
-        found[name] = landscape(opened.model(), recipe, dataset, points, reach, images, seed)
+        found[name] = landscape(model, recipe, dataset, points, reach, images, seed)
     target = out or runs[0] / "landscape.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     paths = plots.save(plots.surfaces(found), target)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from zoo.commands.common import json_option
-from zoo.training.cli import data_option, emit, guarded, out_option, set_option
+from zoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
 
 
 @click.command()
@@ -16,10 +16,8 @@ from zoo.training.cli import data_option, emit, guarded, out_option, set_option
 @set_option
 @data_option
 @out_option
-@click.option(
-    "--start", default=1e-7, show_default=True, type=click.FloatRange(min=0, min_open=True), help="First rate."
-)
-@click.option("--end", default=10.0, show_default=True, type=click.FloatRange(min=0, min_open=True), help="Last rate.")
+@click.option("--start", default=1e-7, show_default=True, type=Finite(min=0, min_open=True), help="First rate.")
+@click.option("--end", default=10.0, show_default=True, type=Finite(min=0, min_open=True), help="Last rate.")
 @click.option("--steps", default=100, show_default=True, type=click.IntRange(min=20), help="Batches in between.")
 @json_option
 @guarded

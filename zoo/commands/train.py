@@ -66,7 +66,7 @@ def command(
         out=out,
         resume=resume,
         seed=seed,
-        devices=int(devices) if devices.isdigit() else devices,
+        devices=devices,
         num_nodes=num_nodes,
         strategy=strategy,
         accelerator=accelerator,

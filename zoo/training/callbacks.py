@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import math
+import signal
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
-from .errors import Diverged
-from .learner import Learner
-from .lightning import Tqdm, callbacks, pl
+from . import recipe as r
+from .errors import Diverged, RunError
+from .learner import Learner, finite
+from .lightning import SIGTERMException, Tqdm, callbacks, pl
 from .loader import Batches, mix
-from .run import Run
+from .run import HISTORY, Run, rows
 
 Say = Callable[[str], None]
 
 
 class Epochs(callbacks.Callback):
-    """Keeps the history (in checkpoints too), prints a row per epoch, and gives every epoch its own random numbers."""
+    """Keeps the history (in checkpoints too), prints a row per epoch, and gives every epoch its own random numbers.
 
-    def __init__(self, run: Run, seed: int, metrics: list[str], say: Say, stop_after: int | None = None) -> None:
-        self.run, self.seed, self.metrics, self.say, self.stop_after = run, seed, metrics, say, stop_after
+    An epoch that ends in weights or losses that are not numbers has no row, and nothing of it gets into a checkpoint.
+    """
+
+    def __init__(self, run: Run, recipe: r.Recipe, say: Say, stop_after: int | None = None) -> None:
+        self.run, self.recipe, self.say, self.stop_after = run, recipe, say, stop_after
         self.history: list[dict[str, float]] = []
+        self.began = False  # False while a checkpoint is being read
         self._began = 0.0
         self._done = 0
 
@@ -33,10 +39,26 @@ class Epochs(callbacks.Callback):
         return {"history": self.history}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.history = list(state_dict["history"])
+        try:
+            self.history = rows(state_dict["history"])
+        except (KeyError, ValidationError) as error:
+            raise self.damaged() from error
+        if len(self.history) > self.recipe.epochs:
+            raise RunError(
+                f"{self.run.path} has {len(self.history)} epochs already, more than the {self.recipe.epochs} asked for",
+                "start another run with -o",
+            )
+
+    def damaged(self) -> RunError:
+        return RunError(f"cannot go on from {self.run.checkpoint}: its history is damaged")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.say("".join(f"{name:<12}" for name in ("epoch", "train_loss", "valid_loss", *self.metrics, "time")))
+        if len(self.history) != trainer.current_epoch:
+            raise self.damaged()
+        self.began = True
+        if trainer.is_global_zero:
+            self.run.begin()
+        self.say("".join(f"{name:<12}" for name in ("epoch", "train_loss", "valid_loss", *self.recipe.metrics, "time")))
         for row in self.history:
             self._print(row)
 
@@ -45,36 +67,40 @@ class Epochs(callbacks.Callback):
         loader = trainer.train_dataloader
         assert isinstance(loader, Batches)
         loader.epoch = trainer.current_epoch
-        torch.manual_seed(mix(self.seed, trainer.current_epoch, trainer.global_rank))
+        torch.manual_seed(mix(self.recipe.seed, trainer.current_epoch, trainer.global_rank))
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, Learner)
-        train_loss = pl_module.train_loss()
-        row = {"epoch": trainer.current_epoch, "train_loss": train_loss, **pl_module.measured}
+        row = {"epoch": trainer.current_epoch, "train_loss": pl_module.train_loss(), **pl_module.measured}
+        if not trainer.strategy.reduce_boolean_decision(finite(pl_module.model)):
+            raise diverged("the weights are", trainer, self.run, self.recipe)
+        wrong = [name for name, value in row.items() if not math.isfinite(value)]
+        if wrong:
+            raise diverged(f"{wrong[0]} is", trainer, self.run, self.recipe)
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         row["seconds"] = time.perf_counter() - self._began
         self.history.append(row)
         if trainer.is_global_zero:
             self._print(row)
-            self.run.write("history.json", json.dumps(self.history, indent=1))
+            self.run.write_json(HISTORY, self.history)
         self._done += 1
         if self.stop_after is not None and self._done >= self.stop_after:
             trainer.should_stop = True
 
     def _print(self, row: dict[str, float]) -> None:
-        numbers = "".join(f"{row[name]:<12.6f}" for name in ("train_loss", "valid_loss", *self.metrics))
+        numbers = "".join(f"{row[name]:<12.6f}" for name in ("train_loss", "valid_loss", *self.recipe.metrics))
         minutes, seconds = divmod(round(row["seconds"]), 60)
         self.say(f"{int(row['epoch']):<12}{numbers}{minutes:02d}:{seconds:02d}")
 
 
 class Watch(callbacks.Callback):
-    """Stops when the loss is NaN or infinite; keeps the weights of the moment when somebody presses Ctrl-C."""
+    """Stops when the loss is NaN or infinite; keeps the weights of the moment on Ctrl-C and SIGTERM."""
 
     EVERY = 25  # steps between two looks: a look waits for the device
 
-    def __init__(self, run: Run, name: str) -> None:
-        self.run, self.name = run, name
-        self.interrupted = False
+    def __init__(self, run: Run, recipe: r.Recipe) -> None:
+        self.run, self.recipe = run, recipe
+        self.stopped: signal.Signals | None = None
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -83,18 +109,28 @@ class Watch(callbacks.Callback):
             assert isinstance(pl_module, Learner)
             assert pl_module.last is not None
             if not math.isfinite(float(pl_module.last[0])):
-                lr = trainer.optimizers[0].param_groups[0]["lr"]
-                raise Diverged(
-                    f"the loss is not a number after step {trainer.global_step} (epoch {trainer.current_epoch}, "
-                    f"learning rate {lr:.2g}); epochs before are kept in {self.run.path}",
-                    f"--set optimizer.lr={lr / 10:.2g}; `zoo lr-find {self.name}` shows where it begins to diverge",
-                )
+                raise diverged("the loss is", trainer, self.run, self.recipe)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self.interrupted = isinstance(exception, KeyboardInterrupt)
-        if self.interrupted and trainer.is_global_zero:
+        if isinstance(exception, KeyboardInterrupt):
+            self.stopped = signal.SIGINT
+        elif isinstance(exception, SIGTERMException):
+            self.stopped = signal.SIGTERM
+        if self.stopped and trainer.is_global_zero:
             assert isinstance(pl_module, Learner)
-            self.run.save_weights(pl_module.model)
+            if finite(pl_module.model):
+                self.run.save_weights(pl_module.model)
+
+
+def diverged(what: str, trainer: pl.Trainer, run: Run, recipe: r.Recipe) -> Diverged:
+    lr = trainer.optimizers[0].param_groups[0]["lr"]
+    kept = f"epochs before are kept in {run.path}" if run.checkpoint else "no epoch before it to be kept"
+    return Diverged(
+        f"{what} not a number after step {trainer.global_step} (epoch {trainer.current_epoch}, "
+        f"learning rate {lr:.2g}); {kept}",
+        f"--set optimizer.lr={recipe.optimizer.lr / 10:.2g}; "
+        f"`zoo lr-find {recipe.name}` shows where it begins to diverge",
+    )
 
 
 class Bar(callbacks.TQDMProgressBar):

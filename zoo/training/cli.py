@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,16 @@ data_option = click.option(
 )
 set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as epochs=3.")
 out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write.")
+
+
+class Finite(click.FloatRange):
+    """A range that NaN and the infinities are outside of."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
 
 
 class Told(click.ClickException):
@@ -49,5 +60,13 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def emit(value: Any, as_json: bool, text: str) -> None:
-    """Data on stdout: JSON on one line, or text for people."""
-    click.echo(json.dumps(value) if as_json else text)
+    """Data on stdout: JSON on one line, in which a number that is none is null; or text for people."""
+    click.echo(json.dumps(_finite(value), allow_nan=False) if as_json else text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inside) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inside) for inside in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

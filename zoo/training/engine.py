@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import logging
 import os
 import signal
 import sys
-import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from . import cookbook, transforms
 from . import data as datasets
 from . import recipe as r
 from .callbacks import Bar, Epochs, Watch
+from .checkpoints import Checkpoints
 from .dataset import Dataset
-from .errors import DataError, Interrupted, RunError, TrainingError
+from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
 from .learner import Learner
-from .lightning import VERSION, Tqdm, callbacks, pl
+from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
 from .metrics import outputs
-from .run import Run, build
+from .ranks import leads
+from .run import HISTORY, RESULT, Run, build
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came out: measured on the whole validation split with the last epoch's weights. `run` is the folder."""
+    """What came out: measured on the whole validation split with the last epoch's weights. `run` is the folder.
+
+    `seconds` are those of all epochs, in however many sessions.
+    """
 
     recipe: str
     accuracy: float
@@ -75,36 +81,55 @@ def train(
     `stop_after` ends this session after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
     `num_nodes`, `accelerator` and `logger` (`csv`, `tensorboard`) are Lightning's.
 
-    Raises SpecError for a wrong recipe, DataError, RunError, Diverged, Interrupted.
+    Raises SpecError for a wrong recipe, and the errors of `zoo.training.errors`.
     """
     torch.set_float32_matmul_precision("high")
 
     def say(text: str) -> None:
-        if not quiet:
+        if not quiet and leads():
             Tqdm.write(text, file=sys.stderr)  # does not tear a progress bar apart
 
-    run_before = Run.open(resume) if resume is not None else None
-    if run_before is None and recipe is None:
-        raise TrainingError("nothing to train: a recipe, or a run to resume, is wanted")
-    chosen = cookbook.load(run_before.facts["recipe"] if run_before else recipe or "", set)
-    if run_before is not None:
-        _may_resume(run_before, chosen)
+    if (recipe is None) == (resume is None):
+        raise OptionError("wanted is a recipe, or a run to resume")
+    if resume is not None and out is not None:
+        raise OptionError(
+            f"a resumed run stays where it is, in {resume}: it cannot go to {out}", "leave out the latter"
+        )
+    before = Run.open(resume) if resume is not None else None
+    if before is not None:
+        chosen = cookbook.load(before.facts["recipe"], set, home=before.path)
+    else:
+        chosen = cookbook.load(recipe or "", set, with_network=model is None)
     if seed is not None:
-        chosen = chosen.model_copy(update={"seed": seed})
-    root = data if data is not None else run_before.facts.get("data") if run_before else None
+        chosen = cookbook.load(chosen.model_dump(mode="json", exclude_unset=True), {"seed": seed})
+    if before is not None:
+        before.check_module(model)
+        _may_resume(before, chosen)
+    root = data if data is not None else before.facts.get("data") if before else None
     dataset = datasets.load(chosen, root)
     shape = datasets.image_size(chosen, dataset)
     network = model if model is not None else build(chosen, list(shape))
     check(network, shape, dataset)
-    run = _run(chosen, dataset, shape, out, run_before, str(datasets.root_of(chosen.data, root)))
-    say(f"{chosen.name}: {len(dataset.train)} images to train, {len(dataset.valid)} to validate -> {run.path}")
+    facts = {
+        "recipe": chosen.model_dump(mode="json", exclude_unset=True),
+        "classes": list(dataset.classes),
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "input": list(shape),
+        "data": str(datasets.root_of(chosen.data, root)),
+        "torch": torch.__version__,
+        "lightning": VERSION,
+    }
+    if model is not None:
+        facts["module"] = f"{type(model).__module__}.{type(model).__qualname__}"
+    run = Run(before.path if before else _place(chosen.name, out), facts)
 
     learner = Learner(network, chosen, len(dataset.classes))
-    epochs = Epochs(run, chosen.seed, list(chosen.metrics), say, stop_after)
-    watch = Watch(run, chosen.name)
+    epochs = Epochs(run, chosen, say, stop_after)
+    watch = Watch(run, chosen)
     bar = progress if progress is not None else sys.stderr.isatty() and not quiet
     _hush()
-    trainer = pl.Trainer(
+    trainer = _trainer(
         accelerator=accelerator,
         devices=devices,
         num_nodes=num_nodes,
@@ -117,36 +142,20 @@ def train(
         logger=_logger(logger, run),
         default_root_dir=run.path,
         enable_progress_bar=bar,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        log_every_n_steps=50,
     )
     device = trainer.strategy.root_device
-    train_batches, valid_batches = (
-        batches.to(device) for batches in loaders(chosen, dataset, trainer.global_rank, trainer.world_size)
-    )
+    train_batches, valid_batches = loaders(chosen, dataset, trainer.global_rank, trainer.world_size)
+    check_smallest(network, train_batches)
+    say(f"{chosen.name}: {len(dataset.train)} images to train, {len(dataset.valid)} to validate -> {run.path}")
+    if num_nodes > 1:
+        say(f"waiting for {num_nodes} machines to come together")
     torch.manual_seed(mix(chosen.seed, 0))
-    began = time.perf_counter()
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
-            checkpoint = run_before.checkpoint if run_before else None
-            trainer.fit(learner, train_batches, valid_batches, ckpt_path=checkpoint, weights_only=True)
-    except SystemExit:
-        if not watch.interrupted:
-            raise
-        raise Interrupted(run.path) from None
-    except OSError as error:
-        raise RunError(f"writing to {run.path} failed: {error}", f"zoo train --resume {run.path}") from error
-    finally:
-        if watch.interrupted:
-            signal.signal(signal.SIGINT, handler)
-    seconds = time.perf_counter() - began
+    checkpoint = before.checkpoint if before else None
+    with _told(trainer, run, epochs, watch, checkpoint):
+        batches = train_batches.to(device), valid_batches.to(device)
+        trainer.fit(learner, *batches, ckpt_path=checkpoint, weights_only=True)
     if not epochs.history:
-        raise RunError(f"{run.path} has nothing left to train: it has {chosen.epochs} epochs already")
+        raise epochs.damaged()
     last = epochs.history[-1]
     metrics: dict[str, float] = {name: last[name] for name in ("accuracy", *chosen.metrics)}
     result = Result(
@@ -154,17 +163,49 @@ def train(
         accuracy=last["accuracy"],
         loss=last["valid_loss"],
         epochs=len(epochs.history),
-        seconds=seconds,
+        seconds=sum(row["seconds"] for row in epochs.history),
         run=str(run.path),
         train_loss=last["train_loss"],
         metrics=metrics,
         expected=chosen.expect.figures(),
     )
-    if trainer.is_global_zero:
-        _finish(run, learner.model, dataset, chosen, result, device, report)
-    if trainer.world_size > 1 and not trainer.is_global_zero:
+    if not trainer.is_global_zero:
         sys.exit(0)
+    run.save_weights(learner.model)
+    run.write_json(HISTORY, epochs.history)
+    run.write_json(RESULT, result.json())
+    if report:
+        from .report import write
+
+        write(run, learner.model.to(device), dataset, chosen, result.json())
     return result
+
+
+@contextmanager
+def _told(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, checkpoint: Path | None) -> Iterator[None]:
+    """Around Lightning's `fit`: what goes wrong in it, as one of our errors."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
+            yield
+    except SystemExit as end:  # Lightning's, after Ctrl-C or SIGTERM
+        if watch.stopped is None:
+            raise
+        stopped = Interrupted(run.path, watch.stopped)
+        raise stopped if trainer.is_global_zero else SystemExit(stopped.exit_code) from end
+    except TrainingError:
+        raise
+    except OSError as error:
+        raise RunError(f"writing to {run.path} failed: {error}", f"zoo train --resume {run.path}") from error
+    except Exception as error:
+        if checkpoint is None or epochs.began:
+            raise
+        raise RunError(f"cannot go on from {checkpoint}: it is damaged, or not of this network") from error
+    finally:
+        if watch.stopped:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _may_resume(run: Run, recipe: r.Recipe) -> None:
@@ -172,36 +213,70 @@ def _may_resume(run: Run, recipe: r.Recipe) -> None:
     before = run.recipe
     if before.model_copy(update={"epochs": recipe.epochs}) != recipe:
         raise RunError("a resumed run keeps its recipe: only `epochs` can be set anew", "start another run with -o")
-    if before.epochs != recipe.epochs and isinstance(recipe.schedule, r.OneCycle):
+    if before.epochs != recipe.epochs and isinstance(recipe.schedule, r.OneCycle | r.Cosine):
         raise RunError(
-            f"OneCycleLR was laid out over {before.epochs} epochs and cannot grow", "start another run with -o"
+            f"{recipe.schedule.op} was laid out over {before.epochs} epochs and cannot be over {recipe.epochs}",
+            "start another run with -o",
         )
 
 
 def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> None:
-    """One blank image goes through: raises DataError where images or classes do not fit the network."""
+    """One blank image goes through: raises a TrainingError where the network, images and classes do not fit."""
+    if not any(p.requires_grad for p in network.parameters()):
+        raise TrainingError(f"the network, a {type(network).__name__}, has no weights to train")
     classes = len(dataset.classes)
     training = network.training
     network.eval()
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
     try:
         with torch.no_grad():
-            output = outputs(network(torch.zeros(1, *shape, device=device)))[0]
-    except RuntimeError as error:
+            output = outputs(network(torch.zeros(1, *shape, device=_device(network))))[0]
+    except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(
             f"the network does not take images of {size}: {error}", "see `transforms` in the recipe"
         ) from error
     finally:
         network.train(training)
+    if not isinstance(output, Tensor):
+        raise TrainingError(
+            f"the network's output is a {type(output).__name__}; wanted is a tensor of logits, one for each class",
+            "wrap it in a module that returns the tensor alone, or a tuple with the tensor first",
+        )
     wanted = (1, classes, *dataset.train.labels.shape[1:])
-    if tuple(output.shape) != wanted:
+    if tuple(output.shape) == wanted:
+        return
+    if output.ndim == len(wanted) and output.shape[2:] == wanted[2:]:
         raise DataError(
-            f"the network has {output.shape[1]} outputs and the data {classes} classes"
-            if output.ndim > 1 and output.shape[1] != classes
-            else f"the network's output is {list(output.shape[1:])}, and the labels want {list(wanted[1:])}",
+            f"the network has {output.shape[1]} outputs and the data {classes} classes",
             f"--set network.params.num_classes={classes}",
         )
+    raise DataError(
+        f"the network's output is {list(output.shape[1:])}, and the labels want {list(wanted[1:])}",
+        f"this data has a class for every {'pixel' if len(wanted) > 2 else 'image'}: it wants another `network`",
+    )
+
+
+def check_smallest(network: nn.Module, batches: Batches) -> None:
+    """Tries a training batch of one image where an epoch has one: batch norm finds no variance in a single value."""
+    if batches.smallest > 1:
+        return
+    image = next(iter(batches))[0][:1].to(_device(network))
+    trial = copy.deepcopy(network).train()
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            trial(image)
+    except ValueError as error:
+        last = batches.batch_size > 1
+        droppable = last and len(batches) > 1
+        raise TrainingError(
+            f"{'the last batch of an epoch' if last else 'a batch'} has one image, which this network "
+            f"cannot be trained on: {error}",
+            "--set drop_last=true leaves that batch out" if droppable else "a larger batch_size, and more images",
+        ) from error
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next((p.device for p in network.parameters()), torch.device("cpu"))
 
 
 def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -> tuple[Batches, Batches]:
@@ -228,72 +303,74 @@ def _watchers(recipe: r.Recipe, run: Run, epochs: Epochs, watch: Watch, bar: boo
     return found
 
 
+def _trainer(*, devices: int | str, num_nodes: int, **options: Any) -> pl.Trainer:
+    """Lightning's Trainer. Raises OptionError where Lightning, or this machine, has no use for an option."""
+    if devices != "auto" and not (str(devices).isascii() and str(devices).isdecimal() and int(devices) > 0):
+        raise OptionError(f"devices is a number from 1 on, or `auto`, not {devices}")
+    plugins: list[Any] = [Checkpoints()]
+    if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
+        plugins.append(SLURMEnvironment(auto_requeue=False))  # a run goes on by --resume, from its own checkpoint
+    try:
+        trainer = pl.Trainer(
+            devices=devices if devices == "auto" else int(devices),
+            num_nodes=num_nodes,
+            plugins=plugins,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=50,
+            **options,
+        )
+        environment = getattr(trainer.strategy, "cluster_environment", None)
+        if environment is not None:
+            environment.validate_settings(num_devices=trainer.num_devices, num_nodes=num_nodes)
+    except Exception as error:  # each option that Lightning refuses has an error of its own
+        raise OptionError(" ".join(str(error).split())) from error
+    cores = os.cpu_count() or 1
+    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > cores:
+        raise OptionError(f"{trainer.num_devices} processes are too many for the {cores} cores of this machine")
+    named = {"MASTER_ADDR", "NODE_RANK"} <= os.environ.keys()
+    if num_nodes > 1 and isinstance(environment, LightningEnvironment) and not named:
+        raise OptionError(
+            f"nothing says where the other {num_nodes - 1} machines are: neither torchrun nor SLURM started this",
+            "start it by one of them, or set MASTER_ADDR, MASTER_PORT and NODE_RANK on every machine",
+        )
+    return trainer
+
+
 def _logger(name: str | None, run: Run) -> Any:
     match name:
+        case None:
+            return False
         case "csv":
             return pl.loggers.CSVLogger(run.path, name="logs")
         case "tensorboard":
+            if not (find_spec("tensorboard") or find_spec("tensorboardX")):
+                raise OptionError("this needs tensorboard, which is not installed", "pip install tensorboard")
             return pl.loggers.TensorBoardLogger(run.path, name="logs")
-    return False
+    raise OptionError(f"there is no logger {name!r}", "`csv` or `tensorboard`")
 
 
-def _run(
-    recipe: r.Recipe,
-    dataset: Dataset,
-    shape: tuple[int, int, int],
-    out: str | Path | None,
-    before: Run | None,
-    root: str,
-) -> Run:
-    """The folder: the one that is resumed, the one that was asked for, or a new one below `runs`."""
-    path = before.path if before else Path(out) if out else _free(recipe.name)
+def _place(name: str, out: str | Path | None) -> Path:
+    """The folder of a new run: the one that was asked for, or a free one below `runs`."""
+    path = Path(out) if out else _free(name)
     os.environ["ZOO_RUN"] = str(path)  # processes that Lightning starts beside this one find it here
-    facts = {
-        "recipe": recipe.model_dump(mode="json", exclude_unset=True),
-        "classes": list(dataset.classes),
-        "mean": list(dataset.mean),
-        "std": list(dataset.std),
-        "input": list(shape),
-        "data": root,
-        "torch": torch.__version__,
-        "lightning": VERSION,
-    }
-    if before is None and (path / "checkpoints").exists() and _leads():
+    taken = Run(path).taken() if leads() else []
+    if "run.json" in taken:
         raise RunError(f"{path} holds a run already", f"zoo train --resume {path}, or another -o")
-    return Run.create(path, facts)
-
-
-def _leads() -> bool:
-    """False in processes that Lightning, torchrun or SLURM started beside the first one."""
-    ranks = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
-    return next((rank for rank in ranks if rank is not None), "0") == "0"
+    if taken:
+        raise RunError(f"{path} holds a {taken[0]} already, which a run would overwrite", "another -o")
+    return path
 
 
 def _free(name: str) -> Path:
-    if not _leads() and "ZOO_RUN" in os.environ:
+    if not leads() and "ZOO_RUN" in os.environ:
         return Path(os.environ["ZOO_RUN"])
     path, number = Path("runs") / name, 1
     while path.exists():
         number += 1
         path = Path("runs") / f"{name}-{number}"
     return path
-
-
-def _finish(
-    run: Run,
-    network: nn.Module,
-    dataset: Dataset,
-    recipe: r.Recipe,
-    result: Result,
-    device: torch.device,
-    report: bool,
-) -> None:
-    run.save_weights(network)
-    run.write("result.json", json.dumps(result.json(), indent=1))
-    if report:
-        from .report import write
-
-        write(run, network.to(device), dataset, recipe, result.json())
 
 
 def _hush() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 
@@ -30,15 +31,20 @@ class RunError(TrainingError):
     exit_code = 2
 
 
+class OptionError(TrainingError):
+    """An option, or an argument from Python, is not one that can be taken."""
+
+    exit_code = 2
+
+
 class Diverged(TrainingError):
-    """The loss became NaN or infinite."""
+    """The loss or the weights became NaN or infinite."""
 
 
 class Interrupted(TrainingError):
-    """Ctrl-C: the run's folder holds what was learned so far."""
+    """Ctrl-C, or a scheduler's SIGTERM: the run's folder holds what was learned so far."""
 
-    exit_code = 130
-
-    def __init__(self, run: Path) -> None:
-        super().__init__(f"stopped; weights so far are in {run}", f"zoo train --resume {run} goes on")
+    def __init__(self, run: Path, by: signal.Signals = signal.SIGINT) -> None:
+        super().__init__(f"stopped; the weights so far are in {run}", f"zoo train --resume {run} goes on")
         self.run = run
+        self.exit_code = 128 + by

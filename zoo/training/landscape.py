@@ -6,12 +6,15 @@ makes surfaces of different networks comparable. Biases and batch norm's paramet
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from . import recipe as r
 from .dataset import Dataset
+from .errors import OptionError
 from .loader import IGNORED, Batches
 from .metrics import outputs
 
@@ -42,6 +45,7 @@ def landscape(
     """Steps [points] from -reach to reach, and the mean loss [points, points] over that many training images.
 
     Rows are steps along the second direction, columns along the first. The model's weights are as before afterwards.
+    Raises OptionError where the network gives no numbers that far out.
     """
     generator = Generator().manual_seed(seed)
     first, second = direction(model, generator), direction(model, generator)
@@ -59,6 +63,11 @@ def landscape(
                     for name, value in model.named_parameters():
                         value.copy_(own[name] + a * first[name] + b * second[name])
                     losses[row, column] = _loss(model, batches)
+                    if not losses[row, column].isfinite():
+                        far = math.hypot(a, b)
+                        raise OptionError(
+                            f"the loss is not a number {far:.3g} away from the minimum", "a smaller reach"
+                        )
     finally:
         with torch.no_grad():
             for name, value in model.named_parameters():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,17 +30,12 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         x, y = batch
-        output, *aux = outputs(self.model(x))
-        loss = self.loss(output, y)
-        for extra in aux:
-            loss = loss + self.recipe.aux_weight * self.loss(extra, y)
+        found = outputs(self.model(x))
+        loss = training_loss(self.recipe, found, y)
         seen = loss.detach()
-        self.last = (seen, output.detach(), y)
+        self.last = (seen, found[0].detach(), y)
         self._losses.append(seen)
         return loss
-
-    def loss(self, output: Tensor, y: Tensor) -> Tensor:
-        return F.cross_entropy(output, y, ignore_index=IGNORED, label_smoothing=self.recipe.label_smoothing)
 
     def train_loss(self) -> float:
         """Mean over this epoch's batches of all processes; starts counting anew."""
@@ -68,6 +64,21 @@ class Learner(pl.LightningModule):
         if schedule is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def training_loss(recipe: r.Recipe, found: Sequence[Tensor], y: Tensor) -> Tensor:
+    """The loss of a network's outputs: the main one's, and those that exist in training only by `aux_weight`."""
+    smoothing = recipe.label_smoothing
+    first, *aux = (F.cross_entropy(o, y, ignore_index=IGNORED, label_smoothing=smoothing) for o in found)
+    for loss in aux:
+        first = first + recipe.aux_weight * loss
+    return first
+
+
+def finite(model: nn.Module) -> bool:
+    """Whether every weight is a number. Buffers may hold infinities, as the masks of attention do."""
+    seen = [p.detach().isfinite().all() for p in model.parameters()]
+    return not seen or bool(torch.stack(seen).all())
 
 
 def make_optimizer(recipe: r.Recipe, model: nn.Module) -> torch.optim.Optimizer:

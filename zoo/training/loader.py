@@ -51,6 +51,12 @@ class Batches:
         whole, rest = divmod(len(self.images), self.batch_size * self.world)
         return whole + bool(rest and not self.drop_last)
 
+    @property
+    def smallest(self) -> int:
+        """How many images the smallest batch of an epoch has, in one process."""
+        rest = len(self.images) % (self.batch_size * self.world)
+        return -(-rest // self.world) if rest and not self.drop_last else self.batch_size
+
     def to(self, device: torch.device) -> Batches:
         """Keeps the images on `device`, so that batches are made there."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from . import recipe as r
 from .dataset import Dataset
-from .engine import loaders
+from .engine import check_smallest, loaders
 from .errors import TrainingError
-from .learner import make_optimizer
-from .loader import IGNORED, Batches
+from .learner import make_optimizer, training_loss
+from .lightning import Fabric
+from .loader import Batches
 from .metrics import outputs
 
 GRADIENT, TENTH = "Min numerical gradient", "Min loss divided by 10"
@@ -36,13 +36,18 @@ def lr_find(
 ) -> Rates:
     """Trains a copy of the model from `start` to `end`; stops when the loss is four times its least.
 
+    A step is the recipe's own: its precision, its auxiliary losses, as many batches as it accumulates, its clipping.
+
     The loss is smoothed with 0.98, bias corrected. Suggested are the rate where the loss falls fastest and a tenth of
     the rate where it is least; the first ten steps and the last five do not count. Raises TrainingError when no step is
     left.
     """
-    model = copy.deepcopy(model).train()
-    optimizer = make_optimizer(recipe, model)
-    batches = _endless(loaders(recipe, dataset)[0])
+    ordered = loaders(recipe, dataset)[0]
+    check_smallest(model, ordered)
+    fabric = Fabric(devices=1, precision=recipe.precision)
+    model = copy.deepcopy(model).to(fabric.device).train()
+    model, optimizer = fabric.setup(model, make_optimizer(recipe, model))
+    batches = _endless(ordered.to(fabric.device))
     lrs: list[float] = []
     losses: list[float] = []
     mean, best = 0.0, math.inf
@@ -50,9 +55,13 @@ def lr_find(
         lr = start * (end / start) ** (step / max(steps - 1, 1))
         for group in optimizer.param_groups:
             group["lr"] = lr
-        x, y = next(batches)
-        loss = F.cross_entropy(outputs(model(x))[0], y, ignore_index=IGNORED, label_smoothing=recipe.label_smoothing)
-        value = float(loss.detach())
+        optimizer.zero_grad()
+        value = 0.0
+        for _ in range(recipe.accumulate):
+            x, y = next(batches)
+            loss = training_loss(recipe, outputs(model(x)), y) / recipe.accumulate
+            fabric.backward(loss)
+            value += float(loss.detach())
         mean = 0.98 * mean + 0.02 * value
         smooth = mean / (1 - 0.98 ** (step + 1))
         if not math.isfinite(value) or (step > 0 and smooth > 4 * best):
@@ -60,8 +69,8 @@ def lr_find(
         best = min(best, smooth)
         lrs.append(lr)
         losses.append(smooth)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        if recipe.gradient_clip is not None:
+            fabric.clip_gradients(model, optimizer, max_norm=recipe.gradient_clip)
         optimizer.step()
     return Rates(lrs, losses, suggest(lrs, losses))
 

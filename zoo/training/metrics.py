@@ -40,7 +40,8 @@ class Counts:
         loss, count, five = self.sums.tolist()
         right = self.confusion.diagonal()
         union = self.confusion.sum(0) + self.confusion.sum(1) - right
-        iou = (right[union > 0] / union[union > 0]).mean()
+        seen = union > 0
+        iou = (right[seen] / union[seen]).mean() if seen.any() else 0.0
         return {
             "valid_loss": loss / max(count, 1),
             "accuracy": float(right.sum()) / max(count, 1),

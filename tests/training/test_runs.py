@@ -1,0 +1,374 @@
+"""A run's folder holds what was last known to be good, whatever happens to the process, the disk or its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.toys import network, recipe
+from zoo.training.engine import Result, train
+from zoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
+from zoo.training.files import replacing
+from zoo.training.run import Run
+
+
+class Acting(nn.Module):
+    """Does something in one of its training batches, counted from 1."""
+
+    def __init__(self, act: Callable[[], None], batch: int) -> None:
+        super().__init__()
+        self.inner, self.act, self.left = network(), act, batch
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.left -= self.training
+        if self.training and self.left == 0:
+            self.act()
+        output: torch.Tensor = self.inner(x)
+        return output
+
+
+class Crash(Exception):
+    """Ends a run like SIGKILL does: nothing is written on the way out."""
+
+
+def crash() -> None:
+    raise Crash
+
+
+def press() -> None:
+    raise KeyboardInterrupt
+
+
+def run(given: Any, model: nn.Module | None = None, **options: Any) -> Result:
+    return train(given, model=model or network(), accelerator="cpu", report=False, quiet=True, **options)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def half(corners: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was stopped after two of its four epochs."""
+    path = tmp_path_factory.mktemp("half") / "run"
+    run(recipe(corners), out=path, stop_after=2)
+    return path
+
+
+@pytest.fixture
+def stopped(half: Path, tmp_path: Path) -> Path:
+    """A copy of it, to do harm to."""
+    for name, content in files(half).items():
+        (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / name).write_bytes(content)
+    return tmp_path / "run"
+
+
+def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "deep" / "file"
+    with replacing(target) as file:
+        file.write(b"first")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    with pytest.raises(Crash):
+        _fail_while_writing(target)
+    assert files(tmp_path) == {"deep/file": b"first"}
+    (target.parent / "file.part").write_bytes(b"of a killed process")
+    with replacing(target) as file:
+        file.write(b"second")
+    assert files(tmp_path) == {"deep/file": b"second"}
+    assert len(synced) == 1
+
+
+def _fail_while_writing(target: Path) -> None:
+    with replacing(target) as file:
+        file.write(b"second")
+        assert target.read_bytes() == b"first"
+        assert sorted(path.name for path in target.parent.iterdir()) == ["file", "file.part"]
+        raise Crash
+
+
+def test_what_the_disk_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="cannot write"), replacing(tmp_path / "file" / "below"):
+        pass
+    with pytest.raises(RunError, match="No space left on device"), replacing(tmp_path / "weights") as file:
+        torch.save(torch.zeros(3), cast(IO[bytes], _Full(file)))
+    assert files(tmp_path) == {"file": b""}
+
+
+class _Full:
+    """torch's writer turns what this raises into an error of its own."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def write(self, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def test_checkpoints_are_written_beside_themselves(
+    corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced: list[tuple[str, str]] = []
+    real = os.replace
+
+    def replace(a: Path, b: Path) -> None:
+        replaced.append((str(a), str(b)))
+        real(a, b)
+
+    monkeypatch.setattr(os, "replace", replace)
+    run(recipe(corners, epochs=1), out=tmp_path / "run")
+    last = str(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert (f"{last}.part", last) in replaced
+
+
+@pytest.mark.parametrize("lr", [1e38, 1e30])
+def test_weights_that_are_no_numbers_after_the_only_step_are_told(corners: Path, tmp_path: Path, lr: float) -> None:
+    changes = {"optimizer": {"op": "SGD", "lr": lr}, "schedule": None, "epochs": 1, "batch_size": 120}
+    with pytest.raises(Diverged, match=r"not a number after step 1 .* no epoch before it"):
+        run(recipe(corners, **changes), out=tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+    assert not (tmp_path / "run" / "history.json").exists()
+
+
+class Sick(nn.Module):
+    """Measures NaN from its second validation on, or has a weight that becomes NaN then, and trains well."""
+
+    def __init__(self, weight: bool) -> None:
+        super().__init__()
+        self.inner, self.spare = network(), nn.Parameter(torch.zeros(1))
+        self.weight, self.epochs = weight, 0
+
+    def train(self, mode: bool = True) -> Sick:
+        self.epochs += not mode and self.training
+        return super().train(mode)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        bad = not self.training and self.epochs > 2  # the first is the engine's own trial
+        if bad and self.weight:
+            self.spare.data.fill_(float("nan"))
+        output: torch.Tensor = self.inner(x) * (float("nan") if bad and not self.weight else 1.0)
+        return output
+
+
+@pytest.mark.parametrize("weight", [False, True])
+def test_an_epoch_that_ends_in_nan_does_not_replace_the_one_before(corners: Path, tmp_path: Path, weight: bool) -> None:
+    with pytest.raises(Diverged, match=r"not a number .*\(epoch 1.*epochs before are kept"):
+        run(recipe(corners), Sick(weight), out=tmp_path / "run")
+    opened = Run.open(tmp_path / "run")
+    assert [row["epoch"] for row in opened.history] == [0]
+    assert torch.load(opened.checkpoint or "", weights_only=True)["epoch"] == 0
+
+
+def test_sigterm_is_ctrl_c_with_its_own_exit_code(corners: Path, tmp_path: Path) -> None:
+    before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    for name, act, code in (
+        ("term", lambda: os.kill(os.getpid(), signal.SIGTERM), 143),
+        ("int", press, 130),
+    ):
+        with pytest.raises(Interrupted, match=f"--resume {tmp_path / name}") as caught:
+            run(recipe(corners), Acting(act, 8), out=tmp_path / name)
+        assert caught.value.exit_code == code
+        assert torch.load(tmp_path / name / "model.pt", weights_only=True).keys() == Acting(act, 0).state_dict().keys()
+    assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_weights_of_an_earlier_stop_do_not_shadow_a_newer_checkpoint(corners: Path, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        run(recipe(corners), Acting(press, 3), out=tmp_path / "run")
+    early = Run.open(tmp_path / "run").weights()
+    with pytest.raises(Crash):
+        run(None, Acting(crash, 15), resume=tmp_path / "run")
+    later = Run.open(tmp_path / "run").weights()
+    run(recipe(corners), Acting(crash, 0), out=tmp_path / "two", stop_after=2)
+    expected = Run.open(tmp_path / "two").weights()
+    assert not all(torch.equal(early[key], later[key]) for key in early)
+    assert all(torch.equal(expected[key], later[key]) for key in expected)
+
+
+def test_results_go_when_a_finished_run_goes_on(corners: Path, tmp_path: Path) -> None:
+    run(recipe(corners, schedule=None, epochs=1), Acting(crash, 0), out=tmp_path / "run")
+    with pytest.raises(Crash):
+        run(None, Acting(crash, 9), resume=tmp_path / "run", set={"epochs": 4})
+    assert not (tmp_path / "run" / "result.json").exists()
+    assert len(Run.open(tmp_path / "run").history) == 2
+    run(recipe(corners, schedule=None), Acting(crash, 0), out=tmp_path / "two", stop_after=2)
+    weights, expected = Run.open(tmp_path / "run").weights(), Run.open(tmp_path / "two").weights()
+    assert all(torch.equal(expected[key], weights[key]) for key in expected)
+
+
+def test_a_finished_run_resumed_is_as_it_was(half: Path, stopped: Path) -> None:
+    first = run(None, resume=stopped)
+    kept = files(stopped)
+    again = run(None, resume=stopped)
+    assert again == first
+    assert files(stopped).keys() == kept.keys()
+    assert files(stopped)["result.json"] == kept["result.json"]
+
+
+def test_seconds_are_those_of_all_sessions(half: Path, stopped: Path) -> None:
+    before = json.loads((half / "result.json").read_text())["seconds"]
+    result = run(None, resume=stopped)
+    history = Run.open(stopped).history
+    assert result.seconds == pytest.approx(sum(row["seconds"] for row in history))
+    assert result.seconds > before == pytest.approx(sum(row["seconds"] for row in history[:2]))
+
+
+def test_a_run_cannot_have_fewer_epochs_than_it_has(corners: Path, tmp_path: Path) -> None:
+    run(recipe(corners, schedule=None, epochs=2), out=tmp_path / "run")
+    before = files(tmp_path / "run")
+    with pytest.raises(RunError, match="has 2 epochs already, more than the 1"):
+        run(None, resume=tmp_path / "run", set={"epochs": 1})
+    assert files(tmp_path / "run") == before
+
+
+def test_a_resumed_run_goes_nowhere_else(half: Path, tmp_path: Path, corners: Path) -> None:
+    with pytest.raises(OptionError, match="stays where it is"):
+        run(None, resume=half, out=tmp_path / "other")
+    with pytest.raises(OptionError, match="a recipe, or a run"):
+        run(recipe(corners), resume=half)
+
+
+def _without(*keys: str) -> Callable[[Path], None]:
+    def harm(path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        for key in keys:
+            del state[key]
+        torch.save(state, path)
+
+    return harm
+
+
+def _with(**values: Any) -> Callable[[Path], None]:
+    return lambda path: torch.save({**torch.load(path, weights_only=True), **values}, path)
+
+
+HARMS: dict[str, Callable[[Path], Any]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("text"),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-500]),
+    "flipped": lambda path: path.write_bytes(path.read_bytes()[:64] + b"\0" * 64 + path.read_bytes()[128:]),
+    "pickle": lambda path: torch.save({"state_dict": Path("anything")}, path),
+    "a list": lambda path: torch.save([1], path),
+    "no version": _without("pytorch-lightning_version"),
+    "no weights": _without("state_dict"),
+    "weights of nothing": _with(state_dict={}),
+    "weights of text": _with(state_dict={"model.0.weight": "text"}),
+    "a list of weights": _with(state_dict=[1]),
+    "no callbacks": _without("callbacks", "optimizer_states"),
+    "optimizer": _with(optimizer_states=[{"state": {}, "param_groups": []}]),
+    "no history": _without("callbacks"),
+    "history": _with(callbacks={"Epochs": {"history": "x"}}),
+    "loops": _with(loops={"fit_loop": 3}),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_checkpoint_is_told(stopped: Path, harm: str) -> None:
+    (stopped / "model.pt").unlink()
+    before = Run.open(stopped).checkpoint
+    assert before is not None
+    HARMS[harm](before)
+    kept = files(stopped)
+    with pytest.raises(RunError) as caught:
+        run(None, resume=stopped)
+    assert caught.value.exit_code == 2
+    assert str(before) in str(caught.value)
+    assert "weights_only" not in str(caught.value)
+    assert files(stopped) == kept
+
+
+@pytest.mark.parametrize("harm", [harm for harm in HARMS if "weights" in harm or harm in ("text", "empty", "pickle")])
+def test_a_damaged_checkpoint_gives_no_weights(stopped: Path, harm: str) -> None:
+    (stopped / "model.pt").unlink()
+    HARMS[harm](stopped / "checkpoints" / "last.ckpt")
+    with pytest.raises(RunError, match=f"{stopped}/checkpoints/last.ckpt: (?!.*weights_only)"):
+        Run.open(stopped).model(network())
+
+
+@pytest.mark.parametrize("text", ["x", "[{}]", "{}", '[{"epoch": 0}]', "[" * 100_000, '[{"epoch": "a"}]', "NaN"])
+def test_a_damaged_history_is_told_and_mended(stopped: Path, text: str) -> None:
+    (stopped / "history.json").write_text(text)
+    with pytest.raises(RunError, match=r"history\.json"):
+        _ = Run.open(stopped).history
+    assert run(None, resume=stopped).epochs == len(Run.open(stopped).history) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": ["text"]},
+        {"mean": [float("nan")]},
+        {"mean": []},
+        {"std": 3},
+        {"classes": []},
+        {"classes": [1]},
+        {"input": [1, 12]},
+        {"input": [1, -12, 12]},
+        {"recipe": "corners"},
+        {"data": 7},
+    ],
+)
+def test_damaged_facts_are_told(stopped: Path, change: dict[str, Any]) -> None:
+    facts = json.loads((stopped / "run.json").read_text())
+    (stopped / "run.json").write_text(json.dumps({**facts, **change}))
+    with pytest.raises(RunError, match=r"run\.json"):
+        Run.open(stopped)
+
+
+def test_a_run_without_weights_is_told_plainly(stopped: Path) -> None:
+    (stopped / "model.pt").unlink()
+    (stopped / "checkpoints" / "last.ckpt").unlink()
+    with pytest.raises(RunError, match=f"^{stopped} has no weights yet"):
+        Run.open(stopped).model(network())
+
+
+def test_a_module_from_python_is_written_down(half: Path, stopped: Path) -> None:
+    assert json.loads((half / "run.json").read_text())["module"] == "torch.nn.modules.container.Sequential"
+    with pytest.raises(RunError, match=r"a module from Python, torch\.nn\.modules\.container\.Sequential"):
+        Run.open(half).model()
+    with pytest.raises(RunError, match="a module from Python"):
+        train(resume=stopped, quiet=True)
+    with pytest.raises(RunError, match="damaged, or not of this network"):
+        run(None, network(norm=False), resume=stopped)
+
+
+@pytest.mark.parametrize("name", ["run.json", "model.pt", "report.html", "checkpoints/last.ckpt"])
+def test_what_lies_in_the_folder_is_not_overwritten(corners: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    (tmp_path / "log.txt").write_text("of the shell")
+    with pytest.raises(RunError, match="already"):
+        run(recipe(corners), out=tmp_path)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+class Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.inner(x)}
+
+
+def test_modules_that_cannot_be_trained_are_told(corners: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="output is a dict; wanted is a tensor"):
+        run(recipe(corners), Named(), out=tmp_path / "run")
+    with pytest.raises(TrainingError, match="no weights to train"):
+        run(recipe(corners), nn.Flatten(), out=tmp_path / "run")
+    with pytest.raises(TrainingError, match="no weights to train"):
+        run(recipe(corners), network().requires_grad_(False), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,57 @@
+"""Files that are whole or not there, and reading tensors out of files that somebody else may have written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from .errors import RunError
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `target` once it is complete and on the disk.
+
+    A full disk or a killed process leaves `target` as it was. What is written lies beside it under one name, so a
+    remnant of a killed process is overwritten by the next attempt. Raises RunError.
+    """
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink()
+        refused = _refused(error)
+        if refused is None:
+            raise
+        raise RunError(f"cannot write {target}: {refused.strerror}", "the run's last checkpoint is kept") from error
+
+
+def _refused(error: BaseException) -> OSError | None:
+    """What the system said: torch's writer tells it as a RuntimeError."""
+    said = error.__context__ if isinstance(error, RuntimeError) else error
+    return said if isinstance(said, OSError) else None
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Tensors and plain data, by name; nothing else is ever unpickled. Raises RunError for every other file."""
+    try:
+        with path.open("rb") as file:
+            found = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # a damaged file can end in any of the unpickler's errors
+        raise RunError(f"cannot read {path}: it is damaged, or holds more than tensors and plain data") from error
+    if not isinstance(found, dict):
+        raise RunError(f"cannot read {path}: it holds a {type(found).__name__}, not tensors by name")
+    return found
