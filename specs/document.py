@@ -108,7 +108,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
     text, not_json = source.text, None
     if len(text) > limits.bytes or (4 * len(text) > limits.bytes and len(text.encode(errors="replace")) > limits.bytes):
         message = f"the text is larger than {limits.bytes:,} bytes"
-        return [Diagnostic("limit-exceeded", message, file=source.name)], None
+        return [Diagnostic("limit-exceeded", message, Span(1, 1, 1, 1), file=source.name)], None
     if strange := _UNPRINTABLE.search(text):
         span = source.span(*strange.span())
         help = ('between "double quotes" an escape can stand for it',)

@@ -199,7 +199,7 @@ class _Work:
             first = self.document.span(("input",), key=True)
             labels = (Label(first, "and here"),) if first else ()
             self.tell("bad-value", detail["msg"] + ", not both", ("inputs",), key=True, labels=labels)
-            path = ("input",)
+            path = ("inputs",)
         elif kind == "too_short" and path:
             self.tell("bad-value", f"`{path[-1]}` is empty", path)
         else:

@@ -54,7 +54,8 @@ class Source:
             report.add(Diagnostic("unreadable", f"cannot read {_shown(name)}: {reason}", file=name))
             return None
         if len(data) > limits.bytes:
-            report.add(Diagnostic("limit-exceeded", f"the file is larger than {limits.bytes:,} bytes", file=name))
+            message = f"the file is larger than {limits.bytes:,} bytes"
+            report.add(Diagnostic("limit-exceeded", message, Span(1, 1, 1, 1), file=name))
             return None
         wide = next((encoding for mark, encoding in _WIDE.items() if data.startswith(mark)), None)
         if wide or b"\0" in data[:4]:
