@@ -60,6 +60,7 @@ def test_surfaces_have_labels() -> None:
     steps = torch.linspace(-1, 1, 5)
     figure = plots.surfaces({"one": (steps, torch.rand(5, 5) + 0.1), "two": (steps, torch.rand(5, 5) + 0.1)})
     assert len(figure.axes) == 4
+    assert plots.surfaces({"flat": (steps, torch.ones(5, 5))}).axes
     for axes in figure.axes:
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("first direction", "second direction")
 

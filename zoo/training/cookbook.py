@@ -114,7 +114,8 @@ def network_files(name: str) -> list[Path]:
     for file in found:
         unit = catalogue.read(file, Report())
         uses = (catalogue.split(used)[0] for used in unit.spec.use.values() if catalogue.is_path(used)) if unit else ()
-        found += [path for path in (Path(os.path.normpath(file.parent / used)) for used in uses) if path not in found]
+        paths = (Path(os.path.normpath(file.parent / used)) for used in uses)
+        found += [path for path in paths if path.is_file() and path not in found]
     return found
 
 

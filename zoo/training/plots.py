@@ -181,7 +181,7 @@ def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
     figure = Figure(figsize=(4.6 * len(found), 8), layout="constrained")
     logs = {name: (steps, losses.clamp(min=1e-4).log10()) for name, (steps, losses) in found.items()}
     low = min(float(z.min()) for _, z in logs.values())
-    high = max(float(z.max()) for _, z in logs.values())
+    high = max(low + 1e-3, *(float(z.max()) for _, z in logs.values()))  # a plain has some height, too
     for column, (name, (steps, z)) in enumerate(logs.items()):
         x, y = torch.meshgrid(steps, steps, indexing="xy")
         above: Any = figure.add_subplot(2, len(found), column + 1, projection="3d")

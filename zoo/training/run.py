@@ -160,7 +160,8 @@ class Run:
             return name
         first, variant = catalogue.split(name)
         for file in cookbook.network_files(name):
-            self.write(str(NETWORK / file.relative_to(first.parent.resolve())), file.read_text(encoding="utf-8"))
+            with replacing(self.path / NETWORK / file.relative_to(first.parent.resolve())) as copy:
+                copy.write(file.read_bytes())
         return f"{(NETWORK / first.name).as_posix()}{f':{variant}' if variant else ''}"
 
     def save_weights(self, model: nn.Module) -> None:
