@@ -223,6 +223,10 @@ def test_check_knows_a_recipe(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, ["check", str(path), "--json"])
     assert done.exit_code == 1
     assert json.loads(done.output)["files"][0]["diagnostics"][0]["line"] == 10
+    text = TEXT.replace("epochs: 3", "epochs: 3\ndrop_last: no")
+    path.write_text(text)
+    assert CliRunner().invoke(cli, ["check", "--fix", str(path)]).exit_code == 1
+    assert path.read_text() == text, "what mends a network would spoil a recipe"
 
 
 def test_an_unknown_name_is_told_with_what_was_meant() -> None:

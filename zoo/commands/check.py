@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -85,13 +85,13 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
 
 
 def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
-    """What is wrong with a file that is no network but says how one is trained."""
+    """What is wrong with a file that is no network but says how one is trained. Nothing of it is repaired."""
     from zoo.training import cookbook
 
     try:
         cookbook.load(path, params, with_network=True)
     except SpecError as error:
-        return list(error.diagnostics)
+        return [replace(diagnostic, fix=()) for diagnostic in error.diagnostics]
     return []
 
 
