@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tests.training.toys import recipe
 from zoo.__main__ import cli
+from zoo.training.cli import emit
 
 SPEC = {
     "spec": 1,
@@ -100,6 +102,83 @@ def test_exit_codes(mine: Path, tmp_path: Path) -> None:
     told = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", *diverges)
     assert told.exit_code == 1
     assert "not a number" in told.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--devices", "0"],
+        ["--devices", "abc"],
+        ["--strategy", "nonsense"],
+        ["--accelerator", "nonsense"],
+        ["--num-nodes", "3", "--strategy", "ddp"],
+        ["--resume", "RUN", "-o", "elsewhere"],
+        ["--resume", "RUN", "--seed", "9"],
+        ["--resume", "RUN", "--set", "epochs=1"],
+    ],
+)
+def test_options_that_cannot_be_taken_are_wrong_usage(
+    trained: tuple[Path, dict[str, Any]], mine: Path, tmp_path: Path, options: list[str]
+) -> None:
+    given = [trained[0] if option == "RUN" else option for option in options]
+    recipe = () if "--resume" in options else (mine / "recipe.json", "-o", tmp_path / "run")
+    told = zoo("train", *recipe, *given, "--json")
+    assert told.exit_code == 2, told.output
+    assert json.loads(told.stdout)["ok"] is False
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["lr-find", "RECIPE", "--start", "nan"],
+        ["lr-find", "RECIPE", "--end", "inf"],
+        ["landscape", "RUN", "--reach", "nan"],
+        ["landscape", "RUN", "--reach", "1e30", "--images", "8", "--points", "3"],
+    ],
+)
+def test_numbers_that_are_none_are_wrong_usage(
+    trained: tuple[Path, dict[str, Any]], mine: Path, command: list[str]
+) -> None:
+    places = {"RUN": trained[0], "RECIPE": mine / "recipe.json"}
+    told = zoo(*(places.get(word, word) for word in command))
+    assert (told.exit_code, "not a" in told.stderr) == (2, True)
+
+
+def test_json_holds_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    emit({"a": [float("nan"), 1.5], "b": (float("inf"), "x")}, True, "")
+    assert capsys.readouterr().out == '{"a": [null, 1.5], "b": [null, "x"]}\n'
+
+
+def test_a_run_that_diverges_in_its_only_step_is_told_in_json(mine: Path, tmp_path: Path) -> None:
+    sets = ["batch_size=120", "epochs=1", "schedule=null", 'optimizer={"op": "SGD", "lr": 1.0e38}']
+    told = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", "--json", *(f"--set={text}" for text in sets))
+    assert told.exit_code == 1
+    assert "not a number" in json.loads(told.stdout)["error"]
+    assert zoo("evaluate", tmp_path / "run").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("history.json", "x"), ("history.json", "[{}]"), ("run.json", "[]"), ("model.pt", "x")],
+)
+def test_a_damaged_run_is_told(trained: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, text: str) -> None:
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / name).write_text(text)
+    commands = [["curves", tmp_path / "run"], ["evaluate", tmp_path / "run", "--report"]]
+    for command in commands if name != "model.pt" else commands[1:]:
+        told = zoo(*command)
+        assert told.exit_code == 2, told.output
+        assert str(tmp_path / "run" / name) in told.stderr
+        assert "weights_only" not in told.stderr
+
+
+def test_a_run_on_other_classes_is_told(trained: tuple[Path, dict[str, Any]], corners: Path, tmp_path: Path) -> None:
+    shutil.copytree(corners, tmp_path / "other")
+    for split in ("train", "valid"):
+        (tmp_path / "other" / split / "ne").rename(tmp_path / "other" / split / "north-east")
+    told = zoo("evaluate", trained[0], "--data", tmp_path / "other")
+    assert (told.exit_code, "was trained on the classes ne, nw" in told.stderr) == (2, True)
 
 
 def test_a_broken_image_is_no_bug_of_ours(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -146,7 +146,9 @@ def test_two_processes_are_one_with_the_doubled_batch(corners: Path, tmp_path: P
     one = start(**job, out=str(tmp_path / "one"), recipe={**changes, "batch_size": 20})
     assert one.wait(timeout=120) == 0, one.communicate()[1]
     two = start(**job, out=str(tmp_path / "two"), recipe={**changes, "batch_size": 10}, devices=2, strategy="ddp")
-    assert two.wait(timeout=180) == 0, two.communicate()[1]
+    _, told = two.communicate(timeout=180)
+    assert two.returncode == 0, told
+    assert [told.count(said) for said in ("images to train", "train_loss", "\n1  ")] == [1, 1, 1]  # by one of them
     a, b = Run.open(tmp_path / "one"), Run.open(tmp_path / "two")
     for key, value in a.weights().items():
         assert torch.allclose(value, b.weights()[key], atol=1e-5), key

@@ -13,8 +13,8 @@ from PIL import Image
 from tests.training.toys import corner, network, recipe
 from zoo.training import cookbook, look, plots
 from zoo.training.data import load
-from zoo.training.engine import train
-from zoo.training.errors import DataError, RunError, TrainingError
+from zoo.training.engine import loaders, train
+from zoo.training.errors import DataError, OptionError, RunError, TrainingError
 from zoo.training.evaluate import evaluate, predict
 from zoo.training.landscape import direction, landscape
 from zoo.training.lr_find import GRADIENT, TENTH, lr_find, suggest
@@ -109,6 +109,64 @@ def test_the_finder_leaves_the_network_alone_and_stops_when_the_loss_runs_away(c
     assert plots.rates(found.lrs, found.losses, found.suggestions).axes
 
 
+class Recorded(torch.nn.Module):
+    """A bias whose gradient is the weighted count of outputs: the main one's, and half of an auxiliary one's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.types = network(norm=False), set[torch.dtype]()
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        output = self.inner(x)
+        self.types.add(output.dtype)
+        return (output, 3 * output) if self.training else (output,)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Recorded:
+        return self  # so that the finder's copy can be looked at
+
+
+def test_the_finder_takes_the_recipes_own_steps(corners: Path) -> None:
+    """Its losses are those of a plain loop with auxiliary outputs, accumulation and clipping."""
+    changes = {"accumulate": 2, "gradient_clip": 0.5, "aux_weight": 0.5, "optimizer": {"op": "SGD", "lr": 1.0}}
+    chosen = cookbook.load(recipe(corners, batch_size=60, **changes))
+    found = lr_find(Recorded(), chosen, load(chosen), 1e-3, 1e-1, 20)
+    model = network(norm=False)
+    batches, _ = loaders(chosen, load(chosen))
+    mean, expected = 0.0, []
+    optimizer = torch.optim.SGD(model.parameters(), 1.0)
+    for step in range(20):
+        optimizer.param_groups[0]["lr"] = 1e-3 * 100 ** (step / 19)
+        optimizer.zero_grad()
+        total = 0.0
+        for x, y in batches:  # two batches, an epoch, a step
+            output = model(x)
+            entropy = torch.nn.functional.cross_entropy
+            loss = (entropy(output, y) + 0.5 * entropy(3 * output, y)) / 2
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        batches.epoch += 1
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+        mean = 0.98 * mean + 0.02 * total
+        expected.append(mean / (1 - 0.98 ** (step + 1)))
+    assert found.losses == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_finder_computes_in_the_recipes_precision(corners: Path) -> None:
+    for precision, type in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)):
+        chosen = cookbook.load(recipe(corners, precision=precision))
+        model = Recorded()
+        lr_find(model, chosen, load(chosen), 1e-3, 1e-2, 20)
+        assert model.types == {type}
+
+
+def test_the_finder_tells_of_a_batch_of_one(corners: Path) -> None:
+    chosen = cookbook.load(recipe(corners, batch_size=119))
+    flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 4), torch.nn.BatchNorm1d(4))
+    with pytest.raises(TrainingError, match="has one image"):
+        lr_find(flat, chosen, load(chosen))
+
+
 def test_directions_are_as_long_as_filters() -> None:
     model = network()
     drawn = direction(model, torch.Generator().manual_seed(0))
@@ -129,3 +187,5 @@ def test_the_landscape_has_the_loss_in_its_middle_and_leaves_the_weights(trained
     assert float(losses[0, 0]) > middle
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert plots.surfaces({"one": (steps, losses)}).axes
+    with pytest.raises(OptionError, match="not a number"):
+        landscape(model, run.recipe, dataset, points=3, reach=1e30, images=20)

@@ -48,6 +48,13 @@ def test_processes_share_the_batches_of_one(count: int, size: int, world: int, d
         assert len({len(share[number][1]) for share in shares}) == 1
 
 
+@given(counts, sizes, worlds, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_the_smallest_batch_is_foreseen(count: int, size: int, world: int, drop: bool) -> None:
+    made = batches(count, size, world, shuffle=True, drop_last=drop)
+    assert made.smallest == min(len(y) for _, y in made)
+
+
 def test_epochs_differ_and_repeat() -> None:
     first, again, second = (batches(30, 7, shuffle=True) for _ in range(3))
     second.epoch = 1

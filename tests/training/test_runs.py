@@ -13,10 +13,12 @@ import pytest
 import torch
 from torch import nn
 
+from specs.diagnostics import SpecError
 from tests.training.toys import network, recipe
 from zoo.training.engine import Result, train
 from zoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
 from zoo.training.files import replacing
+from zoo.training.ranks import leads
 from zoo.training.run import Run
 
 
@@ -372,3 +374,73 @@ def test_modules_that_cannot_be_trained_are_told(corners: Path, tmp_path: Path) 
     with pytest.raises(TrainingError, match="no weights to train"):
         run(recipe(corners), network().requires_grad_(False), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def options(corners: Path, tmp_path: Path, changes: dict[str, Any] | None = None, **given: Any) -> Result:
+    return train(
+        recipe(corners, epochs=1, **(changes or {})),
+        model=network(), out=tmp_path / "run", report=False, quiet=True, **given,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"devices": 0}, "a number from 1 on, or `auto`"),
+        ({"devices": "-3"}, "a number from 1 on, or `auto`"),
+        ({"devices": "abc"}, "a number from 1 on, or `auto`"),
+        ({"devices": 9999, "strategy": "ddp"}, "9999 processes are too many"),
+        ({"strategy": "nonsense"}, "nonsense"),
+        ({"strategy": "fsdp"}, "fsdp"),
+        ({"accelerator": "nonsense"}, "nonsense"),
+        ({"num_nodes": 3, "strategy": "ddp"}, "where the other 2 machines are"),
+        ({"num_nodes": 0}, "num_nodes"),
+        ({"logger": "wandb"}, "no logger 'wandb'"),
+    ],
+)
+def test_options_that_cannot_be_taken(corners: Path, tmp_path: Path, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(OptionError, match=told) as caught:
+        options(corners, tmp_path, **{"accelerator": "cpu", **given})
+    assert caught.value.exit_code == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_logger_that_is_not_installed(corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.training.engine.find_spec", lambda name: None)
+    with pytest.raises(OptionError, match="pip install tensorboard"):
+        options(corners, tmp_path, logger="tensorboard")
+    options(corners, tmp_path, logger="csv")
+    assert list((tmp_path / "run" / "logs").rglob("metrics.csv"))
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"])
+def test_one_process_leads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert leads()
+    monkeypatch.setenv(name, "0")
+    assert leads()
+    monkeypatch.setenv(name, "1")
+    assert not leads()
+
+
+@pytest.mark.parametrize("seed", [-4, 2**70])
+def test_seeds_are_those_of_a_recipe(corners: Path, tmp_path: Path, seed: int) -> None:
+    with pytest.raises(SpecError, match="seed"):
+        options(corners, tmp_path, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "help"),
+    [({"batch_size": 17}, "drop_last=true"), ({"batch_size": 1}, "a larger batch_size")],
+)
+def test_a_batch_of_one_is_told_beforehand_where_batch_norm_cannot_have_it(
+    corners: Path, tmp_path: Path, changes: dict[str, Any], help: str
+) -> None:
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), nn.BatchNorm1d(4))
+    given = recipe(corners, epochs=1, data={**recipe(corners)["data"], "limit_train": 18}, **changes)
+    with pytest.raises(TrainingError, match="has one image, which this network cannot be trained on") as caught:
+        run(given, flat, out=tmp_path / "run")
+    assert (caught.value.exit_code, help in caught.value.help) == (1, True)
+    assert not (tmp_path / "run").exists()
+    if changes["batch_size"] > 1:
+        run({**given, "drop_last": True}, flat, out=tmp_path / "dropped")
+    run(given, network(), out=tmp_path / "large")  # its batch norm has a picture's worth of values

@@ -114,8 +114,8 @@ class Watch(callbacks.Callback):
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, KeyboardInterrupt):
             self.stopped = signal.SIGINT
-        elif isinstance(exception, SIGTERMException):
-            self.stopped = signal.SIGTERM
+        elif isinstance(exception, SIGTERMException) or trainer.received_sigterm:
+            self.stopped = signal.SIGTERM  # of several processes, one may end first and break the others off
         if self.stopped and trainer.is_global_zero:
             assert isinstance(pl_module, Learner)
             if finite(pl_module.model):

@@ -190,17 +190,13 @@ def _told(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, checkpoin
             warnings.filterwarnings("ignore", module="lightning")
             warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
             yield
-    except SystemExit as end:  # Lightning's, after Ctrl-C or SIGTERM
-        if watch.stopped is None:
-            raise
-        stopped = Interrupted(run.path, watch.stopped)
-        raise stopped if trainer.is_global_zero else SystemExit(stopped.exit_code) from end
-    except TrainingError:
-        raise
-    except OSError as error:
-        raise RunError(f"writing to {run.path} failed: {error}", f"zoo train --resume {run.path}") from error
-    except Exception as error:
-        if checkpoint is None or epochs.began:
+    except (Exception, SystemExit) as error:
+        if watch.stopped is not None and not isinstance(error, TrainingError):
+            stopped = Interrupted(run.path, watch.stopped)
+            raise stopped if trainer.is_global_zero else SystemExit(stopped.exit_code) from error
+        if isinstance(error, OSError):
+            raise RunError(f"writing to {run.path} failed: {error}", f"zoo train --resume {run.path}") from error
+        if isinstance(error, TrainingError | SystemExit) or checkpoint is None or epochs.began:
             raise
         raise RunError(f"cannot go on from {checkpoint}: it is damaged, or not of this network") from error
     finally:
