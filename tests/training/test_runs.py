@@ -187,6 +187,26 @@ def test_sigterm_is_ctrl_c_with_its_own_exit_code(corners: Path, tmp_path: Path)
     assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_slurm_takes_no_checkpoints_of_its_own(corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "NTASKS": "1",
+        "NTASKS_PER_NODE": "1",
+        "JOB_NAME": "job",
+        "PROCID": "0",
+        "LOCALID": "0",
+    }.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    seen: list[Any] = []
+
+    def terminate() -> None:
+        seen.append(signal.getsignal(signal.SIGUSR1))  # by which Lightning would save and put the job into the queue
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as caught:
+        run(recipe(corners), Acting(terminate, 8), out=tmp_path / "run")
+    assert (caught.value.exit_code, seen) == (143, [signal.SIG_DFL])
+
+
 def test_weights_of_an_earlier_stop_do_not_shadow_a_newer_checkpoint(corners: Path, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         run(recipe(corners), Acting(press, 3), out=tmp_path / "run")
