@@ -260,11 +260,11 @@ def written(expr: Expr) -> tuple[str, int]:
     match expr:
         case Constant(value=value):
             negative = type(value) in (int, float) and repr(value)[0] == "-"
-            return repr(value), UNARY if negative else POSTFIX
+            return repr(as_tuple(value)), UNARY if negative else POSTFIX
         case Name(name=text):
             return text, POSTFIX if ATOM.fullmatch(text) else 0
-        case ListOf(items=items):
-            return f"[{each(items)}]", POSTFIX
+        case ListOf(items=items):  # what the names stand for are tuples, which are joined with and equal to no list
+            return f"({each(items)}{',' * (len(items) == 1)})", POSTFIX
         case Index(value=value, index=index):
             return f"{source(value, POSTFIX)}[{source(index, IF)}]", POSTFIX
         case Slice(value=value, start=start, stop=stop, step=step):
@@ -291,6 +291,10 @@ def written(expr: Expr) -> tuple[str, int]:
             return f"{function}({each(arguments)})", POSTFIX
         case Attribute():
             raise Untranslatable("attributes are replaced before")
+
+
+def as_tuple(value: Any) -> Any:
+    return tuple(map(as_tuple, value)) if isinstance(value, list) else value
 
 
 def bound(expr: Expr) -> str:

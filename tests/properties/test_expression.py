@@ -29,14 +29,15 @@ from specs.expression import (
 from zoo.torchvision import torchvision
 
 NAMES = {"a": 3, "b": 64, "c": -7, "input.channels": 256}
-SCOPE: Mapping[str, Any] = {"a": 3, "b": 64, "c": -7, "input": {"channels": 256}}
+SCOPE: Mapping[str, Any] = {"a": 3, "b": 64, "c": -7, "xs": [3, 64, 1], "input": {"channels": 256}}
 
 
 class Box:
     channels = 256
 
 
-PYTHON = {"a": 3, "b": 64, "c": -7, "input": Box, "true": True, "false": False}
+PYTHON = {"a": 3, "b": 64, "c": -7, "xs": [3, 64, 1], "input": Box, "true": True, "false": False}
+EMITTED = {**PYTHON, "xs": (3, 64, 1)}  # in emitted code lists are tuples
 BUILTINS = {f.__name__: f for f in (min, max, abs, round, len, sum, int, float)}
 HERE = {name: getattr(math, name) for name in ("ceil", "floor", "sqrt")}
 
@@ -57,10 +58,22 @@ NUMBERS = [  # n: a number, c: a condition, i: a small int; spelt so that a part
     *("n + n", "n - n", "n * n", "n / n", "n // n", "n % n", "n ** i", "-n", "(n)", "(n if c else n)"),
     *("abs(n)", "int(n)", "float(n)", "round(n)", "ceil(n)", "floor(n)", "min(n, n)", "max(n, n)"),
     *("[n, n][i]", "[n, n, n][-1]", "sum([n, n, n][:i])", "len([n, n, n][i:])"),
+    *("sum(l)", "len(l + l)", "(l + l)[i]", "sum(l * 2)", "l[-1]"),
 ]
+LISTS = ["xs", "xs", "[n]", "[n, n, n]", "(l + l)", "(l + [n])", "l[i:]", "(l * 2)"]
 CONDITIONS = [
     *("(n == n)", "(n != n)", "(n < n)", "(n <= n)", "(n > n)", "(n >= n)", "(n < n <= n)", "(n == n != n)"),
-    *("(n in [n, n])", "(n not in [n])", "(not c)", "(c and c)", "(c or c and not c)", "((c or c) and c)"),
+    *(
+        "(n in [n, n])",
+        "(n not in [n])",
+        "(n in l)",
+        "(l == l)",
+        "(l != l + [n])",
+        "(not c)",
+        "(c and c)",
+        "(c or c and not c)",
+        "((c or c) and c)",
+    ),
 ]
 OUTERMOST = [
     "n",
@@ -83,18 +96,25 @@ def texts_of(draw: st.DrawFn, patterns: list[str], depth: int = 2) -> str:
             return str(draw(st.integers(-3, 5)))
         if letter == "n" and (depth == 0 or draw(st.integers(0, 2)) == 0):
             return draw(ATOMS)
-        return draw(texts_of(NUMBERS if letter == "n" else CONDITIONS, max(depth - 1, 0)))
+        if letter == "l" and depth == 0:
+            return draw(st.sampled_from(["xs", "[1, 64]"]))
+        kinds = {"n": NUMBERS, "l": LISTS, "c": CONDITIONS}
+        return draw(texts_of(kinds[letter], max(depth - 1, 0)))
 
-    return re.sub(r"\b[nci]\b", lambda match: part(match[0]), draw(st.sampled_from(patterns)))
+    return re.sub(r"\b[ncil]\b", lambda match: part(match[0]), draw(st.sampled_from(patterns)))
 
 
 anything = texts_of(OUTERMOST)
 
 
-def python_value(expression: str) -> Any:
+def tuples(found: Any) -> Any:
+    return tuple(map(tuples, found)) if isinstance(found, list) else found
+
+
+def python_value(expression: str, names: Mapping[str, Any] = PYTHON) -> Any:
     """What Python says, or the exception it raises. The expressions are generated above."""
     try:
-        return eval(expression, {"__builtins__": {}, **HERE, **BUILTINS}, dict(PYTHON))
+        return eval(expression, {"__builtins__": {}, **HERE, **BUILTINS}, dict(names))
     except (ArithmeticError, ValueError, LookupError) as error:
         return error
 
@@ -127,13 +147,11 @@ def test_python_source_has_the_same_value(expression: str) -> None:
         found = value(expression)
     except ExpressionError:
         return
-    names = {name: name for name in NAMES}
-    text = to_python(parse(expression), names.get)
+    text = to_python(parse(expression), str)
     if text is None:
         assert any(part in expression for part in ("ceil(", "floor(", "*"))  # unknown to Python, or too large
         return
-    assert python_value(text) == found
-    assert value(text) == found
+    assert python_value(text, EMITTED) == tuples(found)
 
 
 @given(anything, st.sets(st.sampled_from(sorted(NAMES))))
@@ -142,12 +160,12 @@ def test_what_is_known_is_computed(expression: str, known: set[str]) -> None:
         found = value(expression)
     except ExpressionError:
         return
-    names = {name: f"{number}" if name in known else name for name, number in NAMES.items()}
+    names = {name: f"{number}" if name in known else name for name, number in NAMES.items()} | {"xs": "xs"}
     text = to_python(parse(expression), names.get)
     if text is not None:
-        assert python_value(text) == found
+        assert python_value(text, EMITTED) == tuples(found)
         assert not any(name in text for name in known - {"a", "b", "c"})
-    if known == set(NAMES):
+    if known == set(NAMES) and "xs" not in expression:
         assert text == repr(found)
 
 
@@ -173,6 +191,8 @@ def test_what_is_known_is_computed(expression: str, known: set[str]) -> None:
         ("a in [1, true]", {}, None),
         ("max(a, b // 4)", {}, "max(a, b // 4)"),
         ("sizes[1:a + 1]", {}, "sizes[1:a + 1]"),
+        ("a in sizes + [4]", {}, "a in sizes + (4,)"),
+        ("sizes == [a, 4]", {}, "sizes == (a, 4)"),
     ],
 )
 def test_python_source(expression: str, names: dict[str, str], text: str | None) -> None:
