@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.graph import Composite, Graph, Settings, Unit, matches
 from compiler.initialisers import unfit
-from compiler.layer import Layer, Shape, show
+from compiler.layer import Shape, show
 from compiler.rules import rules
 from compiler.settings import choose
 from compiler.taps import TapError, tapped
@@ -215,10 +215,8 @@ def check_rules(graph: Graph, report: Report) -> None:
             if (node.op == rule.match if rule.by_op else matches(rule.match, path))
         ]
         known = list(dict.fromkeys(key for _, node in met for key in node.weights))
-        bodies = {type(node.body) for _, node in met if isinstance(node.body, Layer)}
-        could = {"weight", "bias"} if any(body.can_have_weights() for body in bodies) else set()
         for name, made in rule.initialisers[: DEFAULT.mistakes] if ("init", i) not in spec.holes else ():
-            if met and name not in known and name not in could:
+            if met and name not in (*known, "weight", "bias"):  # those are there for other choices of the parameters
                 report.add(
                     Diagnostic(
                         "unknown-argument",
