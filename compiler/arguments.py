@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compiler.layer import Layer
+from compiler.layer import FLOAT32_MAX, Layer
 from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
 from specs.expression import ExpressionError, Template, UnknownName, evaluate
 from specs.kinds import at, could_be, placed
@@ -213,7 +213,7 @@ def _kinds(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(f"`{v}`" for v in schema["enum"])
     bounds = ""
-    if schema.get("maximum", 0) > 1e38:
+    if schema.get("maximum") == FLOAT32_MAX:
         bounds = " that float32 holds"
     elif "minimum" in schema and "maximum" in schema:
         bounds = f" from {schema['minimum']:g} to {schema['maximum']:g}"

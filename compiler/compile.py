@@ -208,12 +208,9 @@ def check_rules(graph: Graph, report: Report) -> None:
     spec, document = graph.unit
     if graph.settings.taps:
         return
-    for i, rule in enumerate(rules(graph) if spec.init else ()):
-        met = [
-            (path, node)
-            for path, node, _ in graph.walk()
-            if (node.op == rule.match if rule.by_op else matches(rule.match, path))
-        ]
+    leaves = list(graph.walk()) if spec.init else []
+    for i, rule in enumerate(rules(graph)):
+        met = [(path, node) for path, node, _ in leaves if rule.meets(path, node.op)]
         known = list(dict.fromkeys(key for _, node in met for key in node.weights))
         for name, made in rule.initialisers[: DEFAULT.mistakes] if ("init", i) not in spec.holes else ():
             if met and name not in (*known, "weight", "bias"):  # those are there for other choices of the parameters

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from compiler.layer import Shape
+from compiler.layer import FLOAT32_MAX, Shape
 from specs.spec import Loc
 from specs.suggest import did_you_mean
 
 NUMBER: tuple[type, ...] = (int, float)
-LARGEST = (2 - 2**-23) * 2.0**127  # of float32
 
 #: torch.nn.init's functions, without their underscore, and the arguments that a spec may give them.
 INITIALISERS: dict[str, dict[str, tuple[type, ...]]] = {
@@ -81,7 +80,7 @@ class BadInit(Exception):
 def initialiser(value: Any) -> Initialiser:
     """A number, a name, or `{name: {argument: value}}`. Raises BadInit."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not abs(value) <= LARGEST:
+        if not abs(value) <= FLOAT32_MAX:
             raise BadInit(f"{value} is beyond what float32 holds")
         return Initialiser("constant", (("val", value),))
     said = value
@@ -114,7 +113,7 @@ def initialiser(value: Any) -> Initialiser:
                 did_you_mean(str(given), WORDS[key]),
                 path=(name, key),
             )
-        if isinstance(given, NUMBER) and not abs(given) <= LARGEST:  # type: ignore[arg-type]
+        if isinstance(given, NUMBER) and not abs(given) <= FLOAT32_MAX:  # type: ignore[arg-type]
             raise BadInit(f"`{key}` of `{name}` is beyond what float32 holds", path=(name, key))
         if isinstance(given, NUMBER) and key in LEAST and given < LEAST[key]:  # type: ignore[operator]
             raise BadInit(f"`{key}` of `{name}` is at least {LEAST[key]}, not {given}", path=(name, key))

@@ -88,8 +88,9 @@ Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) e
 Int = Annotated[int, Field(strict=True)]
 Positive = Annotated[int, Field(strict=True, ge=1)]
 NonNegative = Annotated[int, Field(strict=True, ge=0)]
+FLOAT32_MAX = (2 - 2**-23) * 2.0**127
 #: What float32 holds: torch refuses larger numbers where it computes with them.
-Float = Annotated[float, Field(ge=-3.4028235e38, le=3.4028235e38)]
+Float = Annotated[float, Field(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 #: A number for every axis, or one for each. `sizes` spreads it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from compiler.graph import Graph
+from compiler.graph import Graph, matches
 from compiler.initialisers import BadInit, Initialiser, initialiser
 from compiler.layer import Layer
 from compiler.names import ALIASES
@@ -21,6 +21,10 @@ class Rule(NamedTuple):
     match: str
     by_op: bool
     initialisers: tuple[tuple[str, Initialiser], ...]
+
+    def meets(self, path: str, op: str) -> bool:
+        """Whether it speaks of the layer at this path."""
+        return op == self.match if self.by_op else matches(self.match, path)
 
 
 def rules(graph: Graph) -> tuple[Rule, ...]:

@@ -21,9 +21,8 @@ def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]
         met = [
             (path, node)
             for path, node, _ in leaves
-            if (node.op == rule.match if rule.by_op else matches(rule.match, path))
+            if rule.meets(path, node.op) and any(name in node.weights for name, _ in rule.initialisers)
         ]
-        met = [(path, node) for path, node in met if any(name in node.weights for name, _ in rule.initialisers)]
         if not met:
             continue
         calls = []

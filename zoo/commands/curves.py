@@ -26,10 +26,11 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
     opened = [Run.open(path) for path in runs]
     names = plots.names([(run.recipe.name, run.path) for run in opened])
-    histories = {name: run.history for name, run in zip(names, opened, strict=True)}
-    for run in opened:
-        if not run.history:
+    found = [run.history for run in opened]
+    for run, history in zip(opened, found, strict=True):
+        if not history:
             raise RunError(f"{run.path} has no finished epoch yet")
+    histories = dict(zip(names, found, strict=True))
     target = out or runs[0] / "curves.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     paths = plots.save(plots.compare(histories), target)

@@ -28,9 +28,9 @@ from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
 from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
-from .metrics import outputs
+from .metrics import device_of, outputs
 from .ranks import leads
-from .run import HISTORY, RESULT, Run, build
+from .run import FACTS, HISTORY, RESULT, Run, build
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
     network.eval()
     try:
         with torch.no_grad():
-            output = outputs(network(torch.zeros(1, *shape, device=_device(network))))[0]
+            output = outputs(network(torch.zeros(1, *shape, device=device_of(network))))[0]
     except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(
@@ -256,7 +256,7 @@ def check_smallest(network: nn.Module, batches: Batches) -> None:
     """Tries a training batch of one image where an epoch has one: batch norm finds no variance in a single value."""
     if batches.smallest > 1:
         return
-    image = next(iter(batches))[0][:1].to(_device(network))
+    image = next(iter(batches))[0][:1].to(device_of(network))
     trial = copy.deepcopy(network).train()
     try:
         with torch.no_grad(), torch.random.fork_rng():
@@ -269,10 +269,6 @@ def check_smallest(network: nn.Module, batches: Batches) -> None:
             f"cannot be trained on: {error}",
             "--set drop_last=true leaves that batch out" if droppable else "a larger batch_size, and more images",
         ) from error
-
-
-def _device(network: nn.Module) -> torch.device:
-    return next((p.device for p in network.parameters()), torch.device("cpu"))
 
 
 def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -> tuple[Batches, Batches]:
@@ -352,7 +348,7 @@ def _place(name: str, out: str | Path | None) -> Path:
     path = Path(out) if out else _free(name)
     os.environ["ZOO_RUN"] = str(path)  # processes that Lightning starts beside this one find it here
     taken = Run(path).taken() if leads() else []
-    if "run.json" in taken:
+    if FACTS in taken:
         raise RunError(f"{path} holds a run already", f"zoo train --resume {path}, or another -o")
     if taken:
         raise RunError(f"{path} holds a {taken[0]} already, which a run would overwrite", "another -o")

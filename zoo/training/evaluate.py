@@ -15,7 +15,7 @@ from . import recipe as r
 from .dataset import Dataset, Split
 from .errors import DataError
 from .loader import Batches
-from .metrics import Counts, outputs
+from .metrics import Counts, device_of, outputs
 from .run import Run
 from .transforms import pair
 
@@ -34,7 +34,7 @@ class Evaluation:
 def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = "valid") -> Evaluation:
     """Runs the model over a split, in evaluation mode; leaves the mode as it was."""
     chosen = dataset.train if split == "train" else dataset.valid
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     batches = Batches(chosen, max(recipe.batch_size, 250) if chosen.labels.ndim == 1 else recipe.batch_size,
                       dataset.mean, dataset.std).to(device)  # fmt: skip
     counts = Counts(len(dataset.classes), device)

@@ -16,7 +16,7 @@ from . import recipe as r
 from .dataset import Dataset
 from .errors import OptionError
 from .loader import IGNORED, Batches
-from .metrics import outputs
+from .metrics import device_of, outputs
 
 
 def direction(model: nn.Module, generator: Generator) -> dict[str, Tensor]:
@@ -51,7 +51,7 @@ def landscape(
     first, second = direction(model, generator), direction(model, generator)
     steps = torch.linspace(-reach, reach, points)
     split = dataset.train.take(torch.arange(min(images, len(dataset.train))))
-    device = next(model.parameters()).device
+    device = device_of(model)
     batches = list(Batches(split, 500, dataset.mean, dataset.std).to(device))
     own = {name: value.detach().clone() for name, value in model.named_parameters()}
     losses = torch.empty(points, points)

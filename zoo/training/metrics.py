@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .loader import IGNORED
@@ -53,3 +53,8 @@ class Counts:
 def outputs(value: Any) -> tuple[Tensor, ...]:
     """A network's outputs, the main one first; auxiliary ones exist in training only."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where a network's weights are; the CPU for one without any."""
+    return next((p.device for p in model.parameters()), torch.device("cpu"))

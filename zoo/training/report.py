@@ -18,7 +18,7 @@ from . import recipe as r
 from .dataset import Dataset, Split
 from .evaluate import Evaluation, evaluate
 from .loader import Batches
-from .metrics import outputs
+from .metrics import device_of, outputs
 from .run import Run
 
 STYLE = """
@@ -80,7 +80,7 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, test: Split) -> Figure:
 
 def _logits(model: nn.Module, dataset: Dataset, split: Split) -> Tensor:
     """What the network says of every image of a split."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    device = device_of(model)
     model.eval()
     with torch.inference_mode():
         batches = Batches(split, 250, dataset.mean, dataset.std).to(device)
