@@ -39,13 +39,12 @@ def command(
     from zoo.training.landscape import landscape
     from zoo.training.run import Run
 
+    opened = [Run.open(path) for path in runs]
+    names = plots.names([(run.recipe.name, run.path) for run in opened])
     found = {}
-    for path in runs:
-        opened = Run.open(path)
-        recipe, model, dataset = opened.recipe, opened.model(), opened.dataset(data)
-        name = recipe.name if recipe.name not in found else str(path)
+    for name, run in zip(names, opened, strict=True):
         print(f"{name}: {points} x {points} points", file=sys.stderr)
-        found[name] = landscape(model, recipe, dataset, points, reach, images, seed)
+        found[name] = landscape(run.model(), run.recipe, run.dataset(data), points, reach, images, seed)
     target = out or runs[0] / "landscape.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     paths = plots.save(plots.surfaces(found), target)

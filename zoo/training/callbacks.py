@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import signal
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from .errors import Diverged, RunError
 from .learner import Learner, finite
 from .lightning import SIGTERMException, Tqdm, callbacks, pl
 from .loader import Batches, mix
+from .progress import bar
 from .run import HISTORY, Run, rows
 
 Say = Callable[[str], None]
@@ -134,10 +134,10 @@ def diverged(what: str, trainer: pl.Trainer, run: Run, recipe: r.Recipe) -> Dive
 
 
 class Bar(callbacks.TQDMProgressBar):
-    """Loss, accuracy and time left, read only when the bar is redrawn."""
+    """Loss, accuracy and time left, read only when the bar is redrawn: ten times an epoch, or every 20 steps."""
 
-    def __init__(self) -> None:
-        super().__init__(refresh_rate=20)
+    def __init__(self, steps: int) -> None:
+        super().__init__(refresh_rate=max(1, min(20, steps // 10)))
 
     def get_metrics(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
@@ -149,20 +149,10 @@ class Bar(callbacks.TQDMProgressBar):
         return {"loss": f"{float(loss):.4f}", "accuracy": f"{float(accuracy):.4f}"}
 
     def init_train_tqdm(self) -> Tqdm:
-        return self._bar("")
+        return self._bar("", 0)
 
     def init_validation_tqdm(self) -> Tqdm:
-        return self._bar(self.validation_description, position=1)
+        return self._bar(self.validation_description, 1)
 
-    def _bar(self, description: str, position: int = 0) -> Tqdm:
-        """On stderr, where messages go, and gone when it is done: the table stays."""
-        return Tqdm(
-            desc=description,
-            position=position,
-            disable=self.is_disabled,
-            leave=False,
-            dynamic_ncols=True,
-            file=sys.stderr,
-            smoothing=0,
-            bar_format=self.BAR_FORMAT,
-        )
+    def _bar(self, what: str, position: int) -> Tqdm:
+        return bar(what=what, position=position, disable=self.is_disabled, bar_format=self.BAR_FORMAT)

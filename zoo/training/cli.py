@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from .errors import TrainingError
+from .ranks import leads, rank
 
 data_option = click.option(
     "--data",
@@ -33,7 +34,10 @@ class Finite(click.FloatRange):
 
 
 class Told(click.ClickException):
-    """A TrainingError on its way out: on stderr for people, and with --json as an object on stdout."""
+    """A TrainingError on its way out: on stderr for people, and with --json as an object on stdout.
+
+    Processes beside the first say which one they are, and leave stdout to it.
+    """
 
     def __init__(self, error: TrainingError, as_json: bool) -> None:
         super().__init__(str(error))
@@ -41,8 +45,9 @@ class Told(click.ClickException):
         self.as_json = as_json
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"error: {self.message}", err=True)
-        if self.as_json:
+        first = leads()
+        click.echo(f"error: {self.message}" if first else f"error in process {rank()}: {self.message}", err=True)
+        if self.as_json and first:
             click.echo(json.dumps({"ok": False, "error": self.message}))
 
 

@@ -138,7 +138,7 @@ def train(
         max_epochs=chosen.epochs,
         accumulate_grad_batches=chosen.accumulate,
         gradient_clip_val=chosen.gradient_clip,
-        callbacks=_watchers(chosen, run, epochs, watch, bar),
+        callbacks=_watchers(chosen, run, epochs, watch, bar, len(dataset.train) // chosen.batch_size),
         logger=_logger(logger, run),
         default_root_dir=run.path,
         enable_progress_bar=bar,
@@ -283,13 +283,15 @@ def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -
     return train, valid
 
 
-def _watchers(recipe: r.Recipe, run: Run, epochs: Epochs, watch: Watch, bar: bool) -> list[callbacks.Callback]:
+def _watchers(
+    recipe: r.Recipe, run: Run, epochs: Epochs, watch: Watch, bar: bool, steps: int
+) -> list[callbacks.Callback]:
     keep = callbacks.ModelCheckpoint(
         run.path / "checkpoints", filename="last", save_on_train_epoch_end=True, enable_version_counter=False
     )
     found: list[callbacks.Callback] = [epochs, watch, keep]
     if bar:
-        found.append(Bar())
+        found.append(Bar(steps))
     if recipe.ema is not None:
         found.append(callbacks.EMAWeightAveraging(decay=recipe.ema))
     return found

@@ -16,6 +16,7 @@ from .dataset import Dataset, Split
 from .errors import DataError
 from .loader import Batches
 from .metrics import Counts, device_of, outputs
+from .progress import tracked
 from .run import Run
 from .transforms import pair
 
@@ -42,7 +43,7 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
     training = model.training
     model.eval()
     with torch.inference_mode():
-        for x, y in batches:
+        for x, y in tracked(batches, f"measuring {split}"):
             output = outputs(model(x))[0].float()
             counts.add(output, y)
             if y.ndim == 1:

@@ -6,6 +6,7 @@ makes surfaces of different networks comparable. Biases and batch norm's paramet
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -17,6 +18,7 @@ from .dataset import Dataset
 from .errors import OptionError
 from .loader import IGNORED, Batches
 from .metrics import device_of, outputs
+from .progress import tracked
 
 
 def direction(model: nn.Module, generator: Generator) -> dict[str, Tensor]:
@@ -58,16 +60,14 @@ def landscape(
     model.eval()
     try:
         with torch.inference_mode():
-            for row, b in enumerate(steps.tolist()):
-                for column, a in enumerate(steps.tolist()):
-                    for name, value in model.named_parameters():
-                        value.copy_(own[name] + a * first[name] + b * second[name])
-                    losses[row, column] = _loss(model, batches)
-                    if not losses[row, column].isfinite():
-                        far = math.hypot(a, b)
-                        raise OptionError(
-                            f"the loss is not a number {far:.3g} away from the minimum", "a smaller reach"
-                        )
+            for row, column in tracked(list(itertools.product(range(points), repeat=2)), "loss surface"):
+                a, b = float(steps[column]), float(steps[row])
+                for name, value in model.named_parameters():
+                    value.copy_(own[name] + a * first[name] + b * second[name])
+                losses[row, column] = _loss(model, batches)
+                if not losses[row, column].isfinite():
+                    far = math.hypot(a, b)
+                    raise OptionError(f"the loss is not a number {far:.3g} away from the minimum", "a smaller reach")
     finally:
         with torch.no_grad():
             for name, value in model.named_parameters():

@@ -18,6 +18,7 @@ from .learner import make_optimizer, training_loss
 from .lightning import Fabric
 from .loader import Batches
 from .metrics import outputs
+from .progress import tracked
 
 GRADIENT, TENTH = "Min numerical gradient", "Min loss divided by 10"
 
@@ -51,7 +52,7 @@ def lr_find(
     lrs: list[float] = []
     losses: list[float] = []
     mean, best = 0.0, math.inf
-    for step in range(steps):
+    for step in tracked(range(steps), "learning rates"):
         lr = start * (end / start) ** (step / max(steps - 1, 1))
         for group in optimizer.param_groups:
             group["lr"] = lr

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 
+NAMES = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")  # torchrun's, SLURM's and Lightning's, the surest first
+
 
 def leads() -> bool:
     """False in processes that Lightning, torchrun or SLURM started beside the first one, and on machines beside it."""
-    ranks = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
-    return all(os.environ.get(name, "0") == "0" for name in ranks)
+    return all(os.environ.get(name, "0") == "0" for name in NAMES)
+
+
+def rank() -> str:
+    """The number of this process, as far as is known."""
+    return next((os.environ[name] for name in NAMES if os.environ.get(name, "0") != "0"), "0")
