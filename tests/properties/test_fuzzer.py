@@ -1,4 +1,4 @@
-"""The coverage-guided fuzzer for a few seconds, where atheris is installed: it runs, gets past YAML, finds nothing."""
+"""The coverage-guided fuzzer for a few seconds, where there is an atheris: it runs, gets past YAML, finds nothing."""
 
 from __future__ import annotations
 
