@@ -6,10 +6,10 @@ import contextlib
 import difflib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from specs import files
 from specs.diagnostics import Diagnostic
 from specs.source import Source
 
@@ -42,33 +42,14 @@ def difference(name: str, before: str, after: str) -> str:
 
 
 def replace(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file as a whole or not at all: whoever reads it meanwhile, or after an interruption, sees the old one.
-
-    A link is followed, the mode is kept, and a byte order mark at the start stays. Raises OSError.
-    """
+    """Writes a file as a whole or not at all. A link is followed, the mode is kept, and a byte order mark at the start
+    stays. Raises OSError."""
     target = Path(path).resolve()
     data = text.encode("utf-8")
     with contextlib.suppress(FileNotFoundError), target.open("rb") as old:
         if old.read(3) == BOM:
             data = BOM + data
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with files.replacing(target) as part:
+        part.write_bytes(data)
         if target.exists():
-            shutil.copymode(target, temporary)
-        else:
-            os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+            shutil.copymode(target, part)

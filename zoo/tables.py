@@ -7,7 +7,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from zoo import catalogue, facts, files
+from specs import files
+from zoo import catalogue, facts
 from zoo.facts import Facts
 
 README = Path(__file__).parent / "README.md"

@@ -14,11 +14,12 @@ from torch import nn
 
 import zoo as face
 from compiler.graph import Graph
+from specs import files
 from specs.diagnostics import Report
 from specs.document import parse
 from specs.load import load
 from specs.source import Source
-from zoo import api, catalogue, files, standalone
+from zoo import api, catalogue, standalone
 from zoo.commands.new import TEMPLATE
 from zoo.trial import trial
 

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 import zoo
+from specs import files
 from tests.commands.zoo_command import zoo as command
-from zoo import files
 from zoo.weights import WeightsError
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 KILLED = """
 import os, sys
 from pathlib import Path
-from zoo import files
+from specs import files
 target = Path(sys.argv[1])
 with files.replacing(target) as part:
     with open(part, "wb") as file:

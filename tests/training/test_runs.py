@@ -83,7 +83,7 @@ def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(Crash):
         _fail_while_writing(target)
     assert files(tmp_path) == {"deep/file": b"first"}
-    (target.parent / "file.part").write_bytes(b"of a killed process")
+    (target.parent / ".file.0a1b2c3d.part").write_bytes(b"of a killed process")
     with replacing(target) as file:
         file.write(b"second")
     assert files(tmp_path) == {"deep/file": b"second"}
@@ -94,7 +94,8 @@ def _fail_while_writing(target: Path) -> None:
     with replacing(target) as file:
         file.write(b"second")
         assert target.read_bytes() == b"first"
-        assert sorted(path.name for path in target.parent.iterdir()) == ["file", "file.part"]
+        part, kept = sorted(path.name for path in target.parent.iterdir())
+        assert (kept, part.startswith(".file."), part.endswith(".part")) == ("file", True, True)
         raise Crash
 
 
@@ -123,17 +124,17 @@ class _Full:
 def test_checkpoints_are_written_beside_themselves(
     corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replaced: list[tuple[str, str]] = []
+    replaced: list[tuple[Path, Path]] = []
     real = os.replace
 
     def replace(a: Path, b: Path) -> None:
-        replaced.append((str(a), str(b)))
+        replaced.append((Path(a), Path(b)))
         real(a, b)
 
     monkeypatch.setattr(os, "replace", replace)
     run(recipe(corners, epochs=1), out=tmp_path / "run")
-    last = str(tmp_path / "run" / "checkpoints" / "last.ckpt")
-    assert (f"{last}.part", last) in replaced
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    assert [part.parent for part, target in replaced if target == last] == [last.parent]
 
 
 @pytest.mark.parametrize("lr", [1e38, 1e30])

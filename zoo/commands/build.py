@@ -119,14 +119,14 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
 
 def _write_source(graph: Graph, target: Path) -> list[str]:
     from compiler.emit.python import source
-    from zoo import files
+    from specs import files
 
     files.write(target, source(graph).encode())
     return [str(target)]
 
 
 def _write_weights(module: Any, target: Path) -> list[str]:
-    from zoo import files
+    from specs import files
     from zoo.trial import save
 
     with files.replacing(target) as part:
@@ -136,7 +136,8 @@ def _write_weights(module: Any, target: Path) -> list[str]:
 
 def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> list[str]:
     """Spec, source and weights, named as the network; beside the spec the files that it uses."""
-    from zoo import files, standalone
+    from specs import files
+    from zoo import standalone
 
     folder.mkdir(parents=True, exist_ok=True)
     written = standalone.text(graph, graph.name, network.params)

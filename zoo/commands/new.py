@@ -104,7 +104,7 @@ def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: t
 
 def _create(spec: Path, written: bytes, used: Mapping[str, bytes]) -> None:
     """Writes the spec and the files it uses where there are none; an equal file that it uses serves as it is."""
-    from zoo import files
+    from specs import files
 
     missing = {Path(p): data for p, data in used.items() if not (Path(p).is_file() and Path(p).read_bytes() == data)}
     for path in (spec, *missing):

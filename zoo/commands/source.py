@@ -20,7 +20,7 @@ def command(networks: Networks, out: Path | None, as_json: bool) -> None:
     It is the very text that `zoo build` runs.
     """
     from compiler.emit.python import source
-    from zoo import files
+    from specs import files
 
     made = [(n, g.name, source(g)) for n, g in networks.each(lambda network: network.graph())]
     written: dict[str, str] = {}

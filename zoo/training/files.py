@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import glob
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+
+from specs import files
 
 from .errors import RunError
 
@@ -17,20 +19,16 @@ from .errors import RunError
 def replacing(target: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `target` once it is complete and on the disk.
 
-    A full disk or a killed process leaves `target` as it was. What is written lies beside it under one name, so a
-    remnant of a killed process is overwritten by the next attempt. Raises RunError.
+    A full disk or a killed process leaves `target` as it was; what a killed one left beside it goes with the next
+    attempt. Raises RunError.
     """
-    part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        for remnant in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+            remnant.unlink()
+        with files.replacing(target) as part, part.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
     except BaseException as error:
-        with suppress(OSError):
-            part.unlink()
         refused = _refused(error)
         if refused is None:
             raise

@@ -13,7 +13,8 @@ from pathlib import Path
 def replacing(target: Path) -> Iterator[Path]:
     """A path beside `target` to write to; it takes the target's place when all went well, and is gone when not.
 
-    A symlink in the target's place is replaced, never followed. Raises OSError.
+    Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. A symlink in its
+    place is replaced, never followed. Raises OSError.
     """
     if target.is_dir() and not target.is_symlink():
         raise IsADirectoryError(21, "it is a folder", str(target))
@@ -24,6 +25,8 @@ def replacing(target: Path) -> Iterator[Path]:
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(target)) from None
         yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
