@@ -20,7 +20,7 @@ from specs.suggest import certain, did_you_mean, nearest, said_already
 
 
 @dataclass(frozen=True)
-class Problem:
+class BadArgument:
     code: str
     message: str
     argument: str
@@ -30,7 +30,7 @@ class Problem:
     meant: str | None = None  # the word, or the value as text, that would be right in its place
 
 
-def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping[str, Any]) -> Iterator[Problem]:
+def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping[str, Any]) -> Iterator[BadArgument]:
     """pydantic's complaints about a layer's arguments, one for each argument that is known; a misspelt one and the
     missing one it was meant to be are told together."""
     fields = list(layer.model_fields)
@@ -43,10 +43,10 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
             continue
         meant, help = intended(name, fields, given, missing)
         message = f"{layer.op} has no `{_shown_name(name)}`"
-        yield Problem("unknown-argument", message, name, key=True, help=help, meant=meant)
+        yield BadArgument("unknown-argument", message, name, key=True, help=help, meant=meant)
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
-        yield Problem("missing-argument", message, missing[0], help=(_example(layer, missing),))
+        yield BadArgument("missing-argument", message, missing[0], help=(_example(layer, missing),))
     for detail in details:
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if (detail["type"] in ("missing", "extra_forbidden") and len(detail["loc"]) == 1) or name in seen:
@@ -149,7 +149,9 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
+def _bad(
+    layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str
+) -> BadArgument:
     """A value that is not what the argument takes; where it nearly is, with what it was meant to be."""
     wrong = at(given.get(name), path)
     for text in (*_readings(wrong), *_word(layer, name, wrong)):
@@ -159,8 +161,8 @@ def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[st
             if any(d["loc"][:1] == (name,) for d in error.errors(include_url=False)):
                 continue
         help = (f"write `{text}`" if path else f"write `{name}: {text}`",)
-        return Problem("bad-value", message, name, path, help=help, meant=text)
-    return Problem("bad-value", message, name, path)
+        return BadArgument("bad-value", message, name, path, help=help, meant=text)
+    return BadArgument("bad-value", message, name, path)
 
 
 def _read(text: str) -> Any:

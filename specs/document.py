@@ -13,7 +13,7 @@ from typing import Any
 
 from specs.copying import plain_copy
 from specs.diagnostics import Diagnostic, Report, Span
-from specs.events import Colon, Event, NotJson, Problem, json_events, yaml_events
+from specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
 from specs.limits import DEFAULT, Limits
 from specs.source import Source
 from specs.tree import Builder, Loc, Mark
@@ -120,7 +120,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
             return _build(builder, json_events(text))
         except NotJson as error:
             not_json = error
-        except Problem as problem:
+        except Unreadable as problem:
             builder.end(problem)
             return builder.told, None
     veil = Veil(text)
@@ -130,13 +130,13 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
             return _build(builder, yaml_events(veil.text, limits))
         except Torn:
             veil.hide_expressions()
-        except Problem as problem:
+        except Unreadable as problem:
             if isinstance(problem, Colon) and veil.hide_colons():
                 continue
             if problem.code == "yaml-syntax" and veil.hide_expressions():
                 continue
             if not_json and source.name.endswith(".json") and problem.code == "yaml-syntax":
-                problem = Problem("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
+                problem = Unreadable("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
             builder.end(problem)
             return builder.told, None
 

@@ -36,7 +36,7 @@ Kind: TypeAlias = Literal["scalar", "map", "list", "end", "alias", "tag"]
 Event: TypeAlias = tuple[Kind, int, int, str, bool, str | None]
 
 
-class Problem(Exception):
+class Unreadable(Exception):
     """What ends the reading of a text, with its place, and the place that explains it."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Problem(Exception):
         self.code, self.message, self.start, self.end, self.help, self.label = code, message, start, end, help, label
 
 
-class Colon(Problem):
+class Colon(Unreadable):
     """libyaml refuses `a:b` without a space in flow style, which YAML 1.2 has as a text."""
 
 
@@ -57,7 +57,7 @@ _BLANK = re.compile(r"(?:\s++|#[^\r\n]*+)*+")
 
 
 def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
-    """The events of the one document in the text. Raises Problem, Colon."""
+    """The events of the one document in the text. Raises Unreadable, Colon."""
     if "%TAG" in text:
         _few_directives(text, limits)
     try:
@@ -87,16 +87,16 @@ def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
                 yield "alias", start, end, event.anchor, False, None
             elif kind is DocumentStartEvent:
                 if event.version not in (None, (1, 2)):
-                    raise Problem("yaml-syntax", "a spec is YAML 1.2", start, end, "remove the %YAML line")
+                    raise Unreadable("yaml-syntax", "a spec is YAML 1.2", start, end, "remove the %YAML line")
             elif kind is DocumentEndEvent:
                 _nothing_more(text, end)
                 return
             elif kind is StreamEndEvent:
-                raise Problem("yaml-syntax", "the file is empty", 0, 0, "`zoo new NAME` starts a spec")
+                raise Unreadable("yaml-syntax", "the file is empty", 0, 0, "`zoo new NAME` starts a spec")
     except MarkedYAMLError as error:
         raise _explained(error, text) from None
     except YAMLError as error:
-        raise Problem("yaml-syntax", str(error), 0, 0) from None
+        raise Unreadable("yaml-syntax", str(error), 0, 0) from None
 
 
 def _nothing_more(text: str, end: int) -> None:
@@ -104,7 +104,7 @@ def _nothing_more(text: str, end: int) -> None:
     if rest < len(text):
         again = text.startswith("---", rest)
         message = "a second document starts here" if again else "this stands after the end of the document"
-        raise Problem("yaml-syntax", message, rest, rest + 3, "one file holds one spec")
+        raise Unreadable("yaml-syntax", message, rest, rest + 3, "one file holds one spec")
 
 
 def _tag(text: str, start: int, end: int) -> Event:
@@ -121,7 +121,7 @@ def _few_directives(text: str, limits: Limits) -> None:
             count += 1
             if count > limits.directives:
                 message = f"more than {limits.directives} lines start with %"
-                raise Problem("limit-exceeded", message, text.index("%TAG"), text.index("%TAG") + 4)
+                raise Unreadable("limit-exceeded", message, text.index("%TAG"), text.index("%TAG") + 4)
         elif line.strip() and not line.lstrip().startswith("#"):
             return
 
@@ -153,43 +153,43 @@ def _explained(error: MarkedYAMLError, text: str) -> Exception:
     if "unexpected ':'" in problem:
         return Colon("yaml-syntax", "a space is missing after the colon", at, at + 1, "write `key: value`")
     if " tag" in context or "tag handle" in problem:
-        return Problem("unsafe-yaml", "a tag; specs have none", at, at + one, "remove what starts with `!`")
+        return Unreadable("unsafe-yaml", "a tag; specs have none", at, at + one, "remove what starts with `!`")
     if "unexpected end of stream" in problem:
-        return Problem("yaml-syntax", "these quotes are never closed", opened, opened + 1)
+        return Unreadable("yaml-syntax", "these quotes are never closed", opened, opened + 1)
     if "cannot start any token" in problem:
         if text[at] == "\t":
-            return Problem("yaml-syntax", "a tab indents this line", at, at + 1, "YAML is indented by spaces")
+            return Unreadable("yaml-syntax", "a tab indents this line", at, at + 1, "YAML is indented by spaces")
         message = f"a value cannot start with `{text[at]}`" if text[at].isprintable() else "a value cannot start so"
-        return Problem("yaml-syntax", message, at, at + 1, _QUOTE)
+        return Unreadable("yaml-syntax", message, at, at + 1, _QUOTE)
     if "tab character" in problem:
-        return Problem("yaml-syntax", "a tab indents this line", at, at + one, "YAML is indented by spaces")
+        return Unreadable("yaml-syntax", "a tab indents this line", at, at + one, "YAML is indented by spaces")
     if "could not find expected ':'" in problem:
         stop = re.compile(r"[^\r\n#]*").match(text, opened)
         end = opened + len(stop.group().rstrip()) if stop else opened
-        return Problem("yaml-syntax", "a key without its colon", opened, end, "write `key: value`")
+        return Unreadable("yaml-syntax", "a key without its colon", opened, end, "write `key: value`")
     if "mapping values" in problem:
         line = text[:at].rpartition("\n")[2]
         if ": " in line:
             message = "a second colon on this line"
-            return Problem("yaml-syntax", message, at, at + one, "put quotes around a text that holds a colon")
+            return Unreadable("yaml-syntax", message, at, at + one, "put quotes around a text that holds a colon")
         above = text[: at - len(line)].rstrip()
         above = above[above.rfind("\n") + 1 :]
         start, end = _entry(above), _entry(line)
         if start == end and start < len(above) and ":" not in above and above[start] not in "#'\"|>[{":
             last = len(text[: at - len(line)].rstrip())
             first = last - len(above) + start
-            return Problem("yaml-syntax", "a key without its colon", first, last, "write `key: value`")
+            return Unreadable("yaml-syntax", "a key without its colon", first, last, "write `key: value`")
     ours, help = next(((ours, help) for theirs, ours, help in _WORDS if theirs in problem), (problem, ""))
     if "a flow" in context:
         bracket = text[opened : opened + 1]
         if not text[at:].strip() or (_indent(text, at) <= _indent(text, opened) and "\n" in text[opened:at]):
-            return Problem("yaml-syntax", f"this `{bracket}` is never closed", opened, opened + 1)
+            return Unreadable("yaml-syntax", f"this `{bracket}` is never closed", opened, opened + 1)
         if one and text[at] in "[{" and text[at - 1 : at].isalnum():
             help = f"in flow style `{text[at]}` ends a value: put quotes around it"
         elif one and text[at] == ":" and text[:at].rstrip()[-1:] not in ('"', "'"):
             help = "is the comma before this key missing?"
-        return Problem("yaml-syntax", ours, at, at + one, help, (opened, opened + 1, "opened here"))
-    return Problem("yaml-syntax", ours, at, at + one, help)
+        return Unreadable("yaml-syntax", ours, at, at + one, help, (opened, opened + 1, "opened here"))
+    return Unreadable("yaml-syntax", ours, at, at + one, help)
 
 
 def _indent(text: str, index: int) -> int:
@@ -218,7 +218,8 @@ _WORD = re.compile(
 
 
 def json_events(text: str) -> Iterator[Event]:
-    """The events of a JSON text; numbers are left as words. Raises NotJson at the first place that is none, Problem."""
+    """The events of a JSON text; numbers are left as words. Raises Unreadable, and NotJson at the first place that is
+    none."""
     closers: list[str] = []
     expected = "value"  # or: first value, key, first key, colon, comma
     index = 0
@@ -249,7 +250,7 @@ def json_events(text: str) -> Iterator[Event]:
             except JSONDecodeError as error:
                 raise NotJson(error.msg, start) from None
             if not value.isascii() and _SURROGATE.search(value):
-                raise Problem("yaml-syntax", "half of a surrogate pair in this text", start, index)
+                raise Unreadable("yaml-syntax", "half of a surrogate pair in this text", start, index)
             expected = "colon" if expected.endswith("key") else "comma"
             yield "scalar", start, index, value, False, None
         elif closers and char == closers[-1] and expected not in ("key", "value"):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from specs.diagnostics import Diagnostic, Edit, Label
-from specs.events import Event, Problem
+from specs.events import Event, Unreadable
 from specs.limits import Limits
 from specs.scalars import Refused, Scalar, is_text, resolve
 from specs.source import Source
@@ -60,7 +60,7 @@ class Builder:
         self._tagged = False  # whether a tag stands before what comes next
 
     def build(self, events: Iterator[Event]) -> bool:
-        """Whether there is a mapping to go on with. Raises what the events raise, and Problem and Torn."""
+        """Whether there is a mapping to go on with. Raises what the events raise, and Unreadable and Torn."""
         stack, depth, values, count = self._stack, self.limits.depth + 1, self.limits.values, 0
         scalar = self._scalar
         try:
@@ -70,7 +70,7 @@ class Builder:
                     continue
                 count += 1
                 if count > values:
-                    raise Problem("limit-exceeded", f"more than {values:,} values", start, end)
+                    raise Unreadable("limit-exceeded", f"more than {values:,} values", start, end)
                 if kind == "scalar":
                     scalar(start, end, text, bare, anchor)
                 elif kind == "alias":
@@ -80,7 +80,7 @@ class Builder:
                 else:
                     self._open(kind == "map", start, end, bare, anchor)
                     if len(stack) > depth:
-                        raise Problem("limit-exceeded", f"nested more than {depth - 1} deep", start, end)
+                        raise Unreadable("limit-exceeded", f"nested more than {depth - 1} deep", start, end)
         except _Stop:
             return False
         self.root, self.mark = stack[0].value[0], stack[0].marks[0]
@@ -88,7 +88,9 @@ class Builder:
             shape = "a list" if type(self.root) is list else "a single value"
             message = f"a spec is a mapping of keys to values; this is {shape}"
             start, help = self.mark[0], "it starts with a line such as `spec: 1`"
-            raise Problem("yaml-syntax", "the file is empty" if self.root is None else message, start, start + 1, help)
+            raise Unreadable(
+                "yaml-syntax", "the file is empty" if self.root is None else message, start, start + 1, help
+            )
         return True
 
     # events
@@ -181,11 +183,11 @@ class Builder:
         else:
             self._aliased += target.weight
             if self._aliases > self.limits.aliases or self._aliased > self.limits.alias_values:
-                raise Problem(
+                raise Unreadable(
                     "unsafe-yaml", "aliases repeat too much", start, end, "use `for:`, `defaults:` or a block"
                 )
             if len(self._stack) - 1 + target.height > self.limits.depth:
-                raise Problem("limit-exceeded", f"nested more than {self.limits.depth} deep", start, end)
+                raise Unreadable("limit-exceeded", f"nested more than {self.limits.depth} deep", start, end)
         if frame.is_map and frame.key is None:
             self._tell("bad-value", "a key is a text, not an alias", start, end)
             frame.key = (None, start, end)
@@ -294,7 +296,7 @@ class Builder:
         if len(self.told) >= self.limits.mistakes:
             raise _Stop
 
-    def end(self, problem: Problem) -> None:
+    def end(self, problem: Unreadable) -> None:
         size = len(self.source.text)
         labels: tuple[Label, ...] = ()
         if problem.label:
