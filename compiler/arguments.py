@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compiler.layer import FLOAT32_MAX, Layer
+from compiler.layer import FLOAT32_MAX, Layer, enumerated
 from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
 from specs.expression import ExpressionError, Template, UnknownName, evaluate
 from specs.kinds import at, could_be, placed
@@ -42,7 +42,7 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
         if detail["type"] != "extra_forbidden":
             continue
         meant, help = intended(name, fields, given, missing)
-        message = f"{layer.op} has no `{_shown_name(name)}`"
+        message = f"{layer.op} has no `{printed_name(name)}`"
         yield BadArgument("unknown-argument", message, name, key=True, help=help, meant=meant)
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
@@ -57,7 +57,7 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
         wanted = _wanted(layer, name, detail)
         inside = {placed(given.get(name), d["loc"][1:]): d for d in details if d["loc"][:1] == (name,)}
         path = next(filter(None, inside), ())
-        problem = _bad(layer, given, name, path, f"`{name}: {_shown(given.get(name))}` {wanted}")
+        problem = _bad(layer, given, name, path, f"`{name}: {printed(given.get(name))}` {wanted}")
         yield replace(problem, key=True) if path and inside[path]["loc"][-1] == "[key]" else problem
 
 
@@ -74,6 +74,9 @@ def intended(
     name: str, known: Collection[str], given: Mapping[str, Any], missing: list[str]
 ) -> tuple[str | None, tuple[str, ...]]:
     """What a misspelt argument was meant to be, and the help that says so. What it stands for is missing no more."""
+    if isinstance(inside := given[name], Mapping) and (nested := [k for k in known if k in inside]):
+        missing[:] = [k for k in missing if k not in inside]
+        return None, (f"write {listed(nested)} beside `op`, not inside `{printed_name(name)}`",)
     free = [k for k in known if k not in given]
     synonym = next((m for m in free if name.lower() in _SYNONYMS.get(m, ())), None)
     meant = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
@@ -110,7 +113,7 @@ _SYNONYMS = {
     "bias": ("use_bias",),
     "output_size": ("size", "out_size"),
     "inplace": ("in_place",),
-    "out_channels": ("filters", "channels", "planes", "width"),
+    "out_channels": ("filters", "filter", "num_filters", "channels", "planes", "width"),
     "out_features": ("units", "features", "size", "neurons"),
     "kernel_size": ("kernel", "ksize", "size", "k", "pool_size"),
     "p": ("rate", "prob", "dropout"),
@@ -135,11 +138,11 @@ def _example(layer: type[Layer], missing: list[str]) -> str:
 
 def listed(names: list[str]) -> str:
     """`a`, `b` and `c`."""
-    shown = [f"`{name}`" for name in names]
-    return " and ".join((", ".join(shown[:-1]), shown[-1])) if len(shown) > 1 else shown[0]
+    return enumerated([f"`{name}`" for name in names])
 
 
-def _shown(value: Any) -> str:
+def printed(value: Any) -> str:
+    """A value in the spec's own words, shortened."""
     text = (
         repr(value)
         if isinstance(value, str)
@@ -166,7 +169,9 @@ def _bad(
 
 
 def _read(text: str) -> Any:
-    return int(text) if text.lstrip("-").isdigit() else {"true": True, "false": False}.get(text, text)
+    if re.fullmatch(r"-?[0-9.]+", text):
+        return float(text) if "." in text else int(text)
+    return {"true": True, "false": False}.get(text, text)
 
 
 def _word(layer: type[Layer], name: str, value: Any) -> list[str]:
@@ -185,6 +190,8 @@ def _readings(value: Any) -> list[str]:
         return ["true" if value.strip().lower() in ("true", "yes", "on") else "false"]
     if isinstance(value, str) and re.fullmatch(r"-?[1-9][0-9]{0,8}|0", value.strip()):
         return [value.strip()]
+    if isinstance(value, str) and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,9}", value.strip()):
+        return [value.strip()]
     if isinstance(value, float) and value == int(value) and abs(value) < 1e9:
         return [str(int(value))]
     if type(value) is int and value in (0, 1):
@@ -199,14 +206,15 @@ def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
     if kind in ("value_error", "assertion_error"):
         return f"is refused: {ctx.get('error', detail['msg'])}"
     schema = layer.model_json_schema()["properties"].get(name, {})
-    return f"is not {_kinds(schema)}"
+    return f"is not {_kinds(schema, number='_than' in kind)}"
 
 
-def _kinds(schema: Mapping[str, Any]) -> str:
+def _kinds(schema: Mapping[str, Any], number: bool) -> str:
+    """What a schema takes, in words; `number`: where what was given is one, of the wrong size."""
     if "anyOf" in schema:
         kinds = []
         for option in schema["anyOf"]:
-            words = _kinds(option)
+            words = _kinds(option, number)
             if words not in kinds:
                 kinds.append(words)
         return " or ".join(kinds)
@@ -216,7 +224,7 @@ def _kinds(schema: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(f"`{v}`" for v in schema["enum"])
     bounds = ""
     if schema.get("maximum") == FLOAT32_MAX:
-        bounds = " that float32 holds"
+        bounds = " that float32 holds" if number else ""
     elif "minimum" in schema and "maximum" in schema:
         bounds = f" from {schema['minimum']:g} to {schema['maximum']:g}"
     elif "minimum" in schema:
@@ -261,7 +269,7 @@ def bind(
     missing = [n for n, p in declared.items() if p.required and n not in given and n not in holes]
     for name in islice((n for n in given if n not in declared and n not in holes), DEFAULT.mistakes):
         meant, help = intended(name, declared, given, missing)
-        message = f"{owner} has no parameter `{_shown_name(name)}`"
+        message = f"{owner} has no parameter `{printed_name(name)}`"
         tell("unknown-argument", message, name, key=True, help=help, meant=meant)
         holes = {*holes, *(n for n in declared if n not in given)}  # what was meant by it is unknown
     if missing:
@@ -308,7 +316,7 @@ def _value(
         word = param.default if param.type == "str" and not isinstance(param.written, dict) else ""
         type = certain(str(word), TYPES)
         help = (f"`{name}: {word}` declares a text; did you mean the type `{type}`?",) if type else ()
-        tell("bad-value", f"`{name}: {_shown(value)}` {wrong}", name, help=help)
+        tell("bad-value", f"`{name}: {printed(value)}` {wrong}", name, help=help)
         return UNKNOWN
     return checked
 
@@ -343,7 +351,7 @@ def _reads(default: Any) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def _shown_name(name: str) -> str:
+def printed_name(name: str) -> str:
     shown = name if name.isprintable() else ascii(name)[1:-1]
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
@@ -382,7 +390,7 @@ def fits(param: Param, value: Any) -> tuple[Any, str | None]:
     if kind == "float" and integer:
         value = float(value)
     if param.choices is not None and not any(type(c) is type(value) and c == value for c in param.choices):
-        return value, f"is none of its choices: {', '.join(_shown(c) for c in param.choices)}"
+        return value, f"is none of its choices: {', '.join(printed(c) for c in param.choices)}"
     if number and param.min is not None and value < param.min:
         return value, f"is below its least, {param.min}"
     if number and param.max is not None and value > param.max:

@@ -135,11 +135,14 @@ def check_expect(graph: Graph, report: Report) -> None:
     base: Loc = ("variants", variant, "expect") if variant else ("expect",)
 
     def wrong(key: str, got: str, wanted: str, *inside: str) -> None:
+        loc: Loc = (*base, key, *inside)
+        if any(hole[: len(loc)] == loc for hole in document.holes):  # what is told already
+            return
         report.add(
             Diagnostic(
                 "assertion-failed",
                 f"{graph.name} has {got}, and `expect` says {wanted}",
-                document.span((*base, key, *inside)),
+                document.span(loc),
                 file=document.source.name,
             )
         )

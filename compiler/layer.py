@@ -121,7 +121,8 @@ def axis(dim: int, rank: int, *, argument: str = "dim", extra: int = 0) -> int:
     """
     total = rank + 1 + extra
     if not -total <= dim < total:
-        message = f"there is no axis {dim}: axes are 1 to {total - 1} (0 is the batch)"
+        known = f"axes are 1 to {total - 1} (0 is the batch)" if total > 1 else "there is only the batch"
+        message = f"there is no axis {dim}: {known}"
         raise ShapeError("bad-value", message, argument=argument)
     index = dim % total - 1
     if index < 0:
@@ -137,6 +138,11 @@ def batch_axis(dim: int, argument: str) -> ShapeError:
 def show(shape: Sequence[object]) -> str:
     """`64 x 56 x 56`; a single number stands alone."""
     return " x ".join(str(n) for n in shape) if shape else "a single value"
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """`3, 3 and 5`."""
+    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
 class Layer(BaseModel):

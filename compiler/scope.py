@@ -27,6 +27,22 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+class Unasked:
+    """Stands in for an argument of a layer to find out whether its rules ask for it. Whatever they ask raises
+    Poisoned."""
+
+    def _asked(self, *_: Any) -> Any:
+        raise Poisoned
+
+    __bool__ = __int__ = __float__ = __index__ = __len__ = __iter__ = __getitem__ = __contains__ = _asked
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __str__ = __format__ = _asked
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __mod__ = __rmod__ = _asked
+    __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __abs__ = __getattr__ = _asked
+
+
+UNASKED = Unasked()
+
+
 class Scope(Mapping[str, Any]):
     """`names` are parameters and loop variables; `flow` flows into the entry, `inputs` into its list."""
 
@@ -58,7 +74,8 @@ class Scope(Mapping[str, Any]):
         yield from self.names
         yield from self.inputs
         if self.flow != "none":
-            yield from FLOW[:3]
+            facts = set(described(self.flow))  # type: ignore[arg-type]
+            yield from (name for name in FLOW[:3] if name[3:] in facts)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

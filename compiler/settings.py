@@ -11,7 +11,7 @@ from compiler.graph import Settings, Unit
 from compiler.layer import Value
 from compiler.names import bad_input
 from compiler.scope import Poisoned, Scope, judged
-from specs.diagnostics import Diagnostic, Edit, Report
+from specs.diagnostics import Diagnostic, Report
 from specs.expression import ExpressionError, evaluate
 from specs.limits import DEFAULT, Limits
 from specs.spec import Loc
@@ -37,7 +37,7 @@ def choose(
         code: str, message: str, loc: Loc = (), *, key: bool = False, help: Sequence[str] = (), meant: str | None = None
     ) -> None:
         span = document.span(loc, key=key) if loc else None
-        fix = (Edit(span, meant),) if meant is not None and span is not None else ()
+        fix = (document.source.instead(span, meant),) if meant is not None and span is not None else ()
         report.add(Diagnostic(code, message, span, file=name, help=tuple(help), fix=fix))
 
     chosen = None

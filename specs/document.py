@@ -19,6 +19,8 @@ from specs.source import Source
 from specs.tree import Builder, Loc, Mark
 from specs.veil import Torn, Veil
 
+# what ends a line in YAML 1.1 and does not in YAML 1.2
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 # what YAML reads but a Python text cannot say, and what no editor shows
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -123,6 +125,11 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
         except Unreadable as problem:
             builder.end(problem)
             return builder.told, None
+    if broken := _LINE_ENDS.search(text):
+        span = source.span(*broken.span())
+        help = (f'between "double quotes" it is \\u{ord(broken.group()):04X}',)
+        message = f"U+{ord(broken.group()):04X} ends a line to some readers of YAML and not to others"
+        return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
     veil = Veil(text)
     while True:
         builder = Builder(source, limits, veil)

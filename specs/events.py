@@ -154,6 +154,11 @@ def _explained(error: MarkedYAMLError, text: str) -> Exception:
         return Colon("yaml-syntax", "a space is missing after the colon", at, at + 1, "write `key: value`")
     if " tag" in context or "tag handle" in problem:
         return Unreadable("unsafe-yaml", "a tag; specs have none", at, at + one, "remove what starts with `!`")
+    if context in ("while scanning an alias", "while scanning an anchor"):
+        sign, what = text[opened : opened + 1], context.rpartition(" ")[2]
+        word = re.compile(r"[^\s,\[\]{}#]*").match(text, opened)
+        quoted = f'write `"{word[0]}"`' if word and 1 < len(word[0]) <= 40 else _QUOTE
+        return Unreadable("yaml-syntax", f"`{sign}` starts an {what} in YAML", opened, opened + 1, quoted)
     if "unexpected end of stream" in problem:
         return Unreadable("yaml-syntax", "these quotes are never closed", opened, opened + 1)
     if "cannot start any token" in problem:

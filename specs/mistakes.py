@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from specs import spec as grammar
 from specs.copying import unshared
-from specs.diagnostics import Diagnostic, Edit, Label, Report
+from specs.diagnostics import Diagnostic, Label, Report
 from specs.document import Document
 from specs.kinds import at, could_be, placed
 from specs.limits import DEFAULT
@@ -132,11 +132,16 @@ class _Work:
         holder = self._at(tuple(parents))
         if not isinstance(holder, dict) or last not in holder:
             return
+        if last == "input" and parents[:1] == ["blocks"] and len(parents) == 2:
+            help = "a block takes what flows in, of any shape; where it takes several values, `inputs` names them"
+            self.tell("unknown-key", "a block has no `input`", path, key=True, help=(help,))
+            del holder[last]
+            return
         known = _known_keys(tuple(parents))
         model = _model(path[:-1])
         needed = [str(p[-1]) for p in missing if p[:-1] == path[:-1]]
         needed = [k for k in needed if could_be(model, k, holder[last])] or needed
-        one_of = {"input", "inputs"} & holder.keys()
+        one_of = {"input", "inputs"} & (holder.keys() - {last})
         free = [k for k in known if k not in holder and not (one_of and k in ("input", "inputs"))]
         meant = nearest(str(last), needed, aliases=_ALIASES) or nearest(str(last), known, aliases=_ALIASES)
         if meant not in free:
@@ -153,7 +158,7 @@ class _Work:
         span = self.document.span(path, key=True)
         sure = certain(str(last), free, aliases=_ALIASES)
         fits = could_be(model, meant, holder[last])
-        fix = (Edit(span, meant),) if span and meant == sure and fits else ()
+        fix = (self.document.source.instead(span, meant),) if span and meant == sure and fits else ()
         self.tell(
             "unknown-key",
             f"there is no `{_shown(last)}` here",
@@ -235,7 +240,7 @@ class _Work:
                 (*path, key),
                 key=True,
                 help=(f"did you mean `{meant}`? (required, and missing here)",),
-                fix=(Edit(span, meant),) if span else (),
+                fix=(self.document.source.instead(span, meant),) if span else (),
             )
             holder[meant] = holder.pop(key)
             self.document.also((*path, key), meant)

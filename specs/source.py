@@ -12,8 +12,9 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
-from specs.diagnostics import Diagnostic, Report, Span
+from specs.diagnostics import Diagnostic, Edit, Report, Span
 from specs.limits import DEFAULT, Limits
+from specs.scalars import is_text
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 _WIDE = {
@@ -109,6 +110,14 @@ class Source:
     def span(self, start: int, end: int) -> Span:
         """The stretch of text from `start` up to and without `end`."""
         return Span(*self.position(start), *self.position(max(start, end)))
+
+    def instead(self, span: Span, word: str) -> Edit:
+        """The repair that puts a word in place of the one at `span`: a text in the quotes that stand there, as JSON
+        needs them."""
+        start = self.index(span.line, span.column)
+        quote = self.text[start : start + 1]
+        kept = quote if quote in ('"', "'") and is_text(word) else ""
+        return Edit(span, f"{kept}{word}{kept}")
 
 
 def _read(name: str, size: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -20,6 +21,12 @@ Mark: TypeAlias = tuple[Any, ...]
 
 class _Stop(Exception):
     """So many mistakes that reading on helps nobody."""
+
+
+#: A key and its value that are one word for want of `: `.
+_JOINED = re.compile(r"([^:=\uff1a]+)([:=\uff1a])(.*)", re.DOTALL)
+#: A number as people group it: `21,797,672`.
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![\w.])")
 
 
 class _Frame:
@@ -105,6 +112,7 @@ class Builder:
         if len(text) > self.limits.string:
             message = f"a text of {len(text):,} characters; the limit is {self.limits.string:,}"
             self._tell("limit-exceeded", message, start, start + 1)
+            self._hole()
         weight = 1 + len(text) // 64
         if frame.is_map and frame.key is None:
             self._key(frame, text, start, end, bare and not torn)
@@ -112,8 +120,8 @@ class Builder:
             if torn or self._tagged:
                 self._hole()
             elif bare:
-                if not text and frame.flow and frame.key and ":" in (frame.key[0] or ""):
-                    text, mark = self._missing_space(frame)
+                if not text and frame.flow and frame.key and _JOINED.match(frame.key[0] or ""):
+                    text, mark = self._missing_colon(frame)
                 try:
                     value = resolve(text, self.limits)
                 except Refused as refused:
@@ -129,6 +137,8 @@ class Builder:
             instead = "write the keys out, or say them once under `defaults:` or in a block"
             self._tell("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
             self._hole()
+            name = None
+        elif bare and frame.flow and self._grouped(frame, start, end):
             name = None
         elif bare and not is_text(text):
             word = text if len(text) <= 40 else text[:37] + "..."
@@ -155,7 +165,10 @@ class Builder:
         self._tagged = False
         is_key = self._stack[-1].is_map and self._stack[-1].key is None
         if is_key:
-            self._tell("bad-value", "a key is a text, not a list or mapping", start, end)
+            braces = flow and is_map and self.source.text[start - 1 : start] == "{"
+            help = ("an expression is written `$name` or `$(...)`",) if braces else ()
+            self._tell("bad-value", "a key is a text, not a list or mapping", start, end, help=help)
+            self._hole()
         if anchor is not None:
             self._anchors[anchor] = _Anchored(open=True)
         self._stack.append(_Frame(is_map, start, end, flow, anchor, is_key))
@@ -177,7 +190,8 @@ class Builder:
         target = self._anchors.get(name)
         frame = self._stack[-1]
         if target is None:
-            self._tell("yaml-syntax", f"no anchor `&{name}` comes before this", start, end)
+            help = (f'write `"*{name}"` for the text',) if len(name) <= 40 else ()
+            self._tell("yaml-syntax", f"no anchor `&{name}` comes before this", start, end, help=help)
         elif target.open:
             self._tell("unsafe-yaml", f"`*{name}` stands inside what it repeats", start, end)
         else:
@@ -250,21 +264,38 @@ class Builder:
             self._tell("bad-expression", "unbalanced `$(`: its `)` is missing", start, end, help=help)
         return True
 
-    def _missing_space(self, frame: _Frame) -> tuple[str, Mark]:
-        """`{a:1}`: tells it, and goes on as with `{a: 1}`."""
+    def _missing_colon(self, frame: _Frame) -> tuple[str, Mark]:
+        """`{a:1}` and `{a=1}`: tells it, and goes on as with `{a: 1}`."""
         assert frame.key
         key, start, end = frame.key
-        written = self.source.text[start:end]
-        if key is None or written != key or key.startswith(":"):
+        joined = _JOINED.match(key or "")
+        if key is None or joined is None or self.source.text[start:end] != key:
             return "", (end, end)
-        name, value = key.split(":", 1)
+        name, sign, value = map(str.strip, joined.groups())
         spaced = f"{name}: {value}"
         fix = (Edit(self.source.span(start, end), spaced),)
-        self._tell(
-            "yaml-syntax", "a space is missing after the colon", start, end, help=(f"write `{spaced}`",), fix=fix
-        )
+        message = "a space is missing after the colon" if sign == ":" else f"a colon belongs here, not `{sign}`"
+        self._tell("yaml-syntax", message, start, end, help=(f"write `{spaced}`",), fix=fix)
         frame.key = (None if name in frame.value else name, start, start + len(name))
         return value, (end - len(value), end)
+
+    def _grouped(self, frame: _Frame, start: int, end: int) -> bool:
+        """`{params: 21,797,672}`, where `797` and `672` come as keys: tells it, and goes on with the number."""
+        if not frame.value:
+            return False
+        last = next(reversed(frame.value))
+        first = frame.marks[last][2][0]
+        number = _GROUPED.match(self.source.text, first)
+        if number is None or end > number.end():
+            return False
+        if "," not in self.source.text[first : start - 1]:
+            whole = number[0].replace(",", "")
+            fix = (Edit(self.source.span(first, number.end()), whole),)
+            message = f"`{number[0]}` is several values: a comma ends one in flow style"
+            self._tell("bad-value", message, first, number.end(), help=(f"write `{whole}`",), fix=fix)
+            self._hole(last)
+            frame.value[last] = int(whole)
+        return True
 
     def _path(self) -> Loc | None:
         """The path of the innermost open value; None where it is no part of the data."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, show
+from compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, enumerated, show
 
 
 class Function(Layer, abstract=True):
@@ -37,7 +37,7 @@ class _Arithmetic(_Merge, abstract=True):
         if not shapes and values:
             raise ShapeError("bad-value", f"`{self.op}` takes numbers only beside a value", argument="from")
         if len(shapes) > 1:
-            shown = " and ".join(show(v.shape) for v in values if v.batched or v.shape)
+            shown = enumerated([show(v.shape) for v in values if v.batched or v.shape])
             raise ShapeError(
                 "shape-mismatch",
                 f"`{self.op}` inputs differ in the number of axes: {shown}",
@@ -68,12 +68,15 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
         if len(stretched) > 1:
             rank = len(column) and len(next(iter(shapes.values())))
             what = "channels" if i == 0 else "heights and widths" if rank == 3 else "sizes"
-            numbers = (f"{n}" for n in column) if i == 0 else (show(s[1:]) for s in shapes.values())
+            numbers = [f"{n}" for n in column] if i == 0 else [show(s[1:]) for s in shapes.values()]
             help = ["`broadcast: true` stretches the axes of size 1"] if 1 in stretched and not broadcast else []
+            said = dict(zip(shapes, column, strict=True))
+            odd = [position for position, n in said.items() if column.count(n) == 1]
+            first = odd if len(column) > 2 and len(odd) == 1 else []  # the one that all the others differ from
             raise ShapeError(
                 "shape-mismatch",
-                f"`{op}` inputs differ in {what}: {' and '.join(numbers)}",
-                inputs={position: show(s) for position, s in shapes.items()},
+                f"`{op}` inputs differ in {what}: {enumerated(numbers)}",
+                inputs={position: show(shapes[position]) for position in dict.fromkeys([*first, *shapes])},
                 help=help,
             )
         out.append(next(iter(stretched)) if stretched else column[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,9 +12,10 @@ import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.arguments import argument_problems
 from compiler.graph import Node
 from compiler.layer import Layer, ShapeError
-from compiler.scope import UNKNOWN, Poisoned, Scope
+from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
 from compiler.walk.refusals import Refusals
 from compiler.walk.session import Doubt, Item, Stop, freeze
+from specs.expression import ExpressionError, names_of, parse
 from specs.spec import Loc
 
 
@@ -51,9 +53,10 @@ class Applying(Refusals):
         except (Stop, Poisoned):
             return UNKNOWN
 
-    def validated(self, item: Item, layer: type[Layer], arguments: dict[str, Any], path: str) -> Layer:
-        """The layer with these arguments: strict, closed, complete. Raises Poisoned where some of them are UNKNOWN."""
-        walk = self.walk
+    def validated(self, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> Layer:
+        """The layer with these arguments: strict, closed, complete. What is wrong, and told, or UNKNOWN, is left out
+        where the shape does not hang on it; raises Stop and Poisoned where it does."""
+        walk, path = self.walk, node.name
         key = (layer, freeze(arguments))
         cached = walk.session.done.get(key)
         if cached is not None:
@@ -70,7 +73,9 @@ class Applying(Refusals):
         except ValidationError as error:
             defaults = walk.unit.spec.defaults.get(layer.op, {})
             stop = Stop
+            wrong = []
             for problem in argument_problems(layer, error, arguments):
+                wrong.append(problem.argument)
                 if problem.code == "missing-argument" and walk.misnamed:
                     continue  # it may stand under an op's name that is wrong, and told
                 if problem.code == "unknown-argument" and problem.argument in item.entry.arguments:
@@ -86,6 +91,9 @@ class Applying(Refusals):
                 raw = item.entry.arguments.get(problem.argument, defaults.get(problem.argument))
                 elsewhere = bool(problem.path) and isinstance(raw, str)  # it comes from an expression
                 given, apart = self.given(item, raw, arguments.get(problem.argument)) if not problem.key else ([], None)
+                help, meant = (problem.help, problem.meant) if not elsewhere else ((), None)
+                if problem.code == "bad-value" and not help and (computed := computing(raw, item.names)):
+                    help, meant = (f"write `{problem.argument}: {computed}`",), computed if "$" in str(raw) else None
                 walk.tell(
                     problem.code,
                     problem.message,
@@ -93,15 +101,36 @@ class Applying(Refusals):
                     key=problem.key and (here or problem.argument in defaults),
                     path=path,
                     labels=given,
-                    help=problem.help if not elsewhere else (),
-                    meant=problem.meant if not elsewhere else None,
+                    help=help,
+                    meant=meant,
                     apart=apart,
                 )
-            raise stop from None
+            spared = None if stop is Doubt else self.spared(layer, arguments, wrong, node)
+            if spared is None:
+                raise stop from None
+            return spared
         if UNKNOWN in arguments.values():
-            raise Poisoned
+            if (spared := self.spared(layer, arguments, (), node)) is None:
+                raise Poisoned
+            return spared
         walk.session.done[key] = made  # type: ignore[assignment]
         return made
+
+    @staticmethod
+    def spared(layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node) -> Layer | None:
+        """The layer without its arguments that are wrong or unknown; None where what comes out of it hangs on them."""
+        lost = [name for name, value in arguments.items() if value is UNKNOWN or name in wrong]
+        if None in node.arriving or not layer.model_fields.keys() >= {*wrong, *lost}:
+            return None
+        try:
+            made = layer.model_validate({name: value for name, value in arguments.items() if name not in lost})
+            asked = made.model_copy(update=dict.fromkeys(lost, UNASKED))
+            same = asked.apply(*node.arrived) == made.apply(*node.arrived)
+        except ShapeError:
+            return made
+        except (ValidationError, Poisoned):
+            return None
+        return made if same else None
 
     def applied(self, item: Item, node: Node, body: Layer) -> Node:
         """What comes out of a layer here; its refusal, told at the argument or the inputs it speaks of."""
@@ -118,7 +147,9 @@ class Applying(Refusals):
             outputs = body.apply(*node.arrived)
         except ShapeError as error:
             self.refused(item, node, body, error)
-            raise Stop from None
+            if error.argument not in body.derives:
+                raise Stop from None
+            return self.applied(item, node, body.model_copy(update={error.argument: None}))  # known without being said
         except OverflowError:
             outputs = ()
         most = self.walk.session.limits.params
@@ -138,3 +169,16 @@ class Applying(Refusals):
     @staticmethod
     def _count(body: Layer) -> int:
         return min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
+
+
+def computing(said: Any, names: Collection[str]) -> str | None:
+    """The expression that a text was meant to be: `$(c * 2)` for `$c * 2`, `$c` for `c` where that is a name."""
+    plain = said.replace("$", "") if isinstance(said, str) else ""
+    try:
+        read = names_of(parse(plain))
+    except ExpressionError:
+        return None
+    if not read or not read <= {*names, *FLOW}:
+        return None
+    computed = f"${plain}" if plain.isidentifier() else f"$({plain})"
+    return computed if computed != said else None

@@ -82,7 +82,11 @@ class Ending(Making):
                     wrong = True
                     if output.id not in (port.name for port in out):
                         out.append(Port(output.id, self.unknown_value(), output.training_only))
-            if out and all(p.training_only for p in out) and not wrong:
+            if not out:
+                message = "no output is left: `when` is false for every one" if outputs else "`outputs` names nothing"
+                walk.tell("bad-value", message, loc)
+                return (Port("output", self.unknown_value()),)
+            if all(p.training_only for p in out) and not wrong:
                 walk.tell(
                     "bad-value",
                     "every output is `training_only`: nothing would come out of the network once it is trained",
@@ -153,7 +157,7 @@ class Ending(Making):
         needed = probe.reached(tuple(p.edge for p in ports))
         again = {node.shared for node in self.nodes}
         for index, node in enumerate(self.nodes):
-            if index not in needed and node.body is not None and index not in again:
+            if index not in needed and node.body is not None and index not in again and node.name not in self.inputs:
                 walk.tell(
                     "unused-layer",
                     f"nothing takes the output of `{node.name}`",

@@ -224,7 +224,7 @@ class Making(Applying):
         for name in getattr(layer, "references", ()):
             if name in arguments:
                 blank = self.refers(item, blank, name, arguments.pop(name))
-        body = self.validated(item, layer, arguments, blank.name)
+        body = self.validated(item, layer, arguments, blank)
         written = {**walk.unit.spec.defaults.get(op, {}), **item.entry.arguments, "shape": item.entry.shape}
         return self.applied(item, blank.but(written=written), body)
 
@@ -253,12 +253,11 @@ class Making(Applying):
         return blank.but(body=body, outputs=body.values, ports=self._ports(body), written=written)
 
     def count_differs(self, item: Item, blank: Node, op: str, wanted: Sequence[str]) -> Stop:
-        return self.walk.stop(
-            "bad-value",
-            f"`{op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)}), not {len(blank.inputs)}",
-            (*item.loc, "from" if item.entry.from_ is not None else "op"),
-            path=blank.name,
-        )
+        takes = f"`{op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
+        if item.entry.from_ is None:
+            message = f"{takes}: say which in `from`"
+            return self.walk.stop("missing-argument", message, (*item.loc, "op"), path=blank.name)
+        return self.walk.stop("bad-value", f"{takes}, not {len(blank.inputs)}", (*item.loc, "from"), path=blank.name)
 
     def teller(self, item: Item, op: str, path: str) -> Callable[..., None]:
         """Tells what is wrong with the arguments of a block or spec: where they are given, or where declared."""
@@ -413,5 +412,6 @@ def _weights_differ(a: Node, b: Node) -> str:
     first, second = _all_weights(a), _all_weights(b)
     for key in first:
         if first[key] != second.get(key):
-            return f"{key} is {show(first[key])} there and {show(second.get(key, ()))} here"
+            here = show(second[key]) if key in second else "missing"
+            return f"{key} is {show(first[key])} there and {here} here"
     return "the layers differ"

@@ -70,6 +70,10 @@ class Place(Ending):
                 labels=[Label(at, "first here")] if at and not turn else [],
                 help=help,
             )
+        if named and sure and name in self.inputs and name != "input":
+            walk.tell(
+                "duplicate-id", f"`{name}` is already the name of what flows into this list", (*loc, "id"), path=name
+            )
         self.nodes.append(node)
         if named:
             self.ids[name] = index

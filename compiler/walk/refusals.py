@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.arguments import printed
 from compiler.graph import INPUT, Edge, Node, Source
 from compiler.layer import Layer, Shape, ShapeError, Windowed, show
 from compiler.scope import Scope
@@ -67,7 +68,7 @@ class Refusals(Wires):
             crop = "" if help or node.op == "matmul" else self.cropped(item, node)
             otherwise = "; ".join(filter(None, (", and ".join(all_kept), crop)))
         elif error.code == "shape-mismatch" and not help:
-            help = self.widths(item, node)
+            help = self.widths(item, node, list(error.inputs))
         elif error.code == "assertion-failed":
             sized = "in_features" in (error.argument or "")
             notes += self.flattened(node)
@@ -137,7 +138,7 @@ class Refusals(Wires):
                 if len(shape) == 3 and (chain := trace(self.walk.session.places, maker.inputs[0], -2)) and chain.steps:
                     told.append(chain.text)
                 return told
-            if len(maker.inputs) != 1:
+            if len(maker.inputs) != 1 or not maker.shapes or maker.outputs != (maker.arriving[0],):
                 break
             source = maker.inputs[0]
         return []
@@ -160,17 +161,19 @@ class Refusals(Wires):
             return ""
         return f"or crop `{large}` to `{small}`: `{{op: crop, from: {large}, like: {small}}}`"
 
-    def widths(self, item: Item, node: Node) -> list[str]:
-        """For inputs that differ in channels alone: the number that would fit, and a projection."""
-        shapes, written = node.shapes, item.entry.from_
-        if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]) or shapes[0][1:] != shapes[1][1:]:
+    def widths(self, item: Item, node: Node, apart: list[int]) -> list[str]:
+        """For inputs that differ in channels alone, one from all others: the number that would fit, and a
+        projection."""
+        written = item.entry.from_
+        if len(apart) < 2 or len({node.shapes[position] for position in apart[1:]}) > 1:
             return []
-        names = (
-            [str(w) for w in written]
-            if isinstance(written, list) and len(written) == 2
-            else ["the first", "the second"]
-        )
-        makers = [self.maker(source) for source in node.inputs]
+        shapes = [node.shapes[position] for position in apart[:2]]
+        if len(shapes[0]) != len(shapes[1]) or shapes[0][1:] != shapes[1][1:]:
+            return []
+        names = ["the first", "the second"]
+        if isinstance(written, list):
+            names = [str(written[position]) for position in apart[:2]]
+        makers = [self.maker(node.inputs[position]) for position in apart[:2]]
         help = []
         for mine, its in ((0, 1), (1, 0)):
             if (found := makers[mine]) is not None and isinstance(found[0].entry.arguments.get(found[1]), int):
@@ -179,7 +182,7 @@ class Refusals(Wires):
                 )
                 break
         if len(shapes[0]) == 3:
-            from_, to = (1, 0) if makers[0] is not None else (0, 1)
+            from_, to = (1, 0) if makers[0] is not None and len(apart) == 2 else (0, 1)
             help.append(f"project `{names[from_]}` with a 1x1 convolution to {shapes[to][0]} channels")
         return [", or ".join(help)] if help else []
 
@@ -204,7 +207,7 @@ class Refusals(Wires):
         that place again where it is none of a loop's: each user of a block is told of its own mistake."""
         loc = self.given_at(item, said, value)
         span = self.walk.span(loc) if loc else None
-        shown = ascii(value) if isinstance(value, str) else str(value)
+        shown = ascii(value) if isinstance(value, str) else printed(value)
         if span is None:
             return [], None
         label = Label(span, f"{shown} is given here" if len(shown) <= 20 else "given here")

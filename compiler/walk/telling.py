@@ -87,7 +87,7 @@ class Teller:
                 notes.append(where)
         span = span or self.span(loc, key=key)
         if meant is not None and span is not None and not fix:
-            fix = (Edit(span, meant),)
+            fix = (self.unit.document.source.instead(span, meant),)
         diagnostic = Diagnostic(
             code,
             message,

@@ -165,9 +165,8 @@ class Walk(Loops):
         opened = key[:1] + key[2:3]
         if any(opened == other for other, _ in session.open):
             loop = " -> ".join([*(n for _, n in session.open[[o for o, _ in session.open].index(opened) :]), name])
-            raise self.stop(
-                "cycle", f"`{name}` contains itself: {loop}", loc, help=["repeat it with `for`, which ends"]
-            )
+            help = ["repeat it with `for`, which ends"] if key[2] else ["a spec that uses itself has no end"]
+            raise self.stop("cycle", f"`{name}` contains itself: {loop}", loc, help=help)
         session.open.append((opened, name))
         try:
             done = session.done[key] = make()

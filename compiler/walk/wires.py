@@ -86,10 +86,11 @@ class Wires:
                 )
                 self.lost = self.misled = True
                 return (Edge(INPUT),), (None,)
-            if layer is not None and layer.merges and layer.arity[0] == 1:
-                message = f"`{layer.op}` brings several values together: say which in `from`"
-                walk.tell("missing-argument", message, (*loc, "op"), path=path)
-            return (self.last,), (self.value(self.last),)
+            if layer is not None and (layer.merges or layer.arity[0] > 1):
+                verb = "brings several values together" if layer.merges else f"takes {layer.arity[0]} inputs"
+                walk.tell("missing-argument", f"`{layer.op}` {verb}: say which in `from`", (*loc, "op"), path=path)
+                self.misled = layer.arity[0] > 1
+            return (self.last,), (None,) if self.misled else (self.value(self.last),)
         written = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
         at = [(*loc, "from", i) for i in range(len(written))] if isinstance(entry.from_, list) else [(*loc, "from")]
         if not written:
@@ -107,6 +108,8 @@ class Wires:
                             place,
                             path=path,
                         )
+                    if isinstance(got, int) and abs(got) >= 2**63:
+                        raise walk.stop("bad-value", f"`{got}` is more than 64 bits hold", place, path=path)
                     out.append(got)
                 else:
                     out.append(self.reference(str(got), place, path, item))
@@ -176,10 +179,13 @@ class Wires:
                 return self.walk.stop("cycle", f"`{head}` takes its own output", loc, path=path)
             sharing = loc[-1] == "share"  # what feeds a module may share it
             if not sharing and me in later and nx.has_path(later, me, head):
-                around = [*nx.shortest_path(later, me, head), me]
+                # a loop that only the order of the entries closes is a matter of their order
+                said = nx.subgraph_view(later, filter_edge=lambda a, b: later.edges[a, b]["said"])
+                stated = nx.has_path(said, me, head)
+                around = [*nx.shortest_path(said if stated else later, me, head), me]
                 loop = " -> ".join(later.nodes[name].get("shown", name) for name in around)
                 return self.walk.stop(
-                    "cycle",
+                    "cycle" if stated else "forward-reference",
                     f"`{printable(head)}` comes later, and taking it here closes a loop: {printable(loop)}",
                     loc,
                     path=path,
@@ -212,8 +218,11 @@ class Wires:
         for node in self.nodes:
             if isinstance(node.body, Composite) and any(inner.name == head for inner in node.body.nodes):
                 return [f"it is inside `{node.name}`: give that `taps: [{head}]` and read `{node.name}.{head}`"]
-        if any(head in place.ids for place in self.walk.session.places[:-1]):
+        holder = next((place for place in reversed(self.walk.session.places[:-1]) if head in place.ids), None)
+        if holder is not None and holder.walk is self.walk and self.loc[: len(holder.loc)] == holder.loc:
             return ["it is an id of the list around this one, and a list sees its own ids only"]
+        if holder is not None:
+            return [f"a block sees its own ids only: name `{head}` under its `inputs`, and in `from` where it is used"]
         known = [*self.inputs, *self.ids]
         return did_you_mean(head, known)
 
@@ -240,7 +249,7 @@ class Wires:
                 said = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
                 for source in said if entry.from_ is not None else [previous]:
                     if source is not None:
-                        graph.add_edge(str(source).partition(".")[0], me)
+                        graph.add_edge(str(source).partition(".")[0], me, said=entry.from_ is not None)
                 previous = me
 
         read(self.entries, self.loc)

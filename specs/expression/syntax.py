@@ -272,7 +272,9 @@ def parse(text: str, offset: int = 0) -> Expr:
     `offset` is where `text` starts in the string that holds it. Raises ExpressionError.
     """
     if len(text) > LENGTH:
-        raise ExpressionError(f"is longer than {LENGTH} characters", offset, offset + len(text), limit=True)
+        raise ExpressionError(
+            f"the expression is longer than {LENGTH} characters", offset, offset + len(text), limit=True
+        )
     parser = Parser(text, offset)
     if parser.token.kind == "end":
         raise ExpressionError("the expression is empty", offset, offset + len(text))

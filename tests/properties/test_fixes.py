@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -223,3 +224,60 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
         edit.replace(path, "newer")
     assert path.read_bytes() == b"\xef\xbb\xbfnew"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["link.yaml", "net.yaml"]
+
+
+@given(misspelt(), st.booleans())
+def test_a_mended_json_file_is_json(source: Source, compact: bool) -> None:
+    """What is put in place of a text stands in its quotes."""
+    document = parse(source, Report())
+    assume(document is not None)
+    assert document is not None
+    separators = (",", ":") if compact else (", ", ": ")
+    file = Source("net.json", json.dumps(document.data, separators=separators))
+    wrong = told(file)
+    assume(any(d.fix for d in wrong))
+    after = edit.mended(file, wrong)
+    json.loads(after)
+    if all(d.fix for d in wrong):
+        assert told(mended(file)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fixed"),
+    [
+        ('{"op":"conv2d","out_channels":3,"kernel_size":1}', '{"op":"Conv2d","out_channels":3,"kernel_size":1}'),
+        ('{"op":"Conv2d","out_chanels":3,"kernel_size":1}', '{"op":"Conv2d","out_channels":3,"kernel_size":1}'),
+        ('{"op":"Conv2d","out_channels":"3","kernel_size":1}', '{"op":"Conv2d","out_channels":3,"kernel_size":1}'),
+        (
+            '{"op":"Conv2d","out_channels":3,"kernel_size":1,"padding":"SAME"}',
+            '{"op":"Conv2d","out_channels":3,"kernel_size":1,"padding":"same"}',
+        ),
+        ('{"id":"s","op":"add","form":["input","input"]}', '{"id":"s","op":"add","from":["input","input"]}'),
+        ('{"op":"Dropout","p":"0.5"}', '{"op":"Dropout","p":0.5}'),
+        ('{"op":"ReLU","inplace":"True"}', '{"op":"ReLU","inplace":true}'),
+        (
+            '{"op":"Conv2d","out_channels":"$c * 2","kernel_size":1}',
+            '{"op":"Conv2d","out_channels":"$(c * 2)","kernel_size":1}',
+        ),
+    ],
+)
+def test_quotes_stay_in_json(line: str, fixed: str) -> None:
+    before, after = '{"spec":1,"name":"t","input":[3,8,8],"params":{"c":2},"layers":[', "]}"
+    source = Source("t.json", before + line + after)
+    assert edit.mended(source, told(source)) == before + fixed + after
+
+
+@pytest.mark.parametrize(
+    ("entry", "fixed"),
+    [
+        ("{op: Conv2d, out_channels=4, kernel_size: 3}", "{op: Conv2d, out_channels: 4, kernel_size: 3}"),
+        ("{op: Conv2d, out_channels = 4, kernel_size: 3}", "{op: Conv2d, out_channels: 4, kernel_size: 3}"),
+        ("{op: Conv2d, out_channels： 4, kernel_size: 3}", "{op: Conv2d, out_channels: 4, kernel_size: 3}"),
+        ("{op: Conv2d, out_channels: 1,024, kernel_size: 3}", "{op: Conv2d, out_channels: 1024, kernel_size: 3}"),
+        ("{op: Conv2d, out_channels: $c * 2, kernel_size: 3}", "{op: Conv2d, out_channels: $(c * 2), kernel_size: 3}"),
+    ],
+)
+def test_what_is_nearly_a_value_becomes_one_and_nothing_is_lost(entry: str, fixed: str) -> None:
+    before = "spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {c: 2}\nlayers:\n  - "
+    source = Source("t.yaml", before + entry + "\n")
+    assert edit.mended(source, told(source)) == before + fixed + "\n"

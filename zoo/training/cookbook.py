@@ -17,7 +17,7 @@ from specs.source import Source
 from specs.suggest import did_you_mean, nearest
 from zoo import catalogue
 
-from .recipe import Recipe
+from .recipe import Network, Recipe
 from .shapes import Shape, after, stored
 
 HOME = Path(__file__).parent.parent / "recipes"
@@ -79,21 +79,20 @@ def load(
 
     Raises SpecError with everything that is wrong, each at its line.
     """
-    report = Report()
+    report, laid_over = Report(), Report()
     text, home = _read(what, home, report)
-    for key, value, said in _overrides(overrides, report):
+    for key, value, said in _overrides(overrides, laid_over):
         text.put(key, value, said)
-    report.raise_if_wrong()
-    recipe = None
+    laid_over.raise_if_wrong()
+    recipe, network, shape = None, _network(text, home), None
     try:
-        recipe = _at_home(Recipe.model_validate(text.data), text, home)
+        recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
+        shape = _check_crops(recipe, text, report)
     except ValidationError as error:
         for diagnostic in _diagnose(error, text):
             report.add(diagnostic)
-    else:
-        shape = _check_crops(recipe, text, report)
-        if with_network:
-            _check_network(recipe, text, shape, report)
+    if with_network and network is not None:
+        _check_network(network, text, shape, report)
     report.raise_if_wrong()
     assert recipe is not None
     return recipe
@@ -129,8 +128,8 @@ def _read(
     path = find(what)
     source = Source.read(path, report)
     document = parse(source, report) if source is not None else None
-    report.raise_if_wrong()
-    assert document is not None
+    if document is None:
+        raise SpecError(report.diagnostics)
     return _Text(document), path.parent
 
 
@@ -187,14 +186,17 @@ def _has(data: Any, path: Sequence[str | int]) -> bool:
     return True
 
 
-def _at_home(recipe: Recipe, text: _Text, home: Path | None) -> Recipe:
-    """The recipe with the full path of its network, where the recipe's own text names one by a path."""
-    name = recipe.network.name
+def _network(text: _Text, home: Path | None) -> Network | None:
+    """The recipe's network, with its full path where the recipe's own text names it by a path; None where that part
+    of the recipe is wrong."""
+    try:
+        network = Network.model_validate(text.data.get("network"))
+    except ValidationError:
+        return None
     overridden = any(over in (["network"], ["network", "name"]) for over, _ in text.over)
-    if home is None or overridden or not catalogue.is_path(name):
-        return recipe
-    network = recipe.network.model_copy(update={"name": os.path.abspath(home / name)})
-    return recipe.model_copy(update={"network": network})
+    if home is None or overridden or not catalogue.is_path(network.name):
+        return network
+    return network.model_copy(update={"name": os.path.abspath(home / network.name)})
 
 
 def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
@@ -212,11 +214,11 @@ def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
     return shape
 
 
-def _check_network(recipe: Recipe, text: _Text, shape: Shape | None, report: Report) -> None:
+def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> None:
     """Tells what is wrong with the network: in its own text, or in what the recipe asks of it."""
     from zoo.api import graph_into
 
-    network, told = recipe.network, Report()
+    told = Report()
     input = network.input or (list(shape) if shape else None)
     found = catalogue.find(network.name, told)
     if found is not None and (input or found[0].spec.input):
