@@ -89,6 +89,16 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert {d.span[0] for d in caught.value.diagnostics if d.span} >= {7, 10, 11}
 
 
+def test_mistakes_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
+    """A key said twice, a wrong value, and a network that is not there."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("lr: 0.1", "lr: x").replace("mnist_cnn", "mnist_cn") + "epochs: 4\n")
+    with pytest.raises(SpecError) as caught:
+        cookbook.load(path, with_network=True)
+    told = [(d.code, d.span[0]) for d in caught.value.diagnostics if d.span]
+    assert sorted(told) == [("bad-value", 8), ("duplicate-key", 12), ("unknown-reference", 3)]
+
+
 def test_the_text_is_right(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT)

@@ -1,0 +1,43 @@
+"""A wrong argument that the shape does not hang on is left out; what comes out of the layer is known all the same."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.layer import Layer, ShapeError
+from compiler.scope import UNKNOWN
+from compiler.walk.applying import Applying
+from tests.strategies import Case, layer_cases
+
+#: Arguments that no layer's shape hangs on.
+NEVER_ASKED = {"affine", "bias", "eps", "inplace", "momentum", "negative_slope", "p", "track_running_stats"}
+
+
+@pytest.mark.parametrize("op", sorted(Layer.registry))
+def test_what_is_left_out_does_not_change_what_comes_out(op: str) -> None:
+    kind = Layer.registry[op]
+
+    @given(layer_cases(op), st.data())
+    def holds(case: Case, data: st.DataObject) -> None:
+        optional = [name for name in case.arguments if not kind.model_fields[name].is_required()]
+        if not optional:
+            return
+        try:
+            expected = kind(**case.arguments).apply(*case.inputs)
+        except (ValidationError, ShapeError):
+            return
+        name = data.draw(st.sampled_from(optional))
+        node: Any = SimpleNamespace(arriving=case.inputs, arrived=case.inputs)
+        made = Applying.spared(kind, {**case.arguments, name: UNKNOWN}, (), node)
+        if made is not None:
+            assert made.apply(*case.inputs) == expected
+        assert made is not None or name not in NEVER_ASKED
+
+    holds()
