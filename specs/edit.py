@@ -37,7 +37,8 @@ def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
 def difference(name: str, before: str, after: str) -> str:
     """A unified diff; empty where the texts are equal."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
+    path = name.lstrip("/")
+    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
     return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 

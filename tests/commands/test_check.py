@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -110,6 +111,12 @@ def test_diff_shows_and_changes_nothing(wrong: Path) -> None:
     out = zoo("check", wrong, "--diff").stdout
     assert "-  - {op:   Relu}   # here\n+  - {op:   ReLU}   # here\n" in out
     assert wrong.read_text(encoding="utf-8") == WRONG
+
+
+@pytest.mark.skipif(shutil.which("patch") is None, reason="there is no `patch` here")
+def test_a_shown_diff_applies(wrong: Path) -> None:
+    subprocess.run(["patch", "-p1", "-d", "/"], input=zoo("check", wrong, "--diff").stdout, text=True, check=True)
+    assert wrong.read_text(encoding="utf-8") == WRONG.replace("Relu", "ReLU")
 
 
 def test_fix_keeps_all_but_the_mistake(wrong: Path) -> None:
