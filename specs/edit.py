@@ -50,7 +50,8 @@ def replace(path: str | os.PathLike[str], text: str) -> None:
     with contextlib.suppress(FileNotFoundError), target.open("rb") as old:
         if old.read(3) == BOM:
             data = BOM + data
-    with files.replacing(target) as part:
+    there = target.exists()
+    with files.replacing(target, 0o600 if there else 0o666) as part:
         part.write_bytes(data)
-        if target.exists():
+        if there:
             shutil.copymode(target, part)

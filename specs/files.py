@@ -10,18 +10,18 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, mode: int = 0o666) -> Iterator[Path]:
     """A path beside `target` to write to; it takes the target's place when all went well, and is gone when not.
 
     Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. A symlink in its
-    place is replaced, never followed. Raises OSError.
+    place is replaced, never followed. `mode` is what the new file may be, less the umask. Raises OSError.
     """
     if target.is_dir() and not target.is_symlink():
         raise IsADirectoryError(21, "it is a folder", str(target))
     part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         try:
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(target)) from None
         yield part
