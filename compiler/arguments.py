@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from compiler.layer import FLOAT32_MAX, Layer, enumerated
 from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
-from specs.expression import ExpressionError, Template, UnknownName, evaluate
+from specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from specs.kinds import at, could_be, placed
 from specs.limits import DEFAULT
 from specs.spec import STRUCTURE, TYPES, Entry, Param
@@ -28,6 +28,15 @@ class BadArgument:
     key: bool = False
     help: tuple[str, ...] = ()
     meant: str | None = None  # the word, or the value as text, that would be right in its place
+    near: str | None = None  # the argument that a name which is none was probably meant to be
+
+
+class Intended(NamedTuple):
+    """What a misspelt argument was meant to be: surely, in words, and probably."""
+
+    fix: str | None = None
+    help: tuple[str, ...] = ()
+    near: str | None = None
 
 
 def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping[str, Any]) -> Iterator[BadArgument]:
@@ -41,9 +50,9 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if detail["type"] != "extra_forbidden":
             continue
-        meant, help = intended(name, fields, given, missing)
+        meant = intended(name, fields, given, missing)
         message = f"{layer.op} has no `{printed_name(name)}`"
-        yield BadArgument("unknown-argument", message, name, key=True, help=help, meant=meant)
+        yield BadArgument("unknown-argument", message, name, (), True, meant.help, meant.fix, meant.near)
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
         yield BadArgument("missing-argument", message, missing[0], help=(_example(layer, missing),))
@@ -70,18 +79,16 @@ def _with(value: Any, path: Sequence[str | int], new: Any) -> Any:
     return copy
 
 
-def intended(
-    name: str, known: Collection[str], given: Mapping[str, Any], missing: list[str]
-) -> tuple[str | None, tuple[str, ...]]:
-    """What a misspelt argument was meant to be, and the help that says so. What it stands for is missing no more."""
+def intended(name: str, known: Collection[str], given: Mapping[str, Any], missing: list[str]) -> Intended:
+    """What a misspelt argument was meant to be. What it stands for is missing no more."""
     if isinstance(inside := given[name], Mapping) and (nested := [k for k in known if k in inside]):
         missing[:] = [k for k in missing if k not in inside]
-        return None, (f"write {listed(nested)} beside `op`, not inside `{printed_name(name)}`",)
+        return Intended(help=(f"write {listed(nested)} beside `op`, not inside `{printed_name(name)}`",))
     free = [k for k in known if k not in given]
     synonym = next((m for m in free if name.lower() in _SYNONYMS.get(m, ())), None)
     meant = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
     if meant in given and certain(name, known) == meant:
-        return None, said_already(str(meant))
+        return Intended(help=said_already(str(meant)))
     if meant in given:
         meant = nearest(name, free) or synonym
     beside = [k for k in STRUCTURE if k not in ("op", "layers", "do", "share") and could_be(Entry, k, given[name])]
@@ -89,14 +96,18 @@ def intended(
     if (meant in missing and (len(missing) == 1 or meant == synonym)) or (fix is None and meant == synonym):
         fix = meant
     if meant is None and (structural := nearest(name, beside, aliases=_SLIPS)):
-        return fix, (f"did you mean `{structural}`?",)
+        return Intended(fix, (f"did you mean `{structural}`?",))
+    if meant is None and name in _ELSEWHERE:
+        return Intended(help=(_ELSEWHERE[name],))
+    if meant is None and len(missing) == 1 and len(given.keys() - known) == 1:
+        meant = missing[0]  # one is missing, and one is too many
     if meant is None:
-        help = (_ELSEWHERE[name],) if name in _ELSEWHERE else did_you_mean(name, known, limit=16)
-        return None, help
+        return Intended(help=did_you_mean(name, known, limit=16))
+    help = f"did you mean `{meant}`?"
     if meant in missing:
         missing.remove(meant)
-        return fix if fix == meant else None, (f"did you mean `{meant}`? (required, and missing here)",)
-    return fix if fix == meant else None, (f"did you mean `{meant}`?",)
+        help += " (required, and missing here)"
+    return Intended(fix if fix == meant else None, (help,), meant)
 
 
 _CHOSEN = "the device and type of a network are chosen when it is built"
@@ -113,10 +124,18 @@ _SYNONYMS = {
     "bias": ("use_bias",),
     "output_size": ("size", "out_size"),
     "inplace": ("in_place",),
-    "out_channels": ("filters", "filter", "num_filters", "channels", "planes", "width"),
-    "out_features": ("units", "features", "size", "neurons"),
+    "out_channels": ("filters", "filter", "num_filters", "channels", "planes", "width", "out", "output_channels"),
+    "out_features": ("units", "features", "size", "neurons", "out", "output_features", "dim"),
     "kernel_size": ("kernel", "ksize", "size", "k", "pool_size"),
     "p": ("rate", "prob", "dropout"),
+    "eps": ("epsilon",),
+    "negative_slope": ("slope", "alpha"),
+    "embedding_dim": ("dim", "size", "features", "d_model"),
+    "num_embeddings": ("vocab", "vocab_size", "words"),
+    "num_groups": ("groups",),
+    "upscale_factor": ("factor", "scale", "upscale"),
+    "scale_factor": ("factor", "scale"),
+    "dim": ("axis",),
     "num_heads": ("heads", "n_heads"),
 }
 
@@ -266,11 +285,12 @@ def bind(
     A default may be an expression over the parameters before it and over `outer`. `tell(code, message, argument,
     key=, help=)` reports.
     """
+    METER.spent += len(declared)
     missing = [n for n, p in declared.items() if p.required and n not in given and n not in holes]
     for name in islice((n for n in given if n not in declared and n not in holes), DEFAULT.mistakes):
-        meant, help = intended(name, declared, given, missing)
+        meant = intended(name, declared, given, missing)
         message = f"{owner} has no parameter `{printed_name(name)}`"
-        tell("unknown-argument", message, name, key=True, help=help, meant=meant)
+        tell("unknown-argument", message, name, key=True, help=meant.help, meant=meant.fix)
         holes = {*holes, *(n for n in declared if n not in given)}  # what was meant by it is unknown
     if missing:
         types = ", ".join(f"`{name}: {declared[name].type}`" for name in missing)

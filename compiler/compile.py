@@ -44,7 +44,7 @@ def compile(
     graph where nothing that it speaks of was changed. `shared` lets compilations of one unit share what they expanded.
     `remedy` says whether to look for what would mend a refusal, and for who is to blame.
     """
-    report_before = len(report.errors)
+    before = report.wrong
     settings = choose(unit, report, variant=variant, params=params or {}, input=input, limits=limits)
     if settings is None:
         return None
@@ -69,7 +69,7 @@ def compile(
     finally:
         if session.sized and remedy:
             _remedy(session, unit, settings, variant, params)
-    if len(report.errors) > report_before or not root.whole:
+    if report.wrong > before or not root.whole:
         return None
     if taps:
         wanted = dict(taps) if isinstance(taps, Mapping) else {t: t for t in taps}
@@ -98,7 +98,7 @@ def compile(
         check_rules(part, report)
     if expect and not settings.changed:
         check_expect(graph, report)
-    return graph if len(report.errors) == report_before else None
+    return graph if report.wrong == before else None
 
 
 def _remedy(

@@ -26,10 +26,11 @@ def declaration_problems(spec: Spec) -> Iterator[Problem]:
                 yield _at("duplicate-id", f"`{name}` is already the name of a block", section, name)
     for name, block in spec.blocks.items():
         yield from _block(name, block)
+        yield from _params(spec, block.params, ("blocks", name, "params"))
     for i, given in enumerate(spec.inputs or ()):
         if given.id in spec.params:
             yield Problem("duplicate-id", f"`{given.id}` is already a parameter", ("inputs", i, "id"))
-    yield from _params(spec.params, ("params",))
+    yield from _params(spec, spec.params, ("params",))
     yield from _weights(spec)
     for op, arguments in spec.defaults.items():
         yield from _defaults(spec, op, arguments)
@@ -52,12 +53,16 @@ def _block(block: str, said: Block) -> Iterator[Problem]:
             yield _at("bad-value", message, "blocks", block, "params", name)
         elif name in names:
             yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "params", name)
-    yield from _params(said.params, ("blocks", block, "params"))
 
 
-def _params(params: Mapping[str, Param], base: Loc) -> Iterator[Problem]:
-    """Parameters that no expression could read, and bounds of what has no size."""
+def _params(spec: Spec, params: Mapping[str, Param], base: Loc) -> Iterator[Problem]:
+    """Parameters that no expression could read, bounds of what has no size, and ops that are none."""
+    ops = (spec.blocks, spec.use, Layer.registry)
     for name, param in params.items():
+        op = param.default if param.type == "op" and not {("blocks",), ("use",)} & spec.holes else None
+        if isinstance(op, str) and "$" not in op and all(op not in names for names in ops):
+            help = did_you_mean(op, [known for names in ops for known in names], aliases=ALIASES, limit=0)
+            yield Problem("unknown-op", f"there is no op `{op}`", (*base, name, "default"), help)
         if name in WORDS or name in CONSTANTS:
             message = f"`{name}` cannot be a parameter: in an expression it means something else"
             yield _at("bad-value", message, *base, name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compiler.layer import Value
-from specs.expression import ExpressionError, UnknownName
+from specs.expression import ExpressionError, Template, UnknownName
 from specs.suggest import certain, did_you_mean
 
 #: Read as `in_channels` or `input.channels`; nothing else may be called so.
@@ -70,6 +71,12 @@ class Scope(Mapping[str, Any]):
             return facts[name[3:]]  # KeyError is an unknown name
         raise KeyError(name)
 
+    def knows(self, name: str) -> bool:
+        """Whether something here has this name, or may have: what flows in can lack a height."""
+        if name in self.names or name in self.inputs or name == "input":
+            return True
+        return name.startswith("in_") and name[3:] in FACTS and self.flow != "none"
+
     def __iter__(self) -> Iterator[str]:
         yield from self.names
         yield from self.inputs
@@ -124,3 +131,26 @@ def described(value: Value | None) -> Mapping[str, Any]:
     if len(shape) >= 3:
         facts |= {"height": shape[-2], "width": shape[-1]}
     return facts
+
+
+def check_names(value: Any, scope: Scope) -> None:
+    """Raises UnknownName, as computing would, for the first name in `value` that nothing here has, whether or not its
+    turn would come."""
+    if isinstance(value, str):
+        for template_name, at in Template.of(value).places if "$" in value else ():
+            if not scope.knows(template_name):
+                names = tuple(scope)
+                raise UnknownName(f"nothing here is called `{template_name}`", *at, unknown=template_name, names=names)
+        return
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        try:
+            check_names(part, scope)
+        except UnknownName as error:
+            error.path = (key, *error.path)
+            raise
+
+
+def layered(names: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`more` laid over `names`; where these are many, without a copy for everyone who reads them."""
+    return {**names, **more} if len(names) <= 100 else ChainMap(dict(more), names)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import io
 import os
 import shutil
 from collections.abc import Iterable
@@ -36,8 +37,10 @@ def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
 
 def difference(name: str, before: str, after: str) -> str:
     """A unified diff; empty where the texts are equal."""
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    path = name.lstrip("/")
+    from specs.render import safe
+
+    old, new = (list(io.StringIO(text, newline="\n")) for text in (before, after))
+    path = safe(name.lstrip("/"))
     lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
     return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 

@@ -186,6 +186,8 @@ def _explained(error: MarkedYAMLError, text: str) -> Exception:
             return Unreadable("yaml-syntax", "a key without its colon", first, last, "write `key: value`")
     ours, help = next(((ours, help) for theirs, ours, help in _WORDS if theirs in problem), (problem, ""))
     if "a flow" in context:
+        if opened >= len(text):  # libyaml ran over a comment
+            opened = max(text.rfind("{"), text.rfind("["))
         bracket = text[opened : opened + 1]
         if not text[at:].strip() or (_indent(text, at) <= _indent(text, opened) and "\n" in text[opened:at]):
             return Unreadable("yaml-syntax", f"this `{bracket}` is never closed", opened, opened + 1)

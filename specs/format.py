@@ -77,7 +77,7 @@ def _read(source: Source) -> tuple[Document, Spec] | None:
 
 
 def _comments(text: str) -> Counter[str]:
-    return Counter(re.findall(r"(?:^|\s)(#.*?)\s*$", text, re.MULTILINE))
+    return Counter(found.rstrip() for found in re.findall(r"(?:^|(?<=\s))#.*$", text, re.MULTILINE))
 
 
 def _tidy(lines: list[str]) -> str:

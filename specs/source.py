@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import re
 import stat
@@ -116,8 +117,11 @@ class Source:
         needs them."""
         start = self.index(span.line, span.column)
         quote = self.text[start : start + 1]
-        kept = quote if quote in ('"', "'") and is_text(word) else ""
-        return Edit(span, f"{kept}{word}{kept}")
+        if is_text(word) and quote == '"':
+            return Edit(span, json.dumps(word, ensure_ascii=False))
+        if is_text(word) and quote == "'":
+            word = "'" + word.replace("'", "''") + "'"
+        return Edit(span, word)
 
 
 def _read(name: str, size: int) -> bytes:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
 
-LONGEST = 100  # characters of a word that is compared with others
+LONGEST = 40  # characters of a word that is compared with others
 MOST = 300  # words that it is compared with
+CLOSE = 8  # of them that are looked at letter by letter: those that have most letters in common with it
 _NUMBER = re.compile("[0-9]+")
 
 
@@ -16,20 +19,21 @@ def nearest(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | Non
     """The known name most like `name`, ignoring case and underscores; an alias stands for what it means."""
     if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
         return hit
-    if len(name) > LONGEST:
-        return None
+    return _nearest(name, tuple(islice(known, MOST))) if len(name) <= LONGEST else None
+
+
+@lru_cache(maxsize=4_096)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     plain: dict[str, str] = {}
-    for word in _words(known):
-        plain.setdefault(word.lower().replace("_", ""), word)
+    for word in known:
+        if len(word) <= LONGEST:
+            plain.setdefault(word.lower().replace("_", ""), word)
     key = name.lower().replace("_", "")
     if key in plain:
         return plain[key]
-    close = difflib.get_close_matches(key, plain, n=1, cutoff=0.68)
+    likely = sorted(plain, key=lambda word: unlike(key, word) - max(len(key), len(word)))[:CLOSE]
+    close = difflib.get_close_matches(key, likely, n=1, cutoff=0.68)
     return plain[close[0]] if close else None
-
-
-def _words(known: Iterable[str]) -> Iterable[str]:
-    return (word for word in islice(known, MOST) if len(word) <= LONGEST)
 
 
 def certain(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
@@ -37,19 +41,34 @@ def certain(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | Non
     fewer than half its letters. Another number is no slip: `conv2` is not `conv1`."""
     if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
         return hit
-    words = list(dict.fromkeys(_words(known))) if len(name) <= LONGEST else []
-    plain = [w for w in words if w.lower().replace("_", "") == name.lower().replace("_", "")]
+    return _certain(name, tuple(islice(known, MOST))) if len(name) <= LONGEST else None
+
+
+@lru_cache(maxsize=4_096)
+def _certain(name: str, known: tuple[str, ...]) -> str | None:
+    words = list(dict.fromkeys(word for word in known if len(word) <= LONGEST))
+    key = name.lower()
+    plain = [w for w in words if w.lower().replace("_", "") == key.replace("_", "")]
     if plain:
         return plain[0] if len(plain) == 1 else None
     most = 1 + len(name) // 6
-    near = sorted(
-        (slips(name.lower(), w.lower()), w)
-        for w in words
-        if abs(len(w) - len(name)) <= most and _NUMBER.findall(w) == _NUMBER.findall(name)
-    )
+    likely = [w for w in words if unlike(key, w.lower()) <= most and _NUMBER.findall(w) == _NUMBER.findall(name)]
+    if len(likely) > CLOSE:
+        return None
+    near = sorted((slips(key, w.lower()), w) for w in likely)
     if not near or near[0][0] > most or 2 * near[0][0] >= len(name) or (len(near) > 1 and near[1][0] == near[0][0]):
         return None
     return near[0][1]
+
+
+def unlike(a: str, b: str) -> int:
+    """How many letters one word has, at least, that the other has not: as many slips lie between them, or more."""
+    return max(len(a), len(b)) - (_letters(a) & _letters(b)).total()
+
+
+@lru_cache(maxsize=4_096)
+def _letters(word: str) -> Counter[str]:
+    return Counter(word)
 
 
 def said_already(name: str) -> tuple[str, ...]:

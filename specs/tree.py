@@ -24,9 +24,10 @@ class _Stop(Exception):
 
 
 #: A key and its value that are one word for want of `: `.
+_PLAIN = re.compile(r"[\w$][\w$.()*/+ -]*")  # a value that means the same wherever it stands
 _JOINED = re.compile(r"([^:=\uff1a]+)([:=\uff1a])(.*)", re.DOTALL)
 #: A number as people group it: `21,797,672`.
-_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![\w.])")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,12}(?=\s*[,}])")
 
 
 class _Frame:
@@ -272,11 +273,13 @@ class Builder:
         if key is None or joined is None or self.source.text[start:end] != key:
             return "", (end, end)
         name, sign, value = map(str.strip, joined.groups())
-        spaced = f"{name}: {value}"
-        fix = (Edit(self.source.span(start, end), spaced),)
+        spaced, plain = f"{name}: {value}", _PLAIN.fullmatch(value)
+        fix = (Edit(self.source.span(start, end), spaced),) if plain else ()
         message = "a space is missing after the colon" if sign == ":" else f"a colon belongs here, not `{sign}`"
-        self._tell("yaml-syntax", message, start, end, help=(f"write `{spaced}`",), fix=fix)
+        self._tell("yaml-syntax", message, start, end, help=(f"write `{spaced if plain else 'key: value'}`",), fix=fix)
         frame.key = (None if name in frame.value else name, start, start + len(name))
+        if not plain:
+            self._hole()
         return value, (end - len(value), end)
 
     def _grouped(self, frame: _Frame, start: int, end: int) -> bool:

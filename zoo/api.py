@@ -221,7 +221,11 @@ def check_unit(
             report.diagnostics[told:] = [_of_variant(d, v, unit) for d in report.diagnostics[told:]]
         if made is not None:
             whole.append(made)
-        elif any(d.code == "limit-exceeded" for d in report.errors) or len(report.errors) >= limits.mistakes:
+        elif (
+            any(d.code == "limit-exceeded" for d in report.errors)
+            or report.wrong >= 10 * limits.mistakes
+            or len(report.errors) >= limits.mistakes
+        ):
             break
     return whole
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from compiler.layer import Call, Float, Int, Layer, Positive, Shape, ShapeError, Value, axis
+from compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Shape, ShapeError, Value, axis
 
 
 class _InPlace(Layer, abstract=True):
@@ -75,8 +75,8 @@ class CELU(Layer):
     inplace: bool = False
 
     def check(self, *x: Shape | None) -> None:
-        if self.alpha == 0:
-            raise ShapeError("bad-value", "`alpha` cannot be 0: x is divided by it", argument="alpha")
+        if abs(self.alpha) * FLOAT32_MAX < 1:
+            raise ShapeError("bad-value", "`alpha` cannot be 0, or nearly: x is divided by it", argument="alpha")
 
 
 class LeakyReLU(Layer):

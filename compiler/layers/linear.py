@@ -6,6 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from compiler.layer import Int, Layer, Positive, Shape, ShapeError, Value
+from compiler.layers.function import no_truths
 
 
 class Linear(Layer):
@@ -53,6 +54,10 @@ class Embedding(Layer):
             raise ShapeError(
                 "bad-value", f"`padding_idx: {self.padding_idx}` is not one of {n} embeddings", argument="padding_idx"
             )
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        no_truths(self.op, values)
+        return super().apply(*values)
 
     def infer(self, x: Shape) -> Shape:
         return (*x, self.embedding_dim)

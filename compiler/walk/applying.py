@@ -9,14 +9,16 @@ from typing import Any
 from pydantic import ValidationError
 
 import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.arguments import argument_problems
+from compiler.arguments import BadArgument, argument_problems
 from compiler.graph import Node
 from compiler.layer import Layer, ShapeError
 from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
 from compiler.walk.refusals import Refusals
 from compiler.walk.session import Doubt, Item, Stop, freeze
-from specs.expression import ExpressionError, names_of, parse
+from specs.expression import ExpressionError, Template, names_of, parse
 from specs.spec import Loc
+
+LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 
 
 class Applying(Refusals):
@@ -63,7 +65,7 @@ class Applying(Refusals):
             return cached  # type: ignore[return-value]
         for name, value in arguments.items():
             for number in value if isinstance(value, (list, tuple)) else (value,):
-                if type(number) is int and abs(number) > walk.session.limits.params:
+                if type(number) is int and abs(number) > min(walk.session.limits.params, LARGEST):
                     at = (*item.loc, name if name in item.entry.arguments else "op")
                     raise walk.stop(
                         "limit-exceeded", f"`{name}: {number}` is larger than any size can be", at, path=path
@@ -73,13 +75,13 @@ class Applying(Refusals):
         except ValidationError as error:
             defaults = walk.unit.spec.defaults.get(layer.op, {})
             stop = Stop
-            wrong = []
+            wrong = set[str]()
             for problem in argument_problems(layer, error, arguments):
-                wrong.append(problem.argument)
+                wrong |= {problem.argument, problem.near or problem.argument}
                 if problem.code == "missing-argument" and walk.misnamed:
                     continue  # it may stand under an op's name that is wrong, and told
                 if problem.code == "unknown-argument" and problem.argument in item.entry.arguments:
-                    stop = Doubt
+                    stop = Doubt if problem.near is None else stop
                 here = problem.argument in item.entry.arguments or problem.argument == "shape"
                 loc: Loc = (
                     (*item.loc, problem.argument)
@@ -89,11 +91,8 @@ class Applying(Refusals):
                     else (*item.loc, "op")
                 )
                 raw = item.entry.arguments.get(problem.argument, defaults.get(problem.argument))
-                elsewhere = bool(problem.path) and isinstance(raw, str)  # it comes from an expression
                 given, apart = self.given(item, raw, arguments.get(problem.argument)) if not problem.key else ([], None)
-                help, meant = (problem.help, problem.meant) if not elsewhere else ((), None)
-                if problem.code == "bad-value" and not help and (computed := computing(raw, item.names)):
-                    help, meant = (f"write `{problem.argument}: {computed}`",), computed if "$" in str(raw) else None
+                help, meant = advised(problem, raw, arguments.get(problem.argument), item.names)
                 walk.tell(
                     problem.code,
                     problem.message,
@@ -119,12 +118,12 @@ class Applying(Refusals):
     @staticmethod
     def spared(layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node) -> Layer | None:
         """The layer without its arguments that are wrong or unknown; None where what comes out of it hangs on them."""
-        lost = [name for name, value in arguments.items() if value is UNKNOWN or name in wrong]
-        if None in node.arriving or not layer.model_fields.keys() >= {*wrong, *lost}:
+        if None in node.arriving:
             return None
+        lost = {*wrong, *(name for name, value in arguments.items() if value is UNKNOWN)}
         try:
             made = layer.model_validate({name: value for name, value in arguments.items() if name not in lost})
-            asked = made.model_copy(update=dict.fromkeys(lost, UNASKED))
+            asked = made.model_copy(update=dict.fromkeys(lost & layer.model_fields.keys(), UNASKED))
             same = asked.apply(*node.arrived) == made.apply(*node.arrived)
         except ShapeError:
             return made
@@ -171,14 +170,31 @@ class Applying(Refusals):
         return min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
 
 
-def computing(said: Any, names: Collection[str]) -> str | None:
-    """The expression that a text was meant to be: `$(c * 2)` for `$c * 2`, `$c` for `c` where that is a name."""
-    plain = said.replace("$", "") if isinstance(said, str) else ""
+def advised(problem: BadArgument, said: Any, value: Any, names: Collection[str]) -> tuple[tuple[str, ...], str | None]:
+    """The help for a wrong argument, by what was said and what it came out as, and the word that mends it."""
+    computes = isinstance(said, str) and "$" in said
+    if problem.code != "bad-value" or problem.path or (problem.help and not computes):
+        return (problem.help, problem.meant) if not computes or problem.code != "bad-value" else ((), None)
+    whole = isinstance(value, float) and problem.meant is not None  # an integer is wanted, and this is one
+    computed = computing(said, value, names, whole) if isinstance(said, str) else None  # no constant mends `$...`
+    if computed is None:
+        return (), None
+    return (f"write `{problem.argument}: {computed}`",), computed if computes and isinstance(value, str) else None
+
+
+def computing(said: str, value: Any, names: Collection[str], integer: bool) -> str | None:
+    """The expression that was meant: `$(c * 2)` for `$c * 2`, `$c` for `c` where that is a name, and
+    `$(int(c * 0.5))` for `$(c * 0.5)` where that comes out as no integer."""
+    plain = said.replace("$", "")
     try:
-        read = names_of(parse(plain))
+        single, read = Template.of(said).expression, names_of(parse(plain))
     except ExpressionError:
         return None
     if not read or not read <= {*names, *FLOW}:
         return None
-    computed = f"${plain}" if plain.isidentifier() else f"$({plain})"
-    return computed if computed != said else None
+    if single is not None:
+        inner = plain[1:-1] if said.startswith("$(") else plain
+        return f"$(int({inner}))" if integer else None
+    if not isinstance(value, str):
+        return None
+    return f"${plain}" if plain.isidentifier() else f"$({plain})"

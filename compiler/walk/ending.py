@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.graph import INPUT, Composite, Edge, Node, Port, Source
@@ -153,6 +154,7 @@ class Ending(Making):
                         path=node.name,
                     )
         if broken:
+            self.inplace(opaque(probe))
             return
         needed = probe.reached(tuple(p.edge for p in ports))
         again = {node.shared for node in self.nodes}
@@ -169,7 +171,7 @@ class Ending(Making):
 
     def inplace(self, probe: Composite) -> None:
         """An in-place op over a value that another entry reads would change what that entry sees."""
-        if not any(map(writes, self.nodes)):
+        if not any(map(writes, probe.nodes)):
             return
         writers: dict[Source, list[int]] = {}  # of each memory, in order
         behind = [0] * len(self.nodes)  # how many of them made what a node gives
@@ -185,7 +187,7 @@ class Ending(Making):
                 self.written_over(self.nodes[over[0]], reader, name)
             return value
 
-        for index, node in enumerate(self.nodes):
+        for index, node in enumerate(probe.nodes):
             if node.body is None:
                 continue
             written = writes(node)
@@ -240,3 +242,13 @@ class Ending(Making):
 def _kind(node: Node) -> str:
     """The key that says what kind of entry made a node."""
     return "op" if node.entry.op is not None else "layers" if node.entry.layers else "share"
+
+
+def opaque(broken: Composite) -> Composite:
+    """The list with its holes as values of their own: nobody knows what one reads, or whose memory it gives."""
+    nothing = Composite("group", "", broken.unit, broken.loc, (), (), ())
+    holes = [node.body is None and None in node.outputs for node in broken.nodes]
+    nodes = (
+        node.but(body=nothing, inputs=()) if hole else node for node, hole in zip(broken.nodes, holes, strict=True)
+    )
+    return replace(broken, nodes=tuple(nodes))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.layer import Value
-from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope
+from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
 from compiler.walk.session import Item, Stop, printable
 from compiler.walk.telling import Teller
 from specs.diagnostics import Label
@@ -71,7 +71,7 @@ class Loops(Teller):
                 self.step(at)
                 self.room(at, 1)
                 self.session.shared.entries += 1
-                here = {**names, **more} if more else names
+                here = layered(names, more) if more else names
                 where = (*turns, turn) if turn is not None else turns
                 if entry.do is None:
                     yield Item(entry, at, here, where, sure and known)

@@ -16,7 +16,7 @@ from compiler.scope import Poisoned, Scope
 from compiler.settings import choose
 from compiler.taps import TapError, keep, tapped
 from compiler.walk.applying import Applying
-from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, printable
+from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, no_variant, printable
 from specs.diagnostics import Label, Report
 from specs.spec import Loc
 from specs.suggest import certain, did_you_mean, nearest
@@ -296,13 +296,13 @@ class Making(Applying):
         unit, variant, _ = found
         if unit is None:  # its own errors are told already
             raise Stop
-        if variant is not None and variant not in unit.spec.variants:
+        if why := no_variant(found):
             raise walk.stop(
                 "unknown-reference",
-                f"`{unit.spec.name}` has no variant `{printable(variant)}`",
+                why,
                 ("use", op),
                 path=blank.name,
-                help=did_you_mean(variant, unit.spec.variants),
+                help=did_you_mean(str(variant), unit.spec.variants),
             )
         wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
         if len(wanted) != len(blank.inputs) and not any(hole[0] in ("input", "inputs") for hole in unit.spec.holes):
@@ -385,9 +385,11 @@ class Making(Applying):
         wanted = {t: t for t in said} if isinstance(said, list) else dict(said or {})
         if not wanted:
             raise walk.stop("bad-value", "`taps` names nothing", (*item.loc, "taps"), path=node.name)
+        seen: set[str] = set()
         for i, tap in enumerate(said if isinstance(said, list) else ()):
-            if tap in said[:i]:  # type: ignore[index]
+            if tap in seen:
                 raise walk.stop("duplicate-id", f"`{tap}` is named twice", (*item.loc, "taps", i), path=node.name)
+            seen.add(tap)
         try:
             body = tapped(node.body, wanted)
         except TapError as error:

@@ -9,6 +9,7 @@ from compiler.names import bad_id
 from compiler.scope import Poisoned, Scope
 from compiler.walk.ending import Ending
 from compiler.walk.session import Doubt, Item, Stop, printable
+from compiler.walk.wires import IdTemplate
 from specs.diagnostics import Label
 
 
@@ -27,13 +28,13 @@ class Place(Ending):
                 if isinstance(entry.id, str) and "$" not in entry.id:
                     name, named = entry.id, True
                 elif entry.id is not None or not walk.nameless(loc):
-                    self.unsure = True
+                    self.unnamed(entry.id)
                 raise Stop
             if entry.id is not None:
                 try:
                     name, named = self.identify(item), True
                 except (Stop, Poisoned):
-                    self.unsure = True
+                    self.unnamed(entry.id)
             sources, arriving = self.sources(item, name)
             self.taking = sources
             scope = Scope(item.names, arriving[0] if arriving else "none", self.readable)
@@ -88,6 +89,13 @@ class Place(Ending):
         self.lost = True
         self.nodes.append(self.hole(item, str(self.count), False, ()))
         self.last = Edge(len(self.nodes) - 1)
+
+    def unnamed(self, id: object) -> None:
+        """An entry's id is not known, for a mistake that is told."""
+        if isinstance(id, str) and "$" in id:
+            self.perhaps[id] = IdTemplate.of(id)
+        else:
+            self.unsure = True
 
     def identify(self, item: Item) -> str:
         got = self.walk.evaluate(item.entry.id, Scope(item.names, inputs=self.readable), (*item.loc, "id"))

@@ -90,7 +90,7 @@ class Refusals(Wires):
     @staticmethod
     def replacement(item: Item, error: ShapeError) -> str | None:
         """The value to write in place of the argument's, where the help says just one."""
-        if len(error.help) != 1 or error.argument not in item.entry.arguments:
+        if len(error.help) != 1 or error.argument not in item.entry.arguments or "$" in repr(item.entry.arguments):
             return None
         said = re.match(rf"write `{error.argument}: ([^`]+)`", error.help[0])
         return said[1] if said else None

@@ -38,6 +38,8 @@ class Shared:
     entries: int = 0
     found: dict[Any, Found | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: dict[int, int] = field(default_factory=dict)  # how long the specs in use are
+    named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
+    written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     besides: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were looked at
     metered: int = field(default_factory=lambda: METER.spent)  # where expressions started to count
 
@@ -116,6 +118,13 @@ def freeze(value: Any) -> Any:
     if isinstance(value, Mapping):
         return ("dict", *((k, freeze(v)) for k, v in value.items()))
     return (kind.__name__, value)
+
+
+def no_variant(found: Found) -> str | None:
+    """What is wrong with the variant that `use` names."""
+    if found.unit is None or found.variant is None or found.variant in found.unit.spec.variants:
+        return None
+    return f"`{found.unit.spec.name}` has no variant `{printable(found.variant)}`"
 
 
 def printable(text: str) -> str:

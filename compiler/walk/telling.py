@@ -9,7 +9,7 @@ from typing import Any
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.graph import Settings, Unit
 from compiler.layer import Layer
-from compiler.scope import Poisoned, Scope, judged
+from compiler.scope import Poisoned, Scope, check_names, judged
 from compiler.walk.session import Halt, Session, Stop
 from specs.diagnostics import Diagnostic, Edit, Label, Span
 from specs.expression import METER, ExpressionError, evaluate
@@ -104,6 +104,14 @@ class Teller:
         self.session.report.add(diagnostic, apart)
         return diagnostic
 
+    def told_there(self, loc: Loc) -> bool:
+        """Whether a mistake is told at this very place already, in another turn or use; counts as one more."""
+        known = self.session.report.tells(self.unit.document.source.name, self.span(loc))
+        self.session.told += known
+        if self.session.told > 10 * self.session.limits.mistakes:
+            raise Halt
+        return known
+
     def written(self, loc: Loc) -> Any:
         """What the text says there; None where there is nothing."""
         return at(self.unit.document.data, loc)
@@ -136,6 +144,9 @@ class Teller:
             )
             raise Halt
         try:
+            if (place := (id(self.unit.spec), loc)) not in self.session.shared.named:
+                check_names(value, scope)  # in what is not computed, too
+                self.session.shared.named.add(place)
             return evaluate(value, scope)
         except ExpressionError as error:
             raise self._bad_expression(error, value, scope, loc, path) from None

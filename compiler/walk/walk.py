@@ -18,11 +18,12 @@ from compiler.declarations import declaration_problems
 from compiler.graph import Composite
 from compiler.layer import Value
 from compiler.rules import init_problems
-from compiler.scope import UNKNOWN
+from compiler.scope import UNKNOWN, layered
 from compiler.walk.loops import Loops
 from compiler.walk.place import Place
-from compiler.walk.session import Halt, Stop, freeze
+from compiler.walk.session import Halt, Stop, freeze, no_variant
 from specs.spec import STRUCTURE, Block, Entry, Loc, Output
+from specs.suggest import did_you_mean
 
 
 class Walk(Loops):
@@ -65,7 +66,7 @@ class Walk(Loops):
         self.session.walked.add((id(self.unit.spec), name))
         key = (id(self.unit.spec), self._outer, name, freeze(arguments), tuple(values))
         return self.interned(key, name, loc, lambda: self.expand(
-            "block", name, block.layers, ("blocks", name, "layers"), {**self.settings.params, **arguments},
+            "block", name, block.layers, ("blocks", name, "layers"), layered(self.settings.params, arguments),
             list(zip(own, values, strict=True)),
             outputs=block.outputs, outputs_loc=("blocks", name, "outputs"), arguments=arguments,
         ))  # fmt: skip
@@ -147,8 +148,18 @@ class Walk(Loops):
             return
         named = set(ops_of(spec.layers)).union(*(ops_of(block.layers) for block in spec.blocks.values()))
         for op, target in spec.use.items():
-            if op not in named and isinstance(found := self.session.named(target, self.unit), str):
+            if op in named:
+                continue
+            found = self.session.named(target, self.unit)
+            if isinstance(found, str):
                 self.tell("unknown-reference", found, ("use", op))
+            elif found.unit is not None and (why := no_variant(found)):
+                self.tell(
+                    "unknown-reference",
+                    why,
+                    ("use", op),
+                    help=did_you_mean(str(found.variant), found.unit.spec.variants),
+                )
 
     @cached_property
     def _outer(self) -> Any:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.graph import INPUT, Composite, Edge, Node, Source, constant
 from compiler.layer import Layer, Value
 from compiler.scope import Poisoned, Scope
 from compiler.walk.session import Item, Stop, printable
+from specs.expression import METER
 from specs.spec import Entry, Loc
 from specs.suggest import certain, did_you_mean, nearest
 
@@ -19,6 +19,29 @@ if TYPE_CHECKING:
     import networkx as nx
 
     from compiler.walk.walk import Walk
+
+
+class IdTemplate(NamedTuple):
+    """An id with expressions in it: what stands between them."""
+
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> IdTemplate:
+        return cls(tuple(re.split(r"\$\w+|\$\([^$]*\)", text)))
+
+    def could_read(self, name: str) -> bool:
+        """Whether the id can come out as this name, whatever is computed."""
+        first, *between, last = self.parts if len(self.parts) > 1 else (*self.parts, "")
+        if not name.startswith(first) or not name.endswith(last):
+            return False
+        at = len(first)
+        for part in between:
+            found = name.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return at <= len(name) - len(last)
 
 
 class Wires:
@@ -45,6 +68,8 @@ class Wires:
         self.positional: list[tuple[int, Loc]] = []
         #: Ids are missing because of what is told already: one that is not found stays silent.
         self.unsure = walk.unnamed((*loc[:-1], "inputs"))
+        #: Or those that an id in which something is unknown may come out as.
+        self.perhaps: dict[str, IdTemplate] = {}
         #: So are edges: whether the list is a chain is not asked.
         self.lost = False
         #: Where the inputs of the entry that is being placed come from.
@@ -95,6 +120,7 @@ class Wires:
         at = [(*loc, "from", i) for i in range(len(written))] if isinstance(entry.from_, list) else [(*loc, "from")]
         if not written:
             raise walk.stop("bad-value", "`from` names nothing", (*loc, "from"), path=path)
+        METER.spent += len(written)
         out: list[Source] = []
         values: list[Value | None] = []
         for source, place in zip(written, at, strict=True):
@@ -126,18 +152,18 @@ class Wires:
             return Edge(INPUT, list(self.inputs).index(text))
         if text == "input" and len(self.inputs) == 1:
             return Edge(INPUT)
-        head, _, port = text.partition(".")
+        head, dot, port = text.partition(".")
         if head in self.ids:
             index = self.ids[head]
             node = self.nodes[index]
             if None in node.outputs and not node.ports:
                 return Edge(index)
-            if not port and len(node.outputs) == 1:
+            if not dot and len(node.outputs) == 1:
                 return Edge(index)
             if port in node.ports:
                 return Edge(index, node.ports.index(port))
             there = [f"{head}.{p}" for p in node.ports]
-            if not port:
+            if not dot:
                 raise self.walk.stop(
                     "unknown-reference",
                     f"`{head}` has several outputs: say which",
@@ -165,13 +191,17 @@ class Wires:
                 path=path,
                 help=[f"there is {', '.join(f'`{i}`' for i in self.inputs)}"],
             )
-        if self.unsure:
+        if (
+            self.walk.told_there(loc)
+            or self.unsure
+            or any(template.could_read(head) for template in self.perhaps.values())
+        ):
             return Stop()
         import networkx as nx
 
         later = self.statically
         if item is not None and head not in later:
-            head = next((t for t, made in later.nodes(data="template") if made and made.fullmatch(head)), head)
+            head = next((t for t, made in later.nodes(data="template") if made and made.could_read(head)), head)
         at = later.nodes[head].get("at") if head in later else None
         if item is not None and at is not None and at >= item.loc:
             me = next((name for name, place in later.nodes(data="at") if place == item.loc), str(item.entry.id))
@@ -215,8 +245,10 @@ class Wires:
 
     def elsewhere(self, head: str) -> Sequence[str]:
         """Where a name that is not in this list is, or what there is."""
-        for node in self.nodes:
-            if isinstance(node.body, Composite) and any(inner.name == head for inner in node.body.nodes):
+        bodies = {id(node.body): node for node in self.nodes if isinstance(node.body, Composite)}
+        for node in bodies.values():
+            assert isinstance(node.body, Composite)
+            if any(inner.name == head for inner in node.body.nodes):
                 return [f"it is inside `{node.name}`: give that `taps: [{head}]` and read `{node.name}.{head}`"]
         holder = next((place for place in reversed(self.walk.session.places[:-1]) if head in place.ids), None)
         if holder is not None and holder.walk is self.walk and self.loc[: len(holder.loc)] == holder.loc:
@@ -226,10 +258,17 @@ class Wires:
         known = [*self.inputs, *self.ids]
         return did_you_mean(head, known)
 
-    @cached_property
+    @property
     def statically(self) -> nx.DiGraph:
         """The ids of this list as written, later ones too, with an edge from each to what takes it; what is only spoken
         of has no place `at`."""
+        known = self.walk.session.shared.written
+        place = (id(self.walk.unit.spec), self.loc)
+        if place not in known:
+            known[place] = self._statically()
+        return known[place]
+
+    def _statically(self) -> nx.DiGraph:
         import networkx as nx
 
         graph = nx.DiGraph()
@@ -243,8 +282,7 @@ class Wires:
                     continue
                 me = str(entry.id) if entry.id is not None else f"({len(graph)})"
                 shown = me if entry.id is not None else entry.op or "group"
-                parts = re.split(r"\$\w+|\$\(.*?\)", me) if "$" in me else []
-                template = re.compile("\\w+".join(map(re.escape, parts))) if parts else None
+                template = IdTemplate.of(me) if "$" in me else None
                 graph.add_node(me, at=(*loc, position), template=template, shown=shown)
                 said = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
                 for source in said if entry.from_ is not None else [previous]:

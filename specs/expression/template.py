@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from specs.expression.evaluation import Run, Scope, compiled
 from specs.expression.operators import METER, Value, kind
@@ -14,10 +16,12 @@ from specs.expression.syntax import (
 from specs.expression.tree import (
     DEPTH,
     INTEGER,
+    Attribute,
     Constant,
     Expr,
     ExpressionError,
     Name,
+    Place,
     names_of,
 )
 from specs.limits import CHARACTERS, ITEMS, TURNS
@@ -42,6 +46,16 @@ class Template:
     def of(value: str) -> Template:
         """Reads a string. Raises ExpressionError."""
         return _template(value)
+
+    @property
+    def places(self) -> Iterator[tuple[str, Place]]:
+        """Every name that it reads, where it stands."""
+        stack: list[Any] = [part for part in self.parts if not isinstance(part, str)]
+        while stack:
+            node = stack.pop(0)
+            if isinstance(node, Name | Attribute):
+                yield node.name, node.at
+            stack[:0] = node.children()
 
     @property
     def is_literal(self) -> bool:

@@ -117,11 +117,11 @@ def _mend(
     if source.text == original.text:
         return told
     if show:
-        click.echo(edit.difference(original.name, original.text, source.text), nl=False)
+        click.echo(common.on_screen(edit.difference(original.name, original.text, source.text)), nl=False)
         return left
     edit.replace(path, source.text)
     count = sum(1 for d in told if d.fix)
-    click.echo(f"{original.name}: {count} fixed", err=True)
+    click.echo(f"{ascii(original.name)[1:-1]}: {count} fixed", err=True)
     return left
 
 

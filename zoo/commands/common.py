@@ -161,6 +161,13 @@ def emit(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def on_screen(text: str) -> str:
+    """The text as it is, and for a terminal with all that does not print escaped."""
+    from specs.render import safe
+
+    return "\n".join(map(safe, text.split("\n"))) if sys.stdout.isatty() else text
+
+
 def coloured(stream: Any) -> bool:
     """Whether a stream takes colour: a terminal, unless NO_COLOR is set."""
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

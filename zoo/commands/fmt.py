@@ -43,7 +43,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
         if text == source.text:
             continue
         if diff and not as_json:
-            click.echo(edit.difference(source.name, source.text, text), nl=False)
+            click.echo(common.on_screen(edit.difference(source.name, source.text, text)), nl=False)
         if check and not as_json:
             click.echo(f"{ascii(source.name)[1:-1]} would change", err=True)
         if not (check or diff):

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from specs.diagnostics import Diagnostic, Report, Span, SpecError
 from specs.document import Document, parse
+from specs.limits import DEFAULT
 from specs.source import Source
 from specs.suggest import did_you_mean, nearest
 from zoo import catalogue
@@ -89,7 +91,7 @@ def load(
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
         shape = _check_crops(recipe, text, report)
     except ValidationError as error:
-        for diagnostic in _diagnose(error, text):
+        for diagnostic in islice(_diagnose(error, text), DEFAULT.mistakes):
             report.add(diagnostic)
     if with_network and network is not None:
         _check_network(network, text, shape, report)
@@ -214,16 +216,26 @@ def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
     return shape
 
 
+def _says_spec(path: Path) -> bool:
+    """Whether a file says that it is a spec, well or badly; nothing of any other is shown."""
+    report = Report()
+    source = Source.read(path, report)
+    return source is not None and re.search(r"(?m)^\s*\{?\s*[\"']?spec[\"']?\s*:", source.text) is not None
+
+
 def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> None:
     """Tells what is wrong with the network: in its own text, or in what the recipe asks of it."""
     from zoo.api import graph_into
 
     told = Report()
+    file, span = text.place(("network", "name"))
+    if catalogue.is_path(network.name) and not _says_spec(catalogue.split(network.name)[0]):
+        report.add(Diagnostic("unreadable", f"`{network.name}` is no spec that can be read", span, file=file))
+        return
     input = network.input or (list(shape) if shape else None)
     found = catalogue.find(network.name, told)
     if found is not None and (input or found[0].spec.input):
         graph_into(told, network.name, input=input, params=network.params)
-    file, span = text.place(("network", "name"))
     place = f"{file or 'the recipe'}{f':{span.line}' if span else ''}"
     images = f" on images of {' x '.join(map(str, input))}" if input else ""
     for diagnostic in told:

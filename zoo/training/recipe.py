@@ -34,9 +34,11 @@ def _rising(ends: T) -> T:
 
 
 def _unique(values: T) -> T:
-    twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
-    if twice is not None:
-        raise ValueError(f"`{twice}` is there twice")
+    seen = set[str]()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"`{value}` is there twice")
+        seen.add(value)
     return values
 
 
