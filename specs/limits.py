@@ -34,7 +34,7 @@ class Limits:
     mistakes: int = 100  # told about one document before reading and checking stop
 
     # expressions
-    work: int = 300_000  # characters read, operations done and items of lists met by all expressions of one check
+    work: int = 300_000  # characters read, operations done, items of lists and parameters met in one check
 
     # the network
     nodes: int = 200_000  # layers after every loop is unrolled and every block expanded

@@ -120,7 +120,7 @@ class Wires:
         at = [(*loc, "from", i) for i in range(len(written))] if isinstance(entry.from_, list) else [(*loc, "from")]
         if not written:
             raise walk.stop("bad-value", "`from` names nothing", (*loc, "from"), path=path)
-        METER.spent += len(written)
+        METER.spent += 4 * len(written)
         out: list[Source] = []
         values: list[Value | None] = []
         for source, place in zip(written, at, strict=True):

@@ -326,6 +326,67 @@ def many() -> Rows:
 
 
 @row
+def searches() -> Rows:
+    """Looking for what was meant, or for a name that comes later, costs little, however often and whatever is there."""
+    alike = [("ab" * 50)[i % 50 :][:40] + str(i) for i in range(300)]
+    long = [f"{'ab' * 40}{i}" for i in range(300)]
+    for name, ids in (("alike", alike), ("long", long)):
+        there = [f"{{id: x{i}{id}, op: ReLU}}" for i, id in enumerate(ids)]
+        gone = [f"{{op: ReLU, from: y{id[::-1]}}}" for id in ids[:99]]
+        yield Attack(f"references-{name}", layers(*there, *gone), ("unknown-reference",), 305)
+        turns = layers(*there, f"{{for: {{i: 1..2000}}, op: ReLU, from: z$(i){ids[0]}}}")
+        yield Attack(f"turns-{name}", turns, ("unknown-reference",), 305)
+    known = "".join(f"  {'Block' * 6}{i}: {{layers: [{{op: ReLU}}]}}\n" for i in range(300))
+    wrong = [f"{{op: {'kcolB' * 6}{i}}}" for i in range(99)]
+    yield Attack("blocks", layers(*wrong, head=f"{HEAD}blocks:\n{known}"), ("unknown-op",))
+    many = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(100))
+    ops = [f"{{op: {'Vnoc' * 5}{i}d}}" for i in range(90)]
+    yield Attack("variants", layers(*ops, head=HEAD + "params: {a: 1}\n") + many, ("unknown-op",), 6, networks=2)
+    for k, n in ((14, 30), (40, 200)):
+        later = f"{{for: {{i: [a, b]}}, id: '{'$i' * k}', op: ReLU}}"
+        yield Attack(f"ids-{k}", layers(f"{{op: ReLU, from: {'a' * n}-}}", later), ("unknown-reference",), 5)
+    opened = [f"{{id: '{'$(' * 5_000}{i}', op: ReLU}}" for i in range(50)]
+    yield Attack("ids-opened", layers("{op: ReLU, from: x}", *opened), ("unknown-reference", "bad-expression"), 5)
+    empty = ", ".join(["{op: ReLU}"] * 5_000)
+    inner = f"{{for: {{i: 1..100}}, layers: [{{op: ReLU, from: zzz$i}}, {{for: {{k: 1..0}}, do: [{empty}]}}]}}"
+    yield Attack("lists-again", layers(inner), ("unknown-reference",), 5)
+    inside = ", ".join(["{op: ReLU}"] * 43)
+    used = layers(
+        "{for: {i: 1..4000}, op: B}",
+        *[f"{{op: ReLU, from: x{i}}}" for i in range(99)],
+        head=f"{HEAD}blocks: {{B: {{layers: [{inside}]}}}}\n",
+    )
+    yield Attack("insides", used, ("unknown-reference",), 7)
+
+
+@row
+def scopes() -> Rows:
+    """Names that everybody may read, and lists that are written once and taken often."""
+    sources = ", ".join(["input"] * 15_000)
+    for turns in (400, 4_400):
+        adds = layers(f"{{for: {{i: 1..{turns}}}, op: add, from: [{sources}]}}")
+        yield Attack(f"from-{turns}", adds, ("limit-exceeded",), 5)
+    for count, turns in ((2_000, 1_000), (5_000, 4_400)):
+        params = "".join(f"      p{i}: x\n" for i in range(count))
+        block = f"{HEAD}blocks:\n  B:\n    params:\n      j: 1\n{params}    layers: [{{op: ReLU}}]\n"
+        many = layers(f"{{for: {{i: 1..{turns}}}, op: B, j: $i}}", head=block)
+        yield Attack(f"block-params-{count}", many, ("limit-exceeded",))
+        yield Attack(f"block-params-{count}-again", many.replace("j: $i", "j: 1"), ("limit-exceeded",))
+    names = "params:\n" + "".join(f"  p{i}: 1\n" for i in range(9_000))
+    yield Attack("names-in-loops", layers("{for: {i: 1..4400}, op: ReLU}", head=HEAD + names), ())
+    block = f"{HEAD}{names}blocks: {{B: {{params: {{j: 1}}, layers: [{{op: ReLU}}]}}}}\n"
+    yield Attack("names-in-blocks", layers("{for: {i: 1..2000}, op: B, j: $i}", head=block), ())
+    bad = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(3_000))
+    again = layers("{op: Conv2d, out_channels: $(a * 0), kernel_size: 1}", head=HEAD + "params: {a: 1}\n") + bad
+    yield Attack("variants-wrong", again, ("bad-value",), 6, networks=4)
+    digits = "expect: {params: 1" + ",000" * 1_434 + "}\n"
+    yield Attack("grouped-digits", layers("{op: ReLU}") + digits, ("bad-value",), 6)
+    yield Attack(
+        "grouped-values", HEAD + "published: {a: 1" + ",000" * 9_000 + "}\nlayers: [{op: ReLU}]\n", ("bad-value",), 4
+    )
+
+
+@row
 def uses() -> Rows:
     """`use` reaches into the folder of the spec and the catalogue, and nowhere else."""
 
