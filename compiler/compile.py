@@ -63,13 +63,14 @@ def compile(
             outputs=unit.spec.outputs,
             outputs_loc=("outputs",),
         )
+        expanded = report.wrong
         walk.besides()
     except (Halt, Stop):
         return None
     finally:
         if session.sized and remedy:
             _remedy(session, unit, settings, variant, params)
-    if report.wrong > before or not root.whole:
+    if expanded > before or not root.whole:
         return None
     if taps:
         wanted = dict(taps) if isinstance(taps, Mapping) else {t: t for t in taps}
@@ -94,8 +95,9 @@ def compile(
         return None
     if _too_many_names(graph, report, limits):
         return None
+    beside = report.wrong > expanded
     for part in (graph, *_used(graph.root)):
-        check_rules(part, report)
+        check_rules(part, report, init=not beside)
     if expect and not settings.changed:
         check_expect(graph, report)
     return graph if report.wrong == before else None
@@ -206,13 +208,13 @@ def _used(composite: Composite) -> Iterator[Graph]:
                     yield Graph(body.unit, body, body.settings)
 
 
-def check_rules(graph: Graph, report: Report) -> None:
-    """`init` and `freeze` speak of parameters that exist."""
+def check_rules(graph: Graph, report: Report, *, init: bool) -> None:
+    """`init`, where it makes sense by itself, and `freeze` speak of parameters that exist."""
     spec, document = graph.unit
     if graph.settings.taps:
         return
-    leaves = list(graph.walk()) if spec.init else []
-    for i, rule in enumerate(rules(graph)):
+    leaves = list(graph.walk()) if spec.init and init else []
+    for i, rule in enumerate(rules(graph) if init else ()):
         met = [(path, node) for path, node, _ in leaves if rule.meets(path, node.op)]
         known = list(dict.fromkeys(key for _, node in met for key in node.weights))
         for name, made in rule.initialisers[: DEFAULT.mistakes] if ("init", i) not in spec.holes else ():

@@ -153,7 +153,8 @@ class Layer(BaseModel):
     come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
-    `views` (whether its output may be its first input's memory), `axes` (the arguments that are numbers of axes).
+    `views` (whether its output may be its first input's memory), `axes` (the arguments that are numbers of axes),
+    `parameters` (the names that its weights can have; none where only `weights` can tell).
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
@@ -171,6 +172,7 @@ class Layer(BaseModel):
     views: ClassVar[bool] = False
     axes: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
     #: Batched and batch-free values may meet here.
     merges: ClassVar[bool] = False

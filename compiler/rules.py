@@ -64,9 +64,10 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
         for name, value in (rule.model_extra or {}).items():
             try:
                 initialiser(evaluate(value, Scope(params)))
-                if is_op(rule.match) and not Layer.registry[rule.match].can_have_weights():
+                if is_op(rule.match) and not _can_have(Layer.registry[rule.match], name):
                     message = f"{rule.match} has no parameter `{name}`"
-                    yield Problem("unknown-argument", message, (*at, name), key=True)
+                    help = did_you_mean(name, Layer.registry[rule.match].parameters)
+                    yield Problem("unknown-argument", message, (*at, name), help, key=True)
             except BadInit as error:
                 yield Problem(error.code, str(error), (*at, name, *error.path), error.help, error.key)
             except ExpressionError as error:
@@ -74,3 +75,8 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(code, str(error), (*at, name, *error.path), help)
             except Poisoned:
                 continue
+
+
+def _can_have(layer: type[Layer], name: str) -> bool:
+    """Whether a layer of this type can have a parameter of this name."""
+    return layer.can_have_weights() and (not layer.parameters or name in layer.parameters)

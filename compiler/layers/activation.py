@@ -117,6 +117,8 @@ class PReLU(Layer):
             )
         return x
 
+    parameters: ClassVar[tuple[str, ...]] = ("weight",)
+
     def weights(self, x: Shape) -> dict[str, Shape]:
         return {"weight": (self.num_parameters,)}
 

@@ -99,6 +99,8 @@ class _Conv(Windowed, abstract=True):
                     help=["`padding_mode: replicate` or `zeros` can"],
                 )
 
+    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+
     def weights(self, x: Shape) -> dict[str, Shape]:
         kernel = sizes(self.kernel_size, self.spatial)
         weight = {"weight": (self.out_channels, x[0] // self.groups, *kernel)}
@@ -185,6 +187,8 @@ class _ConvTranspose(Spatial, abstract=True):
                 )
             out.append(got)
         return (self.out_channels, *out)
+
+    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def weights(self, x: Shape) -> dict[str, Shape]:
         kernel = sizes(self.kernel_size, self.spatial)

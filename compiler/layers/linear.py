@@ -26,6 +26,8 @@ class Linear(Layer):
     def infer(self, x: Shape) -> Shape:
         return (*x[:-1], self.out_features)
 
+    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+
     def weights(self, x: Shape) -> dict[str, Shape]:
         weight = {"weight": (self.out_features, x[-1])}
         return weight | ({"bias": (self.out_features,)} if self.bias else {})
@@ -64,6 +66,8 @@ class Embedding(Layer):
 
     def dtype(self, *x: Value) -> str:
         return "float32"
+
+    parameters: ClassVar[tuple[str, ...]] = ("weight",)
 
     def weights(self, x: Shape) -> dict[str, Shape]:
         return {"weight": (self.num_embeddings, self.embedding_dim)}

@@ -25,6 +25,8 @@ class _Channels(Layer, abstract=True):
     def derived(self, x: Shape) -> dict[str, Any]:
         return {"num_features": x[0]}
 
+    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+
     def weights(self, x: Shape) -> dict[str, Shape]:
         return {"weight": (x[0],), "bias": (x[0],)} if self.affine else {}
 
@@ -112,6 +114,8 @@ class GroupNorm(Layer):
             )
         return x
 
+    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+
     def weights(self, x: Shape) -> dict[str, Shape]:
         return {"weight": (x[0],), "bias": (x[0],)} if self.affine else {}
 
@@ -150,6 +154,8 @@ class LayerNorm(_Trailing):
     elementwise_affine: bool = True
     bias: bool = True
 
+    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+
     def weights(self, x: Shape) -> dict[str, Shape]:
         names = ("weight", "bias") if self.bias else ("weight",)
         return {name: self._normalized(x) for name in names} if self.elementwise_affine else {}
@@ -160,6 +166,8 @@ class RMSNorm(_Trailing):
 
     eps: float | None = None
     elementwise_affine: bool = True
+
+    parameters: ClassVar[tuple[str, ...]] = ("weight",)
 
     def weights(self, x: Shape) -> dict[str, Shape]:
         return {"weight": self._normalized(x)} if self.elementwise_affine else {}

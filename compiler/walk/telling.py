@@ -140,7 +140,10 @@ class Teller:
             raise Poisoned
         if METER.spent - self.session.shared.metered > self.session.limits.work:
             self.tell(
-                "limit-exceeded", f"expressions and lists take more than {self.session.limits.work:,} operations", loc, path=path
+                "limit-exceeded",
+                f"expressions and lists take more than {self.session.limits.work:,} operations",
+                loc,
+                path=path,
             )
             raise Halt
         try:

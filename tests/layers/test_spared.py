@@ -41,3 +41,19 @@ def test_what_is_left_out_does_not_change_what_comes_out(op: str) -> None:
         assert made is not None or name not in NEVER_ASKED
 
     holds()
+
+
+@pytest.mark.parametrize("op", sorted(op for op, kind in Layer.registry.items() if kind.parameters))
+def test_parameters_names_all_weights(op: str) -> None:
+    kind = Layer.registry[op]
+
+    @given(layer_cases(op))
+    def holds(case: Case) -> None:
+        try:
+            layer = kind(**case.arguments)
+            layer.apply(*case.inputs)
+        except (ValidationError, ShapeError):
+            return
+        assert layer.weights(*(value.shape for value in case.inputs)).keys() <= set(kind.parameters)
+
+    holds()
