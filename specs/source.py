@@ -118,7 +118,7 @@ class Source:
         start = self.index(span.line, span.column)
         quote = self.text[start : start + 1]
         if is_text(word) and quote == '"':
-            return Edit(span, json.dumps(word, ensure_ascii=False))
+            return Edit(span, json.dumps(word, ensure_ascii=not word.isprintable()))
         if is_text(word) and quote == "'":
             word = "'" + word.replace("'", "''") + "'"
         return Edit(span, word)

@@ -16,6 +16,7 @@ from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
 from compiler.walk.refusals import Refusals
 from compiler.walk.session import Doubt, Item, Stop, freeze
 from specs.expression import ExpressionError, Template, names_of, parse
+from specs.kinds import at
 from specs.spec import Loc
 
 LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
@@ -66,9 +67,9 @@ class Applying(Refusals):
         for name, value in arguments.items():
             for number in value if isinstance(value, (list, tuple)) else (value,):
                 if type(number) is int and abs(number) > min(walk.session.limits.params, LARGEST):
-                    at = (*item.loc, name if name in item.entry.arguments else "op")
+                    where = (*item.loc, name if name in item.entry.arguments else "op")
                     raise walk.stop(
-                        "limit-exceeded", f"`{name}: {number}` is larger than any size can be", at, path=path
+                        "limit-exceeded", f"`{name}: {number}` is larger than any size can be", where, path=path
                     )
         try:
             made = layer.model_validate(arguments)
@@ -127,7 +128,7 @@ class Applying(Refusals):
             same = asked.apply(*node.arrived) == made.apply(*node.arrived)
         except ShapeError:
             return made
-        except (ValidationError, Poisoned):
+        except (ValidationError, Poisoned, OverflowError):
             return None
         return made if same else None
 
@@ -146,7 +147,7 @@ class Applying(Refusals):
             outputs = body.apply(*node.arrived)
         except ShapeError as error:
             self.refused(item, node, body, error)
-            if error.argument not in body.derives:
+            if error.argument not in body.derives or getattr(body, error.argument) is None:
                 raise Stop from None
             return self.applied(item, node, body.model_copy(update={error.argument: None}))  # known without being said
         except OverflowError:
@@ -172,7 +173,8 @@ class Applying(Refusals):
 
 def advised(problem: BadArgument, said: Any, value: Any, names: Collection[str]) -> tuple[tuple[str, ...], str | None]:
     """The help for a wrong argument, by what was said and what it came out as, and the word that mends it."""
-    computes = isinstance(said, str) and "$" in said
+    part = said if isinstance(said, str) else at(said, problem.path)
+    computes = isinstance(part, str) and "$" in part
     if problem.code != "bad-value" or problem.path or (problem.help and not computes):
         return (problem.help, problem.meant) if not computes or problem.code != "bad-value" else ((), None)
     whole = isinstance(value, float) and problem.meant is not None  # an integer is wanted, and this is one

@@ -281,3 +281,44 @@ def test_what_is_nearly_a_value_becomes_one_and_nothing_is_lost(entry: str, fixe
     before = "spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {c: 2}\nlayers:\n  - "
     source = Source("t.yaml", before + entry + "\n")
     assert edit.mended(source, told(source)) == before + fixed + "\n"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{op: Linear, out_features=#3, bias: true}",
+        "{id=&b, op: ReLU}",
+        "{id=*x, op: ReLU}",
+        "{op=!ReLU, id: a}",
+        "{id=@b, op: ReLU}",
+        "{id='b, op: ReLU}",
+        '{id="b", op: ReLU}',
+        "{op: Conv2d, kernel_size: 1, out_channels: $(c * 0.5)}",
+        "{op: Conv2d, kernel_size: 1, out_channels: $(c - 2)}",
+        "{op: Conv2d, kernel_size: 1, out_channels: $text}",
+        "{op: Conv2d, kernel_size: $(c + 1), out_channels: 3, padding: same, stride: 2}",
+        "{op: Conv2d, kernel_size: [1, $text], out_channels: 3}",
+    ],
+)
+def test_what_is_not_certain_is_left_alone(entry: str) -> None:
+    before = 'spec: 1\nname: t\ninput: [3, 8, 8]\nparams: {c: 2, text: "8"}\nlayers:\n  - '
+    source = Source("t.yaml", before + entry + "\n")
+    wrong = told(source)
+    assert wrong
+    assert edit.mended(source, wrong) == source.text
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("tail", ['"]}\n  - {op: Conv2d', "it's", "\\", "a\tb", "#", "é\u2028"])
+def test_what_stands_in_quotes_stays_in_them(quote: str, tail: str) -> None:
+    """However odd the text is of which one word is mended."""
+    before = "spec: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n  - {id: conva, op: ReLU}\n  - {op: add, from: ["
+    said = json.dumps(f"convaa.{tail}") if quote == '"' else "'" + f"convaa.{tail}".replace("'", "''") + "'"
+    source = Source("t.yaml", f"{before}{said}, input]}}\n")
+    document = parse(source, Report())
+    if document is None:  # between single quotes, what does not print cannot be said
+        return
+    after = parse(Source("t.yaml", edit.mended(source, told(source))), Report())
+    assert after is not None
+    changed = str(document.data).replace("convaa.", "conva.")
+    assert str(after.data) in (changed, str(document.data))
