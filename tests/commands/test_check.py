@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -23,6 +25,7 @@ from specs.format import formatted
 from specs.load import load
 from specs.source import Source
 from zoo.catalogue import NETWORKS
+from zoo.commands import common
 from zoo.commands.fmt import arguments
 
 from .zoo_command import ROOT, data, fresh, zoo
@@ -117,6 +120,35 @@ def test_diff_shows_and_changes_nothing(wrong: Path) -> None:
 def test_a_shown_diff_applies(wrong: Path) -> None:
     subprocess.run(["patch", "-p1", "-d", "/"], input=zoo("check", wrong, "--diff").stdout, text=True, check=True)
     assert wrong.read_text(encoding="utf-8") == WRONG.replace("Relu", "ReLU")
+
+
+@pytest.mark.parametrize("command", [["check", "--diff"], ["fmt", "--diff"]])
+def test_a_diff_names_a_file_harmlessly(command: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[31mb.yaml"
+    path.write_text(GOOD.replace("ReLU", "Relu" if "check" in command else "ReLU, inplace:   true"))
+    out = zoo(*command, path).stdout
+    assert "b.yaml" in out
+    assert out.replace("\n", "").isprintable()
+
+
+def test_a_terminal_obeys_nothing_that_a_spec_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "title: left\u202eright\n# \u2066\x85\n"
+    assert common.on_screen(text) == text
+    monkeypatch.setattr(sys, "stdout", Screen())
+    assert common.on_screen(text).replace("\n", "").isprintable()
+    assert common.on_screen(text).count("\n") == 2
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_comments_are_compared_in_no_time() -> None:
+    text = GOOD + "#" + " " * 100_000 + "x\n"
+    start = time.process_time()
+    assert formatted(Source("t.yaml", text), arguments(Source("t.yaml", text))) is not None
+    assert time.process_time() - start < 0.5
 
 
 def test_fix_keeps_all_but_the_mistake(wrong: Path) -> None:

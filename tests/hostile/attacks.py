@@ -379,6 +379,9 @@ def scopes() -> Rows:
     bad = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(3_000))
     again = layers("{op: Conv2d, out_channels: $(a * 0), kernel_size: 1}", head=HEAD + "params: {a: 1}\n") + bad
     yield Attack("variants-wrong", again, ("bad-value",), 6, networks=4)
+    for op in ("MaxPool2d", "LPPool2d, norm_type: 2", "Conv2d, out_channels: 1"):
+        strided = layers(f"{{op: {op}, kernel_size: 2, stride: 2147483648}}")
+        yield Attack(f"stride-{op[:6]}", strided, ("limit-exceeded",), 5)
     digits = "expect: {params: 1" + ",000" * 1_434 + "}\n"
     yield Attack("grouped-digits", layers("{op: ReLU}") + digits, ("bad-value",), 6)
     yield Attack(

@@ -99,6 +99,27 @@ def test_mistakes_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
     assert sorted(told) == [("bad-value", 8), ("duplicate-key", 12), ("unknown-reference", 3)]
 
 
+def test_thousands_of_mistakes_are_a_hundred(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT + "".join(f"k{i}: 1\n" for i in range(9_000)))
+    with pytest.raises(SpecError) as caught:
+        cookbook.load(path, with_network=True)
+    assert len(caught.value.diagnostics) == 100
+
+
+@pytest.mark.parametrize("secret", ["root:x:0:0:root\n", "key: value\n", "\x7fELF\0"])
+def test_nothing_is_shown_of_a_file_that_is_no_spec(secret: str, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "secret").write_text(secret)
+    path = tmp_path / "home" / "mine.yaml"
+    path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "../secret"))
+    done = CliRunner().invoke(cli, ["check", str(path)])
+    assert done.exit_code == 2
+    assert "is no spec that can be read" in done.output
+    assert f"{path}:3:" in done.output
+    assert secret.split("\n")[0] not in done.output
+
+
 def test_the_text_is_right(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT)
