@@ -139,20 +139,20 @@ class Permute(_Moves, op="permute"):
     dims: Ints
 
     def check(self, *x: Shape | None) -> None:
-        if 0 in self.dims[1:]:
-            message = f"`dims: {list(self.dims)}` moves the batch, which a spec never touches"
-            raise ShapeError("bad-value", message, argument="dims", help=["begin with 0"])
+        self._order(len(self.dims) if not x or x[0] is None else len(x[0]) + 1)
 
     def infer(self, x: Shape) -> Shape:
-        total = len(x) + 1
+        return tuple(x[d - 1] for d in self._order(len(x) + 1)[1:])
+
+    def _order(self, total: int) -> list[int]:
         order = [d % total if -total <= d < total else d for d in self.dims]
-        if sorted(order) != list(range(total)):
-            message = f"`dims: {list(self.dims)}` is not an order of the axes 0 to {len(x)}"
-            raise ShapeError("bad-value", message, argument="dims", inputs={0: show(x)})
-        if order[0] != 0:
+        if order[:1] != [0] and 0 in order:
             message = f"`dims: {list(self.dims)}` moves the batch, which a spec never touches"
             raise ShapeError("bad-value", message, argument="dims", help=["begin with 0"])
-        return tuple(x[d - 1] for d in order[1:])
+        if sorted(order) != list(range(total)):
+            message = f"`dims: {list(self.dims)}` is not an order of the axes 0 to {total - 1}"
+            raise ShapeError("bad-value", message, argument="dims")
+        return order
 
     def call(self, x: Value) -> Call:
         plain = f"{{0}}.permute({', '.join(map(str, self.dims))})"
