@@ -99,7 +99,8 @@ def intended(name: str, known: Collection[str], given: Mapping[str, Any], missin
         return Intended(fix, (f"did you mean `{structural}`?",))
     if meant is None and name in _ELSEWHERE:
         return Intended(help=(_ELSEWHERE[name],))
-    if meant is None and len(missing) == 1 and len(given.keys() - known) == 1:
+    sizes = isinstance(given[name], int | list | tuple) and not isinstance(given[name], bool)
+    if meant is None and sizes and len(missing) == 1 and len(given.keys() - known) == 1:
         meant = missing[0]  # one is missing, and one is too many
     if meant is None:
         return Intended(help=did_you_mean(name, known, limit=16))
@@ -187,8 +188,11 @@ def _bad(
     return BadArgument("bad-value", message, name, path)
 
 
+_DIGITS = re.compile(r"-?[1-9][0-9]{0,8}|0|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,9}")
+
+
 def _read(text: str) -> Any:
-    if re.fullmatch(r"-?[0-9.]+", text):
+    if _DIGITS.fullmatch(text):
         return float(text) if "." in text else int(text)
     return {"true": True, "false": False}.get(text, text)
 
@@ -207,9 +211,7 @@ def _readings(value: Any) -> list[str]:
     """What a value of the wrong type may have been meant to be: `"64"` and `64.0` are 64, 1 is true."""
     if isinstance(value, str) and value.strip().lower() in ("true", "false", "yes", "no", "on", "off"):
         return ["true" if value.strip().lower() in ("true", "yes", "on") else "false"]
-    if isinstance(value, str) and re.fullmatch(r"-?[1-9][0-9]{0,8}|0", value.strip()):
-        return [value.strip()]
-    if isinstance(value, str) and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,9}", value.strip()):
+    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         return [value.strip()]
     if isinstance(value, float) and value == int(value) and abs(value) < 1e9:
         return [str(int(value))]

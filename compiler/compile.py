@@ -64,7 +64,7 @@ def compile(
             outputs_loc=("outputs",),
         )
         expanded = report.wrong
-        walk.besides()
+        computable = walk.besides()
     except (Halt, Stop):
         return None
     finally:
@@ -95,9 +95,8 @@ def compile(
         return None
     if _too_many_names(graph, report, limits):
         return None
-    beside = report.wrong > expanded
     for part in (graph, *_used(graph.root)):
-        check_rules(part, report, init=not beside)
+        check_rules(part, report, init=computable)
     if expect and not settings.changed:
         check_expect(graph, report)
     return graph if report.wrong == before else None
@@ -209,7 +208,7 @@ def _used(composite: Composite) -> Iterator[Graph]:
 
 
 def check_rules(graph: Graph, report: Report, *, init: bool) -> None:
-    """`init`, where it makes sense by itself, and `freeze` speak of parameters that exist."""
+    """`freeze`, and `init` if its rules can be computed, speak of parameters that exist."""
     spec, document = graph.unit
     if graph.settings.taps:
         return

@@ -137,10 +137,10 @@ def check_names(value: Any, scope: Scope) -> None:
     """Raises UnknownName, as computing would, for the first name in `value` that nothing here has, whether or not its
     turn would come."""
     if isinstance(value, str):
-        for template_name, at in Template.of(value).places if "$" in value else ():
-            if not scope.knows(template_name):
+        for name, at in Template.of(value).places if "$" in value else ():
+            if not scope.knows(name):
                 names = tuple(scope)
-                raise UnknownName(f"nothing here is called `{template_name}`", *at, unknown=template_name, names=names)
+                raise UnknownName(f"nothing here is called `{name}`", *at, unknown=name, names=names)
         return
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in parts:

@@ -66,19 +66,17 @@ class Report:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     wrong: int = 0  # errors found, those found before too
     _seen: set[tuple[object, ...]] = field(default_factory=set)
-    _places: set[tuple[str | None, Span | None]] = field(default_factory=set)
 
     def add(self, diagnostic: Diagnostic, apart: Span | None = None) -> None:
         self.wrong += diagnostic.severity == "error"
         key = (diagnostic.code, diagnostic.file, diagnostic.span, apart) if diagnostic.span else (diagnostic,)
         if key not in self._seen:
             self._seen.add(key)
-            self._places.add((diagnostic.file, diagnostic.span))
             self.diagnostics.append(diagnostic)
 
-    def tells(self, file: str, span: Span | None) -> bool:
-        """Whether something is said about this very place."""
-        return span is not None and (file, span) in self._places
+    def tells(self, code: str, file: str, span: Span | None) -> bool:
+        """Whether this is said about this very place already, and would not be said again."""
+        return span is not None and (code, file, span, None) in self._seen
 
     def amend(self, told: Diagnostic, **changes: Any) -> None:
         """Says better what is told already, at the same place."""

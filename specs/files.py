@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,15 @@ def replacing(target: Path, mode: int = 0o666) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def sweep(target: Path) -> None:
+    """Removes what killed processes have left beside `target`. Only for places where nobody else writes. Raises
+    OSError."""
+    name = re.escape(target.name[:100])
+    for path in target.parent.iterdir():
+        if re.fullmatch(rf"\.{name}\.[0-9a-f]{{8}}\.part", path.name):
+            path.unlink(missing_ok=True)
 
 
 def write(target: Path, data: bytes) -> None:

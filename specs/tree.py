@@ -24,8 +24,9 @@ class _Stop(Exception):
 
 
 #: A key and its value that are one word for want of `: `.
-_PLAIN = re.compile(r"[\w$][\w$.()*/+ -]*")  # a value that means the same wherever it stands
 _JOINED = re.compile(r"([^:=\uff1a]+)([:=\uff1a])(.*)", re.DOTALL)
+#: A value that means the same wherever it stands.
+_PLAIN = re.compile(r"-?[\w$][\w$.()*/+ -]*")
 #: A number as people group it: `21,797,672`.
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,12}(?=\s*[,}])")
 
@@ -143,7 +144,8 @@ class Builder:
             name = None
         elif bare and not is_text(text):
             word = text if len(text) <= 40 else text[:37] + "..."
-            fix = (Edit(self.source.span(start, end), f'"{text}"'),) if text else ()
+            torn = self.source.text[start - 1 : start] == ","  # off a number, or a list
+            fix = (Edit(self.source.span(start, end), f'"{text}"'),) if text and not torn else ()
             help = (f'write `"{word}"`',) if text else ()
             message = f"a key is a text; `{word}` is none until it stands in quotes" if text else "a key is missing"
             self._tell("bad-value", message, start, end, help=help, fix=fix)
@@ -293,9 +295,12 @@ class Builder:
             return False
         if "," not in self.source.text[first : start - 1]:
             whole = number[0].replace(",", "")
-            fix = (Edit(self.source.span(first, number.end()), whole),)
+            # two numbers may be a pair, or 1.25; not where one starts with a zero
+            sure = number[0].count(",") > 1 or ",0" in number[0] or last in ("params", "trainable_params", "macs")
+            fix = (Edit(self.source.span(first, number.end()), whole),) if sure else ()
+            help = f"write `{whole}`" if sure else f"write `{whole}`, or `[{number[0].replace(',', ', ')}]` for a list"
             message = f"`{number[0]}` is several values: a comma ends one in flow style"
-            self._tell("bad-value", message, first, number.end(), help=(f"write `{whole}`",), fix=fix)
+            self._tell("bad-value", message, first, number.end(), help=(help,), fix=fix)
             self._hole(last)
             frame.value[last] = int(whole)
         return True

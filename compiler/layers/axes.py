@@ -139,7 +139,7 @@ class Permute(_Moves, op="permute"):
     dims: Ints
 
     def check(self, *x: Shape | None) -> None:
-        self._order(len(self.dims) if not x or x[0] is None else len(x[0]) + 1)
+        self._order(max(1, len(self.dims)) if not x or x[0] is None else len(x[0]) + 1)
 
     def infer(self, x: Shape) -> Shape:
         return tuple(x[d - 1] for d in self._order(len(x) + 1)[1:])

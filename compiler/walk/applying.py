@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -59,62 +60,68 @@ class Applying(Refusals):
     def validated(self, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> Layer:
         """The layer with these arguments: strict, closed, complete. What is wrong, and told, or UNKNOWN, is left out
         where the shape does not hang on it; raises Stop and Poisoned where it does."""
-        walk, path = self.walk, node.name
+        walk = self.walk
         key = (layer, freeze(arguments))
         cached = walk.session.done.get(key)
         if cached is not None:
             return cached  # type: ignore[return-value]
-        for name, value in arguments.items():
-            for number in value if isinstance(value, (list, tuple)) else (value,):
-                if type(number) is int and abs(number) > min(walk.session.limits.params, LARGEST):
-                    where = (*item.loc, name if name in item.entry.arguments else "op")
-                    raise walk.stop(
-                        "limit-exceeded", f"`{name}: {number}` is larger than any size can be", where, path=path
-                    )
+        self.sized(item, layer, arguments, node)
+        wrong: Collection[str] = ()
+        stop: Exception = Poisoned()
         try:
             made = layer.model_validate(arguments)
+            if UNKNOWN not in arguments.values():
+                walk.session.done[key] = made  # type: ignore[assignment]
+                return made
         except ValidationError as error:
-            defaults = walk.unit.spec.defaults.get(layer.op, {})
-            stop = Stop
-            wrong = set[str]()
-            for problem in argument_problems(layer, error, arguments):
-                wrong |= {problem.argument, problem.near or problem.argument}
-                if problem.code == "missing-argument" and walk.misnamed:
-                    continue  # it may stand under an op's name that is wrong, and told
-                if problem.code == "unknown-argument" and problem.argument in item.entry.arguments:
-                    stop = Doubt if problem.near is None else stop
-                here = problem.argument in item.entry.arguments or problem.argument == "shape"
-                loc: Loc = (
-                    (*item.loc, problem.argument)
-                    if here
-                    else ("defaults", layer.op, problem.argument)
-                    if problem.argument in defaults
-                    else (*item.loc, "op")
-                )
-                raw = item.entry.arguments.get(problem.argument, defaults.get(problem.argument))
-                given, apart = self.given(item, raw, arguments.get(problem.argument)) if not problem.key else ([], None)
-                help, meant = advised(problem, raw, arguments.get(problem.argument), item.names)
-                walk.tell(
-                    problem.code,
-                    problem.message,
-                    (*loc, *problem.path),
-                    key=problem.key and (here or problem.argument in defaults),
-                    path=path,
-                    labels=given,
-                    help=help,
-                    meant=meant,
-                    apart=apart,
-                )
-            spared = None if stop is Doubt else self.spared(layer, arguments, wrong, node)
-            if spared is None:
-                raise stop from None
-            return spared
-        if UNKNOWN in arguments.values():
-            if (spared := self.spared(layer, arguments, (), node)) is None:
-                raise Poisoned
-            return spared
-        walk.session.done[key] = made  # type: ignore[assignment]
-        return made
+            wrong, stop = self.misgiven(item, layer, arguments, node, error)
+        spared = None if isinstance(stop, Doubt) else self.spared(layer, arguments, wrong, node)
+        if spared is None:
+            raise stop from None
+        return spared
+
+    def sized(self, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:
+        """Raises Stop, told, for a number that is larger than any size."""
+        for name, value in arguments.items():
+            for number in value if isinstance(value, (list, tuple)) else (value,):
+                if type(number) is int and abs(number) > LARGEST and not takes_float(layer, name):
+                    where = (*item.loc, name if name in item.entry.arguments else "op")
+                    message = f"`{name}: {number}` is larger than any size can be"
+                    raise self.walk.stop("limit-exceeded", message, where, path=node.name)
+
+    def misgiven(
+        self, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node, error: ValidationError
+    ) -> tuple[set[str], Stop]:
+        """Tells what is wrong with the arguments. Returns which ones, what misspelt names were meant to be among them,
+        and how to give the entry up."""
+        walk = self.walk
+        defaults = walk.unit.spec.defaults.get(layer.op, {})
+        wrong, doubtful = set[str](), False
+        for problem in argument_problems(layer, error, arguments):
+            name, own = problem.argument, problem.argument in item.entry.arguments
+            wrong |= {name, problem.near or name}
+            if problem.code == "missing-argument" and walk.misnamed:
+                continue  # it may stand under an op's name that is wrong, and told
+            doubtful |= problem.code == "unknown-argument" and own and problem.near is None
+            here = own or name == "shape"
+            loc: Loc = (*item.loc, name) if here else ("defaults", layer.op, name)
+            if not here and name not in defaults:
+                loc = (*item.loc, "op")
+            raw, value = item.entry.arguments.get(name, defaults.get(name)), arguments.get(name)
+            given, apart = self.given(item, raw, value) if not problem.key else ([], None)
+            help, meant = advised(problem, raw, value, item.names)
+            walk.tell(
+                problem.code,
+                problem.message,
+                (*loc, *problem.path),
+                key=problem.key and (here or name in defaults),
+                path=node.name,
+                labels=given,
+                help=help,
+                meant=meant,
+                apart=apart,
+            )
+        return wrong, Doubt() if doubtful else Stop()
 
     @staticmethod
     def spared(layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node) -> Layer | None:
@@ -124,11 +131,12 @@ class Applying(Refusals):
         lost = {*wrong, *(name for name, value in arguments.items() if value is UNKNOWN)}
         try:
             made = layer.model_validate({name: value for name, value in arguments.items() if name not in lost})
-            asked = made.model_copy(update=dict.fromkeys(lost & layer.model_fields.keys(), UNASKED))
+            rest = (lost & layer.model_fields.keys()) - {*layer.derives}  # those come from the input all the same
+            asked = made.model_copy(update=dict.fromkeys(rest, UNASKED))
             same = asked.apply(*node.arrived) == made.apply(*node.arrived)
         except ShapeError:
             return made
-        except (ValidationError, Poisoned, OverflowError):
+        except (ValidationError, Poisoned, OverflowError, TypeError):
             return None
         return made if same else None
 
@@ -171,14 +179,23 @@ class Applying(Refusals):
         return min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
 
 
+@cache
+def takes_float(layer: type[Layer], name: str) -> bool:
+    """Whether an argument is a number of any kind, and no size."""
+    field = layer.model_fields.get(name)
+    return field is not None and float in (field.annotation, *get_args(field.annotation))
+
+
 def advised(problem: BadArgument, said: Any, value: Any, names: Collection[str]) -> tuple[tuple[str, ...], str | None]:
     """The help for a wrong argument, by what was said and what it came out as, and the word that mends it."""
     part = said if isinstance(said, str) else at(said, problem.path)
     computes = isinstance(part, str) and "$" in part
-    if problem.code != "bad-value" or problem.path or (problem.help and not computes):
-        return (problem.help, problem.meant) if not computes or problem.code != "bad-value" else ((), None)
-    whole = isinstance(value, float) and problem.meant is not None  # an integer is wanted, and this is one
-    computed = computing(said, value, names, whole) if isinstance(said, str) else None  # no constant mends `$...`
+    if problem.code != "bad-value" or (not computes and (problem.help or problem.path)):
+        return problem.help, problem.meant
+    if not isinstance(said, str) or problem.path:
+        return (), None  # no constant mends an expression
+    integer = isinstance(value, float) and problem.meant is not None  # one is wanted, and this is nearly one
+    computed = computing(said, value, names, integer)
     if computed is None:
         return (), None
     return (f"write `{problem.argument}: {computed}`",), computed if computes and isinstance(value, str) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import compiler.layers  # noqa: F401  (fills the registry)
@@ -154,7 +154,7 @@ class Ending(Making):
                         path=node.name,
                     )
         if broken:
-            self.inplace(opaque(probe))
+            self.inplace(opaque(probe, self.guessed))
             return
         needed = probe.reached(tuple(p.edge for p in ports))
         again = {node.shared for node in self.nodes}
@@ -244,11 +244,12 @@ def _kind(node: Node) -> str:
     return "op" if node.entry.op is not None else "layers" if node.entry.layers else "share"
 
 
-def opaque(broken: Composite) -> Composite:
-    """The list with its holes as values of their own: nobody knows what one reads, or whose memory it gives."""
+def opaque(broken: Composite, guessed: Collection[int]) -> Composite:
+    """The list with its holes, and what takes wrong inputs, as values of their own: nobody knows what one of them
+    reads, or whose memory it gives."""
     nothing = Composite("group", "", broken.unit, broken.loc, (), (), ())
-    holes = [node.body is None and None in node.outputs for node in broken.nodes]
     nodes = (
-        node.but(body=nothing, inputs=()) if hole else node for node, hole in zip(broken.nodes, holes, strict=True)
+        node.but(body=nothing, inputs=()) if index in guessed or (node.body is None and None in node.outputs) else node
+        for index, node in enumerate(broken.nodes)
     )
     return replace(broken, nodes=tuple(nodes))

@@ -37,6 +37,8 @@ class Place(Ending):
                     self.unnamed(entry.id)
             sources, arriving = self.sources(item, name)
             self.taking = sources
+            if self.misled:
+                self.guessed.add(len(self.nodes))
             scope = Scope(item.names, arriving[0] if arriving else "none", self.readable)
             there: bool | None = True
             if entry.when is not None:
@@ -93,7 +95,7 @@ class Place(Ending):
     def unnamed(self, id: object) -> None:
         """An entry's id is not known, for a mistake that is told."""
         if isinstance(id, str) and "$" in id:
-            self.perhaps[id] = IdTemplate.of(id)
+            self.perhaps.add(IdTemplate.of(id))
         else:
             self.unsure = True
 

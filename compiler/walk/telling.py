@@ -104,13 +104,9 @@ class Teller:
         self.session.report.add(diagnostic, apart)
         return diagnostic
 
-    def told_there(self, loc: Loc) -> bool:
-        """Whether a mistake is told at this very place already, in another turn or use; counts as one more."""
-        known = self.session.report.tells(self.unit.document.source.name, self.span(loc))
-        self.session.told += known
-        if self.session.told > 10 * self.session.limits.mistakes:
-            raise Halt
-        return known
+    def tells(self, code: str, loc: Loc) -> bool:
+        """Whether this is told at this very place, for another turn or use: no need to look for help again."""
+        return self.session.report.tells(code, self.unit.document.source.name, self.span(loc))
 
     def written(self, loc: Loc) -> Any:
         """What the text says there; None where there is nothing."""

@@ -100,18 +100,21 @@ class Walk(Loops):
 
         return tell
 
-    def besides(self) -> None:
-        """What is wrong with a spec beside its layers: what they do not reach, its init rules, its declarations."""
+    def besides(self) -> bool:
+        """Tells what is wrong with a spec beside its layers: what they do not reach, its init rules, its declarations.
+        Returns whether the init rules can be computed."""
         spec, shared, most = self.unit.spec, self.session.shared, self.session.limits.mistakes
-        for found in islice(init_problems(spec, self.settings.params), most):
+        rules = list(islice(init_problems(spec, self.settings.params), most))
+        for found in rules:
             self.tell(found.code, found.message, found.loc, help=found.help, key=found.key)
         if id(spec) in shared.besides:
-            return
+            return not rules
         shared.besides.add(id(spec))
         self.unused()
         self.unasked()
         for found in islice(declaration_problems(spec), most):
             self.tell(found.code, found.message, found.loc, help=found.help, key=found.key)
+        return not rules
 
     def unused(self) -> None:
         """Blocks that nothing uses, walked for what can be said whatever their parameters are and whatever flows in."""

@@ -69,13 +69,14 @@ class Wires:
         #: Ids are missing because of what is told already: one that is not found stays silent.
         self.unsure = walk.unnamed((*loc[:-1], "inputs"))
         #: Or those that an id in which something is unknown may come out as.
-        self.perhaps: dict[str, IdTemplate] = {}
+        self.perhaps: set[IdTemplate] = set()
         #: So are edges: whether the list is a chain is not asked.
         self.lost = False
         #: Where the inputs of the entry that is being placed come from.
         self.taking: tuple[Source, ...] = ()
-        #: Whether some of them are wrong, and told.
+        #: Whether some of them are wrong, and told; and the nodes of which some were.
         self.misled = False
+        self.guessed: set[int] = set()
 
     def flow(self) -> Value | None:
         return self.value(self.last) if self.last is not None else None
@@ -191,11 +192,7 @@ class Wires:
                 path=path,
                 help=[f"there is {', '.join(f'`{i}`' for i in self.inputs)}"],
             )
-        if (
-            self.walk.told_there(loc)
-            or self.unsure
-            or any(template.could_read(head) for template in self.perhaps.values())
-        ):
+        if self.unsure or any(template.could_read(head) for template in self.perhaps):
             return Stop()
         import networkx as nx
 
@@ -208,7 +205,8 @@ class Wires:
             if me == head:
                 return self.walk.stop("cycle", f"`{head}` takes its own output", loc, path=path)
             sharing = loc[-1] == "share"  # what feeds a module may share it
-            if not sharing and me in later and nx.has_path(later, me, head):
+            again = self.walk.tells("forward-reference", loc) or self.walk.tells("cycle", loc)
+            if not sharing and not again and me in later and nx.has_path(later, me, head):
                 # a loop that only the order of the entries closes is a matter of their order
                 said = nx.subgraph_view(later, filter_edge=lambda a, b: later.edges[a, b]["said"])
                 stated = nx.has_path(said, me, head)
@@ -228,6 +226,8 @@ class Wires:
                 path=path,
                 help=["move this entry behind it: an entry takes only what comes before it"],
             )
+        if self.walk.tells("unknown-reference", loc):
+            return self.walk.stop("unknown-reference", f"there is no `{printable(text)}` in this list", loc, path=path)
         meant = nearest(head, [*self.inputs, *self.ids])
         sure = certain(head, [*self.inputs, *self.ids])
         return self.walk.stop(

@@ -50,12 +50,12 @@ class Template:
     @property
     def places(self) -> Iterator[tuple[str, Place]]:
         """Every name that it reads, where it stands."""
-        stack: list[Any] = [part for part in self.parts if not isinstance(part, str)]
+        stack: list[Any] = [part for part in reversed(self.parts) if not isinstance(part, str)]
         while stack:
-            node = stack.pop(0)
+            node = stack.pop()
             if isinstance(node, Name | Attribute):
                 yield node.name, node.at
-            stack[:0] = node.children()
+            stack += reversed(list(node.children()))
 
     @property
     def is_literal(self) -> bool:

@@ -107,6 +107,34 @@ def test_thousands_of_mistakes_are_a_hundred(tmp_path: Path) -> None:
     assert len(caught.value.diagnostics) == 100
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "n", "spec": 1, "input": [1, 28, 28], "layers": [{"op": "Flatten"}]}',
+        "{name: n, spec: 1, input: [1, 28, 28], layers: [{op: Flatten}]}",
+        "layers: [{op: Flatten}]\n",
+        "name: n\n spec: 1\nlayers: [\n",
+        None,
+    ],
+)
+def test_a_network_in_a_file_is_told_about_as_a_spec(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "net.yaml").write_text(text)
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "net.yaml"))
+    done = CliRunner().invoke(cli, ["check", str(path)])
+    assert "is no spec" not in done.output
+    assert (done.exit_code == 0) == (text is not None and "spec: 1, " in text.replace('"', ""))
+
+
+def test_wrong_overrides_hide_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("epochs: 3", "epochs: 010"))
+    with pytest.raises(SpecError) as caught:
+        cookbook.load(path, ["nonsense"])
+    assert len(caught.value.diagnostics) == 2
+
+
 @pytest.mark.parametrize("secret", ["root:x:0:0:root\n", "key: value\n", "\x7fELF\0"])
 def test_nothing_is_shown_of_a_file_that_is_no_spec(secret: str, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()

@@ -84,9 +84,12 @@ def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pyt
         _fail_while_writing(target)
     assert files(tmp_path) == {"deep/file": b"first"}
     (target.parent / ".file.0a1b2c3d.part").write_bytes(b"of a killed process")
+    (target.parent / ".file.json.0a1b2c3d.part").write_bytes(b"of another file, in progress")
     with replacing(target) as file:
         file.write(b"second")
-    assert files(tmp_path) == {"deep/file": b"second"}
+    assert files(tmp_path).pop("deep/.file.json.0a1b2c3d.part")
+    assert files(tmp_path).keys() == {"deep/file", "deep/.file.json.0a1b2c3d.part"}
+    assert target.read_bytes() == b"second"
     assert len(synced) == 1
 
 

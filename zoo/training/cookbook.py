@@ -85,7 +85,8 @@ def load(
     text, home = _read(what, home, report)
     for key, value, said in _overrides(overrides, laid_over):
         text.put(key, value, said)
-    laid_over.raise_if_wrong()
+    if not laid_over.ok:
+        raise SpecError([*report, *laid_over])
     recipe, network, shape = None, _network(text, home), None
     try:
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
@@ -216,11 +217,16 @@ def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
     return shape
 
 
-def _says_spec(path: Path) -> bool:
-    """Whether a file says that it is a spec, well or badly; nothing of any other is shown."""
+def _is_spec(path: Path) -> bool:
+    """Whether a file is there to be a spec, be it a wrong one: nothing is shown of any other."""
     report = Report()
     source = Source.read(path, report)
-    return source is not None and re.search(r"(?m)^\s*\{?\s*[\"']?spec[\"']?\s*:", source.text) is not None
+    if source is None:
+        return True  # there is nothing to show
+    document = parse(source, report)
+    if document is None:
+        return re.search(r"\bspec\b[\"']?\s*:", source.text) is not None
+    return bool(document.data.keys() & {"spec", "layers", "blocks"})
 
 
 def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> None:
@@ -229,7 +235,7 @@ def _check_network(network: Network, text: _Text, shape: Shape | None, report: R
 
     told = Report()
     file, span = text.place(("network", "name"))
-    if catalogue.is_path(network.name) and not _says_spec(catalogue.split(network.name)[0]):
+    if catalogue.is_path(network.name) and not _is_spec(catalogue.split(network.name)[0]):
         report.add(Diagnostic("unreadable", f"`{network.name}` is no spec that can be read", span, file=file))
         return
     input = network.input or (list(shape) if shape else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +23,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for remnant in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-            remnant.unlink()
+        files.sweep(target)
         with files.replacing(target) as part, part.open("wb") as file:
             yield file
     except BaseException as error:
