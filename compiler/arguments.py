@@ -378,6 +378,11 @@ def printed_name(name: str) -> str:
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
+def holds_mapping(value: Any) -> bool:
+    """Whether a mapping is in it: no expression can look into one, and no argument of a class is one."""
+    return isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(holds_mapping, value)))
+
+
 def fits(param: Param, value: Any) -> tuple[Any, str | None]:
     """The value as the parameter's type has it (an int is a float where one is wanted), or why it is none."""
     kind = param.type
@@ -409,6 +414,8 @@ def fits(param: Param, value: Any) -> tuple[Any, str | None]:
             "shape": "a list of sizes",
         }
         return value, f"is not {words[str(kind)]}"
+    if holds_mapping(value):
+        return value, "holds a mapping, which nothing can read"
     if kind == "float" and integer:
         value = float(value)
     if param.choices is not None and not any(type(c) is type(value) and c == value for c in param.choices):

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.arguments import holds_mapping
 from compiler.layer import Value
 from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
 from compiler.walk.session import Item, Stop, printable
@@ -190,6 +191,8 @@ class Loops(Teller):
         got = self.evaluate(value, scope, loc)
         if not isinstance(got, (list, tuple)):
             raise self.stop("bad-value", f"a loop runs over a range (`1..4`) or a list, not {got!r}", loc)
+        if holds_mapping(got):
+            raise self.stop("bad-value", "a loop runs over numbers, texts and lists of them, not over mappings", loc)
         return list(got)
 
     def condition(self, entry: Entry, scope: Scope, loc: Loc, path: str = "") -> bool:
