@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from compiler.emit.python import source
+from compiler.emit.safety import verify
+from specs.diagnostics import SpecError
 from tests.properties.test_mutations import runs_as_predicted
+from zoo import api
 
 CHANNELS = 6
 CONDITIONS = ["$deep", "$twice", "$(not deep)", "$(deep and not twice)", "$(width > in_channels)", "$(width != 6)"]
@@ -93,3 +97,31 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
 @given(networks())
 def test_any_block_is_built_as_predicted(spec: dict[str, Any]) -> None:
     runs_as_predicted(zoo.graph(spec))
+
+
+PLAIN = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.5]) | st.text("ab$", max_size=2)
+VALUES = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2)
+)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_a_parameter_of_any_value_is_told_or_written(default: Any, first: Any, second: Any) -> None:
+    """What a block is given becomes an argument of its class where the uses differ."""
+    layers = [
+        {"op": "GroupNorm", "num_groups": 1, "affine": "$(v == v or (v == 1) == (v != null))"},
+        {"op": "GroupNorm", "num_groups": 1, "affine": "$([v] != [2])"},
+        {"op": "ReLU", "when": "$(v != null)"},
+    ]
+    spec = {
+        "spec": 1,
+        "name": "t",
+        "input": [4, 8, 8],
+        "blocks": {"B": {"params": {"v": {"default": default}}, "layers": layers}},
+        "layers": [{"op": "B", "v": first}, {"op": "B", "v": second}, {"op": "B"}],
+    }
+    try:
+        made = api.graph(spec)
+    except SpecError:
+        return
+    verify(source(made))
