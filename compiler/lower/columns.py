@@ -291,18 +291,15 @@ def _integers(column: Sequence[Any]) -> bool:
 
 
 def _type(column: Sequence[Any]) -> str:
-    kinds = []
-    for value in column:
-        if value is ABSENT:
-            continue
-        kind = (
-            "type[nn.Module]" if isinstance(value, Code)
-            else "None" if value is None
-            else f"tuple[{', '.join(type(v).__name__ for v in value)}]" if isinstance(value, tuple)
-            else "list" if isinstance(value, list)
-            else type(value).__name__
-        )  # fmt: skip
-        if kind not in kinds:
-            kinds.append(kind)
-    kinds.sort(key=lambda k: (k == "None", k.startswith("tuple")))
+    kinds = list(dict.fromkeys(_kind(value) for value in column if value is not ABSENT))
+    kinds.sort(key=lambda kind: (kind == "None", kind.startswith("tuple")))
     return " | ".join(kinds)
+
+
+def _kind(value: Any) -> str:
+    """The type of a value as an annotation says it."""
+    if isinstance(value, Code):
+        return "type[nn.Module]"
+    if isinstance(value, tuple):
+        return f"tuple[{', '.join(map(_kind, value)) or '()'}]"
+    return "None" if value is None else type(value).__name__
