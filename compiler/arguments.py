@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from compiler.layer import FLOAT32_MAX, Layer, enumerated
+from compiler.layer import FLOAT32_MAX, Layer
 from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
 from specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from specs.kinds import at, could_be, placed
 from specs.limits import DEFAULT
 from specs.spec import STRUCTURE, TYPES, Entry, Param
 from specs.suggest import certain, did_you_mean, nearest, said_already
+from specs.words import listed, printable
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
         if detail["type"] != "extra_forbidden":
             continue
         meant = intended(name, fields, given, missing)
-        message = f"{layer.op} has no `{printed_name(name)}`"
+        message = f"{layer.op} has no `{printable(name)}`"
         yield BadArgument("unknown-argument", message, name, (), True, meant.help, meant.fix, meant.near)
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
@@ -83,7 +84,7 @@ def intended(name: str, known: Collection[str], given: Mapping[str, Any], missin
     """What a misspelt argument was meant to be. What it stands for is missing no more."""
     if isinstance(inside := given[name], Mapping) and (nested := [k for k in known if k in inside]):
         missing[:] = [k for k in missing if k not in inside]
-        return Intended(help=(f"write {listed(nested)} beside `op`, not inside `{printed_name(name)}`",))
+        return Intended(help=(f"write {listed(nested)} beside `op`, not inside `{printable(name)}`",))
     free = [k for k in known if k not in given]
     synonym = next((m for m in free if name.lower() in _SYNONYMS.get(m, ())), None)
     meant = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
@@ -154,11 +155,6 @@ _EXAMPLES = {
 def _example(layer: type[Layer], missing: list[str]) -> str:
     said = ", ".join(f"{name}: {_EXAMPLES.get(name, '...')}" for name in missing)
     return f"for example `{{op: {layer.op}, {said}}}`"
-
-
-def listed(names: list[str]) -> str:
-    """`a`, `b` and `c`."""
-    return enumerated([f"`{name}`" for name in names])
 
 
 def printed(value: Any) -> str:
@@ -291,7 +287,7 @@ def bind(
     missing = [n for n, p in declared.items() if p.required and n not in given and n not in holes]
     for name in islice((n for n in given if n not in declared and n not in holes), DEFAULT.mistakes):
         meant = intended(name, declared, given, missing)
-        message = f"{owner} has no parameter `{printed_name(name)}`"
+        message = f"{owner} has no parameter `{printable(name)}`"
         tell("unknown-argument", message, name, key=True, help=meant.help, meant=meant.fix)
         holes = {*holes, *(n for n in declared if n not in given)}  # what was meant by it is unknown
     if missing:
@@ -371,11 +367,6 @@ def _reads(default: Any) -> set[str]:
     except ExpressionError:
         names = ()
     return {name.partition(".")[0] for name in names}
-
-
-def printed_name(name: str) -> str:
-    shown = name if name.isprintable() else ascii(name)[1:-1]
-    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def holds_mapping(value: Any) -> bool:

@@ -140,11 +140,6 @@ def show(shape: Sequence[object]) -> str:
     return " x ".join(str(n) for n in shape) if shape else "a single value"
 
 
-def enumerated(words: Sequence[str]) -> str:
-    """`3, 3 and 5`."""
-    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
-
-
 class Layer(BaseModel):
     """A layer type. Subclasses state fields in the order of torch's arguments; required ones have no default.
 

@@ -18,6 +18,7 @@ from specs.kinds import at, could_be, placed
 from specs.limits import DEFAULT
 from specs.spec import STRUCTURE, Grammar, Loc, Spec
 from specs.suggest import certain, did_you_mean, nearest, said_already
+from specs.words import listed, printable
 
 ROUNDS = 10  # what is mended may uncover what is wrong around it
 HOLE = {"op": "ReLU"}
@@ -147,7 +148,7 @@ class _Work:
         if meant not in free:
             self.tell(
                 "unknown-key",
-                f"there is no `{_shown(last)}` here",
+                f"there is no `{printable(last)}` here",
                 path,
                 key=True,
                 help=said_already(meant) if meant in known else did_you_mean(str(last), known, limit=16),
@@ -161,7 +162,7 @@ class _Work:
         fix = (self.document.source.instead(span, meant),) if span and meant == sure and fits else ()
         self.tell(
             "unknown-key",
-            f"there is no `{_shown(last)}` here",
+            f"there is no `{printable(last)}` here",
             path,
             key=True,
             help=(f"did you mean `{meant}`?{required}",),
@@ -175,12 +176,7 @@ class _Work:
         self.guessed.add((*parents, meant))
 
     def missing(self, parents: Loc, names: list[str]) -> None:
-        shown = [f"`{name}`" for name in names]
-        words = (
-            " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-            + (" is" if len(names) == 1 else " are")
-            + " missing"
-        )
+        words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing"
         help = tuple(_SAYING[name] for name in names if name in _SAYING and not parents)
         self.tell("missing-argument", words, parents, key=bool(parents) and isinstance(parents[-1], str), help=help)
         for name in names:
@@ -222,7 +218,7 @@ class _Work:
             return
         said = self._at(path)
         name = next((key for key in said or () if key[:1].isupper()), "NAME") if isinstance(said, dict) else "NAME"
-        help = (f"write `op: {_shown(name)}`",) if said else ("write `- {op: NAME}`, or remove the `-`",)
+        help = (f"write `op: {printable(name)}`",) if said else ("write `- {op: NAME}`, or remove the `-`",)
         self.hole(path)
         self.tell("missing-argument", message, path, help=help)
 
@@ -236,7 +232,7 @@ class _Work:
             span = self.document.span((*path, key), key=True)
             self.tell(
                 "unknown-key",
-                f"there is no `{_shown(key)}` here",
+                f"there is no `{printable(key)}` here",
                 (*path, key),
                 key=True,
                 help=(f"did you mean `{meant}`? (required, and missing here)",),
@@ -437,12 +433,6 @@ def _given(value: object) -> str:
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a mapping"
     return str(value)
-
-
-def _shown(text: object) -> str:
-    shown = str(text)
-    shown = shown if shown.isprintable() else ascii(shown)[1:-1]
-    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 __all__ = ["STRUCTURE", "mend"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, enumerated, show
+from compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, show
+from specs.words import enumerated
 
 
 class Function(Layer, abstract=True):

@@ -65,7 +65,7 @@ class Applying(Refusals):
         cached = walk.session.done.get(key)
         if cached is not None:
             return cached  # type: ignore[return-value]
-        self.sized(item, layer, arguments, node)
+        self.bounded(item, layer, arguments, node)
         wrong: Collection[str] = ()
         stop: Exception = Poisoned()
         try:
@@ -80,7 +80,7 @@ class Applying(Refusals):
             raise stop from None
         return spared
 
-    def sized(self, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:
+    def bounded(self, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:
         """Raises Stop, told, for a number that is larger than any size."""
         for name, value in arguments.items():
             for number in value if isinstance(value, (list, tuple)) else (value,):

@@ -12,11 +12,12 @@ import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.arguments import holds_mapping
 from compiler.layer import Value
 from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
-from compiler.walk.session import Item, Stop, printable
+from compiler.walk.session import Item, Stop
 from compiler.walk.telling import Teller
 from specs.diagnostics import Label
 from specs.expression import ExpressionError, range_of
 from specs.spec import Entry, Loc
+from specs.words import printable
 
 if TYPE_CHECKING:
     from compiler.walk.aside import Aside

@@ -16,10 +16,11 @@ from compiler.scope import Poisoned, Scope
 from compiler.settings import choose
 from compiler.taps import TapError, keep, tapped
 from compiler.walk.applying import Applying
-from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, no_variant, printable
+from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, no_variant
 from specs.diagnostics import Label, Report
 from specs.spec import Loc
 from specs.suggest import certain, did_you_mean, nearest
+from specs.words import printable
 
 
 class Making(Applying):

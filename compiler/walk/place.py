@@ -8,9 +8,10 @@ from compiler.layer import Layer, Value
 from compiler.names import bad_id
 from compiler.scope import Poisoned, Scope
 from compiler.walk.ending import Ending
-from compiler.walk.session import Doubt, Item, Stop, printable
+from compiler.walk.session import Doubt, Item, Stop
 from compiler.walk.wires import IdTemplate
 from specs.diagnostics import Label
+from specs.words import printable
 
 
 class Place(Ending):

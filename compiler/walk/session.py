@@ -13,6 +13,7 @@ from specs.expression import METER
 from specs.limits import DEFAULT, Limits
 from specs.spec import Entry, Loc
 from specs.unit import Found
+from specs.words import printable
 
 if TYPE_CHECKING:
     from compiler.walk.wires import Wires
@@ -125,9 +126,3 @@ def no_variant(found: Found) -> str | None:
     if found.unit is None or found.variant is None or found.variant in found.unit.spec.variants:
         return None
     return f"`{found.unit.spec.name}` has no variant `{printable(found.variant)}`"
-
-
-def printable(text: str) -> str:
-    """Text of a stranger, fit for a message."""
-    shown = text if text.isprintable() else ascii(text)[1:-1]
-    return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -10,10 +10,11 @@ import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.graph import INPUT, Composite, Edge, Node, Source, constant
 from compiler.layer import Layer, Value
 from compiler.scope import Poisoned, Scope
-from compiler.walk.session import Item, Stop, printable
+from compiler.walk.session import Item, Stop
 from specs.expression import METER
 from specs.spec import Entry, Loc
 from specs.suggest import certain, did_you_mean, nearest
+from specs.words import printable
 
 if TYPE_CHECKING:
     import networkx as nx

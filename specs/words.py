@@ -1,0 +1,22 @@
+"""What a message is made of: a stranger's words, fit to be shown, and lists of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def printable(text: object) -> str:
+    """The text of a stranger on one line, shortened, with nothing in it that a terminal would act on."""
+    shown = str(text)
+    shown = shown if shown.isprintable() else ascii(shown)[1:-1]
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """`3, 3 and 5`."""
+    return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `b` and `c`."""
+    return enumerated([f"`{name}`" for name in names])
