@@ -171,6 +171,8 @@ class Layer(BaseModel):
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
     #: Batched and batch-free values may meet here.
     merges: ClassVar[bool] = False
+    #: Numbers may stand among the inputs.
+    numbers: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, op: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

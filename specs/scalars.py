@@ -7,6 +7,7 @@ refused: the switches of YAML 1.1 (`no`, `off`), `010`, `1_000`, `1:30`, `0b11`,
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TypeAlias
 
@@ -108,20 +109,27 @@ def _number(text: str, limits: Limits) -> Scalar:
 
 
 def _elsewhere(text: str) -> int | float | None:
-    """The number that YAML 1.1 sees."""
+    """The number that YAML 1.1 sees; None where it is none, or too large for a float."""
     digits = text.replace("_", "")
     try:
-        if ":" in digits:
-            sign = -1 if digits[0] == "-" else 1
-            total = 0.0
-            for part in digits.lstrip("+-").split(":"):
-                total = total * 60 + float(part)
-            return sign * (int(total) if "." not in digits else total)
-        if digits.lstrip("+-")[:2] in ("0b", "0x", "0o"):
-            return int(digits, 0)
-        return int(digits) if digits.lstrip("+-").isdigit() else float(digits)
+        number = _sixties(digits) if ":" in digits else _plain(digits)
+        return number if math.isfinite(number) else None
     except (ValueError, OverflowError):
         return None
+
+
+def _sixties(digits: str) -> int | float:
+    total = 0.0
+    for part in digits.lstrip("+-").split(":"):
+        total = total * 60 + float(part)
+    return (-1 if digits[0] == "-" else 1) * (int(total) if "." not in digits else total)
+
+
+def _plain(digits: str) -> int | float:
+    bare = digits.lstrip("+-")
+    if bare[:2] in ("0b", "0x", "0o"):
+        return int(digits, 0)
+    return int(digits) if bare.isdigit() else float(digits)
 
 
 def _octal(text: str) -> str:

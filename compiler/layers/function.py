@@ -31,6 +31,7 @@ class _Arithmetic(_Merge, abstract=True):
     broadcast: bool = False
 
     arity: ClassVar[tuple[int, float]] = (2, float("inf"))
+    numbers: ClassVar[bool] = True
     symbol: ClassVar[str] = ""
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
@@ -47,8 +48,7 @@ class _Arithmetic(_Merge, abstract=True):
         return super().apply(*values)
 
     def infer(self, *x: Shape) -> Shape:
-        positions = [i for i, s in enumerate(x) if s]
-        return _merged(self.op, {i: x[i] for i in positions}, self.broadcast) if positions else ()
+        return _merged(self.op, {i: s for i, s in enumerate(x) if s}, self.broadcast)
 
     def call(self, *x: Value) -> Call:
         return Call(None, apply=f" {self.symbol} ".join(f"{{{i}}}" for i in range(len(x))))
@@ -67,7 +67,7 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
     for i, column in enumerate(zip(*shapes.values(), strict=True)):
         stretched = {n for n in column if n != 1} if broadcast else set(column)
         if len(stretched) > 1:
-            rank = len(column) and len(next(iter(shapes.values())))
+            rank = len(next(iter(shapes.values())))
             what = "channels" if i == 0 else "heights and widths" if rank == 3 else "sizes"
             numbers = [f"{n}" for n in column] if i == 0 else [show(s[1:]) for s in shapes.values()]
             help = ["`broadcast: true` stretches the axes of size 1"] if 1 in stretched and not broadcast else []
@@ -133,8 +133,6 @@ class _Joined(_Merge, abstract=True):
     def apply(self, *values: Value) -> tuple[Value, ...]:
         if values and not any(v.batched for v in values):
             raise ShapeError("shape-mismatch", f"`{self.op}` needs an input with a batch axis", argument="from")
-        if any(not v.batched and not v.shape for v in values):
-            raise ShapeError("bad-value", f"`{self.op}` takes no numbers", argument="from")
         return super().apply(*values)
 
 

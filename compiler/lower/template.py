@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from compiler.graph import Composite, Edge, Node
+from compiler.graph import Composite, Node
 from compiler.layer import Call, Layer
 
 
@@ -53,9 +53,6 @@ class Template:
     @property
     def length(self) -> int:
         return len(self.instances[0].nodes)
-
-    def present(self, index: int) -> list[Node]:
-        return [n for n in self.nodes(index) if n.body is not None]
 
 
 class Templates:
@@ -180,7 +177,3 @@ def _post_order(composite: Composite, seen: set[int]) -> Iterator[Composite]:
         if isinstance(node.body, Composite):
             yield from _post_order(node.body, seen)
     yield composite
-
-
-def is_edge(source: object) -> bool:
-    return isinstance(source, Edge)

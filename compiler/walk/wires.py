@@ -14,7 +14,7 @@ from compiler.walk.session import Item, Stop
 from specs.expression import METER
 from specs.spec import Entry, Loc
 from specs.suggest import certain, did_you_mean, nearest
-from specs.words import printable
+from specs.words import listed, printable
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -129,10 +129,11 @@ class Wires:
             try:
                 got = walk.evaluate(source, Scope(item.names, inputs=self.readable), place, path)
                 if isinstance(got, (int, float)) and not isinstance(got, bool):
-                    if layer is None or not layer.merges or layer.op in ("concat", "stack"):
+                    if layer is None or not layer.numbers:
+                        taking = [name for name, op in Layer.registry.items() if op.numbers]
                         raise walk.stop(
                             "bad-value",
-                            f"a number cannot flow into `{entry.op or 'a group'}`: only into add, sub and mul",
+                            f"a number cannot flow into `{entry.op or 'a group'}`: only into {listed(taking)}",
                             place,
                             path=path,
                         )

@@ -58,11 +58,6 @@ class Template:
             stack += reversed(list(node.children()))
 
     @property
-    def is_literal(self) -> bool:
-        """Whether it reads and computes nothing."""
-        return all(isinstance(part, str) for part in self.parts)
-
-    @property
     def expression(self) -> Expr | None:
         """The tree, when one `$name` or `$(expression)` is the whole string."""
         return self.parts[0] if len(self.parts) == 1 and not isinstance(self.parts[0], str) else None

@@ -58,8 +58,8 @@ def one(data: bytes) -> None:
 
 
 def mutator(data: bytes, most: int, seed: int) -> bytes:
-    """A change of the structure; now and then one of the bytes, for the reader's sake. Often of a spec that was right:
-    what is kept for its coverage is mostly wrong already, and gets no further."""
+    """A change of the structure; now and then one of the text or its bytes, for the reader's sake. Often of a spec that
+    was right: what is kept for its coverage is mostly wrong already, and gets no further."""
     random = Random(seed)
     known: dict[str, Any] | None = mutations.read(data) if data.strip() else None
     if known is None or random.random() < 0.3:
@@ -68,9 +68,10 @@ def mutator(data: bytes, most: int, seed: int) -> bytes:
         return bytes(atheris.Mutate(data, most))
     if random.random() < 0.1:
         known = mutations.mutated(random.choice(mutations.small_seeds()), random, 1) | known
-    made = mutations.text(mutations.mutated(known, random, random.choice([1, 1, 2, 3, 5])), random).encode(
-        "utf-8", "replace"
-    )
+    changed = mutations.text(mutations.mutated(known, random, random.choice([1, 1, 2, 3, 5])), random)
+    if random.random() < 0.15:
+        changed = mutations.retyped(changed, random)
+    made = changed.encode("utf-8", "replace")
     return made if len(made) <= most else data[:most]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path as File
@@ -60,6 +61,14 @@ FITTING: list[Any] = [
     "same",
     "$channels",
 ]
+#: What YAML and JSON make something of, or other readers of them.
+WORDS = [
+    ",", ":", "-", "?", "|", ">", "&", "*", "!", "%", "@", "`", "#", "'", "\"", "[", "]", "{", "}", "=", "~", "$",
+    "$(", "(", ")", "\\", ";", "//", "0x1F", "0o17", "0b11", "010", "1_000", "1:30", "1:2.5", "1_0e999", "1e400",
+    "1e3", ".5", "5.", "+1", "-0", "1,000", ".inf", "NaN", "Infinity", "yes", "no", "on", "off", "null", "true",
+    "FALSE", "<<:", "&a", "*a", "!x", "!!int", "---", "...", "|-", ">2", "\\q", "\\u00e9", "\u00e9", "\u2028",
+    "\ufeff", "a:1", "a=1", "99999999999999999999",
+]  # fmt: skip
 NAMES = [
     "i",
     "k",
@@ -311,6 +320,24 @@ def text(data: Any, random: Random) -> str:
         else:
             lines.append(f"{json.dumps(key)}: {json.dumps(value)}")
     return "\n".join(lines) + "\n"
+
+
+#: What a text is made of to a hasty hand: quoted texts, words, line starts, marks.
+_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\w.$-]+|\n *| +|.', re.DOTALL)
+_QUOTED = re.compile(r'"([^"\\\n]*)"')
+
+
+def retyped(text: str, random: Random) -> str:
+    """The text as a hasty hand would type it: quotes left out, words that YAML spells its own way, marks too many or
+    too few, lines out of line."""
+    if random.random() < 0.5:
+        share = random.choice((0.1, 0.5, 1.0))
+        text = _QUOTED.sub(lambda quoted: quoted[1] if random.random() < share else quoted[0], text)
+    tokens = _TOKEN.findall(text)
+    for _ in range(random.choice((0, 1, 1, 2, 3)) if tokens else 0):
+        at = random.randrange(len(tokens))
+        tokens[at] = random.choice(("", tokens[at] * 2, tokens[at] + "\n", random.choice(WORDS), random.choice(WORDS)))
+    return "".join(tokens)
 
 
 def read(data: bytes) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -252,6 +253,22 @@ def test_words_mean_what_yaml_1_2_says(word: str) -> None:
     assert document is not None
     if report.ok:
         assert same(document.data["v"], other)
+
+
+@given(
+    st.from_regex(
+        r"[-+]?(0[xob])?[0-9][0-9_]{0,3}(:[0-9]{1,2}){0,2}(\.[0-9_]{0,3})?([eE][-+]?[0-9]{1,4})?", fullmatch=True
+    )
+)
+@example("1_0e999")
+def test_what_is_read_or_guessed_is_finite(word: str) -> None:
+    """Refused or not, a number is one that the rest can compute with."""
+    document, report = read(f"v: {word}")
+    assert document is not None
+    value = document.data["v"]
+    assert not isinstance(value, float) or math.isfinite(value)
+    assert isinstance(value, int | float) or word in str(value)
+    assert report.ok or "v" in {step for path in document.holes for step in path}
 
 
 @given(

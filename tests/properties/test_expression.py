@@ -349,7 +349,7 @@ def test_bools_are_no_numbers_and_numbers_no_bools(x: Any, y: Any, operator: str
 @given(st.text(st.characters(exclude_characters="$"), max_size=40))
 def test_a_string_without_a_dollar_is_itself(text: str) -> None:
     assert evaluate(text, {}) == text
-    assert Template.of(text).is_literal
+    assert Template.of(text).expression is None
     assert not Template.of(text).names
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
 import torch
 from hypothesis import given, settings
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 
 import zoo
 from compiler.emit.safety import verify
-from compiler.graph import Composite, Edge, Graph, Node
+from compiler.graph import INPUT, Composite, Edge, Graph, Node
 from compiler.layer import Layer
 from specs.diagnostics import Report
 from specs.document import parse
@@ -51,6 +52,17 @@ def same(a: Any, b: Any) -> bool:
 
 
 # -- what is predicted ------------------------------------------------------------------------------------------------
+
+
+@given(networks())
+def test_what_outputs_need_is_what_networkx_reaches(spec: Data) -> None:
+    lists = [zoo.graph(spec).root]
+    for composite in lists:
+        lists += [node.body for node in composite.nodes if isinstance(node.body, Composite)]
+        assert nx.is_directed_acyclic_graph(composite.view)
+        ends = {port.edge.node for port in composite.outputs}
+        needed = ends.union(*(nx.ancestors(composite.view, end) for end in ends))
+        assert composite.reached(tuple(port.edge for port in composite.outputs)) == needed - {INPUT}
 
 
 @given(networks())
