@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from atheris.import_hook import HookManager  # type: ignore[import-not-found]
 # that works on structure: the operands of comparisons, and the loops over characters of what is printed or suggested.
 with HookManager({"specs", "compiler"}, {"specs.render", "specs.suggest"}, False, trace_dataflow=False):
     import zoo.api  # noqa: F401
-    from tests.fuzz import mutations, target
+    from tests.fuzz import mutations, refactorings, target
 
 LOG = Path(os.environ.get("FUZZ_LOG", "/dev/stderr"))
 EVERY = 60  # seconds between two lines of the log
@@ -50,26 +51,34 @@ class Progress:
 
 
 PROGRESS = Progress()
+WHOLE: deque[bytes] = deque(maxlen=2_000)  # the last texts that were whole networks
 
 
 def one(data: bytes) -> None:
     past, graph = target.checked(data.decode("utf-8", "replace"))
     PROGRESS.count(past, graph is not None)
+    if graph is not None:
+        WHOLE.append(data)
 
 
 def mutator(data: bytes, most: int, seed: int) -> bytes:
     """A change of the structure; now and then one of the text or its bytes, for the reader's sake. Often of a spec that
     was right: what is kept for its coverage is mostly wrong already, and gets no further."""
     random = Random(seed)
+    if WHOLE and random.random() < 0.4:
+        data = random.choice(WHOLE)
     known: dict[str, Any] | None = mutations.read(data) if data.strip() else None
-    if known is None or random.random() < 0.3:
+    if known is None or random.random() < 0.2:
         known = random.choice(mutations.small_seeds())
-    if random.random() < 0.05:
+    kind = random.random()
+    if kind < 0.05:
         return bytes(atheris.Mutate(data, most))
-    if random.random() < 0.1:
+    if kind < 0.15:
         known = mutations.mutated(random.choice(mutations.small_seeds()), random, 1) | known
-    changed = mutations.text(mutations.mutated(known, random, random.choice([1, 1, 2, 3, 5])), random)
-    if random.random() < 0.15:
+    times = random.choice([1, 1, 2, 3, 5])
+    change = refactorings.refactored if random.random() < 0.5 else mutations.mutated
+    changed = mutations.text(change(known, random, times), random)
+    if random.random() < 0.1:
         changed = mutations.retyped(changed, random)
     made = changed.encode("utf-8", "replace")
     return made if len(made) <= most else data[:most]

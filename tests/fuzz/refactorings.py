@@ -1,0 +1,196 @@
+"""Changes that mostly leave a spec right: what is said once more, by other words, or a little otherwise.
+
+What `mutations` makes is nearly always wrong, and a wrong spec never comes as far as the code that is written for it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from random import Random
+from typing import Any, TypeAlias
+
+Entry: TypeAlias = dict[str, Any]
+Data: TypeAlias = dict[str, Any]
+
+#: Ops that give the shape that they take.
+KEEPING = ("ReLU", "Identity", "Dropout", "Sigmoid", "GELU", "LeakyReLU", "PReLU", "StochasticDepth", "Softplus")
+#: Entries that do so, of what has channels, rows and columns.
+OF_MAPS: tuple[Entry, ...] = (
+    {"op": "BatchNorm2d"},
+    {"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 3, "padding": "same"},
+    {"op": "Conv2d", "out_channels": "$(2 * in_channels // 2)", "kernel_size": 1, "bias": False},
+    {"op": "MaxPool2d", "kernel_size": 3, "stride": 1, "padding": 1},
+    {"op": "GroupNorm", "num_groups": 1},
+)
+
+
+def refactored(data: Data, random: Random, times: int) -> Data:
+    """A copy of a spec with so many changes."""
+    made = copy.deepcopy(data)
+    for _ in range(times):
+        lists = [found for found in _lists(made) if found[1]]
+        if lists:
+            random.choice(CHANGES)(made, *random.choice(lists), random)
+    return made
+
+
+def _lists(data: Data) -> list[tuple[Data, list[Entry]]]:
+    """Every list of entries, with what has the parameters that it reads: the spec, or a block."""
+    found: list[tuple[Data, list[Entry]]] = []
+    blocks = data.get("blocks")
+    owners = [data, *(blocks.values() if isinstance(blocks, dict) else ())]
+    waiting = [(owner, owner.get("layers")) for owner in owners if isinstance(owner, dict)]
+    for owner, entries in waiting:
+        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
+            found.append((owner, entries))
+            waiting += [(owner, entry.get(key)) for entry in entries for key in ("layers", "do")]
+    return found
+
+
+def _params(owner: Data) -> dict[str, Any]:
+    params = owner.get("params")
+    if not isinstance(params, dict):
+        owner["params"] = params = {}
+    return params
+
+
+def _fresh(known: Any, start: str) -> str:
+    return next(f"{start}{i}" for i in range(len(known) + 1) if f"{start}{i}" not in known)
+
+
+def _named(entry: Entry, entries: list[Entry], random: Random) -> Entry:
+    """The entry with an id that no other has, most of the time."""
+    if random.random() < 0.8:
+        entry["id"] = _fresh({str(e.get("id")) for e in entries}, "n")
+    return entry
+
+
+def more(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """One more layer, that keeps the shape."""
+    made = copy.deepcopy(random.choice(OF_MAPS)) if random.random() < 0.5 else {"op": random.choice(KEEPING)}
+    entries.insert(random.randint(0, len(entries)), _named(made, entries, random))
+
+
+def sizes(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """Another number, or another truth."""
+    entry = random.choice(entries)
+    keys = [key for key, value in entry.items() if type(value) in (int, bool)]
+    if keys:
+        value = entry[key := random.choice(keys)]
+        entry[key] = not value if type(value) is bool else max(1, random.choice((value + 1, value - 1, value * 2)))
+
+
+def parametrise(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """A value that was said becomes a parameter, or an expression of one."""
+    entry = random.choice(entries)
+    keys = [key for key, value in entry.items() if type(value) in (int, float, bool) and key != "from"]
+    if keys:
+        value = entry[key := random.choice(keys)]
+        name = _fresh(params := _params(owner), "p")
+        params[name] = value
+        if type(value) is bool:
+            entry[key] = random.choice((f"${name}", f"$(not not {name})", f"$({name} or 1 > 2)", f"$({name} == true)"))
+        else:
+            forms = ("${}", "$({} * 2 // 2)", "$({} + 0)", "$(max({}, 1))", "$({0} if {0} > 1 else 1)", "$([{}][0])")
+            entry[key] = random.choice(forms).format(name)
+
+
+def conditions(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """An entry that is there where a parameter says so."""
+    name = _fresh(params := _params(owner), "f")
+    params[name] = random.random() < 0.7
+    random.choice(entries)["when"] = random.choice((f"${name}", f"$(not {name})", f"$({name} and 2 > 1)"))
+
+
+def loops(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """An entry, or a run of them, several times."""
+    at = random.randrange(len(entries))
+    turns = random.choice(("1..2", "1..3", [0, 2], [2, 1], "1..1", "1..0"))
+    if "for" in entries[at]:
+        return
+    if random.random() < 0.5:
+        end = random.randint(at + 1, min(len(entries), at + 3))
+        entries[at:end] = [{"for": {"k": turns}, "do": copy.deepcopy(entries[at:end])}]
+        named = entries[at]["do"]
+    else:
+        entries[at] = {"for": {"k": turns}, **entries[at]}
+        named = [entries[at]]
+    for entry in named:
+        if "id" in entry:
+            entry["id"] = f"{entry['id']}$k"
+
+
+def blocks(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """A run of entries becomes a block of its own, or a group."""
+    at = random.randrange(len(entries))
+    end = random.randint(at + 1, min(len(entries), at + 3))
+    run = copy.deepcopy(entries[at:end])
+    if random.random() < 0.3:
+        entries[at:end] = [_named({"layers": run}, entries, random)]
+        return
+    known = data.setdefault("blocks", {})
+    if isinstance(known, dict):
+        name = _fresh(known, "B")
+        known[name] = {"layers": run, "params": copy.deepcopy(owner.get("params") or {})}
+        entries[at:end] = [_named({"op": name}, entries, random)]
+
+
+def again(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """A block once more, with another value of one of its parameters; any other entry shared."""
+    at = random.randrange(len(entries))
+    entry = copy.deepcopy(entries[at])
+    known = data.get("blocks")
+    block = known.get(entry.get("op")) if isinstance(known, dict) and isinstance(entry.get("op"), str) else None
+    if isinstance(block, dict):
+        params = {k: v for k, v in (block.get("params") or {}).items() if type(v) in (int, float, bool)}
+        if params:
+            value = params[name := random.choice(list(params))]
+            entry[name] = not value if type(value) is bool else value + random.choice((1, -1, value))
+    elif "id" in entry and random.random() < 0.5:
+        entry = {"share": entry["id"]}
+    entries.insert(at + 1, _named(entry, entries, random))
+
+
+def branches(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """A skip around an entry: what flows into it is added to what comes out, or stands beside it."""
+    at = random.randrange(len(entries))
+    named = _fresh({str(e.get("id")) for e in entries}, "n")
+    entry = entries[at]
+    before = entries[at - 1].get("id") if at else "input"
+    if before is None or "from" in entry:
+        return
+    after = str(entry.setdefault("id", named))
+    merge: Entry = {"op": random.choice(("add", "concat", "mul", "sub")), "from": [after, before]}
+    if random.random() < 0.3:
+        merge["from"].reverse()
+    entries.insert(at + 1, _named(merge, entries, random))
+
+
+def outputs(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """Outputs with names, one of them perhaps of training alone."""
+    ids = [entry["id"] for entry in entries if "id" in entry]
+    if ids:
+        taken = random.sample(ids, random.randint(1, min(3, len(ids))))
+        last = [{"id": "last", "from": entries[-1]["id"]}] if "id" in entries[-1] else []
+        owner["outputs"] = last + [{"id": f"o{i}", "from": name} for i, name in enumerate(taken)]
+        if random.random() < 0.3:
+            owner["outputs"][-1]["training_only"] = True
+
+
+def inits(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """A rule of `init`, or of `freeze`."""
+    ids = [str(entry["id"]) for entry in entries if "id" in entry] or ["**"]
+    match = random.choice(("Conv2d", "BatchNorm2d", "Linear", "**", "**." + random.choice(ids), random.choice(ids)))
+    if random.random() < 0.3 and not match[:1].isupper():
+        data["freeze"] = [match + random.choice((".weight", ".*", ".**", ""))]
+        return
+    weight = random.choice((0, 1, 0.5, {"normal": {"std": 0.1}}, {"kaiming_normal": {"mode": "fan_out"}}))
+    rules = data.setdefault("init", [])
+    if isinstance(rules, list):
+        rules.append({"match": match, random.choice(("weight", "bias")): weight})
+
+
+CHANGES: list[Callable[[Data, Data, list[Entry], Random], None]] = [
+    more, more, sizes, sizes, parametrise, parametrise, conditions, loops, blocks, again, again, branches, outputs, inits,
+]  # fmt: skip
