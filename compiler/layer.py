@@ -149,7 +149,8 @@ class Layer(BaseModel):
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
     `views` (whether its output may be its first input's memory), `axes` (the arguments that are numbers of axes),
-    `parameters` (the names that its weights can have; none where only `weights` can tell).
+    `parameters` (the names that its weights can have; none where only `weights` can tell), `kin` (the ops whose class
+    its modules are of, too).
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
@@ -168,6 +169,7 @@ class Layer(BaseModel):
     axes: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
+    kin: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
     #: Batched and batch-free values may meet here.
     merges: ClassVar[bool] = False

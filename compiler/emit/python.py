@@ -246,7 +246,15 @@ def _list_of(children: Sequence[Child]) -> list[str]:
 
 # -- runs ---------------------------------------------------------------------------------------------------------
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])|(?<=[A-Za-z_])\d+(?=\")")
+#: A whole number without needless zeros: with its sign where it is all of an argument, without where it is a part of an
+#: expression or of a name; no part of a float.
+_NUMBER = re.compile(
+    r"(?:(?<=[(\[=])|(?<=, ))-[1-9]\d*(?=[,)\]])"
+    r"|(?<![\w.])(?<!e[-+])(?:0|[1-9]\d*)(?![\w.])"
+    r"|(?<=[A-Za-z_])(?:0|[1-9]\d*)(?=\")"
+)
+#: What a number that moves must not stand in: texts with signs of their own, and another loop over `i`.
+_FIXED = re.compile(r"[{}'\\]| for i in ")
 
 
 def _runs(items: list[list[str]], *, named: bool) -> list[list[str]]:
@@ -274,6 +282,8 @@ def _run(items: list[list[str]], at: int) -> int:
     if at + 1 >= len(items) or _split(items[at + 1])[0] != frame or frame[0].startswith("*"):
         return 1
     steps = [b - a for a, b in zip(numbers, _split(items[at + 1])[1], strict=True)]
+    if any(steps) and _FIXED.search("".join(frame)):
+        return 1
     length = 2
     while at + length < len(items):
         other, found = _split(items[at + length])
@@ -300,7 +310,8 @@ def _loop(items: list[list[str]]) -> list[str]:
     start = moving[0][0] if unit or (moving[0][1] == 1 and moving[0][0] == 1) else 0
     pieces = [frame[0]]
     for piece, a, s in zip(frame[1:], first, steps, strict=True):
-        pieces += [str(a) if not s else f"\0{_affine(a - s * start, s)}\0", piece]
+        number = str(a) if not s else f"\0{_affine(a - s * start, s)}\0"
+        pieces += [number if not s or _stands_alone("".join(pieces), piece) else f"({number})", piece]
     lines = _formatted("".join(pieces)).split("\n")
     span = f"range({start}, {start + count})" if start else f"range({count})"
     if len(lines) == 1:
@@ -308,17 +319,26 @@ def _loop(items: list[list[str]]) -> list[str]:
     return ["*[", *(INDENT + x for x in lines), f"{INDENT}for i in {span}", "]"]
 
 
+def _stands_alone(before: str, after: str) -> bool:
+    """Whether a sum may stand between these texts as it is: as an argument, or in a name."""
+    named = before.rpartition("\n")[2].count('"') % 2 == 1
+    return named or (before.rstrip()[-1:] in ("(", "[", ",", "=") and after.lstrip()[:1] in (",", ")", "]"))
+
+
 def _affine(a: int, s: int) -> str:
-    term = "i" if s == 1 else f"{s} * i"
+    term = "i" if abs(s) == 1 else f"{abs(s)} * i"
     if a == 0:
-        return term
-    return f"{a} + {term}" if s > 0 else f"{a} - {-s} * i" if s != -1 else f"{a} - i"
+        return term if s > 0 else f"-{term}"
+    return f"{a} {'+' if s > 0 else '-'} {term}"
 
 
 def _formatted(text: str) -> str:
     """A moving number inside quotes makes an f-string of them; elsewhere it is an expression."""
-    text = re.sub(r'"([^"\0\n]*)\0([^\0]*)\0([^"\n]*)"', lambda m: f'f"{m[1]}{{{m[2]}}}{m[3]}"', text)
-    return text.replace("\0", "")
+
+    def quoted(name: re.Match[str]) -> str:
+        return "f" + re.sub("\0([^\0]*)\0", r"{\1}", name[0]) if "\0" in name[0] else name[0]
+
+    return re.sub(r'"[^"\n]*"', quoted, text).replace("\0", "")
 
 
 # -- forward ------------------------------------------------------------------------------------------------------
@@ -350,11 +370,8 @@ def _forward(c: Class) -> list[str]:
             body.append(f"{INDENT}return {result}")
         else:
             body += ["if self.training:", f"{INDENT}return {result}"]
-        short = (
-            c.lasting[0]
-            if len(c.lasting) == 1
-            else f"{c.output}({', '.join(r if r in c.lasting else 'None' for r in c.returns)})"
-        )
+        left = ["None" if gone else r for r, (_, gone) in zip(c.returns, c.fields, strict=True)]
+        short = c.lasting[0] if len(c.lasting) == 1 else f"{c.output}({', '.join(left)})"
         body.append(f"return {short}")
     else:
         body.append(f"return {result}")
@@ -407,9 +424,4 @@ def _after(c: Class) -> list[str]:
 
 def _exclusive(loop: InitLoop, loops: Sequence[InitLoop]) -> bool:
     """Rules by op never meet the same module twice, unless an op is named again."""
-    tests = [x.test for x in loops]
-    return (
-        all(t.startswith("isinstance(m, ") and " and " not in t for t in tests)
-        and tests.count(loop.test) == 1
-        and not any("LayerNorm" in t for t in tests)
-    )
+    return not any(x.by_name for x in loops) and [x.test for x in loops].count(loop.test) == 1

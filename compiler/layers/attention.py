@@ -26,6 +26,7 @@ class MultiheadAttention(Layer):
     vdim: Positive | None = None
 
     derives: ClassVar[tuple[str, ...]] = ("embed_dim", "kdim", "vdim")
+    kin: ClassVar[tuple[str, ...]] = ("Linear",)  # its projection of what comes out
     positional: ClassVar[int] = 2
     arity: ClassVar[tuple[int, float]] = (1, 3)
     ranks: ClassVar[tuple[int, ...]] = (2,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -76,6 +77,11 @@ def _few(parts: int, argument: str) -> None:
         raise ShapeError("limit-exceeded", f"{parts:,} parts of one value; the limit is {MOST:,}", argument=argument)
 
 
+def _only(parts: Sequence[Shape]) -> str:
+    """What takes the one part out of torch's tuple of one."""
+    return "[0]" if len(parts) == 1 else ""
+
+
 class Chunk(_Moves, op="chunk"):
     """`chunks` parts along `dim`, as `id.0`, `id.1` and so on; all as long as the first but the last, if it must be
     shorter. A length that gives fewer parts is refused."""
@@ -102,7 +108,8 @@ class Chunk(_Moves, op="chunk"):
         return [(*x[:at], n, *x[at + 1 :]) for n in (*[each] * (self.chunks - 1), last)]
 
     def call(self, x: Value) -> Call:
-        return Call(None, {"chunks": self.chunks, "dim": self.dim}, apply="{0}.chunk({chunks}, {dim})")
+        apply = "{0}.chunk({chunks}, {dim})" + _only(self.infer(x.shape))
+        return Call(None, {"chunks": self.chunks, "dim": self.dim}, apply=apply)
 
 
 class Split(_Moves, op="split"):
@@ -130,7 +137,8 @@ class Split(_Moves, op="split"):
         return [(*x[:at], n, *x[at + 1 :]) for n in size]
 
     def call(self, x: Value) -> Call:
-        return Call(None, {"split_size": self.split_size, "dim": self.dim}, apply="{0}.split({split_size}, {dim})")
+        apply = "{0}.split({split_size}, {dim})" + _only(self.infer(x.shape))
+        return Call(None, {"split_size": self.split_size, "dim": self.dim}, apply=apply)
 
 
 class Permute(_Moves, op="permute"):

@@ -189,6 +189,7 @@ class LayerNorm2d(LayerNorm):
     normalized_shape: Positive | None = None
 
     torch: ClassVar[str] = "LayerNorm2d"
+    kin: ClassVar[tuple[str, ...]] = ("LayerNorm",)
     ranks: ClassVar[tuple[int, ...]] = (3,)
     support: ClassVar[tuple[str, ...]] = (LAYER_NORM_2D,)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 
 from compiler.graph import Composite, Graph, Settings, matches
 from compiler.initialisers import Initialiser
@@ -14,49 +15,55 @@ from compiler.rules import rules
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:
     """The spec's init rules, in order, without those that meet nothing in this network."""
-    graph = Graph(composite.unit, composite, settings)
-    leaves = list(graph.walk())
+    leaves = [(path, node) for path, node, _ in Graph(composite.unit, composite, settings).walk()]
+    modules = {*_modules(composite, "")}
+    kin = {op for _, node in leaves for op in Layer.registry[node.op].kin}
     out = []
-    for rule in rules(graph):
-        met = [
-            (path, node)
-            for path, node, _ in leaves
-            if rule.meets(path, node.op) and any(name in node.weights for name, _ in rule.initialisers)
-        ]
+    for rule in rules(Graph(composite.unit, composite, settings)):
+        reached = [(path, node) for path, node in leaves if rule.meets(path, node.op)]
+        met = [(path, node) for path, node in reached if any(name in node.weights for name, _ in rule.initialisers)]
         if not met:
             continue
+        if rule.by_op:
+            target = Layer.registry[rule.match].torch or f"nn.{rule.match}"
+            test = f"type(m) is {target}" if rule.match in kin else f"isinstance(m, {target})"
+        else:
+            paths = {path for path, _ in met}
+            reached, test = met, _name_test(rule.match, sorted(paths), modules - paths)
         calls = []
         for name, initialiser in rule.initialisers:
-            owners = [node for _, node in met if name in node.weights]
-            if not owners:
-                continue
-            call = _call(f"m.{name}", initialiser)
-            calls.append(call if len(owners) == len(met) else f"if m.{name} is not None:\n    {call}")
-        if rule.by_op:
-            layer = Layer.registry[rule.match]
-            target = layer.torch or f"nn.{layer.op}"
-            out.append(InitLoop(f"isinstance(m, {target})", tuple(calls)))
-        else:
-            paths = sorted({path for path, _ in met})
-            out.append(InitLoop(_name_test(rule.match, paths), tuple(calls), by_name=True))
+            owners = [node for _, node in reached if name in node.weights]
+            if owners:
+                call = _call(f"m.{name}", initialiser)
+                calls.append(call if len(owners) == len(reached) else f"if m.{name} is not None:\n    {call}")
+        out.append(InitLoop(test, tuple(calls), by_name=not rule.by_op))
     return tuple(out)
 
 
-def _name_test(pattern: str, paths: list[str]) -> str:
-    """A test on a module's `name`: exact names where they are few, the end of the path, or its parts."""
-    if len(paths) <= 3:
-        return f"name == {literal(paths[0])}" if len(paths) == 1 else f"name in {literal(tuple(paths))}"
+def _modules(composite: Composite, prefix: str) -> Iterator[str]:
+    """The names of all modules, as `named_modules` has them."""
+    for node in composite.nodes:
+        if node.body is not None:
+            path = prefix + node.name
+            yield path
+            yield from (f"{path}.{key.rpartition('.')[0]}" for key in node.weights if "." in key)
+            if isinstance(node.body, Composite):
+                yield from _modules(node.body, path + ".")
+
+
+def _name_test(pattern: str, names: list[str], others: Collection[str]) -> str:
+    """A test on `name` that these names pass and no others: exact where they are few, else the end or the start of them
+    if that tells them apart."""
+    if len(names) <= 3:
+        return f"name == {literal(names[0])}" if len(names) == 1 else f"name in {literal(tuple(names))}"
     tail = pattern.removeprefix("**.")
-    if pattern.startswith("**.") and "*" not in tail:
-        dotted = "." + tail
-        return (
-            f"name.endswith({literal(dotted)})"
-            if tail not in paths
-            else f"name == {literal(tail)} or name.endswith({literal(dotted)})"
-        )
-    if re.fullmatch(r"[\w.-]+\.\*\*", pattern):
-        return f"name.startswith({literal(pattern[:-2])})"
-    return f"name in {literal(tuple(paths))}"
+    if pattern.startswith("**.") and "*" not in tail and not any(name.endswith("." + tail) for name in others):
+        dotted = f"name.endswith({literal('.' + tail)})"
+        return dotted if tail not in names else f"name == {literal(tail)} or {dotted}"
+    start = pattern[:-2]
+    if re.fullmatch(r"[\w.-]+\.\*\*", pattern) and not any(name.startswith(start) for name in others):
+        return f"name.startswith({literal(start)})"
+    return f"name in {literal(tuple(names))}"
 
 
 def _call(target: str, initialiser: Initialiser) -> str:
@@ -79,7 +86,7 @@ def freezing(composite: Composite) -> tuple[str, ...]:
     for pattern in composite.unit.spec.freeze:
         keys = [k for k in graph_keys if matches(pattern, k)]
         if keys:
-            out.append(_name_test(pattern, keys))
+            out.append(_name_test(pattern, keys, {*graph_keys} - {*keys}))
     return tuple(out)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from compiler.graph import INPUT, Composite, Edge, Graph, Node, Settings, Source
 from compiler.layer import Call, Layer
-from compiler.lower.columns import ABSENT, Code, Columns, literal
+from compiler.lower.columns import ABSENT, Code, Columns, literal, same
 from compiler.lower.forward import Statement, order
 from compiler.lower.initialise import freezing, init_loops
 from compiler.lower.template import Template, Templates, call_of, inline, sequential
@@ -322,10 +322,10 @@ class Builder:
             self.lowering.support.setdefault(text)
         texts = {}
         for name in call.args:
-            text = self.argument(name, calls, nodes, node)
-            column = [ABSENT if c is None else c.args[name] for c in calls]
-            values = [v for v in column if v is not ABSENT]
-            if any(v != values[0] for v in values):
+            values = [c.args[name] for c in calls if c is not None]
+            text = literal(values[0])
+            if not all(same(v, values[0]) for v in values):
+                text = self.argument(name, calls, nodes, node)
                 attribute = self.attributes.new(text if text.isidentifier() else f"{variable(node.name)}_{name}")
                 self.extra.append(Member(attribute, Make(text, value=True)))
                 text = f"self.{attribute}"

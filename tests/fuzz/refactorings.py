@@ -121,6 +121,56 @@ def loops(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
             entry["id"] = f"{entry['id']}$k"
 
 
+def turns(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """In a loop, a number or a condition that is another in every turn."""
+    looped = [e for e in entries if "for" in e] + [e for x in entries if "for" in x for e in x.get("do") or ()]
+    looped = [entry for entry in looped if isinstance(entry, dict)]
+    if not looped:
+        return
+    entry = random.choice(looped)
+    keys = [key for key, value in entry.items() if type(value) in (int, float)]
+    if keys and random.random() < 0.8:
+        key = random.choice(keys)
+        numbers = [name for name, value in _params(owner).items() if type(value) in (int, float)]
+        factor = random.choice([*numbers, str(entry[key])])
+        forms = ("$({} + k)", "$({} * k)", "$({} * (k + 1))", "$(max({} - k, 1))", "$(k + 2)", "$({} if k > 1 else {})")
+        entry[key] = random.choice(forms).format(factor, entry[key])
+    else:
+        entry["when"] = random.choice(("$(k > 1)", "$(k == 2 or k == 0)", "$(not k == 1)"))
+
+
+def acts(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """The op itself as a parameter."""
+    entry = random.choice(entries)
+    if entry.get("op") in KEEPING:
+        name = _fresh(params := _params(owner), "act")
+        params[name] = {"type": "op", "default": entry["op"]}
+        entry["op"] = f"${name}"
+
+
+def taps(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """What is inside a group, and is read by who comes after it."""
+    groups = [entry for entry in entries if isinstance(entry.get("layers"), list) and "id" in entry]
+    if groups:
+        group = random.choice(groups)
+        ids = [inner["id"] for inner in group["layers"] if isinstance(inner, dict) and "id" in inner]
+        if ids:
+            name = str(random.choice(ids))
+            group["taps"] = [name]
+            entries.append(_named({"op": random.choice(KEEPING), "from": f"{group['id']}.{name}"}, entries, random))
+
+
+def defaults(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
+    """An argument that is said once for all layers of an op."""
+    entry = random.choice(entries)
+    keys = [key for key, value in entry.items() if type(value) in (int, float, bool)]
+    known = data.setdefault("defaults", {})
+    if keys and isinstance(entry.get("op"), str) and isinstance(known, dict):
+        key = random.choice(keys)
+        if isinstance(said := known.setdefault(entry["op"], {}), dict):
+            said[key] = entry.pop(key)
+
+
 def blocks(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
     """A run of entries becomes a block of its own, or a group."""
     at = random.randrange(len(entries))
@@ -132,7 +182,7 @@ def blocks(data: Data, owner: Data, entries: list[Entry], random: Random) -> Non
     known = data.setdefault("blocks", {})
     if isinstance(known, dict):
         name = _fresh(known, "B")
-        known[name] = {"layers": run, "params": copy.deepcopy(owner.get("params") or {})}
+        known[name] = {"layers": run, "params": copy.deepcopy(_params(owner))}
         entries[at:end] = [_named({"op": name}, entries, random)]
 
 
@@ -143,7 +193,8 @@ def again(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
     known = data.get("blocks")
     block = known.get(entry.get("op")) if isinstance(known, dict) and isinstance(entry.get("op"), str) else None
     if isinstance(block, dict):
-        params = {k: v for k, v in (block.get("params") or {}).items() if type(v) in (int, float, bool)}
+        known = _params(block)
+        params = {name: value for name, value in known.items() if type(value) in (int, float, bool)}
         if params:
             value = params[name := random.choice(list(params))]
             entry[name] = not value if type(value) is bool else value + random.choice((1, -1, value))
@@ -192,5 +243,6 @@ def inits(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
 
 
 CHANGES: list[Callable[[Data, Data, list[Entry], Random], None]] = [
-    more, more, sizes, sizes, parametrise, parametrise, conditions, loops, blocks, again, again, branches, outputs, inits,
+    more, more, sizes, sizes, parametrise, parametrise, conditions, loops, loops, turns, turns, blocks, again, again,
+    acts, taps, defaults, branches, outputs, inits,
 ]  # fmt: skip

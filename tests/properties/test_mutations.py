@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import random
 import time
 import warnings
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from hypothesis import strategies as st
 
 from compiler.emit import module
 from compiler.graph import Graph
+from tests import alone
 from tests.fuzz import corpus
-from tests.fuzz.mutations import mutated, seeds, small_seeds, text
+from tests.fuzz.mutations import mutated, read, seeds, small_seeds, text
+from tests.fuzz.refactorings import refactored
 from tests.fuzz.target import checked
 
 CRASHES = sorted((Path(__file__).parents[1] / "fuzz" / "crashes").glob("*"))
@@ -34,6 +39,54 @@ def test_a_changed_spec_is_refused_or_runs(name: str, seed: int, times: int) -> 
 @given(st.integers(0, 2**32), st.integers(1, 4))
 def test_a_changed_small_spec_is_refused_or_runs(seed: int, times: int) -> None:
     refused_or_runs(random.Random(seed).choice(small_seeds()), seed, times)
+
+
+@MANY
+@given(st.integers(0, 2**32))
+def test_what_is_written_for_a_right_spec_is_the_network(seed: int) -> None:
+    """Blocks, loops, conditions, parameters, shared modules and rules, one after the other laid over a few layers."""
+    source = random.Random(seed)
+    data = source.choice(right_seeds())
+    for _ in range(10):
+        made = refactored(data, source, 1)
+        _, graph = checked(text(made, source))
+        if graph is not None and small(graph):
+            data = made
+            runs_as_predicted(graph)
+            computes_what_its_entries_do(graph)
+
+
+@lru_cache(maxsize=1)
+def right_seeds() -> list[dict[str, Any]]:
+    """The small networks of the corpus and of the error cases."""
+    found = [*filter(None, map(read, map(str.encode, corpus.texts()))), *small_seeds()]
+    graphs = ((data, checked(json.dumps(data))[1]) for data in found)
+    return [data for data, graph in graphs if graph is not None and small(graph)]
+
+
+def small(graph: Graph) -> bool:
+    sizes = [math.prod(row.output) for row in graph.rows]
+    sizes += [math.prod(value.shape) for _, value in graph.settings.inputs]
+    return graph.params < 10**5 and graph.macs < 10**7 and max(sizes) < 10**5
+
+
+def computes_what_its_entries_do(graph: Graph) -> None:
+    """Training or not, the module gives what its layers give, applied one by one."""
+    model = alone.holds(graph)
+    kinds = {"float32": torch.randn, "int64": torch.zeros, "bool": torch.zeros}
+    x = [kinds[v.dtype](2, *v.shape).to(getattr(torch, v.dtype)) for _, v in graph.settings.inputs]
+    for training in (True, False):
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.train(training)
+            torch.manual_seed(5)
+            out = model(*(value.clone() for value in x))
+            torch.manual_seed(5)
+            expected = alone.applied(graph.root, model, [value.clone() for value in x])
+        ports = zip(expected, graph.root.outputs, strict=True)
+        left = [value for value, port in ports if training or not port.training_only]
+        found = [value for value in (out if isinstance(out, tuple) else [out]) if value is not None]
+        assert all(torch.equal(a, b) or (a != a).any() for a, b in zip(found, left, strict=True))
 
 
 def refused_or_runs(data: dict[str, Any], seed: int, times: int) -> None:

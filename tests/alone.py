@@ -1,0 +1,124 @@
+"""A graph applied entry by entry, each layer made and applied by its own `call`: what the code that is written for
+whole networks, with its classes, arguments, loops and names, is held to."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from compiler.emit import module
+from compiler.graph import Composite, Edge, Graph, Node
+from compiler.layer import Call, Layer
+from compiler.rules import rules
+
+
+def holds(graph: Graph, *, device: str | None = None) -> nn.Module:
+    """Builds the network and asserts of it what the graph says of every module and parameter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = module.build(graph, device=device)
+    assert {key: tuple(value.shape) for key, value in model.state_dict().items()} == graph.state
+    _made_alone(graph.root, model)
+    trains = {key: parameter.requires_grad for key, parameter in model.named_parameters()}
+    assert trains == {key: not graph.is_frozen(key) for key in trains}
+    if device is None:
+        _starts(graph, model)
+    return model
+
+
+def _made_alone(composite: Composite, owner: nn.Module) -> None:
+    """Every module is the one that its entry alone makes."""
+    for node in composite.nodes:
+        if node.shared is not None or node.body is None:
+            continue
+        if isinstance(node.body, Composite):
+            _made_alone(node.body, owner.get_submodule(node.name))
+            continue
+        call = node.body.call(*node.arrived)
+        if _is_module(call, owner, node):
+            assert repr(owner.get_submodule(node.name)) == _alone(_constructor(call), call.support), node.name
+
+
+def _starts(graph: Graph, model: nn.Module) -> None:
+    """A parameter starts as the last rule that speaks of it says, where that is a constant; no other weight does."""
+    parameters = dict(model.named_parameters())
+    spoken = [(rule, name, made) for rule in rules(graph) for name, made in rule.initialisers]
+    constants = {dict(made.arguments)["val"] for _, _, made in spoken if made.name == "constant"}
+    for path, node, _ in graph.walk():
+        for name in node.weights:
+            parameter = parameters.get(f"{path}.{name}" if name else path)
+            if parameter is None:  # shared: it has the name of where it stands
+                continue
+            said = [made for rule, named, made in spoken if named == name and rule.meets(path, node.op)]
+            if said and said[-1].name == "constant":
+                assert bool((parameter == dict(said[-1].arguments)["val"]).all()), path
+            elif not said and name == "weight" and "Norm" not in node.op and parameter.dim() > 1:
+                assert not any(bool((parameter == value).all()) for value in constants), path
+
+
+def applied(composite: Composite, owner: nn.Module, given: Sequence[Any]) -> list[Any]:
+    """What the list's outputs are, training or not as its modules are."""
+    values: list[list[Any]] = []
+
+    def value(source: Any) -> Any:
+        if not isinstance(source, Edge):
+            return source
+        return given[source.port] if source.node < 0 else values[source.node][source.port]
+
+    for index, node in enumerate(composite.nodes):
+        arriving = [value(source) for source in node.inputs]
+        place = node if node.shared is None else composite.nodes[node.shared]
+        if node.body is None or index not in composite.needed:
+            values.append(arriving[:1])
+        elif isinstance(node.body, Composite):
+            values.append(applied(node.body, owner.get_submodule(place.name), arriving))
+        else:
+            values.append(_layer(node, place, owner, arriving))
+    return [value(port.edge) for port in composite.outputs]
+
+
+def _layer(node: Node, place: Node, owner: nn.Module, x: list[Any]) -> list[Any]:
+    assert isinstance(node.body, Layer)
+    call = node.body.call(*node.arrived)
+    if call.parameter:
+        return [getattr(owner, place.name)]
+    names = {f"x{i}": value for i, value in enumerate(x)}
+    arguments = {key: repr(said) for key, said in call.args.items()}
+    template = call.inline or call.apply
+    if _is_module(call, owner, place):
+        template, arguments["self"] = call.apply, "self"
+    text = template.format(*names, inputs=", ".join(names), **arguments)
+    out = eval(text, {**_names(call.support), **names, "self": dict(owner.named_children()).get(place.name)})
+    return list(out) if isinstance(out, (tuple, list)) else [out]
+
+
+def _is_module(call: Call, owner: nn.Module, node: Node) -> bool:
+    """Whether a module stands for the layer: a function has none, nor what a written-out forward says inline."""
+    there = node.name in dict(owner.named_children())
+    return call.target is not None and not call.parameter and (there or call.inline is None)
+
+
+def _constructor(call: Call) -> str:
+    if call.construct is not None:
+        return call.construct.format(**{key: repr(said) for key, said in call.args.items()})
+    return f"{str(call.target).rpartition('.')[2]}({', '.join(f'{key}={said!r}' for key, said in call.args.items())})"
+
+
+@lru_cache(maxsize=4_096)
+def _alone(text: str, support: tuple[str, ...]) -> str:
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return repr(eval(text, {**vars(nn), **_names(support)}))
+
+
+@lru_cache(maxsize=64)
+def _names(support: tuple[str, ...]) -> dict[str, Any]:
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional, "Tensor": Tensor}
+    for text in support:
+        exec(text, names)
+    return names
