@@ -15,6 +15,7 @@ from compiler.emit import module
 from compiler.graph import Composite, Edge, Graph, Node
 from compiler.layer import Call, Layer
 from compiler.rules import rules
+from tests.layers.torch_side import printed
 
 
 def holds(graph: Graph, *, device: str | None = None) -> nn.Module:
@@ -41,7 +42,7 @@ def _made_alone(composite: Composite, owner: nn.Module) -> None:
             continue
         call = node.body.call(*node.arrived)
         if _is_module(call, owner, node):
-            assert repr(owner.get_submodule(node.name)) == _alone(_constructor(call), call.support), node.name
+            assert repr(owner.get_submodule(node.name)) == _alone(printed(call), call.support), node.name
 
 
 def _starts(graph: Graph, model: nn.Module) -> None:
@@ -57,7 +58,7 @@ def _starts(graph: Graph, model: nn.Module) -> None:
             said = [made for rule, named, made in spoken if named == name and rule.meets(path, node.op)]
             if said and said[-1].name == "constant":
                 assert bool((parameter == dict(said[-1].arguments)["val"]).all()), path
-            elif not said and name == "weight" and "Norm" not in node.op and parameter.dim() > 1:
+            elif not said and name.endswith("weight") and "Norm" not in node.op and parameter.dim() > 1:
                 assert not any(bool((parameter == value).all()) for value in constants), path
 
 
@@ -103,17 +104,11 @@ def _is_module(call: Call, owner: nn.Module, node: Node) -> bool:
     return call.target is not None and not call.parameter and (there or call.inline is None)
 
 
-def _constructor(call: Call) -> str:
-    if call.construct is not None:
-        return call.construct.format(**{key: repr(said) for key, said in call.args.items()})
-    return f"{str(call.target).rpartition('.')[2]}({', '.join(f'{key}={said!r}' for key, said in call.args.items())})"
-
-
 @lru_cache(maxsize=4_096)
 def _alone(text: str, support: tuple[str, ...]) -> str:
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return repr(eval(text, {**vars(nn), **_names(support)}))
+        return repr(eval(text, _names(support)))
 
 
 @lru_cache(maxsize=64)

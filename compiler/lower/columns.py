@@ -150,12 +150,12 @@ class Columns:
         if isinstance(raw, list) and all(isinstance(v, tuple) and len(v) == len(raw) for v in values):
             return self._elements(column, raw, flow, hint)
         found = self._written(column, raw, flow)
-        if found is not None and not (found.isidentifier() or isinstance(values[0], Code)):
-            name = self._equal(column)
-            if name and name.isidentifier():
-                found = name  # the same by another way round
         if found is not None:
             column = self._completed(column, raw, flow)
+            if not (found.isidentifier() or isinstance(values[0], Code)):
+                name = self._equal(column)
+                if name and name.isidentifier():
+                    found = name  # the same by another way round
         elif constant:  # of those that have it: rather a name that says the same than a number that happens to be it
             return (self._equal(column) if type(values[0]) is int and values[0] > 1 else None) or literal(values[0])
         else:

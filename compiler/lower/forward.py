@@ -68,7 +68,7 @@ def order(
                 for v in RUNNING
                 if v not in live or live[v] in dying or not [u for u in uses.get(live[v], []) if u > i]
             ]
-            soon = users == [following.get(i)] or (users == [len(statements)] and i in (real[-1], lasting[-1]))
+            soon = users == [following.get(i)] or (users == [len(statements)] and i in (real[-1], *lasting[-1:]))
             after = statements[following[i]] if i in following else None
             flowing = isinstance(first, Edge) and where.get(first) == recent
             if not statement.ports and soon and free and (flowing or not (after and after.merge)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
@@ -157,6 +157,13 @@ class Making(Applying):
             node = self.applied(item, blank.but(op=target.op), target.body)
         else:
             node = self._again(item, blank, target, scope)
+            if target.entry.taps is not None and isinstance(node.body, Composite):
+                try:
+                    node = _tapped(node, target.entry.taps)
+                except TapError as error:
+                    raise walk.stop(
+                        "unknown-reference", f"`taps` of `{wanted}`: {error}", (*item.loc, "share"), path=blank.name
+                    ) from None
         again = node.but(shared=None)
         if again.whole and target.whole and _all_weights(again) != _all_weights(self.nodes[index]):
             raise walk.stop(
@@ -383,8 +390,7 @@ class Making(Applying):
                 path=node.name,
             )
         said = item.entry.taps
-        wanted = {t: t for t in said} if isinstance(said, list) else dict(said or {})
-        if not wanted:
+        if not said:
             raise walk.stop("bad-value", "`taps` names nothing", (*item.loc, "taps"), path=node.name)
         seen: set[str] = set()
         for i, tap in enumerate(said if isinstance(said, list) else ()):
@@ -392,11 +398,17 @@ class Making(Applying):
                 raise walk.stop("duplicate-id", f"`{tap}` is named twice", (*item.loc, "taps", i), path=node.name)
             seen.add(tap)
         try:
-            body = tapped(node.body, wanted)
+            return _tapped(node, said)
         except TapError as error:
             at: Loc = (*item.loc, "taps", said.index(error.name) if isinstance(said, list) else error.name)
             raise walk.stop("unknown-reference", str(error), at, path=node.name, help=error.help) from None
-        return node.but(body=body, outputs=body.values, ports=tuple(p.name for p in body.outputs))
+
+
+def _tapped(node: Node, said: Sequence[str] | Mapping[str, str]) -> Node:
+    """The node with its taps in place of its own output. Raises TapError."""
+    assert isinstance(node.body, Composite)
+    body = tapped(node.body, said if isinstance(said, Mapping) else {tap: tap for tap in said})
+    return node.but(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))
 
 
 def _all_weights(node: Node) -> dict[str, Any]:

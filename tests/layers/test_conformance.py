@@ -59,6 +59,12 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 }
 
 
+#: Of layers with weights, torch's own classes: what `isinstance` asks for in init rules.
+CLASSES = {
+    op: getattr(nn, op) for op in OPS if hasattr(nn, op) and op != "Parameter" and Layer.registry[op].can_have_weights()
+}
+
+
 @pytest.mark.parametrize("op", OPS)
 def test_agrees_with_torch(op: str) -> None:
     kind = Layer.registry[op]
@@ -96,6 +102,8 @@ def test_agrees_with_torch(op: str) -> None:
         assert list((weights | buffers).items()) == list(theirs.state.items())
         assert set(weights) == theirs.parameters
         assert layer.macs(ours[0], *shapes) == theirs.macs
+        parts = theirs.module.modules() if theirs.module is not None else ()
+        assert {name for part in parts for name, own in CLASSES.items() if isinstance(part, own)} <= {op, *kind.kin}
         if not layer.inplace_:
             evaluated = run(layer, case, training=False)
             assert kind.views >= (theirs.aliases or evaluated.aliases)

@@ -26,6 +26,7 @@ class Result(NamedTuple):
     parameters: set[str]
     macs: float
     aliases: bool  # whether an output lives in an input's memory
+    module: nn.Module | None  # what was made, if it is a module
 
 
 class Refused(Exception):
@@ -82,9 +83,9 @@ def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
     if any(0 in t.shape for t in outputs):
         raise Refused("an axis is empty")
     if call.parameter:
-        return Result(outputs, {"": tuple(module.shape)}, {""}, 0, False)
+        return Result(outputs, {"": tuple(module.shape)}, {""}, 0, False, None)
     given = {scope[name].untyped_storage().data_ptr() for name in names if isinstance(scope[name], torch.Tensor)}
     aliases = any(t.untyped_storage().data_ptr() in given for t in outputs)
     state = {k: tuple(v.shape) for k, v in module.state_dict().items()} if module is not None else {}
     parameters = {k for k, _ in module.named_parameters()} if module is not None else set()
-    return Result(outputs, state, parameters, counter.get_total_flops() / 2 / BATCH, aliases)
+    return Result(outputs, state, parameters, counter.get_total_flops() / 2 / BATCH, aliases, module)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.emit.python import _runs
 from specs.diagnostics import SpecError
 from tests.properties.test_expression import CONDITIONS, NUMBERS, texts_of
 from tests.properties.test_mutations import runs_as_predicted
@@ -54,3 +56,36 @@ def test_what_is_emitted_is_what_was_predicted(spec: dict[str, Any]) -> None:
         assert error.diagnostics  # noqa: PT017
         return
     runs_as_predicted(graph)
+
+
+FORMS = (
+    "f({0})", "f(x, {0}, {1})", "f(x, {0} * {1})", "f(k={0}, j=x - {1})", "f(({0}, {1}), x ** {0})", "f([{0}], -{1})",
+    "f(eps=1e-0{0}, k={1})", "f(1.{0}, {1}.5)", "f(x=={0}, {1})", "f('a{0}', {1})", 'f("a{0}", {1})',
+    'f("{{{0}}}", {1})', '("a{0}", f({1}))', '("a-{0}-{1}", f())', '("a0{0}", f(\\n    {1},\\n))',
+    "f(*[f(i, {0}) for i in range(2)], {1})",
+)  # fmt: skip
+MOVES = st.tuples(st.sampled_from(FORMS), st.integers(-4, 4), st.integers(-2, 2), st.integers(0, 9), st.integers(-2, 2))
+
+
+@settings(max_examples=10 * settings().max_examples)
+@given(st.lists(MOVES, min_size=1, max_size=3), st.integers(1, 5))
+def test_items_written_as_a_loop_are_the_items(runs: list[tuple[str, int, int, int, int]], length: int) -> None:
+    """Whatever moves in them, and wherever it stands."""
+    items = [
+        form.format(first + turn * step, abs(other + turn * by))
+        for form, first, step, other, by in runs
+        for turn in range(length)
+    ]
+    names = {"f": lambda *given, **named: (given, named), "x": 3}
+    written = [eval(item, dict(names)) for item in items if _reads(item)]
+    rolled = _runs([item.split("\n") for item in items if _reads(item)], named=False)
+    lines = "".join("\n".join(lines) + ",\n" for lines in rolled)
+    assert eval(f"[{lines}]", dict(names)) == written
+
+
+def _reads(item: str) -> bool:
+    try:
+        ast.parse(item, mode="eval")
+    except SyntaxError:  # `1e-0-3`
+        return False
+    return True

@@ -127,6 +127,8 @@ def test_what_fuzzing_found_stays_mended(path: Path) -> None:
     assert time.process_time() - start < 5
     if graph is not None and graph.params < 10**8:
         runs_as_predicted(graph)
+    if graph is not None and small(graph):
+        computes_what_its_entries_do(graph)
 
 
 def test_the_corpus_is_refused_or_runs() -> None:
