@@ -65,19 +65,20 @@ def mutator(data: bytes, most: int, seed: int) -> bytes:
     """A change of the structure; now and then one of the text or its bytes, for the reader's sake. Often of a spec that
     was right: what is kept for its coverage is mostly wrong already, and gets no further."""
     random = Random(seed)
-    if WHOLE and random.random() < 0.4:
-        data = random.choice(WHOLE)
-    known: dict[str, Any] | None = mutations.read(data) if data.strip() else None
-    if known is None or random.random() < 0.2:
-        known = random.choice(mutations.small_seeds())
-    kind = random.random()
-    if kind < 0.05:
-        return bytes(atheris.Mutate(data, most))
-    if kind < 0.15:
-        known = mutations.mutated(random.choice(mutations.small_seeds()), random, 1) | known
     times = random.choice([1, 1, 2, 3, 5])
-    change = refactorings.refactored if random.random() < 0.5 else mutations.mutated
-    changed = mutations.text(change(known, random, times), random)
+    if WHOLE and random.random() < 0.4:
+        right = mutations.read(random.choice(WHOLE))
+        assert right is not None
+        changed = mutations.text(refactorings.refactored(right, random, times), random)
+    else:
+        known: dict[str, Any] | None = mutations.read(data) if data.strip() else None
+        if known is None or random.random() < 0.3:
+            known = random.choice(mutations.small_seeds())
+        if random.random() < 0.05:
+            return bytes(atheris.Mutate(data, most))
+        if random.random() < 0.1:
+            known = mutations.mutated(random.choice(mutations.small_seeds()), random, 1) | known
+        changed = mutations.text(mutations.mutated(known, random, times), random)
     if random.random() < 0.1:
         changed = mutations.retyped(changed, random)
     made = changed.encode("utf-8", "replace")

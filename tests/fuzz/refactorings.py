@@ -26,7 +26,7 @@ OF_MAPS: tuple[Entry, ...] = (
 
 
 def refactored(data: Data, random: Random, times: int) -> Data:
-    """A copy of a spec with so many changes."""
+    """A copy of a right spec with so many changes; what they make need not be right, but has the form of a spec."""
     made = copy.deepcopy(data)
     for _ in range(times):
         lists = [found for found in _lists(made) if found[1]]
@@ -37,22 +37,26 @@ def refactored(data: Data, random: Random, times: int) -> Data:
 
 def _lists(data: Data) -> list[tuple[Data, list[Entry]]]:
     """Every list of entries, with what has the parameters that it reads: the spec, or a block."""
-    found: list[tuple[Data, list[Entry]]] = []
-    blocks = data.get("blocks")
-    owners = [data, *(blocks.values() if isinstance(blocks, dict) else ())]
-    waiting = [(owner, owner.get("layers")) for owner in owners if isinstance(owner, dict)]
-    for owner, entries in waiting:
-        if isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries):
-            found.append((owner, entries))
-            waiting += [(owner, entry.get(key)) for entry in entries for key in ("layers", "do")]
+    found: list[tuple[Data, list[Entry]]] = [(owner, owner["layers"]) for owner in (data, *_blocks(data).values())]
+    for owner, entries in found:
+        found += [(owner, entry[key]) for entry in entries for key in ("layers", "do") if entry.get(key)]
     return found
 
 
+def _blocks(data: Data) -> dict[str, Data]:
+    """Its blocks, by name; made if there are none."""
+    if not data.get("blocks"):
+        data["blocks"] = {}
+    known: dict[str, Data] = data["blocks"]
+    return known
+
+
 def _params(owner: Data) -> dict[str, Any]:
-    params = owner.get("params")
-    if not isinstance(params, dict):
-        owner["params"] = params = {}
-    return params
+    """Its parameters, by name; made if there are none."""
+    if not owner.get("params"):
+        owner["params"] = {}
+    known: dict[str, Any] = owner["params"]
+    return known
 
 
 def _fresh(known: Any, start: str) -> str:
@@ -123,8 +127,8 @@ def loops(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
 
 def turns(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
     """In a loop, a number or a condition that is another in every turn."""
-    looped = [e for e in entries if "for" in e] + [e for x in entries if "for" in x for e in x.get("do") or ()]
-    looped = [entry for entry in looped if isinstance(entry, dict)]
+    loops = [entry for entry in entries if "for" in entry]
+    looped = [inner for entry in loops for inner in (entry, *entry.get("do", ()))]
     if not looped:
         return
     entry = random.choice(looped)
@@ -150,11 +154,10 @@ def acts(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
 
 def taps(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
     """What is inside a group, and is read by who comes after it."""
-    groups = [entry for entry in entries if isinstance(entry.get("layers"), list) and "id" in entry]
+    groups = [entry for entry in entries if "layers" in entry and "id" in entry]
     if groups:
         group = random.choice(groups)
-        ids = [inner["id"] for inner in group["layers"] if isinstance(inner, dict) and "id" in inner]
-        if ids:
+        if ids := [inner["id"] for inner in group["layers"] if "id" in inner]:
             name = str(random.choice(ids))
             group["taps"] = [name]
             entries.append(_named({"op": random.choice(KEEPING), "from": f"{group['id']}.{name}"}, entries, random))
@@ -164,11 +167,10 @@ def defaults(data: Data, owner: Data, entries: list[Entry], random: Random) -> N
     """An argument that is said once for all layers of an op."""
     entry = random.choice(entries)
     keys = [key for key, value in entry.items() if type(value) in (int, float, bool)]
-    known = data.setdefault("defaults", {})
-    if keys and isinstance(entry.get("op"), str) and isinstance(known, dict):
+    if keys and "op" in entry:
         key = random.choice(keys)
-        if isinstance(said := known.setdefault(entry["op"], {}), dict):
-            said[key] = entry.pop(key)
+        data["defaults"] = {**(data.get("defaults") or {})}
+        data["defaults"][entry["op"]] = {**(data["defaults"].get(entry["op"]) or {}), key: entry.pop(key)}
 
 
 def blocks(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
@@ -179,22 +181,18 @@ def blocks(data: Data, owner: Data, entries: list[Entry], random: Random) -> Non
     if random.random() < 0.3:
         entries[at:end] = [_named({"layers": run}, entries, random)]
         return
-    known = data.setdefault("blocks", {})
-    if isinstance(known, dict):
-        name = _fresh(known, "B")
-        known[name] = {"layers": run, "params": copy.deepcopy(_params(owner))}
-        entries[at:end] = [_named({"op": name}, entries, random)]
+    name = _fresh(known := _blocks(data), "B")
+    known[name] = {"layers": run, "params": copy.deepcopy(_params(owner))}
+    entries[at:end] = [_named({"op": name}, entries, random)]
 
 
 def again(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
     """A block once more, with another value of one of its parameters; any other entry shared."""
     at = random.randrange(len(entries))
     entry = copy.deepcopy(entries[at])
-    known = data.get("blocks")
-    block = known.get(entry.get("op")) if isinstance(known, dict) and isinstance(entry.get("op"), str) else None
-    if isinstance(block, dict):
-        known = _params(block)
-        params = {name: value for name, value in known.items() if type(value) in (int, float, bool)}
+    block = _blocks(data).get(entry.get("op", ""))
+    if block is not None:
+        params = {name: value for name, value in _params(block).items() if type(value) in (int, float, bool)}
         if params:
             value = params[name := random.choice(list(params))]
             entry[name] = not value if type(value) is bool else value + random.choice((1, -1, value))
@@ -237,9 +235,7 @@ def inits(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
         data["freeze"] = [match + random.choice((".weight", ".*", ".**", ""))]
         return
     weight = random.choice((0, 1, 0.5, {"normal": {"std": 0.1}}, {"kaiming_normal": {"mode": "fan_out"}}))
-    rules = data.setdefault("init", [])
-    if isinstance(rules, list):
-        rules.append({"match": match, random.choice(("weight", "bias")): weight})
+    data["init"] = [*(data.get("init") or ()), {"match": match, random.choice(("weight", "bias")): weight}]
 
 
 CHANGES: list[Callable[[Data, Data, list[Entry], Random], None]] = [
