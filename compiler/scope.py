@@ -94,6 +94,9 @@ def judged(error: ExpressionError) -> tuple[str, tuple[str, ...], str | None]:
         return "limit-exceeded", (), None
     if error.unknown is None:
         return "bad-expression", (), None
+    if isinstance(error, UnknownName) and error.unknown in FLOW[:3]:
+        help = f"`{error.unknown}` is of the one value that flows into an entry, and here none does"
+        return "unknown-param", (help,), None
     code = "unknown-param" if isinstance(error, UnknownName) else "bad-expression"
     return code, did_you_mean(error.unknown, error.names), certain(error.unknown, error.names)
 

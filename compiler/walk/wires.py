@@ -79,8 +79,9 @@ class Wires:
         self.misled = False
         self.guessed: set[int] = set()
 
-    def flow(self) -> Value | None:
-        return self.value(self.last) if self.last is not None else None
+    def flow(self) -> Value | str | None:
+        """What the next entry takes that says no `from`: "none" where there is no such value, None for one unknown."""
+        return self.value(self.last) if self.last is not None else "none"
 
     def value(self, source: Source) -> Value | None:
         if not isinstance(source, Edge):
