@@ -11,7 +11,7 @@ from compiler.initialisers import unfit
 from compiler.layer import Shape, show
 from compiler.rules import rules
 from compiler.settings import choose
-from compiler.taps import TapError, tapped
+from compiler.taps import TapError, by_name, tapped
 from compiler.walk import Halt, Lookup, Session, Shared, Stop, Walk
 from specs.diagnostics import Diagnostic, Report
 from specs.limits import DEFAULT, Limits
@@ -73,7 +73,7 @@ def compile(
     if expanded > before or not root.whole:
         return None
     if taps:
-        wanted = dict(taps) if isinstance(taps, Mapping) else {t: t for t in taps}
+        wanted = by_name(taps)
         try:
             root = tapped(root, wanted)
         except TapError as error:

@@ -17,6 +17,11 @@ class TapError(Exception):
         self.name, self.help = name, tuple(help)
 
 
+def by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """Taps as name -> path; one that is said by its path alone has that for its name."""
+    return dict(taps) if isinstance(taps, Mapping) else {tap: tap for tap in taps}
+
+
 def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False) -> Composite:
     """The list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own` is said.
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from compiler.emit import module
 from compiler.graph import Composite, Edge, Graph, Node
 from compiler.layer import Call, Layer
 from compiler.rules import rules
-from tests.layers.torch_side import printed
+from tests.layers.torch_side import names, printed
+
+#: What a layer gives: of its node, the name and the owner of its module, and what arrives.
+Apply: TypeAlias = Callable[[Node, str, nn.Module, list[Any]], list[Any]]
 
 #: A float may be given as an integer: 2.0 and 2 are the same to a module.
 _WHOLE = re.compile(r"(?<=\d)\.0(?!\d)")
@@ -28,7 +31,7 @@ def holds(graph: Graph, *, device: str | None = None) -> nn.Module:
         warnings.simplefilter("ignore")
         model = module.build(graph, device=device)
     assert {key: tuple(value.shape) for key, value in model.state_dict().items()} == graph.state
-    _made_alone(graph.root, model)
+    made_alone(graph.root, model)
     trains = {key: parameter.requires_grad for key, parameter in model.named_parameters()}
     assert trains == {key: not graph.is_frozen(key) for key in trains}
     if device is None:
@@ -36,18 +39,22 @@ def holds(graph: Graph, *, device: str | None = None) -> nn.Module:
     return model
 
 
-def _made_alone(composite: Composite, owner: nn.Module) -> None:
-    """Every module is the one that its entry alone makes."""
+def made_alone(composite: Composite, owner: nn.Module) -> None:
+    """Every module is the one that its entry alone makes, and has the numbers that its entry says."""
     for node in composite.nodes:
         if node.shared is not None or node.body is None:
             continue
         if isinstance(node.body, Composite):
-            _made_alone(node.body, owner.get_submodule(node.name))
+            made_alone(node.body, owner.get_submodule(node.name))
             continue
         call = node.body.call(*node.arrived)
-        if _is_module(call, owner, node):
-            alone = _alone(printed(call), call.support)
-            assert _WHOLE.sub("", repr(owner.get_submodule(node.name))) == _WHOLE.sub("", alone), node.name
+        if _is_module(call, owner, node.name):
+            found, alone = owner.get_submodule(node.name), _alone(printed(call), call.support)
+            assert _WHOLE.sub("", repr(found)) == _WHOLE.sub("", alone), node.name
+            for name, said in node.body:
+                actual = getattr(found, name, said)
+                if said is not None and isinstance(actual, (int, float, bool)) and not isinstance(said, (list, tuple)):
+                    assert actual == said, (node.op, name)
 
 
 def _starts(graph: Graph, model: nn.Module) -> None:
@@ -67,8 +74,8 @@ def _starts(graph: Graph, model: nn.Module) -> None:
                 assert not any(bool((parameter == value).all()) for value in constants), path
 
 
-def applied(composite: Composite, owner: nn.Module, given: Sequence[Any]) -> list[Any]:
-    """What the list's outputs are, training or not as its modules are."""
+def applied(composite: Composite, owner: nn.Module, given: Sequence[Any], layer: Apply) -> list[Any]:
+    """What the list's outputs are, training or not as its modules are; `layer` applies one layer."""
     values: list[list[Any]] = []
 
     def value(source: Any) -> Any:
@@ -81,34 +88,35 @@ def applied(composite: Composite, owner: nn.Module, given: Sequence[Any]) -> lis
             values.append([None] * len(node.outputs))
             continue
         arriving = [value(source) for source in node.inputs]
-        place = node if node.shared is None else composite.nodes[node.shared]
+        name = (node if node.shared is None else composite.nodes[node.shared]).name
         if node.body is None:
             values.append(arriving[:1])
         elif isinstance(node.body, Composite):
-            values.append(applied(node.body, owner.get_submodule(place.name), arriving))
+            values.append(applied(node.body, owner.get_submodule(name), arriving, layer))
         else:
-            values.append(_layer(node, place, owner, arriving))
+            values.append(layer(node, name, owner, arriving))
     return [value(port.edge) for port in composite.outputs]
 
 
-def _layer(node: Node, place: Node, owner: nn.Module, x: list[Any]) -> list[Any]:
+def by_call(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:
+    """What a layer's own call gives."""
     assert isinstance(node.body, Layer)
     call = node.body.call(*node.arrived)
     if call.parameter:
-        return [getattr(owner, place.name)]
-    names = {f"x{i}": value for i, value in enumerate(x)}
+        return [getattr(owner, name)]
+    values = {f"x{i}": value for i, value in enumerate(x)}
     arguments = {key: repr(said) for key, said in call.args.items()}
     template = call.inline or call.apply
-    if _is_module(call, owner, place):
+    if _is_module(call, owner, name):
         template, arguments["self"] = call.apply, "self"
-    text = template.format(*names, inputs=", ".join(names), **arguments)
-    out = eval(text, {**_names(call.support), **names, "self": dict(owner.named_children()).get(place.name)})
+    text = template.format(*values, inputs=", ".join(values), **arguments)
+    out = eval(text, {**_names(call.support), **values, "self": dict(owner.named_children()).get(name)})
     return list(out) if isinstance(out, (tuple, list)) else [out]
 
 
-def _is_module(call: Call, owner: nn.Module, node: Node) -> bool:
+def _is_module(call: Call, owner: nn.Module, name: str) -> bool:
     """Whether a module stands for the layer: a function has none, nor what a written-out forward says inline."""
-    there = node.name in dict(owner.named_children())
+    there = name in dict(owner.named_children())
     return call.target is not None and not call.parameter and (there or call.inline is None)
 
 
@@ -119,9 +127,4 @@ def _alone(text: str, support: tuple[str, ...]) -> str:
         return repr(eval(text, _names(support)))
 
 
-@lru_cache(maxsize=64)
-def _names(support: tuple[str, ...]) -> dict[str, Any]:
-    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional, "Tensor": Tensor}
-    for text in support:
-        exec(text, names)
-    return names
+_names = lru_cache(maxsize=64)(names)

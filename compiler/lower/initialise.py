@@ -15,11 +15,14 @@ from compiler.rules import rules
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:
     """The spec's init rules, in order, without those that meet nothing in this network."""
-    leaves = [(path, node) for path, node, _ in Graph(composite.unit, composite, settings).walk()]
+    graph = Graph(composite.unit, composite, settings)
+    if not graph.spec.init:
+        return ()
+    leaves = [(path, node) for path, node, _ in graph.walk()]
     modules = {*_modules(composite, "")}
     kin = {op for _, node in leaves for op in Layer.registry[node.op].kin}
     out = []
-    for rule in rules(Graph(composite.unit, composite, settings)):
+    for rule in rules(graph):
         reached = [(path, node) for path, node in leaves if rule.meets(path, node.op)]
         met = [(path, node) for path, node in reached if any(name in node.weights for name, _ in rule.initialisers)]
         if not met:

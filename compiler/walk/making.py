@@ -14,7 +14,7 @@ from compiler.layer import Layer, Value, show
 from compiler.names import ALIASES
 from compiler.scope import Poisoned, Scope
 from compiler.settings import choose
-from compiler.taps import TapError, keep, tapped
+from compiler.taps import TapError, by_name, keep, tapped
 from compiler.walk.applying import Applying
 from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, no_variant
 from specs.diagnostics import Label, Report
@@ -407,7 +407,7 @@ class Making(Applying):
 def _tapped(node: Node, said: Sequence[str] | Mapping[str, str]) -> Node:
     """The node with its taps in place of its own output. Raises TapError."""
     assert isinstance(node.body, Composite)
-    body = tapped(node.body, said if isinstance(said, Mapping) else {tap: tap for tap in said})
+    body = tapped(node.body, by_name(said))
     return node.but(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))
 
 

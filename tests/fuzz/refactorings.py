@@ -127,8 +127,8 @@ def loops(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
 
 def turns(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
     """In a loop, a number or a condition that is another in every turn."""
-    loops = [entry for entry in entries if "for" in entry]
-    looped = [inner for entry in loops for inner in (entry, *entry.get("do", ()))]
+    repeated = [entry for entry in entries if "for" in entry]
+    looped = [inner for entry in repeated for inner in (entry, *entry.get("do", ()))]
     if not looped:
         return
     entry = random.choice(looped)

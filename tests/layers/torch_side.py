@@ -54,18 +54,24 @@ def printed(call: Call) -> str:
     )
 
 
+def names(support: tuple[str, ...]) -> dict[str, Any]:
+    """What a constructor or an expression reads, as at the top of an emitted text."""
+    known: dict[str, Any] = {"torch": torch, "Tensor": torch.Tensor, "nn": nn, "F": F}
+    for text in support:
+        exec(text, known)
+    return known
+
+
 def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
     """What torch makes of it. Raises Refused."""
     call = layer.call(*case.inputs)
     stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
     call = replace(call, args=call.args | stated)
-    names = [f"x{i}" for i in range(len(case.inputs))]
-    scope: dict[str, Any] = {"torch": torch, "Tensor": torch.Tensor, "nn": nn, "F": F}
-    scope |= {name: tensor(value, case) for name, value in zip(names, case.inputs, strict=True)}
-    for text in call.support:
-        exec(text, scope)
+    arriving = [f"x{i}" for i in range(len(case.inputs))]
+    scope = names(call.support)
+    scope |= {name: tensor(value, case) for name, value in zip(arriving, case.inputs, strict=True)}
     expression = call.apply.format(
-        *names, self="module", inputs=", ".join(names), **{k: repr(v) for k, v in call.args.items()}
+        *arriving, self="module", inputs=", ".join(arriving), **{k: repr(v) for k, v in call.args.items()}
     )
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
         warnings.simplefilter("ignore")
@@ -84,7 +90,7 @@ def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
         raise Refused("an axis is empty")
     if call.parameter:
         return Result(outputs, {"": tuple(module.shape)}, {""}, 0, False, None)
-    given = {scope[name].untyped_storage().data_ptr() for name in names if isinstance(scope[name], torch.Tensor)}
+    given = {scope[name].untyped_storage().data_ptr() for name in arriving if isinstance(scope[name], torch.Tensor)}
     aliases = any(t.untyped_storage().data_ptr() in given for t in outputs)
     state = {k: tuple(v.shape) for k, v in module.state_dict().items()} if module is not None else {}
     parameters = {k for k, _ in module.named_parameters()} if module is not None else set()

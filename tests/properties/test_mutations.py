@@ -16,7 +16,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.emit import module
 from compiler.graph import Graph
 from tests import alone
 from tests.fuzz import corpus
@@ -82,7 +81,7 @@ def computes_what_its_entries_do(graph: Graph) -> None:
             torch.manual_seed(5)
             out = model(*(value.clone() for value in x))
             torch.manual_seed(5)
-            expected = alone.applied(graph.root, model, [value.clone() for value in x])
+            expected = alone.applied(graph.root, model, [value.clone() for value in x], alone.by_call)
         ports = zip(expected, graph.root.outputs, strict=True)
         left = [value for value, port in ports if training or not port.training_only]
         found = [value for value in (out if isinstance(out, tuple) else [out]) if value is not None]
@@ -101,9 +100,8 @@ def refused_or_runs(data: dict[str, Any], seed: int, times: int) -> None:
 
 
 def runs_as_predicted(graph: Graph) -> None:
-    """Built on the meta device, its state_dict and what it gives are what was predicted."""
-    model = module.build(graph, device="meta").eval()
-    assert {key: tuple(value.shape) for key, value in model.state_dict().items()} == graph.state
+    """Built on the meta device, its modules, its state_dict and what it gives are what was predicted."""
+    model = alone.holds(graph, device="meta").eval()
     made = [
         torch.empty(2, *value.shape, device="meta", dtype=getattr(torch, value.dtype))
         for _, value in graph.settings.inputs

@@ -24,13 +24,14 @@ from torch import Tensor, nn
 
 import zoo
 from compiler.emit.safety import verify
-from compiler.graph import INPUT, Composite, Edge, Graph, Node
+from compiler.graph import INPUT, Composite, Graph, Node
 from compiler.layer import Layer
 from specs.diagnostics import Report
 from specs.document import parse
 from specs.load import load
 from specs.source import Source
 from specs.spec import Spec
+from tests import alone
 from tests.random_networks import networks
 
 Data = dict[str, Any]
@@ -90,36 +91,15 @@ def test_the_module_computes_what_the_graph_says(spec: Data) -> None:
     """Against a walk over the graph that applies each layer's own module in turn."""
     graph = zoo.graph(spec)
     model = zoo.build(spec, seed=1).eval()
+    alone.made_alone(graph.root, model)
     x = inputs(graph)
-    out = {port.name: value for port, value in zip(graph.root.outputs, applied(graph.root, model, x), strict=True)}
+    out = {
+        port.name: value
+        for port, value in zip(graph.root.outputs, alone.applied(graph.root, model, x, by_hand), strict=True)
+    }
     lasting = [value for port, value in zip(graph.root.outputs, out.values(), strict=True) if not port.training_only]
     got = [value for value in tensors(model(*x)) if value is not None]
     assert same(got, lasting)
-
-
-def applied(composite: Composite, module: nn.Module, given: list[Tensor]) -> list[Tensor]:
-    values: list[list[Any]] = []
-
-    def value(source: Any) -> Any:
-        if not isinstance(source, Edge):
-            return source
-        return given[source.port] if source.node < 0 else values[source.node][source.port]
-
-    for node in composite.nodes:
-        arriving = [value(source) for source in node.inputs]
-        if node.body is None:
-            values.append(arriving[:1])
-        elif isinstance(node.body, Composite):
-            values.append(applied(node.body, named(module, owner(composite, node).name), arriving))
-        else:
-            found = node.body
-            assert isinstance(found, Layer)
-            values.append(layer(found, named(module, owner(composite, node).name), arriving))
-    return [value(port.edge) for port in composite.outputs]
-
-
-def owner(composite: Composite, node: Node) -> Node:
-    return node if node.shared is None else composite.nodes[node.shared]
 
 
 def named(module: nn.Module, name: str) -> Any:
@@ -127,7 +107,10 @@ def named(module: nn.Module, name: str) -> Any:
     return dict(module.named_children()).get(name, dict(module.named_parameters(recurse=False)).get(name))
 
 
-def layer(body: Layer, module: Any, x: list[Any]) -> list[Any]:
+def by_hand(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:
+    """What a layer gives by its definition, or its module."""
+    body, module = node.body, named(owner, name)
+    assert isinstance(body, Layer)
     if body.op == "Parameter":
         return [module]
     if body.op == "add":
@@ -142,10 +125,6 @@ def layer(body: Layer, module: Any, x: list[Any]) -> list[Any]:
         return list(x[0].chunk(2, 1))
     if body.op == "Flatten":
         return [x[0].flatten(1)]
-    for name, said in body:
-        actual = getattr(module, name, said)
-        if said is not None and isinstance(actual, (int, float, bool)) and not isinstance(said, (list, tuple)):
-            assert actual == said, (body.op, name)
     return [module(*x)]
 
 
