@@ -93,11 +93,8 @@ def test_the_module_computes_what_the_graph_says(spec: Data) -> None:
     model = zoo.build(spec, seed=1).eval()
     alone.made_alone(graph.root, model)
     x = inputs(graph)
-    out = {
-        port.name: value
-        for port, value in zip(graph.root.outputs, alone.applied(graph.root, model, x, by_hand), strict=True)
-    }
-    lasting = [value for port, value in zip(graph.root.outputs, out.values(), strict=True) if not port.training_only]
+    values = zip(graph.root.outputs, alone.applied(graph.root, model, x, by_hand), strict=True)
+    lasting = [value for port, value in values if not port.training_only]
     got = [value for value in tensors(model(*x)) if value is not None]
     assert same(got, lasting)
 
