@@ -187,12 +187,12 @@ class Columns:
         if expression is None:
             return None
         codes = isinstance(expression, Name) or _asks_null(expression)
-        before = dict(self.used)
+        before = dict(self.used), list(self.known), set(self.names.taken)
         text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
         if text is None or (
             isinstance(expression, Name) and not agree(self.scope.get(expression.name, column), column)
         ):
-            self.used = before
+            self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
             return None
         return text
 

@@ -15,6 +15,7 @@ from tests.properties.test_mutations import runs_as_predicted
 from zoo import api
 
 LISTED = ["sum(l)", "len(l + l)", "(l + l)[i]", "l[-1]"]
+SIZES = ["in_channels", "in_channels % a", "in_channels - input.height"]  # the last is nothing Python can say
 DECIDING = ["(n in l)", "(l == l)", "(l != l + [n])", "(n in l or c)"]
 PARAMS = {"a": 3, "b": 4, "c": 2, "xs": [3, 1, 2]}
 
@@ -22,13 +23,14 @@ PARAMS = {"a": 3, "b": 4, "c": 2, "xs": [3, 1, 2]}
 @st.composite
 def blocks(draw: st.DrawFn) -> dict[str, Any]:
     """A block whose widths and conditions are computed, used with other parameters each time."""
-    number = texts_of([text for text in NUMBERS if "**" not in text] + 3 * LISTED)
+    number = texts_of([text for text in NUMBERS if "**" not in text] + 3 * LISTED) | st.sampled_from(SIZES)
     layers: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(1, 3))):
-        width = f"$(max(1, min(9, int(abs({draw(number)})))))"
+        said = [layer["out_channels"] for layer in layers]
+        width = draw(st.just(f"$(max(1, min(9, int(abs({draw(number)})))))") | st.sampled_from(said or [3]))
         layers.append({"op": "Conv2d", "out_channels": width, "kernel_size": 1})
         if draw(st.booleans()):
-            layers[-1]["when"] = f"$({draw(texts_of(CONDITIONS + 3 * DECIDING))})"
+            layers[-1]["when"] = f"$({draw(texts_of(CONDITIONS + 3 * DECIDING) | st.sampled_from(['a > 3', 'b > 4']))})"
         if draw(st.booleans()):
             layers[-1] = {"for": {"a": draw(st.sampled_from(["1..2", "$xs", [5, "$(b + 1)"]]))}, **layers[-1]}
     changes = st.fixed_dictionaries(
