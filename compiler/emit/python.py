@@ -374,7 +374,7 @@ def _forward(c: Class) -> list[str]:
         short = c.lasting[0] if len(c.lasting) == 1 else f"{c.output}({', '.join(left)})"
         body.append(f"return {short}")
     else:
-        body.append(f"return {result}")
+        body += _broken(f"return {result}")
     return [*lines, *(f"{INDENT * 2}{line}" for line in body)]
 
 
@@ -390,12 +390,16 @@ def _step(step: Step) -> list[str]:
 
 
 def _broken(line: str) -> list[str]:
-    """A long call over several lines."""
+    """A long call over several lines, its list too where that is long."""
     if len(line) <= WIDTH - 8 or "([" not in line:
         return [line]
     head, _, rest = line.partition("([")
     inside, _, tail = rest.rpartition("]")
-    return [f"{head}(", f"{INDENT}[{inside}]{tail[:-1]}", ")"]
+    if len(inside) <= WIDTH - 24 or "(" in inside:
+        return [f"{head}(", f"{INDENT}[{inside}]{tail[:-1]}", ")"]
+    items = [f"{INDENT * 2}{item}," for item in inside.split(", ")]
+    others = [f"{INDENT}{argument}," for argument in tail[2:-1].split(", ") if argument]
+    return [f"{head}(", f"{INDENT}[", *items, f"{INDENT}],", *others, ")"]
 
 
 # -- after the members --------------------------------------------------------------------------------------------

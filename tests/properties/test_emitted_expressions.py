@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.emit.python import _runs
+from compiler.emit.python import WIDTH, _broken, _runs
 from specs.diagnostics import SpecError
 from tests.properties.test_expression import CONDITIONS, NUMBERS, texts_of
 from tests.properties.test_mutations import runs_as_predicted
@@ -91,3 +91,13 @@ def _reads(item: str) -> bool:
     except SyntaxError:  # `1e-0-3`
         return False
     return True
+
+
+@given(
+    st.lists(st.text("abc", min_size=1, max_size=90), min_size=1, max_size=9), st.sampled_from(["", ", 1", ", dim=-1"])
+)
+def test_a_call_over_several_lines_is_the_call(names: list[str], rest: str) -> None:
+    line = f"x = torch.cat([{', '.join(names)}]{rest})"
+    lines = _broken(line)
+    assert ast.dump(ast.parse("\n".join(lines))) == ast.dump(ast.parse(line))
+    assert max(map(len, lines)) <= WIDTH
