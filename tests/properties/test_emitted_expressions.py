@@ -23,14 +23,17 @@ PARAMS = {"a": 3, "b": 4, "c": 2, "xs": [3, 1, 2]}
 @st.composite
 def blocks(draw: st.DrawFn) -> dict[str, Any]:
     """A block whose widths and conditions are computed, used with other parameters each time."""
-    number = texts_of([text for text in NUMBERS if "**" not in text] + 3 * LISTED) | st.sampled_from(SIZES)
+    computed = texts_of([text for text in NUMBERS if "**" not in text] + 3 * LISTED)
     layers: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(1, 3))):
+        number = draw(st.sampled_from(SIZES) if draw(st.booleans()) else computed)
         said = [layer["out_channels"] for layer in layers]
-        width = draw(st.just(f"$(max(1, min(9, int(abs({draw(number)})))))") | st.sampled_from(said or [3]))
+        width = draw(st.sampled_from([f"$(max(1, min(9, int(abs({number})))))", *said]))
         layers.append({"op": "Conv2d", "out_channels": width, "kernel_size": 1})
         if draw(st.booleans()):
-            layers[-1]["when"] = f"$({draw(texts_of(CONDITIONS + 3 * DECIDING) | st.sampled_from(['a > 3', 'b > 4']))})"
+            plain = draw(st.booleans())
+            condition = draw(st.sampled_from(["a > 3", "b > 4"]) if plain else texts_of(CONDITIONS + 3 * DECIDING))
+            layers[-1]["when"] = f"$({condition})"
         if draw(st.booleans()):
             layers[-1] = {"for": {"a": draw(st.sampled_from(["1..2", "$xs", [5, "$(b + 1)"]]))}, **layers[-1]}
     changes = st.fixed_dictionaries(
