@@ -63,6 +63,11 @@ class Node:
         node.__dict__.update({name: mine[name] for name in NODE_FIELDS}, **changes)
         return node
 
+    def containing(self, body: Composite) -> Node:
+        """The node with a list as its body: what comes out of the list comes out of it."""
+        ports = tuple(port.name for port in body.outputs) if len(body.outputs) > 1 else ()
+        return self.but(body=body, outputs=body.values, ports=ports)
+
     @property
     def arrived(self) -> tuple[Value, ...]:
         """What flows in, of a node that is whole."""

@@ -37,8 +37,10 @@ class Value(NamedTuple):
 class ShapeError(Exception):
     """A layer cannot take what flows into it.
 
-    `code` is a diagnostic's code. `argument` names the layer's own argument to point at; `inputs` are the positions of
-    the inputs to point at, each with what to say there. `help` lines mend; `notes` show arithmetic.
+    `code` is a problem's code. `argument` names the layer's own argument to point at; `inputs` are the positions of
+    the inputs to point at, each with the text to show there. `help` lines mend, `size_help` unless a size of the
+    network's input that works is found; `replacement` is the value to write in place of the argument's. `notes` show
+    arithmetic.
     """
 
     def __init__(
@@ -50,10 +52,13 @@ class ShapeError(Exception):
         inputs: Mapping[int, str] | None = None,
         notes: Sequence[str] = (),
         help: Sequence[str] = (),
+        size_help: Sequence[str] = (),
+        replacement: object = None,
     ) -> None:
         super().__init__(message)
         self.code, self.message, self.argument = code, message, argument
         self.inputs, self.notes, self.help = dict(inputs or {}), tuple(notes), tuple(help)
+        self.size_help, self.replacement = tuple(size_help), replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +402,7 @@ class Windowed(Spatial, abstract=True):
                     f"(padding {_padding(window)})",
                     argument="kernel_size",
                     notes=[f"{AXES[n][i]}: {window.arithmetic(i, size)} = {got}"],
-                    help=[f"a padding of {needed} would make room, or a larger input"],
+                    size_help=[f"a padding of {needed} would make room, or a larger input"],
                 )
         return (*x[:-n], *out)
 

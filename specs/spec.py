@@ -81,6 +81,11 @@ def _kind(value: object) -> str | None:
     return None
 
 
+def variables(key: str) -> list[str]:
+    """The loop variables that a key of `for` names: `c, n` are two."""
+    return [name.strip() for name in key.split(",")]
+
+
 class Entry(Grammar):
     """One entry of a list: a layer, a block, a group, a shared module, or a splice. Extra keys are its arguments."""
 

@@ -61,14 +61,14 @@ class _Conv(Windowed, abstract=True):
     def check(self, *x: Shape | None) -> None:
         _grouped(self.groups, self.out_channels, x[0])
         if self.padding == "same" and any(s != 1 for s in sizes(self.stride, self.spatial)):
-            half = [(reach - 1) // 2 for reach in self.window().reach]
+            halves = [(reach - 1) // 2 for reach in self.window().reach]
+            half = halves[0] if len(set(halves)) == 1 else halves
             raise ShapeError(
                 "bad-value",
                 "`padding: same` needs stride 1: torch has no such thing for larger strides",
                 argument="padding",
-                help=[
-                    f"write `padding: {half[0] if len(set(half)) == 1 else half}`: an odd window then gives ceil(n / s)"
-                ],
+                help=[f"write `padding: {half}`: an odd window then gives ceil(n / s)"],
+                replacement=half,
             )
 
     def infer(self, x: Shape) -> Shape:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from compiler.explain.interface import OpenList
 from compiler.graph import INPUT, Composite, Edge, Source
 from compiler.layer import AXES, Layer, Shape, Windowed
-
-if TYPE_CHECKING:
-    from compiler.walk.wires import Wires
 
 MANY = 8  # steps that are shown
 FEW = 3  # up to so many are shown with how each comes about
@@ -50,35 +48,35 @@ class Chain(NamedTuple):
         return self._replace(steps=(*self.steps, Step(name, size, how)))
 
 
-def trace(places: Sequence[Wires], source: Source, axis: int, stop: Edge | None = None) -> Chain | None:
+def trace(lists: Sequence[OpenList], source: Source, axis: int, stop: Edge | None = None) -> Chain | None:
     """How the size of `source` on `axis` (from the end, -1 is the width) came about; None where it has no such axis.
 
-    `places` are the lists that are open, the innermost last; `source` is of that one. Ends at `stop`, at the
+    `lists` are those that are open, the innermost last; `source` is of that one. Ends at `stop`, at the
     network's input, or where a layer makes the axis anew.
     """
-    level = len(places) - 1
+    level = len(lists) - 1
     steps: list[Step] = []
-    start = places[level].value(source)
+    start = lists[level].value(source)
     if start is None or len(start.shape) < -axis or not isinstance(source, Edge):
         return None
     label = name_of(start.shape, axis) + ": "
     size = start.shape[axis]
     while isinstance(source, Edge):
-        place = places[level]
-        value = place.value(source)
+        inner = lists[level]
+        value = inner.value(source)
         assert value is not None
         size = value.shape[axis]
-        if source == stop and level == len(places) - 1:
-            label = f"{place.nodes[source.node].name if source.node != INPUT else 'input'} "
+        if source == stop and level == len(lists) - 1:
+            label = f"{inner.nodes[source.node].name if source.node != INPUT else 'input'} "
             break
         if source.node == INPUT:
-            if level == 0 or source.port >= len(places[level - 1].taking):
+            if level == 0 or source.port >= len(lists[level - 1].sources):
                 break
             level -= 1
-            source = places[level].taking[source.port]
+            source = lists[level].sources[source.port]
             continue
-        node = place.nodes[source.node]
-        before = place.value(node.inputs[0]) if node.inputs else None
+        node = inner.nodes[source.node]
+        before = inner.value(node.inputs[0]) if node.inputs else None
         if before is None or len(before.shape) != len(value.shape):
             label = f"{node.name} "
             break

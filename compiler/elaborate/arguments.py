@@ -1,0 +1,94 @@
+"""The arguments of an entry: their values, and how what is wrong with them is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from compiler.elaborate.context import Context
+from compiler.elaborate.session import Doubt, Item, Stop
+from compiler.graph import Node
+from compiler.scope import UNKNOWN, Poisoned, Scope
+from specs.problem import Problem
+from specs.spec import Loc
+from specs.suggest import certain, did_you_mean
+from specs.words import printable
+
+
+def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: str) -> dict[str, Any]:
+    """The entry's arguments over the spec's defaults for this op; null in the entry takes a default back. What is
+    wrong, and reported, or hangs on what is unknown, is UNKNOWN."""
+    if op not in ctx.defaults:
+        base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.settings.params)
+        ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
+    out = dict(ctx.defaults[op])
+    for key, value in item.entry.arguments.items():
+        if value is None and key in out:
+            del out[key]
+            continue
+        out[key] = evaluate_argument(ctx, value, scope, (*item.loc, key), path)
+    return out
+
+
+def evaluate_argument(ctx: Context, value: Any, scope: Scope, loc: Loc, path: str) -> Any:
+    """The value of one argument; UNKNOWN where it is wrong, and reported, or hangs on what is unknown."""
+    try:
+        return ctx.evaluate(value, scope, loc, path)
+    except (Stop, Poisoned):
+        return UNKNOWN
+
+
+def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
+    """Raises Doubt, reported, where an entry has arguments and its kind takes none."""
+    keys = ("id", "for", "when", "from", "taps", "shape")
+    for key in item.entry.arguments:
+        ctx.report(
+            Problem(
+                "unknown-key",
+                f"{what} has no `{printable(key)}`",
+                (*item.loc, key),
+                key=True,
+                help=did_you_mean(key, (keys[0], kind, *keys[1:])),
+                replacement=certain(key, keys),
+            )
+        )
+    if item.entry.arguments:
+        raise Doubt
+
+
+def wrong_count(ctx: Context, item: Item, blank: Node, wanted: Sequence[str]) -> Stop:
+    """Reports that a block or a spec in use takes another number of inputs."""
+    takes = f"`{blank.op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
+    if item.entry.from_ is None:
+        message = f"{takes}: say which in `from`"
+        return ctx.stop(Problem("missing-argument", message, (*item.loc, "op"), path=blank.name))
+    message = f"{takes}, not {len(blank.inputs)}"
+    return ctx.stop(Problem("bad-value", message, (*item.loc, "from"), path=blank.name))
+
+
+class ArgumentReporter:
+    """Reports what is wrong with the arguments of a block or a spec in use: where they are given, or where declared."""
+
+    def __init__(self, ctx: Context, item: Item, op: str, path: str) -> None:
+        self.ctx, self.item, self.op, self.path = ctx, item, op, path
+
+    def __call__(
+        self,
+        code: str,
+        message: str,
+        argument: str | None,
+        *,
+        key: bool = False,
+        help: Sequence[str] = (),
+        meant: str | None = None,
+    ) -> None:
+        spec, op, item = self.ctx.unit.spec, self.op, self.item
+        if argument is not None and argument in item.entry.arguments:
+            loc: Loc = (*item.loc, argument)
+        elif argument is not None and argument in spec.defaults.get(op, {}):
+            loc = ("defaults", op, argument)
+        elif op in spec.blocks and argument in spec.blocks[op].params:
+            loc = ("blocks", op, "params", str(argument), *(() if key else ("default",)))
+        else:
+            loc, key = (*item.loc, "op"), False
+        self.ctx.report(Problem(code, message, loc, key=key, path=self.path, help=help, replacement=meant))

@@ -1,0 +1,28 @@
+"""A block where it is used: its parameters bound, its list elaborated for them and for what flows in."""
+
+from __future__ import annotations
+
+from compiler.arguments import bind
+from compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
+from compiler.elaborate.interface import Elaborator
+from compiler.elaborate.session import Item, Stop
+from compiler.graph import Node
+from compiler.scope import Scope
+
+
+def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
+    """The node of a block. Raises Stop, reported."""
+    ctx, op = e.context, blank.op
+    block = ctx.unit.spec.blocks[op]
+    wanted = block.inputs or ["input"]
+    if len(blank.inputs) != len(wanted):
+        if ctx.names_unknown(("blocks", op, "inputs")):
+            raise Stop
+        raise wrong_count(ctx, item, blank, wanted)
+    given = evaluate_arguments(ctx, item, op, scope, blank.name)
+    report = ArgumentReporter(ctx, item, op, blank.name)
+    arguments = bind(block.params, given, ctx.settings.params, report, op, ctx.wrong_params(op, given))
+    with ctx.inside(blank.name, (*item.loc, "op"), op):
+        body = e.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
+    written = {**ctx.unit.spec.defaults.get(op, {}), **item.entry.arguments}
+    return blank.containing(body).but(written=written)

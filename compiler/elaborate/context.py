@@ -1,0 +1,198 @@
+"""The context of elaboration: one spec under one choice of its parameters, and the reporter of its problems."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from compiler.elaborate.session import Halt, Session, Stop
+from compiler.graph import Settings, Unit
+from compiler.layer import Layer
+from compiler.scope import UNKNOWN, Poisoned, Scope, check_names, judged
+from specs.diagnostics import Diagnostic, Edit, Span
+from specs.expression import METER, ExpressionError, evaluate
+from specs.kinds import at
+from specs.problem import Problem
+from specs.spec import STRUCTURE, Loc
+
+
+class Context:
+    """Evaluates what a spec says and reports what is wrong with it, at its place.
+
+    `inactive` is the mode for what `when` or a loop without turns leaves out: every name is unknown, conditions stay
+    open, blocks and specs in use closed.
+    """
+
+    def __init__(self, session: Session, unit: Unit, settings: Settings, *, inactive: bool = False) -> None:
+        self.session, self.unit, self.settings, self.inactive = session, unit, settings, inactive
+        self.holes = unit.spec.holes
+        self.defaults: dict[str, dict[str, Any]] = {}
+        #: (path so far, where the block was used, its name); a place of another file is a text.
+        self.trail: list[tuple[str, Loc | str | None, str]] = []
+
+    def blind(self, *, inactive: bool = False) -> Context:
+        """This spec with all its parameters unknown."""
+        unknown = dict.fromkeys(self.settings.params, UNKNOWN)
+        return Context(self.session, self.unit, replace(self.settings, params=unknown), inactive=inactive)
+
+    # -- what the text says ---------------------------------------------------------------------------------------
+
+    def span(self, loc: Loc, *, key: bool = False) -> Span | None:
+        return self.unit.document.span(loc, key=key)
+
+    def place(self, loc: Loc) -> str:
+        """`net.yaml:31`; empty where there is no text."""
+        span = self.span(loc)
+        return f"{self.unit.document.source.name}:{span.line}" if span else ""
+
+    def written(self, loc: Loc) -> Any:
+        """What the text says there; None where there is nothing."""
+        return at(self.unit.document.data, loc)
+
+    def nameless(self, loc: Loc) -> bool:
+        """Whether the entry as written, wrong as it is, has no id and adds none to its list."""
+        entry = self.written(loc)
+        return isinstance(entry, dict) and not {"id", "do", "<<"} & set(entry)
+
+    def names_unknown(self, loc: Loc) -> bool:
+        """Whether the names of what this list of the spec holds are not all known, for a problem that is reported."""
+        return loc in self.holes or any(hole[-1] == "id" and hole[:-2] == loc for hole in self.holes if loc)
+
+    def wrong_params(self, block: str, given: Collection[str]) -> frozenset[str]:
+        """The parameters of a block that are declared wrongly; perhaps all that are given."""
+        if ("blocks", block, "params") in self.holes:
+            return frozenset(given)
+        unsettable = self.unit.spec.blocks[block].params.keys() & STRUCTURE
+        return frozenset(map(str, self.unit.under(("blocks", block, "params")))) | unsettable
+
+    @cached_property
+    def misnamed_defaults(self) -> bool:
+        """Whether `defaults` name an op that is not there."""
+        spec = self.unit.spec
+        known = (Layer.registry, spec.blocks, spec.use)
+        return ("defaults",) in {hole[:1] for hole in spec.holes} or any(
+            not any(op in names for names in known) for op in spec.defaults
+        )
+
+    # -- what is wrong with it ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def inside(self, name: str, loc: Loc | str | None = None, op: str = "") -> Iterator[None]:
+        """While an entry's own list is elaborated; `loc` is where a block or spec `op` is used."""
+        self.trail.append((f"{self.prefix}{name}.", loc, op))
+        try:
+            yield
+        finally:
+            self.trail.pop()
+
+    @property
+    def prefix(self) -> str:
+        return self.trail[-1][0] if self.trail else ""
+
+    def report(self, problem: Problem) -> Diagnostic:
+        """Adds a problem to the report, with its place and the way that led here; not what was refused already by who
+        read the text.
+
+        Raises Halt where so much is wrong that going on helps nobody.
+        """
+        document, session = self.unit.document, self.session
+        if problem.loc in document.holes:
+            return Diagnostic(problem.code, problem.message)
+        reported, most = session.report.diagnostics, session.limits.mistakes
+        session.reported += 1
+        if session.reported > 10 * most:
+            raise Halt
+        if len(reported) >= most and sum(d.severity == problem.severity for d in reported) >= most:
+            if problem.severity == "error":
+                raise Halt
+            return reported[-1]
+        notes = (*problem.notes, *self._where(problem.path))
+        diagnostic = replace(problem, path=self.prefix + problem.path, notes=notes).located(document)
+        session.report.add(diagnostic, self.span(problem.given_at) if problem.given_at is not None else None)
+        return diagnostic
+
+    def _where(self, path: str) -> tuple[str, ...]:
+        """`in layer2.0.sum, which is BasicBlock (used at res.yaml:31)`."""
+        used = next(((name, at) for _, at, name in reversed(self.trail) if at is not None), None)
+        if not path and used is None:
+            return ()
+        full = self.prefix + path
+        where = f"in {full.rstrip('.')}" if full.strip(".") else ""
+        if used is not None:
+            name, at = used
+            place = at if isinstance(at, str) else self.place(at)
+            where += f"{', which is' if where else 'in'} {name}" + (f" (used at {place})" if place else "")
+        return (where,) if where else ()
+
+    def stop(self, problem: Problem) -> Stop:
+        """Reports a problem; the exception to raise, which gives the entry up."""
+        self.report(problem)
+        return Stop()
+
+    def reports(self, code: str, loc: Loc) -> bool:
+        """Whether this is reported at this very place, for another turn or use: no need to look for help again."""
+        return self.session.report.tells(code, self.unit.document.source.name, self.span(loc))
+
+    # -- what it comes out as -------------------------------------------------------------------------------------
+
+    def evaluate(self, value: Any, scope: Scope, loc: Loc, path: str = "") -> Any:
+        """`value` with its expressions computed. Raises Stop, reported, or Poisoned."""
+        document = self.unit.document
+        if (
+            document.holes
+            and (value is None or isinstance(value, (str, list, dict)))
+            and any(hole[: len(loc)] == loc for hole in document.holes)
+        ):
+            raise Poisoned
+        if METER.spent - self.session.shared.metered > self.session.limits.work:
+            most = self.session.limits.work
+            message = f"expressions and lists take more than {most:,} operations"
+            self.report(Problem("limit-exceeded", message, loc, path=path))
+            raise Halt
+        try:
+            if (place := (id(self.unit.spec), loc)) not in self.session.shared.named:
+                check_names(value, scope)  # in what is not computed, too
+                self.session.shared.named.add(place)
+            return evaluate(value, scope)
+        except ExpressionError as error:
+            raise self.bad_expression(error, loc, path) from None
+
+    def bad_expression(self, error: ExpressionError, loc: Loc, path: str = "") -> Stop:
+        """Reports an expression that has no value."""
+        at = (*loc, *error.path)
+        span = self.unit.document.part(at, error.offset, error.end) if error.end > error.offset else None
+        code, help, meant = judged(error)
+        around = loc[:2] if loc[:1] == ("blocks",) else ()
+        unsure = {(*base, key) for base in ((), around) for key in ("params", "inputs")}
+        if code == "unknown-param" and not self.holes.isdisjoint(unsure):
+            return Stop()
+        fix = []
+        if meant is not None and span is not None:
+            length = len(error.unknown or "")
+            if span.end_column - span.column - length in (0, 1):
+                fix = [Edit(span._replace(column=span.end_column - length), meant)]
+        return self.stop(Problem(code, str(error), at, path=path, help=help, span=span, fix=fix))
+
+    # -- what it may take -----------------------------------------------------------------------------------------
+
+    def step(self, loc: Loc, more: int = 1) -> None:
+        """Counts layers. Raises Halt, reported, where the network grows too large."""
+        self.session.steps += more
+        if self.session.steps > self.session.limits.nodes:
+            message = f"the network grows beyond {self.session.limits.nodes:,} layers"
+            self.report(Problem("limit-exceeded", message, loc))
+            raise Halt
+
+    def reserve(self, loc: Loc, more: int) -> None:
+        """Raises Halt, reported, where so many more layers are not to be checked one by one."""
+        shared, limits = self.session.shared, self.session.limits
+        left = min(limits.entries - (shared.entries - self.session.before), limits.file_entries - shared.entries)
+        if more > left:
+            message = f"more than {limits.entries:,} layers would have to be checked one by one"
+            message += f": {shared.entries + more:,}" if more > 1 else ""
+            help = ["a block that is used again with equal arguments and shapes counts once"]
+            self.report(Problem("limit-exceeded", message, loc, help=help))
+            raise Halt

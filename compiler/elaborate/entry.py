@@ -1,0 +1,158 @@
+"""An entry of a list: its id, its inputs, its condition, and the node that it becomes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.interface import Elaborator
+from compiler.elaborate.loops import condition
+from compiler.elaborate.node import blank_node, make_node
+from compiler.elaborate.references import resolve_inputs
+from compiler.elaborate.session import Doubt, Item, Stop
+from compiler.graph import Edge, Node
+from compiler.layer import Layer
+from compiler.names import bad_id
+from compiler.scope import Poisoned, Scope
+from specs.problem import Mark, Problem
+from specs.words import printable
+
+
+def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
+    """Appends the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
+    ctx = e.context
+    if item.loc in ctx.holes or item.loc in ctx.unit.document.holes:
+        frame.edges_incomplete = True
+        id = _written_id(ctx, frame, item)
+        name = id or str(frame.count)
+        node, sure = frame.placeholder(item.entry, item.loc, item.turns, name, named=id is not None), False
+    else:
+        id = _id(ctx, frame, item)
+        node, sure = _elaborated(e, frame, item, id or str(frame.count), id is not None)
+    if id is not None:
+        _check_unique(ctx, frame, item, node, sure)
+    _append(frame, item, node)
+
+
+def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool) -> tuple[Node, bool]:
+    """The node of an entry, and whether it is sure to be there."""
+    ctx = e.context
+    placeholder = partial(frame.placeholder, item.entry, item.loc, item.turns, name, named=named)
+    try:
+        sources, arriving = resolve_inputs(ctx, frame, item, name)
+    except (Stop, Poisoned):
+        return placeholder(), False
+    frame.sources = sources
+    if frame.inputs_wrong:
+        frame.uncertain.add(len(frame.nodes))
+    scope = Scope(item.names, arriving[0] if arriving else "none", frame.readable)
+    there = _there(ctx, item, scope, name)
+    sure = item.sure and there is True
+    try:
+        if there is False:
+            e.left_out(frame, item.entry, item.loc, item.names)
+            return _skipped(ctx, blank_node(item, name, named, sources, arriving)), sure
+        known = arriving if there else (None,) * len(arriving)
+        node = make_node(e, frame, item, blank_node(item, name, named, sources, known), scope)
+    except (Stop, Poisoned) as stopped:
+        return placeholder(inputs=sources), sure and not isinstance(stopped, Doubt)
+    return (node, sure) if there else (placeholder(inputs=sources), False)
+
+
+def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | None:
+    """Whether `when` lets the entry stand; None where that is wrong, and reported, or unknown."""
+    if item.entry.when is None:
+        return True
+    try:
+        return condition(ctx, item.entry, scope, item.loc, name)
+    except (Stop, Poisoned):
+        return None
+
+
+def _skipped(ctx: Context, blank: Node) -> Node:
+    """The node of an entry that is left out: its first input stands for it."""
+    if not blank.inputs or not isinstance(blank.inputs[0], Edge):
+        message = "an entry without an input cannot be left out by `when`: nothing could stand for it"
+        raise ctx.stop(Problem("bad-value", message, (*blank.loc, "when"), path=blank.name))
+    return blank.but(
+        op=blank.entry.op or "group",
+        inputs=blank.inputs[:1],
+        outputs=blank.arriving[:1],
+        arriving=blank.arriving[:1],
+    )
+
+
+def _append(frame: Frame, item: Item, node: Node) -> None:
+    index = len(frame.nodes)
+    frame.nodes.append(node)
+    if node.named:
+        frame.ids[node.name] = index
+    if node.body is not None or None in node.outputs:
+        frame.count += 1
+        if item.entry.id is None and node.body is not None and node.shared is None:
+            frame.positional.append((index, item.loc))
+    frame.last = Edge(index) if len(node.outputs) == 1 else None
+
+
+# -- ids --------------------------------------------------------------------------------------------------------------
+
+
+def _written_id(ctx: Context, frame: Frame, item: Item) -> str | None:
+    """The id of an entry that is wrong, as far as the text has one."""
+    id = item.entry.id
+    if isinstance(id, str) and "$" not in id:
+        return id
+    if id is not None or not ctx.nameless(item.loc):
+        frame.id_unknown(id)
+    return None
+
+
+def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
+    """The id of an entry; None where it has none, or a wrong one, which is reported."""
+    if item.entry.id is None:
+        return None
+    try:
+        return _identified(ctx, frame, item)
+    except (Stop, Poisoned):
+        frame.id_unknown(item.entry.id)
+        return None
+
+
+def _identified(ctx: Context, frame: Frame, item: Item) -> str:
+    loc = (*item.loc, "id")
+    got = ctx.evaluate(item.entry.id, Scope(item.names, inputs=frame.readable), loc)
+    if isinstance(got, int) and not isinstance(got, bool):
+        got = str(got)
+        if isinstance(item.entry.id, int):
+            help = ["an entry without an id is named by its position"]
+            raise ctx.stop(Problem("bad-value", f"`{got}` cannot be an id: ids start with no digit", loc, help=help))
+    if not isinstance(got, str):
+        raise ctx.stop(Problem("bad-value", f"an id is text, not {got!r}", loc))
+    op = Layer.registry.get(item.entry.op or "")
+    module = op is None or op.op[0].isupper()
+    if why := bad_id(got, module=module, sequential=True):
+        ctx.report(Problem("bad-value", f"`{printable(got)}` cannot be an id: {why}", loc))
+    return got
+
+
+def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, sure: bool) -> None:
+    """Reports an id that another entry has, or what flows into the list."""
+    name, loc = node.name, (*item.loc, "id")
+    if sure and (first := frame.certain.setdefault(name, node)) is not node:
+        turn = bool(item.turns) and first.loc == item.loc
+        variable = next(iter(item.entry.for_ or ("i",))).partition(",")[0]
+        ctx.report(
+            Problem(
+                "duplicate-id",
+                f"`{name}` is already the id of another entry of this list",
+                loc,
+                path=name,
+                text="given again at each turn of the loop" if turn else "and again here",
+                marks=[] if turn else [Mark((*first.loc, "id"), "first here")],
+                help=[f"put a loop variable into it: `id: {name}${variable}`"] if turn else [],
+            )
+        )
+    if sure and name in frame.inputs and name != "input":
+        message = f"`{name}` is already the name of what flows into this list"
+        ctx.report(Problem("duplicate-id", message, loc, path=name))

@@ -1,0 +1,114 @@
+"""A list under construction: its nodes so far, their ids, and what flows at its end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from compiler.graph import INPUT, Edge, Node, Source, Unit, constant
+from compiler.layer import Value
+from specs.spec import Entry, Loc
+
+
+class IdTemplate(NamedTuple):
+    """An id with expressions in it: what stands between them."""
+
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> IdTemplate:
+        return cls(tuple(re.split(r"\$\w+|\$\([^$]*\)", text)))
+
+    def could_read(self, name: str) -> bool:
+        """Whether the id can come out as this name, whatever is computed."""
+        first, *between, last = self.parts if len(self.parts) > 1 else (*self.parts, "")
+        if not name.startswith(first) or not name.endswith(last):
+            return False
+        at = len(first)
+        for part in between:
+            found = name.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return at <= len(name) - len(last)
+
+
+@dataclass(eq=False)
+class Frame:
+    """One list being elaborated. Data and look-ups: what fills it are functions of this package.
+
+    `readable` is what expressions call the inputs: one is `input`; several go by their own names.
+    """
+
+    unit: Unit
+    entries: Sequence[Entry]
+    loc: Loc
+    names: Mapping[str, Any]
+    inputs: Mapping[str, Value | None]
+    readable: Mapping[str, Value | None]
+
+    nodes: list[Node] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)
+    last: Edge | None = None
+    count: int = 0  # the next position that an entry without an id is named by
+    positional: list[tuple[int, Loc]] = field(default_factory=list)
+
+    # what is uncertain here, for problems that are reported already
+    certain: dict[str, Node] = field(default_factory=dict)  # the entries with ids that are there whatever else is wrong
+    ids_incomplete: bool = False  # an id that is not found may be one that is missing
+    possible_ids: set[IdTemplate] = field(default_factory=set)  # or one of those that an unknown id may come out as
+    edges_incomplete: bool = False  # whether the list is a chain is not asked
+    inputs_wrong: bool = False  # some inputs of the entry that is being elaborated are wrong
+    uncertain: set[int] = field(default_factory=set)  # the nodes of which some were
+
+    #: Where the inputs of the entry that is being elaborated come from.
+    sources: tuple[Source, ...] = ()
+
+    @classmethod
+    def open(
+        cls,
+        unit: Unit,
+        entries: Sequence[Entry],
+        loc: Loc,
+        names: Mapping[str, Any],
+        inputs: Mapping[str, Value | None],
+        ids_incomplete: bool,
+    ) -> Frame:
+        last = Edge(INPUT) if len(inputs) == 1 else None
+        return cls(unit, entries, loc, names, inputs, inputs, last=last, ids_incomplete=ids_incomplete)
+
+    def flow(self) -> Value | str | None:
+        """What the next entry takes that has no `from`: "none" where there is no such value, None for one unknown."""
+        return self.value(self.last) if self.last is not None else "none"
+
+    def value(self, source: Source) -> Value | None:
+        """What flows along an edge; None where that is unknown."""
+        if not isinstance(source, Edge):
+            return constant(source)
+        if source.node == INPUT:
+            return list(self.inputs.values())[source.port]
+        return self.nodes[source.node].outputs[source.port]
+
+    def possible(self, name: str) -> bool:
+        """Whether an id that is not known may be this name."""
+        return self.ids_incomplete or any(template.could_read(name) for template in self.possible_ids)
+
+    def id_unknown(self, id: object) -> None:
+        """Notes that an entry's id is not known, for a problem that is reported."""
+        if isinstance(id, str) and "$" in id:
+            self.possible_ids.add(IdTemplate.of(id))
+        else:
+            self.ids_incomplete = True
+
+    def placeholder(self, entry: Entry, loc: Loc, turns: tuple[Any, ...], name: str, **known: Any) -> Node:
+        """What stands for an entry that is wrong: its one output is unknown."""
+        return Node(
+            name, entry.op or "group", known.pop("inputs", ()), None, (None,), entry, loc, (loc, turns), **known
+        )
+
+    def unknown_value(self) -> Edge:
+        """An edge that brings what is unknown, for a problem that is reported."""
+        self.nodes.append(self.placeholder(self.entries[0], self.loc, (), str(self.count), named=False))
+        return Edge(len(self.nodes) - 1)

@@ -1,0 +1,55 @@
+"""What the kinds of entries may ask of the driver: the lists inside them. So none of them knows another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.session import Item
+from compiler.graph import Composite, Settings, Unit
+from compiler.layer import Value
+from specs.spec import Block, Entry, Loc, Output
+
+
+class Elaborator(Protocol):
+    """Elaborates the lists of one spec, for one choice of its parameters."""
+
+    context: Context
+
+    def expand(
+        self,
+        kind: Any,
+        name: str,
+        entries: Sequence[Entry],
+        loc: Loc,
+        names: Mapping[str, Any],
+        inputs: Sequence[tuple[str, Value | None]],
+        *,
+        outputs: Sequence[Output] | None = None,
+        outputs_loc: Loc = (),
+        arguments: Mapping[str, Any] | None = None,
+    ) -> Composite:
+        """A list of entries, elaborated one after the other."""
+
+    def block(
+        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | None], loc: Loc
+    ) -> Composite:
+        """The list of a block for these arguments and what flows in, elaborated once."""
+
+    def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:
+        """The list of this key, made once; `loc` is where it is asked for. Raises Stop, reported, for one that
+        contains itself."""
+
+    def of(self, unit: Unit, settings: Settings) -> Elaborator:
+        """The elaborator of a spec in use."""
+
+    def entry(self, frame: Frame, item: Item) -> None:
+        """Elaborates an entry of a list."""
+
+    def left_out(self, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
+        """Checks an entry that is left out, once in a compilation."""
+
+    def check_declarations(self) -> bool:
+        """Checks a spec beside its layers; whether its init rules can be computed."""

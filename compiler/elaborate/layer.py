@@ -1,0 +1,235 @@
+"""A layer of the registry where it stands: its arguments, whether they are right, what comes out of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from functools import cache
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from compiler.arguments import BadArgument, argument_problems
+from compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.references import refer
+from compiler.elaborate.session import Doubt, Item, Sized, Stop, freeze
+from compiler.explain.origins import given
+from compiler.explain.shape_errors import explain
+from compiler.graph import Node
+from compiler.layer import Layer, ShapeError
+from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
+from specs.expression import ExpressionError, Template, names_of, parse
+from specs.kinds import at
+from specs.problem import Problem
+from specs.spec import Loc
+
+LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
+
+
+def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+    """The node of a layer. Raises Stop, reported, and Poisoned."""
+    op, entry = blank.op, item.entry
+    layer = Layer.registry[op]
+    arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name))
+    if "shape" in layer.model_fields and entry.shape is not None:
+        arguments["shape"] = evaluate_argument(ctx, entry.shape, scope, (*item.loc, "shape"), blank.name)
+    for name in layer.references:
+        if name in arguments:
+            blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
+    body = validated(ctx, frame, item, layer, arguments, blank)
+    written = {**ctx.unit.spec.defaults.get(op, {}), **entry.arguments, "shape": entry.shape}
+    return apply(ctx, frame, item, blank.but(written=written), body)
+
+
+# -- its arguments ----------------------------------------------------------------------------------------------------
+
+
+def validated(
+    ctx: Context, frame: Frame, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node
+) -> Layer:
+    """The layer with these arguments: strict, closed, complete. What is wrong, and reported, or UNKNOWN, is left out
+    where the shape does not hang on it; raises Stop and Poisoned where it does."""
+    key = (layer, freeze(arguments))
+    cached = ctx.session.done.get(key)
+    if cached is not None:
+        return cached  # type: ignore[return-value]
+    _check_sizes(ctx, item, layer, arguments, node)
+    wrong: Collection[str] = ()
+    stop: Exception = Poisoned()
+    try:
+        made = layer.model_validate(arguments)
+        if UNKNOWN not in arguments.values():
+            ctx.session.done[key] = made  # type: ignore[assignment]
+            return made
+    except ValidationError as error:
+        wrong, stop = _report_arguments(ctx, frame, item, layer, arguments, node, error)
+    without = None if isinstance(stop, Doubt) else without_wrong(layer, arguments, wrong, node)
+    if without is None:
+        raise stop from None
+    return without
+
+
+def _check_sizes(ctx: Context, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:
+    """Raises Stop, reported, for a number that is larger than any size."""
+    for name, value in arguments.items():
+        for number in value if isinstance(value, (list, tuple)) else (value,):
+            if type(number) is int and abs(number) > LARGEST and not _takes_float(layer, name):
+                where = (*item.loc, name if name in item.entry.arguments else "op")
+                message = f"`{name}: {number}` is larger than any size can be"
+                raise ctx.stop(Problem("limit-exceeded", message, where, path=node.name))
+
+
+@cache
+def _takes_float(layer: type[Layer], name: str) -> bool:
+    """Whether an argument is a number of any kind, and no size."""
+    field = layer.model_fields.get(name)
+    return field is not None and float in (field.annotation, *get_args(field.annotation))
+
+
+def _report_arguments(
+    ctx: Context,
+    frame: Frame,
+    item: Item,
+    layer: type[Layer],
+    arguments: dict[str, Any],
+    node: Node,
+    error: ValidationError,
+) -> tuple[set[str], Stop]:
+    """Reports what is wrong with the arguments. Returns which ones, what misspelt names were intended to be among them,
+    and how to give the entry up."""
+    defaults = ctx.unit.spec.defaults.get(layer.op, {})
+    wrong, doubtful = set[str](), False
+    for problem in argument_problems(layer, error, arguments):
+        name, own = problem.argument, problem.argument in item.entry.arguments
+        wrong |= {name, problem.near or name}
+        if problem.code == "missing-argument" and ctx.misnamed_defaults:
+            continue  # it may stand under an op's name that is wrong, and reported
+        doubtful |= problem.code == "unknown-argument" and own and problem.near is None
+        here = own or name == "shape"
+        loc: Loc = (*item.loc, name) if here else ("defaults", layer.op, name)
+        if not here and name not in defaults:
+            loc = (*item.loc, "op")
+        raw, value = item.entry.arguments.get(name, defaults.get(name)), arguments.get(name)
+        marks, given_at = given(ctx, frame, item, raw, value) if not problem.key else ([], None)
+        help, replacement = _advice(problem, raw, value, item.names)
+        ctx.report(
+            Problem(
+                problem.code,
+                problem.message,
+                (*loc, *problem.path),
+                key=problem.key and (here or name in defaults),
+                path=node.name,
+                marks=marks,
+                help=help,
+                replacement=replacement,
+                given_at=given_at,
+            )
+        )
+    return wrong, Doubt() if doubtful else Stop()
+
+
+def without_wrong(
+    layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node
+) -> Layer | None:
+    """The layer without its arguments that are wrong or unknown; None where what comes out of it hangs on them."""
+    if None in node.arriving:
+        return None
+    lost = {*wrong, *(name for name, value in arguments.items() if value is UNKNOWN)}
+    try:
+        made = layer.model_validate({name: value for name, value in arguments.items() if name not in lost})
+        rest = (lost & layer.model_fields.keys()) - {*layer.derives}  # those come from the input all the same
+        asked = made.model_copy(update=dict.fromkeys(rest, UNASKED))
+        same = asked.apply(*node.arrived) == made.apply(*node.arrived)
+    except ShapeError:
+        return made
+    except (ValidationError, Poisoned, OverflowError, TypeError):
+        return None
+    return made if same else None
+
+
+def _advice(
+    problem: BadArgument, written: Any, value: Any, names: Collection[str]
+) -> tuple[tuple[str, ...], str | None]:
+    """The help for a wrong argument, by what is written and what it came out as, and the word that mends it."""
+    part = written if isinstance(written, str) else at(written, problem.path)
+    computes = isinstance(part, str) and "$" in part
+    if problem.code != "bad-value" or (not computes and (problem.help or problem.path)):
+        return problem.help, problem.meant
+    if not isinstance(written, str) or problem.path:
+        return (), None  # no constant mends an expression
+    integer = isinstance(value, float) and problem.meant is not None  # one is wanted, and this is nearly one
+    computed = _expression(written, value, names, integer)
+    if computed is None:
+        return (), None
+    return (f"write `{problem.argument}: {computed}`",), computed if computes and isinstance(value, str) else None
+
+
+def _expression(written: str, value: Any, names: Collection[str], integer: bool) -> str | None:
+    """The expression that was intended: `$(c * 2)` for `$c * 2`, `$c` for `c` where that is a name, and
+    `$(int(c * 0.5))` for `$(c * 0.5)` where that comes out as no integer."""
+    plain = written.replace("$", "")
+    try:
+        single, read = Template.of(written).expression, names_of(parse(plain))
+    except ExpressionError:
+        return None
+    if not read or not read <= {*names, *FLOW}:
+        return None
+    if single is not None:
+        inner = plain[1:-1] if written.startswith("$(") else plain
+        return f"$(int({inner}))" if integer else None
+    if not isinstance(value, str):
+        return None
+    return f"${plain}" if plain.isidentifier() else f"$({plain})"
+
+
+# -- what comes out of it ---------------------------------------------------------------------------------------------
+
+
+def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
+    """The node with what comes out of a layer here. Raises Stop for inputs that it does not take, reported at the
+    argument or the inputs that the layer speaks of."""
+    if None in node.arriving:
+        return _applied_blindly(ctx, frame, item, node, body)
+    try:
+        outputs = body.apply(*node.arrived)
+    except ShapeError as error:
+        _report_shape(ctx, frame, item, node, body, error)
+        if error.argument not in body.derives or getattr(body, error.argument) is None:
+            raise Stop from None
+        derived = body.model_copy(update={error.argument: None})  # known without being stated
+        return apply(ctx, frame, item, node, derived)
+    except OverflowError:
+        outputs = ()
+    most = ctx.session.limits.params
+    what = ""
+    if not outputs or any(math.prod(value.shape) > most for value in outputs):
+        what = f"give a tensor of more than {most:,} numbers"
+    elif sum(map(math.prod, body.weights(*node.shapes).values())) > most:
+        what = f"have more than {most:,} weights"
+    if what:
+        loc = (*item.loc, "op" if item.entry.op is not None else "share")
+        raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
+    ports = tuple(str(i) for i in range(len(outputs))) if body.outputs else ()
+    return node.but(body=body, outputs=outputs, ports=ports)
+
+
+def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
+    """The node where what flows in is unknown: so is what comes out, but the arguments are held to each other."""
+    try:
+        if not frame.inputs_wrong:
+            body.count(len(node.arriving))
+        body.check(*(value and value.shape for value in node.arriving))
+    except ShapeError as error:
+        _report_shape(ctx, frame, item, node, body, error)
+        raise Stop from None
+    count = min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
+    return node.but(body=body, outputs=(None,) * count)
+
+
+def _report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
+    explained = explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error)
+    reported = ctx.report(explained.problem)
+    if explained.size_mends:
+        ctx.session.sized.append(Sized(reported, explained.otherwise, explained.size_help))

@@ -1,0 +1,201 @@
+"""Lists as their entries come up: loops unrolled, `do` spliced, conditions asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from compiler.arguments import holds_mapping
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.interface import Elaborator
+from compiler.elaborate.session import Item, Stop
+from compiler.graph import Edge
+from compiler.layer import Value
+from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
+from specs.expression import ExpressionError, range_of
+from specs.problem import Mark, Problem
+from specs.spec import Entry, Loc, variables
+from specs.words import printable
+
+Turn = tuple[int | None, Mapping[str, Any]]
+_RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
+
+
+
+
+def items(
+    e: Elaborator,
+    frame: Frame,
+    entries: Sequence[Entry],
+    loc: Loc,
+    names: Mapping[str, Any],
+    turns: tuple[Any, ...] = (),
+    sure: bool = True,
+) -> Iterator[Item]:
+    """The entries that this list holds: loops unrolled, `do` spliced, its conditions asked as they come up."""
+    ctx = e.context
+    for i, entry in enumerate(entries):
+        at = (*loc, i)
+        known, all_turns = True, _turns(ctx, frame, entry, at, names)
+        if all_turns is None:
+            unknown = {variable: UNKNOWN for key in entry.for_ or () for variable in variables(key)}
+            known, all_turns = False, ((None, unknown),)
+        if not all_turns:
+            e.left_out(frame, entry, at, names)
+        if len(all_turns) > 1:
+            ctx.reserve((*at, "for"), len(all_turns) * (1 + _inside(entry)))
+        for turn, more in all_turns:
+            ctx.step(at)
+            ctx.reserve(at, 1)
+            ctx.session.shared.entries += 1
+            here = layered(names, more) if more else names
+            where = (*turns, turn) if turn is not None else turns
+            if entry.do is None:
+                yield Item(entry, at, here, where, sure and known)
+                continue
+            spliced = _spliced(ctx, frame, entry, here, at)
+            known = known and spliced is not None
+            if spliced is False:
+                e.left_out(frame, entry, at, here)
+            else:
+                yield from items(e, frame, entry.do, (*at, "do"), here, where, sure and known)
+        if not known:
+            _forget(frame, Item(entry, at, names, turns))
+
+
+def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> Sequence[Turn] | None:
+    """The turns of an entry's loop, each with its number and variables; one turn where there is no `for`. None where
+    they are wrong, and reported, or unknown."""
+    if entry.for_ is None:
+        return ((None, {}),)
+    try:
+        return _unrolled(ctx, entry, entry.for_, loc, names, frame.readable)
+    except (Stop, Poisoned):
+        return None
+
+
+def _spliced(ctx: Context, frame: Frame, entry: Entry, names: Mapping[str, Any], loc: Loc) -> bool | None:
+    """Whether the entries of a `do` stand here; None where that is wrong, and reported, or unknown."""
+    try:
+        return entry.when is None or condition(ctx, entry, Scope(names, frame.flow(), frame.readable), loc)
+    except (Stop, Poisoned):
+        return None
+
+
+def _forget(frame: Frame, item: Item) -> None:
+    """What comes out of this list so far is unknown, for a problem that is reported."""
+    frame.edges_incomplete = True
+    frame.nodes.append(frame.placeholder(item.entry, item.loc, item.turns, str(frame.count), named=False))
+    frame.last = Edge(len(frame.nodes) - 1)
+
+
+def _inside(entry: Entry) -> int:
+    """How many entries stand inside this one at least, loops unrolled, as far as numbers alone say it."""
+    total = 0
+    for inner in (entry.do or entry.layers or ()) if entry.when is None else ():
+        turns = 1
+        for value in (inner.for_ or {}).values():
+            ends = _RANGE.fullmatch(value) if isinstance(value, str) else None
+            turns = max(0, int(ends[2]) - int(ends[1]) + 1) if ends else len(value) if isinstance(value, list) else 0
+        total += turns * (1 + _inside(inner))
+    return total
+
+
+def _unrolled(
+    ctx: Context,
+    entry: Entry,
+    loop: Mapping[str, Any],
+    loc: Loc,
+    names: Mapping[str, Any],
+    inputs: Mapping[str, Value | None],
+) -> Sequence[Turn]:
+    """The turns of a `for`. Raises Stop, reported, and Poisoned."""
+    columns: dict[str, Sequence[Any]] = {}
+    for key, value in loop.items():
+        named = variables(key)
+        _check_variables(ctx, named, {*columns}, (*loc, "for", key), names, inputs)
+        rows = column(ctx, value, Scope(names, inputs=inputs), (*loc, "for", key))
+        if len(named) > 1:
+            _check_rows(ctx, rows, key, len(named), (*loc, "for", key))
+            columns |= {variable: [row[j] for row in rows] for j, variable in enumerate(named)}
+        else:
+            columns[named[0]] = rows
+    if len({len(c) for c in columns.values()}) > 1:
+        raise _unequal(ctx, loop, loc, columns)
+    count = len(next(iter(columns.values()), ()))
+    if count > 1:
+        ctx.reserve((*loc, "for"), count)
+    return [(j, {k: c[j] for k, c in columns.items()}) for j in range(count)]
+
+
+def _check_variables(
+    ctx: Context,
+    named: Sequence[str],
+    before: set[str],
+    loc: Loc,
+    names: Mapping[str, Any],
+    inputs: Mapping[str, Value | None],
+) -> None:
+    """Raises Stop, reported, for what cannot be the name of a loop variable here."""
+    for variable in named:
+        if not variable.isidentifier() or not variable.isascii():
+            message = f"`{printable(variable)}` is not a name for a loop variable"
+            raise ctx.stop(Problem("bad-value", message, loc, key=True))
+        if named.count(variable) > 1:
+            raise ctx.stop(Problem("bad-value", f"`{variable}` is named twice", loc, key=True))
+        if variable in names or variable in FLOW or variable in before or variable in inputs:
+            message = f"the loop variable `{variable}` would hide a name that is visible here"
+            raise ctx.stop(Problem("bad-value", message, loc, key=True, help=["choose another name"]))
+        before.add(variable)
+
+
+def _check_rows(ctx: Context, rows: Sequence[Any], key: str, count: int, loc: Loc) -> None:
+    """Raises Stop, reported, where a row has another number of values than there are variables."""
+    for j, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)) or len(row) != count:
+            got = f"{len(row)} values" if isinstance(row, (list, tuple)) else "one value"
+            message = f"row {j + 1} has {got} for the {count} variables `{printable(key)}`"
+            raise ctx.stop(Problem("bad-value", message, (*loc, j)))
+
+
+def _unequal(ctx: Context, loop: Mapping[str, Any], loc: Loc, columns: Mapping[str, Sequence[Any]]) -> Stop:
+    """Loops of unequal length, reported at the first that differs from the one before it."""
+    lengths = ", ".join(f"`{k}` has {len(c)}" for k, c in columns.items())
+    keys = {variable: key for key in loop for variable in variables(key)}
+    first = next(iter(columns))
+    odd = next(k for k, c in columns.items() if len(c) != len(columns[first]))
+    message = f"the lists of a loop are zipped and must be equally long: {lengths}"
+    marks = [Mark((*loc, "for", keys[first]), f"{len(columns[first])} turns here")]
+    text = f"{len(columns[odd])} turns here"
+    return ctx.stop(Problem("bad-value", message, (*loc, "for", keys[odd]), marks=marks, text=text))
+
+
+def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
+    """The values that a loop variable takes: `1..$depth`, a list, or an expression that gives a list. Raises Stop,
+    reported, and Poisoned."""
+    try:
+        if isinstance(value, str) and (span := range_of(value, scope)) is not None:
+            return span
+    except ExpressionError as error:
+        raise ctx.bad_expression(error, loc) from None
+    got = ctx.evaluate(value, scope, loc)
+    if not isinstance(got, (list, tuple)):
+        raise ctx.stop(Problem("bad-value", f"a loop runs over a range (`1..4`) or a list, not {got!r}", loc))
+    if holds_mapping(got):
+        raise ctx.stop(
+            Problem("bad-value", "a loop runs over numbers, texts and lists of them, not over mappings", loc)
+        )
+    return list(got)
+
+
+def condition(ctx: Context, entry: Entry, scope: Scope, loc: Loc, path: str = "") -> bool:
+    """What `when` comes out as. Raises Stop, reported, and Poisoned: always, in the inactive mode."""
+    got = ctx.evaluate(entry.when, scope, (*loc, "when"), path)
+    if not isinstance(got, bool):
+        message = f"`when` must come out true or false, not {got!r}"
+        raise ctx.stop(Problem("bad-value", message, (*loc, "when"), path=path))
+    if ctx.inactive:
+        raise Poisoned
+    return got

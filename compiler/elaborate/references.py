@@ -1,0 +1,236 @@
+"""What a reference in a list means: the inputs of its entries, and why one leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import networkx as nx
+
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame, IdTemplate
+from compiler.elaborate.session import Item, Stop
+from compiler.graph import INPUT, Composite, Edge, Node, Source
+from compiler.layer import Layer, Value
+from compiler.scope import UNKNOWN, Poisoned, Scope
+from specs.expression import METER
+from specs.problem import Problem
+from specs.spec import Entry, Loc
+from specs.suggest import certain, did_you_mean, nearest
+from specs.words import listed, printable
+
+Flow = tuple[tuple[Source, ...], tuple[Value | None, ...]]
+
+
+def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
+    """Where the entry's inputs come from, and what flows in; unknown where that is wrong, and reported. Raises Stop,
+    reported, where `from` names nothing."""
+    frame.inputs_wrong = False
+    if item.entry.from_ is None:
+        return _from_before(ctx, frame, item, path)
+    written = item.entry.from_ if isinstance(item.entry.from_, list) else [item.entry.from_]
+    if not written:
+        raise ctx.stop(Problem("bad-value", "`from` names nothing", (*item.loc, "from"), path=path))
+    METER.spent += 4 * len(written)
+    sources: list[Source] = []
+    values: list[Value | None] = []
+    for i, text in enumerate(written):
+        loc = (*item.loc, "from", i) if isinstance(item.entry.from_, list) else (*item.loc, "from")
+        try:
+            sources.append(_source(ctx, frame, item, text, loc, path))
+            values.append(frame.value(sources[-1]))
+        except (Stop, Poisoned):
+            frame.edges_incomplete = frame.inputs_wrong = True
+            sources.append(Edge(INPUT))
+            values.append(None)
+    return tuple(sources), tuple(values)
+
+
+def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
+    """What an entry takes that has no `from`: the output of the one before it."""
+    layer = Layer.registry.get(item.entry.op or "")
+    if layer is not None and layer.arity[1] == 0:
+        return (), ()
+    if frame.last is None:
+        node = frame.nodes[-1] if frame.nodes else None
+        before = f"`{node.name}` has several outputs" if node else "this list has several inputs"
+        choices = [f"{node.name}.{port}" for port in node.ports] if node else list(frame.inputs)
+        help = [f"there is {', '.join(f'`{choice}`' for choice in choices)}"]
+        ctx.report(Problem("missing-argument", f"`from` must be said here: {before}", item.loc, path=path, help=help))
+        frame.edges_incomplete = frame.inputs_wrong = True
+        return (Edge(INPUT),), (None,)
+    if layer is not None and (layer.merges or layer.arity[0] > 1):
+        verb = "brings several values together" if layer.merges else f"takes {layer.arity[0]} inputs"
+        message = f"`{layer.op}` {verb}: say which in `from`"
+        ctx.report(Problem("missing-argument", message, (*item.loc, "op"), path=path))
+        frame.inputs_wrong = layer.arity[0] > 1
+    return (frame.last,), (None,) if frame.inputs_wrong else (frame.value(frame.last),)
+
+
+def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Source:
+    """One input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, and Poisoned."""
+    got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
+    if not isinstance(got, (int, float)) or isinstance(got, bool):
+        return resolve(ctx, frame, str(got), loc, path, item)
+    layer = Layer.registry.get(item.entry.op or "")
+    if layer is None or not layer.numbers:
+        taking = [name for name, op in Layer.registry.items() if op.numbers]
+        message = f"a number cannot flow into `{item.entry.op or 'a group'}`: only into {listed(taking)}"
+        raise ctx.stop(Problem("bad-value", message, loc, path=path))
+    if isinstance(got, int) and abs(got) >= 2**63:
+        raise ctx.stop(Problem("bad-value", f"`{got}` is more than 64 bits hold", loc, path=path))
+    return got
+
+
+def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
+    """The edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
+    if text in frame.inputs:
+        return Edge(INPUT, list(frame.inputs).index(text))
+    if text == "input" and len(frame.inputs) == 1:
+        return Edge(INPUT)
+    head, dot, port = text.partition(".")
+    if head not in frame.ids:
+        raise unresolved(ctx, frame, text, head, loc, path, item)
+    index = frame.ids[head]
+    node = frame.nodes[index]
+    if None in node.outputs and not node.ports:
+        return Edge(index)
+    if not dot and len(node.outputs) == 1:
+        return Edge(index)
+    if port in node.ports:
+        return Edge(index, node.ports.index(port))
+    there = [f"{head}.{p}" for p in node.ports]
+    if not dot:
+        help: Sequence[str] = [f"there is {', '.join(f'`{t}`' for t in there)}"]
+        message = f"`{head}` has several outputs: say which"
+    else:
+        inside = [] if there else [f"use `{head}`; to read inside it, name the path under its `taps`"]
+        help = did_you_mean(port, there) or inside
+        message = f"`{head}` has no output `{printable(port)}`"
+    raise ctx.stop(Problem("unknown-reference", message, loc, path=path, help=help))
+
+
+def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target: Any) -> Node:
+    """The node with what its argument `name` refers to among its inputs. Raises Stop, reported, and Poisoned."""
+    if target is UNKNOWN:
+        raise Poisoned
+    if not isinstance(target, str):
+        raise ctx.stop(Problem("bad-value", f"`{name}` is an id, not {target!r}", (*item.loc, name), path=blank.name))
+    edge = resolve(ctx, frame, target, (*item.loc, name), blank.name, item)
+    return blank.but(inputs=(*blank.inputs, edge), arriving=(*blank.arriving, frame.value(edge)))
+
+
+# -- why one leads nowhere --------------------------------------------------------------------------------------------
+
+
+def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path: str, item: Item | None) -> Stop:
+    """Reports why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt."""
+    if head == "input" and len(frame.inputs) != 1 and not ctx.names_unknown((*frame.loc[:-1], "inputs")):
+        help: Sequence[str] = [f"there is {', '.join(f'`{i}`' for i in frame.inputs)}"]
+        message = "this list has several inputs: name one of them"
+        return ctx.stop(Problem("unknown-reference", message, loc, path=path, help=help))
+    if frame.possible(head):
+        return Stop()
+    if item is not None and (later := _comes_later(ctx, frame, head, loc, path, item)) is not None:
+        return later
+    message = f"there is no `{printable(text)}` in this list"
+    if ctx.reports("unknown-reference", loc):
+        return ctx.stop(Problem("unknown-reference", message, loc, path=path))
+    known = [*frame.inputs, *frame.ids]
+    meant, sure = nearest(head, known), certain(head, known)
+    literal = item is not None and ctx.written(loc) == text
+    return ctx.stop(
+        Problem(
+            "unknown-reference",
+            message,
+            loc,
+            path=path,
+            help=[f"did you mean `{meant}`?"] if meant else _elsewhere(ctx, frame, head),
+            replacement=sure + text[len(head) :] if sure and literal else None,
+        )
+    )
+
+
+def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:
+    """Reports a reference to what comes later in its list; None where nothing there has the name."""
+    later = written_ids(ctx, frame)
+    if head not in later:
+        head = next((t for t, made in later.nodes(data="template") if made and made.could_read(head)), head)
+    at = later.nodes[head].get("at") if head in later else None
+    if at is None or at < item.loc:
+        return None
+    me = next((name for name, place in later.nodes(data="at") if place == item.loc), str(item.entry.id))
+    if me == head:
+        return ctx.stop(Problem("cycle", f"`{head}` takes its own output", loc, path=path))
+    sharing = loc[-1] == "share"  # what feeds a module may share it
+    again = ctx.reports("forward-reference", loc) or ctx.reports("cycle", loc)
+    if not sharing and not again and me in later and nx.has_path(later, me, head):
+        # a loop that only the order of the entries closes is a matter of their order
+        stated = nx.subgraph_view(later, filter_edge=lambda a, b: later.edges[a, b]["stated"])
+        closed = nx.has_path(stated, me, head)
+        around = [*nx.shortest_path(stated if closed else later, me, head), me]
+        loop = " -> ".join(later.nodes[name].get("shown", name) for name in around)
+        return ctx.stop(
+            Problem(
+                "cycle" if closed else "forward-reference",
+                f"`{printable(head)}` comes later, and taking it here closes a loop: {printable(loop)}",
+                loc,
+                path=path,
+                help=["an entry takes only what comes before it"],
+            )
+        )
+    return ctx.stop(
+        Problem(
+            "forward-reference",
+            f"`{printable(head)}` comes later in this list",
+            loc,
+            path=path,
+            help=["move this entry behind it: an entry takes only what comes before it"],
+        )
+    )
+
+
+def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
+    """Where a name that is not in this list is, or what there is."""
+    bodies = {id(node.body): node for node in frame.nodes if isinstance(node.body, Composite)}
+    for node in bodies.values():
+        assert isinstance(node.body, Composite)
+        if any(inner.name == head for inner in node.body.nodes):
+            return [f"it is inside `{node.name}`: give that `taps: [{head}]` and read `{node.name}.{head}`"]
+    holder = next((outer for outer in reversed(ctx.session.frames[:-1]) if head in outer.ids), None)
+    if holder is not None and holder.unit is ctx.unit and frame.loc[: len(holder.loc)] == holder.loc:
+        return ["it is an id of the list around this one, and a list sees its own ids only"]
+    if holder is not None:
+        return [f"a block sees its own ids only: name `{head}` under its `inputs`, and in `from` where it is used"]
+    return did_you_mean(head, [*frame.inputs, *frame.ids])
+
+
+def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
+    """The ids of this list as written, later ones too, with an edge from each to what takes it; what is only spoken of
+    has no place `at`."""
+    known = ctx.session.shared.written
+    place = (id(ctx.unit.spec), frame.loc)
+    if place not in known:
+        graph = nx.DiGraph()
+        _read_ids(graph, frame.entries, frame.loc, None)
+        known[place] = graph
+    found: nx.DiGraph = known[place]
+    return found
+
+
+def _read_ids(graph: nx.DiGraph, entries: Sequence[Entry], loc: Loc, previous: str | None) -> str | None:
+    """Adds the ids of a list behind `previous`; returns the last."""
+    for position, entry in enumerate(entries):
+        if entry.do is not None:
+            previous = _read_ids(graph, entry.do, (*loc, position, "do"), previous)
+            continue
+        me = str(entry.id) if entry.id is not None else f"({len(graph)})"
+        shown = me if entry.id is not None else entry.op or "group"
+        graph.add_node(me, at=(*loc, position), template=IdTemplate.of(me) if "$" in me else None, shown=shown)
+        stated = entry.from_ is not None
+        taken = (entry.from_ if isinstance(entry.from_, list) else [entry.from_]) if stated else [previous]
+        for source in taken:
+            if source is not None:
+                graph.add_edge(str(source).partition(".")[0], me, stated=stated)
+        previous = me
+    return previous

@@ -1,0 +1,43 @@
+"""`taps` of an entry: values inside its list in place of its own output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from compiler.elaborate.context import Context
+from compiler.elaborate.session import Item
+from compiler.graph import Composite, Node
+from compiler.taps import TapError, by_name, tapped
+from specs.problem import Problem
+from specs.spec import Loc
+
+
+def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:
+    """The node with its entry's taps in place of its own output. Raises Stop, reported."""
+    loc: Loc = (*item.loc, "taps")
+    if not isinstance(node.body, Composite):
+        message = f"`taps` reads inside an entry, and `{node.op}` has no inside"
+        raise ctx.stop(Problem("bad-value", message, loc, key=True, path=node.name))
+    if node.shared is not None:
+        message = "`taps` belong on the entry that makes the module, not where it is shared"
+        raise ctx.stop(Problem("bad-value", message, loc, key=True, path=node.name))
+    wanted = item.entry.taps
+    if not wanted:
+        raise ctx.stop(Problem("bad-value", "`taps` names nothing", loc, path=node.name))
+    seen: set[str] = set()
+    for i, tap in enumerate(wanted if isinstance(wanted, list) else ()):
+        if tap in seen:
+            raise ctx.stop(Problem("duplicate-id", f"`{tap}` is named twice", (*loc, i), path=node.name))
+        seen.add(tap)
+    try:
+        return with_taps(node, wanted)
+    except TapError as error:
+        at = (*loc, wanted.index(error.name) if isinstance(wanted, list) else error.name)
+        raise ctx.stop(Problem("unknown-reference", str(error), at, path=node.name, help=error.help)) from None
+
+
+def with_taps(node: Node, wanted: Sequence[str] | Mapping[str, str]) -> Node:
+    """The node with taps in place of its own output. Raises TapError."""
+    assert isinstance(node.body, Composite)
+    body = tapped(node.body, by_name(wanted))
+    return node.but(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))

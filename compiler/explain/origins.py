@@ -1,0 +1,91 @@
+"""Where a value of a wrong entry was given: to the block around it, in a loop, or at the layer that made it so wide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from compiler.arguments import printed
+from compiler.explain.interface import OpenList, Position, Text
+from compiler.graph import INPUT, Edge, Node, Source
+from compiler.layer import Shape
+from specs.expression import ExpressionError, Name, Template
+from specs.problem import Mark
+from specs.spec import Loc, variables
+
+#: Arguments that set a layer's channels or features.
+WIDTHS = ("out_channels", "out_features", "channels")
+
+
+
+
+def given(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> tuple[list[Mark], Loc | None]:
+    """Where a value was given that is written here by a name alone, `$c`: in a loop, to a block, or to the spec. And
+    that place again where it is none of a loop's: each user of a block hears of its own problem."""
+    loc = given_at(text, frame, item, written, value)
+    if loc is None:
+        return [], None
+    shown = ascii(value) if isinstance(value, str) else printed(value)
+    mark = Mark(loc, f"{shown} is given here" if len(shown) <= 20 else "given here")
+    return [mark], None if "for" in loc[len(frame.loc) :] else loc
+
+
+def given_at(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> Loc | None:
+    """The place where a value was given that is written here by a name alone; None where a caller laid another over
+    it."""
+    try:
+        expression = Template.of(written).expression if isinstance(written, str) else None
+    except ExpressionError:
+        return None
+    if not isinstance(expression, Name):
+        return None
+    loc = _turn(text, frame, item, expression.name) or _parameter(text, expression.name)
+    there = text.written(loc)
+    if isinstance(there, dict):
+        loc, there = (*loc, "default") if "default" in there else loc, there.get("default")
+    computed = isinstance(there, str) and ("$" in there or ".." in there)
+    return loc if computed or there == value else None
+
+
+def _turn(text: Text, frame: OpenList, item: Position, name: str) -> Loc | None:
+    """The place in a `for` around this entry where a loop variable has its value of this turn."""
+    turns = list(item.turns)
+    for depth in range(len(frame.loc) + 1, len(item.loc) + 1, 2):
+        loop = text.written((*item.loc[:depth], "for"))
+        for key in loop or ():
+            if name in (names := variables(key)):
+                loc = (*item.loc[:depth], "for", key)
+                row = (*loc, *turns[:1])
+                place = (*row, names.index(name)) if len(names) > 1 else row
+                return place if text.written(place) is not None else loc
+        turns = turns[1:] if loop else turns
+    return None
+
+
+def _parameter(text: Text, name: str) -> Loc:
+    """Where the block around this list is given a parameter, or the spec."""
+    at, op = next(((at, op) for _, at, op in reversed(text.trail) if at is not None), (None, ""))
+    blocks = text.unit.spec.blocks
+    if op in blocks and name in blocks[op].params:
+        used = (*at[:-1], name) if isinstance(at, tuple) else None
+        return used if used and text.written(used) is not None else ("blocks", op, "params", name)
+    chosen = ("variants", str(text.settings.variant), "params", name)
+    return chosen if text.written(chosen) is not None else ("params", name)
+
+
+def maker(nodes: Sequence[Node], source: Source) -> tuple[Node, str, Shape] | None:
+    """The entry that sets how wide a value is, the argument that does it, and the value's shape."""
+    for _ in range(len(nodes)):
+        if not isinstance(source, Edge) or source.node == INPUT:
+            return None
+        node = nodes[source.node]
+        value = node.outputs[source.port]
+        if value is None or not value.shape:
+            return None
+        for key in WIDTHS:
+            if key in node.entry.arguments:
+                return node, key, value.shape
+        if len(node.inputs) != 1 or (node.shapes and node.shapes[0][:1] != value.shape[:1]):
+            return None
+        source = node.inputs[0]
+    return None

@@ -1,0 +1,253 @@
+"""A layer does not take what flows in: placed at the argument or the inputs that the layer speaks of, with the
+arithmetic that led there and what would mend it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from compiler.explain.interface import OpenList, Position, Text
+from compiler.explain.origins import given, maker
+from compiler.explain.provenance import Chain, keeping, name_of, trace
+from compiler.graph import INPUT, Edge, Node, Source
+from compiler.layer import Layer, ShapeError, Windowed, show
+from specs.problem import Mark, Problem
+from specs.spec import Loc
+
+
+class Explained(NamedTuple):
+    """The problem; whether another size of the network's input may mend it, and how else to: `otherwise`, and
+    `size_help` where no such size is found."""
+
+    problem: Problem
+    size_mends: bool = False
+    otherwise: str = ""
+    size_help: tuple[str, ...] = ()
+
+
+def explain(
+    text: Text, lists: Sequence[OpenList], item: Position, node: Node, body: Layer, error: ShapeError
+) -> Explained:
+    """What is wrong with an entry of the innermost of the `lists` that are open, whose layer has refused its inputs."""
+    frame = lists[-1]
+    loc, shown, marks, given_at = _place(text, frame, item, node, body, error)
+    marks += _widths_set(frame, node, error)
+    chains = _chains(lists, node, body, error)
+    notes = [chain.text for chain in chains] or list(error.notes)
+    help, otherwise, size_mends = list(error.help), "", bool(chains)
+    if error.code == "empty-output" and chains:
+        otherwise = f"or drop `{node.name}`" if node.named else "or drop this layer"
+    elif error.code == "shape-mismatch" and chains:
+        otherwise = _keep_or_crop(item, node, chains, crop=not help)
+    elif error.code == "shape-mismatch" and not help:
+        help = _equal_widths(frame, item, node, list(error.inputs))
+    elif error.code == "assertion-failed":
+        size_mends = "in_features" in (error.argument or "")
+        notes += _flattened(lists, node)
+    problem = Problem(
+        error.code,
+        error.message,
+        loc,
+        path=node.name,
+        text=shown,
+        marks=marks,
+        notes=notes,
+        help=help if size_mends else [*help, *error.size_help],
+        replacement=_replacement(item, error),
+        given_at=given_at,
+    )
+    return Explained(problem, size_mends, otherwise, error.size_help)
+
+
+def _place(
+    text: Text, frame: OpenList, item: Position, node: Node, body: Layer, error: ShapeError
+) -> tuple[Loc, str, list[Mark], Loc | None]:
+    """The place of the problem, the text under its caret, other places that belong to it, and where its value was
+    given."""
+    loc: Loc = (*item.loc, "op") if item.entry.op is not None else (*item.loc, "share")
+    written, argument = item.entry.from_, error.argument
+    marks: list[Mark] = []
+    given_at: Loc | None = None
+    placed, shown = False, ""
+    if argument is not None and (argument in item.entry.arguments or (argument == "from" and written is not None)):
+        loc, placed = (*item.loc, argument), True
+        value = getattr(body, argument, None)
+        marks, given_at = given(text, frame, item, item.entry.arguments.get(argument), value)
+    elif argument is not None and argument in text.unit.spec.defaults.get(node.op, {}):
+        marks = [Mark(("defaults", node.op, argument), "set here")]
+    for position, label in error.inputs.items():
+        place = _input(item, position)
+        if place is not None and not placed:
+            loc, placed, shown = place, True, label
+        elif place is not None:
+            marks.append(Mark(place, label))
+    return loc, shown, marks, given_at
+
+
+def _input(item: Position, position: int) -> Loc | None:
+    """The place in `from` of an entry's input; None where it is not written."""
+    written = item.entry.from_
+    if isinstance(written, list):
+        return (*item.loc, "from", position) if position < len(written) else None
+    return (*item.loc, "from") if written is not None and position == 0 else None
+
+
+def _replacement(item: Position, error: ShapeError) -> str | None:
+    """The value to write in place of the argument's, where the entry has it and computes nothing."""
+    if error.replacement is None or error.argument not in item.entry.arguments or "$" in repr(item.entry.arguments):
+        return None
+    return str(error.replacement)
+
+
+# -- the arithmetic ---------------------------------------------------------------------------------------------------
+
+
+def _chains(lists: Sequence[OpenList], node: Node, body: Layer, error: ShapeError) -> list[Chain]:
+    """How the sizes that do not fit came about."""
+    shapes = node.shapes if None not in node.arriving else ()
+    if not shapes:
+        return []
+    if error.code == "empty-output" and isinstance(body, Windowed):
+        window, n = body.window(), body.spatial
+        for i, size in enumerate(shapes[0][-n:]):
+            if (got := window.places(i, size)) < 1 and (chain := trace(lists, node.inputs[0], i - n)):
+                return [chain.then(node.name, got, window.arithmetic(i, size))]
+    if error.code == "shape-mismatch" and len(error.inputs) > 1:
+        first, other, *_ = error.inputs
+        if other < len(shapes) and len(shapes[first]) == len(shapes[other]):
+            return list(_parted(lists, node, first, other))
+    return []
+
+
+def _parted(lists: Sequence[OpenList], node: Node, first: int, other: int) -> Iterator[Chain]:
+    """The chains of two inputs from where they parted, on the first spatial axis that differs."""
+    a, b = node.shapes[first], node.shapes[other]
+    axis = next((i - len(a) for i in range(1, len(a)) if a[i] != b[i]), None)
+    if axis is None:
+        return
+    for source, beside in ((node.inputs[first], node.inputs[other]), (node.inputs[other], node.inputs[first])):
+        stop = beside if isinstance(beside, Edge) else None
+        chain = trace(lists, source, axis, stop)
+        if chain is not None and chain.steps:
+            yield chain
+
+
+def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
+    """Where the features come from, of a layer behind a Flatten: `16 x 6 x 6 = 576`, and how high the map is."""
+    source: Source = node.inputs[0] if node.inputs else 0
+    while isinstance(source, Edge) and source.node != INPUT:
+        made = lists[-1].nodes[source.node]
+        if made.op == "Flatten" and made.shapes and len(made.shapes[0]) > 1:
+            shape = made.shapes[0]
+            notes = [f"`{made.name}` makes {show(shape)} into {math.prod(shape)}"]
+            if len(shape) == 3 and (chain := trace(lists, made.inputs[0], -2)) and chain.steps:
+                notes.append(chain.text)
+            return notes
+        if len(made.inputs) != 1 or not made.shapes or made.outputs != (made.arriving[0],):
+            break
+        source = made.inputs[0]
+    return []
+
+
+# -- what would mend it -----------------------------------------------------------------------------------------------
+
+
+def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: bool) -> str:
+    """`padding: 1` of the layers that change the size, and a crop of the larger input."""
+    steps = [step for chain in chains for step in chain.steps]
+    kept = [f"`{step.keeps}` lets `{step.name}` keep the size" for step in steps if step.keeps]
+    cropped = _crop(item, node) if crop and node.op != "matmul" else ""
+    return "; ".join(filter(None, (", and ".join(kept) if len(kept) == len(steps) else "", cropped)))
+
+
+def _crop(item: Position, node: Node) -> str:
+    """`or crop enc1 to up1`, where one input is larger than the other on every axis."""
+    written = item.entry.from_
+    if not isinstance(written, list) or len(written) != 2 or len(node.shapes) != 2:
+        return ""
+    if node.op != "concat" and node.shapes[0][0] != node.shapes[1][0]:
+        return ""
+    a, b = (shape[1:] for shape in node.shapes)
+    if all(x >= y for x, y in zip(a, b, strict=True)):
+        large, small = written
+    elif all(x <= y for x, y in zip(a, b, strict=True)):
+        small, large = written
+    else:
+        return ""
+    return f"or crop `{large}` to `{small}`: `{{op: crop, from: {large}, like: {small}}}`"
+
+
+def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int]) -> list[str]:
+    """For inputs that differ in channels alone, one from all others: the number that would fit, and a projection."""
+    if len(apart) < 2 or len({node.shapes[position] for position in apart[1:]}) > 1:
+        return []
+    shapes = [node.shapes[position] for position in apart[:2]]
+    if len(shapes[0]) != len(shapes[1]) or shapes[0][1:] != shapes[1][1:]:
+        return []
+    makers = [maker(frame.nodes, node.inputs[position]) for position in apart[:2]]
+    help = []
+    for mine, other in ((0, 1), (1, 0)):
+        if (found := makers[mine]) is not None and isinstance(found[0].entry.arguments.get(found[1]), int):
+            of = f" of `{found[0].name}`" if found[0].named else ""
+            help.append(f"set `{found[1]}: {shapes[other][0]}`{of}")
+            break
+    if len(shapes[0]) == 3:
+        from_, to = (1, 0) if makers[0] is not None and len(apart) == 2 else (0, 1)
+        written = item.entry.from_
+        names = [str(written[i]) for i in apart[:2]] if isinstance(written, list) else ["the first", "the second"]
+        help.append(f"project `{names[from_]}` with a 1x1 convolution to {shapes[to][0]} channels")
+    return [", or ".join(help)] if help else []
+
+
+def _widths_set(frame: OpenList, node: Node, error: ShapeError) -> list[Mark]:
+    """Where the channels that clash were set: the `out_channels` (or features) of the layers they come from."""
+    if error.code not in ("shape-mismatch", "indivisible", "assertion-failed"):
+        return []
+    if error.code == "shape-mismatch" and not _channels_differ(node, error):
+        return []
+    marks = []
+    for position in error.inputs:
+        if position < len(node.inputs) and (found := maker(frame.nodes, node.inputs[position])) is not None:
+            made, key, shape = found
+            marks.append(Mark((*made.loc, key), f"{shape[-1 if key == 'out_features' else 0]} is set here"))
+    return marks
+
+
+def _channels_differ(node: Node, error: ShapeError) -> bool:
+    shapes = [node.shapes[p] for p in error.inputs if p < len(node.shapes)]
+    return len({len(s) for s in shapes}) == 1 and len({s[0] for s in shapes if s}) > 1
+
+
+# -- `shape`, the assertion -------------------------------------------------------------------------------------------
+
+
+def shape_problem(node: Node, wanted: Any, loc: Loc) -> Problem | None:
+    """What is wrong with the `shape` that an entry states of its output; None where it is right, or not known."""
+    if not isinstance(wanted, list) or not all(map(_is_size, wanted)):
+        odd = [i for i, n in enumerate(wanted) if not _is_size(n)] if isinstance(wanted, list) else []
+        message = f"`shape` is a list of sizes, not {wanted!r}: sizes are integers of at least 1"
+        return Problem("bad-value", message, (*loc, *odd[:1]), path=node.name)
+    if len(node.outputs) != 1:
+        message = f"`shape` speaks of one output, and `{node.name}` has {len(node.outputs)}"
+        return Problem("bad-value", message, loc, path=node.name)
+    value = node.outputs[0]
+    if value is None or tuple(wanted) == value.shape:
+        return None
+    got = value.shape
+    notes = []
+    for i, (stated, has) in enumerate(zip(wanted, got, strict=True) if len(wanted) == len(got) else ()):
+        how = node.body.arithmetic(i, *node.shapes) if isinstance(node.body, Layer) and node.shapes else ""
+        if stated != has and how:
+            notes.append(f"{name_of(got, i - len(got))}: {how} = {has}")
+    keeps = keeping(node.body, -1) if node.shapes and tuple(wanted[1:]) == node.shapes[0][1:] else ""
+    help = [f"`{keeps}` keeps the size"] if keeps else []
+    help.append(f"write `shape: [{', '.join(map(str, got))}]`, or change the layer")
+    message = f"the output is {show(got)}, and `shape` says {show(wanted)}"
+    return Problem("assertion-failed", message, loc, path=node.name, notes=notes[:1], help=help)
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+

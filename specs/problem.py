@@ -1,0 +1,71 @@
+"""What is wrong with a spec: one value, from every stage, before the reporter finds its place in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+from specs.diagnostics import Diagnostic, Edit, Label, Span
+from specs.document import Document
+from specs.spec import Loc
+
+
+class Mark(NamedTuple):
+    """A secondary place in the spec, and what to show there: `128 is set here`."""
+
+    loc: Loc
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem with what stands at `loc` in the data of a spec; with its key, where `key` is true.
+
+    `path` is the layer's path in its list; `text` stands under the caret; `notes` explain, `help` mends. `replacement`
+    is the word that would be right in place of the one there. `span` narrows the place, and `fix` is the repair, where
+    more is known than a word. `given_at` is where a wrong value was given that arrives here from elsewhere: one problem
+    is reported once for each.
+    """
+
+    code: str
+    message: str
+    loc: Loc = ()
+    key: bool = False
+    path: str = ""
+    text: str = ""
+    marks: Sequence[Mark] = ()
+    notes: Sequence[str] = ()
+    help: Sequence[str] = ()
+    severity: Literal["error", "warning"] = "error"
+    replacement: str | None = None
+    span: Span | None = None
+    fix: Sequence[Edit] = field(default=())
+    given_at: Loc | None = None
+
+    def at(self, *loc: str | int) -> Problem:
+        """The problem with its place below `loc`."""
+        return replace(self, loc=(*loc, *self.loc))
+
+    def located(self, document: Document) -> Diagnostic:
+        """The problem as it is shown: with the places and texts of its document."""
+        span = self.span or (document.span(self.loc, key=self.key) if self.loc else None)
+        fix = tuple(self.fix)
+        if self.replacement is not None and span is not None and not fix:
+            fix = (document.source.instead(span, self.replacement),)
+        found = ((document.span(mark.loc), mark.text) for mark in self.marks)
+        labels = tuple(dict.fromkeys(Label(place, text) for place, text in found if place is not None))
+        path = self.path.rstrip(".") or None
+        return Diagnostic(
+            self.code,
+            self.message,
+            span,
+            self.severity,
+            document.source.name,
+            path,
+            self.text,
+            labels,
+            tuple(self.notes),
+            tuple(self.help),
+            fix,
+        )
