@@ -82,7 +82,7 @@ def compile(
             )
             return None
         settings = replace(settings, changed=True, taps=wanted)
-    graph = Graph(unit, replace(root, settings=settings), settings)
+    graph = Graph(unit, replace(root, settings=settings), settings, shared.found if unit.spec.use else {})
     if graph.params > limits.params:
         report.add(
             Diagnostic(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from compiler.layer import Layer, Shape, Value
 from specs.spec import Entry, Expect, Loc, Spec
+from specs.unit import Found
 from specs.unit import Unit as Unit
 
 if TYPE_CHECKING:
@@ -278,11 +279,20 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A whole network. `root` is its list; what it costs and what its state_dict holds is derived from it."""
+    """A whole network. `root` is its list; what it costs and what its state_dict holds is derived from it.
+
+    `used` is what the names under `use` were found to mean, near and far, by the spec that says them.
+    """
 
     unit: Unit
     root: Composite
     settings: Settings
+    used: Mapping[tuple[int, str], Found | str] = field(default_factory=dict, repr=False)
+
+    def use(self, unit: Unit, name: str) -> Unit | None:
+        """The spec that a spec of this network names under `use`."""
+        found = self.used.get((id(unit.spec), name))
+        return found.unit if isinstance(found, Found) else None
 
     @property
     def name(self) -> str:

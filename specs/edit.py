@@ -6,7 +6,6 @@ import contextlib
 import difflib
 import io
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -46,15 +45,10 @@ def difference(name: str, before: str, after: str) -> str:
 
 
 def replace(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file as a whole or not at all. A link is followed, the mode is kept, and a byte order mark at the start
-    stays. Raises OSError."""
-    target = Path(path).resolve()
-    data = text.encode("utf-8")
-    with contextlib.suppress(FileNotFoundError), target.open("rb") as old:
-        if old.read(3) == BOM:
+    """Writes a file as a whole or not at all; its mode is kept, and a byte order mark at the start stays. Raises
+    OSError, for a symbolic link too."""
+    target, data = Path(path), text.encode("utf-8")
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        if files.read(target, len(BOM)) == BOM:
             data = BOM + data
-    there = target.exists()
-    with files.replacing(target, 0o600 if there else 0o666) as part:
-        part.write_bytes(data)
-        if there:
-            shutil.copymode(target, part)
+    files.write(target, data, keep_mode=True)

@@ -1,54 +1,282 @@
-"""Writing files: whole or not at all, and where the name says."""
+"""The one door to the file system for what files name and for all that is written.
+
+What a file names is read inside its own folder, whatever links say. What is written is whole or not there, and goes
+where the person said: never through a symbolic link, never over what is in the way of a new file.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a named pipe must not be waited for
+CREATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0) | NOFOLLOW
+FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+#: Whether a folder can be held open, so that it stays the same while files in it are opened, made and moved.
+HELD = {os.open, os.mkdir, os.unlink, os.rename, os.link, os.stat} <= os.supports_dir_fd
+IN_THE_WAY = "it is a symbolic link, and nothing is written through one: name the file itself"
+
+
+class Outside(OSError):
+    """What a file names lies outside of its folder."""
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read(path: str | os.PathLike[str], most: int) -> bytes:
+    """The first `most` bytes of a regular file that a person named. Raises OSError; ValueError for a path that is none,
+    and for a device, a pipe or a folder."""
+    return _bytes(os.open(path, READ), most)
+
+
+def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:
+    """The first `most` bytes of the regular file that something in `folder` names.
+
+    Links may lead to another place inside the folder. What is opened is what was looked at: the path without links is
+    walked from the folder on, and no link is followed there. Raises Outside; OSError and ValueError as `read` does.
+    """
+    home, inside = _resolved(folder, name)
+    if not HELD:
+        return _bytes(os.open(home / inside, READ), most)
+    with _descriptor(home, FOLDER) as opened, _stepped(opened, inside.parts[:-1]) as last:
+        return _bytes(os.open(inside.name or ".", READ | NOFOLLOW, dir_fd=last), most)
+
+
+def inside(folder: Path, name: str | PurePath) -> Path:
+    """The path of what `read_inside` reads, without links. Raises Outside, and OSError for a ring of links."""
+    home, relative = _resolved(folder, name)
+    return home / relative
+
+
+def _resolved(folder: Path, name: str | PurePath) -> tuple[Path, Path]:
+    """The folder, and the path from it on, without links."""
+    home = folder.resolve()
+    try:
+        return home, (home / name).resolve().relative_to(home)
+    except RuntimeError:  # how Python 3.11 and 3.12 report a ring of links
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(name)) from None
+    except ValueError as error:
+        if "\0" in str(name):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(name)) from None
+        raise Outside(errno.EACCES, "it leads out of its folder", str(name)) from error
+
+
+def _bytes(descriptor: int, most: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
+        return file.read(most)
 
 
 @contextmanager
-def replacing(target: Path, mode: int = 0o666) -> Iterator[Path]:
-    """A path beside `target` to write to; it takes the target's place when all went well, and is gone when not.
-
-    Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. A symlink in its
-    place is replaced, never followed. `mode` is what the new file may be, less the umask. Raises OSError.
-    """
-    if target.is_dir() and not target.is_symlink():
-        raise IsADirectoryError(21, "it is a folder", str(target))
-    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+def _descriptor(path: Path | str, flags: int, within: int | None = None) -> Iterator[int]:
+    opened = os.open(path, flags, dir_fd=within)
     try:
-        try:
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-        except OSError as error:
-            raise type(error)(error.errno, error.strerror, str(target)) from None
-        yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(part, target)
+        yield opened
     finally:
-        part.unlink(missing_ok=True)
+        os.close(opened)
 
 
-def sweep(target: Path) -> None:
-    """Removes what killed processes have left beside `target`. Only for places where nobody else writes. Raises
-    OSError."""
-    name = re.escape(target.name[:100])
-    for path in target.parent.iterdir():
-        if re.fullmatch(rf"\.{name}\.[0-9a-f]{{8}}\.part", path.name):
-            path.unlink(missing_ok=True)
+@contextmanager
+def _stepped(folder: int, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
+    """A descriptor of the folder that these steps lead to, none of them a link; made where they are not there."""
+    if not parts:
+        yield folder
+        return
+    if make:
+        with suppress(FileExistsError):
+            os.mkdir(parts[0], dir_fd=folder)
+    with _descriptor(parts[0], FOLDER | NOFOLLOW, folder) as below, _stepped(below, parts[1:], make=make) as last:
+        yield last
 
 
-def write(target: Path, data: bytes) -> None:
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def replacing(
+    target: Path, *, below: Path | None = None, keep_mode: bool = False, alone: bool = False
+) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `target` when all went well, and is gone when not.
+
+    Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. Folders are made
+    from `below` on, which the person named; none of those may be a link, nor `target`. The new file has the old one's
+    mode with `keep_mode`, else what the umask leaves. `alone` says that nobody else writes here: what killed processes
+    left beside `target` is removed. Raises OSError.
+    """
+    with _reported(target), _opened(target, below) as folder:
+        old = folder.status(target.name)
+        if old is not None and stat.S_ISLNK(old.st_mode):
+            raise OSError(errno.ELOOP, IN_THE_WAY)
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if old is not None and not stat.S_ISREG(old.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        if alone:
+            folder.sweep(target.name)
+        mode = stat.S_IMODE(old.st_mode) if keep_mode and old is not None else None
+        with folder.part(target.name, mode) as (file, part):
+            yield file
+            _to_disk(file)
+            folder.replace(part, target.name)
+
+
+def write(target: Path, data: bytes, *, below: Path | None = None, keep_mode: bool = False) -> None:
     """Writes a file, whole or not at all. Raises OSError."""
-    with replacing(target) as part:
-        part.write_bytes(data)
-
-
-def create(target: Path, data: bytes) -> None:
-    """Writes a file that is not there yet. Raises FileExistsError, for a dangling symlink too, and OSError."""
-    with open(target, "xb") as file:
+    with replacing(target, below=below, keep_mode=keep_mode) as file:
         file.write(data)
+
+
+def create(target: Path, data: bytes, *, below: Path | None = None) -> None:
+    """Writes a file that is not there yet, whole or not at all. Raises FileExistsError, for a dangling link too, and
+    OSError."""
+    with _reported(target), _opened(target, below) as folder, folder.part(target.name) as (file, part):
+        file.write(data)
+        _to_disk(file)
+        folder.link(part, target.name)
+
+
+def holds(target: Path, data: bytes, below: Path) -> bool:
+    """Whether `target` is a file with just this in it, and no link leads there from `below` on."""
+    try:
+        return read_inside(below, target.relative_to(below), len(data) + 1) == data and not _linked(target, below)
+    except (OSError, ValueError):
+        return False
+
+
+def make_folder(path: Path, below: Path | None = None) -> None:
+    """Makes a folder and those around it; from `below` on, none of them may be a link. Raises OSError."""
+    with _reported(path), _opened(path / "file", below or path):
+        pass
+
+
+def _linked(target: Path, below: Path) -> bool:
+    steps = target.relative_to(below)
+    return any((below / step).is_symlink() for step in [steps, *steps.parents][:-1])
+
+
+def _to_disk(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@contextmanager
+def _reported(target: Path) -> Iterator[None]:
+    """Errors that name the target: not the part of it, nor a step of its path. torch's writer raises a RuntimeError
+    where the system refused."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        refused = error.__context__ if isinstance(error, RuntimeError) else error
+        if not isinstance(refused, OSError):
+            raise
+        linked = refused.errno in (errno.ELOOP, errno.ENOTDIR) and target.parent.is_dir()
+        reason = IN_THE_WAY if linked else refused.strerror or str(refused)
+        raise type(refused)(refused.errno, reason, str(target)) from None
+
+
+@contextmanager
+def _opened(target: Path, below: Path | None) -> Iterator[_Folder]:
+    """The folder of a target, held open."""
+    if below is not None:
+        below.mkdir(parents=True, exist_ok=True)
+    start = target.parent if below is None else below
+    steps = target.parent.relative_to(start).parts
+    if ".." in steps:
+        raise Outside(errno.EACCES, "it leads out of its folder")
+    if HELD:
+        with _descriptor(start, FOLDER) as first, _stepped(first, steps, make=True) as last:
+            yield _Folder(target.parent, last)
+        return
+    if below is not None and _linked(target.parent, below):
+        raise OSError(errno.ELOOP, IN_THE_WAY)
+    target.parent.mkdir(parents=below is not None, exist_ok=True)
+    yield _Folder(target.parent, None)
+
+
+class _Folder:
+    """A folder that is written into: by its descriptor, or by its path where the system holds none."""
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self.path, self.descriptor = path, descriptor
+
+    def _at(self, name: str) -> str:
+        return name if self.descriptor is not None else str(self.path / name)
+
+    def status(self, name: str) -> os.stat_result | None:
+        """What stands there, a link as itself; None where nothing does."""
+        with suppress(FileNotFoundError):
+            return os.stat(self._at(name), dir_fd=self.descriptor, follow_symlinks=False)
+        return None
+
+    @contextmanager
+    def part(self, name: str, mode: int | None = None) -> Iterator[tuple[BinaryIO, str]]:
+        """A new file beside `name`, and what it is called; gone in the end unless it was moved."""
+        part = f".{name[:100]}.{secrets.token_hex(4)}.part"
+        descriptor = os.open(self._at(part), CREATE, 0o666 if mode is None else 0o600, dir_fd=self.descriptor)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if mode is not None and hasattr(os, "fchmod"):
+                    os.fchmod(descriptor, mode)
+                yield file, part
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(self._at(part), dir_fd=self.descriptor)
+
+    def replace(self, part: str, name: str) -> None:
+        os.replace(self._at(part), self._at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def link(self, part: str, name: str) -> None:
+        """Gives a part its name, where nothing has it. Raises FileExistsError."""
+        try:
+            os.link(self._at(part), self._at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: the name is taken first, by an empty file
+            os.close(os.open(self._at(name), CREATE, 0o666, dir_fd=self.descriptor))
+            try:
+                self.replace(part, name)
+            except OSError:
+                os.unlink(self._at(name), dir_fd=self.descriptor)
+                raise
+
+    def sweep(self, name: str) -> None:
+        """Removes what killed processes have left beside `name`."""
+        pattern = re.compile(rf"\.{re.escape(name[:100])}\.[0-9a-f]{{8}}\.part")
+        for found in os.listdir(self.path if self.descriptor is None else self.descriptor):
+            if pattern.fullmatch(found):
+                with suppress(FileNotFoundError):
+                    os.unlink(self._at(found), dir_fd=self.descriptor)
+
+
+# -- one process at a time --------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(target: Path, *, below: Path) -> Iterator[None]:
+    """While this lasts, no other process holds the lock of this file; it ends with the process, however that ends.
+
+    Raises BlockingIOError where another process has it, and OSError.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock, and keeps others from replacing an open file
+        yield
+        return
+    with _reported(target), _opened(target, below) as folder:
+        flags = os.O_CREAT | os.O_RDWR | NOFOLLOW | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(folder._at(target.name), flags, 0o666, dir_fd=folder.descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

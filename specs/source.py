@@ -6,13 +6,13 @@ import codecs
 import json
 import os
 import re
-import stat
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
+from specs import files
 from specs.diagnostics import Diagnostic, Edit, Report, Span
 from specs.limits import DEFAULT, Limits
 from specs.scalars import is_text
@@ -44,17 +44,22 @@ class Source:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], report: Report, limits: Limits = DEFAULT) -> Source | None:
-        """Reads a UTF-8 file, never more of it than the limit and one byte.
+        """Reads a UTF-8 file that a person named, never more of it than the limit and one byte.
 
         None, with an `unreadable` or `limit-exceeded` in the report, when that fails.
         """
         name = os.fspath(path)
         try:
-            data = _read(name, limits.bytes + 1)
+            data = files.read(name, limits.bytes + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             report.add(Diagnostic("unreadable", f"cannot read {_shown(name)}: {reason}", file=name))
             return None
+        return cls.decode(data, name, report, limits)
+
+    @classmethod
+    def decode(cls, data: bytes, name: str, report: Report, limits: Limits = DEFAULT) -> Source | None:
+        """The source that the bytes of a file hold; None, reported, where that is no UTF-8 text within the limit."""
         if len(data) > limits.bytes:
             message = f"the file is larger than {limits.bytes:,} bytes"
             report.add(Diagnostic("limit-exceeded", message, Span(1, 1, 1, 1), file=name))
@@ -73,7 +78,7 @@ class Source:
             return None
         data = data.removeprefix(codecs.BOM_UTF8)
         try:
-            return cls(name, data.decode("utf-8"), Path(path))
+            return cls(name, data.decode("utf-8"), Path(name))
         except UnicodeDecodeError as error:
             before = cls(name, data[: error.start].decode("utf-8"))
             line, column = before.position(len(before.text))
@@ -122,15 +127,6 @@ class Source:
         if is_text(word) and quote == "'":
             word = "'" + word.replace("'", "''") + "'"
         return Edit(span, word)
-
-
-def _read(name: str, size: int) -> bytes:
-    # O_NONBLOCK: opening a named pipe must not wait for a writer
-    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
-        return file.read(size)
 
 
 def _shown(name: str) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from specs import files as disk
 from specs.diagnostics import Diagnostic, Report, SpecError
 from specs.document import Document, parse
 from specs.limits import DEFAULT, Limits
@@ -61,7 +62,10 @@ def split(text: str) -> tuple[Path, str | None]:
 
 def read(path: Path, report: Report, limits: Limits = DEFAULT) -> Unit | None:
     """The spec in a file, or None with the reasons in `report`."""
-    source = Source.read(path, report, limits)
+    return _unit(Source.read(path, report, limits), report, limits)
+
+
+def _unit(source: Source | None, report: Report, limits: Limits = DEFAULT) -> Unit | None:
     document = parse(source, report, limits) if source else None
     spec = load(document, report) if document else None
     return Unit(spec, document) if spec and document else None
@@ -189,17 +193,16 @@ def lookup(name: str, asking: Unit) -> Found | str:
         home = asking.document.source.path
         if home is None:
             return f"`{name}` is a path, and this spec comes from no file"
-        folder = home.parent.resolve()
         path, variant = split(name)
-        target = folder / path
         try:
-            if path.is_absolute() or not target.resolve().is_relative_to(folder):
-                return f"`{name}` leads out of the folder of this spec"
-            if not target.is_file():
-                return f"there is no file `{name}`"
-        except (OSError, ValueError, RuntimeError):  # no name of a file: too long, a NUL, a ring of links
+            if path.is_absolute():  # a spec that uses it could not be copied
+                raise disk.Outside
+            data = disk.read_inside(home.parent, path, DEFAULT.bytes + 1)
+        except disk.Outside:
+            return f"`{name}` leads out of the folder of this spec"
+        except (OSError, ValueError):  # nothing is there, a folder or a pipe, or it is no name: too long, a NUL
             return f"there is no file `{name[:80]}`"
-        unit, told = _used(home.parent / path, target.resolve(), target.stat().st_mtime_ns)
+        unit, told = _used(home.parent / path, data)
         return Found(unit, variant, told)
     found = named(name, report)
     if found is None:
@@ -209,7 +212,7 @@ def lookup(name: str, asking: Unit) -> Found | str:
 
 
 @lru_cache(maxsize=256)
-def _used(path: Path, resolved: Path, stamp: int) -> tuple[Unit | None, tuple[Diagnostic, ...]]:
-    """A file as it is named where it is used; `resolved` and `stamp` say whether it is still the same."""
+def _used(path: Path, data: bytes) -> tuple[Unit | None, tuple[Diagnostic, ...]]:
+    """What a file holds that is named where it is used, and what there is to say of it."""
     report = Report()
-    return read(path, report), tuple(report)
+    return _unit(Source.decode(data, str(path), report), report), tuple(report)

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from compiler.graph import Graph
@@ -36,24 +37,28 @@ def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *,
     return written if _read(written) == _read(json.dumps(data)) else json.dumps(data, indent=2) + "\n"
 
 
-def companions(unit: Unit) -> dict[str, bytes]:
-    """The files that the spec uses, near and far, by their paths beside it."""
-    out: dict[str, bytes] = {}
-    home = unit.document.source.path
+def companions(graph: Graph) -> dict[Path, bytes]:
+    """The files that the spec of a graph uses, near and far, by their paths beside it: the texts that were checked.
 
-    def collect(spec: Spec, folder: PurePosixPath) -> None:
-        for used in spec.use.values():
-            if not catalogue.is_path(used) or home is None:
+    Raises ValueError where links make two of them one path, or a path lead out of the folder.
+    """
+    out: dict[Path, bytes] = {}
+    seen: set[int] = set()
+
+    def collect(unit: Unit, folder: Path) -> None:
+        for name in unit.spec.use.values():
+            used = graph.use(unit, name)
+            if used is None or not catalogue.is_path(name):
                 continue
-            path = folder / catalogue.split(used)[0].as_posix()
-            found = home.parent / path
-            if path.as_posix() not in out and found.is_file():
-                out[path.as_posix()] = found.read_bytes()
-                unit = catalogue.read(found, Report())
-                if unit is not None:
-                    collect(unit.spec, path.parent)
+            path = Path(os.path.normpath(folder / catalogue.split(name)[0]))
+            text = used.document.source.text.encode()
+            if ".." in path.parts or out.setdefault(path, text) != text:
+                raise ValueError(f"`{name}` leads over links, and has no place in another folder")
+            if id(used.spec) not in seen:
+                seen.add(id(used.spec))
+                collect(used, path.parent)
 
-    collect(unit.spec, PurePosixPath())
+    collect(graph.unit, Path())
     return out
 
 

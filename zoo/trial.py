@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -116,12 +115,12 @@ def _shape(sizes: Shape | None) -> str:
     return "none" if sizes is None else "x".join(map(str, sizes)) or "scalar"
 
 
-def save(module: nn.Module, path: Path, suffix: str) -> None:
-    """Writes a state_dict to `path`, as .safetensors or as what torch.load(weights_only=True) reads."""
+def save(module: nn.Module, file: BinaryIO, suffix: str) -> None:
+    """Writes a state_dict, as .safetensors or as what torch.load(weights_only=True) reads. Raises OSError."""
     state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     if suffix == ".safetensors":
-        from safetensors.torch import save_file
+        from safetensors.torch import save as as_bytes
 
-        save_file(state, path, metadata={"format": "pt"})
+        file.write(as_bytes(state, metadata={"format": "pt"}))
     else:
-        torch.save(state, path)
+        torch.save(state, file)

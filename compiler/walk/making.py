@@ -16,7 +16,7 @@ from compiler.scope import Poisoned, Scope
 from compiler.settings import choose
 from compiler.taps import TapError, by_name, keep, tapped
 from compiler.walk.applying import Applying
-from compiler.walk.session import Doubt, Halt, Item, Stop, freeze, no_variant
+from compiler.walk.session import Doubt, Item, Stop, freeze, no_variant
 from specs.diagnostics import Label, Report
 from specs.spec import Loc
 from specs.suggest import certain, did_you_mean, nearest
@@ -296,9 +296,7 @@ class Making(Applying):
         """Another spec as an op: its own names, its own defaults; what flows in takes the place of its input."""
         walk = self.walk
         found = walk.session.named(walk.unit.spec.use[op], walk.unit)
-        if sum(walk.session.shared.texts.values()) > (most := walk.session.limits.bytes):
-            walk.tell("limit-exceeded", f"the specs in use are larger than {most:,} bytes together", ("use", op))
-            raise Halt
+        walk.affordable(op)
         if isinstance(found, str):
             raise walk.stop("unknown-reference", found, ("use", op), path=blank.name)
         unit, variant, _ = found

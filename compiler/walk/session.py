@@ -42,6 +42,7 @@ class Shared:
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     besides: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were looked at
+    followed: set[int] = field(default_factory=set)  # the specs of which all that they use was looked up
     metered: int = field(default_factory=lambda: METER.spent)  # where expressions started to count
 
 

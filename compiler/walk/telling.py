@@ -187,3 +187,9 @@ class Teller:
                 help=["a block that is used again with equal arguments and shapes counts once"],
             )
             raise Halt
+
+    def affordable(self, op: str) -> None:
+        """Raises Halt, told at a name under `use`, where the specs in use are too large together."""
+        if sum(self.session.shared.texts.values()) > (most := self.session.limits.bytes):
+            self.tell("limit-exceeded", f"the specs in use are larger than {most:,} bytes together", ("use", op))
+            raise Halt

@@ -6,7 +6,7 @@ An entry that is wrong is told once and leaves a hole (an output that is None); 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -22,6 +22,7 @@ from compiler.scope import UNKNOWN, layered
 from compiler.walk.loops import Loops
 from compiler.walk.place import Place
 from compiler.walk.session import Halt, Stop, freeze, no_variant
+from compiler.walk.telling import Teller
 from specs.spec import STRUCTURE, Block, Entry, Loc, Output
 from specs.suggest import did_you_mean
 
@@ -111,7 +112,7 @@ class Walk(Loops):
             return not rules
         shared.besides.add(id(spec))
         self.unused()
-        self.unasked()
+        self.uses()
         for found in islice(declaration_problems(spec), most):
             self.tell(found.code, found.message, found.loc, help=found.help, key=found.key)
         return not rules
@@ -144,25 +145,27 @@ class Walk(Loops):
             except Stop:
                 continue
 
-    def unasked(self) -> None:
-        """Specs under `use` that no entry names: whether they are there at all."""
-        spec = self.unit.spec
-        if not spec.use:
-            return
-        named = set(ops_of(spec.layers)).union(*(ops_of(block.layers) for block in spec.blocks.values()))
-        for op, target in spec.use.items():
-            if op in named:
+    def uses(self) -> None:
+        """Tells what is wrong with the names of specs in use, near and far, whether or not an entry takes them: no file
+        that is beside this one for its sake goes unseen."""
+        shared, left = self.session.shared, [self.unit]
+        while left:
+            unit = left.pop()
+            if id(unit.spec) in shared.followed:
                 continue
-            found = self.session.named(target, self.unit)
-            if isinstance(found, str):
-                self.tell("unknown-reference", found, ("use", op))
-            elif found.unit is not None and (why := no_variant(found)):
-                self.tell(
-                    "unknown-reference",
-                    why,
-                    ("use", op),
-                    help=did_you_mean(str(found.variant), found.unit.spec.variants),
-                )
+            shared.followed.add(id(unit.spec))
+            teller = Teller(self.session, unit, self.settings)
+            for op, target in unit.spec.use.items():
+                found = self.session.named(target, unit)
+                teller.affordable(op)
+                if isinstance(found, str):
+                    teller.tell("unknown-reference", found, ("use", op))
+                    continue
+                if (why := no_variant(found)) and found.unit is not None:
+                    help = did_you_mean(str(found.variant), found.unit.spec.variants)
+                    teller.tell("unknown-reference", why, ("use", op), help=help)
+                if found.unit is not None:
+                    left.append(found.unit)
 
     @cached_property
     def _outer(self) -> Any:
@@ -187,11 +190,3 @@ class Walk(Loops):
         finally:
             session.open.pop()
         return done
-
-
-def ops_of(entries: Sequence[Entry]) -> Iterator[str]:
-    """The ops that entries name, near and far."""
-    for entry in entries:
-        if entry.op is not None:
-            yield entry.op
-        yield from ops_of(entry.layers or entry.do or ())

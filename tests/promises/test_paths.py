@@ -49,12 +49,11 @@ import os, sys
 from pathlib import Path
 from specs import files
 target = Path(sys.argv[1])
-with files.replacing(target) as part:
-    with open(part, "wb") as file:
-        file.write(b"half of what is n")
-        file.flush()
-        print("now", flush=True)
-        sys.stdin.read()
+with files.replacing(target) as file:
+    file.write(b"half of what is n")
+    file.flush()
+    print("now", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -103,7 +102,7 @@ def test_a_writer_that_fails_in_the_middle_changes_nothing(
 
     monkeypatch.setattr(os, "replace", full)
     if failing == "write":
-        monkeypatch.setattr(Path, "write_bytes", full)
+        monkeypatch.setattr(os, "fsync", full)
     from click.testing import CliRunner
 
     from zoo.__main__ import cli

@@ -213,10 +213,12 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     path.chmod(0o640)
     link = tmp_path / "link.yaml"
     link.symlink_to(path)
-    edit.replace(link, "new")
+    with pytest.raises(OSError, match="symbolic link"):
+        edit.replace(link, "new")
+    edit.replace(path, "new")
     assert (path.read_bytes(), path.stat().st_mode & 0o777, link.is_symlink()) == (b"\xef\xbb\xbfnew", 0o640, True)
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("os.replace", interrupted)

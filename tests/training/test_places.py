@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import zoo as zoo_face
 from tests.training.toys import recipe
+from zoo import standalone
 from zoo.__main__ import cli
-from zoo.training import cookbook
 
 BLOCK = {"spec": 1, "name": "Block", "input": [4, 6, 6], "layers": [{"op": "ReLU"}]}
 SPEC = {
@@ -63,5 +64,6 @@ def test_a_run_carries_its_network(home: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def test_the_files_of_a_network(home: Path) -> None:
-    assert cookbook.network_files(f"{home}/tiny.json:four") == [home / "tiny.json", home / "parts" / "block.json"]
+    graph = zoo_face.graph(f"{home}/tiny.json:four", input=[1, 12, 12])
+    assert standalone.companions(graph) == {Path("parts/block.json"): (home / "parts" / "block.json").read_bytes()}
     assert zoo("recipes", home / "mine.json").exit_code == 0

@@ -142,6 +142,13 @@ def test_nothing_is_shown_of_a_file_that_is_no_spec(secret: str, tmp_path: Path)
     path = tmp_path / "home" / "mine.yaml"
     path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "../secret"))
     done = CliRunner().invoke(cli, ["check", str(path)])
+    assert done.exit_code == 1
+    assert "leads out of the folder of this recipe" in done.output
+    assert f"{path}:3:" in done.output
+    assert secret.split("\n")[0] not in done.output
+    (tmp_path / "home" / "secret.yaml").write_text(secret)
+    path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "./secret.yaml"))
+    done = CliRunner().invoke(cli, ["check", str(path)])
     assert done.exit_code == 2
     assert "is no spec that can be read" in done.output
     assert f"{path}:3:" in done.output

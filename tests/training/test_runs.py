@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
@@ -76,7 +78,7 @@ def stopped(half: Path, tmp_path: Path) -> Path:
 
 def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "deep" / "file"
-    with replacing(target) as file:
+    with replacing(target, target.parents[1]) as file:
         file.write(b"first")
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
@@ -85,7 +87,7 @@ def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pyt
     assert files(tmp_path) == {"deep/file": b"first"}
     (target.parent / ".file.0a1b2c3d.part").write_bytes(b"of a killed process")
     (target.parent / ".file.json.0a1b2c3d.part").write_bytes(b"of another file, in progress")
-    with replacing(target) as file:
+    with replacing(target, target.parents[1]) as file:
         file.write(b"second")
     assert files(tmp_path).pop("deep/.file.json.0a1b2c3d.part")
     assert files(tmp_path).keys() == {"deep/file", "deep/.file.json.0a1b2c3d.part"}
@@ -94,7 +96,7 @@ def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pyt
 
 
 def _fail_while_writing(target: Path) -> None:
-    with replacing(target) as file:
+    with replacing(target, target.parents[1]) as file:
         file.write(b"second")
         assert target.read_bytes() == b"first"
         part, kept = sorted(path.name for path in target.parent.iterdir())
@@ -104,9 +106,9 @@ def _fail_while_writing(target: Path) -> None:
 
 def test_what_the_disk_refuses_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="cannot write"), replacing(tmp_path / "file" / "below"):
+    with pytest.raises(RunError, match="cannot write"), replacing(tmp_path / "file" / "below", tmp_path):
         pass
-    with pytest.raises(RunError, match="No space left on device"), replacing(tmp_path / "weights") as file:
+    with pytest.raises(RunError, match="No space left on device"), replacing(tmp_path / "weights", tmp_path) as file:
         torch.save(torch.zeros(3), cast(IO[bytes], _Full(file)))
     assert files(tmp_path) == {"file": b""}
 
@@ -127,17 +129,45 @@ class _Full:
 def test_checkpoints_are_written_beside_themselves(
     corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replaced: list[tuple[Path, Path]] = []
+    replaced: list[tuple[str, bool]] = []
     real = os.replace
 
-    def replace(a: Path, b: Path) -> None:
-        replaced.append((Path(a), Path(b)))
-        real(a, b)
+    def replace(part: str, name: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        replaced.append((name, src_dir_fd == dst_dir_fd))
+        real(part, name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "replace", replace)
     run(recipe(corners, epochs=1), out=tmp_path / "run")
-    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    assert [part.parent for part, target in replaced if target == last] == [last.parent]
+    assert ("last.ckpt", True) in replaced
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_one_process_at_a_time_trains_in_a_folder(stopped: Path) -> None:
+    """Another is told, and leaves everything as it is; a process that was killed leaves nothing locked."""
+    before = files(stopped)
+    holder = [sys.executable, "-c", HOLDER, str(stopped)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match="another process trains in"):
+            run(None, resume=stopped)
+        assert files(stopped) == before
+        other.kill()
+        other.wait()
+    run(None, resume=stopped)
+    assert (stopped / "model.pt").is_file()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from specs import files
+folder = Path(sys.argv[1])
+with files.locked(folder / ".lock", below=folder):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.mark.parametrize("lr", [1e38, 1e30])

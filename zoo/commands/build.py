@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.common import Network, Networks, Refused, emit, json_option, takes_networks
+from zoo.commands.common import Network, Networks, Refused, emit, json_option, missing_companions, takes_networks
 
 if TYPE_CHECKING:
     from compiler.graph import Graph
@@ -129,8 +129,8 @@ def _write_weights(module: Any, target: Path) -> list[str]:
     from specs import files
     from zoo.trial import save
 
-    with files.replacing(target) as part:
-        save(module, part, target.suffix.lower())
+    with files.replacing(target) as file:
+        save(module, file, target.suffix.lower())
     return [str(target)]
 
 
@@ -139,14 +139,12 @@ def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> 
     from specs import files
     from zoo import standalone
 
-    folder.mkdir(parents=True, exist_ok=True)
     written = standalone.text(graph, graph.name, network.params)
     spec = standalone.path_in(folder, graph.name, written)
-    out = []
-    for path, data in standalone.companions(graph.unit).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        files.write(folder / path, data)
-        out.append(str(folder / path))
+    source, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
+    copies = missing_companions(graph, folder, {spec, source, weights})
+    files.make_folder(folder)
+    for path, data in copies.items():
+        files.create(path, data, below=folder)
     files.write(spec, written.encode())
-    source = _write_source(graph, folder / f"{graph.name}.py")
-    return [str(spec), *source, *_write_weights(module, folder / f"{graph.name}.safetensors"), *out]
+    return [str(spec), *_write_source(graph, source), *_write_weights(module, weights), *map(str, copies)]

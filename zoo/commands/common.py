@@ -7,8 +7,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -154,6 +155,25 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(n) for n in catalogue.names() if n.startswith(incomplete)] or [
         CompletionItem(incomplete, type="file")
     ]
+
+
+def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> dict[Path, bytes]:
+    """The files that a spec uses and that are not in `folder` yet, by their paths there.
+
+    Raises Refused where another file is in the way of one, or it is among those that are `taken`.
+    """
+    from specs import files
+    from zoo import standalone
+
+    try:
+        used = {folder / path: data for path, data in standalone.companions(graph).items()}
+    except ValueError as error:
+        raise Refused(f"{error}; nothing was written") from None
+    missing = {path: data for path, data in used.items() if path in taken or not files.holds(path, data, folder)}
+    for path in missing:
+        if path in taken or os.path.lexists(path):
+            raise Refused(f"{path} is there already, and is not the file that the spec uses; nothing was written")
+    return missing
 
 
 def emit(value: Any) -> None:

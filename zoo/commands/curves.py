@@ -20,6 +20,7 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
     Pictures go to -o (default curves.png in the first run's folder), as PNG and SVG.
     """
+    from specs import files
     from zoo.training import plots
     from zoo.training.errors import RunError
     from zoo.training.run import Run
@@ -32,7 +33,7 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
             raise RunError(f"{run.path} has no finished epoch yet")
     histories = dict(zip(names, found, strict=True))
     target = out or runs[0] / "curves.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(target.parent)
     paths = plots.save(plots.compare(histories), target)
     last = {name: {k: history[-1][k] for k in ("train_loss", "accuracy")} for name, history in histories.items()}
     lines = [

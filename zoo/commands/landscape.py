@@ -35,6 +35,7 @@ def command(
 
     Pictures go to -o (default landscape.png in the first run's folder), as PNG and SVG.
     """
+    from specs import files
     from zoo.training import plots
     from zoo.training.landscape import landscape
     from zoo.training.run import Run
@@ -46,7 +47,7 @@ def command(
         print(f"{name}: {points} x {points} points", file=sys.stderr)
         found[name] = landscape(run.model(), run.recipe, run.dataset(data), points, reach, images, seed)
     target = out or runs[0] / "landscape.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(target.parent)
     paths = plots.save(plots.surfaces(found), target)
     facts = {
         "pictures": [str(path) for path in paths],

@@ -40,6 +40,7 @@ def command(
     from zoo.training import cookbook
 
     chosen = cookbook.load(recipe, overrides)
+    from specs import files
     from zoo.training import data as datasets
     from zoo.training import plots
     from zoo.training.engine import check
@@ -52,7 +53,7 @@ def command(
     check(model, shape, dataset)
     found = lr_find(model, chosen, dataset, start, end, steps)
     target = out or Path(f"lr-find-{chosen.name}.png")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(target.parent)
     paths = plots.save(plots.rates(found.lrs, found.losses, found.suggestions), target)
     print(f"curve in {paths[0]}", file=sys.stderr)
     facts = {

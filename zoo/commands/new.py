@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from zoo.commands.common import Network, Refused, complete_names, emit, json_option, settings, shape_of
+from zoo.commands.common import (
+    Network,
+    Refused,
+    complete_names,
+    emit,
+    json_option,
+    missing_companions,
+    settings,
+    shape_of,
+)
 
 TEMPLATE = """\
 # Then: zoo check {name}.yaml, zoo summary {name}.yaml, zoo build {name}.yaml
@@ -84,7 +94,7 @@ def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: t
         )
     if origin is None and (overrides or shapes):
         raise click.UsageError("--set and --input are of the network that --from names")
-    files: dict[str, bytes] = {}
+    copies: dict[Path, bytes] = {}
     if origin is None:
         written, path = TEMPLATE.format(name=name), Path(f"{name}.yaml")
     else:
@@ -94,22 +104,19 @@ def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: t
         graph = network.graph()
         written = standalone.text(graph, name, network.params, fresh=True)
         path = standalone.path_in(Path(), name, written)
-        files = standalone.companions(graph.unit)
-    _create(path, written.encode(), files)
+        copies = missing_companions(graph, Path(), {path})
+    _create(path, written.encode(), copies)
     if as_json:
-        emit({"name": name, "file": str(path), "files": [str(path), *files]})
+        emit({"name": name, "file": str(path), "files": [str(path), *map(str, copies)]})
     else:
         click.echo(f"{path} written: zoo check {path}", err=True)
 
 
-def _create(spec: Path, written: bytes, used: Mapping[str, bytes]) -> None:
-    """Writes the spec and the files it uses where there are none; an equal file that it uses serves as it is."""
+def _create(spec: Path, written: bytes, copies: Mapping[Path, bytes]) -> None:
+    """Writes the files that the spec uses, and the spec, where there are none."""
     from specs import files
 
-    missing = {Path(p): data for p, data in used.items() if not (Path(p).is_file() and Path(p).read_bytes() == data)}
-    for path in (spec, *missing):
-        if path.exists() or path.is_symlink():
-            raise Refused(f"{path} is there already; nothing was written")
-    for path, data in {**missing, spec: written}.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.create(path, data)
+    if os.path.lexists(spec):
+        raise Refused(f"{spec} is there already; nothing was written")
+    for path, data in {**copies, spec: written}.items():
+        files.create(path, data, below=Path())

@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -28,8 +29,9 @@ class Epochs(callbacks.Callback):
     An epoch that ends in weights or losses that are not numbers has no row, and nothing of it gets into a checkpoint.
     """
 
-    def __init__(self, run: Run, recipe: r.Recipe, say: Say, stop_after: int | None = None) -> None:
+    def __init__(self, run: Run, recipe: r.Recipe, say: Say, held: ExitStack, stop_after: int | None = None) -> None:
         self.run, self.recipe, self.say, self.stop_after = run, recipe, say, stop_after
+        self.held = held  # what the process keeps to itself until it is done with the run
         self.history: list[dict[str, float]] = []
         self.began = False  # False while a checkpoint is being read
         self._began = 0.0
@@ -57,6 +59,7 @@ class Epochs(callbacks.Callback):
             raise self.damaged()
         self.began = True
         if trainer.is_global_zero:
+            self.held.enter_context(self.run.locked())
             self.run.begin()
         self.say("".join(f"{name:<12}" for name in ("epoch", "train_loss", "valid_loss", *self.recipe.metrics, "time")))
         for row in self.history:

@@ -12,10 +12,15 @@ from .lightning import TorchCheckpointIO
 
 
 class Checkpoints(TorchCheckpointIO):
-    """Written whole or not at all, beside the one before; read as tensors and plain data, wherever they come from."""
+    """Written whole or not at all, beside the one before, in the run's folder; read as tensors and plain data, wherever
+    they come from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        with replacing(Path(path)) as file:
+        # Lightning resolves links in its own path; the folder that it means is the run's
+        with replacing(self.folder / "checkpoints" / Path(path).name, self.folder) as file:
             torch.save(checkpoint, file)
 
     def load_checkpoint(

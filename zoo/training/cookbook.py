@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from specs import files
 from specs.diagnostics import Diagnostic, Report, Span, SpecError
 from specs.document import Document, parse
 from specs.limits import DEFAULT
@@ -76,8 +76,8 @@ def load(
 ) -> Recipe:
     """A checked recipe: by name, by path, or from plain data; `overrides` are `a.b=VALUE`, or a mapping.
 
-    A network that the recipe names by a path is looked for from the recipe's own folder, which is `home` for plain
-    data. `with_network` checks the network as well, with its parameters, on images of the recipe's shape.
+    A network that the recipe names by a path lies in the recipe's own folder, which is `home` for plain data.
+    `with_network` checks the network as well, with its parameters, on images of the recipe's shape.
 
     Raises SpecError with everything that is wrong, each at its line.
     """
@@ -87,7 +87,7 @@ def load(
         text.put(key, value, said)
     if not laid_over.ok:
         raise SpecError([*report, *laid_over])
-    recipe, network, shape = None, _network(text, home), None
+    recipe, network, shape = None, _network(text, home, report), None
     try:
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
         shape = _check_crops(recipe, text, report)
@@ -107,18 +107,6 @@ def is_recipe(path: Path) -> bool:
     source = Source.read(path, report)
     document = parse(source, report) if source else None
     return document is not None and "recipe" in document.data
-
-
-def network_files(name: str) -> list[Path]:
-    """The file of a network that is named by a path, and the files that it uses: all inside its folder."""
-    first = catalogue.split(name)[0]
-    found = [first.parent.resolve() / first.name]
-    for file in found:
-        unit = catalogue.read(file, Report())
-        uses = (catalogue.split(used)[0] for used in unit.spec.use.values() if catalogue.is_path(used)) if unit else ()
-        paths = (Path(os.path.normpath(file.parent / used)) for used in uses)
-        found += [path for path in paths if path.is_file() and path not in found]
-    return found
 
 
 def _read(
@@ -189,7 +177,7 @@ def _has(data: Any, path: Sequence[str | int]) -> bool:
     return True
 
 
-def _network(text: _Text, home: Path | None) -> Network | None:
+def _network(text: _Text, home: Path | None, report: Report) -> Network | None:
     """The recipe's network, with its full path where the recipe's own text names it by a path; None where that part
     of the recipe is wrong."""
     try:
@@ -199,7 +187,15 @@ def _network(text: _Text, home: Path | None) -> Network | None:
     overridden = any(over in (["network"], ["network", "name"]) for over, _ in text.over)
     if home is None or overridden or not catalogue.is_path(network.name):
         return network
-    return network.model_copy(update={"name": os.path.abspath(home / network.name)})
+    path, variant = catalogue.split(network.name)
+    try:
+        found = files.inside(home, path)
+    except OSError:
+        file, span = text.place(("network", "name"))
+        message = f"`{network.name}` leads out of the folder of this recipe"
+        report.add(Diagnostic("unknown-reference", message, span, file=file))
+        return None
+    return network.model_copy(update={"name": f"{found}:{variant}" if variant else str(found)})
 
 
 def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:

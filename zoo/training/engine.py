@@ -9,7 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -123,62 +123,63 @@ def train(
     if model is not None:
         facts["module"] = f"{type(model).__module__}.{type(model).__qualname__}"
     run = Run(before.path if before else _place(chosen.name, out), facts)
+    run.refuse_links()
+    with ExitStack() as held:
+        learner = Learner(network, chosen, len(dataset.classes))
+        epochs = Epochs(run, chosen, say, held, stop_after)
+        watch = Watch(run, chosen)
+        bar = progress if progress is not None else sys.stderr.isatty() and not quiet
+        _hush()
+        trainer = _trainer(
+            run.path,
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy,
+            precision=chosen.precision,
+            max_epochs=chosen.epochs,
+            accumulate_grad_batches=chosen.accumulate,
+            gradient_clip_val=chosen.gradient_clip,
+            callbacks=_watchers(chosen, run, epochs, watch, bar, len(dataset.train) // chosen.batch_size),
+            logger=_logger(logger, run),
+            enable_progress_bar=bar,
+        )
+        device = trainer.strategy.root_device
+        train_batches, valid_batches = loaders(chosen, dataset, trainer.global_rank, trainer.world_size)
+        check_smallest(network, train_batches)
+        say(f"{chosen.name}: {len(dataset.train)} images to train, {len(dataset.valid)} to validate -> {run.path}")
+        if num_nodes > 1:
+            say(f"waiting for {num_nodes} machines to come together")
+        torch.manual_seed(mix(chosen.seed, 0))
+        checkpoint = before.checkpoint if before else None
+        with _told(trainer, run, epochs, watch, checkpoint):
+            batches = train_batches.to(device), valid_batches.to(device)
+            trainer.fit(learner, *batches, ckpt_path=checkpoint, weights_only=True)
+        if not epochs.history:
+            raise epochs.damaged()
+        last = epochs.history[-1]
+        metrics: dict[str, float] = {name: last[name] for name in ("accuracy", *chosen.metrics)}
+        result = Result(
+            recipe=chosen.name,
+            accuracy=last["accuracy"],
+            loss=last["valid_loss"],
+            epochs=len(epochs.history),
+            seconds=sum(row["seconds"] for row in epochs.history),
+            run=str(run.path),
+            train_loss=last["train_loss"],
+            metrics=metrics,
+            expected=chosen.expect.figures(),
+        )
+        if not trainer.is_global_zero:
+            sys.exit(0)
+        run.save_weights(learner.model)
+        run.write_json(HISTORY, epochs.history)
+        run.write_json(RESULT, result.json())
+        if report:
+            from .report import write
 
-    learner = Learner(network, chosen, len(dataset.classes))
-    epochs = Epochs(run, chosen, say, stop_after)
-    watch = Watch(run, chosen)
-    bar = progress if progress is not None else sys.stderr.isatty() and not quiet
-    _hush()
-    trainer = _trainer(
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        precision=chosen.precision,
-        max_epochs=chosen.epochs,
-        accumulate_grad_batches=chosen.accumulate,
-        gradient_clip_val=chosen.gradient_clip,
-        callbacks=_watchers(chosen, run, epochs, watch, bar, len(dataset.train) // chosen.batch_size),
-        logger=_logger(logger, run),
-        default_root_dir=run.path,
-        enable_progress_bar=bar,
-    )
-    device = trainer.strategy.root_device
-    train_batches, valid_batches = loaders(chosen, dataset, trainer.global_rank, trainer.world_size)
-    check_smallest(network, train_batches)
-    say(f"{chosen.name}: {len(dataset.train)} images to train, {len(dataset.valid)} to validate -> {run.path}")
-    if num_nodes > 1:
-        say(f"waiting for {num_nodes} machines to come together")
-    torch.manual_seed(mix(chosen.seed, 0))
-    checkpoint = before.checkpoint if before else None
-    with _told(trainer, run, epochs, watch, checkpoint):
-        batches = train_batches.to(device), valid_batches.to(device)
-        trainer.fit(learner, *batches, ckpt_path=checkpoint, weights_only=True)
-    if not epochs.history:
-        raise epochs.damaged()
-    last = epochs.history[-1]
-    metrics: dict[str, float] = {name: last[name] for name in ("accuracy", *chosen.metrics)}
-    result = Result(
-        recipe=chosen.name,
-        accuracy=last["accuracy"],
-        loss=last["valid_loss"],
-        epochs=len(epochs.history),
-        seconds=sum(row["seconds"] for row in epochs.history),
-        run=str(run.path),
-        train_loss=last["train_loss"],
-        metrics=metrics,
-        expected=chosen.expect.figures(),
-    )
-    if not trainer.is_global_zero:
-        sys.exit(0)
-    run.save_weights(learner.model)
-    run.write_json(HISTORY, epochs.history)
-    run.write_json(RESULT, result.json())
-    if report:
-        from .report import write
-
-        write(run, learner.model.to(device), dataset, chosen, result.json())
-    return result
+            write(run, learner.model.to(device), dataset, chosen, result.json())
+        return result
 
 
 @contextmanager
@@ -297,11 +298,11 @@ def _watchers(
     return found
 
 
-def _trainer(*, devices: int | str, num_nodes: int, **options: Any) -> pl.Trainer:
+def _trainer(folder: Path, *, devices: int | str, num_nodes: int, **options: Any) -> pl.Trainer:
     """Lightning's Trainer. Raises OptionError where Lightning, or this machine, has no use for an option."""
     if devices != "auto" and not (str(devices).isascii() and str(devices).isdecimal() and int(devices) > 0):
         raise OptionError(f"devices is a number from 1 on, or `auto`, not {devices}")
-    plugins: list[Any] = [Checkpoints()]
+    plugins: list[Any] = [Checkpoints(folder)]
     if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
         plugins.append(SLURMEnvironment(auto_requeue=False))  # a run goes on by --resume, from its own checkpoint
     try:
@@ -312,6 +313,7 @@ def _trainer(*, devices: int | str, num_nodes: int, **options: Any) -> pl.Traine
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
+            default_root_dir=folder,
             log_every_n_steps=50,
             **options,
         )

@@ -15,28 +15,17 @@ from .errors import RunError
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `target` once it is complete and on the disk.
+def replacing(target: Path, below: Path) -> Iterator[BinaryIO]:
+    """A file in the run `below` that takes the place of `target` once it is complete and on the disk.
 
     A full disk or a killed process leaves `target` as it was; what a killed one left beside it goes with the next
-    attempt. Raises RunError.
+    attempt. Raises RunError, for a symbolic link in its place too.
     """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.sweep(target)
-        with files.replacing(target) as part, part.open("wb") as file:
+        with files.replacing(target, below=below, alone=True) as file:
             yield file
-    except BaseException as error:
-        refused = _refused(error)
-        if refused is None:
-            raise
-        raise RunError(f"cannot write {target}: {refused.strerror}", "the run's last checkpoint is kept") from error
-
-
-def _refused(error: BaseException) -> OSError | None:
-    """What the system said: torch's writer tells it as a RuntimeError."""
-    said = error.__context__ if isinstance(error, RuntimeError) else error
-    return said if isinstance(said, OSError) else None
+    except OSError as error:
+        raise RunError(f"cannot write {target}: {error.strerror}", "the run's last checkpoint is kept") from error
 
 
 def read_tensors(path: Path) -> dict[str, Any]:

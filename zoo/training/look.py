@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from specs import files
+
 from . import plots
 from . import recipe as r
 from .data import image_size
@@ -57,7 +59,7 @@ def text(facts: dict[str, Any]) -> str:
 def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
     """A labelled batch, and one image beside eight augmentations of it, as PNG and SVG."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
     except OSError as error:
         raise RunError(f"cannot make {folder}: {error.strerror}") from error
     train = dataset.train

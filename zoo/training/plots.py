@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from specs import files
+
 from .evaluate import Evaluation
 
 matplotlib.rcParams.update(
@@ -31,11 +33,13 @@ BLUE, ORANGE, GREEN = "#2f6fb0", "#d9772b", "#3a8f5d"
 
 
 def save(figure: Figure, path: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Writes `path` with each suffix, in place of one of them that it has."""
+    """Writes `path` with each suffix, in place of one of them that it has. Raises OSError."""
     stem = path.stem if path.suffix[1:] in kinds else path.name
     paths = [path.with_name(f"{stem}.{kind}") for kind in kinds]
     for target in paths:
-        figure.savefig(target, dpi=120, metadata={"Date": None} if target.suffix == ".svg" else None)
+        with files.replacing(target) as file:
+            kind = target.suffix[1:]
+            figure.savefig(file, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
     return paths
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, Typ
 from torch import Tensor, nn
 
 import zoo
-from zoo import catalogue
+from specs import files
+from zoo import catalogue, standalone
 
 from . import cookbook
 from . import data as datasets
@@ -23,7 +27,9 @@ from .files import read_tensors, replacing
 from .memory import must_fit
 
 WEIGHTS, RESULT, HISTORY, FACTS = "model.pt", "result.json", "history.json", "run.json"
+LOCK = ".lock"  # held by the process that trains
 NETWORK = Path("network")  # the folder in a run's folder
+LARGEST = 1 << 24  # bytes of a JSON file that a run holds
 
 
 class Facts(BaseModel):
@@ -74,7 +80,7 @@ class Run:
     def open(cls, path: str | Path) -> Run:
         """Raises RunError when the folder is not one of a run."""
         run = cls(Path(path))
-        if not (run.path / FACTS).exists():
+        if run.file(FACTS) is None:
             raise RunError(f"{path} is not a run: it has no {FACTS}", "`zoo train RECIPE -o DIR` makes one")
         facts = run.read_json(FACTS)
         try:
@@ -91,19 +97,46 @@ class Run:
         So there is one state of a run: its last checkpoint, until `model.pt` is written at the end.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self.path)
             for name in (WEIGHTS, RESULT):
                 (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"cannot make the run's folder {self.path}: {error.strerror}") from error
         network = self.facts["recipe"]["network"]
-        self.facts["recipe"]["network"] = {**network, "name": self.keep_network(network["name"])}
+        name = self.keep_network(r.Network.model_validate(network))
+        self.facts["recipe"]["network"] = {**network, "name": name}
         self.write_json(FACTS, self.facts)
 
     def taken(self) -> list[str]:
         """Which of the files that a run writes the folder holds."""
         names = (FACTS, HISTORY, WEIGHTS, RESULT, "checkpoints", "report.html")
-        return [name for name in names if (self.path / name).exists()]
+        return [name for name in names if os.path.lexists(self.path / name)]
+
+    def file(self, name: str) -> Path | None:
+        """The path of one of its files; None where there is none. Raises RunError for a link that leads elsewhere."""
+        try:
+            path = files.inside(self.path, name)
+        except OSError as error:
+            raise RunError(f"cannot read {self.path / name}: {error.strerror}") from error
+        return path if path.is_file() else None
+
+    def refuse_links(self) -> None:
+        """Raises RunError where a folder that Lightning makes and fills is a link, which it would follow."""
+        for name in ("checkpoints", "logs"):
+            if (self.path / name).is_symlink():
+                raise RunError(f"{self.path / name} is a symbolic link, and nothing is written through one")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While this lasts, no other process trains in this folder. Raises RunError where one does."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(files.locked(self.path / LOCK, below=self.path))
+            except BlockingIOError as error:
+                raise RunError(f"another process trains in {self.path}", "wait for it, or use another -o") from error
+            except OSError as error:
+                raise RunError(f"cannot lock {self.path}: {error.strerror}") from error
+            yield
 
     @property
     def recipe(self) -> r.Recipe:
@@ -118,7 +151,7 @@ class Run:
         """A row for each finished epoch. Raises RunError where it is damaged."""
         path = self.path / HISTORY
         try:
-            found = rows(self.read_json(HISTORY)) if path.is_file() else []
+            found = rows(self.read_json(HISTORY)) if self.file(HISTORY) else []
         except ValidationError as error:
             raise RunError(
                 f"{path} is not what `zoo train` writes: {_first(error)}",
@@ -131,13 +164,15 @@ class Run:
 
     @property
     def checkpoint(self) -> Path | None:
-        path = self.path / "checkpoints" / "last.ckpt"
-        return path if path.is_file() else None
+        return self.file("checkpoints/last.ckpt")
 
     def read_json(self, name: str) -> Any:
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            data = files.read_inside(self.path, name, LARGEST + 1)
+            if len(data) > LARGEST:
+                raise RunError(f"cannot read {path}: it is larger than {LARGEST:,} bytes")
+            return json.loads(data)
         except OSError as error:
             raise RunError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
@@ -148,33 +183,40 @@ class Run:
 
     def write(self, name: str, text: str) -> None:
         """All or nothing: a full disk or a killed process leaves the file as it was."""
-        with replacing(self.path / name) as file:
+        with replacing(self.path / name, self.path) as file:
             file.write(text.encode())
 
-    def keep_network(self, name: str) -> str:
+    def keep_network(self, network: r.Network) -> str:
         """Copies a network that is named by a path into the run, with the files that it uses; returns its path there.
 
-        So a run can be read wherever it lies, and stays what it was when somebody edits the network.
+        So a run can be read wherever it lies, and stays what it was when somebody edits the network. Raises RunError.
         """
-        if not catalogue.is_path(name) or not catalogue.split(name)[0].is_file():
-            return name
-        first, variant = catalogue.split(name)
-        for file in cookbook.network_files(name):
-            with replacing(self.path / NETWORK / file.relative_to(first.parent.resolve())) as copy:
-                copy.write(file.read_bytes())
+        if not catalogue.is_path(network.name) or not catalogue.split(network.name)[0].is_file():
+            return network.name
+        first, variant = catalogue.split(network.name)
+        copies: dict[Path, bytes] = {}
+        if "module" not in self.facts:  # else the recipe's network has no part in the run
+            graph = zoo.graph(network.name, input=network.input or self.facts["input"], **network.params)
+            try:
+                copies = {NETWORK / path: text for path, text in standalone.companions(graph).items()}
+            except ValueError as error:
+                raise RunError(f"cannot copy {first} into the run: {error}") from error
+            copies[NETWORK / first.name] = graph.unit.document.source.text.encode()
+        for path, text in copies.items():
+            with replacing(self.path / path, self.path) as file:
+                file.write(text)
         return f"{(NETWORK / first.name).as_posix()}{f':{variant}' if variant else ''}"
 
     def save_weights(self, model: nn.Module) -> None:
-        with replacing(self.path / WEIGHTS) as file:
+        with replacing(self.path / WEIGHTS, self.path) as file:
             torch.save({key: value.detach().cpu() for key, value in model.state_dict().items()}, file)
 
     def weights(self) -> dict[str, Tensor]:
         """The weights that the last session ended with; while a run goes on, or was killed, its last checkpoint's."""
-        path = self.path / WEIGHTS
-        if path.is_file():
+        path = self.file(WEIGHTS)
+        if path is not None:
             found = read_tensors(path)
-        elif self.checkpoint is not None:
-            path = self.checkpoint
+        elif (path := self.checkpoint) is not None:
             state = read_tensors(path).get("state_dict")
             items = state.items() if isinstance(state, dict) else ()
             found = {str(key).removeprefix("model."): value for key, value in items}
