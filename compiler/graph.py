@@ -169,6 +169,11 @@ class Composite:
             return constant(edge)
         return self.inputs[edge.port][1] if edge.node == INPUT else self.nodes[edge.node].outputs[edge.port]
 
+    def maker(self, index: int) -> int:
+        """The node that made the module which a node applies: itself, but where it shares another's."""
+        shared = self.nodes[index].shared
+        return index if shared is None else shared
+
     @cached_property
     def params(self) -> int:
         return sum(node.params for node in self.nodes)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeAlias
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -242,6 +242,11 @@ class Layer(BaseModel):
     def arguments(self, *x: Shape) -> dict[str, Any]:
         derived = self.derived(*x)
         return {name: derived[name] if name in derived else getattr(self, name) for name in type(self).model_fields}
+
+    def as_made(self, *x: Value) -> Self:
+        """The layer with the arguments that its module is made with where these flow in: what it derived from them is
+        stated."""
+        return self.model_copy(update=self.derived(*(v.shape for v in x)))
 
     # -- what the walk asks -----------------------------------------------------------------------------------
 

@@ -29,23 +29,27 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
     """
     places = {n.name: i for i, n in reversed([*enumerate(composite.nodes)]) if n.body is not None or None in n.outputs}
     found = {name: _find(composite, places, name, path) for name, path in wanted.items()}
-    inside: dict[int, dict[str, str]] = {}
+    inside: dict[int, dict[str, str]] = {}  # by who made the module: a name for each path
     for name, (index, rest) in found.items():
         if rest:
-            inside.setdefault(index, {})[name] = rest
+            inside.setdefault(composite.maker(index), {}).setdefault(rest, name)
     kept = composite.outputs if own else ()
     needed = composite.reached((*(port.edge for port in kept), *(Edge(index) for index, _ in found.values())))
     whole = {index for index, rest in found.values() if not rest} | {port.edge.node for port in kept}
     taken = whole | {e.node for i in needed for e in composite.nodes[i].inputs if isinstance(e, Edge)}
     nodes = list(composite.nodes)
-    for index, paths in inside.items():
-        body = nodes[index].body
-        assert isinstance(body, Composite)
-        inner = tapped(body, paths, own=index in taken)
-        nodes[index] = nodes[index].but(body=inner, outputs=inner.values, ports=tuple(p.name for p in inner.outputs))
+    for maker, names in inside.items():
+        users = [index for index in range(len(nodes)) if composite.maker(index) == maker]
+        for index in users:  # one module gives the same values wherever it is applied
+            body = nodes[index].body
+            assert isinstance(body, Composite)
+            inner = tapped(body, {name: path for path, name in names.items()}, own=not taken.isdisjoint(users))
+            ports_inside = tuple(port.name for port in inner.outputs)
+            nodes[index] = nodes[index].but(body=inner, outputs=inner.values, ports=ports_inside)
     ports = list(kept)
     for name, (index, rest) in found.items():
-        ports.append(Port(name, Edge(index, nodes[index].ports.index(name) if rest else 0)))
+        port = nodes[index].ports.index(inside[composite.maker(index)][rest]) if rest else 0
+        ports.append(Port(name, Edge(index, port)))
     return keep(_undisturbed(replace(composite, nodes=tuple(nodes)), [port.edge for port in ports]), ports)
 
 

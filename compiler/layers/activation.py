@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Shape, ShapeError, Value, axis
 
@@ -220,6 +220,9 @@ class _Softmax(Layer, abstract=True):
             return 1
         axis(self.dim, rank)
         return self.dim
+
+    def as_made(self, x: Value) -> Self:
+        return self.model_copy(update={"dim": self._axis(len(x.shape))})
 
     def call(self, x: Value) -> Call:
         return Call(f"nn.{self.op}", {"dim": self._axis(len(x.shape))})

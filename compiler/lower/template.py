@@ -129,6 +129,8 @@ class Templates:
                 return False
             if new.inputs != old.inputs or new.shared != old.shared or len(new.outputs) != len(old.outputs):
                 return False
+            if new.shared is not None and isinstance(new.body, Composite):
+                continue  # what it applies is held against the others where it is made
             if isinstance(new.body, Composite) or isinstance(old.body, Composite):
                 if not (isinstance(new.body, Composite) and isinstance(old.body, Composite)):
                     return False
@@ -163,17 +165,18 @@ def _same_call(a: Call, b: Call) -> bool:
 
 def _inside(composite: Composite) -> Iterator[Composite]:
     for node in composite.nodes:
-        if isinstance(node.body, Composite):
+        if isinstance(node.body, Composite) and node.shared is None:
             yield node.body
             if inline(node.body):
                 yield from _inside(node.body)
 
 
 def _post_order(composite: Composite, seen: set[int]) -> Iterator[Composite]:
+    """The lists that classes are written for; where one is shared, none is."""
     if id(composite) in seen:
         return
     seen.add(id(composite))
     for node in composite.nodes:
-        if isinstance(node.body, Composite):
+        if isinstance(node.body, Composite) and node.shared is None:
             yield from _post_order(node.body, seen)
     yield composite

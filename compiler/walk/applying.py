@@ -12,7 +12,7 @@ from pydantic import ValidationError
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.arguments import BadArgument, argument_problems
 from compiler.graph import Node
-from compiler.layer import Layer, ShapeError
+from compiler.layer import Layer, ShapeError, Value
 from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
 from compiler.walk.refusals import Refusals
 from compiler.walk.session import Doubt, Item, Stop, freeze
@@ -160,6 +160,11 @@ class Applying(Refusals):
             return self.applied(item, node, body.model_copy(update={error.argument: None}))  # known without being said
         except OverflowError:
             outputs = ()
+        return self.within(item, node, body, outputs)
+
+    def within(self, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
+        """The node of a layer with what comes out of it, none where that is beyond all numbers. Raises Stop, told,
+        where it is larger than the limits."""
         most = self.walk.session.limits.params
         if not outputs or any(math.prod(value.shape) > most for value in outputs):
             what = "give a tensor of more than {} numbers"

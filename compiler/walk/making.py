@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.arguments import bind
 from compiler.graph import Composite, Node, Source, Unit
-from compiler.layer import Layer, Value, show
+from compiler.layer import Layer, Value
 from compiler.names import ALIASES
 from compiler.scope import Poisoned, Scope
 from compiler.settings import choose
 from compiler.taps import TapError, by_name, keep, tapped
-from compiler.walk.applying import Applying
-from compiler.walk.session import Doubt, Item, Stop, freeze, no_variant
+from compiler.walk.session import Halt, Item, Stop, freeze, no_variant
+from compiler.walk.sharing import Sharing
 from specs.diagnostics import Label, Report
 from specs.spec import Loc
 from specs.suggest import certain, did_you_mean, nearest
 from specs.words import printable
 
 
-class Making(Applying):
+class Making(Sharing):
     """Makes the node of an entry whose inputs are known."""
 
     def made(
@@ -70,20 +69,6 @@ class Making(Applying):
             self.asserted(item, node, scope)
         return node
 
-    def extra(self, item: Item, what: str, kind: str) -> None:
-        """Arguments have no place on groups and shared modules."""
-        for key in item.entry.arguments:
-            self.walk.tell(
-                "unknown-key",
-                f"{what} has no `{printable(key)}`",
-                (*item.loc, key),
-                key=True,
-                help=did_you_mean(key, ("id", kind, "for", "when", "from", "taps", "shape")),
-                meant=certain(key, ("id", "for", "when", "from", "taps", "shape")),
-            )
-        if item.entry.arguments:
-            raise Doubt
-
     def group(self, item: Item, blank: Node) -> Node:
         self.extra(item, "an inline group", "layers")
         entry, walk = item.entry, self.walk
@@ -112,90 +97,6 @@ class Making(Applying):
     @staticmethod
     def _ports(body: Composite) -> tuple[str, ...]:
         return tuple(p.name for p in body.outputs) if len(body.outputs) > 1 else ()
-
-    def shares(self, item: Item, blank: Node, scope: Scope) -> Node:
-        entry, walk = item.entry, self.walk
-        self.extra(item, "a shared module", "share")
-        assert entry.share is not None
-        wanted = walk.evaluate(entry.share, scope, (*item.loc, "share"), blank.name)
-        if not isinstance(wanted, str):
-            raise walk.stop("bad-value", f"`share` is an id, not {wanted!r}", (*item.loc, "share"), path=blank.name)
-        if wanted not in self.ids and (wanted in self.inputs or wanted == "input"):
-            raise walk.stop(
-                "unknown-reference",
-                f"`{wanted}` flows into this list: there is no module in it to share",
-                (*item.loc, "share"),
-                path=blank.name,
-                help=["`share` names an entry; what flows in is taken by `from`"],
-            )
-        if wanted not in self.ids:
-            raise self.unknown(str(wanted), str(wanted), (*item.loc, "share"), blank.name, item)
-        index = self.ids[wanted]
-        target = self.nodes[index]
-        if target.body is None:
-            if None in target.outputs:
-                raise Stop
-            raise walk.stop(
-                "bad-value",
-                f"`{wanted}` was left out by its `when`: there is no module to share",
-                (*item.loc, "share"),
-                path=blank.name,
-            )
-        if target.shared is not None:
-            index = target.shared
-            target = self.nodes[index]
-        if isinstance(target.body, Layer):
-            if None in target.arriving:
-                raise Stop
-            if target.body.call(*target.arrived).target is None or target.body.call(*target.arrived).parameter:
-                raise walk.stop(
-                    "bad-value",
-                    f"`{wanted}` is a function and has nothing to share: write it again",
-                    (*item.loc, "share"),
-                    path=blank.name,
-                )
-            node = self.applied(item, blank.but(op=target.op), target.body)
-        else:
-            node = self._again(item, blank, target, scope)
-            if target.entry.taps is not None and isinstance(node.body, Composite):
-                try:
-                    node = _tapped(node, target.entry.taps)
-                except TapError as error:
-                    raise walk.stop(
-                        "unknown-reference", f"`taps` of `{wanted}`: {error}", (*item.loc, "share"), path=blank.name
-                    ) from None
-        again = node.but(shared=None)
-        if again.whole and target.whole and _all_weights(again) != _all_weights(self.nodes[index]):
-            raise walk.stop(
-                "shape-mismatch",
-                f"`{wanted}` would need other weights here than where it stands: "
-                f"{_weights_differ(self.nodes[index], again)}",
-                (*item.loc, "share"),
-                path=blank.name,
-            )
-        return node.but(shared=index, written=target.written)
-
-    def _again(self, item: Item, blank: Node, target: Node, scope: Scope) -> Node:
-        body = target.body
-        assert isinstance(body, Composite)
-        walk = self.walk
-        if body.kind == "group":
-            entry = target.entry
-            assert entry.layers is not None
-            walk.trail.append((f"{walk.prefix}{blank.name}.", None, ""))
-            try:
-                fresh = walk.expand(
-                    "group", body.name, entry.layers, body.loc, body.scope, [("input", blank.arriving[0])]
-                )
-            finally:
-                walk.trail.pop()
-            return blank.but(body=fresh, outputs=fresh.values, ports=self._ports(fresh))
-        return self.operation(
-            replace(item, entry=target.entry, loc=target.loc, names=target.scope),
-            blank.but(op=target.op),
-            target.op,
-            Scope(target.scope, blank.arriving[0] if blank.arriving else "none", self.readable),
-        )
 
     def operation(self, item: Item, blank: Node, op: str, scope: Scope) -> Node:
         walk = self.walk
@@ -260,13 +161,6 @@ class Making(Applying):
         written = {**walk.unit.spec.defaults.get(op, {}), **item.entry.arguments}
         return blank.but(body=body, outputs=body.values, ports=self._ports(body), written=written)
 
-    def count_differs(self, item: Item, blank: Node, op: str, wanted: Sequence[str]) -> Stop:
-        takes = f"`{op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
-        if item.entry.from_ is None:
-            message = f"{takes}: say which in `from`"
-            return self.walk.stop("missing-argument", message, (*item.loc, "op"), path=blank.name)
-        return self.walk.stop("bad-value", f"{takes}, not {len(blank.inputs)}", (*item.loc, "from"), path=blank.name)
-
     def teller(self, item: Item, op: str, path: str) -> Callable[..., None]:
         """Tells what is wrong with the arguments of a block or spec: where they are given, or where declared."""
         spec = self.walk.unit.spec
@@ -296,7 +190,9 @@ class Making(Applying):
         """Another spec as an op: its own names, its own defaults; what flows in takes the place of its input."""
         walk = self.walk
         found = walk.session.named(walk.unit.spec.use[op], walk.unit)
-        walk.affordable(op)
+        if sum(walk.session.shared.texts.values()) > (most := walk.session.limits.bytes):
+            walk.tell("limit-exceeded", f"the specs in use are larger than {most:,} bytes together", ("use", op))
+            raise Halt
         if isinstance(found, str):
             raise walk.stop("unknown-reference", found, ("use", op), path=blank.name)
         unit, variant, _ = found
@@ -407,24 +303,3 @@ def _tapped(node: Node, said: Sequence[str] | Mapping[str, str]) -> Node:
     assert isinstance(node.body, Composite)
     body = tapped(node.body, by_name(said))
     return node.but(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))
-
-
-def _all_weights(node: Node) -> dict[str, Any]:
-    if isinstance(node.body, Composite):
-        out: dict[str, Any] = {}
-        for inner in node.body.nodes:
-            if inner.shared is None:
-                out |= {f"{inner.name}.{k}": v for k, v in _all_weights(inner).items()}
-        return out
-    if not isinstance(node.body, Layer):
-        return {}
-    return {**node.body.weights(*node.shapes), **node.body.buffers(*node.shapes)}
-
-
-def _weights_differ(a: Node, b: Node) -> str:
-    first, second = _all_weights(a), _all_weights(b)
-    for key in first:
-        if first[key] != second.get(key):
-            here = show(second[key]) if key in second else "missing"
-            return f"{key} is {show(first[key])} there and {here} here"
-    return "the layers differ"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import compiler.layers  # noqa: F401  (fills the registry)
@@ -13,7 +13,7 @@ from compiler.graph import INPUT, Edge, Node, Source
 from compiler.layer import Layer, Shape, ShapeError, Windowed, show
 from compiler.scope import Scope
 from compiler.walk.loops import variables
-from compiler.walk.session import Item, Sized
+from compiler.walk.session import Item, Sized, Stop
 from compiler.walk.tracing import Chain, keeping, name_of, trace
 from compiler.walk.wires import Wires
 from specs.diagnostics import Label, Span
@@ -86,6 +86,15 @@ class Refusals(Wires):
         )
         if sized:
             walk.session.sized.append(Sized(told, otherwise))
+
+    def count_differs(self, item: Item, blank: Node, op: str, wanted: Sequence[str]) -> Stop:
+        """Tells that a list takes another number of inputs."""
+        takes = f"`{op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
+        if item.entry.from_ is None:
+            message = f"{takes}: say which in `from`"
+            key = "op" if item.entry.op is not None else "share"
+            return self.walk.stop("missing-argument", message, (*item.loc, key), path=blank.name)
+        return self.walk.stop("bad-value", f"{takes}, not {len(blank.inputs)}", (*item.loc, "from"), path=blank.name)
 
     @staticmethod
     def replacement(item: Item, error: ShapeError) -> str | None:
