@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from compiler.graph import Graph, matches
-from compiler.initialisers import BadInit, Initialiser, initialiser
+from compiler.initialisers import Initialiser, initialiser
 from compiler.layer import Layer
-from compiler.names import ALIASES
-from compiler.scope import Poisoned, Scope, judged
-from specs.expression import ExpressionError, evaluate
-from specs.spec import Loc, Spec
-from specs.suggest import did_you_mean
+from compiler.scope import Scope
+from specs.expression import evaluate
 
 
 class Rule(NamedTuple):
@@ -28,7 +24,7 @@ class Rule(NamedTuple):
 
 
 def rules(graph: Graph) -> tuple[Rule, ...]:
-    """The network's own init rules, computed. Only for graphs whose rules `init_problems` has passed."""
+    """The network's own init rules, computed. Only for graphs whose rules are right."""
     out = []
     for rule in graph.spec.init:
         said = evaluate(dict(rule.model_extra or {}), Scope(graph.settings.params))
@@ -38,45 +34,3 @@ def rules(graph: Graph) -> tuple[Rule, ...]:
 
 def is_op(match: str) -> bool:
     return match in Layer.registry
-
-
-class Problem(NamedTuple):
-    """What is wrong with a part of a spec that is no layer; `key`: with the key that stands at `loc`."""
-
-    code: str
-    message: str
-    loc: Loc
-    help: tuple[str, ...] = ()
-    key: bool = False
-
-
-def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the spec's init rules, whatever they meet."""
-    for i, rule in enumerate(spec.init):
-        at: Loc = ("init", i)
-        plain = rule.match.replace("_", "").isalnum() and rule.match[:1].isupper()
-        if plain and not is_op(rule.match):
-            known = [name for name in Layer.registry if name[0].isupper()]
-            help = did_you_mean(rule.match, known, aliases=ALIASES, limit=0)
-            yield Problem("unknown-op", f"there is no op `{rule.match}`", (*at, "match"), help)
-        if not rule.model_extra and at not in spec.holes:
-            yield Problem("missing-argument", "an init rule says what a parameter starts as: `weight: 1`", at)
-        for name, value in (rule.model_extra or {}).items():
-            try:
-                initialiser(evaluate(value, Scope(params)))
-                if is_op(rule.match) and not _can_have(Layer.registry[rule.match], name):
-                    message = f"{rule.match} has no parameter `{name}`"
-                    help = did_you_mean(name, Layer.registry[rule.match].parameters)
-                    yield Problem("unknown-argument", message, (*at, name), help, key=True)
-            except BadInit as error:
-                yield Problem(error.code, str(error), (*at, name, *error.path), error.help, error.key)
-            except ExpressionError as error:
-                code, help, _ = judged(error)
-                yield Problem(code, str(error), (*at, name, *error.path), help)
-            except Poisoned:
-                continue
-
-
-def _can_have(layer: type[Layer], name: str) -> bool:
-    """Whether a layer of this type can have a parameter of this name."""
-    return layer.can_have_weights() and (not layer.parameters or name in layer.parameters)

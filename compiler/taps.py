@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from compiler.checks.aliasing import storage, writes
 from compiler.graph import INPUT, Composite, Edge, Node, Port, Source
 from specs.suggest import did_you_mean
 
@@ -55,8 +56,6 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
 
 def _undisturbed(composite: Composite, edges: Iterable[Edge]) -> Composite:
     """The list in which nothing writes over these values after they were made: in-place ops that did give new ones."""
-    from compiler.walk.memory import storage, writes
-
     nodes = list(composite.nodes)
     writing: dict[Source, list[tuple[int, int]]] = {}
     for index, node in enumerate(nodes):

@@ -12,10 +12,17 @@ from specs.spec import Loc
 
 
 class Mark(NamedTuple):
-    """A secondary place in the spec, and what to show there: `128 is set here`."""
+    """A secondary place, and what to show there: `128 is set here`; in another document where one is given."""
 
     loc: Loc
     text: str
+    elsewhere: Document | None = None
+
+    def located(self, document: Document) -> Label | None:
+        """The mark with its place in the text; None where there is none."""
+        span = (self.elsewhere or document).span(self.loc)
+        file = self.elsewhere.source.name if self.elsewhere is not None else None
+        return Label(span, self.text, file) if span is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,7 @@ class Problem:
         fix = tuple(self.fix)
         if self.replacement is not None and span is not None and not fix:
             fix = (document.source.instead(span, self.replacement),)
-        found = ((document.span(mark.loc), mark.text) for mark in self.marks)
-        labels = tuple(dict.fromkeys(Label(place, text) for place, text in found if place is not None))
+        labels = tuple(dict.fromkeys(filter(None, (mark.located(document) for mark in self.marks))))
         path = self.path.rstrip(".") or None
         return Diagnostic(
             self.code,

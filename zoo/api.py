@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from compiler.compile import compile
+from compiler.elaborate import Shared, freeze
 from compiler.emit.python import source as _source
 from compiler.emit.summary import Summary, summarise
 from compiler.graph import Graph, Unit
-from compiler.walk import Shared, freeze
 from specs.diagnostics import Diagnostic, Report, SpecError
 from specs.limits import DEFAULT, Limits
 from zoo import catalogue

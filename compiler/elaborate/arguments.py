@@ -56,12 +56,12 @@ def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
         raise Doubt
 
 
-def wrong_count(ctx: Context, item: Item, blank: Node, wanted: Sequence[str]) -> Stop:
-    """Reports that a block or a spec in use takes another number of inputs."""
-    takes = f"`{blank.op}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
+def wrong_count(ctx: Context, item: Item, blank: Node, name: str, wanted: Sequence[str]) -> Stop:
+    """Reports that a list takes another number of inputs."""
+    takes = f"`{name}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
     if item.entry.from_ is None:
-        message = f"{takes}: say which in `from`"
-        return ctx.stop(Problem("missing-argument", message, (*item.loc, "op"), path=blank.name))
+        message, key = f"{takes}: say which in `from`", "op" if item.entry.op is not None else "share"
+        return ctx.stop(Problem("missing-argument", message, (*item.loc, key), path=blank.name))
     message = f"{takes}, not {len(blank.inputs)}"
     return ctx.stop(Problem("bad-value", message, (*item.loc, "from"), path=blank.name))
 

@@ -18,7 +18,7 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
     if len(blank.inputs) != len(wanted):
         if ctx.names_unknown(("blocks", op, "inputs")):
             raise Stop
-        raise wrong_count(ctx, item, blank, wanted)
+        raise wrong_count(ctx, item, blank, op, wanted)
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ArgumentReporter(ctx, item, op, blank.name)
     arguments = bind(block.params, given, ctx.settings.params, report, op, ctx.wrong_params(op, given))

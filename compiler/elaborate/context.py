@@ -196,3 +196,10 @@ class Context:
             help = ["a block that is used again with equal arguments and shapes counts once"]
             self.report(Problem("limit-exceeded", message, loc, help=help))
             raise Halt
+
+    def afford(self, op: str) -> None:
+        """Raises Halt, reported at a name under `use`, where the specs in use are too large together."""
+        if sum(self.session.shared.texts.values()) > (most := self.session.limits.bytes):
+            message = f"the specs in use are larger than {most:,} bytes together"
+            self.report(Problem("limit-exceeded", message, ("use", op)))
+            raise Halt

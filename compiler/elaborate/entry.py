@@ -32,7 +32,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
         node, sure = _elaborated(e, frame, item, id or str(frame.count), id is not None)
     if id is not None:
         _check_unique(ctx, frame, item, node, sure)
-    _append(frame, item, node)
+    _append(frame, node)
 
 
 def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool) -> tuple[Node, bool]:
@@ -83,15 +83,13 @@ def _skipped(ctx: Context, blank: Node) -> Node:
     )
 
 
-def _append(frame: Frame, item: Item, node: Node) -> None:
+def _append(frame: Frame, node: Node) -> None:
     index = len(frame.nodes)
     frame.nodes.append(node)
     if node.named:
         frame.ids[node.name] = index
     if node.body is not None or None in node.outputs:
         frame.count += 1
-        if item.entry.id is None and node.body is not None and node.shared is None:
-            frame.positional.append((index, item.loc))
     frame.last = Edge(index) if len(node.outputs) == 1 else None
 
 

@@ -53,7 +53,6 @@ class Frame:
     ids: dict[str, int] = field(default_factory=dict)
     last: Edge | None = None
     count: int = 0  # the next position that an entry without an id is named by
-    positional: list[tuple[int, Loc]] = field(default_factory=list)
 
     # what is uncertain here, for problems that are reported already
     certain: dict[str, Node] = field(default_factory=dict)  # the entries with ids that are there whatever else is wrong

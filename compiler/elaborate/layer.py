@@ -18,7 +18,7 @@ from compiler.elaborate.session import Doubt, Item, Sized, Stop, freeze
 from compiler.explain.origins import given
 from compiler.explain.shape_errors import explain
 from compiler.graph import Node
-from compiler.layer import Layer, ShapeError
+from compiler.layer import Layer, ShapeError, Value
 from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
 from specs.expression import ExpressionError, Template, names_of, parse
 from specs.kinds import at
@@ -130,9 +130,7 @@ def _report_arguments(
     return wrong, Doubt() if doubtful else Stop()
 
 
-def without_wrong(
-    layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node
-) -> Layer | None:
+def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node) -> Layer | None:
     """The layer without its arguments that are wrong or unknown; None where what comes out of it hangs on them."""
     if None in node.arriving:
         return None
@@ -195,13 +193,19 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
     try:
         outputs = body.apply(*node.arrived)
     except ShapeError as error:
-        _report_shape(ctx, frame, item, node, body, error)
+        report_shape(ctx, frame, item, node, body, error)
         if error.argument not in body.derives or getattr(body, error.argument) is None:
             raise Stop from None
         derived = body.model_copy(update={error.argument: None})  # known without being stated
         return apply(ctx, frame, item, node, derived)
     except OverflowError:
         outputs = ()
+    return within_limits(ctx, item, node, body, outputs)
+
+
+def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
+    """The node of a layer with what comes out of it, nothing where that is beyond all numbers. Raises Stop, reported,
+    where it is larger than the limits."""
     most = ctx.session.limits.params
     what = ""
     if not outputs or any(math.prod(value.shape) > most for value in outputs):
@@ -222,13 +226,14 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
             body.count(len(node.arriving))
         body.check(*(value and value.shape for value in node.arriving))
     except ShapeError as error:
-        _report_shape(ctx, frame, item, node, body, error)
+        report_shape(ctx, frame, item, node, body, error)
         raise Stop from None
     count = min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
     return node.but(body=body, outputs=(None,) * count)
 
 
-def _report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
+def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
+    """Reports that a layer does not take what flows in."""
     explained = explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error)
     reported = ctx.report(explained.problem)
     if explained.size_mends:

@@ -23,8 +23,6 @@ Turn = tuple[int | None, Mapping[str, Any]]
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
 
 
-
-
 def items(
     e: Elaborator,
     frame: Frame,

@@ -2,15 +2,126 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.elaborate.arguments import evaluate_arguments
 from compiler.elaborate.block import elaborate_block
 from compiler.elaborate.context import Context
 from compiler.elaborate.frame import Frame
 from compiler.elaborate.group import elaborate_group
 from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.layer import elaborate_layer, evaluate_arguments
+from compiler.elaborate.layer import elaborate_layer
 from compiler.elaborate.session import Item, Stop
 from compiler.elaborate.share import elaborate_share
 from compiler.elaborate.taps import elaborate_taps
 from compiler.elaborate.use import elaborate_use
+from compiler.explain.origins import given_at
+from compiler.explain.shape_errors import shape_problem
+from compiler.graph import Node, Source
+from compiler.layer import Layer, Value
+from compiler.names import ALIASES
+from compiler.scope import Poisoned, Scope
+from specs.problem import Mark, Problem
+from specs.suggest import certain, nearest
+from specs.words import printable
+
+
+def blank_node(
+    item: Item, name: str, named: bool, sources: tuple[Source, ...], arriving: tuple[Value | None, ...]
+) -> Node:
+    """The node of an entry before anything is known of its body."""
+    return Node(
+        name,
+        "group",
+        sources,
+        None,
+        (None,),
+        item.entry,
+        item.loc,
+        (item.loc, item.turns),
+        named=named,
+        arriving=arriving,
+        scope=item.names,
+    )
+
+
+def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+    """The node of an entry whose inputs are known. Raises Stop, reported, and Poisoned."""
+    ctx, entry = e.context, item.entry
+    if entry.share is not None:
+        node = elaborate_share(ctx, frame, item, blank, scope)
+    elif entry.layers is not None:
+        node = elaborate_group(e, item, blank)
+    else:
+        node = _operation(e, frame, item, blank.but(op=_op(ctx, item, blank, scope)), scope)
+    if entry.taps is not None:
+        node = elaborate_taps(ctx, item, node)
+    if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
+        _check_shape(ctx, item, node, scope)
+    return node
+
+
+def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
+    """The name of the op. Raises Stop, reported, and Poisoned, with the arguments looked at all the same."""
+    loc = (*item.loc, "op")
+    try:
+        op = ctx.evaluate(item.entry.op, scope, loc, blank.name)
+    except (Stop, Poisoned):
+        evaluate_arguments(ctx, item, "", scope, blank.name)
+        raise
+    if not isinstance(op, str):
+        message = f"`op` must come out as the name of an op, not {op!r}"
+        raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+    return op
+
+
+def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+    ctx, op = e.context, blank.op
+    if ("blocks", op) in ctx.holes or ("use", op) in ctx.holes:
+        raise Stop
+    if op in ctx.unit.spec.blocks:
+        return elaborate_block(e, item, blank, scope)
+    if op in ctx.unit.spec.use:
+        return elaborate_use(e, item, blank, scope)
+    if op in Layer.registry:
+        return elaborate_layer(ctx, frame, item, blank, scope)
+    if ("blocks",) in ctx.holes or ("use",) in ctx.holes:
+        raise Stop
+    raise _unknown_op(ctx, frame, item, blank)
+
+
+def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
+    """Reports an op that is not there, where its name was given."""
+    op, spec = blank.op, ctx.unit.spec
+    known = [*spec.blocks, *spec.use, *Layer.registry]
+    meant = nearest(op, known, aliases=ALIASES) or nearest(op.rpartition(".")[2], known, aliases=ALIASES)
+    loc, marks = (*item.loc, "op"), []
+    if (given := given_at(ctx, frame, item, item.entry.op, op)) is not None and ctx.written(given) == op:
+        loc, marks = given, [Mark(loc, "used here")]
+    return ctx.stop(
+        Problem(
+            "unknown-op",
+            f"there is no op `{printable(op)}`",
+            loc,
+            path=blank.name,
+            marks=marks,
+            help=[f"did you mean `{meant}`?"] if meant else [],
+            replacement=meant if ctx.written(loc) == op and meant == _certainly(op, known) else None,
+        )
+    )
+
+
+def _certainly(op: str, known: Sequence[str]) -> str | None:
+    return certain(op, known, aliases=ALIASES) or certain(op.rpartition(".")[2], known, aliases=ALIASES)
+
+
+def _check_shape(ctx: Context, item: Item, node: Node, scope: Scope) -> None:
+    """Holds the output to the entry's `shape`. Raises Stop, reported, where that is none."""
+    loc = (*item.loc, "shape")
+    problem = shape_problem(node, ctx.evaluate(item.entry.shape, scope, loc, node.name), loc)
+    if problem is None:
+        return
+    if problem.code != "assertion-failed":
+        raise ctx.stop(problem)
+    ctx.report(problem)

@@ -41,6 +41,7 @@ class Shared:
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     checked: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were checked
+    followed: set[int] = field(default_factory=set)  # the specs of which all that they use was looked up
     metered: int = field(default_factory=lambda: METER.spent)  # where expressions started to count
 
 
@@ -59,7 +60,9 @@ class Session:
     inactive: set[Any] = field(default_factory=set)  # the entries that are left out and looked at
     instantiated: set[Any] = field(default_factory=set)  # the blocks that are in use
     frames: list[Frame] = field(default_factory=list)  # the lists that are being filled, each in an entry of the last
-    explains: bool = True  # whether somebody will read what is reported
+    #: Whether a spec in use is right by itself: what it is not wrong about alone is its user's problem. None where
+    #: nobody will read what is reported.
+    right_alone: Callable[[Unit, str | None], bool] | None = None
     sized: list[Sized] = field(default_factory=list)  # what other sizes of the input may mend
 
     @property

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TypeAlias
 
 from compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
 from compiler.elaborate.context import Context
 from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.session import Halt, Item, Stop, freeze, no_variant
-from compiler.graph import Composite, Node, Settings, Unit
+from compiler.elaborate.session import Item, Stop, freeze, no_variant
+from compiler.graph import Composite, Node, Unit
 from compiler.scope import Scope
 from compiler.settings import choose
 from compiler.taps import keep
-from specs.diagnostics import Diagnostic, Report
 from specs.problem import Problem
 from specs.suggest import did_you_mean
 
@@ -26,7 +23,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     unit, variant = _found(ctx, blank)
     wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
     if len(wanted) != len(blank.inputs) and not any(hole[0] in ("input", "inputs") for hole in unit.spec.holes):
-        raise wrong_count(ctx, item, blank, wanted)
+        raise wrong_count(ctx, item, blank, op, wanted)
     ctx.session.shared.entries += 3  # choosing its settings costs as much as some layers
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ctx.session.report
@@ -55,9 +52,72 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
     body = e.interned(key, op, (*item.loc, "op"), expand)
     inner.check_declarations()
-    if ctx.session.explains and len(report.diagnostics) > before:
-        _blame_user(e, item, unit, variant, before)
+    if len(report.diagnostics) > before:
+        _blame_user(ctx, item, unit, variant, before)
     lasting = [p for p in body.outputs if not p.training_only]
     if len(lasting) < len(body.outputs):
         body = keep(body, lasting)
     return blank.containing(body).but(written=dict(item.entry.arguments))
+
+
+def _found(ctx: Context, blank: Node) -> tuple[Unit, str | None]:
+    """The spec in use, and its variant. Raises Stop, reported."""
+    op = blank.op
+    found = ctx.session.named(ctx.unit.spec.use[op], ctx.unit)
+    ctx.afford(op)
+    if isinstance(found, str):
+        raise ctx.stop(Problem("unknown-reference", found, ("use", op), path=blank.name))
+    unit, variant, _ = found
+    if unit is None:  # its own errors are reported already
+        raise Stop
+    if why := no_variant(found):
+        help = did_you_mean(str(variant), unit.spec.variants)
+        raise ctx.stop(Problem("unknown-reference", why, ("use", op), path=blank.name, help=help))
+    return unit, variant
+
+
+def check_uses(ctx: Context) -> None:
+    """Reports what is wrong with the names of specs in use, near and far, whether or not an entry takes them: no file
+    that lies beside this one for its sake goes unseen."""
+    shared, left = ctx.session.shared, [ctx.unit]
+    while left:
+        unit = left.pop()
+        if id(unit.spec) in shared.followed:
+            continue
+        shared.followed.add(id(unit.spec))
+        inner = Context(ctx.session, unit, ctx.settings)
+        for op, name in unit.spec.use.items():
+            found = ctx.session.named(name, unit)
+            inner.afford(op)
+            if isinstance(found, str):
+                inner.report(Problem("unknown-reference", found, ("use", op)))
+                continue
+            if (why := no_variant(found)) and found.unit is not None:
+                help = did_you_mean(str(found.variant), found.unit.spec.variants)
+                inner.report(Problem("unknown-reference", why, ("use", op), help=help))
+            if found.unit is not None:
+                left.append(found.unit)
+
+
+def _blame_user(ctx: Context, item: Item, unit: Unit, variant: str | None, before: int) -> None:
+    """What a spec is not wrong about alone is the problem of who uses it, and is reported there."""
+    session = ctx.session
+    new = [d for d in session.report.diagnostics[before:] if d.file == unit.document.source.name]
+    if session.right_alone is None or not any(d.severity == "error" for d in new):
+        return
+    if not session.right_alone(unit, variant):
+        return
+    for inner in new:
+        session.report.diagnostics.remove(inner)
+        where = f"{PurePath(str(inner.file)).name}:{inner.span.line}" if inner.span else inner.file
+        moved = ctx.report(
+            Problem(
+                inner.code,
+                inner.message,
+                (*item.loc, "op"),
+                path=(inner.path or "").removeprefix(ctx.prefix),
+                notes=[*inner.notes[:-1], f"inside {item.entry.op}, at {where}"],
+                severity=inner.severity,
+            )
+        )
+        session.sized = [s._replace(diagnostic=moved) if s.diagnostic is inner else s for s in session.sized]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from compiler.graph import Settings
 from compiler.layer import Shape, show
-from compiler.walk.session import Sized
-from specs.diagnostics import Report, Span
+from specs.diagnostics import Diagnostic, Report, Span
 
 BUDGET = 10_000  # layers walked in search of a size
 LARGEST = 4_096
@@ -21,29 +21,36 @@ Errors = set[tuple[str, Span | None]]
 Again = Callable[[Shape], Errors]
 
 
-def remedies(told: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> None:
-    """Adds the sizes that work to the help of what is told in the report."""
-    if len(settings.inputs) != 1 or settings.inputs[0][1] is None or len(settings.inputs[0][1].shape) < 2:
-        return
-    shape = settings.inputs[0][1].shape
-    base = {(d.code, d.span) for d in report.errors}
-    left = BUDGET // (steps + 10)
-    search = _Search(shape, base, again, left)
-    for sized in told:
-        index = next((i for i, d in enumerate(report.diagnostics) if d is sized.diagnostic), None)
+class Sized(Protocol):
+    """A reported shape error that another size may mend; how else to, and what helps where no size is found."""
+
+    @property
+    def diagnostic(self) -> Diagnostic: ...
+    @property
+    def otherwise(self) -> str: ...
+    @property
+    def size_help(self) -> tuple[str, ...]: ...
+
+
+def add_sizes(sized: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> None:
+    """Adds the sizes that work to the help of what is reported."""
+    search = _search(report, settings, steps, again)
+    for error in sized:
+        index = next((i for i, d in enumerate(report.diagnostics) if d is error.diagnostic), None)
         if index is None:
             continue
-        code = sized.diagnostic.code
-        search.mended = (code, sized.diagnostic.span)
-        find = {"empty-output": search.smallest, "shape-mismatch": search.multiples}.get(code, search.nearest)
-        found = find()
-        said = "; ".join(filter(None, (found, sized.otherwise)))
-        if said:
-            help = (
-                said.removeprefix("or "),
-                *(h for h in sized.diagnostic.help if not (found and "larger input" in h)),
-            )
-            report.diagnostics[index] = replace(sized.diagnostic, help=help)
+        found = search.sizes(error.diagnostic) if search is not None else ""
+        first = "; ".join(filter(None, (found, error.otherwise))).removeprefix("or ")
+        help = (*filter(None, (first,)), *error.diagnostic.help, *(() if found else error.size_help))
+        report.diagnostics[index] = replace(error.diagnostic, help=help)
+
+
+def _search(report: Report, settings: Settings, steps: int, again: Again) -> _Search | None:
+    """A search for sizes of a network's one input; None where it has several, or no size."""
+    if len(settings.inputs) != 1 or settings.inputs[0][1] is None or len(settings.inputs[0][1].shape) < 2:
+        return None
+    base = {(d.code, d.span) for d in report.errors}
+    return _Search(settings.inputs[0][1].shape, base, again, BUDGET // (steps + 10))
 
 
 class _Search:
@@ -53,6 +60,12 @@ class _Search:
         self.shape, self.base, self.again, self.left = shape, base, again, left
         self.mended: tuple[str, Span | None] = ("", None)
         self._known: dict[Shape, Errors] = {}
+
+    def sizes(self, error: Diagnostic) -> str:
+        """Which sizes mend an error, in words; empty where none was found."""
+        self.mended = (error.code, error.span)
+        find = {"empty-output": self.smallest, "shape-mismatch": self.multiples}.get(error.code, self.nearest)
+        return find()
 
     @property
     def square(self) -> bool:

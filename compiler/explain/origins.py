@@ -17,8 +17,6 @@ from specs.spec import Loc, variables
 WIDTHS = ("out_channels", "out_features", "channels")
 
 
-
-
 def given(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> tuple[list[Mark], Loc | None]:
     """Where a value was given that is written here by a name alone, `$c`: in a loop, to a block, or to the spec. And
     that place again where it is none of a loop's: each user of a block hears of its own problem."""

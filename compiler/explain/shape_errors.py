@@ -249,5 +249,3 @@ def shape_problem(node: Node, wanted: Any, loc: Loc) -> Problem | None:
 
 def _is_size(value: object) -> bool:
     return type(value) is int and value >= 1
-
-

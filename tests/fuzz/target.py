@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from compiler.compile import compile
+from compiler.elaborate import Shared
 from compiler.emit.python import source
 from compiler.emit.safety import verify
 from compiler.emit.summary import summarise
 from compiler.graph import Graph
-from compiler.walk import Shared
 from specs import render
 from specs.codes import CODES
 from specs.diagnostics import Report

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from compiler.arguments import argument_problems
 from compiler.layer import Layer
 from compiler.names import ALIASES, bad_input
-from compiler.rules import Problem
 from specs.expression.syntax import CONSTANTS, WORDS
+from specs.problem import Problem
 from specs.spec import STRUCTURE, Block, Loc, Param, Spec, Weights
 from specs.suggest import did_you_mean
 
@@ -37,7 +37,7 @@ def declaration_problems(spec: Spec) -> Iterator[Problem]:
 
 
 def _at(code: str, message: str, *loc: str | int, help: tuple[str, ...] = ()) -> Problem:
-    return Problem(code, message, loc, help, key=True)
+    return Problem(code, message, loc, help=help, key=True)
 
 
 def _block(block: str, said: Block) -> Iterator[Problem]:
@@ -62,7 +62,7 @@ def _params(spec: Spec, params: Mapping[str, Param], base: Loc) -> Iterator[Prob
         op = param.default if param.type == "op" and not {("blocks",), ("use",)} & spec.holes else None
         if isinstance(op, str) and "$" not in op and all(op not in names for names in ops):
             help = did_you_mean(op, [known for names in ops for known in names], aliases=ALIASES, limit=0)
-            yield Problem("unknown-op", f"there is no op `{op}`", (*base, name, "default"), help)
+            yield Problem("unknown-op", f"there is no op `{op}`", (*base, name, "default"), help=help)
         if name in WORDS or name in CONSTANTS:
             message = f"`{name}` cannot be a parameter: in an expression it means something else"
             yield _at("bad-value", message, *base, name)
@@ -110,4 +110,4 @@ def _value(layer: type[Layer], name: str, value: Any) -> Iterator[Problem]:
         for problem in argument_problems(layer, error, {name: value}):
             if problem.argument == name and problem.code == "bad-value":
                 loc = ("defaults", layer.op, name, *problem.path)
-                yield Problem(problem.code, problem.message, loc, problem.help, problem.key)
+                yield Problem(problem.code, problem.message, loc, help=problem.help, key=problem.key)

@@ -1,0 +1,43 @@
+"""What can be said of a list only once it is whole: whether its names last, and whether all of it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compiler.graph import Composite, Node
+from compiler.layer import Layer
+from specs.problem import Problem
+
+
+def name_problems(composite: Composite) -> Iterator[Problem]:
+    """Names that only a pure chain can have: positions of what has weights, and hyphens."""
+    if composite.chain:
+        return
+    for node in composite.nodes:
+        if node.entry.id is None and node.shared is None and _has_state(node):
+            message = f"`{node.op}` has weights and needs an `id` here: this list is not a pure chain"
+            help = ["names by position would change with every entry added before it"]
+            yield Problem("missing-id", message, node.loc, path=node.name, help=help)
+    for node in composite.nodes:
+        function = isinstance(node.body, Layer) and node.op[0].islower()
+        if "-" in node.name and node.body is not None and not function:
+            message = (
+                f"`{node.name}` cannot be an id here: a hyphen is for children of a pure chain (nn.Sequential) only"
+            )
+            yield Problem("bad-value", message, (*node.loc, "id"), path=node.name)
+
+
+def _has_state(node: Node) -> bool:
+    return bool(node.params or (isinstance(node.body, Layer) and (node.weights or node.buffers)))
+
+
+def unused_problems(composite: Composite) -> Iterator[Problem]:
+    """Entries whose output nothing takes. Of a list without placeholders."""
+    needed = composite.reached(tuple(port.edge for port in composite.outputs))
+    again = {node.shared for node in composite.nodes}
+    names = {name for name, _ in composite.inputs}
+    for index, node in enumerate(composite.nodes):
+        if index not in needed and node.body is not None and index not in again and node.name not in names:
+            loc = (*node.loc, "id") if node.entry.id is not None else node.loc
+            message = f"nothing takes the output of `{node.name}`"
+            yield Problem("unused-layer", message, loc, path=node.name, severity="warning")

@@ -1,0 +1,97 @@
+"""`init` and `freeze`: whether their rules can be computed, and speak of parameters that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from compiler.graph import Graph, Node, matches
+from compiler.initialisers import BadInit, Initialiser, initialiser, unfit
+from compiler.layer import Layer, show
+from compiler.names import ALIASES
+from compiler.rules import Rule, is_op, rules
+from compiler.scope import Poisoned, Scope, judged
+from specs.expression import ExpressionError, evaluate
+from specs.limits import DEFAULT, Limits
+from specs.problem import Problem
+from specs.spec import Loc, Spec
+from specs.suggest import did_you_mean
+
+
+def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the spec's init rules, whatever they meet."""
+    for i, rule in enumerate(spec.init):
+        at: Loc = ("init", i)
+        plain = rule.match.replace("_", "").isalnum() and rule.match[:1].isupper()
+        if plain and not is_op(rule.match):
+            known = [name for name in Layer.registry if name[0].isupper()]
+            help = did_you_mean(rule.match, known, aliases=ALIASES, limit=0)
+            yield Problem("unknown-op", f"there is no op `{rule.match}`", (*at, "match"), help=help)
+        if not rule.model_extra and at not in spec.holes:
+            yield Problem("missing-argument", "an init rule says what a parameter starts as: `weight: 1`", at)
+        for name, value in (rule.model_extra or {}).items():
+            try:
+                initialiser(evaluate(value, Scope(params)))
+                if is_op(rule.match) and not _can_have(Layer.registry[rule.match], name):
+                    message = f"{rule.match} has no parameter `{name}`"
+                    help = did_you_mean(name, Layer.registry[rule.match].parameters)
+                    yield Problem("unknown-argument", message, (*at, name), help=help, key=True)
+            except BadInit as error:
+                yield Problem(error.code, str(error), (*at, name, *error.path), help=error.help, key=error.key)
+            except ExpressionError as error:
+                code, help, _ = judged(error)
+                yield Problem(code, str(error), (*at, name, *error.path), help=help)
+            except Poisoned:
+                continue
+
+
+def _can_have(layer: type[Layer], name: str) -> bool:
+    """Whether a layer of this type can have a parameter of this name."""
+    return layer.can_have_weights() and (not layer.parameters or name in layer.parameters)
+
+
+def pattern_problems(graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Patterns that would take too long to hold against every name of the network."""
+    spec = graph.spec
+    for key, patterns in (("freeze", spec.freeze), ("init", [rule.match for rule in spec.init])):
+        if sum(1 + len(p.split(".")) + len(p) // 16 for p in patterns) * graph.root.size > limits.matches:
+            message = f"the patterns of `{key}` are too many for a network of {graph.root.size:,} layers"
+            yield Problem("limit-exceeded", message, (key,), key=True)
+            return
+
+
+def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
+    """Rules that meet nothing, or what cannot start so; those of `init` if they can be computed."""
+    if graph.settings.taps:
+        return
+    if init and graph.spec.init:
+        leaves = [(path, node) for path, node, _ in graph.walk()]
+        for i, rule in enumerate(rules(graph)):
+            if ("init", i) not in graph.spec.holes:
+                yield from _rule(rule, [(path, node) for path, node in leaves if rule.meets(path, node.op)], i)
+    keys = list(graph.state) if graph.spec.freeze else []
+    for i, pattern in enumerate(graph.spec.freeze):
+        if ("freeze", i) not in graph.spec.holes and not any(matches(pattern, key) for key in keys):
+            message = f"`freeze` names nothing: no parameter matches `{pattern}`"
+            yield Problem("unknown-reference", message, ("freeze", i))
+
+
+def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
+    known = list(dict.fromkeys(key for _, node in met for key in node.weights))
+    for name, initial in islice(rule.initialisers, DEFAULT.mistakes):
+        if met and name not in (*known, "weight", "bias"):  # those are there for other choices of the parameters
+            message = f"nothing that `{rule.match}` names has a parameter `{name}`"
+            help = did_you_mean(name, known)
+            yield Problem("unknown-argument", message, ("init", i, name), key=True, help=help)
+        problem = _unfit(met, name, initial)
+        if problem is not None:
+            yield Problem("shape-mismatch", problem, ("init", i, name))
+
+
+def _unfit(met: list[tuple[str, Node]], name: str, initial: Initialiser) -> str | None:
+    """Why the first parameter of this name that cannot start so cannot."""
+    for path, node in met:
+        if name in node.weights and (why := unfit(initial, shape := node.weights[name])) is not None:
+            return f"{why}, and `{name}` of `{path}` is {show(shape)}"
+    return None

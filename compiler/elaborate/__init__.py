@@ -1,0 +1,12 @@
+"""Elaboration: a Spec becomes a Graph, its parameters, loops and conditions expanded and its shapes inferred.
+
+`elaborator` is the driver. `loops` unrolls a list, `entry` takes its entries one by one, `references` finds what they
+take, `node` makes what an entry is: a `layer`, a `block`, a `group`, a spec in `use`, a module to `share`; `outputs`
+closes the list, `inactive` checks what is left out. All of them see a `Context` and a `Frame`.
+"""
+
+from compiler.elaborate.context import Context
+from compiler.elaborate.elaborator import SpecElaborator
+from compiler.elaborate.session import Halt, Lookup, Session, Shared, Stop, freeze
+
+__all__ = ["Context", "Halt", "Lookup", "Session", "Shared", "SpecElaborator", "Stop", "freeze"]

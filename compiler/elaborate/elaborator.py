@@ -1,0 +1,200 @@
+"""The driver: expands the lists of one spec, and knows all kinds of entries through `entry`.
+
+Loops, conditions, blocks and shapes are one pass in order, because a condition may read the channels that flow into it:
+resolve `from`, evaluate, infer, next. An entry that is wrong is reported once and leaves a placeholder, whose output is
+unknown; what follows from it is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from compiler.arguments import bind
+from compiler.checks.declarations import declaration_problems
+from compiler.checks.rules import init_problems
+from compiler.elaborate import inactive, loops
+from compiler.elaborate.context import Context
+from compiler.elaborate.entry import elaborate_entry
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.outputs import close
+from compiler.elaborate.session import Halt, Item, Stop, freeze
+from compiler.elaborate.use import check_uses
+from compiler.graph import Composite, Settings, Unit
+from compiler.layer import Value
+from compiler.scope import UNKNOWN, Poisoned, layered
+from specs.problem import Problem
+from specs.spec import Block, Entry, Loc, Output
+
+
+class SpecElaborator:
+    """Elaborates the lists of one spec, for one choice of its parameters."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def of(self, unit: Unit, settings: Settings) -> SpecElaborator:
+        return SpecElaborator(Context(self.context.session, unit, settings))
+
+    # -- lists ----------------------------------------------------------------------------------------------------
+
+    def expand(
+        self,
+        kind: Any,
+        name: str,
+        entries: Sequence[Entry],
+        loc: Loc,
+        names: Mapping[str, Any],
+        inputs: Sequence[tuple[str, Value | None]],
+        *,
+        outputs: Sequence[Output] | None = None,
+        outputs_loc: Loc = (),
+        arguments: Mapping[str, Any] | None = None,
+    ) -> Composite:
+        ctx, frames, deepest = self.context, self.context.session.frames, self.context.session.limits.block_depth
+        if len(frames) > deepest:
+            ctx.report(Problem("limit-exceeded", f"blocks and groups nest deeper than {deepest}", loc))
+            raise Halt
+        ids_incomplete = ctx.names_unknown((*loc[:-1], "inputs"))
+        frame = Frame.open(ctx.unit, entries, loc, names, dict(inputs), ids_incomplete)
+        frames.append(frame)
+        try:
+            self._fill(frame, entries, loc, names)
+            ports = close(ctx, frame, outputs, outputs_loc)
+        finally:
+            frames.pop()
+        return Composite(kind, name, ctx.unit, loc, tuple(inputs), tuple(frame.nodes), ports, arguments or {}, names)
+
+    def _fill(self, frame: Frame, entries: Sequence[Entry], loc: Loc, names: Mapping[str, Any]) -> None:
+        if self.context.inactive:
+            inactive.check_all(self, frame, entries, loc, names)
+            raise Poisoned
+        for item in loops.items(self, frame, entries, loc, names):
+            self.entry(frame, item)
+
+    def entry(self, frame: Frame, item: Item) -> None:
+        elaborate_entry(self, frame, item)
+
+    def block(
+        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | None], loc: Loc
+    ) -> Composite:
+        ctx = self.context
+        if ctx.inactive:
+            raise Poisoned
+        own = block.inputs or ["input"]
+        ctx.session.instantiated.add((id(ctx.unit.spec), name))
+
+        def expand() -> Composite:
+            return self.expand(
+                "block",
+                name,
+                block.layers,
+                ("blocks", name, "layers"),
+                layered(ctx.settings.params, arguments),
+                list(zip(own, values, strict=True)),
+                outputs=block.outputs,
+                outputs_loc=("blocks", name, "outputs"),
+                arguments=arguments,
+            )
+
+        key = (id(ctx.unit.spec), self._outer, name, freeze(arguments), tuple(values))
+        return self.interned(key, name, loc, expand)
+
+    @cached_property
+    def _outer(self) -> Any:
+        """The network's parameters that its blocks may read: what lets variants share them."""
+        ctx = self.context
+        read = ctx.unit.spec.read_by_blocks
+        return freeze({name: value for name, value in ctx.settings.params.items() if name in read})
+
+    def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:
+        ctx, session = self.context, self.context.session
+        if ctx.inactive:
+            raise Poisoned
+        if key in session.done:
+            done = session.done[key]
+            ctx.step(loc, done.size)
+            return done
+        opened = key[:1] + key[2:3]
+        if any(opened == other for other, _ in session.open):
+            first = [other for other, _ in session.open].index(opened)
+            loop = " -> ".join([*(n for _, n in session.open[first:]), name])
+            help = ["repeat it with `for`, which ends"] if key[2] else ["a spec that uses itself has no end"]
+            raise ctx.stop(Problem("cycle", f"`{name}` contains itself: {loop}", loc, help=help))
+        session.open.append((opened, name))
+        try:
+            done = session.done[key] = make()
+        finally:
+            session.open.pop()
+        return done
+
+    # -- what is not in use ---------------------------------------------------------------------------------------
+
+    def left_out(self, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
+        ctx, session = self.context, self.context.session
+        key = (id(ctx.unit.spec), loc)
+        if key in session.inactive or key in session.shared.sound:
+            return
+        session.inactive.add(key)
+        reported = session.reported
+        self._inactive.context.trail = ctx.trail
+        inactive.check(self._inactive, frame, entry, loc, names)
+        if session.reported == reported:
+            session.shared.sound.add(key)
+
+    @cached_property
+    def _inactive(self) -> SpecElaborator:
+        return SpecElaborator(self.context.blind(inactive=True))
+
+    def check_declarations(self) -> bool:
+        ctx, spec = self.context, self.context.unit.spec
+        shared, most = ctx.session.shared, ctx.session.limits.mistakes
+        wrong_rules = list(islice(init_problems(spec, ctx.settings.params), most))
+        for problem in wrong_rules:
+            ctx.report(problem)
+        if id(spec) in shared.checked:
+            return not wrong_rules
+        shared.checked.add(id(spec))
+        self._check_unused_blocks()
+        check_uses(ctx)
+        for problem in islice(declaration_problems(spec), most):
+            ctx.report(problem)
+        return not wrong_rules
+
+    def _check_unused_blocks(self) -> None:
+        """Elaborates blocks that nothing uses, for what is wrong whatever their parameters and inputs are."""
+        ctx, spec = self.context, self.context.unit.spec
+        blind = SpecElaborator(ctx.blind())
+        for name, block in spec.blocks.items():
+            if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.holes:
+                continue
+            required = {param for param, declared in block.params.items() if declared.required}
+            bind(block.params, {}, ctx.settings.params, _DeclarationReporter(ctx, name), name, required)
+            blind.context.trail = [(f"{name}.", None, name)]
+            unknown, values = dict.fromkeys(block.params, UNKNOWN), [None] * len(block.inputs or ("input",))
+            try:
+                blind.block(name, block, unknown, values, ("blocks", name))
+            except Stop:
+                continue
+
+
+class _DeclarationReporter:
+    """Reports what is wrong with a parameter of a block where it is declared."""
+
+    def __init__(self, ctx: Context, block: str) -> None:
+        self.ctx, self.block = ctx, block
+
+    def __call__(
+        self,
+        code: str,
+        message: str,
+        argument: str,
+        *,
+        key: bool = False,
+        help: Sequence[str] = (),
+        meant: str | None = None,
+    ) -> None:
+        loc = ("blocks", self.block, "params", argument, *(() if key else ("default",)))
+        self.ctx.report(Problem(code, message, loc, key=key, help=help, replacement=meant))

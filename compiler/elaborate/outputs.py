@@ -1,0 +1,123 @@
+"""The end of a list: its outputs, and the checks of what is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.checks.inplace import inplace_problems, opaque
+from compiler.checks.lists import name_problems, unused_problems
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.references import resolve
+from compiler.elaborate.session import Stop
+from compiler.graph import Composite, Edge, Port
+from compiler.names import bad_output
+from compiler.scope import Poisoned, Scope
+from specs.problem import Problem
+from specs.spec import Loc, Output
+
+NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
+
+
+def close(ctx: Context, frame: Frame, outputs: Sequence[Output] | None, loc: Loc) -> tuple[Port, ...]:
+    """The list's outputs; reports what can be found only once it is whole."""
+    if ctx.names_unknown(loc):
+        return (Port("output", frame.unknown_value()),)
+    if outputs is None:
+        ports, right = _implied(ctx, frame, loc), True
+    else:
+        ports, right = _stated(ctx, frame, outputs, loc)
+    if right and ports:
+        _check(ctx, frame, ports)
+    return tuple(ports)
+
+
+def _implied(ctx: Context, frame: Frame, loc: Loc) -> list[Port]:
+    """The outputs of a list that names none: those of its last entry."""
+    if frame.last is None and frame.nodes:
+        node = frame.nodes[-1]
+        of = "output_" if loc == NETWORK and node.ports[:1] == ("0",) else ""  # the fields of what comes out
+        return [Port(of + name, Edge(len(frame.nodes) - 1, i)) for i, name in enumerate(node.ports)]
+    if frame.last is None:
+        ctx.report(Problem("bad-value", "nothing comes out of this list", frame.loc))
+        return []
+    if loc == NETWORK and frame.nodes:
+        _check_batch(ctx, frame, frame.last, (*frame.nodes[-1].loc, "op"))
+    return [Port("output", frame.last)]
+
+
+def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> tuple[list[Port], bool]:
+    """The outputs that a list names, and whether all of them are right."""
+    ports: list[Port] = []
+    taken: set[str] = set()
+    right = True
+    for i, output in enumerate(outputs):
+        try:
+            port = _port(ctx, frame, output, (*loc, i), taken)
+            if port is not None:
+                ports.append(port)
+        except (Stop, Poisoned):
+            right = False
+            if output.id not in (port.name for port in ports):
+                ports.append(Port(output.id, frame.unknown_value(), output.training_only))
+    if not ports:
+        message = "no output is left: `when` is false for every one" if outputs else "`outputs` names nothing"
+        ctx.report(Problem("bad-value", message, loc))
+        return [Port("output", frame.unknown_value())], False
+    if all(port.training_only for port in ports) and right:
+        message = "every output is `training_only`: nothing would come out of the network once it is trained"
+        ctx.report(Problem("bad-value", message, loc))
+    return ports, right
+
+
+def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str]) -> Port | None:
+    """An output that a list names; None where its `when` is false. Raises Stop, reported, and Poisoned."""
+    scope, there = Scope(frame.names, inputs=frame.readable), output.when
+    if not isinstance(there, bool):
+        there = ctx.evaluate(there, scope, (*loc, "when"))
+    if not isinstance(there, bool):
+        message = f"`when` must come out true or false, not {there!r}"
+        raise ctx.stop(Problem("bad-value", message, (*loc, "when")))
+    if not there:
+        return None
+    if output.training_only and loc[:1] == ("blocks",):
+        message = "`training_only` is for the outputs of a network, not of a block"
+        raise ctx.stop(Problem("bad-value", message, (*loc, "training_only")))
+    if why := bad_output(output.id):
+        message = f"`{output.id}` cannot be the name of an output: {why}"
+        raise ctx.stop(Problem("bad-value", message, (*loc, "id")))
+    if output.id in taken:
+        message = f"`{output.id}` is already the id of another output"
+        raise ctx.stop(Problem("duplicate-id", message, (*loc, "id")))
+    taken.add(output.id)
+    if loc in ctx.holes:
+        raise Stop
+    text = ctx.evaluate(output.from_, scope, (*loc, "from"))
+    edge = resolve(ctx, frame, str(text), (*loc, "from"), "")
+    if loc[:-1] == NETWORK:
+        _check_batch(ctx, frame, edge, (*loc, "from"))
+    return Port(output.id, edge, output.training_only)
+
+
+def _check_batch(ctx: Context, frame: Frame, edge: Edge, loc: Loc) -> None:
+    """Reports it where what comes out of a network has no batch axis."""
+    value = frame.value(edge)
+    if value is not None and not value.batched:
+        message = "what comes out of a network has a batch axis, and a Parameter has none: merge it first"
+        ctx.report(Problem("shape-mismatch", message, loc))
+
+
+def _check(ctx: Context, frame: Frame, ports: Sequence[Port]) -> None:
+    composite = Composite(
+        "group", "", ctx.unit, frame.loc, tuple(frame.inputs.items()), tuple(frame.nodes), tuple(ports)
+    )
+    if not frame.edges_incomplete and not frame.ids_incomplete:
+        for problem in name_problems(composite):
+            ctx.report(problem)
+    if any(None in node.outputs for node in frame.nodes):
+        composite = opaque(composite, frame.uncertain)
+    else:
+        for problem in unused_problems(composite):
+            ctx.report(problem)
+    for problem in inplace_problems(composite):
+        ctx.report(problem)

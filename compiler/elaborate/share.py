@@ -1,0 +1,248 @@
+"""A shared module once more: what was made for the first input is held to what flows in here.
+
+Nothing of it is computed anew. A list keeps the entries, the arguments and the connections that it has where it stands;
+what comes out of them is inferred again, layer by layer, and what would have to be another module is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from compiler.arguments import printed
+from compiler.elaborate.arguments import no_arguments, wrong_count
+from compiler.elaborate.context import Context
+from compiler.elaborate.frame import Frame
+from compiler.elaborate.layer import apply, report_shape, within_limits
+from compiler.elaborate.references import unresolved
+from compiler.elaborate.session import Item, Sized, Stop
+from compiler.graph import INPUT, Composite, Edge, Node, Source, constant
+from compiler.layer import Call, Layer, ShapeError, Value, show
+from compiler.scope import Scope
+from specs.problem import Mark, Problem
+from specs.words import enumerated
+
+
+class Another(ShapeError):
+    """What flows in would need a module that was made otherwise: what of it differs, and how."""
+
+    def __init__(self, what: str, how: str, *, weights: bool = False) -> None:
+        super().__init__("shape-mismatch", f"{what} {how}".strip())
+        self.what, self.how, self.weights = what, how, weights
+
+    def of(self, shared: str, path: str) -> ShapeError:
+        """The error in words, of the module `shared` for its layer at this path (`enc.conv.`; empty for itself)."""
+        what = f"{path}{self.what}".rstrip(".")
+        if self.weights:
+            need = "need other weights here"
+        else:
+            need, what = "have to be another module here", f"`{what}`"
+        return ShapeError(self.code, f"`{shared}` would {need} than where it stands: {what} {self.how}")
+
+
+class Unfit(Exception):
+    """A layer of a shared list does not take what flows in: where it stands in the list, and what arrives."""
+
+    def __init__(
+        self, error: ShapeError, path: str, node: Node, arriving: tuple[Value, ...], holder: Composite
+    ) -> None:
+        super().__init__(error.message)
+        self.error, self.path, self.node, self.arriving, self.holder = error, path, node, arriving, holder
+
+
+def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+    """The node of an entry that shares a module. Raises Stop, reported, and Poisoned."""
+    no_arguments(ctx, item, "a shared module", "share")
+    wanted = ctx.evaluate(item.entry.share, scope, (*item.loc, "share"), blank.name)
+    index = _owner(ctx, frame, item, blank, wanted)
+    target = frame.nodes[index]
+    blank = blank.but(op=target.op, shared=index, written=target.written)
+    if isinstance(target.body, Layer):
+        return _layer_again(ctx, frame, item, blank, target, target.body, wanted)
+    assert isinstance(target.body, Composite)
+    if len(blank.inputs) != len(target.body.inputs) and not frame.inputs_wrong:
+        raise wrong_count(ctx, item, blank, wanted, [name for name, _ in target.body.inputs])
+    try:
+        body = _list_again(ctx, item, target.body, blank.arriving)
+    except Unfit as unfit:
+        raise _report_unfit(ctx, item, blank, wanted, unfit) from None
+    return blank.but(body=body, outputs=body.values, ports=target.ports)
+
+
+def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> int:
+    """The number of the entry that made the module called so. Raises Stop, reported."""
+    loc = (*item.loc, "share")
+    if not isinstance(wanted, str):
+        raise ctx.stop(Problem("bad-value", f"`share` is an id, not {wanted!r}", loc, path=blank.name))
+    if wanted not in frame.ids and (wanted in frame.inputs or wanted == "input"):
+        message = f"`{wanted}` flows into this list: there is no module in it to share"
+        help = ["`share` names an entry; what flows in is taken by `from`"]
+        raise ctx.stop(Problem("unknown-reference", message, loc, path=blank.name, help=help))
+    if wanted not in frame.ids:
+        raise unresolved(ctx, frame, wanted, wanted, loc, blank.name, item)
+    index = frame.ids[wanted]
+    node = frame.nodes[index]
+    if node.body is None:
+        if None in node.outputs:
+            raise Stop
+        message = f"`{wanted}` was left out by its `when`: there is no module to share"
+        raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+    if node.shared is not None:
+        index = node.shared
+        node = frame.nodes[index]
+    if isinstance(node.body, Layer):
+        _check_module(ctx, node, node.body, blank, wanted, loc)
+    return index
+
+
+def _check_module(ctx: Context, node: Node, body: Layer, blank: Node, wanted: str, loc: tuple[str | int, ...]) -> None:
+    """Raises Stop, reported, for a layer that is no module of its own."""
+    if None in node.arriving:
+        raise Stop
+    call = body.call(*node.arrived)
+    if call.target is None or call.parameter:
+        message = f"`{wanted}` is a function and has nothing to share: write it again"
+        raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+
+
+def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: Node, body: Layer, wanted: str) -> Node:
+    """The one layer that an entry made, on what flows in here."""
+    if None in blank.arriving:
+        return apply(ctx, frame, item, blank, body)
+    try:
+        made, outputs = again(target, body, blank.arrived)
+        same_module(body.call(*target.arrived), made.call(*blank.arrived))
+    except ShapeError as error:
+        report_shape(ctx, frame, item, blank, body, _in_words(wanted, error))
+        raise Stop from None
+    return within_limits(ctx, item, blank, made, outputs)
+
+
+def _list_again(
+    ctx: Context, item: Item, first: Composite, values: tuple[Value | None, ...], path: str = ""
+) -> Composite:
+    """A list that an entry made, on what flows in here. Raises Unfit; raises Halt, reported, where it grows too
+    large."""
+    if values == tuple(value for _, value in first.inputs):
+        return first
+    loc, known = (*item.loc, "share"), ctx.session.done
+    key = (first, values)
+    if key in known:
+        ctx.step(loc, known[key].size)
+        return known[key]
+    ctx.reserve(loc, len(first.nodes))
+    nodes: list[Node] = []
+    for node in first.nodes:
+        ctx.step(loc)
+        ctx.session.shared.entries += 1
+        arriving = tuple(_flowing(source, values, nodes) for source in node.inputs)
+        nodes.append(_node_again(ctx, item, node, arriving, first, path))
+    named = zip((name for name, _ in first.inputs), values, strict=True)
+    done = known[key] = replace(first, inputs=tuple(named), nodes=tuple(nodes))
+    return done
+
+
+def _node_again(
+    ctx: Context, item: Item, node: Node, arriving: tuple[Value | None, ...], holder: Composite, path: str
+) -> Node:
+    blank = node.but(arriving=arriving)
+    if None in arriving or None in node.outputs:
+        return blank.but(outputs=(None,) * len(node.outputs))
+    if node.body is None:
+        return blank.but(outputs=arriving[:1])
+    if isinstance(node.body, Composite):
+        body = _list_again(ctx, item, node.body, arriving, f"{path}{node.name}.")
+        return blank.but(body=body, outputs=body.values)
+    try:
+        made, outputs = again(node, node.body, blank.arrived)
+        same_text(node, made, blank.arrived, outputs)
+    except ShapeError as error:
+        raise Unfit(error, path + node.name, node, blank.arrived, holder) from None
+    return within_limits(ctx, item, blank, made, outputs)
+
+
+def _flowing(source: Source, values: tuple[Value | None, ...], nodes: Sequence[Node]) -> Value | None:
+    if not isinstance(source, Edge):
+        return constant(source)
+    return values[source.port] if source.node == INPUT else nodes[source.node].outputs[source.port]
+
+
+def _report_unfit(ctx: Context, item: Item, blank: Node, wanted: str, unfit: Unfit) -> Stop:
+    """Reports at the entry that shares a list which layer in it does not take what flows in, and where that is."""
+    error, node = _in_words(wanted, unfit.error, f"{unfit.path}."), unfit.node
+    flows = f"{enumerated([show(value.shape) for value in unfit.arriving])} flow{'s' * (len(unfit.arriving) == 1)}"
+    place = (*node.loc, "op" if node.entry.op is not None else "share")
+    elsewhere = unfit.holder.unit.document if unfit.holder.unit is not ctx.unit else None
+    reported = ctx.report(
+        Problem(
+            error.code,
+            error.message,
+            (*item.loc, "share"),
+            path=f"{blank.name}.{unfit.path}",
+            marks=[Mark(place, f"{flows} in here", elsewhere)],
+            notes=error.notes,
+            help=[*error.help, *(error.size_help if error.code != "empty-output" else ())],
+        )
+    )
+    if error.code == "empty-output":
+        ctx.session.sized.append(Sized(reported, size_help=error.size_help))
+    return Stop()
+
+
+# -- whether it is the same module ------------------------------------------------------------------------------------
+
+
+def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> tuple[Layer, tuple[Value, ...]]:
+    """A layer as it was made, and what comes out of it where these flow in; nothing where that is beyond all numbers.
+    Raises ShapeError."""
+    made = body.as_made(*node.arrived)
+    here = tuple(value.shape for value in arriving)
+    stated = None
+    try:
+        outputs = made.apply(*arriving)
+    except OverflowError:
+        outputs = ()
+    except ShapeError as error:
+        if error.code != "assertion-failed" or error.argument not in body.derives:
+            raise
+        stated = error.argument
+    there, wanted = ({**body.weights(*x), **body.buffers(*x)} for x in (node.shapes, here))
+    for key in {**there, **wanted} if there != wanted else ():
+        if there.get(key) != wanted.get(key):
+            raise Another(key, f"is {_shown(there.get(key))} there and {_shown(wanted.get(key))} here", weights=True)
+    if stated is not None:
+        there, wanted = (body.derived(*x) for x in (node.shapes, here))
+        raise Another(stated, f"is {_shown(there[stated])} there and {_shown(wanted[stated])} here")
+    return made, outputs
+
+
+def same_module(there: Call, here: Call) -> None:
+    """Raises Another where the module would have to be made with another argument."""
+    for name, value in there.args.items():
+        if here.args.get(name, value) != value:
+            raise Another(name, f"is {_shown(value)} there and {_shown(here.args[name])} here")
+
+
+def same_text(node: Node, made: Layer, arriving: tuple[Value, ...], outputs: Sequence[Value]) -> None:
+    """Raises Another where a layer of a list is not applied by the text that the list has."""
+    assert isinstance(node.body, Layer)
+    there, here = node.body.call(*node.arrived), made.call(*arriving)
+    same_module(there, here)
+    if outputs and len(outputs) != len(node.outputs):
+        raise Another("", f"has {len(node.outputs)} outputs there and {len(outputs)} here")
+    if there == here:
+        return
+    for before, value in zip(node.shapes, arriving, strict=True):
+        if len(before) != len(value.shape):
+            raise Another("", f"takes {len(before)} axes besides the batch there and {len(value.shape)} here")
+    raise Another("", "takes what has a batch axis for what has none")
+
+
+def _in_words(shared: str, error: ShapeError, path: str = "") -> ShapeError:
+    """An error as it is reported where a module is shared."""
+    return error.of(shared, path) if isinstance(error, Another) else error
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is None else show(value) if isinstance(value, tuple) else printed(value)
