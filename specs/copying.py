@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from specs.diagnostics import Diagnostic, SpecError
+from specs.diagnostics import Diagnostic
+from specs.errors import SpecError
 from specs.limits import Limits
 
 

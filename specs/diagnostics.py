@@ -1,12 +1,12 @@
 """What is said about a wrong spec: plain frozen data, rendered elsewhere.
 
 A stage that finds mistakes adds `Diagnostic`s to a `Report` and returns its value with holes, so that one run says
-everything that is wrong. `SpecError` carries a finished report out of the Python face.
+everything that is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
@@ -90,26 +90,5 @@ class Report:
     def ok(self) -> bool:
         return not self.errors
 
-    def raise_if_wrong(self) -> None:
-        """Raises SpecError when there is an error among the diagnostics."""
-        if not self.ok:
-            raise SpecError(self.diagnostics)
-
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.diagnostics)
-
-
-class SpecError(ValueError):
-    """A spec is wrong. `diagnostics` says all that is wrong with it; `str()` is the text a terminal would show."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
-        super().__init__(self.diagnostics)
-
-    def __str__(self) -> str:
-        from specs.render import text
-
-        return text(self.diagnostics)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (SpecError, (self.diagnostics,))

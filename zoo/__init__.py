@@ -10,7 +10,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from specs.diagnostics import Diagnostic, SpecError
+from specs.diagnostics import Diagnostic
+from specs.errors import SpecError
 
 if TYPE_CHECKING:
     from zoo.api import build, check, get_model, graph, list_models, source, summary

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from specs.diagnostics import SpecError
+from specs.errors import SpecError
 from zoo.commands import SECTIONS
 
 DISTRIBUTION = "speczoo"

@@ -13,7 +13,8 @@ from compiler.elaborate import Shared, freeze
 from compiler.emit.python import source as _source
 from compiler.emit.summary import Summary, summarise
 from compiler.graph import Graph, Unit
-from specs.diagnostics import Diagnostic, Report, SpecError
+from specs.diagnostics import Diagnostic, Report
+from specs.errors import SpecError, raise_if_wrong
 from specs.limits import DEFAULT, Limits
 from zoo import catalogue
 from zoo.catalogue import What
@@ -62,7 +63,7 @@ def graph(
     """
     report = Report()
     made = graph_into(report, what, input=input, taps=taps, limits=limits, params=params)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     assert made is not None
     return made
 
@@ -167,7 +168,7 @@ def check(
     """
     report = Report()
     check_into(report, what, input=input, limits=limits, params=params)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     return tuple(report)
 
 

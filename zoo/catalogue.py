@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from specs import files as disk
-from specs.diagnostics import Diagnostic, Report, SpecError
+from specs.diagnostics import Diagnostic, Report
 from specs.document import Document, parse
+from specs.errors import SpecError, raise_if_wrong
 from specs.limits import DEFAULT, Limits
 from specs.load import load
 from specs.source import Source
@@ -75,7 +76,7 @@ def _unit(source: Source | None, report: Report, limits: Limits = DEFAULT) -> Un
 def _own(path: Path, stamp: int) -> Unit:
     report = Report()
     unit = read(path, report)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     assert unit is not None
     return unit
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from specs.diagnostics import Report
+from specs.errors import raise_if_wrong
 from specs.spec import Spec, Variant
 from zoo import catalogue
 
@@ -34,7 +35,7 @@ def of(asked: str) -> list[Facts]:
     """The facts of a name of the catalogue, of a file's variant, or of all variants of a file. Raises SpecError."""
     report = Report()
     found = catalogue.find(asked, report)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     assert found is not None
     unit, variant = found
     offered: list[str | None] = [variant] if variant or not catalogue.is_path(asked) else [*unit.spec.variants]

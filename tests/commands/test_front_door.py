@@ -13,7 +13,8 @@ import click
 import pytest
 
 import zoo.__main__ as front
-from specs.diagnostics import Diagnostic, SpecError
+from specs.diagnostics import Diagnostic
+from specs.errors import SpecError
 from zoo.commands import SECTIONS
 from zoo.commands.common import coloured
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import zoo as face
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.errors import raise_if_wrong
 from specs.load import load
 from specs.source import Source
 from zoo import catalogue, facts, tables
@@ -219,7 +220,7 @@ def _spec(text: str) -> Any:
     report = Report()
     document = parse(Source.of(text), report)
     spec = load(document, report) if document else None
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     return spec
 
 

@@ -17,6 +17,7 @@ from compiler.graph import Graph
 from specs import files
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.errors import raise_if_wrong
 from specs.load import load
 from specs.source import Source
 from zoo import api, catalogue, standalone
@@ -183,7 +184,7 @@ def reread(text: str) -> Any:
     report = Report()
     document = parse(Source.of(text), report)
     spec = load(document, report) if document else None
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     return spec
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import zoo
-from specs.diagnostics import SpecError
+from specs.errors import SpecError
 from zoo import catalogue
 
 PARAMS = {

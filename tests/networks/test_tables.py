@@ -14,7 +14,7 @@ from torch import nn
 
 import zoo
 from compiler.graph import Row
-from specs.diagnostics import SpecError
+from specs.errors import SpecError
 
 PRINTED = Path(__file__).parent / "printed"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
-from specs.diagnostics import SpecError
+from specs.errors import SpecError
 from tests.properties.test_mutations import runs_as_predicted
 
 CHANNELS = 6

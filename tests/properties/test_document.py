@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from specs.diagnostics import Diagnostic, Report, Span, SpecError
+from specs.diagnostics import Diagnostic, Report, Span
 from specs.document import Document, parse
+from specs.errors import SpecError
 from specs.limits import Limits
 from specs.source import Source
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.emit.python import WIDTH, _broken, _runs
-from specs.diagnostics import SpecError
+from specs.errors import SpecError
 from tests.properties.test_expression import CONDITIONS, NUMBERS, texts_of
 from tests.properties.test_mutations import runs_as_predicted
 from zoo import api

@@ -28,6 +28,7 @@ from compiler.graph import INPUT, Composite, Graph, Node
 from compiler.layer import Layer
 from specs.diagnostics import Report
 from specs.document import parse
+from specs.errors import raise_if_wrong
 from specs.load import load
 from specs.source import Source
 from specs.spec import Spec
@@ -185,7 +186,7 @@ def loaded(text: str) -> Spec:
     document = parse(Source("<text>", text), report)
     assert document is not None
     spec = load(document, report)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     assert spec is not None
     return spec
 

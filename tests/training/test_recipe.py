@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from specs.diagnostics import Diagnostic, SpecError
+from specs.diagnostics import Diagnostic
+from specs.errors import SpecError
 from zoo.__main__ import cli
 from zoo.training import cookbook
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from specs.diagnostics import SpecError
+from specs.errors import SpecError
 from tests.training.toys import network, recipe
 from zoo.training.engine import Result, train
 from zoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError

@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from specs import edit
-from specs.diagnostics import Diagnostic, Report, SpecError
+from specs.diagnostics import Diagnostic, Report
 from specs.document import parse
+from specs.errors import SpecError
 from specs.limits import Limits
 from specs.load import load
 from specs.source import Source

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from specs.diagnostics import Diagnostic, Report, SpecError
+from specs.diagnostics import Diagnostic, Report
+from specs.errors import SpecError, raise_if_wrong
 
 if TYPE_CHECKING:
     from compiler.graph import Graph
@@ -47,7 +48,7 @@ class Network:
 
         report = Report()
         made = api.graph_into(report, self.asked, input=self.input, params=self.params)
-        report.raise_if_wrong()
+        raise_if_wrong(report)
         assert made is not None
         return made
 

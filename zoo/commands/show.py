@@ -40,11 +40,12 @@ def lineage(network: Network) -> dict[str, Any]:
     """Where a network comes from, as the JSON has it, and the text of its spec. Raises SpecError."""
     from compiler.settings import choose
     from specs.diagnostics import Report
+    from specs.errors import raise_if_wrong
     from zoo import catalogue
 
     report = Report()
     found = catalogue.find(network.asked, report)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     assert found is not None
     unit, variant = found
     spec, document = unit
@@ -54,7 +55,7 @@ def lineage(network: Network) -> dict[str, Any]:
     if variant is None and any(p.required for p in spec.params.values()):
         settings = None  # a family: its text says which parameters it wants
     else:
-        report.raise_if_wrong()
+        raise_if_wrong(report)
     place = document.span(("variants", variant), key=True) if variant else None
     return {
         "name": variant or spec.name,

@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from specs import files
-from specs.diagnostics import Diagnostic, Report, Span, SpecError
+from specs.diagnostics import Diagnostic, Report, Span
 from specs.document import Document, parse
+from specs.errors import SpecError, raise_if_wrong
 from specs.limits import DEFAULT
 from specs.source import Source
 from specs.suggest import did_you_mean, nearest
@@ -41,7 +42,7 @@ def find(what: str | Path) -> Path:
     report = Report()
     help = did_you_mean(text, names(), limit=0) or ("`zoo recipes` lists all",)
     report.add(Diagnostic("unknown-reference", f"there is no recipe `{text}`", help=help))
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     raise AssertionError
 
 
@@ -96,7 +97,7 @@ def load(
             report.add(diagnostic)
     if with_network and network is not None:
         _check_network(network, text, shape, report)
-    report.raise_if_wrong()
+    raise_if_wrong(report)
     assert recipe is not None
     return recipe
 

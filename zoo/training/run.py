@@ -14,9 +14,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-import zoo
 from specs import files
-from zoo import catalogue, standalone
+from zoo import api, catalogue, standalone
 
 from . import cookbook
 from . import data as datasets
@@ -196,7 +195,7 @@ class Run:
         first, variant = catalogue.split(network.name)
         copies: dict[Path, bytes] = {}
         if "module" not in self.facts:  # else the recipe's network has no part in the run
-            graph = zoo.graph(network.name, input=network.input or self.facts["input"], **network.params)
+            graph = api.graph(network.name, input=network.input or self.facts["input"], **network.params)
             try:
                 copies = {NETWORK / path: text for path, text in standalone.companions(graph).items()}
             except ValueError as error:
@@ -263,7 +262,7 @@ def build(recipe: r.Recipe, shape: list[int] | None = None) -> nn.Module:
     Raises SpecError for a wrong network, TrainingError for one that this machine cannot hold.
     """
     network = recipe.network
-    graph = zoo.graph(network.name, input=network.input or shape, **network.params)
+    graph = api.graph(network.name, input=network.input or shape, **network.params)
     must_fit(4 * graph.params, f"the weights of `{network.name}`", "see `network` in the recipe")
-    built: nn.Module = zoo.build(network.name, input=network.input or shape, seed=recipe.seed, **network.params)
+    built: nn.Module = api.build(network.name, input=network.input or shape, seed=recipe.seed, **network.params)
     return built
