@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from zoo import console
 from zoo.commands.common import Network, Refused, complete_names, emit, json_option, settings, shape_of
 
 TEMPLATE = """\
@@ -99,7 +100,7 @@ def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: t
     if as_json:
         emit({"name": name, "file": str(path), "files": [str(path), *files]})
     else:
-        click.echo(f"{path} written: zoo check {path}", err=True)
+        console.say(f"{path} written: zoo check {path}", err=True)
 
 
 def _create(spec: Path, written: bytes, used: Mapping[str, bytes]) -> None:

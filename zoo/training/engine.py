@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo import console
+
 from . import cookbook, transforms
 from . import data as datasets
 from . import recipe as r
@@ -87,7 +89,8 @@ def train(
 
     def say(text: str) -> None:
         if not quiet and leads():
-            Tqdm.write(text, file=sys.stderr)  # does not tear a progress bar apart
+            with Tqdm.external_write_mode(file=sys.stderr):  # does not tear a progress bar apart
+                console.say(text, err=True)
 
     if (recipe is None) == (resume is None):
         raise OptionError("wanted is a recipe, or a run to resume")
