@@ -15,7 +15,7 @@ import pytest
 import zoo.__main__ as front
 from specs.diagnostics import Diagnostic, SpecError
 from zoo.commands import SECTIONS
-from zoo.commands.common import coloured
+from zoo.console import coloured
 
 from .zoo_command import ROOT, data, fresh, zoo
 

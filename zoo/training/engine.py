@@ -26,7 +26,7 @@ from . import recipe as r
 from .callbacks import Bar, Epochs, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
-from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
+from .errors import DataError, Interrupted, OptionError, RunError, TrainingError, one_line
 from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
@@ -232,7 +232,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
     except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(
-            f"the network does not take images of {size}: {error}", "see `transforms` in the recipe"
+            f"the network does not take images of {size}: {one_line(error)}", "see `transforms` in the recipe"
         ) from error
     finally:
         network.train(training)
@@ -269,7 +269,7 @@ def check_smallest(network: nn.Module, batches: Batches) -> None:
         droppable = last and len(batches) > 1
         raise TrainingError(
             f"{'the last batch of an epoch' if last else 'a batch'} has one image, which this network "
-            f"cannot be trained on: {error}",
+            f"cannot be trained on: {one_line(error)}",
             "--set drop_last=true leaves that batch out" if droppable else "a larger batch_size, and more images",
         ) from error
 
@@ -322,7 +322,7 @@ def _trainer(*, devices: int | str, num_nodes: int, **options: Any) -> pl.Traine
         if environment is not None:
             environment.validate_settings(num_devices=trainer.num_devices, num_nodes=num_nodes)
     except Exception as error:  # each option that Lightning refuses has an error of its own
-        raise OptionError(" ".join(str(error).split())) from error
+        raise OptionError(one_line(error)) from error
     cores = os.cpu_count() or 1
     if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > cores:
         raise OptionError(f"{trainer.num_devices} processes are too many for the {cores} cores of this machine")

@@ -29,6 +29,11 @@ class TrainingError(RuntimeError):
         return "\n".join(map(safe, self.lines))
 
 
+def one_line(error: Exception) -> str:
+    """What an exception of another package says, as part of one line."""
+    return " ".join(str(error).split())
+
+
 class DataError(TrainingError):
     """Data is missing, broken, empty, or does not fit the network."""
 

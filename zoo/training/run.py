@@ -18,7 +18,7 @@ from . import cookbook
 from . import data as datasets
 from . import recipe as r
 from .dataset import Dataset
-from .errors import DataError, RunError
+from .errors import DataError, RunError, one_line
 from .files import read_tensors, replacing
 from .memory import must_fit
 
@@ -192,7 +192,7 @@ class Run:
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            raise RunError(f"the weights in {self.path} are not of this network: {error}") from error
+            raise RunError(f"the weights in {self.path} are not of this network: {one_line(error)}") from error
         return network.eval()
 
     def check_module(self, model: nn.Module | None) -> None:
