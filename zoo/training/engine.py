@@ -126,6 +126,8 @@ def train(
     if model is not None:
         facts["module"] = f"{type(model).__module__}.{type(model).__qualname__}"
     run = Run(before.path if before else _place(chosen.name, out), facts)
+    if "::" in str(run.path.absolute()):
+        raise OptionError(f"Lightning takes {run.path} for an address, because of the `::`", "another folder")
 
     learner = Learner(network, chosen, len(dataset.classes))
     epochs = Epochs(run, chosen, say, stop_after)

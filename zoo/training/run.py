@@ -149,7 +149,7 @@ class Run:
     def write(self, name: str, text: str) -> None:
         """All or nothing: a full disk or a killed process leaves the file as it was."""
         with replacing(self.path / name) as file:
-            file.write(text.encode())
+            file.write(text.encode("utf-8", "surrogateescape"))  # names of files are bytes, which go back as they came
 
     def keep_network(self, name: str) -> str:
         """Copies a network that is named by a path into the run, with the files that it uses; returns its path there.
