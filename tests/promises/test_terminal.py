@@ -27,6 +27,7 @@ from tests.hostile import terminal
 from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITTEN, Step, prepare, steps
 from zoo import console
 from zoo.commands import SECTIONS, paper
+from zoo.training.errors import TrainingError
 
 ROOT = Path(__file__).parents[2]
 OURS = r"\x1b\[(?!5;41m)[0-9;]*m|\r\x1b\[K"
@@ -218,7 +219,7 @@ def test_progress_is_one_line_that_fits(text: str, columns: int) -> None:
 
 @given(ANY)
 def test_what_others_say_is_harmless_too(text: str) -> None:
-    """Python's warnings, logs of other packages, tracebacks; and errors of ours in whatever log they end up in."""
+    """Python's warnings, logs of other packages, tracebacks."""
     screen = Screen(True, "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", screen)
@@ -233,6 +234,18 @@ def test_what_others_say_is_harmless_too(text: str) -> None:
     assert shown.count("UserWarning") == shown.count("another.package: ") == 1
     assert not obeyed(shown)
     assert not commands(shown)
+
+
+@given(ANY)
+def test_errors_are_harmless_in_whatever_log_they_end_up(text: str) -> None:
+    """From Python nothing of ours prints them: their own words are safe."""
+    weights = pytest.importorskip("zoo.weights")
+    report = weights.LoadReport(text, (text,), (text,), (text,))
+    for told in (weights.WeightsError(text, f"missing: {text}"), report, TrainingError(f"no {text}", text)):
+        shown = str(told)
+        assert shown.count("\n") == len(told.lines) - 1
+        assert not obeyed(shown)
+        assert not commands(f"Error: {shown}")
 
 
 def test_every_kind_of_character_that_does_not_show_is_escaped() -> None:
