@@ -36,7 +36,7 @@ def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
 
 def difference(name: str, before: str, after: str) -> str:
     """A unified diff; empty where the texts are equal."""
-    from specs.render import safe
+    from specs.harmless import safe
 
     old, new = (list(io.StringIO(text, newline="\n")) for text in (before, after))
     path = safe(name.lstrip("/"))

@@ -7,7 +7,6 @@ escaped in messages, and nothing of it is markup to anyone.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import PurePath
@@ -16,6 +15,7 @@ from urllib.parse import quote
 
 from specs.codes import CODES
 from specs.diagnostics import Diagnostic, Label, Report, Span
+from specs.harmless import COMMAND, safe, shows, width
 from specs.source import Source
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
@@ -34,13 +34,6 @@ class Checked(NamedTuple):
     @property
     def ok(self) -> bool:
         return all(d.severity != "error" for d in self.diagnostics)
-
-
-def safe(text: str) -> str:
-    """The text on one line, with what a terminal would act on escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def lines_of(file: str) -> Sequence[str] | None:
@@ -127,6 +120,7 @@ def _visible(line: str, marks: list[tuple[Span, str, bool]]) -> tuple[str, list[
     ends = [(s.column - 1, s.end_column - 1 if s.end_line == s.line else len(line)) for s, _, _ in marks]
     first, last = min(a for a, _ in ends), max(b for _, b in ends)
     begin = 0
+    line = COMMAND.sub("\N{REPLACEMENT CHARACTER}", line)
     if len(line) > WIDTH:
         begin = max(0, min(first - 20, max(last + 20, WIDTH) - WIDTH, len(line) - WIDTH))
         begin = min(begin, first)
@@ -159,13 +153,7 @@ def _cell(char: str) -> tuple[str, int]:
     """What stands for a character on the screen, and how many columns it takes."""
     if char == "\t":
         return " " * TAB, TAB
-    if char.isascii():
-        return (char, 1) if char.isprintable() else ("\N{REPLACEMENT CHARACTER}", 1)
-    if unicodedata.category(char)[0] == "M":
-        return char, 0
-    if not char.isprintable():
-        return "\N{REPLACEMENT CHARACTER}", 1
-    return char, 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return (char, width(char)) if shows(char) else ("\N{REPLACEMENT CHARACTER}", 1)
 
 
 def _under(marks: list[_Under], paint: _Paint, alarm: str) -> list[str]:
@@ -238,8 +226,7 @@ def as_json(checked: Iterable[Checked]) -> str:
         for file, found in files.items()
     ]
     data = {"ok": not wrong, "files": shown}
-    text = json.dumps(data, ensure_ascii=False, indent=2)
-    return text if text.replace("\n", "").isprintable() else json.dumps(data, indent=2)
+    return json.dumps(data, indent=2)
 
 
 def github(diagnostics: Iterable[Diagnostic]) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from specs.errors import SpecError
+from zoo import console
 from zoo.commands import SECTIONS
 
 DISTRIBUTION = "speczoo"
@@ -47,13 +48,35 @@ class Zoo(click.Group):
             from specs.suggest import did_you_mean
 
             hint = " ".join(did_you_mean(args[0], self.list_commands(ctx), limit=0)) or "`zoo --help` lists them"
-            ctx.fail(f"there is no command `{ascii(args[0])[1:-1]}`: {hint}")
+            ctx.fail(f"there is no command `{args[0]}`: {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for section, commands in SECTIONS.items():
             with formatter.section(section):
                 formatter.write_dl(list(commands.items()), col_max=12)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """click's, but that what a person gets wrong on the command line is told as everything else is."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode, **extra)
+        with console.listening():
+            try:
+                code = super().main(args, prog_name, complete_var, False, **extra)
+            except click.ClickException as error:
+                _refuse(error)
+                code = error.exit_code
+            except click.Abort:
+                _say("stopped")
+                code = 130
+        sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -79,7 +102,7 @@ class Zoo(click.Group):
 def _leave(ctx: click.Context, error: Exception) -> NoReturn:
     """What stands between a command and its end: told in a line, with the traceback only where it was asked for."""
     if ctx.meta.get("zoo.debug"):
-        traceback.print_exc()
+        console.failure()
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
         extra = "train" if ctx.invoked_subcommand in SECTIONS["Train"] else EXTRAS[missing]
@@ -89,14 +112,29 @@ def _leave(ctx: click.Context, error: Exception) -> NoReturn:
         where = f"{error.filename!a}: " if error.filename is not None else ""
         _say(f"error: {where}{error.strerror or error}")
         ctx.exit(2)
-    said = ascii(str(error))[1:-1]
+    said = str(error)
     _say(f"error: a bug of zoo: {type(error).__name__}{': ' if said else ''}{said}")
     _say("please report it, with the spec, the command, and what the same command says with --debug")
     ctx.exit(3)
 
 
+def _refuse(error: click.ClickException) -> None:
+    """How a command is used, and what is wrong with this use of it; what else is refused says so itself."""
+    if not isinstance(error, click.UsageError):
+        error.show()
+        return
+    said = error.format_message()
+    if error.ctx is None:
+        _say(f"Error: {said}")
+    elif said == error.ctx.get_help():  # nothing was asked for
+        console.say(*said.split("\n"), err=True)
+    else:
+        hint = f"Try '{error.ctx.command_path} --help' for help."
+        console.say(*error.ctx.get_usage().split("\n"), hint, "", f"Error: {said}", err=True)
+
+
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    console.say(text, err=True)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -114,9 +152,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         from importlib.metadata import PackageNotFoundError, version
 
         try:
-            click.echo(f"zoo {version(DISTRIBUTION)}")
+            console.say(f"zoo {version(DISTRIBUTION)}")
         except PackageNotFoundError:
-            click.echo("zoo, from a checkout")
+            console.say("zoo, from a checkout")
         ctx.exit()
 
 

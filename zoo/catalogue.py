@@ -57,7 +57,7 @@ def is_path(text: str) -> bool:
 
 def split(text: str) -> tuple[Path, str | None]:
     """`net.yaml:small` is the file and its variant."""
-    match = re.fullmatch(r"(.+\.(?:ya?ml|json)):([^/\\]+)", text)
+    match = re.fullmatch(r"(.+\.(?:ya?ml|json)):([^/\\]+)", text, re.DOTALL)
     return (Path(match[1]), match[2]) if match else (Path(text), None)
 
 

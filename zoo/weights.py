@@ -30,6 +30,7 @@ from compiler.emit.module import class_of
 from compiler.graph import Graph
 from compiler.layer import Shape, show
 from specs.diagnostics import Report
+from specs.harmless import safe
 from specs.spec import Weights
 from specs.suggest import did_you_mean
 from zoo import catalogue
@@ -42,7 +43,17 @@ NESTED = ("state_dict", "model", "model_state_dict")  # where checkpoints keep a
 
 
 class WeightsError(Exception):
-    """Weights that are not there, cannot be read, or do not fit the network."""
+    """Weights that are not there, cannot be read, or do not fit the network: told in a line, or in several.
+
+    `lines` are as they were written, names of a stranger's tensors and files in them; `str()` shows them harmlessly.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "\n".join(map(safe, self.lines))
 
 
 @dataclass(frozen=True)
@@ -85,13 +96,15 @@ class LoadReport:
         lists = {"loaded": list(self.loaded), "missing": list(self.missing), "unexpected": list(self.unexpected)}
         return {"source": self.source, **lists}
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The same for people; names of tensors and files are as they were written."""
+        fresh = (f"not loaded, initialised afresh: {', '.join(self.missing)}",) if self.missing else ()
+        idle = (f"not used: {', '.join(self.unexpected)}",) if self.unexpected else ()
+        return (f"{len(self.loaded)} tensors from {self.source}", *fresh, *idle)
+
     def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} tensors from {self.source}"]
-        if self.missing:
-            lines.append(f"not loaded, initialised afresh: {', '.join(self.missing)}")
-        if self.unexpected:
-            lines.append(f"not used: {', '.join(self.unexpected)}")
-        return "\n".join(lines)
+        return "\n".join(map(safe, self.lines))
 
 
 @dataclass(frozen=True)
@@ -232,8 +245,9 @@ def _published(graph: Graph, weights: Any) -> _Found:
     except Exception as error:  # from DNS to a damaged archive
         target = Path(torch.hub.get_dir()) / "checkpoints" / member.url.rpartition("/")[2]
         raise WeightsError(
-            f"{said} could not be had: {_first_line(error)}\n"
-            f"wanted: {member.url}\nwithout a network, put that file at {target}"
+            f"{said} could not be had: {_first_line(error)}",
+            f"wanted: {member.url}",
+            f"without a network, put that file at {target}",
         ) from error
     return _Found(said, renamed(_tensors(state, said), entry.rename), dict(member.meta), said)
 
@@ -264,7 +278,7 @@ def _compared(graph: Graph, found: _Found) -> LoadReport:
         prefixes = {key.partition(".")[0] for key in extra}
         if missing and len(prefixes) == 1 and len(extra) == len(came):
             problems.append(f"every key starts with `{prefixes.pop()}.`: take that off")
-        raise WeightsError(f"{found.source} does not fit {graph.name}\n" + "\n".join(problems))
+        raise WeightsError(f"{found.source} does not fit {graph.name}", *problems)
     fresh = {*missing, *other}
     loaded = tuple(key for key in wanted if key not in fresh)
     initialised = tuple(key for key in wanted if key in fresh)

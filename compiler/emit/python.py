@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from compiler.graph import Graph
 from compiler.lower import lower
 from compiler.program import Child, Class, InitLoop, Make, Parameter, Program, Step
+from specs.harmless import inert, safe
 
 WIDTH = 110
 INDENT = "    "
@@ -42,19 +43,16 @@ def _imports(program: Program, body: str) -> str:
 
 
 def _docstring(text: str, indent: str) -> str:
-    """Text as a docstring that says nothing but itself."""
+    """Text as a docstring that says nothing but itself, and commands nobody who reads it in a log."""
     lines = [line.strip() for line in text.splitlines()]
-    safe = (
-        "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
-        .replace("\\", "\\\\")
-        .replace('"""', '\\"\\"\\"')
-    )
-    if re.search(r'(?<!\\)(\\\\)*"$', safe):  # a bare quote at the end would be the docstring's own
-        safe = safe[:-1] + '\\"'
-    first, *rest = safe.splitlines() or [""]
+    shown = "\n".join(map(safe, lines)).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if re.search(r'(?<!\\)(\\\\)*"$', shown):  # a bare quote at the end would be the docstring's own
+        shown = shown[:-1] + '\\"'
+    first, *rest = shown.splitlines() or [""]
     if not rest:
         return f'{indent}"""{first}"""'
-    return "\n".join([f'{indent}"""{first}', *(f"{indent}{line}" if line else "" for line in rest), f'{indent}"""'])
+    others = (f"{indent}{inert(line)}" if line else "" for line in rest)
+    return "\n".join([f'{indent}"""{first}', *others, f'{indent}"""'])
 
 
 # -- classes ------------------------------------------------------------------------------------------------------

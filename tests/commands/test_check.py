@@ -24,8 +24,8 @@ from specs.document import parse
 from specs.format import formatted
 from specs.load import load
 from specs.source import Source
+from zoo import console
 from zoo.catalogue import NETWORKS
-from zoo.commands import common
 from zoo.commands.fmt import arguments
 
 from .zoo_command import ROOT, data, fresh, zoo
@@ -133,10 +133,13 @@ def test_a_diff_names_a_file_harmlessly(command: list[str], tmp_path: Path) -> N
 
 def test_a_terminal_obeys_nothing_that_a_spec_says(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "title: left\u202eright\n# \u2066\x85\n"
-    assert common.on_screen(text) == text
-    monkeypatch.setattr(sys, "stdout", Screen())
-    assert common.on_screen(text).replace("\n", "").isprintable()
-    assert common.on_screen(text).count("\n") == 2
+    monkeypatch.setattr(sys, "stdout", pipe := io.StringIO())
+    console.data(text)
+    assert pipe.getvalue() == text
+    monkeypatch.setattr(sys, "stdout", screen := Screen())
+    console.data(text)
+    assert screen.getvalue().replace("\n", "").isprintable()
+    assert screen.getvalue().count("\n") == 2
 
 
 class Screen(io.StringIO):

@@ -16,7 +16,7 @@ import zoo.__main__ as front
 from specs.diagnostics import Diagnostic
 from specs.errors import SpecError
 from zoo.commands import SECTIONS
-from zoo.commands.common import coloured
+from zoo.console import coloured
 
 from .zoo_command import ROOT, data, fresh, zoo
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from zoo.training import cookbook, look, plots, report, words
 from zoo.training import recipe as r
 from zoo.training.data import load
 from zoo.training.dataset import Dataset, Split
-from zoo.training.evaluate import evaluate
+from zoo.training.evaluate import Evaluation, evaluate
 from zoo.training.run import Run
 
 ROW = {"epoch": 0, "train_loss": 0.5, "valid_loss": 0.4, "accuracy": 0.9, "iou": 0.5, "lr": 0.1, "seconds": 0.0931461}
@@ -122,6 +124,74 @@ def test_images_without_labels_are_told_apart_in_a_table(corners: Path, tmp_path
     assert {row["label"] for row in rows} <= set(dataset.classes)
     assert all(0.25 <= float(row["probability"]) <= 1 for row in rows)
     assert (tmp_path / "test_images.png").is_file()
+
+
+#: Class names, titles and keys of a stranger: markup to HTML, to SVG and to their comments, and what reorders text.
+MARKUP = ["<script>x</script>", "'\"><img src=x onerror=x>", "--><b>", "]]>&amp;", "\u202eexe\x1b[31m\n\x00", "\udcff"]
+
+
+class Tags(HTMLParser):
+    """The elements of a page with the names of their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: set[tuple[str, ...]] = set()
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add((tag, *(name for name, _ in attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_a_report_has_no_markup_but_its_own(corners: Path, tmp_path: Path) -> None:
+    """Whatever texts say, the page has the same elements; it is UTF-8, and shows them in the order of writing."""
+    pages = []
+    for texts in ([f"plain {i}" for i in range(len(MARKUP) - 1)], MARKUP[:-1]):  # a recipe holds whole characters
+        chosen = cookbook.load(recipe(corners)).model_copy(
+            update={"title": "".join(texts), "published": dict.fromkeys(texts, 50.0)}
+        )
+        dataset, model = load(chosen), network()
+        made = run(chosen, tmp_path)
+        made.facts.update(torch=texts[1], lightning=texts[2])
+        found = evaluate(model, dataset, chosen)
+        pages.append(Tags(report.page(made, chosen, found, found.results, {})))
+        "".join(pages[-1].texts).encode()
+    assert pages[0].found == pages[1].found
+    shown = "".join(pages[1].texts)
+    assert "<script>x</script>" in shown
+    assert shown.replace("\n", "").isprintable()
+
+
+def test_a_picture_has_no_markup_but_its_own(tmp_path: Path) -> None:
+    """In SVG texts are texts: what draws a class, a run or a title is XML, with the elements of any other."""
+    images, labels = torch.zeros(6, 1, 8, 8), torch.arange(6)
+    zeros = torch.zeros(6)
+    found = Evaluation({}, torch.eye(6, dtype=torch.long), labels.flip(0), zeros, zeros)
+    steps = torch.linspace(-1, 1, 3)
+
+    def elements(texts: list[str]) -> list[set[tuple[str, ...]]]:
+        worst = plots.worst(images, labels, found, texts)
+        assert worst is not None
+        figures = [
+            plots.confusion(found.confusion, texts),
+            plots.predictions(images, labels, found, texts),
+            worst,
+            plots.compare({text: [ROW] for text in texts}),
+            plots.surfaces({text: (steps, torch.ones(3, 3)) for text in texts[:2]}),
+        ]
+        out = []
+        for figure in figures:
+            page = plots.save(figure, tmp_path / "picture")[1].read_text(encoding="utf-8")
+            assert page.replace("\n", "").isprintable()
+            out.append({(e.tag, *sorted(e.attrib)) for e in ElementTree.fromstring(page).iter()})
+        return out
+
+    plain = elements([f"plain {i}" for i in range(len(MARKUP))])
+    for before, after in zip(plain, elements(MARKUP), strict=True):
+        assert {tag for tag, *_ in after} <= {tag for tag, *_ in before}
 
 
 def test_a_few_canvases_are_enough_for_a_report() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo import console
 from zoo.commands.common import Network, Networks, Refused, emit, json_option, missing_companions, takes_networks
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def command(
             graph, module, report = _build(network, graph, weights, seed)
             facts["weights"] = report.to_json() if report else None
             if report is not None:
-                click.echo(f"{graph.name}: {report}", err=True)
+                first, *more = report.lines
+                console.say(f"{graph.name}: {first}", *more, err=True)
             if out is None:
                 facts |= _try(graph, module, quiet=as_json)
             elif kind == "folder":
@@ -50,12 +52,12 @@ def command(
             else:
                 facts["written"] = _write_weights(module, out)
         for path in facts.get("written", ()):
-            click.echo(f"{path} written", err=True)
+            console.say(f"{path} written", err=True)
         found.append(facts)
     if as_json:
         emit(found if networks.several else found[0])
     if not all(facts.get("ok", True) for facts in found):
-        click.echo(
+        console.say(
             "error: a bug of zoo: what was built is not what was predicted; please report it with the spec", err=True
         )
         ctx.exit(3)
@@ -89,7 +91,7 @@ def _build(network: Network, graph: Graph, weights: str | None, seed: int | None
             built = build_with(graph, weights, seed=seed)
             return graph, built, built.load_report
         except WeightsError as error:
-            raise Refused(str(error)) from None
+            raise Refused(*error.lines) from None
     except RuntimeError as error:
         if "alloc" not in str(error):
             raise
@@ -113,7 +115,7 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
         }
         inputs = paper.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
         said = f"built, and run in {made.seconds:.2f} s on {inputs.removeprefix('input=')}"
-        paper.show(paper.title(graph.name, said), "", paper.table(columns, left=(" ",)), "")
+        console.say(paper.title(graph.name, said), "", *paper.table(columns, left=(" ",)), "")
     return made.to_json()
 
 

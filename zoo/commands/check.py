@@ -19,9 +19,11 @@ from specs.errors import SpecError
 from specs.limits import Limits
 from specs.load import load
 from specs.source import Source
+from zoo import console
 from zoo.commands import common
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
+FEW = 10  # of them nobody has to be told how far it is
 ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
 
 
@@ -57,15 +59,14 @@ def command(
     allowed, params, shapes = read_limits(limits), common.settings(settings), common.shape_of(inputs)
     found: list[tuple[str, list[Diagnostic]]] = []
     wanted = catalogue.expand(targets)
-    progress = sys.stderr.isatty() and len(wanted) > 10
     for number, target in enumerate(wanted, 1):
-        if progress:
-            click.echo(f"\r\x1b[K{number}/{len(wanted)} {target}"[:100], nl=False, err=True)
+        if len(wanted) > FEW:
+            console.progress(f"{number}/{len(wanted)} {target}")
         found.append((target, _check(target, params, shapes, allowed)))
         if fix or diff:
             found[-1] = (target, _mend(target, found[-1][1], params, shapes, allowed, show=diff))
-    if progress:
-        click.echo("\r\x1b[K", nl=False, err=True)
+    if len(wanted) > FEW:
+        console.progress()
     if not diff:
         say(found, form)
     sys.exit(exit_code(found))
@@ -118,11 +119,11 @@ def _mend(
     if source.text == original.text:
         return told
     if show:
-        click.echo(common.on_screen(edit.difference(original.name, original.text, source.text)), nl=False)
+        console.data(edit.difference(original.name, original.text, source.text))
         return left
     edit.replace(path, source.text)
     count = sum(1 for d in told if d.fix)
-    click.echo(f"{ascii(original.name)[1:-1]}: {count} fixed", err=True)
+    console.say(f"{original.name}: {count} fixed", err=True)
     return left
 
 
@@ -149,19 +150,20 @@ def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> No
     all_told = list(dict.fromkeys(d for _, told in found for d in told))
     if form == "text":
         if all_told:
-            from specs import render
-
-            click.echo(render.text(all_told, color=common.coloured(sys.stdout)) + "\n", color=True)
-        click.echo(_summary(found, all_told))
+            console.diagnostics(all_told)
+            console.say("")
+        console.say(_summary(found, all_told))
         return
     from specs import render
 
     if form == "json":
-        click.echo(render.as_json(render.Checked(file, told) for file, told in found))
+        console.document(render.as_json(render.Checked(file, told) for file, told in found))
     elif form == "sarif":
-        click.echo(render.sarif(all_told, _version()))
+        console.document(render.sarif(all_told, _version()))
+    elif form == "github" and all_told:
+        console.workflow_commands(all_told)
     elif all_told:
-        click.echo(render.concise(all_told) if form == "concise" else render.github(all_told))
+        console.say(*render.concise(all_told).split("\n"))
 
 
 def _summary(found: Sequence[tuple[str, list[Diagnostic]]], told: Sequence[Diagnostic]) -> str:
@@ -169,7 +171,7 @@ def _summary(found: Sequence[tuple[str, list[Diagnostic]]], told: Sequence[Diagn
     warnings = len(told) - errors
     what = found[0][0] if len(found) == 1 else f"{len(found)} networks and files"
     counts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return f"{what if what.isprintable() else ascii(what)}: {' and '.join(counts) or 'good'}"
+    return f"{what}: {' and '.join(counts) or 'good'}"
 
 
 def exit_code(found: Sequence[tuple[str, list[Diagnostic]]]) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from specs.diagnostics import Diagnostic, Report
 from specs.errors import SpecError, raise_if_wrong
+from zoo import console
 
 if TYPE_CHECKING:
     from compiler.graph import Graph
@@ -26,12 +25,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Refused(click.ClickException):
-    """What was asked for cannot be done, through no fault of a spec."""
+    """What was asked for cannot be done, through no fault of a spec: told in a line, or in several."""
 
     exit_code = 2
 
+    def __init__(self, message: str, *more: str) -> None:
+        super().__init__(message)
+        self.more = more
+
     def show(self, file: Any = None) -> None:
-        click.echo(f"error: {self.format_message()}", err=True)
+        console.say(f"error: {self.message}", *self.more, err=True)
 
 
 @dataclass(frozen=True)
@@ -179,19 +182,7 @@ def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> d
 
 def emit(value: Any) -> None:
     """JSON on stdout."""
-    click.echo(json.dumps(value, indent=2))
-
-
-def on_screen(text: str) -> str:
-    """The text as it is, and for a terminal with all that does not print escaped."""
-    from specs.render import safe
-
-    return "\n".join(map(safe, text.split("\n"))) if sys.stdout.isatty() else text
-
-
-def coloured(stream: Any) -> bool:
-    """Whether a stream takes colour: a terminal, unless NO_COLOR is set."""
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    console.emit(value, indent=2)
 
 
 def tell(error: SpecError, *, as_json: bool = False) -> int:
@@ -199,13 +190,13 @@ def tell(error: SpecError, *, as_json: bool = False) -> int:
 
     Returns the exit code: 2 where a file cannot be read or there is no such network, else 1.
     """
-    from specs import render
-
-    click.echo(render.text(error.diagnostics, color=coloured(sys.stderr)), err=True, color=True)
+    console.diagnostics(error.diagnostics, err=True)
     if as_json:
+        from specs import render
+
         files: dict[str, list[Diagnostic]] = {}
         for d in error.diagnostics:
             files.setdefault(d.file or "", []).append(d)
-        click.echo(render.as_json([render.Checked(file, found) for file, found in files.items()]))
+        console.document(render.as_json([render.Checked(file, found) for file, found in files.items()]))
     absent = (d.code == "unreadable" or (d.file is None and d.span is None) for d in error.diagnostics)
     return 2 if any(absent) else 1

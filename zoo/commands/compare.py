@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import click
 
+from zoo import console
 from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
 
 #: Printed figures that stand beside a true number, under its heading.
 BESIDE = {"params": "Parameters", "flop": "MACs"}
+PRINTED = ("printed", "FLOP printed")
+HEADS = (*BESIDE.values(), *PRINTED)
 TITLES = {"top1": "Top-1 %", "top5": "Top-5 %", "error": "Error %"}
 
 
@@ -61,12 +65,20 @@ def _show(found: list[dict[str, Any]]) -> None:
     columns = {"Network": [row["name"] for row in found], "Year": [paper.text(row["year"]) for row in found]}
     for key in printed:
         if key not in BESIDE:
-            columns[TITLES.get(key, key)] = _figures([row["published"].get(key) for row in found])
-    for key, number, head in (("params", "params", "printed"), ("flop", "macs", "FLOP printed")):
+            columns[_heading(key, columns)] = _figures([row["published"].get(key) for row in found])
+    for key, number, head in zip(BESIDE, ("params", "macs"), PRINTED, strict=True):
         columns[BESIDE[key]] = [paper.count(row[number]) for row in found]
         if key in printed:
             columns[head] = [paper.text(row["published"].get(key)) for row in found]
-    paper.show(paper.table(columns, spare="Year"))
+    console.say(*paper.table(columns, spare="Year"))
+
+
+def _heading(key: str, columns: Collection[str]) -> str:
+    """What stands above printed figures; other words than above ours, and than those of other figures."""
+    head = TITLES.get(key, key)
+    while head in (*columns, *HEADS):
+        head = f"{head} as printed"
+    return head
 
 
 def _figures(values: list[Any]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
+from zoo import console
 from zoo.commands.common import emit, json_option
 
 SHELLS = ("bash", "zsh", "fish")
@@ -34,4 +35,4 @@ def command(ctx: click.Context, shell: str | None, as_json: bool) -> None:
     if as_json:
         emit({"shell": shell, "script": script})
     else:
-        click.echo(script)
+        console.data(script + "\n")

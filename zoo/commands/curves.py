@@ -39,4 +39,4 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     lines = [
         f"{name}: training loss {row['train_loss']:.4f}, accuracy {row['accuracy']:.4f}" for name, row in last.items()
     ]
-    emit({"pictures": [str(path) for path in paths], "last": last}, as_json, "\n".join([*lines, str(paths[0])]))
+    emit({"pictures": [str(path) for path in paths], "last": last}, as_json, *lines, str(paths[0]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from zoo import console
 from zoo.commands.common import json_option
 from zoo.training.cli import data_option, emit, guarded, out_option, set_option
 
@@ -36,5 +36,5 @@ def command(
     facts = look.describe(chosen, dataset)
     folder = out or Path(f"data-{chosen.name}")
     facts["pictures"] = [str(path) for path in look.draw(chosen, dataset, folder)]
-    print(f"pictures in {folder}", file=sys.stderr)
-    emit(facts, as_json, look.text(facts))
+    console.say(f"pictures in {folder}", err=True)
+    emit(facts, as_json, *look.lines(facts))

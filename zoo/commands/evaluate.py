@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from zoo import console
 from zoo.commands.common import json_option
 from zoo.training.cli import data_option, emit, guarded
 
@@ -37,7 +37,7 @@ def command(run: Path, data: Path | None, split: str, report: bool, as_json: boo
         from zoo.training.report import write
 
         write(opened, model, dataset, recipe, results)
-        print(f"report in {run / 'report.html'}", file=sys.stderr)
+        console.say(f"report in {run / 'report.html'}", err=True)
     lines = ["  ".join(f"{name} {value:.4f}" for name, value in results.items())]
     lines += [f"  {name:<14}{100 * value:6.2f} %" for name, value in zip(dataset.classes, recall, strict=True)]
-    emit(facts, as_json, "\n".join(lines))
+    emit(facts, as_json, *lines)

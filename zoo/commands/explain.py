@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 
@@ -10,6 +9,7 @@ import click
 
 from specs.codes import CODES
 from specs.suggest import nearest
+from zoo import console
 
 
 @click.command()
@@ -19,23 +19,20 @@ def command(code: str | None, as_json: bool) -> None:
     """Explain a diagnostic's CODE, or list all codes."""
     if code is None:
         if as_json:
-            click.echo(
-                json.dumps([{"code": c.name, "severity": c.severity, "meaning": c.meaning} for c in CODES.values()])
-            )
+            console.emit([{"code": c.name, "severity": c.severity, "meaning": c.meaning} for c in CODES.values()])
             return
         width = max(len(name) for name in CODES)
         for each in CODES.values():
-            click.echo(f"{each.name:<{width}}  {each.meaning}{' (a warning)' * (each.severity == 'warning')}")
+            console.say(f"{each.name:<{width}}  {each.meaning}{' (a warning)' * (each.severity == 'warning')}")
         return
     name = re.sub(r"^(?:error|warning)\[(.*)\]$", r"\1", code)
     if name not in CODES:
         close = nearest(name, CODES)
-        shown = code if code.isprintable() else ascii(code)
-        click.echo(f"there is no code `{shown}`" + (f"; did you mean `{close}`?" if close else ""), err=True)
+        console.say(f"there is no code `{code}`" + (f"; did you mean `{close}`?" if close else ""), err=True)
         sys.exit(2)
     found = CODES[name]
     if as_json:
         data = {"code": found.name, "severity": found.severity, "meaning": found.meaning}
-        click.echo(json.dumps({**data, "explanation": found.explanation, "bad": found.bad, "good": found.good}))
+        console.emit({**data, "explanation": found.explanation, "bad": found.bad, "good": found.good})
     else:
-        click.echo(found.explanation.rstrip())
+        console.say(*found.explanation.rstrip().split("\n"))

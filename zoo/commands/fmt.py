@@ -11,6 +11,7 @@ import click
 from specs import edit
 from specs.diagnostics import Diagnostic, Report
 from specs.source import Source
+from zoo import console
 from zoo.commands import common
 
 
@@ -37,24 +38,22 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
             wrong += [*report, *(explained(source) if source else [])]
             continue
         if name == "-" and not (check or diff or as_json):
-            click.echo(text, nl=False)
+            console.data(text)
             continue
         changes[source.name] = text != source.text
         if text == source.text:
             continue
         if diff and not as_json:
-            click.echo(common.on_screen(edit.difference(source.name, source.text, text)), nl=False)
+            console.data(edit.difference(source.name, source.text, text))
         if check and not as_json:
-            click.echo(f"{ascii(source.name)[1:-1]} would change", err=True)
+            console.say(f"{source.name} would change", err=True)
         if not (check or diff):
             edit.replace(name, text)
-            click.echo(f"formatted {ascii(source.name)[1:-1]}", err=True)
+            console.say(f"formatted {source.name}", err=True)
     if as_json:
         common.emit({"ok": not wrong, "files": [{"file": file, "changed": new} for file, new in changes.items()]})
     if wrong:
-        from specs import render
-
-        click.echo(render.text(wrong, color=common.coloured(sys.stderr)), err=True, color=True)
+        console.diagnostics(wrong, err=True)
         sys.exit(2 if any(d.code == "unreadable" for d in wrong) else 1)
     sys.exit(1 if check and any(changes.values()) else 0)
 

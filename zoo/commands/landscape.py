@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from zoo import console
 from zoo.commands.common import json_option
 from zoo.training.cli import Finite, data_option, emit, guarded, out_option
 
@@ -44,7 +44,7 @@ def command(
     names = plots.names([(run.recipe.name, run.path) for run in opened])
     found = {}
     for name, run in zip(names, opened, strict=True):
-        print(f"{name}: {points} x {points} points", file=sys.stderr)
+        console.say(f"{name}: {points} x {points} points", err=True)
         found[name] = landscape(run.model(), run.recipe, run.dataset(data), points, reach, images, seed)
     target = out or runs[0] / "landscape.png"
     files.make_folder(target.parent)
@@ -57,4 +57,4 @@ def command(
         f"{name}: loss {float(z[len(s) // 2, len(s) // 2]):.4f} in the middle, {float(z.max()):.4g} at most"
         for name, (s, z) in found.items()
     ]
-    emit(facts, as_json, "\n".join([*lines, str(paths[0])]))
+    emit(facts, as_json, *lines, str(paths[0]))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo import console
 from zoo.commands.common import complete_names, emit, json_option
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def command(patterns: tuple[str, ...], condition: str | None, sort: str | None, 
     from zoo.commands import paper
 
     if not rows:
-        click.echo("no network is like that", err=True)
+        console.say("no network is like that", err=True)
         return
     columns = {
         "Network": [row.name for row in rows],
@@ -57,7 +58,7 @@ def command(patterns: tuple[str, ...], condition: str | None, sort: str | None, 
     }
     families = len({f.family for f in rows})
     said = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
-    paper.show(paper.title(said), "", paper.table(columns, left=("Family",), spare="Family"))
+    console.say(paper.title(said), "", *paper.table(columns, left=("Family",), spare="Family"))
 
 
 def ordered(rows: list[Facts], column: str, *, largest_first: bool) -> list[Facts]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from zoo import console
 from zoo.commands.common import json_option
 from zoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
 
@@ -55,7 +55,7 @@ def command(
     target = out or Path(f"lr-find-{chosen.name}.png")
     files.make_folder(target.parent)
     paths = plots.save(plots.rates(found.lrs, found.losses, found.suggestions), target)
-    print(f"curve in {paths[0]}", file=sys.stderr)
+    console.say(f"curve in {paths[0]}", err=True)
     facts = {
         "recipe": chosen.name,
         "suggestions": found.suggestions,
@@ -63,4 +63,4 @@ def command(
         "losses": found.losses,
         "pictures": [str(path) for path in paths],
     }
-    emit(facts, as_json, "\n".join(f"{name}: {lr:.2E}" for name, lr in found.suggestions.items()))
+    emit(facts, as_json, *(f"{name}: {lr:.2E}" for name, lr in found.suggestions.items()))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from zoo import console
 from zoo.commands.common import (
     Network,
     Refused,
@@ -109,7 +110,7 @@ def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: t
     if as_json:
         emit({"name": name, "file": str(path), "files": [str(path), *map(str, copies)]})
     else:
-        click.echo(f"{path} written: zoo check {path}", err=True)
+        console.say(f"{path} written: zoo check {path}", err=True)
 
 
 def _create(spec: Path, written: bytes, copies: Mapping[Path, bytes]) -> None:

@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import click
+from specs.harmless import columns as columns_of
+from specs.harmless import safe
+from zoo.console import BOLD, CYAN, DIM, Line, Styled, width
 
-from specs.render import safe
-from zoo.commands.common import coloured
-
-EVER = 1_000_000  # columns of what is no terminal
 GAP = "  "
 
 
-def width() -> int:
-    """Columns of the terminal; elsewhere nothing is cut or wrapped."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else EVER
-
-
-def show(*parts: str) -> None:
-    """Prints parts below each other."""
-    click.echo("\n".join(parts), color=coloured(sys.stdout))
-
-
-def table(columns: Mapping[str, Sequence[str]], *, left: Collection[str] = (), spare: str = "") -> str:
-    """A table without noise: a rule under its head, the first column and those of `left` to the left.
+def table(columns: Mapping[str, Sequence[str]], *, left: Collection[str] = (), spare: str = "") -> list[Line]:
+    """The lines of a table without noise: a rule under its head, the first column and those of `left` to the left.
 
     Where it does not fit, the column `spare` goes first, then the beginnings of the first column's cells: names differ
     in their ends.
     """
-    cells = {head: [safe(cell) for cell in column] for head, column in columns.items()}
-    wide = {head: max(map(len, [head, *column])) for head, column in cells.items()}
+    cells = {head: [safe(text) for text in (head, *column)] for head, column in columns.items()}
+    wide = {head: max(map(columns_of, column)) for head, column in cells.items()}
     if spare in wide and sum(wide.values()) + len(GAP) * (len(wide) - 1) > width():
         del cells[spare], wide[spare]
     first, *others = wide
     room = max(12, width() - sum(wide[head] + len(GAP) for head in others))
-    cells[first] = [cell if len(cell) <= room else "…" + cell[-(room - 1) :] for cell in cells[first]]
     wide[first] = min(wide[first], room)
-
-    def line(row: Sequence[str]) -> list[str]:
-        pairs = zip(wide, row, strict=True)
-        return [c.ljust(wide[h]) if h == first or h in left else c.rjust(wide[h]) for h, c in pairs]
-
+    padded = [[_padded(c, wide[h], h == first or h in left) for c in column] for h, column in cells.items()]
+    head, *rows = zip(*padded, strict=True)
     rule = "─" * (sum(wide.values()) + len(GAP) * len(others))
-    lines = [click.style(GAP.join(line(list(wide))).rstrip(), bold=True), click.style(rule, dim=True)]
-    for name, *row in map(line, zip(*cells.values(), strict=True)):
-        lines.append(GAP.join([click.style(name, fg="cyan"), *row]).rstrip())
-    return "\n".join(lines)
+    lines: list[Line] = [Styled(GAP.join(head).rstrip(), BOLD), Styled(rule, DIM)]
+    for name, *row in rows:
+        rest = GAP.join(["", *row]).rstrip()
+        lines.append([Styled(name if rest else name.rstrip(), CYAN), rest])
+    return lines
 
 
-def title(name: str, said: str = "") -> str:
+def _padded(cell: str, wide: int, left: bool) -> str:
+    """The cell with blanks to as many columns; of one that is wider, the end."""
+    cut = cell
+    while columns_of(cut) > wide - (cut is not cell):
+        cut = cut[1:]
+    shown = cut if cut is cell else f"…{cut}"
+    blanks = " " * (wide - columns_of(shown))
+    return shown + blanks if left else blanks + shown
+
+
+def title(name: str, said: str = "") -> Line:
     """The line above a table."""
-    return click.style(safe(name), bold=True) + (GAP + click.style(safe(said), dim=True) if said else "")
+    head = Styled(name, BOLD)
+    return [head, GAP, Styled(said, DIM)] if said else head
 
 
 def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:
@@ -78,17 +72,6 @@ def short(number: int | None) -> str:
             value = number / power
             return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
     return f"{number} "
-
-
-def code(source: str, language: str) -> None:
-    """A text in its language's colours. Lines are neither cut nor padded."""
-    from rich.console import Console
-    from rich.syntax import Syntax
-
-    harmless = "\n".join(safe(line) for line in source.expandtabs().splitlines())
-    text = Syntax("", language, theme="ansi_dark", background_color="default").highlight(harmless)
-    text.rstrip()
-    Console(file=sys.stdout, width=width(), highlight=False).print(text, soft_wrap=True)
 
 
 def text(value: Any) -> str:

@@ -27,4 +27,4 @@ def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool) -> Non
         classes = [{"class": name, "probability": share} for name, share in best]
         rows.append({"image": p.image, "label": p.label, "classes": classes})
         lines.append(f"{p.image}: " + ", ".join(f"{name} {share:.1%}" for name, share in best))
-    emit(rows, as_json, "\n".join(lines))
+    emit(rows, as_json, *lines)

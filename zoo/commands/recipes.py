@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from zoo import console
 from zoo.commands.common import json_option
 from zoo.training.cli import emit, guarded
 
@@ -18,7 +19,11 @@ def command(name: str | None, as_json: bool) -> None:
 
     if name is not None:
         recipe = cookbook.load(name, with_network=True)
-        emit(recipe.model_dump(mode="json"), as_json, cookbook.find(name).read_text(encoding="utf-8").rstrip())
+        if as_json:
+            emit(recipe.model_dump(mode="json"), as_json)
+        else:
+            written = cookbook.find(name).read_text(encoding="utf-8")
+            console.data(written.rstrip() + "\n", "json" if written.startswith("{") else "yaml")
         return
     found = [cookbook.load(each) for each in cookbook.names()]
     rows = [
@@ -37,7 +42,7 @@ def command(name: str | None, as_json: bool) -> None:
         f"{recipe.name:<{width}}  {_expected(recipe.expect.figures()):>16}  {recipe.epochs:>3} epochs  {recipe.title}"
         for recipe in found
     ]
-    emit(rows, as_json, "\n".join(lines))
+    emit(rows, as_json, *lines)
 
 
 def _expected(expect: dict[str, float]) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from zoo import console
+
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file instead.")
@@ -19,9 +21,9 @@ def command(output: Path | None) -> None:
     from compiler.emit import schema
 
     if output is None:
-        click.echo(schema.text(), nl=False)
+        console.data(schema.text(), "json")
     else:
         from specs import edit
 
         edit.replace(output, schema.text())
-        click.echo(f"wrote {output}", err=True)
+        console.say(f"wrote {output}", err=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo.commands.common import Network, Networks, coloured, emit, json_option, takes_networks
+from zoo import console
+from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
 
 
 @click.command()
@@ -28,12 +28,7 @@ def command(networks: Networks, as_json: bool) -> None:
         return
     for i, (_, line) in enumerate(made):
         written = ("\n" if i else "") + _comments(line) + line["text"].rstrip("\n") + "\n"
-        if not coloured(sys.stdout):
-            click.echo(written, nl=False)
-            continue
-        from zoo.commands import paper
-
-        paper.code(written, "json" if line["text"].startswith("{") else "yaml")
+        console.data(written, "json" if line["text"].startswith("{") else "yaml")
 
 
 def lineage(network: Network) -> dict[str, Any]:
@@ -84,7 +79,7 @@ def shown(path: Path) -> str:
 
 
 def _comments(line: dict[str, Any]) -> str:
-    from specs.render import safe
+    from specs.harmless import safe
     from zoo.standalone import flow
 
     if line["text"].lstrip().startswith("{"):

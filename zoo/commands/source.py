@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from zoo.commands.common import Networks, coloured, emit, json_option, takes_networks
+from zoo import console
+from zoo.commands.common import Networks, emit, json_option, takes_networks
 
 
 @click.command()
@@ -30,15 +30,9 @@ def command(networks: Networks, out: Path | None, as_json: bool) -> None:
             target = out / f"{name}.py" if folder else out
             files.write(target, text.encode())
             written[name] = str(target)
-            click.echo(f"{target} written", err=True)
+            console.say(f"{target} written", err=True)
     if as_json:
         found = [{"name": name, "source": text, "written": written.get(name)} for _, name, text in made]
         emit(found if networks.several else found[0])
     elif out is None:
-        text = "\n\n".join(text.rstrip("\n") for _, _, text in made) + "\n"
-        if not coloured(sys.stdout):
-            click.echo(text, nl=False)
-            return
-        from zoo.commands import paper
-
-        paper.code(text, "python")
+        console.data("\n\n".join(text.rstrip("\n") for _, _, text in made) + "\n", "python")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from zoo import console
 from zoo.commands.common import Networks, emit, json_option, takes_networks
 
 
@@ -45,8 +46,8 @@ def command(networks: Networks, as_json: bool) -> None:
             "MACs": s.macs,
         }
         wide = max(len(f"{n:,}") for n in totals.values())
-        lines = "\n".join(f"{name:<15} {n:>{wide},}" for name, n in totals.items())
-        paper.show(*[""] * (i > 0), paper.title(s.name, said), "", table, "", lines)
+        lines = [f"{name:<15} {n:>{wide},}" for name, n in totals.items()]
+        console.say(*[""] * (i > 0), paper.title(s.name, said), "", *table, "", *lines)
 
 
 def _ports(shapes: Mapping[str, Sequence[int]]) -> str:

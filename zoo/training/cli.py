@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from zoo import console
 
 from .errors import TrainingError
 from .ranks import leads, rank
@@ -42,13 +43,14 @@ class Told(click.ClickException):
     def __init__(self, error: TrainingError, as_json: bool) -> None:
         super().__init__(str(error))
         self.exit_code = error.exit_code  # type: ignore[misc]
+        self.lines = error.lines
         self.as_json = as_json
 
     def show(self, file: Any = None) -> None:
-        first = leads()
-        click.echo(f"error: {self.message}" if first else f"error in process {rank()}: {self.message}", err=True)
-        if self.as_json and first:
-            click.echo(json.dumps({"ok": False, "error": self.message}))
+        said, *more = self.lines
+        console.say(f"error: {said}" if leads() else f"error in process {rank()}: {said}", *more, err=True)
+        if self.as_json and leads():
+            console.emit({"ok": False, "error": self.message})
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,9 +66,12 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def emit(value: Any, as_json: bool, text: str) -> None:
-    """Data on stdout: JSON on one line, in which a number that is none is null; or text for people."""
-    click.echo(json.dumps(_finite(value), allow_nan=False) if as_json else text)
+def emit(value: Any, as_json: bool, *lines: str) -> None:
+    """Data on stdout: JSON on one line, in which a number that is none is null; or lines for people."""
+    if as_json:
+        console.emit(_finite(value))
+    else:
+        console.say(*lines)
 
 
 def _finite(value: Any) -> Any:

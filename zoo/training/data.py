@@ -19,7 +19,7 @@ from zoo.torchvision import torchvision
 from . import recipe as r
 from .canvas import compose
 from .dataset import Dataset, Split
-from .errors import DataError, TrainingError
+from .errors import DataError, TrainingError, one_line
 from .memory import must_fit
 from .shapes import after
 from .transforms import prepare
@@ -89,7 +89,10 @@ def _why(name: str, root: Path, error: Exception) -> tuple[str, str]:
     expected = {"CIFAR10": "cifar-10-batches-py", "CIFAR100": "cifar-100-python"}.get(name, f"{name}/raw")
     place = root / expected
     if place.is_dir():
-        return f"{name} in {place} is broken or incomplete: {error}", "fetch it anew: `zoo data RECIPE --download`"
+        return (
+            f"{name} in {place} is broken or incomplete: {one_line(error)}",
+            "fetch it anew: `zoo data RECIPE --download`",
+        )
     return f"no {name} in {root}: it would be {place}", "--data DIR says where; `zoo data RECIPE --download` fetches it"
 
 
@@ -224,7 +227,7 @@ def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> 
             with Image.open(path) as image:
                 array = np.array(_decoded(image, mode))
         except Exception as error:  # decoders of broken files raise whatever happens to them
-            return f"{path}: {error}"
+            return f"{path}: {one_line(error)}"
         tensor = torch.from_numpy(array)
         tensor = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
         return prepare(tensor[None], steps)[0]

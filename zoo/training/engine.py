@@ -18,13 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo import console
+
 from . import cookbook, transforms
 from . import data as datasets
 from . import recipe as r
 from .callbacks import Bar, Epochs, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
-from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
+from .errors import DataError, Interrupted, OptionError, RunError, TrainingError, one_line
 from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
@@ -87,7 +89,8 @@ def train(
 
     def say(text: str) -> None:
         if not quiet and leads():
-            Tqdm.write(text, file=sys.stderr)  # does not tear a progress bar apart
+            with Tqdm.external_write_mode(file=sys.stderr):  # does not tear a progress bar apart
+                console.say(text, err=True)
 
     if (recipe is None) == (resume is None):
         raise OptionError("wanted is a recipe, or a run to resume")
@@ -123,6 +126,8 @@ def train(
     if model is not None:
         facts["module"] = f"{type(model).__module__}.{type(model).__qualname__}"
     run = Run(before.path if before else _place(chosen.name, out), facts)
+    if "::" in str(run.path.absolute()):
+        raise OptionError(f"Lightning takes {run.path} for an address, because of the `::`", "another folder")
     run.refuse_links()
     with ExitStack() as held:
         learner = Learner(network, chosen, len(dataset.classes))
@@ -230,7 +235,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
     except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(
-            f"the network does not take images of {size}: {error}", "see `transforms` in the recipe"
+            f"the network does not take images of {size}: {one_line(error)}", "see `transforms` in the recipe"
         ) from error
     finally:
         network.train(training)
@@ -267,7 +272,7 @@ def check_smallest(network: nn.Module, batches: Batches) -> None:
         droppable = last and len(batches) > 1
         raise TrainingError(
             f"{'the last batch of an epoch' if last else 'a batch'} has one image, which this network "
-            f"cannot be trained on: {error}",
+            f"cannot be trained on: {one_line(error)}",
             "--set drop_last=true leaves that batch out" if droppable else "a larger batch_size, and more images",
         ) from error
 
@@ -321,7 +326,7 @@ def _trainer(folder: Path, *, devices: int | str, num_nodes: int, **options: Any
         if environment is not None:
             environment.validate_settings(num_devices=trainer.num_devices, num_nodes=num_nodes)
     except Exception as error:  # each option that Lightning refuses has an error of its own
-        raise OptionError(" ".join(str(error).split())) from error
+        raise OptionError(one_line(error)) from error
     cores = os.cpu_count() or 1
     if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > cores:
         raise OptionError(f"{trainer.num_devices} processes are too many for the {cores} cores of this machine")

@@ -5,18 +5,33 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from specs.harmless import safe
+
 
 class TrainingError(RuntimeError):
-    """Something a person can mend; `help` says how. Never a bug of ours."""
+    """Something a person can mend; `help` says how. Never a bug of ours.
+
+    `message` and `help` are as they were written, a stranger's words in them; `str()` shows them harmlessly.
+    """
 
     exit_code = 1
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
+        self.message = message
         self.help = help
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (self.message, *([f"  help: {self.help}"] if self.help else []))
+
     def __str__(self) -> str:
-        return super().__str__() + (f"\n  help: {self.help}" if self.help else "")
+        return "\n".join(map(safe, self.lines))
+
+
+def one_line(error: Exception) -> str:
+    """What an exception of another package says, as part of one line."""
+    return " ".join(str(error).split())
 
 
 class DataError(TrainingError):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from specs import files
+from specs.harmless import safe
 
 from . import plots
 from . import recipe as r
@@ -42,18 +43,18 @@ def _facts(split: Split, classes: int) -> dict[str, Any]:
     return {"images": len(split), "labels": torch.bincount(labels.flatten(), minlength=classes).tolist()}
 
 
-def text(facts: dict[str, Any]) -> str:
+def lines(facts: dict[str, Any]) -> list[str]:
     """The same for people."""
     counted = "pixels" if len(facts["batch"]["labels"]) > 1 else "images"
-    lines = [f"{facts['recipe']}: {facts['dataset']}, images {' x '.join(map(str, facts['image']))}"]
-    lines += [f"  {name:<6} {split['images']:>7,} images" for name, split in facts["splits"].items()]
-    lines.append(f"  batch  {facts['batch']['images']}, labels {facts['batch']['labels']}")
-    lines.append(f"  mean {facts['mean']}  std {facts['std']}")
-    lines.append(f"  {'class':<14}" + "".join(f"{name:>12}" for name in facts["splits"]) + f"   ({counted})")
+    out = [f"{facts['recipe']}: {facts['dataset']}, images {' x '.join(map(str, facts['image']))}"]
+    out += [f"  {name:<6} {split['images']:>7,} images" for name, split in facts["splits"].items()]
+    out.append(f"  batch  {facts['batch']['images']}, labels {facts['batch']['labels']}")
+    out.append(f"  mean {facts['mean']}  std {facts['std']}")
+    out.append(f"  {'class':<14}" + "".join(f"{name:>12}" for name in facts["splits"]) + f"   ({counted})")
     for i, name in enumerate(facts["classes"]):
         counts = "".join(f"{split['labels'][i]:>12,}" for split in facts["splits"].values())
-        lines.append(f"  {name:<14}{counts}")
-    return "\n".join(lines)
+        out.append(f"  {name:<14}{counts}")
+    return out
 
 
 def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
@@ -67,7 +68,7 @@ def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
     if train.labels.ndim > 1:
         batch = plots.masks(shown.images[:6], shown.labels[:6], len(dataset.classes))
     else:
-        titles = [f"Ground Truth: {dataset.classes[i]}" for i in shown.labels.tolist()]
+        titles = [f"Ground Truth: {safe(dataset.classes[i])}" for i in shown.labels.tolist()]
         batch = plots.grid(shown.images, titles, columns=3)
     paths = plots.save(batch, folder / "batch")
     eight = Split(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from specs import files
+from specs.harmless import safe
 
 from .evaluate import Evaluation
 
@@ -77,8 +78,8 @@ def compare(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     for name, history in histories.items():
         epochs = [row["epoch"] for row in history]
         mark = "." if len(history) == 1 else ""
-        left.plot(epochs, [row["train_loss"] for row in history], marker=mark, label=name)
-        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], marker=mark, label=name)
+        left.plot(epochs, [row["train_loss"] for row in history], marker=mark, label=safe(name))
+        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], marker=mark, label=safe(name))
     left.set_ylabel("training loss")
     right.set_ylabel("validation error (%)")
     for axes in (left, right):
@@ -106,6 +107,7 @@ def grid(
 
 def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     """Rows: what it is. Columns: what was said. Colours are shares of a row; numbers are counts."""
+    classes = list(map(safe, classes))
     count = len(classes)
     side = max(3.2, min(12.0, 1.6 + 0.42 * count))
     figure = Figure(figsize=(side, side), layout="constrained")
@@ -128,6 +130,7 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 
 def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 16) -> Figure:
     """The first images with what was said of them, wrong ones in orange."""
+    classes = list(map(safe, classes))
     said, true = found.predicted[:count].tolist(), labels[:count].tolist()
     both = list(zip(said, true, strict=True))
     titles = [f"Prediction: {classes[p]}" + (f" ({classes[t]})" if p != t else "") for p, t in both]
@@ -141,6 +144,7 @@ def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[s
     order = order[found.predicted[order] != labels[order]][:count]
     if not len(order):
         return None
+    classes = list(map(safe, classes))
     titles = [
         f"{classes[int(found.predicted[i])]} / {classes[int(labels[i])]}\n"
         f"loss {float(found.losses[i]):.2f}, {100 * float(found.confidence[i]):.0f} % sure"
@@ -191,7 +195,7 @@ def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
         above: Any = figure.add_subplot(2, len(found), column + 1, projection="3d")
         above.plot_surface(x.numpy(), y.numpy(), z.numpy(), cmap="viridis", vmin=low, vmax=high)
         above.set_zlim(low, high)
-        above.set_title(name)
+        above.set_title(safe(name))
         above.set_zlabel("log10 loss")
         above.set_box_aspect(None, zoom=0.85)  # room for the labels
         for axis in (above.xaxis, above.yaxis, above.zaxis):

@@ -13,6 +13,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from specs.harmless import safe
+
 from . import plots, words
 from . import recipe as r
 from .dataset import Dataset, Split
@@ -75,7 +77,7 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, test: Split) -> Figure:
     writer.writerow(["image", "label", "probability"])
     writer.writerows(zip(test.names, labels, (f"{p:.4f}" for p in sure.tolist()), strict=True))
     run.write("test.csv", table.getvalue())
-    return plots.grid(test.images[:16], labels[:16])
+    return plots.grid(test.images[:16], [safe(label) for label in labels[:16]])
 
 
 def _logits(model: nn.Module, dataset: Dataset, split: Split) -> Tensor:
@@ -96,9 +98,9 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
         f"<figure><img alt='{title}' src='{_embed(figure)}'><figcaption>{title}</figcaption></figure>"
         for title, figure in figures.items()
     )
-    published = "".join(f"<li>{html.escape(k)}: {v:g} %</li>" for k, v in recipe.published.items())
-    text = html.escape(json.dumps(run.facts["recipe"], indent=2))
-    name = html.escape(recipe.name)
+    published = "".join(f"<li>{_text(k)}: {v:g} %</li>" for k, v in recipe.published.items())
+    text = "\n".join(map(_text, json.dumps(run.facts["recipe"], indent=2).split("\n")))
+    name = _text(recipe.name)
     expected = recipe.expect.figures()
     first = next(iter(expected), recipe.metrics[0])
     others = {k: found.results[k] for k in dict.fromkeys(("accuracy", *recipe.metrics, *expected)) if k != first}
@@ -110,7 +112,7 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{name}</title><style>{STYLE}</style>
-<h1>{name}</h1><p>{html.escape(recipe.title)}</p>
+<h1>{name}</h1><p>{_text(recipe.title)}</p>
 <p><span class="number">{words.figure(first, found.results[first])}</span> {words.NAMES[first]} on the validation split
 </p>{goals}
 <table>{measured}</table>
@@ -118,9 +120,14 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
 <h2>Pictures</h2>{shown}
 <h2>Epochs</h2><table><tr>{head}</tr>{rows}</table>
 <h2>Recipe</h2><pre>{text}</pre>
-<p>torch {html.escape(run.facts.get("torch", ""))}, lightning {html.escape(run.facts.get("lightning", ""))}</p>
+<p>torch {_text(run.facts.get("torch", ""))}, lightning {_text(run.facts.get("lightning", ""))}</p>
 </html>
 """
+
+
+def _text(value: object) -> str:
+    """What a stranger wrote, as text of a page: no markup, and in the order it was written in."""
+    return html.escape(safe(str(value)))
 
 
 def _goal(name: str, wanted: float, reached: float) -> str:

@@ -21,7 +21,7 @@ from . import cookbook
 from . import data as datasets
 from . import recipe as r
 from .dataset import Dataset
-from .errors import DataError, RunError
+from .errors import DataError, RunError, one_line
 from .files import read_tensors, replacing
 from .memory import must_fit
 
@@ -183,7 +183,7 @@ class Run:
     def write(self, name: str, text: str) -> None:
         """All or nothing: a full disk or a killed process leaves the file as it was."""
         with replacing(self.path / name, self.path) as file:
-            file.write(text.encode())
+            file.write(text.encode("utf-8", "surrogateescape"))  # names of files are bytes, which go back as they came
 
     def keep_network(self, network: r.Network) -> str:
         """Copies a network that is named by a path into the run, with the files that it uses; returns its path there.
@@ -233,7 +233,7 @@ class Run:
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
-            raise RunError(f"the weights in {self.path} are not of this network: {error}") from error
+            raise RunError(f"the weights in {self.path} are not of this network: {one_line(error)}") from error
         return network.eval()
 
     def check_module(self, model: nn.Module | None) -> None:
