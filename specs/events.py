@@ -8,9 +8,9 @@ on the next line). Neither holds more of the document than the event at hand.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from _ruamel_yaml import CParser
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
     StreamEndEvent,
+    StreamStartEvent,
 )
 
 from specs.limits import Limits
@@ -65,38 +66,73 @@ def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
         while True:
             event = next_event()
             kind = type(event)
-            start, end = event.start_mark.index, event.end_mark.index
-            if kind is ScalarEvent:
-                style, anchor = event.style, event.anchor
-                if anchor is not None or event.tag is not None:
-                    if event.tag is not None:
-                        yield _tag(text, start, end)
-                    start = _PROPERTIES.match(text, start, end).end()  # type: ignore[union-attr]
-                if style == "|" or style == ">":
-                    end = start + len(text[start:end].rstrip())
-                yield "scalar", start, end, event.value, style == "", anchor
-            elif kind is MappingStartEvent or kind is SequenceStartEvent:
-                if event.tag is not None:
-                    yield _tag(text, start, end)
-                if event.anchor is not None or event.tag is not None:
-                    start = _PROPERTIES.match(text, start).end()  # type: ignore[union-attr]
-                yield "map" if kind is MappingStartEvent else "list", start, end, "", event.flow_style, event.anchor
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                yield "end", start, end, "", False, None
-            elif kind is AliasEvent:
-                yield "alias", start, end, event.anchor, False, None
-            elif kind is DocumentStartEvent:
-                if event.version not in (None, (1, 2)):
-                    raise Unreadable("yaml-syntax", "a spec is YAML 1.2", start, end, "remove the %YAML line")
-            elif kind is DocumentEndEvent:
-                _nothing_more(text, end)
+            yield from _READ[kind](text, event, event.start_mark.index, event.end_mark.index)
+            if kind is DocumentEndEvent:
                 return
-            elif kind is StreamEndEvent:
-                raise Unreadable("yaml-syntax", "the file is empty", 0, 0, "`zoo new NAME` starts a spec")
     except MarkedYAMLError as error:
         raise _explained(error, text) from None
     except YAMLError as error:
         raise Unreadable("yaml-syntax", str(error), 0, 0) from None
+
+
+def _scalar(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    first = start
+    if event.anchor is not None or event.tag is not None:
+        first = _PROPERTIES.match(text, start, end).end()  # type: ignore[union-attr]
+    last = first + len(text[first:end].rstrip()) if event.style in ("|", ">") else end
+    scalar: Event = ("scalar", first, last, event.value, event.style == "", event.anchor)
+    return (scalar,) if event.tag is None else (_tag(text, start, end), scalar)
+
+
+def _container(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    first = start
+    if event.anchor is not None or event.tag is not None:
+        first = _PROPERTIES.match(text, start).end()  # type: ignore[union-attr]
+    kind: Kind = "map" if type(event) is MappingStartEvent else "list"
+    opened: Event = (kind, first, end, "", event.flow_style, event.anchor)
+    return (opened,) if event.tag is None else (_tag(text, start, end), opened)
+
+
+def _closed(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    return (("end", start, end, "", False, None),)
+
+
+def _alias(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    return (("alias", start, end, event.anchor, False, None),)
+
+
+def _document_start(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    if event.version not in (None, (1, 2)):
+        raise Unreadable("yaml-syntax", "a spec is YAML 1.2", start, end, "remove the %YAML line")
+    return ()
+
+
+def _document_end(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    _nothing_more(text, end)
+    return ()
+
+
+def _stream_start(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    return ()
+
+
+def _stream_end(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
+    raise Unreadable("yaml-syntax", "the file is empty", 0, 0, "`zoo new NAME` starts a spec")
+
+
+#: What is read of each event of libyaml, whose text stands between two indices.
+_READ: dict[type, Callable[[str, Any, int, int], tuple[Event, ...]]] = {
+    StreamStartEvent: _stream_start,
+    DocumentStartEvent: _document_start,
+    ScalarEvent: _scalar,
+    MappingStartEvent: _container,
+    SequenceStartEvent: _container,
+    MappingEndEvent: _closed,
+    SequenceEndEvent: _closed,
+    AliasEvent: _alias,
+    DocumentEndEvent: _document_end,
+    StreamEndEvent: _stream_end,
+}
 
 
 def _nothing_more(text: str, end: int) -> None:
@@ -145,58 +181,94 @@ _WORDS: tuple[tuple[str, str, str], ...] = (  # libyaml's words, ours, help
 )
 
 
+class _Failure(NamedTuple):
+    """What libyaml says, in its words, and the indices of where it stopped and of what it was reading."""
+
+    text: str
+    problem: str
+    context: str
+    at: int
+    opened: int
+
+    @property
+    def one(self) -> int:
+        """How many characters there are to mark at the place: none at the end of a line."""
+        return 0 if self.text[self.at : self.at + 1] in ("", "\n", "\r") else 1
+
+    def here(self, message: str, help: str = "", code: str = "yaml-syntax") -> Unreadable:
+        return Unreadable(code, message, self.at, self.at + self.one, help)
+
+    def there(self, message: str, help: str = "") -> Unreadable:
+        return Unreadable("yaml-syntax", message, self.opened, self.opened + 1, help)
+
+
 def _explained(error: MarkedYAMLError, text: str) -> Exception:
     problem, context = error.problem or str(error), error.context or ""
     at = error.problem_mark.index if error.problem_mark else 0
-    opened = error.context_mark.index if error.context_mark else at
-    one = 0 if text[at : at + 1] in ("", "\n", "\r") else 1
+    failure = _Failure(text, problem, context, at, error.context_mark.index if error.context_mark else at)
+    return _of_a_token(failure) or _of_a_key(failure) or _of_a_place(failure)
+
+
+def _of_a_token(failure: _Failure) -> Exception | None:
+    """What is wrong with a token of YAML's: a tag, an anchor, quotes, a tab; None where it is none of these."""
+    text, problem, context, at, opened = failure
     if "unexpected ':'" in problem:
         return Colon("yaml-syntax", "a space is missing after the colon", at, at + 1, "write `key: value`")
     if " tag" in context or "tag handle" in problem:
-        return Unreadable("unsafe-yaml", "a tag; specs have none", at, at + one, "remove what starts with `!`")
+        return failure.here("a tag; specs have none", "remove what starts with `!`", "unsafe-yaml")
     if context in ("while scanning an alias", "while scanning an anchor"):
         sign, what = text[opened : opened + 1], context.rpartition(" ")[2]
         word = re.compile(r"[^\s,\[\]{}#]*").match(text, opened)
         quoted = f'write `"{word[0]}"`' if word and 1 < len(word[0]) <= 40 else _QUOTE
-        return Unreadable("yaml-syntax", f"`{sign}` starts an {what} in YAML", opened, opened + 1, quoted)
+        return failure.there(f"`{sign}` starts an {what} in YAML", quoted)
     if "unexpected end of stream" in problem:
-        return Unreadable("yaml-syntax", "these quotes are never closed", opened, opened + 1)
+        return failure.there("these quotes are never closed")
+    if "tab character" in problem or ("cannot start any token" in problem and text[at] == "\t"):
+        return failure.here("a tab indents this line", "YAML is indented by spaces")
     if "cannot start any token" in problem:
-        if text[at] == "\t":
-            return Unreadable("yaml-syntax", "a tab indents this line", at, at + 1, "YAML is indented by spaces")
         message = f"a value cannot start with `{text[at]}`" if text[at].isprintable() else "a value cannot start so"
-        return Unreadable("yaml-syntax", message, at, at + 1, _QUOTE)
-    if "tab character" in problem:
-        return Unreadable("yaml-syntax", "a tab indents this line", at, at + one, "YAML is indented by spaces")
+        return failure.here(message, _QUOTE)
+    return None
+
+
+def _of_a_key(failure: _Failure) -> Unreadable | None:
+    """What is wrong with a key and its colon; None where it is none of that."""
+    text, problem, _, at, opened = failure
     if "could not find expected ':'" in problem:
         stop = re.compile(r"[^\r\n#]*").match(text, opened)
         end = opened + len(stop.group().rstrip()) if stop else opened
         return Unreadable("yaml-syntax", "a key without its colon", opened, end, "write `key: value`")
-    if "mapping values" in problem:
-        line = text[:at].rpartition("\n")[2]
-        if ": " in line:
-            message = "a second colon on this line"
-            return Unreadable("yaml-syntax", message, at, at + one, "put quotes around a text that holds a colon")
-        above = text[: at - len(line)].rstrip()
-        above = above[above.rfind("\n") + 1 :]
-        start, end = _entry(above), _entry(line)
-        if start == end and start < len(above) and ":" not in above and above[start] not in "#'\"|>[{":
-            last = len(text[: at - len(line)].rstrip())
-            first = last - len(above) + start
-            return Unreadable("yaml-syntax", "a key without its colon", first, last, "write `key: value`")
+    if "mapping values" not in problem:
+        return None
+    line = text[:at].rpartition("\n")[2]
+    if ": " in line:
+        return failure.here("a second colon on this line", "put quotes around a text that holds a colon")
+    above = text[: at - len(line)].rstrip()
+    above = above[above.rfind("\n") + 1 :]
+    start, end = _entry(above), _entry(line)
+    if start == end and start < len(above) and ":" not in above and above[start] not in "#'\"|>[{":
+        last = len(text[: at - len(line)].rstrip())
+        first = last - len(above) + start
+        return Unreadable("yaml-syntax", "a key without its colon", first, last, "write `key: value`")
+    return None
+
+
+def _of_a_place(failure: _Failure) -> Unreadable:
+    """What is wrong in the end: something stands where it cannot, or a bracket is never closed."""
+    text, problem, context, at, opened = failure
     ours, help = next(((ours, help) for theirs, ours, help in _WORDS if theirs in problem), (problem, ""))
-    if "a flow" in context:
-        if opened >= len(text):  # libyaml ran over a comment
-            opened = max(text.rfind("{"), text.rfind("["))
-        bracket = text[opened : opened + 1]
-        if not text[at:].strip() or (_indent(text, at) <= _indent(text, opened) and "\n" in text[opened:at]):
-            return Unreadable("yaml-syntax", f"this `{bracket}` is never closed", opened, opened + 1)
-        if one and text[at] in "[{" and text[at - 1 : at].isalnum():
-            help = f"in flow style `{text[at]}` ends a value: put quotes around it"
-        elif one and text[at] == ":" and text[:at].rstrip()[-1:] not in ('"', "'"):
-            help = "is the comma before this key missing?"
-        return Unreadable("yaml-syntax", ours, at, at + one, help, (opened, opened + 1, "opened here"))
-    return Unreadable("yaml-syntax", ours, at, at + one, help)
+    if "a flow" not in context:
+        return failure.here(ours, help)
+    if opened >= len(text):  # libyaml ran over a comment
+        opened = max(text.rfind("{"), text.rfind("["))
+    if not text[at:].strip() or (_indent(text, at) <= _indent(text, opened) and "\n" in text[opened:at]):
+        message = f"this `{text[opened : opened + 1]}` is never closed"
+        return Unreadable("yaml-syntax", message, opened, opened + 1)
+    if failure.one and text[at] in "[{" and text[at - 1 : at].isalnum():
+        help = f"in flow style `{text[at]}` ends a value: put quotes around it"
+    elif failure.one and text[at] == ":" and text[:at].rstrip()[-1:] not in ('"', "'"):
+        help = "is the comma before this key missing?"
+    return Unreadable("yaml-syntax", ours, at, at + failure.one, help, (opened, opened + 1, "opened here"))
 
 
 def _indent(text: str, index: int) -> int:
@@ -233,54 +305,60 @@ def json_events(text: str) -> Iterator[Event]:
     while True:
         index = _SPACE.match(text, index).end()  # type: ignore[union-attr]
         char = text[index : index + 1]
-        if expected == "comma":
-            if not closers:
-                if char:
-                    raise NotJson("this stands after the end of the document", index)
-                return
-            if char == ",":
-                expected = "key" if closers[-1] == "}" else "value"
-                index += 1
-                continue
-            if char != closers[-1]:
-                raise NotJson(f"a comma or `{closers[-1]}` is missing", index)
-        elif expected == "colon":
-            if char != ":":
-                raise NotJson("a colon is missing after the key", index)
-            expected = "value"
+        if expected == "comma" and not closers:
+            if char:
+                raise NotJson("this stands after the end of the document", index)
+            return
+        if expected in ("comma", "colon") and (follows := _separated(expected, char, closers, index)) is not None:
+            expected = follows
             index += 1
             continue
-        if char == '"':
-            start = index
-            try:
-                value, index = scanstring(text, start + 1, True)
-            except JSONDecodeError as error:
-                raise NotJson(error.msg, start) from None
-            if not value.isascii() and _SURROGATE.search(value):
-                raise Unreadable("yaml-syntax", "half of a surrogate pair in this text", start, index)
-            expected = "colon" if expected.endswith("key") else "comma"
-            yield "scalar", start, index, value, False, None
-        elif closers and char == closers[-1] and expected not in ("key", "value"):
-            closers.pop()
-            expected = "comma"
-            index += 1
-            yield "end", index - 1, index, "", False, None
-        elif expected.endswith("key"):
-            raise NotJson('a key in "quotes" is missing', index)
-        elif char == "{":
-            closers.append("}")
-            expected = "first key"
-            index += 1
-            yield "map", index - 1, index, "", True, None
-        elif char == "[":
-            closers.append("]")
-            expected = "first value"
-            index += 1
-            yield "list", index - 1, index, "", True, None
-        else:
-            word = _WORD.match(text, index)
-            if word is None:
-                raise NotJson("this is not a JSON value", index)
-            expected = "comma"
-            index = word.end()
-            yield "scalar", word.start(), index, word.group(), True, None
+        event = _json_event(text, index, char, closers, expected)
+        expected = _EXPECTED.get(event[0]) or ("colon" if expected.endswith("key") else "comma")
+        index = event[2]
+        yield event
+
+
+#: What is expected after an event; after a scalar it depends on what the scalar was.
+_EXPECTED = {"map": "first key", "list": "first value", "end": "comma"}
+
+
+def _separated(expected: str, char: str, closers: list[str], index: int) -> str | None:
+    """What is expected behind a comma or a colon; None where a bracket closes instead. Raises NotJson."""
+    if expected == "colon":
+        if char != ":":
+            raise NotJson("a colon is missing after the key", index)
+        return "value"
+    if char == ",":
+        return "key" if closers[-1] == "}" else "value"
+    if char != closers[-1]:
+        raise NotJson(f"a comma or `{closers[-1]}` is missing", index)
+    return None
+
+
+def _json_event(text: str, index: int, char: str, closers: list[str], expected: str) -> Event:
+    """The event that begins here, the open brackets brought up to date. Raises Unreadable and NotJson."""
+    if char == '"':
+        return _json_string(text, index)
+    if closers and char == closers[-1] and expected not in ("key", "value"):
+        closers.pop()
+        return "end", index, index + 1, "", False, None
+    if expected.endswith("key"):
+        raise NotJson('a key in "quotes" is missing', index)
+    if char == "{" or char == "[":
+        closers.append("}" if char == "{" else "]")
+        return "map" if char == "{" else "list", index, index + 1, "", True, None
+    word = _WORD.match(text, index)
+    if word is None:
+        raise NotJson("this is not a JSON value", index)
+    return "scalar", index, word.end(), word.group(), True, None
+
+
+def _json_string(text: str, start: int) -> Event:
+    try:
+        value, end = scanstring(text, start + 1, True)
+    except JSONDecodeError as error:
+        raise NotJson(error.msg, start) from None
+    if not value.isascii() and _SURROGATE.search(value):
+        raise Unreadable("yaml-syntax", "half of a surrogate pair in this text", start, end)
+    return "scalar", start, end, value, False, None

@@ -253,23 +253,9 @@ def source(expr: Expr, power: int) -> str:
 
 def written(expr: Expr) -> tuple[str, int]:
     """The text and how tight it binds, in the powers of the parser."""
-
-    def each(parts: tuple[Expr, ...]) -> str:
-        return ", ".join(source(part, IF) for part in parts)
-
     match expr:
-        case Constant(value=value):
-            negative = type(value) in (int, float) and repr(value)[0] == "-"
-            return repr(as_tuple(value)), UNARY if negative else POSTFIX
-        case Name(name=text):
-            return text, POSTFIX if ATOM.fullmatch(text) else 0
-        case ListOf(items=items):  # what the names stand for are tuples, which are joined with and equal to no list
-            return f"({each(items)}{',' * (len(items) == 1)})", POSTFIX
-        case Index(value=value, index=index):
-            return f"{source(value, POSTFIX)}[{source(index, IF)}]", POSTFIX
-        case Slice(value=value, start=start, stop=stop, step=step):
-            bounds = [bound(part) for part in (start, stop, step)]
-            return f"{source(value, POSTFIX)}[{':'.join(bounds if bounds[2] else bounds[:2])}]", POSTFIX
+        case Constant() | Name() | ListOf() | Index() | Slice() | Call():
+            return _atom(expr)
         case Unary(operator="not", operand=operand):
             return f"not {source(operand, NOT)}", NOT
         case Unary(operator=symbol, operand=operand):
@@ -287,10 +273,31 @@ def written(expr: Expr) -> tuple[str, int]:
             return f" {symbol} ".join(source(operand, binds + 1) for operand in operands), binds
         case IfElse(test=test, value=value, other=other):
             return f"{source(value, IF + 1)} if {source(test, IF + 1)} else {source(other, IF)}", IF
-        case Call(function=function, arguments=arguments):
-            return f"{function}({each(arguments)})", POSTFIX
         case Attribute():
             raise Untranslatable("attributes are replaced before")
+
+
+def _atom(expr: Constant | Name | ListOf | Index | Slice | Call) -> tuple[str, int]:
+    """What stands by itself, or ends in a bracket."""
+
+    def each(parts: tuple[Expr, ...]) -> str:
+        return ", ".join(source(part, IF) for part in parts)
+
+    match expr:
+        case Constant(value=value):
+            negative = type(value) in (int, float) and repr(value)[0] == "-"
+            return repr(as_tuple(value)), UNARY if negative else POSTFIX
+        case Name(name=text):
+            return text, POSTFIX if ATOM.fullmatch(text) else 0
+        case ListOf(items=items):  # what the names stand for are tuples, which are joined with and equal to no list
+            return f"({each(items)}{',' * (len(items) == 1)})", POSTFIX
+        case Index(value=value, index=index):
+            return f"{source(value, POSTFIX)}[{source(index, IF)}]", POSTFIX
+        case Slice(value=value, start=start, stop=stop, step=step):
+            bounds = [bound(part) for part in (start, stop, step)]
+            return f"{source(value, POSTFIX)}[{':'.join(bounds if bounds[2] else bounds[:2])}]", POSTFIX
+        case Call(function=function, arguments=arguments):
+            return f"{function}({each(arguments)})", POSTFIX
 
 
 def as_tuple(value: Any) -> Any:
