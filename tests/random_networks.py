@@ -6,7 +6,7 @@ only names, so that merges fit whatever a block is called with.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -144,126 +144,207 @@ def step(o: List) -> None:
     """One more entry or two."""
     current = o.one_of([o.pool[-1], o.pool[-1], *o.pool])
     kind = o.one_of([*KINDS, *(["act", "flagged", "kernel", "reps"] if o.inside else ["stages"])])
-    if kind == "conv":
-        out = o.one_of(list(o.widths))
-        o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
-    elif kind == "keep":
-        o.add("keep", keeping(o.draw), current, *current[1:])
-    elif kind == "inplace":  # over a value that nobody else reads
-        out = o.one_of(list(o.widths))
-        fresh = o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
-        o.pool.remove(fresh)
-        o.turns += 1
-        o.entries.append({"id": f"relu{o.turns}", "op": "ReLU", "inplace": True})
-        o.pool.append(Val(f"relu{o.turns}", *fresh[1:]))
-    elif kind == "chain":
-        o.add("chain", {"layers": chain(o.draw)}, current, *current[1:])
-    elif kind == "group" and o.depth:
-        inner = List(o.draw, o.blocks, o.widths, o.depth - 1, [Val("input", *current[1:])], inside=o.inside)
-        for _ in range(o.draw(st.integers(1, 3))):
-            step(inner)
-        end(inner, inner.pool[-1])
-        o.add("group", {"layers": inner.entries}, current, *inner.pool[-1][1:])
-    elif kind == "block" and o.blocks:
-        call(o, current)
-    elif kind in ("merge", "concat"):
-        merge(o, current, kind)
-    elif kind == "repeat":
-        o.loops += 1
-        o.turns += 1
-        name, count = f"r{o.turns}_", o.draw(st.integers(1, 4))
-        if current != o.pool[-1] or "." in current.ref or (len(o.inputs) > 1 and not o.entries):
-            current = o.add("keep", keeping(o.draw), current, *current[1:])
-        o.entries.append({"for": {f"i{o.loops}": f"1..{count}"}, "id": f"{name}$i{o.loops}", **keeping(o.draw)})
-        o.pool.append(Val(f"{name}{count}", *current[1:]))
-    elif kind == "do":
-        o.loops += 1
-        o.turns += 1
-        name = f"d{o.turns}_"
-        if current != o.pool[-1] or "." in current.ref or (len(o.inputs) > 1 and not o.entries):
-            current = o.add("keep", keeping(o.draw), current, *current[1:])
-        turn = f"i{o.loops}"
-        inside = [
-            {"id": f"{name}a${turn}", **convolution(o.draw, "$in_channels")},
-            {"id": f"{name}b${turn}", **keeping(o.draw)},
-        ]
-        o.entries.append(
-            {"for": {turn: "1..3"}, "when": o.one_of([True, f"$({turn} > 1)", f"$({turn} != 2)"]), "do": inside}
-        )
-        o.pool.append(Val(f"{name}b3", *current[1:]))
-    elif kind == "when":
-        condition = o.one_of([True, False, "$(in_channels > 2)", "$(input.channels % 2 == 0)"])
-        if len(o.inputs) > 1 and isinstance(condition, str):
-            condition = "$(in_channels > 1)"
-        o.add("when", {**keeping(o.draw), "when": condition}, current, *current[1:])
-    elif kind == "share":
-        first = o.add("conv", convolution(o.draw, "$in_channels"), current, *current[1:])
-        o.add("again", {"share": first.ref}, o.one_of([first, current]), *current[1:])
-    elif kind == "gate":
-        gate = [
-            {"op": "AdaptiveAvgPool2d", "output_size": 1},
-            {"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1},
-            {"op": "Sigmoid"},
-        ]
-        o.add("gate", {"layers": gate}, current, current.channels, "one")
-        scale = o.pool.pop()
-        o.add("gated", {"op": "mul", "from": [current.ref, scale.ref], "broadcast": True}, None, *current[1:])
-    elif kind == "scale" and len(o.inputs) == 1 and current.channels == o.pool[0].channels:
-        o.turns += 1
-        name = f"weight{o.turns}"
-        o.entries.append({"id": name, "op": "Parameter", "shape": ["$(input.channels)", 1, 1], "init": 0.5})
-        o.add("scaled", {"op": "mul", "from": [name, current.ref], "broadcast": True}, None, *current[1:])
-    elif kind == "number":
-        o.add(
-            "number",
-            {"op": o.one_of(["add", "sub", "mul"]), "from": o.one_of([[current.ref, 2], [0.5, current.ref]])},
-            None,
-            *current[1:],
-        )
-    elif kind == "chunk":
-        wide = o.add("conv", convolution(o.draw, 4), current, 4, current.grid)
-        o.add("half", {"op": "chunk", "chunks": 2}, wide, 2, current.grid, "0")
-        name = o.pool[-1].ref[:-2]
-        o.pool.append(Val(f"{name}.1", 2, current.grid))
-    elif kind == "act":
-        o.add("act", {"op": "$act"}, current, *current[1:])
-    elif kind == "flagged":
-        o.add(
-            "flagged",
-            {**keeping(o.draw), "when": o.one_of(["$flag", "$(not flag)", "$(flag and k > 1)"])},
-            current,
-            *current[1:],
-        )
-    elif kind == "kernel":
-        out = o.one_of(list(o.widths))
-        entry = {
-            "op": "Conv2d",
-            "out_channels": out,
-            "kernel_size": "$k",
-            "padding": "$(k // 2)",
-            "bias": o.one_of(["$flag", False]),
-        }
-        o.add("conv", entry, current, o.widths[out], current.grid)
-    elif kind == "reps":
-        turns = {"for": {f"r{o.loops}": "1..$reps"}, **keeping(o.draw)}
-        o.loops += 1
-        o.add("reps", {"layers": [turns, {"op": o.one_of(["Identity", "$act"])}]}, current, *current[1:])
-    elif kind == "stages":
-        stages(o)
-    elif kind == "taps":
-        inside = [
-            {"id": "a", **convolution(o.draw, 3)},
-            {"id": "b", **keeping(o.draw)},
-            {"id": "c", **convolution(o.draw, 2)},
-        ]
-        o.add(
-            "tapped",
-            {"layers": inside, "taps": o.one_of([["a"], ["b", "a"], {"a": "b"}])},
-            current,
-            3,
-            current.grid,
-            "a",
-        )
+    STEPS[kind](o, current)
+
+
+def _conv(o: List, current: Val) -> None:
+    out = o.one_of(list(o.widths))
+    o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
+
+
+def _keep(o: List, current: Val) -> None:
+    o.add("keep", keeping(o.draw), current, *current[1:])
+
+
+def _inplace(o: List, current: Val) -> None:
+    # over a value that nobody else reads
+    out = o.one_of(list(o.widths))
+    fresh = o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
+    o.pool.remove(fresh)
+    o.turns += 1
+    o.entries.append({"id": f"relu{o.turns}", "op": "ReLU", "inplace": True})
+    o.pool.append(Val(f"relu{o.turns}", *fresh[1:]))
+
+
+def _chain(o: List, current: Val) -> None:
+    o.add("chain", {"layers": chain(o.draw)}, current, *current[1:])
+
+
+def _group(o: List, current: Val) -> None:
+    if not o.depth:
+        return
+    inner = List(o.draw, o.blocks, o.widths, o.depth - 1, [Val("input", *current[1:])], inside=o.inside)
+    for _ in range(o.draw(st.integers(1, 3))):
+        step(inner)
+    end(inner, inner.pool[-1])
+    o.add("group", {"layers": inner.entries}, current, *inner.pool[-1][1:])
+
+
+def _block(o: List, current: Val) -> None:
+    if not o.blocks:
+        return
+    call(o, current)
+
+
+def _merge(o: List, current: Val) -> None:
+    merge(o, current, "merge")
+
+
+def _concat(o: List, current: Val) -> None:
+    merge(o, current, "concat")
+
+
+def _repeat(o: List, current: Val) -> None:
+    o.loops += 1
+    o.turns += 1
+    name, count = f"r{o.turns}_", o.draw(st.integers(1, 4))
+    if current != o.pool[-1] or "." in current.ref or (len(o.inputs) > 1 and not o.entries):
+        current = o.add("keep", keeping(o.draw), current, *current[1:])
+    o.entries.append({"for": {f"i{o.loops}": f"1..{count}"}, "id": f"{name}$i{o.loops}", **keeping(o.draw)})
+    o.pool.append(Val(f"{name}{count}", *current[1:]))
+
+
+def _do(o: List, current: Val) -> None:
+    o.loops += 1
+    o.turns += 1
+    name = f"d{o.turns}_"
+    if current != o.pool[-1] or "." in current.ref or (len(o.inputs) > 1 and not o.entries):
+        current = o.add("keep", keeping(o.draw), current, *current[1:])
+    turn = f"i{o.loops}"
+    inside = [
+        {"id": f"{name}a${turn}", **convolution(o.draw, "$in_channels")},
+        {"id": f"{name}b${turn}", **keeping(o.draw)},
+    ]
+    o.entries.append(
+        {"for": {turn: "1..3"}, "when": o.one_of([True, f"$({turn} > 1)", f"$({turn} != 2)"]), "do": inside}
+    )
+    o.pool.append(Val(f"{name}b3", *current[1:]))
+
+
+def _when(o: List, current: Val) -> None:
+    condition = o.one_of([True, False, "$(in_channels > 2)", "$(input.channels % 2 == 0)"])
+    if len(o.inputs) > 1 and isinstance(condition, str):
+        condition = "$(in_channels > 1)"
+    o.add("when", {**keeping(o.draw), "when": condition}, current, *current[1:])
+
+
+def _share(o: List, current: Val) -> None:
+    first = o.add("conv", convolution(o.draw, "$in_channels"), current, *current[1:])
+    o.add("again", {"share": first.ref}, o.one_of([first, current]), *current[1:])
+
+
+def _gate(o: List, current: Val) -> None:
+    gate = [
+        {"op": "AdaptiveAvgPool2d", "output_size": 1},
+        {"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1},
+        {"op": "Sigmoid"},
+    ]
+    o.add("gate", {"layers": gate}, current, current.channels, "one")
+    scale = o.pool.pop()
+    o.add("gated", {"op": "mul", "from": [current.ref, scale.ref], "broadcast": True}, None, *current[1:])
+
+
+def _scale(o: List, current: Val) -> None:
+    if not (len(o.inputs) == 1 and current.channels == o.pool[0].channels):
+        return
+    o.turns += 1
+    name = f"weight{o.turns}"
+    o.entries.append({"id": name, "op": "Parameter", "shape": ["$(input.channels)", 1, 1], "init": 0.5})
+    o.add("scaled", {"op": "mul", "from": [name, current.ref], "broadcast": True}, None, *current[1:])
+
+
+def _number(o: List, current: Val) -> None:
+    o.add(
+        "number",
+        {"op": o.one_of(["add", "sub", "mul"]), "from": o.one_of([[current.ref, 2], [0.5, current.ref]])},
+        None,
+        *current[1:],
+    )
+
+
+def _chunk(o: List, current: Val) -> None:
+    wide = o.add("conv", convolution(o.draw, 4), current, 4, current.grid)
+    o.add("half", {"op": "chunk", "chunks": 2}, wide, 2, current.grid, "0")
+    name = o.pool[-1].ref[:-2]
+    o.pool.append(Val(f"{name}.1", 2, current.grid))
+
+
+def _act(o: List, current: Val) -> None:
+    o.add("act", {"op": "$act"}, current, *current[1:])
+
+
+def _flagged(o: List, current: Val) -> None:
+    o.add(
+        "flagged",
+        {**keeping(o.draw), "when": o.one_of(["$flag", "$(not flag)", "$(flag and k > 1)"])},
+        current,
+        *current[1:],
+    )
+
+
+def _kernel(o: List, current: Val) -> None:
+    out = o.one_of(list(o.widths))
+    entry = {
+        "op": "Conv2d",
+        "out_channels": out,
+        "kernel_size": "$k",
+        "padding": "$(k // 2)",
+        "bias": o.one_of(["$flag", False]),
+    }
+    o.add("conv", entry, current, o.widths[out], current.grid)
+
+
+def _reps(o: List, current: Val) -> None:
+    turns = {"for": {f"r{o.loops}": "1..$reps"}, **keeping(o.draw)}
+    o.loops += 1
+    o.add("reps", {"layers": [turns, {"op": o.one_of(["Identity", "$act"])}]}, current, *current[1:])
+
+
+def _stages(o: List, current: Val) -> None:
+    stages(o)
+
+
+def _taps(o: List, current: Val) -> None:
+    inside = [
+        {"id": "a", **convolution(o.draw, 3)},
+        {"id": "b", **keeping(o.draw)},
+        {"id": "c", **convolution(o.draw, 2)},
+    ]
+    o.add(
+        "tapped",
+        {"layers": inside, "taps": o.one_of([["a"], ["b", "a"], {"a": "b"}])},
+        current,
+        3,
+        current.grid,
+        "a",
+    )
+
+
+#: What each kind of step adds to a list.
+STEPS: dict[str, Callable[[List, Val], None]] = {
+    "conv": _conv,
+    "keep": _keep,
+    "inplace": _inplace,
+    "chain": _chain,
+    "group": _group,
+    "block": _block,
+    "merge": _merge,
+    "concat": _concat,
+    "repeat": _repeat,
+    "do": _do,
+    "when": _when,
+    "share": _share,
+    "gate": _gate,
+    "scale": _scale,
+    "number": _number,
+    "chunk": _chunk,
+    "act": _act,
+    "flagged": _flagged,
+    "kernel": _kernel,
+    "reps": _reps,
+    "stages": _stages,
+    "taps": _taps,
+}
 
 
 def stages(o: List) -> None:
