@@ -1,0 +1,434 @@
+"""Modules applied again: what is shared onto another input is the very module that the first input made.
+
+The oracle is that module, emitted for the first input alone and given the second by torch. Sharing is right where it
+runs and computes what the same entries would, written for the second input with the numbers of the first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+import zoo
+from compiler.graph import Composite, Edge, Graph, Node
+from compiler.layer import Layer, ShapeError, Value
+from specs.diagnostics import SpecError
+from specs.limits import Limits
+from tests.properties.test_mutations import computes_what_its_entries_do, runs_as_predicted
+from tests.strategies import Case, layer_cases
+
+Data = dict[str, Any]
+Entries = list[Data]
+EACH = settings(max_examples=max(8, settings().max_examples // 2), suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=10 * settings().max_examples)
+
+
+class Form(NamedTuple):
+    """A list that takes several inputs, as a block has it."""
+
+    inputs: tuple[str, ...]
+    layers: Entries
+    blocks: Data = {}
+
+
+#: Functions whose text counts the axes of what they take.
+WRITTEN_FOR_AXES = {"select", "subsample", "crop", "pad_channels"}
+
+
+# -- the oracle -------------------------------------------------------------------------------------------------------
+
+
+def network(form: Form, *uses: Sequence[Value]) -> Data:
+    """The form as a block, made for the first of these inputs and shared onto each of the others."""
+    inputs, layers = [], []
+    for k, values in enumerate(uses):
+        names = []
+        for i, value in enumerate(values):
+            names.append(f"in{k}_{i}")
+            if value.batched:
+                inputs.append({"id": names[-1], "shape": list(value.shape), "dtype": value.dtype})
+            else:
+                layers.append({"id": names[-1], "op": "Parameter", "shape": list(value.shape)})
+        layers.append({"id": f"use{k}", "from": names, **({"share": "use0"} if k else {"op": "Form"})})
+    blocks = {**form.blocks, "Form": {"inputs": list(form.inputs), "layers": form.layers}}
+    return {"spec": 1, "name": "net", "inputs": inputs, "blocks": blocks, "layers": layers}
+
+
+def numbered(composite: Composite) -> Entries:
+    """A list as it came out, in entries that compute nothing: every argument a number, what was derived too."""
+    names = [f"n{i}" for i in range(len(composite.nodes))]
+
+    def name(source: Any) -> Any:
+        if not isinstance(source, Edge):
+            return source
+        if source.node < 0:
+            return composite.inputs[source.port][0]
+        node = composite.nodes[source.node]
+        return f"{names[source.node]}.{source.port}" if len(node.outputs) > 1 else names[source.node]
+
+    out: Entries = []
+    for i, node in enumerate(composite.nodes):
+        entry: Data = {"id": names[i]}
+        taken = [name(source) for source in node.inputs]
+        if node.shared is not None:
+            entry["share"] = names[node.shared]
+        elif isinstance(node.body, Composite):
+            entry["layers"] = numbered(node.body)
+        elif node.body is None:
+            entry["op"] = "Identity"
+        else:
+            entry |= said(node, node.body)
+            if "like" in node.written:
+                entry["like"] = taken.pop()
+        if taken:
+            entry["from"] = taken if len(taken) > 1 else taken[0]
+        out.append(entry)
+    return out
+
+
+def said(node: Node, body: Layer) -> Data:
+    """A layer's arguments as numbers: what torch is called with, for those that the layer has."""
+    call = {} if node.op == "Parameter" else body.call(*node.arrived).args
+    found = {key: call.get(key, value) for key, value in body}
+    return {"op": node.op, **{key: value for key, value in found.items() if value != default(body, key)}}
+
+
+def default(body: Layer, key: str) -> Any:
+    field = type(body).model_fields[key]
+    return object() if field.is_required() else field.default
+
+
+def made_for(form: Form, values: Sequence[Value]) -> tuple[Composite, nn.Module] | None:
+    """The list and the module of the form alone, made for these; None where it is refused."""
+    spec = network(form, values)
+    try:
+        graph, model = zoo.graph(spec), zoo.build(spec, seed=1).eval()
+    except SpecError as error:
+        note(f"alone it is refused: {error}")
+        return None
+    node = next(node for node in graph.root.nodes if node.name == "use0")
+    assert isinstance(node.body, Composite)
+    return node.body, model.get_submodule("use0")
+
+
+def drawn(values: Sequence[Value]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(len(values))
+    out = []
+    for value in values:
+        lead = (2,) if value.batched else ()
+        made = torch.rand(*lead, *value.shape, generator=generator)
+        out.append(made if value.dtype == "float32" else torch.zeros_like(made, dtype=getattr(torch, value.dtype)))
+    return out
+
+
+def given_out(module: nn.Module, x: Sequence[Tensor]) -> list[Tensor] | None:
+    """What torch gives; None where it refuses, or where a batch or an axis is gone."""
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            out = module(*(value.clone() for value in x))
+    except Exception as error:  # whatever torch and the emitted code raise
+        note(f"torch refuses: {error}")
+        return None
+    return [out] if isinstance(out, Tensor) else list(out)
+
+
+def same(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
+    return len(a) == len(b) and all(
+        x.shape == y.shape and torch.allclose(x.double(), y.double(), equal_nan=True) for x, y in zip(a, b, strict=True)
+    )
+
+
+def computed(form: Form, first: Sequence[Value], second: Sequence[Value]) -> tuple[nn.Module, list[Tensor]] | None:
+    """The module that the form makes for the first, and what it computes for the second; None where that is not what
+    its entries mean there."""
+    made = made_for(form, first)
+    if made is None:
+        return None
+    composite, module = made
+    found = given_out(module, drawn(second))
+    if found is None:
+        return None
+    written = made_for(Form(tuple(name for name, _ in composite.inputs), numbered(composite)), second)
+    if written is None:
+        return None
+    alike = written[1]
+    weights = list(module.state_dict().values())
+    if [w.shape for w in weights] != [w.shape for w in alike.state_dict().values()]:
+        return None
+    alike.load_state_dict(dict(zip(alike.state_dict(), weights, strict=True)))
+    meant = given_out(alike, drawn(second))
+    return (module, found) if meant is not None and same(found, meant) else None
+
+
+def happens_to_fit(form: Form, first: Sequence[Value], second: Sequence[Value]) -> bool:
+    """Whether what is written for a number of axes comes out the same for another, as padding by nothing does."""
+    ranks = [[len(value.shape) for value in values] for values in (first, second)]
+    return ranks[0] != ranks[1] and not WRITTEN_FOR_AXES.isdisjoint(
+        re.findall(r'"op": "(\w+)"', json.dumps(form.layers))
+    )
+
+
+def agrees(form: Form, first: Sequence[Value], second: Sequence[Value]) -> bool:
+    """Sharing is accepted where it is right, and then computes that. Returns whether it was."""
+    right = computed(form, first, second)
+    spec = network(form, first, second)
+    note(json.dumps(spec))
+    try:
+        graph = zoo.graph(spec)
+    except SpecError as error:
+        note(str(error))
+        assert right is None or happens_to_fit(form, first, second), "refused, and the module does it"
+        return False
+    assert right is not None, "accepted, and another module would be needed"
+    module, found = right
+    model = zoo.build(spec).eval()
+    model.get_submodule("use0").load_state_dict(module.state_dict())
+    out = as_predicted(graph, model, first, second)
+    assert not all(value.batched for value in second) or same(out, found)
+    return True
+
+
+def as_predicted(graph: Graph, model: nn.Module, first: Sequence[Value], second: Sequence[Value]) -> list[Tensor]:
+    """What the network gives, which has the keys and the shapes that the graph says."""
+    assert {key: tuple(value.shape) for key, value in model.state_dict().items()} == graph.state
+    flowing = zip((*first, *second), (*drawn(first), *drawn(second)), strict=True)
+    out = given_out(model, [x for value, x in flowing if value.batched])
+    assert out is not None
+    predicted = [(*(2,) * value.batched, *value.shape) for value in graph.root.values if value is not None]
+    assert [tuple(x.shape) for x in out] == predicted
+    return out
+
+
+# -- every layer ------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def neighbours(draw: st.DrawFn, values: Sequence[Value]) -> list[Value]:
+    """What is like these values, but for a size, an axis, a dtype or a batch axis."""
+    kind = draw(st.sampled_from(["same", "size", "size", "size", "apart", "more", "fewer", "dtype", "batch"]))
+    at, by = draw(st.integers(0, 3)), draw(st.sampled_from([-2, -1, 1, 2, 4]))
+    found = []
+    for value in values:
+        shape = list(value.shape)
+        where = at % len(shape) if shape else 0
+        if kind == "apart":
+            where, by = draw(st.integers(0, max(0, len(shape) - 1))), draw(st.integers(-2, 3))
+        if kind in ("size", "apart") and shape:
+            shape[where] = max(1, shape[where] + by)
+        elif kind == "more":
+            shape.insert(where, draw(st.integers(1, 3)))
+        elif kind == "fewer" and shape:
+            del shape[where]
+        dtype = {"float32": "int64"}.get(value.dtype, "float32") if kind == "dtype" else value.dtype
+        found.append(Value(tuple(shape), dtype, value.batched and kind != "batch"))
+    return found
+
+
+def form_of(case: Case) -> tuple[Form, list[Value]]:
+    """A layer's case as a list of its own; numbers stand in the list."""
+    names = [f"x{i}" for i in range(len(case.inputs))]
+    taken: list[Any] = [2 if not v.batched and not v.shape else n for n, v in zip(names, case.inputs, strict=True)]
+    entry: Data = {"id": "layer", "op": case.op, **case.arguments}
+    kind = Layer.registry[case.op]
+    if kind.references and len(taken) > 1:
+        entry["like"] = taken.pop()
+    entry["from"] = taken
+    flowing = [n for n, v in zip(names, case.inputs, strict=True) if v.batched or v.shape]
+    return Form(tuple(flowing), [entry]), [v for v in case.inputs if v.batched or v.shape]
+
+
+def fits(case: Case) -> bool:
+    try:
+        Layer.registry[case.op](**case.arguments).apply(*case.inputs)
+    except (ValidationError, ShapeError):
+        return False
+    return any(value.batched or value.shape for value in case.inputs)
+
+
+@pytest.mark.parametrize("op", sorted(set(Layer.registry) - {"Parameter"}))
+def test_any_layer_is_shared_where_its_module_does_it(op: str) -> None:
+    accepted = []
+
+    @EACH
+    @given(st.data())
+    def shared(data: st.DataObject) -> None:
+        form, first = form_of(data.draw(layer_cases(op).filter(fits)))
+        second = data.draw(neighbours(first))
+        accepted.append(agrees(form, first, second))
+        if op[0].isupper():
+            assert accepted[-1] == shared_alone(form.layers[0], first, second)
+
+    shared()
+    assert True in accepted
+
+
+def shared_alone(entry: Data, first: Sequence[Value], second: Sequence[Value]) -> bool:
+    """Whether the layer itself is shared, in no list; it runs as predicted then."""
+    spec = network(Form((), []), first, second)
+    del spec["blocks"]
+    for layer in spec["layers"]:
+        if layer.get("op") == "Form":
+            layer.update({**entry, "id": layer["id"], "from": layer["from"]})
+    try:
+        graph = zoo.graph(spec)
+    except SpecError:
+        return False
+    as_predicted(graph, zoo.build(spec).eval(), first, second)
+    return True
+
+
+# -- lists that read what flows in ------------------------------------------------------------------------------------
+
+
+def op(name: str, **arguments: Any) -> Data:
+    return {"op": name, **arguments}
+
+
+CONV = op("Conv2d", out_channels=3, kernel_size=1)
+HEIGHT, WIDTH, CHANNELS = "$(input.height)", "$(input.width)", "$in_channels"
+
+#: Lists over channels x height x width, each of which reads its input in one more way.
+READING: list[Entries] = [
+    [op("AdaptiveAvgPool2d", output_size=CHANNELS)],
+    [op("AdaptiveMaxPool2d", output_size=[HEIGHT, None])],
+    [op("MaxPool2d", kernel_size=HEIGHT)],
+    [op("AvgPool2d", kernel_size="$(max(1, input.width // 2))")],
+    [op("LPPool2d", norm_type=2, kernel_size="$(max(1, input.height // 2))")],
+    [op("Conv2d", out_channels=CHANNELS, kernel_size=1)],
+    [op("Conv2d", out_channels=CHANNELS, kernel_size=1, groups=CHANNELS, bias="$(in_channels > 2)")],
+    [op("Conv2d", out_channels=2, kernel_size="$(1 if input.height < 4 else 3)", padding="$(input.width % 2)")],
+    [op("ConvTranspose2d", out_channels=2, kernel_size=2, stride="$(1 + in_channels % 2)")],
+    [op("BatchNorm2d")],
+    [op("BatchNorm2d", affine=False)],
+    [op("BatchNorm2d", affine=False, track_running_stats=False)],
+    [op("InstanceNorm2d", affine="$(in_channels > 2)")],
+    [op("GroupNorm", num_groups=CHANNELS)],
+    [op("GroupNorm", num_groups=1, affine=False)],
+    [op("LayerNorm", elementwise_affine=False)],
+    [op("LayerNorm", normalized_shape="$(input.shape)", elementwise_affine=False)],
+    [op("LayerNorm", normalized_shape=[HEIGHT, WIDTH])],
+    [op("LayerNorm2d", elementwise_affine=False)],
+    [op("RMSNorm", elementwise_affine=False)],
+    [op("LocalResponseNorm", size=CHANNELS)],
+    [op("PReLU", num_parameters=CHANNELS)],
+    [op("PReLU")],
+    [op("Softmax", dim="$(1 + in_channels % 3)")],
+    [op("Softmax")],
+    [op("LogSoftmax", dim=-1)],
+    [op("GLU", dim="$(1 if in_channels % 2 == 0 else -1)")],
+    [op("Linear", out_features="$in_features")],
+    [op("Linear", out_features=3)],
+    [op("Flatten"), op("Linear", out_features=2)],
+    [op("Flatten", start_dim="$(1 + in_channels % 2)")],
+    [op("Flatten"), op("reshape", shape=[-1, CHANNELS])],
+    [op("reshape", shape=[CHANNELS, -1])],
+    [op("reshape", shape=[-1, HEIGHT])],
+    [op("reshape", shape=["$(input.height * input.width)", CHANNELS])],
+    [op("Unflatten", dim=1, unflattened_size=[1, CHANNELS])],
+    [op("Unflatten", dim=-1, unflattened_size=[-1, 1])],
+    [op("permute", dims="$([0, 2, 3, 1] if in_channels > 2 else [0, 1, 3, 2])")],
+    [op("transpose", dim0=1, dim1="$(2 + in_channels % 2)")],
+    [op("transpose", dim0=1, dim1=-1)],
+    [op("mean", dim="$(1 + in_channels % 3)")],
+    [op("mean", dim=[-2, -1], keepdim="$(in_channels > 2)")],
+    [op("select", dim=1, index="$(in_channels - 1)")],
+    [op("select", dim=-1, index="$(input.width // 2)")],
+    [op("select", dim="$(1 + in_channels % 3)", index=0)],
+    [op("unsqueeze", dim="$(1 + in_channels % 3)")],
+    [op("mean", dim=1, keepdim=True), op("squeeze", dim=1)],
+    [op("squeeze", dim=1)],
+    [op("ChannelShuffle", groups=CHANNELS)],
+    [op("PixelShuffle", upscale_factor="$(2 if in_channels % 4 == 0 else 1)")],
+    [op("PixelUnshuffle", downscale_factor=HEIGHT)],
+    [op("Unfold", kernel_size="$(min(2, input.height))")],
+    [op("Unfold", kernel_size=1), op("Fold", output_size=[HEIGHT, WIDTH], kernel_size=1)],
+    [op("Upsample", size=[CHANNELS, WIDTH])],
+    [op("Upsample", scale_factor="$(in_channels % 2 + 1)")],
+    [op("interpolate", size="$(2 * input.height)")],
+    [op("interpolate", size=[HEIGHT, "$(3 * input.width)"], mode="bilinear")],
+    [op("interpolate", scale_factor=CHANNELS)],
+    [op("crop", size="$(min(input.height, input.width))")],
+    [op("subsample", stride="$(1 + in_channels % 2)")],
+    [op("pad_channels", to="$(in_channels + 2)")],
+    [op("pad_channels", to=6)],
+    [op("ZeroPad2d", padding="$(input.height % 3)")],
+    [op("ReflectionPad2d", padding="$(input.width - 1)")],
+    [op("ConstantPad2d", padding=[0, CHANNELS, 0, 1], value=1)],
+    [op("Dropout", p="$(in_channels / 10)")],
+    [op("Threshold", threshold="$(1 / in_channels)", value=CHANNELS)],
+    [op("LeakyReLU", negative_slope="$(1 / input.height)")],
+    [op("$('ReLU' if in_channels > 2 else 'Tanh')")],
+    [op("Conv2d", out_channels=3, kernel_size=1, when="$(in_channels != 3)")],
+    [op("ReLU", when="$(input.height > 4)"), op("Tanh", when="$(input.height <= 4)")],
+    [{"when": "$(in_channels > 2)", "do": [op("ReLU"), op("AvgPool2d", kernel_size=1)]}, op("Tanh")],
+    [{"for": {"i": "1..$(input.channels)"}, **op("Upsample", scale_factor=1), "id": "n$i"}],
+    [{"for": {"i": "1..$(input.height)"}, **op("ZeroPad2d", padding=1)}],
+    [{"for": {"n": "$(input.shape)"}, **op("ConstantPad2d", padding=[0, "$n", 0, 0], value=0)}],
+    [{"for": {"i": "1..$(input.width % 3)"}, "do": [CONV, op("ReLU")]}],
+    [{**op("split", split_size="$(max(1, in_channels // 2))"), "id": "s"}, op("Identity", **{"from": "s.0"})],
+    [{**op("split", split_size=["$(in_channels - 1)", 1]), "id": "s"}, op("Identity", **{"from": "s.1"})],
+    [{**op("chunk", chunks="$(min(2, in_channels))"), "id": "s"}, op("mul", **{"from": ["s.0", 2]})],
+    [{**op("chunk", chunks=2, dim=-1), "id": "s"}, op("add", **{"from": ["s.0", "s.1"]}, broadcast=True)],
+    [{**op("split", split_size=2), "id": "s"}, op("concat", **{"from": ["s.0", "s.1"]})],
+    [{**op("split", split_size=8), "id": "s"}, op("ReLU", **{"from": "s"})],
+    [{**op("Parameter", shape="$(input.shape)"), "id": "p"}, op("add", **{"from": ["input", "p"]})],
+    [{**op("Parameter", shape=["$(input.channels)", 1, 1]), "id": "p"},
+     op("mul", **{"from": ["input", "p"]}, broadcast=True)],
+    [{**op("Parameter", shape=[1, HEIGHT, WIDTH]), "id": "p"}, op("concat", **{"from": ["input", "p"]})],
+    [{**op("Parameter", shape="$(input.shape)"), "id": "p"}, op("stack", **{"from": ["p", "input"]})],
+    [op("mul", **{"from": ["input", "$(input.channels)"]})],
+    [{**op("subsample", stride=2), "id": "half"}, op("interpolate", like="input")],
+    [{**op("ZeroPad2d", padding=1), "id": "large"}, op("crop", like="input")],
+    [{**op("interpolate", size=6), "id": "six"}, op("crop", size="$(min(6, input.height))")],
+    [{**op("transpose", dim0=-1, dim1=-2), "id": "t"}, op("matmul", **{"from": ["input", "t"]})],
+    [op("Flatten", start_dim=2), op("transpose", dim0=1, dim1=2), op("MultiheadAttention", num_heads=1)],
+    [op("Flatten", start_dim=2), op("MultiheadAttention", num_heads=CHANNELS)],
+    [op("Flatten", start_dim=2), op("LayerNorm", elementwise_affine=False), op("Softmax", dim=1)],
+    [op("Flatten", start_dim=2), op("Conv1d", out_channels=2, kernel_size=CHANNELS)],
+    [op("Flatten"), op("BatchNorm1d", affine=False, track_running_stats=False)],
+    [op("unsqueeze", dim=1), op("AdaptiveAvgPool3d", output_size=[CHANNELS, 1, None])],
+    [op("Inner", size="$(input.height)", turns=CHANNELS)],
+    [{"id": "group", "layers": [op("AdaptiveAvgPool2d", output_size="$(input.channels)")]}],
+    [{"id": "x", "layers": [op("ReLU"), op("pad_channels", to=4)], "when": "$(in_channels < 4)"}],
+    [{"id": "x", "layers": [op("AdaptiveAvgPool2d", output_size=CHANNELS)]}, {"id": "y", "share": "x"}],
+    [{"id": "x", "layers": [op("MaxPool2d", kernel_size="$(min(2, input.height))")]},
+     {"for": {"i": "1..$(input.channels % 3)"}, "id": "y$i", "share": "x"}],
+    [{"id": "x", **op("MaxPool2d", kernel_size="$(min(2, input.height))")}, {"share": "x", "when": "$(in_channels > 2)"}],
+    [{"id": "x", "layers": [{"id": "a", **CONV}, op("ReLU")], "taps": ["a"]}, op("Tanh", **{"from": "x.a"})],
+]  # fmt: skip
+INNER = {
+    "params": {"size": "int", "turns": "int"},
+    "layers": [
+        op("AdaptiveAvgPool2d", output_size="$size"),
+        {"for": {"i": "1..$turns"}, **op("ZeroPad2d", padding="$(input.width % 2)")},
+        op("ReLU", when="$(in_channels > 2)"),
+    ],
+}
+MAPS = st.tuples(st.integers(1, 5), st.integers(1, 8), st.integers(1, 8)).map(Value)
+
+
+@pytest.mark.parametrize("layers", READING, ids=lambda layers: str(layers)[:60])
+def test_what_reads_its_input_is_shared_as_it_came_out(layers: Entries) -> None:
+    """In every list: the numbers, conditions and turns are those of the first input, the shapes those of the second."""
+    accepted = []
+
+    @EACH
+    @given(MAPS, st.data())
+    def shared(first: Value, data: st.DataObject) -> None:
+        form = Form(("input",), layers, {"Inner": INNER})
+        accepted.append(agrees(form, [first], data.draw(neighbours([first]))))
+
+    shared()
+    assert True in accepted
