@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,9 +22,7 @@ from torch import Tensor, nn
 import zoo
 from compiler.graph import Composite, Edge, Graph, Node
 from compiler.layer import Layer, ShapeError, Value
-from specs.diagnostics import SpecError
-from specs.limits import Limits
-from tests.properties.test_mutations import computes_what_its_entries_do, runs_as_predicted
+from specs.errors import SpecError
 from tests.strategies import Case, layer_cases
 
 Data = dict[str, Any]
