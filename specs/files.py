@@ -46,7 +46,10 @@ def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:
     """
     home, inside = _resolved(folder, name)
     if not HELD:
-        return _bytes(os.open(home / inside, READ), most)
+        data = _bytes(os.open(home / inside, READ), most)
+        if _resolved(folder, name) != (home, inside):
+            raise Outside(errno.EACCES, "it was changed while it was read", str(name))
+        return data
     with _walked(home, inside.parts[:-1]) as last:
         return _bytes(os.open(inside.name or ".", READ | NOFOLLOW, dir_fd=last), most)
 
@@ -139,10 +142,24 @@ def create(target: Path, data: bytes, *, below: Path | None = None) -> None:
 
 def holds(target: Path, data: bytes, below: Path) -> bool:
     """Whether `target` is a file with just this in it, and no link leads there from `below` on."""
+    return _start(target, len(data) + 1, below) == data
+
+
+def begins(target: Path, data: bytes, below: Path) -> bool:
+    """Whether `target` is a file that begins with this, and no link leads there from `below` on."""
+    return _start(target, len(data), below) == data
+
+
+def _start(target: Path, most: int, below: Path) -> bytes | None:
     try:
-        return read_inside(below, target.relative_to(below), len(data) + 1) == data and not _linked(target, below)
+        return None if _linked(target, below) else read_inside(below, target.relative_to(below), most)
     except (OSError, ValueError):
-        return False
+        return None
+
+
+def remove(target: Path) -> None:
+    """Removes a file, or a link itself, where there is one. Raises OSError."""
+    target.unlink(missing_ok=True)
 
 
 def make_folder(path: Path, below: Path | None = None) -> None:
