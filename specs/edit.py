@@ -51,4 +51,4 @@ def replace(path: str | os.PathLike[str], text: str) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
         if files.read(target, len(BOM)) == BOM:
             data = BOM + data
-    files.write(target, data, keep_mode=True)
+    files.write(target, data)

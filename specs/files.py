@@ -19,7 +19,7 @@ from typing import BinaryIO
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a named pipe must not be waited for
 CREATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0) | NOFOLLOW
-FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)  # to go through it is enough, as by path
 #: Whether a folder can be held open, so that it stays the same while files in it are opened, made and moved.
 HELD = {os.open, os.mkdir, os.unlink, os.rename, os.link, os.stat} <= os.supports_dir_fd
 IN_THE_WAY = "it is a symbolic link, and nothing is written through one: name the file itself"
@@ -46,8 +46,11 @@ def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:
     """
     home, inside = _resolved(folder, name)
     if not HELD:
-        return _bytes(os.open(home / inside, READ), most)
-    with _descriptor(home, FOLDER) as opened, _stepped(opened, inside.parts[:-1]) as last:
+        data = _bytes(os.open(home / inside, READ), most)
+        if _resolved(folder, name) != (home, inside):
+            raise Outside(errno.EACCES, "it was changed while it was read", str(name))
+        return data
+    with _walked(home, inside.parts[:-1]) as last:
         return _bytes(os.open(inside.name or ".", READ | NOFOLLOW, dir_fd=last), most)
 
 
@@ -78,40 +81,33 @@ def _bytes(descriptor: int, most: int) -> bytes:
 
 
 @contextmanager
-def _descriptor(path: Path | str, flags: int, within: int | None = None) -> Iterator[int]:
-    opened = os.open(path, flags, dir_fd=within)
-    try:
-        yield opened
-    finally:
-        os.close(opened)
-
-
-@contextmanager
-def _stepped(folder: int, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
+def _walked(start: Path, steps: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
     """A descriptor of the folder that these steps lead to, none of them a link; made where they are not there."""
-    if not parts:
+    folder = os.open(start, FOLDER)
+    try:
+        for step in steps:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(step, dir_fd=folder)
+            below = os.open(step, FOLDER | NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = below
         yield folder
-        return
-    if make:
-        with suppress(FileExistsError):
-            os.mkdir(parts[0], dir_fd=folder)
-    with _descriptor(parts[0], FOLDER | NOFOLLOW, folder) as below, _stepped(below, parts[1:], make=make) as last:
-        yield last
+    finally:
+        os.close(folder)
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def replacing(
-    target: Path, *, below: Path | None = None, keep_mode: bool = False, alone: bool = False
-) -> Iterator[BinaryIO]:
+def replacing(target: Path, *, below: Path | None = None, alone: bool = False) -> Iterator[BinaryIO]:
     """A file to write to, which takes the place of `target` when all went well, and is gone when not.
 
     Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. Folders are made
-    from `below` on, which the person named; none of those may be a link, nor `target`. The new file has the old one's
-    mode with `keep_mode`, else what the umask leaves. `alone` says that nobody else writes here: what killed processes
-    left beside `target` is removed. Raises OSError.
+    from `below` on, which the person named; none of those may be a link, nor `target`. A file that is there keeps its
+    mode, a new one has what the umask leaves. `alone` says that nobody else writes here: what killed processes left
+    beside `target` is removed. Raises OSError.
     """
     with _reported(target), _opened(target, below) as folder:
         old = folder.status(target.name)
@@ -123,16 +119,15 @@ def replacing(
             raise OSError(errno.EINVAL, "it is not a regular file")
         if alone:
             folder.sweep(target.name)
-        mode = stat.S_IMODE(old.st_mode) if keep_mode and old is not None else None
-        with folder.part(target.name, mode) as (file, part):
+        with folder.part(target.name, old.st_mode & 0o777 if old is not None else None) as (file, part):
             yield file
             _to_disk(file)
             folder.replace(part, target.name)
 
 
-def write(target: Path, data: bytes, *, below: Path | None = None, keep_mode: bool = False) -> None:
+def write(target: Path, data: bytes, *, below: Path | None = None) -> None:
     """Writes a file, whole or not at all. Raises OSError."""
-    with replacing(target, below=below, keep_mode=keep_mode) as file:
+    with replacing(target, below=below) as file:
         file.write(data)
 
 
@@ -147,10 +142,24 @@ def create(target: Path, data: bytes, *, below: Path | None = None) -> None:
 
 def holds(target: Path, data: bytes, below: Path) -> bool:
     """Whether `target` is a file with just this in it, and no link leads there from `below` on."""
+    return _start(target, len(data) + 1, below) == data
+
+
+def begins(target: Path, data: bytes, below: Path) -> bool:
+    """Whether `target` is a file that begins with this, and no link leads there from `below` on."""
+    return _start(target, len(data), below) == data
+
+
+def _start(target: Path, most: int, below: Path) -> bytes | None:
     try:
-        return read_inside(below, target.relative_to(below), len(data) + 1) == data and not _linked(target, below)
+        return None if _linked(target, below) else read_inside(below, target.relative_to(below), most)
     except (OSError, ValueError):
-        return False
+        return None
+
+
+def remove(target: Path) -> None:
+    """Removes a file, or a link itself, where there is one. Raises OSError."""
+    target.unlink(missing_ok=True)
 
 
 def make_folder(path: Path, below: Path | None = None) -> None:
@@ -167,6 +176,7 @@ def _linked(target: Path, below: Path) -> bool:
 def _to_disk(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+    file.close()  # Windows moves no open file
 
 
 @contextmanager
@@ -194,7 +204,7 @@ def _opened(target: Path, below: Path | None) -> Iterator[_Folder]:
     if ".." in steps:
         raise Outside(errno.EACCES, "it leads out of its folder")
     if HELD:
-        with _descriptor(start, FOLDER) as first, _stepped(first, steps, make=True) as last:
+        with _walked(start, steps, make=True) as last:
             yield _Folder(target.parent, last)
         return
     if below is not None and _linked(target.parent, below):
@@ -203,11 +213,25 @@ def _opened(target: Path, below: Path | None) -> Iterator[_Folder]:
     yield _Folder(target.parent, None)
 
 
+def _stem(name: str) -> str:
+    """What the parts of a file begin with: short enough that a file system takes it, whatever the letters."""
+    return name[:50]
+
+
 class _Folder:
     """A folder that is written into: by its descriptor, or by its path where the system holds none."""
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
         self.path, self.descriptor = path, descriptor
+
+    def _names(self) -> list[str]:
+        if self.descriptor is None:
+            return os.listdir(self.path)
+        listed = os.open(".", os.O_RDONLY, dir_fd=self.descriptor)
+        try:
+            return os.listdir(listed)
+        finally:
+            os.close(listed)
 
     def _at(self, name: str) -> str:
         return name if self.descriptor is not None else str(self.path / name)
@@ -221,7 +245,7 @@ class _Folder:
     @contextmanager
     def part(self, name: str, mode: int | None = None) -> Iterator[tuple[BinaryIO, str]]:
         """A new file beside `name`, and what it is called; gone in the end unless it was moved."""
-        part = f".{name[:100]}.{secrets.token_hex(4)}.part"
+        part = f".{_stem(name)}.{secrets.token_hex(4)}.part"
         descriptor = os.open(self._at(part), CREATE, 0o666 if mode is None else 0o600, dir_fd=self.descriptor)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -251,8 +275,8 @@ class _Folder:
 
     def sweep(self, name: str) -> None:
         """Removes what killed processes have left beside `name`."""
-        pattern = re.compile(rf"\.{re.escape(name[:100])}\.[0-9a-f]{{8}}\.part")
-        for found in os.listdir(self.path if self.descriptor is None else self.descriptor):
+        pattern = re.compile(rf"\.{re.escape(_stem(name))}\.[0-9a-f]{{8}}\.part")
+        for found in self._names():
             if pattern.fullmatch(found):
                 with suppress(FileNotFoundError):
                     os.unlink(self._at(found), dir_fd=self.descriptor)

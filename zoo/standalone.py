@@ -43,9 +43,9 @@ def companions(graph: Graph) -> dict[Path, bytes]:
     Raises ValueError where links make two of them one path, or a path lead out of the folder.
     """
     out: dict[Path, bytes] = {}
-    seen: set[int] = set()
-
-    def collect(unit: Unit, folder: Path) -> None:
+    left, seen = [(graph.unit, Path())], set[int]()
+    while left:
+        unit, folder = left.pop()
         for name in unit.spec.use.values():
             used = graph.use(unit, name)
             if used is None or not catalogue.is_path(name):
@@ -56,9 +56,7 @@ def companions(graph: Graph) -> dict[Path, bytes]:
                 raise ValueError(f"`{name}` leads over links, and has no place in another folder")
             if id(used.spec) not in seen:
                 seen.add(id(used.spec))
-                collect(used, path.parent)
-
-    collect(graph.unit, Path())
+                left.append((used, path.parent))
     return out
 
 

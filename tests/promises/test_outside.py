@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -135,15 +135,71 @@ def test_what_a_spec_uses_stays_in_its_folder(way: str, entry: str, sandbox: Pat
     assert all(CANARY not in str(inside) for *_, inside in snapshot(sandbox / "here").values())
 
 
-@given(st.lists(st.sampled_from(["..", ".", "sub", "linked", "up", "deep", "a.yaml", "dl", ""]), max_size=5))
-def test_a_path_leads_nowhere_else(steps: list[str]) -> None:
-    """What is opened inside a folder is inside it, whatever the steps of the name and the links on the way."""
+def deep(folder: Path) -> Path:
+    """A spec that uses another below so many folders that two calls for each are too many for Python."""
+    below = "a/" * 480
+    (folder / below).mkdir(parents=True)
+    (folder / below / "part.yaml").write_text(NET.format(use=""))
+    (folder / "net.yaml").write_text(NET.format(use=f"use: {{Part: {below}part.yaml}}\n"))
+    return folder / "net.yaml"
+
+
+def long(folder: Path) -> Path:
+    """A spec that uses one that uses one, more of them than Python calls functions."""
+    for i in range(1100):
+        (folder / f"n{i}.yaml").write_text(NET.format(use=f"use: {{Part: n{i + 1}.yaml}}\n" if i < 1099 else ""))
+    return folder / "n0.yaml"
+
+
+@pytest.mark.parametrize("make", [deep, long])
+def test_no_depth_is_too_much(make: Callable[[Path], Path], sandbox: Path) -> None:
+    path = make(sandbox / "home" / "dl")
+    for arguments in (["check", path], ["new", "mine", "--from", path], ["check", "mine.yaml"]):
+        result = zoo(*arguments)
+        assert result.exit_code == 0, result.output[-300:]
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("step", ["sub", "sub/deep", "sub/deep/a.yaml"])
+def test_what_is_changed_after_the_look_is_not_read(
+    step: str, held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder, or the file, becomes a link outward between the look at the path and the opening of it."""
+    home = tmp_path / "home"
+    for folder, text in ((home / "sub" / "deep", "inside"), (tmp_path / "secret" / "deep", CANARY)):
+        folder.mkdir(parents=True)
+        (folder / "a.yaml").write_text(text)
+    (tmp_path / "secret" / "a.yaml").write_text(CANARY)
+    look, left = files._resolved, [home / step]
+
+    def and_change(*arguments: Any) -> Any:
+        found = look(*arguments)
+        if left:
+            path = left.pop()
+            path.rename(tmp_path / "aside")
+            path.symlink_to(tmp_path / "secret" / path.relative_to(home / "sub"))
+        return found
+
+    monkeypatch.setattr(files, "_resolved", and_change)
+    monkeypatch.setattr(files, "HELD", held)
+    with pytest.raises(OSError, match=r"."):
+        files.read_inside(home, "sub/deep/a.yaml", 100)
+
+
+@given(
+    st.lists(st.sampled_from(["..", ".", "sub", "linked", "up", "deep", "a.yaml", "dl", ""]), max_size=5), st.booleans()
+)
+def test_a_path_leads_nowhere_else(steps: list[str], held: bool) -> None:
+    """What is opened inside a folder is inside it, whatever the steps of the name and the links on the way; also where
+    the system cannot hold a folder open."""
     name = "/".join(steps)
     folder = _maze()
-    try:
-        found = files.read_inside(folder, name, 100)
-    except (OSError, ValueError):
-        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "HELD", held)
+        try:
+            found = files.read_inside(folder, name, 100)
+        except (OSError, ValueError):
+            return
     real = (folder / name).resolve()
     assert real.is_relative_to(folder.resolve())
     assert found == real.read_bytes() == b"inside"
@@ -215,6 +271,89 @@ def test_what_is_copied_is_what_was_checked(command: str, sandbox: Path) -> None
     assert copy.read_bytes() == (path.parent / "parts" / "part.yaml").read_bytes()
     assert {p.stat().st_mode & 0o777 for p in target.rglob("*") if p.is_file()} == {0o640}
     assert zoo("check", next(target.glob("*.yaml"))).exit_code == 0
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("name", ["setup", "conftest", "mine"])
+@pytest.mark.parametrize("suffix", [".py", ".yaml", ".safetensors"])
+@pytest.mark.parametrize("command", ["build", "source"])
+def test_a_spec_names_no_file_of_the_persons_to_go_over(
+    command: str, suffix: str, name: str, held: bool, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder the spec's name says what the files are called: what is there from elsewhere stays; what an earlier
+    time has left is written anew."""
+    monkeypatch.setattr(files, "HELD", held)
+    path = sandbox / "home" / "dl" / "net.yaml"
+    path.write_text(NET.format(use="").replace("name: net", f"name: {name}"))
+    theirs = sandbox / "here" / f"{name}{suffix}"
+    theirs.write_text("import os\n")
+    result = zoo(command, path, "-o", ".")
+    touched = command == "build" or suffix == ".py"
+    assert result.exit_code == (2 if touched else 0), result.output
+    assert ("is there already" in result.output) == touched
+    assert theirs.read_text() == "import os\n"
+    for _ in range(2):
+        (sandbox / "here" / "out").mkdir(exist_ok=True)
+        assert zoo(command, path, "-o", "out").exit_code == 0
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(sandbox: Path) -> None:
+    path = good(sandbox / "home" / "dl")
+    for target in ("w.pt", "w.safetensors", "w.py"):
+        Path(target).write_text("old")
+        Path(target).chmod(0o600)
+        assert zoo("build", path, "-o", target).exit_code == 0
+        assert Path(target).stat().st_mode & 0o777 == 0o600
+
+
+LONGEST = ["e" * 252, "\u00e9" * 126, "\U0001f333" * 62]  # bytes that a name may have, less the suffix
+
+
+@pytest.mark.parametrize("stem", LONGEST, ids=len)
+def test_a_name_may_be_as_long_as_the_disk_allows(stem: str, sandbox: Path) -> None:
+    files.write(Path(f"{stem}.py"), b"new")
+    files.create(Path(f"{stem}.js"), b"new")
+    assert {path.name for path in Path().iterdir()} == {f"{stem}.py", f"{stem}.js"}
+
+
+# -- a full disk ------------------------------------------------------------------------------------------------------
+
+FULL: list[list[str]] = [
+    ["build", "NET", "-o", "w.pt"],
+    ["build", "NET", "-o", "w.pth"],
+    ["build", "NET", "-o", "w.safetensors"],
+    ["build", "NET", "-o", "w.py"],
+    ["build", "NET", "-o", "."],
+    ["source", "NET", "-o", "w.py"],
+    ["new", "mine"],
+    ["new", "mine", "--from", "NET"],
+    ["fmt", "NET"],
+    ["check", "--fix", "WRONG"],
+    ["schema", "-o", "schema.json"],
+]
+
+
+@pytest.mark.parametrize("arguments", FULL, ids=" ".join)
+def test_a_full_disk_is_told_and_leaves_nothing(arguments: list[str], sandbox: Path) -> None:
+    """The system takes only the first bytes of a file: as on a disk that is full, and for torch's own writer too."""
+    resource = pytest.importorskip("resource")
+    text = NET.format(use="").replace("{op: Linear, out_features: 2}", "{out_features:   2, op: Linear}")
+    net, wrong = sandbox / "home" / "net.yaml", sandbox / "home" / "wrong.yaml"
+    net.write_text(text)
+    wrong.write_text(text.replace("out_features", "out_featuers"))
+    written = [str({"NET": net, "WRONG": wrong}.get(argument, argument)) for argument in arguments]
+    before, old = snapshot(sandbox), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, old[1]))
+    try:
+        result = zoo(*written)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert result.exit_code == 2, result.output
+    assert "File too large" in result.output
+    assert "bug" not in result.output
+    after = snapshot(sandbox)
+    assert {name: kept[::2] for name, kept in after.items()} == {name: kept[::2] for name, kept in before.items()}
+    assert zoo(*written).exit_code == 0  # with room again nothing is in the way
 
 
 # -- recipes and runs -------------------------------------------------------------------------------------------------
@@ -345,9 +484,12 @@ def test_a_run_takes_its_network_from_its_own_folder(network: str, run: Path, sa
 
 #: What changes files, by the names that it is called by; and the only file that calls them.
 CHANGING = {
-    "write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_to", "hardlink_to",
-    "copyfile", "copy2", "copytree", "copymode", "chmod", "rmtree", "move", "savetxt", "tofile",
+    "write_text", "write_bytes", "mkdir", "makedirs", "touch", "symlink_to", "hardlink_to", "symlink", "link", "unlink",
+    "rmdir", "removedirs", "copyfile", "copyfileobj", "copy2", "copytree", "copymode", "chmod", "fchmod", "rmtree",
+    "move", "truncate", "ftruncate", "mkfifo", "mknod", "mkstemp", "mkdtemp", "NamedTemporaryFile",
+    "TemporaryDirectory", "TemporaryFile", "savetxt", "tofile", "save_file", "FileIO",
 }  # fmt: skip
+OF_OS = {"open", "fdopen", "replace", "rename", "renames", "remove", "utime", "chown"}
 DOOR = Path("specs/files.py")
 
 
@@ -359,9 +501,16 @@ def test_all_that_is_written_goes_through_one_door(path: Path) -> None:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        assert name not in CHANGING, f"{path}:{node.lineno}: {name}"
-        if name == "open" and isinstance(node.func, ast.Name):
-            raise AssertionError(f"{path}:{node.lineno}: open")
+        said = ast.unparse(node)
+        assert name not in CHANGING, f"{path}:{node.lineno}: {said}"
+        assert not (name == "open" and isinstance(node.func, ast.Name)), f"{path}:{node.lineno}: {said}"
+        of_os = name in OF_OS and ast.unparse(node.func) == f"os.{name}"
+        assert not of_os or "os.devnull" in said, f"{path}:{node.lineno}: {said}"
+        if name == "open" and node.args and isinstance(node.args[0], ast.Constant):  # a path's own
+            assert node.args[0].value in ("r", "rb"), f"{path}:{node.lineno}: {said}"
+        if name in ("save", "savefig") and ast.unparse(node.func) in ("torch.save", "figure.savefig"):
+            target = node.args[-1 if name == "save" else 0]  # a file that is open, no path
+            assert ast.unparse(target) in ("file", "buffer"), f"{path}:{node.lineno}: {said}"
 
 
 def test_every_command_that_writes_is_among_them() -> None:

@@ -17,7 +17,7 @@ from torch import nn
 
 from specs.errors import SpecError
 from tests.training.toys import network, recipe
-from zoo.training.engine import Result, train
+from zoo.training.engine import Result, loaders, train
 from zoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
 from zoo.training.files import replacing
 from zoo.training.ranks import leads
@@ -150,13 +150,31 @@ def test_one_process_at_a_time_trains_in_a_folder(stopped: Path) -> None:
     with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as other:
         assert other.stdout
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(RunError, match="another process trains in"):
+        with pytest.raises(RunError, match="another process writes into"):
             run(None, resume=stopped)
+        with pytest.raises(RunError, match="another process writes into"), Run(stopped).locked():
+            pass
         assert files(stopped) == before
         other.kill()
         other.wait()
     run(None, resume=stopped)
     assert (stopped / "model.pt").is_file()
+
+
+def test_a_new_run_goes_over_none_that_came_meanwhile(
+    stopped: Path, corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that were told the same folder: the second finds it taken once the first is done."""
+    out, kept = tmp_path / "out", files(stopped)
+
+    def meanwhile(*arguments: Any) -> Any:
+        stopped.rename(out)
+        return loaders(*arguments)
+
+    monkeypatch.setattr("zoo.training.engine.loaders", meanwhile)
+    with pytest.raises(RunError, match="holds a run already"):
+        run(recipe(corners), out=out)
+    assert files(out) == {**kept, ".lock": b""}
 
 
 HOLDER = """

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo import console
-from zoo.commands.common import Network, Networks, Refused, emit, json_option, missing_companions, takes_networks
+from zoo.commands.common import (
+    Network,
+    Networks,
+    Refused,
+    emit,
+    json_option,
+    missing_companions,
+    refuse_foreign,
+    takes_networks,
+)
 
 if TYPE_CHECKING:
     from compiler.graph import Graph
@@ -144,9 +153,12 @@ def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> 
     written = standalone.text(graph, graph.name, network.params)
     spec = standalone.path_in(folder, graph.name, written)
     source, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
+    refuse_foreign(graph.name, spec, source, weights)
     copies = missing_companions(graph, folder, {spec, source, weights})
     files.make_folder(folder)
     for path, data in copies.items():
         files.create(path, data, below=folder)
+    _write_source(graph, source)  # first: what a disk that fills up leaves is known by it
+    _write_weights(module, weights)
     files.write(spec, written.encode())
-    return [str(spec), *_write_source(graph, source), *_write_weights(module, weights), *map(str, copies)]
+    return [str(path) for path in (spec, source, weights, *copies)]

@@ -161,6 +161,18 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     ]
 
 
+def refuse_foreign(name: str, *targets: Path) -> None:
+    """In a folder files are called as the spec says, which a stranger may have written. Raises Refused where one of
+    them is there and not from an earlier time: beside no source of a network of this name."""
+    from specs import files
+
+    folder = targets[0].parent
+    source, head = folder / f"{name}.py", f'"""{name}'.encode()
+    there = next((target for target in targets if os.path.lexists(target)), None)
+    if there is not None and not files.begins(source, head, folder):
+        raise Refused(f"{there} is there already, and not from an earlier build of {name}; nothing was written")
+
+
 def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> dict[Path, bytes]:
     """The files that a spec uses and that are not in `folder` yet, by their paths there.
 

@@ -36,7 +36,8 @@ def command(run: Path, data: Path | None, split: str, report: bool, as_json: boo
     if report:
         from zoo.training.report import write
 
-        write(opened, model, dataset, recipe, results)
+        with opened.locked():
+            write(opened, model, dataset, recipe, results)
         console.say(f"report in {run / 'report.html'}", err=True)
     lines = ["  ".join(f"{name} {value:.4f}" for name, value in results.items())]
     lines += [f"  {name:<14}{100 * value:6.2f} %" for name, value in zip(dataset.classes, recall, strict=True)]

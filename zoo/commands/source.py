@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from zoo import console
-from zoo.commands.common import Networks, emit, json_option, takes_networks
+from zoo.commands.common import Networks, emit, json_option, refuse_foreign, takes_networks
 
 
 @click.command()
@@ -28,6 +28,8 @@ def command(networks: Networks, out: Path | None, as_json: bool) -> None:
         folder = out.is_dir() or networks.several
         for _, name, text in made:
             target = out / f"{name}.py" if folder else out
+            if folder:
+                refuse_foreign(name, target)
             files.write(target, text.encode())
             written[name] = str(target)
             console.say(f"{target} written", err=True)

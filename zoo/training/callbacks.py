@@ -29,8 +29,10 @@ class Epochs(callbacks.Callback):
     An epoch that ends in weights or losses that are not numbers has no row, and nothing of it gets into a checkpoint.
     """
 
-    def __init__(self, run: Run, recipe: r.Recipe, say: Say, held: ExitStack, stop_after: int | None = None) -> None:
-        self.run, self.recipe, self.say, self.stop_after = run, recipe, say, stop_after
+    def __init__(
+        self, run: Run, recipe: r.Recipe, say: Say, held: ExitStack, stop_after: int | None = None, *, fresh: bool
+    ) -> None:
+        self.run, self.recipe, self.say, self.stop_after, self.fresh = run, recipe, say, stop_after, fresh
         self.held = held  # what the process keeps to itself until it is done with the run
         self.history: list[dict[str, float]] = []
         self.began = False  # False while a checkpoint is being read
@@ -60,6 +62,8 @@ class Epochs(callbacks.Callback):
         self.began = True
         if trainer.is_global_zero:
             self.held.enter_context(self.run.locked())
+            if self.fresh:  # another process may have trained here since the folder was chosen
+                self.run.refuse_taken()
             self.run.begin()
         self.say("".join(f"{name:<12}" for name in ("epoch", "train_loss", "valid_loss", *self.recipe.metrics, "time")))
         for row in self.history:

@@ -27,3 +27,7 @@ class Checkpoints(TorchCheckpointIO):
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
         return read_tensors(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        """Removes nothing: a run has one checkpoint, replaced in place. What Lightning asks to have removed is a path
+        out of the checkpoint that it went on from, which may name any folder."""

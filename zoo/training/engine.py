@@ -32,7 +32,7 @@ from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchEla
 from .loader import Batches, mix
 from .metrics import device_of, outputs
 from .ranks import leads
-from .run import FACTS, HISTORY, RESULT, Run, build
+from .run import HISTORY, RESULT, Run, build
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def train(
     run.refuse_links()
     with ExitStack() as held:
         learner = Learner(network, chosen, len(dataset.classes))
-        epochs = Epochs(run, chosen, say, held, stop_after)
+        epochs = Epochs(run, chosen, say, held, stop_after, fresh=before is None)
         watch = Watch(run, chosen)
         bar = progress if progress is not None else sys.stderr.isatty() and not quiet
         _hush()
@@ -356,11 +356,8 @@ def _place(name: str, out: str | Path | None) -> Path:
     """The folder of a new run: the one that was asked for, or a free one below `runs`."""
     path = Path(out) if out else _free(name)
     os.environ["ZOO_RUN"] = str(path)  # processes that Lightning starts beside this one find it here
-    taken = Run(path).taken() if leads() else []
-    if FACTS in taken:
-        raise RunError(f"{path} holds a run already", f"zoo train --resume {path}, or another -o")
-    if taken:
-        raise RunError(f"{path} holds a {taken[0]} already, which a run would overwrite", "another -o")
+    if leads():
+        Run(path).refuse_taken()
     return path
 
 

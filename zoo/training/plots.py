@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import matplotlib
 import torch
@@ -33,12 +34,17 @@ matplotlib.rcParams.update(
 BLUE, ORANGE, GREEN = "#2f6fb0", "#d9772b", "#3a8f5d"
 
 
-def save(figure: Figure, path: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Writes `path` with each suffix, in place of one of them that it has. Raises OSError."""
+def save(
+    figure: Figure,
+    path: Path,
+    kinds: Sequence[str] = ("png", "svg"),
+    replacing: Callable[[Path], AbstractContextManager[BinaryIO]] = files.replacing,
+) -> list[Path]:
+    """Writes `path` with each suffix, in place of one of them that it has. Raises what `replacing` does: OSError."""
     stem = path.stem if path.suffix[1:] in kinds else path.name
     paths = [path.with_name(f"{stem}.{kind}") for kind in kinds]
     for target in paths:
-        with files.replacing(target) as file:
+        with replacing(target) as file:
             kind = target.suffix[1:]
             figure.savefig(file, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
     return paths

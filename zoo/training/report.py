@@ -47,7 +47,7 @@ def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result
     if dataset.test is not None:
         figures["Test images"] = _test(run, model, dataset, dataset.test)
     for title, figure in figures.items():
-        plots.save(figure, run.path / title.lower().replace(" ", "_"))
+        plots.save(figure, run.path / title.lower().replace(" ", "_"), replacing=run.replacing)
     run.write("report.html", page(run, recipe, found, result, figures))
     return found
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter, ValidationError
@@ -26,7 +26,7 @@ from .files import read_tensors, replacing
 from .memory import must_fit
 
 WEIGHTS, RESULT, HISTORY, FACTS = "model.pt", "result.json", "history.json", "run.json"
-LOCK = ".lock"  # held by the process that trains
+LOCK = ".lock"  # held by the process that writes
 NETWORK = Path("network")  # the folder in a run's folder
 LARGEST = 1 << 24  # bytes of a JSON file that a run holds
 
@@ -98,7 +98,7 @@ class Run:
         try:
             files.make_folder(self.path)
             for name in (WEIGHTS, RESULT):
-                (self.path / name).unlink(missing_ok=True)
+                files.remove(self.path / name)
         except OSError as error:
             raise RunError(f"cannot make the run's folder {self.path}: {error.strerror}") from error
         network = self.facts["recipe"]["network"]
@@ -106,10 +106,14 @@ class Run:
         self.facts["recipe"]["network"] = {**network, "name": name}
         self.write_json(FACTS, self.facts)
 
-    def taken(self) -> list[str]:
-        """Which of the files that a run writes the folder holds."""
+    def refuse_taken(self) -> None:
+        """Raises RunError where the folder holds any of the files that a run writes."""
         names = (FACTS, HISTORY, WEIGHTS, RESULT, "checkpoints", "report.html")
-        return [name for name in names if os.path.lexists(self.path / name)]
+        taken = [name for name in names if os.path.lexists(self.path / name)]
+        if FACTS in taken:
+            raise RunError(f"{self.path} holds a run already", f"zoo train --resume {self.path}, or another -o")
+        if taken:
+            raise RunError(f"{self.path} holds a {taken[0]} already, which a run would overwrite", "another -o")
 
     def file(self, name: str) -> Path | None:
         """The path of one of its files; None where there is none. Raises RunError for a link that leads elsewhere."""
@@ -127,12 +131,12 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """While this lasts, no other process trains in this folder. Raises RunError where one does."""
+        """While this lasts, no other process writes into this folder. Raises RunError where one does."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(files.locked(self.path / LOCK, below=self.path))
             except BlockingIOError as error:
-                raise RunError(f"another process trains in {self.path}", "wait for it, or use another -o") from error
+                raise RunError(f"another process writes into {self.path}", "wait until it is done") from error
             except OSError as error:
                 raise RunError(f"cannot lock {self.path}: {error.strerror}") from error
             yield
@@ -180,9 +184,13 @@ class Run:
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=1, allow_nan=False))
 
+    def replacing(self, target: Path) -> AbstractContextManager[BinaryIO]:
+        """A file of this run to write to, which takes the place of `target` when it is whole. Raises RunError."""
+        return replacing(target, self.path)
+
     def write(self, name: str, text: str) -> None:
         """All or nothing: a full disk or a killed process leaves the file as it was."""
-        with replacing(self.path / name, self.path) as file:
+        with self.replacing(self.path / name) as file:
             file.write(text.encode("utf-8", "surrogateescape"))  # names of files are bytes, which go back as they came
 
     def keep_network(self, network: r.Network) -> str:
@@ -190,7 +198,7 @@ class Run:
 
         So a run can be read wherever it lies, and stays what it was when somebody edits the network. Raises RunError.
         """
-        if not catalogue.is_path(network.name) or not catalogue.split(network.name)[0].is_file():
+        if not catalogue.is_path(network.name):
             return network.name
         first, variant = catalogue.split(network.name)
         copies: dict[Path, bytes] = {}
@@ -202,12 +210,12 @@ class Run:
                 raise RunError(f"cannot copy {first} into the run: {error}") from error
             copies[NETWORK / first.name] = graph.unit.document.source.text.encode()
         for path, text in copies.items():
-            with replacing(self.path / path, self.path) as file:
+            with self.replacing(self.path / path) as file:
                 file.write(text)
         return f"{(NETWORK / first.name).as_posix()}{f':{variant}' if variant else ''}"
 
     def save_weights(self, model: nn.Module) -> None:
-        with replacing(self.path / WEIGHTS, self.path) as file:
+        with self.replacing(self.path / WEIGHTS) as file:
             torch.save({key: value.detach().cpu() for key, value in model.state_dict().items()}, file)
 
     def weights(self) -> dict[str, Tensor]:
