@@ -10,6 +10,10 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
+<<<<<<< HEAD
+=======
+from pathlib import Path
+>>>>>>> share
 from typing import Any, NamedTuple
 
 import pytest
@@ -22,8 +26,16 @@ from torch import Tensor, nn
 import zoo
 from compiler.graph import Composite, Edge, Graph, Node
 from compiler.layer import Layer, ShapeError, Value
+<<<<<<< HEAD
 from specs.errors import SpecError
+=======
+from specs.diagnostics import Report
+from specs.errors import SpecError
+from specs.limits import Limits
+from tests.properties.test_mutations import computes_what_its_entries_do, runs_as_predicted
+>>>>>>> share
 from tests.strategies import Case, layer_cases
+from zoo.api import check_into
 
 Data = dict[str, Any]
 Entries = list[Data]
@@ -402,7 +414,8 @@ READING: list[Entries] = [
     [{"id": "x", "layers": [op("AdaptiveAvgPool2d", output_size=CHANNELS)]}, {"id": "y", "share": "x"}],
     [{"id": "x", "layers": [op("MaxPool2d", kernel_size="$(min(2, input.height))")]},
      {"for": {"i": "1..$(input.channels % 3)"}, "id": "y$i", "share": "x"}],
-    [{"id": "x", **op("MaxPool2d", kernel_size="$(min(2, input.height))")}, {"share": "x", "when": "$(in_channels > 2)"}],
+    [{"id": "x", **op("MaxPool2d", kernel_size="$(min(2, input.height))")},
+     {"share": "x", "when": "$(in_channels > 2)"}],
     [{"id": "x", "layers": [{"id": "a", **CONV}, op("ReLU")], "taps": ["a"]}, op("Tanh", **{"from": "x.a"})],
 ]  # fmt: skip
 INNER = {
@@ -429,3 +442,155 @@ def test_what_reads_its_input_is_shared_as_it_came_out(layers: Entries) -> None:
 
     shared()
     assert True in accepted
+
+
+# -- where a module is shared -----------------------------------------------------------------------------------------
+
+SIZES = st.tuples(st.just(3), st.integers(4, 8), st.integers(4, 8)).map(list)
+TWO = [[3, 8, 8], [3, 5, 6]]
+TAPPED = [
+    {"id": "a", "op": "Conv2d", "out_channels": 3, "kernel_size": 3, "padding": 1},
+    {"id": "b", "op": "ReLU"},
+    {"id": "c", "layers": [{"id": "d", **op("Tanh")}, {"id": "e", **op("AdaptiveMaxPool2d", output_size=HEIGHT)}]},
+]
+
+
+def towers(sizes: Sequence[Any], layers: Entries, **more: Any) -> Data:
+    """One tower, shared by as many inputs as there are sizes."""
+    uses = [{"id": f"t{k}", "from": f"i{k}", "share": "t0"} for k in range(len(sizes))]
+    uses[0] = {"id": "t0", "from": "i0", "layers": layers}
+    inputs = [{"id": f"i{k}", "shape": size} for k, size in enumerate(sizes)]
+    return {"spec": 1, "name": "towers", "inputs": inputs, "layers": [*uses, *more.pop("after", [])], **more}
+
+
+def hooked(model: nn.Module, x: Sequence[Tensor]) -> dict[str, list[Tensor]]:
+    """What every module gives, each time that it is applied."""
+    seen: dict[str, list[Tensor]] = {}
+    for name, module in model.named_modules():
+        module.register_forward_hook(
+            lambda _, __, out, name=name: seen.setdefault(name, []).append(out.clone())  # type: ignore[misc]
+        )
+    with torch.no_grad():
+        model(*x)
+    return seen
+
+
+@given(st.lists(SIZES, min_size=2, max_size=3), st.data())
+def test_taps_of_shared_modules_are_what_hooks_see(sizes: list[list[int]], data: st.DataObject) -> None:
+    total = {"id": "total", "op": "concat", "from": [f"f{k}" for k in range(len(sizes))]}
+    flat = [{"id": f"f{k}", "from": f"t{k}", "op": "Flatten"} for k in range(len(sizes))]
+    spec = towers(sizes, TAPPED, after=[*flat, total])
+    whole = zoo.build(spec).eval()
+    x = drawn([Value(tuple(size)) for size in sizes])
+    seen = hooked(whole, x)
+    paths = st.sampled_from(["", ".a", ".b", ".c", ".c.d", ".c.e"])
+    places = st.tuples(st.integers(0, len(sizes) - 1), paths)
+    taps = data.draw(st.lists(places, min_size=1, max_size=4, unique=True))
+    names = [f"t{k}{path}" for k, path in taps]
+    tapped = zoo.build(spec, whole.state_dict(), taps=names).eval()
+    found = given_out(tapped, x)
+    assert found is not None
+    assert same(found, [seen[f"t0{path}"][k] for k, path in taps])
+    assert [tuple(out.shape[1:]) for out in found] == list(zoo.summary(spec, taps=names).outputs.values())
+
+
+@given(st.lists(SIZES, min_size=2, max_size=4), st.sampled_from(READING), st.sampled_from(READING), st.booleans())
+def test_a_block_of_several_classes_shares_inside(
+    sizes: list[list[int]], layers: Entries, other: Entries, flag: bool
+) -> None:
+    """Blocks that share inside them, used with inputs and arguments that differ, some shared once more."""
+    inside = [
+        {"id": "first", "layers": layers, "when": "$flag"},
+        {"id": "again", "share": "first", "from": "input", "when": "$flag"},
+        {"id": "second", "layers": other, "from": "input"},
+    ]
+    block = {"params": {"flag": flag}, "inputs": ["input"], "layers": inside}
+    uses = [{"id": f"u{k}", "op": "Part", "from": f"i{k}", "flag": k % 2 == 0} for k in range(len(sizes) - 1)]
+    uses.append({"id": "last", "share": "u0", "from": f"i{len(sizes) - 1}"})
+    inputs = [{"id": f"i{k}", "shape": size} for k, size in enumerate(sizes)]
+    outputs = [{"id": f"o{k}", "from": use["id"]} for k, use in enumerate(uses)]
+    spec = {"spec": 1, "name": "net", "inputs": inputs, "blocks": {"Part": block, "Inner": INNER}, "layers": uses}
+    try:
+        graph = zoo.graph({**spec, "outputs": outputs})
+    except SpecError:
+        return
+    runs_as_predicted(graph)
+    computes_what_its_entries_do(graph)
+
+
+@given(SIZES, SIZES, st.sampled_from(READING))
+def test_sharing_what_is_shared_is_sharing_the_first(first: list[int], second: list[int], layers: Entries) -> None:
+    verdicts = []
+    for wanted in ("t0", "t1"):
+        spec = towers([first, first, second], layers, blocks={"Inner": INNER})
+        spec["layers"][2]["share"] = wanted
+        try:
+            verdicts.append((zoo.source(spec), str(zoo.summary(spec))))
+        except SpecError as error:
+            verdicts.append((str(error).replace("`t1`", "`t0`"),))
+    assert verdicts[0] == verdicts[1]
+
+
+def test_a_spec_in_use_is_shared_as_it_came_out(tmp_path: Path) -> None:
+    used = {"spec": 1, "name": "used", "input": [1, 4, 4], "params": {"n": 2}, "init": [{"match": "Conv2d", "bias": 0}]}
+    used["layers"] = [
+        {"op": "AdaptiveAvgPool2d", "output_size": HEIGHT},
+        {"for": {"i": "1..$n"}, "op": "Conv2d", "out_channels": CHANNELS, "kernel_size": 1},
+    ]
+    (tmp_path / "used.yaml").write_text(json.dumps(used), encoding="utf-8")
+    spec = towers(TWO, [{"op": "Used", "n": 3}], use={"Used": "./used.yaml"})
+    (tmp_path / "net.yaml").write_text(json.dumps(spec), encoding="utf-8")
+    graph = zoo.graph(str(tmp_path / "net.yaml"))
+    assert graph.root.nodes[-1].outputs == (Value((3, 8, 8)),)
+    assert sum("conv" in key.lower() or "weight" in key for key in graph.state) == 3
+    runs_as_predicted(graph)
+    computes_what_its_entries_do(graph)
+
+
+def test_what_was_left_out_or_comes_later_or_stands_elsewhere_is_not_shared() -> None:
+    left_out = {"id": "a", "op": "Conv2d", "out_channels": 3, "kernel_size": 1, "when": False}
+    later = {"id": "a", "op": "Conv2d", "out_channels": 3, "kernel_size": 1}
+    inner = {"id": "g", "layers": [{"id": "a", "op": "ReLU"}]}
+    share = {"id": "b", "share": "a"}
+    for layers, said in (
+        ([left_out, share], "left out"),
+        ([share, later], "comes later"),
+        ([inner, share], "no `a` in this list"),
+    ):
+        with pytest.raises(SpecError, match=said):
+            zoo.graph({"spec": 1, "name": "t", "input": [3, 8, 8], "layers": layers})
+
+
+# -- what sharing costs -----------------------------------------------------------------------------------------------
+
+
+def applications(spec: Data, monkeypatch: pytest.MonkeyPatch) -> tuple[int, bool]:
+    """How many layers are asked what comes out of them, and whether that is within the limits."""
+    counted = []
+    apply = Layer.apply
+    monkeypatch.setattr(Layer, "apply", lambda self, *x: counted.append(self) or apply(self, *x))  # type: ignore[func-returns-value]
+    report = Report()
+    check_into(report, spec)
+    monkeypatch.undo()
+    assert {d.code for d in report.errors} <= {"limit-exceeded"}
+    return len(counted), report.ok
+
+
+def test_sharing_costs_a_layer_for_each_size_that_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [op("ReLU")] * 50
+    once, _ = applications(towers([[3, 4, 4]], layers), monkeypatch)
+    equal, _ = applications(towers([[3, 4, 4]] * 20, layers), monkeypatch)
+    other, _ = applications(towers([[3, 4, 4 + k] for k in range(20)], layers), monkeypatch)
+    assert once == equal == 50
+    assert other == 20 * 50
+
+
+def test_sharing_inside_what_is_shared_stays_within_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each group holds the one before it twice, the second time on another size."""
+    blocks: Data = {"B0": {"layers": [op("ZeroPad1d", padding=1)]}}
+    for i in range(1, 25):
+        blocks[f"B{i}"] = {"layers": [{"id": "a", "op": f"B{i - 1}"}, {"id": "b", "share": "a"}]}
+    spec = {"spec": 1, "name": "t", "input": [3, 8], "blocks": blocks, "layers": [op("B24"), op("ReLU")]}
+    found, right = applications(spec, monkeypatch)
+    assert not right
+    assert found <= Limits().entries
