@@ -11,7 +11,7 @@ from compiler.initialisers import unfit
 from compiler.layer import Shape, show
 from compiler.rules import rules
 from compiler.settings import choose
-from compiler.taps import TapError, by_name, tapped
+from compiler.taps import TapError, outputs_by_name, tapped
 from compiler.walk import Halt, Lookup, Session, Shared, Stop, Walk
 from specs.diagnostics import Diagnostic, Report
 from specs.limits import DEFAULT, Limits
@@ -73,8 +73,8 @@ def compile(
     if expanded > before or not root.whole:
         return None
     if taps:
-        wanted = by_name(taps)
         try:
+            wanted = outputs_by_name(taps)
             root = tapped(root, wanted)
         except TapError as error:
             report.add(
