@@ -17,7 +17,6 @@ from compiler.names import MODULE_NAMES, PRIVATE_NAMES
 from compiler.naming import Names, camel, field, snake, variable
 from compiler.program import Child, Class, Make, Member, Parameter, Program
 
-
 #: How the names begin that torch's own imports give.
 TORCH = ("nn.", "torch.", "F.")
 
