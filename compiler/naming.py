@@ -59,6 +59,16 @@ def field(name: str) -> str:
     return bare + "_" * keyword.iskeyword(bare)
 
 
+def foreign(target: str) -> bool:
+    """Whether a dotted name of a class lies outside torch: its module is imported for it."""
+    return "." in target and not target.startswith(("nn.", "torch.", "F."))
+
+
+def called(target: str) -> str:
+    """What emitted code calls a class by, whose dotted name this is."""
+    return target.rpartition(".")[2] if foreign(target) else target
+
+
 class Names:
     """Hands out names that are not taken yet: `Block`, `Block2`, ..."""
 

@@ -14,11 +14,8 @@ from compiler.lower.initialise import freezing, init_loops
 from compiler.lower.template import Template, Templates, call_of, inline, sequential
 from compiler.lower.wrappers import wrapper
 from compiler.names import MODULE_NAMES, PRIVATE_NAMES
-from compiler.naming import Names, camel, field, snake, variable
+from compiler.naming import Names, called, camel, field, foreign, snake, variable
 from compiler.program import Child, Class, Make, Member, Parameter, Program
-
-#: How the names begin that torch's own imports give.
-TORCH = ("nn.", "torch.", "F.")
 
 
 def lower(graph: Graph) -> Program:
@@ -40,7 +37,7 @@ class Lowering:
             n for call in leaves for text in call.support for n in re.findall(r"^(?:class|def) (\w+)", text, re.M)
         }
         targets = {str(call.target) for call in leaves}
-        imported = {t.rpartition(".")[2] for t in targets if "." in t and not t.startswith(TORCH)}
+        imported = {called(target) for target in targets if foreign(target)}
         self.fixed = frozenset(defined | imported)  # names at the top of the text that no spec decides
         own = {"Tensor", "NamedTuple", "OrderedDict", "F", "True", "False", "None"}
         own |= {t.rpartition(".")[2] for t in targets}  # a class of the same name as torch's would mislead
@@ -111,11 +108,9 @@ class Lowering:
         for text in call.support:
             self.support.setdefault(text)
         target = str(call.target)
-        module, _, name = target.rpartition(".")
-        if module and not target.startswith(TORCH):
-            self.imports.setdefault(f"from {module} import {name}")
-            return name
-        return target
+        if foreign(target):
+            self.imports.setdefault(f"from {target.rpartition('.')[0]} import {called(target)}")
+        return called(target)
 
 
 class Builder:
