@@ -14,7 +14,7 @@ from compiler.lower.initialise import freezing, init_loops
 from compiler.lower.template import Template, Templates, call_of, inline, sequential
 from compiler.lower.wrappers import wrapper
 from compiler.names import MODULE_NAMES, PRIVATE_NAMES
-from compiler.naming import Names, called, camel, field, foreign, snake, variable
+from compiler.naming import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from compiler.program import Child, Class, Make, Member, Parameter, Program
 
 
@@ -39,7 +39,7 @@ class Lowering:
         targets = {str(call.target) for call in leaves}
         imported = {called(target) for target in targets if foreign(target)}
         self.fixed = frozenset(defined | imported)  # names at the top of the text that no spec decides
-        own = {"Tensor", "NamedTuple", "OrderedDict", "F", "True", "False", "None"}
+        own = {"Tensor", "NamedTuple", "OrderedDict", "F", *BUILTINS}
         own |= {t.rpartition(".")[2] for t in targets}  # a class of the same name as torch's would mislead
         lists = [c for template in self.templates.all for c in template.instances]
         self.names = Names(self.fixed | own | {name for c in lists for name in c.scope})
