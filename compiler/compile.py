@@ -9,11 +9,10 @@ from typing import Any
 from compiler.checks.expect import expect_problems
 from compiler.checks.rules import pattern_problems, rule_problems
 from compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
-from compiler.explain.input_size_search import Errors, add_sizes
 from compiler.graph import Composite, Graph, Settings, Unit
 from compiler.layer import Shape
 from compiler.settings import choose
-from compiler.taps import TapError, by_name, tapped
+from compiler.taps import TapError, outputs_by_name, tapped
 from specs.diagnostics import Report
 from specs.limits import DEFAULT, Limits
 from specs.problem import Problem
@@ -75,8 +74,8 @@ def compile(
     if expanded > before or not root.whole:
         return None
     if taps:
-        wanted = by_name(taps)
         try:
+            wanted = outputs_by_name(taps)
             root = tapped(root, wanted)
         except TapError as error:
             _report(unit, report, [Problem("unknown-reference", f"taps: {error}", help=error.help)])
@@ -118,6 +117,7 @@ def _add_sizes(
     session: Session, unit: Unit, settings: Settings, variant: str | None, params: Mapping[str, Any] | None
 ) -> None:
     """Looks for sizes of the input that would mend what is reported."""
+    from compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right
 
     def again(shape: Shape) -> Errors:
         report = Report()

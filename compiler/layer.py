@@ -155,7 +155,8 @@ class Layer(BaseModel):
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
     `views` (whether its output may be its first input's memory), `axes` (the arguments that are numbers of axes),
     `parameters` (the names that its weights can have; none where only `weights` can tell), `kin` (the ops whose class
-    its modules are of, too).
+    its modules are of, too), `reads` (what its expression reads of torch, `torch.cat`, and of values, `shape`: no other
+    is let through to be executed).
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
@@ -175,6 +176,7 @@ class Layer(BaseModel):
     support: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
     kin: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
     #: Batched and batch-free values may meet here.
     merges: ClassVar[bool] = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
+OUTPUT = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
 
 #: What nn.Module already has, so that an id may not be it. A test compares this with torch.
@@ -35,6 +36,9 @@ SEQUENTIAL_NAMES = frozenset({"append", "extend", "insert", "pop", "_get_item_by
 #: Names of the language that an id would hide.
 LANGUAGE_NAMES = frozenset({"input"})
 
+#: What the code of a `forward` reads, so that no parameter of it may hide it.
+FORWARD_NAMES = frozenset({"F", "getattr", "nn", "torch"})
+
 #: What an op is called in other places.
 ALIASES = {
     "conv": "Conv2d", "convolution": "Conv2d", "conv1d": "Conv1d", "conv2d": "Conv2d", "conv3d": "Conv3d", "deconv": "ConvTranspose2d",
@@ -54,12 +58,16 @@ def bad_output(name: str) -> str | None:
     """Why `name` cannot be the name of an output, or None: several of them come out as a NamedTuple."""
     if name.startswith("_"):
         return "names of outputs start with a letter"
+    if not OUTPUT.match(name):
+        return "names of outputs are ASCII letters, digits and underscores, and start with a letter"
     return "it is a keyword of Python" if keyword.iskeyword(name) else None
 
 
 def bad_input(name: str) -> str | None:
     """Why `name` cannot be the name of an input, or None: it is a parameter of `forward`."""
-    return "every method has that name for its module" if name == "self" else bad_id(name, module=False)
+    if name == "self":
+        return "every method has that name for its module"
+    return "the code of the network reads it" if name in FORWARD_NAMES else bad_id(name, module=False)
 
 
 def bad_id(name: str, *, module: bool, sequential: bool = False) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from collections.abc import Container
 
 #: How these names are written by those who gave them.
 SPELLINGS = {
@@ -15,6 +16,7 @@ SPELLINGS = {
 }  # fmt: skip
 
 TAKEN = frozenset({"self", "nn", "F", "torch", "Tensor", "NamedTuple", "OrderedDict", "layers", "m", "name"})
+BUILTINS = frozenset(dir(builtins)) - {"_"}  # which an interactive session sets to what it showed last
 
 
 def camel(name: str) -> str:
@@ -38,20 +40,33 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def variable(name: str) -> str:
-    """A Python name like this one that hides nothing."""
-    name = re.sub(r"\W", "_", name, flags=re.ASCII)
+def variable(name: str, taken: Container[str] = ()) -> str:
+    """A Python name like this one that hides nothing, of what is `taken` neither; no two underscores begin it, which
+    mean something else inside a class."""
+    name = re.sub(r"^__+", "_", re.sub(r"\W", "_", name, flags=re.ASCII))
     if not name or name[0].isdigit():
         name = "_" + name
-    if keyword.iskeyword(name) or name in TAKEN or hasattr(builtins, name):
+    while keyword.iskeyword(name) or name in TAKEN or name in BUILTINS or name in taken:
         name += "_"
     return name
 
 
 def field(name: str) -> str:
-    """A name that a NamedTuple takes: those that begin with an underscore are its own."""
-    bare = variable(name).lstrip("_")
-    return bare if bare[:1].isalpha() else f"output_{bare}".rstrip("_")
+    """A name that a NamedTuple takes: this very one, unless it is a path, a number or begins with an underscore."""
+    bare = re.sub(r"\W", "_", name, flags=re.ASCII).lstrip("_")
+    if not bare[:1].isalpha():
+        return f"output_{bare}".rstrip("_")
+    return bare + "_" * keyword.iskeyword(bare)
+
+
+def foreign(target: str) -> bool:
+    """Whether a dotted name of a class lies outside torch: its module is imported for it."""
+    return "." in target and not target.startswith(("nn.", "torch.", "F."))
+
+
+def called(target: str) -> str:
+    """What emitted code calls a class by, whose dotted name this is."""
+    return target.rpartition(".")[2] if foreign(target) else target
 
 
 class Names:
@@ -60,9 +75,9 @@ class Names:
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self.taken = set(taken)
 
-    def new(self, wanted: str) -> str:
+    def new(self, wanted: str, besides: Container[str] = ()) -> str:
         name, n = wanted, 1
-        while name in self.taken:
+        while name in self.taken or name in besides:
             n += 1
             name = f"{wanted}{'_' if wanted[-1:].isdigit() else ''}{n}"
         self.taken.add(name)

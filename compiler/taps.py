@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from compiler.checks.aliasing import storage, writes
 from compiler.graph import INPUT, Composite, Edge, Node, Port, Source
+from compiler.names import bad_output
 from specs.suggest import did_you_mean
+from specs.words import printable
 
 
 class TapError(Exception):
@@ -16,6 +18,16 @@ class TapError(Exception):
     def __init__(self, name: str, message: str, help: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.name, self.help = name, tuple(help)
+
+
+def outputs_by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
+    """`by_name` for the taps of a network, whose names are its outputs'. Raises TapError for a name that no output can
+    have."""
+    wanted = by_name(taps)
+    for name, path in wanted.items():
+        if name != path and (why := bad_output(name)):
+            raise TapError(name, f"`{printable(name)}` cannot be the name of an output: {why}")
+    return wanted
 
 
 def by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:

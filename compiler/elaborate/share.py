@@ -236,7 +236,7 @@ def same_text(node: Node, made: Layer, arriving: tuple[Value, ...], outputs: Seq
     for before, value in zip(node.shapes, arriving, strict=True):
         if len(before) != len(value.shape):
             raise Another("", f"takes {len(before)} axes besides the batch there and {len(value.shape)} here")
-    raise Another("", "takes what has a batch axis for what has none")
+    raise Another("", "has other inputs without a batch axis there than here")
 
 
 def _in_words(shared: str, error: ShapeError, path: str = "") -> ShapeError:

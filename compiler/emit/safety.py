@@ -1,39 +1,51 @@
-"""What an emitted text may hold. Read before it is executed, whether it was emitted just now or came with a pickle."""
+"""What an emitted text may hold. Read before it is executed, whether it was emitted just now or came with a pickle.
+
+Nothing is looked for that is bad: what an emitter writes is known, and everything else is refused. Statements have
+their places, names are bound where they are read, and an attribute is a dotted name of torch's that a registered layer
+or an initialiser has, one of the few that emitted code reads of a value, or the module's own.
+"""
 
 from __future__ import annotations
 
 import ast
+import builtins
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple, NoReturn, TypeAlias
 
-MODULES = {"torch", "torch.nn.functional", "collections", "typing"}
-FROM = {"torch": {"Tensor", "nn"}, "collections": {"OrderedDict"}, "typing": {"NamedTuple"}}
-BUILTINS = {
-    "super", "range", "isinstance", "getattr", "len", "sum", "min", "max", "abs", "round", "int", "float", "bool", "str", "list", "tuple", "type",
-    "ValueError",
-}  # fmt: skip
+import compiler.layers  # noqa: F401  (fills the registry)
+from compiler.initialisers import INITIALISERS
+from compiler.layer import Layer
+from compiler.names import MODULE_NAMES, PRIVATE_NAMES
+
+IMPORTS = """
+from collections import OrderedDict
+from typing import NamedTuple
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch import nn
+""".strip().splitlines()
 NODES = (
-    ast.Module, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Assign, ast.AnnAssign,
-    ast.AugAssign, ast.If, ast.For, ast.Return, ast.Delete, ast.Raise, ast.Pass, ast.Call, ast.keyword, ast.Attribute, ast.Name, ast.Constant, ast.List, ast.Tuple,
-    ast.ListComp, ast.comprehension, ast.Starred, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Subscript, ast.Slice,
-    ast.JoinedStr, ast.FormattedValue, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context,
+    ast.Module, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
+    ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.For, ast.Return, ast.Delete, ast.Call, ast.keyword,
+    ast.Attribute, ast.Name, ast.Constant, ast.List, ast.Tuple, ast.ListComp, ast.comprehension, ast.Starred, ast.BinOp,
+    ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Subscript, ast.Slice, ast.JoinedStr, ast.FormattedValue,
+    ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context,
 )  # fmt: skip
-#: Doors out of torch's own namespace.
-REFUSED = {
-    "load",
-    "hub",
-    "jit",
-    "ops",
-    "classes",
-    "package",
-    "multiprocessing",
-    "utils",
-    "serialization",
-    "save",
-    "distributed",
-    "library",
-    "sys",
-    "os",
-    "storage",
-}
+#: The builtins that are called, and those that annotations name. None is a value.
+CALLED = {
+    "super", "range", "isinstance", "getattr", "type", "len", "sum", "min", "max", "abs", "round", "int", "float",
+}  # fmt: skip
+ANNOTATED = {"int", "float", "bool", "str", "tuple", "list", "type"}
+ANNOTATIONS = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.Constant, ast.BinOp, ast.BitOr, ast.expr_context)
+#: What emitted code reads of any value, beside what layers say, and of `self` beside what it has put there.
+ATTRIBUTES = {"append", "startswith", "endswith", "requires_grad_"}
+OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_module"}
+#: And of torch.
+DOTTED = {"nn.Module", "nn.Sequential", "Tensor", "NamedTuple", "OrderedDict"}
+
+Definition: TypeAlias = ast.ClassDef | ast.FunctionDef
 
 
 class UnsafeSource(ValueError):
@@ -41,50 +53,302 @@ class UnsafeSource(ValueError):
 
 
 def verify(text: str, custom: tuple[str, ...] = ()) -> ast.Module:
-    """The syntax tree of an emitted text. Raises UnsafeSource where it holds anything but torch calls on names of its
-    own: another import, another builtin, a name with two underscores, another kind of statement."""
-    tree = ast.parse(text)
-    bound = set(BUILTINS)
-    allowed_imports = {ast.dump(ast.parse(line).body[0]) for line in custom}
+    """The syntax tree of an emitted text. Raises UnsafeSource for any that an emitter would not write.
+
+    `custom` are the import lines of registered layers that live outside torch.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UnsafeSource(f"no Python: {error}") from None
     for node in ast.walk(tree):
-        if not isinstance(node, NODES):
-            raise UnsafeSource(f"{type(node).__name__} at line {getattr(node, 'lineno', 0)}")
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            if ast.dump(node) not in allowed_imports:
-                _import(node)
-            bound.update(a.asname or a.name.partition(".")[0] for a in node.names)
-        elif isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-            if node.decorator_list:
-                raise UnsafeSource(f"a decorator at line {node.lineno}")
-            bound.add(node.name)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            bound.add(node.id)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in bound:
-            raise UnsafeSource(f"the name {node.id!r} at line {node.lineno}")
-        if isinstance(node, ast.Attribute):
-            if node.attr.startswith("__") and node.attr != "__init__":
-                raise UnsafeSource(f"the attribute {node.attr!r} at line {node.lineno}")
-            if isinstance(node.value, ast.Name) and node.value.id in ("torch", "nn", "F") and node.attr in REFUSED:
-                raise UnsafeSource(f"the attribute {node.attr!r} of {node.value.id} at line {node.lineno}")
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id == "getattr"
-            and not _plain_getattr(node)
-        ):
-            raise UnsafeSource(f"getattr at line {node.lineno}")
+        _kind(node)
+    Text(tree, custom)
     return tree
 
 
-def _import(node: ast.Import | ast.ImportFrom) -> None:
-    if isinstance(node, ast.Import):
-        if any(a.name not in MODULES for a in node.names):
-            raise UnsafeSource(f"import {node.names[0].name}")
-    elif node.level or node.module not in FROM or any(a.name not in FROM[node.module] for a in node.names):
-        raise UnsafeSource(f"from {node.module} import {node.names[0].name}")
+def refuse(what: str, node: ast.AST) -> NoReturn:
+    raise UnsafeSource(f"{what} at line {getattr(node, 'lineno', 0)}")
+
+
+def _kind(node: ast.AST) -> None:
+    """Raises UnsafeSource for a node that is none of those written, wherever it stands."""
+    if not isinstance(node, NODES):
+        refuse(type(node).__name__, node)
+    for name in _names(node):
+        if name.startswith("__") and name != "__init__":
+            refuse(f"the name {name!r}", node)
+    match node:
+        case ast.ClassDef(decorator_list=[_, *_]) | ast.FunctionDef(decorator_list=[_, *_]):
+            refuse("a decorator", node)
+        case ast.ClassDef() | ast.FunctionDef() if getattr(node, "type_params", None):
+            refuse("a parameter of types", node)
+        case ast.ClassDef(keywords=[_, *_]):
+            refuse("a keyword of a class", node)
+        case ast.arguments() if node.vararg or node.kwarg or node.kwonlyargs or node.posonlyargs:
+            refuse("an argument of another kind", node)
+        case ast.keyword(arg=None):
+            refuse("a mapping of arguments", node)
+        case ast.Constant() if not isinstance(node.value, (str, int, float, bool, type(None))):
+            refuse(f"a constant {type(node.value).__name__}", node)
+        case ast.Subscript() | ast.Starred() if not isinstance(node.ctx, ast.Load):
+            refuse("an assignment to a part", node)
+        case ast.FormattedValue() if node.format_spec is not None or node.conversion != -1:
+            refuse("a format", node)
+        case ast.Delete() if not all(isinstance(target, ast.Name) for target in node.targets):
+            refuse("a deletion", node)
+
+
+def _names(node: ast.AST) -> list[str]:
+    """The identifiers that a node itself has."""
+    match node:
+        case ast.Name(id=name) | ast.arg(arg=name) | ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+            return [name]
+        case ast.Attribute(attr=name) | ast.keyword(arg=str(name)):
+            return [name]
+        case ast.alias():
+            return [node.name, node.asname or ""]
+    return []
+
+
+class Vocabulary(NamedTuple):
+    """The dotted names of torch's that may be read, and the attributes of values."""
+
+    dotted: frozenset[str]
+    attributes: frozenset[str]
+
+
+def vocabulary() -> Vocabulary:
+    """What all the layers and initialisers that are registered can write."""
+    said = [_said(layer) for layer in Layer.registry.values()]
+    initialisers = (f"nn.init.{name}_" for name in INITIALISERS)
+    return Vocabulary(
+        frozenset(DOTTED).union(initialisers, *(words.dotted for words in said)),
+        frozenset(ATTRIBUTES).union(*(words.attributes for words in said)),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _said(layer: type[Layer]) -> Vocabulary:
+    """What one layer's code reads: its class, what it says that its expression reads, and what its definitions do."""
+    words = {*layer.reads, *([layer.torch or f"nn.{layer.op}"] if layer.op[0].isupper() else [])}
+    for text in layer.support:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Attribute):
+                root, path = _chain(node)
+                imported = isinstance(root, ast.Name) and root.id in ("torch", "nn", "F")
+                words.add(path if imported else node.attr)
+    dotted = {word for word in words if "." in word}
+    return Vocabulary(frozenset(dotted), frozenset(words - dotted))
+
+
+def _chain(node: ast.Attribute) -> tuple[ast.expr, str]:
+    """Where a chain of attributes begins, and all of it as a dotted name."""
+    path = [node.attr]
+    root = node.value
+    while isinstance(root, ast.Attribute):
+        path.append(root.attr)
+        root = root.value
+    return root, ".".join([*([root.id] if isinstance(root, ast.Name) else []), *reversed(path)])
+
+
+class Text:
+    """A whole text: imports, then classes and functions, and nothing that runs when it is imported."""
+
+    def __init__(self, tree: ast.Module, custom: tuple[str, ...]) -> None:
+        self.words = vocabulary()
+        self.imported: set[str] = set()
+        self.defined: set[str] = set()
+        body = tree.body[1:] if tree.body and _is_text(tree.body[0]) else tree.body
+        self._imports([node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))], custom)
+        definitions = [node for node in body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+        for node in definitions:
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                refuse(f"{type(node).__name__} outside a class", node)
+            if hasattr(builtins, node.name) or node.name in self.imported:
+                refuse(f"another {node.name!r}", node)
+            self.defined.add(node.name)
+        for node in definitions:
+            if isinstance(node, ast.ClassDef):
+                self._class(node)
+            elif isinstance(node, ast.FunctionDef):
+                self._function(node, None)
+
+    def _imports(self, nodes: list[ast.Import | ast.ImportFrom], custom: tuple[str, ...]) -> None:
+        allowed = {ast.dump(ast.parse(line).body[0]) for line in (*IMPORTS, *custom)}
+        for node in nodes:
+            if ast.dump(node) not in allowed:
+                refuse(f"`{ast.unparse(node)}`", node)
+            self.imported.update(a.asname or a.name.partition(".")[0] for a in node.names)
+        own = {ast.dump(ast.parse(line).body[0]) for line in custom}
+        mine = {a.asname or a.name for node in nodes if ast.dump(node) in own for a in node.names}
+        self.words = self.words._replace(dotted=self.words.dotted | mine)
+
+    def _class(self, node: ast.ClassDef) -> None:
+        outside = Scope(self, set())
+        for base in node.bases:
+            outside.visit(base)
+        own = {
+            inner.attr
+            for inner in ast.walk(node)
+            if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+        }
+        for index, inner in enumerate(node.body):
+            if isinstance(inner, ast.FunctionDef) and inner.name in ("__init__", "forward"):
+                self._function(inner, own)
+            elif isinstance(inner, ast.AnnAssign) and inner.value is None and isinstance(inner.target, ast.Name):
+                outside.annotation(inner.annotation)
+            elif index or not _is_text(inner):
+                refuse(f"{type(inner).__name__} in a class", inner)
+
+    def _function(self, node: ast.FunctionDef, own: set[str] | None) -> None:
+        outside = Scope(self, set())
+        for default in node.args.defaults:
+            outside.visit(default)
+        for annotation in (node.returns, *(arg.annotation for arg in node.args.args)):
+            if annotation is not None:
+                outside.annotation(annotation)
+        scope = Scope(self, {arg.arg for arg in node.args.args} | {*_stored(node)}, own, _over_modules(node))
+        for statement in node.body:
+            scope.statement(statement)
+
+
+class Scope:
+    """Where names are read: in a function with its own, or outside with those of the text alone."""
+
+    def __init__(
+        self, text: Text, local: set[str], own: set[str] | None = None, modules: frozenset[str] = frozenset()
+    ) -> None:
+        self.text, self.local = text, local
+        self.own = own  # what its class puts on `self`; None outside a class
+        self.modules = modules  # variables of loops over `self.modules()`
+
+    def statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.Import() | ast.ImportFrom():
+                refuse(f"{type(node).__name__} in a function", node)
+            case ast.Expr() if not (_is_text(node) or isinstance(node.value, ast.Call)):
+                refuse("a value that is not taken", node)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.stmt):
+                self.statement(child)
+            elif isinstance(node, ast.AnnAssign) and child is node.annotation:
+                self.annotation(child)
+            else:
+                self.visit(child)
+
+    def visit(self, node: ast.AST) -> None:
+        """Raises UnsafeSource where an expression reads what emitted code does not."""
+        match node:
+            case ast.Attribute():
+                self.attribute(node)
+            case ast.Name(ctx=ast.Load()):
+                self.name(node)
+            case ast.Call():
+                self.call(node)
+            case ast.ListComp():
+                self.comprehension(node)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    self.visit(child)
+
+    def name(self, node: ast.Name) -> None:
+        if node.id in self.local or node.id in self.text.defined:
+            return
+        if node.id not in self.text.imported or node.id not in self.text.words.dotted:
+            refuse(f"the name {node.id!r}", node)
+
+    def attribute(self, node: ast.Attribute) -> None:
+        root, path = _chain(node)
+        if isinstance(root, ast.Name) and root.id in self.text.imported and root.id not in self.local:
+            if path not in self.text.words.dotted or not isinstance(node.ctx, ast.Load):
+                refuse(f"`{path}`", node)
+            return
+        if not self._plain(node):
+            refuse(f"the attribute {node.attr!r}", node)
+        self.visit(node.value)
+
+    def _plain(self, node: ast.Attribute) -> bool:
+        """Whether this attribute of a value is one that emitted code reads, or sets on its own module."""
+        of_self = self.own is not None and isinstance(node.value, ast.Name) and node.value.id == "self"
+        if not isinstance(node.ctx, ast.Load):
+            return of_self and node.attr not in MODULE_NAMES | PRIVATE_NAMES
+        if node.attr == "__init__":
+            return isinstance(node.value, ast.Call) and ast.unparse(node.value) == "super()"
+        if of_self and self.own is not None and node.attr in self.own | OF_SELF:
+            return True
+        if isinstance(node.value, ast.Name) and node.value.id in self.modules:
+            return node.attr not in MODULE_NAMES | PRIVATE_NAMES
+        return node.attr in self.text.words.attributes
+
+    def call(self, node: ast.Call) -> None:
+        function = node.func
+        if isinstance(function, ast.Name) and function.id in CALLED - self.local - self.text.defined:
+            self._builtin(function.id, node)
+        else:
+            self.visit(function)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            self.visit(argument)
+
+    @staticmethod
+    def _builtin(name: str, node: ast.Call) -> None:
+        most = {"super": 0, "type": 1}.get(name)
+        if most is not None and (len(node.args) != most or node.keywords):
+            refuse(f"another {name}", node)
+        if name == "getattr" and not _plain_getattr(node):
+            refuse("getattr", node)
+
+    def comprehension(self, node: ast.ListComp) -> None:
+        """Its variables are its own: outside, a name that one of them has is what it was."""
+        inner = self
+        for part in node.generators:
+            inner.visit(part.iter)
+            bound = {found.id for found in ast.walk(part.target) if isinstance(found, ast.Name)}
+            inner = Scope(self.text, inner.local | bound, self.own, self.modules - bound)
+            for condition in part.ifs:
+                inner.visit(condition)
+        inner.visit(node.elt)
+
+    def annotation(self, node: ast.AST) -> None:
+        """A type, read where the text stands."""
+        outside = Scope(self.text, set())
+        for inner in ast.walk(node):
+            if not isinstance(inner, ANNOTATIONS) or (isinstance(inner, ast.Constant) and inner.value is not None):
+                refuse("an annotation", inner)
+            elif isinstance(inner, ast.Attribute):
+                outside.attribute(inner)
+            elif isinstance(inner, ast.Name) and inner.id not in {*ANNOTATED, "nn", "torch"}:
+                outside.name(inner)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _stored(node: ast.AST) -> Iterator[str]:
+    """The names that are assigned somewhere in a function, and are therefore its own in all of it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id
+        if not isinstance(child, ast.comprehension):
+            yield from _stored(child)
+
+
+def _over_modules(node: ast.FunctionDef) -> frozenset[str]:
+    """The variables that hold a module of `self` and nothing else: those of `for m in self.modules()`."""
+    loops = {
+        id(target): target.id
+        for loop in ast.walk(node)
+        if isinstance(loop, ast.For) and ast.unparse(loop.iter) in ("self.modules()", "self.named_modules()")
+        for target in (loop.target.elts[1:] if isinstance(loop.target, ast.Tuple) else [loop.target])
+        if isinstance(target, ast.Name)
+    }
+    otherwise = {
+        inner.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and id(inner) not in loops
+    }
+    return frozenset(loops.values()) - otherwise - {arg.arg for arg in node.args.args}
 
 
 def _plain_getattr(node: ast.Call) -> bool:

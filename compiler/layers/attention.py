@@ -110,6 +110,7 @@ class Parameter(Layer):
     leading: bool = False
 
     arity: ClassVar[tuple[int, float]] = (0, 0)
+    reads: ClassVar[tuple[str, ...]] = ("torch.empty", "torch.full", "torch.ones", "torch.zeros")
 
     def infer(self) -> Shape:
         if isinstance(self.init, dict):

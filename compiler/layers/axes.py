@@ -29,6 +29,7 @@ class Mean(Function, op="mean"):
     keepdim: bool = False
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("mean",)
 
     def infer(self, x: Shape) -> Shape:
         dims = self.dim if isinstance(self.dim, tuple) else (self.dim,)
@@ -91,6 +92,7 @@ class Chunk(_Moves, op="chunk"):
 
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("chunk",)
 
     def infer(self, x: Shape) -> list[Shape]:
         at = axis(self.dim, len(x))
@@ -121,6 +123,7 @@ class Split(_Moves, op="split"):
 
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("split",)
 
     def infer(self, x: Shape) -> list[Shape]:
         at, size = axis(self.dim, len(x)), self.split_size
@@ -145,6 +148,8 @@ class Permute(_Moves, op="permute"):
     """The axes in another order, the batch first: `dims: [0, 2, 3, 1]` puts the channels last."""
 
     dims: Ints
+
+    reads: ClassVar[tuple[str, ...]] = ("permute",)
 
     def check(self, *x: Shape | None) -> None:
         self._order(max(1, len(self.dims)) if not x or x[0] is None else len(x[0]) + 1)
@@ -172,6 +177,8 @@ class Reshape(_Moves, op="reshape"):
 
     shape: Ints
 
+    reads: ClassVar[tuple[str, ...]] = ("reshape", "shape")
+
     def check(self, *x: Shape | None) -> None:
         resolvable(self.shape, "shape")
 
@@ -191,6 +198,7 @@ class Transpose(_Moves, op="transpose"):
     dim1: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim0", "dim1")
+    reads: ClassVar[tuple[str, ...]] = ("transpose",)
 
     def infer(self, x: Shape) -> Shape:
         a, b = axis(self.dim0, len(x), argument="dim0"), axis(self.dim1, len(x), argument="dim1")
@@ -208,6 +216,7 @@ class Squeeze(_Moves, op="squeeze"):
     dim: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("squeeze",)
 
     def infer(self, x: Shape) -> Shape:
         at = axis(self.dim, len(x))
@@ -226,6 +235,7 @@ class Unsqueeze(_Moves, op="unsqueeze"):
     dim: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("unsqueeze",)
 
     def infer(self, x: Shape) -> Shape:
         at = axis(self.dim, len(x), extra=1)

@@ -142,6 +142,7 @@ class Concat(_Joined, op="concat"):
     dim: Int = 1
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("torch.cat", "expand", "shape")
 
     def infer(self, *x: Shape) -> Shape:
         at = axis(self.dim, len(x[0]))
@@ -171,6 +172,7 @@ class Stack(_Joined, op="stack"):
     dim: Int = 1
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("torch.stack", "expand", "shape")
 
     def infer(self, *x: Shape) -> Shape:
         at = axis(self.dim, len(x[0]), extra=1)
@@ -192,6 +194,7 @@ class MatMul(_Merge, op="matmul"):
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     least: ClassVar[int] = 2
+    reads: ClassVar[tuple[str, ...]] = ("torch.matmul",)
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
         no_truths(self.op, values)

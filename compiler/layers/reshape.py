@@ -45,6 +45,7 @@ class Flatten(Layer):
     integer: ClassVar[bool | None] = None
     views: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("start_dim", "end_dim")
+    reads: ClassVar[tuple[str, ...]] = ("torch.flatten",)
 
     def infer(self, x: Shape) -> Shape:
         first = axis(self.start_dim, len(x), argument="start_dim")

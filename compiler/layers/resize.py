@@ -130,6 +130,7 @@ class Interpolate(_Between, op="interpolate"):
 
     arity: ClassVar[tuple[int, float]] = (1, 2)
     references: ClassVar[tuple[str, ...]] = ("like",)
+    reads: ClassVar[tuple[str, ...]] = ("F.interpolate", "shape")
 
     def check(self, *x: Shape | None) -> None:
         if len(x) == 2:
@@ -190,6 +191,7 @@ class Crop(Layer, op="crop"):
     integer: ClassVar[bool | None] = None
     views: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("like",)
+    reads: ClassVar[tuple[str, ...]] = ("shape",)
     support: ClassVar[tuple[str, ...]] = (CENTER_CROP,)
 
     def check(self, *x: Shape | None) -> None:
@@ -261,6 +263,7 @@ class PadChannels(Layer, op="pad_channels"):
     to: Positive
 
     least: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, ...]] = ("F.pad", "shape")
 
     def infer(self, x: Shape) -> Shape:
         if self.to < x[0]:

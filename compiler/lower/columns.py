@@ -57,7 +57,7 @@ def agree(a: Sequence[Any], b: Sequence[Any]) -> bool:
 class Columns:
     """The constructor arguments of one class, found as its numbers are asked for."""
 
-    def __init__(self, template: Template, declared: Mapping[str, Any]) -> None:
+    def __init__(self, template: Template, declared: Mapping[str, Any], taken: frozenset[str]) -> None:
         self.template = template
         self.declared = declared  # the block's own parameters: order, defaults, types
         first = template.instances[0]
@@ -66,7 +66,9 @@ class Columns:
         }
         self.known: list[tuple[str, list[Any]]] = []  # what was said before, and its values
         self.used: dict[str, list[Any]] = {}
-        self.names = Names(TAKEN | set(self.scope) | set(self._inputs()))
+        said = dict.fromkeys((*self.scope, *self._inputs(), *declared))
+        self.names = Names(TAKEN | taken | set(said))
+        self.renamed = {n: self.names.new(new) for n in said if (new := variable(n, taken)) != n}
 
     def _value(self, name: str, value: Any) -> Any:
         if (
@@ -109,7 +111,7 @@ class Columns:
         return required + [p for p in out if p[0].default is not None]
 
     def rename(self, name: str) -> str:
-        return variable(name)
+        return self.renamed.get(name, name)
 
     def _inputs(self) -> dict[str, list[Any]]:
         """The sizes of what flows into the class, by the names that its constructor gives them."""

@@ -6,7 +6,7 @@ Named values are dropped after their last use where real work follows, so that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.graph import INPUT, Edge, Port, Source
@@ -33,10 +33,10 @@ class Statement:
 
 
 def order(
-    statements: Sequence[Statement | None], inputs: Sequence[str], outputs: Sequence[Port]
+    statements: Sequence[Statement | None], inputs: Sequence[str], outputs: Sequence[Port], taken: Container[str] = ()
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """Steps, and the text of each output. `statements` are by node number; None where nothing stands (an omitted
-    entry is resolved away by the caller)."""
+    entry is resolved away by the caller). No variable has a name that is `taken`."""
     uses = _uses(statements, outputs)
     live: dict[str, Edge] = {}  # variable -> the value it holds
     where: dict[Edge, str] = {}
@@ -75,9 +75,9 @@ def order(
                 own = where.get(first) if isinstance(first, Edge) and first in dying else None
                 target = own if own in RUNNING and own in free else free[0]
             else:
-                target = variable(wanted)
+                target = variable(wanted, taken)
                 while target in live and live[target] not in dying and [u for u in uses.get(live[target], []) if u > i]:
-                    target += "_"
+                    target = variable(target + "_", taken)
             targets.append(target)
         for port, target in enumerate(targets):
             live[target] = Edge(i, port)

@@ -9,6 +9,7 @@ from compiler.graph import Composite, Graph, Settings, matches
 from compiler.initialisers import Initialiser
 from compiler.layer import Layer
 from compiler.lower.columns import literal
+from compiler.naming import called
 from compiler.program import InitLoop
 from compiler.rules import rules
 
@@ -28,7 +29,7 @@ def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]
         if not met:
             continue
         if rule.by_op:
-            target = Layer.registry[rule.match].torch or f"nn.{rule.match}"
+            target = called(Layer.registry[rule.match].torch or f"nn.{rule.match}")
             test = f"type(m) is {target}" if rule.match in kin else f"isinstance(m, {target})"
         else:
             paths = {path for path, _ in met}

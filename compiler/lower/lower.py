@@ -13,8 +13,8 @@ from compiler.lower.forward import Statement, order
 from compiler.lower.initialise import freezing, init_loops
 from compiler.lower.template import Template, Templates, call_of, inline, sequential
 from compiler.lower.wrappers import wrapper
-from compiler.names import MODULE_NAMES
-from compiler.naming import Names, camel, field, snake, variable
+from compiler.names import MODULE_NAMES, PRIVATE_NAMES
+from compiler.naming import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from compiler.program import Child, Class, Make, Member, Parameter, Program
 
 
@@ -29,15 +29,21 @@ class Lowering:
         self.templates = Templates(graph.root)
         self.support: dict[str, None] = {}
         self.imports: dict[str, None] = {}
-        self.values: dict[int, list[Any]] = {}  # constructor values by id of the composite
+        self.given: dict[int, list[Any]] = {}  # constructor values by id of the composite
         self.signatures: dict[int, list[Parameter]] = {}  # by id of the template
         self.wrappers: dict[str, str] = {}  # a small module's text, with its name left open -> its name
         leaves = [call_of(node) for _, node, _ in graph.walk()]
         defined = {
             n for call in leaves for text in call.support for n in re.findall(r"^(?:class|def) (\w+)", text, re.M)
         }
-        imported = {str(call.target).rpartition(".")[2] for call in leaves}
-        self.names = Names(frozenset({"Tensor", "NamedTuple", "OrderedDict", "F"} | defined | imported))
+        targets = {str(call.target) for call in leaves}
+        imported = {called(target) for target in targets if foreign(target)}
+        self.fixed = frozenset(defined | imported)  # names at the top of the text that no spec decides
+        own = {"Tensor", "NamedTuple", "OrderedDict", "F", *BUILTINS}
+        own |= {t.rpartition(".")[2] for t in targets}  # a class of the same name as torch's would mislead
+        lists = [c for template in self.templates.all for c in template.instances]
+        self.names = Names(self.fixed | own | {name for c in lists for name in c.scope})
+        self.values = {n.name for c in lists for n in c.nodes} | {name for c in lists for name, _ in c.inputs}
         self._name()
 
     def _name(self) -> None:
@@ -102,11 +108,9 @@ class Lowering:
         for text in call.support:
             self.support.setdefault(text)
         target = str(call.target)
-        module, _, name = target.rpartition(".")
-        if module and not target.startswith(("nn.", "torch.", "F.")):
-            self.imports.setdefault(f"from {module} import {name}")
-            return name
-        return target
+        if foreign(target):
+            self.imports.setdefault(f"from {target.rpartition('.')[0]} import {called(target)}")
+        return called(target)
 
 
 class Builder:
@@ -118,15 +122,15 @@ class Builder:
         spec = self.first.unit.spec
         self.block = spec.blocks.get(self.first.name) if self.first.kind == "block" else None
         declared = self.block.params if self.block else spec.params if self.first.kind == "use" else {}
-        self.columns = Columns(template, declared)
-        self.attributes = Names(MODULE_NAMES | {n.name for n in self.first.nodes})
+        self.columns = Columns(template, declared, lowering.fixed)
+        self.attributes = Names(MODULE_NAMES | PRIVATE_NAMES | {n.name for n in self.first.nodes})
         self.extra: list[Member] = []
 
     def build(self) -> Class:
         made = self._sequential() if self._is_sequential() else self._module()
         parameters = self.columns.parameters()
         for k, instance in enumerate(self.template.instances):
-            self.lowering.values[id(instance)] = [column[k] for _, column in parameters]
+            self.lowering.given[id(instance)] = [column[k] for _, column in parameters]
         self.lowering.signatures[id(self.template)] = [p for p, _ in parameters]
         settings = self.first.settings
         init = init_loops(self.first, settings) if settings is not None else ()
@@ -190,7 +194,7 @@ class Builder:
         flow = self._flow(nodes)
         plain = 2 if sum(p.default is None for p in signature) <= 2 else 1
         for k, parameter in enumerate(signature):
-            column = [ABSENT if n is None or n.body is None else self.lowering.values[id(n.body)][k] for n in nodes]
+            column = [ABSENT if n is None or n.body is None else self.lowering.given[id(n.body)][k] for n in nodes]
             if any(v is ABSENT for v in column) and all(v is ABSENT for v in column):
                 continue
             raw = first.written.get(parameter.name)
@@ -278,11 +282,12 @@ class Builder:
             ports = tuple(variable(p) if not p[:1].isdigit() else p for p in node.ports)
             statements.append(Statement(name, inputs, ports, express, "", when, training, heavy, len(node.inputs) > 1))
         outputs = [p._replace(edge=self._edge(self._behind(p.edge, omitted))) for p in first.outputs]
-        inputs_names = ["x" if n == "input" else variable(n) for n, _ in first.inputs]
-        steps, returns = order(statements, inputs_names, outputs)
+        arguments = Names(self.lowering.fixed)
+        inputs_names = [arguments.new("x" if n == "input" else n) for n, _ in first.inputs]
+        steps, returns = order(statements, inputs_names, outputs, self.lowering.fixed)
         lasting = tuple(r for r, p in zip(returns, outputs, strict=True) if not p.training_only)
         several = len(outputs) > 1
-        output = self.lowering.names.new(f"{template.name}Output") if several else None
+        output = self.lowering.names.new(f"{template.name}Output", self.lowering.values) if several else None
         taken = Names()
         fields = tuple((taken.new(field(p.name)), p.training_only) for p in first.outputs) if several else ()
         return {

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from compiler.layer import Call
+from compiler.names import MODULE_NAMES
 
 
 def wrapper(name: str, call: Call) -> str:
     """The text of a module class that applies a function; its arguments are the function's."""
-    expression = call.apply.format("x", inputs="x", **{a: f"self.{a}" for a in call.args})
+    kept = {a: f"self.{a}_" if a in MODULE_NAMES else f"self.{a}" for a in call.args}
+    expression = call.apply.format("x", inputs="x", **kept)
     lines = [f"class {name}(nn.Module):"]
     if call.args:
         lines += [f"    def __init__(self, {', '.join(call.args)}) -> None:", "        super().__init__()"]
-        lines += [f"        self.{a} = {a}" for a in call.args]
+        lines += [f"        {attribute} = {a}" for a, attribute in kept.items()]
         lines.append("")
     lines += ["    def forward(self, x: Tensor) -> Tensor:", f"        return {expression}"]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import torch
 from torch import nn
 
 import zoo
-from compiler.layer import Layer, Shape, ShapeError
+from compiler.emit.safety import UnsafeSource, verify
+from compiler.layer import Call, Layer, Shape, ShapeError, Value
 from tests.commands.zoo_command import zoo as command
 
 
@@ -85,6 +87,30 @@ def test_it_is_checked_counted_printed_and_built(scaling: type[Layer]) -> None:
     x = torch.randn(2, 5)
     first = next(child for child in module.children() if isinstance(child, nn.Linear))
     assert torch.allclose(module(x), first(x) * 8)
+
+
+def test_init_rules_speak_of_it(scaling: type[Layer]) -> None:
+    data = spec({"op": "Scaling"}, {"op": "Linear", "out_features": 2}) | {"init": [{"match": "Scaling", "factor": 3}]}
+    assert zoo.build(data).state_dict()["0.factor"].tolist() == [3.0] * 5
+
+
+def test_a_function_says_what_it_reads_of_torch() -> None:
+    class Erf(Layer, op="erf"):
+        """The error function."""
+
+        reads = ("torch.special.erf",)
+
+        def call(self, *x: Value) -> Call:
+            return Call(None, apply="torch.special.erf({0})")
+
+    try:
+        x = torch.randn(2, 5)
+        assert torch.equal(zoo.build(spec({"op": "erf"}))(x), torch.special.erf(x))
+        assert pickle.loads(pickle.dumps(zoo.build(spec({"op": "erf"}))))
+    finally:
+        del Layer.registry["erf"]
+    with pytest.raises(UnsafeSource):
+        verify("import torch\n\n\ndef f(x):\n    return torch.special.erf(x)\n")
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-<<<<<<< HEAD
-=======
 from pathlib import Path
->>>>>>> share
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,14 +23,10 @@ from torch import Tensor, nn
 import zoo
 from compiler.graph import Composite, Edge, Graph, Node
 from compiler.layer import Layer, ShapeError, Value
-<<<<<<< HEAD
-from specs.errors import SpecError
-=======
 from specs.diagnostics import Report
 from specs.errors import SpecError
 from specs.limits import Limits
 from tests.properties.test_mutations import computes_what_its_entries_do, runs_as_predicted
->>>>>>> share
 from tests.strategies import Case, layer_cases
 from zoo.api import check_into
 

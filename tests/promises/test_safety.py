@@ -1,0 +1,412 @@
+"""What may run: all that our emitter writes, and nothing else, wherever a text comes from."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+from hypothesis import given
+from pydantic import ValidationError
+
+import zoo
+from compiler.compile import compile
+from compiler.emit.module import _blank, load
+from compiler.emit.python import source
+from compiler.emit.safety import UnsafeSource, verify, vocabulary
+from compiler.layer import Layer, ShapeError
+from specs.diagnostics import Report
+from specs.document import parse
+from specs.load import load as spec_of
+from specs.source import Source
+from specs.unit import Unit
+from tests.fuzz.corpus import texts
+from tests.strategies import Case, layer_cases
+from zoo.catalogue import lookup
+
+HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
+CLASS = "class A(nn.Module):\n    "
+MADE = f"{HEAD}{CLASS}def __init__(self) -> None:\n        super().__init__()\n        self.a = nn.ReLU()\n"
+FORWARD = f"{MADE}    def forward(self, x: Tensor) -> Tensor:\n"
+
+#: Expressions that no emitter writes, as what a forward gives.
+EXPRESSIONS = """
+open("x")
+eval("1")
+exec("1")
+compile("1", "", "exec")
+__import__("os")
+__builtins__
+__builtins__.open("x")
+globals()
+locals()
+vars(x)
+dir(x)
+help()
+breakpoint()
+input()
+print(x)
+setattr(self, "a", x)
+delattr(self, "a")
+hasattr(self, "a")
+getattr(x, "__class__")
+getattr(self, "__class__")
+getattr(self, "a")
+getattr(torch, "load")
+getattr(self, "3", x)
+getattr(*[self, "a"])
+[getattr(m, n) for m in [torch] for n in ["load"]]
+[g(torch, "load") for g in [getattr]]
+[t.load for t in [torch]]
+[t.os for t in [torch.nn.modules.module.torch]]
+type("B", (nn.Module,), x)
+type(x).__mro__
+super(A, self).forward(x)
+super().forward(x)
+super().__class__
+isinstance.__self__
+torch
+nn
+F
+torch.os
+torch.sys
+torch.load("x")
+torch.save(x, "x")
+torch.hub.load("a", "b")
+torch.ops.load_library("x")
+torch.ops
+torch.classes.load_library("x")
+torch.utils.cpp_extension.load("x", "x")
+torch.utils.data
+torch.jit.load("x")
+torch.package.PackageImporter("x")
+torch.multiprocessing.Process(target=x)
+torch.distributed.init_process_group("gloo")
+torch.serialization.load("x")
+torch.storage
+torch.library.Library("x", "DEF")
+torch.from_file("x", size=1)
+torch.importlib.import_module("os")
+torch.inspect
+torch.platform.os.system("id")
+torch.builtins.open("x")
+torch._C._jit_get_operation("x")
+torch._dynamo
+torch.compile(x)
+torch.export
+torch.onnx.export(self, x, "x")
+torch.cuda.memory.os
+torch.nn.modules.module.torch.os
+torch.nn.modules.module.torch.load("x")
+torch.nn.functional.torch.os
+torch.nn.Linear(1, 1)
+torch.cat.__globals__
+torch.cat.__self__
+torch.cat.__call__([x])
+torch.autograd.Function
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(0)
+torch.Tensor.__reduce_ex__
+torch.tensor(1).numpy().ctypes
+torch.eye(1)
+nn.modules.module.torch.os
+nn.modules.container.operator
+nn.modules.module.sys.modules
+nn.Module.register_buffer(self, "x", x)
+nn.Module.forward.__globals__
+nn.Module.__subclasses__()
+nn.Module.load_state_dict
+nn.ReLU.forward(self.a, x)
+nn.functional.torch.os
+nn.init.os
+nn.init.warnings.sys
+nn.utils.rnn
+nn.parallel.DistributedDataParallel(self)
+nn.Parameter.__class__
+nn.NoSuchThing()
+F.torch.load("x")
+F.importlib
+F.warnings.sys
+F.os
+F.relu(x)
+F.interpolate.__globals__
+Tensor.__reduce__
+Tensor.load
+Tensor.backward(x)
+x.__class__
+x.__class__.__base__.__subclasses__()
+x.__reduce__()
+x.numpy().tofile("x")
+x.tofile("x")
+x.storage()
+x.untyped_storage().share_memory_()
+x.data_ptr()
+x.share_memory_()
+x.backward()
+x.register_hook(self.a)
+x.apply_(self.a)
+x.map_(x, self.a)
+x.grad_fn
+x.data
+self.__class__
+self.__dict__
+self.apply(self.a)
+self._modules
+self._apply(self.a)
+self.state_dict()
+self.load_state_dict(x)
+self.register_forward_hook(self.a)
+self.add_other
+self.forward.__func__
+self.a.forward.__globals__
+self.a.__class__.__init__.__globals__
+self.modules.__globals__
+self.training.real
+"{0.__class__}".format(x)
+"{0.__class__}".format_map(x)
+"x".join(["a"])
+f"{x.__class__}"
+f"{x!r}"
+f"{x:{x}}"
+f"{open}"
+f"{(lambda: x)()}"
+(lambda: x)()
+(y := x)
+{1: 2}
+{1, 2}
+{n: n for n in x}
+{n for n in x}
+(n for n in x)
+[open for n in x]
+[open for open in x] + [open("x")]
+await x
+(yield x)
+x if (y := x) else x
+self.a(**x)
+self.a(*open)
+b"x"
+1j
+...
+x[open]
+x[x.__class__]
+not open
+x @ open
+range
+super
+int
+[int]
+[range][0](3)
+Exception("x")
+NotImplemented
+NetOutput(x)
+quit()
+""".strip().splitlines()  # fmt: skip
+
+#: Statements of a forward.
+STATEMENTS = [
+    "import os",
+    "from os import system",
+    "import torch.utils",
+    "global os",
+    "nonlocal x",
+    "while True: x",
+    "with x: x",
+    "try:\n            x\n        except Exception:\n            x",
+    "raise x",
+    "assert x",
+    "pass",
+    "x: 'open' = x",
+    "x: open = x",
+    "x: eval('1') = x",
+    "x: (y := int) = x",
+    "def f(): return x",
+    "class B: x",
+    "async def f(): return x",
+    "x.data = x",
+    "self.forward = x",
+    "self._modules = x",
+    "self.training = x",
+    "self.__class__ = x",
+    "self.to = x",
+    "torch.cat = x",
+    "nn.Module.forward = x",
+    "F.pad = x",
+    "x[0] = x",
+    "del x.a",
+    "del x[0]",
+    "x.a += x",
+    "*x, y = x",
+    "[y.os for y in [torch]]",
+    "y = torch\n        y.os",
+    "y = nn.modules\n        y",
+    "y = torch.cat\n        y.os",
+    "match x:\n            case open: x",
+    "match x:\n            case torch.os(): x",
+    "type X = int",
+    "x",
+    "x.shape",
+    "for open.x in x: x",
+    "for x.a in x: x",
+    "for y in open: y",
+    "if open: x",
+    "return open",
+    "y = open",
+    "y = [open]",
+    "for m in self.modules():\n            m.load_state_dict(x)",
+    "for m in self.modules():\n            m._modules",
+    "for m in [torch]:\n            m.os(x)",
+    "m = torch.cat\n        for m in self.modules():\n            m.os(x)",
+    "for name, m in x.named_modules():\n            m.os(x)",
+    "for m in self.modules():\n            [m.os for m in x]",
+    "for m in self.modules():\n            m.weight = x",
+]
+
+#: Whole texts.
+TEXTS = [
+    "import os",
+    "import torch as t",
+    "import torch.os",
+    "from torch import *",
+    "from torch import os",
+    "import sys",
+    "from torch import load",
+    "from torch import nn as F",
+    "from torch.nn import functional",
+    "from . import x",
+    "from collections import OrderedDict as O",
+    "from typing import Any",
+    "import builtins",
+    "import torch, os",
+    "from __future__ import annotations",
+    "from importlib import import_module",
+    "x = 1",
+    "x: int = 1",
+    "open",
+    "1",
+    HEAD + "torch.manual_seed(0)",
+    HEAD + "for m in [1]: m",
+    HEAD + "if 1: 1",
+    HEAD + "del torch",
+    HEAD + "torch",
+    HEAD + "@open\nclass A(nn.Module): 'x'",
+    HEAD + "class A(nn.Module, metaclass=open): 'x'",
+    HEAD + "class A(open): 'x'",
+    HEAD + "class A(nn.Module, **{}): 'x'",
+    HEAD + "class A(nn.modules.Module): 'x'",
+    HEAD + "class A(torch): 'x'",
+    HEAD + CLASS + "x = 1",
+    HEAD + CLASS + "x: int = open('x')",
+    HEAD + CLASS + "x: open",
+    HEAD + CLASS + "x: 'open(1)'",
+    HEAD + CLASS + "print()",
+    HEAD + CLASS + "class B: 'x'",
+    HEAD + CLASS + "def __reduce__(self): return self",
+    HEAD + "class A:\n    def __del__(self): 'x'",
+    HEAD + CLASS + "def __getattr__(self, a): return a",
+    HEAD + "class A[T](nn.Module): 'x'",
+    HEAD + CLASS + "def train(self, x): return self",
+    HEAD + "def f[T](x): return x",
+    HEAD + "def f(x=open('x')): return x",
+    HEAD + "def f(x=torch.load('x')): return x",
+    HEAD + "async def f(x): return x",
+    HEAD + "def f(x: open) -> x: return x",
+    HEAD + "def f(x) -> 'open()': return x",
+    HEAD + "@torch.jit.script\ndef f(x): return x",
+    HEAD + "def f(*x): return x",
+    HEAD + "def f(**x): return x",
+    HEAD + "def f(x, /): return x",
+    HEAD + "def f(*, x): return x",
+    HEAD + "def f(open): return open\ndef g(x): return open(x)",
+    HEAD + "def f(x=open(1)): return x\nclass open(nn.Module): 'x'",
+    HEAD + "class Exception(nn.Module): 'x'",
+    HEAD + "class nn: 'x'",
+    HEAD + "def torch(x): return x",
+    HEAD + "def __getattr__(x): return x",
+    HEAD + "def f(__class__): return __class__",
+    HEAD + "def f(x): return __file__",
+    HEAD + "lambda: 0",
+    HEAD + "x = [open for open in [1]]",
+    "\x00",
+    "(" * 5000,
+    "class",
+    "-" * 100_000 + "1",
+]
+
+HOSTILE = [
+    *(FORWARD + f"        return {text}\n" for text in EXPRESSIONS),
+    *(FORWARD + f"        {text}\n        return x\n" for text in STATEMENTS),
+    *TEXTS,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text.replace(FORWARD, "").replace(HEAD, ""))[:60])
+def test_what_no_emitter_writes_does_not_run(text: str) -> None:
+    with pytest.raises(UnsafeSource):
+        verify(text)
+    for entry in (load, lambda text: _blank(text, "A", ())):
+        with pytest.raises(UnsafeSource):
+            entry(text)
+
+
+@pytest.mark.parametrize("text", [FORWARD + "        return self.a(x)\n", FORWARD + "        return x + x.shape[0]\n"])
+def test_the_frame_of_those_texts_is_sound(text: str) -> None:
+    """So that it is the line put into it that is refused."""
+    verify(text)
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_every_network_of_the_zoo_is_written_so(name: str) -> None:
+    verify(zoo.source(name))
+
+
+def test_the_corpus_is_written_so() -> None:
+    found = 0
+    for text in texts():
+        report = Report()
+        document = parse(Source("<text>", text), report)
+        spec = spec_of(document, report) if document else None
+        graph = compile(Unit(spec, document), report, lookup=lookup) if spec and document and report.ok else None
+        if graph is not None:
+            verify(source(graph))
+            found += 1
+    assert found > 100
+
+
+@pytest.mark.parametrize("op", sorted(Layer.registry))
+def test_a_layer_says_what_its_code_reads(op: str) -> None:
+    kind = Layer.registry[op]
+
+    @given(layer_cases(op))
+    def says(case: Case) -> None:
+        try:
+            layer = kind(**case.arguments)
+            layer.apply(*case.inputs)
+            call = layer.call(*case.inputs)
+        except (ValidationError, ShapeError):
+            return
+        code = " ".join(filter(None, (call.apply, call.inline, call.construct, call.target)))
+        dotted = set(re.findall(r"\b(?:torch|nn|F)(?:\.\w+)+", code))
+        assert dotted <= vocabulary().dotted
+        assert dotted <= {*kind.reads, call.target, "nn.Parameter"} | {d for d in dotted if d.startswith("nn.init.")}
+        assert set(re.findall(r"(?<=[}\])]\.)[a-z]\w*", code)) <= {*kind.reads}
+
+    says()
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet18_table", "unet", "mnist_cnn"])
+def test_no_place_of_an_emitted_text_takes_another_name(name: str) -> None:
+    """Wherever a name is read, a builtin in its stead is refused, and another attribute wherever one is."""
+    text = zoo.source(name)
+    places = 0
+    for number, node in enumerate(ast.walk(ast.parse(text))):
+        other = {ast.Name: ("id", "open"), ast.Attribute: ("attr", "os")}.get(type(node))
+        if other is None or not isinstance(getattr(node, "ctx", None), ast.Load):
+            continue
+        if ast.unparse(node).startswith("m."):  # a parameter of a module, which a layer outside torch may call anything
+            continue
+        tree = ast.parse(text)
+        setattr(list(ast.walk(tree))[number], *other)
+        with pytest.raises(UnsafeSource):
+            verify(ast.unparse(tree))
+        places += 1
+    assert places > 20
