@@ -82,7 +82,7 @@ def data(text: str, language: str = "") -> None:
     in its language's colours where it has one and they are wanted."""
     if not sys.stdout.isatty():
         exact = hasattr(sys.stdout, "buffer")  # what stands in for stdout may take text alone
-        click.echo(text.encode("utf-8", "surrogateescape") if exact else text, file=sys.stdout, nl=False)
+        click.echo(_bytes(text) if exact else text, file=sys.stdout, nl=False)
         return
     if text.count("\n") == text.count("\r\n"):
         text = text.replace("\r\n", "\n")
@@ -90,6 +90,14 @@ def data(text: str, language: str = "") -> None:
     if language and lines and coloured(sys.stdout):
         lines = _highlighted(lines, language)
     _write(sys.stdout, "".join(f"{line}\n" for line in lines))
+
+
+def _bytes(text: str) -> bytes:
+    """The text in UTF-8. Bytes of file names that are not UTF-8 go back as they came; other surrogates are escaped."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
 
 
 def progress(said: str = "") -> None:
