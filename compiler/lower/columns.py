@@ -191,8 +191,11 @@ class Columns:
         codes = isinstance(expression, Name) or _asks_null(expression)
         before = dict(self.used), list(self.known), set(self.names.taken)
         text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
-        if text is None or (
-            isinstance(expression, Name) and not agree(self.scope.get(expression.name, column), column)
+        classes = any(isinstance(value, Code) for value in column)  # which the expression may give by their names alone
+        if (
+            text is None
+            or (classes and (not codes or '"' in text or "'" in text))
+            or (isinstance(expression, Name) and not agree(self.scope.get(expression.name, column), column))
         ):
             self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
             return None

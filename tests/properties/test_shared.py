@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
@@ -96,7 +96,7 @@ def numbered(composite: Composite) -> Entries:
         if taken:
             entry["from"] = taken if len(taken) > 1 else taken[0]
         out.append(entry)
-    return out
+    return out or [{"op": "Identity"}]
 
 
 def said(node: Node, body: Layer) -> Data:
@@ -129,7 +129,7 @@ def drawn(values: Sequence[Value]) -> list[Tensor]:
     out = []
     for value in values:
         lead = (2,) if value.batched else ()
-        made = torch.rand(*lead, *value.shape, generator=generator)
+        made = torch.rand((*lead, *value.shape), generator=generator)
         out.append(made if value.dtype == "float32" else torch.zeros_like(made, dtype=getattr(torch, value.dtype)))
     return out
 
@@ -256,6 +256,8 @@ def fits(case: Case) -> bool:
         Layer.registry[case.op](**case.arguments).apply(*case.inputs)
     except (ValidationError, ShapeError):
         return False
+    if case.op.startswith("Circular") and "-" in str(case.arguments["padding"]):
+        return False  # torch leaves some of what comes out unwritten
     return any(value.batched or value.shape for value in case.inputs)
 
 
@@ -487,6 +489,7 @@ def test_taps_of_shared_modules_are_what_hooks_see(sizes: list[list[int]], data:
     assert [tuple(out.shape[1:]) for out in found] == list(zoo.summary(spec, taps=names).outputs.values())
 
 
+@example([[3, 4, 4]] * 3, [op("$('ReLU' if in_channels > 2 else 'Tanh')")], [op("ReLU")], False)
 @given(st.lists(SIZES, min_size=2, max_size=4), st.sampled_from(READING), st.sampled_from(READING), st.booleans())
 def test_a_block_of_several_classes_shares_inside(
     sizes: list[list[int]], layers: Entries, other: Entries, flag: bool
