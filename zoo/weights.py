@@ -190,12 +190,22 @@ def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
     """The state_dict that a file holds, itself or under the key where checkpoints keep it."""
     if isinstance(data, Mapping):
         inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
-        if inner and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in inner.items()):
+        if inner and all(isinstance(key, str) and _kind(value) is None for key, value in inner.items()):
             return inner
-        others = (f"`{key}` is {type(value).__name__}" for key, value in inner.items() if not isinstance(value, Tensor))
+        others = (f"`{key}` is {_kind(value)}" for key, value in inner.items() if _kind(value) is not None)
         odd = next(others, "it is empty" if not inner else "a name is no text")
         raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {odd}")
     raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
+
+
+def _kind(value: Any) -> str | None:
+    """What something is that is no tensor of real numbers, each in its place; None of one that is."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if value.is_meta:
+        return "a tensor without values"
+    plain = value.layout == torch.strided and not value.is_quantized and not value.is_complex()
+    return None if plain else f"a tensor of {value.dtype}, {value.layout}"
 
 
 def _entry(graph: Graph) -> Weights | None:
