@@ -285,7 +285,8 @@ def checked(base: Path, out: Path, before: dict[str, bytes], made: tuple[int, st
     assert OUTSIDE not in said
     assert not any(OUTSIDE.encode() in content for content in new.values())
     if code == 0:
-        spec = next(path for path in (out / f"{name}.yaml", out / f"{name}.json") if path.is_file())
+        spec = out / said.splitlines()[0].partition(" written")[0]
+        assert spec.stem == name
         report = Report()
         again = api.check_into(report, spec, limits=target.LIMITS)
         assert report.ok, [d.message for d in report]

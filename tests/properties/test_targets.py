@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -65,18 +65,24 @@ def test_a_bug_would_be_found(name: str, where: Any, what: str, bug: Any, monkey
 @pytest.mark.parametrize("change", ["meta", "sparse", "complex", "quantized"])
 def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) -> None:
     import zoo
+    from zoo.training.errors import RunError
+    from zoo.training.run import Run
     from zoo.weights import WeightsError
 
-    state = torch.load(targets.KEPT / "built" / "tiny.pt", weights_only=True)
-    state["3.bias"] = {
-        "meta": lambda bias: bias.to("meta"),
-        "sparse": lambda bias: bias.to_sparse(),
-        "complex": lambda bias: bias.to(torch.complex64),
-        "quantized": lambda bias: torch.quantize_per_tensor(bias, 0.1, 0, torch.qint8),
-    }[change](state["3.bias"])
-    file = io.BytesIO()
-    torch.save(state, file)
-    (tmp_path / "odd.pt").write_bytes(file.getvalue())
-    for weights in (tmp_path / "odd.pt", state):
+    shutil.copytree(targets.KEPT / "run", tmp_path / "run")
+    for kept in (targets.KEPT / "built" / "tiny.pt", tmp_path / "run" / "model.pt"):
+        state = torch.load(kept, weights_only=True)
+        state["3.bias"] = {
+            "meta": lambda bias: bias.to("meta"),
+            "sparse": lambda bias: bias.to_sparse(),
+            "complex": lambda bias: bias.to(torch.complex64),
+            "quantized": lambda bias: torch.quantize_per_tensor(bias, 0.1, 0, torch.qint8),
+        }[change](state["3.bias"])
+        torch.save(state, tmp_path / kept.name)
         with pytest.raises(WeightsError, match=r"`3\.bias` is a tensor|cannot be read"):
-            zoo.build(targets.KEPT / "built" / "tiny.yaml", weights)
+            zoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
+        with pytest.raises(WeightsError, match=r"`3\.bias` is a tensor"):
+            zoo.build(targets.KEPT / "built" / "tiny.yaml", state)
+    (tmp_path / "model.pt").replace(tmp_path / "run" / "model.pt")
+    with pytest.raises(RunError, match="cannot read"):
+        Run.open(tmp_path / "run").model()
