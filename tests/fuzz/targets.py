@@ -285,8 +285,9 @@ def checked(base: Path, out: Path, before: dict[str, bytes], made: tuple[int, st
     assert OUTSIDE not in said
     assert not any(OUTSIDE.encode() in content for content in new.values())
     if code == 0:
-        spec = out / said.splitlines()[0].partition(" written")[0]
-        assert spec.stem == name
+        first = next(line for line in said.splitlines() if " written" in line)
+        spec = out / first.partition(" written")[0]
+        assert spec.name in (f"{name}.yaml", f"{name}.json")
         report = Report()
         again = api.check_into(report, spec, limits=target.LIMITS)
         assert report.ok, [d.message for d in report]
