@@ -203,12 +203,22 @@ def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
     """The state_dict that a file holds, itself or under the key where checkpoints keep it."""
     if isinstance(data, Mapping):
         inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
-        if inner and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in inner.items()):
+        if inner and all(isinstance(key, str) and odd(value) is None for key, value in inner.items()):
             return inner
-        others = (f"`{key}` is {type(value).__name__}" for key, value in inner.items() if not isinstance(value, Tensor))
-        odd = next(others, "it is empty" if not inner else "a name is no text")
-        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {odd}")
+        others = (f"`{key}` is {odd(value)}" for key, value in inner.items() if odd(value) is not None)
+        found = next(others, "it is empty" if not inner else "a name is no text")
+        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {found}")
     raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
+
+
+def odd(value: Any) -> str | None:
+    """What something is that is no tensor of real numbers, each in its place. None where it is one."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if value.is_meta:
+        return "a tensor without values"
+    plain = value.layout == torch.strided and not value.is_quantized and not value.is_complex()
+    return None if plain else f"a tensor of {value.dtype}, {value.layout}"
 
 
 def _entry(graph: Graph) -> Weights | None:

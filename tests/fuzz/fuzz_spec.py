@@ -1,14 +1,18 @@
-"""A coverage-guided fuzzer over text -> Spec -> Graph -> source; see README.md for how it is run.
+"""A coverage-guided fuzzer over text -> Spec -> Graph -> source, and over what else reads files of strangers; see
+README.md for how it is run.
 
-`python -m tests.fuzz.fuzz_spec CORPUS [libFuzzer's options]`
+`python -m tests.fuzz.fuzz_spec [--target NAME] CORPUS [libFuzzer's options]`
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import sys
 import time
+import warnings
 from collections import deque
 from pathlib import Path
 from random import Random
@@ -19,9 +23,18 @@ from atheris.import_hook import HookManager  # type: ignore[import-not-found]
 
 # Watched: which branches are taken. Not watched, for they cost more than half the time and teach nothing to a mutator
 # that works on structure: the operands of comparisons, and the loops over characters of what is printed or suggested.
-with HookManager({"specs", "compiler"}, {"specs.render", "specs.suggest"}, False, trace_dataflow=False):
+NAME = "spec"
+if sys.argv[1:2] == ["--target"]:
+    NAME = " ".join(sys.argv[2:3])
+    del sys.argv[1:3]
+WATCHED = {"specs", "compiler"} if NAME == "spec" else {"specs", "compiler", "zoo"}
+with HookManager(WATCHED, {"specs.render", "specs.suggest"}, False, trace_dataflow=False):
     import zoo.api  # noqa: F401
     from tests.fuzz import mutations, refactorings, target
+    from tests.fuzz.targets import TARGETS, Target
+
+    if NAME in TARGETS:  # what it imports late is watched too
+        TARGETS[NAME].check(TARGETS[NAME].seeds()[0])
 
 LOG = Path(os.environ.get("FUZZ_LOG", "/dev/stderr"))
 EVERY = 60  # seconds between two lines of the log
@@ -85,8 +98,35 @@ def mutator(data: bytes, most: int, seed: int) -> bytes:
     return made if len(made) <= most else data[:most]
 
 
+def other(chosen: Target) -> None:
+    """Fuzzes one of targets.py; what it starts from goes into the corpus."""
+
+    def check(data: bytes) -> None:
+        PROGRESS.count(*chosen.check(data))
+
+    def changed(data: bytes, most: int, seed: int) -> bytes:
+        random = Random(seed)
+        made = chosen.changed(data or random.choice(seeds), random)
+        return made if len(made) <= most else data[:most]
+
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    seeds = chosen.seeds()
+    folder = next((Path(word) for word in sys.argv[1:] if not word.startswith("-")), None)
+    if folder is not None and not folder.is_file():  # a file is an input to run again
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed in seeds:
+            (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+    atheris.Setup(sys.argv, check, custom_mutator=changed)
+
+
 def main() -> None:
-    atheris.Setup(sys.argv, one, custom_mutator=mutator)
+    if NAME == "spec":
+        atheris.Setup(sys.argv, one, custom_mutator=mutator)
+    elif NAME in TARGETS:
+        other(TARGETS[NAME])
+    else:
+        raise SystemExit(f"there is no target {NAME}: spec, {', '.join(TARGETS)}")
     atheris.Fuzz()
 
 

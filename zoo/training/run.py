@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from specs import files
 from zoo import api, catalogue, standalone
+from zoo.weights import odd
 
 from . import cookbook
 from . import data as datasets
@@ -229,7 +230,7 @@ class Run:
             found = {str(key).removeprefix("model."): value for key, value in items}
         else:
             raise RunError(f"{self.path} has no weights yet", f"zoo train --resume {self.path}")
-        if not found or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+        if not found or not all(isinstance(key, str) and odd(value) is None for key, value in found.items()):
             raise RunError(f"cannot read {path}: it does not hold a network's weights")
         return found
 
