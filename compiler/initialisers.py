@@ -143,7 +143,7 @@ def _number(value: Any) -> Any:
 def _undrawable(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Why torch could draw nothing finite, or not in any time, each with the argument to blame."""
     mean = given.get("mean", 0.0)
-    low, high = (given.get(key, end) if name in ENDS else end for key, end in zip("ab", ENDS.get(name, (0, 0))))
+    low, high = (given.get(key, end) for key, end in zip("ab", ENDS[name], strict=True)) if name in ENDS else (0, 0)
     if low > high or (name == "trunc_normal" and low == high):
         yield ("a" if "a" in given else "b"), f"`a` of `{name}` is below `b`, not {low} to {high}"
     if high - low > FLOAT32_MAX:

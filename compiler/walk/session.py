@@ -56,7 +56,7 @@ class Session:
     before: int = 0  # entries that other variants have taken
     open: list[tuple[Any, str]] = field(default_factory=list)
     steps: int = 0
-    told: int = 0  # mistakes, those told before at the same place too
+    told: int = 0  # errors, those told before at the same place too
     aside: set[Any] = field(default_factory=set)  # the entries that are left out and looked at
     walked: set[Any] = field(default_factory=set)  # the blocks that are in use
     places: list[Wires] = field(default_factory=list)  # the lists that are being filled, each in an entry of the last

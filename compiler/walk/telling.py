@@ -67,7 +67,7 @@ class Teller:
         if loc in self.unit.document.holes:
             return Diagnostic(code, message)
         told, most = self.session.report.diagnostics, self.session.limits.mistakes
-        self.session.told += 1
+        self.session.told += severity == "error"
         if self.session.told > 10 * most:
             raise Halt
         if len(told) >= most and sum(d.severity == severity for d in told) >= most:
