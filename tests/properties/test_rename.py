@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from specs.limits import Limits
+from tests.steps import lines
 from zoo.rename import Pattern, renamed
 
 KEYS = st.text("ab.", max_size=10)
@@ -43,21 +43,7 @@ def test_what_a_star_stood_for_stands_in_its_place(pattern: str, texts: list[str
 
 
 def steps(pattern: str, key: str) -> int:
-    """Lines of Python that looking for a pattern takes."""
-    count = 0
-
-    def line(frame: object, event: str, argument: object) -> object:
-        nonlocal count
-        count += 1
-        return line
-
-    before = sys.gettrace()
-    sys.settrace(line)  # type: ignore[arg-type]
-    try:
-        Pattern.of(pattern).found_in(key)
-    finally:
-        sys.settrace(before)
-    return count
+    return lines(lambda: Pattern.of(pattern).found_in(key))
 
 
 @given(st.sampled_from(["**", "*", "*a", "**a", "*.", "a*", "*a**b"]), st.sampled_from(["a", "ab", "a.", "ba."]))
