@@ -14,6 +14,7 @@ from compiler.settings import choose
 from compiler.taps import TapError, by_name, tapped
 from compiler.walk import Halt, Lookup, Session, Shared, Stop, Walk
 from specs.diagnostics import Diagnostic, Report
+from specs.expression import METER
 from specs.limits import DEFAULT, Limits
 from specs.spec import Loc
 from specs.suggest import did_you_mean
@@ -45,10 +46,13 @@ def compile(
     `remedy` says whether to look for what would mend a refusal, and for who is to blame.
     """
     before = report.wrong
+    shared = shared or Shared()
     settings = choose(unit, report, variant=variant, params=params or {}, input=input, limits=limits)
     if settings is None:
         return None
-    shared = shared or Shared()
+    if METER.spent - shared.metered > limits.work:
+        _too_much_work(unit, report, before, limits)
+        return None
     session = Session(report, lookup, limits, shared, before=shared.entries, teaches=remedy)
     walk = Walk(session, unit, settings)
     session.open.append(((id(unit.spec), ""), settings.name))
@@ -93,13 +97,22 @@ def compile(
             )
         )
         return None
-    if _too_many_names(graph, report, limits):
+    parts = (graph, *_used(graph.root))
+    if _too_many_names(parts, report, limits):
         return None
-    for part in (graph, *_used(graph.root)):
+    for part in parts:
         check_rules(part, report, init=computable)
     if expect and not settings.changed:
         check_expect(graph, report)
     return graph if report.wrong == before else None
+
+
+def _too_much_work(unit: Unit, report: Report, before: int, limits: Limits) -> None:
+    """Tells that parameters and init rules, those of the variants before it too, take too much; if nobody has."""
+    if report.wrong == before:
+        message = f"the parameters and init rules of all variants take more than {limits.work:,} operations"
+        span = unit.document.span(("params",), key=True)
+        report.add(Diagnostic("limit-exceeded", message, span, file=unit.document.source.name))
 
 
 def _remedy(
@@ -176,20 +189,24 @@ def check_expect(graph: Graph, report: Report) -> None:
                     )
 
 
-def _too_many_names(graph: Graph, report: Report, limits: Limits) -> bool:
-    """Whether holding every name against every pattern of `freeze` and `init` would take too long; told."""
-    spec, document = graph.unit
-    for key, patterns in (("freeze", spec.freeze), ("init", [rule.match for rule in spec.init])):
-        if sum(1 + len(p.split(".")) + len(p) // 16 for p in patterns) * graph.root.size > limits.matches:
-            report.add(
-                Diagnostic(
-                    "limit-exceeded",
-                    f"the patterns of `{key}` are too many for a network of {graph.root.size:,} layers",
-                    document.span((key,), key=True),
-                    file=document.source.name,
+def _too_many_names(parts: Sequence[Graph], report: Report, limits: Limits) -> bool:
+    """Whether holding every name against every pattern of `freeze` and `init` would take too long, in the network and
+    in all specs that it uses; told."""
+    held = dict.fromkeys(("freeze", "init"), 0)
+    for part in parts:
+        spec, document = part.unit
+        for key, patterns in (("freeze", spec.freeze), ("init", [rule.match for rule in spec.init])):
+            held[key] += sum(1 + len(p.split(".")) + len(p) // 16 for p in patterns) * part.root.size
+            if held[key] > limits.matches:
+                report.add(
+                    Diagnostic(
+                        "limit-exceeded",
+                        f"the patterns of `{key}` are too many for a network of {part.root.size:,} layers",
+                        document.span((key,), key=True),
+                        file=document.source.name,
+                    )
                 )
-            )
-            return True
+                return True
     return False
 
 

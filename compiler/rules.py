@@ -10,7 +10,7 @@ from compiler.initialisers import BadInit, Initialiser, initialiser
 from compiler.layer import Layer
 from compiler.names import ALIASES
 from compiler.scope import Poisoned, Scope, judged
-from specs.expression import ExpressionError, evaluate
+from specs.expression import METER, ExpressionError, evaluate
 from specs.spec import Loc, Spec
 from specs.suggest import did_you_mean
 
@@ -53,6 +53,7 @@ class Problem(NamedTuple):
 def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the spec's init rules, whatever they meet."""
     for i, rule in enumerate(spec.init):
+        METER.spent += 2 + len(rule.model_extra or {})
         at: Loc = ("init", i)
         plain = rule.match.replace("_", "").isalnum() and rule.match[:1].isupper()
         if plain and not is_op(rule.match):
