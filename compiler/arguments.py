@@ -269,6 +269,8 @@ _TYPES = {
 
 # -- parameters of blocks and specs -----------------------------------------------------------------------------
 
+MANY = 12  # parameters of a cycle that are shown
+
 
 def bind(
     declared: Mapping[str, Param],
@@ -277,13 +279,22 @@ def bind(
     tell: Callable[..., None],
     owner: str,
     holes: Collection[str] = (),
+    work: int = DEFAULT.work,
 ) -> dict[str, Any]:
     """Values for all declared parameters, in the order declared; UNKNOWN where one is wrong, told, or among `holes`.
 
     A default may be an expression over the parameters before it and over `outer`. `tell(code, message, argument,
-    key=, help=)` reports.
+    key=, help=)` reports; after the most mistakes that are told, and after so much `work`, all others are UNKNOWN.
     """
     METER.spent += 3 * len(declared)
+    most = METER.spent + work
+    told = 0
+
+    def counted(*args: Any, **kwargs: Any) -> None:
+        nonlocal told
+        told += 1
+        tell(*args, **kwargs)
+
     missing = [n for n, p in declared.items() if p.required and n not in given and n not in holes]
     for name in islice((n for n in given if n not in declared and n not in holes), DEFAULT.mistakes):
         meant = intended(name, declared, given, missing)
@@ -295,7 +306,13 @@ def bind(
         tell("missing-argument", f"{owner} needs {listed(missing)}", None, help=(f"declared as {types}",))
     scope = dict(outer)
     for name in declared:
-        scope[name] = _value(name, declared, given, scope, tell) if name not in holes else UNKNOWN
+        if told >= DEFAULT.mistakes or name in holes:
+            scope[name] = UNKNOWN
+            continue
+        scope[name] = _value(name, declared, given, scope, counted)
+        if METER.spent > most:
+            counted("limit-exceeded", f"the parameters up to `{name}` take more than {work:,} operations", name)
+            told = DEFAULT.mistakes
     return {name: scope[name] for name in declared}
 
 
@@ -344,18 +361,24 @@ def _too_early(
 ) -> tuple[str, str, tuple[str, ...]] | None:
     """Why a default cannot read a parameter that is not before it: code, message, help; None for a loop that is told
     where it begins."""
-    ways: dict[str, tuple[str, ...]] = {wanted: (name, wanted)}  # how each comes to be needed
+    by: dict[str, str] = {wanted: name}  # what reads each
     for needing in (found := [wanted]):
+        METER.spent += 1
         for needed in sorted(_reads(declared[needing].default) & declared.keys()) if needing not in given else ():
-            if needed not in ways:
-                ways[needed] = (*ways[needing], needed)
+            if needed not in by:
+                by[needed] = needing
                 found.append(needed)
-    if name not in ways:
+    if name not in by:
         message = f"`{wanted}` comes later, and a default reads only the parameters before it"
         return "unknown-param", message, (f"declare `{wanted}` before `{name}`",)
-    if scope.get(next(n for n in declared if n in ways[name])) is UNKNOWN:
+    way = [name, by[name]]
+    while way[-1] != name:
+        way.append(by[way[-1]])
+    around = set(way)
+    if scope.get(next(n for n in declared if n in around)) is UNKNOWN:
         return None
-    return "cycle", f"it needs itself: {' -> '.join(dict.fromkeys(ways[name]))} -> {name}", ()
+    shown = way if len(way) <= MANY else [*way[:2], "...", *way[-3:]]
+    return "cycle", f"it needs itself: {' -> '.join(reversed(shown))}", ()
 
 
 def _reads(default: Any) -> set[str]:

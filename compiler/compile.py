@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from compiler.checks.expect import expect_problems
-from compiler.checks.rules import pattern_problems, rule_problems
+from compiler.checks.rules import pattern_problem, rule_problems
 from compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
 from compiler.graph import Composite, Graph, Settings, Unit
 from compiler.layer import Shape
 from compiler.settings import choose
 from compiler.taps import TapError, outputs_by_name, tapped
 from specs.diagnostics import Report
+from specs.expression import METER
 from specs.limits import DEFAULT, Limits
 from specs.problem import Problem
 
@@ -44,10 +45,14 @@ def compile(
     `explain` says whether to look for what would mend a problem, and for whose it is.
     """
     before = report.wrong
+    shared = shared or Shared()
     settings = choose(unit, report, variant=variant, params=params or {}, input=input, limits=limits)
     if settings is None:
         return None
-    shared = shared or Shared()
+    if METER.spent - shared.metered > limits.work:
+        if report.wrong == before:
+            _report(unit, report, [_too_much_work(limits)])
+        return None
     session = Session(report, lookup, limits, shared, before=shared.entries)
     if explain:
         session.right_alone = lambda used, its_variant: _right_alone(session, used, its_variant)
@@ -82,11 +87,14 @@ def compile(
             return None
         settings = replace(settings, changed=True, taps=wanted)
     graph = Graph(unit, replace(root, settings=settings), settings, shared.found if unit.spec.use else {})
-    too_large = [*_too_large(graph, limits), *pattern_problems(graph, limits)]
-    if too_large:
-        _report(unit, report, too_large[:1])
+    parts = (graph, *_used(graph.root))
+    if (problem := _too_large(graph, limits)) is not None:
+        _report(unit, report, [problem])
         return None
-    for part in (graph, *_used(graph.root)):
+    if (excess := pattern_problem(parts, limits)) is not None:
+        _report(excess[0].unit, report, [excess[1]])
+        return None
+    for part in parts:
         _report(part.unit, report, rule_problems(part, init=computable))
     if expect and not settings.changed:
         _report(unit, report, expect_problems(graph))
@@ -100,10 +108,17 @@ def _report(unit: Unit, report: Report, problems: Iterable[Problem]) -> None:
             report.add(problem.located(unit.document))
 
 
-def _too_large(graph: Graph, limits: Limits) -> Iterator[Problem]:
-    if graph.params > limits.params:
-        message = f"the network would have {graph.params:,} weights; the limit is {limits.params:,}"
-        yield Problem("limit-exceeded", message, ("layers",), key=True)
+def _too_large(graph: Graph, limits: Limits) -> Problem | None:
+    if graph.params <= limits.params:
+        return None
+    message = f"the network would have {graph.params:,} weights; the limit is {limits.params:,}"
+    return Problem("limit-exceeded", message, ("layers",), key=True)
+
+
+def _too_much_work(limits: Limits) -> Problem:
+    """Parameters and init rules, those of the variants before it too, take too much."""
+    message = f"the parameters and init rules of all variants take more than {limits.work:,} operations"
+    return Problem("limit-exceeded", message, ("params",), key=True)
 
 
 def _right_alone(session: Session, unit: Unit, variant: str | None) -> bool:

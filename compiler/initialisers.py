@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from compiler.layer import FLOAT32_MAX, Shape
@@ -50,6 +51,11 @@ WORDS = {
 
 REQUIRED = {"constant": ("val",), "sparse": ("sparsity",)}
 LEAST = {"std": 0, "gain": 0, "sparsity": 0, "groups": 1}
+EXACT = 2**53  # whole numbers up to here are floats too; torch takes none beyond 64 bits as it is
+REACH = 10  # standard deviations from the mean, within which all lies that is ever drawn
+STEPS = 2**19  # times that a mean is larger than the smallest std that float32 still tells apart beside it
+TINY = 2.0**-126  # the smallest number that float32 holds in full
+KEPT = 1 / 20  # of the candidates for a truncated normal distribution, at least
 ENDS = {"uniform": (0.0, 1.0), "trunc_normal": (-2.0, 2.0)}  # what `a` and `b` are unless said
 #: How many axes a parameter has, at least and at most.
 AXES: dict[str, tuple[int, int | None]] = {
@@ -78,11 +84,11 @@ class BadInit(Exception):
 
 
 def initialiser(value: Any) -> Initialiser:
-    """A number, a name, or `{name: {argument: value}}`. Raises BadInit."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not abs(value) <= FLOAT32_MAX:
+    """A number, a name, or `{name: {argument: value}}`, which torch can draw from. Raises BadInit."""
+    if isinstance(value, NUMBER) and not isinstance(value, bool):
+        if not abs(value) <= FLOAT32_MAX:  # type: ignore[arg-type]
             raise BadInit(f"{value} is beyond what float32 holds")
-        return Initialiser("constant", (("val", value),))
+        return Initialiser("constant", (("val", _number(value)),))
     said = value
     if isinstance(value, str):
         value = {value: {}}
@@ -96,37 +102,89 @@ def initialiser(value: Any) -> Initialiser:
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, Mapping):
         raise BadInit(f"the arguments of `{name}` are a mapping")
-    taken = INITIALISERS[name]
     for key, given in arguments.items():
-        if key not in taken:
-            raise BadInit(
-                f"`{name}` takes no `{key}`", did_you_mean(str(key), taken), "unknown-argument", (name, key), True
-            )
-        if not isinstance(given, taken[key]) or isinstance(given, bool):
-            raise BadInit(
-                f"`{key}` of `{name}` must be {'text' if taken[key] == (str,) else 'a number'}, not {given!r}",
-                path=(name, key),
-            )
-        if key in WORDS and given not in WORDS[key]:
-            raise BadInit(
-                f"`{key}` of `{name}` is one of {', '.join(WORDS[key])}, not `{given}`",
-                did_you_mean(str(given), WORDS[key]),
-                path=(name, key),
-            )
-        if isinstance(given, NUMBER) and not abs(given) <= FLOAT32_MAX:  # type: ignore[arg-type]
-            raise BadInit(f"`{key}` of `{name}` is beyond what float32 holds", path=(name, key))
-        if isinstance(given, NUMBER) and key in LEAST and given < LEAST[key]:  # type: ignore[operator]
-            raise BadInit(f"`{key}` of `{name}` is at least {LEAST[key]}, not {given}", path=(name, key))
+        _check(name, key, given)
     if missing := [key for key in REQUIRED.get(name, ()) if key not in arguments]:
         raise BadInit(f"`{name}` needs `{missing[0]}`", code="missing-argument", path=(name,))
-    if name in ENDS:
-        low, high = (arguments.get(key, default) for key, default in zip("ab", ENDS[name], strict=True))
-        if low > high or (name == "trunc_normal" and low == high):
-            at = "a" if "a" in arguments else "b"
-            raise BadInit(f"`a` of `{name}` is below `b`, not {low} to {high}", path=(name, at))
-    if arguments.get("std") == 0 and name == "trunc_normal":
-        raise BadInit("`std` of `trunc_normal` is above 0", path=(name, "std"))
-    return Initialiser(name, tuple(arguments.items()))
+    for key, why in _undrawable(name, arguments):
+        raise BadInit(why, path=(name, key) if key in arguments else (name,))
+    floats = [key for key, kinds in INITIALISERS[name].items() if kinds == NUMBER]
+    return Initialiser(name, tuple((key, _number(v) if key in floats else v) for key, v in arguments.items()))
+
+
+def _check(name: str, key: str, given: Any) -> None:
+    """Raises BadInit where an argument is none of the initialiser's, or not of its kind."""
+    taken = INITIALISERS[name]
+    if key not in taken:
+        raise BadInit(
+            f"`{name}` takes no `{key}`", did_you_mean(str(key), taken), "unknown-argument", (name, key), True
+        )
+    if not isinstance(given, taken[key]) or isinstance(given, bool):
+        raise BadInit(
+            f"`{key}` of `{name}` must be {'text' if taken[key] == (str,) else 'a number'}, not {given!r}",
+            path=(name, key),
+        )
+    if key in WORDS and given not in WORDS[key]:
+        raise BadInit(
+            f"`{key}` of `{name}` is one of {', '.join(WORDS[key])}, not `{given}`",
+            did_you_mean(str(given), WORDS[key]),
+            path=(name, key),
+        )
+    if isinstance(given, NUMBER) and not abs(given) <= FLOAT32_MAX:  # type: ignore[arg-type]
+        raise BadInit(f"`{key}` of `{name}` is beyond what float32 holds", path=(name, key))
+    if isinstance(given, NUMBER) and key in LEAST and given < LEAST[key]:  # type: ignore[operator]
+        raise BadInit(f"`{key}` of `{name}` is at least {LEAST[key]}, not {given}", path=(name, key))
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, float) or abs(value) <= EXACT else float(value)
+
+
+def _undrawable(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Why torch could draw nothing finite, or not in any time, each with the argument to blame."""
+    mean = given.get("mean", 0.0)
+    low, high = (given.get(key, end) for key, end in zip("ab", ENDS[name], strict=True)) if name in ENDS else (0, 0)
+    if low > high or (name == "trunc_normal" and low == high):
+        yield ("a" if "a" in given else "b"), f"`a` of `{name}` is below `b`, not {low} to {high}"
+    if high - low > FLOAT32_MAX:
+        yield "a", f"`b - a` of `{name}` is beyond what float32 holds: {high} - {low}"
+    if given.get("std") == 0 and name == "trunc_normal":
+        yield "std", "`std` of `trunc_normal` is above 0"
+    for key in ("std", "gain"):
+        if REACH * given.get(key, 0) + abs(mean) > FLOAT32_MAX:
+            about = f" around a mean of {mean}" if mean else ""
+            yield key, f"`{key}` of `{name}` draws beyond what float32 holds: {REACH} times {given[key]}{about}"
+    if name == "trunc_normal":
+        yield from _untruncatable(float(mean), float(given.get("std", 1.0)), float(low), float(high))
+
+
+def _untruncatable(mean: float, std: float, low: float, high: float) -> Iterator[tuple[str, str]]:
+    """Some torch draw candidates until all of them lie where they should: whether enough do."""
+    least = max(abs(mean) / STEPS, TINY)
+    if std < least:
+        yield "std", f"`std` of `trunc_normal` is {std}: around {mean}, float32 tells nothing apart below {least:.2g}"
+        return
+    near, far = (low - mean) / std, (high - mean) / std
+    if near > REACH or far < -REACH:
+        key, end, side = ("a", low, "above") if near > REACH else ("b", high, "below")
+        yield key, f"`{key}: {end}` is more than {REACH} times {std} {side} the mean, {mean}: nothing is drawn there"
+        return
+    kept = _kept(near, far)
+    if kept < KEPT:
+        said = f"of numbers from {low} to {high}, one in {1 / kept:.3g} is likely enough to be kept"
+        yield ("b" if near > -REACH else "a"), f"`trunc_normal` would take too long: {said}, and not one in 20"
+
+
+def _kept(near: float, far: float) -> float:
+    """The share of candidates that are kept by a normal distribution cut off at these places: of its own numbers where
+    these are many, else of evenly spread ones."""
+    near, far = (-far, -near) if far < 0 else (near, far)
+    between = math.erfc(near / math.sqrt(2)) - math.erfc(far / math.sqrt(2))
+    if between / 2 > 0.31:  # torch's own bound is 0.3
+        return between / 2
+    if far - near < 1e-3:  # as good as evenly spread
+        return 1.0
+    return math.sqrt(math.pi / 2) * between * math.exp(max(near, 0.0) ** 2 / 2) / (far - near)
 
 
 def unfit(made: Initialiser, shape: Shape) -> str | None:

@@ -74,11 +74,13 @@ class Names:
 
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self.taken = set(taken)
+        self.last: dict[str, int] = {}  # the number that each wanted name was last handed out with
 
     def new(self, wanted: str, besides: Container[str] = ()) -> str:
-        name, n = wanted, 1
+        name, n = wanted, self.last.get(wanted, 1)
         while name in self.taken or name in besides:
             n += 1
             name = f"{wanted}{'_' if wanted[-1:].isdigit() else ''}{n}"
         self.taken.add(name)
+        self.last[wanted] = n
         return name

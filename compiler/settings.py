@@ -93,7 +93,7 @@ def choose(
     holes = {str(name) for base in bases for name in unit.under(base)}
     if not spec.holes.isdisjoint(bases):
         holes |= {*spec.params, *own, *params}
-    bound = bind(spec.params, {**own, **params}, {}, tell, f"`{spec.name}`", holes)
+    bound = bind(spec.params, {**own, **params}, {}, tell, f"`{spec.name}`", holes, limits.work)
     inputs = _inputs(
         unit,
         bound,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import io
 import os
 from collections.abc import Iterable
@@ -28,20 +27,40 @@ def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
         ]
         if not any(a[0] <= b[1] and b[0] <= a[1] and a != b for a in edits for b in taken):
             taken += [edit for edit in edits if edit not in taken]
-    text = source.text
-    for start, end, new in sorted(taken, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+    return replaced(source.text, taken)
+
+
+def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
+    """The text with other text at each of these places, none of which lie over each other."""
+    out, at = [], 0
+    for start, end, new in sorted(edits):
+        out += [text[at:start], new]
+        at = end
+    return "".join([*out, text[at:]])
 
 
 def difference(name: str, before: str, after: str) -> str:
     """A unified diff; empty where the texts are equal."""
+    from specs.comparison import Change, changes, hunks
     from specs.harmless import safe
 
     old, new = (list(io.StringIO(text, newline="\n")) for text in (before, after))
     path = safe(name.lstrip("/"))
-    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
-    return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+    out = [f"--- a/{path}\n", f"+++ b/{path}\n"] if before != after else []
+    for shown, group in hunks(changes(old, new), len(old)):
+        out.append(f"@@ -{_extent(shown.start, shown.end)} +{_extent(shown.new_start, shown.new_end)} @@\n")
+        at = shown.start
+        for change in (*group, Change(shown.end, shown.end, shown.new_end, shown.new_end)):
+            out += (f" {line}" for line in old[at : change.start])
+            out += (f"-{line}" for line in old[change.start : change.end])
+            out += (f"+{line}" for line in new[change.new_start : change.new_end])
+            at = change.end
+    return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in out)
+
+
+def _extent(start: int, end: int) -> str:
+    """Lines as a unified diff counts them: the first, and how many unless it is one; of none, the one before."""
+    return f"{start + 1}" if end == start + 1 else f"{start + (end > start)},{end - start}"
 
 
 def replace(path: str | os.PathLike[str], text: str) -> None:

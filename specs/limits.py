@@ -41,7 +41,7 @@ class Limits:
     entries: int = 4_500  # layers checked one by one; a block repeated with equal shapes counts once
     file_entries: int = 9_000  # the same over all variants of a file
     block_depth: int = 32  # blocks and groups inside each other
-    matches: int = 200_000  # names held against the parts of the patterns of `freeze` and `init`
+    matches: int = 200_000  # names held against the parts of the patterns of `freeze`, `init` or `rename`
     params: int = 2**40  # weights in total, and elements of one tensor
 
 

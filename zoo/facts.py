@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from specs.diagnostics import Report
 from specs.errors import raise_if_wrong
+from specs.limits import DEFAULT, Limits
 from specs.spec import Spec, Variant
+from specs.unit import Unit
 from zoo import catalogue
+
+if TYPE_CHECKING:
+    from compiler.elaborate import Shared
+    from compiler.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -31,26 +39,57 @@ class Facts:
         return asdict(self)
 
 
-def of(asked: str) -> list[Facts]:
-    """The facts of a name of the catalogue, of a file's variant, or of all variants of a file. Raises SpecError."""
+def of(asked: str, limits: Limits = DEFAULT) -> list[Facts]:
+    """The facts of a name of the catalogue, of a file's variant, or of all variants of a file, which keep its limits
+    together. Raises SpecError."""
     report = Report()
-    found = catalogue.find(asked, report)
+    found = catalogue.find(asked, report, limits)
     raise_if_wrong(report)
     assert found is not None
     unit, variant = found
     offered: list[str | None] = [variant] if variant or not catalogue.is_path(asked) else [*unit.spec.variants]
-    return [_of(unit.spec, v, asked if v == variant else f"{asked}:{v}") for v in offered or [None]]
+    counting = Counting(unit, limits)
+    return [_of(unit.spec, v, counting) for v in offered or [None]]
 
 
-def _of(spec: Spec, variant: str | None, asked: str) -> Facts:
+class Counting:
+    """Counts what networks of one file have, where their spec does not say it."""
+
+    def __init__(self, unit: Unit, limits: Limits) -> None:
+        self.unit, self.limits = unit, limits
+
+    @cached_property
+    def shared(self) -> Shared:
+        from compiler.elaborate import Shared
+
+        return Shared()
+
+    def __call__(self, variant: str | None) -> Graph:
+        """Raises SpecError."""
+        from compiler.compile import compile
+
+        report = Report()
+        made = compile(
+            self.unit,
+            report,
+            variant=variant,
+            lookup=catalogue.lookup,
+            limits=self.limits,
+            expect=False,
+            shared=self.shared,
+        )
+        raise_if_wrong(report)
+        assert made is not None
+        return made
+
+
+def _of(spec: Spec, variant: str | None, count: Callable[[str | None], Graph]) -> Facts:
     chosen = spec.variants.get(variant) if variant else None
     expect = chosen.expect if chosen and chosen.expect else None if chosen else spec.expect
     input = _input(spec, chosen)
     params, macs = (expect.params, expect.macs) if expect else (None, None)
     if input is None or params is None or macs is None or (variant and not chosen):
-        from zoo import api
-
-        graph = api.graph(asked)
+        graph = count(variant)
         shapes = {name: list(value.shape) for name, value in graph.settings.inputs}
         input, params, macs = shapes["input"] if spec.inputs is None else shapes, graph.params, graph.macs
     title, year = (word(spec, variant, key) for key in ("title", "year"))
@@ -80,4 +119,5 @@ def word(spec: Spec, variant: str | None, key: str) -> Any:
 
 def everything() -> list[Facts]:
     """All networks of the zoo, family by family as their files have them."""
-    return [_of(catalogue.own(path).spec, variant, name) for name, (path, variant) in catalogue.index().items()]
+    networks = [(catalogue.own(path), variant) for path, variant in catalogue.index().values()]
+    return [_of(unit.spec, variant, Counting(unit, DEFAULT)) for unit, variant in networks]

@@ -4,33 +4,101 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
+
+from specs.limits import DEFAULT, Limits
 
 T = TypeVar("T")
+STARS = re.compile(r"(\*\*|\*)")
 
 
-def renamed(state: Mapping[str, T], table: Mapping[str, str]) -> dict[str, T]:
+def renamed(state: Mapping[str, T], table: Mapping[str, str], limits: Limits = DEFAULT) -> dict[str, T]:
     """The state with keys renamed; the first pattern that fits wins, other keys stay as they are.
 
     `*` stands for text within one part of a key, `**` for any text; each star on the right is what the star at its
-    place on the left stood for.
+    place on the left stood for. Raises ValueError where a right side has more stars than its left, or holding every
+    key against every pattern would take too long.
     """
-    rules = [(_regex(pattern), target) for pattern, target in table.items()]
+    rules = [(Pattern.of(left), Pattern.of(right)) for left, right in table.items()]
+    for (left, right), (said, wanted) in zip(rules, table.items(), strict=True):
+        if len(right.stars) > len(left.stars):
+            raise ValueError(f"`rename` turns `{said}` into `{wanted}`, which has more stars")
+    parts = sum(1 + len(left.stars) + sum(map(len, left.texts)) // 16 for left, _ in rules)
+    if parts * len(state) > limits.matches:
+        raise ValueError(f"the patterns of `rename` are too many for {len(state):,} keys")
     return {_new(key, rules): value for key, value in state.items()}
 
 
-def _regex(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*|\*)", pattern)
-    return re.compile("".join({"**": "(.*)", "*": r"([^.]*)"}.get(part, re.escape(part)) for part in parts))
-
-
-def _new(key: str, rules: list[tuple[re.Pattern[str], str]]) -> str:
-    for pattern, target in rules:
-        if match := pattern.fullmatch(key):
-            return _filled(target, match.groups())
+def _new(key: str, rules: list[tuple[Pattern, Pattern]]) -> str:
+    for left, right in rules:
+        if (found := left.found_in(key)) is not None:
+            return right.filled(found)
     return key
 
 
-def _filled(target: str, stars: tuple[str, ...]) -> str:
-    filling = iter(stars)
-    return re.sub(r"\*\*|\*", lambda _: next(filling), target)
+class Pattern(NamedTuple):
+    """The stars of a pattern, and the texts before, between and behind them."""
+
+    stars: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, said: str) -> Pattern:
+        parts = STARS.split(said)
+        return cls(tuple(parts[1::2]), tuple(parts[::2]))
+
+    def filled(self, found: list[str]) -> str:
+        """The text with what its stars stand for."""
+        return self.texts[0] + "".join(a + b for a, b in zip(found, self.texts[1:], strict=False))
+
+    def found_in(self, key: str) -> list[str] | None:
+        """What each star stands for in the key: the first for as much as it can, then the second, and so on. None
+        where the pattern does not fit.
+
+        Sets of places in the key are integers, a bit a place: a pattern costs its length times the key's, at most.
+        """
+        first, last = self.texts[0], self.texts[-1]
+        if not (key.startswith(first) and key.endswith(last)):
+            return None
+        if not self.stars:
+            return [] if key == first else None
+        parts = _parts(key)
+        ends = 1 << len(key) - len(last)  # where the last star can end
+        before = [ends]  # where each star can end for the rest to fit, the last one first
+        places = {text: _places(text, key) for text in {*self.texts[1:-1]}}
+        for star, text in zip(self.stars[:0:-1], self.texts[-2:0:-1], strict=True):
+            ends = places[text] & (_starts(star, ends, parts) >> len(text))
+            before.append(ends)
+        if not _starts(self.stars[0], ends, parts) >> len(first) & 1:
+            return None
+        found, at = [], len(first)
+        for star, text, ends in zip(self.stars, self.texts[1:], reversed(before), strict=True):
+            stop = len(key) if star == "**" else next(end for _, end in parts if end >= at)
+            end = (ends & (2 << stop) - 1).bit_length() - 1
+            found.append(key[at:end])
+            at = end + len(text)
+        return found
+
+
+def _parts(key: str) -> list[tuple[int, int]]:
+    """Where each dotted part of a key starts and ends."""
+    lengths = [len(part) for part in key.split(".")]
+    starts = [0, *accumulate(length + 1 for length in lengths)]
+    return [(start, start + length) for start, length in zip(starts, lengths, strict=False)]
+
+
+def _places(text: str, key: str) -> int:
+    """Where a text stands in a key."""
+    return sum(1 << at for at in range(len(key) + 1) if key.startswith(text, at))
+
+
+def _starts(star: str, ends: int, parts: list[tuple[int, int]]) -> int:
+    """Where a star can start that can end at `ends`."""
+    if star == "**":
+        return (1 << ends.bit_length()) - 1
+    out = 0
+    for start, end in parts:
+        top = (ends & (2 << end) - (1 << start)).bit_length()
+        out |= (1 << top) - (1 << start) if top > start else 0
+    return out

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.graph import Graph
+from specs import edit
 from specs.diagnostics import Report
 from specs.document import parse
 from specs.load import load
@@ -143,9 +144,7 @@ def _edited(unit: Unit, data: Mapping[str, Any]) -> str:
                         replace((key, name), data[key][name])
             else:
                 replace((key,), data[key])
-    text = document.source.text
-    for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
+    text = edit.replaced(document.source.text, edits)
     return text.rstrip("\n") + "\n" + ("\n" + "".join(added) if added else "")
 
 

@@ -259,7 +259,11 @@ def _published(graph: Graph, weights: Any) -> _Found:
             f"wanted: {member.url}",
             f"without a network, put that file at {target}",
         ) from error
-    return _Found(said, renamed(_tensors(state, said), entry.rename), dict(member.meta), said)
+    try:
+        state = renamed(_tensors(state, said), entry.rename)
+    except ValueError as error:
+        raise WeightsError(f"{said} cannot be renamed: {error}") from None
+    return _Found(said, state, dict(member.meta), said)
 
 
 def _first_line(error: Exception) -> str:

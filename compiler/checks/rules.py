@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,7 +12,7 @@ from compiler.layer import Layer, show
 from compiler.names import ALIASES
 from compiler.rules import Rule, is_op, rules
 from compiler.scope import Poisoned, Scope, judged
-from specs.expression import ExpressionError, evaluate
+from specs.expression import METER, ExpressionError, evaluate
 from specs.limits import DEFAULT, Limits
 from specs.problem import Problem
 from specs.spec import Loc, Spec
@@ -22,6 +22,7 @@ from specs.suggest import did_you_mean
 def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the spec's init rules, whatever they meet."""
     for i, rule in enumerate(spec.init):
+        METER.spent += 2 + len(rule.model_extra or {})
         at: Loc = ("init", i)
         plain = rule.match.replace("_", "").isalnum() and rule.match[:1].isupper()
         if plain and not is_op(rule.match):
@@ -51,14 +52,17 @@ def _can_have(layer: type[Layer], name: str) -> bool:
     return layer.can_have_weights() and (not layer.parameters or name in layer.parameters)
 
 
-def pattern_problems(graph: Graph, limits: Limits) -> Iterator[Problem]:
-    """Patterns that would take too long to hold against every name of the network."""
-    spec = graph.spec
-    for key, patterns in (("freeze", spec.freeze), ("init", [rule.match for rule in spec.init])):
-        if sum(1 + len(p.split(".")) + len(p) // 16 for p in patterns) * graph.root.size > limits.matches:
-            message = f"the patterns of `{key}` are too many for a network of {graph.root.size:,} layers"
-            yield Problem("limit-exceeded", message, (key,), key=True)
-            return
+def pattern_problem(parts: Sequence[Graph], limits: Limits) -> tuple[Graph, Problem] | None:
+    """The first spec whose patterns would take too long to hold against every name, in the network and in all specs
+    that it uses."""
+    held = dict.fromkeys(("freeze", "init"), 0)
+    for part in parts:
+        for key, patterns in (("freeze", part.spec.freeze), ("init", [rule.match for rule in part.spec.init])):
+            held[key] += sum(1 + len(p.split(".")) + len(p) // 16 for p in patterns) * part.root.size
+            if held[key] > limits.matches:
+                message = f"the patterns of `{key}` are too many for a network of {part.root.size:,} layers"
+                return part, Problem("limit-exceeded", message, (key,), key=True)
+    return None
 
 
 def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:

@@ -102,7 +102,7 @@ class Context:
         if problem.loc in document.holes:
             return Diagnostic(problem.code, problem.message)
         reported, most = session.report.diagnostics, session.limits.mistakes
-        session.reported += 1
+        session.reported += problem.severity == "error"
         if session.reported > 10 * most:
             raise Halt
         if len(reported) >= most and sum(d.severity == problem.severity for d in reported) >= most:

@@ -56,7 +56,7 @@ class Session:
     before: int = 0  # entries that other variants have taken
     open: list[tuple[Any, str]] = field(default_factory=list)
     steps: int = 0
-    reported: int = 0  # problems, those reported before at the same place too
+    reported: int = 0  # errors, those reported before at the same place too
     inactive: set[Any] = field(default_factory=set)  # the entries that are left out and looked at
     instantiated: set[Any] = field(default_factory=set)  # the blocks that are in use
     frames: list[Frame] = field(default_factory=list)  # the lists that are being filled, each in an entry of the last

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from compiler.layer import Layer, Value
@@ -18,6 +20,9 @@ from compiler.program import Parameter
 from compiler.scope import Poisoned, Scope
 from specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
 from specs.expression import Template as Text
+
+SEARCHED = 64  # columns, the last that were said first, among which an equal one is looked for
+SUMMED = 32  # those among which one is looked for that it is a multiple of, or two that it is the sum of
 
 #: Stands where an instance leaves the entry out: fits any value.
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
@@ -60,15 +65,21 @@ class Columns:
     def __init__(self, template: Template, declared: Mapping[str, Any], taken: frozenset[str]) -> None:
         self.template = template
         self.declared = declared  # the block's own parameters: order, defaults, types
-        first = template.instances[0]
-        self.scope: dict[str, list[Any]] = {
-            n: [self._value(n, i.scope.get(n, ABSENT)) for i in template.instances] for n in first.scope
-        }
-        self.known: list[tuple[str, list[Any]]] = []  # what was said before, and its values
+        self.readable = template.instances[0].scope  # the names that its expressions may read: often many
+        self.read: dict[str, list[Any]] = {}  # the columns of those that are asked for
+        self.known: dict[str, list[Any]] = {}  # what was said before, the last at the end, and its values
         self.used: dict[str, list[Any]] = {}
-        said = dict.fromkeys((*self.scope, *self._inputs(), *declared))
-        self.names = Names(TAKEN | taken | set(said))
-        self.renamed = {n: self.names.new(new) for n in said if (new := variable(n, taken)) != n}
+        self.taken = taken
+        self.reserved = {*self.readable, *declared}
+        self.renamed: dict[str, str] = {}
+        self.names = Names(TAKEN | taken | set(self.inputs))
+
+    def scope(self, name: str) -> list[Any]:
+        """The column of a name that may be read."""
+        if name not in self.read:
+            values = (i.scope.get(name, ABSENT) for i in self.template.instances)
+            self.read[name] = [self._value(name, value) for value in values]
+        return self.read[name]
 
     def _value(self, name: str, value: Any) -> Any:
         if (
@@ -89,11 +100,10 @@ class Columns:
 
     def parameters(self) -> list[tuple[Parameter, list[Any]]]:
         """The constructor's arguments with their values per instance: sizes of inputs, the block's own, others."""
-        order = [n for n in self._inputs() if n in self.used]
-        order += [n for n in self.declared if n in self.used]
-        order += [n for n in self.used if n not in order]
         out = []
-        for name in order:
+        for name in dict.fromkeys((*self.inputs, *self.declared, *self.used)):
+            if name not in self.used:
+                continue
             column = self.used[name]
             default = None
             param = self.declared.get(name)
@@ -111,9 +121,14 @@ class Columns:
         return required + [p for p in out if p[0].default is not None]
 
     def rename(self, name: str) -> str:
-        return self.renamed.get(name, name)
+        """What the constructor calls one of its arguments."""
+        if name not in self.renamed:
+            new = variable(name, self.taken)
+            self.renamed[name] = name if new == name else self.names.new(new, self.reserved)
+        return self.renamed[name]
 
-    def _inputs(self) -> dict[str, list[Any]]:
+    @cached_property
+    def inputs(self) -> dict[str, list[Any]]:
         """The sizes of what flows into the class, by the names that its constructor gives them."""
         out: dict[str, list[Any]] = {}
         several = len(self.template.instances[0].inputs) > 1
@@ -163,11 +178,8 @@ class Columns:
         else:
             found = self._equal(column) or self._computed(column)
         if found is None:
-            found = self.use(self.names.new(variable(hint)), column)
-        if not any(found == text for text, _ in self.known):
-            self.known.append((found, column))
-        else:
-            self.known.sort(key=lambda item: item[0] == found)
+            found = self.use(self.names.new(variable(hint), self.reserved), column)
+        self.known[found] = self.known.pop(found, column)
         return found
 
     def _elements(self, column: list[Any], raw: list[Any], flow: Sequence[Value | None] | None, hint: str) -> str:
@@ -189,17 +201,18 @@ class Columns:
         if expression is None:
             return None
         codes = isinstance(expression, Name) or _asks_null(expression)
-        before = dict(self.used), list(self.known), set(self.names.taken)
+        if isinstance(expression, Name) and not agree(self._named(expression.name, column), column):
+            return None
+        before = dict(self.used), dict(self.known), set(self.names.taken)
         text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
         classes = any(isinstance(value, Code) for value in column)  # which the expression may give by their names alone
-        if (
-            text is None
-            or (classes and (not codes or '"' in text or "'" in text))
-            or (isinstance(expression, Name) and not agree(self.scope.get(expression.name, column), column))
-        ):
+        if text is None or (classes and (not codes or '"' in text or "'" in text)):
             self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
             return None
         return text
+
+    def _named(self, name: str, otherwise: list[Any]) -> list[Any]:
+        return self.scope(name) if name in self.readable else otherwise
 
     def _completed(self, column: list[Any], raw: Any, flow: Sequence[Value | None] | None) -> list[Any]:
         """What the expression gives where the entry itself is left out, as far as it can be known."""
@@ -214,8 +227,8 @@ class Columns:
         return out
 
     def _name(self, name: str, flow: Sequence[Value | None] | None, codes: bool) -> str | None:
-        if name in self.scope:
-            column = self.scope[name]
+        if name in self.readable:
+            column = self.scope(name)
             values = [v for v in column if v is not ABSENT]
             if any(isinstance(v, Code) for v in values) and not codes:
                 return None
@@ -239,28 +252,31 @@ class Columns:
         return self.text(flowing, hint=name.replace("input.", "in_"))
 
     def _equal(self, column: list[Any]) -> str | None:
-        said: list[str] = [t for t, known in self.known if agree(known, column) and _covers(known, column)]
-        if said:
-            return said[-1]
-        for name, flowing in self._inputs().items():
+        for text, known in islice(reversed(self.known.items()), SEARCHED):
+            if agree(known, column) and _covers(known, column):
+                return text
+        for name, flowing in islice(self.inputs.items(), SEARCHED):
             if agree(flowing, column):
                 return self.use(name, flowing)
-        for name in self.declared:
-            if name in self.scope and agree(self.scope[name], column):
-                return self.use(name, self.scope[name])
+        for name in islice(self.declared, SEARCHED):
+            if name in self.readable and agree(self.scope(name), column):
+                return self.use(name, self.scope(name))
         return None
 
     def _computed(self, column: list[Any]) -> str | None:
         """A small multiple, a fraction, or a sum of what is known."""
         if not all(v is ABSENT or type(v) is int for v in column):
             return None
-        bases = [(t, c) for t, c in reversed(self.known) if _integers(c) and _covers(c, column)]
-        bases += [(n, c) for n, c in self._inputs().items() if n not in dict(bases)]
-        bases += [
-            (n, self.scope[n])
-            for n in self.declared
-            if n in self.scope and _integers(self.scope[n]) and n not in dict(bases)
-        ]
+        last = islice(reversed(self.known.items()), SUMMED)
+        bases = {text: known for text, known in last if _integers(known) and _covers(known, column)}
+        for name, flowing in islice(self.inputs.items(), SUMMED):
+            bases.setdefault(name, flowing)
+        for name in islice(self.declared, SUMMED):
+            if name in self.readable and _integers(self.scope(name)):
+                bases.setdefault(name, self.scope(name))
+        return self._of(column, list(bases.items())[:SUMMED])
+
+    def _of(self, column: list[Any], bases: list[tuple[str, list[Any]]]) -> str | None:
         for text, base in bases:
             if text.isidentifier():
                 for k in range(2, 9):
@@ -278,7 +294,7 @@ class Columns:
         return None
 
     def _take(self, text: str, column: list[Any]) -> str:
-        if text in self.scope or text in self._inputs():
+        if text in self.readable or text in self.inputs:
             return self.use(text, column)
         return text
 

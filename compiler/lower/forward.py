@@ -43,10 +43,15 @@ def order(
     for k, name in enumerate(inputs):
         where[Edge(INPUT, k)] = name
         live[name] = Edge(INPUT, k)
+
+    def used_after(edge: Edge, i: int) -> bool:
+        return uses.get(edge, [-1])[-1] > i
+
     steps: list[Step] = []
     recent = inputs[0] if inputs else ""
     real = [i for i, s in enumerate(statements) if s is not None and s.express is not None]
     lasting = [i for i in real if not statements[i].training]  # type: ignore[union-attr]
+    heaviest = max((i for i, s in enumerate(statements) if s is not None and s.heavy), default=-1)
     following = dict(zip(real, real[1:], strict=False)) | dict(zip(lasting, lasting[1:], strict=False))
     for i, statement in enumerate(statements):
         if statement is None:
@@ -63,11 +68,7 @@ def order(
             edge = Edge(i, port)
             users = uses.get(edge, [])
             wanted = f"{statement.name}_{statement.ports[port]}" if statement.ports else statement.name
-            free = [
-                v
-                for v in RUNNING
-                if v not in live or live[v] in dying or not [u for u in uses.get(live[v], []) if u > i]
-            ]
+            free = [v for v in RUNNING if v not in live or live[v] in dying or not used_after(live[v], i)]
             soon = users == [following.get(i)] or (users == [len(statements)] and i in (real[-1], *lasting[-1:]))
             after = statements[following[i]] if i in following else None
             flowing = isinstance(first, Edge) and where.get(first) == recent
@@ -76,7 +77,7 @@ def order(
                 target = own if own in RUNNING and own in free else free[0]
             else:
                 target = variable(wanted, taken)
-                while target in live and live[target] not in dying and [u for u in uses.get(live[target], []) if u > i]:
+                while target in live and live[target] not in dying and used_after(live[target], i):
                     target = variable(target + "_", taken)
             targets.append(target)
         for port, target in enumerate(targets):
@@ -88,11 +89,11 @@ def order(
             base = texts[0]
             otherwise = None if base == targets[0] else base
         steps.append(Step(tuple(targets), expression, statement.when, otherwise, statement.training))
-        gone = [v for v, e in live.items() if e in dying and v not in targets and v not in RUNNING and v not in inputs]
-        later = any(s.heavy for s in statements[i + 1 :] if s is not None)
-        if gone and later and not statement.training:
+        ending = [v for e in dying if live.get(v := where[e]) == e and v not in targets]
+        gone = [v for v in ending if v not in RUNNING and v not in inputs]
+        if gone and heaviest > i and not statement.training:
             steps[-1] = replace(steps[-1], drops=tuple(sorted(gone)))
-        for v in [v for v, e in live.items() if e in dying and v not in targets]:
+        for v in ending:
             del live[v]
     return tuple(steps), tuple(where[p.edge] for p in outputs)
 

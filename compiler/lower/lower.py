@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from compiler.graph import INPUT, Composite, Edge, Graph, Node, Settings, Source
@@ -32,7 +33,7 @@ class Lowering:
         self.given: dict[int, list[Any]] = {}  # constructor values by id of the composite
         self.signatures: dict[int, list[Parameter]] = {}  # by id of the template
         self.wrappers: dict[str, str] = {}  # a small module's text, with its name left open -> its name
-        leaves = [call_of(node) for _, node, _ in graph.walk()]
+        leaves = [call_of(n) for c in self.templates.lists for n in c.nodes if isinstance(n.body, Layer)]
         defined = {
             n for call in leaves for text in call.support for n in re.findall(r"^(?:class|def) (\w+)", text, re.M)
         }
@@ -64,18 +65,15 @@ class Lowering:
     def _group_name(self, template: Template) -> str:
         name = template.instances[0].name
         if "$" in name or not name:
-            name = next(
-                (
-                    n.name
-                    for t in self.templates.all
-                    for c in t.instances
-                    for n in c.nodes
-                    if n.body in template.instances and not n.name.isdigit()
-                ),
-                "Group",
-            )
+            name = next((self._called[id(c)] for c in template.instances if id(c) in self._called), "Group")
             name = name.rstrip("0123456789_") or "Group"
         return name if name.lower() not in ("layers", "block") else f"{name}_group"
+
+    @cached_property
+    def _called(self) -> dict[int, str]:
+        """What the first entry with a name calls each list, by the list's id."""
+        nodes = [n for t in self.templates.all for c in t.instances for n in c.nodes]
+        return {id(n.body): n.name for n in reversed(nodes) if n.body is not None and not n.name.isdigit()}
 
     def program(self) -> Program:
         classes = [Builder(self, template).build() for template in self.templates.all]

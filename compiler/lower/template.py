@@ -6,12 +6,14 @@ same edges. An entry may be left out (by `when`) in some of them; numbers may di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from compiler.graph import Composite, Node
 from compiler.layer import Call, Layer
+
+TRIED = 16  # classes, the last ones of a block, that another instance of it is held against
 
 
 def call_of(node: Node) -> Call:
@@ -39,13 +41,39 @@ def sequential(node: Node) -> bool:
     return call.sequential or (call.target is None and len(node.inputs) == 1)
 
 
+class Lines:
+    """Lists that line up: the first of them, and for each entry the first that has it."""
+
+    def __init__(self, first: Composite) -> None:
+        self.first = first
+        self.having: list[Composite | None] = [None] * len(first.nodes)
+        self.inside: dict[int, Lines] = {}  # the inline groups that stand at one place
+        self.add(first)
+
+    def add(self, other: Composite) -> None:
+        for i, node in enumerate(other.nodes):
+            if node.body is None:
+                continue
+            self.having[i] = self.having[i] or other
+            if isinstance(node.body, Composite) and inline(node.body):
+                if i in self.inside:
+                    self.inside[i].add(node.body)
+                else:
+                    self.inside[i] = Lines(node.body)
+
+
 @dataclass(eq=False)
 class Template:
     """Instances that line up. `representative(i)` is the first instance's node that is there at position i."""
 
     origin: tuple[Any, ...]
+    lines: Lines
     instances: list[Composite] = field(default_factory=list)
     name: str = ""
+
+    def add(self, instance: Composite) -> None:
+        self.instances.append(instance)
+        self.lines.add(instance)
 
     def nodes(self, index: int) -> list[Node]:
         return [instance.nodes[index] for instance in self.instances]
@@ -62,22 +90,21 @@ class Templates:
         self.of: dict[int, Template] = {}  # by id of the composite
         self.all: list[Template] = []
         groups: dict[tuple[Any, ...], list[Template]] = {}
-        self._alive: list[Composite] = []
+        self.lists: list[Composite] = []  # all of them, each once
         for composite in _post_order(root, set()):
-            self._alive.append(composite)
+            self.lists.append(composite)
             if inline(composite):
                 continue
             candidates = groups.setdefault(origin(composite), [])
-            for template in candidates:
-                if self.fits(template.instances, composite):
-                    template.instances.append(composite)
+            for template in candidates[-TRIED:]:
+                if self.fits(template.lines, composite):
+                    template.add(composite)
                     break
             else:
-                template = Template(origin(composite), [composite])
+                template = Template(origin(composite), Lines(composite), [composite])
                 candidates.append(template)
                 self.all.append(template)
             self.of[id(composite)] = template
-        self.siblings = {id(t): ts for ts in groups.values() for t in ts}
         self._order()
 
     def _order(self) -> None:
@@ -99,9 +126,9 @@ class Templates:
             visit(template)
         self.all = done
 
-    def fits(self, instances: Sequence[Composite], other: Composite) -> bool:
-        """Whether it lines up with instances that line up. Each entry is held against the first that is there."""
-        first = instances[0]
+    def fits(self, lines: Lines, other: Composite) -> bool:
+        """Whether it lines up with lists that do. Each entry is held against the first that is there."""
+        first = lines.first
         if (
             len(first.nodes) != len(other.nodes)
             or len(first.inputs) != len(other.inputs)
@@ -111,8 +138,7 @@ class Templates:
         if first.pruned != other.pruned or inline(first) != inline(other):
             return False
         for i, new in enumerate(other.nodes):
-            there = [c for c in instances if c.nodes[i].body is not None]
-            like = there[0] if there else first
+            like = lines.having[i] or first
             old = like.nodes[i]
             if (
                 new.key[1:] != old.key[1:]
@@ -135,8 +161,7 @@ class Templates:
                 if not (isinstance(new.body, Composite) and isinstance(old.body, Composite)):
                     return False
                 if inline(new.body) or inline(old.body):
-                    inner = [body for c in there if isinstance(body := c.nodes[i].body, Composite)]
-                    if origin(new.body) != origin(old.body) or not self.fits(inner, new.body):
+                    if origin(new.body) != origin(old.body) or not self.fits(lines.inside[i], new.body):
                         return False
                 elif self.of[id(new.body)] is not self.of[id(old.body)]:
                     return False

@@ -1,0 +1,61 @@
+"""Renamed keys are what a regular expression of the pattern would make of them, in steps that nobody can drive up."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from specs.limits import Limits
+from tests.steps import lines
+from zoo.rename import Pattern, renamed
+
+KEYS = st.text("ab.", max_size=10)
+SAID = st.lists(st.one_of(st.sampled_from(["*", "**"]), st.text("ab.", max_size=3)), max_size=7).map("".join)
+
+
+def by_regex(pattern: str, key: str) -> list[str] | None:
+    parts = re.split(r"(\*\*|\*)", pattern)
+    regex = "".join({"**": "(.*)", "*": r"([^.]*)"}.get(part, re.escape(part)) for part in parts)
+    found = re.fullmatch(regex, key)
+    return list(found.groups()) if found else None
+
+
+@given(SAID, KEYS)
+@example("*a**", "aaa")
+@example("**a*.b", "a.a.ab.b")
+@example("a*a", "a")
+@example("***", "a.b")
+def test_a_pattern_reads_as_its_regular_expression_would(pattern: str, key: str) -> None:
+    assert Pattern.of(pattern).found_in(key) == by_regex(pattern, key)
+
+
+@given(SAID.filter(lambda said: "*" in said), st.lists(st.text("ab.", max_size=6), min_size=8, max_size=8), st.data())
+def test_what_a_star_stood_for_stands_in_its_place(pattern: str, texts: list[str], data: st.DataObject) -> None:
+    stars = re.findall(r"\*\*|\*", pattern)
+    key = re.sub(r"\*\*|\*", lambda _: texts.pop().replace(".", ""), pattern)
+    kept = stars[: data.draw(st.integers(0, len(stars)))]
+    found = by_regex(pattern, key)
+    assert found is not None
+    assert renamed({key: 1}, {pattern: "<" + "-".join(kept) + ">"}) == {"<" + "-".join(found[: len(kept)]) + ">": 1}
+
+
+def steps(pattern: str, key: str) -> int:
+    return lines(lambda: Pattern.of(pattern).found_in(key))
+
+
+@given(st.sampled_from(["**", "*", "*a", "**a", "*.", "a*", "*a**b"]), st.sampled_from(["a", "ab", "a.", "ba."]))
+def test_twice_the_stars_or_the_key_are_twice_the_steps(stars: str, part: str) -> None:
+    once = steps(f"{stars * 40}!", part * 40 + "!")
+    assert steps(f"{stars * 80}!", part * 40 + "!") < 2.5 * once
+    assert steps(f"{stars * 40}!", part * 80 + "!") < 2.5 * once
+
+
+def test_what_would_take_too_long_or_make_no_sense_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="too many for 50 keys"):
+        renamed({f"a{i}": 1 for i in range(50)}, {"**" * 4_001: "x"})
+    assert renamed({f"a{i}": 1 for i in range(50)}, {"**" * 4_001: "x"}, Limits(matches=300_000)) == {"x": 1}
+    with pytest.raises(ValueError, match="more stars"):
+        renamed({}, {"a.*": "*.*"})
