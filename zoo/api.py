@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,24 +29,27 @@ InputShape = Sequence[int] | Mapping[str, Sequence[int]]
 #: Graphs of these very texts, where there was nothing to say against them: a second look costs no walk.
 _clean: OrderedDict[Any, Any] = OrderedDict()
 REMEMBERED = 128
+_keeping = threading.Lock()
 
 
 def _remembered(key: Any) -> Any:
-    try:
-        if key not in _clean:
+    with _keeping:
+        try:
+            if key not in _clean:
+                return None
+        except TypeError:  # an argument that is no plain data: reported by elaboration
             return None
-    except TypeError:  # an argument that is no plain data: told by the walk
-        return None
-    _clean.move_to_end(key)
-    return _clean[key]
+        _clean.move_to_end(key)
+        return _clean[key]
 
 
 def _remember(key: Any, unit: Unit, value: Any) -> None:
     """Keeps what only this text decides: not what came from Python data or reads other files."""
     if unit.document.source.text and not unit.spec.use:
-        _clean[key] = value
-        while len(_clean) > REMEMBERED:
-            _clean.popitem(last=False)
+        with _keeping:
+            _clean[key] = value
+            while len(_clean) > REMEMBERED:
+                _clean.popitem(last=False)
 
 
 def graph(

@@ -26,7 +26,7 @@ from torch.nn.modules.module import (
 from torch.overrides import TorchFunctionMode
 
 from compiler.compile import compile
-from compiler.emit.module import class_of
+from compiler.emit.module import Seeded, class_of
 from compiler.graph import Graph
 from compiler.layer import Shape, show
 from specs.diagnostics import Report
@@ -131,8 +131,7 @@ def build_with(
     target = torch.device(device) if device is not None else torch.get_default_device()
     with ExitStack() as stack:
         if seed is not None:
-            stack.enter_context(torch.random.fork_rng())
-            torch.manual_seed(seed)
+            stack.enter_context(Seeded(seed))
         module = _assembled(class_of(graph), frozenset(report.missing), target)
     if dtype is not None:
         module.to(dtype=dtype)

@@ -12,11 +12,14 @@ import copyreg
 import hashlib
 import linecache
 import sys
+import threading
 import types
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from compiler.emit.python import render
 from compiler.emit.safety import verify
@@ -24,16 +27,66 @@ from compiler.graph import Graph
 from compiler.lower import lower
 
 _loaded: dict[str, types.ModuleType] = {}
+_loading = threading.RLock()  # equal texts are one class in all threads
+
+
+class Seeded(TorchFunctionMode):
+    """Inside, random numbers are those of a seed, the same as `torch.manual_seed` gives: drawn from generators of its
+    own, so that it changes nothing for other threads, nor they for it."""
+
+    DRAWING = frozenset(
+        [
+            "uniform_",
+            "normal_",
+            "trunc_normal_",
+            "xavier_uniform_",
+            "xavier_normal_",
+            "kaiming_uniform_",
+            "kaiming_normal_",
+            "orthogonal_",
+            "sparse_",
+            "bernoulli_",
+            "exponential_",
+            "geometric_",
+            "log_normal_",
+            "cauchy_",
+            "random_",
+            "rand",
+            "randn",
+            "randint",
+            "randperm",
+            "normal",
+            "bernoulli",
+            "multinomial",
+            "poisson",
+        ]
+    )
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+        self.generators: dict[torch.device, torch.Generator] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func.__name__ in self.DRAWING and kwargs.get("generator") is None:
+            first = args[0] if args else kwargs.get("tensor")
+            here = first.device if isinstance(first, Tensor) else kwargs.get("device") or torch.get_default_device()
+            if (device := torch.device(here)).type != "meta":
+                kwargs["generator"] = self._generator(device)
+        return func(*args, **kwargs)
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        if device not in self.generators:
+            self.generators[device] = torch.Generator(device).manual_seed(self.seed)
+        return self.generators[device]
 
 
 def build(graph: Graph, *, device: Any = None, dtype: Any = None, seed: int | None = None) -> nn.Module:
     """A module with fresh weights, on `device`, in `dtype`. The same `seed` gives the same weights and leaves
     torch's own generator as it was."""
     cls = class_of(graph)
-    if seed is None:
-        return _made(cls, device, dtype)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with nullcontext() if seed is None else Seeded(seed):
         return _made(cls, device, dtype)
 
 
@@ -67,8 +120,13 @@ def load(text: str, custom: tuple[str, ...] = ()) -> types.ModuleType:
     `custom` are the import lines of registered layers that live outside torch.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()
-    if digest in _loaded:
+    with _loading:
+        if digest not in _loaded:
+            _loaded[digest] = _executed(text, digest, custom)
         return _loaded[digest]
+
+
+def _executed(text: str, digest: str, custom: tuple[str, ...]) -> types.ModuleType:
     tree = verify(text, custom)
     name = f"zoo_network_{digest[:16]}"
     filename = f"<{name}>"
@@ -81,7 +139,6 @@ def load(text: str, custom: tuple[str, ...] = ()) -> types.ModuleType:
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__ == name:
             _pickled_by_text(value, text, custom)
-    _loaded[digest] = module
     return module
 
 
