@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -145,6 +145,11 @@ def show(shape: Sequence[object]) -> str:
     return " x ".join(str(n) for n in shape) if shape else "a single value"
 
 
+#: What autograd keeps of a layer for its backward pass, at most: its inputs, each input whose partner in a product
+#: needs a gradient, its output, or nothing.
+Saves: TypeAlias = Literal["", "input", "factors", "output"]
+
+
 class Layer(BaseModel):
     """A layer type. Subclasses state fields in the order of torch's arguments; required ones have no default.
 
@@ -153,7 +158,9 @@ class Layer(BaseModel):
     come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
-    `views` (whether its output may be its first input's memory), `axes` (the arguments that are numbers of axes),
+    `views` (whether its output may be its first input's memory), `saves` (what autograd keeps of it for the backward
+    pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the arguments that are
+    numbers of axes),
     `parameters` (the names that its weights can have; none where only `weights` can tell), `kin` (the ops whose class
     its modules are of, too), `reads` (what its expression reads of torch, `torch.cat`, and of values, `shape`: no other
     is let through to be executed).
@@ -172,6 +179,8 @@ class Layer(BaseModel):
     least: ClassVar[int] = 0
     references: ClassVar[tuple[str, ...]] = ()
     views: ClassVar[bool] = False
+    saves: ClassVar[Saves] = ""
+    saves_inplace: ClassVar[Saves] = ""
     axes: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -261,6 +270,11 @@ class Layer(BaseModel):
     def inplace_(self) -> bool:
         """Whether it writes its output over its input."""
         return bool(self.__dict__.get("inplace"))  # getattr asks pydantic where there is none: a tenth of a check
+
+    @property
+    def saved(self) -> Saves:
+        """What autograd keeps of it for the backward pass: that may not be written over."""
+        return self.saves_inplace if self.inplace_ else self.saves
 
     def count(self, inputs: int) -> None:
         """Raises ShapeError where it takes more inputs, or fewer."""

@@ -1,4 +1,5 @@
-"""An in-place op over a value that another entry reads would change what that entry sees."""
+"""In-place ops: one over a value that another entry reads would change what that entry sees, and one over what autograd
+keeps would leave nothing to go back by."""
 
 from __future__ import annotations
 
@@ -66,15 +67,101 @@ class _Accesses:
         return self.behind[value.node] if isinstance(value, Edge) and value.node != INPUT else 0
 
 
+def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Problem]:
+    """In-place ops that write over what autograd keeps of an entry before them: the backward pass would fail. Of a list
+    without placeholders; `inputs_need` says whether gradients are wanted of its inputs."""
+    if not any(map(writes, composite.nodes)):
+        return
+    needs = _Needs(composite, (inputs_need,) * len(composite.inputs))
+    kept: dict[Source, Node] = {}  # by memory, the first entry that something of is kept for
+    for index, node in enumerate(composite.nodes):
+        for position in writes(node):
+            memory = storage(composite, composite.resolve(node.inputs[position]))
+            if (keeper := kept.pop(memory, None)) is not None:
+                place = "op" if keeper.entry.op is not None else _kind(keeper)
+                message = f"`{node.name}` writes over what `{keeper.name}` keeps for the backward pass"
+                yield _overwriting(composite, node, message, [Mark((*keeper.loc, place), "kept for this")])
+        for memory in _kept(composite, index, node, needs):
+            kept.setdefault(memory, node)
+
+
+class _Needs:
+    """Which values of a list gradients are wanted of: those that come of a weight, or of an input that does."""
+
+    def __init__(self, composite: Composite, inputs: tuple[bool, ...]) -> None:
+        self.composite, self.inputs = composite, inputs
+        self.nodes: list[bool] = []
+        for node in composite.nodes:
+            self.nodes.append(self.active(node))
+
+    def active(self, node: Node) -> bool:
+        """Whether there is a backward pass through an entry."""
+        return _has_weights(node) or any(map(self.of, node.inputs))
+
+    def of(self, edge: Source) -> bool:
+        if not isinstance(edge, Edge):
+            return False
+        return self.inputs[edge.port] if edge.node == INPUT else self.nodes[edge.node]
+
+
+def _has_weights(node: Node) -> bool:
+    if isinstance(node.body, Composite):
+        return node.body.params > 0
+    return node.body is not None and bool(node.body.weights(*node.shapes))
+
+
+def _kept(composite: Composite, index: int, node: Node, needs: _Needs) -> Iterator[Source]:
+    """The memories of a list that autograd keeps for an entry."""
+    if node.body is None or not needs.active(node):
+        return
+    wanted = tuple(map(needs.of, node.inputs))
+    if isinstance(node.body, Composite):
+        inputs, outputs = _kept_of(node.body, wanted)
+    else:
+        every = range(len(node.inputs))
+        match node.body.saved:
+            case "input":
+                inputs = frozenset(every)
+            case "factors":
+                inputs = frozenset(i for i in every if any(wanted[:i] + wanted[i + 1 :]))
+            case _:
+                inputs = frozenset()
+        outputs = frozenset(range(len(node.outputs)) if node.body.saved == "output" else ())
+    for position in inputs:
+        yield storage(composite, composite.resolve(node.inputs[position]))
+    for port in outputs:
+        yield storage(composite, Edge(index, port))
+
+
+def _kept_of(body: Composite, inputs: tuple[bool, ...]) -> tuple[frozenset[int], frozenset[int]]:
+    """Which inputs and outputs of a list live in a memory that is kept for something in it; found once for each list
+    and what is wanted of its inputs."""
+    known = body.__dict__.setdefault("kept", {})
+    if inputs not in known:
+        needs = _Needs(body, inputs)
+        kept = {memory for i, node in enumerate(body.nodes) for memory in _kept(body, i, node, needs)}
+        taken = frozenset(memory.port for memory in kept if isinstance(memory, Edge) and memory.node == INPUT)
+        ends = (storage(body, body.resolve(port.edge)) for port in body.outputs)
+        known[inputs] = taken, frozenset(i for i, memory in enumerate(ends) if memory in kept)
+    found: tuple[frozenset[int], frozenset[int]] = known[inputs]
+    return found
+
+
 def _problem(composite: Composite, node: Node, reader: Node | None, name: str) -> Problem:
+    message = f"`{node.name}` writes over a value that {'' if reader else 'the output '}`{name}` reads"
+    return _overwriting(
+        composite, node, message, [Mark((*reader.loc, "from"), "read here")] if reader is not None else []
+    )
+
+
+def _overwriting(composite: Composite, node: Node, message: str, marks: list[Mark]) -> Problem:
     inner = _writer(composite, node)
     own = inner.entry.arguments.get("inplace") is True
-    marks = [Mark((*reader.loc, "from"), "read here")] if reader is not None else []
     if inner is not node:
         marks.append(Mark((*node.loc, _kind(node)), "used here"))
     return Problem(
         "unsafe-inplace",
-        f"`{node.name}` writes over a value that {'' if reader else 'the output '}`{name}` reads",
+        message,
         (*inner.loc, "inplace" if "inplace" in inner.entry.arguments else _kind(inner)),
         path=node.name,
         marks=marks,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
-from compiler.checks.inplace import inplace_problems, opaque
+from compiler.checks.inplace import backward_problems, inplace_problems, opaque
 from compiler.checks.lists import name_problems, unused_problems
 from compiler.elaborate.context import Context
 from compiler.elaborate.frame import Frame
@@ -115,9 +116,10 @@ def _check(ctx: Context, frame: Frame, ports: Sequence[Port]) -> None:
         for problem in name_problems(composite):
             ctx.report(problem)
     if any(None in node.outputs for node in frame.nodes):
-        composite = opaque(composite, frame.uncertain)
+        checks = [inplace_problems(opaque(composite, frame.uncertain))]
     else:
-        for problem in unused_problems(composite):
-            ctx.report(problem)
-    for problem in inplace_problems(composite):
+        inside = len(ctx.session.frames) > 1
+        checks = [unused_problems(composite), inplace_problems(composite)]
+        checks += [backward_problems(composite, inputs_need=inside)] if composite.whole else []
+    for problem in chain.from_iterable(checks):
         ctx.report(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Shape, ShapeError, Value, axis
+from compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Saves, Shape, ShapeError, Value, axis
 
 
 class _InPlace(Layer, abstract=True):
@@ -16,41 +16,63 @@ class _InPlace(Layer, abstract=True):
 class ReLU(_InPlace):
     """max(x, 0)."""
 
+    saves: ClassVar[Saves] = "output"
+    saves_inplace: ClassVar[Saves] = "output"
+
 
 class ReLU6(_InPlace):
     """x kept between 0 and 6."""
+
+    saves: ClassVar[Saves] = "input"
 
 
 class SELU(_InPlace):
     """ELU scaled so that activations keep mean 0 and variance 1 (Klambauer et al. 2017)."""
 
+    saves: ClassVar[Saves] = "input"
+    saves_inplace: ClassVar[Saves] = "output"
+
 
 class SiLU(_InPlace):
     """x sigmoid(x), also called swish."""
+
+    saves: ClassVar[Saves] = "input"
 
 
 class Mish(_InPlace):
     """x tanh(softplus(x))."""
 
+    saves: ClassVar[Saves] = "input"
+
 
 class Hardsigmoid(_InPlace):
     """relu6(x + 3) / 6: a sigmoid made of straight lines."""
+
+    saves: ClassVar[Saves] = "input"
 
 
 class Hardswish(_InPlace):
     """x relu6(x + 3) / 6: SiLU made of straight lines (MobileNetV3)."""
 
+    saves: ClassVar[Saves] = "input"
+
 
 class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
+
+    saves: ClassVar[Saves] = "output"
 
 
 class LogSigmoid(Layer):
     """log(sigmoid(x))."""
 
+    saves: ClassVar[Saves] = "input"
+
 
 class Tanh(Layer):
     """The hyperbolic tangent."""
+
+    saves: ClassVar[Saves] = "output"
 
 
 class Tanhshrink(Layer):
@@ -60,9 +82,14 @@ class Tanhshrink(Layer):
 class Softsign(Layer):
     """x / (1 + |x|)."""
 
+    saves: ClassVar[Saves] = "input"
+
 
 class ELU(Layer):
     """x above 0, alpha (exp(x) - 1) below."""
+
+    saves: ClassVar[Saves] = "input"
+    saves_inplace: ClassVar[Saves] = "output"
 
     alpha: Float = 1.0
     inplace: bool = False
@@ -70,6 +97,9 @@ class ELU(Layer):
 
 class CELU(Layer):
     """x above 0, alpha (exp(x / alpha) - 1) below."""
+
+    saves: ClassVar[Saves] = "input"
+    saves_inplace: ClassVar[Saves] = "output"
 
     alpha: Float = 1.0
     inplace: bool = False
@@ -82,12 +112,18 @@ class CELU(Layer):
 class LeakyReLU(Layer):
     """x above 0, negative_slope x below."""
 
+    saves: ClassVar[Saves] = "input"
+    saves_inplace: ClassVar[Saves] = "output"
+
     negative_slope: Float = 0.01
     inplace: bool = False
 
 
 class RReLU(Layer):
     """LeakyReLU with a random slope while training, and the middle one otherwise."""
+
+    saves: ClassVar[Saves] = "input"
+    saves_inplace: ClassVar[Saves] = "output"
 
     lower: Float = 1 / 8
     upper: Float = 1 / 3
@@ -100,6 +136,8 @@ class RReLU(Layer):
 
 class PReLU(Layer):
     """LeakyReLU with a learned slope: one for all, or one a channel."""
+
+    saves: ClassVar[Saves] = "input"
 
     num_parameters: Positive = 1
     init: Float = 0.25
@@ -126,11 +164,15 @@ class PReLU(Layer):
 class GELU(Layer):
     """x times the normal distribution's share below x."""
 
+    saves: ClassVar[Saves] = "input"
+
     approximate: Literal["none", "tanh"] = "none"
 
 
 class Hardtanh(Layer):
     """x kept between min_val and max_val."""
+
+    saves: ClassVar[Saves] = "input"
 
     min_val: Float = -1.0
     max_val: Float = 1.0
@@ -145,11 +187,15 @@ class Hardtanh(Layer):
 class Hardshrink(Layer):
     """x where |x| is above lambd, 0 elsewhere."""
 
+    saves: ClassVar[Saves] = "input"
+
     lambd: Float = 0.5
 
 
 class Softshrink(Layer):
     """x moved towards 0 by lambd, 0 where |x| is below it."""
+
+    saves: ClassVar[Saves] = "input"
 
     lambd: Float = 0.5
 
@@ -161,12 +207,16 @@ class Softshrink(Layer):
 class Softplus(Layer):
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above threshold."""
 
+    saves: ClassVar[Saves] = "input"
+
     beta: Float = 1.0
     threshold: Float = 20.0
 
 
 class Threshold(Layer):
     """x where it is above threshold, value elsewhere."""
+
+    saves: ClassVar[Saves] = "input"
 
     threshold: Float
     value: Float
@@ -177,6 +227,8 @@ class Threshold(Layer):
 
 class GLU(Layer):
     """a sigmoid(b), where a and b are the halves of x along `dim`."""
+
+    saves: ClassVar[Saves] = "input"
 
     dim: Int = -1
 
@@ -231,16 +283,24 @@ class _Softmax(Layer, abstract=True):
 class Softmax(_Softmax):
     """Shares along `dim` that are positive and sum to 1."""
 
+    saves: ClassVar[Saves] = "output"
+
 
 class LogSoftmax(_Softmax):
     """The logarithm of Softmax."""
+
+    saves: ClassVar[Saves] = "output"
 
 
 class Softmin(_Softmax):
     """Softmax of -x."""
 
+    saves: ClassVar[Saves] = "output"
+
 
 class Softmax2d(Layer):
     """Softmax over the channels at each place of channels x height x width."""
+
+    saves: ClassVar[Saves] = "output"
 
     ranks: ClassVar[tuple[int, ...]] = (3,)

@@ -7,7 +7,20 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from compiler.initialisers import BadInit, initialiser
-from compiler.layer import Call, Float, Layer, Listed, Positive, Probability, Shape, ShapeError, Value, divisor, show
+from compiler.layer import (
+    Call,
+    Float,
+    Layer,
+    Listed,
+    Positive,
+    Probability,
+    Saves,
+    Shape,
+    ShapeError,
+    Value,
+    divisor,
+    show,
+)
 
 
 class MultiheadAttention(Layer):
@@ -15,6 +28,8 @@ class MultiheadAttention(Layer):
 
     One input attends to itself; three are query, key and value. The batch always comes first.
     """
+
+    saves: ClassVar[Saves] = "input"
 
     embed_dim: Positive | None = None
     num_heads: Positive

@@ -11,6 +11,7 @@ from compiler.layer import (
     Pad2,
     Pad3,
     Positive,
+    Saves,
     Shape,
     ShapeError,
     Size1,
@@ -52,6 +53,7 @@ class _Conv(Windowed, abstract=True):
     bias: bool = True
     padding_mode: PaddingMode = "zeros"
 
+    saves: ClassVar[Saves] = "input"
     derives: ClassVar[tuple[str, ...]] = ("in_channels",)
     positional: ClassVar[int] = 2
 
@@ -155,6 +157,7 @@ class _ConvTranspose(Spatial, abstract=True):
     dilation: Any = 1
     padding_mode: Literal["zeros"] = "zeros"
 
+    saves: ClassVar[Saves] = "input"
     derives: ClassVar[tuple[str, ...]] = ("in_channels",)
     positional: ClassVar[int] = 2
 

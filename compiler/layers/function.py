@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, show
+from compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
 from specs.words import enumerated
 
 
@@ -93,6 +93,8 @@ class Add(_Arithmetic, op="add"):
 class Mul(_Arithmetic, op="mul"):
     """The product of its inputs, value by value: gates, scales, squeeze-and-excitation."""
 
+    saves: ClassVar[Saves] = "factors"
+
     symbol: ClassVar[str] = "*"
 
 
@@ -109,6 +111,8 @@ class Sub(_Arithmetic, op="sub"):
 
 class Div(_Arithmetic, op="div"):
     """The first input divided by the second."""
+
+    saves: ClassVar[Saves] = "input"
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     symbol: ClassVar[str] = "/"
@@ -191,6 +195,8 @@ class Stack(_Joined, op="stack"):
 
 class MatMul(_Merge, op="matmul"):
     """Matrix products over the last two axes: ... x n x m times ... x m x p; all other axes agree."""
+
+    saves: ClassVar[Saves] = "factors"
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     least: ClassVar[int] = 2

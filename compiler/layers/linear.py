@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from compiler.layer import Int, Layer, Positive, Shape, ShapeError, Value
+from compiler.layer import Int, Layer, Positive, Saves, Shape, ShapeError, Value
 from compiler.layers.function import no_truths
 
 
 class Linear(Layer):
     """y = Wx + b over the last axis."""
+
+    saves: ClassVar[Saves] = "input"
 
     in_features: Positive | None = None
     out_features: Positive

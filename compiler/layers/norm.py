@@ -7,11 +7,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from compiler.layer import Layer, Listed, Positive, Shape, ShapeError, divisor, show
+from compiler.layer import Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
 
 
 class _Channels(Layer, abstract=True):
     """Norms that keep a scale, a shift and statistics for each channel."""
+
+    saves: ClassVar[Saves] = "input"
 
     num_features: Positive | None = None
     eps: Annotated[float, Field(gt=0)] = 1e-5
@@ -91,6 +93,8 @@ class InstanceNorm3d(_InstanceNorm):
 class GroupNorm(Layer):
     """Each group of channels of each sample to mean 0 and variance 1, then scaled and shifted by channel."""
 
+    saves: ClassVar[Saves] = "input"
+
     num_groups: Positive
     num_channels: Positive | None = None
     eps: float = 1e-5
@@ -128,6 +132,8 @@ Trailing = Annotated[
 
 class _Trailing(Layer, abstract=True):
     """Norms over the last axis, or over as many trailing axes as `normalized_shape` states."""
+
+    saves: ClassVar[Saves] = "input"
 
     normalized_shape: Trailing | None = None
 
@@ -199,6 +205,8 @@ class LayerNorm2d(LayerNorm):
 
 class LocalResponseNorm(Layer):
     """Each value divided by (k + alpha * mean of the squares in `size` neighbouring channels) ** beta (AlexNet)."""
+
+    saves: ClassVar[Saves] = "input"
 
     size: Positive
     alpha: float = 1e-4

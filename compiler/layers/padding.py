@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from compiler.layer import AXES, Float, Int, Listed, Shape, ShapeError, Spatial, show
+from compiler.layer import AXES, Float, Int, Listed, Saves, Shape, ShapeError, Spatial, show
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]
 Sides2 = Annotated[Int | tuple[Int, Int, Int, Int], Listed]
@@ -116,6 +116,8 @@ class ZeroPad3d(_Pad):
 class ReflectionPad1d(_Pad):
     """The length mirrored at both ends, the end itself not repeated."""
 
+    saves: ClassVar[Saves] = "input"
+
     padding: Sides1
     spatial: ClassVar[int] = 1
     cuts_first: ClassVar[bool] = False
@@ -125,6 +127,8 @@ class ReflectionPad1d(_Pad):
 
 class ReflectionPad2d(_Pad):
     """Height and width mirrored at their ends, the end itself not repeated."""
+
+    saves: ClassVar[Saves] = "input"
 
     padding: Sides2
     spatial: ClassVar[int] = 2
@@ -136,6 +140,8 @@ class ReflectionPad2d(_Pad):
 class ReflectionPad3d(_Pad):
     """Depth, height and width mirrored at their ends, the end itself not repeated."""
 
+    saves: ClassVar[Saves] = "input"
+
     padding: Sides3
     spatial: ClassVar[int] = 3
     cuts_first: ClassVar[bool] = False
@@ -146,6 +152,8 @@ class ReflectionPad3d(_Pad):
 class ReplicationPad1d(_Pad):
     """The end values of the length repeated."""
 
+    saves: ClassVar[Saves] = "input"
+
     padding: Sides1
     spatial: ClassVar[int] = 1
     cuts_first: ClassVar[bool] = False
@@ -155,6 +163,8 @@ class ReplicationPad1d(_Pad):
 class ReplicationPad2d(_Pad):
     """The end values of height and width repeated."""
 
+    saves: ClassVar[Saves] = "input"
+
     padding: Sides2
     spatial: ClassVar[int] = 2
     cuts_first: ClassVar[bool] = False
@@ -163,6 +173,8 @@ class ReplicationPad2d(_Pad):
 
 class ReplicationPad3d(_Pad):
     """The end values of depth, height and width repeated."""
+
+    saves: ClassVar[Saves] = "input"
 
     padding: Sides3
     spatial: ClassVar[int] = 3

@@ -13,6 +13,7 @@ from compiler.layer import (
     Pad2,
     Pad3,
     Positive,
+    Saves,
     Shape,
     ShapeError,
     Size1,
@@ -33,6 +34,7 @@ class _MaxPool(Windowed, abstract=True):
     dilation: Any = 1
     ceil_mode: bool = False
 
+    saves: ClassVar[Saves] = "input"
     positional: ClassVar[int] = 1
 
     def window(self) -> Window:
@@ -98,6 +100,7 @@ class _AvgPool(Windowed, abstract=True):
     ceil_mode: bool = False
     count_include_pad: bool = True
 
+    saves: ClassVar[Saves] = "input"
     positional: ClassVar[int] = 1
 
     def window(self) -> Window:
@@ -165,6 +168,7 @@ class _LPPool(Windowed, abstract=True):
     stride: Any = None
     ceil_mode: bool = False
 
+    saves: ClassVar[Saves] = "input"
     positional: ClassVar[int] = 2
 
     def window(self) -> Window:
@@ -212,6 +216,8 @@ Out3 = Annotated[Positive | tuple[Out, Out, Out], Listed]
 
 class _Adaptive(Spatial, abstract=True):
     """`output_size` windows that cover the input; null keeps an axis as it is."""
+
+    saves: ClassVar[Saves] = "input"
 
     output_size: Any
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compiler.layer import AXES, Call, Layer, Listed, Positive, Shape, ShapeError, Value, show, sizes
+from compiler.layer import AXES, Call, Layer, Listed, Positive, Saves, Shape, ShapeError, Value, show, sizes
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 
@@ -86,6 +86,10 @@ class _Between(_Resize, abstract=True):
     mode: Mode = "nearest"
     align_corners: bool | None = None
     recompute_scale_factor: bool | None = None
+
+    @property
+    def saved(self) -> Saves:
+        return "input" if self.mode == "area" else ""  # which is adaptive pooling
 
     def check(self, *x: Shape | None) -> None:
         if self.recompute_scale_factor and self.size is not None:

@@ -1,0 +1,183 @@
+"""What autograd keeps of each layer is what the layer declares, and what is accepted has a backward pass."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from torch import nn
+
+import compiler.layers  # noqa: F401  (fills the registry)
+import zoo
+from compiler.layer import Layer, ShapeError, Value
+from tests.layers.torch_side import names, printed, tensor
+from tests.strategies import Case, layer_cases
+
+OUTPUT = "output"
+
+
+def applied(layer: Layer, case: Case) -> tuple[list[Any], list[torch.Tensor]]:
+    """What flows in, each behind a leaf that wants its gradient, and what comes out in training mode."""
+    call = layer.call(*case.inputs)
+    scope = names(call.support)
+    given = [tensor(value, case) for value in case.inputs]
+    wanting = [isinstance(x, torch.Tensor) and x.is_floating_point() for x in given]
+    given = [x.requires_grad_().clone() if wants else x for x, wants in zip(given, wanting, strict=True)]
+    arriving = [f"x{i}" for i in range(len(given))]
+    scope |= dict(zip(arriving, given, strict=True))
+    scope["module"] = module = eval(printed(call), scope) if call.target else None
+    if isinstance(module, nn.Module):
+        module.train()
+    words = {name: repr(value) for name, value in call.args.items()}
+    text = call.apply.format(*arriving, self="module", inputs=", ".join(arriving), **words)
+    made = eval(text, scope)
+    return given, list(made) if isinstance(made, tuple | list) else [made]
+
+
+def fails_after_writing(layer: Layer, case: Case, target: int | str) -> bool:
+    """Whether the backward pass fails once an input, by its number, or the output is written over."""
+    given, made = applied(layer, case)
+    ends = [out.clone() for out in made if out.requires_grad]
+    written = made[0] if target == OUTPUT else given[int(target)]
+    if not ends or not isinstance(written, torch.Tensor) or not written.is_floating_point():
+        return False
+    with torch.no_grad():
+        written.mul_(1.0)
+    try:
+        torch.stack([end.sum() for end in ends]).sum().backward()
+    except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error):
+            raise
+        return True
+    return False
+
+
+def declared(layer: Layer, count: int) -> set[int | str]:
+    """What may be kept, where gradients are wanted of all inputs."""
+    match layer.saved:
+        case "output":
+            return {OUTPUT, *((0,) if layer.inplace_ else ())}
+        case "input":
+            return {*range(count), *((OUTPUT,) if layer.inplace_ else ())}
+        case "factors":
+            return set(range(count)) if count > 1 else set()
+    return set()
+
+
+@pytest.mark.parametrize("op", sorted(Layer.registry))
+def test_nothing_is_kept_but_what_is_declared(op: str) -> None:
+    kind = Layer.registry[op]
+
+    @given(layer_cases(op))
+    def holds(case: Case) -> None:
+        try:
+            layer = kind(**case.arguments)
+            layer.apply(*case.inputs)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                applied(layer, case)
+        except (ValidationError, ShapeError, RuntimeError, ValueError, AttributeError):
+            return  # whether it runs at all is the conformance tests' to say
+        may = declared(layer, len(case.inputs))
+        for target in {*range(len(case.inputs)), OUTPUT} - may:
+            views = layer.views and target == OUTPUT
+            assert views or not fails_after_writing(layer, case, target), (target, case)
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "target"),
+    [
+        ("ReLU", {}, OUTPUT), ("ReLU", {"inplace": True}, OUTPUT), ("Sigmoid", {}, OUTPUT), ("Tanh", {}, OUTPUT),
+        ("Softmax", {"dim": 1}, OUTPUT), ("LogSoftmax", {"dim": 1}, OUTPUT), ("Softmin", {"dim": 1}, OUTPUT),
+        ("ELU", {}, 0), ("ELU", {"inplace": True}, OUTPUT), ("SELU", {}, 0), ("SELU", {"inplace": True}, OUTPUT),
+        ("CELU", {}, 0), ("CELU", {"inplace": True}, OUTPUT), ("LeakyReLU", {}, 0), ("RReLU", {}, 0),
+        ("LeakyReLU", {"inplace": True}, OUTPUT), ("RReLU", {"inplace": True}, OUTPUT), ("GELU", {}, 0),
+        ("Mish", {}, 0), ("SiLU", {}, 0), ("Hardswish", {}, 0), ("Hardsigmoid", {}, 0), ("ReLU6", {}, 0),
+        ("Softplus", {}, 0),
+        ("Linear", {"out_features": 3}, 0), ("LayerNorm", {}, 0), ("PReLU", {}, 0), ("Softsign", {}, 0),
+    ],
+)  # fmt: skip
+def test_what_is_declared_is_kept(op: str, arguments: dict[str, Any], target: int | str) -> None:
+    layer = Layer.registry[op](**arguments)
+    case = Case(op, arguments, (Value((4, 6)),))
+    assert target in declared(layer, 1)
+    assert fails_after_writing(layer, case, target)
+
+
+# -- whole networks ---------------------------------------------------------------------------------------------------
+
+ACTIVATIONS = ["ReLU", "ELU", "SiLU", "Hardswish", "LeakyReLU", "Dropout", "SELU", "Mish"]
+KEEPING = ["Sigmoid", "Tanh", "GELU", "Identity", "LayerNorm"]
+
+
+@st.composite
+def lists(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Entries over vectors of four numbers, in-place ones among them, with skips."""
+    entries: list[dict[str, Any]] = []
+    for i in range(draw(st.integers(2, 7))):
+        kind = draw(st.sampled_from(["activation", "activation", "keeping", "Linear", "add", "mul"]))
+        entry: dict[str, Any] = {"id": f"e{i}"}
+        before = [f"e{j}" for j in range(i)] or ["input"]
+        if kind == "activation":
+            entry |= {"op": draw(st.sampled_from(ACTIVATIONS)), "inplace": draw(st.booleans())}
+        elif kind == "keeping":
+            entry["op"] = draw(st.sampled_from(KEEPING))
+        elif kind == "Linear":
+            entry |= {"op": "Linear", "out_features": 4}
+        else:
+            entry |= {"op": kind, "from": [before[-1], draw(st.sampled_from(before))]}
+        entries.append(entry)
+    return entries
+
+
+def runs_backward(entries: list[dict[str, Any]]) -> bool:
+    """Whether torch goes forward and backward through the entries, applied one by one."""
+    torch.manual_seed(0)
+    values = {"input": torch.randn(2, 4)}
+    last = values["input"]
+    for entry in entries:
+        if entry["op"] in ("add", "mul"):
+            a, b = (values[name] for name in entry["from"])
+            last = a + b if entry["op"] == "add" else a * b
+        else:
+            arguments = {"Linear": (4, 4), "LayerNorm": (4,)}.get(entry["op"], ())
+            options = {"inplace": True} if entry.get("inplace") else {}
+            last = getattr(nn, entry["op"])(*arguments, **options)(last)
+        values[entry["id"]] = last
+    if not last.requires_grad:
+        return True
+    try:
+        last.sum().backward()
+    except RuntimeError:
+        return False
+    return True
+
+
+@given(lists())
+def test_a_list_is_refused_where_it_has_no_backward_pass(entries: list[dict[str, Any]]) -> None:
+    data = {"spec": 1, "name": "net", "input": [4], "layers": entries}
+    try:
+        zoo.check(data)
+    except zoo.SpecError as error:
+        keeps = ["keeps for the backward pass" in d.message for d in error.diagnostics if d.severity == "error"]
+        assert not all(keeps) or not runs_backward(entries)
+    else:
+        assert runs_backward(entries)
+
+
+@given(lists())
+def test_a_block_that_is_accepted_has_a_backward_pass(entries: list[dict[str, Any]]) -> None:
+    layers = [{"op": "Linear", "out_features": 4}, {"op": "B"}, {"op": "ReLU", "inplace": True}, {"op": "B"}]
+    data = {"spec": 1, "name": "net", "input": [4], "blocks": {"B": {"layers": entries}}, "layers": layers}
+    try:
+        model = zoo.build(data)
+    except zoo.SpecError:
+        return
+    model(torch.randn(2, 4)).sum().backward()
