@@ -26,6 +26,9 @@ WEIGHTS, RESULT, HISTORY, FACTS = "model.pt", "result.json", "history.json", "ru
 NETWORK = Path("network")  # the folder in a run's folder
 
 
+Shape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
+
+
 class Facts(BaseModel):
     """What run.json has to say before anything is done with it."""
 
@@ -35,7 +38,8 @@ class Facts(BaseModel):
     classes: Annotated[list[str], Field(min_length=1)]
     mean: list[float]
     std: list[float]
-    input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
+    image: Shape | None = None  # as prepared, before augmentation
+    input: Shape
     data: str | None = None
     module: str | None = None  # the class of a network that came from Python, in place of the recipe's
 
