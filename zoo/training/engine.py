@@ -118,6 +118,7 @@ def train(
         "classes": list(dataset.classes),
         "mean": list(dataset.mean),
         "std": list(dataset.std),
+        "image": list(dataset.shape),
         "input": list(shape),
         "data": str(datasets.root_of(chosen.data, root)),
         "torch": torch.__version__,
@@ -285,7 +286,8 @@ def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -
         shuffle=True, drop_last=recipe.drop_last, seed=recipe.seed, rank=rank, world=world,
     )  # fmt: skip
     size = max(recipe.batch_size, 250) if dataset.train.labels.ndim == 1 else recipe.batch_size
-    valid = Batches(dataset.valid, size, dataset.mean, dataset.std, rank=rank, world=world)
+    centre = transforms.centring(recipe.transforms.augment)
+    valid = Batches(dataset.valid, size, dataset.mean, dataset.std, centre, rank=rank, world=world)
     return train, valid
 
 

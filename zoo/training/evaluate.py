@@ -18,7 +18,7 @@ from .loader import Batches
 from .metrics import Counts, device_of, outputs
 from .progress import tracked
 from .run import Run
-from .transforms import pair
+from .transforms import CenterCrop, centring, pair
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
     chosen = dataset.train if split == "train" else dataset.valid
     device = device_of(model)
     batches = Batches(chosen, max(recipe.batch_size, 250) if chosen.labels.ndim == 1 else recipe.batch_size,
-                      dataset.mean, dataset.std).to(device)  # fmt: skip
+                      dataset.mean, dataset.std, centring(recipe.transforms.augment)).to(device)  # fmt: skip
     counts = Counts(len(dataset.classes), device)
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
     training = model.training
@@ -83,13 +83,13 @@ def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Modul
         raise DataError(f"there is no image {missing[0]}")
     steps: list[Any] = [s for s in recipe.transforms.prepare if not isinstance(s, r.Grayscale)]
     if not any(isinstance(s, r.Resize) for s in steps):
-        steps = [r.Resize(op="Resize", size=_stored(recipe, height, width)), *steps]
+        _, *prepared = opened.facts.get("image") or opened.facts["input"]
+        steps = [r.Resize(op="Resize", size=_stored(recipe, *prepared)), *steps]
     mode = "L" if channels == 1 else "RGB"
     pixels = datasets.read_images(paths, mode, steps)
-    top, left = ((a - b) // 2 for a, b in zip(pixels.shape[2:], (height, width), strict=True))
-    pixels = pixels[:, :, max(top, 0) : max(top, 0) + height, max(left, 0) : max(left, 0) + width]
     split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
-    batches = Batches(split, 64, opened.facts["mean"], opened.facts["std"])
+    centre = [*centring(recipe.transforms.augment), CenterCrop((height, width))]
+    batches = Batches(split, 64, opened.facts["mean"], opened.facts["std"], centre)
     found: list[Prediction] = []
     with torch.inference_mode():
         for x, _ in batches:
@@ -104,10 +104,10 @@ def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Modul
 
 
 def _stored(recipe: r.Recipe, height: int, width: int) -> list[int]:
-    """The size images had in the data set: what flows into the network, before cropping and padding changed it."""
+    """The size images had in the data set: that of prepared ones, before cropping and padding changed it."""
     for step in reversed(recipe.transforms.prepare):
         if isinstance(step, r.Pad):
             height, width = height - 2 * step.padding, width - 2 * step.padding
         if isinstance(step, r.CenterCrop):
             height, width = pair(step.size)
-    return [height, width]
+    return [min(max(side, 1), r.SIDE) for side in (height, width)]

@@ -19,6 +19,7 @@ from .errors import OptionError
 from .loader import IGNORED, Batches
 from .metrics import device_of, outputs
 from .progress import tracked
+from .transforms import centring
 
 
 def direction(model: nn.Module, generator: Generator) -> dict[str, Tensor]:
@@ -54,7 +55,8 @@ def landscape(
     steps = torch.linspace(-reach, reach, points)
     split = dataset.train.take(torch.arange(min(images, len(dataset.train))))
     device = device_of(model)
-    batches = list(Batches(split, 500, dataset.mean, dataset.std).to(device))
+    centre = centring(recipe.transforms.augment)
+    batches = list(Batches(split, 500, dataset.mean, dataset.std, centre).to(device))
     own = {name: value.detach().clone() for name, value in model.named_parameters()}
     losses = torch.empty(points, points)
     model.eval()

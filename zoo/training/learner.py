@@ -81,10 +81,15 @@ def finite(model: nn.Module) -> bool:
     return not seen or bool(torch.stack(seen).all())
 
 
+def _unscaled_between(recipe: r.Recipe) -> bool:
+    """Whether gradients are looked at between backward and step: a fused optimizer unscales them in its step only."""
+    return recipe.precision == "16-mixed" or (recipe.precision == "bf16-mixed" and recipe.gradient_clip is not None)
+
+
 def make_optimizer(recipe: r.Recipe, model: nn.Module) -> torch.optim.Optimizer:
     o = recipe.optimizer
     parameters = [p for p in model.parameters() if p.requires_grad]
-    fused = all(p.is_floating_point() for p in parameters) and recipe.precision != "16-mixed"
+    fused = all(p.is_floating_point() for p in parameters) and not _unscaled_between(recipe)
     if isinstance(o, r.SGD):
         return torch.optim.SGD(
             parameters, o.lr, momentum=o.momentum, nesterov=o.nesterov, weight_decay=o.weight_decay, fused=fused
@@ -103,11 +108,12 @@ def make_schedule(recipe: r.Recipe, optimizer: torch.optim.Optimizer, steps: int
             return None
         case r.OneCycle():
             momentum = not isinstance(recipe.optimizer, r.SGD) or recipe.optimizer.momentum > 0
+            rise = s.pct_start * steps - 1  # torch divides by it, having taken the first step at nought
             return OneCycleLR(
                 optimizer,
                 lr,
                 total_steps=steps,
-                pct_start=s.pct_start,
+                pct_start=s.pct_start if rise else s.pct_start * (1 - 1e-9),
                 div_factor=s.div_factor,
                 final_div_factor=s.final_div_factor,
                 base_momentum=s.base_momentum,
@@ -121,7 +127,7 @@ def make_schedule(recipe: r.Recipe, optimizer: torch.optim.Optimizer, steps: int
         if step < warmup:
             return (step + 1) / (warmup + 1)
         if isinstance(s, r.MultiStep):
-            return float(s.gamma ** sum(step >= m * per_epoch for m in s.milestones))
+            return math.prod(s.gamma for m in s.milestones if step >= m * per_epoch)
         done = min(1.0, (step - warmup) / max(1.0, steps - warmup))
         return (s.eta_min + (lr - s.eta_min) * (1 + math.cos(math.pi * done)) / 2) / lr
 

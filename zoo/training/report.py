@@ -22,6 +22,7 @@ from .evaluate import Evaluation, evaluate
 from .loader import Batches
 from .metrics import device_of, outputs
 from .run import Run
+from .transforms import centring
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
@@ -45,7 +46,7 @@ def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result
     if run.history:
         figures = {"Loss and accuracy": plots.curves(run.history, recipe.metrics), **figures}
     if dataset.test is not None:
-        figures["Test images"] = _test(run, model, dataset, dataset.test)
+        figures["Test images"] = _test(run, model, dataset, recipe, dataset.test)
     for title, figure in figures.items():
         plots.save(figure, run.path / title.lower().replace(" ", "_"), replacing=run.replacing)
     run.write("report.html", page(run, recipe, found, result, figures))
@@ -62,15 +63,15 @@ def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evalua
             figures["Worst mistakes"] = mistakes
     else:
         few = valid.take(torch.arange(min(6, len(valid))))
-        said = _logits(model, dataset, few).argmax(1)
+        said = _logits(model, dataset, recipe, few).argmax(1)
         figures["Predictions"] = plots.masks(few.images, few.labels, len(classes), said)
     figures["Confusion matrix"] = plots.confusion(found.confusion, classes)
     return figures
 
 
-def _test(run: Run, model: nn.Module, dataset: Dataset, test: Split) -> Figure:
+def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: Split) -> Figure:
     """Writes test.csv and draws the first of those images."""
-    sure, said = _logits(model, dataset, test).softmax(1).max(1)
+    sure, said = _logits(model, dataset, recipe, test).softmax(1).max(1)
     labels = [dataset.classes[i] for i in said.tolist()]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -80,12 +81,13 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, test: Split) -> Figure:
     return plots.grid(test.images[:16], [safe(label) for label in labels[:16]])
 
 
-def _logits(model: nn.Module, dataset: Dataset, split: Split) -> Tensor:
+def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) -> Tensor:
     """What the network says of every image of a split."""
     device = device_of(model)
     model.eval()
     with torch.inference_mode():
-        batches = Batches(split, 250, dataset.mean, dataset.std).to(device)
+        centre = centring(recipe.transforms.augment)
+        batches = Batches(split, 250, dataset.mean, dataset.std, centre).to(device)
         return torch.cat([outputs(model(x))[0].float().cpu() for x, _ in batches])
 
 

@@ -32,6 +32,9 @@ NETWORK = Path("network")  # the folder in a run's folder
 LARGEST = 1 << 24  # bytes of a JSON file that a run holds
 
 
+Shape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
+
+
 class Facts(BaseModel):
     """What run.json has to say before anything is done with it."""
 
@@ -41,7 +44,8 @@ class Facts(BaseModel):
     classes: Annotated[list[str], Field(min_length=1)]
     mean: list[float]
     std: list[float]
-    input: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
+    image: Shape | None = None  # as prepared, before augmentation
+    input: Shape
     data: str | None = None
     module: str | None = None  # the class of a network that came from Python, in place of the recipe's
 

@@ -3,6 +3,8 @@
 Each transform draws its numbers for a batch first (`draw`: one row per image) and applies them then (`apply`). A
 process that has only a part of the batch draws for all of it and takes its rows, so that images look the same however
 many processes share the work. Images are [batch, channels, height, width], uint8 or float on the scale 0..255.
+
+Where training images are cropped at random, all others are at their centre: a network sees one size of images.
 """
 
 from __future__ import annotations
@@ -41,6 +43,19 @@ class RandomCrop:
         x = F.pad(x, [self.padding] * 4)
         windows = x.unfold(2, self.size[0], 1).unfold(3, self.size[1], 1)  # a view: [n, c, tops, lefts, h, w]
         return windows[torch.arange(len(x), device=x.device), :, drawn[:, 0], drawn[:, 1]]
+
+
+class CenterCrop:
+    """Takes the window in the middle; images that are smaller get zeros around them."""
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        self.size = pair(size)
+
+    def draw(self, n: int, height: int, width: int, generator: Generator) -> Tensor:
+        return torch.empty(n, 0)
+
+    def apply(self, x: Tensor, drawn: Tensor) -> Tensor:
+        return _center_crop(x, self.size)
 
 
 class RandomFlip:
@@ -121,6 +136,21 @@ def augmentation(steps: Sequence[Any]) -> list[Transform]:
     return [_transform(step) for step in steps]
 
 
+def centring(steps: Sequence[Any]) -> list[Transform]:
+    """For images that are not augmented: the size that augmentation gives to others, from their middle."""
+    return [CenterCrop(step.size) for step in steps if isinstance(step, r.RandomCrop)]
+
+
+def _center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
+    from zoo.torchvision import torchvision
+
+    torchvision()
+    from torchvision.transforms.v2 import functional as tv
+
+    cropped: Tensor = tv.center_crop(x, list(size))
+    return cropped
+
+
 def _transform(step: Any) -> Transform:
     match step:
         case r.RandomCrop():
@@ -149,7 +179,7 @@ def prepare(images: Tensor, steps: Sequence[Any]) -> Tensor:
                 size = [step.size] if isinstance(step.size, int) else list(step.size)
                 images = torch.cat([tv.resize(part, size, antialias=True) for part in torch.split(images, 1000)])
             case r.CenterCrop():
-                images = tv.center_crop(images, list(pair(step.size)))
+                images = _center_crop(images, pair(step.size))
             case r.Pad():
                 images = F.pad(images, [step.padding] * 4)
             case r.Grayscale():
