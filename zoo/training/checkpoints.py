@@ -21,4 +21,4 @@ class Checkpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        return read_tensors(Path(path))
+        return read_tensors(Path(path), copied=True)
