@@ -34,7 +34,7 @@ class Limits:
     unpacked: int = 1 << 27  # bytes that a file's tensors take, where they are more than four times the file
 
     # images
-    pixels: int = 1 << 26  # of one image, as it lies in its file and after every step of `prepare`
+    pixels: int = 50_000_000  # of one image, as it lies in its file and after every step of `prepare`
     side: int = 1 << 16  # pixels along one side
     data: int = 0  # bytes of a data set and of what is made of it; 0: half of this machine's memory
 

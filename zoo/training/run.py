@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo import catalogue
+from zoo.limits import LimitExceeded, current
 
 from . import cookbook
 from . import data as datasets
@@ -23,6 +24,7 @@ from .files import read_tensors, replacing
 from .memory import must_fit
 
 WEIGHTS, RESULT, HISTORY, FACTS = "model.pt", "result.json", "history.json", "run.json"
+DIGITS = 64  # of a whole number in one of them
 NETWORK = Path("network")  # the folder in a run's folder
 
 
@@ -61,6 +63,12 @@ def rows(value: Any) -> list[dict[str, float]]:
 def _first(error: ValidationError) -> str:
     mistake = error.errors()[0]
     return ".".join(map(str, mistake["loc"])) + f": {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a number in it has {len(digits):,} digits, and {DIGITS} are the most")
+    return int(digits)
 
 
 @dataclass(frozen=True)
@@ -137,7 +145,12 @@ class Run:
     def read_json(self, name: str) -> Any:
         path = self.path / name
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                data = file.read(current().json + 1)
+            current().hold("json", len(data), f"{path} has at least so many bytes")
+            return json.loads(data, parse_int=_whole)
+        except LimitExceeded as error:
+            raise RunError(error.message, error.help) from error
         except OSError as error:
             raise RunError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
@@ -189,6 +202,7 @@ class Run:
         self.check_module(model)
         weights = self.weights()
         network = model if model is not None else build(self.recipe, self.facts["input"])
+        _refuse_kinds(weights, network.state_dict(), self.path)
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -213,6 +227,17 @@ class Run:
                 f"this data has {', '.join(found.classes)}"
             )
         return replace(found, mean=tuple(self.facts["mean"]), std=tuple(self.facts["std"]))
+
+
+def _refuse_kinds(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    """Raises RunError for whole or complex numbers where the network has others: torch would make the best of them."""
+    for key, value in weights.items():
+        if key in wanted and (value.dtype.is_floating_point, value.dtype.is_complex) != (
+            wanted[key].dtype.is_floating_point,
+            wanted[key].dtype.is_complex,
+        ):
+            kinds = f"`{key}` is a tensor of {value.dtype}, for one of {wanted[key].dtype}"
+            raise RunError(f"the weights in {path} are not of this network: {kinds}")
 
 
 def build(recipe: r.Recipe, shape: list[int] | None = None) -> nn.Module:
