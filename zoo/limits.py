@@ -41,11 +41,11 @@ class Limits:
     # runs
     json: int = 1 << 22  # bytes of run.json or history.json
 
-    def hold(self, name: str, size: int, what: str) -> None:
-        """Raises LimitExceeded where `what` is larger than the limit of that name."""
+    def hold(self, name: str, size: int, what: str, of: str) -> None:
+        """Raises LimitExceeded, "`what` 5,000 `of`, more than 4,000", for a size above the limit of that name."""
         limit = getattr(self, name)
         if size > limit:
-            raise LimitExceeded(f"{what}: {size:,} are more than {limit:,}", raising(name, size))
+            raise LimitExceeded(f"{what} {size:,} {of}, more than {limit:,}", raising(name, size))
 
 
 def raising(name: str, size: int) -> str:

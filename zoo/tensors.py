@@ -276,7 +276,7 @@ class _Pickle:
     def count(self, steps: int) -> None:
         self.steps += steps
         if self.steps > self.limits.objects:
-            self.limits.hold("objects", self.steps, "objects in its pickle")
+            self.limits.hold("objects", self.steps, "its pickle makes", "objects")
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
@@ -466,7 +466,7 @@ class _Described:
             nonlocal left
             left -= 1
             if left < 0:
-                self._limits.hold("objects", self._limits.objects + 1, "objects in what it holds")
+                self._limits.hold("objects", self._limits.objects + 1, "it holds", "objects")
             if depth > DEPTH:
                 raise TensorsError(f"it has more than {DEPTH} lists and mappings inside each other")
             if isinstance(value, _View):
@@ -490,7 +490,7 @@ class _Described:
         if piece.start + piece.size > there or view.end > piece.size:
             raise TensorsError(f"it is damaged: `{name[:SHOWN]}` takes more bytes than the {there:,} that are there")
         self._tensors += 1
-        self._limits.hold("tensors", self._tensors, "tensors")
+        self._limits.hold("tensors", self._tensors, "it has", "tensors")
         self.bytes += view.bytes
         return view
 
@@ -540,7 +540,7 @@ def read(path: Path, *, memory: int | None = None) -> Any:
 
 def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
     """What torch.save has written since torch 1.6: an archive of a pickle and of the bytes of each storage."""
-    limits.hold("header", _directory(file, size), "bytes in the directory of its archive")
+    limits.hold("header", _directory(file, size), "the directory of its archive has", "bytes")
     archive = zipfile.ZipFile(file)
     entries = {entry.filename: entry for entry in archive.infolist()}
     if any(entry.compress_type not in PACKED or entry.flag_bits & 1 for entry in entries.values()):
@@ -554,7 +554,7 @@ def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
     order = entries.get(f"{folder}byteorder")
     if order is not None and archive.open(order).read(8) != sys.byteorder.encode():
         raise TensorsError("its bytes are in another order than this machine's", "save it again on a machine like this")
-    limits.hold("header", entries[pickles[0]].file_size, "bytes in its pickle")
+    limits.hold("header", entries[pickles[0]].file_size, "its pickle has", "bytes")
     value = _Pickle(limits).load(io.BytesIO(_content(archive, entries[pickles[0]])))
     storages = _Bytes(file, size)
     for name, entry in entries.items():
@@ -592,7 +592,7 @@ def _sequence(file: BinaryIO, size: int, limits: Limits) -> _Described:
         value, keys = reader.load(stream), _Pickle(limits).load(stream)
     except (ValueError, IndexError) as error:
         if stream.tell() > limits.header and not isinstance(error, TensorsError | LimitExceeded):
-            limits.hold("header", size, "bytes of pickles, or of what looks like them")
+            limits.hold("header", size, "it is one pickle, or begins like one, of", "bytes")
         raise
     storages, first = _Bytes(file, size), stream.tell()
     for key in keys:
@@ -615,8 +615,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         length, size = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno()).st_size
     if length + 8 > size:
         raise TensorsError(DAMAGED)
-    limits.hold("header", length, "bytes in its header")
+    limits.hold("header", length, "its header has", "bytes")
     with safe_open(path, framework="pt", device="cpu") as opened:
         names = list(opened.keys())
-        limits.hold("tensors", len(names), "tensors")
+        limits.hold("tensors", len(names), "it has", "tensors")
         return {name: opened.get_tensor(name) for name in names}

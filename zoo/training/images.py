@@ -105,15 +105,15 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
     try:
         if not path.is_file():
             return f"{path}: it is no file"
-        limits.hold("pixels", path.stat().st_size // WIDEST, f"{path} has as many bytes as so many pixels")
+        limits.hold("pixels", path.stat().st_size // WIDEST, f"{path} has the bytes of", "pixels")
         with Image.open(path, formats=FORMATS) as image:
             size, tile = image.size, _tile(image)
-        _hold(limits, *size, f"{path} has pixels")
-        _hold(limits, *tile, f"{path} has pixels in a tile")
+        _hold(limits, *size, f"{path} has")
+        _hold(limits, *tile, f"{path} has, in each tile,")
         shape: Shape = (1 if mode == "L" else 3, size[1], size[0])
         for step in steps:
             shape = after(shape, step)
-            _hold(limits, shape[2], shape[1], f"{path} under `prepare` gets pixels")
+            _hold(limits, shape[2], shape[1], f"{path}, under `prepare`, gets")
     except LimitExceeded as error:
         raise DataError(error.message, error.help) from error
     except Exception as error:  # headers of broken files raise whatever happens to them
@@ -124,8 +124,8 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
 def _hold(limits: Limits, width: int, height: int, what: str) -> None:
     if width < 1 or height < 1:
         raise ValueError("it has no pixels")
-    limits.hold("side", max(width, height), f"{what} along a side")
-    limits.hold("pixels", width * height, f"{what}, {width} x {height}")
+    limits.hold("side", max(width, height), what, "pixels along a side")
+    limits.hold("pixels", width * height, what, f"pixels, {width} x {height}")
 
 
 def _tile(image: Any) -> tuple[int, int]:

@@ -147,7 +147,7 @@ class Run:
         try:
             with path.open("rb") as file:
                 data = file.read(current().json + 1)
-            current().hold("json", len(data), f"{path} has at least so many bytes")
+            current().hold("json", len(data), f"{path} has at least", "bytes")
             return json.loads(data, parse_int=_whole)
         except LimitExceeded as error:
             raise RunError(error.message, error.help) from error
