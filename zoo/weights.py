@@ -8,7 +8,6 @@ module exists. The module is then made on the meta device and takes the tensors 
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -33,12 +32,25 @@ from specs.diagnostics import Report
 from specs.harmless import safe
 from specs.spec import Weights
 from specs.suggest import did_you_mean
-from zoo import catalogue
+from zoo import catalogue, tensors
+from zoo.limits import LimitExceeded
 from zoo.rename import renamed
+from zoo.tensors import SHOWN
 from zoo.torchvision import torchvision
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 COUNTER = ".num_batches_tracked"  # of batch norm; files older than it lack it everywhere, and torch reads that as 0
+WHOLE = (
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.uint8,
+    torch.uint16,
+    torch.uint32,
+    torch.uint64,
+    torch.bool,
+)
 NESTED = ("state_dict", "model", "model_state_dict")  # where checkpoints keep a state_dict among other things
 
 
@@ -135,10 +147,14 @@ def build_with(
         module = _assembled(class_of(graph), frozenset(report.missing), target)
     if dtype is not None:
         module.to(dtype=dtype)
-    tensors = dict(module.state_dict())
+    state = dict(module.state_dict())
+    whole = [key for key in report.loaded if found.state[key].dtype in WHOLE and state[key].is_floating_point()]
+    if whole:
+        words = _listed("of whole numbers where fractions are wanted, so that a scale is missing", whole)
+        raise WeightsError(f"{found.source} does not fit {graph.name}\n" + "\n".join(words))
     for key in report.loaded:
-        tensors[key] = found.state[key].detach().to(device=target, dtype=tensors[key].dtype, copy=True)
-    module.load_state_dict(tensors, strict=True, assign=True)
+        state[key] = found.state[key].detach().to(device=target, dtype=state[key].dtype, copy=True)
+    module.load_state_dict(state, strict=True, assign=True)
     module.load_report = report  # type: ignore[assignment]
     return module
 
@@ -181,20 +197,17 @@ def _is_path(weights: Any) -> bool:
 def _read(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"there is no file {path}")
+    read = tensors.read_safetensors if path.suffix == ".safetensors" else tensors.read
     try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return _tensors(load_file(path), str(path))
-        return _tensors(torch.load(path, map_location="cpu", weights_only=True), str(path))
+        return _tensors(read(path), str(path))
     except ModuleNotFoundError as error:
         raise WeightsError(f"{path} needs {error.name}: pip install {error.name}") from error
-    except pickle.UnpicklingError as error:
-        words = f"{path} holds more than tensors, or none, and is not read: save a state_dict instead"
-        raise WeightsError(f"{words}, `torch.save(model.state_dict(), ...)`") from error
+    except (tensors.TensorsError, LimitExceeded) as error:
+        help = f"\n{error.help}" if error.help else ""
+        raise WeightsError(f"{path} cannot be read as weights: {error.message}{help}") from error
     except WeightsError:
         raise
-    except Exception as error:  # what a broken file makes of the readers is not documented
+    except Exception as error:  # what a broken file makes of safetensors is not documented
         raise WeightsError(f"{path} cannot be read as weights: {_first_line(error)}") from error
 
 
@@ -202,22 +215,28 @@ def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
     """The state_dict that a file holds, itself or under the key where checkpoints keep it."""
     if isinstance(data, Mapping):
         inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
-        if inner and all(isinstance(key, str) and odd(value) is None for key, value in inner.items()):
+        kinds = {key: odd(value) for key, value in inner.items()}
+        if inner and all(isinstance(key, str) and kind is None for key, kind in kinds.items()):
             return inner
-        others = (f"`{key}` is {odd(value)}" for key, value in inner.items() if odd(value) is not None)
-        found = next(others, "it is empty" if not inner else "a name is no text")
-        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {found}")
+        others = (f"`{str(key)[:SHOWN]}` is {kind}" for key, kind in kinds.items() if kind is not None)
+        first = next(others, "it is empty" if not inner else "a name is no text")
+        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {first}")
     raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
 
 
 def odd(value: Any) -> str | None:
-    """What something is that is no tensor of real numbers, each in its place. None where it is one."""
+    """What something is that is no tensor of real numbers, each in its place; None of one that is."""
     if not isinstance(value, Tensor):
         return type(value).__name__
     if value.is_meta:
-        return "a tensor without values"
-    plain = value.layout == torch.strided and not value.is_quantized and not value.is_complex()
-    return None if plain else f"a tensor of {value.dtype}, {value.layout}"
+        return "a tensor of the device `meta`, which has no values"
+    if value.is_sparse or value.layout != torch.strided:
+        return "a sparse tensor: .to_dense() makes it a dense one"
+    if value.is_nested:
+        return "a nested tensor: .unbind() gives its parts"
+    if value.is_quantized:
+        return "a quantized tensor: .dequantize() makes it one of fractions"
+    return f"a tensor of complex numbers, {value.dtype}" if value.is_complex() else None
 
 
 def _entry(graph: Graph) -> Weights | None:
@@ -300,7 +319,7 @@ def _compared(graph: Graph, found: _Found) -> LoadReport:
 
 def _listed(what: str, keys: list[str], limit: int = 6) -> list[str]:
     more = f" and {len(keys) - limit} more" if len(keys) > limit else ""
-    return [f"{what}: {', '.join(keys[:limit])}{more}"] if keys else []
+    return [f"{what}: {', '.join(key[:SHOWN] for key in keys[:limit])}{more}"] if keys else []
 
 
 def _head(graph: Graph) -> set[str]:

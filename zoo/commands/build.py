@@ -18,6 +18,7 @@ from zoo.commands.common import (
     refuse_foreign,
     takes_networks,
 )
+from zoo.commands.reading import reads_files
 
 if TYPE_CHECKING:
     from compiler.graph import Graph
@@ -26,6 +27,7 @@ WEIGHTS = (".safetensors", ".pt", ".pth")
 
 
 @click.command()
+@reads_files
 @takes_networks
 @click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")

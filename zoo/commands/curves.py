@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import emit, guarded, out_option
 
 
@@ -14,6 +15,7 @@ from zoo.training.cli import emit, guarded, out_option
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @out_option
 @json_option
+@reads_files
 @guarded
 def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Draw training loss and validation error of RUNS over epochs, as for networks with and without skips.

@@ -8,6 +8,7 @@ import click
 
 from zoo import console
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import data_option, emit, guarded, out_option, set_option
 
 
@@ -18,6 +19,7 @@ from zoo.training.cli import data_option, emit, guarded, out_option, set_option
 @out_option
 @click.option("--download", is_flag=True, help="Fetch what is missing, where torchvision knows from where.")
 @json_option
+@reads_files
 @guarded
 def command(
     recipe: str, overrides: tuple[str, ...], data: Path | None, out: Path | None, download: bool, as_json: bool

@@ -8,6 +8,7 @@ import click
 
 from zoo import console
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import data_option, emit, guarded
 
 
@@ -17,6 +18,7 @@ from zoo.training.cli import data_option, emit, guarded
 @click.option("--split", default="valid", show_default=True, type=click.Choice(["train", "valid"]))
 @click.option("--report/--no-report", default=False, show_default=True, help="Draw the pictures and report.html anew.")
 @json_option
+@reads_files
 @guarded
 def command(run: Path, data: Path | None, split: str, report: bool, as_json: bool) -> None:
     """Measure the network that was trained in RUN: accuracy, loss, and how well each class is told."""

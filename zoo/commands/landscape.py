@@ -8,6 +8,7 @@ import click
 
 from zoo import console
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 
@@ -20,6 +21,7 @@ from zoo.training.cli import Finite, data_option, emit, guarded, out_option
 @click.option("--images", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the training set.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the two directions.")
 @json_option
+@reads_files
 @guarded
 def command(
     runs: tuple[Path, ...],

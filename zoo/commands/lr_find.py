@@ -8,6 +8,7 @@ import click
 
 from zoo import console
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
 
 
@@ -20,6 +21,7 @@ from zoo.training.cli import Finite, data_option, emit, guarded, out_option, set
 @click.option("--end", default=10.0, show_default=True, type=Finite(min=0, min_open=True), help="Last rate.")
 @click.option("--steps", default=100, show_default=True, type=click.IntRange(min=20), help="Batches in between.")
 @json_option
+@reads_files
 @guarded
 def command(
     recipe: str,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import emit, guarded
 
 
@@ -15,6 +16,7 @@ from zoo.training.cli import emit, guarded
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--top", default=3, show_default=True, type=click.IntRange(min=1), help="How many classes to name.")
 @json_option
+@reads_files
 @guarded
 def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool) -> None:
     """Classify IMAGES with the network that was trained in RUN."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.commands.common import json_option
+from zoo.commands.reading import reads_files
 from zoo.training.cli import data_option, emit, guarded, set_option
 
 
@@ -26,6 +27,7 @@ from zoo.training.cli import data_option, emit, guarded, set_option
 @click.option("--report/--no-report", default=True, show_default=True, help="Pictures and report.html.")
 @click.option("-q", "--quiet", is_flag=True, help="No table, no progress.")
 @json_option
+@reads_files
 @guarded
 def command(
     recipe: str | None,

@@ -26,7 +26,7 @@ class Checkpoints(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | Path, map_location: Any = None, weights_only: bool | None = True
     ) -> dict[str, Any]:
-        return read_tensors(Path(path))
+        return read_tensors(Path(path), copied=True)
 
     def remove_checkpoint(self, path: str | Path) -> None:
         """Removes nothing: a run has one checkpoint, replaced in place. What Lightning asks to have removed is a path

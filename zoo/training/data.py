@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoo import tensors
+from zoo.limits import LimitExceeded
 from zoo.torchvision import torchvision
 
 from . import recipe as r
 from .canvas import compose
 from .dataset import Dataset, Split
 from .errors import DataError, TrainingError, one_line
+from .images import SUFFIXES, read_images
 from .memory import must_fit
 from .shapes import after
 from .transforms import prepare
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+DRAWN = 25  # bytes that a pixel of a canvas takes while it is drawn: image, label, and noise in floats
 
 
 def root_of(data: Any, given: str | Path | None = None) -> Path:
@@ -46,6 +48,8 @@ def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = F
     if isinstance(data, r.Folder):
         dataset = _folder(data, where, recipe.transforms.prepare)
     elif isinstance(data, r.Canvas):
+        count, pixels = data.train + data.valid, data.size**2
+        must_fit(DRAWN * count * pixels, f"{count:,} canvases of {data.size} x {data.size}", "see `train` under `data`")
         source = _named("MNIST", where, download)
         dataset = compose(data, source, recipe.seed)
     else:
@@ -70,17 +74,38 @@ def _named(name: str, root: Path, download: bool) -> Dataset:
     """One of torchvision's data sets, whole."""
     datasets = torchvision().datasets
     cls = getattr(datasets, name)
+    _check_files(name, root)
     splits, classes = [], None
     for train in (True, False):
         which = {"split": "train" if train else "test"} if name in ("SVHN", "STL10") else {"train": train}
         try:
             found = cls(root, **which, download=download)
-        except (RuntimeError, OSError, ValueError, EOFError, KeyError, IndexError) as error:
+        except Exception as error:  # readers of broken files raise whatever happens to them
             raise DataError(*_why(name, root, error)) from error
         classes = classes or tuple(getattr(found, "classes", None) or map(str, range(10)))
         splits.append(_tensors(found, name, root))
     assert classes is not None
     return Dataset(splits[0], splits[1], tuple(_class_name(c) for c in classes))
+
+
+def _check_files(name: str, root: Path) -> None:
+    """Raises DataError or TrainingError for files that torchvision reads whole, whatever they are.
+
+    Those of MNIST and its like: of the others it knows the checksums.
+    """
+    raw, old = (sorted((root / name / folder).glob("*")) for folder in ("raw", "processed"))
+    if name not in ("MNIST", "FashionMNIST", "KMNIST"):
+        return
+    for path in old:
+        try:
+            tensors.read(path)
+        except (tensors.TensorsError, LimitExceeded, OSError) as error:
+            raise DataError(f"{name} in {path} is broken or incomplete: {error}", "remove it") from error
+    files = [path for path in raw if path.suffix != ".gz"]
+    if odd := [path for path in files if not path.is_file()]:
+        raise DataError(f"{odd[0]} is no file")
+    size = sum(path.stat().st_size for path in files)
+    must_fit(2 * size, f"the {len(files)} files in {root / name / 'raw'}", f"they are no {name}")  # and a copy
 
 
 def _why(name: str, root: Path, error: Exception) -> tuple[str, str]:
@@ -218,57 +243,6 @@ def _every_class(found: dict[str, dict[str, list[Path]]], classes: Sequence[str]
         raise DataError("; ".join(missing), "add some, or remove the class from every split")
 
 
-def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> Tensor:
-    """Decodes and prepares images, uint8 [n, channels, height, width]; raises DataError naming all that are broken."""
-    from PIL import Image
-
-    def read(path: Path) -> Tensor | str:
-        try:
-            with Image.open(path) as image:
-                array = np.array(_decoded(image, mode))
-        except Exception as error:  # decoders of broken files raise whatever happens to them
-            return f"{path}: {one_line(error)}"
-        tensor = torch.from_numpy(array)
-        tensor = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
-        return prepare(tensor[None], steps)[0]
-
-    paths = list(paths)
-    read_all = [read(path) for path in paths[:1]]
-    if read_all and isinstance(read_all[0], Tensor):
-        _must_fit(len(paths), read_all[0].shape)
-    with ThreadPoolExecutor() as pool:
-        read_all += pool.map(read, paths[1:])
-    broken = [text for text in read_all if isinstance(text, str)]
-    if broken:
-        more = f" (and {len(broken) - 5} more)" if len(broken) > 5 else ""
-        raise DataError("cannot read " + "; ".join(broken[:5]) + more, "remove or replace these files")
-    images = [image for image in read_all if isinstance(image, Tensor)]
-    shapes = {image.shape[1:] for image in images}
-    if len(shapes) > 1:
-        (h, w), (h2, w2) = sorted(shapes)[:2]
-        raise DataError(
-            f"images differ in size: {h} x {w} and {h2} x {w2}", "add {op: Resize, size: [64, 64]} under prepare"
-        )
-    return torch.stack(images) if images else torch.empty(0, 1 if mode == "L" else 3, 1, 1, dtype=torch.uint8)
-
-
-def _decoded(image: Any, mode: str) -> Any:
-    """As it is seen: upright, on white where it is transparent, and with 8 bits a channel."""
-    from PIL import Image, ImageOps
-
-    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
-    if image.mode in ("I", "F") and not sixteen:
-        kind = "floats" if image.mode == "F" else "integers"
-        raise ValueError(f"its pixels are 32-bit {kind}, and nobody can say which is white: save it with 8 or 16 bits")
-    image = ImageOps.exif_transpose(image)
-    if sixteen:
-        image = Image.fromarray(((np.asarray(image).astype(np.int64) * 255 + 32767) // 65535).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(mode)
-
-
 def _must_fit(count: int, shape: Sequence[int], steps: Sequence[Any] = ()) -> None:
     """Raises TrainingError where so many images, or what a step makes of them, cannot be held."""
     channels, height, width = shape
@@ -304,7 +278,10 @@ def measure(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     values = torch.arange(256, dtype=torch.float64) / 255
     means, stds = [], []
     for channel in range(images.shape[1]):
-        flat = torch.from_numpy(np.bincount(images[:, channel].numpy().ravel(), minlength=256)).double()
+        counts = np.zeros(256, dtype=np.int64)
+        for part in torch.split(images[:, channel], 100):  # counting takes eight bytes a pixel
+            counts += np.bincount(part.numpy().ravel(), minlength=256)
+        flat = torch.from_numpy(counts).double()
         share = flat / flat.sum()
         mean = float(share @ values)
         means.append(mean)

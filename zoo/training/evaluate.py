@@ -10,15 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import data as datasets
 from . import recipe as r
 from .dataset import Dataset, Split
-from .errors import DataError
+from .errors import DataError, RunError
+from .images import read_images
 from .loader import Batches
 from .metrics import Counts, device_of, outputs
 from .progress import tracked
 from .run import Run
-from .transforms import CenterCrop, centring, pair
+from .transforms import CenterCrop, Transform, centring, pair
+
+BATCH = 64  # images that go through the network at a time, at most
+ELEMENTS = 1 << 24  # numbers in them, at most
 
 
 @dataclass(frozen=True)
@@ -74,33 +77,54 @@ def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Modul
     Raises DataError for a file that is no image, RunError for a folder that is no run.
     """
     opened = run if isinstance(run, Run) else Run.open(run)
-    recipe, classes = opened.recipe, opened.classes
     network = opened.model(model)
-    channels, height, width = opened.facts["input"]
     paths = [Path(image) for image in images]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise DataError(f"there is no image {missing[0]}")
-    steps: list[Any] = [s for s in recipe.transforms.prepare if not isinstance(s, r.Grayscale)]
-    if not any(isinstance(s, r.Resize) for s in steps):
-        _, *prepared = opened.facts.get("image") or opened.facts["input"]
-        steps = [r.Resize(op="Resize", size=_stored(recipe, *prepared)), *steps]
-    mode = "L" if channels == 1 else "RGB"
-    pixels = datasets.read_images(paths, mode, steps)
-    split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
-    centre = [*centring(recipe.transforms.augment), CenterCrop((height, width))]
-    batches = Batches(split, 64, opened.facts["mean"], opened.facts["std"], centre)
+    channels, height, width = opened.facts["input"]
+    if channels not in (1, 3):
+        raise DataError(f"this network takes images of {channels} channels, and files have one, or three")
+    recipe = opened.recipe
+    _, *prepared = opened.facts.get("image") or opened.facts["input"]
+    steps, centre = _steps(recipe, *prepared), [*centring(recipe.transforms.augment), CenterCrop((height, width))]
+    count = max(1, min(BATCH, ELEMENTS // (channels * height * width)))
     found: list[Prediction] = []
     with torch.inference_mode():
-        for x, _ in batches:
-            output = outputs(network(x))[0]
-            if output.ndim != 2:
-                raise DataError("this network labels pixels; `zoo evaluate` draws its predictions")
-            best = output.softmax(1).sort(1, descending=True)
-            for values, index in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-                name = str(paths[len(found)])
-                found.append(Prediction(name, tuple(classes[i] for i in index), tuple(values)))
+        for start in range(0, len(paths), count):
+            found += _predicted(opened, network, paths[start : start + count], steps, centre)
     return found
+
+
+def _steps(recipe: r.Recipe, height: int, width: int) -> list[Any]:
+    """What makes of an image file what flows into the network."""
+    steps: list[Any] = [step for step in recipe.transforms.prepare if not isinstance(step, r.Grayscale)]
+    if any(isinstance(step, r.Resize) for step in steps):
+        return steps
+    return [r.Resize.model_construct(op="Resize", size=_stored(recipe, height, width)), *steps]
+
+
+def _predicted(
+    run: Run, network: nn.Module, paths: list[Path], steps: list[Any], centre: list[Transform]
+) -> list[Prediction]:
+    """Predictions for so many images as are in memory at a time."""
+    channels, height, width = run.facts["input"]
+    pixels = read_images(paths, "L" if channels == 1 else "RGB", steps)
+    split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
+    ((x, _),) = Batches(split, len(pixels), run.facts["mean"], run.facts["std"], centre)
+    try:
+        output = outputs(network(x))[0]
+    except RuntimeError as error:
+        raise DataError(f"the network does not take images of {height} x {width}: {error}") from error
+    if output.ndim != 2:
+        raise DataError("this network labels pixels; `zoo evaluate` draws its predictions")
+    if output.shape[1] != len(run.classes):
+        raise RunError(f"{run.path} names {len(run.classes)} classes, and its network tells {output.shape[1]} apart")
+    best = output.softmax(1).sort(1, descending=True)
+    return [
+        Prediction(str(path), tuple(run.classes[i] for i in index), tuple(values))
+        for path, values, index in zip(paths, best.values.tolist(), best.indices.tolist(), strict=True)
+    ]
 
 
 def _stored(recipe: r.Recipe, height: int, width: int) -> list[int]:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import torch
-
 from specs import files
+from zoo import tensors
+from zoo.limits import LimitExceeded
 
+from . import memory
 from .errors import RunError
 
 
@@ -28,15 +29,18 @@ def replacing(target: Path, below: Path) -> Iterator[BinaryIO]:
         raise RunError(f"cannot write {target}: {error.strerror}", "the run's last checkpoint is kept") from error
 
 
-def read_tensors(path: Path) -> dict[str, Any]:
-    """Tensors and plain data, by name; nothing else is ever unpickled. Raises RunError for every other file."""
+def read_tensors(path: Path, *, copied: bool = False) -> dict[str, Any]:
+    """Tensors and plain data, by name. Raises RunError for every other file.
+
+    Tensors are views of the file, which take memory when they are read; with `copied` they have memory of their own,
+    as what goes on to be changed must.
+    """
     try:
-        with path.open("rb") as file:
-            found = torch.load(file, map_location="cpu", weights_only=True)
+        found = tensors.read(path, memory=memory.most() if copied else None)
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # a damaged file can end in any of the unpickler's errors
-        raise RunError(f"cannot read {path}: it is damaged, or holds more than tensors and plain data") from error
+    except (tensors.TensorsError, LimitExceeded) as error:
+        raise RunError(f"cannot read {path}: {error.message}", error.help) from error
     if not isinstance(found, dict):
         raise RunError(f"cannot read {path}: it holds a {type(found).__name__}, not tensors by name")
     return found

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from specs import files
 from zoo import api, catalogue, standalone
+from zoo.limits import LimitExceeded, current
 from zoo.weights import odd
 
 from . import cookbook
@@ -28,8 +29,8 @@ from .memory import must_fit
 
 WEIGHTS, RESULT, HISTORY, FACTS = "model.pt", "result.json", "history.json", "run.json"
 LOCK = ".lock"  # held by the process that writes
+DIGITS = 64  # of a whole number in one of them
 NETWORK = Path("network")  # the folder in a run's folder
-LARGEST = 1 << 24  # bytes of a JSON file that a run holds
 
 
 Shape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
@@ -71,6 +72,12 @@ def rows(value: Any) -> list[dict[str, float]]:
 def _first(error: ValidationError) -> str:
     mistake = error.errors()[0]
     return ".".join(map(str, mistake["loc"])) + f": {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise ValueError(f"a number in it has {len(digits):,} digits, and {DIGITS} are the most")
+    return int(digits)
 
 
 @dataclass(frozen=True)
@@ -177,10 +184,11 @@ class Run:
     def read_json(self, name: str) -> Any:
         path = self.path / name
         try:
-            data = files.read_inside(self.path, name, LARGEST + 1)
-            if len(data) > LARGEST:
-                raise RunError(f"cannot read {path}: it is larger than {LARGEST:,} bytes")
-            return json.loads(data)
+            data = files.read_inside(self.path, name, current().json + 1)
+            current().hold("json", len(data), f"{path} has at least", "bytes")
+            return json.loads(data, parse_int=_whole)
+        except LimitExceeded as error:
+            raise RunError(error.message, error.help) from error
         except OSError as error:
             raise RunError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
@@ -243,6 +251,7 @@ class Run:
         self.check_module(model)
         weights = self.weights()
         network = model if model is not None else build(self.recipe, self.facts["input"])
+        _refuse_kinds(weights, network.state_dict(), self.path)
         try:
             network.load_state_dict(weights)
         except RuntimeError as error:
@@ -267,6 +276,17 @@ class Run:
                 f"this data has {', '.join(found.classes)}"
             )
         return replace(found, mean=tuple(self.facts["mean"]), std=tuple(self.facts["std"]))
+
+
+def _refuse_kinds(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    """Raises RunError for whole or complex numbers where the network has others: torch would make the best of them."""
+    for key, value in weights.items():
+        if key in wanted and (value.dtype.is_floating_point, value.dtype.is_complex) != (
+            wanted[key].dtype.is_floating_point,
+            wanted[key].dtype.is_complex,
+        ):
+            kinds = f"`{key}` is a tensor of {value.dtype}, for one of {wanted[key].dtype}"
+            raise RunError(f"the weights in {path} are not of this network: {kinds}")
 
 
 def build(recipe: r.Recipe, shape: list[int] | None = None) -> nn.Module:
