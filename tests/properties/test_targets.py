@@ -79,9 +79,9 @@ def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) 
             "quantized": lambda bias: torch.quantize_per_tensor(bias, 0.1, 0, torch.qint8),
         }[change](state["3.bias"])
         torch.save(state, tmp_path / kept.name)
-        with pytest.raises(WeightsError, match=r"`3\.bias` is a tensor|cannot be read"):
+        with pytest.raises(WeightsError, match=r"`3\.bias` is a.* tensor|cannot be read"):
             zoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
-        with pytest.raises(WeightsError, match=r"`3\.bias` is a tensor"):
+        with pytest.raises(WeightsError, match=r"`3\.bias` is a.* tensor"):
             zoo.build(targets.KEPT / "built" / "tiny.yaml", state)
     (tmp_path / "model.pt").replace(tmp_path / "run" / "model.pt")
     with pytest.raises(RunError, match="cannot read"):

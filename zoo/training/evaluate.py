@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from . import recipe as r
 from .dataset import Dataset, Split
-from .errors import DataError, RunError
+from .errors import DataError, RunError, one_line
 from .images import read_images
 from .loader import Batches
 from .metrics import Counts, device_of, outputs
@@ -115,7 +115,7 @@ def _predicted(
     try:
         output = outputs(network(x))[0]
     except RuntimeError as error:
-        raise DataError(f"the network does not take images of {height} x {width}: {error}") from error
+        raise DataError(f"the network does not take images of {height} x {width}: {one_line(error)}") from error
     if output.ndim != 2:
         raise DataError("this network labels pixels; `zoo evaluate` draws its predictions")
     if output.shape[1] != len(run.classes):

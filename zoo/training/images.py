@@ -18,7 +18,7 @@ from torch import Tensor
 
 from zoo.limits import LimitExceeded, Limits, current
 
-from .errors import DataError
+from .errors import DataError, one_line
 from .memory import must_fit
 from .shapes import Shape, after
 from .transforms import prepare
@@ -117,7 +117,7 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
     except LimitExceeded as error:
         raise DataError(error.message, error.help) from error
     except Exception as error:  # headers of broken files raise whatever happens to them
-        return f"{path}: {error}"
+        return f"{path}: {one_line(error)}"
     return math.prod(size), shape
 
 
@@ -140,7 +140,7 @@ def _read(path: Path, mode: str, steps: Sequence[Any]) -> Tensor | str:
         with Image.open(path, formats=FORMATS) as image:
             return prepare(_decoded(image, mode)[None], steps)[0]
     except Exception as error:  # decoders of broken files raise whatever happens to them
-        return f"{path}: {error}"
+        return f"{path}: {one_line(error)}"
 
 
 def _decoded(image: Any, mode: str) -> Tensor:
