@@ -34,9 +34,9 @@ class Refused(Exception):
 
 
 def tensor(value: Value, case: Case) -> Any:
-    """Random values of the value's shape behind a batch axis; a number for what has neither shape nor batch."""
+    """Random values of the value's shape behind a batch axis; without both a number, where the op takes numbers."""
     if not value.batched:
-        return torch.randn(value.shape) if value.shape else NUMBER
+        return NUMBER if not value.shape and Layer.registry[case.op].numbers else torch.randn(value.shape)
     if value.dtype == "int64":
         return torch.randint(case.arguments.get("num_embeddings", 3), (BATCH, *value.shape))
     return torch.randn(BATCH, *value.shape)

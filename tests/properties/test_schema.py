@@ -152,7 +152,9 @@ def test_a_change_is_judged_alike(data: st.DataObject) -> None:
         "title",
     ]
     key = data.draw(st.sampled_from([*keys, "colour"]))
-    changed[key] = data.draw(st.sampled_from([3, 0.5, True, "text", [], {}, [1], {"a": 1}, ["a"], [{}]]))
+    values = [3, 0.5, True, "text", [], {}, [1], {"a": 1}, ["a"], [{}]]
+    # a text in a shape may be an expression to the loader, which computes none
+    changed[key] = data.draw(st.sampled_from([value for value in values if (key, value) != ("input", ["a"])]))
     changed.pop("inputs", None)
     changed.setdefault("input", [3, 8, 8])
     assert VALIDATOR.is_valid(changed) == loads(changed)
