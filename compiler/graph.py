@@ -197,6 +197,16 @@ class Composite:
         return 1 + sum(node.size for node in self.nodes)
 
     @cached_property
+    def leaves(self) -> int:
+        """How many layers and merges it holds, near and far, those that `when` left out not among them."""
+        return sum(n.body.leaves if isinstance(n.body, Composite) else n.body is not None for n in self.nodes)
+
+    @cached_property
+    def weighted(self) -> int:
+        """How many of them have parameters of their own."""
+        return sum(n.body.weighted if isinstance(n.body, Composite) else n.params > 0 for n in self.nodes)
+
+    @cached_property
     def view(self) -> nx.DiGraph:
         """Nodes by number with INPUT for the list's own inputs. A view: `add(x, x)` is one edge here."""
         import networkx as nx  # a quarter of a second that most checks do not need

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from specs.diagnostics import Report
@@ -89,6 +89,7 @@ class _Formatter:
     text: str
     whole: Document
     arguments: Arguments
+    places: dict[str, dict[str, int]] = field(default_factory=dict)  # of each op's arguments in their order
 
     def document(self) -> str:
         mark, data = self.whole.mark, self.whole.data
@@ -234,15 +235,20 @@ class _Formatter:
 
     def order(self, data: dict[str, Any]) -> list[str]:
         op = data.get("op")
-        known = self.arguments(op) if isinstance(op, str) else ()
+        known = self.known(op) if isinstance(op, str) else {}
         given = [key for key in data if key not in FIRST and key not in LAST]
-        named = [key for key in known if key in given]
-        arguments = [*named, *(key for key in given if key not in named)]
+        arguments = sorted(given, key=lambda key: known.get(key, len(known)))
         last = [key for key in LAST if key in data]
         if "shape" in known and "shape" in last:  # an argument here
             last.remove("shape")
-            arguments.insert(min(list(known).index("shape"), len(arguments)), "shape")
+            arguments.insert(min(known["shape"], len(arguments)), "shape")
         return [*(key for key in FIRST if key in data), *arguments, *last]
+
+    def known(self, op: str) -> dict[str, int]:
+        """The places of an op's arguments."""
+        if op not in self.places:
+            self.places[op] = {key: place for place, key in enumerate(self.arguments(op))}
+        return self.places[op]
 
     def key(self, mark: Mark, key: str) -> str:
         start, stop, _ = mark[2][key]
@@ -308,7 +314,8 @@ def _ordered(pieces: list[Piece], order: Sequence[str]) -> list[Piece]:
     """In this order, unless a comment stands above one of them, which may speak of what follows."""
     if any(piece.lead for piece in pieces):
         return pieces
-    return sorted(pieces, key=lambda piece: order.index(piece.key))
+    places = {key: place for place, key in enumerate(order)}
+    return sorted(pieces, key=lambda piece: places[piece.key])
 
 
 def _align(pieces: list[Piece], pad: str) -> None:

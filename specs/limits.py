@@ -43,6 +43,11 @@ class Limits:
     block_depth: int = 32  # blocks and groups inside each other
     matches: int = 200_000  # names held against the parts of the patterns of `freeze`, `init` or `rename`
     params: int = 2**40  # weights in total, and elements of one tensor
+    rows: int = 20_000  # layers that one summary lists
+
+    def __post_init__(self) -> None:
+        if self.mistakes < 1:
+            raise ValueError("of what is wrong, one mistake at least is told")
 
 
 DEFAULT = Limits()

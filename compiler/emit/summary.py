@@ -10,7 +10,7 @@ from compiler.graph import Graph
 from compiler.layer import Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LayerRow:
     """A leaf layer or merge. Shapes are without the batch axis; parameters of a shared module are counted once."""
 
@@ -84,9 +84,14 @@ class Summary:
 def summarise(graph: Graph) -> Summary:
     """The summary of a graph."""
     rows = tuple(LayerRow(r.path, r.op, r.inputs, r.output, r.params, r.trainable, r.macs) for r in graph.rows)
+    inputs, outputs = shapes(graph)
+    return Summary(graph.name, inputs, outputs, graph.params, graph.trainable_params, graph.macs, rows)
+
+
+def shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, Shape]]:
+    """The shapes of what flows into a network and out of it, by name."""
     root = graph.root
     outputs = {
         port.name: value.shape for port, value in zip(root.outputs, root.values, strict=True) if value is not None
     }
-    inputs = {name: value.shape for name, value in root.inputs if value is not None}
-    return Summary(graph.name, inputs, outputs, graph.params, graph.trainable_params, graph.macs, rows)
+    return {name: value.shape for name, value in root.inputs if value is not None}, outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ def _build(network: Network, graph: Graph, weights: str | None, seed: int | None
         try:
             brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
             if brought:
-                graph = Network(network.asked, {**network.params, **brought}, network.input).graph()
+                graph = replace(network, params={**network.params, **brought}).graph()
             built = build_with(graph, weights, seed=seed)
             return graph, built, built.load_report
         except WeightsError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -37,7 +37,7 @@ ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--fix", is_flag=True, help="Apply the repairs that are certain to the files.")
 @click.option("--diff", is_flag=True, help="Show what --fix would do; change nothing.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit, as nodes=300000.")
+@common.limit_option
 def command(
     targets: tuple[str, ...],
     settings: tuple[str, ...],
@@ -56,7 +56,7 @@ def command(
     from zoo import catalogue
 
     form = "json" if as_json else form
-    allowed, params, shapes = read_limits(limits), common.settings(settings), common.shape_of(inputs)
+    allowed, params, shapes = common.read_limits(limits), common.settings(settings), common.shape_of(inputs)
     found: list[tuple[str, list[Diagnostic]]] = []
     wanted = catalogue.expand(targets)
     for number, target in enumerate(wanted, 1):
@@ -187,18 +187,3 @@ def _version() -> str:
         return installed("speczoo")
     except PackageNotFoundError:
         return "0.0.0"
-
-
-# -- what is given ------------------------------------------------------------------------------------------------
-
-
-def read_limits(limits: Sequence[str]) -> Limits:
-    """The limits with those of the command line in place of the defaults. Raises UsageError."""
-    known = [field.name for field in fields(Limits)]
-    changed: dict[str, int] = {}
-    for given in limits:
-        name, _, said = given.partition("=")
-        if name not in known or not said.isdigit():
-            raise click.UsageError(f"--limit takes NAME=N with a name of {', '.join(known)}; not {given!r}")
-        changed[name] = int(said)
-    return Limits(**changed)

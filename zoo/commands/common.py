@@ -6,7 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from specs.diagnostics import Diagnostic, Report
 from specs.errors import SpecError, raise_if_wrong
+from specs.limits import DEFAULT, Limits
 from zoo import console
 
 if TYPE_CHECKING:
@@ -39,18 +40,19 @@ class Refused(click.ClickException):
 
 @dataclass(frozen=True)
 class Network:
-    """A network as it was asked for: a name or a path, and what --set and --input lay over it."""
+    """A network as it was asked for: a name or a path, what --set and --input lay over it, and how large it may be."""
 
     asked: str
     params: Mapping[str, Any]
     input: Sequence[int] | Mapping[str, Sequence[int]] | None = None
+    limits: Limits = DEFAULT
 
     def graph(self) -> Graph:
         """Raises SpecError."""
         from zoo import api
 
         report = Report()
-        made = api.graph_into(report, self.asked, input=self.input, params=self.params)
+        made = api.graph_into(report, self.asked, input=self.input, limits=self.limits, params=self.params)
         raise_if_wrong(report)
         assert made is not None
         return made
@@ -75,20 +77,48 @@ class Networks(list[Network]):
             raise SpecError(wrong)
 
 
+def read_limits(limits: Sequence[str]) -> Limits:
+    """The limits with those of the command line in place of the defaults. Raises UsageError."""
+    known = [field.name for field in fields(Limits)]
+    changed: dict[str, int] = {}
+    for given in limits:
+        name, _, said = given.partition("=")
+        if name not in known or not re.fullmatch("[0-9]{1,18}", said, re.ASCII):
+            raise click.UsageError(f"--limit takes NAME=N with a name of {', '.join(known)}; not {given!a}")
+        changed[name] = int(said)
+    try:
+        return Limits(**changed)
+    except ValueError as error:
+        raise click.UsageError(f"--limit: {error}") from None
+
+
+#: Gives a command `limits`, for `read_limits`.
+limit_option = click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit, as nodes=300000."
+)
+
+
 def takes_networks(command: F) -> F:
-    """Gives a command NAME..., --set and --input; it is called with `networks`."""
+    """Gives a command NAME..., --set, --input and --limit; it is called with `networks`."""
 
     @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names)
     @click.option(
         "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter of the spec: num_classes=2."
     )
     @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Input without the batch axis: 3x64x64.")
+    @limit_option
     @functools.wraps(command)
-    def run(names: tuple[str, ...], overrides: tuple[str, ...], shapes: tuple[str, ...], **rest: Any) -> Any:
-        params, input = settings(overrides), shape_of(shapes)
+    def run(
+        names: tuple[str, ...],
+        overrides: tuple[str, ...],
+        shapes: tuple[str, ...],
+        limits: tuple[str, ...],
+        **rest: Any,
+    ) -> Any:
+        params, input, allowed = settings(overrides), shape_of(shapes), read_limits(limits)
         from zoo import catalogue
 
-        networks = Networks(Network(asked, params, input) for asked in catalogue.expand(names))
+        networks = Networks(Network(asked, params, input, allowed) for asked in catalogue.expand(names))
         networks.several = len(names) > 1 or any(c in names[0] for c in "*?[")
         return command(networks=networks, **rest)
 

@@ -39,21 +39,21 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
 
 
 def _row(network: Network) -> dict[str, Any]:
-    from compiler.emit.summary import summarise
+    from compiler.emit.summary import shapes
     from zoo import facts
 
     graph = network.graph()
-    summary = summarise(graph)
+    inputs, outputs = shapes(graph)
     word = {key: facts.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published")}
     return {
-        "name": summary.name,
+        "name": graph.name,
         "title": word["title"] or "",
         "year": word["year"],
-        "params": summary.params,
-        "macs": summary.macs,
-        "inputs": {name: list(shape) for name, shape in summary.inputs.items()},
-        "outputs": {name: list(shape) for name, shape in summary.outputs.items()},
-        "layers": sum(row.params > 0 for row in summary.layers),
+        "params": graph.params,
+        "macs": graph.macs,
+        "inputs": {name: list(shape) for name, shape in inputs.items()},
+        "outputs": {name: list(shape) for name, shape in outputs.items()},
+        "layers": graph.root.weighted,
         "published": word["published"] or {},
     }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo import console
-from zoo.commands.common import complete_names, emit, json_option
+from zoo.commands.common import complete_names, emit, json_option, limit_option, read_limits
 
 if TYPE_CHECKING:
     from zoo.facts import Facts
@@ -19,8 +19,11 @@ COLUMNS = ("name", "family", "params", "macs", "input", "year")
 @click.argument("patterns", nargs=-1, metavar="[GLOB]...", shell_complete=complete_names)
 @click.option("--where", "condition", metavar="EXPR", help="Only where this is true: 'params < 10e6 and year >= 2015'.")
 @click.option("--sort", metavar="COLUMN", help=f"By {', '.join(COLUMNS)}; -params puts the largest first.")
+@limit_option
 @json_option
-def command(patterns: tuple[str, ...], condition: str | None, sort: str | None, as_json: bool) -> None:
+def command(
+    patterns: tuple[str, ...], condition: str | None, sort: str | None, limits: tuple[str, ...], as_json: bool
+) -> None:
     """Networks of the zoo: family, parameters, MACs, input, year.
 
     GLOB is over names ('resnet*'); a file lists its variants. In --where the names are those of the JSON: name, family,
@@ -35,7 +38,9 @@ def command(patterns: tuple[str, ...], condition: str | None, sort: str | None, 
         from zoo.commands import where
 
         wanted = where.parse(condition)
-    rows = [f for asked in catalogue.expand(patterns) for f in facts.of(asked)] if patterns else facts.everything()
+    allowed = read_limits(limits)
+    asked = catalogue.expand(patterns)
+    rows = [f for name in asked for f in facts.of(name, allowed)] if patterns else facts.everything()
     if wanted is not None:
         rows = [row for row in rows if wanted(row)]
     if sort is not None:

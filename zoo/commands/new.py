@@ -16,7 +16,9 @@ from zoo.commands.common import (
     complete_names,
     emit,
     json_option,
+    limit_option,
     missing_companions,
+    read_limits,
     settings,
     shape_of,
 )
@@ -79,8 +81,16 @@ expect: {{output: [10]}} # what `zoo check` holds the network to; params and mac
 @click.option("--from", "origin", metavar="NETWORK", shell_complete=complete_names, help="A network to start from.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter of that network.")
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Another input for it: 3x64x64.")
+@limit_option
 @json_option
-def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: tuple[str, ...], as_json: bool) -> None:
+def command(
+    name: str,
+    origin: str | None,
+    overrides: tuple[str, ...],
+    shapes: tuple[str, ...],
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Start a spec file, commented or from a network of the zoo.
 
     Writes NAME.yaml in the current folder, never over a file that is there. With --from it is that network's spec,
@@ -93,15 +103,15 @@ def command(name: str, origin: str | None, overrides: tuple[str, ...], shapes: t
         raise click.UsageError(
             f"a network's name is of letters, digits, `_`, `-` and `.`, and starts with a letter, not {name!a}"
         )
-    if origin is None and (overrides or shapes):
-        raise click.UsageError("--set and --input are of the network that --from names")
+    if origin is None and (overrides or shapes or limits):
+        raise click.UsageError("--set, --input and --limit are of the network that --from names")
     copies: dict[Path, bytes] = {}
     if origin is None:
         written, path = TEMPLATE.format(name=name), Path(f"{name}.yaml")
     else:
         from zoo import standalone
 
-        network = Network(origin, settings(overrides), shape_of(shapes))
+        network = Network(origin, settings(overrides), shape_of(shapes), read_limits(limits))
         graph = network.graph()
         written = standalone.text(graph, name, network.params, fresh=True)
         path = standalone.path_in(Path(), name, written)

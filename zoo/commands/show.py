@@ -39,14 +39,14 @@ def lineage(network: Network) -> dict[str, Any]:
     from zoo import catalogue
 
     report = Report()
-    found = catalogue.find(network.asked, report)
+    found = catalogue.find(network.asked, report, network.limits)
     raise_if_wrong(report)
     assert found is not None
     unit, variant = found
     spec, document = unit
     chosen = spec.variants.get(variant) if variant else None
     params = {k: v for k, v in network.params.items() if k in spec.params or k != "in_channels"}
-    settings = choose(unit, report, variant=variant, params=params, input=network.input)
+    settings = choose(unit, report, variant=variant, params=params, input=network.input, limits=network.limits)
     if variant is None and any(p.required for p in spec.params.values()):
         settings = None  # a family: its text says which parameters it wants
     else:

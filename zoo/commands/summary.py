@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from specs.errors import SpecError
 from zoo import console
-from zoo.commands.common import Networks, emit, json_option, takes_networks
+from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
+
+if TYPE_CHECKING:
+    from compiler.emit.summary import Summary
 
 
 @click.command()
@@ -19,9 +24,7 @@ def command(networks: Networks, as_json: bool) -> None:
     Shapes are without the batch axis. MACs are the multiply-accumulates of one input in convolutions, linear layers
     and matrix products. --json gives one object, or a list where several networks were asked for.
     """
-    from compiler.emit.summary import summarise
-
-    made = networks.each(lambda network: summarise(network.graph()))
+    made = networks.each(_summary)
     if as_json:
         found = [summary.to_json() for _, summary in made]
         emit(found if networks.several else found[0])
@@ -48,6 +51,22 @@ def command(networks: Networks, as_json: bool) -> None:
         wide = max(len(f"{n:,}") for n in totals.values())
         lines = [f"{name:<15} {n:>{wide},}" for name, n in totals.items()]
         console.say(*[""] * (i > 0), paper.title(s.name, said), "", *table, "", *lines)
+
+
+def _summary(network: Network) -> Summary:
+    """Raises SpecError, for a network with more layers than are listed too."""
+    from compiler.emit.summary import summarise
+    from specs.diagnostics import Diagnostic
+
+    graph = network.graph()
+    rows, most = graph.root.leaves, network.limits.rows
+    if rows > most:
+        document = graph.unit.document
+        message = f"the summary of `{graph.name}` would list {rows:,} layers; the limit is {most:,}"
+        help = (f"`--limit rows={rows}` lists them all; `zoo list` and `zoo compare` print the totals alone",)
+        span = document.span(("layers",), key=True)
+        raise SpecError([Diagnostic("limit-exceeded", message, span, file=document.source.name, help=help)])
+    return summarise(graph)
 
 
 def _ports(shapes: Mapping[str, Sequence[int]]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +92,7 @@ def load(
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
         shape = _check_crops(recipe, text, report)
     except ValidationError as error:
-        for diagnostic in islice(_diagnose(error, text), DEFAULT.mistakes):
+        for diagnostic in _diagnose(error, text):
             report.add(diagnostic)
     if with_network and network is not None:
         _check_network(network, text, shape, report)
@@ -246,13 +245,20 @@ def _check_network(network: Network, text: _Text, shape: Shape | None, report: R
             notes = (*diagnostic.notes, f"the network of {place}{images}")
             report.add(replace(diagnostic, notes=notes))
             continue
-        named = (key for key in network.params if re.search(rf"`{re.escape(key)}\b", diagnostic.message))
+        named = (key for key in network.params if key in _quoted(diagnostic.message))
         where, at = text.place(next((("network", "params", key) for key in named), ("network", "name")))
         report.add(replace(diagnostic, file=where, span=at))
 
 
+def _quoted(message: str) -> set[str]:
+    """What a message has between backticks, and the first word of it: `widths`, `widths[0]`."""
+    quoted = re.findall("`([^`]*)", message)[::2]
+    return {*quoted, *(re.match(r"\w*", text)[0] for text in quoted)}  # type: ignore[index]
+
+
 def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
-    data, mistakes = text.data, error.errors()
+    """What is wrong with a recipe, the first of its mistakes."""
+    data, mistakes = text.data, error.errors()[: DEFAULT.mistakes]
     meant = {_meant(mistake, data) for mistake in mistakes}
     for mistake in mistakes:
         if mistake["type"] == "missing" and mistake["loc"] in meant:
