@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -146,9 +147,8 @@ class Run:
         path = self.path / name
         try:
             with path.open("rb") as file:
-                data = file.read(current().json + 1)
-            current().hold("json", len(data), f"{path} has at least", "bytes")
-            return json.loads(data, parse_int=_whole)
+                current().hold("json", os.fstat(file.fileno()).st_size, f"{path} has", "bytes")
+                return json.loads(file.read(current().json), parse_int=_whole)
         except LimitExceeded as error:
             raise RunError(error.message, error.help) from error
         except OSError as error:
