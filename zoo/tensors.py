@@ -240,7 +240,7 @@ def _odd(name: _Name) -> _Odd:
 def _key(key: Any) -> Any:
     """A key of a mapping. Keys that are neither text nor whole numbers could be chosen so that all of them collide."""
     if not isinstance(key, str | _Name | _Odd) and not (type(key) is int and abs(key) < LONGEST):
-        raise TensorsError(f"a key in it is no text, but a {type(key).__name__}", STATE_DICT)
+        raise TensorsError(f"it has a key of type {type(key).__name__}, where names are wanted", STATE_DICT)
     return key
 
 

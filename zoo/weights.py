@@ -309,7 +309,7 @@ def _compared(graph: Graph, found: _Found) -> LoadReport:
     if problems:
         prefixes = {key.partition(".")[0] for key in extra}
         if missing and len(prefixes) == 1 and len(extra) == len(came):
-            problems.append(f"every key starts with `{prefixes.pop()}.`: take that off")
+            problems.append(f"every key starts with `{prefixes.pop()[:SHOWN]}.`: take that off")
         raise WeightsError(f"{found.source} does not fit {graph.name}", *problems)
     fresh = {*missing, *other}
     loaded = tuple(key for key in wanted if key not in fresh)

@@ -137,37 +137,34 @@ class Templates:
             return False
         if first.pruned != other.pruned or inline(first) != inline(other):
             return False
-        for i, new in enumerate(other.nodes):
-            like = lines.having[i] or first
-            old = like.nodes[i]
-            if (
-                new.key[1:] != old.key[1:]
-                or new.loc != old.loc
-                or new.named != old.named
-                or (new.name != old.name and (new.named or (new.body and old.body and not _move(first, other))))
-            ):
-                return False
-            if new.inputs[:1] != old.inputs[:1]:
-                return False
-            if new.body is None or old.body is None:
-                continue
-            if (i in other.needed, i in other.inference_only) != (i in like.needed, i in like.inference_only):
-                return False
-            if new.inputs != old.inputs or new.shared != old.shared or len(new.outputs) != len(old.outputs):
-                return False
-            if new.shared is not None and isinstance(new.body, Composite):
-                continue  # what it applies is held against the others where it is made
-            if isinstance(new.body, Composite) or isinstance(old.body, Composite):
-                if not (isinstance(new.body, Composite) and isinstance(old.body, Composite)):
-                    return False
-                if inline(new.body) or inline(old.body):
-                    if origin(new.body) != origin(old.body) or not self.fits(lines.inside[i], new.body):
-                        return False
-                elif self.of[id(new.body)] is not self.of[id(old.body)]:
-                    return False
-            elif not _same_call(call_of(new), call_of(old)):
-                return False
-        return True
+        return all(self._entry_fits(lines, other, i) for i in range(len(other.nodes)))
+
+    def _entry_fits(self, lines: Lines, other: Composite, i: int) -> bool:
+        like, new = lines.having[i] or lines.first, other.nodes[i]
+        old = like.nodes[i]
+        if new.key[1:] != old.key[1:] or new.loc != old.loc or new.named != old.named:
+            return False
+        if new.name != old.name and (new.named or (new.body and old.body and not _move(lines.first, other))):
+            return False
+        if new.inputs[:1] != old.inputs[:1]:
+            return False
+        if new.body is None or old.body is None:
+            return True
+        if (i in other.needed, i in other.inference_only) != (i in like.needed, i in like.inference_only):
+            return False
+        if new.inputs != old.inputs or new.shared != old.shared or len(new.outputs) != len(old.outputs):
+            return False
+        if isinstance(new.body, Composite):
+            # what a shared module applies is held against the others where it is made
+            return new.shared is not None or self._list_fits(lines, i, new.body, old.body)
+        return not isinstance(old.body, Composite) and _same_call(call_of(new), call_of(old))
+
+    def _list_fits(self, lines: Lines, i: int, new: Composite, old: Layer | Composite) -> bool:
+        if not isinstance(old, Composite):
+            return False
+        if inline(new) or inline(old):
+            return origin(new) == origin(old) and self.fits(lines.inside[i], new)
+        return self.of[id(new)] is self.of[id(old)]
 
 
 def _move(*lists: Composite) -> bool:

@@ -1,0 +1,305 @@
+"""Weights, images, data and runs of a stranger: what they cost is known before it is paid, and a person may pay."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import zoo
+from tests.hostile import binaries
+from zoo import limits, tensors
+from zoo.limits import LimitExceeded
+from zoo.torchvision import torchvision
+from zoo.training import memory
+from zoo.training.errors import DataError, RunError, TrainingError
+from zoo.training.files import read_tensors
+from zoo.training.images import read_images
+from zoo.training.run import Run
+
+torchvision()
+MIB = 200  # what an attack may take, above what the doors themselves take
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.hostile.binaries"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as made:
+        yield made
+        assert made.stdin
+        made.stdin.close()
+
+
+def asked(child: subprocess.Popen[str], door: str, path: Path) -> dict[str, Any]:
+    assert child.stdin
+    assert child.stdout
+    child.stdin.write(f"{door} {path}\n")
+    child.stdin.flush()
+    found: dict[str, Any] = json.loads(child.stdout.readline())
+    return found
+
+
+@pytest.mark.parametrize("attack", binaries.ATTACKS.values(), ids=binaries.ATTACKS)
+def test_an_attack_is_told_and_takes_little(
+    attack: binaries.Attack, child: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    found = asked(child, attack.door, attack.make(tmp_path))
+    assert attack.says in found["told"]
+    assert found["taken"] < MIB
+
+
+def test_memory_that_is_taken_would_be_seen(child: subprocess.Popen[str], tmp_path: Path) -> None:
+    """A picture below the limit is decoded, once for each of its eight names: eight take what one takes."""
+    picture = binaries.png(tmp_path / "0.png", 5_000, 5_000)
+    one = asked(child, "folder", tmp_path)["taken"]
+    for number in range(1, 8):
+        (tmp_path / f"{number}.png").symlink_to(picture)
+    eight = asked(child, "folder", tmp_path)
+    assert not eight["told"]
+    assert 25e6 / 2**20 < one < MIB
+    assert eight["taken"] < one + 50
+
+
+# -- limits that a person raises and lowers -----------------------------------------------------------------------
+
+
+def safetensors(folder: Path) -> Path:
+    from safetensors.torch import save_file
+
+    save_file({"a.weight": torch.zeros(2, 3), "a.bias": torch.zeros(2)}, folder / "x.safetensors")
+    return folder / "x.safetensors"
+
+
+def saved(folder: Path, **options: Any) -> Path:
+    torch.save({"a.weight": torch.zeros(2, 3), "a.bias": torch.zeros(2)}, folder / "x.pt", **options)
+    return folder / "x.pt"
+
+
+def old(folder: Path) -> Path:
+    return saved(folder, _use_new_zipfile_serialization=False)
+
+
+def deflated(folder: Path) -> Path:
+    where = binaries.storage("0", 1000)
+    weight, bias = binaries.tensor(where, (2, 3), (3, 1)), binaries.tensor(where, (2,), (1,))
+    pickle = binaries.mapping(("a.weight", weight), ("a.bias", bias))
+    return binaries.archive(folder / "x.pt", pickle, {"0": bytes(4000)}, deflated=True)
+
+
+def picture(folder: Path) -> Path:
+    return binaries.png(folder / "x.png", 30, 20)
+
+
+def run(folder: Path) -> Path:
+    torch.save(zoo.build("mnist_cnn").state_dict(), folder / "model.pt")
+    return binaries.run(folder)
+
+
+LIMITED: dict[str, tuple[str, Callable[[Path], Path], str]] = {
+    "header of safetensors": ("header", safetensors, "weights"),
+    "header of an archive": ("header", saved, "weights"),
+    "header of a sequence": ("header", old, "weights"),
+    "objects": ("objects", saved, "weights"),
+    "objects of a sequence": ("objects", old, "weights"),
+    "tensors of safetensors": ("tensors", safetensors, "weights"),
+    "tensors": ("tensors", saved, "weights"),
+    "tensors of a sequence": ("tensors", old, "weights"),
+    "pixels": ("pixels", picture, "images"),
+    "side": ("side", picture, "images"),
+    "data": ("data", picture, "images"),
+    "data of a checkpoint": ("data", saved, "checkpoint"),
+    "json": ("json", run, "run"),
+}
+
+
+@pytest.mark.parametrize("case", LIMITED)
+def test_every_limit_is_felt_and_raised(case: str, tmp_path: Path) -> None:
+    """What is refused says by which limit, and is read once that limit is as high as it said."""
+    name, make, door = LIMITED[case]
+    path = make(tmp_path)
+    assert not binaries.told(door, path)
+    low, tries = {name: 1}, 0
+    while said := _told_below(low, door, path):
+        assert f"--limit {name}=" in said
+        assert f"more than {low[name]:,}" in said
+        raised = int(said.rpartition(f"--limit {name}=")[2].split()[0])
+        assert raised > low[name]
+        low[name], tries = raised, tries + 1
+    assert 0 < tries < 1000
+    if case != "header of a sequence":  # whose pickles' length is known once all are read
+        assert _told_below({name: low[name] - 1}, door, path)
+
+
+def _told_below(low: dict[str, int], door: str, path: Path) -> str:
+    with limits.using(**low):
+        return binaries.told(door, path)
+
+
+def test_what_is_deflated_may_be_four_times_its_file_or_what_the_limit_says(tmp_path: Path) -> None:
+    path = deflated(tmp_path)
+    assert not binaries.told("weights", path)
+    size = path.stat().st_size
+    assert 4 * size < 4000
+    with limits.using(unpacked=1), pytest.raises(zoo.WeightsError, match=f"take 4,000 bytes and the file {size}: "):
+        zoo.build(binaries.WANTED, path)
+    with limits.using(unpacked=4000):
+        zoo.build(binaries.WANTED, path)
+
+
+def test_limits_are_those_of_the_block_that_raises_them(tmp_path: Path) -> None:
+    before = limits.current()
+    with limits.using(pixels=7), limits.using(side=3):
+        assert (limits.current().pixels, limits.current().side) == (7, 3)
+    assert limits.current() == before
+    with pytest.raises(TypeError), limits.using(colour=3):
+        pass
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--limit", "pixels=599"], ["--limit", "colour=3"], ["--limit", "pixels=-1"], ["--limit", "pixels=1e9"]],
+)
+def test_the_command_line_lowers_and_raises(options: list[str], tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from zoo.__main__ import cli
+
+    folder, image = run(tmp_path), picture(tmp_path)
+    good = CliRunner().invoke(cli, ["predict", str(folder), str(image), "--limit", "pixels=784"])
+    assert (good.exit_code, str(image) in good.stdout) == (0, True)
+    told = CliRunner().invoke(cli, ["predict", str(folder), str(image), *options])
+    assert told.exit_code == 2
+    assert options[1].partition("=")[0] in told.stderr
+
+
+def test_memory_is_that_of_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free, bound = memory.total(), tmp_path / "memory.max"
+    assert free
+    for text, there in (("max\n", free), ("1000000\n", 10**6), (str(2**80), free)):
+        bound.write_text(text)
+        monkeypatch.setattr(memory, "CONTAINERS", (bound, tmp_path / "nowhere"))
+        assert memory.total() == min(there, free)
+    monkeypatch.setattr(memory, "total", lambda: 10**9)
+    with pytest.raises(TrainingError, match="this machine has 1 GB, and half of it is for data"):
+        memory.must_fit(6 * 10**8, "they", "fewer")
+    with limits.using(data=6 * 10**8):
+        memory.must_fit(6 * 10**8, "they", "fewer")
+
+
+# -- images ------------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_decoded_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And come out as if at once."""
+    generator = torch.Generator().manual_seed(0)
+    paths = []
+    for mode, channels in (("L", 0), ("RGB", 3), ("RGBA", 4), ("LA", 2)):
+        shape = (13, 17, channels) if channels else (13, 17)
+        pixels = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8).numpy()
+        paths.append(tmp_path / f"{mode}.png")
+        Image.fromarray(pixels, mode).save(paths[-1])
+    paths += [tmp_path / "P.gif", tmp_path / "one.png"]
+    Image.open(paths[1]).quantize(9).save(paths[-2])
+    Image.open(paths[0]).convert("1").save(paths[-1])
+    for mode in ("L", "RGB"):
+        whole = read_images(paths, mode)
+        with monkeypatch.context() as patch:
+            patch.setattr("zoo.training.images.STRIP", 40)
+            assert torch.equal(read_images(paths, mode), whole)
+
+
+def test_pillow_has_its_own_bound_again(tmp_path: Path) -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(DataError, match="no file"):
+        read_images([tmp_path / "nowhere.png"], "L")
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+# -- tensors that are no plain ones ---------------------------------------------------------------------------------
+
+
+class Own(torch.Tensor):
+    pass
+
+
+def _quantized() -> torch.Tensor:
+    return torch.quantize_per_tensor(torch.zeros(2, 3), 0.1, 0, torch.qint8)
+
+
+def _nested() -> torch.Tensor:
+    return torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)])
+
+
+ODD: dict[str, tuple[Callable[[], torch.Tensor], str]] = {
+    "sparse": (lambda: torch.eye(3).to_sparse(), "a sparse tensor"),
+    "sparse rows": (lambda: torch.eye(3).to_sparse_csr(), "a sparse tensor"),
+    "sparse parameter": (lambda: torch.nn.Parameter(torch.eye(3).to_sparse()), "a sparse tensor"),
+    "quantized": (_quantized, "a quantized tensor"),
+    "nested": (_nested, "a nested tensor"),
+    "meta": (lambda: torch.empty(2, 3, device="meta"), "a tensor of the device `meta`, which has no values"),
+    "of a class": (lambda: torch.zeros(2, 3).as_subclass(Own), "a tensor of a class of its own"),
+    "conjugated": (lambda: torch.zeros(2, 3, dtype=torch.complex64).conj(), "a tensor yet to be conjugated"),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", ["archive", "sequence"])
+@pytest.mark.parametrize("kind", ODD)
+def test_tensors_without_plain_values_are_named(kind: str, form: str, tmp_path: Path) -> None:
+    make, words = ODD[kind]
+    state = {"a.bias": torch.zeros(2), "a.weight": make()}
+    torch.save(state, tmp_path / "x.pt", _use_new_zipfile_serialization=form == "archive")
+    for _ in range(2):
+        with pytest.raises(zoo.WeightsError, match=f"`a.weight` is {words}"):
+            zoo.build(binaries.WANTED, tmp_path / "x.pt")
+        with pytest.raises(RunError, match=f"`a.weight` is {words}"):
+            read_tensors(tmp_path / "x.pt")
+        torch.save({"epoch": 3, "state_dict": state}, tmp_path / "x.pt")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [kind for kind in ODD if kind not in ("of a class", "conjugated")])
+def test_they_are_named_in_a_state_dict_too(kind: str) -> None:
+    make, words = ODD[kind]
+    with pytest.raises(zoo.WeightsError, match=f"`a.weight` is {words}"):
+        zoo.build(binaries.WANTED, {"a.bias": torch.zeros(2), "a.weight": make()})
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int64, torch.bool, torch.complex64])
+def test_numbers_of_another_kind_are_no_weights(dtype: torch.dtype, tmp_path: Path) -> None:
+    state = {"a.weight": torch.ones(2, 3, dtype=dtype), "a.bias": torch.zeros(2)}
+    torch.save(state, tmp_path / "x.pt")
+    for given in (state, tmp_path / "x.pt"):
+        with pytest.raises(zoo.WeightsError, match=r"a\.weight.*complex|whole numbers.*a\.weight"):
+            zoo.build(binaries.WANTED, given)
+    folder = run(tmp_path)
+    weights = zoo.build("mnist_cnn").state_dict()
+    key = next(iter(weights))
+    torch.save({**weights, key: weights[key].to(dtype)}, folder / "model.pt")
+    with pytest.raises(RunError, match=f"`{key}` is a tensor of {dtype}, for one of torch.float32"):
+        Run.open(folder).model()
+
+
+def test_a_name_is_shown_in_part(tmp_path: Path) -> None:
+    torch.save({"n" * 10**6: torch.eye(3).to_sparse()}, tmp_path / "x.pt")
+    with pytest.raises(zoo.WeightsError) as caught:
+        zoo.build(binaries.WANTED, tmp_path / "x.pt")
+    torch.save({"n" * 10**6: torch.zeros(3)}, tmp_path / "x.pt")
+    with pytest.raises(zoo.WeightsError) as misfit:
+        zoo.build(binaries.WANTED, tmp_path / "x.pt")
+    assert max(len(str(caught.value)), len(str(misfit.value))) < 1000
+
+
+def test_errors_are_of_few_kinds(tmp_path: Path) -> None:
+    """As Python sees them, a limit and a file that is not read are wrong values."""
+    assert issubclass(LimitExceeded, ValueError)
+    assert issubclass(tensors.TensorsError, ValueError)
+    with pytest.raises(OSError, match="nowhere"):
+        tensors.read(tmp_path / "nowhere")
