@@ -184,9 +184,8 @@ class Run:
     def read_json(self, name: str) -> Any:
         path = self.path / name
         try:
-            data = files.read_inside(self.path, name, current().json + 1)
-            current().hold("json", len(data), f"{path} has at least", "bytes")
-            return json.loads(data, parse_int=_whole)
+            current().hold("json", files.inside(self.path, name).stat().st_size, f"{path} has", "bytes")
+            return json.loads(files.read_inside(self.path, name, current().json), parse_int=_whole)
         except LimitExceeded as error:
             raise RunError(error.message, error.help) from error
         except OSError as error:
@@ -242,8 +241,11 @@ class Run:
             found = {str(key).removeprefix("model."): value for key, value in items}
         else:
             raise RunError(f"{self.path} has no weights yet", f"zoo train --resume {self.path}")
-        if not found or not all(isinstance(key, str) and odd(value) is None for key, value in found.items()):
+        if not found or not all(isinstance(key, str) for key in found):
             raise RunError(f"cannot read {path}: it does not hold a network's weights")
+        for key, value in found.items():
+            if (kind := odd(value)) is not None:
+                raise RunError(f"cannot read {path}: `{key}` is {kind}")
         return found
 
     def model(self, model: nn.Module | None = None) -> nn.Module:
