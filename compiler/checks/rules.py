@@ -22,7 +22,7 @@ from specs.suggest import did_you_mean
 def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with the spec's init rules, whatever they meet."""
     for i, rule in enumerate(spec.init):
-        METER.spent += 2 + len(rule.model_extra or {})
+        METER.spent += 10 * (1 + len(rule.model_extra or {}))
         at: Loc = ("init", i)
         plain = rule.match.replace("_", "").isalnum() and rule.match[:1].isupper()
         if plain and not is_op(rule.match):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from compiler.graph import Graph
 from compiler.lower import lower
-from compiler.program import Child, Class, InitLoop, Make, Parameter, Program, Step
+from compiler.program import Child, Class, Make, Parameter, Program, Step
 from specs.harmless import inert, safe
 
 WIDTH = 110
@@ -407,11 +408,12 @@ def _after(c: Class) -> list[str]:
     """Init rules and freezing, at the end of the network's constructor."""
     lines: list[str] = []
     by_name = any(loop.by_name for loop in c.init)
+    often = Counter(loop.test for loop in c.init)
     if c.init:
         lines += ["", "for name, m in self.named_modules():" if by_name else "for m in self.modules():"]
-        keyword = "if"
         for loop in c.init:
-            keyword = "elif" if _exclusive(loop, c.init) and loop is not c.init[0] else "if"
+            # rules by op never meet the same module twice, unless an op is named again
+            keyword = "elif" if not by_name and often[loop.test] == 1 and loop is not c.init[0] else "if"
             lines.append(f"{INDENT}{keyword} {loop.test}:")
             lines += [f"{INDENT * 2}{line}" for call in loop.calls for line in call.splitlines()]
     if c.frozen:
@@ -422,8 +424,3 @@ def _after(c: Class) -> list[str]:
             f"{INDENT * 2}parameter.requires_grad_(False)",
         ]
     return lines
-
-
-def _exclusive(loop: InitLoop, loops: Sequence[InitLoop]) -> bool:
-    """Rules by op never meet the same module twice, unless an op is named again."""
-    return not any(x.by_name for x in loops) and [x.test for x in loops].count(loop.test) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from compiler.graph import Graph
@@ -23,6 +23,9 @@ class LayerRow:
     macs: int
 
 
+ROW = tuple(f.name for f in fields(LayerRow))
+
+
 @dataclass(frozen=True)
 class Summary:
     """A network layer by layer, in execution order, and in total."""
@@ -37,7 +40,8 @@ class Summary:
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON of `zoo summary --json`."""
-        return asdict(self)
+        rows = [{name: getattr(row, name) for name in ROW} for row in self.layers]
+        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "layers": rows}
 
     def __str__(self) -> str:
         """The table of the course notebooks that the first networks come from, with MACs beside it."""

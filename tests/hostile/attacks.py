@@ -17,7 +17,7 @@ MEGA = 1 << 20
 class Attack:
     """A spec as text, the codes of which one must come first, and the line where. `beside` are files next to it.
 
-    No code means that the spec is accepted: it only has to be cheap.
+    No code means that the spec is accepted: it only has to be cheap, for every command.
     """
 
     name: str
@@ -25,7 +25,6 @@ class Attack:
     codes: tuple[str, ...]
     line: int | None = None
     beside: dict[str, Text] = field(default_factory=dict)
-    networks: int = 1  # how many are checked: a file of many variants may take the time of so many
 
 
 Rows: TypeAlias = Iterator[Attack]
@@ -302,7 +301,7 @@ def many() -> Rows:
     looped = "{for: {i: 1..1000}, op: Conv2d, out_channels: $(a + i), kernel_size: 1}"
     choices = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(1_000))
     growing = layers(looped, head=HEAD + "params: {a: 1}\n") + choices
-    yield Attack("variants", growing, ("limit-exceeded",), 6, networks=9)
+    yield Attack("variants", growing, ("limit-exceeded",), 6)
     yield Attack(
         "defaults",
         layers("{op: ReLU}", head=HEAD + "defaults:\n" + "".join(f"  B{i}: {{a: 1}}\n" for i in range(4_000))),
@@ -341,7 +340,7 @@ def searches() -> Rows:
     yield Attack("blocks", layers(*wrong, head=f"{HEAD}blocks:\n{known}"), ("unknown-op",))
     many = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(100))
     ops = [f"{{op: {'Vnoc' * 5}{i}d}}" for i in range(90)]
-    yield Attack("variants", layers(*ops, head=HEAD + "params: {a: 1}\n") + many, ("unknown-op",), 6, networks=2)
+    yield Attack("variants", layers(*ops, head=HEAD + "params: {a: 1}\n") + many, ("unknown-op",), 6)
     for k, n in ((14, 30), (40, 200)):
         later = f"{{for: {{i: [a, b]}}, id: '{'$i' * k}', op: ReLU}}"
         yield Attack(f"ids-{k}", layers(f"{{op: ReLU, from: {'a' * n}-}}", later), ("unknown-reference",), 5)
@@ -378,7 +377,7 @@ def scopes() -> Rows:
     yield Attack("names-in-blocks", layers("{for: {i: 1..2000}, op: B, j: $i}", head=block), ())
     bad = "variants:\n" + "".join(f"  v{i}: {{params: {{a: {i}}}}}\n" for i in range(3_000))
     again = layers("{op: Conv2d, out_channels: $(a * 0), kernel_size: 1}", head=HEAD + "params: {a: 1}\n") + bad
-    yield Attack("variants-wrong", again, ("bad-value",), 6, networks=4)
+    yield Attack("variants-wrong", again, ("bad-value",), 6)
     for op in ("MaxPool2d", "LPPool2d, norm_type: 2", "Conv2d, out_channels: 1"):
         strided = layers(f"{{op: {op}, kernel_size: 2, stride: 2147483648}}")
         yield Attack(f"stride-{op[:6]}", strided, ("limit-exceeded",), 5)
@@ -442,3 +441,156 @@ def uses() -> Rows:
     text = layers(*(f"{{op: N{i}}}" for i in range(40)), head=f"{HEAD}use: {{{names}}}\n")
     yield Attack("large-files", text, ("limit-exceeded",), 4, {f"n{i}.yaml": large for i in range(40)})
     yield Attack("broken", using("./other.yaml"), ("limit-exceeded",), 1, {"other.yaml": "[" * MANY})
+
+
+# -- what a check takes in its stride, and another command might not --------------------------------------------------
+
+
+def block(params: str, *entries: str, uses: str, head: str = HEAD) -> str:
+    """A network of one block."""
+    inside = "".join(f"      - {entry}\n" for entry in entries)
+    return layers(uses, head=f"{head}blocks:\n  B:\n    params: {{{params}}}\n    layers:\n{inside}")
+
+
+@row
+def classes() -> Rows:
+    """Source: what blocks have in common, and what tells their instances apart."""
+    many = "params:\n" + "".join(f"  p{i}: 1\n" for i in range(4_000))
+    often = "{for: {i: 1..600}, op: B, j: $i}"
+    yield Attack("names", block("j: 1", "{op: ReLU}", uses=often.replace("600", "1000"), head=HEAD + many), ())
+    apart = ("{op: ReLU}", "{id: a$j, op: ReLU}")
+    yield Attack("apart", block("j: 1", *apart, uses=often), ())
+    yield Attack("apart-names", block("j: 1", *apart, uses=often, head=HEAD + many), ())
+    yield Attack("apart-in-loops", block("j: 1", "{op: ReLU}", "{for: {k: [$j]}, op: ReLU}", uses=often), ())
+    yield Attack("left-out", block("j: 1", "{op: ReLU}", '{op: ReLU, when: "$(j % 2 == 0)"}', uses=often), ())
+    conditions = [f'{{op: ReLU, when: "$(j % {k} == 0)"}}' for k in range(2, 52)]
+    yield Attack("conditions", block("j: 1", *conditions, uses="{for: {i: 1..80}, op: B, j: $i}"), ())
+    numbers = [
+        f"{{id: c{i}, op: Conv2d, out_channels: $(a * {i} + {i * i % 97 + 1}), kernel_size: 1}}" for i in range(700)
+    ]
+    twice = "{for: {i: [1, 2]}, op: B, a: $i}"
+    yield Attack("numbers", block("a: 1", *numbers, uses=twice), ())
+    yield Attack("numbers-60", block("a: 1", *numbers[:60], uses=twice.replace("[1, 2]", "1..60")), ())
+    folded = (
+        f'{{id: c{i}, op: Linear, out_features: "$(max(a * {i}, {i * i % 97 + 1}))"}}\n'
+        f"      - {{id: u{i}, op: Unflatten, dim: 1, unflattened_size: [1, -1]}}\n      - {{id: f{i}, op: Flatten}}"
+        for i in range(250)
+    )
+    yield Attack("unsaid", block("a: 1", *folded, uses=twice, head=HEAD.replace("3, 32, 32", "64")), ())
+    own = ", ".join(f"p{i}: 1" for i in range(500))
+    taking = (f"{{op: Conv2d, kernel_size: 1, out_channels: $p{i}}}" for i in range(500))
+    yield Attack("parameters", block(f"a: 1, {own}", *taking, uses=f"{twice[:-1]}, {own.replace('1,', '2,')}}}"), ())
+    nested = blocks(
+        30,
+        lambda i: f"{{op: {f'B{i - 1}, j: $j' if i else 'Conv2d, kernel_size: 1, out_channels: $j'}}}",
+        params="    params: {j: 1}\n",
+    )
+    yield Attack("nested", nested.replace("{op: B29}", "{for: {i: 1..60}, op: B29, j: $i}"), ())
+    group = "{id: %s, layers: [{id: a%s, op: ReLU}, {op: add, from: [a%s, input]}]}"
+    yield Attack("groups", layers(*[group % (f"g{i}", "", "") for i in range(600)]), ())
+    yield Attack("groups-apart", layers(*[group % (f"g{i}", i, i) for i in range(600)]), ())
+    sequence = layers("{for: {i: 1..2000}, op: Conv2d, out_channels: '$(i % 7 + 1)', kernel_size: 1}")
+    yield Attack("sequence", sequence, ())
+    rules = ", ".join(f"{{match: Conv2d, weight: {i}}}" for i in range(3_000))
+    yield Attack(
+        "rules", layers("{for: {i: 1..30}, op: Conv2d, out_channels: 3, kernel_size: 1}") + f"init: [{rules}]\n", ()
+    )
+
+
+@row
+def values() -> Rows:
+    """Forward: values that live long, and are read often."""
+    read = [f"{{id: b{i}, op: ReLU, from: a}}" for i in range(700)]
+    total = f"{{op: add, from: [{', '.join(f'b{i}' for i in range(700))}]}}"
+    yield Attack("read-often", layers("{id: a, op: ReLU}", *read, total), ())
+    yield Attack("alive", layers(*[entry.replace(", from: a", "") for entry in read], total), ())
+    heavy = [f"{{id: b{i}, op: Conv2d, out_channels: 3, kernel_size: 1}}" for i in range(700)]
+    some = f"{{op: add, from: [{', '.join(f'b{i}' for i in range(700))}]}}"
+    yield Attack("alive-heavy", layers(*heavy, some), ())
+    parts = [f"{{id: d{i}, op: Linear, out_features: 1, from: c.{i % 64}}}" for i in range(700)]
+    merged = f"{{op: add, from: [{', '.join(f'd{i}' for i in range(700))}]}}"
+    head = HEAD.replace("3, 32, 32", "64")
+    yield Attack("parts", layers("{id: c, op: chunk, chunks: 64}", *parts, merged, head=head), ())
+    unread = layers(*[f"{{id: a{i}, op: ReLU, from: input}}" for i in range(1_003)])
+    yield Attack("unread", unread, ("unused-layer",), 5)
+
+
+@row
+def rows() -> Rows:
+    """Summaries: a hundred bytes that list a hundred thousand layers."""
+    inner = "{for: {i: 1..43}, op: Conv2d, kernel_size: 1, out_channels: 3}"
+    yield Attack("block", block("", inner, uses="{for: {i: 1..4300}, op: B}"), ())
+    deep = blocks(5, lambda i: f"{{for: {{i: 1..11}}, op: {f'B{i - 1}' if i else 'ReLU'}}}")
+    yield Attack("blocks", deep, ())
+    yield Attack("frozen", block("", inner, uses="{for: {i: 1..400}, op: B}") + 'freeze: ["**"]\n', ())
+
+
+@row
+def variants() -> Rows:
+    """Lists: a file of a thousand networks."""
+
+    def of(entry: str, count: int, params: str = "a: 1") -> str:
+        made = "".join(f"  v{i}: {{params: {{a: {i + 1}}}}}\n" for i in range(count))
+        return layers(entry, head=f"{HEAD}params: {{{params}}}\n") + f"variants:\n{made}"
+
+    conv = "op: Conv2d, out_channels: $a, kernel_size: 1}"
+    limit = ("limit-exceeded",)
+    yield Attack("large", of("{for: {i: 1..4000}, " + conv, 1_000), limit, 6)
+    yield Attack("small", of("{" + conv, 1_200), ())
+    yield Attack("equal", of("{op: Conv2d, out_channels: 3, kernel_size: 1}", 1_200), ())
+    sums = ", ".join(f"p{i}: $(1 + 1)" for i in range(4_000))
+    yield Attack("parameters", of("{op: ReLU}", 1_000, f"a: 1, {sums}"), limit, 4)
+    rules = ", ".join(f"{{match: Conv2d, weight: {i}}}" for i in range(2_000))
+    yield Attack("rules", of("{" + conv, 1_000) + f"init: [{rules}]\n", limit, 4)
+
+
+@row
+def parameters() -> Rows:
+    """Values before there is a layer, which `show` prints."""
+    limit = ("limit-exceeded",)
+    lists = ", ".join(f'p{i}: "$([0] * 9999)"' for i in range(6_000))
+    yield Attack("lists", layers("{op: ReLU}", head=f"{HEAD}params: {{{lists}}}\n"), limit, 4)
+    forward = ", ".join(f"p{i}: $p{i + 1}" for i in range(2_500))
+    yield Attack(
+        "forward", layers("{op: ReLU}", head=f"{HEAD}params: {{{forward}, p2500: 1}}\n"), ("unknown-param",), 4
+    )
+    yield Attack("ring", layers("{op: ReLU}", head=f"{HEAD}params: {{{forward}, p2500: $p0}}\n"), ("cycle",), 4)
+    in_block = block(lists, "{op: ReLU}", uses="{op: B}")
+    yield Attack("lists-of-a-block", in_block, limit)
+    rules = ", ".join(f"{{match: c, weight: {i}}}" for i in range(1_000))
+    conv = layers("{id: c, op: Conv2d, kernel_size: 1, out_channels: 3}", head=f"{HEAD}params: {{a: 1}}\n")
+    used = f"{conv}init: [{rules}]\n"
+    using = layers("{for: {i: 1..60}, id: n$i, op: N, a: $i}", head=f"{HEAD}use: {{N: ./other.yaml}}\n")
+    yield Attack("rules-of-a-used-spec", using, limit, None, {"other.yaml": used})
+
+
+@row
+def layout() -> Rows:
+    """Formatting, and the difference that it makes."""
+    good = layers("{op: ReLU}")
+    for name, (line, count) in {
+        "blanks": ("# c{blank}\n", 13_000),
+        "blanks-and-numbers": ("# c{i}{blank}\n", 6_500),
+        "blanks-1-MB": ("# c{blank}\n", 200_000),
+        "blanks-and-numbers-1-MB": ("# c{i}{blank}\n", 90_000),
+    }.items():
+        yield Attack(name, good + "".join(line.format(i=i, blank=" " * (i % 2)) for i in range(count)), ())
+    params = ", ".join(f"p{i}: 1" for i in range(3_000))
+    turned = ", ".join(f"p{i}: 2" for i in range(2_999, 0, -1))
+    yield Attack("arguments-turned", block(params, "{op: ReLU}", uses=f"{{op: B, {turned}}}"), ())
+    below = "op: B\n" + "".join(f"    p{i}: 2\n" for i in range(2_999, 0, -1))
+    yield Attack("arguments-below-each-other", block(params, "{op: ReLU}", uses=below), ())
+    known = block(params, "{op: ReLU}", uses="{op: B, p1: 1}")
+    yield Attack("arguments-known", known + "  - {op: B, p1: 1}\n" * 1_000, ("limit-exceeded",))
+
+
+RECIPE = "recipe: 1\nname: r\n"
+#: Recipes: each is refused.
+RECIPES: dict[str, str] = {
+    "unknown-keys": RECIPE + "".join(f"k{i}: 1\n" for i in range(6_500)),
+    "keys-alike": RECIPE + "".join(f"batch_siz{i}: 1\n" for i in range(6_500)),
+    "parameters": f"{RECIPE}network: {{name: lenet5, params: {{{', '.join(f'k{i}: 1' for i in range(6_000))}}}}}\n",
+    "steps": f"{RECIPE}network: lenet5\ntransforms: {{augment: [{', '.join(['{op: nope, a: 1}'] * 4_000)}]}}\n",
+    "nesting": RECIPE + "network: " + "[" * MANY,
+    "values": RECIPE + "published: [" + "1," * MANY + "]\n",
+}

@@ -1,25 +1,31 @@
-"""What attacks cost: each is checked in a process of its own, forked from one that has imported what a
-check imports, and no more.
+"""What attacks cost, in calls and in memory: each is checked, or given to commands, in a process of its own, forked
+from one that has imported what they import, and no more.
 
-Reads paths from stdin, a line each, and answers each with a line of JSON: the diagnostics, what was printed, seconds of
-processor time on an unhurried machine, and the largest resident memory in MiB.
+Reads questions from stdin, a line of JSON each: a path to check, or `[folder, [arguments of zoo, ...]]` to run there
+one after the other. Answers each with a line of JSON. A machine that is slow or busy answers the same.
 """
 
 from __future__ import annotations
 
+import cProfile
 import json
 import os
 import resource
 import signal
 import sys
-import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from click.testing import CliRunner
 
 import zoo
 from specs import render
 from specs.diagnostics import Diagnostic
+from zoo.__main__ import cli
 
-PATIENCE = 30  # seconds after which an attack has won
+T = TypeVar("T")
+PATIENCE = 60  # seconds of processor time after which an attack never ends
+COMMANDS = ("list", "show", "summary", "source", "compare", "build", "new", "fmt", "check", "recipes")
 
 
 def highest() -> float:
@@ -31,56 +37,94 @@ def highest() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
 
 
-def pace() -> float:
-    """How much slower than an unhurried machine this one is just now; 1 where it is not."""
-    start = time.process_time()
-    for _ in range(500_000):
-        pass
-    return max(1.0, (time.process_time() - start) / 0.012)
-
-
-def measured(path: str) -> dict[str, Any]:
-    before = pace()
-    start = time.process_time()
-    told: tuple[Diagnostic, ...] = ()
+def counted(work: Callable[[], T]) -> tuple[T, int]:
+    """What comes out, and how many functions were called on the way: those of Python and those written in C."""
+    profile = cProfile.Profile()
+    profile.enable()
     try:
-        told = zoo.check(path)
-    except zoo.SpecError as error:
-        told = error.diagnostics
-    text = render.text(told)
-    seconds = (time.process_time() - start) / ((before + pace()) / 2)
-    checked = [render.Checked(path, told)]
-    printed = [text, render.concise(told), render.as_json(checked), render.github(told), render.sarif(told, "0")]
-    peak = highest()
+        out = work()
+    finally:
+        profile.disable()
+    return out, sum(entry.callcount for entry in profile.getstats())
+
+
+def check(path: str) -> dict[str, Any]:
+    """What is said of a spec, in every form that it is printed in."""
+
+    def work() -> tuple[tuple[Diagnostic, ...], list[str]]:
+        told: tuple[Diagnostic, ...] = ()
+        try:
+            told = zoo.check(path)
+        except zoo.SpecError as error:
+            told = error.diagnostics
+        checked = [render.Checked(path, told)]
+        forms = [render.text(told), render.concise(told), render.as_json(checked), render.github(told)]
+        return told, [*forms, render.sarif(told, "0")]
+
+    (told, printed), calls = counted(work)
     return {
         "told": [(d.code, d.span.line if d.span else None, d.message[:200]) for d in told[:3]],
-        "plain": all(character.isprintable() or character == "\n" for shown in printed for character in shown),
-        "seconds": seconds,
-        "peak": peak,
+        "plain": plain(*printed),
+        "mends": any(d.fix for d in told),
+        "calls": calls,
+        "peak": highest(),
         "torch": "torch" in sys.modules,
     }
 
 
+def run(folder: str, commands: list[list[str]]) -> dict[str, Any]:
+    """What each command does in this folder."""
+    os.chdir(folder)
+    return {"runs": list(map(command, commands)), "peak": highest(), "torch": "torch" in sys.modules}
+
+
+def command(arguments: list[str]) -> dict[str, Any]:
+    result, calls = counted(lambda: CliRunner().invoke(cli, arguments, prog_name="zoo"))
+    said = result.stderr.splitlines()[:1] if result.exit_code else []
+    return {"code": result.exit_code, "calls": calls, "plain": plain(result.stderr), "said": said}
+
+
+def plain(*texts: str) -> bool:
+    return all(character.isprintable() or character == "\n" for text in texts for character in text)
+
+
+def answer(question: Any) -> dict[str, Any]:
+    return check(question) if isinstance(question, str) else run(*question)
+
+
+def forked(question: Any) -> str:
+    """The answer of a fork of this process, or how it ended."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
+        signal.alarm(10 * PATIENCE)  # for what waits
+        os.close(reader)
+        try:
+            found = answer(question)
+        except BaseException as error:
+            found = {"error": f"{type(error).__name__}: {error!s:.300}"}
+        with os.fdopen(writer, "w") as pipe:
+            json.dump(found, pipe)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    status = os.waitpid(child, 0)[1]
+    return text if text and not status else json.dumps({"error": f"ended by signal {status & 127}"})
+
+
+def questions() -> Iterator[Any]:
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
 def main() -> None:
     zoo.check({"spec": 1, "name": "warm", "input": [1], "layers": [{"op": "ReLU"}]})  # imports what is imported late
-    for line in sys.stdin:
-        reader, writer = os.pipe()
-        child = os.fork()
-        if not child:
-            signal.alarm(PATIENCE)
-            os.close(reader)
-            try:
-                found = measured(line.rstrip("\n"))
-            except BaseException as error:
-                found = {"error": f"{type(error).__name__}: {error!s:.300}"}
-            with os.fdopen(writer, "w") as pipe:
-                json.dump(found, pipe)
-            os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as pipe:
-            answer = pipe.read()
-        status = os.waitpid(child, 0)[1]
-        print(answer if answer and not status else json.dumps({"error": f"ended by signal {status & 127}"}), flush=True)
+    for name in COMMANDS:
+        CliRunner().invoke(cli, [name, "--help"])
+    for question in questions():
+        print(forked(question), flush=True)
 
 
 if __name__ == "__main__":
