@@ -203,16 +203,16 @@ def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
     """The state_dict that a file holds, itself or under the key where checkpoints keep it."""
     if isinstance(data, Mapping):
         inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
-        kinds = {key: _kind(value) for key, value in inner.items()}
+        kinds = {key: odd(value) for key, value in inner.items()}
         if inner and all(isinstance(key, str) and kind is None for key, kind in kinds.items()):
             return inner
         others = (f"`{str(key)[:SHOWN]}` is {kind}" for key, kind in kinds.items() if kind is not None)
-        odd = next(others, "it is empty" if not inner else "a name is no text")
-        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {odd}")
+        found = next(others, "it is empty" if not inner else "a name is no text")
+        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {found}")
     raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
 
 
-def _kind(value: Any) -> str | None:
+def odd(value: Any) -> str | None:
     """What something is that is no tensor of real numbers, each in its place; None of one that is."""
     if not isinstance(value, Tensor):
         return type(value).__name__
