@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -153,6 +154,17 @@ def test_what_is_deflated_may_be_four_times_its_file_or_what_the_limit_says(tmp_
         zoo.build(binaries.WANTED, path)
     with limits.using(unpacked=4000):
         zoo.build(binaries.WANTED, path)
+
+
+def test_the_page_says_what_the_limits_are() -> None:
+    source, page = (
+        Path(zoo.__file__).with_name(name).read_text(encoding="utf-8") for name in ("limits.py", "README.md")
+    )
+    rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
+    assert [name for name, _ in rows] == list(limits.NAMES)
+    told = page.partition("<!-- files:begin -->")[2].partition("<!-- files:end -->")[0]
+    expected = [f"| `{name}` | {getattr(limits.DEFAULT, name):,} | {words} |" for name, words in rows]
+    assert told.strip().splitlines()[2:] == expected
 
 
 def test_limits_are_those_of_the_block_that_raises_them(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.commands.common import Network, Networks, Refused, emit, json_option, takes_networks
-from zoo.commands.reading import reads_files
+from zoo.commands.common import Network, Networks, Refused, emit, json_option, reads_files, takes_networks
 
 if TYPE_CHECKING:
     from compiler.graph import Graph
