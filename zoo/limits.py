@@ -36,7 +36,7 @@ class Limits:
     # images
     pixels: int = 50_000_000  # of one image, as it lies in its file and after every step of `prepare`
     side: int = 1 << 16  # pixels along one side
-    data: int = 0  # bytes of a data set and of what is made of it; 0: half of this machine's memory
+    data: int = 0  # bytes of a data set, of what is made of it, and of a checkpoint; 0: half of this machine's memory
 
     # runs
     json: int = 1 << 22  # bytes of run.json or history.json

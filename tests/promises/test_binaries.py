@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,8 +19,10 @@ from tests.hostile import binaries
 from zoo import limits, tensors
 from zoo.limits import LimitExceeded
 from zoo.torchvision import torchvision
-from zoo.training import memory
+from zoo.training import cookbook, memory
+from zoo.training.data import load
 from zoo.training.errors import DataError, RunError, TrainingError
+from zoo.training.evaluate import predict
 from zoo.training.files import read_tensors
 from zoo.training.images import read_images
 from zoo.training.run import Run
@@ -153,6 +156,17 @@ def test_what_is_deflated_may_be_four_times_its_file_or_what_the_limit_says(tmp_
         zoo.build(binaries.WANTED, path)
 
 
+def test_the_page_says_what_the_limits_are() -> None:
+    source, page = (
+        Path(zoo.__file__).with_name(name).read_text(encoding="utf-8") for name in ("limits.py", "README.md")
+    )
+    rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
+    assert [name for name, _ in rows] == list(limits.NAMES)
+    told = page.partition("<!-- files:begin -->")[2].partition("<!-- files:end -->")[0]
+    expected = [f"| `{name}` | {getattr(limits.DEFAULT, name):,} | {words} |" for name, words in rows]
+    assert told.strip().splitlines()[2:] == expected
+
+
 def test_limits_are_those_of_the_block_that_raises_them(tmp_path: Path) -> None:
     before = limits.current()
     with limits.using(pixels=7), limits.using(side=3):
@@ -213,6 +227,63 @@ def test_pictures_are_decoded_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: 
         with monkeypatch.context() as patch:
             patch.setattr("zoo.training.images.STRIP", 40)
             assert torch.equal(read_images(paths, mode), whole)
+
+
+class Pooled(torch.nn.Sequential):
+    """Takes images of any size."""
+
+    def __init__(self, channels: int = 1, classes: int = 10) -> None:
+        torch.manual_seed(0)
+        super().__init__(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(4 * channels, classes))
+
+
+def pooled(folder: Path, model: Pooled, **facts: Any) -> Path:
+    torch.save(model.state_dict(), folder / "model.pt")
+    return binaries.run(folder, **facts)
+
+
+def test_images_are_predicted_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And as if at once."""
+    model = Pooled()
+    folder, paths = pooled(tmp_path, model), []
+    for number in range(5):
+        paths.append(tmp_path / f"{number}.png")
+        Image.new("L", (28, 28), 50 * number).save(paths[-1])
+    whole = predict(folder, paths, model)
+    assert [p.image for p in whole] == [str(path) for path in paths]
+    sizes: list[int] = []
+    model.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    for name, most, expected in (("BATCH", 2, [2, 2, 1]), ("ELEMENTS", 3 * 28 * 28, [3, 2]), ("ELEMENTS", 1, [1] * 5)):
+        sizes.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(f"zoo.training.evaluate.{name}", most)
+            found = predict(folder, paths, model)
+        assert sizes == expected
+        assert [p.label for p in found] == [p.label for p in whole]
+        for ours, theirs in zip(found, whole, strict=True):
+            assert ours.probabilities == pytest.approx(theirs.probabilities, abs=1e-6)
+
+
+LIES: dict[str, tuple[Pooled, dict[str, Any], str]] = {
+    "channels": (Pooled(2), {"input": [2, 28, 28], "mean": [0.5] * 2, "std": [0.5] * 2}, "images of 2 channels"),
+    "classes": (Pooled(), {"classes": ["one"]}, "names 1 classes, and its network tells 10 apart"),
+    "a large input": (Pooled(), {"input": [1, 10**9, 10**9]}, "1,000,000,000 pixels along a side"),
+    "many pixels": (Pooled(), {"input": [1, 10**4, 10**4]}, "gets 100,000,000 pixels"),
+    "another input": (Pooled(3), {}, "does not take images of 28 x 28"),
+}
+
+
+@pytest.mark.parametrize("case", LIES)
+def test_a_run_that_is_not_what_it_says(case: str, tmp_path: Path) -> None:
+    model, facts, words = LIES[case]
+    folder = pooled(tmp_path, model, **facts)
+    with pytest.raises(TrainingError, match=words):
+        predict(folder, [picture(tmp_path)], model)
+
+
+def test_canvases_are_counted_before_they_are_drawn(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"1,000,000,000,\d+ canvases of 64 x 64 take"):
+        load(cookbook.load("unet_digits", {"data.train": 10**12}), tmp_path)
 
 
 def test_pillow_has_its_own_bound_again(tmp_path: Path) -> None:

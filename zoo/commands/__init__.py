@@ -1,7 +1,7 @@
 """The commands of `zoo`, one module each with a click command named `command`, imported when it is called.
 
-`common`, `paper`, `reading` and `where` are what they share. `SECTIONS` is what `zoo --help` says without importing any
-of them. A command `a-b` lives in `a_b.py`.
+`common`, `paper` and `where` are what they share. `SECTIONS` is what `zoo --help` says without importing any of them.
+A command `a-b` lives in `a_b.py`.
 """
 
 SECTIONS: dict[str, dict[str, str]] = {

@@ -16,10 +16,10 @@ from zoo.commands.common import (
     emit,
     json_option,
     missing_companions,
+    reads_files,
     refuse_foreign,
     takes_networks,
 )
-from zoo.commands.reading import reads_files
 
 if TYPE_CHECKING:
     from compiler.graph import Graph

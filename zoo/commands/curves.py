@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.common import json_option
-from zoo.commands.reading import reads_files
+from zoo.commands.common import json_option, reads_files
 from zoo.training.cli import emit, guarded, out_option
 
 

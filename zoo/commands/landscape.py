@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from zoo import console
-from zoo.commands.common import json_option
-from zoo.commands.reading import reads_files
+from zoo.commands.common import json_option, reads_files
 from zoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 

@@ -23,7 +23,7 @@ from .dataset import Dataset, Split
 from .errors import DataError, TrainingError, one_line
 from .images import SUFFIXES, read_images
 from .memory import must_fit
-from .shapes import after
+from .shapes import STORED, after
 from .transforms import prepare
 
 DRAWN = 25  # bytes that a pixel of a canvas takes while it is drawn: image, label, and noise in floats
@@ -51,6 +51,8 @@ def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = F
         count, pixels = data.train + data.valid, data.size**2
         must_fit(DRAWN * count * pixels, f"{count:,} canvases of {data.size} x {data.size}", "see `train` under `data`")
         source = _named("MNIST", where, download)
+        if source.shape != STORED["MNIST"]:
+            raise DataError(f"MNIST in {where} has images of {' x '.join(map(str, source.shape))}, not 1 x 28 x 28")
         dataset = compose(data, source, recipe.seed)
     else:
         dataset = _torchvision(data, where, recipe.seed, download)

@@ -282,12 +282,13 @@ class Run:
 
 def _refuse_kinds(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
     """Raises RunError for whole or complex numbers where the network has others: torch would make the best of them."""
-    for key, value in weights.items():
-        if key in wanted and (value.dtype.is_floating_point, value.dtype.is_complex) != (
-            wanted[key].dtype.is_floating_point,
-            wanted[key].dtype.is_complex,
-        ):
-            kinds = f"`{key}` is a tensor of {value.dtype}, for one of {wanted[key].dtype}"
+
+    def kind(tensor: Tensor) -> tuple[bool, bool]:
+        return tensor.is_floating_point(), tensor.is_complex()
+
+    for key, value in wanted.items():
+        if kind(weights.get(key, value)) != kind(value):
+            kinds = f"`{key}` is a tensor of {weights[key].dtype}, for one of {value.dtype}"
             raise RunError(f"the weights in {path} are not of this network: {kinds}")
 
 
