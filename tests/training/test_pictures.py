@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from torch import nn
 
 from tests.training.toys import network, recipe
@@ -49,6 +54,60 @@ def test_runs_are_told_apart_by_the_shortest_name_that_does() -> None:
         ("c", Path("y/c")),
     ]
     assert plots.names(runs) == ["a", "b", "b-2", "x/c", "y/c"]
+
+
+#: What a folder may be called, and so a class or a run.
+NAMES = st.one_of(
+    st.sampled_from(["$_$", "$", "$x^$", "_x", "__", "a\nb", "a\tb", "שלום", "猫", "😀", "%", "%s", "\\", "\\frac",
+                     "{}",                      "x" * 300, "W" * 255, "a b " * 20, "\x00", "\udcff", "\u202ex", " ", "A\u0301"]),
+    st.text(min_size=1, max_size=40),
+)  # fmt: skip
+
+
+def drawn(figure: Figure) -> str:
+    """Saves it both ways, with any warning an error; the texts of the SVG, without spaces."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", module="pyparsing|matplotlib", category=DeprecationWarning)
+        figure.savefig(io.BytesIO(), format="png", dpi=20)
+        page = io.BytesIO()
+        figure.savefig(page, format="svg")
+    found = "".join(ElementTree.fromstring(page.getvalue()).itertext())
+    return "".join(found.split())
+
+
+@given(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+@example(["$_$", "_x", "a\nb", "x" * 300])
+@example(["\udcff", "{}", "\\frac", "%s"])
+@settings(max_examples=2)
+def test_every_name_is_drawn_as_it_is_written(names: list[str]) -> None:
+    count = len(names)
+    images, labels, zeros = torch.zeros(count, 1, 2, 2), torch.arange(count), torch.zeros(count)
+    found = Evaluation({}, torch.ones(count, count, dtype=torch.long), labels.flip(0), zeros, zeros)
+    steps = torch.linspace(-1, 1, 3)
+    figures = [
+        plots.confusion(found.confusion, names),
+        plots.predictions(images, labels, found, names),
+        plots.compare({name: [ROW] for name in names}),
+    ]
+    surfaces = plots.surfaces({name: (steps, torch.ones(3, 3)) for name in names[:2]})
+    assert all("".join(plots.shown(name).split()) in drawn(surfaces) for name in names[:2])
+    if count > 1:
+        worst = plots.worst(images, labels, found, names)
+        assert worst is not None
+        drawn(worst)
+    for figure in figures:
+        texts = drawn(figure)
+        for name in names:
+            assert "".join(plots.shown(name).split()) in texts
+
+
+@given(NAMES)
+def test_a_name_is_shown_on_one_line_and_changed_only_where_it_must(name: str) -> None:
+    shown = plots.shown(name)
+    assert shown.isprintable()
+    assert len(shown) <= plots.LONGEST
+    assert (shown == name) == (name.isprintable() and len(name) <= plots.LONGEST)
 
 
 def test_a_picture_goes_where_it_was_asked_to(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from specs import files
-from specs.harmless import safe
 
 from . import plots
 from . import recipe as r
@@ -68,7 +67,7 @@ def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
     if train.labels.ndim > 1:
         batch = plots.masks(shown.images[:6], shown.labels[:6], len(dataset.classes))
     else:
-        titles = [f"Ground Truth: {safe(dataset.classes[i])}" for i in shown.labels.tolist()]
+        titles = [f"Ground Truth: {plots.shown(dataset.classes[i])}" for i in shown.labels.tolist()]
         batch = plots.grid(shown.images, titles, columns=3)
     paths = plots.save(batch, folder / "batch")
     eight = Split(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))

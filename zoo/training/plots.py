@@ -1,8 +1,14 @@
-"""Pictures of data, of training and of what came out. Each function returns a matplotlib figure."""
+"""Pictures of data, of training and of what came out. Each function returns a matplotlib figure.
+
+Names of classes and runs are a stranger's. matplotlib takes `$` for mathematics and leaves a label out that begins with
+`_`: so names go in as `shown`, with `parse_math=False`, and into legends as texts.
+"""
 
 from __future__ import annotations
 
 import math
+import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -32,6 +38,23 @@ matplotlib.rcParams.update(
     }
 )
 BLUE, ORANGE, GREEN = "#2f6fb0", "#d9772b", "#3a8f5d"
+LONGEST = 32  # characters of a name
+TITLE = 28  # characters in a line over an image
+
+
+class Picture(Figure):
+    """A figure that is saved without a word about glyphs that no font has: these are drawn as boxes."""
+
+    def savefig(self, *args: Any, **kwargs: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            super().savefig(*args, **kwargs)
+
+
+def shown(name: str) -> str:
+    """A name as a picture has room for it: on one line, and without its middle where it is long."""
+    line = safe(name)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST * 2 // 3]}…{line[1 - LONGEST // 3 :]}"
 
 
 def save(
@@ -52,22 +75,25 @@ def save(
 
 def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Figure:
     """Losses on the left, what is measured on the right, over epochs."""
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = Picture(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
-    left.plot(epochs, [row["train_loss"] for row in history], ".-", color=BLUE, label="training loss")
-    left.plot(epochs, [row["valid_loss"] for row in history], ".-", color=ORANGE, label="validation loss")
+    left.plot(epochs, [row["train_loss"] for row in history], ".-", color=BLUE)
+    left.plot(epochs, [row["valid_loss"] for row in history], ".-", color=ORANGE)
     for name, color in zip(metrics, (GREEN, BLUE, ORANGE), strict=False):
-        right.plot(epochs, [row[name] for row in history], ".-", color=color, label=name)
-    for axes in (left, right):
-        _over_epochs(axes)
+        right.plot(epochs, [row[name] for row in history], ".-", color=color)
+    _over_epochs(left, ("training loss", "validation loss"))
+    _over_epochs(right, metrics)
     return figure
 
 
-def _over_epochs(axes: Axes) -> None:
+def _over_epochs(axes: Axes, names: Sequence[str]) -> None:
+    """Names the axis, and the curves in the order in which they were drawn."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.legend(frameon=False)
+    legend = axes.legend(axes.get_lines(), [""] * len(names), frameon=False)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set(text=shown(name), parse_math=False)
 
 
 def names(runs: Sequence[tuple[str, Path]]) -> list[str]:
@@ -79,17 +105,17 @@ def names(runs: Sequence[tuple[str, Path]]) -> list[str]:
 
 def compare(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """One curve per run: the training loss on the left, the validation error on the right."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Picture(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for name, history in histories.items():
+    for history in histories.values():
         epochs = [row["epoch"] for row in history]
         mark = "." if len(history) == 1 else ""
-        left.plot(epochs, [row["train_loss"] for row in history], marker=mark, label=safe(name))
-        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], marker=mark, label=safe(name))
+        left.plot(epochs, [row["train_loss"] for row in history], marker=mark)
+        right.plot(epochs, [100 * (1 - row["accuracy"]) for row in history], marker=mark)
     left.set_ylabel("training loss")
     right.set_ylabel("validation error (%)")
     for axes in (left, right):
-        _over_epochs(axes)
+        _over_epochs(axes, list(histories))
     return figure
 
 
@@ -100,23 +126,24 @@ def grid(
     count = max(len(images), 1)
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(1.8 * columns, 2.05 * rows), layout="constrained")
+    figure = Picture(figsize=(1.8 * columns, 2.05 * rows), layout="constrained")
     for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")
         if i < len(images):
             picture = images[i].clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
             gray = picture.shape[2] == 1
             axes.imshow(picture[:, :, 0] if gray else picture, cmap="gray" if gray else None, vmin=0, vmax=255)
-            axes.set_title(titles[i], color=colors[i] if colors else "black", fontsize=8)
+            title = "\n".join(textwrap.fill(line, TITLE, break_on_hyphens=False) for line in titles[i].split("\n"))
+            axes.set_title(title, color=colors[i] if colors else "black", fontsize=8, parse_math=False)
     return figure
 
 
 def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     """Rows: what it is. Columns: what was said. Colours are shares of a row; numbers are counts."""
-    classes = list(map(safe, classes))
-    count = len(classes)
-    side = max(3.2, min(12.0, 1.6 + 0.42 * count))
-    figure = Figure(figsize=(side, side), layout="constrained")
+    names = [shown(name) for name in classes]
+    count = len(names)
+    side = max(3.2, min(12.0, 1.6 + 0.42 * count)) + 0.1 * max(0, *(len(name) - 10 for name in names))
+    figure = Picture(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
@@ -126,8 +153,8 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
                 if int(matrix[i, j]):
                     color = "white" if share[i, j] > 0.5 else "black"
                     axes.text(j, i, f"{int(matrix[i, j])}", ha="center", va="center", color=color, fontsize=7)
-        axes.set_xticks(range(count), classes, rotation=45, ha="right")
-        axes.set_yticks(range(count), classes)
+        axes.set_xticks(range(count), names, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(range(count), names, parse_math=False)
     axes.grid(False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
@@ -139,7 +166,7 @@ def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequ
     classes = list(map(safe, classes))
     said, true = found.predicted[:count].tolist(), labels[:count].tolist()
     both = list(zip(said, true, strict=True))
-    titles = [f"Prediction: {classes[p]}" + (f" ({classes[t]})" if p != t else "") for p, t in both]
+    titles = [f"Prediction: {shown(classes[p])}" + (f" ({shown(classes[t])})" if p != t else "") for p, t in both]
     colors = ["black" if p == t else ORANGE for p, t in both]
     return grid(images[:count], titles, colors)
 
@@ -152,7 +179,7 @@ def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[s
         return None
     classes = list(map(safe, classes))
     titles = [
-        f"{classes[int(found.predicted[i])]} / {classes[int(labels[i])]}\n"
+        f"{shown(classes[int(found.predicted[i])])} / {shown(classes[int(labels[i])])}\n"
         f"loss {float(found.losses[i]):.2f}, {100 * float(found.confidence[i]):.0f} % sure"
         for i in order.tolist()
     ]
@@ -163,7 +190,7 @@ def masks(images: Tensor, labels: Tensor, classes: int, said: Tensor | None = No
     """A row each: image, labels, and the prediction where there is one."""
     columns = {"image": images[:, 0], "labels": labels, **({} if said is None else {"prediction": said})}
     rows = len(images)
-    figure = Figure(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
+    figure = Picture(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
     table: Any = figure.subplots(rows, len(columns), squeeze=False)
     for i in range(rows):
         for axes, (title, pictures) in zip(table[i], columns.items(), strict=True):
@@ -179,7 +206,7 @@ def masks(images: Tensor, labels: Tensor, classes: int, said: Tensor | None = No
 
 def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float]) -> Figure:
     """The learning-rate finder's curve with its suggestions."""
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = Picture(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.semilogx(lrs, losses, color=BLUE)
     for (name, lr), color in zip(suggestions.items(), (ORANGE, GREEN), strict=False):
@@ -192,7 +219,7 @@ def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[st
 
 def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
     """Loss surfaces side by side, seen from the side and from above, on one logarithmic scale."""
-    figure = Figure(figsize=(4.6 * len(found), 8), layout="constrained")
+    figure = Picture(figsize=(4.6 * len(found), 8), layout="constrained")
     logs = {name: (steps, losses.clamp(min=1e-4).log10()) for name, (steps, losses) in found.items()}
     low = min(float(z.min()) for _, z in logs.values())
     high = max(low + 1e-3, *(float(z.max()) for _, z in logs.values()))  # a plain has some height, too
@@ -201,7 +228,7 @@ def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
         above: Any = figure.add_subplot(2, len(found), column + 1, projection="3d")
         above.plot_surface(x.numpy(), y.numpy(), z.numpy(), cmap="viridis", vmin=low, vmax=high)
         above.set_zlim(low, high)
-        above.set_title(safe(name))
+        above.set_title(shown(name), parse_math=False)
         above.set_zlabel("log10 loss")
         above.set_box_aspect(None, zoom=0.85)  # room for the labels
         for axis in (above.xaxis, above.yaxis, above.zaxis):

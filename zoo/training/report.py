@@ -78,7 +78,7 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: 
     writer.writerow(["image", "label", "probability"])
     writer.writerows(zip(test.names, labels, (f"{p:.4f}" for p in sure.tolist()), strict=True))
     run.write("test.csv", table.getvalue())
-    return plots.grid(test.images[:16], [safe(label) for label in labels[:16]])
+    return plots.grid(test.images[:16], [plots.shown(label) for label in labels[:16]])
 
 
 def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) -> Tensor:
