@@ -59,7 +59,7 @@ def test_runs_are_told_apart_by_the_shortest_name_that_does() -> None:
 #: What a folder may be called, and so a class or a run.
 NAMES = st.one_of(
     st.sampled_from(["$_$", "$", "$x^$", "_x", "__", "a\nb", "a\tb", "שלום", "猫", "😀", "%", "%s", "\\", "\\frac",
-                     "{}",                      "x" * 300, "W" * 255, "a b " * 20, "\x00", "\udcff", "\u202ex", " ", "A\u0301"]),
+                     "{}", "x" * 300, "W" * 255, "a b " * 20, "\x00", "\udcff", "\u202ex", " ", "A\u0301"]),
     st.text(min_size=1, max_size=40),
 )  # fmt: skip
 
