@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from compiler.graph import Composite, Graph, Settings, matches
+from compiler.graph import Composite, Graph, Node, Settings, matches
 from compiler.initialisers import Initialiser
 from compiler.layer import Layer
 from compiler.lower.columns import literal
 from compiler.naming import called
 from compiler.program import InitLoop
-from compiler.rules import rules
+from compiler.rules import Rule, rules
 
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:
@@ -22,26 +22,40 @@ def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]
     leaves = [(path, node) for path, node, _ in graph.walk()]
     modules = {*_modules(composite, "")}
     kin = {op for _, node in leaves for op in Layer.registry[node.op].kin}
-    out = []
+    out: list[InitLoop] = []
     for rule in rules(graph):
         reached = [(path, node) for path, node in leaves if rule.meets(path, node.op)]
         met = [(path, node) for path, node in reached if any(name in node.weights for name, _ in rule.initialisers)]
-        if not met:
-            continue
-        if rule.by_op:
-            target = called(Layer.registry[rule.match].torch or f"nn.{rule.match}")
-            test = f"type(m) is {target}" if rule.match in kin else f"isinstance(m, {target})"
-        else:
-            paths = {path for path, _ in met}
-            reached, test = met, _name_test(rule.match, sorted(paths), modules - paths)
-        calls = []
-        for name, initialiser in rule.initialisers:
-            owners = [node for _, node in reached if name in node.weights]
-            if owners:
-                call = _call(f"m.{name}", initialiser)
-                calls.append(call if len(owners) == len(reached) else f"if m.{name} is not None:\n    {call}")
-        out.append(InitLoop(test, tuple(calls), by_name=not rule.by_op))
+        if met:
+            out += _by_op(rule, reached, kin) if rule.by_op else _by_name(rule, met, modules)
     return tuple(out)
+
+
+def _by_op(rule: Rule, reached: Sequence[tuple[str, Node]], kin: Collection[str]) -> list[InitLoop]:
+    """A loop over the modules of one class, some of which may lack a parameter."""
+    target = called(Layer.registry[rule.match].torch or f"nn.{rule.match}")
+    test = f"type(m) is {target}" if rule.match in kin else f"isinstance(m, {target})"
+    calls = []
+    for name, initialiser in rule.initialisers:
+        owners = [node for _, node in reached if name in node.weights]
+        if owners:
+            call = _call(f"m.{name}", initialiser)
+            calls.append(call if len(owners) == len(reached) else f"if m.{name} is not None:\n    {call}")
+    return [InitLoop(test, tuple(calls), by_name=False)]
+
+
+def _by_name(rule: Rule, met: Sequence[tuple[str, Node]], modules: Collection[str]) -> list[InitLoop]:
+    """Loops over modules of any class, one for all parameters that the same modules have: another class may know
+    nothing of them."""
+    calls: dict[tuple[str, ...], list[str]] = {}
+    for name, initialiser in rule.initialisers:
+        owners = tuple(sorted({path for path, node in met if name in node.weights}))
+        if owners:
+            calls.setdefault(owners, []).append(_call(f"m.{name}", initialiser))
+    return [
+        InitLoop(_name_test(rule.match, [*owners], {*modules} - {*owners}), tuple(lines), by_name=True)
+        for owners, lines in calls.items()
+    ]
 
 
 def _modules(composite: Composite, prefix: str) -> Iterator[str]:

@@ -192,7 +192,7 @@ def test_the_budget_is_felt(child: Child, tmp_path: Path) -> None:
     assert 10 < first["peak"] < 120
     long = tmp_path / "long.yaml"
     long.write_text(layers(*["{op: ReLU}"] * 1_000))
-    assert child.check(long)["calls"] > 20 * first["calls"]
+    assert child.check(long)["calls"] > 10 * first["calls"]
 
 
 # -- the real command -------------------------------------------------------------------------------------------------
