@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.training.toys import recipe
+from tests.training.toys import digits, idx, recipe
 from zoo.torchvision import torchvision
 from zoo.training import cookbook, memory
 from zoo.training.data import load, read_images, root_of
@@ -166,20 +165,9 @@ def test_sizes_that_differ_are_told_and_resized_when_asked(copy: Path) -> None:
     assert load(cookbook.load(recipe(copy, transforms=prepared))).shape == (1, 12, 12)
 
 
-def idx(path: Path, array: torch.Tensor) -> None:
-    path.write_bytes(
-        struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + bytes(array.flatten().tolist())
-    )
-
-
 @pytest.fixture
 def little_mnist(tmp_path: Path) -> Path:
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name, count in (("train", 40), ("t10k", 20)):
-        images = torch.arange(count)[:, None, None].expand(count, 28, 28)
-        idx(raw / f"{name}-images-idx3-ubyte", images)
-        idx(raw / f"{name}-labels-idx1-ubyte", torch.arange(count) % 10)
+    digits(tmp_path, 40, 20)
     return tmp_path
 
 

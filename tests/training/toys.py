@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,22 @@ def corner(number: int, generator: torch.Generator) -> Image.Image:
     top, left = (0 if number < 2 else 6), (6 if number % 2 == 0 else 0)
     pixels[top : top + 6, left : left + 6] += 90
     return Image.fromarray(pixels.to(torch.uint8).numpy(), "L")
+
+
+def idx(path: Path, array: torch.Tensor) -> None:
+    """A tensor of bytes in the format that MNIST comes in."""
+    path.write_bytes(
+        struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + bytes(array.flatten().tolist())
+    )
+
+
+def digits(root: Path, train: int, test: int) -> None:
+    """MNIST with so many images: image i is gray of the value i, and called i % 10."""
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, count in (("train", train), ("t10k", test)):
+        idx(raw / f"{name}-images-idx3-ubyte", torch.arange(count)[:, None, None].expand(count, 28, 28))
+        idx(raw / f"{name}-labels-idx1-ubyte", torch.arange(count) % 10)
 
 
 def recipe(root: Path, **changes: Any) -> dict[str, Any]:

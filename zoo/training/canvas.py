@@ -48,6 +48,8 @@ def _place(
     """One digit at a free place, if ten tries find one."""
     which = int(torch.randint(len(digits), (1,), generator=generator))
     digit = digits.images[which, 0]
+    if not bool(digit.any()):
+        return
     for _ in range(10):
         top, left = torch.randint(room, (2,), generator=generator).tolist()
         window = (slice(top, top + SIDE), slice(left, left + SIDE))

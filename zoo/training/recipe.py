@@ -16,6 +16,7 @@ from pydantic import model_validator as validator
 T = TypeVar("T", bound=Sequence[Any])
 LONGEST = 100  # characters of a name
 SIDE = 8192  # pixels
+MANY = 10**9  # images, epochs or batches: what is counted in a recipe
 
 
 def _plain(name: str) -> str:
@@ -44,6 +45,8 @@ def _unique(values: T) -> T:
 
 Two = Field(min_length=2, max_length=2)
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(gt=0, le=MANY)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Side = Annotated[int, Field(gt=0, le=SIDE)]
 Padding = Annotated[int, Field(ge=0, le=SIDE)]
@@ -79,8 +82,8 @@ class Torchvision(Strict):
     root: str = "data"
     classes: Annotated[list[str], Field(min_length=2), AfterValidator(_unique)] | None = None
     valid: Share | None = None  # this share of the training set, in place of the test set
-    limit_train: PositiveInt | None = None
-    limit_valid: PositiveInt | None = None
+    limit_train: Count | None = None
+    limit_valid: Count | None = None
 
 
 class Folder(Strict):
@@ -92,8 +95,8 @@ class Folder(Strict):
     valid: str | Share = "valid"  # a folder, or a share of the training set
     test: str | None = None
     mode: Literal["L", "RGB"] = "RGB"
-    limit_train: PositiveInt | None = None
-    limit_valid: PositiveInt | None = None
+    limit_train: Count | None = None
+    limit_valid: Count | None = None
 
 
 class Canvas(Strict):
@@ -102,11 +105,11 @@ class Canvas(Strict):
     dataset: Literal["digits_on_canvas"]
     root: str = "data"
     size: Annotated[int, Field(ge=32, le=1024)] = 64
-    digits: Annotated[list[PositiveInt], Two, AfterValidator(_rising)] = [1, 3]  # how many, from and to
+    digits: Annotated[list[Annotated[int, Field(gt=0, le=100)]], Two, AfterValidator(_rising)] = [1, 3]  # how many, from and to
     noise: NonNegativeFloat = 0.15  # standard deviation, in units of the full range
     labels: Literal["digit", "class"] = "class"  # two classes, or one for each of the ten digits and the background
-    train: PositiveInt = 6000
-    valid: PositiveInt = 1000
+    train: Count = 6000
+    valid: Count = 1000
 
 
 class Resize(Strict):
@@ -199,7 +202,7 @@ class SGD(Strict):
 class Adam(Strict):
     op: Literal["Adam", "AdamW"]
     lr: PositiveFloat = 1e-3
-    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Two] = [0.9, 0.999]
+    betas: Annotated[list[Decay], Two] = [0.9, 0.999]
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat | None = None  # torch's default: 0 for Adam, 0.01 for AdamW
 
@@ -211,8 +214,8 @@ class OneCycle(Strict):
     pct_start: Share = 0.3
     div_factor: PositiveFloat = 25.0
     final_div_factor: PositiveFloat = 1e4
-    base_momentum: Fraction = 0.85
-    max_momentum: Fraction = 0.95
+    base_momentum: Decay = 0.85
+    max_momentum: Decay = 0.95
 
 
 class MultiStep(Strict):
@@ -260,13 +263,13 @@ class Recipe(Strict):
     transforms: Transforms = Transforms()
     optimizer: Optimizer
     schedule: Schedule | None = None
-    batch_size: PositiveInt
-    epochs: PositiveInt
+    batch_size: Count
+    epochs: Count
     drop_last: bool = False
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Decay = 0.0
     aux_weight: NonNegativeFloat = 0.3  # of outputs that exist in training only
     ema: Share | None = None  # decay of averaged weights, which are what is evaluated
-    accumulate: PositiveInt = 1
+    accumulate: Count = 1
     gradient_clip: PositiveFloat | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
