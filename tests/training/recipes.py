@@ -99,7 +99,7 @@ def mapping(part: dict[str, Any], chosen: dict[str, st.SearchStrategy[Any]]) -> 
 
 @st.composite
 def recipes(draw: st.DrawFn) -> dict[str, Any]:
-    """A recipe as `zoo check` may accept it or not; its network and its data are those of `write`, below where it is."""
+    """A recipe as `zoo check` may accept it or not; its network and its data are those of `write`, below it."""
     found: dict[str, Any] = draw(mapping(SCHEMA, CHOSEN))
     kind = draw(CHOSEN["dataset"])
     union = SCHEMA["properties"]["data"]["discriminator"]["mapping"]

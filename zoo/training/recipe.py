@@ -47,6 +47,7 @@ Two = Field(min_length=2, max_length=2)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0, le=MANY)]
+Digits = Annotated[int, Field(gt=0, le=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Side = Annotated[int, Field(gt=0, le=SIDE)]
 Padding = Annotated[int, Field(ge=0, le=SIDE)]
@@ -105,7 +106,7 @@ class Canvas(Strict):
     dataset: Literal["digits_on_canvas"]
     root: str = "data"
     size: Annotated[int, Field(ge=32, le=1024)] = 64
-    digits: Annotated[list[Annotated[int, Field(gt=0, le=100)]], Two, AfterValidator(_rising)] = [1, 3]  # how many, from and to
+    digits: Annotated[list[Digits], Two, AfterValidator(_rising)] = [1, 3]  # how many, from and to
     noise: NonNegativeFloat = 0.15  # standard deviation, in units of the full range
     labels: Literal["digit", "class"] = "class"  # two classes, or one for each of the ten digits and the background
     train: Count = 6000
