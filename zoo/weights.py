@@ -151,7 +151,7 @@ def build_with(
     whole = [key for key in report.loaded if found.state[key].dtype in WHOLE and state[key].is_floating_point()]
     if whole:
         words = _listed("of whole numbers where fractions are wanted, so that a scale is missing", whole)
-        raise WeightsError(f"{found.source} does not fit {graph.name}\n" + "\n".join(words))
+        raise WeightsError(f"{found.source} does not fit {graph.name}", *words)
     for key in report.loaded:
         state[key] = found.state[key].detach().to(device=target, dtype=state[key].dtype, copy=True)
     module.load_state_dict(state, strict=True, assign=True)
@@ -203,8 +203,8 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     except ModuleNotFoundError as error:
         raise WeightsError(f"{path} needs {error.name}: pip install {error.name}") from error
     except (tensors.TensorsError, LimitExceeded) as error:
-        help = f"\n{error.help}" if error.help else ""
-        raise WeightsError(f"{path} cannot be read as weights: {error.message}{help}") from error
+        help = [error.help] if error.help else []
+        raise WeightsError(f"{path} cannot be read as weights: {error.message}", *help) from error
     except WeightsError:
         raise
     except Exception as error:  # what a broken file makes of safetensors is not documented
