@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from compiler.elaborate.context import Context
 from compiler.elaborate.frame import Frame, IdTemplate
@@ -18,6 +16,9 @@ from specs.problem import Problem
 from specs.spec import Entry, Loc
 from specs.suggest import certain, did_you_mean, nearest
 from specs.words import listed, printable
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Flow = tuple[tuple[Source, ...], tuple[Value | None, ...]]
 
@@ -153,6 +154,8 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
 
 def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:
     """Reports a reference to what comes later in its list; None where nothing there has the name."""
+    import networkx as nx  # not for those whose specs are right: it takes a tenth of a second to load
+
     later = written_ids(ctx, frame)
     if head not in later:
         head = next((t for t, made in later.nodes(data="template") if made and made.could_read(head)), head)
@@ -208,6 +211,8 @@ def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
 def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
     """The ids of this list as written, later ones too, with an edge from each to what takes it; what is only spoken of
     has no place `at`."""
+    import networkx as nx  # see `_comes_later`
+
     known = ctx.session.shared.written
     place = (id(ctx.unit.spec), frame.loc)
     if place not in known:

@@ -170,7 +170,7 @@ def test_fix_leaves_what_it_cannot_mend(tmp_path: Path) -> None:
 
 def test_a_clean_run_loads_no_rendering() -> None:
     code = "import sys; from zoo.__main__ import cli\ntry: cli(['check', 'lenet5'])\nexcept SystemExit: pass\n"
-    late = ("specs.render", "specs.mistakes", "torch", "compiler.explain.input_size_search")
+    late = ("specs.render", "specs.mistakes", "networkx", "torch", "compiler.explain.input_size_search")
     heavy = f"print(sorted({set(late)} & set(sys.modules)))"
     assert fresh(code + heavy).stdout == "lenet5: good\n[]\n"
 
