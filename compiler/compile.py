@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from compiler.checks.expect import expect_problems
@@ -55,20 +56,11 @@ def compile(
         return None
     session = Session(report, lookup, limits, shared, before=shared.entries)
     if explain:
-        session.right_alone = lambda used, its_variant: _right_alone(session, used, its_variant)
+        session.right_alone = partial(_right_alone, session)
     elaborator = SpecElaborator(Context(session, unit, settings))
     session.open.append(((id(unit.spec), ""), settings.name))
     try:
-        root = elaborator.expand(
-            "network",
-            settings.name,
-            unit.spec.layers,
-            ("layers",),
-            settings.params,
-            settings.inputs,
-            outputs=unit.spec.outputs,
-            outputs_loc=("outputs",),
-        )
+        root = elaborator.spec("network", settings.name)
         expanded = report.wrong
         computable = elaborator.check_declarations()
     except (Halt, Stop):

@@ -199,7 +199,7 @@ class Context:
 
     def afford(self, op: str) -> None:
         """Raises Halt, reported at a name under `use`, where the specs in use are too large together."""
-        if sum(self.session.shared.texts.values()) > (most := self.session.limits.bytes):
+        if self.session.shared.text_length > (most := self.session.limits.bytes):
             message = f"the specs in use are larger than {most:,} bytes together"
             self.report(Problem("limit-exceeded", message, ("use", op)))
             raise Halt

@@ -77,6 +77,20 @@ class SpecElaborator:
     def entry(self, frame: Frame, item: Item) -> None:
         elaborate_entry(self, frame, item)
 
+    def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
+        spec, settings = self.context.unit.spec, self.context.settings
+        return self.expand(
+            kind,
+            name,
+            spec.layers,
+            ("layers",),
+            settings.params,
+            settings.inputs,
+            outputs=spec.outputs,
+            outputs_loc=("outputs",),
+            arguments=arguments,
+        )
+
     def block(
         self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | None], loc: Loc
     ) -> Composite:

@@ -33,6 +33,9 @@ class Elaborator(Protocol):
     ) -> Composite:
         """A list of entries, elaborated one after the other."""
 
+    def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
+        """The layers of the whole spec: a network, or one that is in use with these arguments."""
+
     def block(
         self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | None], loc: Loc
     ) -> Composite:

@@ -14,7 +14,8 @@ from compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
 from compiler.elaborate.context import Context
 from compiler.elaborate.frame import Frame
 from compiler.elaborate.references import refer
-from compiler.elaborate.session import Doubt, Item, Sized, Stop, freeze
+from compiler.elaborate.session import Doubt, Item, Stop, freeze
+from compiler.explain.interface import Sized
 from compiler.explain.origins import given
 from compiler.explain.shape_errors import explain
 from compiler.graph import Node

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import compiler.layers  # noqa: F401  (fills the registry)
 from compiler.elaborate.frame import Frame
+from compiler.explain.interface import Sized
 from compiler.graph import Composite, Unit
-from specs.diagnostics import Diagnostic, Report
+from specs.diagnostics import Report
+from specs.document import Document
 from specs.expression import METER
 from specs.limits import DEFAULT, Limits
 from specs.spec import Entry, Loc
 from specs.unit import Found
-from specs.words import printable
-
-
-class Sized(NamedTuple):
-    """A shape error that another size of the input may mend; how else to, and what helps where no size is found."""
-
-    diagnostic: Diagnostic
-    otherwise: str = ""
-    size_help: tuple[str, ...] = ()
-
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
 Lookup: TypeAlias = Callable[[str, Unit], Found | str]
@@ -37,12 +29,19 @@ class Shared:
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
     found: dict[Any, Found | str] = field(default_factory=dict)  # what `use` names, by name and asker
-    texts: dict[int, int] = field(default_factory=dict)  # how long the specs in use are
+    texts: set[int] = field(default_factory=set)  # the texts of specs in use
+    text_length: int = 0  # of all these together
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     checked: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were checked
     followed: set[int] = field(default_factory=set)  # the specs of which all that they use was looked up
     metered: int = field(default_factory=lambda: METER.spent)  # where expressions started to count
+
+    def count(self, document: Document) -> None:
+        """Adds the text of a spec in use to their length, once."""
+        if id(document) not in self.texts:
+            self.texts.add(id(document))
+            self.text_length += len(document.source.text)
 
 
 @dataclass
@@ -78,8 +77,7 @@ class Session:
                 for diagnostic in found.told:
                     self.report.add(diagnostic)
                 if found.unit is not None:
-                    document = found.unit.document
-                    self.shared.texts[id(document)] = len(document.source.text)
+                    self.shared.count(found.unit.document)
         return self.shared.found[key]
 
 
@@ -121,10 +119,3 @@ def freeze(value: Any) -> Any:
     if isinstance(value, Mapping):
         return ("dict", *((k, freeze(v)) for k, v in value.items()))
     return (kind.__name__, value)
-
-
-def no_variant(found: Found) -> str | None:
-    """What is wrong with the variant that `use` names."""
-    if found.unit is None or found.variant is None or found.variant in found.unit.spec.variants:
-        return None
-    return f"`{found.unit.spec.name}` has no variant `{printable(found.variant)}`"

@@ -16,7 +16,8 @@ from compiler.elaborate.context import Context
 from compiler.elaborate.frame import Frame
 from compiler.elaborate.layer import apply, report_shape, within_limits
 from compiler.elaborate.references import unresolved
-from compiler.elaborate.session import Item, Sized, Stop
+from compiler.elaborate.session import Item, Stop
+from compiler.explain.interface import Sized
 from compiler.graph import INPUT, Composite, Edge, Node, Source, constant
 from compiler.layer import Call, Layer, ShapeError, Value, show
 from compiler.scope import Scope

@@ -8,13 +8,15 @@ from pathlib import PurePath
 from compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
 from compiler.elaborate.context import Context
 from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.session import Item, Stop, freeze, no_variant
+from compiler.elaborate.session import Item, Stop, freeze
 from compiler.graph import Composite, Node, Unit
 from compiler.scope import Scope
 from compiler.settings import choose
 from compiler.taps import keep
 from specs.problem import Problem
 from specs.suggest import did_you_mean
+from specs.unit import Found
+from specs.words import printable
 
 
 def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
@@ -36,18 +38,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     inner.context.trail = [(f"{ctx.prefix}{blank.name}.", ctx.place((*item.loc, "op")), op)]
 
     def expand() -> Composite:
-        body = inner.expand(
-            "use",
-            op,
-            unit.spec.layers,
-            ("layers",),
-            settings.params,
-            settings.inputs,
-            outputs=unit.spec.outputs,
-            outputs_loc=("outputs",),
-            arguments=given,
-        )
-        return replace(body, settings=settings)
+        return replace(inner.spec("use", op, given), settings=settings)
 
     key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
     body = e.interned(key, op, (*item.loc, "op"), expand)
@@ -65,15 +56,23 @@ def _found(ctx: Context, blank: Node) -> tuple[Unit, str | None]:
     op = blank.op
     found = ctx.session.named(ctx.unit.spec.use[op], ctx.unit)
     ctx.afford(op)
-    if isinstance(found, str):
-        raise ctx.stop(Problem("unknown-reference", found, ("use", op), path=blank.name))
-    unit, variant, _ = found
-    if unit is None:  # its own errors are reported already
+    if (problem := _use_problem(op, found, blank.name)) is not None:
+        raise ctx.stop(problem)
+    if isinstance(found, str) or found.unit is None:  # its own errors are reported already
         raise Stop
-    if why := no_variant(found):
-        help = did_you_mean(str(variant), unit.spec.variants)
-        raise ctx.stop(Problem("unknown-reference", why, ("use", op), path=blank.name, help=help))
-    return unit, variant
+    return found.unit, found.variant
+
+
+def _use_problem(op: str, found: Found | str, path: str = "") -> Problem | None:
+    """What is wrong with a name under `use`: there is no such spec, or it has no such variant."""
+    if isinstance(found, str):
+        return Problem("unknown-reference", found, ("use", op), path=path)
+    unit, variant, _ = found
+    if unit is None or variant is None or variant in unit.spec.variants:
+        return None
+    message = f"`{unit.spec.name}` has no variant `{printable(variant)}`"
+    help = did_you_mean(variant, unit.spec.variants)
+    return Problem("unknown-reference", message, ("use", op), path=path, help=help)
 
 
 def check_uses(ctx: Context) -> None:
@@ -89,13 +88,9 @@ def check_uses(ctx: Context) -> None:
         for op, name in unit.spec.use.items():
             found = ctx.session.named(name, unit)
             inner.afford(op)
-            if isinstance(found, str):
-                inner.report(Problem("unknown-reference", found, ("use", op)))
-                continue
-            if (why := no_variant(found)) and found.unit is not None:
-                help = did_you_mean(str(found.variant), found.unit.spec.variants)
-                inner.report(Problem("unknown-reference", why, ("use", op), help=help))
-            if found.unit is not None:
+            if (problem := _use_problem(op, found)) is not None:
+                inner.report(problem)
+            if not isinstance(found, str) and found.unit is not None:
                 left.append(found.unit)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
+from compiler.explain.interface import Sized
 from compiler.graph import Settings
 from compiler.layer import Shape, show
 from specs.diagnostics import Diagnostic, Report, Span
@@ -19,17 +19,6 @@ AXES = {1: "lengths", 2: "heights and widths", 3: "depths, heights and widths"}
 #: The errors that an input of these sizes gives, as (code, place).
 Errors = set[tuple[str, Span | None]]
 Again = Callable[[Shape], Errors]
-
-
-class Sized(Protocol):
-    """A reported shape error that another size may mend; how else to, and what helps where no size is found."""
-
-    @property
-    def diagnostic(self) -> Diagnostic: ...
-    @property
-    def otherwise(self) -> str: ...
-    @property
-    def size_help(self) -> tuple[str, ...]: ...
 
 
 def add_sizes(sized: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from compiler.graph import Node, Settings, Source, Unit
 from compiler.layer import Value
+from specs.diagnostics import Diagnostic
 from specs.spec import Entry, Loc
+
+
+class Sized(NamedTuple):
+    """A reported shape error that another size of the input may mend; how else to, and what helps where no size is
+    found."""
+
+    diagnostic: Diagnostic
+    otherwise: str = ""
+    size_help: tuple[str, ...] = ()
 
 
 class OpenList(Protocol):
