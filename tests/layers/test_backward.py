@@ -15,7 +15,7 @@ from torch import nn
 import compiler.layers  # noqa: F401  (fills the registry)
 import zoo
 from compiler.layer import Layer, ShapeError, Value
-from tests.layers.torch_side import names, printed, tensor
+from tests.layers.torch_side import prepared, tensor
 from tests.strategies import Case, layer_cases
 
 OUTPUT = "output"
@@ -23,19 +23,11 @@ OUTPUT = "output"
 
 def applied(layer: Layer, case: Case) -> tuple[list[Any], list[torch.Tensor]]:
     """What flows in, each behind a leaf that wants its gradient, and what comes out in training mode."""
-    call = layer.call(*case.inputs)
-    scope = names(call.support)
     given = [tensor(value, case) for value in case.inputs]
     wanting = [isinstance(x, torch.Tensor) and x.is_floating_point() for x in given]
     given = [x.requires_grad_().clone() if wants else x for x, wants in zip(given, wanting, strict=True)]
-    arriving = [f"x{i}" for i in range(len(given))]
-    scope |= dict(zip(arriving, given, strict=True))
-    scope["module"] = module = eval(printed(call), scope) if call.target else None
-    if isinstance(module, nn.Module):
-        module.train()
-    words = {name: repr(value) for name, value in call.args.items()}
-    text = call.apply.format(*arriving, self="module", inputs=", ".join(arriving), **words)
-    made = eval(text, scope)
+    scope, expression = prepared(layer.call(*case.inputs), given)
+    made = eval(expression, scope)
     return given, list(made) if isinstance(made, tuple | list) else [made]
 
 

@@ -62,27 +62,32 @@ def names(support: tuple[str, ...]) -> dict[str, Any]:
     return known
 
 
+def prepared(call: Call, given: list[Any], *, training: bool = True) -> tuple[dict[str, Any], str]:
+    """The expression that applies a layer to values, and what it reads: these, `x0` first, and `module`."""
+    arriving = [f"x{i}" for i in range(len(given))]
+    scope = names(call.support) | dict(zip(arriving, given, strict=True))
+    scope["module"] = module = eval(printed(call), scope) if call.target else None
+    if isinstance(module, nn.Module):
+        module.train(training)
+    words = {name: repr(value) for name, value in call.args.items()}
+    return scope, call.apply.format(*arriving, self="module", inputs=", ".join(arriving), **words)
+
+
 def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
     """What torch makes of it. Raises Refused."""
     call = layer.call(*case.inputs)
     stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
     call = replace(call, args=call.args | stated)
-    arriving = [f"x{i}" for i in range(len(case.inputs))]
-    scope = names(call.support)
-    scope |= {name: tensor(value, case) for name, value in zip(arriving, case.inputs, strict=True)}
-    expression = call.apply.format(
-        *arriving, self="module", inputs=", ".join(arriving), **{k: repr(v) for k, v in call.args.items()}
-    )
+    given = [tensor(value, case) for value in case.inputs]
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
         warnings.simplefilter("ignore")
         try:
-            scope["module"] = module = eval(printed(call), scope) if call.target else None
-            if isinstance(module, nn.Module):
-                module.train(training)
+            scope, expression = prepared(call, given, training=training)
             with FlopCounterMode(display=False) as counter:
                 made = eval(expression, scope)
         except Exception as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
+    module = scope["module"]
     outputs = list(made) if isinstance(made, (tuple, list)) else [made]
     if not call.parameter and any(t.dim() == 0 or t.shape[0] != BATCH for t in outputs):
         raise Refused("the batch is gone")
@@ -90,8 +95,8 @@ def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
         raise Refused("an axis is empty")
     if call.parameter:
         return Result(outputs, {"": tuple(module.shape)}, {""}, 0, False, None)
-    given = {scope[name].untyped_storage().data_ptr() for name in arriving if isinstance(scope[name], torch.Tensor)}
-    aliases = any(t.untyped_storage().data_ptr() in given for t in outputs)
+    memory = {x.untyped_storage().data_ptr() for x in given if isinstance(x, torch.Tensor)}
+    aliases = any(t.untyped_storage().data_ptr() in memory for t in outputs)
     state = {k: tuple(v.shape) for k, v in module.state_dict().items()} if module is not None else {}
     parameters = {k for k, _ in module.named_parameters()} if module is not None else set()
     return Result(outputs, state, parameters, counter.get_total_flops() / 2 / BATCH, aliases, module)
