@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from specs.diagnostics import Diagnostic, Edit, Label, Span
@@ -47,12 +47,8 @@ class Problem:
     severity: Literal["error", "warning"] = "error"
     replacement: str | None = None
     span: Span | None = None
-    fix: Sequence[Edit] = field(default=())
+    fix: Sequence[Edit] = ()
     given_at: Loc | None = None
-
-    def at(self, *loc: str | int) -> Problem:
-        """The problem with its place below `loc`."""
-        return replace(self, loc=(*loc, *self.loc))
 
     def located(self, document: Document) -> Diagnostic:
         """The problem as it is shown: with the places and texts of its document."""

@@ -81,12 +81,7 @@ class Networks(list[Network]):
 def read_limits(limits: Sequence[str]) -> Limits:
     """The limits with those of the command line in place of the defaults. Raises UsageError."""
     known = [field.name for field in fields(Limits)]
-    changed: dict[str, int] = {}
-    for given in limits:
-        name, _, said = given.partition("=")
-        if name not in known or not re.fullmatch("[0-9]{1,18}", said, re.ASCII):
-            raise click.UsageError(f"--limit takes NAME=N with a name of {', '.join(known)}; not {given!a}")
-        changed[name] = int(said)
+    changed = _numbers(limits, known, f" with a name of {', '.join(known)};")
     try:
         return Limits(**changed)
     except ValueError as error:
@@ -149,7 +144,7 @@ def reads_files(command: F) -> F:
             raise click.UsageError(f"--limit takes NAME=N with a name of {', '.join(NAMES)}; not {others[0]!a}")
         if own:
             rest["limits"] = tuple(others)
-        with using(**_numbers([given for given in limits if given not in others])):
+        with using(**_numbers([given for given in limits if given not in others], NAMES, ", as pixels=200000000,")):
             return command(*args, **rest)
 
     if own:
@@ -158,12 +153,13 @@ def reads_files(command: F) -> F:
     return click.option("--limit", "limits", multiple=True, metavar="NAME=N", help=help)(run)  # type: ignore[return-value]
 
 
-def _numbers(limits: Sequence[str]) -> dict[str, int]:
+def _numbers(limits: Sequence[str], known: Collection[str], usage: str) -> dict[str, int]:
+    """`NAME=N` as numbers by name; `usage` says how to write it. Raises UsageError."""
     changed = {}
     for given in limits:
         name, _, said = given.partition("=")
-        if not re.fullmatch("[0-9]{1,18}", said, re.ASCII):
-            raise click.UsageError(f"--limit takes NAME=N, as pixels=200000000, not {given!a}")
+        if name not in known or not re.fullmatch("[0-9]{1,18}", said, re.ASCII):
+            raise click.UsageError(f"--limit takes NAME=N{usage} not {given!a}")
         changed[name] = int(said)
     return changed
 

@@ -163,7 +163,6 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 
 def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 16) -> Figure:
     """The first images with what was said of them, wrong ones in orange."""
-    classes = list(map(safe, classes))
     said, true = found.predicted[:count].tolist(), labels[:count].tolist()
     both = list(zip(said, true, strict=True))
     titles = [f"Prediction: {shown(classes[p])}" + (f" ({shown(classes[t])})" if p != t else "") for p, t in both]
@@ -177,7 +176,6 @@ def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[s
     order = order[found.predicted[order] != labels[order]][:count]
     if not len(order):
         return None
-    classes = list(map(safe, classes))
     titles = [
         f"{shown(classes[int(found.predicted[i])])} / {shown(classes[int(labels[i])])}\n"
         f"loss {float(found.losses[i]):.2f}, {100 * float(found.confidence[i]):.0f} % sure"
