@@ -89,7 +89,9 @@ def within(number: float, part: dict[str, Any]) -> bool:
 
 def mapping(part: dict[str, Any], chosen: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
     """What it requires, and of the rest any."""
-    fields = {name: chosen.get(name) or value(field) for name, field in part.get("properties", {}).items()}
+    fields = {
+        name: chosen[name] if name in chosen else value(field) for name, field in part.get("properties", {}).items()
+    }
     wanted = set(part.get("required", ()))
     return st.fixed_dictionaries(
         {name: field for name, field in fields.items() if name in wanted},

@@ -125,9 +125,10 @@ class Recorded(torch.nn.Module):
         return self  # so that the finder's copy can be looked at
 
 
-def test_the_finder_takes_the_recipes_own_steps(corners: Path) -> None:
-    """Its losses are those of a plain loop with auxiliary outputs, accumulation and clipping."""
-    changes = {"accumulate": 2, "gradient_clip": 0.5, "aux_weight": 0.5, "optimizer": {"op": "SGD", "lr": 1.0}}
+@pytest.mark.parametrize("accumulate", [2, 3, 10**9])
+def test_the_finder_takes_the_recipes_own_steps(corners: Path, accumulate: int) -> None:
+    """Its losses are those of a plain loop with auxiliary outputs, accumulation within an epoch, and clipping."""
+    changes = {"accumulate": accumulate, "gradient_clip": 0.5, "aux_weight": 0.5, "optimizer": {"op": "SGD", "lr": 1.0}}
     chosen = cookbook.load(recipe(corners, batch_size=60, **changes))
     found = lr_find(Recorded(), chosen, load(chosen), 1e-3, 1e-1, 20)
     model = network(norm=False)
@@ -141,9 +142,9 @@ def test_the_finder_takes_the_recipes_own_steps(corners: Path) -> None:
         for x, y in batches:  # two batches, an epoch, a step
             output = model(x)
             entropy = torch.nn.functional.cross_entropy
-            loss = (entropy(output, y) + 0.5 * entropy(3 * output, y)) / 2
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
+            loss = entropy(output, y) + 0.5 * entropy(3 * output, y)
+            (loss / accumulate).backward()
+            total += float(loss.detach()) / 2
         batches.epoch += 1
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         optimizer.step()

@@ -37,7 +37,8 @@ def lr_find(
 ) -> Rates:
     """Trains a copy of the model from `start` to `end`; stops when the loss is four times its least.
 
-    A step is the recipe's own: its precision, its auxiliary losses, as many batches as it accumulates, its clipping.
+    A step is the recipe's own: its precision, its auxiliary losses, its clipping, and as many batches as it
+    accumulates in an epoch.
 
     The loss is smoothed with 0.98, bias corrected. Suggested are the rate where the loss falls fastest and a tenth of
     the rate where it is least; the first ten steps and the last five do not count. Raises TrainingError when no step is
@@ -49,6 +50,7 @@ def lr_find(
     model = copy.deepcopy(model).to(fabric.device).train()
     model, optimizer = fabric.setup(model, make_optimizer(recipe, model))
     batches = _endless(ordered.to(fabric.device))
+    count = min(recipe.accumulate, len(ordered))  # an epoch ends with a step
     lrs: list[float] = []
     losses: list[float] = []
     mean, best = 0.0, math.inf
@@ -58,11 +60,11 @@ def lr_find(
             group["lr"] = lr
         optimizer.zero_grad()
         value = 0.0
-        for _ in range(recipe.accumulate):
+        for _ in range(count):
             x, y = next(batches)
-            loss = training_loss(recipe, outputs(model(x)), y) / recipe.accumulate
-            fabric.backward(loss)
-            value += float(loss.detach())
+            loss = training_loss(recipe, outputs(model(x)), y)
+            fabric.backward(loss / recipe.accumulate)
+            value += float(loss.detach()) / count
         mean = 0.98 * mean + 0.02 * value
         smooth = mean / (1 - 0.98 ** (step + 1))
         if not math.isfinite(value) or (step > 0 and smooth > 4 * best):
