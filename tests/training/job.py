@@ -6,6 +6,7 @@ With "slow", every epoch takes at least that many seconds, so that a test can ki
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ class Slow(nn.Module):
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
     job = json.loads(sys.argv[1])
     model: nn.Module = network(norm=job.pop("norm", True))
     slow = job.pop("slow", 0)
