@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from compiler.layer import FLOAT32_MAX, Layer
-from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
-from specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
-from specs.kinds import at, could_be, placed
-from specs.limits import DEFAULT
-from specs.spec import STRUCTURE, TYPES, Entry, Param
-from specs.suggest import certain, did_you_mean, nearest, said_already
-from specs.words import listed, printable
+from speczoo.compiler.layer import FLOAT32_MAX, Layer
+from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
+from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
+from speczoo.specs.kinds import at, could_be, placed
+from speczoo.specs.limits import DEFAULT
+from speczoo.specs.spec import STRUCTURE, TYPES, Entry, Param
+from speczoo.specs.suggest import certain, did_you_mean, nearest, said_already
+from speczoo.specs.words import listed, printable
 
 
 @dataclass(frozen=True)

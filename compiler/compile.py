@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from compiler.checks.expect import expect_problems
-from compiler.checks.rules import pattern_problem, rule_problems
-from compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
-from compiler.graph import Composite, Graph, Settings, Unit
-from compiler.layer import Shape
-from compiler.settings import choose
-from compiler.taps import TapError, outputs_by_name, tapped
-from specs.diagnostics import Report
-from specs.expression import METER
-from specs.limits import DEFAULT, Limits
-from specs.problem import Problem
+from speczoo.compiler.checks.expect import expect_problems
+from speczoo.compiler.checks.rules import pattern_problem, rule_problems
+from speczoo.compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
+from speczoo.compiler.graph import Composite, Graph, Settings, Unit
+from speczoo.compiler.layer import Shape
+from speczoo.compiler.settings import choose
+from speczoo.compiler.taps import TapError, outputs_by_name, tapped
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.expression import METER
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.problem import Problem
 
 
 def nowhere(name: str, unit: Unit) -> str:
@@ -124,7 +124,7 @@ def _add_sizes(
     session: Session, unit: Unit, settings: Settings, variant: str | None, params: Mapping[str, Any] | None
 ) -> None:
     """Looks for sizes of the input that would mend what is reported."""
-    from compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right
+    from speczoo.compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right
 
     def again(shape: Shape) -> Errors:
         report = Report()

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from compiler.layer import Layer, Shape, Value
-from specs.spec import Entry, Expect, Loc, Spec
-from specs.unit import Found
-from specs.unit import Unit as Unit
+from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.specs.spec import Entry, Expect, Loc, Spec
+from speczoo.specs.unit import Found
+from speczoo.specs.unit import Unit as Unit
 
 if TYPE_CHECKING:
     import networkx as nx

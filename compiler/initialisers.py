@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from compiler.layer import FLOAT32_MAX, Shape
-from specs.spec import Loc
-from specs.suggest import did_you_mean
+from speczoo.compiler.layer import FLOAT32_MAX, Shape
+from speczoo.specs.spec import Loc
+from speczoo.specs.suggest import did_you_mean
 
 NUMBER: tuple[type, ...] = (int, float)
 

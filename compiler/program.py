@@ -1,6 +1,6 @@
 """The Program: torch code as data. Classes with what they make and what they do, names and numbers resolved to text.
 
-`compiler.lower` makes it from a graph; emitters print it. Nothing here knows how a line is laid out.
+`speczoo.compiler.lower` makes it from a graph; emitters print it. Nothing here knows how a line is laid out.
 """
 
 from __future__ import annotations

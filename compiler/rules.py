@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from compiler.graph import Graph, matches
-from compiler.initialisers import Initialiser, initialiser
-from compiler.layer import Layer
-from compiler.scope import Scope
-from specs.expression import evaluate
+from speczoo.compiler.graph import Graph, matches
+from speczoo.compiler.initialisers import Initialiser, initialiser
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.scope import Scope
+from speczoo.specs.expression import evaluate
 
 
 class Rule(NamedTuple):

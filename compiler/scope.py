@@ -6,9 +6,9 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from compiler.layer import Value
-from specs.expression import ExpressionError, Template, UnknownName
-from specs.suggest import certain, did_you_mean
+from speczoo.compiler.layer import Value
+from speczoo.specs.expression import ExpressionError, Template, UnknownName
+from speczoo.specs.suggest import certain, did_you_mean
 
 #: Read as `in_channels` or `input.channels`; nothing else may be called so.
 FLOW = ("in_channels", "in_features", "in_shape", "input")

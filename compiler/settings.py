@@ -6,16 +6,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from compiler.arguments import bind
-from compiler.graph import Settings, Unit
-from compiler.layer import Value
-from compiler.names import bad_input
-from compiler.scope import Poisoned, Scope, judged
-from specs.diagnostics import Diagnostic, Report
-from specs.expression import ExpressionError, evaluate
-from specs.limits import DEFAULT, Limits
-from specs.spec import Loc
-from specs.suggest import did_you_mean
+from speczoo.compiler.arguments import bind
+from speczoo.compiler.graph import Settings, Unit
+from speczoo.compiler.layer import Value
+from speczoo.compiler.names import bad_input
+from speczoo.compiler.scope import Poisoned, Scope, judged
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.expression import ExpressionError, evaluate
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.spec import Loc
+from speczoo.specs.suggest import did_you_mean
 
 
 def choose(

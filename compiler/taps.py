@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from compiler.checks.aliasing import storage, writes
-from compiler.graph import INPUT, Composite, Edge, Node, Port, Source
-from compiler.names import bad_output
-from specs.suggest import did_you_mean
-from specs.words import printable
+from speczoo.compiler.checks.aliasing import storage, writes
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Port, Source
+from speczoo.compiler.names import bad_output
+from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.words import printable
 
 
 class TapError(Exception):

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-EXPLANATIONS = Path(__file__).parent / "explanations"
+EXPLANATIONS = Path(__file__).resolve().parent / "explanations"
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from specs.diagnostics import Diagnostic
-from specs.errors import SpecError
-from specs.limits import Limits
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.errors import SpecError
+from speczoo.specs.limits import Limits
 
 
 def plain_copy(data: object, name: str, limits: Limits) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Edit:
 class Diagnostic:
     """One mistake.
 
-    `code` is one of `specs.codes.CODES`; `path` is the layer's path in the network (`layer2.0.sum`); `notes` are the
+    `code` is one of `codes.CODES`; `path` is the layer's path in the network (`layer2.0.sum`); `notes` are the
     lines that explain (the arithmetic, where a block was used), `help` the lines that mend.
     """
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from specs.copying import plain_copy
-from specs.diagnostics import Diagnostic, Report, Span
-from specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
-from specs.limits import DEFAULT, Limits
-from specs.source import Source
-from specs.tree import Builder, Loc, Mark
-from specs.veil import Torn, Veil
+from speczoo.specs.copying import plain_copy
+from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.source import Source
+from speczoo.specs.tree import Builder, Loc, Mark
+from speczoo.specs.veil import Torn, Veil
 
 # what ends a line in YAML 1.1 and does not in YAML 1.2
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")

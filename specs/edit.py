@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from specs import files
-from specs.diagnostics import Diagnostic
-from specs.source import Source
+from speczoo.specs import files
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.source import Source
 
 BOM = b"\xef\xbb\xbf"
 
@@ -41,8 +41,8 @@ def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
 
 def difference(name: str, before: str, after: str) -> str:
     """A unified diff; empty where the texts are equal."""
-    from specs.comparison import Change, changes, hunks
-    from specs.harmless import safe
+    from speczoo.specs.comparison import Change, changes, hunks
+    from speczoo.specs.harmless import safe
 
     old, new = (list(io.StringIO(text, newline="\n")) for text in (before, after))
     path = safe(name.lstrip("/"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from specs.diagnostics import Diagnostic, Report
+from speczoo.specs.diagnostics import Diagnostic, Report
 
 
 class SpecError(ValueError):
@@ -15,7 +15,7 @@ class SpecError(ValueError):
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        from specs.render import text
+        from speczoo.specs.render import text
 
         return text(self.diagnostics)
 

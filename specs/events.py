@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from specs.limits import Limits
+from speczoo.specs.limits import Limits
 
 Kind: TypeAlias = Literal["scalar", "map", "list", "end", "alias", "tag"]
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from specs.diagnostics import Report
-from specs.document import Document, parse
-from specs.load import load
-from specs.source import Source
-from specs.spec import Spec
-from specs.tree import Mark
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import Document, parse
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
+from speczoo.specs.tree import Mark
 
 WIDTH = 120
 APART = 12  # ids whose lengths differ by more are not aligned

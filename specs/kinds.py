@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from specs.spec import Grammar, Loc
+from speczoo.specs.spec import Grammar, Loc
 
 
 def could_be(model: type[Grammar], key: str, value: Any) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from specs.diagnostics import Report
-from specs.document import Document
-from specs.spec import Spec
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import Document
+from speczoo.specs.spec import Spec
 
 
 def load(document: Document, report: Report) -> Spec | None:
@@ -15,12 +15,12 @@ def load(document: Document, report: Report) -> Spec | None:
     What is wrong leaves holes (`Spec.holes`), so that the rest can be checked all the same; None where nothing can.
     """
     if document.holes:
-        from specs.refused import settle
+        from speczoo.specs.refused import settle
 
         settle(document, report)
     try:
         return Spec.model_validate(document.data)
     except ValidationError as error:
-        from specs.mistakes import mend
+        from speczoo.specs.mistakes import mend
 
         return mend(error, document, report)

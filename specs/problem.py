@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from specs.diagnostics import Diagnostic, Edit, Label, Span
-from specs.document import Document
-from specs.spec import Loc
+from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Span
+from speczoo.specs.document import Document
+from speczoo.specs.spec import Loc
 
 
 class Mark(NamedTuple):

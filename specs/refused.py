@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from specs.copying import unshared
-from specs.diagnostics import Edit, Report
-from specs.document import Document
-from specs.kinds import at, placed
-from specs.spec import STRUCTURE, Loc, Spec
+from speczoo.specs.copying import unshared
+from speczoo.specs.diagnostics import Edit, Report
+from speczoo.specs.document import Document
+from speczoo.specs.kinds import at, placed
+from speczoo.specs.spec import STRUCTURE, Loc, Spec
 
 
 def settle(document: Document, report: Report) -> None:

@@ -13,10 +13,10 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from specs.codes import CODES
-from specs.diagnostics import Diagnostic, Label, Report, Span
-from specs.harmless import COMMAND, safe, shows, width
-from specs.source import Source
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Diagnostic, Label, Report, Span
+from speczoo.specs.harmless import COMMAND, safe, shows, width
+from speczoo.specs.source import Source
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
 WIDTH = 140  # characters of a source line that are shown

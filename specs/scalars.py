@@ -11,7 +11,7 @@ import math
 import re
 from typing import TypeAlias
 
-from specs.limits import DEFAULT, Limits
+from speczoo.specs.limits import DEFAULT, Limits
 
 Scalar: TypeAlias = str | int | float | bool | None
 

@@ -12,10 +12,10 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
-from specs import files
-from specs.diagnostics import Diagnostic, Edit, Report, Span
-from specs.limits import DEFAULT, Limits
-from specs.scalars import is_text
+from speczoo.specs import files
+from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.scalars import is_text
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 _WIDE = {

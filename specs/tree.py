@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from specs.diagnostics import Diagnostic, Edit, Label
-from specs.events import Event, Unreadable
-from specs.limits import Limits
-from specs.scalars import Refused, Scalar, is_text, resolve
-from specs.source import Source
-from specs.veil import Torn, Veil
+from speczoo.specs.diagnostics import Diagnostic, Edit, Label
+from speczoo.specs.events import Event, Unreadable
+from speczoo.specs.limits import Limits
+from speczoo.specs.scalars import Refused, Scalar, is_text, resolve
+from speczoo.specs.source import Source
+from speczoo.specs.veil import Torn, Veil
 
 Loc: TypeAlias = tuple[str | int, ...]
 # (start, end) of a scalar; (start, end, marks) of a list; (start, end, {key: (start, end, mark)}) of a mapping

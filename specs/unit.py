@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from specs.diagnostics import Diagnostic
-from specs.document import Document
-from specs.spec import Loc, Spec
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.document import Document
+from speczoo.specs.spec import Loc, Spec
 
 
 class Unit(NamedTuple):

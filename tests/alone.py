@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
-from compiler.emit import module
-from compiler.graph import Composite, Edge, Graph, Node
-from compiler.layer import Call, Layer
-from compiler.rules import rules
+from speczoo.compiler.emit import module
+from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.layer import Call, Layer
+from speczoo.compiler.rules import rules
 from tests.layers.torch_side import names, printed
 
 #: What a layer gives: of its node, the name and the owner of its module, and what arrives.

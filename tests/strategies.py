@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from compiler.layer import Layer, Value
+from speczoo.compiler.layer import Layer, Value
 
 
 class Case(NamedTuple):

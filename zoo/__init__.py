@@ -1,22 +1,25 @@
 """A zoo of networks, written as specs.
 
-    >>> import zoo
-    >>> model = zoo.build("resnet34")
-    >>> zoo.summary("resnet34").params
+    >>> import speczoo
+    >>> model = speczoo.build("resnet34")
+    >>> speczoo.summary("resnet34").params
     21797672
 
-`build` makes an nn.Module; `summary`, `check`, `source` and `list_models` never import torch.
+`build` makes an nn.Module; `summary`, `check`, `source` and `list_models` never import torch. `speczoo.specs` is the
+language, `speczoo.compiler` what makes a network of it; the command is `zoo`.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from specs.diagnostics import Diagnostic
-from specs.errors import SpecError
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.errors import SpecError
 
 if TYPE_CHECKING:
-    from zoo.api import build, check, get_model, graph, list_models, source, summary
-    from zoo.training import train
-    from zoo.weights import WeightsError
+    __version__: str
+
+    from speczoo.api import build, check, get_model, graph, list_models, source, summary
+    from speczoo.training import train
+    from speczoo.weights import WeightsError
 
 __all__ = [
     "Diagnostic",
@@ -32,15 +35,19 @@ __all__ = [
     "train",
 ]
 
-_FROM = {"train": "zoo.training", "WeightsError": "zoo.weights"}
+_FROM = {"train": "speczoo.training", "WeightsError": "speczoo.weights"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("speczoo")
     if name not in __all__:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+        raise AttributeError(f"module 'speczoo' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_FROM.get(name, "zoo.api")), name)
+    return getattr(import_module(_FROM.get(name, "speczoo.api")), name)
 
 
 def __dir__() -> list[str]:

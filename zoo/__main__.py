@@ -1,4 +1,4 @@
-"""The command line: `zoo COMMAND ...`, also as `python -m zoo`.
+"""The command line: `zoo COMMAND ...`, also as `python -m speczoo`.
 
 Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 a bug of ours.
 """
@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 
 import click
 
-from specs.errors import SpecError
-from zoo import console
-from zoo.commands import SECTIONS
+import speczoo
+from speczoo import console
+from speczoo.commands import SECTIONS
+from speczoo.specs.errors import SpecError
 
 DISTRIBUTION = "speczoo"
 #: Which extra brings a module that is not among the core dependencies.
@@ -35,7 +36,7 @@ class Zoo(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if not any(cmd_name in commands for commands in SECTIONS.values()):
             return None
-        command: click.Command = import_module(f"zoo.commands.{cmd_name.replace('-', '_')}").command
+        command: click.Command = import_module(f"speczoo.commands.{cmd_name.replace('-', '_')}").command
         command.name = cmd_name
         if all(param.name != "debug" for param in command.params):
             command.params.append(_debug())
@@ -45,7 +46,7 @@ class Zoo(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not any(args[0] in commands for commands in SECTIONS.values()) and not args[0].startswith("-"):
-            from specs.suggest import did_you_mean
+            from speczoo.specs.suggest import did_you_mean
 
             hint = " ".join(did_you_mean(args[0], self.list_commands(ctx), limit=0)) or "`zoo --help` lists them"
             ctx.fail(f"there is no command `{args[0]}`: {hint}")
@@ -86,7 +87,7 @@ class Zoo(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except SpecError as error:
-            from zoo.commands.common import tell
+            from speczoo.commands.common import tell
 
             ctx.exit(tell(error, as_json=bool(ctx.meta.get("zoo.json"))))
         except BrokenPipeError:  # the reader has seen enough
@@ -149,12 +150,7 @@ def _debug() -> click.Option:
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            console.say(f"zoo {version(DISTRIBUTION)}")
-        except PackageNotFoundError:
-            console.say("zoo, from a checkout")
+        console.say(f"zoo {speczoo.__version__}")
         ctx.exit()
 
 

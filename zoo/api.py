@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from compiler.compile import compile
-from compiler.elaborate import Shared, freeze
-from compiler.emit.python import source as _source
-from compiler.emit.summary import Summary, summarise
-from compiler.graph import Graph, Unit
-from specs.diagnostics import Diagnostic, Report
-from specs.errors import SpecError, raise_if_wrong
-from specs.limits import DEFAULT, Limits
-from zoo import catalogue
-from zoo.catalogue import What
+from speczoo import catalogue
+from speczoo.catalogue import What
+from speczoo.compiler.compile import compile
+from speczoo.compiler.elaborate import Shared, freeze
+from speczoo.compiler.emit.python import source as _source
+from speczoo.compiler.emit.summary import Summary, summarise
+from speczoo.compiler.graph import Graph, Unit
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from torch import nn
@@ -131,11 +131,11 @@ def build(
     the weights are.
     """
     made = graph(what, input=input, taps=taps, **params)
-    from compiler.emit import module
+    from speczoo.compiler.emit import module
 
     if weights is None:
         return module.build(made, device=device, dtype=dtype, seed=seed)
-    from zoo.weights import build_with, params_with, report_of
+    from speczoo.weights import build_with, params_with, report_of
 
     if brought := {name: value for name, value in params_with(made, weights).items() if name not in params}:
         made = graph(what, input=input, taps=taps, **params, **brought)

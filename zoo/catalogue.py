@@ -9,18 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from specs import files as disk
-from specs.diagnostics import Diagnostic, Report
-from specs.document import Document, parse
-from specs.errors import SpecError, raise_if_wrong
-from specs.limits import DEFAULT, Limits
-from specs.load import load
-from specs.source import Source
-from specs.spec import Spec
-from specs.suggest import did_you_mean
-from specs.unit import Found, Unit
+from speczoo.specs import files as disk
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import Document, parse
+from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
+from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.unit import Found, Unit
 
-NETWORKS = Path(__file__).parent / "networks"
+NETWORKS = Path(__file__).resolve().parent / "networks"
 BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no networks of their own
 
 What: TypeAlias = "str | Path | Mapping[str, Any] | Spec"

@@ -23,8 +23,8 @@ from typing import Any, TextIO, TypeAlias
 
 import click
 
-from specs.diagnostics import Diagnostic
-from specs.harmless import columns, inert, safe
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.harmless import columns, inert, safe
 
 EVER = 1_000_000  # columns of what is no terminal
 BOLD, DIM, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
@@ -53,7 +53,7 @@ def say(*lines: Line, err: bool = False) -> None:
 
 def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
     """Prints what is wrong, for people."""
-    from specs import render
+    from speczoo.specs import render
 
     stream = sys.stderr if err else sys.stdout
     text = render.text(found, color=coloured(stream))  # whose colours are its own, and all else is safe
@@ -62,7 +62,7 @@ def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
 
 def workflow_commands(found: Iterable[Diagnostic]) -> None:
     """Prints what is wrong as commands to GitHub: the only ones that are meant."""
-    from specs import render
+    from speczoo.specs import render
 
     _write(sys.stdout, f"{render.github(found)}\n")
 

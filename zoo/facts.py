@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from specs.diagnostics import Report
-from specs.errors import raise_if_wrong
-from specs.limits import DEFAULT, Limits
-from specs.spec import Spec, Variant
-from specs.unit import Unit
-from zoo import catalogue
+from speczoo import catalogue
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.errors import raise_if_wrong
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.spec import Spec, Variant
+from speczoo.specs.unit import Unit
 
 if TYPE_CHECKING:
-    from compiler.elaborate import Shared
-    from compiler.graph import Graph
+    from speczoo.compiler.elaborate import Shared
+    from speczoo.compiler.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Counting:
 
     @cached_property
     def shared(self) -> Shared:
-        from compiler.elaborate import Shared
+        from speczoo.compiler.elaborate import Shared
 
         return Shared()
 
     def __call__(self, variant: str | None) -> Graph:
         """Raises SpecError."""
-        from compiler.compile import compile
+        from speczoo.compiler.compile import compile
 
         report = Report()
         made = compile(

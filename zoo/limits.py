@@ -3,7 +3,7 @@
 Weights, data and runs may come from a stranger, and no file of theirs raises a limit. A person does, with `--limit
 NAME=N` on the command line or in Python:
 
-    with zoo.limits.using(pixels=200_000_000):
+    with speczoo.limits.using(pixels=200_000_000):
         predict(run, images)
 """
 
@@ -50,7 +50,7 @@ class Limits:
 
 def raising(name: str, size: int) -> str:
     """How a person raises a limit."""
-    return f"--limit {name}={size} raises it, and in Python zoo.limits.using({name}={size})"
+    return f"--limit {name}={size} raises it, and in Python speczoo.limits.using({name}={size})"
 
 
 DEFAULT = Limits()

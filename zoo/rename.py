@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
-from specs.limits import DEFAULT, Limits
+from speczoo.specs.limits import DEFAULT, Limits
 
 T = TypeVar("T")
 STARS = re.compile(r"(\*\*|\*)")

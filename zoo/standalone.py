@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler.graph import Graph
-from specs import edit
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.load import load
-from specs.source import Source
-from specs.spec import Spec
-from specs.unit import Unit
-from zoo import catalogue, facts
+from speczoo import catalogue, facts
+from speczoo.compiler.graph import Graph
+from speczoo.specs import edit
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
+from speczoo.specs.unit import Unit
 
 WORDS = ("title", "reference", "year", "source", "published")
 
@@ -158,7 +158,7 @@ def flow(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value):
-        from specs.scalars import Refused, resolve
+        from speczoo.specs.scalars import Refused, resolve
 
         try:
             if resolve(value) == value:

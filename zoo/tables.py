@@ -1,4 +1,4 @@
-"""The tables of zoo/README.md, generated from the catalogue: `python -m zoo.tables` writes them anew."""
+"""The tables of zoo/README.md, generated from the catalogue: `python -m speczoo.tables` writes them anew."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from specs import files
-from zoo import catalogue, facts
-from zoo.facts import Facts
+from speczoo import catalogue, facts
+from speczoo.facts import Facts
+from speczoo.specs import files
 
-README = Path(__file__).parent / "README.md"
-BEGIN, END = "<!-- networks: written by `python -m zoo.tables` -->", "<!-- end of networks -->"
+README = Path(__file__).resolve().parent / "README.md"
+BEGIN, END = "<!-- networks: written by `python -m speczoo.tables` -->", "<!-- end of networks -->"
 
 
 def tables() -> str:

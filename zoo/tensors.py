@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from zoo.limits import LimitExceeded, Limits, current, raising
+from speczoo.limits import LimitExceeded, Limits, current, raising
 
 DEPTH = 32  # lists and mappings inside each other
 AXES = 64  # of a tensor: torch's own limit

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
-from compiler.graph import Graph
-from compiler.layer import Shape
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Shape
 
 HUGE = 20_000_000_000  # MACs above which one image has to do
 

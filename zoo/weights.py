@@ -24,19 +24,19 @@ from torch.nn.modules.module import (
 )
 from torch.overrides import TorchFunctionMode
 
-from compiler.compile import compile
-from compiler.emit.module import Seeded, class_of
-from compiler.graph import Graph
-from compiler.layer import Shape, show
-from specs.diagnostics import Report
-from specs.harmless import safe
-from specs.spec import Weights
-from specs.suggest import did_you_mean
-from zoo import catalogue, tensors
-from zoo.limits import LimitExceeded
-from zoo.rename import renamed
-from zoo.tensors import SHOWN
-from zoo.torchvision import torchvision
+from speczoo import catalogue, tensors
+from speczoo.compiler.compile import compile
+from speczoo.compiler.emit.module import Seeded, class_of
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Shape, show
+from speczoo.limits import LimitExceeded
+from speczoo.rename import renamed
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.harmless import safe
+from speczoo.specs.spec import Weights
+from speczoo.specs.suggest import did_you_mean
+from speczoo.tensors import SHOWN
+from speczoo.torchvision import torchvision
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 COUNTER = ".num_batches_tracked"  # of batch norm; files older than it lack it everywhere, and torch reads that as 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.graph import INPUT, Composite, Edge, Node, Source
-from compiler.layer import Layer
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.layer import Layer
 
 
 def aliases(node: Node) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from compiler.arguments import argument_problems
-from compiler.layer import Layer
-from compiler.names import ALIASES, bad_input
-from specs.expression.syntax import CONSTANTS, WORDS
-from specs.problem import Problem
-from specs.spec import STRUCTURE, Block, Loc, Param, Spec, Weights
-from specs.suggest import did_you_mean
+from speczoo.compiler.arguments import argument_problems
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.names import ALIASES, bad_input
+from speczoo.specs.expression.syntax import CONSTANTS, WORDS
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import STRUCTURE, Block, Loc, Param, Spec, Weights
+from speczoo.specs.suggest import did_you_mean
 
 
 def declaration_problems(spec: Spec) -> Iterator[Problem]:

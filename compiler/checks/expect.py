@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.graph import Graph
-from compiler.layer import show
-from specs.problem import Problem
-from specs.spec import Loc
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import show
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Loc
 
 
 def expect_problems(graph: Graph) -> Iterator[Problem]:

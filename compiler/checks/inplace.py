@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from compiler.checks.aliasing import aliases, storage, writes
-from compiler.graph import INPUT, Composite, Edge, Node, Source
-from compiler.layer import Layer
-from specs.problem import Mark, Problem
+from speczoo.compiler.checks.aliasing import aliases, storage, writes
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.layer import Layer
+from speczoo.specs.problem import Mark, Problem
 
 
 def inplace_problems(composite: Composite) -> Iterator[Problem]:

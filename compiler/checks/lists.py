@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.graph import Composite, Node
-from compiler.layer import Layer
-from specs.problem import Problem
+from speczoo.compiler.graph import Composite, Node
+from speczoo.compiler.layer import Layer
+from speczoo.specs.problem import Problem
 
 
 def name_problems(composite: Composite) -> Iterator[Problem]:

@@ -5,8 +5,8 @@ take, `node` makes what an entry is: a `layer`, a `block`, a `group`, a spec in 
 closes the list, `inactive` checks what is left out. All of them see a `Context` and a `Frame`.
 """
 
-from compiler.elaborate.context import Context
-from compiler.elaborate.elaborator import SpecElaborator
-from compiler.elaborate.session import Halt, Lookup, Session, Shared, Stop, freeze
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.elaborator import SpecElaborator
+from speczoo.compiler.elaborate.session import Halt, Lookup, Session, Shared, Stop, freeze
 
 __all__ = ["Context", "Halt", "Lookup", "Session", "Shared", "SpecElaborator", "Stop", "freeze"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from compiler.elaborate.context import Context
-from compiler.elaborate.session import Doubt, Item, Stop
-from compiler.graph import Node
-from compiler.scope import UNKNOWN, Poisoned, Scope
-from specs.problem import Problem
-from specs.spec import Loc
-from specs.suggest import certain, did_you_mean
-from specs.words import printable
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.session import Doubt, Item, Stop
+from speczoo.compiler.graph import Node
+from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Loc
+from speczoo.specs.suggest import certain, did_you_mean
+from speczoo.specs.words import printable
 
 
 def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: str) -> dict[str, Any]:

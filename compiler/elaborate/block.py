@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from compiler.arguments import bind
-from compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.session import Item, Stop
-from compiler.graph import Node
-from compiler.scope import Scope
+from speczoo.compiler.arguments import bind
+from speczoo.compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.graph import Node
+from speczoo.compiler.scope import Scope
 
 
 def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:

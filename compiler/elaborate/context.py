@@ -8,15 +8,15 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from compiler.elaborate.session import Halt, Session, Stop
-from compiler.graph import Settings, Unit
-from compiler.layer import Layer
-from compiler.scope import UNKNOWN, Poisoned, Scope, check_names, judged
-from specs.diagnostics import Diagnostic, Edit, Span
-from specs.expression import METER, ExpressionError, evaluate
-from specs.kinds import at
-from specs.problem import Problem
-from specs.spec import STRUCTURE, Loc
+from speczoo.compiler.elaborate.session import Halt, Session, Stop
+from speczoo.compiler.graph import Settings, Unit
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope, check_names, judged
+from speczoo.specs.diagnostics import Diagnostic, Edit, Span
+from speczoo.specs.expression import METER, ExpressionError, evaluate
+from speczoo.specs.kinds import at
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import STRUCTURE, Loc
 
 
 class Context:

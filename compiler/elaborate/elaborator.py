@@ -12,21 +12,21 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from compiler.arguments import bind
-from compiler.checks.declarations import declaration_problems
-from compiler.checks.rules import init_problems
-from compiler.elaborate import inactive, loops
-from compiler.elaborate.context import Context
-from compiler.elaborate.entry import elaborate_entry
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.outputs import close
-from compiler.elaborate.session import Halt, Item, Stop, freeze
-from compiler.elaborate.use import check_uses
-from compiler.graph import Composite, Settings, Unit
-from compiler.layer import Value
-from compiler.scope import UNKNOWN, Poisoned, layered
-from specs.problem import Problem
-from specs.spec import Block, Entry, Loc, Output
+from speczoo.compiler.arguments import bind
+from speczoo.compiler.checks.declarations import declaration_problems
+from speczoo.compiler.checks.rules import init_problems
+from speczoo.compiler.elaborate import inactive, loops
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.entry import elaborate_entry
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.outputs import close
+from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
+from speczoo.compiler.elaborate.use import check_uses
+from speczoo.compiler.graph import Composite, Settings, Unit
+from speczoo.compiler.layer import Value
+from speczoo.compiler.scope import UNKNOWN, Poisoned, layered
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Block, Entry, Loc, Output
 
 
 class SpecElaborator:

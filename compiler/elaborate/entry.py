@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.loops import condition
-from compiler.elaborate.node import blank_node, make_node
-from compiler.elaborate.references import resolve_inputs
-from compiler.elaborate.session import Doubt, Item, Stop
-from compiler.graph import Edge, Node
-from compiler.layer import Layer
-from compiler.names import bad_id
-from compiler.scope import Poisoned, Scope
-from specs.problem import Mark, Problem
-from specs.words import printable
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.loops import condition
+from speczoo.compiler.elaborate.node import blank_node, make_node
+from speczoo.compiler.elaborate.references import resolve_inputs
+from speczoo.compiler.elaborate.session import Doubt, Item, Stop
+from speczoo.compiler.graph import Edge, Node
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.names import bad_id
+from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.words import printable
 
 
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from compiler.graph import INPUT, Edge, Node, Source, Unit, constant
-from compiler.layer import Value
-from specs.spec import Entry, Loc
+from speczoo.compiler.graph import INPUT, Edge, Node, Source, Unit, constant
+from speczoo.compiler.layer import Value
+from speczoo.specs.spec import Entry, Loc
 
 
 class IdTemplate(NamedTuple):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from compiler.elaborate.arguments import no_arguments
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.session import Item
-from compiler.graph import Node
-from specs.problem import Problem
+from speczoo.compiler.elaborate.arguments import no_arguments
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.session import Item
+from speczoo.compiler.graph import Node
+from speczoo.specs.problem import Problem
 
 
 def elaborate_group(e: Elaborator, item: Item, blank: Node) -> Node:

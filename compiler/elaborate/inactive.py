@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.loops import column, condition
-from compiler.elaborate.session import Item, Stop
-from compiler.scope import UNKNOWN, Poisoned, Scope
-from specs.spec import Entry, Loc, variables
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.loops import column, condition
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.specs.spec import Entry, Loc, variables
 
 
 def check(e: Elaborator, around: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.session import Item
-from compiler.graph import Composite, Settings, Unit
-from compiler.layer import Value
-from specs.spec import Block, Entry, Loc, Output
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.session import Item
+from speczoo.compiler.graph import Composite, Settings, Unit
+from speczoo.compiler.layer import Value
+from speczoo.specs.spec import Block, Entry, Loc, Output
 
 
 class Elaborator(Protocol):

@@ -9,22 +9,22 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from compiler.arguments import BadArgument, argument_problems
-from compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.references import refer
-from compiler.elaborate.session import Doubt, Item, Stop, freeze
-from compiler.explain.interface import Sized
-from compiler.explain.origins import given
-from compiler.explain.shape_errors import explain
-from compiler.graph import Node
-from compiler.layer import Layer, ShapeError, Value
-from compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
-from specs.expression import ExpressionError, Template, names_of, parse
-from specs.kinds import at
-from specs.problem import Problem
-from specs.spec import Loc
+from speczoo.compiler.arguments import BadArgument, argument_problems
+from speczoo.compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.references import refer
+from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
+from speczoo.compiler.explain.interface import Sized
+from speczoo.compiler.explain.origins import given
+from speczoo.compiler.explain.shape_errors import explain
+from speczoo.compiler.graph import Node
+from speczoo.compiler.layer import Layer, ShapeError, Value
+from speczoo.compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
+from speczoo.specs.expression import ExpressionError, Template, names_of, parse
+from speczoo.specs.kinds import at
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Loc
 
 LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 

@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from compiler.arguments import holds_mapping
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.session import Item, Stop
-from compiler.graph import Edge
-from compiler.layer import Value
-from compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
-from specs.expression import ExpressionError, range_of
-from specs.problem import Mark, Problem
-from specs.spec import Entry, Loc, variables
-from specs.words import printable
+from speczoo.compiler.arguments import holds_mapping
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.graph import Edge
+from speczoo.compiler.layer import Value
+from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
+from speczoo.specs.expression import ExpressionError, range_of
+from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.spec import Entry, Loc, variables
+from speczoo.specs.words import printable
 
 Turn = tuple[int | None, Mapping[str, Any]]
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")

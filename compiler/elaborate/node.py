@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.elaborate.arguments import evaluate_arguments
-from compiler.elaborate.block import elaborate_block
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.group import elaborate_group
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.layer import elaborate_layer
-from compiler.elaborate.session import Item, Stop
-from compiler.elaborate.share import elaborate_share
-from compiler.elaborate.taps import elaborate_taps
-from compiler.elaborate.use import elaborate_use
-from compiler.explain.origins import given_at
-from compiler.explain.shape_errors import shape_problem
-from compiler.graph import Node, Source
-from compiler.layer import Layer, Value
-from compiler.names import ALIASES
-from compiler.scope import Poisoned, Scope
-from specs.problem import Mark, Problem
-from specs.suggest import certain, nearest
-from specs.words import printable
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.elaborate.arguments import evaluate_arguments
+from speczoo.compiler.elaborate.block import elaborate_block
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.group import elaborate_group
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.layer import elaborate_layer
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.elaborate.share import elaborate_share
+from speczoo.compiler.elaborate.taps import elaborate_taps
+from speczoo.compiler.elaborate.use import elaborate_use
+from speczoo.compiler.explain.origins import given_at
+from speczoo.compiler.explain.shape_errors import shape_problem
+from speczoo.compiler.graph import Node, Source
+from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.names import ALIASES
+from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.suggest import certain, nearest
+from speczoo.specs.words import printable
 
 
 def blank_node(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
-from compiler.checks.inplace import backward_problems, inplace_problems, opaque
-from compiler.checks.lists import name_problems, unused_problems
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.references import resolve
-from compiler.elaborate.session import Stop
-from compiler.graph import Composite, Edge, Port
-from compiler.names import bad_output
-from compiler.scope import Poisoned, Scope
-from specs.problem import Problem
-from specs.spec import Loc, Output
+from speczoo.compiler.checks.inplace import backward_problems, inplace_problems, opaque
+from speczoo.compiler.checks.lists import name_problems, unused_problems
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.references import resolve
+from speczoo.compiler.elaborate.session import Stop
+from speczoo.compiler.graph import Composite, Edge, Port
+from speczoo.compiler.names import bad_output
+from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Loc, Output
 
 NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame, IdTemplate
-from compiler.elaborate.session import Item, Stop
-from compiler.graph import INPUT, Composite, Edge, Node, Source
-from compiler.layer import Layer, Value
-from compiler.scope import UNKNOWN, Poisoned, Scope
-from specs.expression import METER
-from specs.problem import Problem
-from specs.spec import Entry, Loc
-from specs.suggest import certain, did_you_mean, nearest
-from specs.words import listed, printable
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame, IdTemplate
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.specs.expression import METER
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.suggest import certain, did_you_mean, nearest
+from speczoo.specs.words import listed, printable
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.elaborate.frame import Frame
-from compiler.explain.interface import Sized
-from compiler.graph import Composite, Unit
-from specs.diagnostics import Report
-from specs.document import Document
-from specs.expression import METER
-from specs.limits import DEFAULT, Limits
-from specs.spec import Entry, Loc
-from specs.unit import Found
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.explain.interface import Sized
+from speczoo.compiler.graph import Composite, Unit
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import Document
+from speczoo.specs.expression import METER
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.unit import Found
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
 Lookup: TypeAlias = Callable[[str, Unit], Found | str]

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from compiler.arguments import printed
-from compiler.elaborate.arguments import no_arguments, wrong_count
-from compiler.elaborate.context import Context
-from compiler.elaborate.frame import Frame
-from compiler.elaborate.layer import apply, report_shape, within_limits
-from compiler.elaborate.references import unresolved
-from compiler.elaborate.session import Item, Stop
-from compiler.explain.interface import Sized
-from compiler.graph import INPUT, Composite, Edge, Node, Source, constant
-from compiler.layer import Call, Layer, ShapeError, Value, show
-from compiler.scope import Scope
-from specs.problem import Mark, Problem
-from specs.words import enumerated
+from speczoo.compiler.arguments import printed
+from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.layer import apply, report_shape, within_limits
+from speczoo.compiler.elaborate.references import unresolved
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.explain.interface import Sized
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source, constant
+from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
+from speczoo.compiler.scope import Scope
+from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.words import enumerated
 
 
 class Another(ShapeError):

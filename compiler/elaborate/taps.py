@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from compiler.elaborate.context import Context
-from compiler.elaborate.session import Item
-from compiler.graph import Composite, Node
-from compiler.taps import TapError, by_name, tapped
-from specs.problem import Problem
-from specs.spec import Loc
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.session import Item
+from speczoo.compiler.graph import Composite, Node
+from speczoo.compiler.taps import TapError, by_name, tapped
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Loc
 
 
 def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePath
 
-from compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
-from compiler.elaborate.context import Context
-from compiler.elaborate.interface import Elaborator
-from compiler.elaborate.session import Item, Stop, freeze
-from compiler.graph import Composite, Node, Unit
-from compiler.scope import Scope
-from compiler.settings import choose
-from compiler.taps import keep
-from specs.problem import Problem
-from specs.suggest import did_you_mean
-from specs.unit import Found
-from specs.words import printable
+from speczoo.compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.session import Item, Stop, freeze
+from speczoo.compiler.graph import Composite, Node, Unit
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.settings import choose
+from speczoo.compiler.taps import keep
+from speczoo.specs.problem import Problem
+from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.unit import Found
+from speczoo.specs.words import printable
 
 
 def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from compiler.emit.python import render
-from compiler.emit.safety import verify
-from compiler.graph import Graph
-from compiler.lower import lower
+from speczoo.compiler.emit.python import render
+from speczoo.compiler.emit.safety import verify
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.lower import lower
 
 _loaded: dict[str, types.ModuleType] = {}
 _loading = threading.RLock()  # equal texts are one class in all threads

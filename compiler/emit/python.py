@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from compiler.graph import Graph
-from compiler.lower import lower
-from compiler.program import Child, Class, Make, Parameter, Program, Step
-from specs.harmless import inert, safe
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.lower import lower
+from speczoo.compiler.program import Child, Class, Make, Parameter, Program, Step
+from speczoo.specs.harmless import inert, safe
 
 WIDTH = 110
 INDENT = "    "

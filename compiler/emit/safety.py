@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple, NoReturn, TypeAlias
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.initialisers import INITIALISERS
-from compiler.layer import Layer
-from compiler.names import MODULE_NAMES, PRIVATE_NAMES
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.initialisers import INITIALISERS
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.names import MODULE_NAMES, PRIVATE_NAMES
 
 IMPORTS = """
 from collections import OrderedDict

@@ -11,10 +11,10 @@ import json
 import keyword
 from typing import Any
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.layer import Layer
-from compiler.names import LANGUAGE_NAMES, MODULE_NAMES
-from specs.spec import NAME, NETWORK, STRUCTURE, TYPES
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.names import LANGUAGE_NAMES, MODULE_NAMES
+from speczoo.specs.spec import NAME, NETWORK, STRUCTURE, TYPES
 
 Json = dict[str, Any]
 

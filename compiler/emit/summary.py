@@ -6,8 +6,8 @@ import html
 from dataclasses import dataclass, fields
 from typing import Any
 
-from compiler.graph import Graph
-from compiler.layer import Shape
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Shape
 
 
 @dataclass(frozen=True, slots=True)

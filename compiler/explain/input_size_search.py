@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compiler.explain.interface import Sized
-from compiler.graph import Settings
-from compiler.layer import Shape, show
-from specs.diagnostics import Diagnostic, Report, Span
+from speczoo.compiler.explain.interface import Sized
+from speczoo.compiler.graph import Settings
+from speczoo.compiler.layer import Shape, show
+from speczoo.specs.diagnostics import Diagnostic, Report, Span
 
 BUDGET = 10_000  # layers walked in search of a size
 LARGEST = 4_096

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from compiler.graph import Node, Settings, Source, Unit
-from compiler.layer import Value
-from specs.diagnostics import Diagnostic
-from specs.spec import Entry, Loc
+from speczoo.compiler.graph import Node, Settings, Source, Unit
+from speczoo.compiler.layer import Value
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.spec import Entry, Loc
 
 
 class Sized(NamedTuple):

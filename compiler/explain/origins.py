@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from compiler.arguments import printed
-from compiler.explain.interface import OpenList, Position, Text
-from compiler.graph import INPUT, Edge, Node, Source
-from compiler.layer import Shape
-from specs.expression import ExpressionError, Name, Template
-from specs.problem import Mark
-from specs.spec import Loc, variables
+from speczoo.compiler.arguments import printed
+from speczoo.compiler.explain.interface import OpenList, Position, Text
+from speczoo.compiler.graph import INPUT, Edge, Node, Source
+from speczoo.compiler.layer import Shape
+from speczoo.specs.expression import ExpressionError, Name, Template
+from speczoo.specs.problem import Mark
+from speczoo.specs.spec import Loc, variables
 
 #: Arguments that set a layer's channels or features.
 WIDTHS = ("out_channels", "out_features", "channels")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from compiler.explain.interface import OpenList
-from compiler.graph import INPUT, Composite, Edge, Source
-from compiler.layer import AXES, Layer, Shape, Windowed
+from speczoo.compiler.explain.interface import OpenList
+from speczoo.compiler.graph import INPUT, Composite, Edge, Source
+from speczoo.compiler.layer import AXES, Layer, Shape, Windowed
 
 MANY = 8  # steps that are shown
 FEW = 3  # up to so many are shown with how each comes about

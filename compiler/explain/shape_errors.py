@@ -7,13 +7,13 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from compiler.explain.interface import OpenList, Position, Text
-from compiler.explain.origins import given, maker
-from compiler.explain.provenance import Chain, keeping, name_of, trace
-from compiler.graph import INPUT, Edge, Node, Source
-from compiler.layer import Layer, ShapeError, Windowed, show
-from specs.problem import Mark, Problem
-from specs.spec import Loc
+from speczoo.compiler.explain.interface import OpenList, Position, Text
+from speczoo.compiler.explain.origins import given, maker
+from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
+from speczoo.compiler.graph import INPUT, Edge, Node, Source
+from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
+from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.spec import Loc
 
 
 class Explained(NamedTuple):

@@ -1,6 +1,6 @@
 """The layers of the language, a family a file. Importing this package fills `Layer.registry`."""
 
-from compiler.layers import (
+from speczoo.compiler.layers import (
     activation,
     attention,
     axes,

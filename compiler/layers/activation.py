@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Saves, Shape, ShapeError, Value, axis
+from speczoo.compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Saves, Shape, ShapeError, Value, axis
 
 
 class _InPlace(Layer, abstract=True):

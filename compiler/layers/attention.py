@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compiler.initialisers import BadInit, initialiser
-from compiler.layer import (
+from speczoo.compiler.initialisers import BadInit, initialiser
+from speczoo.compiler.layer import (
     Call,
     Float,
     Layer,

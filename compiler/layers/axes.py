@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, axis, show
-from compiler.layers.function import Function
-from compiler.layers.reshape import resolvable, resolved
+from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.layers.function import Function
+from speczoo.compiler.layers.reshape import resolvable, resolved
 
 Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, Literal
 
-from compiler.layer import (
+from speczoo.compiler.layer import (
     AXES,
     Pad1,
     Pad2,

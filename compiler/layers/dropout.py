@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from compiler.layer import Layer, Probability
+from speczoo.compiler.layer import Layer, Probability
 
 
 class _Dropout(Layer, abstract=True):

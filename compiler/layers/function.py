@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
-from specs.words import enumerated
+from speczoo.compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
+from speczoo.specs.words import enumerated
 
 
 class Function(Layer, abstract=True):

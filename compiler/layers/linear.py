@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-from compiler.layer import Int, Layer, Positive, Saves, Shape, ShapeError, Value
-from compiler.layers.function import no_truths
+from speczoo.compiler.layer import Int, Layer, Positive, Saves, Shape, ShapeError, Value
+from speczoo.compiler.layers.function import no_truths
 
 
 class Linear(Layer):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from compiler.layer import Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
+from speczoo.compiler.layer import Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
 
 
 class _Channels(Layer, abstract=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from compiler.layer import AXES, Float, Int, Listed, Saves, Shape, ShapeError, Spatial, show
+from speczoo.compiler.layer import AXES, Float, Int, Listed, Saves, Shape, ShapeError, Spatial, show
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]
 Sides2 = Annotated[Int | tuple[Int, Int, Int, Int], Listed]

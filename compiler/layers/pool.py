@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from compiler.layer import (
+from speczoo.compiler.layer import (
     AXES,
     Listed,
     Pad1,

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import ClassVar
 
-from compiler.layer import (
+from speczoo.compiler.layer import (
     Call,
     Int,
     Ints,

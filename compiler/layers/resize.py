@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from compiler.layer import AXES, Call, Layer, Listed, Positive, Saves, Shape, ShapeError, Value, show, sizes
+from speczoo.compiler.layer import AXES, Call, Layer, Listed, Positive, Saves, Shape, ShapeError, Value, show, sizes
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 

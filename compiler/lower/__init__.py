@@ -4,6 +4,6 @@
 constructor arguments; `forward` orders the statements; `lower` puts classes together.
 """
 
-from compiler.lower.lower import lower
+from speczoo.compiler.lower.lower import lower
 
 __all__ = ["lower"]

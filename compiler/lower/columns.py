@@ -13,13 +13,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from compiler.layer import Layer, Value
-from compiler.lower.template import Template
-from compiler.naming import TAKEN, Names, variable
-from compiler.program import Parameter
-from compiler.scope import Poisoned, Scope
-from specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
-from specs.expression import Template as Text
+from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.lower.template import Template
+from speczoo.compiler.naming import TAKEN, Names, variable
+from speczoo.compiler.program import Parameter
+from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
+from speczoo.specs.expression import Template as Text
 
 SEARCHED = 64  # columns, the last that were said first, among which an equal one is looked for
 SUMMED = 32  # those among which one is looked for that it is a multiple of, or two that it is the sum of

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from compiler.graph import INPUT, Edge, Port, Source
-from compiler.naming import variable
-from compiler.program import Step
+from speczoo.compiler.graph import INPUT, Edge, Port, Source
+from speczoo.compiler.naming import variable
+from speczoo.compiler.program import Step
 
 RUNNING = ("x", "out", "y", "z")
 

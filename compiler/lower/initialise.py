@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from compiler.graph import Composite, Graph, Node, Settings, matches
-from compiler.initialisers import Initialiser
-from compiler.layer import Layer
-from compiler.lower.columns import literal
-from compiler.naming import called
-from compiler.program import InitLoop
-from compiler.rules import Rule, rules
+from speczoo.compiler.graph import Composite, Graph, Node, Settings, matches
+from speczoo.compiler.initialisers import Initialiser
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.lower.columns import literal
+from speczoo.compiler.naming import called
+from speczoo.compiler.program import InitLoop
+from speczoo.compiler.rules import Rule, rules
 
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from compiler.graph import Composite, Node
-from compiler.layer import Call, Layer
+from speczoo.compiler.graph import Composite, Node
+from speczoo.compiler.layer import Call, Layer
 
 TRIED = 16  # classes, the last ones of a block, that another instance of it is held against
 

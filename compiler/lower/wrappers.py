@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compiler.layer import Call
-from compiler.names import MODULE_NAMES
+from speczoo.compiler.layer import Call
+from speczoo.compiler.names import MODULE_NAMES
 
 
 def wrapper(name: str, call: Call) -> str:

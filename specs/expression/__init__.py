@@ -3,14 +3,14 @@
 An own small language, parsed and never run as code, bounded in length, depth and magnitude.
 """
 
-from specs.expression.evaluation import Scope
-from specs.expression.operators import METER, Value, make_divisible
-from specs.expression.printing import to_python
-from specs.expression.syntax import (
+from speczoo.specs.expression.evaluation import Scope
+from speczoo.specs.expression.operators import METER, Value, make_divisible
+from speczoo.specs.expression.printing import to_python
+from speczoo.specs.expression.syntax import (
     parse,
 )
-from specs.expression.template import Template, evaluate, range_of
-from specs.expression.tree import (
+from speczoo.specs.expression.template import Template, evaluate, range_of
+from speczoo.specs.expression.tree import (
     DEPTH,
     FUNCTIONS,
     INTEGER,
@@ -32,7 +32,7 @@ from specs.expression.tree import (
     UnknownName,
     names_of,
 )
-from specs.limits import CHARACTERS, ITEMS, TURNS
+from speczoo.specs.limits import CHARACTERS, ITEMS, TURNS
 
 __all__ = [
     "CHARACTERS",

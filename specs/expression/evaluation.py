@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import TypeAlias
 
-from specs.expression.operators import (
+from speczoo.specs.expression.operators import (
     CALLS,
     METER,
     Refusal,
@@ -21,7 +21,7 @@ from specs.expression.operators import (
     truth,
     unary,
 )
-from specs.expression.tree import (
+from speczoo.specs.expression.tree import (
     INTEGER,
     Attribute,
     Binary,

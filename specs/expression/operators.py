@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from specs.expression.tree import INTEGER
-from specs.limits import CHARACTERS, ITEMS
+from speczoo.specs.expression.tree import INTEGER
+from speczoo.specs.limits import CHARACTERS, ITEMS
 
 Value: TypeAlias = Any  # None, bool, int, float, str, or a list of these; in a scope also a mapping, for attributes
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from specs.expression.evaluation import compiled
-from specs.expression.syntax import (
+from speczoo.specs.expression.evaluation import compiled
+from speczoo.specs.expression.syntax import (
     ADD,
     AND,
     COMPARE,
@@ -20,7 +20,7 @@ from specs.expression.syntax import (
     UNARY,
     parse,
 )
-from specs.expression.tree import (
+from speczoo.specs.expression.tree import (
     Attribute,
     Binary,
     BoolOp,

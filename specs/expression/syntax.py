@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from specs.expression.tree import (
+from speczoo.specs.expression.tree import (
     DEPTH,
     FUNCTIONS,
     INTEGER,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from specs.expression.evaluation import Run, Scope, compiled
-from specs.expression.operators import METER, Value, kind
-from specs.expression.syntax import (
+from speczoo.specs.expression.evaluation import Run, Scope, compiled
+from speczoo.specs.expression.operators import METER, Value, kind
+from speczoo.specs.expression.syntax import (
     parse,
 )
-from specs.expression.tree import (
+from speczoo.specs.expression.tree import (
     DEPTH,
     INTEGER,
     Attribute,
@@ -24,7 +24,7 @@ from specs.expression.tree import (
     Place,
     names_of,
 )
-from specs.limits import CHARACTERS, ITEMS, TURNS
+from speczoo.specs.limits import CHARACTERS, ITEMS, TURNS
 
 NAME = re.compile(r"\$([A-Za-z_]\w*)", re.ASCII)
 INT = re.compile(r"-?\d+", re.ASCII)

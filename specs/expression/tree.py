@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
-from specs.limits import EXPRESSION_DEPTH, EXPRESSION_LENGTH, MAGNITUDE
+from speczoo.specs.limits import EXPRESSION_DEPTH, EXPRESSION_LENGTH, MAGNITUDE
 
 LENGTH = EXPRESSION_LENGTH
 DEPTH = EXPRESSION_DEPTH  # a sum of n terms nests n deep

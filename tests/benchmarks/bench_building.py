@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-import zoo
-from zoo import api
-from zoo.torchvision import torchvision
+import speczoo
+from speczoo import api
+from speczoo.torchvision import torchvision
 
 
 def paired(ours: Callable[[], Any], theirs: Callable[[], Any], pairs: int) -> tuple[float, float, float]:
@@ -48,10 +48,10 @@ def main(pairs: int = 15) -> None:
 
     def first() -> Any:
         api._clean.clear()
-        return zoo.build("resnet34")
+        return speczoo.build("resnet34")
 
     def ours() -> Any:
-        return zoo.build("resnet34")
+        return speczoo.build("resnet34")
 
     first(), models.resnet34()
     print(f"{'':60} {'ours':>12} {'theirs':>12}")
@@ -67,7 +67,7 @@ def main(pairs: int = 15) -> None:
 
     def text_to_summary() -> Any:
         api._clean.clear()
-        return zoo.summary(str(api.catalogue.NETWORKS / "resnet.yaml") + ":resnet34")
+        return speczoo.summary(str(api.catalogue.NETWORKS / "resnet.yaml") + ":resnet34")
 
     try:
         from torchinfo import summary

@@ -34,8 +34,8 @@ def paired(ours: list[str], theirs: list[str], pairs: int) -> tuple[float, float
 
 def warm(text: str, *, again: bool, times: int = 15) -> float:
     """Milliseconds of CPU for a check in a process that has checked before, `again` of the very same text or not."""
-    from specs.diagnostics import Report
-    from zoo import api
+    from speczoo import api
+    from speczoo.specs.diagnostics import Report
 
     rows = []
     for _ in range(times):
@@ -51,10 +51,10 @@ def warm(text: str, *, again: bool, times: int = 15) -> float:
 
 def main(pairs: int = 5) -> None:
     files = sorted(str(p.relative_to(ROOT)) for p in NETWORKS.glob("*.yaml"))
-    ours, theirs, ratio = paired(["-m", "zoo", "check", *files], ["-c", "import torch"], pairs)
+    ours, theirs, ratio = paired(["-m", "speczoo", "check", *files], ["-c", "import torch"], pairs)
     print(f"check the whole catalogue {ours:.2f} s, import torch {theirs:.2f} s, ratio {ratio:.2f}")
     for words in (["check", "resnet34"], ["summary", "resnet34"], ["list"]):
-        ours, theirs, ratio = paired(["-m", "zoo", *words], ["-c", "import torch"], pairs)
+        ours, theirs, ratio = paired(["-m", "speczoo", *words], ["-c", "import torch"], pairs)
         print(f"zoo {' '.join(words)} {ours:.2f} s, import torch {theirs:.2f} s, ratio {ratio:.2f}")
     for name in ("cifar_resnet20", "cifar_resnet110", "cifar_resnet1202"):
         print(f"check {name}: {warm(name, again=False):.1f} ms")

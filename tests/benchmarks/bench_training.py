@@ -21,9 +21,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-import zoo
-from zoo.torchvision import torchvision
-from zoo.training import cookbook, engine
+import speczoo
+from speczoo.torchvision import torchvision
+from speczoo.training import cookbook, engine
 
 
 def plain(model: nn.Module, root: str, epochs: int, lr: float) -> float:
@@ -68,13 +68,13 @@ def main() -> None:
     times: dict[str, list[float]] = {"plain": [], "engine": []}
     for turn in range(given.rounds):
         torch.manual_seed(turn)
-        model = zoo.build(recipe.network.name, seed=turn)
+        model = speczoo.build(recipe.network.name, seed=turn)
         began = time.process_time()
         accuracy = plain(model, given.data, given.epochs, recipe.optimizer.lr)
         times["plain"].append(time.process_time() - began)
         print(f"plain   {times['plain'][-1]:7.2f} s  {accuracy:.4f}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            model = zoo.build(recipe.network.name, seed=turn)
+            model = speczoo.build(recipe.network.name, seed=turn)
             began = time.process_time()
             result = engine.train(
                 recipe, model=model, data=given.data, out=Path(folder) / "run", quiet=True, report=False, progress=False

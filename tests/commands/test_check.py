@@ -18,15 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specs.codes import CODES
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.format import formatted
-from specs.load import load
-from specs.source import Source
-from zoo import console
-from zoo.catalogue import NETWORKS
-from zoo.commands.fmt import arguments
+from speczoo import console
+from speczoo.catalogue import NETWORKS
+from speczoo.commands.fmt import arguments
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.format import formatted
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
 
 from .zoo_command import ROOT, data, fresh, zoo
 
@@ -169,8 +169,14 @@ def test_fix_leaves_what_it_cannot_mend(tmp_path: Path) -> None:
 
 
 def test_a_clean_run_loads_no_rendering() -> None:
-    code = "import sys; from zoo.__main__ import cli\ntry: cli(['check', 'lenet5'])\nexcept SystemExit: pass\n"
-    late = ("specs.render", "specs.mistakes", "networkx", "torch", "compiler.explain.input_size_search")
+    code = "import sys; from speczoo.__main__ import cli\ntry: cli(['check', 'lenet5'])\nexcept SystemExit: pass\n"
+    late = (
+        "speczoo.specs.render",
+        "speczoo.specs.mistakes",
+        "networkx",
+        "torch",
+        "speczoo.compiler.explain.input_size_search",
+    )
     heavy = f"print(sorted({set(late)} & set(sys.modules)))"
     assert fresh(code + heavy).stdout == "lenet5: good\n[]\n"
 
@@ -192,7 +198,7 @@ def test_colour_on_a_terminal_and_none_under_no_color(wrong: Path) -> None:
         os.environ.pop("NO_COLOR", None)
         os.environ.update({"TERM": "xterm", "PYTHONPATH": str(ROOT), **env})
         try:
-            pty.spawn([sys.executable, "-m", "zoo", "check", str(wrong)], read)
+            pty.spawn([sys.executable, "-m", "speczoo", "check", str(wrong)], read)
         finally:
             for key, value in before.items():
                 os.environ.pop(key, None) if value is None else os.environ.update({key: value})

@@ -12,11 +12,11 @@ from pathlib import Path
 import click
 import pytest
 
-import zoo.__main__ as front
-from specs.diagnostics import Diagnostic
-from specs.errors import SpecError
-from zoo.commands import SECTIONS
-from zoo.console import coloured
+import speczoo.__main__ as front
+from speczoo.commands import SECTIONS
+from speczoo.console import coloured
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.errors import SpecError
 
 from .zoo_command import ROOT, data, fresh, zoo
 
@@ -25,7 +25,7 @@ HELPERS = {"__init__", "common", "paper", "where"}
 
 RUN = """
 import sys
-from zoo.__main__ import cli
+from speczoo.__main__ import cli
 for line in sys.argv[1:]:
     try:
         cli(line.split(), prog_name="zoo")
@@ -78,7 +78,7 @@ def test_list_does_without_the_compiler() -> None:
 
 
 def test_python_m_zoo() -> None:
-    done = subprocess.run([sys.executable, "-m", "zoo", "list", "lenet5"], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-m", "speczoo", "list", "lenet5"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0
     assert "61,706" in done.stdout
 
@@ -176,7 +176,7 @@ def _fails(error: Exception) -> click.Command:
 
 
 def test_a_bug_is_3_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.commands.summary.command", _fails(KeyError("\x1b[31mred")))
+    monkeypatch.setattr("speczoo.commands.summary.command", _fails(KeyError("\x1b[31mred")))
     result = zoo("summary", code=3)
     assert result.stdout == ""
     assert "KeyError" in result.stderr
@@ -187,7 +187,7 @@ def test_a_bug_is_3_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> 
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
-    monkeypatch.setattr("zoo.commands.summary.command", _fails(KeyError("x")))
+    monkeypatch.setattr("speczoo.commands.summary.command", _fails(KeyError("x")))
     for args in (["--debug", "summary"], ["summary", "--debug"]):
         result = CliRunner().invoke(front.cli, args)
         assert (result.exit_code, "Traceback" in result.stderr) == (3, True)
@@ -202,7 +202,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_exit_code_of_what_is_told(monkeypatch: pytest.MonkeyPatch, diagnostic: Diagnostic, code: int) -> None:
-    monkeypatch.setattr("zoo.commands.summary.command", _fails(SpecError([diagnostic])))
+    monkeypatch.setattr("speczoo.commands.summary.command", _fails(SpecError([diagnostic])))
     zoo("summary", code=code)
 
 
@@ -215,7 +215,7 @@ def on_a_terminal(command: str, **env: str) -> str:
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     environment |= {"TERM": "xterm-256color", "COLUMNS": "100", **env}
     running = subprocess.Popen(
-        [sys.executable, "-m", "zoo", *command.split()], stdout=follower, cwd=ROOT, env=environment
+        [sys.executable, "-m", "speczoo", *command.split()], stdout=follower, cwd=ROOT, env=environment
     )
     os.close(follower)
     chunks = []
@@ -285,7 +285,7 @@ def test_completion_script(shell: str) -> None:
 
 
 def test_networks_are_completed() -> None:
-    code = "from zoo.__main__ import main; main()"
+    code = "from speczoo.__main__ import main; main()"
     done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo summary resnet3", COMP_CWORD="2")
     assert done.stdout.split() == ["plain,resnet34", "plain,resnet34_cifar2"]
     done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo su", COMP_CWORD="1")

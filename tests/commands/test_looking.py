@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import zoo as face
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.errors import raise_if_wrong
-from specs.load import load
-from specs.source import Source
-from zoo import catalogue, facts, tables
-from zoo.commands import common, where
-from zoo.commands.list import ordered
-from zoo.standalone import flow
+import speczoo as face
+from speczoo import catalogue, facts, tables
+from speczoo.commands import common, where
+from speczoo.commands.list import ordered
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.errors import raise_if_wrong
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.standalone import flow
 
 from .zoo_command import data, zoo
 
@@ -287,5 +287,5 @@ def test_what_a_stranger_wrote_is_printed_harmlessly(tmp_path: Path) -> None:
 
 def test_readme_is_as_the_catalogue_is() -> None:
     text = tables.README.read_text(encoding="utf-8")
-    assert text == tables.renewed(text), "run `python -m zoo.tables`"
+    assert text == tables.renewed(text), "run `python -m speczoo.tables`"
     assert all(f"| `{row.name}` | {row.params:,} |" in text for row in ROWS)

@@ -12,17 +12,17 @@ import pytest
 import torch
 from torch import nn
 
-import zoo as face
-from compiler.graph import Graph
-from specs import files
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.errors import raise_if_wrong
-from specs.load import load
-from specs.source import Source
-from zoo import api, catalogue, standalone
-from zoo.commands.new import TEMPLATE
-from zoo.trial import trial
+import speczoo as face
+from speczoo import api, catalogue, standalone
+from speczoo.commands.new import TEMPLATE
+from speczoo.compiler.graph import Graph
+from speczoo.specs import files
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.errors import raise_if_wrong
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.trial import trial
 
 from .zoo_command import data, zoo
 
@@ -86,7 +86,7 @@ def test_a_module_that_is_not_as_predicted_is_found_out(spoil: str, monkeypatch:
     made = trial(graph, module)
     assert not made.ok
     assert spoil in {finding.what for finding in made.findings if not finding.ok}
-    monkeypatch.setattr("compiler.emit.module.build", lambda *args, **kwargs: module)
+    monkeypatch.setattr("speczoo.compiler.emit.module.build", lambda *args, **kwargs: module)
     assert "bug of zoo" in zoo("build", "linear_classifier", code=3).stderr
     assert data("build", "linear_classifier", code=3)["ok"] is False
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from zoo.__main__ import cli
+from speczoo.__main__ import cli
 
 ROOT = Path(__file__).parents[2]
 

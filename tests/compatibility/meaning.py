@@ -7,15 +7,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from compiler.graph import Graph
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.format import formatted
-from specs.load import load
-from specs.source import Source
-from specs.spec import Spec
-from zoo import api
-from zoo.commands.fmt import arguments
+from speczoo import api
+from speczoo.commands.fmt import arguments
+from speczoo.compiler.graph import Graph
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.format import formatted
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 
 WHOLE = 40  # a longer state_dict is kept as a digest
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from speczoo.training import cookbook
 from tests.commands.zoo_command import data
 from tests.compatibility import meaning
-from zoo.training import cookbook
 
 VERSIONS = sorted(path for path in Path(__file__).parent.iterdir() if (path / "meant.json").is_file())
 SPECS = [path for version in VERSIONS for path in sorted((version / "specs").iterdir())]
@@ -88,20 +88,30 @@ def test_a_recipe_says_what_it_said(folder: Path) -> None:
     assert not meaning.said(kept(folder, "recipe.json"), other.model_dump(mode="json"))
 
 
+class Renamed(pickle.Unpickler):
+    """As the changelog has it, for pickles that were written before the packages were called `speczoo`."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        top, dot, rest = module.partition(".")
+        new = {"zoo": "speczoo", "compiler": "speczoo.compiler", "specs": "speczoo.specs"}.get(top, top)
+        return super().find_class(new + dot + rest, name)
+
+
 @version
 @pytest.mark.parametrize("weights", ["tiny.safetensors", "tiny.pt", None], ids=str)
 def test_what_was_built_gives_the_outputs_that_it_gave(folder: Path, weights: str | None) -> None:
     torch = pytest.importorskip("torch")
     from safetensors.torch import load_file
 
-    import zoo
+    import speczoo
 
     built = folder / "built"
     wanted = load_file(built / "output.safetensors")
     if weights is None:
-        module = pickle.loads((built / "tiny.pickle").read_bytes())
+        with (built / "tiny.pickle").open("rb") as file:
+            module = Renamed(file).load()
     else:
-        module = zoo.build(built / "tiny.yaml", built / weights)
+        module = speczoo.build(built / "tiny.yaml", built / weights)
     with torch.inference_mode():
         torch.testing.assert_close(module.eval()(wanted["x"]), wanted["y"], rtol=1e-4, atol=1e-5)
 
@@ -125,7 +135,7 @@ def copied(folder: Path, tmp_path: Path) -> Path:
     """A version's run and its images, where they may be written to."""
     if not (find_spec("torchvision") and find_spec("lightning")):
         pytest.skip("needs the extra `train`")
-    from zoo.torchvision import torchvision
+    from speczoo.torchvision import torchvision
 
     torchvision()  # before Lightning
     for name in ("run", "images"):
@@ -135,8 +145,8 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 
 @version
 def test_a_run_says_of_images_what_it_said(folder: Path, copied: Path) -> None:
-    from zoo.training.evaluate import evaluate, predict
-    from zoo.training.run import Run
+    from speczoo.training.evaluate import evaluate, predict
+    from speczoo.training.run import Run
 
     wanted = kept(folder, "said.json")
     opened = Run.open(copied / "run")
@@ -149,8 +159,8 @@ def test_a_run_says_of_images_what_it_said(folder: Path, copied: Path) -> None:
 
 @version
 def test_a_run_goes_on_to_the_end_that_it_would_have_had(folder: Path, copied: Path) -> None:
-    from zoo.training.engine import train
-    from zoo.training.run import Run
+    from speczoo.training.engine import train
+    from speczoo.training.run import Run
 
     wanted, before = kept(folder, "said.json")["history"], Run.open(copied / "run").history
     assert 0 < len(before) < len(wanted)

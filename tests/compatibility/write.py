@@ -14,17 +14,17 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-import zoo
+import speczoo
+from speczoo import catalogue
+from speczoo.training import cookbook
+from speczoo.training.engine import train
+from speczoo.training.evaluate import evaluate, predict
+from speczoo.training.run import Run
 from tests.commands.zoo_command import data
 from tests.commands.zoo_command import zoo as command
 from tests.compatibility.meaning import examples, meanings, shape_of
 from tests.promises.test_documents import completed
 from tests.training.toys import corner
-from zoo import catalogue
-from zoo.training import cookbook
-from zoo.training.engine import train
-from zoo.training.evaluate import evaluate, predict
-from zoo.training.run import Run
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -114,7 +114,7 @@ def specs(folder: Path, meant: Path) -> None:
 def built(folder: Path) -> None:
     """A network with weights in every form, and what it makes of an input."""
     command("build", "tiny.yaml", "--seed", 0, "-o", folder)
-    module = zoo.build("tiny.yaml", folder / "tiny.safetensors").eval()
+    module = speczoo.build("tiny.yaml", folder / "tiny.safetensors").eval()
     torch.save(module.state_dict(), folder / "tiny.pt")
     (folder / "tiny.pickle").write_bytes(pickle.dumps(module))
     x = torch.randn(2, 1, 12, 12, generator=torch.Generator().manual_seed(0))

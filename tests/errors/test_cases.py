@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from specs import render
-from specs.codes import CODES
-from specs.diagnostics import Diagnostic, Report
-from zoo.api import check_into
+from speczoo.api import check_into
+from speczoo.specs import render
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Diagnostic, Report
 
 HERE = Path(__file__).parent / "cases"
 CASES = sorted(HERE.rglob("*.yaml"))

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-import zoo
-from specs.codes import CODES, EXPLANATIONS
+import speczoo
+from speczoo.specs.codes import CODES, EXPLANATIONS
 
 ROOT = Path(__file__).parents[2]
 
 
 def said(path: Path) -> list[str]:
     try:
-        return [d.code for d in zoo.check(path)]
-    except zoo.SpecError as error:
+        return [d.code for d in speczoo.check(path)]
+    except speczoo.SpecError as error:
         return [d.code for d in error.diagnostics]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from specs import render
-from specs.diagnostics import Report
-from zoo.api import check_into
+from speczoo.api import check_into
+from speczoo.specs import render
+from speczoo.specs.diagnostics import Report
 
 RES = """\
 spec: 1

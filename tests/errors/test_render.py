@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specs import render
-from specs.codes import CODES
-from specs.diagnostics import Diagnostic, Edit, Label, Report, Span
-from specs.source import Source
-from zoo.api import check_into
+from speczoo.api import check_into
+from speczoo.specs import render
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Report, Span
+from speczoo.specs.source import Source
 
 
 def shown(line: str, start: int, end: int, **more: object) -> list[str]:
@@ -163,10 +163,10 @@ def test_fixes_in_sarif_are_the_edits() -> None:
 
 
 def test_a_spec_error_reads_as_a_terminal_shows_it(tmp_path: object) -> None:
-    import zoo
+    import speczoo
 
-    with pytest.raises(zoo.SpecError) as caught:
-        zoo.check({"spec": 1, "name": "t", "input": [3], "layers": [{"op": "Relu"}]})
+    with pytest.raises(speczoo.SpecError) as caught:
+        speczoo.check({"spec": 1, "name": "t", "input": [3], "layers": [{"op": "Relu"}]})
     assert str(caught.value).startswith("error[unknown-op]: there is no op `Relu`\n")
     assert str(caught.value).endswith("= help: did you mean `ReLU`?")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from specs.diagnostics import Diagnostic, Report
+from speczoo import catalogue
+from speczoo.api import check_into
+from speczoo.specs.diagnostics import Diagnostic, Report
 from tests.errors.test_cases import CASES, name, told
-from zoo import catalogue
-from zoo.api import check_into
 
 
 def usable(path: Path) -> bool:

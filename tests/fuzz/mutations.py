@@ -14,13 +14,13 @@ from pathlib import Path as File
 from random import Random
 from typing import Any, TypeAlias
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.layer import Layer
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.expression import FUNCTIONS
-from specs.source import Source
-from zoo import catalogue
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo import catalogue
+from speczoo.compiler.layer import Layer
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.expression import FUNCTIONS
+from speczoo.specs.source import Source
 
 Path: TypeAlias = tuple[str | int, ...]
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from compiler.compile import compile
-from compiler.elaborate import Shared
-from compiler.emit.python import source
-from compiler.emit.safety import verify
-from compiler.emit.summary import summarise
-from compiler.graph import Graph
-from specs import render
-from specs.codes import CODES
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.limits import Limits
-from specs.load import load
-from specs.source import Source
-from specs.unit import Unit
-from zoo import catalogue
+from speczoo import catalogue
+from speczoo.compiler.compile import compile
+from speczoo.compiler.elaborate import Shared
+from speczoo.compiler.emit.python import source
+from speczoo.compiler.emit.safety import verify
+from speczoo.compiler.emit.summary import summarise
+from speczoo.compiler.graph import Graph
+from speczoo.specs import render
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.limits import Limits
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.unit import Unit
 
 LIMITS = Limits(nodes=20_000, entries=400, work=20_000)
 

@@ -19,20 +19,20 @@ from typing import Any, NamedTuple
 
 from click.testing import CliRunner
 
-from specs import edit, render
-from specs.diagnostics import Diagnostic, Report
-from specs.document import parse
-from specs.errors import SpecError
-from specs.format import formatted
-from specs.load import load
-from specs.source import Source
-from specs.unit import Unit
+from speczoo import api, catalogue
+from speczoo.__main__ import cli
+from speczoo.commands.check import ROUNDS
+from speczoo.commands.fmt import arguments, explained
+from speczoo.specs import edit, render
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import parse
+from speczoo.specs.errors import SpecError
+from speczoo.specs.format import formatted
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.unit import Unit
+from speczoo.training import cookbook
 from tests.fuzz import corpus, mutations, refactorings, target
-from zoo import api, catalogue
-from zoo.__main__ import cli
-from zoo.commands.check import ROUNDS
-from zoo.commands.fmt import arguments, explained
-from zoo.training import cookbook
 
 KEPT = Path(__file__).parents[1] / "compatibility" / "0.1.0"
 SMALL = 10**5  # parameters of a network that is made in earnest
@@ -388,8 +388,8 @@ FILES = ("run.json", "history.json", "result.json", "network/tiny.yaml", "model.
 
 def runs(data: bytes) -> tuple[bool, bool]:
     """A run's folder with one file that somebody else wrote: it serves, or what is wrong is told."""
-    from zoo.training.errors import TrainingError
-    from zoo.training.run import Run
+    from speczoo.training.errors import TrainingError
+    from speczoo.training.run import Run
 
     name, _, content = data.partition(b"\n")
     if name.decode("utf-8", "replace") not in FILES:
@@ -457,8 +457,8 @@ def as_json(data: bytes) -> Any:
 
 def weights(data: bytes) -> tuple[bool, bool]:
     """A file of weights, its suffix in the first line: it fits and is taken, or what is wrong is told."""
-    import zoo as face
-    from zoo.weights import WeightsError
+    import speczoo as face
+    from speczoo.weights import WeightsError
 
     suffix, _, content = data.partition(b"\n")
     if suffix not in (b".safetensors", b".pt"):

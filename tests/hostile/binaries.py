@@ -503,46 +503,46 @@ def checkpoint_of_a_run(folder: Path) -> Path:
 
 
 def weights(path: Path) -> None:
-    import zoo
+    import speczoo
 
-    zoo.build(WANTED, path)
+    speczoo.build(WANTED, path)
 
 
 def checkpoint(path: Path) -> None:
-    from zoo.training.files import read_tensors
+    from speczoo.training.files import read_tensors
 
     read_tensors(path, copied=True)
 
 
 def images(path: Path) -> None:
-    from zoo.training.images import read_images
+    from speczoo.training.images import read_images
 
     read_images([path], "RGB")
 
 
 def folder(path: Path) -> None:
-    from zoo.training import recipe as r
-    from zoo.training.images import read_images
+    from speczoo.training import recipe as r
+    from speczoo.training.images import read_images
 
     read_images(sorted(path.glob("*")), "L", [r.Resize(op="Resize", size=8)])
 
 
 def prepared(path: Path) -> None:
-    from zoo.training import recipe as r
-    from zoo.training.images import read_images
+    from speczoo.training import recipe as r
+    from speczoo.training.images import read_images
 
     read_images([path], "RGB", [r.Resize(op="Resize", size=8192)])
 
 
 def data(path: Path) -> None:
-    from zoo.training import cookbook
-    from zoo.training.data import load
+    from speczoo.training import cookbook
+    from speczoo.training.data import load
 
     load(cookbook.load("mnist_cnn"), path)
 
 
 def opened(path: Path) -> None:
-    from zoo.training.run import Run
+    from speczoo.training.run import Run
 
     Run.open(path).model()
 
@@ -560,24 +560,24 @@ DOORS: dict[str, Callable[[Path], None]] = {
 
 def told(door: str, path: Path) -> str:
     """What is said of it, by an error that is meant for people."""
-    import zoo
-    from zoo.training.errors import TrainingError
+    import speczoo
+    from speczoo.training.errors import TrainingError
 
     try:
         DOORS[door](path)
-    except (zoo.WeightsError, TrainingError) as error:
+    except (speczoo.WeightsError, TrainingError) as error:
         return str(error)
     return ""
 
 
 def main() -> None:
-    from zoo.torchvision import torchvision
+    from speczoo.torchvision import torchvision
 
     torchvision()
     import safetensors.torch  # noqa: F401
     from PIL import Image
 
-    from zoo.training import data, run  # noqa: F401
+    from speczoo.training import data, run  # noqa: F401
 
     Image.init()
     for door in DOORS:  # imports what is imported late

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from click.testing import CliRunner
 
-import zoo
-from specs import render
-from specs.diagnostics import Diagnostic
-from zoo.__main__ import cli
+import speczoo
+from speczoo.__main__ import cli
+from speczoo.specs import render
+from speczoo.specs.diagnostics import Diagnostic
 
 T = TypeVar("T")
 PATIENCE = 60  # seconds of processor time after which an attack never ends
@@ -54,8 +54,8 @@ def check(path: str) -> dict[str, Any]:
     def work() -> tuple[tuple[Diagnostic, ...], list[str]]:
         told: tuple[Diagnostic, ...] = ()
         try:
-            told = zoo.check(path)
-        except zoo.SpecError as error:
+            told = speczoo.check(path)
+        except speczoo.SpecError as error:
             told = error.diagnostics
         checked = [render.Checked(path, told)]
         forms = [render.text(told), render.concise(told), render.as_json(checked), render.github(told)]
@@ -120,7 +120,9 @@ def questions() -> Iterator[Any]:
 
 
 def main() -> None:
-    zoo.check({"spec": 1, "name": "warm", "input": [1], "layers": [{"op": "ReLU"}]})  # imports what is imported late
+    speczoo.check(
+        {"spec": 1, "name": "warm", "input": [1], "layers": [{"op": "ReLU"}]}
+    )  # imports what is imported late
     for name in COMMANDS:
         CliRunner().invoke(cli, [name, "--help"])
     for question in questions():

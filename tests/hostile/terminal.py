@@ -340,7 +340,7 @@ def steps(manner: str) -> list[Step]:
 
 
 def called(step: Step) -> int:
-    from zoo.__main__ import cli
+    from speczoo.__main__ import cli
 
     sys.stdin = io.StringIO(step.stdin)
     try:

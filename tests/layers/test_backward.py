@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import nn
 
-import compiler.layers  # noqa: F401  (fills the registry)
-import zoo
-from compiler.layer import Layer, ShapeError, Value
+import speczoo
+import speczoo.compiler.layers
+from speczoo.compiler.layer import Layer, ShapeError, Value
 from tests.layers.torch_side import prepared, tensor
 from tests.strategies import Case, layer_cases
 
@@ -156,8 +156,8 @@ def runs_backward(entries: list[dict[str, Any]]) -> bool:
 def test_a_list_is_refused_where_it_has_no_backward_pass(entries: list[dict[str, Any]]) -> None:
     data = {"spec": 1, "name": "net", "input": [4], "layers": entries}
     try:
-        zoo.check(data)
-    except zoo.SpecError as error:
+        speczoo.check(data)
+    except speczoo.SpecError as error:
         keeps = ["keeps for the backward pass" in d.message for d in error.diagnostics if d.severity == "error"]
         assert not all(keeps) or not runs_backward(entries)
     else:
@@ -169,7 +169,7 @@ def test_a_block_that_is_accepted_has_a_backward_pass(entries: list[dict[str, An
     layers = [{"op": "Linear", "out_features": 4}, {"op": "B"}, {"op": "ReLU", "inplace": True}, {"op": "B"}]
     data = {"spec": 1, "name": "net", "input": [4], "blocks": {"B": {"layers": entries}}, "layers": layers}
     try:
-        model = zoo.build(data)
-    except zoo.SpecError:
+        model = speczoo.build(data)
+    except speczoo.SpecError:
         return
     model(torch.randn(2, 4)).sum().backward()

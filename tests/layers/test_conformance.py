@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import nn
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.layer import Layer, ShapeError
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer, ShapeError
 from tests.layers.torch_side import BATCH, Refused, run
 from tests.strategies import Case, layer_cases
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.layer import Layer, ShapeError, Value, divisor
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer, ShapeError, Value, divisor
 
 LARGE = [2**40, 2**40 - 1, 1_099_511_627_689]  # as large as a size may be, smooth and prime
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.elaborate.layer import without_wrong
-from compiler.layer import Layer, ShapeError
-from compiler.scope import UNKNOWN
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.elaborate.layer import without_wrong
+from speczoo.compiler.layer import Layer, ShapeError
+from speczoo.compiler.scope import UNKNOWN
 from tests.strategies import Case, layer_cases
 
 #: Arguments that no layer's shape hangs on.

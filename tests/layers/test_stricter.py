@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.layer import Layer, ShapeError, Value
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer, ShapeError, Value
 
 X = torch.randn
 

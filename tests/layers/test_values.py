@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, fx, nn
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.layer import Layer, Shape, Value
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.torchvision import torchvision
 from tests.layers.torch_side import printed
-from zoo.torchvision import torchvision
 
 
 def function(op: str, *shapes: Shape, **arguments: Any) -> Any:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from compiler.layer import Call, Layer, Shape, Value
+from speczoo.compiler.layer import Call, Layer, Shape, Value
 from tests.strategies import NUMBER, Case
 
 BATCH = 2

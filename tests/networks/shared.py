@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from zoo.torchvision import torchvision
+from speczoo.torchvision import torchvision
 
 #: torchvision's convolutional classification families.
 FAMILIES = (

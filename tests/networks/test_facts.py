@@ -7,9 +7,9 @@ import json
 import pytest
 import torch
 
-import zoo
-from specs.errors import SpecError
-from zoo import catalogue
+import speczoo
+from speczoo import catalogue
+from speczoo.specs.errors import SpecError
 
 PARAMS = {
     "mnist_cnn": 12_126, "mnist_cnn_refactored": 12_044, "mnist_resnet": 41_132, "mnist_densenet": 52_940,
@@ -35,24 +35,24 @@ EXPERIMENTS = ("constant_scaling", "exclusive_gating", "shortcut_gating", "conv_
 
 @pytest.mark.parametrize("name", PARAMS)
 def test_parameters(name: str) -> None:
-    assert zoo.summary(name).params == PARAMS[name]
+    assert speczoo.summary(name).params == PARAMS[name]
 
 
 @pytest.mark.parametrize("name", MILLIONS)
 def test_parameters_as_papers_round_them(name: str) -> None:
     digits = len(MILLIONS[name].partition(".")[2])
-    assert f"{zoo.summary(name).params / 1e6:.{digits}f}" == MILLIONS[name]
+    assert f"{speczoo.summary(name).params / 1e6:.{digits}f}" == MILLIONS[name]
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
 def test_what_inference_needs(name: str) -> None:
-    assert zoo.summary(name, aux_logits=False).params == {"googlenet": 6_624_904, "inception_v3": 23_834_568}[name]
+    assert speczoo.summary(name, aux_logits=False).params == {"googlenet": 6_624_904, "inception_v3": 23_834_568}[name]
 
 
 def test_every_name_of_the_facts_is_in_the_catalogue() -> None:
     names = {*PARAMS, *MILLIONS, *(f"cifar_resnet110_{e}" for e in EXPERIMENTS), "unet", "unet_resnet34"}
     names |= {f"vgg{n}{tail}" for n in (11, 13, 16, 19) for tail in ("", "_bn")} | {"resnet34_cifar2"}
-    assert names <= set(zoo.list_models())
+    assert names <= set(speczoo.list_models())
 
 
 def test_every_network_states_what_it_costs() -> None:
@@ -68,21 +68,21 @@ def test_every_network_states_what_it_costs() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", catalogue.files(), ids=lambda p: p.stem)
 def test_every_network_is_right(path: object) -> None:
-    assert not [d for d in zoo.check(str(path)) if d.severity == "error"]
+    assert not [d for d in speczoo.check(str(path)) if d.severity == "error"]
 
 
 def test_an_expectation_that_is_wrong_is_found() -> None:
     data = json.loads(json.dumps(catalogue.own(catalogue.NETWORKS / "mnist_cnn.yaml").spec.to_data()))
     data["expect"]["params"] += 1
     with pytest.raises(SpecError, match="12,127"):
-        zoo.check(data)
+        speczoo.check(data)
 
 
 # -- segmentation -----------------------------------------------------------------------------------------------------
 
 
 def test_the_u_net_of_2015() -> None:
-    summary = zoo.summary("unet_2015")
+    summary = speczoo.summary("unet_2015")
     assert summary.inputs == {"input": (1, 572, 572)}
     assert list(summary.outputs.values()) == [(2, 388, 388)]
 
@@ -91,21 +91,21 @@ def test_the_u_net_of_2015() -> None:
 def test_a_padded_u_net_takes_multiples_of_16(side: int) -> None:
     if side % 16:
         with pytest.raises(SpecError):
-            zoo.summary("unet", in_channels=1, input=[1, side, side])
+            speczoo.summary("unet", in_channels=1, input=[1, side, side])
         return
-    (out,) = zoo.summary("unet", input=[1, side, side]).outputs.values()
+    (out,) = speczoo.summary("unet", input=[1, side, side]).outputs.values()
     assert out[1:] == (side, side)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (37, 50), (33, 91)])
 def test_a_u_net_on_an_encoder_takes_every_size(size: tuple[int, int]) -> None:
-    model = zoo.build("unet_resnet34", input=[3, *size]).eval()
+    model = speczoo.build("unet_resnet34", input=[3, *size]).eval()
     assert model(torch.zeros(1, 3, *size)).shape == (1, 2, *size)
 
 
 def test_resnet34_fits_into_its_encoder() -> None:
-    encoder = zoo.build("unet_resnet34", device="meta").encoder.state_dict()
-    whole = zoo.graph("resnet34").state
+    encoder = speczoo.build("unet_resnet34", device="meta").encoder.state_dict()
+    whole = speczoo.graph("resnet34").state
     assert {key: tuple(value.shape) for key, value in encoder.items()} == {
         k: s for k, s in whole.items() if k[:3] != "fc."
     }

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import zoo
-from zoo.torchvision import torchvision
+import speczoo
+from speczoo.torchvision import torchvision
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ def digits(train: bool, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_mnist_resnet_in_a_third_of_an_epoch() -> None:
     images, labels = digits(train=True, count=20_000)
-    model = zoo.build("mnist_resnet", seed=0)
+    model = speczoo.build("mnist_resnet", seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     generator = torch.Generator().manual_seed(0)
     for batch in torch.randperm(len(images), generator=generator).split(128):

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-import zoo
-from compiler.graph import Row
-from specs.errors import SpecError
+import speczoo
+from speczoo.compiler.graph import Row
+from speczoo.specs.errors import SpecError
 
 PRINTED = Path(__file__).parent / "printed"
 
@@ -33,7 +33,7 @@ def number(text: str) -> int:
 @pytest.mark.parametrize("name", ["mnist_cnn", "mnist_cnn_refactored", "mnist_resnet"])
 def test_summary_tables(name: str) -> None:
     *rows, total = lines(name)
-    summary = zoo.summary(name)
+    summary = speczoo.summary(name)
     printed = [re.fullmatch(r"(\w+) +\[([\d, ]+)\] +([\d,]+) +(True|False)", row) for row in rows]
     expected = [
         ({"MergeLayer": "add"}.get(m[1], m[1]), tuple(map(int, m[2].split(","))), number(m[3]), m[4] == "True")
@@ -94,7 +94,7 @@ SLIPS = {("vgg16", "maxpool", 65664): 0}
 
 @pytest.mark.parametrize("name", TABLES)
 def test_structural_tables(name: str) -> None:
-    rows = [row for row in zoo.graph(name).rows if row.op in OPS]
+    rows = [row for row in speczoo.graph(name).rows if row.op in OPS]
     printed = list(table(name, TABLES[name]))
     assert len(rows) == len(printed)
     for row, said in zip(rows, printed, strict=True):
@@ -102,7 +102,7 @@ def test_structural_tables(name: str) -> None:
     slips = Counter(
         {(name, said.layer, said.params): said.params for said in printed if (name, said.layer, said.params) in SLIPS}
     )
-    assert zoo.summary(name).params == number(lines(name)[-1].split("\t")[-1]) - slips.total()
+    assert speczoo.summary(name).params == number(lines(name)[-1].split("\t")[-1]) - slips.total()
 
 
 def matches(name: str, row: Row, said: Printed) -> None:
@@ -132,7 +132,9 @@ def _one(value: Any) -> Any:
 @pytest.mark.parametrize("name", ["lenet5", "resnet34_cifar2"])
 def test_printed_modules(name: str) -> None:
     printed = "\n".join(lines(name)).replace("ResnetBlock", "BasicBlock").partition("\n")[2]
-    ours = str(zoo.build(name)).partition("\n")[2].replace(": Projection(", ": Sequential(")  # which is a Sequential
+    ours = (
+        str(speczoo.build(name)).partition("\n")[2].replace(": Projection(", ": Sequential(")
+    )  # which is a Sequential
     ours = ours.replace("output_size=1)", "output_size=(1, 1))").replace("affine=True, bias=True,", "affine=True,")
     assert ours == printed
 
@@ -163,7 +165,7 @@ def test_the_worked_convolution(padded: bool) -> None:
     }
     size = 7 if padded else 5
     spec = {"spec": 1, "name": "worked", "input": [3, size, size], "layers": [layer], "expect": {"output": [2, 3, 3]}}
-    model = zoo.build(spec)
+    model = speczoo.build(spec)
     x = torch.tensor([[[int(c) for c in row] for row in plane.split()] for plane in VOLUME], dtype=torch.float32)
     model.load_state_dict({"conv.weight": torch.tensor(FILTERS).float(), "conv.bias": torch.tensor([1.0, 0.0])})
     assert model((x if padded else x[:, 1:-1, 1:-1])[None])[0].tolist() == OUTPUT
@@ -181,7 +183,7 @@ SHARPEN = [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]
 
 def test_the_padding_figure() -> None:
     layer = {"id": "conv", "op": "Conv2d", "out_channels": 1, "kernel_size": 3, "padding": 1, "bias": False}
-    model = zoo.build(
+    model = speczoo.build(
         {"spec": 1, "name": "padding", "input": [1, 5, 5], "layers": [layer], "expect": {"output": [1, 5, 5]}}
     )
     model.load_state_dict({"conv.weight": torch.tensor([[SHARPEN]]).float()})
@@ -199,9 +201,9 @@ def test_stacks_of_small_kernels_see_what_a_large_one_sees(stack: int, seen: int
     entry = {"for": {"i": f"1..{stack}"}, **conv}
     spec = {"spec": 1, "name": "stack", "input": [1, seen, seen], "layers": [entry], "expect": {"output": [1, 1, 1]}}
     large = {**spec, "layers": [{**conv, "kernel_size": seen}]}
-    assert (zoo.summary(spec).params, zoo.summary(large).params) == (9 * stack, seen**2)
+    assert (speczoo.summary(spec).params, speczoo.summary(large).params) == (9 * stack, seen**2)
     assert round(100 * (1 - 9 * stack / seen**2), 1) == fewer
-    for model in (zoo.build(spec), zoo.build(large)):
+    for model in (speczoo.build(spec), speczoo.build(large)):
         for m in model.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.ones_(m.weight)
@@ -210,7 +212,7 @@ def test_stacks_of_small_kernels_see_what_a_large_one_sees(stack: int, seen: int
         assert x.grad is not None
         assert (x.grad > 0).all()  # one output sees every pixel,
     with pytest.raises(SpecError):  # and one pixel less leaves nothing to see
-        zoo.summary({**spec, "input": [1, seen - 1, seen - 1]})
+        speczoo.summary({**spec, "input": [1, seen - 1, seen - 1]})
 
 
 # -- slips in print ---------------------------------------------------------------------------------------------------
@@ -225,7 +227,7 @@ def test_the_first_listing_of_lenet_runs_on_no_size_that_its_text_names(side: in
         layers += [conv, *pair]
     layers += [{"op": "Flatten"}, {"id": "fc1", "op": "Linear", "in_features": 400, "out_features": 120}]
     with pytest.raises(SpecError) as caught:
-        zoo.check({"spec": 1, "name": "net", "input": [1, side, side], "layers": layers})
+        speczoo.check({"spec": 1, "name": "net", "input": [1, side, side], "layers": layers})
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "assertion-failed"
     assert "400" in diagnostic.message
@@ -234,5 +236,5 @@ def test_the_first_listing_of_lenet_runs_on_no_size_that_its_text_names(side: in
 
 def test_alexnet_s_neurons() -> None:
     """The 0.65 million of a survey are the outputs of its layers with weights."""
-    rows = [r for r in zoo.summary("alexnet_2012").layers if r.op in ("Conv2d", "Linear")]
+    rows = [r for r in speczoo.summary("alexnet_2012").layers if r.op in ("Conv2d", "Linear")]
     assert int(sum(torch.Size(r.output).numel() for r in rows) / 1e4) / 100 == 0.65

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import zoo
+import speczoo
 from tests.networks.shared import SHARED, models
 
 #: One or two of each family, small ones: what runs without --slow.
@@ -57,7 +57,7 @@ class NoInit(torch.overrides.TorchFunctionMode):
 
 @each()
 def test_names_shapes_order_and_parameters(name: str) -> None:
-    graph = zoo.graph(name)
+    graph = speczoo.graph(name)
     expected = skeleton(name)
     assert list(graph.state) == list(expected)
     assert graph.state == expected
@@ -68,8 +68,8 @@ def test_names_shapes_order_and_parameters(name: str) -> None:
 )
 def test_on_the_meta_device(name: str) -> None:
     with torch.device("meta"):
-        state = zoo.build(name).state_dict()
-    assert {k: tuple(v.shape) for k, v in state.items()} == zoo.graph(name).state
+        state = speczoo.build(name).state_dict()
+    assert {k: tuple(v.shape) for k, v in state.items()} == speczoo.graph(name).state
     assert {v.device.type for v in state.values()} == {"meta"}
 
 
@@ -77,8 +77,8 @@ def test_on_the_meta_device(name: str) -> None:
 @pytest.mark.parametrize("name", SHARED)
 def test_every_one_on_the_meta_device(name: str) -> None:
     with torch.device("meta"):
-        state = zoo.build(name).state_dict()
-    assert {k: tuple(v.shape) for k, v in state.items()} == zoo.graph(name).state
+        state = speczoo.build(name).state_dict()
+    assert {k: tuple(v.shape) for k, v in state.items()} == speczoo.graph(name).state
 
 
 # -- outputs ----------------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_the_same_outputs_from_the_same_weights(name: str) -> None:
         pytest.skip("2.6 GB of weights")
     torch.manual_seed(0)
     reference = theirs(name)
-    ours = zoo.build(name, reference.state_dict())
+    ours = speczoo.build(name, reference.state_dict())
     side = SIDE.get(name, 64)
     x = torch.randn(3, 3, side, side)
     with torch.no_grad():
@@ -149,7 +149,7 @@ def test_the_same_default_initialisation(name: str) -> None:
     if name in HUGE:
         pytest.skip("2.6 GB of weights")
     torch.manual_seed(1)
-    ours = dict(zoo.build(name).named_parameters())
+    ours = dict(speczoo.build(name).named_parameters())
     fresh: dict[str, Tensor] = dict(
         getattr(models, name)(**({"init_weights": True} if name in ARGUMENTS else {})).named_parameters()
     )
@@ -168,7 +168,7 @@ def test_the_same_default_initialisation(name: str) -> None:
 def test_the_same_numbers_in_modules(name: str) -> None:
     """eps, momentum, p, inplace and the like: what shapes and outputs may not show."""
     with torch.device("meta"):
-        ours = dict(zoo.build(name).named_modules())
+        ours = dict(speczoo.build(name).named_modules())
     try:
         with torch.device("meta"):
             reference = theirs(name)
@@ -213,6 +213,6 @@ def weights() -> Iterator[Any]:
 def test_published_costs(name: str, member: Any) -> None:
     """torchvision prints GFLOPS, which are multiply-accumulates, to three digits, at each weight's own crop."""
     crop = member.transforms().crop_size[0]
-    summary = zoo.summary(name, input=[3, crop, crop], **({"aux_logits": False} if name == "googlenet" else {}))
+    summary = speczoo.summary(name, input=[3, crop, crop], **({"aux_logits": False} if name == "googlenet" else {}))
     assert summary.macs / 1e9 == pytest.approx(member.meta["_ops"], abs=0.0006)
     assert summary.params == member.meta["num_params"]

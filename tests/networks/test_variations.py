@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-import zoo
+import speczoo
+from speczoo import catalogue
 from tests.networks.shared import SHARED
-from zoo import catalogue
 
 QUICK = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
 
@@ -28,7 +28,7 @@ every = pytest.mark.parametrize("name", classifiers())
 
 @every
 def test_other_classes_change_the_head_alone(name: str) -> None:
-    whole, three = zoo.graph(name), zoo.graph(name, num_classes=3)
+    whole, three = speczoo.graph(name), speczoo.graph(name, num_classes=3)
     assert list(three.state) == list(whole.state)
     changed = {key for key, shape in three.state.items() if whole.state[key] != shape}
     assert 0 < len(changed) <= 10
@@ -38,10 +38,10 @@ def test_other_classes_change_the_head_alone(name: str) -> None:
 
 @every
 def test_no_classes_give_the_pooled_features(name: str) -> None:
-    whole = zoo.graph(name)
+    whole = speczoo.graph(name)
     if name.startswith(("mnist_", "linear_classifier")):
         pytest.skip("its last layer is its head and its body at once")
-    bare = zoo.graph(name, num_classes=0)
+    bare = speczoo.graph(name, num_classes=0)
     (features,) = [v.shape for v in bare.root.values if v is not None]
     assert len(features) == 1
     assert features != (0,)
@@ -52,9 +52,9 @@ def test_no_classes_give_the_pooled_features(name: str) -> None:
 
 @every
 def test_other_channels_change_the_first_layer(name: str) -> None:
-    whole = zoo.graph(name)
+    whole = speczoo.graph(name)
     channels = 1 if whole.settings.inputs[0][1].shape[0] == 3 else 3
-    other = zoo.graph(name, in_channels=channels)
+    other = speczoo.graph(name, in_channels=channels)
     assert other.settings.inputs[0][1].shape == (channels, *whole.settings.inputs[0][1].shape[1:])
     assert list(other.state) == list(whole.state)
     assert 0 < len([key for key, shape in other.state.items() if whole.state[key] != shape]) <= 3
@@ -64,8 +64,8 @@ def test_other_channels_change_the_first_layer(name: str) -> None:
 def test_they_run(name: str) -> None:
     side = 96 if name in ("alexnet", "inception_v3") else 64
     x = torch.randn(2, 1, side, side)
-    model = zoo.build(name, in_channels=1, num_classes=0, input=[1, side, side]).eval()
-    (shape,) = zoo.summary(name, num_classes=0, input=[1, side, side]).outputs.values()
+    model = speczoo.build(name, in_channels=1, num_classes=0, input=[1, side, side]).eval()
+    (shape,) = speczoo.summary(name, num_classes=0, input=[1, side, side]).outputs.values()
     assert model(x).shape == (2, *shape)
-    two = zoo.build(name, in_channels=1, num_classes=2).eval()
+    two = speczoo.build(name, in_channels=1, num_classes=2).eval()
     assert two(x).shape == (2, 2)

@@ -16,12 +16,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import zoo
+import speczoo
+from speczoo import catalogue
+from speczoo.rename import renamed
+from speczoo.torchvision import torchvision
+from speczoo.weights import LoadReport, WeightsError, build_with
 from tests.networks.shared import SHARED
-from zoo import catalogue
-from zoo.rename import renamed
-from zoo.torchvision import torchvision
-from zoo.weights import LoadReport, WeightsError, build_with
 
 State = dict[str, Tensor]
 
@@ -72,7 +72,7 @@ def test_every_form_gives_the_same_outputs(form: str, theirs: nn.Module, state: 
         else:
             torch.save({"state_dict": state, "epoch": 3} if form.startswith("nested") else state, given)
         given = given if form == "path" else str(given)
-    model = zoo.build("squeezenet1_1", given).eval()
+    model = speczoo.build("squeezenet1_1", given).eval()
     x = torch.randn(2, 3, 64, 64)
     assert torch.equal(model(x), theirs(x))
     assert set(report(model).loaded) == set(state)
@@ -81,7 +81,7 @@ def test_every_form_gives_the_same_outputs(form: str, theirs: nn.Module, state: 
 
 
 def test_the_caller_s_tensors_stay_the_caller_s(state: State) -> None:
-    model = zoo.build("squeezenet1_1", state)
+    model = speczoo.build("squeezenet1_1", state)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -89,27 +89,27 @@ def test_the_caller_s_tensors_stay_the_caller_s(state: State) -> None:
 
 
 def test_device_dtype_and_training_mode(state: State) -> None:
-    half = zoo.build("squeezenet1_1", state, dtype=torch.float16)
+    half = speczoo.build("squeezenet1_1", state, dtype=torch.float16)
     assert {p.dtype for p in half.parameters()} == {torch.float16}
     assert half.training
     assert all(p.requires_grad and p.is_leaf for p in half.parameters())
-    whole = zoo.build("squeezenet1_1", {k: v.half() for k, v in state.items()})
+    whole = speczoo.build("squeezenet1_1", {k: v.half() for k, v in state.items()})
     assert {p.dtype for p in whole.parameters()} == {torch.float32}
     with torch.device("meta"):
-        assert {p.device.type for p in zoo.build("squeezenet1_1", state, num_classes=3).parameters()} == {"meta"}
-    assert {p.device.type for p in zoo.build("squeezenet1_1", state, device="meta").parameters()} == {"meta"}
+        assert {p.device.type for p in speczoo.build("squeezenet1_1", state, num_classes=3).parameters()} == {"meta"}
+    assert {p.device.type for p in speczoo.build("squeezenet1_1", state, device="meta").parameters()} == {"meta"}
 
 
 def test_frozen_stays_frozen() -> None:
     layers = [{"id": "a", "op": "Linear", "out_features": 3}, {"id": "b", "op": "Linear", "out_features": 2}]
     spec = {"spec": 1, "name": "frozen", "input": [4], "layers": layers, "freeze": ["a.*"]}
-    model = zoo.build(spec, zoo.build(spec).state_dict())
+    model = speczoo.build(spec, speczoo.build(spec).state_dict())
     assert [name for name, p in model.named_parameters() if p.requires_grad] == ["b.weight", "b.bias"]
 
 
 def test_batch_norm_of_before_the_counter(tmp_path: Path) -> None:
-    state = {k: v for k, v in zoo.build("mnist_cnn").state_dict().items() if not k.endswith("num_batches_tracked")}
-    model = zoo.build("mnist_cnn", state)
+    state = {k: v for k, v in speczoo.build("mnist_cnn").state_dict().items() if not k.endswith("num_batches_tracked")}
+    model = speczoo.build("mnist_cnn", state)
     assert all(m.num_batches_tracked == 0 for m in model.modules() if isinstance(m, nn.BatchNorm2d))
     assert report(model).complete
 
@@ -123,7 +123,7 @@ def test_published_weights(
 ) -> None:
     member = torchvision().models.SqueezeNet1_1_Weights.IMAGENET1K_V1
     cached = published(monkeypatch, tmp_path, member, state)
-    model = zoo.build("squeezenet1_1", member if name == "member" else name).eval()
+    model = speczoo.build("squeezenet1_1", member if name == "member" else name).eval()
     x = torch.randn(1, 3, 64, 64)
     assert torch.equal(model(x), theirs(x))
     assert cached.is_file()
@@ -133,7 +133,7 @@ def test_published_weights(
     assert told.categories[1] == "goldfish"
     assert told.transforms()(torch.zeros(3, 300, 400, dtype=torch.uint8)).shape == (3, 224, 224)
     (tmp_path / "origin" / cached.name).unlink()
-    zoo.build("squeezenet1_1", "DEFAULT")  # from the cache
+    speczoo.build("squeezenet1_1", "DEFAULT")  # from the cache
 
 
 def test_what_was_fetched_is_held_against_its_hash(
@@ -143,7 +143,7 @@ def test_what_was_fetched_is_held_against_its_hash(
         monkeypatch, tmp_path, torchvision().models.SqueezeNet1_1_Weights.DEFAULT, state, digest="0badc0de"
     )
     with pytest.raises(WeightsError, match="hash"):
-        zoo.build("squeezenet1_1", "DEFAULT")
+        speczoo.build("squeezenet1_1", "DEFAULT")
     assert not cached.exists()
 
 
@@ -154,13 +154,13 @@ def test_offline_says_what_was_wanted_and_where_to_put_it(
     origin = tmp_path / "origin" / cached.name
     elsewhere = origin.rename(tmp_path / "elsewhere.pth")
     with pytest.raises(WeightsError) as caught:
-        zoo.build("squeezenet1_1", "DEFAULT")
+        speczoo.build("squeezenet1_1", "DEFAULT")
     said = str(caught.value)
     assert "SqueezeNet1_1_Weights.IMAGENET1K_V1" in said
     assert origin.as_uri() in said
     assert str(cached) in said
     elsewhere.rename(cached)
-    zoo.build("squeezenet1_1", "DEFAULT")
+    speczoo.build("squeezenet1_1", "DEFAULT")
 
 
 @pytest.mark.parametrize("name", ["googlenet", pytest.param("inception_v3", marks=pytest.mark.slow)])
@@ -169,7 +169,7 @@ def test_what_torchvision_changes_when_it_loads(name: str, tmp_path: Path, monke
     member = models.get_model_weights(name).DEFAULT
     published(monkeypatch, tmp_path, member, getattr(models, name)(init_weights=False).state_dict())
     theirs = getattr(models, name)(weights="DEFAULT")
-    ours = zoo.build(name, "DEFAULT")
+    ours = speczoo.build(name, "DEFAULT")
     x = torch.randn(2, 3, 8, 8)
     assert torch.equal(ours.rescaled(x), theirs._transform_input(x))
     assert not torch.allclose(ours.rescaled(x), x, atol=0.1)
@@ -178,17 +178,17 @@ def test_what_torchvision_changes_when_it_loads(name: str, tmp_path: Path, monke
     assert all(torch.equal(value, state[key]) for key, value in ours.state_dict().items())
     dropped = {"aux1", "aux2"} if name == "googlenet" else set()
     assert {key.partition(".")[0] for key in report(ours).unexpected} == dropped
-    kept = zoo.build(name, "DEFAULT", aux_logits=True, transform_input=False)
+    kept = speczoo.build(name, "DEFAULT", aux_logits=True, transform_input=False)
     assert not report(kept).unexpected
     assert not hasattr(kept, "rescaled")
 
 
-@pytest.mark.parametrize("name", zoo.list_models("densenet*"))
+@pytest.mark.parametrize("name", speczoo.list_models("densenet*"))
 def test_densenet_s_old_keys(name: str) -> None:
-    keys = list(zoo.graph(name).state)
+    keys = list(speczoo.graph(name).state)
     old = {re.sub(r"(norm|conv)([12])\.", r"\1.\2.", key): key for key in keys if "denselayer" in key}
     assert len(set(old) - set(keys)) == len(old)
-    entry = zoo.graph(name).spec.variants[name].weights
+    entry = speczoo.graph(name).spec.variants[name].weights
     assert entry is not None
     assert all(new == key for new, key in renamed(old, entry.rename).items())
     assert list(renamed(dict.fromkeys(keys), entry.rename)) == keys
@@ -218,10 +218,10 @@ def test_every_spec_s_weights_are_those_of_its_name() -> None:
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "mnist_cnn"])
 def test_another_number_of_classes_loads_all_but_the_head(name: str) -> None:
-    state = zoo.build(name, seed=1).state_dict()
-    model = zoo.build(name, state, num_classes=3, seed=2)
+    state = speczoo.build(name, seed=1).state_dict()
+    model = speczoo.build(name, state, num_classes=3, seed=2)
     told = report(model)
-    fresh = zoo.build(name, num_classes=3, seed=2).state_dict()
+    fresh = speczoo.build(name, num_classes=3, seed=2).state_dict()
     differ = {key for key, value in fresh.items() if value.shape != state[key].shape}
     assert differ
     assert set(told.missing) == differ
@@ -234,16 +234,16 @@ def test_another_number_of_classes_loads_all_but_the_head(name: str) -> None:
                 assert torch.equal(value, fresh[key]) or key.endswith("bias")
         else:
             assert torch.equal(value, state[key])
-    again = zoo.build(name, state, num_classes=3, seed=2).state_dict()
+    again = speczoo.build(name, state, num_classes=3, seed=2).state_dict()
     assert all(torch.equal(value, again[key]) for key, value in model.state_dict().items())
     spread = model.state_dict()[next(k for k in told.missing if k.endswith("weight"))].std()
     assert 0.5 < spread / fresh[next(k for k in told.missing if k.endswith("weight"))].std() < 2 or name == "mnist_cnn"
 
 
 def test_what_was_not_loaded_is_said_aloud(state: State, caplog: pytest.LogCaptureFixture) -> None:
-    zoo.build("squeezenet1_1", state)
+    speczoo.build("squeezenet1_1", state)
     assert not caplog.records
-    zoo.build("squeezenet1_1", state, num_classes=3)
+    speczoo.build("squeezenet1_1", state, num_classes=3)
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "classifier.1.weight" in record.getMessage()
@@ -252,14 +252,14 @@ def test_what_was_not_loaded_is_said_aloud(state: State, caplog: pytest.LogCaptu
 def test_the_seed_leaves_torch_s_generator_alone(state: State) -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    zoo.build("squeezenet1_1", state, num_classes=3, seed=2)
+    speczoo.build("squeezenet1_1", state, num_classes=3, seed=2)
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_without_a_head_and_with_taps(state: State) -> None:
-    pooled = zoo.build("squeezenet1_1", state, num_classes=0)
+    pooled = speczoo.build("squeezenet1_1", state, num_classes=0)
     assert set(report(pooled).unexpected) == {"classifier.1.weight", "classifier.1.bias"}
-    tapped = zoo.build("squeezenet1_1", state, taps=["features.3"])
+    tapped = speczoo.build("squeezenet1_1", state, taps=["features.3"])
     assert not report(tapped).missing
     assert "features.12.expand3x3.weight" in report(tapped).unexpected
     assert torch.equal(tapped.state_dict()["features.0.weight"], state["features.0.weight"])
@@ -278,10 +278,10 @@ def test_nothing_is_initialised_that_is_loaded(state: State, monkeypatch: pytest
 
     for name in ("normal_", "uniform_", "kaiming_uniform_", "kaiming_normal_", "constant_", "zeros_", "trunc_normal_"):
         monkeypatch.setattr(nn.init, name, counted(getattr(nn.init, name)))
-    zoo.build("squeezenet1_1", state)
+    speczoo.build("squeezenet1_1", state)
     assert touched
     assert sum(touched) == 0
-    zoo.build("squeezenet1_1", state, num_classes=7)
+    speczoo.build("squeezenet1_1", state, num_classes=7)
     assert 0 < max(touched) <= 7 * 512
 
 
@@ -310,7 +310,7 @@ def misfits(state: State) -> dict[str, tuple[State, dict[str, Any], str]]:
 def test_what_does_not_fit_is_refused(case: str, state: State) -> None:
     given, params, words = misfits(state)[case]
     with pytest.raises(WeightsError) as caught:
-        zoo.build("squeezenet1_1", given, **params)
+        speczoo.build("squeezenet1_1", given, **params)
     assert words in str(caught.value)
 
 
@@ -323,7 +323,7 @@ def test_pickles_that_hold_more_than_tensors_are_not_read(theirs: nn.Module, tmp
     torch.save(theirs, tmp_path / "module.pt")
     for name in ("trap.pt", "module.pt"):
         with pytest.raises(WeightsError, match="state_dict"):
-            zoo.build("squeezenet1_1", tmp_path / name)
+            speczoo.build("squeezenet1_1", tmp_path / name)
     assert not (tmp_path / "sprung").exists()
 
 
@@ -332,26 +332,26 @@ def test_pickles_that_hold_more_than_tensors_are_not_read(theirs: nn.Module, tmp
 def test_broken_files(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match=name):
-        zoo.build("squeezenet1_1", str(tmp_path / name))
+        speczoo.build("squeezenet1_1", str(tmp_path / name))
 
 
 def test_other_wrong_words(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no file"):
-        zoo.build("squeezenet1_1", "nowhere.pt")
+        speczoo.build("squeezenet1_1", "nowhere.pt")
     with pytest.raises(WeightsError, match="did you mean `IMAGENET1K_V1`"):
-        zoo.build("squeezenet1_1", "IMAGENET_V1")
+        speczoo.build("squeezenet1_1", "IMAGENET_V1")
     with pytest.raises(WeightsError, match="nobody published weights for mnist_cnn"):
-        zoo.build("mnist_cnn", "DEFAULT")
+        speczoo.build("mnist_cnn", "DEFAULT")
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
     with pytest.raises(WeightsError, match="holds list"):
-        zoo.build("squeezenet1_1", tmp_path / "list.pt")
+        speczoo.build("squeezenet1_1", tmp_path / "list.pt")
 
 
 # -- the report goes where the model goes -----------------------------------------------------------------------------
 
 
 def test_the_report_survives_copies_and_another_process(state: State, tmp_path: Path) -> None:
-    model = build_with(zoo.graph("squeezenet1_1", num_classes=2), state)
+    model = build_with(speczoo.graph("squeezenet1_1", num_classes=2), state)
     assert copy.deepcopy(model).load_report == model.load_report
     assert pickle.loads(pickle.dumps(model)).load_report == model.load_report
     torch.save(model, tmp_path / "model.pt")

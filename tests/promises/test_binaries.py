@@ -14,18 +14,18 @@ import pytest
 import torch
 from PIL import Image
 
-import zoo
+import speczoo
+from speczoo import limits, tensors
+from speczoo.limits import LimitExceeded
+from speczoo.torchvision import torchvision
+from speczoo.training import cookbook, memory
+from speczoo.training.data import load
+from speczoo.training.errors import DataError, RunError, TrainingError
+from speczoo.training.evaluate import predict
+from speczoo.training.files import read_tensors
+from speczoo.training.images import read_images
+from speczoo.training.run import Run
 from tests.hostile import binaries
-from zoo import limits, tensors
-from zoo.limits import LimitExceeded
-from zoo.torchvision import torchvision
-from zoo.training import cookbook, memory
-from zoo.training.data import load
-from zoo.training.errors import DataError, RunError, TrainingError
-from zoo.training.evaluate import predict
-from zoo.training.files import read_tensors
-from zoo.training.images import read_images
-from zoo.training.run import Run
 
 torchvision()
 MIB = 200  # what an attack may take, above what the doors themselves take
@@ -101,7 +101,7 @@ def picture(folder: Path) -> Path:
 
 
 def run(folder: Path) -> Path:
-    torch.save(zoo.build("mnist_cnn").state_dict(), folder / "model.pt")
+    torch.save(speczoo.build("mnist_cnn").state_dict(), folder / "model.pt")
     return binaries.run(folder)
 
 
@@ -150,15 +150,15 @@ def test_what_is_deflated_may_be_four_times_its_file_or_what_the_limit_says(tmp_
     assert not binaries.told("weights", path)
     size = path.stat().st_size
     assert 4 * size < 4000
-    with limits.using(unpacked=1), pytest.raises(zoo.WeightsError, match=f"take 4,000 bytes and the file {size}: "):
-        zoo.build(binaries.WANTED, path)
+    with limits.using(unpacked=1), pytest.raises(speczoo.WeightsError, match=f"take 4,000 bytes and the file {size}: "):
+        speczoo.build(binaries.WANTED, path)
     with limits.using(unpacked=4000):
-        zoo.build(binaries.WANTED, path)
+        speczoo.build(binaries.WANTED, path)
 
 
 def test_the_page_says_what_the_limits_are() -> None:
     source, page = (
-        Path(zoo.__file__).with_name(name).read_text(encoding="utf-8") for name in ("limits.py", "README.md")
+        Path(speczoo.__file__).with_name(name).read_text(encoding="utf-8") for name in ("limits.py", "README.md")
     )
     rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
     assert [name for name, _ in rows] == list(limits.NAMES)
@@ -183,7 +183,7 @@ def test_limits_are_those_of_the_block_that_raises_them(tmp_path: Path) -> None:
 def test_the_command_line_lowers_and_raises(options: list[str], tmp_path: Path) -> None:
     from click.testing import CliRunner
 
-    from zoo.__main__ import cli
+    from speczoo.__main__ import cli
 
     folder, image = run(tmp_path), picture(tmp_path)
     good = CliRunner().invoke(cli, ["predict", str(folder), str(image), "--limit", "pixels=784"])
@@ -225,7 +225,7 @@ def test_pictures_are_decoded_a_few_rows_at_a_time(tmp_path: Path, monkeypatch: 
     for mode in ("L", "RGB"):
         whole = read_images(paths, mode)
         with monkeypatch.context() as patch:
-            patch.setattr("zoo.training.images.STRIP", 40)
+            patch.setattr("speczoo.training.images.STRIP", 40)
             assert torch.equal(read_images(paths, mode), whole)
 
 
@@ -256,7 +256,7 @@ def test_images_are_predicted_a_few_at_a_time(tmp_path: Path, monkeypatch: pytes
     for name, most, expected in (("BATCH", 2, [2, 2, 1]), ("ELEMENTS", 3 * 28 * 28, [3, 2]), ("ELEMENTS", 1, [1] * 5)):
         sizes.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(f"zoo.training.evaluate.{name}", most)
+            patch.setattr(f"speczoo.training.evaluate.{name}", most)
             found = predict(folder, paths, model)
         assert sizes == expected
         assert [p.label for p in found] == [p.label for p in whole]
@@ -328,8 +328,8 @@ def test_tensors_without_plain_values_are_named(kind: str, form: str, tmp_path: 
     state = {"a.bias": torch.zeros(2), "a.weight": make()}
     torch.save(state, tmp_path / "x.pt", _use_new_zipfile_serialization=form == "archive")
     for _ in range(2):
-        with pytest.raises(zoo.WeightsError, match=f"`a.weight` is {words}"):
-            zoo.build(binaries.WANTED, tmp_path / "x.pt")
+        with pytest.raises(speczoo.WeightsError, match=f"`a.weight` is {words}"):
+            speczoo.build(binaries.WANTED, tmp_path / "x.pt")
         with pytest.raises(RunError, match=f"`a.weight` is {words}"):
             read_tensors(tmp_path / "x.pt")
         torch.save({"epoch": 3, "state_dict": state}, tmp_path / "x.pt")
@@ -339,8 +339,8 @@ def test_tensors_without_plain_values_are_named(kind: str, form: str, tmp_path: 
 @pytest.mark.parametrize("kind", [kind for kind in ODD if kind not in ("of a class", "conjugated")])
 def test_they_are_named_in_a_state_dict_too(kind: str) -> None:
     make, words = ODD[kind]
-    with pytest.raises(zoo.WeightsError, match=f"`a.weight` is {words}"):
-        zoo.build(binaries.WANTED, {"a.bias": torch.zeros(2), "a.weight": make()})
+    with pytest.raises(speczoo.WeightsError, match=f"`a.weight` is {words}"):
+        speczoo.build(binaries.WANTED, {"a.bias": torch.zeros(2), "a.weight": make()})
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int64, torch.bool, torch.complex64])
@@ -348,10 +348,10 @@ def test_numbers_of_another_kind_are_no_weights(dtype: torch.dtype, tmp_path: Pa
     state = {"a.weight": torch.ones(2, 3, dtype=dtype), "a.bias": torch.zeros(2)}
     torch.save(state, tmp_path / "x.pt")
     for given in (state, tmp_path / "x.pt"):
-        with pytest.raises(zoo.WeightsError, match=r"a\.weight.*complex|whole numbers.*a\.weight"):
-            zoo.build(binaries.WANTED, given)
+        with pytest.raises(speczoo.WeightsError, match=r"a\.weight.*complex|whole numbers.*a\.weight"):
+            speczoo.build(binaries.WANTED, given)
     folder = run(tmp_path)
-    weights = zoo.build("mnist_cnn").state_dict()
+    weights = speczoo.build("mnist_cnn").state_dict()
     key = next(iter(weights))
     torch.save({**weights, key: weights[key].to(dtype)}, folder / "model.pt")
     with pytest.raises(RunError, match=f"`{key}` is a tensor of (complex numbers, )?{dtype}"):
@@ -360,11 +360,11 @@ def test_numbers_of_another_kind_are_no_weights(dtype: torch.dtype, tmp_path: Pa
 
 def test_a_name_is_shown_in_part(tmp_path: Path) -> None:
     torch.save({"n" * 10**6: torch.eye(3).to_sparse()}, tmp_path / "x.pt")
-    with pytest.raises(zoo.WeightsError) as caught:
-        zoo.build(binaries.WANTED, tmp_path / "x.pt")
+    with pytest.raises(speczoo.WeightsError) as caught:
+        speczoo.build(binaries.WANTED, tmp_path / "x.pt")
     torch.save({"n" * 10**6: torch.zeros(3)}, tmp_path / "x.pt")
-    with pytest.raises(zoo.WeightsError) as misfit:
-        zoo.build(binaries.WANTED, tmp_path / "x.pt")
+    with pytest.raises(speczoo.WeightsError) as misfit:
+        speczoo.build(binaries.WANTED, tmp_path / "x.pt")
     assert max(len(str(caught.value)), len(str(misfit.value))) < 1000
 
 

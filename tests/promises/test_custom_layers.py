@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-import zoo
-from compiler.emit.safety import UnsafeSource, verify
-from compiler.layer import Call, Layer, Shape, ShapeError, Value
+import speczoo
+from speczoo.compiler.emit.safety import UnsafeSource, verify
+from speczoo.compiler.layer import Call, Layer, Shape, ShapeError, Value
 from tests.commands.zoo_command import zoo as command
 
 
@@ -77,13 +77,13 @@ def spec(*entries: dict[str, Any]) -> dict[str, Any]:
 
 def test_it_is_checked_counted_printed_and_built(scaling: type[Layer]) -> None:
     data = spec({"op": "Linear", "out_features": 3}, {"op": "Scaling", "power": 2}, {"id": "last", "op": "Scaling"})
-    assert zoo.check(data) == ()
-    summary = zoo.summary(data)
+    assert speczoo.check(data) == ()
+    summary = speczoo.summary(data)
     assert (summary.params, summary.macs) == (5 * 3 + 3 + 3 + 3, 5 * 3 + 3 + 3)
-    source = zoo.source(data)
+    source = speczoo.source(data)
     assert "from somebodys_scaling import Scaling" in source or "import somebodys_scaling" in source
-    module = zoo.build(data)
-    assert {k: tuple(v.shape) for k, v in module.state_dict().items()} == zoo.graph(data).state
+    module = speczoo.build(data)
+    assert {k: tuple(v.shape) for k, v in module.state_dict().items()} == speczoo.graph(data).state
     x = torch.randn(2, 5)
     first = next(child for child in module.children() if isinstance(child, nn.Linear))
     assert torch.allclose(module(x), first(x) * 8)
@@ -91,7 +91,7 @@ def test_it_is_checked_counted_printed_and_built(scaling: type[Layer]) -> None:
 
 def test_init_rules_speak_of_it(scaling: type[Layer]) -> None:
     data = spec({"op": "Scaling"}, {"op": "Linear", "out_features": 2}) | {"init": [{"match": "Scaling", "factor": 3}]}
-    assert zoo.build(data).state_dict()["0.factor"].tolist() == [3.0] * 5
+    assert speczoo.build(data).state_dict()["0.factor"].tolist() == [3.0] * 5
 
 
 def test_a_function_says_what_it_reads_of_torch() -> None:
@@ -105,8 +105,8 @@ def test_a_function_says_what_it_reads_of_torch() -> None:
 
     try:
         x = torch.randn(2, 5)
-        assert torch.equal(zoo.build(spec({"op": "erf"}))(x), torch.special.erf(x))
-        assert pickle.loads(pickle.dumps(zoo.build(spec({"op": "erf"}))))
+        assert torch.equal(speczoo.build(spec({"op": "erf"}))(x), torch.special.erf(x))
+        assert pickle.loads(pickle.dumps(speczoo.build(spec({"op": "erf"}))))
     finally:
         del Layer.registry["erf"]
     with pytest.raises(UnsafeSource):
@@ -126,8 +126,8 @@ def test_a_function_says_what_it_reads_of_torch() -> None:
 def test_its_mistakes_are_told_like_any_other(
     scaling: type[Layer], entry: dict[str, Any], code: str, says: str
 ) -> None:
-    with pytest.raises(zoo.SpecError) as caught:
-        zoo.check(spec(entry))
+    with pytest.raises(speczoo.SpecError) as caught:
+        speczoo.check(spec(entry))
     (found,) = caught.value.diagnostics
     assert found.code == code
     assert says in str(caught.value)
@@ -137,7 +137,7 @@ PLACES = [
     "somebodys_scaling.Scaling", "somebodys_scaling:Scaling", "os.system", "builtins.eval", "torch.nn.Linear", "os",
     "nn.Linear", "torch.hub.load", "__main__.x", "Layer", "BaseModel", "Windowed", "Spatial", "lambda: 0", "eval",
     "exec",
-    "__import__('os')", "zoo.build", "sys.modules", "../somebodys_scaling", "somebodys_scaling.py", "!Scaling", "",
+    "__import__('os')", "speczoo.build", "sys.modules", "../somebodys_scaling", "somebodys_scaling.py", "!Scaling", "",
     "file:///etc/passwd",
 ]  # fmt: skip
 
@@ -162,23 +162,23 @@ def test_a_spec_names_no_place_to_import_from(scaling: type[Layer], place: str, 
             data["init"] = [{"match": "**", "weight": place}]
         case "weights":
             data["weights"] = place
-    with pytest.raises(zoo.SpecError):
-        zoo.check(data)
+    with pytest.raises(speczoo.SpecError):
+        speczoo.check(data)
     assert "somebodys_scaling" not in sys.modules
-    assert not {name for name in set(sys.modules) - before if not name.startswith(("zoo", "compiler", "specs"))}
+    assert not {name for name in set(sys.modules) - before if not name.startswith("speczoo.")}
 
 
 def test_an_unknown_key_of_the_hydra_kind_is_no_door(scaling: type[Layer]) -> None:
     for key in ("_target_", "class_name", "module", "import", "__class__", "safe_mode", "allow_custom", "trust"):
-        with pytest.raises(zoo.SpecError):
-            zoo.check(spec({"op": "Scaling", key: "somebodys_scaling.Scaling"}))
-        with pytest.raises(zoo.SpecError):
-            zoo.check(spec({"op": "ReLU"}) | {key: "somebodys_scaling"})
+        with pytest.raises(speczoo.SpecError):
+            speczoo.check(spec({"op": "Scaling", key: "somebodys_scaling.Scaling"}))
+        with pytest.raises(speczoo.SpecError):
+            speczoo.check(spec({"op": "ReLU"}) | {key: "somebodys_scaling"})
 
 
 def test_a_plug_in_is_imported_only_where_the_person_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plugged_layers.py").write_text(
-        "from compiler.layer import Layer\n\n\nclass Plugged(Layer):\n    torch = 'nn.Identity'\n"
+        "from speczoo.compiler.layer import Layer\n\n\nclass Plugged(Layer):\n    torch = 'nn.Identity'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "net.yaml"

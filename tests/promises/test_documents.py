@@ -25,16 +25,16 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-import compiler.layers  # noqa: F401  (fills the registry)
-from compiler.initialisers import INITIALISERS, WORDS
-from compiler.layer import Layer
-from specs import limits, spec
-from specs.codes import CODES
-from specs.diagnostics import Report
-from specs.expression import FUNCTIONS
-from zoo import api
-from zoo.__main__ import cli
-from zoo.commands import SECTIONS
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo import api
+from speczoo.__main__ import cli
+from speczoo.commands import SECTIONS
+from speczoo.compiler.initialisers import INITIALISERS, WORDS
+from speczoo.compiler.layer import Layer
+from speczoo.specs import limits, spec
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.expression import FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"

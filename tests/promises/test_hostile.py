@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from specs.codes import CODES
+from speczoo import catalogue
+from speczoo.specs.codes import CODES
 from tests.hostile.attacks import HEAD, RECIPES, ROWS, Attack, Text, layers
-from zoo import catalogue
 
 ROOT = Path(__file__).parents[2]
 MEBIBYTES = 150
@@ -209,7 +209,7 @@ COMMAND = [
 @pytest.mark.parametrize(("row", "name"), COMMAND)
 def test_the_command_survives(row: str, name: str, tmp_path: Path) -> None:
     attack = next(a for a in ROWS[row]() if a.name == name)
-    command = [sys.executable, "-m", "zoo", "check", str(written(tmp_path, attack))]
+    command = [sys.executable, "-m", "speczoo", "check", str(written(tmp_path, attack))]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert f"error[{attack.codes[0]}]" in done.stdout
     assert "Traceback" not in done.stdout

@@ -17,14 +17,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import zoo
-from compiler.names import MODULE_NAMES, bad_id
-from zoo.torchvision import torchvision
+import speczoo
+from speczoo.compiler.names import MODULE_NAMES, bad_id
+from speczoo.torchvision import torchvision
 
 
 @pytest.fixture(scope="module")
 def resnet() -> nn.Module:
-    return zoo.build("resnet18", seed=0).eval()
+    return speczoo.build("resnet18", seed=0).eval()
 
 
 @pytest.fixture
@@ -41,12 +41,12 @@ def test_ids_are_none_of_the_names_that_every_module_has() -> None:
 @pytest.mark.parametrize("name", ["_modules", "train", "pop", "T_destination"])
 def test_such_an_id_is_refused(name: str) -> None:
     layers = [{"id": name, "layers": [{"op": "Linear", "out_features": 2}]}]
-    with pytest.raises(zoo.SpecError):
-        zoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
+    with pytest.raises(speczoo.SpecError):
+        speczoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})
 
 
 def test_a_new_head_and_a_fresh_process(image: Tensor, tmp_path: Path) -> None:
-    model = zoo.build("resnet18").eval()
+    model = speczoo.build("resnet18").eval()
     model.fc = nn.Linear(512, 2)
     torch.save((model, image, model(image)), tmp_path / "model.pt")
     code = (
@@ -66,8 +66,8 @@ def test_a_new_head_and_a_fresh_process(image: Tensor, tmp_path: Path) -> None:
 
 def test_a_pickle_is_read_before_it_runs() -> None:
     """A text that no emitter wrote does not run, wherever it came from."""
-    from compiler.emit.module import _blank
-    from compiler.emit.safety import UnsafeSource
+    from speczoo.compiler.emit.module import _blank
+    from speczoo.compiler.emit.safety import UnsafeSource
 
     for text in (
         "import os\nclass A: pass",
@@ -81,19 +81,19 @@ def test_a_pickle_is_read_before_it_runs() -> None:
 
 
 def test_one_class_for_equal_networks(resnet: nn.Module) -> None:
-    assert type(zoo.build("resnet18", device="meta")) is type(resnet)
+    assert type(speczoo.build("resnet18", device="meta")) is type(resnet)
     assert type(copy.deepcopy(resnet)) is type(resnet)
 
 
 def test_the_text_is_known_to_inspect_and_to_tracebacks(resnet: nn.Module) -> None:
-    assert inspect.getsource(type(resnet)) in zoo.source("resnet18")
+    assert inspect.getsource(type(resnet)) in speczoo.source("resnet18")
     try:
         resnet(torch.zeros(1, 4, 64, 64))
     except RuntimeError as error:
         frames = traceback.extract_tb(error.__traceback__)
         (own,) = [f for f in frames if f.filename.startswith("<zoo_network")][:1]
         assert own.line
-        assert own.line in zoo.source("resnet18")
+        assert own.line in speczoo.source("resnet18")
         assert linecache.getline(own.filename, 1)
     else:
         pytest.fail("a convolution over 3 channels took 4")
@@ -120,7 +120,7 @@ def test_features_by_torchvision_s_extractor(resnet: nn.Module, image: Tensor) -
 
 
 def test_features_by_taps(resnet: nn.Module, image: Tensor) -> None:
-    model = zoo.build("resnet18", resnet.state_dict(), taps=["layer2", "layer4"]).eval()
+    model = speczoo.build("resnet18", resnet.state_dict(), taps=["layer2", "layer4"]).eval()
     features = model(image)
     seen: dict[str, Tensor] = {}
     handles = [
@@ -155,7 +155,7 @@ def test_scripts_traces_and_state(resnet: nn.Module, image: Tensor) -> None:
     buffer = io.BytesIO()
     torch.save(resnet.state_dict(), buffer)
     buffer.seek(0)
-    other = zoo.build("resnet18").eval()
+    other = speczoo.build("resnet18").eval()
     other.load_state_dict(torch.load(buffer, weights_only=True), strict=True)
     assert torch.equal(other(image), resnet(image))
 
@@ -175,12 +175,12 @@ def test_compiles(resnet: nn.Module, image: Tensor) -> None:
 def test_seeds_and_dtypes() -> None:
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    first, second = (zoo.build("mnist_cnn", seed=5).state_dict() for _ in range(2))
+    first, second = (speczoo.build("mnist_cnn", seed=5).state_dict() for _ in range(2))
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(value, second[key]) for key, value in first.items())
-    assert not torch.equal(first["0.weight"], zoo.build("mnist_cnn", seed=6).state_dict()["0.weight"])
-    assert {p.dtype for p in zoo.build("mnist_cnn", dtype=torch.bfloat16).parameters()} == {torch.bfloat16}
-    assert zoo.build("mnist_cnn").training
+    assert not torch.equal(first["0.weight"], speczoo.build("mnist_cnn", seed=6).state_dict()["0.weight"])
+    assert {p.dtype for p in speczoo.build("mnist_cnn", dtype=torch.bfloat16).parameters()} == {torch.bfloat16}
+    assert speczoo.build("mnist_cnn").training
 
 
 def test_pickles_of_named_outputs() -> None:
@@ -189,7 +189,7 @@ def test_pickles_of_named_outputs() -> None:
         "layers": [{"id": "a", "op": "Linear", "out_features": 3}, {"id": "b", "op": "Linear", "out_features": 2}],
         "outputs": [{"id": "first", "from": "a"}, {"id": "second", "from": "b"}],
     }  # fmt: skip
-    out = zoo.build(spec)(torch.zeros(1, 4))
+    out = speczoo.build(spec)(torch.zeros(1, 4))
     again = pickle.loads(pickle.dumps(out))
     assert type(again) is type(out)
     assert torch.equal(again.second, out.second)

@@ -22,14 +22,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import zoo
-from compiler.emit.module import build
-from compiler.emit.python import source
-from compiler.emit.safety import verify
-from specs.diagnostics import Report
-from specs.limits import DEFAULT
-from zoo.api import check_into, graph_into
-from zoo.trial import trial
+import speczoo
+from speczoo.api import check_into, graph_into
+from speczoo.compiler.emit.module import build
+from speczoo.compiler.emit.python import source
+from speczoo.compiler.emit.safety import verify
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.limits import DEFAULT
+from speczoo.trial import trial
 
 Data = dict[str, Any]
 LIMITS = replace(DEFAULT, mistakes=10_000, values=10**6, work=10**7, entries=10**5)
@@ -284,15 +284,15 @@ def test_taps_of_a_network_are_names_of_outputs(name: str, works: bool) -> None:
     data = net(layers=[linear(id="a"), linear(id="b"), {"id": "c", "op": "ReLU"}])
     wanted = {name: "a", "other": "b"}
     if works:
-        assert zoo.build(data, taps=wanted)(torch.zeros(1, WIDTH))._fields == (name, "other")
+        assert speczoo.build(data, taps=wanted)(torch.zeros(1, WIDTH))._fields == (name, "other")
         return
-    with pytest.raises(zoo.SpecError, match="cannot be the name of an output"):
-        zoo.graph(data, taps=wanted)
+    with pytest.raises(speczoo.SpecError, match="cannot be the name of an output"):
+        speczoo.graph(data, taps=wanted)
 
 
 def test_what_an_interactive_session_shows_changes_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """It puts what it showed last into the builtins, as `_`."""
     data = modules(["_", "a"])
-    before = zoo.source(data)
+    before = speczoo.source(data)
     monkeypatch.setattr(builtins, "_", 1, raising=False)
-    assert zoo.source(data) == before
+    assert speczoo.source(data) == before

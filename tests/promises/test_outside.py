@@ -22,8 +22,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specs import files
-from zoo.__main__ import cli
+from speczoo.__main__ import cli
+from speczoo.specs import files
 
 ROOT = Path(__file__).parents[2]
 CANARY = "a-canary-sings"

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
-import zoo
-from specs import files
+import speczoo
+from speczoo.specs import files
+from speczoo.weights import WeightsError
 from tests.commands.zoo_command import zoo as command
-from zoo.weights import WeightsError
 
 ROOT = Path(__file__).parents[2]
 NET = "spec: 1\nname: net\ninput: [3]\nlayers:\n  - {op: Linear, out_features: 2}\n"
@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 KILLED = """
 import os, sys
 from pathlib import Path
-from specs import files
+from speczoo.specs import files
 target = Path(sys.argv[1])
 with files.replacing(target) as file:
     file.write(b"half of what is n")
@@ -105,7 +105,7 @@ def test_a_writer_that_fails_in_the_middle_changes_nothing(
         monkeypatch.setattr(os, "fsync", full)
     from click.testing import CliRunner
 
-    from zoo.__main__ import cli
+    from speczoo.__main__ import cli
 
     result = CliRunner().invoke(cli, arguments)
     monkeypatch.undo()
@@ -167,7 +167,7 @@ def test_a_pickle_is_never_run(suffix: str, writer: str, home: Path) -> None:
         )
         torch.save(content, path)
     with pytest.raises(WeightsError) as caught:
-        zoo.build(str(home / "net.yaml"), weights=path)
+        speczoo.build(str(home / "net.yaml"), weights=path)
     assert "Traceback" not in str(caught.value)
     assert not mark.exists()
     assert not mark.exists()
@@ -182,7 +182,7 @@ def test_broken_weights_are_refused_soon(data: bytes, suffix: str, home: Path) -
     path.write_bytes(data)
     start = time.process_time()
     with pytest.raises(WeightsError):
-        zoo.build(str(home / "net.yaml"), weights=path)
+        speczoo.build(str(home / "net.yaml"), weights=path)
     assert time.process_time() - start < 5
 
 
@@ -196,5 +196,5 @@ def test_a_spec_points_at_no_weights_but_torchvisions(home: Path) -> None:
         "hub:x",
     ):
         (home / "net.yaml").write_text(NET + f"weights: {place!r}\n")
-        with pytest.raises(zoo.SpecError):
-            zoo.check(str(home / "net.yaml"))
+        with pytest.raises(speczoo.SpecError):
+            speczoo.check(str(home / "net.yaml"))

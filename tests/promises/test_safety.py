@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
-import zoo
-from compiler.compile import compile
-from compiler.emit.module import _blank, load
-from compiler.emit.python import source
-from compiler.emit.safety import UnsafeSource, verify, vocabulary
-from compiler.layer import Layer, ShapeError
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.load import load as spec_of
-from specs.source import Source
-from specs.unit import Unit
+import speczoo
+from speczoo.catalogue import lookup
+from speczoo.compiler.compile import compile
+from speczoo.compiler.emit.module import _blank, load
+from speczoo.compiler.emit.python import source
+from speczoo.compiler.emit.safety import UnsafeSource, verify, vocabulary
+from speczoo.compiler.layer import Layer, ShapeError
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.load import load as spec_of
+from speczoo.specs.source import Source
+from speczoo.specs.unit import Unit
 from tests.fuzz.corpus import texts
 from tests.strategies import Case, layer_cases
-from zoo.catalogue import lookup
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 CLASS = "class A(nn.Module):\n    "
@@ -354,9 +354,9 @@ def test_the_frame_of_those_texts_is_sound(text: str) -> None:
     verify(text)
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", speczoo.list_models())
 def test_every_network_of_the_zoo_is_written_so(name: str) -> None:
-    verify(zoo.source(name))
+    verify(speczoo.source(name))
 
 
 def test_the_corpus_is_written_so() -> None:
@@ -396,7 +396,7 @@ def test_a_layer_says_what_its_code_reads(op: str) -> None:
 @pytest.mark.parametrize("name", ["lenet5", "resnet18_table", "unet", "mnist_cnn"])
 def test_no_place_of_an_emitted_text_takes_another_name(name: str) -> None:
     """Wherever a name is read, a builtin in its stead is refused, and another attribute wherever one is."""
-    text = zoo.source(name)
+    text = speczoo.source(name)
     places = 0
     for number, node in enumerate(ast.walk(ast.parse(text))):
         other = {ast.Name: ("id", "open"), ast.Attribute: ("attr", "os")}.get(type(node))

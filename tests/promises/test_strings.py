@@ -12,13 +12,13 @@ from click import Context
 from hypothesis import given
 from hypothesis import strategies as st
 
-import zoo
-from compiler.emit.safety import verify
-from specs import render
-from specs.diagnostics import Report
+import speczoo
+from speczoo.__main__ import cli
+from speczoo.api import graph_into
+from speczoo.compiler.emit.safety import verify
+from speczoo.specs import render
+from speczoo.specs.diagnostics import Report
 from tests.commands.zoo_command import zoo as command
-from zoo.__main__ import cli
-from zoo.api import graph_into
 
 NASTY = [
     '"""; import os; os.system("id") #', "'''", '"', "'", "\\", "\\\\", '\\"', '\\"""',
@@ -79,11 +79,11 @@ def shape_of(source: str) -> list[str]:
 @given(TEXT)
 def test_generated_code_is_the_same_whatever_the_texts_say(text: str) -> None:
     """Texts end up in docstrings alone: the tree of the code does not change with them, but for docstrings there."""
-    source = zoo.source(spec(text))
+    source = speczoo.source(spec(text))
     verify(source)
     assert plain(source)
     code = without_docstrings(source)
-    assert code == without_docstrings(zoo.source(spec("harmless")))
+    assert code == without_docstrings(speczoo.source(spec("harmless")))
 
 
 def without_docstrings(source: str) -> str:
@@ -106,8 +106,8 @@ def test_a_text_as_an_argument_is_a_literal_or_refused(text: str) -> None:
     for op, argument in (("Conv2d", "padding_mode"), ("Upsample", "mode"), ("GELU", "approximate")):
         given = {"Conv2d": {"out_channels": 1, "kernel_size": 1}, "Upsample": {"scale_factor": 2}}.get(op, {})
         entry = {"op": op, **given, argument: text.replace("$", "$$")}
-        with pytest.raises(zoo.SpecError) as caught:
-            zoo.check({"spec": 1, "name": "t", "input": [3, 8, 8], "layers": [entry]})
+        with pytest.raises(speczoo.SpecError) as caught:
+            speczoo.check({"spec": 1, "name": "t", "input": [3, 8, 8], "layers": [entry]})
         assert plain(str(caught.value))
 
 
@@ -138,8 +138,8 @@ def test_a_text_as_a_name_is_refused_in_plain_words(text: str, where: str) -> No
             layer[where] = text
     report = Report()
     if graph_into(report, data) is not None and report.ok:
-        verify(zoo.source(data))
-        assert plain(zoo.source(data))
+        verify(speczoo.source(data))
+        assert plain(speczoo.source(data))
     assert plain(render.text(report))
 
 

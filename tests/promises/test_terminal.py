@@ -22,12 +22,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from specs.harmless import inert, safe, shows
+from speczoo import console
+from speczoo.commands import SECTIONS, paper
+from speczoo.specs.harmless import inert, safe, shows
+from speczoo.training.errors import TrainingError
 from tests.hostile import terminal
 from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITTEN, Step, prepare, steps
-from zoo import console
-from zoo.commands import SECTIONS, paper
-from zoo.training.errors import TrainingError
 
 ROOT = Path(__file__).parents[2]
 OURS = r"\x1b\[(?!5;41m)[0-9;]*m|\r\x1b\[K"
@@ -240,7 +240,7 @@ def test_what_others_say_is_harmless_too(text: str) -> None:
 @given(ANY)
 def test_errors_are_harmless_in_whatever_log_they_end_up(text: str) -> None:
     """From Python nothing of ours prints them: their own words are safe."""
-    weights = pytest.importorskip("zoo.weights")
+    weights = pytest.importorskip("speczoo.weights")
     report = weights.LoadReport(text, (text,), (text,), (text,))
     for told in (weights.WeightsError(text, f"missing: {text}"), report, TrainingError(f"no {text}", text)):
         shown = str(told)

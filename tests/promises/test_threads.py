@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-import zoo
-from specs.limits import Limits
+import speczoo
+from speczoo.specs.limits import Limits
 
 T = TypeVar("T")
 THREADS = 6
@@ -68,21 +68,21 @@ def equal(a: list[torch.Tensor], b: list[torch.Tensor]) -> bool:
 def test_a_seed_is_torchs_own(what: Any) -> None:
     """The weights are those that torch.manual_seed gives, and torch's generator is left as it was."""
     torch.manual_seed(7)
-    expected = values(zoo.build(what))
+    expected = values(speczoo.build(what))
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    assert equal(values(zoo.build(what, seed=7)), expected)
+    assert equal(values(speczoo.build(what, seed=7)), expected)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_seeds_in_threads_give_what_they_give_alone() -> None:
     """Also beside networks without a seed, and a thread that draws all the time."""
-    alone = {seed: values(zoo.build(network(), seed=seed)) for seed in range(THREADS * ROUNDS)}
+    alone = {seed: values(speczoo.build(network(), seed=seed)) for seed in range(THREADS * ROUNDS)}
 
     def work(seed: int) -> tuple[int, list[torch.Tensor]]:
-        zoo.build(network(), seed=None)
+        speczoo.build(network(), seed=None)
         torch.rand(100)
-        return seed, values(zoo.build(network(), seed=seed))
+        return seed, values(speczoo.build(network(), seed=seed))
 
     assert all(equal(made, alone[seed]) for seed, made in at_once(work))
 
@@ -94,7 +94,7 @@ def test_what_others_draw_is_what_they_would_have_drawn() -> None:
 
     def builds() -> None:
         while not stop.is_set():
-            zoo.build(network(), seed=0)
+            speczoo.build(network(), seed=0)
 
     torch.manual_seed(3)
     with ThreadPoolExecutor(1) as pool:
@@ -106,7 +106,7 @@ def test_what_others_draw_is_what_they_would_have_drawn() -> None:
 
 
 def test_equal_texts_are_one_class_in_all_threads() -> None:
-    made = at_once(lambda number: (number // THREADS, type(zoo.build(network(20 + number // THREADS)))))
+    made = at_once(lambda number: (number // THREADS, type(speczoo.build(network(20 + number // THREADS)))))
     classes: dict[int, set[type]] = {}
     for turn, cls in made:
         classes.setdefault(turn, set()).add(cls)
@@ -121,7 +121,7 @@ def test_each_check_has_its_work_to_itself() -> None:
     least = next(work for work in range(200, 200_000, 200) if _accepted(entry, work))
 
     def work(number: int) -> bool:
-        zoo.check({**data, "name": f"work{number}"}, limits=Limits(work=least))
+        speczoo.check({**data, "name": f"work{number}"}, limits=Limits(work=least))
         return True
 
     assert all(at_once(work))
@@ -129,7 +129,7 @@ def test_each_check_has_its_work_to_itself() -> None:
 
 def _accepted(entry: dict[str, Any], work: int = 300_000) -> bool:
     try:
-        zoo.check({"spec": 1, "name": "work", "input": [4], "layers": [entry]}, limits=Limits(work=work))
-    except zoo.SpecError:
+        speczoo.check({"spec": 1, "name": "work", "input": [4], "layers": [entry]}, limits=Limits(work=work))
+    except speczoo.SpecError:
         return False
     return True

@@ -11,17 +11,18 @@ import pytest
 HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "numpy", "safetensors")
 
 FRONT = [
-    "import specs.spec, specs.expression, specs.document, specs.render",
-    "import compiler.compile, compiler.emit.python, compiler.emit.summary, compiler.layers",
-    "import zoo; zoo.list_models()",
-    "import zoo; zoo.summary('resnet18')",
-    "import zoo; zoo.check('mnist_cnn')",
-    "import zoo; zoo.source('mnist_resnet')",
-    "import zoo; zoo.summary('unet_resnet34').to_json()",
-    "from zoo.__main__ import cli; cli(['list'], standalone_mode=False)",
-    "from zoo.__main__ import cli; cli(['show', 'resnet18'], standalone_mode=False)",
-    "from zoo.__main__ import cli; cli(['summary', 'mnist_cnn', '--json'], standalone_mode=False)",
-    "from zoo.__main__ import cli; cli(['source', 'mnist_cnn'], standalone_mode=False)",
+    "import speczoo.specs.spec, speczoo.specs.expression, speczoo.specs.document, speczoo.specs.render",
+    "import speczoo.compiler.compile, speczoo.compiler.layers",
+    "import speczoo.compiler.emit.python, speczoo.compiler.emit.summary",
+    "import speczoo; speczoo.list_models()",
+    "import speczoo; speczoo.summary('resnet18')",
+    "import speczoo; speczoo.check('mnist_cnn')",
+    "import speczoo; speczoo.source('mnist_resnet')",
+    "import speczoo; speczoo.summary('unet_resnet34').to_json()",
+    "from speczoo.__main__ import cli; cli(['list'], standalone_mode=False)",
+    "from speczoo.__main__ import cli; cli(['show', 'resnet18'], standalone_mode=False)",
+    "from speczoo.__main__ import cli; cli(['summary', 'mnist_cnn', '--json'], standalone_mode=False)",
+    "from speczoo.__main__ import cli; cli(['source', 'mnist_cnn'], standalone_mode=False)",
 ]
 
 
@@ -44,4 +45,4 @@ def test_no_part_of_it_does(code: str) -> None:
 
 
 def test_an_import_of_torch_would_be_seen() -> None:
-    assert "torch" in imported("import zoo; zoo.build('mnist_cnn')")
+    assert "torch" in imported("import speczoo; speczoo.build('mnist_cnn')")

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-import zoo
-from specs.errors import SpecError
+import speczoo
+from speczoo.specs.errors import SpecError
 from tests.properties.test_mutations import runs_as_predicted
 
 CHANNELS = 6
@@ -93,7 +93,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(networks())
 def test_any_block_is_built_as_predicted(spec: dict[str, Any]) -> None:
-    runs_as_predicted(zoo.graph(spec))
+    runs_as_predicted(speczoo.graph(spec))
 
 
 PLAIN = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.5]) | st.text("ab$", max_size=2)
@@ -118,6 +118,6 @@ def test_a_parameter_of_any_value_is_told_or_written(default: Any, first: Any, s
         "layers": [{"op": "B", "v": first}, {"op": "B", "v": second}, {"op": "B"}],
     }
     try:
-        zoo.build(spec)
+        speczoo.build(spec)
     except SpecError:
         return

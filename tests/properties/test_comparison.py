@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from specs import edit
+from speczoo.specs import edit
 from tests.steps import lines
 
 LINES = st.lists(

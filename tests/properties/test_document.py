@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from specs.diagnostics import Diagnostic, Report, Span
-from specs.document import Document, parse
-from specs.errors import SpecError
-from specs.limits import Limits
-from specs.source import Source
+from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.document import Document, parse
+from speczoo.specs.errors import SpecError
+from speczoo.specs.limits import Limits
+from speczoo.specs.source import Source
 
 ROOT = Path(__file__).parents[2]
 
@@ -374,9 +374,9 @@ def test_aliases_repeat_within_limits() -> None:
 
 HOSTILE = """
 import resource, sys, time
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.source import Source
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.source import Source
 many, mega = 100_000, 1 << 20
 bomb = lambda form: "a0: &a0 {k: x}\\n" + "".join(
     f"a{i}: &a{i} {form % ', '.join([f'*a{i - 1}'] * 9)}\\n" for i in range(1, 12))

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.emit.python import WIDTH, _broken, _runs
-from specs.errors import SpecError
+from speczoo import api
+from speczoo.compiler.emit.python import WIDTH, _broken, _runs
+from speczoo.specs.errors import SpecError
 from tests.properties.test_expression import CONDITIONS, NUMBERS, texts_of
 from tests.properties.test_mutations import runs_as_predicted
-from zoo import api
 
 LISTED = ["sum(l)", "len(l + l)", "(l + l)[i]", "l[-1]"]
 SIZES = ["in_channels", "in_channels % a", "in_channels - input.height"]  # the last is nothing Python can say

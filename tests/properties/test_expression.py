@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specs.expression import (
+from speczoo.specs.expression import (
     DEPTH,
     INTEGER,
     TURNS,
@@ -26,7 +26,7 @@ from specs.expression import (
     range_of,
     to_python,
 )
-from zoo.torchvision import torchvision
+from speczoo.torchvision import torchvision
 
 NAMES = {"a": 3, "b": 64, "c": -7, "input.channels": 256}
 SCOPE: Mapping[str, Any] = {"a": 3, "b": 64, "c": -7, "xs": [3, 64, 1], "input": {"channels": 256}}

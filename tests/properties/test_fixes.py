@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from compiler.compile import compile
-from compiler.graph import Unit
-from specs import edit
-from specs.diagnostics import Diagnostic, Edit, Report, Span
-from specs.document import parse
-from specs.load import load
-from specs.source import Source
-from specs.suggest import certain, slips
-from zoo import catalogue
+from speczoo import catalogue
+from speczoo.compiler.compile import compile
+from speczoo.compiler.graph import Unit
+from speczoo.specs import edit
+from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
+from speczoo.specs.document import parse
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.suggest import certain, slips
 
 SPECS = {path.name: Source.read(path, Report()) for path in catalogue.files()}
 SMALL = [name for name in SPECS if name in ("lenet.yaml", "resnet.yaml", "unet.yaml", "cifar_resnet.yaml", "vgg.yaml")]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-import zoo
-from compiler.initialisers import INITIALISERS, WORDS, BadInit, initialiser, unfit
+import speczoo
+from speczoo.compiler.initialisers import INITIALISERS, WORDS, BadInit, initialiser, unfit
 
 EDGES = [
     *(-1, -1.0, 0, 0.0, 0.5, 1, 1.0, 2, 3, 5.0, -20.0, 0.02, 1e-4, 1e-12, 1e-30, 1e-37, 1e-40, 1e-46, 1e-300, 5e-324),
@@ -136,11 +136,11 @@ def test_what_people_draw_is_accepted(mean: float, std: float, a: float, width: 
 def test_what_cannot_be_drawn_is_refused_with_the_arithmetic_wherever_it_stands(init: Any, said: str) -> None:
     fc = {"id": "fc", "op": "Linear", "out_features": 2}
     net = {"spec": 1, "name": "n", "input": [2], "layers": [fc], "init": [{"match": "fc", "weight": init}]}
-    with pytest.raises(zoo.SpecError, match="bad-value") as refused:
-        zoo.graph(net)
+    with pytest.raises(speczoo.SpecError, match="bad-value") as refused:
+        speczoo.graph(net)
     assert said in str(refused.value)
     parameter = {"id": "p", "op": "Parameter", "shape": [2], "init": init}
     merged = {"op": "add", "from": ["input", "p"], "broadcast": True}
-    with pytest.raises(zoo.SpecError, match="bad-value") as refused:
-        zoo.graph({"spec": 1, "name": "n", "input": [2], "layers": [parameter, merged]})
+    with pytest.raises(speczoo.SpecError, match="bad-value") as refused:
+        speczoo.graph({"spec": 1, "name": "n", "input": [2], "layers": [parameter, merged]})
     assert said in str(refused.value)

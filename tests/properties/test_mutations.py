@@ -16,7 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compiler.graph import Graph
+from speczoo.compiler.graph import Graph
 from tests import alone
 from tests.fuzz import corpus
 from tests.fuzz.mutations import mutated, read, seeds, small_seeds, text

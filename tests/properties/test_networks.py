@@ -22,16 +22,16 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from torch import Tensor, nn
 
-import zoo
-from compiler.emit.safety import verify
-from compiler.graph import INPUT, Composite, Graph, Node
-from compiler.layer import Layer
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.errors import raise_if_wrong
-from specs.load import load
-from specs.source import Source
-from specs.spec import Spec
+import speczoo
+from speczoo.compiler.emit.safety import verify
+from speczoo.compiler.graph import INPUT, Composite, Graph, Node
+from speczoo.compiler.layer import Layer
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.errors import raise_if_wrong
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 from tests import alone
 from tests.random_networks import networks
 
@@ -58,7 +58,7 @@ def same(a: Any, b: Any) -> bool:
 
 @given(networks())
 def test_what_outputs_need_is_what_networkx_reaches(spec: Data) -> None:
-    lists = [zoo.graph(spec).root]
+    lists = [speczoo.graph(spec).root]
     for composite in lists:
         lists += [node.body for node in composite.nodes if isinstance(node.body, Composite)]
         assert nx.is_directed_acyclic_graph(composite.view)
@@ -69,12 +69,12 @@ def test_what_outputs_need_is_what_networkx_reaches(spec: Data) -> None:
 
 @given(networks())
 def test_the_prediction_is_what_torch_has(spec: Data) -> None:
-    graph = zoo.graph(spec)
-    model = zoo.build(spec)
+    graph = speczoo.graph(spec)
+    model = speczoo.build(spec)
     assert {k: tuple(v.shape) for k, v in model.state_dict().items()} == graph.state
     assert list(model.state_dict()) == list(graph.state)
     assert sum(p.numel() for p in model.parameters()) == graph.params == sum(r.params for r in graph.rows)
-    summary = zoo.summary(spec)
+    summary = speczoo.summary(spec)
     for training in (True, False):
         model.train(training)
         out = tensors(model(*inputs(graph)))
@@ -90,8 +90,8 @@ def test_the_prediction_is_what_torch_has(spec: Data) -> None:
 @given(networks())
 def test_the_module_computes_what_the_graph_says(spec: Data) -> None:
     """Against a walk over the graph that applies each layer's own module in turn."""
-    graph = zoo.graph(spec)
-    model = zoo.build(spec, seed=1).eval()
+    graph = speczoo.graph(spec)
+    model = speczoo.build(spec, seed=1).eval()
     alone.made_alone(graph.root, model)
     x = inputs(graph)
     values = zip(graph.root.outputs, alone.applied(graph.root, model, x, by_hand), strict=True)
@@ -128,11 +128,11 @@ def by_hand(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:
 
 @given(networks(), st.integers(4, 9), st.integers(4, 9))
 def test_one_module_takes_every_size_that_is_predicted(spec: Data, height: int, width: int) -> None:
-    graph = zoo.graph(spec)
+    graph = speczoo.graph(spec)
     sizes = {name: (value.shape[0], height, width) for name, value in graph.settings.inputs}
-    model = zoo.build(spec).eval()
-    assert zoo.graph(spec, input=sizes).state == graph.state
-    outputs = zoo.summary(spec, input=sizes).outputs
+    model = speczoo.build(spec).eval()
+    assert speczoo.graph(spec, input=sizes).state == graph.state
+    outputs = speczoo.summary(spec, input=sizes).outputs
     lasting = [(2, *outputs[port.name]) for port in graph.root.outputs if not port.training_only]
     out = tensors(model(*(torch.randn(2, *shape) for shape in sizes.values())))
     assert [tuple(value.shape) for value in out if value is not None] == lasting
@@ -140,15 +140,15 @@ def test_one_module_takes_every_size_that_is_predicted(spec: Data, height: int, 
 
 @given(networks(), st.integers(1, 4))
 def test_a_parameter_from_outside_is_as_if_the_spec_said_it(spec: Data, width: int) -> None:
-    outside = zoo.graph(spec, width=width)
-    inside = zoo.graph({**spec, "params": {**spec["params"], "width": width}})
+    outside = speczoo.graph(spec, width=width)
+    inside = speczoo.graph({**spec, "params": {**spec["params"], "width": width}})
     assert (outside.state, outside.macs) == (inside.state, inside.macs)
-    assert zoo.source(spec, width=width) == zoo.source({**spec, "params": {**spec["params"], "width": width}})
+    assert speczoo.source(spec, width=width) == speczoo.source({**spec, "params": {**spec["params"], "width": width}})
 
 
 @given(networks(), st.data())
 def test_taps_are_what_hooks_see(spec: Data, data: st.DataObject) -> None:
-    whole = zoo.build(spec).eval()
+    whole = speczoo.build(spec).eval()
     seen: dict[str, list[Any]] = {}
     for name, module in whole.named_modules():
         module.register_forward_hook(
@@ -156,11 +156,11 @@ def test_taps_are_what_hooks_see(spec: Data, data: st.DataObject) -> None:
                 out.clone() if isinstance(out, Tensor) else out
             )
         )
-    x = inputs(zoo.graph(spec))
+    x = inputs(speczoo.graph(spec))
     whole(*x)
     single = [name for name, values in seen.items() if name and len(values) == 1 and isinstance(values[0], Tensor)]
     taps = data.draw(st.lists(st.sampled_from(single), min_size=1, max_size=3, unique=True))
-    tapped = zoo.build(spec, whole.state_dict(), taps=taps).eval()
+    tapped = speczoo.build(spec, whole.state_dict(), taps=taps).eval()
     assert same(tapped(*x), [seen[name][0] for name in taps])
     needed = set(tapped.state_dict())
     assert needed <= set(whole.state_dict())
@@ -193,22 +193,22 @@ def loaded(text: str) -> Spec:
 
 @given(networks())
 def test_the_source_is_the_module(spec: Data) -> None:
-    text = zoo.source(spec)
+    text = speczoo.source(spec)
     tree = verify(text)
-    assert text == zoo.source(spec)
+    assert text == speczoo.source(spec)
     assert max(map(len, text.splitlines())) <= 120
-    forgotten = {d.code for d in zoo.check(spec)} == {"unused-layer"}
+    forgotten = {d.code for d in speczoo.check(spec)} == {"unused-layer"}
     only_shared = set(re.findall(r'"share": "(\w+)"', json.dumps(spec)))  # a module for others to apply
     assert forgotten or not [name for name in unused(tree) if name.partition(": ")[2] not in only_shared]
     namespace: dict[str, Any] = {}
     exec(compile(tree, "<source>", "exec"), namespace)
-    live = zoo.build(spec, seed=7)
+    live = speczoo.build(spec, seed=7)
     with torch.random.fork_rng():
         torch.manual_seed(7)
         stands_alone = namespace[type(live).__name__]()
     state = live.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in stands_alone.state_dict().items())
-    x = inputs(zoo.graph(spec))
+    x = inputs(speczoo.graph(spec))
     for training in (False, True):
         outs = []
         for model in (live.train(training), stands_alone.train(training)):
@@ -242,8 +242,8 @@ def ports(name: str, node: ast.FunctionDef) -> bool:
 @FEW
 @given(networks())
 def test_copies_and_pickles(spec: Data) -> None:
-    model = zoo.build(spec).eval()
-    x = inputs(zoo.graph(spec))
+    model = speczoo.build(spec).eval()
+    x = inputs(speczoo.graph(spec))
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert same(other(*x), model(*x))
         assert str(other) == str(model)
@@ -256,8 +256,8 @@ def test_pickles_load_in_a_fresh_process(tmp_path: Path) -> None:
     @settings(max_examples=10, database=None)
     @given(networks())
     def collect(spec: Data) -> None:
-        model = zoo.build(spec).eval()
-        x = inputs(zoo.graph(spec))
+        model = speczoo.build(spec).eval()
+        x = inputs(speczoo.graph(spec))
         saved.append((model, x, tensors(model(*x))))
 
     collect()
@@ -278,8 +278,8 @@ def test_pickles_load_in_a_fresh_process(tmp_path: Path) -> None:
 @FEW
 @given(networks())
 def test_tracing(spec: Data) -> None:
-    model = zoo.build(spec).eval()
-    x = inputs(zoo.graph(spec))
+    model = speczoo.build(spec).eval()
+    x = inputs(speczoo.graph(spec))
     assert same(torch.fx.symbolic_trace(model)(*x), model(*x))
 
 
@@ -289,8 +289,8 @@ def test_tracing(spec: Data) -> None:
 def test_scripting_where_outputs_do_not_depend_on_the_mode(spec: Data) -> None:
     if any(port.get("training_only") for port in spec.get("outputs", ())):
         return
-    model = zoo.build(spec).eval()
-    x = inputs(zoo.graph(spec))
+    model = speczoo.build(spec).eval()
+    x = inputs(speczoo.graph(spec))
     assert same(torch.jit.script(model)(*x), model(*x))
 
 
@@ -298,8 +298,8 @@ def test_scripting_where_outputs_do_not_depend_on_the_mode(spec: Data) -> None:
 @FEW
 @given(networks())
 def test_exporting(spec: Data) -> None:
-    model = zoo.build(spec).eval()
-    x = inputs(zoo.graph(spec))
+    model = speczoo.build(spec).eval()
+    x = inputs(speczoo.graph(spec))
     exported = torch.export.export(model, tuple(x)).module()
     pairs = zip(tensors(exported(*x)), tensors(model(*x)), strict=False)
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in pairs if a is not None and b is not None)
@@ -308,7 +308,7 @@ def test_exporting(spec: Data) -> None:
 @given(networks())
 def test_the_meta_device(spec: Data) -> None:
     with torch.device("meta"):
-        model = zoo.build(spec)
-    expected: Mapping[str, Any] = zoo.graph(spec).state
+        model = speczoo.build(spec)
+    expected: Mapping[str, Any] = speczoo.graph(spec).state
     assert {k: tuple(v.shape) for k, v in model.state_dict().items()} == expected
     assert {v.device.type for v in model.state_dict().values()} == {"meta"}

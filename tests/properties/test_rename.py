@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from specs.limits import Limits
+from speczoo.rename import Pattern, renamed
+from speczoo.specs.limits import Limits
 from tests.steps import lines
-from zoo.rename import Pattern, renamed
 
 KEYS = st.text("ab.", max_size=10)
 SAID = st.lists(st.one_of(st.sampled_from(["*", "**"]), st.text("ab.", max_size=3)), max_size=7).map("".join)

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.emit.schema import schema, text
-from compiler.layer import Layer
-from specs import spec as grammar
-from specs.codes import CODES
-from specs.diagnostics import Report
-from specs.document import Document, parse
-from specs.load import load
-from specs.source import Source
-from zoo.catalogue import NETWORKS
+from speczoo.catalogue import NETWORKS
+from speczoo.compiler.emit.schema import schema, text
+from speczoo.compiler.layer import Layer
+from speczoo.specs import spec as grammar
+from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import Document, parse
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = schema()

@@ -20,15 +20,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-import zoo
-from compiler.graph import Composite, Edge, Graph, Node
-from compiler.layer import Layer, ShapeError, Value
-from specs.diagnostics import Report
-from specs.errors import SpecError
-from specs.limits import Limits
+import speczoo
+from speczoo.api import check_into
+from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.layer import Layer, ShapeError, Value
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.errors import SpecError
+from speczoo.specs.limits import Limits
 from tests.properties.test_mutations import computes_what_its_entries_do, runs_as_predicted
 from tests.strategies import Case, layer_cases
-from zoo.api import check_into
 
 Data = dict[str, Any]
 Entries = list[Data]
@@ -114,7 +114,7 @@ def made_for(form: Form, values: Sequence[Value]) -> tuple[Composite, nn.Module]
     """The list and the module of the form alone, made for these; None where it is refused."""
     spec = network(form, values)
     try:
-        graph, model = zoo.graph(spec), zoo.build(spec, seed=1).eval()
+        graph, model = speczoo.graph(spec), speczoo.build(spec, seed=1).eval()
     except SpecError as error:
         note(f"alone it is refused: {error}")
         return None
@@ -187,14 +187,14 @@ def agrees(form: Form, first: Sequence[Value], second: Sequence[Value]) -> bool:
     spec = network(form, first, second)
     note(json.dumps(spec))
     try:
-        graph = zoo.graph(spec)
+        graph = speczoo.graph(spec)
     except SpecError as error:
         note(str(error))
         assert right is None or happens_to_fit(form, first, second), "refused, and the module does it"
         return False
     assert right is not None, "accepted, and another module would be needed"
     module, found = right
-    model = zoo.build(spec).eval()
+    model = speczoo.build(spec).eval()
     model.get_submodule("use0").load_state_dict(module.state_dict())
     out = as_predicted(graph, model, first, second)
     assert not all(value.batched for value in second) or same(out, found)
@@ -282,10 +282,10 @@ def shared_alone(entry: Data, first: Sequence[Value], second: Sequence[Value]) -
         if layer.get("op") == "Form":
             layer.update({**entry, "id": layer["id"], "from": layer["from"]})
     try:
-        graph = zoo.graph(spec)
+        graph = speczoo.graph(spec)
     except SpecError:
         return False
-    as_predicted(graph, zoo.build(spec).eval(), first, second)
+    as_predicted(graph, speczoo.build(spec).eval(), first, second)
     return True
 
 
@@ -469,18 +469,18 @@ def test_taps_of_shared_modules_are_what_hooks_see(sizes: list[list[int]], data:
     total = {"id": "total", "op": "concat", "from": [f"f{k}" for k in range(len(sizes))]}
     flat = [{"id": f"f{k}", "from": f"t{k}", "op": "Flatten"} for k in range(len(sizes))]
     spec = towers(sizes, TAPPED, after=[*flat, total])
-    whole = zoo.build(spec).eval()
+    whole = speczoo.build(spec).eval()
     x = drawn([Value(tuple(size)) for size in sizes])
     seen = hooked(whole, x)
     paths = st.sampled_from(["", ".a", ".b", ".c", ".c.d", ".c.e"])
     places = st.tuples(st.integers(0, len(sizes) - 1), paths)
     taps = data.draw(st.lists(places, min_size=1, max_size=4, unique=True))
     names = [f"t{k}{path}" for k, path in taps]
-    tapped = zoo.build(spec, whole.state_dict(), taps=names).eval()
+    tapped = speczoo.build(spec, whole.state_dict(), taps=names).eval()
     found = given_out(tapped, x)
     assert found is not None
     assert same(found, [seen[f"t0{path}"][k] for k, path in taps])
-    assert [tuple(out.shape[1:]) for out in found] == list(zoo.summary(spec, taps=names).outputs.values())
+    assert [tuple(out.shape[1:]) for out in found] == list(speczoo.summary(spec, taps=names).outputs.values())
 
 
 @example([[3, 4, 4]] * 3, [op("$('ReLU' if in_channels > 2 else 'Tanh')")], [op("ReLU")], False)
@@ -501,7 +501,7 @@ def test_a_block_of_several_classes_shares_inside(
     outputs = [{"id": f"o{k}", "from": use["id"]} for k, use in enumerate(uses)]
     spec = {"spec": 1, "name": "net", "inputs": inputs, "blocks": {"Part": block, "Inner": INNER}, "layers": uses}
     try:
-        graph = zoo.graph({**spec, "outputs": outputs})
+        graph = speczoo.graph({**spec, "outputs": outputs})
     except SpecError:
         return
     runs_as_predicted(graph)
@@ -515,7 +515,7 @@ def test_sharing_what_is_shared_is_sharing_the_first(first: list[int], second: l
         spec = towers([first, first, second], layers, blocks={"Inner": INNER})
         spec["layers"][2]["share"] = wanted
         try:
-            verdicts.append((zoo.source(spec), str(zoo.summary(spec))))
+            verdicts.append((speczoo.source(spec), str(speczoo.summary(spec))))
         except SpecError as error:
             verdicts.append((str(error).replace("`t1`", "`t0`"),))
     assert verdicts[0] == verdicts[1]
@@ -530,7 +530,7 @@ def test_a_spec_in_use_is_shared_as_it_came_out(tmp_path: Path) -> None:
     (tmp_path / "used.yaml").write_text(json.dumps(used), encoding="utf-8")
     spec = towers(TWO, [{"op": "Used", "n": 3}], use={"Used": "./used.yaml"})
     (tmp_path / "net.yaml").write_text(json.dumps(spec), encoding="utf-8")
-    graph = zoo.graph(str(tmp_path / "net.yaml"))
+    graph = speczoo.graph(str(tmp_path / "net.yaml"))
     assert graph.root.nodes[-1].outputs == (Value((3, 8, 8)),)
     assert sum("conv" in key.lower() or "weight" in key for key in graph.state) == 3
     runs_as_predicted(graph)
@@ -548,7 +548,7 @@ def test_what_was_left_out_or_comes_later_or_stands_elsewhere_is_not_shared() ->
         ([inner, share], "no `a` in this list"),
     ):
         with pytest.raises(SpecError, match=said):
-            zoo.graph({"spec": 1, "name": "t", "input": [3, 8, 8], "layers": layers})
+            speczoo.graph({"spec": 1, "name": "t", "input": [3, 8, 8], "layers": layers})
 
 
 # -- what sharing costs -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specs import edit
+from speczoo.specs import edit
 from tests.fuzz import targets
 from tests.fuzz.targets import TARGETS
 
@@ -64,10 +64,10 @@ def test_a_bug_would_be_found(name: str, where: Any, what: str, bug: Any, monkey
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("change", ["meta", "sparse", "complex", "quantized"])
 def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) -> None:
-    import zoo
-    from zoo.training.errors import RunError
-    from zoo.training.run import Run
-    from zoo.weights import WeightsError
+    import speczoo
+    from speczoo.training.errors import RunError
+    from speczoo.training.run import Run
+    from speczoo.weights import WeightsError
 
     shutil.copytree(targets.KEPT / "run", tmp_path / "run")
     for kept in (targets.KEPT / "built" / "tiny.pt", tmp_path / "run" / "model.pt"):
@@ -80,9 +80,9 @@ def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) 
         }[change](state["3.bias"])
         torch.save(state, tmp_path / kept.name)
         with pytest.raises(WeightsError, match=r"`3\.bias` is a.* tensor|cannot be read"):
-            zoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
+            speczoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
         with pytest.raises(WeightsError, match=r"`3\.bias` is a.* tensor"):
-            zoo.build(targets.KEPT / "built" / "tiny.yaml", state)
+            speczoo.build(targets.KEPT / "built" / "tiny.yaml", state)
     (tmp_path / "model.pt").replace(tmp_path / "run" / "model.pt")
     with pytest.raises(RunError, match="cannot read"):
         Run.open(tmp_path / "run").model()

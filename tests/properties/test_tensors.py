@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from speczoo import limits, tensors
+from speczoo.limits import LimitExceeded
+from speczoo.tensors import TensorsError
 from tests.hostile import binaries
-from zoo import limits, tensors
-from zoo.limits import LimitExceeded
-from zoo.tensors import TensorsError
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16,
           torch.int8, torch.uint8, torch.bool, torch.complex64)  # fmt: skip

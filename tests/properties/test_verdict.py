@@ -22,9 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import zoo
-from specs.diagnostics import Report
-from zoo.api import graph_into
+import speczoo
+from speczoo.api import graph_into
+from speczoo.specs.diagnostics import Report
 
 NETWORKS = 600
 BATCH = 2
@@ -310,7 +310,7 @@ def test_the_verdict_and_the_shapes_are_torchs() -> None:
             assert not {"limit-exceeded", "bad-expression", "unknown-op"} & {code for code, _ in said}, said
             continue
         assert graph is not None, f"{seed}: torch gives {tuple(got.shape)}, refused: {said}\n{data}"
-        assert zoo.summary(data).outputs == {"output": tuple(got.shape[1:])}, (seed, data)
+        assert speczoo.summary(data).outputs == {"output": tuple(got.shape[1:])}, (seed, data)
     assert sum(verdicts.values()) >= 500
     assert min(verdicts["runs"], verdicts["Fails"]) > NETWORKS // 5, verdicts
     assert verdicts["Stricter"] > 5, verdicts

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 if find_spec("torch") and find_spec("torchvision") and find_spec("lightning"):
-    from zoo.torchvision import torchvision
+    from speczoo.torchvision import torchvision
 
     torchvision()  # before Lightning
 else:

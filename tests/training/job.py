@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import torch
 from torch import nn
 
+from speczoo.training.engine import train
 from tests.training.toys import network, recipe
-from zoo.training.engine import train
 
 
 class Slow(nn.Module):

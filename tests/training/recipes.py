@@ -11,8 +11,8 @@ import torch
 from hypothesis import strategies as st
 from PIL import Image
 
+from speczoo.training.recipe import Recipe
 from tests.training.toys import digits
-from zoo.training.recipe import Recipe
 
 SCHEMA = Recipe.model_json_schema()
 CLASSES = ("$_$", "_b", "c d")

@@ -10,16 +10,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specs.errors import SpecError
+from speczoo.specs.errors import SpecError
+from speczoo.training import cookbook
+from speczoo.training.data import image_size, load
+from speczoo.training.engine import check, train
+from speczoo.training.errors import TrainingError
+from speczoo.training.evaluate import predict
+from speczoo.training.look import describe
+from speczoo.training.lr_find import lr_find
+from speczoo.training.run import Run, build
 from tests.training.recipes import images, recipes, write
-from zoo.training import cookbook
-from zoo.training.data import image_size, load
-from zoo.training.engine import check, train
-from zoo.training.errors import TrainingError
-from zoo.training.evaluate import predict
-from zoo.training.look import describe
-from zoo.training.lr_find import lr_find
-from zoo.training.run import Run, build
 
 
 def trained(recipe: Any, root: Path) -> None:

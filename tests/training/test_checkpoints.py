@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from speczoo.training.engine import train
 from tests.training.toys import network, recipe
-from zoo.training.engine import train
 
 
 def said(value: Any, place: str, key: object = None, kept: tuple[str, ...] = ()) -> Any:

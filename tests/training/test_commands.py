@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from speczoo.__main__ import cli
+from speczoo.training.cli import emit
 from tests.training.toys import recipe
-from zoo.__main__ import cli
-from zoo.training.cli import emit
 
 SPEC = {
     "spec": 1,

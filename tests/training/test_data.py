@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from speczoo.torchvision import torchvision
+from speczoo.training import cookbook, memory
+from speczoo.training.data import load, read_images, root_of
+from speczoo.training.dataset import Dataset
+from speczoo.training.errors import DataError, TrainingError
 from tests.training.toys import digits, idx, recipe
-from zoo.torchvision import torchvision
-from zoo.training import cookbook, memory
-from zoo.training.data import load, read_images, root_of
-from zoo.training.dataset import Dataset
-from zoo.training.errors import DataError, TrainingError
 
 
 def folder(root: Path, **changes: object) -> Dataset:
@@ -210,7 +210,7 @@ def test_images_are_torchvisions(mnist: Path) -> None:
     reference = torchvision().datasets.MNIST(mnist, train=False, transform=v2.Compose(
         [v2.Resize(32), v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.1307], [0.3081])]
     ))  # fmt: skip
-    from zoo.training.engine import loaders
+    from speczoo.training.engine import loaders
 
     chosen = cookbook.load("lenet5", {"data.limit_train": 10, "data.limit_valid": 50})
     x, y = next(iter(loaders(chosen, load(chosen, mnist))[1]))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from specs.diagnostics import Report
-from specs.document import parse
-from specs.source import Source
-from zoo.training import cookbook
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.document import parse
+from speczoo.specs.source import Source
+from speczoo.training import cookbook
 
 PAGE = Path(__file__).parents[2] / "zoo" / "training" / "README.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def test_python_runs(
     needs = re.search(r"# needs: (\w+)", code)
     if needs and importlib.util.find_spec(needs[1]) is None:
         pytest.skip(f"needs {needs[1]}")
-    if "zoo.train(" in code:
+    if "speczoo.train(" in code:
         monkeypatch.setenv("ZOO_DATA", str(request.getfixturevalue("mnist")))
     exec(compile(code, str(PAGE), "exec"), {"RUNS": tmp_path, "__name__": "example"})
 
@@ -46,7 +46,7 @@ def test_yaml_is_a_recipe(text: str) -> None:
 
 
 def test_the_table_of_keys_is_complete() -> None:
-    from zoo.training.recipe import Recipe
+    from speczoo.training.recipe import Recipe
 
     for name in set(Recipe.model_fields) - {"recipe", "name"}:
         assert f"`{name}" in TEXT, name

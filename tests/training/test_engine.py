@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import torch
 
+from speczoo.training import cookbook
+from speczoo.training.data import load
+from speczoo.training.engine import Result, loaders, train
+from speczoo.training.errors import DataError, Diverged, RunError
+from speczoo.training.evaluate import evaluate
+from speczoo.training.loader import mix
+from speczoo.training.run import Run
 from tests.training.toys import network, recipe
-from zoo.training import cookbook
-from zoo.training.data import load
-from zoo.training.engine import Result, loaders, train
-from zoo.training.errors import DataError, Diverged, RunError
-from zoo.training.evaluate import evaluate
-from zoo.training.loader import mix
-from zoo.training.run import Run
 
 JOB = Path(__file__).with_name("job.py")
 
@@ -277,7 +277,7 @@ def test_a_pickle_in_place_of_weights_is_refused(corners: Path, tmp_path: Path) 
     ],
 )
 def test_schedules_count_in_epochs(corners: Path, schedule: Any, expected: Any) -> None:
-    from zoo.training.learner import make_optimizer, make_schedule
+    from speczoo.training.learner import make_optimizer, make_schedule
 
     chosen = cookbook.load(recipe(corners, schedule=schedule, optimizer={"op": "SGD", "lr": 0.1}))
     steps = len(loaders(chosen, load(chosen))[0])

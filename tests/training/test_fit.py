@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from speczoo.training import cookbook, memory
+from speczoo.training.data import load
+from speczoo.training.dataset import Split
+from speczoo.training.engine import check
+from speczoo.training.errors import DataError, TrainingError
+from speczoo.training.run import build
 from tests.training.toys import network, recipe
-from zoo.training import cookbook, memory
-from zoo.training.data import load
-from zoo.training.dataset import Split
-from zoo.training.engine import check
-from zoo.training.errors import DataError, TrainingError
-from zoo.training.run import build
 
 
 def test_other_counts_of_classes_are_told_with_what_to_set(corners: Path) -> None:

@@ -10,15 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
+from speczoo.training import cookbook, look, plots
+from speczoo.training.data import load
+from speczoo.training.engine import loaders, train
+from speczoo.training.errors import DataError, OptionError, RunError, TrainingError
+from speczoo.training.evaluate import evaluate, predict
+from speczoo.training.landscape import direction, landscape
+from speczoo.training.lr_find import GRADIENT, TENTH, lr_find, suggest
+from speczoo.training.run import Run
 from tests.training.toys import corner, network, recipe
-from zoo.training import cookbook, look, plots
-from zoo.training.data import load
-from zoo.training.engine import loaders, train
-from zoo.training.errors import DataError, OptionError, RunError, TrainingError
-from zoo.training.evaluate import evaluate, predict
-from zoo.training.landscape import direction, landscape
-from zoo.training.lr_find import GRADIENT, TENTH, lr_find, suggest
-from zoo.training.run import Run
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.training.data import measure
-from zoo.training.dataset import Split
-from zoo.training.loader import IGNORED, Batches
-from zoo.training.transforms import RandomCrop
+from speczoo.training.data import measure
+from speczoo.training.dataset import Split
+from speczoo.training.loader import IGNORED, Batches
+from speczoo.training.transforms import RandomCrop
 
 counts, sizes, worlds = st.integers(1, 60), st.integers(1, 9), st.integers(1, 4)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional import classification as reference
 
-from zoo.training.loader import IGNORED
-from zoo.training.metrics import Counts
+from speczoo.training.loader import IGNORED
+from speczoo.training.metrics import Counts
 
 
 @given(st.integers(2, 8), st.integers(1, 30), st.integers(0, 999), st.sampled_from([(), (3, 4)]))

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
 
+from speczoo.training import cookbook, look, plots, report, words
+from speczoo.training import recipe as r
+from speczoo.training.data import load
+from speczoo.training.dataset import Dataset, Split
+from speczoo.training.evaluate import Evaluation, evaluate
+from speczoo.training.run import Run
 from tests.training.toys import network, recipe
-from zoo.training import cookbook, look, plots, report, words
-from zoo.training import recipe as r
-from zoo.training.data import load
-from zoo.training.dataset import Dataset, Split
-from zoo.training.evaluate import Evaluation, evaluate
-from zoo.training.run import Run
 
 ROW = {"epoch": 0, "train_loss": 0.5, "valid_loss": 0.4, "accuracy": 0.9, "iou": 0.5, "lr": 0.1, "seconds": 0.0931461}
 

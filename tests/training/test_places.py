@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-import zoo as zoo_face
+import speczoo as zoo_face
+from speczoo import standalone
+from speczoo.__main__ import cli
 from tests.training.toys import recipe
-from zoo import standalone
-from zoo.__main__ import cli
 
 BLOCK = {"spec": 1, "name": "Block", "input": [4, 6, 6], "layers": [{"op": "ReLU"}]}
 SPEC = {

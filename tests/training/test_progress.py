@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from speczoo.__main__ import cli
+from speczoo.training import cookbook
+from speczoo.training.data import load
+from speczoo.training.engine import train
+from speczoo.training.evaluate import evaluate
+from speczoo.training.landscape import landscape
+from speczoo.training.lr_find import lr_find
 from tests.training.toys import network, recipe
-from zoo.__main__ import cli
-from zoo.training import cookbook
-from zoo.training.data import load
-from zoo.training.engine import train
-from zoo.training.evaluate import evaluate
-from zoo.training.landscape import landscape
-from zoo.training.lr_find import lr_find
 
 
 class Terminal(io.StringIO):

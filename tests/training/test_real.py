@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 import torch
 
-import zoo
-from zoo.training.evaluate import predict
-from zoo.training.run import Run
+import speczoo
+from speczoo.training.evaluate import predict
+from speczoo.training.run import Run
 
 
 def test_mnist_cnn_learns_digits(mnist: Path, tmp_path: Path) -> None:
     small = {"epochs": 2, "data.limit_train": 6000, "data.limit_valid": 1000}
-    result = zoo.train("mnist_cnn", set=small, data=mnist, out=tmp_path / "run", accelerator="cpu", quiet=True)
+    result = speczoo.train("mnist_cnn", set=small, data=mnist, out=tmp_path / "run", accelerator="cpu", quiet=True)
     assert result.accuracy > 0.93
     run = Run.open(tmp_path / "run")
     state = run.model().state_dict()
-    rebuilt = zoo.build("mnist_cnn")
+    rebuilt = speczoo.build("mnist_cnn")
     rebuilt.load_state_dict(torch.load(tmp_path / "run" / "model.pt", weights_only=True))
     assert all(torch.equal(value, state[key]) for key, value in rebuilt.state_dict().items())
     from PIL import Image
 
-    from zoo.training.data import load
+    from speczoo.training.data import load
 
     digits = load(run.recipe, mnist).valid
     for i in range(10):
@@ -35,5 +35,5 @@ def test_mnist_cnn_learns_digits(mnist: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist_cnn", "lenet5"])
 def test_a_documents_row_is_met(name: str, mnist: Path, tmp_path: Path) -> None:
-    result = zoo.train(name, data=mnist, out=tmp_path / "run", quiet=True)
+    result = speczoo.train(name, data=mnist, out=tmp_path / "run", quiet=True)
     assert result.accuracy > result.expected["accuracy"] - 0.003

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from specs.diagnostics import Diagnostic
-from specs.errors import SpecError
-from zoo.__main__ import cli
-from zoo.training import cookbook
+from speczoo.__main__ import cli
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.errors import SpecError
+from speczoo.training import cookbook
 
 TEXT = """\
 recipe: 1
@@ -164,12 +164,12 @@ def test_the_text_is_right(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", cookbook.names())
 def test_recipes_of_the_zoo(name: str) -> None:
-    import zoo
+    import speczoo
 
     recipe = cookbook.load(name, with_network=True)
     assert recipe.name == name
     assert recipe.title
-    assert recipe.network.name in zoo.list_models()
+    assert recipe.network.name in speczoo.list_models()
 
 
 @pytest.mark.parametrize("name", ["mnist_cnn", "mnist_cnn_refactored", "mnist_resnet", "lenet5", "resnet34_cifar2"])
@@ -309,7 +309,7 @@ def fresh(code: str) -> str:
 def test_recipes_are_checked_without_torch() -> None:
     names = "('torch', 'lightning', 'torchvision', 'matplotlib')"
     load = (
-        "import sys\nfrom zoo.training import cookbook\n"
+        "import sys\nfrom speczoo.training import cookbook\n"
         "[cookbook.load(name, with_network=True) for name in cookbook.names()]\n"
     )
     tell = f"print([name for name in {names} if name in sys.modules])"

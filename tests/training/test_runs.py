@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch import nn
 
-from specs.errors import SpecError
+from speczoo.specs.errors import SpecError
+from speczoo.training.engine import Result, loaders, train
+from speczoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
+from speczoo.training.files import replacing
+from speczoo.training.ranks import leads
+from speczoo.training.run import Run
 from tests.training.toys import network, recipe
-from zoo.training.engine import Result, loaders, train
-from zoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
-from zoo.training.files import replacing
-from zoo.training.ranks import leads
-from zoo.training.run import Run
 
 
 class Acting(nn.Module):
@@ -171,7 +171,7 @@ def test_a_new_run_goes_over_none_that_came_meanwhile(
         stopped.rename(out)
         return loaders(*arguments)
 
-    monkeypatch.setattr("zoo.training.engine.loaders", meanwhile)
+    monkeypatch.setattr("speczoo.training.engine.loaders", meanwhile)
     with pytest.raises(RunError, match="holds a run already"):
         run(recipe(corners), out=out)
     assert files(out) == {**kept, ".lock": b""}
@@ -180,7 +180,7 @@ def test_a_new_run_goes_over_none_that_came_meanwhile(
 HOLDER = """
 import sys
 from pathlib import Path
-from specs import files
+from speczoo.specs import files
 folder = Path(sys.argv[1])
 with files.locked(folder / ".lock", below=folder):
     print("held", flush=True)
@@ -478,7 +478,7 @@ def test_options_that_cannot_be_taken(corners: Path, tmp_path: Path, given: dict
 
 
 def test_a_logger_that_is_not_installed(corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.training.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("speczoo.training.engine.find_spec", lambda name: None)
     with pytest.raises(OptionError, match="pip install tensorboard"):
         options(corners, tmp_path, logger="tensorboard")
     options(corners, tmp_path, logger="csv")

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.torchvision import torchvision
-from zoo.training import recipe as r
-from zoo.training.transforms import RandomAffine, RandomCrop, RandomErasing, RandomFlip
+from speczoo.torchvision import torchvision
+from speczoo.training import recipe as r
+from speczoo.training.transforms import RandomAffine, RandomCrop, RandomErasing, RandomFlip
 
 torchvision()
 from torchvision.transforms.v2 import functional as tv  # noqa: E402

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo import console
-from zoo.commands.common import (
+from speczoo import console
+from speczoo.commands.common import (
     Network,
     Networks,
     Refused,
@@ -22,7 +22,7 @@ from zoo.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from compiler.graph import Graph
+    from speczoo.compiler.graph import Graph
 
 WEIGHTS = (".safetensors", ".pt", ".pth")
 
@@ -89,12 +89,12 @@ def _kind(out: Path, several: bool) -> str:
 
 def _build(network: Network, graph: Graph, weights: str | None, seed: int | None) -> tuple[Graph, Any, Any]:
     """The module, the graph it was made of, and what there is to say of its weights."""
-    from compiler.emit import module
+    from speczoo.compiler.emit import module
 
     try:
         if weights is None:
             return graph, module.build(graph, seed=seed), None
-        from zoo.weights import WeightsError, build_with, params_with
+        from speczoo.weights import WeightsError, build_with, params_with
 
         try:
             brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
@@ -113,11 +113,11 @@ def _build(network: Network, graph: Graph, weights: str | None, seed: int | None
 
 
 def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
-    from zoo.trial import trial
+    from speczoo.trial import trial
 
     made = trial(graph, module)
     if not quiet:
-        from zoo.commands import paper
+        from speczoo.commands import paper
 
         columns = {
             "": [finding.what for finding in made.findings],
@@ -132,16 +132,16 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
 
 
 def _write_source(graph: Graph, target: Path) -> list[str]:
-    from compiler.emit.python import source
-    from specs import files
+    from speczoo.compiler.emit.python import source
+    from speczoo.specs import files
 
     files.write(target, source(graph).encode())
     return [str(target)]
 
 
 def _write_weights(module: Any, target: Path) -> list[str]:
-    from specs import files
-    from zoo.trial import save
+    from speczoo.specs import files
+    from speczoo.trial import save
 
     with files.replacing(target) as file:
         save(module, file, target.suffix.lower())
@@ -150,8 +150,8 @@ def _write_weights(module: Any, target: Path) -> list[str]:
 
 def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> list[str]:
     """Spec, source and weights, named as the network; beside the spec the files that it uses."""
-    from specs import files
-    from zoo import standalone
+    from speczoo import standalone
+    from speczoo.specs import files
 
     written = standalone.text(graph, graph.name, network.params)
     spec = standalone.path_in(folder, graph.name, written)

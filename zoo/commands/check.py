@@ -5,22 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import click
 
-from specs import edit
-from specs.diagnostics import Diagnostic, Report
-from specs.document import parse
-from specs.errors import SpecError
-from specs.limits import Limits
-from specs.load import load
-from specs.source import Source
-from zoo import console
-from zoo.commands import common
+import speczoo
+from speczoo import console
+from speczoo.commands import common
+from speczoo.specs import edit
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import parse
+from speczoo.specs.errors import SpecError
+from speczoo.specs.limits import Limits
+from speczoo.specs.load import load
+from speczoo.specs.source import Source
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
 FEW = 10  # of them nobody has to be told how far it is
@@ -53,7 +52,7 @@ def command(
     A file is checked in all its variants, a recipe of training with the network that it names. Exit code 0: good;
     1: something is wrong; 2: a file cannot be read or the command makes no sense.
     """
-    from zoo import catalogue
+    from speczoo import catalogue
 
     form = "json" if as_json else form
     allowed, params, shapes = common.read_limits(limits), common.settings(settings), common.shape_of(inputs)
@@ -73,14 +72,14 @@ def command(
 
 
 def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
-    from zoo import catalogue
-    from zoo.api import check_into
+    from speczoo import catalogue
+    from speczoo.api import check_into
 
     report = Report()
     check_into(report, target, input=shapes, limits=limits, params=params)
     if report.ok or not catalogue.is_path(target):
         return report.diagnostics
-    from zoo.training import cookbook
+    from speczoo.training import cookbook
 
     path = catalogue.split(target)[0]
     return _of_recipe(path, params) if cookbook.is_recipe(path) else report.diagnostics
@@ -88,7 +87,7 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
 
 def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
     """What is wrong with a file that is no network but says how one is trained. Nothing of it is repaired."""
-    from zoo.training import cookbook
+    from speczoo.training import cookbook
 
     try:
         cookbook.load(path, params, with_network=True)
@@ -101,7 +100,7 @@ def _mend(
     target: str, told: list[Diagnostic], params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool
 ) -> list[Diagnostic]:
     """Applies what can be, until nothing more can be; what is left to say."""
-    from zoo import catalogue
+    from speczoo import catalogue
 
     path = catalogue.split(target)[0]
     if not catalogue.is_path(target) or not any(d.fix for d in told):
@@ -128,9 +127,9 @@ def _mend(
 
 
 def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
-    from compiler.graph import Unit
-    from zoo import catalogue
-    from zoo.api import check_unit
+    from speczoo import catalogue
+    from speczoo.api import check_unit
+    from speczoo.compiler.graph import Unit
 
     report = Report()
     document = parse(source, report, limits)
@@ -154,12 +153,12 @@ def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> No
             console.say("")
         console.say(_summary(found, all_told))
         return
-    from specs import render
+    from speczoo.specs import render
 
     if form == "json":
         console.document(render.as_json(render.Checked(file, told) for file, told in found))
     elif form == "sarif":
-        console.document(render.sarif(all_told, _version()))
+        console.document(render.sarif(all_told, speczoo.__version__))
     elif form == "github" and all_told:
         console.workflow_commands(all_told)
     elif all_told:
@@ -180,10 +179,3 @@ def exit_code(found: Sequence[tuple[str, list[Diagnostic]]]) -> int:
     if any(d.code == "unreadable" or (d.file is None and d.span is None) for d in wrong):
         return 2
     return 1 if wrong else 0
-
-
-def _version() -> str:
-    try:
-        return installed("speczoo")
-    except PackageNotFoundError:
-        return "0.0.0"

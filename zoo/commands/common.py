@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from specs.diagnostics import Diagnostic, Report
-from specs.errors import SpecError, raise_if_wrong
-from specs.limits import DEFAULT, Limits
-from zoo import console
-from zoo.limits import NAMES, using
+from speczoo import console
+from speczoo.limits import NAMES, using
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
-    from compiler.graph import Graph
+    from speczoo.compiler.graph import Graph
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,7 +50,7 @@ class Network:
 
     def graph(self) -> Graph:
         """Raises SpecError."""
-        from zoo import api
+        from speczoo import api
 
         report = Report()
         made = api.graph_into(report, self.asked, input=self.input, limits=self.limits, params=self.params)
@@ -112,7 +112,7 @@ def takes_networks(command: F) -> F:
         **rest: Any,
     ) -> Any:
         params, input, allowed = settings(overrides), shape_of(shapes), read_limits(limits)
-        from zoo import catalogue
+        from speczoo import catalogue
 
         networks = Networks(Network(asked, params, input, allowed) for asked in catalogue.expand(names))
         networks.several = len(names) > 1 or any(c in names[0] for c in "*?[")
@@ -178,8 +178,8 @@ def settings(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    from specs.document import parse
-    from specs.source import Source
+    from speczoo.specs.document import parse
+    from speczoo.specs.source import Source
 
     report = Report()
     document = parse(Source.of(f"{key}: {text}", "--set"), report)
@@ -213,7 +213,7 @@ def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
 
 def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the catalogue; files, where what is typed looks like a path."""
-    from zoo import catalogue
+    from speczoo import catalogue
 
     if os.sep in incomplete or incomplete.startswith("."):
         return [CompletionItem(incomplete, type="file")]
@@ -225,7 +225,7 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
 def refuse_foreign(name: str, *targets: Path) -> None:
     """In a folder files are called as the spec says, which a stranger may have written. Raises Refused where one of
     them is there and not from an earlier time: beside no source of a network of this name."""
-    from specs import files
+    from speczoo.specs import files
 
     folder = targets[0].parent
     source, head = folder / f"{name}.py", f'"""{name}'.encode()
@@ -239,8 +239,8 @@ def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> d
 
     Raises Refused where another file is in the way of one, or it is among those that are `taken`.
     """
-    from specs import files
-    from zoo import standalone
+    from speczoo import standalone
+    from speczoo.specs import files
 
     try:
         used = {folder / path: data for path, data in standalone.companions(graph).items()}
@@ -265,7 +265,7 @@ def tell(error: SpecError, *, as_json: bool = False) -> int:
     """
     console.diagnostics(error.diagnostics, err=True)
     if as_json:
-        from specs import render
+        from speczoo.specs import render
 
         files: dict[str, list[Diagnostic]] = {}
         for d in error.diagnostics:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from zoo import console
-from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo import console
+from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
 
 #: Printed figures that stand beside a true number, under its heading.
 BESIDE = {"params": "Parameters", "flop": "MACs"}
@@ -39,8 +39,8 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
 
 
 def _row(network: Network) -> dict[str, Any]:
-    from compiler.emit.summary import shapes
-    from zoo import facts
+    from speczoo import facts
+    from speczoo.compiler.emit.summary import shapes
 
     graph = network.graph()
     inputs, outputs = shapes(graph)
@@ -59,7 +59,7 @@ def _row(network: Network) -> dict[str, Any]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from zoo.commands import paper
+    from speczoo.commands import paper
 
     printed = list(dict.fromkeys(key for row in found for key in row["published"]))
     columns = {"Network": [row["name"] for row in found], "Year": [paper.text(row["year"]) for row in found]}

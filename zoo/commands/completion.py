@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from zoo import console
-from zoo.commands.common import emit, json_option
+from speczoo import console
+from speczoo.commands.common import emit, json_option
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import emit, guarded, out_option
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import emit, guarded, out_option
 
 
 @click.command()
@@ -21,10 +21,10 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
     Pictures go to -o (default curves.png in the first run's folder), as PNG and SVG.
     """
-    from specs import files
-    from zoo.training import plots
-    from zoo.training.errors import RunError
-    from zoo.training.run import Run
+    from speczoo.specs import files
+    from speczoo.training import plots
+    from speczoo.training.errors import RunError
+    from speczoo.training.run import Run
 
     opened = [Run.open(path) for path in runs]
     names = plots.names([(run.recipe.name, run.path) for run in opened])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from zoo import console
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import data_option, emit, guarded, out_option, set_option
+from speczoo import console
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import data_option, emit, guarded, out_option, set_option
 
 
 @click.command()
@@ -27,11 +27,11 @@ def command(
 
     Pictures go to the folder of -o, by default data-RECIPE.
     """
-    from zoo.training import cookbook
+    from speczoo.training import cookbook
 
     chosen = cookbook.load(recipe, overrides)
-    from zoo.training import data as datasets
-    from zoo.training import look
+    from speczoo.training import data as datasets
+    from speczoo.training import look
 
     dataset = datasets.load(chosen, data, download=download)
     facts = look.describe(chosen, dataset)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from zoo import console
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import data_option, emit, guarded
+from speczoo import console
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import data_option, emit, guarded
 
 
 @click.command()
@@ -21,8 +21,8 @@ from zoo.training.cli import data_option, emit, guarded
 @guarded
 def command(run: Path, data: Path | None, split: str, report: bool, as_json: bool) -> None:
     """Measure the network that was trained in RUN: accuracy, loss, and how well each class is told."""
-    from zoo.training.evaluate import evaluate
-    from zoo.training.run import Run
+    from speczoo.training.evaluate import evaluate
+    from speczoo.training.run import Run
 
     opened = Run.open(run)
     recipe = opened.recipe
@@ -35,7 +35,7 @@ def command(run: Path, data: Path | None, split: str, report: bool, as_json: boo
     facts = {**results, "split": split, "run": str(run), "images": len(getattr(dataset, split))}
     facts |= {"classes": dict(zip(dataset.classes, recall, strict=True)), "confusion": found.confusion.tolist()}
     if report:
-        from zoo.training.report import write
+        from speczoo.training.report import write
 
         with opened.locked():
             write(opened, model, dataset, recipe, results)

@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from specs.codes import CODES
-from specs.suggest import nearest
-from zoo import console
+from speczoo import console
+from speczoo.specs.codes import CODES
+from speczoo.specs.suggest import nearest
 
 
 @click.command()

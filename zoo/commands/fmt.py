@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from specs import edit
-from specs.diagnostics import Diagnostic, Report
-from specs.source import Source
-from zoo import console
-from zoo.commands import common
+from speczoo import console
+from speczoo.commands import common
+from speczoo.specs import edit
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.source import Source
 
 
 @click.command()
@@ -25,8 +25,8 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 
     What a spec says never changes. `-` reads from stdin and writes to stdout.
     """
-    from specs.format import formatted
-    from zoo import catalogue
+    from speczoo import catalogue
+    from speczoo.specs.format import formatted
 
     wrong: list[Diagnostic] = []
     changes: dict[str, bool] = {}
@@ -60,8 +60,8 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 
 def explained(source: Source) -> Sequence[Diagnostic]:
     """Why a text is no spec."""
-    from specs.document import parse
-    from specs.load import load
+    from speczoo.specs.document import parse
+    from speczoo.specs.load import load
 
     report = Report()
     document = parse(source, report)
@@ -72,9 +72,9 @@ def explained(source: Source) -> Sequence[Diagnostic]:
 
 def arguments(source: Source) -> Callable[[str], Sequence[str]]:
     """The order of an op's arguments: a layer's fields, a block's parameters."""
-    import compiler.layers  # noqa: F401  (fills the registry)
-    from compiler.layer import Layer
-    from specs.document import parse
+    import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+    from speczoo.compiler.layer import Layer
+    from speczoo.specs.document import parse
 
     document = parse(source, Report())
     blocks = document.data.get("blocks") if document else None

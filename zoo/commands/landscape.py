@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from zoo import console
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import Finite, data_option, emit, guarded, out_option
+from speczoo import console
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 
 @click.command()
@@ -36,10 +36,10 @@ def command(
 
     Pictures go to -o (default landscape.png in the first run's folder), as PNG and SVG.
     """
-    from specs import files
-    from zoo.training import plots
-    from zoo.training.landscape import landscape
-    from zoo.training.run import Run
+    from speczoo.specs import files
+    from speczoo.training import plots
+    from speczoo.training.landscape import landscape
+    from speczoo.training.run import Run
 
     opened = [Run.open(path) for path in runs]
     names = plots.names([(run.recipe.name, run.path) for run in opened])

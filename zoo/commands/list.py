@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo import console
-from zoo.commands.common import complete_names, emit, json_option, limit_option, read_limits
+from speczoo import console
+from speczoo.commands.common import complete_names, emit, json_option, limit_option, read_limits
 
 if TYPE_CHECKING:
-    from zoo.facts import Facts
+    from speczoo.facts import Facts
 
 COLUMNS = ("name", "family", "params", "macs", "input", "year")
 
@@ -31,11 +31,11 @@ def command(
     """
     if sort is not None and sort.removeprefix("-") not in COLUMNS:
         raise click.UsageError(f"--sort is by {', '.join(COLUMNS)}, not {sort!a}")
-    from zoo import catalogue, facts
+    from speczoo import catalogue, facts
 
     wanted = None
     if condition is not None:
-        from zoo.commands import where
+        from speczoo.commands import where
 
         wanted = where.parse(condition)
     allowed = read_limits(limits)
@@ -48,7 +48,7 @@ def command(
     if as_json:
         emit([row.to_json() for row in rows])
         return
-    from zoo.commands import paper
+    from speczoo.commands import paper
 
     if not rows:
         console.say("no network is like that", err=True)
@@ -68,7 +68,7 @@ def command(
 
 def ordered(rows: list[Facts], column: str, *, largest_first: bool) -> list[Facts]:
     """Rows by a column, names as people count; what has no year comes last."""
-    from zoo import catalogue
+    from speczoo import catalogue
 
     def key(row: Facts) -> Any:
         value = getattr(row, column)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from zoo import console
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
+from speczoo import console
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
 
 
 @click.command()
@@ -38,15 +38,15 @@ def command(
     """
     if start >= end:
         raise click.UsageError(f"--start {start:g} is not below --end {end:g}")
-    from zoo.training import cookbook
+    from speczoo.training import cookbook
 
     chosen = cookbook.load(recipe, overrides)
-    from specs import files
-    from zoo.training import data as datasets
-    from zoo.training import plots
-    from zoo.training.engine import check
-    from zoo.training.lr_find import lr_find
-    from zoo.training.run import build
+    from speczoo.specs import files
+    from speczoo.training import data as datasets
+    from speczoo.training import plots
+    from speczoo.training.engine import check
+    from speczoo.training.lr_find import lr_find
+    from speczoo.training.run import build
 
     dataset = datasets.load(chosen, data)
     shape = datasets.image_size(chosen, dataset)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from zoo import console
-from zoo.commands.common import (
+from speczoo import console
+from speczoo.commands.common import (
     Network,
     Refused,
     complete_names,
@@ -96,7 +96,7 @@ def command(
     Writes NAME.yaml in the current folder, never over a file that is there. With --from it is that network's spec,
     its variant's values filled in.
     """
-    from specs.spec import NETWORK
+    from speczoo.specs.spec import NETWORK
 
     name = re.sub(r"\.(ya?ml|json)$", "", name)
     if not re.fullmatch(NETWORK, name, re.ASCII) or len(name) > 100:
@@ -109,7 +109,7 @@ def command(
     if origin is None:
         written, path = TEMPLATE.format(name=name), Path(f"{name}.yaml")
     else:
-        from zoo import standalone
+        from speczoo import standalone
 
         network = Network(origin, settings(overrides), shape_of(shapes), read_limits(limits))
         graph = network.graph()
@@ -125,7 +125,7 @@ def command(
 
 def _create(spec: Path, written: bytes, copies: Mapping[Path, bytes]) -> None:
     """Writes the files that the spec uses, and the spec, where there are none."""
-    from specs import files
+    from speczoo.specs import files
 
     if os.path.lexists(spec):
         raise Refused(f"{spec} is there already; nothing was written")

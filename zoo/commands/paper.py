@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from specs.harmless import columns as columns_of
-from specs.harmless import safe
-from zoo.console import BOLD, CYAN, DIM, Line, Styled, width
+from speczoo.console import BOLD, CYAN, DIM, Line, Styled, width
+from speczoo.specs.harmless import columns as columns_of
+from speczoo.specs.harmless import safe
 
 GAP = "  "
 

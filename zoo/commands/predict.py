@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import emit, guarded
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import emit, guarded
 
 
 @click.command()
@@ -19,7 +19,7 @@ from zoo.training.cli import emit, guarded
 @guarded
 def command(run: Path, images: tuple[Path, ...], top: int, as_json: bool) -> None:
     """Classify IMAGES with the network that was trained in RUN."""
-    from zoo.training.evaluate import predict
+    from speczoo.training.evaluate import predict
 
     found = predict(run, images)
     rows, lines = [], []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from zoo import console
-from zoo.commands.common import json_option
-from zoo.training.cli import emit, guarded
+from speczoo import console
+from speczoo.commands.common import json_option
+from speczoo.training.cli import emit, guarded
 
 
 @click.command()
@@ -15,7 +15,7 @@ from zoo.training.cli import emit, guarded
 @guarded
 def command(name: str | None, as_json: bool) -> None:
     """List the recipes, or show and check one (NAME or a file), with the network that it names."""
-    from zoo.training import cookbook
+    from speczoo.training import cookbook
 
     if name is not None:
         recipe = cookbook.load(name, with_network=True)

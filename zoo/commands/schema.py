@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo import console
+from speczoo import console
 
 
 @click.command()
@@ -18,12 +18,12 @@ def command(output: Path | None) -> None:
     Editors that speak yaml-language-server read it from a line in the spec:
     # yaml-language-server: $schema=zoo.schema.json
     """
-    from compiler.emit import schema
+    from speczoo.compiler.emit import schema
 
     if output is None:
         console.data(schema.text(), "json")
     else:
-        from specs import edit
+        from speczoo.specs import edit
 
         edit.replace(output, schema.text())
         console.say(f"wrote {output}", err=True)

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from zoo import console
-from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo import console
+from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
 
 
 @click.command()
@@ -33,10 +33,10 @@ def command(networks: Networks, as_json: bool) -> None:
 
 def lineage(network: Network) -> dict[str, Any]:
     """Where a network comes from, as the JSON has it, and the text of its spec. Raises SpecError."""
-    from compiler.settings import choose
-    from specs.diagnostics import Report
-    from specs.errors import raise_if_wrong
-    from zoo import catalogue
+    from speczoo import catalogue
+    from speczoo.compiler.settings import choose
+    from speczoo.specs.diagnostics import Report
+    from speczoo.specs.errors import raise_if_wrong
 
     report = Report()
     found = catalogue.find(network.asked, report, network.limits)
@@ -79,8 +79,8 @@ def shown(path: Path) -> str:
 
 
 def _comments(line: dict[str, Any]) -> str:
-    from specs.harmless import safe
-    from zoo.standalone import flow
+    from speczoo.specs.harmless import safe
+    from speczoo.standalone import flow
 
     if line["text"].lstrip().startswith("{"):
         return ""  # JSON has no comments

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo import console
-from zoo.commands.common import Networks, emit, json_option, refuse_foreign, takes_networks
+from speczoo import console
+from speczoo.commands.common import Networks, emit, json_option, refuse_foreign, takes_networks
 
 
 @click.command()
@@ -19,8 +19,8 @@ def command(networks: Networks, out: Path | None, as_json: bool) -> None:
 
     It is the very text that `zoo build` runs.
     """
-    from compiler.emit.python import source
-    from specs import files
+    from speczoo.compiler.emit.python import source
+    from speczoo.specs import files
 
     made = [(n, g.name, source(g)) for n, g in networks.each(lambda network: network.graph())]
     written: dict[str, str] = {}

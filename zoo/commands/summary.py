@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specs.errors import SpecError
-from zoo import console
-from zoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo import console
+from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo.specs.errors import SpecError
 
 if TYPE_CHECKING:
-    from compiler.emit.summary import Summary
+    from speczoo.compiler.emit.summary import Summary
 
 
 @click.command()
@@ -29,7 +29,7 @@ def command(networks: Networks, as_json: bool) -> None:
         found = [summary.to_json() for _, summary in made]
         emit(found if networks.several else found[0])
         return
-    from zoo.commands import paper
+    from speczoo.commands import paper
 
     for i, (_, s) in enumerate(made):
         columns = {
@@ -55,8 +55,8 @@ def command(networks: Networks, as_json: bool) -> None:
 
 def _summary(network: Network) -> Summary:
     """Raises SpecError, for a network with more layers than are listed too."""
-    from compiler.emit.summary import summarise
-    from specs.diagnostics import Diagnostic
+    from speczoo.compiler.emit.summary import summarise
+    from speczoo.specs.diagnostics import Diagnostic
 
     graph = network.graph()
     rows, most = graph.root.leaves, network.limits.rows
@@ -70,6 +70,6 @@ def _summary(network: Network) -> Summary:
 
 
 def _ports(shapes: Mapping[str, Sequence[int]]) -> str:
-    from zoo.commands import paper
+    from speczoo.commands import paper
 
     return paper.shape(shapes) if len(shapes) > 1 else paper.shape(next(iter(shapes.values())))

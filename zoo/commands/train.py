@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.common import json_option, reads_files
-from zoo.training.cli import data_option, emit, guarded, set_option
+from speczoo.commands.common import json_option, reads_files
+from speczoo.training.cli import data_option, emit, guarded, set_option
 
 
 @click.command()
@@ -54,11 +54,11 @@ def command(
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("wanted is a RECIPE, or --resume RUN")
-    from zoo.training import cookbook
+    from speczoo.training import cookbook
 
     if recipe is not None:
         cookbook.load(recipe, overrides)  # what is wrong with it is said before torch is loaded
-    from zoo.training.engine import train
+    from speczoo.training.engine import train
 
     result = train(
         recipe,

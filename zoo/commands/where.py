@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from specs.expression import Expr, ExpressionError, Template, names_of
-from specs.suggest import did_you_mean
-from zoo.facts import Facts
+from speczoo.facts import Facts
+from speczoo.specs.expression import Expr, ExpressionError, Template, names_of
+from speczoo.specs.suggest import did_you_mean
 
 NAMES = ("name", "family", "title", "input", "params", "macs", "year")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from zoo import console
+from speczoo import console
 
 from .errors import TrainingError
 from .ranks import leads, rank

@@ -10,19 +10,19 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from specs import files
-from specs.diagnostics import Diagnostic, Report, Span
-from specs.document import Document, parse
-from specs.errors import SpecError, raise_if_wrong
-from specs.limits import DEFAULT
-from specs.source import Source
-from specs.suggest import did_you_mean, nearest
-from zoo import catalogue
+from speczoo import catalogue
+from speczoo.specs import files
+from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.document import Document, parse
+from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.limits import DEFAULT
+from speczoo.specs.source import Source
+from speczoo.specs.suggest import did_you_mean, nearest
 
 from .recipe import Network, Recipe
 from .shapes import Shape, after, stored
 
-HOME = Path(__file__).parent.parent / "recipes"
+HOME = Path(__file__).resolve().parent.parent / "recipes"
 
 
 def names() -> list[str]:
@@ -227,7 +227,7 @@ def _is_spec(path: Path) -> bool:
 
 def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> None:
     """Tells what is wrong with the network: in its own text, or in what the recipe asks of it."""
-    from zoo.api import graph_into
+    from speczoo.api import graph_into
 
     told = Report()
     file, span = text.place(("network", "name"))

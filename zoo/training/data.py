@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo import tensors
-from zoo.limits import LimitExceeded
-from zoo.torchvision import torchvision
+from speczoo import tensors
+from speczoo.limits import LimitExceeded
+from speczoo.torchvision import torchvision
 
 from . import recipe as r
 from .canvas import compose

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo import console
+from speczoo import console
 
 from . import cookbook, transforms
 from . import data as datasets
@@ -83,7 +83,7 @@ def train(
     `stop_after` ends this session after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
     `num_nodes`, `accelerator` and `logger` (`csv`, `tensorboard`) are Lightning's.
 
-    Raises SpecError for a wrong recipe, and the errors of `zoo.training.errors`.
+    Raises SpecError for a wrong recipe, and the errors of `speczoo.training.errors`.
     """
     torch.set_float32_matmul_precision("high")
 

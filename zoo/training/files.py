@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from specs import files
-from zoo import tensors
-from zoo.limits import LimitExceeded
+from speczoo import tensors
+from speczoo.limits import LimitExceeded
+from speczoo.specs import files
 
 from . import memory
 from .errors import RunError

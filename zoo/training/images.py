@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoo.limits import LimitExceeded, Limits, current
+from speczoo.limits import LimitExceeded, Limits, current
 
 from .errors import DataError, one_line
 from .memory import must_fit

@@ -1,6 +1,6 @@
-"""Lightning, imported after torchvision, which it would trip over otherwise (see `zoo.torchvision`)."""
+"""Lightning, imported after torchvision, which it would trip over otherwise (see `speczoo.torchvision`)."""
 
-from zoo.torchvision import torchvision
+from speczoo.torchvision import torchvision
 
 torchvision()
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from specs import files
+from speczoo.specs import files
 
 from . import plots
 from . import recipe as r

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from zoo.limits import current, raising
+from speczoo.limits import current, raising
 
 from .errors import TrainingError
 

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from specs import files
-from specs.harmless import safe
+from speczoo.specs import files
+from speczoo.specs.harmless import safe
 
 from .evaluate import Evaluation
 

@@ -14,10 +14,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-from specs import files
-from zoo import api, catalogue, standalone
-from zoo.limits import LimitExceeded, current
-from zoo.weights import odd
+from speczoo import api, catalogue, standalone
+from speczoo.limits import LimitExceeded, current
+from speczoo.specs import files
+from speczoo.weights import odd
 
 from . import cookbook
 from . import data as datasets
@@ -266,7 +266,7 @@ class Run:
         if model is None and module is not None:
             raise RunError(
                 f"{self.path} trained a module from Python, {module}, not the recipe's network",
-                "give it again, from Python: zoo.train(resume=..., model=...), or Run.open(...).model(...)",
+                "give it again, from Python: speczoo.train(resume=..., model=...), or Run.open(...).model(...)",
             )
 
     def dataset(self, root: str | Path | None = None) -> Dataset:

@@ -142,7 +142,7 @@ def centring(steps: Sequence[Any]) -> list[Transform]:
 
 
 def _center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
-    from zoo.torchvision import torchvision
+    from speczoo.torchvision import torchvision
 
     torchvision()
     from torchvision.transforms.v2 import functional as tv
@@ -168,7 +168,7 @@ def _transform(step: Any) -> Transform:
 
 def prepare(images: Tensor, steps: Sequence[Any]) -> Tensor:
     """Applies torchvision's own transforms to uint8 images [n, channels, height, width], a slice at a time."""
-    from zoo.torchvision import torchvision
+    from speczoo.torchvision import torchvision
 
     torchvision()
     from torchvision.transforms.v2 import functional as tv
