@@ -104,6 +104,8 @@ MENDS = [
     ("crop", {}, [(1, 3, 3)], "like", "needs `like` or `size`"),
     ("crop", {}, [(1, 3, 3), (1, 4, 4)], None, "crop the larger one"),
     ("Embedding", {"num_embeddings": 3, "embedding_dim": 2}, [Value((4,), "bool")], None, "takes numbers, not bool"),
+    ("Embedding", {"num_embeddings": 3, "embedding_dim": 2, "scale_grad_by_freq": True, "sparse": True},
+     [Value((4,), "int64")], "scale_grad_by_freq", "not `sparse`"),
     ("CELU", {"alpha": 1e-40}, [(3,)], "alpha", "cannot be 0, or nearly"),
     ("Parameter", {"shape": [2], "init": {"normal": {"sigma": 1.0}}}, [], "init", "`std`"),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -188,13 +189,54 @@ with files.locked(folder / ".lock", below=folder):
 """
 
 
-@pytest.mark.parametrize("lr", [1e38, 1e30])
-def test_weights_that_are_no_numbers_after_the_only_step_are_told(corners: Path, tmp_path: Path, lr: float) -> None:
-    changes = {"optimizer": {"op": "SGD", "lr": lr}, "schedule": None, "epochs": 1, "batch_size": 120}
+class Steep(nn.Module):
+    """One whose gradients a large rate takes out of float32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output: torch.Tensor = self.inner(x) * 1e34
+        return output
+
+
+def test_weights_that_are_no_numbers_after_the_only_step_are_told(corners: Path, tmp_path: Path) -> None:
+    changes = {"optimizer": {"op": "SGD", "lr": 1e6}, "schedule": None, "epochs": 1, "batch_size": 120}
     with pytest.raises(Diverged, match=r"not a number after step 1 .* no epoch before it"):
-        run(recipe(corners, **changes), out=tmp_path / "run")
+        run(recipe(corners, **changes), Steep(), out=tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()
     assert not (tmp_path / "run" / "history.json").exists()
+
+
+OPTIMIZERS = [
+    {"op": "SGD", "lr": 1e6, "momentum": 1 - 2**-53, "weight_decay": 1e6},
+    {"op": "Adam", "lr": 1e6, "betas": [1 - 2**-53, 1 - 2**-53], "eps": 1e6, "weight_decay": 1e6},
+    {"op": "AdamW", "lr": 1e6, "betas": [1 - 2**-53, 0.0], "eps": 1e-320, "weight_decay": 1e6},
+    {"op": "AdamW", "lr": 1e-320, "betas": [0.0, 1 - 2**-53], "eps": 1e6},
+]
+SCHEDULES = [
+    None,
+    {"op": "OneCycleLR", "div_factor": 1e-320},
+    {"op": "OneCycleLR", "div_factor": 1e-10, "final_div_factor": 1e-320},
+    {"op": "OneCycleLR", "div_factor": 1e300, "final_div_factor": 1e300},
+    {"op": "MultiStepLR", "milestones": [0.5], "gamma": 1e300},
+    {"op": "MultiStepLR", "milestones": [0.5], "gamma": 1e10},
+    {"op": "MultiStepLR", "milestones": [0.2, 0.4], "gamma": 1e300},
+    {"op": "CosineAnnealingLR", "eta_min": 1e6},
+]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_largest_numbers_train_or_diverge(
+    corners: Path, tmp_path: Path, optimizer: dict[str, Any], schedule: dict[str, Any] | None, precision: str
+) -> None:
+    """No optimizer is given a number that its arithmetic refuses, fused or, where bfloat16 is clipped, not."""
+    changes = {"optimizer": optimizer, "schedule": schedule, "precision": precision, "gradient_clip": 1.0, "epochs": 1}
+    with suppress(Diverged):
+        assert run(recipe(corners, **changes), out=tmp_path / "run").epochs == 1
 
 
 class Sick(nn.Module):

@@ -80,10 +80,10 @@ class Epochs(callbacks.Callback):
         assert isinstance(pl_module, Learner)
         row = {"epoch": trainer.current_epoch, "train_loss": pl_module.train_loss(), **pl_module.measured}
         if not trainer.strategy.reduce_boolean_decision(finite(pl_module.model)):
-            raise diverged("the weights are", trainer, self.run, self.recipe)
+            raise diverged("the weights are not a number", trainer, self.run, self.recipe)
         wrong = [name for name, value in row.items() if not math.isfinite(value)]
         if wrong:
-            raise diverged(f"{wrong[0]} is", trainer, self.run, self.recipe)
+            raise diverged(f"{wrong[0]} is not a number", trainer, self.run, self.recipe)
         row["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
         row["seconds"] = time.perf_counter() - self._began
         self.history.append(row)
@@ -101,13 +101,21 @@ class Epochs(callbacks.Callback):
 
 
 class Watch(callbacks.Callback):
-    """Stops when the loss is NaN or infinite; keeps the weights of the moment on Ctrl-C and SIGTERM."""
+    """Stops when the loss is NaN or infinite, or a schedule has led the learning rate to where float32 ends; keeps the
+    weights of the moment on Ctrl-C and SIGTERM."""
 
+    STEEPEST = 1e16  # Adam divides it by 1 - beta, which is 1e-16 at least
     EVERY = 25  # steps between two looks: a look waits for the device
 
     def __init__(self, run: Run, recipe: r.Recipe) -> None:
         self.run, self.recipe = run, recipe
         self.stopped: signal.Signals | None = None
+
+    def on_before_optimizer_step(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        if not abs(optimizer.param_groups[0]["lr"]) <= self.STEEPEST:
+            raise diverged("the learning rate is beyond what float32 multiplies by", trainer, self.run, self.recipe)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -116,7 +124,7 @@ class Watch(callbacks.Callback):
             assert isinstance(pl_module, Learner)
             assert pl_module.last is not None
             if not math.isfinite(float(pl_module.last[0])):
-                raise diverged("the loss is", trainer, self.run, self.recipe)
+                raise diverged("the loss is not a number", trainer, self.run, self.recipe)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, KeyboardInterrupt):
@@ -133,8 +141,7 @@ def diverged(what: str, trainer: pl.Trainer, run: Run, recipe: r.Recipe) -> Dive
     lr = trainer.optimizers[0].param_groups[0]["lr"]
     kept = f"epochs before are kept in {run.path}" if run.checkpoint else "no epoch before it to be kept"
     return Diverged(
-        f"{what} not a number after step {trainer.global_step} (epoch {trainer.current_epoch}, "
-        f"learning rate {lr:.2g}); {kept}",
+        f"{what} after step {trainer.global_step} (epoch {trainer.current_epoch}, learning rate {lr:.2g}); {kept}",
         f"--set optimizer.lr={recipe.optimizer.lr / 10:.2g}; "
         f"`zoo lr-find {recipe.name}` shows where it begins to diverge",
     )

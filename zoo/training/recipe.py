@@ -17,6 +17,7 @@ T = TypeVar("T", bound=Sequence[Any])
 LONGEST = 100  # characters of a name
 SIDE = 8192  # pixels
 MANY = 10**9  # images, epochs or batches: what is counted in a recipe
+LARGEST = 1e6  # of what an optimizer multiplies by: float32 has to hold products of them
 
 
 def _plain(name: str) -> str:
@@ -52,6 +53,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Side = Annotated[int, Field(gt=0, le=SIDE)]
 Padding = Annotated[int, Field(ge=0, le=SIDE)]
 Size = Side | Annotated[list[Side], Two]
+Rate = Annotated[float, Field(gt=0, le=LARGEST)]
+Penalty = Annotated[float, Field(ge=0, le=LARGEST)]
 Range = Annotated[list[PositiveFloat], Two, AfterValidator(_rising)]
 Metric = Literal["accuracy", "top5", "iou"]
 
@@ -188,10 +191,10 @@ class Transforms(Strict):
 
 class SGD(Strict):
     op: Literal["SGD"]
-    lr: PositiveFloat
+    lr: Rate
     momentum: NonNegativeFloat = 0.0
     nesterov: bool = False
-    weight_decay: NonNegativeFloat = 0.0
+    weight_decay: Penalty = 0.0
 
     @validator(mode="after")
     def _nesterov_has_momentum(self) -> SGD:
@@ -202,10 +205,10 @@ class SGD(Strict):
 
 class Adam(Strict):
     op: Literal["Adam", "AdamW"]
-    lr: PositiveFloat = 1e-3
+    lr: Rate = 1e-3
     betas: Annotated[list[Decay], Two] = [0.9, 0.999]
-    eps: PositiveFloat = 1e-8
-    weight_decay: NonNegativeFloat | None = None  # torch's default: 0 for Adam, 0.01 for AdamW
+    eps: Rate = 1e-8
+    weight_decay: Penalty | None = None  # torch's default: 0 for Adam, 0.01 for AdamW
 
 
 class OneCycle(Strict):
@@ -232,7 +235,7 @@ class Cosine(Strict):
     """Half a cosine from `lr` to `eta_min` over all epochs; a linear start over `warmup` epochs."""
 
     op: Literal["CosineAnnealingLR"]
-    eta_min: NonNegativeFloat = 0.0
+    eta_min: Penalty = 0.0
     warmup: NonNegativeFloat = 0.0
 
 
