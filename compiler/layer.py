@@ -145,6 +145,7 @@ def show(shape: Sequence[object]) -> str:
     return " x ".join(str(n) for n in shape) if shape else "a single value"
 
 
+Views: TypeAlias = Literal[False, True, "evaluated"]
 #: What autograd keeps of a layer for its backward pass, at most: its inputs, each input whose partner in a product
 #: needs a gradient, its output, or nothing.
 Saves: TypeAlias = Literal["", "input", "factors", "output"]
@@ -158,12 +159,11 @@ class Layer(BaseModel):
     come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
-    `views` (whether its output may be its first input's memory), `saves` (what autograd keeps of it for the backward
-    pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the arguments that are
-    numbers of axes),
-    `parameters` (the names that its weights can have; none where only `weights` can tell), `kin` (the ops whose class
-    its modules are of, too), `reads` (what its expression reads of torch, `torch.cat`, and of values, `shape`: no other
-    is let through to be executed).
+    `views` (whether its output may be its first input's memory, always or when evaluated), `saves` (what autograd keeps
+    of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the
+    arguments that are numbers of axes), `parameters` (the names that its weights can have; none where only `weights`
+    can tell), `kin` (the ops whose class its modules are of, too), `reads` (what its expression reads of torch,
+    `torch.cat`, and of values, `shape`: no other is let through to be executed).
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
@@ -178,7 +178,7 @@ class Layer(BaseModel):
     integer: ClassVar[bool | None] = False
     least: ClassVar[int] = 0
     references: ClassVar[tuple[str, ...]] = ()
-    views: ClassVar[bool] = False
+    views: ClassVar[Views] = False
     saves: ClassVar[Saves] = ""
     saves_inplace: ClassVar[Saves] = ""
     axes: ClassVar[tuple[str, ...]] = ()
@@ -231,6 +231,15 @@ class Layer(BaseModel):
 
     def macs(self, out: Shape, *x: Shape) -> int:
         """Multiply-accumulates for one input, by the convention of torch's flop counter (half its figure)."""
+        return 0
+
+    def operations(self, *x: Shape) -> int:
+        """Steps that torch takes for one input besides multiply-accumulates: one for each number that is read, by
+        default."""
+        return sum(map(math.prod, x))
+
+    def scratch(self, *x: Shape) -> int:
+        """How many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
 
     def arithmetic(self, at: int, *x: Shape) -> str:
@@ -426,6 +435,9 @@ class Windowed(Spatial, abstract=True):
                     size_help=[f"a padding of {needed} would make room, or a larger input"],
                 )
         return (*x[:-n], *out)
+
+    def operations(self, *x: Shape) -> int:
+        return math.prod(self.slide(x[0])) * math.prod(self.window().kernel)
 
     def arithmetic(self, at: int, *x: Shape) -> str:
         i = at - len(x[0]) + self.spatial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,10 +11,12 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
-from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import Shape
+from speczoo.compiler.graph import Composite, Edge, Graph
+from speczoo.compiler.layer import Layer, Shape, Value
 
-HUGE = 20_000_000_000  # MACs above which one image has to do
+BATCH = 2
+MOST_STEPS = 200_000_000_000  # above which a network is not run: some seconds
+MOST_NUMBERS = 1_000_000_000  # that may be held at once, at worst
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a module shows when it is looked at and run once."""
+    """What a module shows when it is looked at and run once; without `seconds` where it ran for its shapes alone."""
 
     name: str
     batch: int
-    seconds: float
+    seconds: float | None
     findings: tuple[Finding, ...]
 
     @property
@@ -48,7 +51,7 @@ class Trial:
             "name": self.name,
             "ok": self.ok,
             "batch": self.batch,
-            "seconds": round(self.seconds, 3),
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
             "findings": [{**asdict(finding), "ok": finding.ok} for finding in self.findings],
         }
 
@@ -56,16 +59,21 @@ class Trial:
 def trial(graph: Graph, module: nn.Module) -> Trial:
     """Runs `module` once on random input, without gradients, and holds it to its graph.
 
-    A network with outputs that training alone has runs in training mode, others in eval mode; the module is left as it
-    came, but for the running statistics of the first.
+    One that would take too long, or more memory than many machines have, runs on the device `meta`: torch infers the
+    shapes, without a number. A network with outputs that training alone has runs in training mode, others in eval mode;
+    the module is left as it came, but for the running statistics of the first.
     """
     training = any(port.training_only for port in graph.root.outputs)
-    batch = 1 if graph.macs > HUGE and not training else 2
     mode = module.training
-    started = time.perf_counter()
-    with torch.no_grad():
-        came = module.train(training)(*_random(graph, batch))
-    seconds = time.perf_counter() - started
+    module.train(training)
+    if fits(graph):
+        given = _random(graph)
+        started = time.perf_counter()
+        with torch.no_grad():
+            came = module(*given)
+        seconds = time.perf_counter() - started
+    else:
+        came, seconds = _shapes_alone(graph, module), None
     module.train(mode)
     values = [came] if isinstance(came, Tensor) else list(came)
     names = [port.name for port in graph.root.outputs]
@@ -73,7 +81,7 @@ def trial(graph: Graph, module: nn.Module) -> Trial:
         names = list(getattr(came, "_fields", names))
     built = dict(zip(names, (tuple(value.shape) for value in values), strict=True))
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    wanted = {port.name: (batch, *value.shape) for port, value in ports if value is not None}
+    wanted = {port.name: (BATCH, *value.shape) for port, value in ports if value is not None}
     if len(wanted) == len(built) == 1:
         built = dict(zip(wanted, built.values(), strict=True))
     findings = [
@@ -83,17 +91,59 @@ def trial(graph: Graph, module: nn.Module) -> Trial:
     count = sum(parameter.numel() for parameter in module.parameters())
     findings.append(Finding("parameters", f"{graph.params:,}", f"{count:,}"))
     findings.append(_state(graph.state, {key: tuple(value.shape) for key, value in module.state_dict().items()}))
-    return Trial(graph.name, batch, seconds, tuple(findings))
+    return Trial(graph.name, BATCH, seconds, tuple(findings))
 
 
-def _random(graph: Graph, batch: int) -> list[Tensor]:
+def fits(graph: Graph) -> bool:
+    """Whether a run takes no more than most machines have, in steps and in memory, by what is predicted."""
+    leaves = (node for _, node, _ in graph.walk())
+    steps = sum(n.macs + n.body.operations(*n.shapes) for n in leaves if isinstance(n.body, Layer))
+    return BATCH * steps <= MOST_STEPS and BATCH * _held(graph.root, {}) <= MOST_NUMBERS
+
+
+def _held(composite: Composite, known: dict[Composite, int]) -> int:
+    """How many numbers a list holds at once for one input, at most: each output from where it is made to its last
+    reader."""
+    if composite in known:
+        return known[composite]
+    last = {edge: i for i, node in enumerate(composite.nodes) for edge in node.inputs}
+    last |= {port.edge: len(composite.nodes) for port in composite.outputs}
+    ends: dict[int, int] = {}  # what is let go of after a node
+    alive = most = sum(_numbers(value) for _, value in composite.inputs)
+    for i, node in enumerate(composite.nodes):
+        body = node.body
+        inside = body.scratch(*node.shapes) if isinstance(body, Layer) else _held(body, known) if body else 0
+        alive += sum(map(_numbers, node.outputs))
+        most = max(most, alive + inside)
+        for port, value in enumerate(node.outputs):
+            end = last.get(Edge(i, port), i)
+            ends[end] = ends.get(end, 0) + _numbers(value)
+        alive -= ends.pop(i, 0)
+    known[composite] = most
+    return most
+
+
+def _numbers(value: Value | None) -> int:
+    return math.prod(value.shape) if value is not None else 0
+
+
+def _shapes_alone(graph: Graph, module: nn.Module) -> Any:
+    """What comes out of the module on the device `meta`, where tensors are shapes."""
+    with torch.device("meta"):
+        given = tuple(_random(graph))
+    state = {name: value.to("meta") for name, value in (*module.named_parameters(), *module.named_buffers())}
+    with torch.no_grad():
+        return torch.func.functional_call(module, state, given)
+
+
+def _random(graph: Graph) -> list[Tensor]:
     """Input of the predicted shapes; whole numbers are small enough for every table they may be looked up in."""
     tables = [
         row.node.weights["weight"][0] for row in graph.rows if row.op == "Embedding" and "weight" in row.node.weights
     ]
     out: list[Tensor] = []
     for _, value in graph.settings.inputs:
-        size = (batch, *value.shape) if value.batched else value.shape
+        size = (BATCH, *value.shape) if value.batched else value.shape
         if value.dtype == "int64":
             out.append(torch.randint(min(tables, default=2), size))
         elif value.dtype == "bool":

@@ -33,23 +33,65 @@ def overwritten(composite: Composite) -> tuple[int, ...]:
 
 
 def storage(composite: Composite, source: Source) -> Source:
-    """The edge whose memory a value lives in: behind views, omitted entries and in-place ops."""
+    """The edge whose memory a value lives in: behind views, omitted entries, in-place ops, and lists that give what
+    flowed in."""
     if not isinstance(source, Edge) or source.node == INPUT:
         return source
     if "memories" not in composite.__dict__:
         composite.__dict__["memories"] = _memories(composite)
-    found: Source | None = composite.__dict__["memories"][source.node]
-    return source if found is None else found
+    found: Source = composite.__dict__["memories"].get(source, source)
+    return found
 
 
-def _memories(composite: Composite) -> list[Source | None]:
-    """For each node the memory of another that its output lives in; None where it is its own."""
-    out: list[Source | None] = []
-    for node in composite.nodes:
-        if node.body is None or aliases(node) or (isinstance(node.body, Layer) and node.body.inplace_):
-            source = node.inputs[0] if node.inputs else Edge(INPUT)
-            before = out[source.node] if isinstance(source, Edge) and source.node != INPUT else None
-            out.append(source if before is None else before)
-        else:
-            out.append(None)
+def is_part(composite: Composite, source: Source) -> bool:
+    """Whether a value is one of several views that were cut out of another at once, or a view of such a part."""
+    if "parts" not in composite.__dict__:
+        composite.__dict__["parts"] = _parts(composite)
+    return source in composite.__dict__["parts"]
+
+
+def within(node: Node) -> tuple[Source, ...]:
+    """Where each output lives, as the node itself sees it: an `INPUT` edge is one of its inputs, any other source a
+    memory of its own, which outputs may share."""
+    count = len(node.outputs)
+    if isinstance(node.body, Composite):
+        body = node.body
+        ends = tuple(storage(body, body.resolve(port.edge)) for port in body.outputs)
+        return ends + tuple(Edge(len(body.nodes), port) for port in range(len(ends), count))  # of a placeholder
+    if node.body is None or aliases(node) or node.body.inplace_:
+        return (Edge(INPUT),) * count
+    return tuple(Edge(0, port) for port in range(count))
+
+
+def flowing_in(node: Node, home: Source) -> Source | None:
+    """What an output is the memory of, of what flows in; None where it has one of its own."""
+    if not isinstance(home, Edge) or home.node != INPUT:
+        return None
+    return node.inputs[home.port] if home.port < len(node.inputs) else home
+
+
+def _memories(composite: Composite) -> dict[Source, Source]:
+    """For each output of a node the memory that it lives in."""
+    out: dict[Source, Source] = {}
+    for index, node in enumerate(composite.nodes):
+        homes = within(node)
+        for port, home in enumerate(homes):
+            source = flowing_in(node, home)
+            out[Edge(index, port)] = Edge(index, homes.index(home)) if source is None else out.get(source, source)
+    return out
+
+
+def _parts(composite: Composite) -> set[Source]:
+    out: set[Source] = set()
+    for index, node in enumerate(composite.nodes):
+        body = node.body
+        for port, home in enumerate(within(node)):
+            if isinstance(body, Composite):
+                cut = port < len(body.outputs) and is_part(body, body.resolve(body.outputs[port].edge))
+            elif body is None or body.views is True:
+                cut = body is not None and body.outputs
+            else:
+                continue
+            if cut or flowing_in(node, home) in out:
+                out.add(Edge(index, port))
     return out

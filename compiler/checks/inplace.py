@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from speczoo.compiler.checks.aliasing import aliases, storage, writes
+from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
-from speczoo.compiler.layer import Layer
 from speczoo.specs.problem import Mark, Problem
 
 
@@ -31,7 +30,7 @@ class _Accesses:
     def __init__(self, composite: Composite) -> None:
         self.composite = composite
         self.writers: dict[Source, list[int]] = {}  # of each memory, in order
-        self.behind = [0] * len(composite.nodes)  # how many of them made what a node gives
+        self.behind: dict[Source, int] = {}  # how many of them made what a node gives
         self.readers: dict[Source, int] = {}  # the first of each value
         self.reported: set[int] = set()
 
@@ -51,32 +50,37 @@ class _Accesses:
             self.writers.setdefault(storage(composite, value), []).append(index)
         for value in values:
             self.readers.setdefault(value, index)
-        if aliases(node) or (isinstance(node.body, Layer) and node.body.inplace_):
-            self.behind[index] = self._behind(composite.resolve(node.inputs[0])) + bool(written)
+        for port, home in enumerate(within(node)):
+            if isinstance(home, Edge) and (source := flowing_in(node, home)) is not None:
+                before = self.behind.get(composite.resolve(source), 0)
+                self.behind[Edge(index, port)] = before + (home.port in written)
 
     def read(self, edge: Source, reader: Node | None, name: str) -> tuple[Source, list[Problem]]:
         """The value that is read; and what is wrong with that, where something has written over it since."""
         value = self.composite.resolve(edge)
-        over = self.writers.get(storage(self.composite, value), [])[self._behind(value) :]
+        over = self.writers.get(storage(self.composite, value), [])[self.behind.get(value, 0) :]
         if not over or over[0] in self.reported:
             return value, []
         self.reported.add(over[0])
         return value, [_problem(self.composite, self.composite.nodes[over[0]], reader, name)]
 
-    def _behind(self, value: Source) -> int:
-        return self.behind[value.node] if isinstance(value, Edge) and value.node != INPUT else 0
-
 
 def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Problem]:
-    """In-place ops that write over what autograd keeps of an entry before them: the backward pass would fail. Of a list
-    without placeholders; `inputs_need` says whether gradients are wanted of its inputs."""
+    """In-place ops that write over what autograd keeps of an entry before them, or over one of several views: the
+    backward pass would fail. Of a list without placeholders; `inputs_need` says whether gradients are wanted of its
+    inputs."""
     if not any(map(writes, composite.nodes)):
         return
     needs = _Needs(composite, (inputs_need,) * len(composite.inputs))
     kept: dict[Source, Node] = {}  # by memory, the first entry that something of is kept for
     for index, node in enumerate(composite.nodes):
         for position in writes(node):
-            memory = storage(composite, composite.resolve(node.inputs[position]))
+            value = composite.resolve(node.inputs[position])
+            if is_part(composite, value) and needs.of(node.inputs[position]):
+                message = f"`{node.name}` writes over a part of what was cut, and autograd has no way back from there"
+                yield _overwriting(composite, node, message, [])
+                continue
+            memory = storage(composite, value)
             if (keeper := kept.pop(memory, None)) is not None:
                 place = "op" if keeper.entry.op is not None else _kind(keeper)
                 message = f"`{node.name}` writes over what `{keeper.name}` keeps for the backward pass"

@@ -32,6 +32,9 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
         if not rule.model_extra and at not in spec.holes:
             yield Problem("missing-argument", "an init rule says what a parameter starts as: `weight: 1`", at)
         for name, value in (rule.model_extra or {}).items():
+            if not name:
+                message = "an init rule names a parameter: `weight: 1`; a `Parameter` has `init` for what it starts as"
+                yield Problem("unknown-argument", message, (*at, name), key=True)
             try:
                 initialiser(evaluate(value, Scope(params)))
                 if is_op(rule.match) and not _can_have(Layer.registry[rule.match], name):

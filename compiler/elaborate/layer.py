@@ -216,6 +216,7 @@ def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tu
     if what:
         loc = (*item.loc, "op" if item.entry.op is not None else "share")
         raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
+    ctx.step(item.loc, len(outputs) - 1)  # each is a value to keep
     ports = tuple(str(i) for i in range(len(outputs))) if body.outputs else ()
     return node.but(body=body, outputs=outputs, ports=ports)
 

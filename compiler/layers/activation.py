@@ -85,6 +85,14 @@ class Softsign(Layer):
     saves: ClassVar[Saves] = "input"
 
 
+def _invertible(layer: Layer, argument: str, slope: float) -> None:
+    """Raises ShapeError where the backward pass of an in-place op cannot tell from its output, which is all that is
+    left, on which side of 0 the input was."""
+    if layer.inplace_ and slope < 0:
+        message = f"`{argument}: {getattr(layer, argument)}` bends below 0: with `inplace` there is no backward pass"
+        raise ShapeError("unsafe-inplace", message, argument="inplace", help=["write `inplace: false`"])
+
+
 class ELU(Layer):
     """x above 0, alpha (exp(x) - 1) below."""
 
@@ -93,6 +101,9 @@ class ELU(Layer):
 
     alpha: Float = 1.0
     inplace: bool = False
+
+    def check(self, *x: Shape | None) -> None:
+        _invertible(self, "alpha", self.alpha)
 
 
 class CELU(Layer):
@@ -107,6 +118,7 @@ class CELU(Layer):
     def check(self, *x: Shape | None) -> None:
         if abs(self.alpha) * FLOAT32_MAX < 1:
             raise ShapeError("bad-value", "`alpha` cannot be 0, or nearly: x is divided by it", argument="alpha")
+        _invertible(self, "alpha", self.alpha)
 
 
 class LeakyReLU(Layer):
@@ -117,6 +129,9 @@ class LeakyReLU(Layer):
 
     negative_slope: Float = 0.01
     inplace: bool = False
+
+    def check(self, *x: Shape | None) -> None:
+        _invertible(self, "negative_slope", self.negative_slope)
 
 
 class RReLU(Layer):
@@ -132,6 +147,7 @@ class RReLU(Layer):
     def check(self, *x: Shape | None) -> None:
         if self.lower > self.upper:
             raise ShapeError("bad-value", f"`lower: {self.lower}` is above `upper: {self.upper}`", argument="lower")
+        _invertible(self, "lower", (self.lower + self.upper) / 2)
 
 
 class PReLU(Layer):

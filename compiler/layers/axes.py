@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, Views, axis, show
 from speczoo.compiler.layers.function import Function
 from speczoo.compiler.layers.reshape import resolvable, resolved
 
@@ -19,7 +19,7 @@ class _Moves(Function, abstract=True):
     """Functions that leave the values as they are, whatever their kind."""
 
     integer: ClassVar[bool | None] = None
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
 
 
 class Mean(Function, op="mean"):

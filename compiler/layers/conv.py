@@ -101,6 +101,13 @@ class _Conv(Windowed, abstract=True):
                     help=["`padding_mode: replicate` or `zeros` can"],
                 )
 
+    def scratch(self, x: Shape) -> int:
+        if self.padding_mode == "zeros":
+            return 0
+        window = self.window()
+        around = zip(x[1:], window.before, window.after, strict=True)
+        return x[0] * math.prod(size + before + after for size, before, after in around)
+
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def weights(self, x: Shape) -> dict[str, Shape]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from speczoo.compiler.layer import Layer, Probability
+from speczoo.compiler.layer import Layer, Probability, Views
 
 
 class _Dropout(Layer, abstract=True):
@@ -12,7 +12,7 @@ class _Dropout(Layer, abstract=True):
     inplace: bool = False
 
     positional: ClassVar[int] = 1
-    views: ClassVar[bool] = True  # when evaluated
+    views: ClassVar[Views] = "evaluated"
 
 
 class Dropout(_Dropout):
@@ -76,6 +76,6 @@ class StochasticDepth(Layer):
     mode: Literal["row", "batch"] = "row"
 
     torch: ClassVar[str] = "StochasticDepth"
-    views: ClassVar[bool] = True  # when evaluated
+    views: ClassVar[Views] = "evaluated"
     positional: ClassVar[int] = 1
     support: ClassVar[tuple[str, ...]] = (STOCHASTIC_DEPTH,)

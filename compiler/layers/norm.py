@@ -116,6 +116,14 @@ class GroupNorm(Layer):
                 inputs={0: f"{x[0]} channels"},
                 help=[f"{divisor(x[0], self.num_groups)} would"],
             )
+        if math.prod(x) == self.num_groups:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`GroupNorm` needs more than one value per group, and {show(x)} has one for each of {self.num_groups}",
+                argument="num_groups",
+                inputs={0: show(x)},
+                help=["leave it out here: one value less its own mean is 0"],
+            )
         return x
 
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
@@ -215,3 +223,9 @@ class LocalResponseNorm(Layer):
 
     positional: ClassVar[int] = 1
     ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)
+
+    def operations(self, x: Shape) -> int:
+        return math.prod(x) * self.size
+
+    def scratch(self, x: Shape) -> int:
+        return (x[0] + self.size) * math.prod(x[1:])  # the channels, padded

@@ -17,6 +17,7 @@ from speczoo.compiler.layer import (
     ShapeError,
     Size2,
     Value,
+    Views,
     Window,
     Windowed,
     axis,
@@ -30,7 +31,7 @@ class Identity(Layer):
     """Its input."""
 
     integer: ClassVar[bool | None] = None
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
 
 
 class Flatten(Layer):
@@ -43,7 +44,7 @@ class Flatten(Layer):
     end_dim: Int = -1
 
     integer: ClassVar[bool | None] = None
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
     axes: ClassVar[tuple[str, ...]] = ("start_dim", "end_dim")
     reads: ClassVar[tuple[str, ...]] = ("torch.flatten",)
 
@@ -89,7 +90,7 @@ class Unflatten(Layer):
 
     positional: ClassVar[int] = 2
     integer: ClassVar[bool | None] = None
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
 
@@ -154,7 +155,7 @@ class ChannelShuffle(Layer):
 
     positional: ClassVar[int] = 1
     ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
 
     def infer(self, x: Shape) -> Shape:
         if x[0] % self.groups:

@@ -7,7 +7,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from speczoo.compiler.layer import AXES, Call, Layer, Listed, Positive, Saves, Shape, ShapeError, Value, show, sizes
+from speczoo.compiler.layer import (
+    AXES,
+    Call,
+    Layer,
+    Listed,
+    Positive,
+    Saves,
+    Shape,
+    ShapeError,
+    Value,
+    Views,
+    show,
+    sizes,
+)
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 
@@ -193,7 +206,7 @@ class Crop(Layer, op="crop"):
     arity: ClassVar[tuple[int, float]] = (1, 2)
     ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)
     integer: ClassVar[bool | None] = None
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
     references: ClassVar[tuple[str, ...]] = ("like",)
     reads: ClassVar[tuple[str, ...]] = ("shape",)
     support: ClassVar[tuple[str, ...]] = (CENTER_CROP,)
@@ -240,7 +253,7 @@ class Subsample(Layer, op="subsample"):
 
     ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)
     integer: ClassVar[bool | None] = None
-    views: ClassVar[bool] = True
+    views: ClassVar[Views] = True
 
     def infer(self, x: Shape) -> Shape:
         n = len(x) - 1

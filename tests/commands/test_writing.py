@@ -22,7 +22,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.trial import trial
+from speczoo.trial import fits, trial
 
 from .zoo_command import data, zoo
 
@@ -89,6 +89,33 @@ def test_a_module_that_is_not_as_predicted_is_found_out(spoil: str, monkeypatch:
     monkeypatch.setattr("speczoo.compiler.emit.module.build", lambda *args, **kwargs: module)
     assert "bug of zoo" in zoo("build", "linear_classifier", code=3).stderr
     assert data("build", "linear_classifier", code=3)["ok"] is False
+
+
+LARGE = [
+    ([300_000, 8], {"op": "MultiheadAttention", "num_heads": 8, "add_zero_attn": True}),
+    ([1, 3000, 3000], {"op": "MaxPool2d", "kernel_size": 2999, "padding": 1499, "stride": 1}),
+    ([1, 3000, 3000], {"op": "LPPool2d", "norm_type": 2.0, "kernel_size": 1500, "stride": 1}),
+    ([3, 8, 8], {"op": "LocalResponseNorm", "size": 10**9}),
+    ([3, 8, 8], {"op": "Conv2d", "out_channels": 1, "kernel_size": 1, "padding": 10**5, "stride": 2 * 10**5,
+                 "padding_mode": "replicate"}),
+    ([3, 8, 8], {"op": "Upsample", "size": 400_000}),
+    ([3, 400_000, 400_000], {"op": "AdaptiveAvgPool2d", "output_size": 1}),
+    ([64], [{"id": f"l{i}", "op": "Linear", "out_features": 2**20, "from": "input"} for i in range(500)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("input", "layers"), LARGE, ids=str)
+def test_what_is_too_large_to_run_is_held_to_its_shapes(input: list[int], layers: Any) -> None:
+    """On the device `meta`: a few layers of a stranger's file ask for terabytes, or for days."""
+    several = isinstance(layers, list)
+    spec = {"spec": 1, "name": "t", "input": input, "layers": layers if several else [layers]}
+    if several:
+        spec["layers"] = [*layers, {"id": "sum", "op": "add", "from": [layer["id"] for layer in layers]}]
+    graph = api.graph(spec)
+    assert not fits(graph)
+    made = trial(graph, face.build(spec, device="meta"))
+    assert made.ok
+    assert made.seconds is None
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])

@@ -285,6 +285,9 @@ def many() -> Rows:
     yield Attack(
         "unused", layers(*[f"{{id: a{i}, op: ReLU, from: input}}" for i in range(1_900)]), ("unused-layer",), 5
     )
+    parts = "{for: {i: 1..4400}, id: s$i, op: split, split_size: 1, from: input}"
+    wide = HEAD.replace("[3, 32, 32]", "[1000, 2, 2]")
+    yield Attack("parts", layers(parts, "{op: ReLU, from: input}", head=wide), ("limit-exceeded",), 5)
     yield Attack("left-out", layers(*[f"{{id: a{i}, op: ReLU, when: false}}" for i in range(2_000)]), ())
     yield Attack("sums", layers(f"{{op: add, from: [{', '.join(['input'] * 15_000)}]}}"), ())
     outputs = "".join(f"  - {{id: o{i}, from: a{i}}}\n" for i in range(1_200))

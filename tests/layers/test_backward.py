@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from typing import Any
 
@@ -21,12 +23,12 @@ from tests.strategies import Case, layer_cases
 OUTPUT = "output"
 
 
-def applied(layer: Layer, case: Case) -> tuple[list[Any], list[torch.Tensor]]:
-    """What flows in, each behind a leaf that wants its gradient, and what comes out in training mode."""
+def applied(layer: Layer, case: Case, training: bool = True) -> tuple[list[Any], list[torch.Tensor]]:
+    """What flows in, each behind a leaf that wants its gradient, and what comes out."""
     given = [tensor(value, case) for value in case.inputs]
     wanting = [isinstance(x, torch.Tensor) and x.is_floating_point() for x in given]
     given = [x.requires_grad_().clone() if wants else x for x, wants in zip(given, wanting, strict=True)]
-    scope, expression = prepared(layer.call(*case.inputs), given)
+    scope, expression = prepared(layer.call(*case.inputs), given, training=training)
     made = eval(expression, scope)
     return given, list(made) if isinstance(made, tuple | list) else [made]
 
@@ -83,6 +85,32 @@ def test_nothing_is_kept_but_what_is_declared(op: str) -> None:
     holds()
 
 
+@pytest.mark.parametrize("op", sorted(Layer.registry))
+@pytest.mark.parametrize("training", [True, False])
+def test_what_goes_forward_goes_backward(op: str, training: bool) -> None:
+    """Each layer, in place or not, wherever it is accepted and something of it wants a gradient."""
+    kind = Layer.registry[op]
+
+    @given(layer_cases(op))
+    def holds(case: Case) -> None:
+        try:
+            layer = kind(**case.arguments)
+            layer.apply(*case.inputs)
+        except (ValidationError, ShapeError):
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                _, made = applied(layer, case, training)
+            except (RuntimeError, ValueError, AttributeError):
+                return  # whether it runs at all is the conformance tests' to say
+            ends = [out.sum() for out in made if out.requires_grad]
+            if ends:
+                torch.stack(ends).sum().backward()
+
+    holds()
+
+
 @pytest.mark.parametrize(
     ("op", "arguments", "target"),
     [
@@ -106,7 +134,30 @@ def test_what_is_declared_is_kept(op: str, arguments: dict[str, Any], target: in
 # -- whole networks ---------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = ["ReLU", "ELU", "SiLU", "Hardswish", "LeakyReLU", "Dropout", "SELU", "Mish"]
+BACKWARD = re.compile("keeps for the backward pass|autograd has no way back")
 KEEPING = ["Sigmoid", "Tanh", "GELU", "Identity", "LayerNorm"]
+
+
+SINGLE = st.one_of(
+    st.fixed_dictionaries({"op": st.sampled_from(ACTIVATIONS), "inplace": st.booleans()}),
+    st.fixed_dictionaries({"op": st.sampled_from(KEEPING)}),
+    st.just({"op": "Linear", "out_features": 4}),
+)
+
+
+@st.composite
+def cut(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Entries of a group that cut what flows in, do something to the first part, and join the parts or give it back."""
+    count = draw(st.integers(1, 2))
+    act = {"op": draw(st.sampled_from(ACTIVATIONS)), "inplace": draw(st.booleans())}
+    cut = {"id": "cut", "op": "chunk", "chunks": count}
+    parts = [f"cut.{j}" for j in range(count)]
+    if count == 1:
+        return [
+            cut,
+            draw(st.sampled_from([{"id": "a", "from": "cut.0"} | act, {"id": "a", "op": "Identity", "from": "cut.0"}])),
+        ]
+    return [cut, {"id": "a", "from": "cut.0"} | act, {"id": "j", "op": "concat", "from": ["a", *parts[1:]]}]
 
 
 @st.composite
@@ -114,15 +165,16 @@ def lists(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Entries over vectors of four numbers, in-place ones among them, with skips."""
     entries: list[dict[str, Any]] = []
     for i in range(draw(st.integers(2, 7))):
-        kind = draw(st.sampled_from(["activation", "activation", "keeping", "Linear", "add", "mul"]))
+        kind = draw(st.sampled_from(["single", "single", "single", "add", "mul", "group", "cut"]))
         entry: dict[str, Any] = {"id": f"e{i}"}
         before = [f"e{j}" for j in range(i)] or ["input"]
-        if kind == "activation":
-            entry |= {"op": draw(st.sampled_from(ACTIVATIONS)), "inplace": draw(st.booleans())}
-        elif kind == "keeping":
-            entry["op"] = draw(st.sampled_from(KEEPING))
-        elif kind == "Linear":
-            entry |= {"op": "Linear", "out_features": 4}
+        if kind == "single":
+            entry |= draw(SINGLE)
+        elif kind == "group":
+            inner = draw(st.lists(SINGLE, min_size=1, max_size=2))
+            entry["layers"] = [{"id": f"i{j}"} | each for j, each in enumerate(inner)]
+        elif kind == "cut":
+            entry["layers"] = draw(cut())
         else:
             entry |= {"op": kind, "from": [before[-1], draw(st.sampled_from(before))]}
         entries.append(entry)
@@ -132,33 +184,50 @@ def lists(draw: st.DrawFn) -> list[dict[str, Any]]:
 def runs_backward(entries: list[dict[str, Any]]) -> bool:
     """Whether torch goes forward and backward through the entries, applied one by one."""
     torch.manual_seed(0)
-    values = {"input": torch.randn(2, 4)}
-    last = values["input"]
-    for entry in entries:
-        if entry["op"] in ("add", "mul"):
-            a, b = (values[name] for name in entry["from"])
-            last = a + b if entry["op"] == "add" else a * b
-        else:
-            arguments = {"Linear": (4, 4), "LayerNorm": (4,)}.get(entry["op"], ())
-            options = {"inplace": True} if entry.get("inplace") else {}
-            last = getattr(nn, entry["op"])(*arguments, **options)(last)
-        values[entry["id"]] = last
-    if not last.requires_grad:
-        return True
     try:
-        last.sum().backward()
+        last = run(entries, torch.randn(2, 4))
+        if last.requires_grad:
+            last.sum().backward()
     except RuntimeError:
         return False
     return True
 
 
+def run(entries: list[dict[str, Any]], x: torch.Tensor) -> torch.Tensor:
+    """What comes out of a list's last entry."""
+    values, last = {"input": x}, x
+    for entry in entries:
+        given = entry.get("from", [])
+        taken = [values[name] for name in ([given] if isinstance(given, str) else given)] or [last]
+        match entry.get("op"):
+            case None:
+                last = run(entry["layers"], last)
+            case "add":
+                last = taken[0] + taken[1]
+            case "mul":
+                last = taken[0] * taken[1]
+            case "concat":
+                last = torch.cat(taken, 1)
+            case "chunk":
+                values |= {f"{entry['id']}.{i}": part for i, part in enumerate(last.chunk(entry["chunks"], 1))}
+            case op:
+                arguments = {"Linear": (4, 4), "LayerNorm": (4,)}.get(op, ())
+                options = {"inplace": True} if entry.get("inplace") else {}
+                last = getattr(nn, op)(*arguments, **options)(taken[0])
+        values[entry["id"]] = last
+    return last
+
+
 @given(lists())
 def test_a_list_is_refused_where_it_has_no_backward_pass(entries: list[dict[str, Any]]) -> None:
+    if any("layers" in entry for entry in entries):  # a group is judged as if gradients were wanted of what flows in
+        entries = [{"op": "Linear", "out_features": 4, "id": "input_"}, *entries]
+        entries = json.loads(json.dumps(entries).replace('"input"', '"input_"'))
     data = {"spec": 1, "name": "net", "input": [4], "layers": entries}
     try:
         speczoo.check(data)
     except speczoo.SpecError as error:
-        keeps = ["keeps for the backward pass" in d.message for d in error.diagnostics if d.severity == "error"]
+        keeps = [BACKWARD.search(d.message) is not None for d in error.diagnostics if d.severity == "error"]
         assert not all(keeps) or not runs_backward(entries)
     else:
         assert runs_backward(entries)
@@ -173,3 +242,23 @@ def test_a_block_that_is_accepted_has_a_backward_pass(entries: list[dict[str, An
     except speczoo.SpecError:
         return
     model(torch.randn(2, 4)).sum().backward()
+
+
+def without_inplace(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {key: without_inplace(value) if key == "layers" else value for key, value in entry.items() if key != "inplace"}
+        for entry in entries
+    ]
+
+
+@given(lists())
+def test_what_is_written_in_place_comes_out_the_same(entries: list[dict[str, Any]]) -> None:
+    """Of a list that is accepted: no entry sees what another has written over."""
+    data = {"spec": 1, "name": "net", "input": [4], "layers": [{"op": "Linear", "out_features": 4}, *entries]}
+    try:
+        model = speczoo.build(data, seed=0).eval()
+    except speczoo.SpecError:
+        return
+    plain = speczoo.build(data | {"layers": without_inplace(data["layers"])}, seed=0).eval()
+    x = torch.randn(3, 4)
+    torch.testing.assert_close(model(x), plain(x))

@@ -144,3 +144,15 @@ def test_what_cannot_be_drawn_is_refused_with_the_arithmetic_wherever_it_stands(
     with pytest.raises(speczoo.SpecError, match="bad-value") as refused:
         speczoo.graph({"spec": 1, "name": "n", "input": [2], "layers": [parameter, merged]})
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("match", ["p", "Parameter", "**", "fc"])
+def test_a_rule_for_a_parameter_without_a_name_is_refused(match: str) -> None:
+    layers = [
+        {"id": "fc", "op": "Linear", "out_features": 2},
+        {"id": "p", "op": "Parameter", "shape": [2]},
+        {"id": "sum", "op": "add", "from": ["fc", "p"], "broadcast": True},
+    ]
+    net = {"spec": 1, "name": "n", "input": [2], "layers": layers, "init": [{"match": match, "": 1}]}
+    with pytest.raises(speczoo.SpecError, match=r"unknown-argument.*names a parameter"):
+        speczoo.check(net)

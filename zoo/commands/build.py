@@ -126,7 +126,8 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
             " ": ["equal" if finding.ok else "DIFFERENT" for finding in made.findings],
         }
         inputs = paper.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
-        said = f"built, and run in {made.seconds:.2f} s on {inputs.removeprefix('input=')}"
+        where = "for its shapes alone" if made.seconds is None else f"in {made.seconds:.2f} s"
+        said = f"built, and run {where} on {inputs.removeprefix('input=')}"
         console.say(paper.title(graph.name, said), "", *paper.table(columns, left=(" ",)), "")
     return made.to_json()
 
