@@ -217,6 +217,10 @@ class Layer(BaseModel):
         """The output's shape (a list of shapes where `outputs` is true). Raises ShapeError."""
         return x[0]
 
+    def no_backward(self) -> ShapeError | None:
+        """Why there is no backward pass through it with these arguments, whatever flows in; None where there is one."""
+        return None
+
     def derived(self, *x: Shape) -> dict[str, Any]:
         """The arguments that the input decides: `{"in_channels": 64}`."""
         return {}

@@ -114,6 +114,10 @@ def _leave(ctx: click.Context, error: Exception) -> NoReturn:
         _say(f"error: {where}{error.strerror or error}")
         ctx.exit(2)
     said = str(error)
+    if isinstance(error, MemoryError) or "allocate memory" in said or "out of memory" in said:
+        first = said.partition("\n")[0]
+        _say(f"error: this takes more memory than there is{': ' if first else ''}{first}")
+        ctx.exit(2)
     _say(f"error: a bug of zoo: {type(error).__name__}{': ' if said else ''}{said}")
     _say("please report it, with the spec, the command, and what the same command says with --debug")
     ctx.exit(3)

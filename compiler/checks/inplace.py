@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.layer import Layer
 from speczoo.specs.problem import Mark, Problem
 
 
@@ -66,12 +67,18 @@ class _Accesses:
 
 
 def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Problem]:
-    """In-place ops that write over what autograd keeps of an entry before them, or over one of several views: the
-    backward pass would fail. Of a list without placeholders; `inputs_need` says whether gradients are wanted of its
-    inputs."""
-    if not any(map(writes, composite.nodes)):
+    """Layers that have no backward pass, and in-place ops that write over what autograd keeps of an entry before them,
+    or over one of several views: the backward pass would fail. Of a list without placeholders; `inputs_need` says
+    whether gradients are wanted of its inputs."""
+    bodies = [node.body for node in composite.nodes]
+    refused = [body.no_backward() if isinstance(body, Layer) else None for body in bodies]
+    if not any(refused) and not any(map(writes, composite.nodes)):
         return
     needs = _Needs(composite, (inputs_need,) * len(composite.inputs))
+    for node, why in zip(composite.nodes, refused, strict=True):
+        if why is not None and needs.active(node):
+            place = why.argument if why.argument in node.entry.arguments else _kind(node)
+            yield Problem(why.code, str(why.message), (*node.loc, place), path=node.name, help=why.help)
     kept: dict[Source, Node] = {}  # by memory, the first entry that something of is kept for
     for index, node in enumerate(composite.nodes):
         for position in writes(node):
@@ -194,12 +201,13 @@ def _kind(node: Node) -> str:
 
 def opaque(composite: Composite, uncertain: Collection[int]) -> Composite:
     """The list with its placeholders, and what takes wrong inputs, as values of their own: nobody knows what one of
-    them reads, or whose memory it gives."""
+    them reads, or whose memory it gives. A list that has placeholders in it reads its inputs, and no more is known."""
     nothing = Composite("group", "", composite.unit, composite.loc, (), (), ())
-    nodes = (
-        node.but(body=nothing, inputs=())
-        if index in uncertain or (node.body is None and None in node.outputs)
-        else node
-        for index, node in enumerate(composite.nodes)
-    )
-    return replace(composite, nodes=tuple(nodes))
+
+    def known(index: int, node: Node) -> Node:
+        if index in uncertain or (node.body is None and None in node.outputs):
+            return node.but(body=nothing, inputs=())
+        torn = isinstance(node.body, Composite) and not node.body.whole
+        return node.but(body=nothing) if torn else node
+
+    return replace(composite, nodes=tuple(known(index, node) for index, node in enumerate(composite.nodes)))

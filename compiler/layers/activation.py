@@ -85,12 +85,13 @@ class Softsign(Layer):
     saves: ClassVar[Saves] = "input"
 
 
-def _invertible(layer: Layer, argument: str, slope: float) -> None:
-    """Raises ShapeError where the backward pass of an in-place op cannot tell from its output, which is all that is
-    left, on which side of 0 the input was."""
-    if layer.inplace_ and slope < 0:
-        message = f"`{argument}: {getattr(layer, argument)}` bends below 0: with `inplace` there is no backward pass"
-        raise ShapeError("unsafe-inplace", message, argument="inplace", help=["write `inplace: false`"])
+def _bent(layer: Layer, argument: str, slope: float) -> ShapeError | None:
+    """An in-place op keeps its output alone, which does not tell on which side of 0 the input was where a slope is
+    negative."""
+    if not layer.inplace_ or slope >= 0:
+        return None
+    message = f"with `{argument}: {getattr(layer, argument)}` and `inplace` there is no backward pass"
+    return ShapeError("unsafe-inplace", message, argument="inplace", help=["write `inplace: false`"])
 
 
 class ELU(Layer):
@@ -102,8 +103,8 @@ class ELU(Layer):
     alpha: Float = 1.0
     inplace: bool = False
 
-    def check(self, *x: Shape | None) -> None:
-        _invertible(self, "alpha", self.alpha)
+    def no_backward(self) -> ShapeError | None:
+        return _bent(self, "alpha", self.alpha)
 
 
 class CELU(Layer):
@@ -118,7 +119,9 @@ class CELU(Layer):
     def check(self, *x: Shape | None) -> None:
         if abs(self.alpha) * FLOAT32_MAX < 1:
             raise ShapeError("bad-value", "`alpha` cannot be 0, or nearly: x is divided by it", argument="alpha")
-        _invertible(self, "alpha", self.alpha)
+
+    def no_backward(self) -> ShapeError | None:
+        return _bent(self, "alpha", self.alpha)
 
 
 class LeakyReLU(Layer):
@@ -130,8 +133,8 @@ class LeakyReLU(Layer):
     negative_slope: Float = 0.01
     inplace: bool = False
 
-    def check(self, *x: Shape | None) -> None:
-        _invertible(self, "negative_slope", self.negative_slope)
+    def no_backward(self) -> ShapeError | None:
+        return _bent(self, "negative_slope", self.negative_slope)
 
 
 class RReLU(Layer):
@@ -147,7 +150,9 @@ class RReLU(Layer):
     def check(self, *x: Shape | None) -> None:
         if self.lower > self.upper:
             raise ShapeError("bad-value", f"`lower: {self.lower}` is above `upper: {self.upper}`", argument="lower")
-        _invertible(self, "lower", (self.lower + self.upper) / 2)
+
+    def no_backward(self) -> ShapeError | None:
+        return _bent(self, "lower", (self.lower + self.upper) / 2)  # the slope of evaluation
 
 
 class PReLU(Layer):

@@ -58,12 +58,12 @@ class Embedding(Layer):
             raise ShapeError(
                 "bad-value", f"`padding_idx: {self.padding_idx}` is not one of {n} embeddings", argument="padding_idx"
             )
-        if self.scale_grad_by_freq and self.sparse:
-            raise ShapeError(
-                "bad-value",
-                "`scale_grad_by_freq` needs gradients that are not `sparse`: torch has none for both",
-                argument="scale_grad_by_freq",
-            )
+
+    def no_backward(self) -> ShapeError | None:
+        if not (self.scale_grad_by_freq and self.sparse):
+            return None
+        message = "`scale_grad_by_freq` needs gradients that are not `sparse`: torch has none for both"
+        return ShapeError("bad-value", message, argument="scale_grad_by_freq")
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
         no_truths(self.op, values)

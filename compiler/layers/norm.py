@@ -116,14 +116,6 @@ class GroupNorm(Layer):
                 inputs={0: f"{x[0]} channels"},
                 help=[f"{divisor(x[0], self.num_groups)} would"],
             )
-        if math.prod(x) == self.num_groups:
-            raise ShapeError(
-                "shape-mismatch",
-                f"`GroupNorm` needs more than one value per group, and {show(x)} has one for each of {self.num_groups}",
-                argument="num_groups",
-                inputs={0: show(x)},
-                help=["leave it out here: one value less its own mean is 0"],
-            )
         return x
 
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")

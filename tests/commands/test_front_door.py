@@ -184,6 +184,23 @@ def test_a_bug_is_3_and_asks_to_be_reported(monkeypatch: pytest.MonkeyPatch) -> 
     assert "\x1b" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.\n0x1"),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+    ],
+    ids=["python", "cpu", "cuda"],
+)
+def test_memory_that_is_not_there_is_no_bug(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("speczoo.commands.summary.command", _fails(error))
+    result = zoo("summary", code=2)
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: this takes more memory than there is")
+    assert result.stderr.count("\n") == 1
+
+
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 

@@ -98,6 +98,7 @@ def test_what_goes_forward_goes_backward(op: str, training: bool) -> None:
             layer.apply(*case.inputs)
         except (ValidationError, ShapeError):
             return
+        refused = layer.no_backward()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -105,7 +106,7 @@ def test_what_goes_forward_goes_backward(op: str, training: bool) -> None:
             except (RuntimeError, ValueError, AttributeError):
                 return  # whether it runs at all is the conformance tests' to say
             ends = [out.sum() for out in made if out.requires_grad]
-            if ends:
+            if ends and refused is None:
                 torch.stack(ends).sum().backward()
 
     holds()
@@ -262,3 +263,33 @@ def test_what_is_written_in_place_comes_out_the_same(entries: list[dict[str, Any
     plain = speczoo.build(data | {"layers": without_inplace(data["layers"])}, seed=0).eval()
     x = torch.randn(3, 4)
     torch.testing.assert_close(model(x), plain(x))
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        ({"op": "LeakyReLU", "negative_slope": -0.1, "inplace": True}, "unsafe-inplace"),
+        ({"op": "ELU", "alpha": -1.0, "inplace": True}, "unsafe-inplace"),
+        ({"op": "CELU", "alpha": -1.0, "inplace": True}, "unsafe-inplace"),
+        ({"op": "RReLU", "lower": -1.0, "upper": 0.5, "inplace": True}, "unsafe-inplace"),
+        ({"op": "Embedding", "num_embeddings": 3, "embedding_dim": 2, "scale_grad_by_freq": True, "sparse": True},
+         "bad-value"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["network", "group", "block"])
+def test_a_layer_without_a_backward_pass_is_refused_where_gradients_flow(
+    entry: dict[str, Any], code: str, place: str
+) -> None:
+    table = entry["op"] == "Embedding"
+    inner = {"network": [entry], "group": [{"layers": [entry]}], "block": [{"op": "B"}]}[place]
+    data: dict[str, Any] = {"spec": 1, "name": "net", "input": [4], "layers": inner}
+    if table:
+        data |= {"input": {"shape": [4], "dtype": "int64"}}
+    else:
+        data["layers"] = [{"op": "Linear", "out_features": 4}, *inner]
+    if place == "block":
+        data["blocks"] = {"B": {"layers": [entry]}}
+    with pytest.raises(speczoo.SpecError, match=f"error.{code}"):
+        speczoo.check(data)
+    if place == "network" and not table:
+        assert not speczoo.check(data | {"layers": inner})  # nothing that has weights stands before it

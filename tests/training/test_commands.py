@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+import speczoo
 from speczoo.__main__ import cli
 from speczoo.training.cli import emit
 from tests.training.toys import recipe
@@ -171,6 +173,21 @@ def test_a_damaged_run_is_told(trained: tuple[Path, dict[str, Any]], tmp_path: P
         assert told.exit_code == 2, told.output
         assert str(tmp_path / "run" / name) in told.stderr
         assert "weights_only" not in told.stderr
+
+
+def test_a_runs_network_that_does_not_take_one_image_is_told(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """A stranger's run may hold any network that a check accepts."""
+    shutil.copytree(trained[0], tmp_path / "run")
+    bn = {"op": "BatchNorm1d", "track_running_stats": False}
+    spec = {**SPEC, "layers": [{"op": "Flatten"}, {"op": "Linear", "out_features": 4}, bn]}
+    (network,) = (tmp_path / "run" / "network").iterdir()
+    network.write_text(json.dumps(spec))
+    torch.save(speczoo.build(spec).state_dict(), tmp_path / "run" / "model.pt")
+    Image.new("L", (12, 12)).save(tmp_path / "image.png")
+    told = zoo("predict", tmp_path / "run", tmp_path / "image.png")
+    assert (told.exit_code, "does not take one image" in told.stderr) == (2, True), told.output
 
 
 def test_a_run_on_other_classes_is_told(trained: tuple[Path, dict[str, Any]], corners: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from speczoo.specs.errors import SpecError
 from speczoo.torchvision import torchvision
 from speczoo.training import cookbook, memory
 from speczoo.training.data import load, read_images, root_of
@@ -147,6 +148,39 @@ def test_a_crop_larger_than_the_images_is_told(corners: Path) -> None:
     steps = {"augment": [{"op": "RandomCrop", "size": 120, "padding": 1}]}
     with pytest.raises(TrainingError, match=r"augment.0`: 120 x 120 cannot be cropped from images of 12 x 12 padded"):
         load(cookbook.load(recipe(corners, transforms=steps)))
+
+
+def test_a_crop_is_held_to_what_prepare_is(corners: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its window may be larger than the images, by all that they are padded with."""
+    steps = {"augment": [{"op": "RandomCrop", "size": 8192, "padding": 8192}]}
+    with pytest.raises(TrainingError, match=r"gets 67,108,864 pixels, 8192 x 8192, more than 50,000,000"):
+        load(cookbook.load(recipe(corners, transforms=steps)))
+    steps["augment"][0]["size"] = 4096
+    monkeypatch.setattr(memory, "total", lambda: 2_000_000_000)
+    with pytest.raises(TrainingError, match="120 images of 1 x 4096 x 4096, a batch, take 10 GB"):
+        load(cookbook.load(recipe(corners, transforms=steps, batch_size=1)))
+
+
+@pytest.mark.parametrize("key", ["train", "valid", "test"])
+@pytest.mark.parametrize("place", ["..", "../private", "train/../../private", "/", "{root}/train", "..\\private", "C:"])
+def test_a_split_lies_in_the_data_folder(key: str, place: str, copy: Path) -> None:
+    """What the text of a recipe says is a stranger's; `--data` would not hold it otherwise."""
+    shutil.copytree(copy, copy.parent / "private")
+    with pytest.raises(SpecError, match=rf"`data\.{key}`.* below `root`.*--data") as caught:
+        folder(copy, **{key: place.format(root=copy)})
+    assert len(caught.value.diagnostics) == 1
+
+
+def test_a_link_in_the_data_folder_is_its_owners(copy: Path) -> None:
+    """Large splits lie on other disks, and whoever put a link there may read them."""
+    for name in ("train", "test"):
+        (copy / name).rename(copy.parent / f"disk-{name}")
+        (copy / name).symlink_to(copy.parent / f"disk-{name}")
+    ne = copy / "valid" / "ne"
+    ne.rename(copy.parent / "ne")
+    ne.symlink_to(copy.parent / "ne")
+    dataset = folder(copy, test="./test")
+    assert (len(dataset.train), len(dataset.valid), len(dataset.test or ())) == (120, 40, 3)
 
 
 def test_what_no_memory_holds_is_told_beforehand(little_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:

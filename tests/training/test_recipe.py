@@ -58,6 +58,9 @@ WRONG = [
     ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomErasing, scale: [-1, -1]}", "bad-value", (7, 35), None),
     ("{op: RandomCrop, size: 28, padding: 3}", "{op: RandomErasing, ratio: [3, 1]}", "bad-value", (7, 34), None),
     ("{dataset: MNIST}", '{dataset: MNIST, classes: ["1", "1"]}', "bad-value", (4, 33), None),
+    ("{dataset: MNIST}", "{dataset: folder, train: ../../private}", "bad-value", (4, 32), None),
+    ("{dataset: MNIST}", "{dataset: folder, valid: /}", "bad-value", (4, 32), None),
+    ("{dataset: MNIST}", "{dataset: folder, test: 'C:x'}", "bad-value", (4, 31), None),
     ("{dataset: MNIST}", "{dataset: digits_on_canvas, digits: [3, 1]}", "bad-value", (4, 43), None),
 ]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from speczoo.torchvision import torchvision
 from speczoo.training import recipe as r
-from speczoo.training.transforms import RandomAffine, RandomCrop, RandomErasing, RandomFlip
+from speczoo.training.transforms import CenterCrop, RandomAffine, RandomCrop, RandomErasing, RandomFlip
 
 torchvision()
 from torchvision.transforms.v2 import functional as tv  # noqa: E402
@@ -34,6 +37,58 @@ def test_crop_is_torchvisions(height: int, width: int, h: int, w: int, padding: 
     places = zip(x, drawn.tolist(), strict=True)
     expected = [tv.crop(tv.pad(image, [padding]), top, left, h, w) for image, (top, left) in places]
     assert torch.equal(transform.apply(x, drawn), torch.stack(expected))
+
+
+@given(
+    st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(0, 40), st.integers(0, 99)
+)
+def test_crop_far_outside_is_torchvisions(height: int, width: int, h: int, w: int, padding: int, seed: int) -> None:
+    assume(h <= height + 2 * padding and w <= width + 2 * padding)
+    x = images(4, height, width, seed)
+    transform = RandomCrop([h, w], padding)
+    drawn = transform.draw(4, height, width, torch.Generator().manual_seed(seed))
+    places = zip(x, drawn.tolist(), strict=True)
+    expected = [tv.crop(tv.pad(image, [padding]), top, left, h, w) for image, (top, left) in places]
+    assert torch.equal(transform.apply(x, drawn), torch.stack(expected))
+
+
+class Largest(TorchDispatchMode):
+    """Inside, how many numbers the largest tensor had that was made."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        found = [tensor.untyped_storage().nbytes() for tensor in tree_leaves(made) if isinstance(tensor, torch.Tensor)]
+        self.numbers = max([self.numbers, *found])
+        return made
+
+
+@pytest.mark.parametrize("padding", [0, 4, 12, 8192])
+def test_a_crop_takes_memory_by_its_size_and_not_by_its_padding(padding: int) -> None:
+    x, transform = images(10, 12, 12, 0), RandomCrop(12, padding)
+    drawn = transform.draw(10, 12, 12, torch.Generator().manual_seed(0))
+    with Largest() as seen:
+        transform.apply(x, drawn)
+    assert seen.numbers <= 10 * 3 * 36**2
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(1, 300), st.integers(0, 300))
+@settings(max_examples=40, deadline=None)
+def test_crops_take_memory_by_what_goes_in_and_comes_out(height: int, width: int, h: int, w: int, padding: int) -> None:
+    """Long windows on wide images too, where what lies between might be as long as the one and as wide as the other."""
+    x = images(3, height, width, 0)
+    crops: list[RandomCrop | CenterCrop] = [CenterCrop([h, w])]
+    if h <= height + 2 * padding and w <= width + 2 * padding:
+        crops.append(RandomCrop([h, w], padding))
+    for crop in crops:
+        drawn = crop.draw(3, height, width, torch.Generator().manual_seed(0))
+        with Largest() as seen:
+            cropped = crop.apply(x, drawn)
+        assert cropped.shape[2:] == (h, w)
+        assert seen.numbers <= 9 * max(x.numel(), cropped.numel())
+        if isinstance(crop, CenterCrop):
+            assert torch.equal(cropped, tv.center_crop(x, [h, w]))
 
 
 def test_crop_reaches_every_place_equally_often() -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from speczoo import tensors
-from speczoo.limits import LimitExceeded
+from speczoo.limits import LimitExceeded, current
 from speczoo.torchvision import torchvision
 
 from . import recipe as r
@@ -26,6 +26,8 @@ from .memory import must_fit
 from .shapes import STORED, after
 from .transforms import prepare
 
+TOGETHER = 250  # images that are measured at a time, at least
+BYTES = 5  # of a number in a batch: as it is stored, and as a float
 DRAWN = 25  # bytes that a pixel of a canvas takes while it is drawn: image, label, and noise in floats
 
 
@@ -292,11 +294,21 @@ def measure(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def image_size(recipe: r.Recipe, dataset: Dataset) -> tuple[int, int, int]:
-    """Channels, height and width of what flows into the network. Raises TrainingError where a crop is too large."""
+    """Channels, height and width of what flows into the network. Raises TrainingError where a crop is too large for its
+    images, or a batch of them for this machine."""
     shape = dataset.shape
+    splits = _splits(dataset).values()
+    count = min(max(recipe.batch_size, TOGETHER), max(map(len, splits)))
     for index, step in enumerate(recipe.transforms.augment):
         try:
             shape = after(shape, step)
         except ValueError as error:
             raise TrainingError(f"`transforms.augment.{index}`: {error}") from error
+        _, height, width = shape
+        try:
+            current().hold("pixels", height * width, "an image, under `augment`, gets", f"pixels, {width} x {height}")
+        except LimitExceeded as error:
+            raise TrainingError(error.message, error.help) from error
+        batch = f"{count:,} images of {' x '.join(map(str, shape))}, a batch,"
+        must_fit(BYTES * count * math.prod(shape), batch, "see `augment` under `transforms`, or a smaller `batch_size`")
     return shape

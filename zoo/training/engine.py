@@ -30,7 +30,7 @@ from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
 from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
-from .metrics import device_of, outputs
+from .metrics import SMALLER, device_of, exhausted, outputs
 from .ranks import leads
 from .run import HISTORY, RESULT, Run, build
 
@@ -203,6 +203,8 @@ def _told(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, checkpoin
             raise stopped if trainer.is_global_zero else SystemExit(stopped.exit_code) from error
         if isinstance(error, OSError):
             raise RunError(f"writing to {run.path} failed: {error}", f"zoo train --resume {run.path}") from error
+        if isinstance(error, RuntimeError | MemoryError) and not isinstance(error, TrainingError) and exhausted(error):
+            raise DataError(f"training needs more memory than there is: {one_line(error)}", SMALLER) from error
         if isinstance(error, TrainingError | SystemExit) or checkpoint is None or epochs.began:
             raise
         raise RunError(f"cannot go on from {checkpoint}: it is damaged, or not of this network") from error
@@ -268,7 +270,7 @@ def check_smallest(network: nn.Module, batches: Batches) -> None:
     try:
         with torch.no_grad(), torch.random.fork_rng():
             trial(image)
-    except ValueError as error:
+    except (RuntimeError, ValueError) as error:
         last = batches.batch_size > 1
         droppable = last and len(batches) > 1
         raise TrainingError(

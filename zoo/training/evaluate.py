@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speczoo.limits import LimitExceeded, current
+
 from . import recipe as r
 from .dataset import Dataset, Split
-from .errors import DataError, RunError, one_line
+from .errors import DataError, RunError
 from .images import read_images
 from .loader import Batches
-from .metrics import Counts, device_of, outputs
+from .metrics import Counts, device_of, outputs, told
 from .progress import tracked
 from .run import Run
 from .transforms import CenterCrop, Transform, centring, pair
@@ -47,8 +49,14 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
     model.eval()
     with torch.inference_mode():
         for x, y in tracked(batches, f"measuring {split}"):
-            output = outputs(model(x))[0].float()
-            counts.add(output, y)
+            output = said(model, x).float()
+            wanted = (len(y), len(dataset.classes), *y.shape[1:])
+            if output.shape != wanted:
+                raise DataError(
+                    f"the network's output is {list(output.shape[1:])}, and the labels want {list(wanted[1:])}"
+                )
+            with told(x):
+                counts.add(output, y)
             if y.ndim == 1:
                 best = output.softmax(1).max(1)
                 loss = nn.functional.cross_entropy(output, y, reduction="none")
@@ -69,6 +77,12 @@ class Prediction:
     @property
     def label(self) -> str:
         return self.classes[0]
+
+
+def said(network: nn.Module, x: Tensor) -> Tensor:
+    """The network's main output for a batch. Raises DataError where it does not take it."""
+    with told(x):
+        return outputs(network(x))[0]
 
 
 def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Module | None = None) -> list[Prediction]:
@@ -110,12 +124,13 @@ def _predicted(
     """Predictions for so many images as are in memory at a time."""
     channels, height, width = run.facts["input"]
     pixels = read_images(paths, "L" if channels == 1 else "RGB", steps)
+    try:  # prepared as the recipe says, they are padded to what run.json says
+        current().hold("pixels", height * width, f"{run.path} takes images of", f"pixels, {width} x {height}")
+    except LimitExceeded as error:
+        raise RunError(error.message, error.help) from error
     split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
     ((x, _),) = Batches(split, len(pixels), run.facts["mean"], run.facts["std"], centre)
-    try:
-        output = outputs(network(x))[0]
-    except RuntimeError as error:
-        raise DataError(f"the network does not take images of {height} x {width}: {one_line(error)}") from error
+    output = said(network, x)
     if output.ndim != 2:
         raise DataError("this network labels pixels; `zoo evaluate` draws its predictions")
     if output.shape[1] != len(run.classes):

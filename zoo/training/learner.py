@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from . import recipe as r
 from .lightning import pl
 from .loader import IGNORED
-from .metrics import Counts, outputs
+from .metrics import Counts, outputs, told
 
 
 class Learner(pl.LightningModule):
@@ -30,8 +30,9 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         x, y = batch
-        found = outputs(self.model(x))
-        loss = training_loss(self.recipe, found, y)
+        with told(x):
+            found = outputs(self.model(x))
+            loss = training_loss(self.recipe, found, y)
         seen = loss.detach()
         self.last = (seen, found[0].detach(), y)
         self._losses.append(seen)
@@ -49,7 +50,8 @@ class Learner(pl.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         assert self._valid is not None
         x, y = batch
-        self._valid.add(outputs(self.model(x))[0].float(), y)
+        with told(x):
+            self._valid.add(outputs(self.model(x))[0].float(), y)
 
     def on_validation_epoch_end(self) -> None:
         assert self._valid is not None

@@ -17,7 +17,7 @@ from .errors import TrainingError
 from .learner import make_optimizer, training_loss
 from .lightning import Fabric
 from .loader import Batches
-from .metrics import outputs
+from .metrics import outputs, told
 from .progress import tracked
 
 GRADIENT, TENTH = "Min numerical gradient", "Min loss divided by 10"
@@ -62,8 +62,9 @@ def lr_find(
         value = 0.0
         for _ in range(count):
             x, y = next(batches)
-            loss = training_loss(recipe, outputs(model(x)), y)
-            fabric.backward(loss / recipe.accumulate)
+            with told(x):
+                loss = training_loss(recipe, outputs(model(x)), y)
+                fabric.backward(loss / recipe.accumulate)
             value += float(loss.detach()) / count
         mean = 0.98 * mean + 0.02 * value
         smooth = mean / (1 - 0.98 ** (step + 1))

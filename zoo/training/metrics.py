@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .errors import DataError, TrainingError, one_line
 from .loader import IGNORED
+
+SMALLER = "a smaller `batch_size`, smaller images or a smaller network"
 
 
 class Counts:
@@ -53,6 +57,30 @@ class Counts:
 def outputs(value: Any) -> tuple[Tensor, ...]:
     """A network's outputs, the main one first; auxiliary ones exist in training only."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+@contextmanager
+def told(x: Tensor) -> Iterator[None]:
+    """Around what a network computes of a batch: torch has no errors of its own for what a network does not take.
+
+    Raises DataError where it refuses the batch, or memory does not hold what it computes.
+    """
+    try:
+        yield
+    except TrainingError:
+        raise
+    except (RuntimeError, ValueError, MemoryError) as error:
+        count, _, height, width = x.shape
+        images = f"images of {height} x {width}, {count:,} at a time"
+        full = exhausted(error)
+        why = f"{'it needs more memory than there is: ' if full else ''}{one_line(error)}"
+        raise DataError(f"the network does not take {images}: {why}", SMALLER if full else "") from error
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether an error says that there is no more memory, be it the machine's or an accelerator's."""
+    said = str(error)
+    return isinstance(error, MemoryError) or "allocate memory" in said or "out of memory" in said
 
 
 def device_of(model: nn.Module) -> torch.device:

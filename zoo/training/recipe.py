@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import field_validator as field_check
 from pydantic import model_validator as validator
 
 T = TypeVar("T", bound=Sequence[Any])
@@ -101,6 +103,19 @@ class Folder(Strict):
     mode: Literal["L", "RGB"] = "RGB"
     limit_train: Count | None = None
     limit_valid: Count | None = None
+
+    @field_check("train", "valid", "test")
+    @classmethod
+    def _below_root(cls, name: Any) -> Any:
+        """Whoever gives `--data` means that folder and no other. What is named is held, and links in the folder are
+        not: they are its owner's, whose large splits may lie on other disks, and not of the recipe's text."""
+        for path in (PurePosixPath(name), PureWindowsPath(name)) if isinstance(name, str) else ():
+            if path.anchor or ".." in path.parts:
+                raise ValueError(
+                    f"`{name}` is no folder below `root`, as `train` is: put it there, or let `root`, or --data, "
+                    f"name a folder that all of them are in"
+                )
+        return name
 
 
 class Canvas(Strict):

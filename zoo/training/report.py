@@ -18,9 +18,9 @@ from speczoo.specs.harmless import safe
 from . import plots, words
 from . import recipe as r
 from .dataset import Dataset, Split
-from .evaluate import Evaluation, evaluate
+from .evaluate import Evaluation, evaluate, said
 from .loader import Batches
-from .metrics import device_of, outputs
+from .metrics import device_of
 from .run import Run
 from .transforms import centring
 
@@ -88,7 +88,7 @@ def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) 
     with torch.inference_mode():
         centre = centring(recipe.transforms.augment)
         batches = Batches(split, 250, dataset.mean, dataset.std, centre).to(device)
-        return torch.cat([outputs(model(x))[0].float().cpu() for x, _ in batches])
+        return torch.cat([said(model, x).float().cpu() for x, _ in batches])
 
 
 def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], figures: dict[str, Figure]) -> str:

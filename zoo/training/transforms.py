@@ -40,9 +40,24 @@ class RandomCrop:
         return torch.stack([torch.randint(end, (n,), generator=generator) for end in room], 1)
 
     def apply(self, x: Tensor, drawn: Tensor) -> Tensor:
-        x = F.pad(x, [self.padding] * 4)
-        windows = x.unfold(2, self.size[0], 1).unfold(3, self.size[1], 1)  # a view: [n, c, tops, lefts, h, w]
-        return windows[torch.arange(len(x), device=x.device), :, drawn[:, 0], drawn[:, 1]]
+        (high, wide), (h, w) = x.shape[2:], self.size
+        if h <= high and w <= wide:
+            return self._windows(x, drawn, (0, 1))
+        # padded on both axes at once, a long window on a wide image would be as large as neither of them
+        for axis in (0, 1) if h * wide <= high * w else (1, 0):
+            x = self._windows(x, drawn, (axis,))
+        return x
+
+    def _windows(self, x: Tensor, drawn: Tensor, axes: Sequence[int]) -> Tensor:
+        """The windows along these axes, padded by no more than a window: one further out is as black."""
+        around, sizes, places = [0, 0], list(x.shape[2:]), [torch.zeros_like(drawn[:, 0])] * 2
+        for axis in axes:
+            size = sizes[axis] = self.size[axis]
+            pad = around[axis] = min(self.padding, size)
+            places[axis] = (drawn[:, axis] - self.padding).clamp(-pad, x.shape[2 + axis] + pad - size) + pad
+        x = F.pad(x, [around[1], around[1], around[0], around[0]])
+        windows = x.unfold(2, sizes[0], 1).unfold(3, sizes[1], 1)  # a view: [n, c, tops, lefts, h, w]
+        return windows[torch.arange(len(x), device=x.device), :, places[0], places[1]]
 
 
 class CenterCrop:
@@ -147,7 +162,9 @@ def _center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
     torchvision()
     from torchvision.transforms.v2 import functional as tv
 
-    cropped: Tensor = tv.center_crop(x, list(size))
+    # torchvision pads before it crops: a long window on a wide image would be as large as neither of them in between
+    within = [min(side, own) for side, own in zip(size, x.shape[2:], strict=True)]
+    cropped: Tensor = tv.center_crop(tv.center_crop(x, within), list(size))
     return cropped
 
 
