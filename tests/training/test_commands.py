@@ -187,7 +187,7 @@ def test_a_runs_network_that_does_not_take_one_image_is_told(
     torch.save(speczoo.build(spec).state_dict(), tmp_path / "run" / "model.pt")
     Image.new("L", (12, 12)).save(tmp_path / "image.png")
     told = zoo("predict", tmp_path / "run", tmp_path / "image.png")
-    assert (told.exit_code, "does not take one image" in told.stderr) == (2, True), told.output
+    assert (told.exit_code, "does not take images of 12 x 12, 1 at a time" in told.stderr) == (2, True), told.output
 
 
 def test_a_run_on_other_classes_is_told(trained: tuple[Path, dict[str, Any]], corners: Path, tmp_path: Path) -> None:
