@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
-from speczoo.specs.kinds import at, could_be, placed
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.spec import STRUCTURE, TYPES, Entry, Param
-from speczoo.specs.suggest import certain, did_you_mean, nearest, said_already
-from speczoo.specs.words import listed, printable
+from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
+from speczoo.specs.value_kinds import at, could_be, placed
+from speczoo.specs.wording import listed, printable
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from speczoo.compiler.checks.expect import expect_problems
-from speczoo.compiler.checks.rules import pattern_problem, rule_problems
+from speczoo.compiler.checks.init_and_freeze import pattern_problem, rule_problems
 from speczoo.compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
 from speczoo.compiler.graph import Composite, Graph, Settings, Unit
 from speczoo.compiler.layer import Shape

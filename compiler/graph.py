@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.specs.loaded_spec import Found
+from speczoo.specs.loaded_spec import Unit as Unit
 from speczoo.specs.spec import Entry, Expect, Loc, Spec
-from speczoo.specs.unit import Found
-from speczoo.specs.unit import Unit as Unit
 
 if TYPE_CHECKING:
     import networkx as nx

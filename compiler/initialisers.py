@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from speczoo.compiler.layer import FLOAT32_MAX, Shape
 from speczoo.specs.spec import Loc
-from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.suggestions import did_you_mean
 
 NUMBER: tuple[type, ...] = (int, float)
 

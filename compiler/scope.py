@@ -8,7 +8,7 @@ from typing import Any
 
 from speczoo.compiler.layer import Value
 from speczoo.specs.expression import ExpressionError, Template, UnknownName
-from speczoo.specs.suggest import certain, did_you_mean
+from speczoo.specs.suggestions import certain, did_you_mean
 
 #: Read as `in_channels` or `input.channels`; nothing else may be called so.
 FLOW = ("in_channels", "in_features", "in_shape", "input")

@@ -9,13 +9,13 @@ from typing import Any
 from speczoo.compiler.arguments import bind
 from speczoo.compiler.graph import Settings, Unit
 from speczoo.compiler.layer import Value
-from speczoo.compiler.names import bad_input
+from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.scope import Poisoned, Scope, judged
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.expression import ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.spec import Loc
-from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.suggestions import did_you_mean
 
 
 def choose(

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import storage, writes
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Port, Source
-from speczoo.compiler.names import bad_output
-from speczoo.specs.suggest import did_you_mean
-from speczoo.specs.words import printable
+from speczoo.compiler.reserved_names import bad_output
+from speczoo.specs.suggestions import did_you_mean
+from speczoo.specs.wording import printable
 
 
 class TapError(Exception):

@@ -17,7 +17,7 @@ from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events,
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.source import Source
 from speczoo.specs.tree import Builder, Loc, Mark
-from speczoo.specs.veil import Torn, Veil
+from speczoo.specs.yaml_masking import MaskedText, Torn
 
 # what ends a line in YAML 1.1 and does not in YAML 1.2
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
@@ -130,17 +130,17 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
         help = (f'between "double quotes" it is \\u{ord(broken.group()):04X}',)
         message = f"U+{ord(broken.group()):04X} ends a line to some readers of YAML and not to others"
         return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
-    veil = Veil(text)
+    masked = MaskedText(text)
     while True:
-        builder = Builder(source, limits, veil)
+        builder = Builder(source, limits, masked)
         try:
-            return _build(builder, yaml_events(veil.text, limits))
+            return _build(builder, yaml_events(masked.text, limits))
         except Torn:
-            veil.hide_expressions()
+            masked.hide_expressions()
         except Unreadable as problem:
-            if isinstance(problem, Colon) and veil.hide_colons():
+            if isinstance(problem, Colon) and masked.hide_colons():
                 continue
-            if problem.code == "yaml-syntax" and veil.hide_expressions():
+            if problem.code == "yaml-syntax" and masked.hide_expressions():
                 continue
             if not_json and source.name.endswith(".json") and problem.code == "yaml-syntax":
                 problem = Unreadable("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)

@@ -42,7 +42,7 @@ def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
 def difference(name: str, before: str, after: str) -> str:
     """A unified diff; empty where the texts are equal."""
     from speczoo.specs.comparison import Change, changes, hunks
-    from speczoo.specs.harmless import safe
+    from speczoo.specs.escaping import safe
 
     old, new = (list(io.StringIO(text, newline="\n")) for text in (before, after))
     path = safe(name.lstrip("/"))

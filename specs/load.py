@@ -15,12 +15,12 @@ def load(document: Document, report: Report) -> Spec | None:
     What is wrong leaves holes (`Spec.holes`), so that the rest can be checked all the same; None where nothing can.
     """
     if document.holes:
-        from speczoo.specs.refused import settle
+        from speczoo.specs.yaml11_words import settle
 
         settle(document, report)
     try:
         return Spec.model_validate(document.data)
     except ValidationError as error:
-        from speczoo.specs.mistakes import mend
+        from speczoo.specs.schema_errors import mend
 
         return mend(error, document, report)

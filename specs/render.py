@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Diagnostic, Label, Report, Span
-from speczoo.specs.harmless import COMMAND, safe, shows, width
+from speczoo.specs.escaping import COMMAND, safe, shows, width
 from speczoo.specs.source import Source
 
 FORMATS = ("text", "concise", "json", "github", "sarif")

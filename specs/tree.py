@@ -12,7 +12,7 @@ from speczoo.specs.events import Event, Unreadable
 from speczoo.specs.limits import Limits
 from speczoo.specs.scalars import Refused, Scalar, is_text, resolve
 from speczoo.specs.source import Source
-from speczoo.specs.veil import Torn, Veil
+from speczoo.specs.yaml_masking import MaskedText, Torn
 
 Loc: TypeAlias = tuple[str | int, ...]
 # (start, end) of a scalar; (start, end, marks) of a list; (start, end, {key: (start, end, mark)}) of a mapping
@@ -57,8 +57,8 @@ class _Anchored:
 class Builder:
     """`build` fills `root`, `mark`, `holes` and `told`."""
 
-    def __init__(self, source: Source, limits: Limits, veil: Veil | None = None) -> None:
-        self.source, self.limits, self.veil = source, limits, veil
+    def __init__(self, source: Source, limits: Limits, masked: MaskedText | None = None) -> None:
+        self.source, self.limits, self.masked = source, limits, masked
         self.root: Any = None
         self.mark: Mark = (0, 0)
         self.holes: set[Loc] = set()
@@ -108,8 +108,8 @@ class Builder:
         frame = self._stack[-1]
         mark = (start, end)
         torn = bare and frame.flow and "$(" in text and self._torn(text, start, end)
-        if self.veil is not None and self.veil.lifting:
-            text = self.veil.lift(text)
+        if self.masked is not None and self.masked.unmasking:
+            text = self.masked.unmask(text)
         value: Scalar = text
         if len(text) > self.limits.string:
             message = f"a text of {len(text):,} characters; the limit is {self.limits.string:,}"
@@ -246,14 +246,14 @@ class Builder:
 
     def _torn(self, text: str, start: int, end: int) -> bool:
         """Whether an unquoted text in flow style holds an expression that needs quotes; if so, it is told."""
-        veil = self.veil
+        masked = self.masked
         opening = text.replace("$$", "  ").find("$(")
-        if veil is None or opening < 0:
+        if masked is None or opening < 0:
             return False
-        whole = veil.lift(text)
-        closed = veil.expressions.get(start + opening, False)
+        whole = masked.unmask(text)
+        closed = masked.expressions.get(start + opening, False)
         unbalanced = whole.count("(", opening) > whole.count(")", opening)
-        if unbalanced and not veil.knows_expressions:
+        if unbalanced and not masked.knows_expressions:
             raise Torn
         if not any(char in ",[]{}" for char in whole) if closed else not unbalanced:
             return False

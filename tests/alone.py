@@ -14,8 +14,8 @@ from torch import nn
 
 from speczoo.compiler.emit import module
 from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.init_rules import rules
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.rules import rules
 from tests.layers.torch_side import names, printed
 
 #: What a layer gives: of its node, the name and the owner of its module, and what arrives.

@@ -46,7 +46,7 @@ class Zoo(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if not any(args[0] in commands for commands in SECTIONS.values()) and not args[0].startswith("-"):
-            from speczoo.specs.suggest import did_you_mean
+            from speczoo.specs.suggestions import did_you_mean
 
             hint = " ".join(did_you_mean(args[0], self.list_commands(ctx), limit=0)) or "`zoo --help` lists them"
             ctx.fail(f"there is no command `{args[0]}`: {hint}")

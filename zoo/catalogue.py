@@ -15,10 +15,10 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import Found, Unit
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
-from speczoo.specs.suggest import did_you_mean
-from speczoo.specs.unit import Found, Unit
+from speczoo.specs.suggestions import did_you_mean
 
 NETWORKS = Path(__file__).resolve().parent / "networks"
 BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no networks of their own

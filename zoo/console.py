@@ -1,7 +1,7 @@
 """The one door to the terminal and to logs: all that `zoo` prints goes through here.
 
 What is printed is lines. Breaks between them and colours in them are the caller's; the rest of a line is text, and of
-text nothing is obeyed, whoever wrote it: what a terminal would act on is escaped (`specs.harmless`), and no line is a
+text nothing is obeyed, whoever wrote it: what a terminal would act on is escaped (`specs.escaping`), and no line is a
 workflow command to whoever reads the log. Only data that a file is to hold (a spec, source, a diff) goes as it is, and
 only where it meets no terminal.
 """
@@ -24,7 +24,7 @@ from typing import Any, TextIO, TypeAlias
 import click
 
 from speczoo.specs.diagnostics import Diagnostic
-from speczoo.specs.harmless import columns, inert, safe
+from speczoo.specs.escaping import columns, inert, safe
 
 EVER = 1_000_000  # columns of what is no terminal
 BOLD, DIM, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"

@@ -11,8 +11,8 @@ from speczoo import catalogue
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.loaded_spec import Unit
 from speczoo.specs.spec import Spec, Variant
-from speczoo.specs.unit import Unit
 
 if TYPE_CHECKING:
     from speczoo.compiler.elaborate import Shared

@@ -18,9 +18,9 @@ from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import Unit
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
-from speczoo.specs.unit import Unit
 
 WORDS = ("title", "reference", "year", "source", "published")
 

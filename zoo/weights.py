@@ -32,9 +32,9 @@ from speczoo.compiler.layer import Shape, show
 from speczoo.limits import LimitExceeded
 from speczoo.rename import renamed
 from speczoo.specs.diagnostics import Report
-from speczoo.specs.harmless import safe
+from speczoo.specs.escaping import safe
 from speczoo.specs.spec import Weights
-from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.suggestions import did_you_mean
 from speczoo.tensors import SHOWN
 from speczoo.torchvision import torchvision
 

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.names import ALIASES, bad_input
+from speczoo.compiler.reserved_names import ALIASES, bad_input
 from speczoo.specs.expression.syntax import CONSTANTS, WORDS
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import STRUCTURE, Block, Loc, Param, Spec, Weights
-from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.suggestions import did_you_mean
 
 
 def declaration_problems(spec: Spec) -> Iterator[Problem]:

@@ -11,8 +11,8 @@ from speczoo.compiler.graph import Node
 from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc
-from speczoo.specs.suggest import certain, did_you_mean
-from speczoo.specs.words import printable
+from speczoo.specs.suggestions import certain, did_you_mean
+from speczoo.specs.wording import printable
 
 
 def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: str) -> dict[str, Any]:

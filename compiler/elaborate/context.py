@@ -14,9 +14,9 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope, check_names, judged
 from speczoo.specs.diagnostics import Diagnostic, Edit, Span
 from speczoo.specs.expression import METER, ExpressionError, evaluate
-from speczoo.specs.kinds import at
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import STRUCTURE, Loc
+from speczoo.specs.value_kinds import at
 
 
 class Context:

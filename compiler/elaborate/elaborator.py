@@ -14,7 +14,7 @@ from typing import Any
 
 from speczoo.compiler.arguments import bind
 from speczoo.compiler.checks.declarations import declaration_problems
-from speczoo.compiler.checks.rules import init_problems
+from speczoo.compiler.checks.init_and_freeze import init_problems
 from speczoo.compiler.elaborate import inactive, loops
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry

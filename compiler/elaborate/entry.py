@@ -13,10 +13,10 @@ from speczoo.compiler.elaborate.references import resolve_inputs
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.graph import Edge, Node
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.names import bad_id
+from speczoo.compiler.reserved_names import bad_id
 from speczoo.compiler.scope import Poisoned, Scope
 from speczoo.specs.problem import Mark, Problem
-from speczoo.specs.words import printable
+from speczoo.specs.wording import printable
 
 
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:

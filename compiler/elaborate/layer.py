@@ -16,15 +16,15 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.references import refer
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
 from speczoo.compiler.explain.interface import Sized
-from speczoo.compiler.explain.origins import given
 from speczoo.compiler.explain.shape_errors import explain
+from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.graph import Node
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
 from speczoo.specs.expression import ExpressionError, Template, names_of, parse
-from speczoo.specs.kinds import at
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc
+from speczoo.specs.value_kinds import at
 
 LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 

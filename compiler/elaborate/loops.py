@@ -17,7 +17,7 @@ from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
 from speczoo.specs.expression import ExpressionError, range_of
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.spec import Entry, Loc, variables
-from speczoo.specs.words import printable
+from speczoo.specs.wording import printable
 
 Turn = tuple[int | None, Mapping[str, Any]]
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")

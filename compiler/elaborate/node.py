@@ -16,15 +16,15 @@ from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.elaborate.share import elaborate_share
 from speczoo.compiler.elaborate.taps import elaborate_taps
 from speczoo.compiler.elaborate.use import elaborate_use
-from speczoo.compiler.explain.origins import given_at
 from speczoo.compiler.explain.shape_errors import shape_problem
+from speczoo.compiler.explain.value_origins import given_at
 from speczoo.compiler.graph import Node, Source
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.names import ALIASES
+from speczoo.compiler.reserved_names import ALIASES
 from speczoo.compiler.scope import Poisoned, Scope
 from speczoo.specs.problem import Mark, Problem
-from speczoo.specs.suggest import certain, nearest
-from speczoo.specs.words import printable
+from speczoo.specs.suggestions import certain, nearest
+from speczoo.specs.wording import printable
 
 
 def blank_node(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
+from speczoo.compiler.checks.entries import name_problems, unused_problems
 from speczoo.compiler.checks.inplace import backward_problems, inplace_problems, opaque
-from speczoo.compiler.checks.lists import name_problems, unused_problems
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.references import resolve
 from speczoo.compiler.elaborate.session import Stop
 from speczoo.compiler.graph import Composite, Edge, Port
-from speczoo.compiler.names import bad_output
+from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.scope import Poisoned, Scope
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc, Output

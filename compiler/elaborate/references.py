@@ -14,8 +14,8 @@ from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
 from speczoo.specs.expression import METER
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Entry, Loc
-from speczoo.specs.suggest import certain, did_you_mean, nearest
-from speczoo.specs.words import listed, printable
+from speczoo.specs.suggestions import certain, did_you_mean, nearest
+from speczoo.specs.wording import listed, printable
 
 if TYPE_CHECKING:
     import networkx as nx

@@ -14,8 +14,8 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.loaded_spec import Found
 from speczoo.specs.spec import Entry, Loc
-from speczoo.specs.unit import Found
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
 Lookup: TypeAlias = Callable[[str, Unit], Found | str]

@@ -22,7 +22,7 @@ from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source, constan
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope
 from speczoo.specs.problem import Mark, Problem
-from speczoo.specs.words import enumerated
+from speczoo.specs.wording import enumerated
 
 
 class Another(ShapeError):

@@ -13,10 +13,10 @@ from speczoo.compiler.graph import Composite, Node, Unit
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import keep
+from speczoo.specs.loaded_spec import Found
 from speczoo.specs.problem import Problem
-from speczoo.specs.suggest import did_you_mean
-from speczoo.specs.unit import Found
-from speczoo.specs.words import printable
+from speczoo.specs.suggestions import did_you_mean
+from speczoo.specs.wording import printable
 
 
 def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:

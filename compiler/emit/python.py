@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower import lower
 from speczoo.compiler.program import Child, Class, Make, Parameter, Program, Step
-from speczoo.specs.harmless import inert, safe
+from speczoo.specs.escaping import inert, safe
 
 WIDTH = 110
 INDENT = "    "

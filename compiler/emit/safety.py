@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.names import MODULE_NAMES, PRIVATE_NAMES
+from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 IMPORTS = """
 from collections import OrderedDict

@@ -13,7 +13,7 @@ from typing import Any
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.names import LANGUAGE_NAMES, MODULE_NAMES
+from speczoo.compiler.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
 from speczoo.specs.spec import NAME, NETWORK, STRUCTURE, TYPES
 
 Json = dict[str, Any]

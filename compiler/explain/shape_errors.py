@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from speczoo.compiler.explain.interface import OpenList, Position, Text
-from speczoo.compiler.explain.origins import given, maker
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
+from speczoo.compiler.explain.value_origins import given, maker
 from speczoo.compiler.graph import INPUT, Edge, Node, Source
 from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
 from speczoo.specs.problem import Mark, Problem

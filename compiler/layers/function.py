@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from speczoo.compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
-from speczoo.specs.words import enumerated
+from speczoo.specs.wording import enumerated
 
 
 class Function(Layer, abstract=True):

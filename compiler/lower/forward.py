@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from speczoo.compiler.graph import INPUT, Edge, Port, Source
-from speczoo.compiler.naming import variable
+from speczoo.compiler.identifiers import variable
 from speczoo.compiler.program import Step
 
 RUNNING = ("x", "out", "y", "z")

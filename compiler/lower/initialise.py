@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from speczoo.compiler.graph import Composite, Graph, Node, Settings, matches
+from speczoo.compiler.identifiers import called
+from speczoo.compiler.init_rules import Rule, rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.lower.columns import literal
-from speczoo.compiler.naming import called
+from speczoo.compiler.lower.parameterize import literal
 from speczoo.compiler.program import InitLoop
-from speczoo.compiler.rules import Rule, rules
 
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:

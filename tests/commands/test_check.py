@@ -172,7 +172,7 @@ def test_a_clean_run_loads_no_rendering() -> None:
     code = "import sys; from speczoo.__main__ import cli\ntry: cli(['check', 'lenet5'])\nexcept SystemExit: pass\n"
     late = (
         "speczoo.specs.render",
-        "speczoo.specs.mistakes",
+        "speczoo.specs.schema_errors",
         "networkx",
         "torch",
         "speczoo.compiler.explain.input_size_search",

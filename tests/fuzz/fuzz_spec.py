@@ -28,7 +28,7 @@ if sys.argv[1:2] == ["--target"]:
     NAME = " ".join(sys.argv[2:3])
     del sys.argv[1:3]
 WATCHED = {"specs", "compiler"} if NAME == "spec" else {"specs", "compiler", "zoo"}
-with HookManager(WATCHED, {"speczoo.specs.render", "speczoo.specs.suggest"}, False, trace_dataflow=False):
+with HookManager(WATCHED, {"speczoo.specs.render", "speczoo.specs.suggestions"}, False, trace_dataflow=False):
     import speczoo.api  # noqa: F401
     from tests.fuzz import mutations, refactorings, target
     from tests.fuzz.targets import TARGETS, Target

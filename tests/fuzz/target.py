@@ -15,8 +15,8 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.limits import Limits
 from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import Unit
 from speczoo.specs.source import Source
-from speczoo.specs.unit import Unit
 
 LIMITS = Limits(nodes=20_000, entries=400, work=20_000)
 

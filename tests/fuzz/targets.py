@@ -29,8 +29,8 @@ from speczoo.specs.document import parse
 from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import Unit
 from speczoo.specs.source import Source
-from speczoo.specs.unit import Unit
 from speczoo.training import cookbook
 from tests.fuzz import corpus, mutations, refactorings, target
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import speczoo
-from speczoo.compiler.names import MODULE_NAMES, bad_id
+from speczoo.compiler.reserved_names import MODULE_NAMES, bad_id
 from speczoo.torchvision import torchvision
 
 

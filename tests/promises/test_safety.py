@@ -19,8 +19,8 @@ from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.load import load as spec_of
+from speczoo.specs.loaded_spec import Unit
 from speczoo.specs.source import Source
-from speczoo.specs.unit import Unit
 from tests.fuzz.corpus import texts
 from tests.strategies import Case, layer_cases
 

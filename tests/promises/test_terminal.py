@@ -24,7 +24,7 @@ from rich.cells import cell_len
 
 from speczoo import console
 from speczoo.commands import SECTIONS, paper
-from speczoo.specs.harmless import inert, safe, shows
+from speczoo.specs.escaping import inert, safe, shows
 from speczoo.training.errors import TrainingError
 from tests.hostile import terminal
 from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITTEN, Step, prepare, steps

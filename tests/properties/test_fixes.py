@@ -18,7 +18,7 @@ from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
 from speczoo.specs.document import parse
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.specs.suggest import certain, slips
+from speczoo.specs.suggestions import certain, slips
 
 SPECS = {path.name: Source.read(path, Report()) for path in catalogue.files()}
 SMALL = [name for name in SPECS if name in ("lenet.yaml", "resnet.yaml", "unet.yaml", "cifar_resnet.yaml", "vgg.yaml")]

@@ -9,7 +9,7 @@ import click
 
 from speczoo import console
 from speczoo.specs.codes import CODES
-from speczoo.specs.suggest import nearest
+from speczoo.specs.suggestions import nearest
 
 
 @click.command()

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from speczoo.console import BOLD, CYAN, DIM, Line, Styled, width
-from speczoo.specs.harmless import columns as columns_of
-from speczoo.specs.harmless import safe
+from speczoo.specs.escaping import columns as columns_of
+from speczoo.specs.escaping import safe
 
 GAP = "  "
 

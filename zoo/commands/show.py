@@ -79,7 +79,7 @@ def shown(path: Path) -> str:
 
 
 def _comments(line: dict[str, Any]) -> str:
-    from speczoo.specs.harmless import safe
+    from speczoo.specs.escaping import safe
     from speczoo.standalone import flow
 
     if line["text"].lstrip().startswith("{"):

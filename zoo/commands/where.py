@@ -9,7 +9,7 @@ import click
 
 from speczoo.facts import Facts
 from speczoo.specs.expression import Expr, ExpressionError, Template, names_of
-from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.suggestions import did_you_mean
 
 NAMES = ("name", "family", "title", "input", "params", "macs", "year")
 

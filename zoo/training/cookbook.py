@@ -17,7 +17,7 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.source import Source
-from speczoo.specs.suggest import did_you_mean, nearest
+from speczoo.specs.suggestions import did_you_mean, nearest
 
 from .recipe import Network, Recipe
 from .shapes import Shape, after, stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from speczoo.specs.harmless import safe
+from speczoo.specs.escaping import safe
 
 
 class TrainingError(RuntimeError):

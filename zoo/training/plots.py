@@ -22,7 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from speczoo.specs import files
-from speczoo.specs.harmless import safe
+from speczoo.specs.escaping import safe
 
 from .evaluate import Evaluation
 

@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from speczoo.specs.harmless import safe
+from speczoo.specs.escaping import safe
 
 from . import plots, words
 from . import recipe as r

@@ -19,16 +19,16 @@ class Torn(Exception):
     """An unquoted `$(` in flow style that YAML has torn at a comma or bracket."""
 
 
-class Veil:
+class MaskedText:
     """A text in which characters that YAML would stop at are replaced, one for one, by unused ones.
 
-    Places stay what they were, `lift` gives back what was written, and a veil over what needs none does no harm.
+    Places stay what they were, `unmask` gives back what was written, and masking what needs none does no harm.
     """
 
     def __init__(self, text: str) -> None:
         self.text = self.original = text
         self.expressions: dict[int, bool] = {}  # where one starts: whether it is closed
-        self.lifting: dict[int, str] = {}
+        self.unmasking: dict[int, str] = {}
         self._hiding: dict[int, str] = {}
         self._kept = ""  # stands for the colons of tags while others are hidden
         self._done: set[str] = set()
@@ -66,8 +66,8 @@ class Veil:
     def knows_expressions(self) -> bool:
         return "expressions" in self._done
 
-    def lift(self, text: str) -> str:
-        return text.translate(self.lifting) if self.lifting else text
+    def unmask(self, text: str) -> str:
+        return text.translate(self.unmasking) if self.unmasking else text
 
     def _begin(self, what: str) -> bool:
         if what in self._done:
@@ -80,7 +80,7 @@ class Veil:
             if len(spare) == len(_SPECIAL):
                 self._kept = kept
                 self._hiding = {ord(char): new for char, new in zip(_SPECIAL, spare, strict=True)}
-                self.lifting = {ord(new): char for char, new in zip(_SPECIAL, spare, strict=True)}
+                self.unmasking = {ord(new): char for char, new in zip(_SPECIAL, spare, strict=True)}
         return bool(self._hiding)
 
     def _extent(self, start: int) -> tuple[int, bool]:

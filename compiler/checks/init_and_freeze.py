@@ -7,16 +7,16 @@ from itertools import islice
 from typing import Any
 
 from speczoo.compiler.graph import Graph, Node, matches
+from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import BadInit, Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
-from speczoo.compiler.names import ALIASES
-from speczoo.compiler.rules import Rule, is_op, rules
+from speczoo.compiler.reserved_names import ALIASES
 from speczoo.compiler.scope import Poisoned, Scope, judged
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc, Spec
-from speczoo.specs.suggest import did_you_mean
+from speczoo.specs.suggestions import did_you_mean
 
 
 def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:

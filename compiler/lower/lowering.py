@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from speczoo.compiler.graph import INPUT, Composite, Edge, Graph, Node, Settings, Source
+from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.columns import ABSENT, Code, Columns, literal, same
 from speczoo.compiler.lower.forward import Statement, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
-from speczoo.compiler.lower.template import Template, Templates, call_of, inline, sequential
+from speczoo.compiler.lower.instance_grouping import Template, Templates, call_of, inline, sequential
+from speczoo.compiler.lower.parameterize import ABSENT, Code, Columns, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
-from speczoo.compiler.names import MODULE_NAMES, PRIVATE_NAMES
-from speczoo.compiler.naming import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from speczoo.compiler.program import Child, Class, Make, Member, Parameter, Program
+from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 
 def lower(graph: Graph) -> Program:

@@ -13,9 +13,9 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from speczoo.compiler.identifiers import TAKEN, Names, variable
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.lower.template import Template
-from speczoo.compiler.naming import TAKEN, Names, variable
+from speczoo.compiler.lower.instance_grouping import Template
 from speczoo.compiler.program import Parameter
 from speczoo.compiler.scope import Poisoned, Scope
 from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python

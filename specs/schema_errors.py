@@ -14,11 +14,11 @@ from speczoo.specs import spec as grammar
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Diagnostic, Label, Report
 from speczoo.specs.document import Document
-from speczoo.specs.kinds import at, could_be, placed
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.spec import STRUCTURE, Grammar, Loc, Spec
-from speczoo.specs.suggest import certain, did_you_mean, nearest, said_already
-from speczoo.specs.words import listed, printable
+from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
+from speczoo.specs.value_kinds import at, could_be, placed
+from speczoo.specs.wording import listed, printable
 
 ROUNDS = 10  # what is mended may uncover what is wrong around it
 HOLE = {"op": "ReLU"}

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Edit, Report
 from speczoo.specs.document import Document
-from speczoo.specs.kinds import at, placed
 from speczoo.specs.spec import STRUCTURE, Loc, Spec
+from speczoo.specs.value_kinds import at, placed
 
 
 def settle(document: Document, report: Report) -> None:
