@@ -10,7 +10,7 @@ from typing import Any
 from speczoo.compiler.checks.expect import expect_problems
 from speczoo.compiler.checks.init_and_freeze import pattern_problem, rule_problems
 from speczoo.compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
-from speczoo.compiler.graph import Composite, Graph, Settings, Unit
+from speczoo.compiler.graph import Composite, Graph, LoadedSpec, Settings
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import TapError, outputs_by_name, tapped
@@ -20,12 +20,12 @@ from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Problem
 
 
-def nowhere(name: str, unit: Unit) -> str:
+def nowhere(name: str, unit: LoadedSpec) -> str:
     return f"there is no spec `{name}`"
 
 
 def compile(
-    unit: Unit,
+    unit: LoadedSpec,
     report: Report,
     *,
     variant: str | None = None,
@@ -93,7 +93,7 @@ def compile(
     return graph if report.wrong == before else None
 
 
-def _report(unit: Unit, report: Report, problems: Iterable[Problem]) -> None:
+def _report(unit: LoadedSpec, report: Report, problems: Iterable[Problem]) -> None:
     """Adds problems with a whole graph to the report, but for what was refused already by who read the text."""
     for problem in problems:
         if not any(hole[: len(problem.loc)] == problem.loc for hole in unit.document.holes if problem.loc):
@@ -113,7 +113,7 @@ def _too_much_work(limits: Limits) -> Problem:
     return Problem("limit-exceeded", message, ("params",), key=True)
 
 
-def _right_alone(session: Session, unit: Unit, variant: str | None) -> bool:
+def _right_alone(session: Session, unit: LoadedSpec, variant: str | None) -> bool:
     """Whether a spec in use is right by itself."""
     report, lookup, limits = Report(), session.lookup, session.limits
     compile(unit, report, variant=variant, lookup=lookup, limits=limits, expect=False, explain=False)
@@ -121,7 +121,7 @@ def _right_alone(session: Session, unit: Unit, variant: str | None) -> bool:
 
 
 def _add_sizes(
-    session: Session, unit: Unit, settings: Settings, variant: str | None, params: Mapping[str, Any] | None
+    session: Session, unit: LoadedSpec, settings: Settings, variant: str | None, params: Mapping[str, Any] | None
 ) -> None:
     """Looks for sizes of the input that would mend what is reported."""
     from speczoo.compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from speczoo.compiler.layer import Layer, Shape, Value
-from speczoo.specs.loaded_spec import Found
-from speczoo.specs.loaded_spec import Unit as Unit
+from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
+from speczoo.specs.loaded_spec import UsedSpec
 from speczoo.specs.spec import Entry, Expect, Loc, Spec
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Edge(NamedTuple):
 
 
 INPUT = -1
-Source: TypeAlias = Edge | int | float
+Operand: TypeAlias = Edge | int | float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Node:
 
     name: str
     op: str
-    inputs: tuple[Source, ...]
+    inputs: tuple[Operand, ...]
     body: Layer | Composite | None
     outputs: tuple[Value | None, ...]
     entry: Entry
@@ -146,7 +146,7 @@ class Composite:
 
     kind: Literal["network", "block", "group", "use"]
     name: str
-    unit: Unit
+    unit: LoadedSpec
     loc: Loc
     inputs: tuple[tuple[str, Value | None], ...]
     nodes: tuple[Node, ...]
@@ -164,7 +164,7 @@ class Composite:
     def values(self) -> tuple[Value | None, ...]:
         return tuple(self.value(port.edge) for port in self.outputs)
 
-    def value(self, edge: Source) -> Value | None:
+    def value(self, edge: Operand) -> Value | None:
         if not isinstance(edge, Edge):
             return constant(edge)
         return self.inputs[edge.port][1] if edge.node == INPUT else self.nodes[edge.node].outputs[edge.port]
@@ -247,16 +247,16 @@ class Composite:
             and not self.outputs[0].training_only
         )
 
-    def resolve(self, edge: Source) -> Source:
+    def resolve(self, edge: Operand) -> Operand:
         """The edge behind nodes that `when` left out."""
         if isinstance(edge, Edge) and edge.node != INPUT and self.nodes[edge.node].body is None:
             return self._behind[edge.node]
         return edge
 
     @cached_property
-    def _behind(self) -> dict[int, Source]:
+    def _behind(self) -> dict[int, Operand]:
         """The edge behind each node that `when` left out."""
-        out: dict[int, Source] = {}
+        out: dict[int, Operand] = {}
         for index, node in enumerate(self.nodes):
             if node.body is None and node.inputs:
                 source = node.inputs[0]
@@ -299,15 +299,15 @@ class Graph:
     `used` is what the names under `use` were found to mean, near and far, by the spec that says them.
     """
 
-    unit: Unit
+    unit: LoadedSpec
     root: Composite
     settings: Settings
-    used: Mapping[tuple[int, str], Found | str] = field(default_factory=dict, repr=False)
+    used: Mapping[tuple[int, str], UsedSpec | str] = field(default_factory=dict, repr=False)
 
-    def use(self, unit: Unit, name: str) -> Unit | None:
+    def use(self, unit: LoadedSpec, name: str) -> LoadedSpec | None:
         """The spec that a spec of this network names under `use`."""
         found = self.used.get((id(unit.spec), name))
-        return found.unit if isinstance(found, Found) else None
+        return found.unit if isinstance(found, UsedSpec) else None
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Assignment:
     """A statement of forward: `targets = expression`, done where `when` is true (else `targets = otherwise`)."""
 
     targets: tuple[str, ...]
@@ -51,7 +51,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ConstructorArgument:
     """A constructor argument. `default` is Python text."""
 
     name: str
@@ -74,12 +74,12 @@ class Class:
 
     name: str
     doc: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[ConstructorArgument, ...]
     children: tuple[Child, ...] | None = None
     members: tuple[Member, ...] = ()
     arguments: tuple[str, ...] = ("x",)
     argument_types: tuple[str, ...] = ("Tensor",)
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Assignment, ...] = ()
     returns: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()  # what is returned outside training, where that differs
     output: str | None = None  # the NamedTuple's name where several values are returned

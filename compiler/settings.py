@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from speczoo.compiler.arguments import bind
-from speczoo.compiler.graph import Settings, Unit
+from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.scope import Poisoned, Scope, judged
@@ -19,7 +19,7 @@ from speczoo.specs.suggestions import did_you_mean
 
 
 def choose(
-    unit: Unit,
+    unit: LoadedSpec,
     report: Report,
     *,
     variant: str | None = None,
@@ -116,7 +116,7 @@ def choose(
 
 
 def _inputs(
-    unit: Unit,
+    unit: LoadedSpec,
     params: Mapping[str, Any],
     own: Any,
     own_loc: Loc,

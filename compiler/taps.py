@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import storage, writes
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Port, Source
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, Port
 from speczoo.compiler.reserved_names import bad_output
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
@@ -69,13 +69,13 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
 def _undisturbed(composite: Composite, edges: Iterable[Edge]) -> Composite:
     """The list in which nothing writes over these values after they were made: in-place ops that did give new ones."""
     nodes = list(composite.nodes)
-    writing: dict[Source, list[tuple[int, int]]] = {}
+    writing: dict[Operand, list[tuple[int, int]]] = {}
     for index, node in enumerate(nodes):
         for position in writes(node):
             writing.setdefault(storage(composite, composite.resolve(node.inputs[position])), []).append(
                 (index, position)
             )
-    first: dict[Source, int] = {}  # of each memory, the earliest value that is wanted
+    first: dict[Operand, int] = {}  # of each memory, the earliest value that is wanted
     for edge in edges:
         memory = storage(composite, composite.resolve(edge))
         first[memory] = min(edge.node, first.get(memory, edge.node))

@@ -16,7 +16,7 @@ from speczoo.specs.diagnostics import Diagnostic, Report, Span
 from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.source import Source
-from speczoo.specs.tree import Builder, Loc, Mark
+from speczoo.specs.tree import Loc, Mark, TreeBuilder
 from speczoo.specs.yaml_masking import MaskedText, Torn
 
 # what ends a line in YAML 1.1 and does not in YAML 1.2
@@ -117,7 +117,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
         message = f"a control character, U+{ord(strange.group()):04X}"
         return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
     if text.lstrip().startswith("{"):
-        builder = Builder(source, limits)
+        builder = TreeBuilder(source, limits)
         try:
             return _build(builder, json_events(text))
         except NotJson as error:
@@ -132,7 +132,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
         return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
     masked = MaskedText(text)
     while True:
-        builder = Builder(source, limits, masked)
+        builder = TreeBuilder(source, limits, masked)
         try:
             return _build(builder, yaml_events(masked.text, limits))
         except Torn:
@@ -148,7 +148,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
             return builder.told, None
 
 
-def _build(builder: Builder, events: Iterator[Event]) -> tuple[list[Diagnostic], Document | None]:
+def _build(builder: TreeBuilder, events: Iterator[Event]) -> tuple[list[Diagnostic], Document | None]:
     if not builder.build(events):
         return builder.told, None
     return builder.told, Document(builder.source, builder.root, frozenset(builder.holes), builder.mark)

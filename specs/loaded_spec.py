@@ -9,7 +9,7 @@ from speczoo.specs.document import Document
 from speczoo.specs.spec import Loc, Spec
 
 
-class Unit(NamedTuple):
+class LoadedSpec(NamedTuple):
     """A spec, and the text it came from."""
 
     spec: Spec
@@ -25,9 +25,9 @@ class Unit(NamedTuple):
         )
 
 
-class Found(NamedTuple):
+class UsedSpec(NamedTuple):
     """What `use` names: a spec, perhaps one of its variants, and what reading it told; no unit if it cannot be read."""
 
-    unit: Unit | None
+    unit: LoadedSpec | None
     variant: str | None = None
     told: tuple[Diagnostic, ...] = ()

@@ -16,7 +16,7 @@ from speczoo.specs.limits import DEFAULT, Limits
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-class Refused(ValueError):
+class ImplicitWord(ValueError):
     """A word that means different things to different readers, or a number that a spec cannot hold.
 
     `guess` is what was probably meant, `replacement` the text that says just that, where there is no doubt.
@@ -65,7 +65,7 @@ def resolve(text: str, limits: Limits = DEFAULT) -> Scalar:
     if first in "yYnNoO" and text in _SWITCHES:
         word = "true" if _SWITCHES[text] else "false"
         message = f"`{text}` is a switch to some readers of YAML and a text to others"
-        raise Refused(message, f'write `{word}`, or `"{text}"` for the text', _SWITCHES[text], word)
+        raise ImplicitWord(message, f'write `{word}`, or `"{text}"` for the text', _SWITCHES[text], word)
     if first in "NI" and text in _NOT_FINITE:
         raise _not_finite(text)
     return text
@@ -83,15 +83,17 @@ def _number(text: str, limits: Limits) -> Scalar:
         _count(text, limits)
         if _LEADING_ZERO.match(text):
             message = f"`{text}` is {_octal(text)} to some readers of YAML and {int(text)} to others"
-            raise Refused(message, f'write `{int(text)}`, or `"{text}"` for the text', int(text))
+            raise ImplicitWord(message, f'write `{int(text)}`, or `"{text}"` for the text', int(text))
         return int(text)
     if _FLOAT.fullmatch(text):
         value = float(text)
         if value in (float("inf"), float("-inf")):
-            raise Refused(f"`{_short(text)}` is too large for a float", "write a number below 1.8e308", 0.0)
+            raise ImplicitWord(f"`{_short(text)}` is too large for a float", "write a number below 1.8e308", 0.0)
         if _LEADING_ZERO.match(text):
             plain = re.sub("^([-+]?)0+(?=[0-9])", r"\1", text)
-            raise Refused(f"`{_short(text)}` starts with a needless zero", f"write `{_short(plain)}`", value, plain)
+            raise ImplicitWord(
+                f"`{_short(text)}` starts with a needless zero", f"write `{_short(plain)}`", value, plain
+            )
         return value
     if _BASE.fullmatch(text):
         _count(text, limits)
@@ -103,8 +105,8 @@ def _number(text: str, limits: Limits) -> Scalar:
         message = f"`{text}` is a number to some readers of YAML and a text to others"
         number = _elsewhere(text)
         if number is None:
-            raise Refused(message, f'write `"{text}"` for the text, or the number in digits', text)
-        raise Refused(message, f'write `{number}`, or `"{text}"` for the text', number, str(number))
+            raise ImplicitWord(message, f'write `"{text}"` for the text, or the number in digits', text)
+        raise ImplicitWord(message, f'write `{number}`, or `"{text}"` for the text', number, str(number))
     return text
 
 
@@ -142,11 +144,11 @@ def _octal(text: str) -> str:
 def _count(text: str, limits: Limits) -> None:
     if len(text) > limits.digits:
         message = f"a number of {len(text):,} digits"
-        raise Refused(message, f"a whole number has at most {limits.digits} digits; a text stands in quotes", 0)
+        raise ImplicitWord(message, f"a whole number has at most {limits.digits} digits; a text stands in quotes", 0)
 
 
-def _not_finite(text: str) -> Refused:
-    return Refused(f"`{text}` is not a finite number", f'write a finite number, or `"{text}"` for the text', 0.0)
+def _not_finite(text: str) -> ImplicitWord:
+    return ImplicitWord(f"`{text}` is not a finite number", f'write a finite number, or `"{text}"` for the text', 0.0)
 
 
 def _short(text: str) -> str:

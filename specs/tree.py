@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from speczoo.specs.diagnostics import Diagnostic, Edit, Label
 from speczoo.specs.events import Event, Unreadable
 from speczoo.specs.limits import Limits
-from speczoo.specs.scalars import Refused, Scalar, is_text, resolve
+from speczoo.specs.scalars import ImplicitWord, Scalar, is_text, resolve
 from speczoo.specs.source import Source
 from speczoo.specs.yaml_masking import MaskedText, Torn
 
@@ -54,7 +54,7 @@ class _Anchored:
         self.value, self.mark, self.weight, self.height, self.open = value, mark, weight, height, open
 
 
-class Builder:
+class TreeBuilder:
     """`build` fills `root`, `mark`, `holes` and `told`."""
 
     def __init__(self, source: Source, limits: Limits, masked: MaskedText | None = None) -> None:
@@ -126,7 +126,7 @@ class Builder:
                     text, mark = self._missing_colon(frame)
                 try:
                     value = resolve(text, self.limits)
-                except Refused as refused:
+                except ImplicitWord as refused:
                     value = self._refused(refused, *mark)
             self._put(value, mark, weight, 0)
         self._tagged = False
@@ -238,7 +238,7 @@ class Builder:
                 frame.value[key] = value
                 frame.marks[key] = (start, end, mark)
 
-    def _refused(self, refused: Refused, start: int, end: int) -> Scalar:
+    def _refused(self, refused: ImplicitWord, start: int, end: int) -> Scalar:
         fix = (Edit(self.source.span(start, end), refused.replacement),) if refused.replacement else ()
         self._tell("bad-value", refused.message, start, end, help=(refused.help,), fix=fix)
         self._hole()

@@ -15,7 +15,7 @@ from speczoo.compiler.compile import compile
 from speczoo.compiler.elaborate import Shared, freeze
 from speczoo.compiler.emit.python import source as _source
 from speczoo.compiler.emit.summary import Summary, summarise
-from speczoo.compiler.graph import Graph, Unit
+from speczoo.compiler.graph import Graph, LoadedSpec
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
@@ -43,7 +43,7 @@ def _remembered(key: Any) -> Any:
         return _clean[key]
 
 
-def _remember(key: Any, unit: Unit, value: Any) -> None:
+def _remember(key: Any, unit: LoadedSpec, value: Any) -> None:
     """Keeps what only this text decides: not what came from Python data or reads other files."""
     if unit.document.source.text and not unit.spec.use:
         with _keeping:
@@ -201,7 +201,7 @@ def check_into(
 
 def check_unit(
     report: Report,
-    unit: Unit,
+    unit: LoadedSpec,
     variant: str | None,
     *,
     input: InputShape | None = None,
@@ -235,7 +235,7 @@ def check_unit(
     return whole
 
 
-def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: Unit) -> Diagnostic:
+def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: LoadedSpec) -> Diagnostic:
     """Says which variant, unless the place does."""
     span = unit.document.span(("variants", str(variant)))
     at = diagnostic.span

@@ -15,7 +15,7 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.load import load
-from speczoo.specs.loaded_spec import Found, Unit
+from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import did_you_mean
@@ -26,13 +26,13 @@ BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no
 What: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
 
 
-def find(what: What, report: Report, limits: Limits = DEFAULT) -> tuple[Unit, str | None] | None:
+def find(what: What, report: Report, limits: Limits = DEFAULT) -> tuple[LoadedSpec, str | None] | None:
     """The spec that `what` means and the variant of it, or None with the reason in `report`.
 
     A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), plain data, or a Spec.
     """
     if isinstance(what, Spec):
-        return Unit(what, Document.of(what.to_data(), what.name)), None
+        return LoadedSpec(what, Document.of(what.to_data(), what.name)), None
     if isinstance(what, Mapping):
         try:
             document = Document.of(dict(what), str(what.get("name", "<data>")), limits)
@@ -41,7 +41,7 @@ def find(what: What, report: Report, limits: Limits = DEFAULT) -> tuple[Unit, st
                 report.add(diagnostic)
             return None
         spec = load(document, report)
-        return (Unit(spec, document), None) if spec else None
+        return (LoadedSpec(spec, document), None) if spec else None
     text = str(what)
     if isinstance(what, Path) or is_path(text):
         path, variant = split(text)
@@ -61,19 +61,19 @@ def split(text: str) -> tuple[Path, str | None]:
     return (Path(match[1]), match[2]) if match else (Path(text), None)
 
 
-def read(path: Path, report: Report, limits: Limits = DEFAULT) -> Unit | None:
+def read(path: Path, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
     """The spec in a file, or None with the reasons in `report`."""
     return _unit(Source.read(path, report, limits), report, limits)
 
 
-def _unit(source: Source | None, report: Report, limits: Limits = DEFAULT) -> Unit | None:
+def _unit(source: Source | None, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
     document = parse(source, report, limits) if source else None
     spec = load(document, report) if document else None
-    return Unit(spec, document) if spec and document else None
+    return LoadedSpec(spec, document) if spec and document else None
 
 
 @lru_cache(maxsize=256)
-def _own(path: Path, stamp: int) -> Unit:
+def _own(path: Path, stamp: int) -> LoadedSpec:
     report = Report()
     unit = read(path, report)
     raise_if_wrong(report)
@@ -81,7 +81,7 @@ def _own(path: Path, stamp: int) -> Unit:
     return unit
 
 
-def own(path: Path) -> Unit:
+def own(path: Path) -> LoadedSpec:
     """A spec of the zoo's own, read once."""
     return _own(path, path.stat().st_mtime_ns)
 
@@ -111,7 +111,7 @@ def index() -> dict[str, tuple[Path, str | None]]:
 _found: dict[str, tuple[Path, int, str | None]] = {}
 
 
-def named(name: str, report: Report) -> tuple[Unit, str | None] | None:
+def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
     """A network of the catalogue. Only files that hold the name are read."""
     block = BLOCKS / f"{name}.yaml"
     if name.isidentifier() and block.is_file():
@@ -184,7 +184,7 @@ def expand(patterns: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(out))
 
 
-def lookup(name: str, asking: Unit) -> Found | str:
+def lookup(name: str, asking: LoadedSpec) -> UsedSpec | str:
     """What `use: {Encoder: name}` means: a catalogue name, or a path inside the folder of the spec that asks.
 
     Returns what was found, or the reason why there is nothing.
@@ -204,16 +204,16 @@ def lookup(name: str, asking: Unit) -> Found | str:
         except (OSError, ValueError):  # nothing is there, a folder or a pipe, or it is no name: too long, a NUL
             return f"there is no file `{name[:80]}`"
         unit, told = _used(home.parent / path, data)
-        return Found(unit, variant, told)
+        return UsedSpec(unit, variant, told)
     found = named(name, report)
     if found is None:
         first = report.diagnostics[0]
         return first.message + (f" ({first.help[0]})" if first.help else "")
-    return Found(*found)
+    return UsedSpec(*found)
 
 
 @lru_cache(maxsize=256)
-def _used(path: Path, data: bytes) -> tuple[Unit | None, tuple[Diagnostic, ...]]:
+def _used(path: Path, data: bytes) -> tuple[LoadedSpec | None, tuple[Diagnostic, ...]]:
     """What a file holds that is named where it is used, and what there is to say of it."""
     report = Report()
     return _unit(Source.decode(data, str(path), report), report), tuple(report)

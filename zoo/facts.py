@@ -11,7 +11,7 @@ from speczoo import catalogue
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.loaded_spec import Unit
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.spec import Spec, Variant
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def of(asked: str, limits: Limits = DEFAULT) -> list[Facts]:
 class Counting:
     """Counts what networks of one file have, where their spec does not say it."""
 
-    def __init__(self, unit: Unit, limits: Limits) -> None:
+    def __init__(self, unit: LoadedSpec, limits: Limits) -> None:
         self.unit, self.limits = unit, limits
 
     @cached_property

@@ -18,7 +18,7 @@ from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.load import load
-from speczoo.specs.loaded_spec import Unit
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
 
@@ -108,7 +108,7 @@ def _read(written: str) -> Spec | None:
     return load(document, report) if document else None
 
 
-def _edited(unit: Unit, data: Mapping[str, Any]) -> str:
+def _edited(unit: LoadedSpec, data: Mapping[str, Any]) -> str:
     """The text of a unit with what differs in `data` replaced, everything else as it stands."""
     document = unit.document
     lines = document.source.text.splitlines(keepends=True)
@@ -158,12 +158,12 @@ def flow(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value):
-        from speczoo.specs.scalars import Refused, resolve
+        from speczoo.specs.scalars import ImplicitWord, resolve
 
         try:
             if resolve(value) == value:
                 return value
-        except Refused:
+        except ImplicitWord:
             pass
     return json.dumps(value, ensure_ascii=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer
 
 
@@ -32,25 +32,25 @@ def overwritten(composite: Composite) -> tuple[int, ...]:
     return composite.__dict__["overwritten"]  # type: ignore[no-any-return]
 
 
-def storage(composite: Composite, source: Source) -> Source:
+def storage(composite: Composite, source: Operand) -> Operand:
     """The edge whose memory a value lives in: behind views, omitted entries, in-place ops, and lists that give what
     flowed in."""
     if not isinstance(source, Edge) or source.node == INPUT:
         return source
     if "memories" not in composite.__dict__:
         composite.__dict__["memories"] = _memories(composite)
-    found: Source = composite.__dict__["memories"].get(source, source)
+    found: Operand = composite.__dict__["memories"].get(source, source)
     return found
 
 
-def is_part(composite: Composite, source: Source) -> bool:
+def is_part(composite: Composite, source: Operand) -> bool:
     """Whether a value is one of several views that were cut out of another at once, or a view of such a part."""
     if "parts" not in composite.__dict__:
         composite.__dict__["parts"] = _parts(composite)
     return source in composite.__dict__["parts"]
 
 
-def within(node: Node) -> tuple[Source, ...]:
+def within(node: Node) -> tuple[Operand, ...]:
     """Where each output lives, as the node itself sees it: an `INPUT` edge is one of its inputs, any other source a
     memory of its own, which outputs may share."""
     count = len(node.outputs)
@@ -63,16 +63,16 @@ def within(node: Node) -> tuple[Source, ...]:
     return tuple(Edge(0, port) for port in range(count))
 
 
-def flowing_in(node: Node, home: Source) -> Source | None:
+def flowing_in(node: Node, home: Operand) -> Operand | None:
     """What an output is the memory of, of what flows in; None where it has one of its own."""
     if not isinstance(home, Edge) or home.node != INPUT:
         return None
     return node.inputs[home.port] if home.port < len(node.inputs) else home
 
 
-def _memories(composite: Composite) -> dict[Source, Source]:
+def _memories(composite: Composite) -> dict[Operand, Operand]:
     """For each output of a node the memory that it lives in."""
-    out: dict[Source, Source] = {}
+    out: dict[Operand, Operand] = {}
     for index, node in enumerate(composite.nodes):
         homes = within(node)
         for port, home in enumerate(homes):
@@ -81,8 +81,8 @@ def _memories(composite: Composite) -> dict[Source, Source]:
     return out
 
 
-def _parts(composite: Composite) -> set[Source]:
-    out: set[Source] = set()
+def _parts(composite: Composite) -> set[Operand]:
+    out: set[Operand] = set()
     for index, node in enumerate(composite.nodes):
         body = node.body
         for port, home in enumerate(within(node)):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer
 from speczoo.specs.problem import Mark, Problem
 
@@ -30,9 +30,9 @@ class _Accesses:
 
     def __init__(self, composite: Composite) -> None:
         self.composite = composite
-        self.writers: dict[Source, list[int]] = {}  # of each memory, in order
-        self.behind: dict[Source, int] = {}  # how many of them made what a node gives
-        self.readers: dict[Source, int] = {}  # the first of each value
+        self.writers: dict[Operand, list[int]] = {}  # of each memory, in order
+        self.behind: dict[Operand, int] = {}  # how many of them made what a node gives
+        self.readers: dict[Operand, int] = {}  # the first of each value
         self.reported: set[int] = set()
 
     def step(self, index: int, node: Node) -> Iterator[Problem]:
@@ -56,7 +56,7 @@ class _Accesses:
                 before = self.behind.get(composite.resolve(source), 0)
                 self.behind[Edge(index, port)] = before + (home.port in written)
 
-    def read(self, edge: Source, reader: Node | None, name: str) -> tuple[Source, list[Problem]]:
+    def read(self, edge: Operand, reader: Node | None, name: str) -> tuple[Operand, list[Problem]]:
         """The value that is read; and what is wrong with that, where something has written over it since."""
         value = self.composite.resolve(edge)
         over = self.writers.get(storage(self.composite, value), [])[self.behind.get(value, 0) :]
@@ -79,7 +79,7 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
         if why is not None and needs.active(node):
             place = why.argument if why.argument in node.entry.arguments else _kind(node)
             yield Problem(why.code, str(why.message), (*node.loc, place), path=node.name, help=why.help)
-    kept: dict[Source, Node] = {}  # by memory, the first entry that something of is kept for
+    kept: dict[Operand, Node] = {}  # by memory, the first entry that something of is kept for
     for index, node in enumerate(composite.nodes):
         for position in writes(node):
             value = composite.resolve(node.inputs[position])
@@ -109,7 +109,7 @@ class _Needs:
         """Whether there is a backward pass through an entry."""
         return _has_weights(node) or any(map(self.of, node.inputs))
 
-    def of(self, edge: Source) -> bool:
+    def of(self, edge: Operand) -> bool:
         if not isinstance(edge, Edge):
             return False
         return self.inputs[edge.port] if edge.node == INPUT else self.nodes[edge.node]
@@ -121,7 +121,7 @@ def _has_weights(node: Node) -> bool:
     return node.body is not None and bool(node.body.weights(*node.shapes))
 
 
-def _kept(composite: Composite, index: int, node: Node, needs: _Needs) -> Iterator[Source]:
+def _kept(composite: Composite, index: int, node: Node, needs: _Needs) -> Iterator[Operand]:
     """The memories of a list that autograd keeps for an entry."""
     if node.body is None or not needs.active(node):
         return

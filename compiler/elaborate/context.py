@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
-from speczoo.compiler.graph import Settings, Unit
+from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope, check_names, judged
 from speczoo.specs.diagnostics import Diagnostic, Edit, Span
@@ -26,7 +26,7 @@ class Context:
     open, blocks and specs in use closed.
     """
 
-    def __init__(self, session: Session, unit: Unit, settings: Settings, *, inactive: bool = False) -> None:
+    def __init__(self, session: Session, unit: LoadedSpec, settings: Settings, *, inactive: bool = False) -> None:
         self.session, self.unit, self.settings, self.inactive = session, unit, settings, inactive
         self.holes = unit.spec.holes
         self.defaults: dict[str, dict[str, Any]] = {}

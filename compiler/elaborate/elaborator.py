@@ -22,7 +22,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.outputs import close
 from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
 from speczoo.compiler.elaborate.use import check_uses
-from speczoo.compiler.graph import Composite, Settings, Unit
+from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.scope import UNKNOWN, Poisoned, layered
 from speczoo.specs.problem import Problem
@@ -35,7 +35,7 @@ class SpecElaborator:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def of(self, unit: Unit, settings: Settings) -> SpecElaborator:
+    def of(self, unit: LoadedSpec, settings: Settings) -> SpecElaborator:
         return SpecElaborator(Context(self.context.session, unit, settings))
 
     # -- lists ----------------------------------------------------------------------------------------------------

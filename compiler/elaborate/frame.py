@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from speczoo.compiler.graph import INPUT, Edge, Node, Source, Unit, constant
+from speczoo.compiler.graph import INPUT, Edge, LoadedSpec, Node, Operand, constant
 from speczoo.compiler.layer import Value
 from speczoo.specs.spec import Entry, Loc
 
@@ -42,7 +42,7 @@ class Frame:
     `readable` is what expressions call the inputs: one is `input`; several go by their own names.
     """
 
-    unit: Unit
+    unit: LoadedSpec
     entries: Sequence[Entry]
     loc: Loc
     names: Mapping[str, Any]
@@ -63,12 +63,12 @@ class Frame:
     uncertain: set[int] = field(default_factory=set)  # the nodes of which some were
 
     #: Where the inputs of the entry that is being elaborated come from.
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Operand, ...] = ()
 
     @classmethod
     def open(
         cls,
-        unit: Unit,
+        unit: LoadedSpec,
         entries: Sequence[Entry],
         loc: Loc,
         names: Mapping[str, Any],
@@ -82,7 +82,7 @@ class Frame:
         """What the next entry takes that has no `from`: "none" where there is no such value, None for one unknown."""
         return self.value(self.last) if self.last is not None else "none"
 
-    def value(self, source: Source) -> Value | None:
+    def value(self, source: Operand) -> Value | None:
         """What flows along an edge; None where that is unknown."""
         if not isinstance(source, Edge):
             return constant(source)

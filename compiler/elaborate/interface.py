@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.session import Item
-from speczoo.compiler.graph import Composite, Settings, Unit
+from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.specs.spec import Block, Entry, Loc, Output
 
@@ -45,7 +45,7 @@ class Elaborator(Protocol):
         """The list of this key, made once; `loc` is where it is asked for. Raises Stop, reported, for one that
         contains itself."""
 
-    def of(self, unit: Unit, settings: Settings) -> Elaborator:
+    def of(self, unit: LoadedSpec, settings: Settings) -> Elaborator:
         """The elaborator of a spec in use."""
 
     def entry(self, frame: Frame, item: Item) -> None:

@@ -18,7 +18,7 @@ from speczoo.compiler.elaborate.taps import elaborate_taps
 from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.explain.shape_errors import shape_problem
 from speczoo.compiler.explain.value_origins import given_at
-from speczoo.compiler.graph import Node, Source
+from speczoo.compiler.graph import Node, Operand
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.reserved_names import ALIASES
 from speczoo.compiler.scope import Poisoned, Scope
@@ -28,7 +28,7 @@ from speczoo.specs.wording import printable
 
 
 def blank_node(
-    item: Item, name: str, named: bool, sources: tuple[Source, ...], arriving: tuple[Value | None, ...]
+    item: Item, name: str, named: bool, sources: tuple[Operand, ...], arriving: tuple[Value | None, ...]
 ) -> Node:
     """The node of an entry before anything is known of its body."""
     return Node(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame, IdTemplate
 from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
 from speczoo.specs.expression import METER
@@ -20,7 +20,7 @@ from speczoo.specs.wording import listed, printable
 if TYPE_CHECKING:
     import networkx as nx
 
-Flow = tuple[tuple[Source, ...], tuple[Value | None, ...]]
+Flow = tuple[tuple[Operand, ...], tuple[Value | None, ...]]
 
 
 def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
@@ -33,7 +33,7 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     if not written:
         raise ctx.stop(Problem("bad-value", "`from` names nothing", (*item.loc, "from"), path=path))
     METER.spent += 4 * len(written)
-    sources: list[Source] = []
+    sources: list[Operand] = []
     values: list[Value | None] = []
     for i, text in enumerate(written):
         loc = (*item.loc, "from", i) if isinstance(item.entry.from_, list) else (*item.loc, "from")
@@ -68,7 +68,7 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     return (frame.last,), (None,) if frame.inputs_wrong else (frame.value(frame.last),)
 
 
-def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Source:
+def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:
     """One input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, and Poisoned."""
     got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
     if not isinstance(got, (int, float)) or isinstance(got, bool):

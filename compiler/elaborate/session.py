@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.explain.interface import Sized
-from speczoo.compiler.graph import Composite, Unit
+from speczoo.compiler.graph import Composite, LoadedSpec
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.loaded_spec import Found
+from speczoo.specs.loaded_spec import UsedSpec
 from speczoo.specs.spec import Entry, Loc
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
-Lookup: TypeAlias = Callable[[str, Unit], Found | str]
+Lookup: TypeAlias = Callable[[str, LoadedSpec], UsedSpec | str]
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Shared:
     done: dict[Any, Composite] = field(default_factory=dict)
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
-    found: dict[Any, Found | str] = field(default_factory=dict)  # what `use` names, by name and asker
+    found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use
     text_length: int = 0  # of all these together
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
@@ -61,14 +61,14 @@ class Session:
     frames: list[Frame] = field(default_factory=list)  # the lists that are being filled, each in an entry of the last
     #: Whether a spec in use is right by itself: what it is not wrong about alone is its user's problem. None where
     #: nobody will read what is reported.
-    right_alone: Callable[[Unit, str | None], bool] | None = None
+    right_alone: Callable[[LoadedSpec, str | None], bool] | None = None
     sized: list[Sized] = field(default_factory=list)  # what other sizes of the input may mend
 
     @property
     def done(self) -> dict[Any, Composite]:
         return self.shared.done
 
-    def named(self, name: str, asking: Unit) -> Found | str:
+    def named(self, name: str, asking: LoadedSpec) -> UsedSpec | str:
         """What `use` means by a name, looked up once; what is wrong with its text is reported in its own file."""
         key = (id(asking.spec), name)
         if key not in self.shared.found:

@@ -18,7 +18,7 @@ from speczoo.compiler.elaborate.layer import apply, report_shape, within_limits
 from speczoo.compiler.elaborate.references import unresolved
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.explain.interface import Sized
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Source, constant
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, constant
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope
 from speczoo.specs.problem import Mark, Problem
@@ -163,7 +163,7 @@ def _node_again(
     return within_limits(ctx, item, blank, made, outputs)
 
 
-def _flowing(source: Source, values: tuple[Value | None, ...], nodes: Sequence[Node]) -> Value | None:
+def _flowing(source: Operand, values: tuple[Value | None, ...], nodes: Sequence[Node]) -> Value | None:
     if not isinstance(source, Edge):
         return constant(source)
     return values[source.port] if source.node == INPUT else nodes[source.node].outputs[source.port]

@@ -9,11 +9,11 @@ from speczoo.compiler.elaborate.arguments import ArgumentReporter, evaluate_argu
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
-from speczoo.compiler.graph import Composite, Node, Unit
+from speczoo.compiler.graph import Composite, LoadedSpec, Node
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import keep
-from speczoo.specs.loaded_spec import Found
+from speczoo.specs.loaded_spec import UsedSpec
 from speczoo.specs.problem import Problem
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
@@ -51,7 +51,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     return blank.containing(body).but(written=dict(item.entry.arguments))
 
 
-def _found(ctx: Context, blank: Node) -> tuple[Unit, str | None]:
+def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:
     """The spec in use, and its variant. Raises Stop, reported."""
     op = blank.op
     found = ctx.session.named(ctx.unit.spec.use[op], ctx.unit)
@@ -63,7 +63,7 @@ def _found(ctx: Context, blank: Node) -> tuple[Unit, str | None]:
     return found.unit, found.variant
 
 
-def _use_problem(op: str, found: Found | str, path: str = "") -> Problem | None:
+def _use_problem(op: str, found: UsedSpec | str, path: str = "") -> Problem | None:
     """What is wrong with a name under `use`: there is no such spec, or it has no such variant."""
     if isinstance(found, str):
         return Problem("unknown-reference", found, ("use", op), path=path)
@@ -94,7 +94,7 @@ def check_uses(ctx: Context) -> None:
                 left.append(found.unit)
 
 
-def _blame_user(ctx: Context, item: Item, unit: Unit, variant: str | None, before: int) -> None:
+def _blame_user(ctx: Context, item: Item, unit: LoadedSpec, variant: str | None, before: int) -> None:
     """What a spec is not wrong about alone is the problem of who uses it, and is reported there."""
     session = ctx.session
     new = [d for d in session.report.diagnostics[before:] if d.file == unit.document.source.name]

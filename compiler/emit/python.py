@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower import lower
-from speczoo.compiler.program import Child, Class, Make, Parameter, Program, Step
+from speczoo.compiler.program import Assignment, Child, Class, ConstructorArgument, Make, Program
 from speczoo.specs.escaping import inert, safe
 
 WIDTH = 110
@@ -81,7 +81,7 @@ def _class(c: Class) -> str:
     return "\n".join(lines)
 
 
-def _signature(parameters: Sequence[Parameter]) -> list[str]:
+def _signature(parameters: Sequence[ConstructorArgument]) -> list[str]:
     said = [f"{p.name}: {p.type}" + (f" = {p.default}" if p.default is not None else "") for p in parameters]
     line = f"{INDENT}def __init__(self{''.join(', ' + s for s in said)}) -> None:"
     if len(line) <= WIDTH:
@@ -377,7 +377,7 @@ def _forward(c: Class) -> list[str]:
     return [*lines, *(f"{INDENT * 2}{line}" for line in body)]
 
 
-def _step(step: Step) -> list[str]:
+def _step(step: Assignment) -> list[str]:
     targets = ", ".join(step.targets)
     drops = [f"del {', '.join(step.drops)}"] if step.drops else []
     if step.when is None:

@@ -63,7 +63,7 @@ def verify(text: str, custom: tuple[str, ...] = ()) -> ast.Module:
         raise UnsafeSource(f"no Python: {error}") from None
     for node in ast.walk(tree):
         _kind(node)
-    Text(tree, custom)
+    EmittedText(tree, custom)
     return tree
 
 
@@ -152,7 +152,7 @@ def _chain(node: ast.Attribute) -> tuple[ast.expr, str]:
     return root, ".".join([*([root.id] if isinstance(root, ast.Name) else []), *reversed(path)])
 
 
-class Text:
+class EmittedText:
     """A whole text: imports, then classes and functions, and nothing that runs when it is imported."""
 
     def __init__(self, tree: ast.Module, custom: tuple[str, ...]) -> None:
@@ -185,7 +185,7 @@ class Text:
         self.words = self.words._replace(dotted=self.words.dotted | mine)
 
     def _class(self, node: ast.ClassDef) -> None:
-        outside = Scope(self, set())
+        outside = Bindings(self, set())
         for base in node.bases:
             outside.visit(base)
         own = {
@@ -202,22 +202,22 @@ class Text:
                 refuse(f"{type(inner).__name__} in a class", inner)
 
     def _function(self, node: ast.FunctionDef, own: set[str] | None) -> None:
-        outside = Scope(self, set())
+        outside = Bindings(self, set())
         for default in node.args.defaults:
             outside.visit(default)
         for annotation in (node.returns, *(arg.annotation for arg in node.args.args)):
             if annotation is not None:
                 outside.annotation(annotation)
-        scope = Scope(self, {arg.arg for arg in node.args.args} | {*_stored(node)}, own, _over_modules(node))
+        scope = Bindings(self, {arg.arg for arg in node.args.args} | {*_stored(node)}, own, _over_modules(node))
         for statement in node.body:
             scope.statement(statement)
 
 
-class Scope:
+class Bindings:
     """Where names are read: in a function with its own, or outside with those of the text alone."""
 
     def __init__(
-        self, text: Text, local: set[str], own: set[str] | None = None, modules: frozenset[str] = frozenset()
+        self, text: EmittedText, local: set[str], own: set[str] | None = None, modules: frozenset[str] = frozenset()
     ) -> None:
         self.text, self.local = text, local
         self.own = own  # what its class puts on `self`; None outside a class
@@ -304,14 +304,14 @@ class Scope:
         for part in node.generators:
             inner.visit(part.iter)
             bound = {found.id for found in ast.walk(part.target) if isinstance(found, ast.Name)}
-            inner = Scope(self.text, inner.local | bound, self.own, self.modules - bound)
+            inner = Bindings(self.text, inner.local | bound, self.own, self.modules - bound)
             for condition in part.ifs:
                 inner.visit(condition)
         inner.visit(node.elt)
 
     def annotation(self, node: ast.AST) -> None:
         """A type, read where the text stands."""
-        outside = Scope(self.text, set())
+        outside = Bindings(self.text, set())
         for inner in ast.walk(node):
             if not isinstance(inner, ANNOTATIONS) or (isinstance(inner, ast.Constant) and inner.value is not None):
                 refuse("an annotation", inner)

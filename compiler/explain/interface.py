@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from speczoo.compiler.graph import Node, Settings, Source, Unit
+from speczoo.compiler.graph import LoadedSpec, Node, Operand, Settings
 from speczoo.compiler.layer import Value
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.spec import Entry, Loc
@@ -28,8 +28,8 @@ class OpenList(Protocol):
     @property
     def loc(self) -> Loc: ...
     @property
-    def sources(self) -> Sequence[Source]: ...
-    def value(self, source: Source) -> Value | None: ...
+    def sources(self) -> Sequence[Operand]: ...
+    def value(self, source: Operand) -> Value | None: ...
 
 
 class Position(Protocol):
@@ -47,7 +47,7 @@ class Text(Protocol):
     """The spec that is being elaborated, and the blocks that led into the open list: (path, where used, name)."""
 
     @property
-    def unit(self) -> Unit: ...
+    def unit(self) -> LoadedSpec: ...
     @property
     def settings(self) -> Settings: ...
     @property

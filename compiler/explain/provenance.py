@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from speczoo.compiler.explain.interface import OpenList
-from speczoo.compiler.graph import INPUT, Composite, Edge, Source
+from speczoo.compiler.graph import INPUT, Composite, Edge, Operand
 from speczoo.compiler.layer import AXES, Layer, Shape, Windowed
 
 MANY = 8  # steps that are shown
 FEW = 3  # up to so many are shown with how each comes about
 
 
-class Step(NamedTuple):
+class SizeStep(NamedTuple):
     """What one layer makes of the size."""
 
     name: str
@@ -27,13 +27,13 @@ class Chain(NamedTuple):
 
     start: str
     size: int
-    steps: tuple[Step, ...]
+    steps: tuple[SizeStep, ...]
 
     @property
     def text(self) -> str:
         """`32 --conv1--> 7 --pool1: floor((7 - 3) / 2) + 1--> 3`."""
         out = [f"{self.start}{self.size}"]
-        steps: list[Step | None] = list(self.steps)
+        steps: list[SizeStep | None] = list(self.steps)
         if len(steps) > MANY:
             steps[3 : 4 - MANY] = [None]
         for i, step in enumerate(steps):
@@ -45,17 +45,17 @@ class Chain(NamedTuple):
         return " ".join(out)
 
     def then(self, name: str, size: int, how: str) -> Chain:
-        return self._replace(steps=(*self.steps, Step(name, size, how)))
+        return self._replace(steps=(*self.steps, SizeStep(name, size, how)))
 
 
-def trace(lists: Sequence[OpenList], source: Source, axis: int, stop: Edge | None = None) -> Chain | None:
+def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | None = None) -> Chain | None:
     """How the size of `source` on `axis` (from the end, -1 is the width) came about; None where it has no such axis.
 
     `lists` are those that are open, the innermost last; `source` is of that one. Ends at `stop`, at the
     network's input, or where a layer makes the axis anew.
     """
     level = len(lists) - 1
-    steps: list[Step] = []
+    steps: list[SizeStep] = []
     start = lists[level].value(source)
     if start is None or len(start.shape) < -axis or not isinstance(source, Edge):
         return None
@@ -81,7 +81,7 @@ def trace(lists: Sequence[OpenList], source: Source, axis: int, stop: Edge | Non
             label = f"{node.name} "
             break
         if before.shape[axis] != size and node.body is not None:
-            steps.append(Step(node.name, size, _how(node.body, axis, node.shapes), keeping(node.body, axis)))
+            steps.append(SizeStep(node.name, size, _how(node.body, axis, node.shapes), keeping(node.body, axis)))
         source = node.inputs[0]
     return Chain(label, size, tuple(reversed(steps)))
 

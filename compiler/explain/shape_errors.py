@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
 from speczoo.compiler.explain.value_origins import given, maker
-from speczoo.compiler.graph import INPUT, Edge, Node, Source
+from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.spec import Loc
@@ -135,7 +135,7 @@ def _parted(lists: Sequence[OpenList], node: Node, first: int, other: int) -> It
 
 def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
     """Where the features come from, of a layer behind a Flatten: `16 x 6 x 6 = 576`, and how high the map is."""
-    source: Source = node.inputs[0] if node.inputs else 0
+    source: Operand = node.inputs[0] if node.inputs else 0
     while isinstance(source, Edge) and source.node != INPUT:
         made = lists[-1].nodes[source.node]
         if made.op == "Flatten" and made.shapes and len(made.shapes[0]) > 1:

@@ -7,7 +7,7 @@ from typing import Any
 
 from speczoo.compiler.arguments import printed
 from speczoo.compiler.explain.interface import OpenList, Position, Text
-from speczoo.compiler.graph import INPUT, Edge, Node, Source
+from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Shape
 from speczoo.specs.expression import ExpressionError, Name, Template
 from speczoo.specs.problem import Mark
@@ -71,7 +71,7 @@ def _parameter(text: Text, name: str) -> Loc:
     return chosen if text.written(chosen) is not None else ("params", name)
 
 
-def maker(nodes: Sequence[Node], source: Source) -> tuple[Node, str, Shape] | None:
+def maker(nodes: Sequence[Node], source: Operand) -> tuple[Node, str, Shape] | None:
     """The entry that sets how wide a value is, the argument that does it, and the value's shape."""
     for _ in range(len(nodes)):
         if not isinstance(source, Edge) or source.node == INPUT:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from speczoo.compiler.graph import INPUT, Edge, Port, Source
+from speczoo.compiler.graph import INPUT, Edge, Operand, Port
 from speczoo.compiler.identifiers import variable
-from speczoo.compiler.program import Step
+from speczoo.compiler.program import Assignment
 
 RUNNING = ("x", "out", "y", "z")
 
@@ -22,7 +22,7 @@ class Statement:
     which has no statement and reads as `text`."""
 
     name: str
-    inputs: tuple[Source, ...]
+    inputs: tuple[Operand, ...]
     ports: tuple[str, ...]
     express: Callable[[Sequence[str]], str] | None
     text: str = ""
@@ -34,7 +34,7 @@ class Statement:
 
 def order(
     statements: Sequence[Statement | None], inputs: Sequence[str], outputs: Sequence[Port], taken: Container[str] = ()
-) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+) -> tuple[tuple[Assignment, ...], tuple[str, ...]]:
     """Steps, and the text of each output. `statements` are by node number; None where nothing stands (an omitted
     entry is resolved away by the caller). No variable has a name that is `taken`."""
     uses = _uses(statements, outputs)
@@ -47,7 +47,7 @@ def order(
     def used_after(edge: Edge, i: int) -> bool:
         return uses.get(edge, [-1])[-1] > i
 
-    steps: list[Step] = []
+    steps: list[Assignment] = []
     recent = inputs[0] if inputs else ""
     real = [i for i, s in enumerate(statements) if s is not None and s.express is not None]
     lasting = [i for i in real if not statements[i].training]  # type: ignore[union-attr]
@@ -88,7 +88,7 @@ def order(
         if statement.when is not None:
             base = texts[0]
             otherwise = None if base == targets[0] else base
-        steps.append(Step(tuple(targets), expression, statement.when, otherwise, statement.training))
+        steps.append(Assignment(tuple(targets), expression, statement.when, otherwise, statement.training))
         ending = [v for e in dying if live.get(v := where[e]) == e and v not in targets]
         gone = [v for v in ending if v not in RUNNING and v not in inputs]
         if gone and heaviest > i and not statement.training:

@@ -1,6 +1,6 @@
-"""Templates: instances of one block that can be one class.
+"""Instances of one block that can be one class, grouped.
 
-Two instances share a template when their entries line up: the same entries, made by the same calls, joined by the
+Two instances are of one group when their entries line up: the same entries, made by the same calls, joined by the
 same edges. An entry may be left out (by `when`) in some of them; numbers may differ.
 """
 
@@ -63,7 +63,7 @@ class Lines:
 
 
 @dataclass(eq=False)
-class Template:
+class InstanceGroup:
     """Instances that line up. `representative(i)` is the first instance's node that is there at position i."""
 
     origin: tuple[Any, ...]
@@ -83,47 +83,47 @@ class Template:
         return len(self.instances[0].nodes)
 
 
-class Templates:
-    """All templates of a network, in an order in which what is used comes before what uses it."""
+class InstanceGroups:
+    """All groups of a network, in an order in which what is used comes before what uses it."""
 
     def __init__(self, root: Composite) -> None:
-        self.of: dict[int, Template] = {}  # by id of the composite
-        self.all: list[Template] = []
-        groups: dict[tuple[Any, ...], list[Template]] = {}
+        self.of: dict[int, InstanceGroup] = {}  # by id of the composite
+        self.all: list[InstanceGroup] = []
+        groups: dict[tuple[Any, ...], list[InstanceGroup]] = {}
         self.lists: list[Composite] = []  # all of them, each once
         for composite in _post_order(root, set()):
             self.lists.append(composite)
             if inline(composite):
                 continue
             candidates = groups.setdefault(origin(composite), [])
-            for template in candidates[-TRIED:]:
-                if self.fits(template.lines, composite):
-                    template.add(composite)
+            for group in candidates[-TRIED:]:
+                if self.fits(group.lines, composite):
+                    group.add(composite)
                     break
             else:
-                template = Template(origin(composite), Lines(composite), [composite])
-                candidates.append(template)
-                self.all.append(template)
-            self.of[id(composite)] = template
+                group = InstanceGroup(origin(composite), Lines(composite), [composite])
+                candidates.append(group)
+                self.all.append(group)
+            self.of[id(composite)] = group
         self._order()
 
     def _order(self) -> None:
-        """Later instances may need classes that came up later: sort by what a template holds."""
-        done: list[Template] = []
+        """Later instances may need classes that came up later: sort by what a group holds."""
+        done: list[InstanceGroup] = []
         seen: set[int] = set()
 
-        def visit(template: Template) -> None:
-            if id(template) in seen:
+        def visit(group: InstanceGroup) -> None:
+            if id(group) in seen:
                 return
-            seen.add(id(template))
-            for instance in template.instances:
+            seen.add(id(group))
+            for instance in group.instances:
                 for inner in _inside(instance):
                     if id(inner) in self.of:
                         visit(self.of[id(inner)])
-            done.append(template)
+            done.append(group)
 
-        for template in self.all:
-            visit(template)
+        for group in self.all:
+            visit(group)
         self.all = done
 
     def fits(self, lines: Lines, other: Composite) -> bool:

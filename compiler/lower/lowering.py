@@ -1,4 +1,4 @@
-"""A graph lowered to a program: for every template a class."""
+"""A graph lowered to a program: a class for every group of instances."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from speczoo.compiler.graph import INPUT, Composite, Edge, Graph, Node, Settings, Source
+from speczoo.compiler.graph import INPUT, Composite, Edge, Graph, Node, Operand, Settings
 from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.forward import Statement, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
-from speczoo.compiler.lower.instance_grouping import Template, Templates, call_of, inline, sequential
-from speczoo.compiler.lower.parameterize import ABSENT, Code, Columns, literal, same
+from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, call_of, inline, sequential
+from speczoo.compiler.lower.parameterize import ABSENT, Columns, PythonText, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
-from speczoo.compiler.program import Child, Class, Make, Member, Parameter, Program
+from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 
@@ -27,13 +27,13 @@ def lower(graph: Graph) -> Program:
 class Lowering:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.templates = Templates(graph.root)
+        self.groups = InstanceGroups(graph.root)
         self.support: dict[str, None] = {}
         self.imports: dict[str, None] = {}
         self.given: dict[int, list[Any]] = {}  # constructor values by id of the composite
-        self.signatures: dict[int, list[Parameter]] = {}  # by id of the template
+        self.signatures: dict[int, list[ConstructorArgument]] = {}  # by id of the group
         self.wrappers: dict[str, str] = {}  # a small module's text, with its name left open -> its name
-        leaves = [call_of(n) for c in self.templates.lists for n in c.nodes if isinstance(n.body, Layer)]
+        leaves = [call_of(n) for c in self.groups.lists for n in c.nodes if isinstance(n.body, Layer)]
         defined = {
             n for call in leaves for text in call.support for n in re.findall(r"^(?:class|def) (\w+)", text, re.M)
         }
@@ -42,41 +42,41 @@ class Lowering:
         self.fixed = frozenset(defined | imported)  # names at the top of the text that no spec decides
         own = {"Tensor", "NamedTuple", "OrderedDict", "F", *BUILTINS}
         own |= {t.rpartition(".")[2] for t in targets}  # a class of the same name as torch's would mislead
-        lists = [c for template in self.templates.all for c in template.instances]
+        lists = [c for group in self.groups.all for c in group.instances]
         self.names = Names(self.fixed | own | {name for c in lists for name in c.scope})
         self.values = {n.name for c in lists for n in c.nodes} | {name for c in lists for name, _ in c.inputs}
         self._name()
 
     def _name(self) -> None:
-        root = self.templates.of[id(self.graph.root)]
+        root = self.groups.of[id(self.graph.root)]
         root.name = self.names.new(camel(self.graph.name))
         counts: dict[str, int] = {}
         wanted = {}
-        for template in self.templates.all:
-            first = template.instances[0]
-            if template is not root:
-                name = camel(first.name) if first.kind in ("block", "use") else camel(self._group_name(template))
-                wanted[id(template)] = name
+        for group in self.groups.all:
+            first = group.instances[0]
+            if group is not root:
+                name = camel(first.name) if first.kind in ("block", "use") else camel(self._group_name(group))
+                wanted[id(group)] = name
                 counts[name] = counts.get(name, 0) + 1
-        for template in self.templates.all:
-            if template is not root:
-                template.name = self.names.new(wanted[id(template)])
+        for group in self.groups.all:
+            if group is not root:
+                group.name = self.names.new(wanted[id(group)])
 
-    def _group_name(self, template: Template) -> str:
-        name = template.instances[0].name
+    def _group_name(self, group: InstanceGroup) -> str:
+        name = group.instances[0].name
         if "$" in name or not name:
-            name = next((self._called[id(c)] for c in template.instances if id(c) in self._called), "Group")
+            name = next((self._called[id(c)] for c in group.instances if id(c) in self._called), "Group")
             name = name.rstrip("0123456789_") or "Group"
         return name if name.lower() not in ("layers", "block") else f"{name}_group"
 
     @cached_property
     def _called(self) -> dict[int, str]:
         """What the first entry with a name calls each list, by the list's id."""
-        nodes = [n for t in self.templates.all for c in t.instances for n in c.nodes]
+        nodes = [n for t in self.groups.all for c in t.instances for n in c.nodes]
         return {id(n.body): n.name for n in reversed(nodes) if n.body is not None and not n.name.isdigit()}
 
     def program(self) -> Program:
-        classes = [Builder(self, template).build() for template in self.templates.all]
+        classes = [ClassBuilder(self, group).build() for group in self.groups.all]
         spec = self.graph.spec
         chosen = spec.variants.get(self.graph.settings.variant or "")
         words = " ".join(((chosen.title if chosen else None) or spec.title or "").split())
@@ -111,29 +111,29 @@ class Lowering:
         return called(target)
 
 
-class Builder:
+class ClassBuilder:
     """One class."""
 
-    def __init__(self, lowering: Lowering, template: Template) -> None:
-        self.lowering, self.template = lowering, template
-        self.first = template.instances[0]
+    def __init__(self, lowering: Lowering, group: InstanceGroup) -> None:
+        self.lowering, self.group = lowering, group
+        self.first = group.instances[0]
         spec = self.first.unit.spec
         self.block = spec.blocks.get(self.first.name) if self.first.kind == "block" else None
         declared = self.block.params if self.block else spec.params if self.first.kind == "use" else {}
-        self.columns = Columns(template, declared, lowering.fixed)
+        self.columns = Columns(group, declared, lowering.fixed)
         self.attributes = Names(MODULE_NAMES | PRIVATE_NAMES | {n.name for n in self.first.nodes})
         self.extra: list[Member] = []
 
     def build(self) -> Class:
         made = self._sequential() if self._is_sequential() else self._module()
         parameters = self.columns.parameters()
-        for k, instance in enumerate(self.template.instances):
+        for k, instance in enumerate(self.group.instances):
             self.lowering.given[id(instance)] = [column[k] for _, column in parameters]
-        self.lowering.signatures[id(self.template)] = [p for p, _ in parameters]
+        self.lowering.signatures[id(self.group)] = [p for p, _ in parameters]
         settings = self.first.settings
         init = init_loops(self.first, settings) if settings is not None else ()
         frozen = freezing(self.first) if settings is not None else ()
-        return Class(self.template.name, self._doc(), tuple(p for p, _ in parameters), init=init, frozen=frozen, **made)
+        return Class(self.group.name, self._doc(), tuple(p for p, _ in parameters), init=init, frozen=frozen, **made)
 
     def _doc(self) -> str:
         if self.first.settings is not None:
@@ -146,17 +146,15 @@ class Builder:
     def _is_sequential(self) -> bool:
         """A pure chain without ids of its own is an nn.Sequential; one with ids reads better written out."""
         nodes = [n for n in self.first.nodes if n.body is not None]
-        if not all(
-            c.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.template.instances
-        ):
+        if not all(c.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.group.instances):
             return False
         return (
-            any(not n.named or "-" in n.name for c in self.template.instances for n in c.nodes if n.body is not None)
+            any(not n.named or "-" in n.name for c in self.group.instances for n in c.nodes if n.body is not None)
             or not nodes
         )
 
     def _sequential(self) -> dict[str, Any]:
-        return {"children": self.children(list(self.template.instances))}
+        return {"children": self.children(list(self.group.instances))}
 
     def children(self, lists: Sequence[Composite | None]) -> tuple[Child, ...]:
         out = []
@@ -186,8 +184,8 @@ class Builder:
         if inline(first.body):
             lists = [n.body if n is not None and isinstance(n.body, Composite) else None for n in nodes]
             return Make("nn.Sequential", children=self.children(lists))
-        template = self.lowering.templates.of[id(first.body)]
-        signature = self.lowering.signatures[id(template)]
+        group = self.lowering.groups.of[id(first.body)]
+        signature = self.lowering.signatures[id(group)]
         args: list[tuple[str | None, str]] = []
         flow = self._flow(nodes)
         plain = 2 if sum(p.default is None for p in signature) <= 2 else 1
@@ -199,7 +197,7 @@ class Builder:
             text = self.columns.text(column, raw=raw, flow=flow, hint=parameter.name)
             if text != parameter.default:
                 args.append((parameter.name if k >= plain or parameter.default is not None else None, text))
-        return Make(template.name, tuple(args))
+        return Make(group.name, tuple(args))
 
     def _flow(self, nodes: Sequence[Node | None]) -> list[Any]:
         return [None if n is None or not n.arriving else n.arriving[0] for n in nodes]
@@ -210,7 +208,7 @@ class Builder:
         if call.target is None:
             name = self.lowering.wrapper(first.op, call)
             return Make(name, tuple((a, self.argument(a, calls, nodes, first)) for a in call.args))
-        targets = [ABSENT if c is None else Code(self.lowering.target(c)) for c in calls]
+        targets = [ABSENT if c is None else PythonText(self.lowering.target(c)) for c in calls]
         target = self.columns.text(targets, raw=first.entry.op, flow=self._flow(nodes), hint=f"{first.name}_type")
         args = []
         for k, name in enumerate(call.args):
@@ -234,14 +232,14 @@ class Builder:
     # -- an nn.Module with a forward --------------------------------------------------------------------------
 
     def _module(self) -> dict[str, Any]:
-        template, first = self.template, self.first
+        group, first = self.group, self.first
         members: list[Member] = []
         statements: list[Statement | None] = []
-        omitted: dict[int, Source] = {}
+        omitted: dict[int, Operand] = {}
         attributes: dict[int, str] = {}
-        for i in range(template.length):
-            nodes = template.nodes(i)
-            there = [c for c in template.instances if c.nodes[i].body is not None]
+        for i in range(group.length):
+            nodes = group.nodes(i)
+            there = [c for c in group.instances if c.nodes[i].body is not None]
             like = there[0] if there else first
             node = like.nodes[i]
             inputs = tuple(self._behind(s, omitted) for s in node.inputs)
@@ -285,7 +283,7 @@ class Builder:
         steps, returns = order(statements, inputs_names, outputs, self.lowering.fixed)
         lasting = tuple(r for r, p in zip(returns, outputs, strict=True) if not p.training_only)
         several = len(outputs) > 1
-        output = self.lowering.names.new(f"{template.name}Output", self.lowering.values) if several else None
+        output = self.lowering.names.new(f"{group.name}Output", self.lowering.values) if several else None
         taken = Names()
         fields = tuple((taken.new(field(p.name)), p.training_only) for p in first.outputs) if several else ()
         return {
@@ -299,21 +297,21 @@ class Builder:
         }
 
     @staticmethod
-    def _edge(source: Source) -> Edge:
+    def _edge(source: Operand) -> Edge:
         assert isinstance(source, Edge)
         return source
 
     @staticmethod
-    def _behind(source: Source, omitted: dict[int, Source]) -> Source:
+    def _behind(source: Operand, omitted: dict[int, Operand]) -> Operand:
         while isinstance(source, Edge) and source.node != INPUT and source.node in omitted:
             source = omitted[source.node]
         return source
 
     def _apply(self, attribute: str, call: Call | None) -> Any:
-        template = call.apply if call is not None else "{self}({inputs})"
+        group = call.apply if call is not None else "{self}({inputs})"
 
         def express(texts: Sequence[str]) -> str:
-            return template.format(*texts, self=attribute, inputs=", ".join(texts))
+            return group.format(*texts, self=attribute, inputs=", ".join(texts))
 
         return express
 
@@ -333,10 +331,10 @@ class Builder:
                 self.extra.append(Member(attribute, Make(text, value=True)))
                 text = f"self.{attribute}"
             texts[name] = text
-        template = call.inline or call.apply
+        group = call.inline or call.apply
 
         def express(inputs: Sequence[str]) -> str:
-            return template.format(*inputs, inputs=", ".join(inputs), **texts)
+            return group.format(*inputs, inputs=", ".join(inputs), **texts)
 
         return express
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from speczoo.compiler.identifiers import TAKEN, Names, variable
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.lower.instance_grouping import Template
-from speczoo.compiler.program import Parameter
+from speczoo.compiler.lower.instance_grouping import InstanceGroup
+from speczoo.compiler.program import ConstructorArgument
 from speczoo.compiler.scope import Poisoned, Scope
 from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
 from speczoo.specs.expression import Template as Text
@@ -28,13 +28,13 @@ SUMMED = 32  # those among which one is looked for that it is a multiple of, or 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 
 
-class Code(str):
+class PythonText(str):
     """Text that is Python already."""
 
 
 def literal(value: Any) -> str:
     """Python text of plain data."""
-    if isinstance(value, Code):
+    if isinstance(value, PythonText):
         return str(value)
     if isinstance(value, str):
         plain = value.isascii() and value.isprintable() and '"' not in value and "\\" not in value
@@ -62,10 +62,10 @@ def agree(a: Sequence[Any], b: Sequence[Any]) -> bool:
 class Columns:
     """The constructor arguments of one class, found as its numbers are asked for."""
 
-    def __init__(self, template: Template, declared: Mapping[str, Any], taken: frozenset[str]) -> None:
-        self.template = template
+    def __init__(self, group: InstanceGroup, declared: Mapping[str, Any], taken: frozenset[str]) -> None:
+        self.group = group
         self.declared = declared  # the block's own parameters: order, defaults, types
-        self.readable = template.instances[0].scope  # the names that its expressions may read: often many
+        self.readable = group.instances[0].scope  # the names that its expressions may read: often many
         self.read: dict[str, list[Any]] = {}  # the columns of those that are asked for
         self.known: dict[str, list[Any]] = {}  # what was said before, the last at the end, and its values
         self.used: dict[str, list[Any]] = {}
@@ -77,7 +77,7 @@ class Columns:
     def scope(self, name: str) -> list[Any]:
         """The column of a name that may be read."""
         if name not in self.read:
-            values = (i.scope.get(name, ABSENT) for i in self.template.instances)
+            values = (i.scope.get(name, ABSENT) for i in self.group.instances)
             self.read[name] = [self._value(name, value) for value in values]
         return self.read[name]
 
@@ -89,7 +89,7 @@ class Columns:
             and value in Layer.registry
         ):
             layer = Layer.registry[value]
-            return Code(layer.torch or f"nn.{layer.op}")
+            return PythonText(layer.torch or f"nn.{layer.op}")
         return (
             tuple(value)
             if isinstance(value, list) and all(isinstance(v, int) for v in value) and len(value) <= 3
@@ -98,7 +98,7 @@ class Columns:
 
     # -- the arguments ----------------------------------------------------------------------------------------
 
-    def parameters(self) -> list[tuple[Parameter, list[Any]]]:
+    def parameters(self) -> list[tuple[ConstructorArgument, list[Any]]]:
         """The constructor's arguments with their values per instance: sizes of inputs, the block's own, others."""
         out = []
         for name in dict.fromkeys((*self.inputs, *self.declared, *self.used)):
@@ -116,7 +116,7 @@ class Columns:
             kind = _type(column)
             if default is None and any(v is ABSENT for v in column):  # asked for only where what needs it is there
                 default, kind = "None", kind if kind.endswith("None") else f"{kind} | None"
-            out.append((Parameter(self.rename(name), kind, default), column))
+            out.append((ConstructorArgument(self.rename(name), kind, default), column))
         required = [p for p in out if p[0].default is None]
         return required + [p for p in out if p[0].default is not None]
 
@@ -131,9 +131,9 @@ class Columns:
     def inputs(self) -> dict[str, list[Any]]:
         """The sizes of what flows into the class, by the names that its constructor gives them."""
         out: dict[str, list[Any]] = {}
-        several = len(self.template.instances[0].inputs) > 1
-        for k, (name, value) in enumerate(self.template.instances[0].inputs):
-            shapes = [i.inputs[k][1].shape for i in self.template.instances]  # type: ignore[union-attr]
+        several = len(self.group.instances[0].inputs) > 1
+        for k, (name, value) in enumerate(self.group.instances[0].inputs):
+            shapes = [i.inputs[k][1].shape for i in self.group.instances]  # type: ignore[union-attr]
             if value is None or not all(shapes):
                 continue
             rank = len(value.shape)
@@ -169,7 +169,7 @@ class Columns:
         found = self._written(column, raw, flow)
         if found is not None:
             column = self._completed(column, raw, flow)
-            if not (found.isidentifier() or isinstance(values[0], Code)):
+            if not (found.isidentifier() or isinstance(values[0], PythonText)):
                 name = self._equal(column)
                 if name and name.isidentifier():
                     found = name  # the same by another way round
@@ -205,7 +205,9 @@ class Columns:
             return None
         before = dict(self.used), dict(self.known), set(self.names.taken)
         text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
-        classes = any(isinstance(value, Code) for value in column)  # which the expression may give by their names alone
+        classes = any(
+            isinstance(value, PythonText) for value in column
+        )  # which the expression may give by their names alone
         if text is None or (classes and (not codes or '"' in text or "'" in text)):
             self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
             return None
@@ -219,7 +221,7 @@ class Columns:
         out = list(column)
         for k, value in enumerate(column):
             if value is ABSENT and flow is not None and (arriving := flow[k]) is not None:
-                instance = self.template.instances[k]
+                instance = self.group.instances[k]
                 try:
                     out[k] = evaluate(raw, Scope(instance.scope, arriving, dict(instance.inputs)))
                 except (ExpressionError, Poisoned):
@@ -230,7 +232,7 @@ class Columns:
         if name in self.readable:
             column = self.scope(name)
             values = [v for v in column if v is not ABSENT]
-            if any(isinstance(v, Code) for v in values) and not codes:
+            if any(isinstance(v, PythonText) for v in values) and not codes:
                 return None
             if all(same(v, values[0]) for v in values):
                 return literal(values[0])
@@ -240,11 +242,11 @@ class Columns:
             sizes = flow
         elif name.endswith((".channels", ".features")):
             head = name.partition(".")[0]
-            called = [n for n, _ in self.template.instances[0].inputs]
+            called = [n for n, _ in self.group.instances[0].inputs]
             port = called.index(head) if head in called else 0
             if head != "input" and head not in called:
                 return None
-            sizes = [i.inputs[port][1] for i in self.template.instances]
+            sizes = [i.inputs[port][1] for i in self.group.instances]
         else:
             return None
         axis = -1 if name.endswith("features") else 0
@@ -319,7 +321,7 @@ def _type(column: Sequence[Any]) -> str:
 
 def _kind(value: Any) -> str:
     """The type of a value as an annotation says it."""
-    if isinstance(value, Code):
+    if isinstance(value, PythonText):
         return "type[nn.Module]"
     if isinstance(value, tuple):
         return f"tuple[{', '.join(map(_kind, value)) or '()'}]"

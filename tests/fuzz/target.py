@@ -15,7 +15,7 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.limits import Limits
 from speczoo.specs.load import load
-from speczoo.specs.loaded_spec import Unit
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 
 LIMITS = Limits(nodes=20_000, entries=400, work=20_000)
@@ -29,7 +29,7 @@ def checked(text: str) -> tuple[bool, Graph | None]:
     spec = load(document, report) if document else None
     graph = None
     if spec is not None and document is not None:
-        unit, shared = Unit(spec, document), Shared()
+        unit, shared = LoadedSpec(spec, document), Shared()
         for variant in list(spec.variants)[:3] or [None]:
             graph = compile(unit, report, variant=variant, lookup=catalogue.lookup, limits=LIMITS, shared=shared)
             if graph is None:

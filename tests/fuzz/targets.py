@@ -29,7 +29,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.load import load
-from speczoo.specs.loaded_spec import Unit
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 from speczoo.training import cookbook
 from tests.fuzz import corpus, mutations, refactorings, target
@@ -90,7 +90,7 @@ def told(source: Source) -> tuple[bool, list[Diagnostic]]:
     document = parse(source, report, target.LIMITS)
     spec = load(document, report) if document else None
     if spec is not None and document is not None:
-        api.check_unit(report, Unit(spec, document), None, limits=target.LIMITS)
+        api.check_unit(report, LoadedSpec(spec, document), None, limits=target.LIMITS)
     return document is not None, report.diagnostics
 
 

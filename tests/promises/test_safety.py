@@ -19,7 +19,7 @@ from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.load import load as spec_of
-from speczoo.specs.loaded_spec import Unit
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 from tests.fuzz.corpus import texts
 from tests.strategies import Case, layer_cases
@@ -365,7 +365,7 @@ def test_the_corpus_is_written_so() -> None:
         report = Report()
         document = parse(Source("<text>", text), report)
         spec = spec_of(document, report) if document else None
-        graph = compile(Unit(spec, document), report, lookup=lookup) if spec and document and report.ok else None
+        graph = compile(LoadedSpec(spec, document), report, lookup=lookup) if spec and document and report.ok else None
         if graph is not None:
             verify(source(graph))
             found += 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from speczoo import catalogue
 from speczoo.compiler.compile import compile
-from speczoo.compiler.graph import Unit
+from speczoo.compiler.graph import LoadedSpec
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
 from speczoo.specs.document import parse
@@ -33,7 +33,7 @@ def told(source: Source) -> list[Diagnostic]:
     spec = load(document, report) if document else None
     if document and spec:
         first = next(iter(spec.variants), None)
-        compile(Unit(spec, document), report, variant=first, lookup=catalogue.lookup)
+        compile(LoadedSpec(spec, document), report, variant=first, lookup=catalogue.lookup)
     return report.errors
 
 

@@ -129,7 +129,7 @@ def _mend(
 def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
     from speczoo import catalogue
     from speczoo.api import check_unit
-    from speczoo.compiler.graph import Unit
+    from speczoo.compiler.graph import LoadedSpec
 
     report = Report()
     document = parse(source, report, limits)
@@ -137,7 +137,7 @@ def _check_source(source: Source, target: str, params: dict[str, Any], shapes: A
     if spec is None or document is None:
         return report.diagnostics
     variant = catalogue.split(target)[1]
-    check_unit(report, Unit(spec, document), variant, input=shapes, limits=limits, params=params)
+    check_unit(report, LoadedSpec(spec, document), variant, input=shapes, limits=limits, params=params)
     return report.diagnostics
 
 
