@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 import speczoo
 from speczoo.torchvision import torchvision
-from speczoo.training import cookbook, engine
+from speczoo.training import engine, recipe_loader
 
 
 def plain(model: nn.Module, root: str, epochs: int, lr: float) -> float:
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    recipe = cookbook.load(given.recipe, {"epochs": given.epochs})
+    recipe = recipe_loader.load(given.recipe, {"epochs": given.epochs})
     times: dict[str, list[float]] = {"plain": [], "engine": []}
     for turn in range(given.rounds):
         torch.manual_seed(turn)

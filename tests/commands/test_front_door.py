@@ -21,7 +21,7 @@ from speczoo.specs.errors import SpecError
 from .zoo_command import ROOT, data, fresh, zoo
 
 COMMANDS = [name for commands in SECTIONS.values() for name in commands]
-HELPERS = {"__init__", "common", "paper", "where"}
+HELPERS = {"__init__", "common", "layout", "row_filter"}
 
 RUN = """
 import sys

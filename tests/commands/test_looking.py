@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo as face
-from speczoo import catalogue, facts, tables
-from speczoo.commands import common, where
+from speczoo import catalogue, metadata, readme_tables
+from speczoo.commands import common, row_filter
 from speczoo.commands.list import ordered
+from speczoo.specialize import flow
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.standalone import flow
 
 from .zoo_command import data, zoo
 
-ROWS = facts.everything()
+ROWS = metadata.everything()
 
 # -- list ---------------------------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ COMPARISONS = {
     st.one_of(st.integers(1990, 2030), st.integers(0, 10**10), st.floats(1, 1e10)),
 )
 def test_where_filters_as_python_would(name: str, sign: str, bound: float) -> None:
-    wanted = where.parse(f"{name} {sign} {bound!r}")
+    wanted = row_filter.parse(f"{name} {sign} {bound!r}")
     assert [r.name for r in ROWS if wanted(r)] == [r.name for r in ROWS if COMPARISONS[sign](getattr(r, name), bound)]
 
 
@@ -104,16 +104,16 @@ def test_where_reads_texts_and_shapes() -> None:
 
 
 def test_a_row_without_a_year_is_not_of_any_year() -> None:
-    row = facts.Facts("x", "x", "", [3, 8, 8], 1, 1, None)
-    assert not where.parse("year < 3000")(row)
-    assert where.parse("params < 3000")(row)
+    row = metadata.Metadata("x", "x", "", [3, 8, 8], 1, 1, None)
+    assert not row_filter.parse("year < 3000")(row)
+    assert row_filter.parse("params < 3000")(row)
     assert ordered([row, *ROWS], "year", largest_first=True)[-1] is row
 
 
 @given(st.text())
 def test_where_is_an_expression_or_refused(text: str) -> None:
     try:
-        wanted = where.parse(text)
+        wanted = row_filter.parse(text)
         results = [wanted(row) for row in ROWS[:3]]
     except click.UsageError:
         return
@@ -286,6 +286,6 @@ def test_what_a_stranger_wrote_is_printed_harmlessly(tmp_path: Path) -> None:
 
 
 def test_readme_is_as_the_catalogue_is() -> None:
-    text = tables.README.read_text(encoding="utf-8")
-    assert text == tables.renewed(text), "run `python -m speczoo.tables`"
+    text = readme_tables.README.read_text(encoding="utf-8")
+    assert text == readme_tables.renewed(text), "run `python -m speczoo.readme_tables`"
     assert all(f"| `{row.name}` | {row.params:,} |" in text for row in ROWS)

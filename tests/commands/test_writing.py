@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import speczoo as face
-from speczoo import api, catalogue, standalone
+from speczoo import api, catalogue, specialize
 from speczoo.commands.new import TEMPLATE
 from speczoo.compiler.graph import Graph
 from speczoo.specs import files
@@ -22,7 +22,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.trial import fits, trial
+from speczoo.verify import fits, verify_module
 
 from .zoo_command import data, zoo
 
@@ -83,7 +83,7 @@ def test_a_module_that_is_not_as_predicted_is_found_out(spoil: str, monkeypatch:
         module.register_parameter("more", nn.Parameter(torch.zeros(3)))
     else:
         module.register_buffer("more", torch.zeros(3))
-    made = trial(graph, module)
+    made = verify_module(graph, module)
     assert not made.ok
     assert spoil in {finding.what for finding in made.findings if not finding.ok}
     monkeypatch.setattr("speczoo.compiler.emit.module.build", lambda *args, **kwargs: module)
@@ -113,7 +113,7 @@ def test_what_is_too_large_to_run_is_held_to_its_shapes(input: list[int], layers
         spec["layers"] = [*layers, {"id": "sum", "op": "add", "from": [layer["id"] for layer in layers]}]
     graph = api.graph(spec)
     assert not fits(graph)
-    made = trial(graph, face.build(spec, device="meta"))
+    made = verify_module(graph, face.build(spec, device="meta"))
     assert made.ok
     assert made.seconds is None
 
@@ -222,7 +222,7 @@ def same(one: Graph, other: Graph) -> bool:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_variant_alone_is_the_same_network(name: str) -> None:
     graph = api.graph(name)
-    spec = reread(standalone.text(graph, "alone"))
+    spec = reread(specialize.text(graph, "alone"))
     assert spec.name == "alone"
     assert not spec.variants
     assert same(api.graph(spec), graph)
@@ -232,7 +232,7 @@ def test_a_variant_alone_is_the_same_network(name: str) -> None:
 def test_comments_are_kept() -> None:
     text = (catalogue.NETWORKS / "resnet.yaml").read_text()
     kept = text.partition("variants:")[0]
-    alone = standalone.text(api.graph("resnet50"), "alone")
+    alone = specialize.text(api.graph("resnet50"), "alone")
     for line in kept.splitlines():
         if "#" in line and "BasicBlock, doc" not in line:
             assert line in alone
@@ -241,7 +241,7 @@ def test_comments_are_kept() -> None:
 
 def test_parameters_and_input_from_outside_are_its_defaults() -> None:
     graph = api.graph("regnet_y_400mf", input=[3, 64, 64], num_classes=5)
-    spec = reread(standalone.text(graph, "alone", {"num_classes": 5}))
+    spec = reread(specialize.text(graph, "alone", {"num_classes": 5}))
     assert (spec.input, spec.params["num_classes"].default, spec.published, spec.weights) == (
         [3, 64, 64],
         5,

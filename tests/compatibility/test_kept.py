@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 from tests.commands.zoo_command import data
 from tests.compatibility import meaning
 
@@ -82,9 +82,9 @@ def test_a_key_that_is_gone_or_of_another_type_is_found() -> None:
 
 @version
 def test_a_recipe_says_what_it_said(folder: Path) -> None:
-    found = cookbook.load(folder / "recipe.yaml", with_network=True)
+    found = recipe_loader.load(folder / "recipe.yaml", with_network=True)
     assert meaning.said(kept(folder, "recipe.json"), found.model_dump(mode="json"))
-    other = cookbook.load(folder / "recipe.yaml", ["epochs=5"])
+    other = recipe_loader.load(folder / "recipe.yaml", ["epochs=5"])
     assert not meaning.said(kept(folder, "recipe.json"), other.model_dump(mode="json"))
 
 

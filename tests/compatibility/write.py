@@ -16,14 +16,14 @@ from safetensors.torch import save_file
 
 import speczoo
 from speczoo import catalogue
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 from speczoo.training.engine import train
 from speczoo.training.evaluate import evaluate, predict
 from speczoo.training.run import Run
 from tests.commands.zoo_command import data
 from tests.commands.zoo_command import zoo as command
 from tests.compatibility.meaning import examples, meanings, shape_of
-from tests.promises.test_documents import completed
+from tests.contracts.test_documents import completed
 from tests.training.toys import corner
 
 HERE = Path(__file__).parent
@@ -84,7 +84,7 @@ def write(folder: Path) -> None:
     }
     keep(folder / "told.json", told)
     built(folder / "built")
-    keep(folder / "recipe.json", cookbook.load("recipe.yaml").model_dump(mode="json", exclude={"network"}))
+    keep(folder / "recipe.json", recipe_loader.load("recipe.yaml").model_dump(mode="json", exclude={"network"}))
     shutil.copy("tiny.yaml", folder)
     shutil.copy("recipe.yaml", folder)
     run(folder)

@@ -31,7 +31,7 @@ from speczoo.specs.format import formatted
 from speczoo.specs.load import load
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 from tests.fuzz import corpus, mutations, refactorings, target
 
 KEPT = Path(__file__).parents[1] / "compatibility" / "0.1.0"
@@ -333,18 +333,18 @@ def recipes(data: bytes) -> tuple[bool, bool]:
         path = home / "recipe.yaml"
         path.write_bytes(data)
         try:
-            recipe = cookbook.load(path, with_network=True)
+            recipe = recipe_loader.load(path, with_network=True)
         except SpecError as error:
             harmless(list(error.diagnostics), text)
-            return cookbook.is_recipe(path), False
-        assert cookbook.load(recipe.model_dump(mode="json")) == recipe
+            return recipe_loader.is_recipe(path), False
+        assert recipe_loader.load(recipe.model_dump(mode="json")) == recipe
         return True, True
 
 
 def small_recipes() -> list[bytes]:
     """Those of the zoo, with a small network."""
     found = []
-    for path in sorted(cookbook.HOME.glob("*.yaml")):
+    for path in sorted(recipe_loader.HOME.glob("*.yaml")):
         data = mutations.read(path.read_bytes())
         assert data is not None
         found.append(json.dumps({**data, "network": {"name": "./net.yaml"}}).encode())

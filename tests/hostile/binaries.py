@@ -535,10 +535,10 @@ def prepared(path: Path) -> None:
 
 
 def data(path: Path) -> None:
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
     from speczoo.training.data import load
 
-    load(cookbook.load("mnist_cnn"), path)
+    load(recipe_loader.load("mnist_cnn"), path)
 
 
 def opened(path: Path) -> None:

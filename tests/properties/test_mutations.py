@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speczoo.compiler.graph import Graph
-from tests import alone
 from tests.fuzz import corpus
 from tests.fuzz.mutations import mutated, read, seeds, small_seeds, text
 from tests.fuzz.refactorings import refactored
 from tests.fuzz.target import checked
+from tests.reference_interpreter import applied, by_call, holds
 
 CRASHES = sorted((Path(__file__).parents[1] / "fuzz" / "crashes").glob("*"))
 MANY = settings(max_examples=5 * settings().max_examples)
@@ -71,7 +71,7 @@ def small(graph: Graph) -> bool:
 
 def computes_what_its_entries_do(graph: Graph) -> None:
     """Training or not, the module gives what its layers give, applied one by one."""
-    model = alone.holds(graph)
+    model = holds(graph)
     kinds = {"float32": torch.randn, "int64": torch.zeros, "bool": torch.zeros}
     x = [kinds[v.dtype](2, *v.shape).to(getattr(torch, v.dtype)) for _, v in graph.settings.inputs]
     for training in (True, False):
@@ -81,7 +81,7 @@ def computes_what_its_entries_do(graph: Graph) -> None:
             torch.manual_seed(5)
             out = model(*(value.clone() for value in x))
             torch.manual_seed(5)
-            expected = alone.applied(graph.root, model, [value.clone() for value in x], alone.by_call)
+            expected = applied(graph.root, model, [value.clone() for value in x], by_call)
         ports = zip(expected, graph.root.outputs, strict=True)
         left = [value for value, port in ports if training or not port.training_only]
         found = [value for value in (out if isinstance(out, tuple) else [out]) if value is not None]
@@ -101,7 +101,7 @@ def refused_or_runs(data: dict[str, Any], seed: int, times: int) -> None:
 
 def runs_as_predicted(graph: Graph) -> None:
     """Built on the meta device, its modules, its state_dict and what it gives are what was predicted."""
-    model = alone.holds(graph, device="meta").eval()
+    model = holds(graph, device="meta").eval()
     made = [
         torch.empty(2, *value.shape, device="meta", dtype=getattr(torch, value.dtype))
         for _, value in graph.settings.inputs

@@ -32,7 +32,7 @@ from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
-from tests import alone
+from tests import reference_interpreter
 from tests.random_networks import networks
 
 Data = dict[str, Any]
@@ -92,9 +92,9 @@ def test_the_module_computes_what_the_graph_says(spec: Data) -> None:
     """Against a walk over the graph that applies each layer's own module in turn."""
     graph = speczoo.graph(spec)
     model = speczoo.build(spec, seed=1).eval()
-    alone.made_alone(graph.root, model)
+    reference_interpreter.made_alone(graph.root, model)
     x = inputs(graph)
-    values = zip(graph.root.outputs, alone.applied(graph.root, model, x, by_hand), strict=True)
+    values = zip(graph.root.outputs, reference_interpreter.applied(graph.root, model, x, by_hand), strict=True)
     lasting = [value for port, value in values if not port.training_only]
     got = [value for value in tensors(model(*x)) if value is not None]
     assert same(got, lasting)

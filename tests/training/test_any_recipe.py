@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo.specs.errors import SpecError
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 from speczoo.training.data import image_size, load
+from speczoo.training.data_preview import describe
 from speczoo.training.engine import check, train
 from speczoo.training.errors import TrainingError
 from speczoo.training.evaluate import predict
-from speczoo.training.look import describe
 from speczoo.training.lr_find import lr_find
 from speczoo.training.run import Run, build
 from tests.training.recipes import images, recipes, write
@@ -52,7 +52,7 @@ def test_it_works_or_is_told(text: dict[str, Any], drawn: dict[str, int], use: A
         root = Path(folder)
         write(root, drawn)
         try:
-            use(cookbook.load(text, home=root, with_network=True), root)
+            use(recipe_loader.load(text, home=root, with_network=True), root)
             return
         except (SpecError, TrainingError) as error:
             words = str(error)

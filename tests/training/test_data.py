@@ -12,7 +12,7 @@ from PIL import Image
 
 from speczoo.specs.errors import SpecError
 from speczoo.torchvision import torchvision
-from speczoo.training import cookbook, memory
+from speczoo.training import memory, recipe_loader
 from speczoo.training.data import load, read_images, root_of
 from speczoo.training.dataset import Dataset
 from speczoo.training.errors import DataError, TrainingError
@@ -20,7 +20,7 @@ from tests.training.toys import digits, idx, recipe
 
 
 def folder(root: Path, **changes: object) -> Dataset:
-    return load(cookbook.load(recipe(root, data={"dataset": "folder", "root": str(root), "mode": "L", **changes})))
+    return load(recipe_loader.load(recipe(root, data={"dataset": "folder", "root": str(root), "mode": "L", **changes})))
 
 
 def test_folders(corners: Path) -> None:
@@ -58,10 +58,10 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no train folder"):
         folder(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"no data folder .*nowhere") as caught:
-        load(cookbook.load("mnist_cnn"), tmp_path / "nowhere")
+        load(recipe_loader.load("mnist_cnn"), tmp_path / "nowhere")
     assert "--data" in caught.value.help
     with pytest.raises(DataError, match="no MNIST in"):
-        load(cookbook.load("mnist_cnn"), tmp_path)
+        load(recipe_loader.load("mnist_cnn"), tmp_path)
 
 
 def test_an_empty_split_is_told(copy: Path) -> None:
@@ -110,7 +110,7 @@ def test_images_of_ones_own_are_where_the_recipe_says(
 ) -> None:
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     assert len(folder(corners).train) == 120
-    assert root_of(cookbook.load("mnist_cnn").data) == tmp_path
+    assert root_of(recipe_loader.load("mnist_cnn").data) == tmp_path
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
@@ -147,18 +147,18 @@ def test_images_are_read_as_they_are_seen(tmp_path: Path) -> None:
 def test_a_crop_larger_than_the_images_is_told(corners: Path) -> None:
     steps = {"augment": [{"op": "RandomCrop", "size": 120, "padding": 1}]}
     with pytest.raises(TrainingError, match=r"augment.0`: 120 x 120 cannot be cropped from images of 12 x 12 padded"):
-        load(cookbook.load(recipe(corners, transforms=steps)))
+        load(recipe_loader.load(recipe(corners, transforms=steps)))
 
 
 def test_a_crop_is_held_to_what_prepare_is(corners: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its window may be larger than the images, by all that they are padded with."""
     steps = {"augment": [{"op": "RandomCrop", "size": 8192, "padding": 8192}]}
     with pytest.raises(TrainingError, match=r"gets 67,108,864 pixels, 8192 x 8192, more than 50,000,000"):
-        load(cookbook.load(recipe(corners, transforms=steps)))
+        load(recipe_loader.load(recipe(corners, transforms=steps)))
     steps["augment"][0]["size"] = 4096
     monkeypatch.setattr(memory, "total", lambda: 2_000_000_000)
     with pytest.raises(TrainingError, match="120 images of 1 x 4096 x 4096, a batch, take 10 GB"):
-        load(cookbook.load(recipe(corners, transforms=steps, batch_size=1)))
+        load(recipe_loader.load(recipe(corners, transforms=steps, batch_size=1)))
 
 
 @pytest.mark.parametrize("key", ["train", "valid", "test"])
@@ -187,7 +187,7 @@ def test_what_no_memory_holds_is_told_beforehand(little_mnist: Path, monkeypatch
     monkeypatch.setattr(memory, "total", lambda: 2_000_000_000)
     large = {"transforms.prepare": [{"op": "Resize", "size": 8192}, {"op": "CenterCrop", "size": 28}]}
     with pytest.raises(TrainingError, match="40 images of 1 x 8192 x 8192 take 3 GB; this machine has 2 GB") as caught:
-        load(cookbook.load("mnist_cnn", large), little_mnist)
+        load(recipe_loader.load("mnist_cnn", large), little_mnist)
     assert caught.value.exit_code == 1
 
 
@@ -196,7 +196,7 @@ def test_sizes_that_differ_are_told_and_resized_when_asked(copy: Path) -> None:
     with pytest.raises(DataError, match="differ in size: 12 x 12 and 16 x 20"):
         folder(copy)
     prepared = {"prepare": [{"op": "Resize", "size": [12, 12]}]}
-    assert load(cookbook.load(recipe(copy, transforms=prepared))).shape == (1, 12, 12)
+    assert load(recipe_loader.load(recipe(copy, transforms=prepared))).shape == (1, 12, 12)
 
 
 @pytest.fixture
@@ -206,35 +206,35 @@ def little_mnist(tmp_path: Path) -> Path:
 
 
 def test_torchvisions_own_layout(little_mnist: Path) -> None:
-    dataset = load(cookbook.load("mnist_cnn"), little_mnist)
+    dataset = load(recipe_loader.load("mnist_cnn"), little_mnist)
     assert dataset.classes == tuple("0123456789")
     assert dataset.train.images[7].unique().tolist() == [7]
     chosen = {"data.classes": ["3", "1"], "data.limit_train": 5}
-    few = load(cookbook.load("mnist_cnn", chosen), little_mnist)
+    few = load(recipe_loader.load("mnist_cnn", chosen), little_mnist)
     assert few.classes == ("3", "1")
     assert few.train.labels.tolist() == [1, 0, 1, 0, 1]
     assert few.train.images[:, 0, 0, 0].tolist() == [1, 3, 11, 13, 21]
     with pytest.raises(DataError, match="no class 'cat'"):
-        load(cookbook.load("mnist_cnn", {"data.classes": ["cat", "1"]}), little_mnist)
+        load(recipe_loader.load("mnist_cnn", {"data.classes": ["cat", "1"]}), little_mnist)
 
 
 def test_a_wrong_count_of_labels_is_told(little_mnist: Path) -> None:
     idx(little_mnist / "MNIST" / "raw" / "train-labels-idx1-ubyte", torch.zeros(39, dtype=torch.long))
     with pytest.raises(DataError, match="40 images and 39 labels"):
-        load(cookbook.load("mnist_cnn"), little_mnist)
+        load(recipe_loader.load("mnist_cnn"), little_mnist)
 
 
 def test_a_truncated_file_is_told(little_mnist: Path) -> None:
     path = little_mnist / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match="broken or incomplete"):
-        load(cookbook.load("mnist_cnn"), little_mnist)
+        load(recipe_loader.load("mnist_cnn"), little_mnist)
 
 
 def test_statistics_given_must_fit_the_channels(little_mnist: Path) -> None:
     wrong = {"transforms.normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
     with pytest.raises(DataError, match="3 means and the images have 1 channels"):
-        load(cookbook.load("mnist_cnn", wrong), little_mnist)
+        load(recipe_loader.load("mnist_cnn", wrong), little_mnist)
 
 
 def test_images_are_torchvisions(mnist: Path) -> None:
@@ -246,7 +246,7 @@ def test_images_are_torchvisions(mnist: Path) -> None:
     ))  # fmt: skip
     from speczoo.training.engine import loaders
 
-    chosen = cookbook.load("lenet5", {"data.limit_train": 10, "data.limit_valid": 50})
+    chosen = recipe_loader.load("lenet5", {"data.limit_train": 10, "data.limit_valid": 50})
     x, y = next(iter(loaders(chosen, load(chosen, mnist))[1]))
     for i in range(50):
         image, label = reference[i]
@@ -256,7 +256,7 @@ def test_images_are_torchvisions(mnist: Path) -> None:
 
 def test_a_canvas_is_made_of_digits(mnist: Path) -> None:
     small = {"data.train": 20, "data.valid": 10, "data.noise": 0.0}
-    first, again = (load(cookbook.load("unet_digits_classes", small), mnist) for _ in range(2))
+    first, again = (load(recipe_loader.load("unet_digits_classes", small), mnist) for _ in range(2))
     assert torch.equal(first.train.images, again.train.images)
     assert len(first.classes) == 11
     assert first.train.labels.shape == (20, 64, 64)

@@ -11,7 +11,7 @@ import pytest
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.source import Source
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 
 PAGE = Path(__file__).parents[2] / "zoo" / "training" / "README.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_yaml_is_a_recipe(text: str) -> None:
     document = parse(Source.of(text), report)
     assert report.ok
     assert document is not None
-    assert cookbook.load(document.data).name
+    assert recipe_loader.load(document.data).name
 
 
 def test_the_table_of_keys_is_complete() -> None:

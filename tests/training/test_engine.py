@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 from speczoo.training.data import load
 from speczoo.training.engine import Result, loaders, train
 from speczoo.training.errors import DataError, Diverged, RunError
@@ -56,7 +56,7 @@ def test_it_is_a_plain_loop(corners: Path, tmp_path: Path) -> None:
     """The same batches into the same network, by torch alone: not one bit differs."""
     changes = {"optimizer": {"op": "SGD", "lr": 0.05, "momentum": 0.9}, "schedule": None, "epochs": 3}
     run(corners, tmp_path / "run", changes)
-    chosen = cookbook.load(recipe(corners, **changes), {})
+    chosen = recipe_loader.load(recipe(corners, **changes), {})
     batches, _ = loaders(chosen, load(chosen, None))
     model = network().train()
     optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9, fused=True)  # rounds as the engine does
@@ -131,7 +131,7 @@ def test_a_killed_run_resumes(corners: Path, tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_weights_and_says_how_to_go_on(corners: Path, tmp_path: Path) -> None:
     process = start(root=str(corners), out=str(tmp_path / "run"), slow=0.2)
-    wait_for(tmp_path / "run" / "history.json", 1, process)
+    wait_for(tmp_path / "run" / "history.json", 2, process)  # an epoch's checkpoint comes after its row
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode != 0
@@ -279,7 +279,7 @@ def test_a_pickle_in_place_of_weights_is_refused(corners: Path, tmp_path: Path) 
 def test_schedules_count_in_epochs(corners: Path, schedule: Any, expected: Any) -> None:
     from speczoo.training.learner import make_optimizer, make_schedule
 
-    chosen = cookbook.load(recipe(corners, schedule=schedule, optimizer={"op": "SGD", "lr": 0.1}))
+    chosen = recipe_loader.load(recipe(corners, schedule=schedule, optimizer={"op": "SGD", "lr": 0.1}))
     steps = len(loaders(chosen, load(chosen))[0])
     optimizer = make_optimizer(chosen, network())
     made = make_schedule(chosen, optimizer, steps * chosen.epochs)

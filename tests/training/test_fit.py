@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from speczoo.training import cookbook, memory
+from speczoo.training import memory, recipe_loader
 from speczoo.training.data import load
 from speczoo.training.dataset import Split
 from speczoo.training.engine import check, train
@@ -24,14 +24,14 @@ from tests.training.toys import network, recipe
 
 
 def test_other_counts_of_classes_are_told_with_what_to_set(corners: Path) -> None:
-    dataset = load(cookbook.load(recipe(corners)))
+    dataset = load(recipe_loader.load(recipe(corners)))
     with pytest.raises(DataError, match="7 outputs and the data 4 classes") as caught:
         check(network(classes=7), dataset.shape, dataset)
     assert caught.value.help == "--set network.params.num_classes=4"
 
 
 def test_a_classifier_on_labelled_pixels_is_told_as_such(corners: Path) -> None:
-    dataset = load(cookbook.load(recipe(corners)))
+    dataset = load(recipe_loader.load(recipe(corners)))
     pixels = Split(dataset.train.images, torch.zeros(len(dataset.train), 12, 12, dtype=torch.long))
     for outputs in (4, 7):
         with pytest.raises(DataError, match=r"labels want \[4, 12, 12\]") as caught:
@@ -72,7 +72,7 @@ class Refusing(nn.Module):
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_batch_that_the_network_refuses_is_told(case: str, corners: Path, tmp_path: Path) -> None:
     error, words = REFUSED[case]
-    chosen = cookbook.load(recipe(corners, epochs=1))
+    chosen = recipe_loader.load(recipe(corners, epochs=1))
     dataset = load(chosen)
 
     def trained(when: str) -> None:
@@ -101,7 +101,7 @@ def test_a_batch_that_the_network_refuses_is_told(case: str, corners: Path, tmp_
 def test_an_image_of_its_own_is_told_where_batch_norm_wants_two(corners: Path, tmp_path: Path) -> None:
     """Torch raises a ValueError for that, and a RuntimeError for nearly all else."""
     narrow = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), nn.BatchNorm1d(4, track_running_stats=False))
-    chosen = cookbook.load(recipe(corners))
+    chosen = recipe_loader.load(recipe(corners))
     path = tmp_path / "run"
     train(recipe(corners, epochs=1), model=network(), out=path, accelerator="cpu", report=False, quiet=True)
     torch.save(narrow.state_dict(), path / "model.pt")
@@ -113,7 +113,7 @@ def test_an_image_of_its_own_is_told_where_batch_norm_wants_two(corners: Path, t
 
 
 def test_a_run_of_other_classes_than_its_network_is_told(corners: Path) -> None:
-    chosen = cookbook.load(recipe(corners))
+    chosen = recipe_loader.load(recipe(corners))
     with pytest.raises(DataError, match=r"output is \[7\], and the labels want \[4\]"):
         evaluate(network(classes=7), load(chosen), chosen)
 
@@ -132,7 +132,7 @@ def test_a_run_that_takes_images_of_too_many_pixels_is_told(corners: Path, tmp_p
 
 def test_a_network_that_no_memory_holds_is_told_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "total", lambda: 1_000_000_000)
-    chosen = cookbook.load("mnist_cnn", ["network.params.num_classes=10000000"])
+    chosen = recipe_loader.load("mnist_cnn", ["network.params.num_classes=10000000"])
     with pytest.raises(TrainingError, match=r"the weights of `mnist_cnn` take .* this machine has 1 GB") as caught:
         build(chosen)
     assert caught.value.exit_code == 1

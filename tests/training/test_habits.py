@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from speczoo.training import cookbook, look, plots
+from speczoo.training import data_preview, plots, recipe_loader
 from speczoo.training.data import load
 from speczoo.training.engine import loaders, train
 from speczoo.training.errors import DataError, OptionError, RunError, TrainingError
@@ -77,13 +77,13 @@ def test_predictions_have_names(trained: Path, tmp_path: Path) -> None:
 
 
 def test_looking_at_data(corners: Path, tmp_path: Path) -> None:
-    chosen = cookbook.load(recipe(corners))
+    chosen = recipe_loader.load(recipe(corners))
     dataset = load(chosen)
-    facts = look.describe(chosen, dataset)
+    facts = data_preview.describe(chosen, dataset)
     assert facts["splits"]["train"] == {"images": 120, "labels": [30] * 4}
     assert facts["batch"]["images"] == [20, 1, 12, 12]
-    assert any("120 images" in line for line in look.lines(facts))
-    for path in look.draw(chosen, dataset, tmp_path / "look"):
+    assert any("120 images" in line for line in data_preview.lines(facts))
+    for path in data_preview.draw(chosen, dataset, tmp_path / "look"):
         assert path.stat().st_size > 1000
 
 
@@ -99,7 +99,7 @@ def test_both_suggestions_on_a_curve_that_is_known() -> None:
 
 
 def test_the_finder_leaves_the_network_alone_and_stops_when_the_loss_runs_away(corners: Path) -> None:
-    chosen = cookbook.load(recipe(corners))
+    chosen = recipe_loader.load(recipe(corners))
     model = network()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     found = lr_find(model, chosen, load(chosen), 1e-6, 1e4, 200)
@@ -129,7 +129,7 @@ class Recorded(torch.nn.Module):
 def test_the_finder_takes_the_recipes_own_steps(corners: Path, accumulate: int) -> None:
     """Its losses are those of a plain loop with auxiliary outputs, accumulation within an epoch, and clipping."""
     changes = {"accumulate": accumulate, "gradient_clip": 0.5, "aux_weight": 0.5, "optimizer": {"op": "SGD", "lr": 1.0}}
-    chosen = cookbook.load(recipe(corners, batch_size=60, **changes))
+    chosen = recipe_loader.load(recipe(corners, batch_size=60, **changes))
     found = lr_find(Recorded(), chosen, load(chosen), 1e-3, 1e-1, 20)
     model = network(norm=False)
     batches, _ = loaders(chosen, load(chosen))
@@ -155,14 +155,14 @@ def test_the_finder_takes_the_recipes_own_steps(corners: Path, accumulate: int) 
 
 def test_the_finder_computes_in_the_recipes_precision(corners: Path) -> None:
     for precision, type in (("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)):
-        chosen = cookbook.load(recipe(corners, precision=precision))
+        chosen = recipe_loader.load(recipe(corners, precision=precision))
         model = Recorded()
         lr_find(model, chosen, load(chosen), 1e-3, 1e-2, 20)
         assert model.types == {type}
 
 
 def test_the_finder_tells_of_a_batch_of_one(corners: Path) -> None:
-    chosen = cookbook.load(recipe(corners, batch_size=119))
+    chosen = recipe_loader.load(recipe(corners, batch_size=119))
     flat = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(144, 4), torch.nn.BatchNorm1d(4))
     with pytest.raises(TrainingError, match="has one image"):
         lr_find(flat, chosen, load(chosen))

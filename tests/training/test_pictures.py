@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
 
-from speczoo.training import cookbook, look, plots, report, words
+from speczoo.training import data_preview, metric_text, plots, recipe_loader, report
 from speczoo.training import recipe as r
 from speczoo.training.data import load
 from speczoo.training.dataset import Dataset, Split
@@ -128,11 +128,11 @@ def test_surfaces_have_labels() -> None:
 
 def test_the_original_is_beside_what_augmentation_makes_of_it(corners: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = {"augment": [{"op": "RandomErasing", "p": 1.0}]}
-    chosen = cookbook.load(recipe(corners, transforms=steps))
+    chosen = recipe_loader.load(recipe(corners, transforms=steps))
     dataset = load(chosen)
     drawn = {}
     monkeypatch.setattr(plots, "save", lambda figure, path: drawn.update({path.name: figure}) or [])
-    look.draw(chosen, dataset, corners)
+    data_preview.draw(chosen, dataset, corners)
     pictures = [np.asarray(axes.images[0].get_array()) for axes in drawn["augmented"].axes]
     original = dataset.train.images[0, 0].numpy()
     assert len(pictures) == 9
@@ -153,7 +153,7 @@ def read(page: str) -> str:
 
 @pytest.mark.parametrize(("wanted", "verdict"), [(0.0, "met"), (1.0, "missed")])
 def test_a_report_is_about_what_the_recipe_expects(corners: Path, tmp_path: Path, wanted: float, verdict: str) -> None:
-    chosen = cookbook.load(recipe(corners, expect={"iou": wanted}, metrics=["accuracy", "iou"]))
+    chosen = recipe_loader.load(recipe(corners, expect={"iou": wanted}, metrics=["accuracy", "iou"]))
     found = evaluate(network(), load(chosen), chosen)
     shown = read(report.page(run(chosen, tmp_path), chosen, found, {"loss": 0.4, "epochs": 1, "seconds": 200.2}, {}))
     assert re.search(r"corners \d\.\d{3} mean IoU on the validation split", shown)
@@ -164,7 +164,7 @@ def test_a_report_is_about_what_the_recipe_expects(corners: Path, tmp_path: Path
 
 
 def test_without_a_goal_the_first_metric_leads(corners: Path, tmp_path: Path) -> None:
-    chosen = cookbook.load(recipe(corners))
+    chosen = recipe_loader.load(recipe(corners))
     found = evaluate(network(), load(chosen), chosen)
     shown = read(report.page(run(chosen, tmp_path), chosen, found, {}, {}))
     assert re.search(r"corners \d+\.\d\d % accuracy on the validation split", shown)
@@ -172,7 +172,7 @@ def test_without_a_goal_the_first_metric_leads(corners: Path, tmp_path: Path) ->
 
 
 def test_images_without_labels_are_told_apart_in_a_table(corners: Path, tmp_path: Path) -> None:
-    chosen = cookbook.load(
+    chosen = recipe_loader.load(
         recipe(corners, data={"dataset": "folder", "root": str(corners), "mode": "L", "test": "test"})
     )
     dataset = load(chosen)
@@ -209,7 +209,7 @@ def test_a_report_has_no_markup_but_its_own(corners: Path, tmp_path: Path) -> No
     """Whatever texts say, the page has the same elements; it is UTF-8, and shows them in the order of writing."""
     pages = []
     for texts in ([f"plain {i}" for i in range(len(MARKUP) - 1)], MARKUP[:-1]):  # a recipe holds whole characters
-        chosen = cookbook.load(recipe(corners)).model_copy(
+        chosen = recipe_loader.load(recipe(corners)).model_copy(
             update={"title": "".join(texts), "published": dict.fromkeys(texts, 50.0)}
         )
         dataset, model = load(chosen), network()
@@ -257,7 +257,7 @@ def test_a_few_canvases_are_enough_for_a_report() -> None:
     """Fewer than the picture has rows for."""
     few = Split(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), torch.zeros(3, 32, 32, dtype=torch.long))
     dataset = Dataset(few, few, ("background", "digit"), mean=(0.0,), std=(1.0,))
-    chosen = cookbook.load("unet_digits")
+    chosen = recipe_loader.load("unet_digits")
     model = nn.Conv2d(1, 2, 1)
     assert report.pictures(model, dataset, chosen, evaluate(model, dataset, chosen))["Predictions"].axes
 
@@ -267,4 +267,4 @@ def test_a_few_canvases_are_enough_for_a_report() -> None:
     [(0.0931461, "0.09 s"), (12.4, "12 s"), (59.7, "1 min 0 s"), (200.2, "3 min 20 s"), (7500, "2 h 5 min")],
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert metric_text.duration(seconds) == said

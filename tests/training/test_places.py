@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import speczoo as zoo_face
-from speczoo import standalone
+from speczoo import specialize
 from speczoo.__main__ import cli
 from tests.training.toys import recipe
 
@@ -65,5 +65,5 @@ def test_a_run_carries_its_network(home: Path, tmp_path: Path, monkeypatch: pyte
 
 def test_the_files_of_a_network(home: Path) -> None:
     graph = zoo_face.graph(f"{home}/tiny.json:four", input=[1, 12, 12])
-    assert standalone.companions(graph) == {Path("parts/block.json"): (home / "parts" / "block.json").read_bytes()}
+    assert specialize.companions(graph) == {Path("parts/block.json"): (home / "parts" / "block.json").read_bytes()}
     assert zoo("recipes", home / "mine.json").exit_code == 0

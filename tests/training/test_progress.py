@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from speczoo.__main__ import cli
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 from speczoo.training.data import load
 from speczoo.training.engine import train
 from speczoo.training.evaluate import evaluate
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("watched", [True, False])
 def test_what_takes_long_has_a_bar_on_a_terminal(watched: bool, corners: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = cookbook.load(recipe(corners))
+    chosen = recipe_loader.load(recipe(corners))
     dataset, model = load(chosen), network()
     monkeypatch.setattr(sys, "stderr", screen := Terminal() if watched else io.StringIO())
     landscape(model, chosen, dataset, points=3, images=20)

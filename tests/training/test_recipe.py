@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from speczoo.__main__ import cli
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
-from speczoo.training import cookbook
+from speczoo.training import recipe_loader
 
 TEXT = """\
 recipe: 1
@@ -73,7 +73,7 @@ def test_a_mistake_is_told_at_its_place(
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace(old, new, 1))
     with pytest.raises(SpecError) as caught:
-        cookbook.load(path)
+        recipe_loader.load(path)
     told = caught.value.diagnostics[0]
     assert told.code == code
     assert told.span is not None
@@ -89,7 +89,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         TEXT.replace("batch_size", "batchsize").replace("epochs: 3", "epochs: 0").replace("size: 28", "sise: 28")
     )
     with pytest.raises(SpecError) as caught:
-        cookbook.load(path)
+        recipe_loader.load(path)
     assert {d.span[0] for d in caught.value.diagnostics if d.span} >= {7, 10, 11}
 
 
@@ -98,7 +98,7 @@ def test_mistakes_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace("lr: 0.1", "lr: x").replace("mnist_cnn", "mnist_cn") + "epochs: 4\n")
     with pytest.raises(SpecError) as caught:
-        cookbook.load(path, with_network=True)
+        recipe_loader.load(path, with_network=True)
     told = [(d.code, d.span[0]) for d in caught.value.diagnostics if d.span]
     assert sorted(told) == [("bad-value", 8), ("duplicate-key", 12), ("unknown-reference", 3)]
 
@@ -107,7 +107,7 @@ def test_thousands_of_mistakes_are_a_hundred(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT + "".join(f"k{i}: 1\n" for i in range(9_000)))
     with pytest.raises(SpecError) as caught:
-        cookbook.load(path, with_network=True)
+        recipe_loader.load(path, with_network=True)
     assert len(caught.value.diagnostics) == 100
 
 
@@ -135,7 +135,7 @@ def test_wrong_overrides_hide_nothing(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace("epochs: 3", "epochs: 010"))
     with pytest.raises(SpecError) as caught:
-        cookbook.load(path, ["nonsense"])
+        recipe_loader.load(path, ["nonsense"])
     assert len(caught.value.diagnostics) == 2
 
 
@@ -162,14 +162,14 @@ def test_nothing_is_shown_of_a_file_that_is_no_spec(secret: str, tmp_path: Path)
 def test_the_text_is_right(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT)
-    assert cookbook.load(path).optimizer.lr == 0.1
+    assert recipe_loader.load(path).optimizer.lr == 0.1
 
 
-@pytest.mark.parametrize("name", cookbook.names())
+@pytest.mark.parametrize("name", recipe_loader.names())
 def test_recipes_of_the_zoo(name: str) -> None:
     import speczoo
 
-    recipe = cookbook.load(name, with_network=True)
+    recipe = recipe_loader.load(name, with_network=True)
     assert recipe.name == name
     assert recipe.title
     assert recipe.network.name in speczoo.list_models()
@@ -177,34 +177,34 @@ def test_recipes_of_the_zoo(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mnist_cnn", "mnist_cnn_refactored", "mnist_resnet", "lenet5", "resnet34_cifar2"])
 def test_every_document_has_its_recipe(name: str) -> None:
-    recipe = cookbook.load(name)
+    recipe = recipe_loader.load(name)
     assert recipe.network.name == name
     mean = sum(recipe.published.values()) / len(recipe.published)
     assert recipe.expect.accuracy == pytest.approx(mean / 100, abs=1e-4)
 
 
 def test_overrides() -> None:
-    recipe = cookbook.load("mnist_cnn", ["epochs=7", "optimizer.lr=1e-3", "network.params.num_classes=3"])
+    recipe = recipe_loader.load("mnist_cnn", ["epochs=7", "optimizer.lr=1e-3", "network.params.num_classes=3"])
     assert (recipe.epochs, recipe.optimizer.lr) == (7, 1e-3)
     assert recipe.network.model_dump() == {"name": "mnist_cnn", "params": {"num_classes": 3}, "input": None}
-    assert cookbook.load("mnist_cnn", {"transforms.augment.0.size": 24}).transforms.augment[0].size == 24
+    assert recipe_loader.load("mnist_cnn", {"transforms.augment.0.size": 24}).transforms.augment[0].size == 24
     for wrong in ("epoch=7", "optimizer.rate=1", "epochs", "epochs=many", "batch_size=0"):
         with pytest.raises(SpecError):
-            cookbook.load("mnist_cnn", [wrong])
+            recipe_loader.load("mnist_cnn", [wrong])
 
 
 def wrong(what: object, set: object = (), **options: bool) -> Diagnostic:
     """The first thing that is said against a recipe."""
     with pytest.raises(SpecError) as caught:
-        cookbook.load(what, set, **options)  # type: ignore[arg-type]
+        recipe_loader.load(what, set, **options)  # type: ignore[arg-type]
     return caught.value.diagnostics[0]
 
 
 def test_parts_of_a_network_that_is_a_plain_name_can_be_set() -> None:
     given = ['network.params={"num_classes":3}', "network.input=[1,28,28]"]
-    network = cookbook.load("mnist_cnn", given).network
+    network = recipe_loader.load("mnist_cnn", given).network
     assert network.model_dump() == {"name": "mnist_cnn", "params": {"num_classes": 3}, "input": [1, 28, 28]}
-    assert cookbook.load("mnist_cnn", "epochs=7").epochs == 7
+    assert recipe_loader.load("mnist_cnn", "epochs=7").epochs == 7
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_wrong_override_is_told_as_such(given: str, tmp_path: Path) -> None:
 def test_overrides_from_python_are_plain_data() -> None:
     assert wrong("mnist_cnn", {3: 3}).file == "set 3"
     assert "not a finite number" in wrong("mnist_cnn", {"optimizer.lr": float("nan")}).message
-    assert cookbook.load("mnist_cnn", {"optimizer.betas": (0.9, 0.9)}).optimizer.betas == [0.9, 0.9]  # type: ignore[union-attr]
+    assert recipe_loader.load("mnist_cnn", {"optimizer.betas": (0.9, 0.9)}).optimizer.betas == [0.9, 0.9]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -274,12 +274,12 @@ def test_a_networks_path_counts_from_the_recipes_folder(tmp_path: Path, monkeypa
     path = tmp_path / "home" / "mine.yaml"
     path.write_text(TEXT.replace("{name: mnist_cnn, params: {num_classes: 10}}", "tiny.yaml"))
     monkeypatch.chdir(tmp_path)
-    recipe = cookbook.load("home/mine.yaml", with_network=True)
+    recipe = recipe_loader.load("home/mine.yaml", with_network=True)
     assert recipe.network.name == str(tmp_path / "home" / "tiny.yaml")
     (tmp_path / "other.yaml").write_text(SPEC)
-    assert cookbook.load(path, ["network=other.yaml"], with_network=True).network.name == "other.yaml"
+    assert recipe_loader.load(path, ["network=other.yaml"], with_network=True).network.name == "other.yaml"
     assert (
-        cookbook.load(json.loads(json.dumps({**recipe.model_dump(), "network": "tiny.yaml"}))).network.name
+        recipe_loader.load(json.loads(json.dumps({**recipe.model_dump(), "network": "tiny.yaml"}))).network.name
         == "tiny.yaml"
     )
 
@@ -301,7 +301,7 @@ def test_check_knows_a_recipe(tmp_path: Path) -> None:
 
 def test_an_unknown_name_is_told_with_what_was_meant() -> None:
     with pytest.raises(SpecError, match="did you mean `mnist_cnn`"):
-        cookbook.load("mnist_cn")
+        recipe_loader.load("mnist_cn")
 
 
 def fresh(code: str) -> str:
@@ -312,8 +312,8 @@ def fresh(code: str) -> str:
 def test_recipes_are_checked_without_torch() -> None:
     names = "('torch', 'lightning', 'torchvision', 'matplotlib')"
     load = (
-        "import sys\nfrom speczoo.training import cookbook\n"
-        "[cookbook.load(name, with_network=True) for name in cookbook.names()]\n"
+        "import sys\nfrom speczoo.training import recipe_loader\n"
+        "[recipe_loader.load(name, with_network=True) for name in recipe_loader.names()]\n"
     )
     tell = f"print([name for name in {names} if name in sys.modules])"
     assert fresh(load + tell) == "[]"

@@ -20,7 +20,7 @@ from speczoo.specs.errors import SpecError
 from speczoo.training.engine import Result, loaders, train
 from speczoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
 from speczoo.training.files import replacing
-from speczoo.training.ranks import leads
+from speczoo.training.process_rank import leads
 from speczoo.training.run import Run
 from tests.training.toys import network, recipe
 

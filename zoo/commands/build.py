@@ -113,11 +113,11 @@ def _build(network: Network, graph: Graph, weights: str | None, seed: int | None
 
 
 def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
-    from speczoo.trial import trial
+    from speczoo.verify import verify_module
 
-    made = trial(graph, module)
+    made = verify_module(graph, module)
     if not quiet:
-        from speczoo.commands import paper
+        from speczoo.commands import layout
 
         columns = {
             "": [finding.what for finding in made.findings],
@@ -125,10 +125,10 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
             "Built": [finding.built for finding in made.findings],
             " ": ["equal" if finding.ok else "DIFFERENT" for finding in made.findings],
         }
-        inputs = paper.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
+        inputs = layout.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
         where = "for its shapes alone" if made.seconds is None else f"in {made.seconds:.2f} s"
         said = f"built, and run {where} on {inputs.removeprefix('input=')}"
-        console.say(paper.title(graph.name, said), "", *paper.table(columns, left=(" ",)), "")
+        console.say(layout.title(graph.name, said), "", *layout.table(columns, left=(" ",)), "")
     return made.to_json()
 
 
@@ -142,7 +142,7 @@ def _write_source(graph: Graph, target: Path) -> list[str]:
 
 def _write_weights(module: Any, target: Path) -> list[str]:
     from speczoo.specs import files
-    from speczoo.trial import save
+    from speczoo.verify import save
 
     with files.replacing(target) as file:
         save(module, file, target.suffix.lower())
@@ -151,11 +151,11 @@ def _write_weights(module: Any, target: Path) -> list[str]:
 
 def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> list[str]:
     """Spec, source and weights, named as the network; beside the spec the files that it uses."""
-    from speczoo import standalone
+    from speczoo import specialize
     from speczoo.specs import files
 
-    written = standalone.text(graph, graph.name, network.params)
-    spec = standalone.path_in(folder, graph.name, written)
+    written = specialize.text(graph, graph.name, network.params)
+    spec = specialize.path_in(folder, graph.name, written)
     source, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
     refuse_foreign(graph.name, spec, source, weights)
     copies = missing_companions(graph, folder, {spec, source, weights})

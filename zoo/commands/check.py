@@ -79,18 +79,18 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
     check_into(report, target, input=shapes, limits=limits, params=params)
     if report.ok or not catalogue.is_path(target):
         return report.diagnostics
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
 
     path = catalogue.split(target)[0]
-    return _of_recipe(path, params) if cookbook.is_recipe(path) else report.diagnostics
+    return _of_recipe(path, params) if recipe_loader.is_recipe(path) else report.diagnostics
 
 
 def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
     """What is wrong with a file that is no network but says how one is trained. Nothing of it is repaired."""
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
 
     try:
-        cookbook.load(path, params, with_network=True)
+        recipe_loader.load(path, params, with_network=True)
     except SpecError as error:
         return [replace(diagnostic, fix=()) for diagnostic in error.diagnostics]
     return []

@@ -239,11 +239,11 @@ def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> d
 
     Raises Refused where another file is in the way of one, or it is among those that are `taken`.
     """
-    from speczoo import standalone
+    from speczoo import specialize
     from speczoo.specs import files
 
     try:
-        used = {folder / path: data for path, data in standalone.companions(graph).items()}
+        used = {folder / path: data for path, data in specialize.companions(graph).items()}
     except ValueError as error:
         raise Refused(f"{error}; nothing was written") from None
     missing = {path: data for path, data in used.items() if path in taken or not files.holds(path, data, folder)}

@@ -39,12 +39,12 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
 
 
 def _row(network: Network) -> dict[str, Any]:
-    from speczoo import facts
+    from speczoo import metadata
     from speczoo.compiler.emit.summary import shapes
 
     graph = network.graph()
     inputs, outputs = shapes(graph)
-    word = {key: facts.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published")}
+    word = {key: metadata.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published")}
     return {
         "name": graph.name,
         "title": word["title"] or "",
@@ -59,18 +59,18 @@ def _row(network: Network) -> dict[str, Any]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from speczoo.commands import paper
+    from speczoo.commands import layout
 
     printed = list(dict.fromkeys(key for row in found for key in row["published"]))
-    columns = {"Network": [row["name"] for row in found], "Year": [paper.text(row["year"]) for row in found]}
+    columns = {"Network": [row["name"] for row in found], "Year": [layout.text(row["year"]) for row in found]}
     for key in printed:
         if key not in BESIDE:
             columns[_heading(key, columns)] = _figures([row["published"].get(key) for row in found])
     for key, number, head in zip(BESIDE, ("params", "macs"), PRINTED, strict=True):
-        columns[BESIDE[key]] = [paper.count(row[number]) for row in found]
+        columns[BESIDE[key]] = [layout.count(row[number]) for row in found]
         if key in printed:
-            columns[head] = [paper.text(row["published"].get(key)) for row in found]
-    console.say(*paper.table(columns, spare="Year"))
+            columns[head] = [layout.text(row["published"].get(key)) for row in found]
+    console.say(*layout.table(columns, spare="Year"))
 
 
 def _heading(key: str, columns: Collection[str]) -> str:

@@ -27,15 +27,15 @@ def command(
 
     Pictures go to the folder of -o, by default data-RECIPE.
     """
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
 
-    chosen = cookbook.load(recipe, overrides)
+    chosen = recipe_loader.load(recipe, overrides)
     from speczoo.training import data as datasets
-    from speczoo.training import look
+    from speczoo.training import data_preview
 
     dataset = datasets.load(chosen, data, download=download)
-    facts = look.describe(chosen, dataset)
+    facts = data_preview.describe(chosen, dataset)
     folder = out or Path(f"data-{chosen.name}")
-    facts["pictures"] = [str(path) for path in look.draw(chosen, dataset, folder)]
+    facts["pictures"] = [str(path) for path in data_preview.draw(chosen, dataset, folder)]
     console.say(f"pictures in {folder}", err=True)
-    emit(facts, as_json, *look.lines(facts))
+    emit(facts, as_json, *data_preview.lines(facts))

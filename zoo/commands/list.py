@@ -10,7 +10,7 @@ from speczoo import console
 from speczoo.commands.common import complete_names, emit, json_option, limit_option, read_limits
 
 if TYPE_CHECKING:
-    from speczoo.facts import Facts
+    from speczoo.metadata import Metadata
 
 COLUMNS = ("name", "family", "params", "macs", "input", "year")
 
@@ -31,16 +31,16 @@ def command(
     """
     if sort is not None and sort.removeprefix("-") not in COLUMNS:
         raise click.UsageError(f"--sort is by {', '.join(COLUMNS)}, not {sort!a}")
-    from speczoo import catalogue, facts
+    from speczoo import catalogue, metadata
 
     wanted = None
     if condition is not None:
-        from speczoo.commands import where
+        from speczoo.commands import row_filter
 
-        wanted = where.parse(condition)
+        wanted = row_filter.parse(condition)
     allowed = read_limits(limits)
     asked = catalogue.expand(patterns)
-    rows = [f for name in asked for f in facts.of(name, allowed)] if patterns else facts.everything()
+    rows = [f for name in asked for f in metadata.of(name, allowed)] if patterns else metadata.everything()
     if wanted is not None:
         rows = [row for row in rows if wanted(row)]
     if sort is not None:
@@ -48,7 +48,7 @@ def command(
     if as_json:
         emit([row.to_json() for row in rows])
         return
-    from speczoo.commands import paper
+    from speczoo.commands import layout
 
     if not rows:
         console.say("no network is like that", err=True)
@@ -56,21 +56,21 @@ def command(
     columns = {
         "Network": [row.name for row in rows],
         "Family": [row.family for row in rows],
-        "Parameters": [paper.count(row.params) for row in rows],
-        "MACs": [paper.short(row.macs) for row in rows],
-        "Input": [paper.shape(row.input) for row in rows],
-        "Year": [paper.text(row.year) for row in rows],
+        "Parameters": [layout.count(row.params) for row in rows],
+        "MACs": [layout.short(row.macs) for row in rows],
+        "Input": [layout.shape(row.input) for row in rows],
+        "Year": [layout.text(row.year) for row in rows],
     }
     families = len({f.family for f in rows})
     said = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
-    console.say(paper.title(said), "", *paper.table(columns, left=("Family",), spare="Family"))
+    console.say(layout.title(said), "", *layout.table(columns, left=("Family",), spare="Family"))
 
 
-def ordered(rows: list[Facts], column: str, *, largest_first: bool) -> list[Facts]:
+def ordered(rows: list[Metadata], column: str, *, largest_first: bool) -> list[Metadata]:
     """Rows by a column, names as people count; what has no year comes last."""
     from speczoo import catalogue
 
-    def key(row: Facts) -> Any:
+    def key(row: Metadata) -> Any:
         value = getattr(row, column)
         if isinstance(value, str):
             return catalogue.natural(value)

@@ -38,12 +38,12 @@ def command(
     """
     if start >= end:
         raise click.UsageError(f"--start {start:g} is not below --end {end:g}")
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
     from speczoo.training.recipe import LARGEST
 
     if end > LARGEST:
         raise click.UsageError(f"--end {end:g} is above {LARGEST:g}, the largest rate there is")
-    chosen = cookbook.load(recipe, overrides)
+    chosen = recipe_loader.load(recipe, overrides)
     from speczoo.specs import files
     from speczoo.training import data as datasets
     from speczoo.training import plots

@@ -109,12 +109,12 @@ def command(
     if origin is None:
         written, path = TEMPLATE.format(name=name), Path(f"{name}.yaml")
     else:
-        from speczoo import standalone
+        from speczoo import specialize
 
         network = Network(origin, settings(overrides), shape_of(shapes), read_limits(limits))
         graph = network.graph()
-        written = standalone.text(graph, name, network.params, fresh=True)
-        path = standalone.path_in(Path(), name, written)
+        written = specialize.text(graph, name, network.params, fresh=True)
+        path = specialize.path_in(Path(), name, written)
         copies = missing_companions(graph, Path(), {path})
     _create(path, written.encode(), copies)
     if as_json:

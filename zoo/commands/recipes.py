@@ -15,17 +15,17 @@ from speczoo.training.cli import emit, guarded
 @guarded
 def command(name: str | None, as_json: bool) -> None:
     """List the recipes, or show and check one (NAME or a file), with the network that it names."""
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
 
     if name is not None:
-        recipe = cookbook.load(name, with_network=True)
+        recipe = recipe_loader.load(name, with_network=True)
         if as_json:
             emit(recipe.model_dump(mode="json"), as_json)
         else:
-            written = cookbook.find(name).read_text(encoding="utf-8")
+            written = recipe_loader.find(name).read_text(encoding="utf-8")
             console.data(written.rstrip() + "\n", "json" if written.startswith("{") else "yaml")
         return
-    found = [cookbook.load(each) for each in cookbook.names()]
+    found = [recipe_loader.load(each) for each in recipe_loader.names()]
     rows = [
         {
             "name": recipe.name,

@@ -79,8 +79,8 @@ def shown(path: Path) -> str:
 
 
 def _comments(line: dict[str, Any]) -> str:
+    from speczoo.specialize import flow
     from speczoo.specs.escaping import safe
-    from speczoo.standalone import flow
 
     if line["text"].lstrip().startswith("{"):
         return ""  # JSON has no comments

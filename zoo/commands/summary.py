@@ -29,18 +29,18 @@ def command(networks: Networks, as_json: bool) -> None:
         found = [summary.to_json() for _, summary in made]
         emit(found if networks.several else found[0])
         return
-    from speczoo.commands import paper
+    from speczoo.commands import layout
 
     for i, (_, s) in enumerate(made):
         columns = {
             "Layer": [row.path for row in s.layers],
             "Type": [row.op for row in s.layers],
-            "Output": [paper.shape(row.output) for row in s.layers],
-            "Parameters": [paper.count(row.params) for row in s.layers],
+            "Output": [layout.shape(row.output) for row in s.layers],
+            "Parameters": [layout.count(row.params) for row in s.layers],
             "Trainable": [str(row.trainable > 0) if row.params else "" for row in s.layers],
-            "MACs": [paper.count(row.macs) for row in s.layers],
+            "MACs": [layout.count(row.macs) for row in s.layers],
         }
-        table = paper.table(columns, left=("Type", "Trainable"), spare="Trainable")
+        table = layout.table(columns, left=("Type", "Trainable"), spare="Trainable")
         said = f"{_ports(s.inputs)} -> {_ports(s.outputs)}"
         totals = {
             "Parameters": s.params,
@@ -50,7 +50,7 @@ def command(networks: Networks, as_json: bool) -> None:
         }
         wide = max(len(f"{n:,}") for n in totals.values())
         lines = [f"{name:<15} {n:>{wide},}" for name, n in totals.items()]
-        console.say(*[""] * (i > 0), paper.title(s.name, said), "", *table, "", *lines)
+        console.say(*[""] * (i > 0), layout.title(s.name, said), "", *table, "", *lines)
 
 
 def _summary(network: Network) -> Summary:
@@ -70,6 +70,6 @@ def _summary(network: Network) -> Summary:
 
 
 def _ports(shapes: Mapping[str, Sequence[int]]) -> str:
-    from speczoo.commands import paper
+    from speczoo.commands import layout
 
-    return paper.shape(shapes) if len(shapes) > 1 else paper.shape(next(iter(shapes.values())))
+    return layout.shape(shapes) if len(shapes) > 1 else layout.shape(next(iter(shapes.values())))

@@ -54,10 +54,10 @@ def command(
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("wanted is a RECIPE, or --resume RUN")
-    from speczoo.training import cookbook
+    from speczoo.training import recipe_loader
 
     if recipe is not None:
-        cookbook.load(recipe, overrides)  # what is wrong with it is said before torch is loaded
+        recipe_loader.load(recipe, overrides)  # what is wrong with it is said before torch is loaded
     from speczoo.training.engine import train
 
     result = train(

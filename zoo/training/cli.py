@@ -13,7 +13,7 @@ import click
 from speczoo import console
 
 from .errors import TrainingError
-from .ranks import leads, rank
+from .process_rank import leads, rank
 
 data_option = click.option(
     "--data",

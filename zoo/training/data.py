@@ -18,12 +18,12 @@ from speczoo.limits import LimitExceeded, current
 from speczoo.torchvision import torchvision
 
 from . import recipe as r
-from .canvas import compose
 from .dataset import Dataset, Split
 from .errors import DataError, TrainingError, one_line
 from .images import SUFFIXES, read_images
 from .memory import must_fit
 from .shapes import STORED, after
+from .synthetic_digits import compose
 from .transforms import prepare
 
 TOGETHER = 250  # images that are measured at a time, at least

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from speczoo import console
 
-from . import cookbook, transforms
 from . import data as datasets
 from . import recipe as r
+from . import recipe_loader, transforms
 from .callbacks import Bar, Epochs, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
@@ -31,7 +31,7 @@ from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
 from .metrics import SMALLER, device_of, exhausted, outputs
-from .ranks import leads
+from .process_rank import leads
 from .run import HISTORY, RESULT, Run, build
 
 
@@ -100,11 +100,11 @@ def train(
         )
     before = Run.open(resume) if resume is not None else None
     if before is not None:
-        chosen = cookbook.load(before.facts["recipe"], set, home=before.path)
+        chosen = recipe_loader.load(before.facts["recipe"], set, home=before.path)
     else:
-        chosen = cookbook.load(recipe or "", set, with_network=model is None)
+        chosen = recipe_loader.load(recipe or "", set, with_network=model is None)
     if seed is not None:
-        chosen = cookbook.load(chosen.model_dump(mode="json", exclude_unset=True), {"seed": seed})
+        chosen = recipe_loader.load(chosen.model_dump(mode="json", exclude_unset=True), {"seed": seed})
     if before is not None:
         before.check_module(model)
         _may_resume(before, chosen)

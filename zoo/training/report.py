@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from speczoo.specs.escaping import safe
 
-from . import plots, words
+from . import plots
 from . import recipe as r
 from .dataset import Dataset, Split
 from .evaluate import Evaluation, evaluate, said
 from .loader import Batches
+from .metric_text import NAMES, duration, figure
 from .metrics import device_of
 from .run import Run
 from .transforms import centring
@@ -47,8 +48,8 @@ def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result
         figures = {"Loss and accuracy": plots.curves(run.history, recipe.metrics), **figures}
     if dataset.test is not None:
         figures["Test images"] = _test(run, model, dataset, recipe, dataset.test)
-    for title, figure in figures.items():
-        plots.save(figure, run.path / title.lower().replace(" ", "_"), replacing=run.replacing)
+    for title, drawn in figures.items():
+        plots.save(drawn, run.path / title.lower().replace(" ", "_"), replacing=run.replacing)
     run.write("report.html", page(run, recipe, found, result, figures))
     return found
 
@@ -106,7 +107,7 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
     expected = recipe.expect.figures()
     first = next(iter(expected), recipe.metrics[0])
     others = {k: found.results[k] for k in dict.fromkeys(("accuracy", *recipe.metrics, *expected)) if k != first}
-    measured = "".join(f"<tr><td>{words.NAMES[k]}</td><td>{words.figure(k, v)}</td></tr>" for k, v in others.items())
+    measured = "".join(f"<tr><td>{NAMES[k]}</td><td>{figure(k, v)}</td></tr>" for k, v in others.items())
     measured += "".join(
         f"<tr><td>{k}</td><td>{_cell(k, result[k])}</td></tr>" for k in ("loss", "epochs", "seconds") if k in result
     )
@@ -115,7 +116,7 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{name}</title><style>{STYLE}</style>
 <h1>{name}</h1><p>{_text(recipe.title)}</p>
-<p><span class="number">{words.figure(first, found.results[first])}</span> {words.NAMES[first]} on the validation split
+<p><span class="number">{figure(first, found.results[first])}</span> {NAMES[first]} on the validation split
 </p>{goals}
 <table>{measured}</table>
 {f"<p>Published:</p><ul>{published}</ul>" if published else ""}
@@ -135,7 +136,7 @@ def _text(value: object) -> str:
 def _goal(name: str, wanted: float, reached: float) -> str:
     """A goal counts as met at the precision that it is told in."""
     verdict = "met" if round(reached, 4) >= wanted else "missed"
-    return f"{words.NAMES[name]}: {words.figure(name, wanted)}, <b class='{verdict}'>{verdict}</b>"
+    return f"{NAMES[name]}: {figure(name, wanted)}, <b class='{verdict}'>{verdict}</b>"
 
 
 def _cell(column: str, value: float) -> str:
@@ -143,10 +144,10 @@ def _cell(column: str, value: float) -> str:
         case "epoch" | "epochs":
             return f"{value:.0f}"
         case "seconds":
-            return words.duration(value)
+            return duration(value)
         case "loss" | "train_loss" | "valid_loss":
             return f"{value:.4f}"
-    return words.figure(column, value)
+    return figure(column, value)
 
 
 def _embed(figure: Figure) -> str:

@@ -14,14 +14,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-from speczoo import api, catalogue, standalone
+from speczoo import api, catalogue, specialize
 from speczoo.limits import LimitExceeded, current
 from speczoo.specs import files
 from speczoo.weights import odd
 
-from . import cookbook
 from . import data as datasets
 from . import recipe as r
+from . import recipe_loader
 from .dataset import Dataset
 from .errors import DataError, RunError, one_line
 from .files import read_tensors, replacing
@@ -36,7 +36,7 @@ NETWORK = Path("network")  # the folder in a run's folder
 Shape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
 
 
-class Facts(BaseModel):
+class RunFacts(BaseModel):
     """What run.json has to say before anything is done with it."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
@@ -95,7 +95,7 @@ class Run:
             raise RunError(f"{path} is not a run: it has no {FACTS}", "`zoo train RECIPE -o DIR` makes one")
         facts = run.read_json(FACTS)
         try:
-            said = Facts.model_validate(facts)
+            said = RunFacts.model_validate(facts)
         except ValidationError as error:
             raise RunError(f"{run.path / FACTS} is not what `zoo train` writes: {_first(error)}") from error
         if not said.input[0] == len(said.mean) == len(said.std):
@@ -155,7 +155,7 @@ class Run:
 
     @property
     def recipe(self) -> r.Recipe:
-        return cookbook.load(self.facts["recipe"], home=self.path)
+        return recipe_loader.load(self.facts["recipe"], home=self.path)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -217,7 +217,7 @@ class Run:
         if "module" not in self.facts:  # else the recipe's network has no part in the run
             graph = api.graph(network.name, input=network.input or self.facts["input"], **network.params)
             try:
-                copies = {NETWORK / path: text for path, text in standalone.companions(graph).items()}
+                copies = {NETWORK / path: text for path, text in specialize.companions(graph).items()}
             except ValueError as error:
                 raise RunError(f"cannot copy {first} into the run: {error}") from error
             copies[NETWORK / first.name] = graph.unit.document.source.text.encode()

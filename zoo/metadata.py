@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Facts:
+class Metadata:
     """A row of `zoo list`.
 
     `input` is the shape without the batch axis, or shapes by name where there are several inputs; `params` and `macs`
@@ -39,7 +39,7 @@ class Facts:
         return asdict(self)
 
 
-def of(asked: str, limits: Limits = DEFAULT) -> list[Facts]:
+def of(asked: str, limits: Limits = DEFAULT) -> list[Metadata]:
     """The facts of a name of the catalogue, of a file's variant, or of all variants of a file, which keep its limits
     together. Raises SpecError."""
     report = Report()
@@ -83,7 +83,7 @@ class Counting:
         return made
 
 
-def _of(spec: Spec, variant: str | None, count: Callable[[str | None], Graph]) -> Facts:
+def _of(spec: Spec, variant: str | None, count: Callable[[str | None], Graph]) -> Metadata:
     chosen = spec.variants.get(variant) if variant else None
     expect = chosen.expect if chosen and chosen.expect else None if chosen else spec.expect
     input = _input(spec, chosen)
@@ -93,7 +93,7 @@ def _of(spec: Spec, variant: str | None, count: Callable[[str | None], Graph]) -
         shapes = {name: list(value.shape) for name, value in graph.settings.inputs}
         input, params, macs = shapes["input"] if spec.inputs is None else shapes, graph.params, graph.macs
     title, year = (word(spec, variant, key) for key in ("title", "year"))
-    return Facts(variant or spec.name, spec.name, title or "", input, params, macs, year)
+    return Metadata(variant or spec.name, spec.name, title or "", input, params, macs, year)
 
 
 def _input(spec: Spec, chosen: Variant | None) -> list[int] | dict[str, list[int]] | None:
@@ -117,7 +117,7 @@ def word(spec: Spec, variant: str | None, key: str) -> Any:
     return own if own is not None or (chosen and key == "published") else getattr(spec, key)
 
 
-def everything() -> list[Facts]:
+def everything() -> list[Metadata]:
     """All networks of the zoo, family by family as their files have them."""
     networks = [(catalogue.own(path), variant) for path, variant in catalogue.index().values()]
     return [_of(unit.spec, variant, Counting(unit, DEFAULT)) for unit, variant in networks]

@@ -18,7 +18,7 @@ import speczoo
 from speczoo import limits, tensors
 from speczoo.limits import LimitExceeded
 from speczoo.torchvision import torchvision
-from speczoo.training import cookbook, memory
+from speczoo.training import memory, recipe_loader
 from speczoo.training.data import load
 from speczoo.training.errors import DataError, RunError, TrainingError
 from speczoo.training.evaluate import predict
@@ -283,7 +283,7 @@ def test_a_run_that_is_not_what_it_says(case: str, tmp_path: Path) -> None:
 
 def test_canvases_are_counted_before_they_are_drawn(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"1,000,\d+,\d+ canvases of 64 x 64 take"):
-        load(cookbook.load("unet_digits", {"data.train": 10**9}), tmp_path)
+        load(recipe_loader.load("unet_digits", {"data.train": 10**9}), tmp_path)
 
 
 def test_pillow_has_its_own_bound_again(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The documents say what is so: every example runs, every generated table is current, every link leads somewhere.
 
-    python -m tests.promises.test_documents
+    python -m tests.contracts.test_documents
 
 writes the generated tables of specs/README.md anew.
 """
@@ -234,7 +234,7 @@ def renewed(text: str, name: str) -> str:
 @pytest.mark.parametrize("name", GENERATED)
 def test_generated_tables_are_current(name: str) -> None:
     text = LANGUAGE.read_text(encoding="utf-8")
-    assert renewed(text, name) == text, "python -m tests.promises.test_documents"
+    assert renewed(text, name) == text, "python -m tests.contracts.test_documents"
 
 
 # -- the front page -----------------------------------------------------------------------------------------------

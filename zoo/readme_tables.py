@@ -1,4 +1,4 @@
-"""The tables of zoo/README.md, generated from the catalogue: `python -m speczoo.tables` writes them anew."""
+"""The tables of zoo/README.md, generated from the catalogue: `python -m speczoo.readme_tables` writes them anew."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from speczoo import catalogue, facts
-from speczoo.facts import Facts
+from speczoo import catalogue, metadata
+from speczoo.metadata import Metadata
 from speczoo.specs import files
 
 README = Path(__file__).resolve().parent / "README.md"
-BEGIN, END = "<!-- networks: written by `python -m speczoo.tables` -->", "<!-- end of networks -->"
+BEGIN, END = "<!-- networks: written by `python -m speczoo.readme_tables` -->", "<!-- end of networks -->"
 
 
 def tables() -> str:
     """A heading, a line of words and a table for each family, as Markdown."""
-    return "\n\n".join(_family(name, list(rows)) for name, rows in groupby(facts.everything(), key=lambda f: f.family))
+    return "\n\n".join(
+        _family(name, list(rows)) for name, rows in groupby(metadata.everything(), key=lambda f: f.family)
+    )
 
 
-def _family(family: str, rows: list[Facts]) -> str:
+def _family(family: str, rows: list[Metadata]) -> str:
     path = catalogue.index()[rows[0].name][0]
     spec = catalogue.own(path).spec
     references = [spec.reference] if isinstance(spec.reference, str) else spec.reference or []
     title = f"[{_plain(spec.title or family)}]({references[0]})" if references else _plain(spec.title or family)
-    printed = {row.name: facts.word(spec, row.name if spec.variants else None, "published") or {} for row in rows}
+    printed = {row.name: metadata.word(spec, row.name if spec.variants else None, "published") or {} for row in rows}
     keys = list(dict.fromkeys(key for published in printed.values() for key in published))
     head = ["network", "parameters", "MACs", "input", *(f"printed: {key}" for key in keys)]
     lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]

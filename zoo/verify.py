@@ -33,7 +33,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Verification:
     """What a module shows when it is looked at and run once; without `seconds` where it ran for its shapes alone."""
 
     name: str
@@ -56,7 +56,7 @@ class Trial:
         }
 
 
-def trial(graph: Graph, module: nn.Module) -> Trial:
+def verify_module(graph: Graph, module: nn.Module) -> Verification:
     """Runs `module` once on random input, without gradients, and holds it to its graph.
 
     One that would take too long, or more memory than many machines have, runs on the device `meta`: torch infers the
@@ -91,7 +91,7 @@ def trial(graph: Graph, module: nn.Module) -> Trial:
     count = sum(parameter.numel() for parameter in module.parameters())
     findings.append(Finding("parameters", f"{graph.params:,}", f"{count:,}"))
     findings.append(_state(graph.state, {key: tuple(value.shape) for key, value in module.state_dict().items()}))
-    return Trial(graph.name, BATCH, seconds, tuple(findings))
+    return Verification(graph.name, BATCH, seconds, tuple(findings))
 
 
 def fits(graph: Graph) -> bool:

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from speczoo.facts import Facts
+from speczoo.metadata import Metadata
 from speczoo.specs.expression import Expr, ExpressionError, Template, names_of
 from speczoo.specs.suggestions import did_you_mean
 
 NAMES = ("name", "family", "title", "input", "params", "macs", "year")
 
 
-def parse(condition: str) -> Callable[[Facts], bool]:
+def parse(condition: str) -> Callable[[Metadata], bool]:
     """The condition as a test of rows; one that asks for what a row does not say (a year) is false there.
 
     Raises UsageError for what is no expression, or reads other names than those of a row, or is neither true nor
@@ -31,7 +31,7 @@ def parse(condition: str) -> Callable[[Facts], bool]:
         hint = " ".join(did_you_mean(name, NAMES)) or f"a row has {', '.join(NAMES)}"
         raise click.UsageError(f"--where: there is no `{name}`: {hint}; a text stands in quotes")
 
-    def wanted(row: Facts) -> bool:
+    def wanted(row: Metadata) -> bool:
         scope: dict[str, Any] = {name: getattr(row, name) for name in read}
         if None in scope.values():
             return False

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from speczoo import console
-from speczoo.commands import SECTIONS, paper
+from speczoo.commands import SECTIONS, layout
 from speczoo.specs.escaping import inert, safe, shows
 from speczoo.training.errors import TrainingError
 from tests.hostile import terminal
@@ -176,7 +176,7 @@ def test_each_text_stays_on_its_line(texts: list[str], terminal: bool, encoding:
         patch.setenv("TERM", "xterm")
         patch.delenv("NO_COLOR", raising=False)
         console.say(*texts, [console.Styled(text, console.CYAN) for text in texts])
-        table = paper.table({text: [text, "x"] for text in texts}, left=texts[1:])
+        table = layout.table({text: [text, "x"] for text in texts}, left=texts[1:])
         console.say(*table)
     shown = screen.shown()
     assert shown.count("\n") == len(texts) + 1 + 4
@@ -267,7 +267,7 @@ def test_what_is_safe_stays_as_it_is(text: str) -> None:
 
 def test_columns_of_a_table_are_columns_of_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", screen := Screen(False, "utf-8"))
-    console.say(*paper.table({"name": ["漢字", "e\u0301e\u0301", "plain"], "n": ["1", "1", "1"]}))
+    console.say(*layout.table({"name": ["漢字", "e\u0301e\u0301", "plain"], "n": ["1", "1", "1"]}))
     rows = screen.shown().splitlines()[2:]
     assert {cell_len(row) for row in rows} == {len("plain  1")}
 

@@ -29,7 +29,7 @@ from speczoo.compiler.emit.python import source
 from speczoo.compiler.emit.safety import verify
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.limits import DEFAULT
-from speczoo.trial import trial
+from speczoo.verify import verify_module
 
 Data = dict[str, Any]
 LIMITS = replace(DEFAULT, mistakes=10_000, values=10**6, work=10**7, entries=10**5)
@@ -231,7 +231,7 @@ def test_each_is_refused_at_its_line_or_works(make: Callable[[list[str]], Data],
     assert graph is not None, report.errors
     verify(source(graph))
     module = build(graph)
-    held = trial(graph, module)
+    held = verify_module(graph, module)
     assert held.ok, [finding for finding in held.findings if not finding.ok]
     x = {name: torch.randn(2, *value.shape) for name, value in graph.settings.inputs}
     again = pickle.loads(pickle.dumps(module.eval()))
