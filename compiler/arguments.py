@@ -28,7 +28,7 @@ class BadArgument:
     path: tuple[str | int, ...] = ()  # inside the argument's value
     key: bool = False
     help: tuple[str, ...] = ()
-    meant: str | None = None  # the word, or the value as text, that would be right in its place
+    suggested: str | None = None  # the word, or the value as text, that would be right in its place
     near: str | None = None  # the argument that a name which is none was probably meant to be
 
 
@@ -51,9 +51,9 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if detail["type"] != "extra_forbidden":
             continue
-        meant = intended(name, fields, given, missing)
+        suggested = intended(name, fields, given, missing)
         message = f"{layer.op} has no `{printable(name)}`"
-        yield BadArgument("unknown-argument", message, name, (), True, meant.help, meant.fix, meant.near)
+        yield BadArgument("unknown-argument", message, name, (), True, suggested.help, suggested.fix, suggested.near)
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
         yield BadArgument("missing-argument", message, missing[0], help=(_example(layer, missing),))
@@ -87,29 +87,29 @@ def intended(name: str, known: Collection[str], given: Mapping[str, Any], missin
         return Intended(help=(f"write {listed(nested)} beside `op`, not inside `{printable(name)}`",))
     free = [k for k in known if k not in given]
     synonym = next((m for m in free if name.lower() in _SYNONYMS.get(m, ())), None)
-    meant = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
-    if meant in given and certain(name, known) == meant:
-        return Intended(help=said_already(str(meant)))
-    if meant in given:
-        meant = nearest(name, free) or synonym
+    suggested = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
+    if suggested in given and certain(name, known) == suggested:
+        return Intended(help=said_already(str(suggested)))
+    if suggested in given:
+        suggested = nearest(name, free) or synonym
     beside = [k for k in STRUCTURE if k not in ("op", "layers", "do", "share") and could_be(Entry, k, given[name])]
     fix = certain(name, [*free, *beside], aliases=_SLIPS)
-    if (meant in missing and (len(missing) == 1 or meant == synonym)) or (fix is None and meant == synonym):
-        fix = meant
-    if meant is None and (structural := nearest(name, beside, aliases=_SLIPS)):
+    if (suggested in missing and (len(missing) == 1 or suggested == synonym)) or (fix is None and suggested == synonym):
+        fix = suggested
+    if suggested is None and (structural := nearest(name, beside, aliases=_SLIPS)):
         return Intended(fix, (f"did you mean `{structural}`?",))
-    if meant is None and name in _ELSEWHERE:
+    if suggested is None and name in _ELSEWHERE:
         return Intended(help=(_ELSEWHERE[name],))
     sizes = isinstance(given[name], int | list | tuple) and not isinstance(given[name], bool)
-    if meant is None and sizes and len(missing) == 1 and len(given.keys() - known) == 1:
-        meant = missing[0]  # one is missing, and one is too many
-    if meant is None:
+    if suggested is None and sizes and len(missing) == 1 and len(given.keys() - known) == 1:
+        suggested = missing[0]  # one is missing, and one is too many
+    if suggested is None:
         return Intended(help=did_you_mean(name, known, limit=16))
-    help = f"did you mean `{meant}`?"
-    if meant in missing:
-        missing.remove(meant)
+    help = f"did you mean `{suggested}`?"
+    if suggested in missing:
+        missing.remove(suggested)
         help += " (required, and missing here)"
-    return Intended(fix if fix == meant else None, (help,), meant)
+    return Intended(fix if fix == suggested else None, (help,), suggested)
 
 
 _CHOSEN = "the device and type of a network are chosen when it is built"
@@ -153,8 +153,8 @@ _EXAMPLES = {
 
 
 def _example(layer: type[Layer], missing: list[str]) -> str:
-    said = ", ".join(f"{name}: {_EXAMPLES.get(name, '...')}" for name in missing)
-    return f"for example `{{op: {layer.op}, {said}}}`"
+    line = ", ".join(f"{name}: {_EXAMPLES.get(name, '...')}" for name in missing)
+    return f"for example `{{op: {layer.op}, {line}}}`"
 
 
 def printed(value: Any) -> str:
@@ -180,7 +180,7 @@ def _bad(
             if any(d["loc"][:1] == (name,) for d in error.errors(include_url=False)):
                 continue
         help = (f"write `{text}`" if path else f"write `{name}: {text}`",)
-        return BadArgument("bad-value", message, name, path, help=help, meant=text)
+        return BadArgument("bad-value", message, name, path, help=help, suggested=text)
     return BadArgument("bad-value", message, name, path)
 
 
@@ -199,8 +199,8 @@ def _word(layer: type[Layer], name: str, value: Any) -> list[str]:
     options = [
         o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))
     ]
-    meant = nearest(str(value), [o for o in options if isinstance(o, str)])
-    return [meant] if meant else []
+    suggested = nearest(str(value), [o for o in options if isinstance(o, str)])
+    return [suggested] if suggested else []
 
 
 def _readings(value: Any) -> list[str]:
@@ -278,41 +278,41 @@ def bind(
     outer: Mapping[str, Any],
     tell: Callable[..., None],
     owner: str,
-    holes: Collection[str] = (),
+    placeholders: Collection[str] = (),
     work: int = DEFAULT.work,
 ) -> dict[str, Any]:
-    """Values for all declared parameters, in the order declared; UNKNOWN where one is wrong, told, or among `holes`.
+    """Values for all declared parameters, in the order declared; UNKNOWN where one is wrong or among `placeholders`.
 
     A default may be an expression over the parameters before it and over `outer`. `tell(code, message, argument,
     key=, help=)` reports; after the most mistakes that are told, and after so much `work`, all others are UNKNOWN.
     """
     METER.spent += 3 * len(declared)
     most = METER.spent + work
-    told = 0
+    reported = 0
 
     def counted(*args: Any, **kwargs: Any) -> None:
-        nonlocal told
-        told += 1
+        nonlocal reported
+        reported += 1
         tell(*args, **kwargs)
 
-    missing = [n for n, p in declared.items() if p.required and n not in given and n not in holes]
-    for name in islice((n for n in given if n not in declared and n not in holes), DEFAULT.mistakes):
-        meant = intended(name, declared, given, missing)
+    missing = [n for n, p in declared.items() if p.required and n not in given and n not in placeholders]
+    for name in islice((n for n in given if n not in declared and n not in placeholders), DEFAULT.mistakes):
+        suggested = intended(name, declared, given, missing)
         message = f"{owner} has no parameter `{printable(name)}`"
-        tell("unknown-argument", message, name, key=True, help=meant.help, meant=meant.fix)
-        holes = {*holes, *(n for n in declared if n not in given)}  # what was meant by it is unknown
+        tell("unknown-argument", message, name, key=True, help=suggested.help, suggested=suggested.fix)
+        placeholders = {*placeholders, *(n for n in declared if n not in given)}  # what was meant by it is unknown
     if missing:
         types = ", ".join(f"`{name}: {declared[name].type}`" for name in missing)
         tell("missing-argument", f"{owner} needs {listed(missing)}", None, help=(f"declared as {types}",))
     scope = dict(outer)
     for name in declared:
-        if told >= DEFAULT.mistakes or name in holes:
+        if reported >= DEFAULT.mistakes or name in placeholders:
             scope[name] = UNKNOWN
             continue
         scope[name] = _value(name, declared, given, scope, counted)
         if METER.spent > most:
             counted("limit-exceeded", f"the parameters up to `{name}` take more than {work:,} operations", name)
-            told = DEFAULT.mistakes
+            reported = DEFAULT.mistakes
     return {name: scope[name] for name in declared}
 
 

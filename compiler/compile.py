@@ -96,7 +96,9 @@ def compile(
 def _report(unit: LoadedSpec, report: Report, problems: Iterable[Problem]) -> None:
     """Adds problems with a whole graph to the report, but for what was refused already by who read the text."""
     for problem in problems:
-        if not any(hole[: len(problem.loc)] == problem.loc for hole in unit.document.holes if problem.loc):
+        if not any(
+            placeholder[: len(problem.loc)] == problem.loc for placeholder in unit.document.placeholders if problem.loc
+        ):
             report.add(problem.located(unit.document))
 
 

@@ -57,7 +57,7 @@ class Node:
     scope: Mapping[str, Any] = field(default_factory=dict)
     arriving: tuple[Value | None, ...] = ()
 
-    def but(self, **changes: Any) -> Node:
+    def replace(self, **changes: Any) -> Node:
         """A node like this one but for these fields; dataclasses.replace at a tenth of its price."""
         node = object.__new__(Node)
         mine = self.__dict__
@@ -67,7 +67,7 @@ class Node:
     def containing(self, body: Composite) -> Node:
         """The node with a list as its body: what comes out of the list comes out of it."""
         ports = tuple(port.name for port in body.outputs) if len(body.outputs) > 1 else ()
-        return self.but(body=body, outputs=body.values, ports=ports)
+        return self.replace(body=body, outputs=body.values, ports=ports)
 
     @property
     def arrived(self) -> tuple[Value, ...]:

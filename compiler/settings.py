@@ -33,18 +33,24 @@ def choose(
     spec, document = unit
     name = document.source.name
 
-    def told(
-        code: str, message: str, loc: Loc = (), *, key: bool = False, help: Sequence[str] = (), meant: str | None = None
+    def report_problem(
+        code: str,
+        message: str,
+        loc: Loc = (),
+        *,
+        key: bool = False,
+        help: Sequence[str] = (),
+        suggested: str | None = None,
     ) -> None:
         span = document.span(loc, key=key) if loc else None
-        fix = (document.source.instead(span, meant),) if meant is not None and span is not None else ()
+        fix = (document.source.instead(span, suggested),) if suggested is not None and span is not None else ()
         report.add(Diagnostic(code, message, span, file=name, help=tuple(help), fix=fix))
 
     chosen = None
     if variant is not None:
         chosen = spec.variants.get(variant)
         if chosen is None:
-            told(
+            report_problem(
                 "unknown-reference",
                 f"`{spec.name}` has no variant `{variant}`",
                 ("variants",),
@@ -61,22 +67,29 @@ def choose(
         *,
         key: bool = False,
         help: Sequence[str] = (),
-        meant: str | None = None,
+        suggested: str | None = None,
     ) -> None:
         code = "unknown-param" if code == "unknown-argument" and teller is None else code
         if argument is not None and argument in params:
             if teller is not None:
-                teller(code, message, argument, key=key, help=help, meant=meant)
+                teller(code, message, argument, key=key, help=help, suggested=suggested)
             else:
-                told(code, message, help=help)
+                report_problem(code, message, help=help)
         elif argument in own:
-            told(code, message, ("variants", str(variant), "params", str(argument)), key=key, help=help, meant=meant)
+            report_problem(
+                code,
+                message,
+                ("variants", str(variant), "params", str(argument)),
+                key=key,
+                help=help,
+                suggested=suggested,
+            )
         elif argument is not None:
-            told(code, message, ("params", argument, *(() if key else ("default",))), key=key, help=help)
+            report_problem(code, message, ("params", argument, *(() if key else ("default",))), key=key, help=help)
         elif teller is not None:
             teller(code, message, None, help=help)
         else:
-            told(
+            report_problem(
                 code,
                 message
                 + (
@@ -90,10 +103,10 @@ def choose(
             )
 
     bases: tuple[Loc, ...] = (("params",), ("variants", str(variant), "params"))
-    holes = {str(name) for base in bases for name in unit.under(base)}
-    if not spec.holes.isdisjoint(bases):
-        holes |= {*spec.params, *own, *params}
-    bound = bind(spec.params, {**own, **params}, {}, tell, f"`{spec.name}`", holes, limits.work)
+    placeholders = {str(name) for base in bases for name in unit.under(base)}
+    if not spec.placeholders.isdisjoint(bases):
+        placeholders |= {*spec.params, *own, *params}
+    bound = bind(spec.params, {**own, **params}, {}, tell, f"`{spec.name}`", placeholders, limits.work)
     inputs = _inputs(
         unit,
         bound,
@@ -101,7 +114,7 @@ def choose(
         ("variants", str(variant), "input"),
         input,
         values,
-        told,
+        report_problem,
         limits,
     )
     base_changed = bool(params) or input is not None or values is not None
@@ -122,7 +135,7 @@ def _inputs(
     own_loc: Loc,
     given: Any,
     values: Sequence[Value | None] | None,
-    told: Callable[..., None],
+    report_problem: Callable[..., None],
     limits: Limits,
 ) -> list[tuple[str, Value | None]]:
     """The inputs by name; None where it is wrong, and told."""
@@ -135,35 +148,44 @@ def _inputs(
     else:
         declared += [(i.id, i.shape, i.dtype, ("inputs", k, "shape")) for k, i in enumerate(spec.inputs)]
     names = [n for n, *_ in declared]
-    unnamed = ("inputs",) in spec.holes
+    unnamed = ("inputs",) in spec.placeholders
     for k, name in enumerate(names):
-        if ("inputs", k, "id") in spec.holes:
+        if ("inputs", k, "id") in spec.placeholders:
             continue
         if name in names[:k]:
-            told("duplicate-id", f"`{name}` is already the id of another input", ("inputs", k, "id"))
+            report_problem("duplicate-id", f"`{name}` is already the id of another input", ("inputs", k, "id"))
         elif why := bad_input(name) if spec.inputs is not None else None:
-            told("bad-value", f"`{name}` cannot be the id of an input: {why}", ("inputs", k, "id"))
+            report_problem("bad-value", f"`{name}` cannot be the id of an input: {why}", ("inputs", k, "id"))
     if values is not None:
         if len(values) != len(declared) and unnamed:
             return [("input", None)]
         if len(values) != len(declared):
-            told("bad-value", f"`{spec.name}` takes {len(declared)} inputs, not {len(values)}")
+            report_problem("bad-value", f"`{spec.name}` takes {len(declared)} inputs, not {len(values)}")
             return [(n, None) for n in names]
         return list(zip(names, values, strict=True))
-    if unnamed or own_loc in spec.holes:
+    if unnamed or own_loc in spec.placeholders:
         return [("input", None)]
     if isinstance(given, Mapping):
         if unknown := [g for g in given if g not in names]:
-            told("unknown-reference", f"there is no input `{unknown[0]}`", help=did_you_mean(unknown[0], names))
+            report_problem(
+                "unknown-reference", f"there is no input `{unknown[0]}`", help=did_you_mean(unknown[0], names)
+            )
             given = None
     elif given is not None:
         if len(declared) > 1:
-            told("bad-value", f"`{spec.name}` has several inputs: say which ({', '.join(f'{n}=...' for n in names)})")
+            report_problem(
+                "bad-value", f"`{spec.name}` has several inputs: say which ({', '.join(f'{n}=...' for n in names)})"
+            )
         given = {names[0]: given}
-    if ("input",) in spec.holes and not given:
+    if ("input",) in spec.placeholders and not given:
         return [(n, None) for n in names]
     return [
-        (n, None if loc[:2] in spec.holes else _input(n, shape, dtype, loc, params, (given or {}).get(n), told, limits))
+        (
+            n,
+            None
+            if loc[:2] in spec.placeholders
+            else _input(n, shape, dtype, loc, params, (given or {}).get(n), report_problem, limits),
+        )
         for n, shape, dtype, loc in declared
     ]
 
@@ -175,7 +197,7 @@ def _input(
     loc: Loc,
     params: Mapping[str, Any],
     over: Sequence[int] | None,
-    told: Callable[..., None],
+    report_problem: Callable[..., None],
     limits: Limits,
 ) -> Value | None:
     try:
@@ -184,16 +206,18 @@ def _input(
         return None
     except ExpressionError as error:
         code, help, _ = judged(error)
-        told(code, str(error), (*loc, *error.path), help=help)
+        report_problem(code, str(error), (*loc, *error.path), help=help)
         return None
     if over is not None:
         loc = ()
     if not isinstance(got, list) or not got:
-        told("bad-value", f"the shape of `{name}` is a list of sizes without the batch axis, not {got!r}", loc)
+        report_problem(
+            "bad-value", f"the shape of `{name}` is a list of sizes without the batch axis, not {got!r}", loc
+        )
         return None
     for k, size in enumerate(got):
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            told(
+            report_problem(
                 "bad-value",
                 f"the shape of `{name}` holds {size!r}: sizes are integers of at least 1, "
                 "and the batch axis is not written",
@@ -201,12 +225,14 @@ def _input(
             )
             return None
         if size > 2**31:
-            told("limit-exceeded", f"the shape of `{name}` is beyond what a tensor can be", (*loc, k) if loc else loc)
+            report_problem(
+                "limit-exceeded", f"the shape of `{name}` is beyond what a tensor can be", (*loc, k) if loc else loc
+            )
             return None
     if len(got) > 8:
-        told("limit-exceeded", f"the shape of `{name}` has more than 8 axes", loc)
+        report_problem("limit-exceeded", f"the shape of `{name}` has more than 8 axes", loc)
         return None
     if math.prod(got) > limits.params:
-        told("limit-exceeded", f"`{name}` would be a tensor of more than {limits.params:,} numbers", loc)
+        report_problem("limit-exceeded", f"`{name}` would be a tensor of more than {limits.params:,} numbers", loc)
         return None
     return Value(tuple(got), dtype)

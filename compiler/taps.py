@@ -58,7 +58,7 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
             assert isinstance(body, Composite)
             inner = tapped(body, {name: path for path, name in names.items()}, own=not taken.isdisjoint(users))
             ports_inside = tuple(port.name for port in inner.outputs)
-            nodes[index] = nodes[index].but(body=inner, outputs=inner.values, ports=ports_inside)
+            nodes[index] = nodes[index].replace(body=inner, outputs=inner.values, ports=ports_inside)
     ports = list(kept)
     for name, (index, rest) in found.items():
         port = nodes[index].ports.index(inside[composite.maker(index)][rest]) if rest else 0
@@ -123,7 +123,7 @@ def keep(composite: Composite, ports: Sequence[Port]) -> Composite:
         return Edge(number.get(edge.node, edge.node), edge.port)
 
     nodes = tuple(
-        node.but(
+        node.replace(
             inputs=tuple(moved(e) if isinstance(e, Edge) else e for e in node.inputs),
             shared=None if node.shared is None else number[node.shared],
         )

@@ -21,10 +21,10 @@ def plain_copy(data: object, name: str, limits: Limits) -> dict[str, Any]:
         copy = copying.value(data, "", 0)
     except _Stop:
         copy = None
-    if not copying.told and type(copy) is not dict:
+    if not copying.reported and type(copy) is not dict:
         copying.tell("bad-value", f"a spec is a mapping of keys to values; this is {_kind(data)}", "")
-    if copying.told:
-        raise SpecError(copying.told)
+    if copying.reported:
+        raise SpecError(copying.reported)
     assert isinstance(copy, dict)
     return copy
 
@@ -43,7 +43,7 @@ class _Stop(Exception):
 class _Copying:
     def __init__(self, name: str, limits: Limits) -> None:
         self.name, self.limits = name, limits
-        self.told: list[Diagnostic] = []
+        self.reported: list[Diagnostic] = []
         self.count = 0
         self.open: set[int] = set()
 
@@ -100,8 +100,8 @@ class _Copying:
 
     def tell(self, code: str, message: str, place: str, help: str = "") -> None:
         where = f"`{place}`: {message}" if place else message
-        self.told.append(Diagnostic(code, where, file=self.name, help=(help,) if help else ()))
-        if len(self.told) >= self.limits.mistakes:
+        self.reported.append(Diagnostic(code, where, file=self.name, help=(help,) if help else ()))
+        if len(self.reported) >= self.limits.mistakes:
             raise _Stop
 
     def stop(self, message: str, place: str) -> None:

@@ -1,7 +1,7 @@
 """What is said about a wrong spec: plain frozen data, rendered elsewhere.
 
-A stage that finds mistakes adds `Diagnostic`s to a `Report` and returns its value with holes, so that one run says
-everything that is wrong.
+A stage that finds mistakes adds `Diagnostic`s to a `Report` and returns its value with placeholders, so that one run
+reports everything that is wrong.
 """
 
 from __future__ import annotations
@@ -78,9 +78,9 @@ class Report:
         """Whether this is said about this very place already, and would not be said again."""
         return span is not None and (code, file, span, None) in self._seen
 
-    def amend(self, told: Diagnostic, **changes: Any) -> None:
+    def amend(self, reported: Diagnostic, **changes: Any) -> None:
         """Says better what is told already, at the same place."""
-        self.diagnostics[self.diagnostics.index(told)] = replace(told, **changes)
+        self.diagnostics[self.diagnostics.index(reported)] = replace(reported, **changes)
 
     @property
     def errors(self) -> list[Diagnostic]:

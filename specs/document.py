@@ -29,13 +29,13 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 class Document:
     """Plain data (dict, list, str, int, float, bool, None, and no subclass) and where each value stands.
 
-    `holes` are the paths of values that were refused and stand in as what was probably meant: what is wrong with them
-    has been said. What an alias repeats is the same object in several places.
+    `placeholders` are the paths of values that were refused and stand in as what was probably meant: what is wrong with
+    them is reported. What an alias repeats is the same object in several places.
     """
 
     source: Source
     data: dict[str, Any]
-    holes: frozenset[Loc] = frozenset()
+    placeholders: frozenset[Loc] = frozenset()
     _mark: Mark | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -100,8 +100,8 @@ class Document:
 
 def parse(source: Source, report: Report, limits: Limits = DEFAULT) -> Document | None:
     """The document of a text, YAML or JSON. None when there is none to go on with; the report says why."""
-    told, document = _parse(source, limits)
-    for diagnostic in sorted(told, key=lambda d: d.span or (0,)):
+    reported, document = _parse(source, limits)
+    for diagnostic in sorted(reported, key=lambda d: d.span or (0,)):
         report.add(diagnostic)
     return document
 
@@ -124,7 +124,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
             not_json = error
         except Unreadable as problem:
             builder.end(problem)
-            return builder.told, None
+            return builder.reported, None
     if broken := _LINE_ENDS.search(text):
         span = source.span(*broken.span())
         help = (f'between "double quotes" it is \\u{ord(broken.group()):04X}',)
@@ -145,10 +145,10 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
             if not_json and source.name.endswith(".json") and problem.code == "yaml-syntax":
                 problem = Unreadable("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
             builder.end(problem)
-            return builder.told, None
+            return builder.reported, None
 
 
 def _build(builder: TreeBuilder, events: Iterator[Event]) -> tuple[list[Diagnostic], Document | None]:
     if not builder.build(events):
-        return builder.told, None
-    return builder.told, Document(builder.source, builder.root, frozenset(builder.holes), builder.mark)
+        return builder.reported, None
+    return builder.reported, Document(builder.source, builder.root, frozenset(builder.placeholders), builder.mark)

@@ -12,9 +12,10 @@ from speczoo.specs.spec import Spec
 def load(document: Document, report: Report) -> Spec | None:
     """The Spec that a document holds, every departure from the grammar told in `report`.
 
-    What is wrong leaves holes (`Spec.holes`), so that the rest can be checked all the same; None where nothing can.
+    What is wrong leaves placeholders (`Spec.placeholders`), so that the rest can be checked all the same; None where
+    nothing can.
     """
-    if document.holes:
+    if document.placeholders:
         from speczoo.specs.yaml11_words import settle
 
         settle(document, report)

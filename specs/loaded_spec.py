@@ -19,9 +19,9 @@ class LoadedSpec(NamedTuple):
         """The steps down from `base` to what is wrong, and told."""
         depth = len(base)
         return frozenset(
-            hole[depth]
-            for hole in (*self.spec.holes, *self.document.holes)
-            if len(hole) > depth and hole[:depth] == base
+            placeholder[depth]
+            for placeholder in (*self.spec.placeholders, *self.document.placeholders)
+            if len(placeholder) > depth and placeholder[:depth] == base
         )
 
 
@@ -30,4 +30,4 @@ class UsedSpec(NamedTuple):
 
     unit: LoadedSpec | None
     variant: str | None = None
-    told: tuple[Diagnostic, ...] = ()
+    reported: tuple[Diagnostic, ...] = ()

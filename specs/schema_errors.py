@@ -1,5 +1,5 @@
-"""Departures from the grammar: each told at its line in the language's own words, and mended or left as a hole, so that
-the rest of the spec can be checked in the same run."""
+"""Departures from the grammar: each reported at its line in the language's own words, and mended or left as a
+placeholder, so that the rest of the spec can be checked in the same run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
 
 ROUNDS = 10  # what is mended may uncover what is wrong around it
-HOLE = {"op": "ReLU"}
+PLACEHOLDER = {"op": "ReLU"}
 
 #: What the keys of the language hold, where pydantic's words for it would say less.
 WANTED = {
@@ -66,7 +66,7 @@ _KINDS = {
 
 
 def mend(error: ValidationError, document: Document, report: Report) -> Spec | None:
-    """Tells what is wrong, and gives the Spec with holes in place of it; None where nothing can be made of it."""
+    """Report what is wrong, and return the Spec with placeholders in place of it; None where nothing can be made of it."""
     work = _Work(document, report)
     for _ in range(ROUNDS):
         details = error.errors(include_url=False)
@@ -78,7 +78,7 @@ def mend(error: ValidationError, document: Document, report: Report) -> Spec | N
         except ValidationError as again:
             error = again
             continue
-        spec._holes = frozenset(work.holes)
+        spec._placeholders = frozenset(work.placeholders)
         return spec
     return None
 
@@ -89,7 +89,7 @@ class _Work:
     def __init__(self, document: Document, report: Report) -> None:
         self.document, self.report = document, report
         self.data: dict[str, Any] = unshared(document.data)
-        self.holes: set[Loc] = set()
+        self.placeholders: set[Loc] = set()
         self.guessed: set[Loc] = set()  # where something stands under the name that it was probably meant to have
 
     def tell(self, code: str, message: str, path: Loc, *, key: bool = False, **more: Any) -> None:
@@ -115,15 +115,15 @@ class _Work:
         for parents, names in groups.items():
             if free := [name for name in names if not self.misspelt(parents, (name,), {})]:
                 self.missing(parents, free)
-        told = {*missing, *(self.guessed - before)}
+        reported = {*missing, *(self.guessed - before)}
         # of several ways to say a thing, the one that was nearly said is spoken of
-        deeper = {path[:n] for path in (*told, *(path for _, path in located)) for n in range(len(path))}
+        deeper = {path[:n] for path in (*reported, *(path for _, path in located)) for n in range(len(path))}
         for detail, path in located:
-            if detail["type"] in ("extra_forbidden", "missing") or path in told or path in deeper:
+            if detail["type"] in ("extra_forbidden", "missing") or path in reported or path in deeper:
                 continue
-            told.add(path)
+            reported.add(path)
             if path in before:
-                self.hole(path)  # the guess was wrong
+                self.placeholder(path)  # the guess was wrong
             else:
                 self.wrong(detail, path)
 
@@ -144,48 +144,52 @@ class _Work:
         needed = [k for k in needed if could_be(model, k, holder[last])] or needed
         one_of = {"input", "inputs"} & (holder.keys() - {last})
         free = [k for k in known if k not in holder and not (one_of and k in ("input", "inputs"))]
-        meant = nearest(str(last), needed, aliases=_ALIASES) or nearest(str(last), known, aliases=_ALIASES)
-        if meant not in free:
+        suggested = nearest(str(last), needed, aliases=_ALIASES) or nearest(str(last), known, aliases=_ALIASES)
+        if suggested not in free:
             self.tell(
                 "unknown-key",
                 f"there is no `{printable(last)}` here",
                 path,
                 key=True,
-                help=said_already(meant) if meant in known else did_you_mean(str(last), known, limit=16),
+                help=said_already(suggested) if suggested in known else did_you_mean(str(last), known, limit=16),
             )
             del holder[last]
             return
-        required = " (required, and missing here)" if meant in needed else ""
+        required = " (required, and missing here)" if suggested in needed else ""
         span = self.document.span(path, key=True)
         sure = certain(str(last), free, aliases=_ALIASES)
-        fits = could_be(model, meant, holder[last])
-        fix = (self.document.source.instead(span, meant),) if span and meant == sure and fits else ()
+        fits = could_be(model, suggested, holder[last])
+        fix = (self.document.source.instead(span, suggested),) if span and suggested == sure and fits else ()
         self.tell(
             "unknown-key",
             f"there is no `{printable(last)}` here",
             path,
             key=True,
-            help=(f"did you mean `{meant}`?{required}",),
+            help=(f"did you mean `{suggested}`?{required}",),
             fix=fix,
         )
         value = holder.pop(last)
-        if meant not in needed and any(key in ("inputs", "outputs") for key in parents):
+        if suggested not in needed and any(key in ("inputs", "outputs") for key in parents):
             return  # a guess at what flows in or out would be told again wherever it flows
-        holder[meant] = value
-        self.document.also(path, meant)
-        self.guessed.add((*parents, meant))
+        holder[suggested] = value
+        self.document.also(path, suggested)
+        self.guessed.add((*parents, suggested))
 
     def missing(self, parents: Loc, names: list[str]) -> None:
         words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing"
         help = tuple(_SAYING[name] for name in names if name in _SAYING and not parents)
         self.tell("missing-argument", words, parents, key=bool(parents) and isinstance(parents[-1], str), help=help)
         for name in names:
-            self.hole((*parents, name))
+            self.placeholder((*parents, name))
 
     def wrong(self, detail: ErrorDetails, path: Loc) -> None:
         kind, context = detail["type"], detail.get("ctx") or {}
-        if any(hole[: len(path)] == path or hole == path[: len(hole)] for hole in self.document.holes if path):
-            self.hole(path)  # told already, by who read the text
+        if any(
+            placeholder[: len(path)] == path or placeholder == path[: len(placeholder)]
+            for placeholder in self.document.placeholders
+            if path
+        ):
+            self.placeholder(path)  # told already, by who read the text
             return
         if kind in ("entry_kind", "entry_extra"):
             code = "bad-value" if kind == "entry_kind" else "unknown-key"
@@ -208,26 +212,26 @@ class _Work:
             self.tell("bad-value", _words(detail, path), path, key=of_key)
             if of_key and not any(_is_entry(path, i) for i in range(len(path) - 1)):
                 self._drop(path)
-                self.holes.add(path)
+                self.placeholders.add(path)
                 return
-        self.hole(path)
+        self.placeholder(path)
 
     def no_op(self, path: Loc, message: str) -> None:
         """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
         if self.misspelt(path, ("op", "layers", "share"), _OP_ALIASES):
             return
-        said = self._at(path)
-        name = next((key for key in said or () if key[:1].isupper()), "NAME") if isinstance(said, dict) else "NAME"
-        help = (f"write `op: {printable(name)}`",) if said else ("write `- {op: NAME}`, or remove the `-`",)
-        self.hole(path)
+        line = self._at(path)
+        name = next((key for key in line or () if key[:1].isupper()), "NAME") if isinstance(line, dict) else "NAME"
+        help = (f"write `op: {printable(name)}`",) if line else ("write `- {op: NAME}`, or remove the `-`",)
+        self.placeholder(path)
         self.tell("missing-argument", message, path, help=help)
 
     def misspelt(self, path: Loc, names: Collection[str], aliases: Mapping[str, str]) -> bool:
         """Whether one of the keys at `path` can only be the one of these names that is missing there; then it is."""
         holder, model = self._at(path), _model(path)
         for key, value in holder.items() if isinstance(holder, dict) else ():
-            meant = nearest(key, names, aliases=aliases) if key not in _known_keys(path) else None
-            if meant is None or not could_be(model, meant, value):
+            suggested = nearest(key, names, aliases=aliases) if key not in _known_keys(path) else None
+            if suggested is None or not could_be(model, suggested, value):
                 continue
             span = self.document.span((*path, key), key=True)
             self.tell(
@@ -235,23 +239,23 @@ class _Work:
                 f"there is no `{printable(key)}` here",
                 (*path, key),
                 key=True,
-                help=(f"did you mean `{meant}`? (required, and missing here)",),
-                fix=(self.document.source.instead(span, meant),) if span else (),
+                help=(f"did you mean `{suggested}`? (required, and missing here)",),
+                fix=(self.document.source.instead(span, suggested),) if span else (),
             )
-            holder[meant] = holder.pop(key)
-            self.document.also((*path, key), meant)
-            self.guessed.add((*path, meant))
+            holder[suggested] = holder.pop(key)
+            self.document.also((*path, key), suggested)
+            self.guessed.add((*path, suggested))
             return True
         return False
 
-    def hole(self, path: Loc) -> None:
+    def placeholder(self, path: Loc) -> None:
         """Puts something harmless in place of the least part around `path` that makes sense, and remembers where."""
         entry = next((path[: i + 2] for i in range(len(path) - 2, -1, -1) if _is_entry(path, i)), None)
         if entry is not None and entry[0] in ("layers", "blocks"):
             before = self._at(entry)
             named = before.get("id") if isinstance(before, dict) else None
-            self._set(entry, HOLE | ({"id": named} if isinstance(named, str) else {}))
-            self.holes.add(entry)
+            self._set(entry, PLACEHOLDER | ({"id": named} if isinstance(named, str) else {}))
+            self.placeholders.add(entry)
             return
         if not path:
             return
@@ -260,11 +264,11 @@ class _Work:
         section = str(here[-1])
         item = path[: len(here) + 1]
         if path[:1] == ("blocks",) and path != ("blocks",) and (not base or section == "layers"):
-            self._set(path[:2], {**(self._at(base) if base else {}), "layers": [HOLE]})
+            self._set(path[:2], {**(self._at(base) if base else {}), "layers": [PLACEHOLDER]})
             here = path[:2]
         elif here == ("layers",):
-            self.data["layers"] = [HOLE]
-            self.holes.add(("layers", 0))
+            self.data["layers"] = [PLACEHOLDER]
+            self.placeholders.add(("layers", 0))
         elif section in ("spec", "name"):
             self.data[section] = {"spec": 1, "name": "spec"}[section]
             return
@@ -277,7 +281,7 @@ class _Work:
             return
         elif here == ("input",) or here == ("inputs",):
             if section == "inputs" or not isinstance(self.data.get("input"), (list, str)):
-                self.holes.add(("inputs",))  # what they are called is unknown, too
+                self.placeholders.add(("inputs",))  # what they are called is unknown, too
             self.data.pop("inputs", None)
             self.data["input"] = [1]
             here = ("input",)
@@ -289,17 +293,17 @@ class _Work:
             here = item
         else:
             self._drop(here)
-        self.holes.add(here)
+        self.placeholders.add(here)
 
     def item(self, path: Loc, make: Callable[[dict[str, Any], str], Any]) -> None:
         """Puts what can stand for it in place of an item; its name stays, where that can be read."""
-        said = self._at(path)
-        name = said.get("id") if isinstance(said, dict) else said if path[-2] == "inputs" else None
+        line = self._at(path)
+        name = line.get("id") if isinstance(line, dict) else line if path[-2] == "inputs" else None
         if not isinstance(name, str) or not re.fullmatch(grammar.NAME, name) or len(name) > 100:
             name = f"_{path[-1]}"
-            self.holes.add((*path, "id"))
-        self._set(path, make(said if isinstance(said, dict) else {}, name))
-        self.holes.add(path)
+            self.placeholders.add((*path, "id"))
+        self._set(path, make(line if isinstance(line, dict) else {}, name))
+        self.placeholders.add(path)
 
     def _at(self, path: Loc) -> Any:
         return at(self.data, path)
@@ -317,12 +321,12 @@ class _Work:
 
 #: What stands for an item of a list that is wrong: of the item as it is, if it is a mapping, and its name.
 _ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
-    ("inputs",): lambda said, name: {"id": name, "shape": [1]},
-    ("blocks", "inputs"): lambda said, name: name,
-    ("outputs",): lambda said, name: {"id": name, "from": "input"},
-    ("blocks", "outputs"): lambda said, name: {"id": name, "from": "input"},
-    ("init",): lambda said, name: {**said, "match": "**"},
-    ("freeze",): lambda said, name: "**",
+    ("inputs",): lambda line, name: {"id": name, "shape": [1]},
+    ("blocks", "inputs"): lambda line, name: name,
+    ("outputs",): lambda line, name: {"id": name, "from": "input"},
+    ("blocks", "outputs"): lambda line, name: {"id": name, "from": "input"},
+    ("init",): lambda line, name: {**line, "match": "**"},
+    ("freeze",): lambda line, name: "**",
 }
 #: Mappings of which one key can be left out; but not what `weights` are from.
 _NAMED = ("params", "use", "defaults", "variants", "expect", "published", "weights")
@@ -334,8 +338,8 @@ _SAYING = {
     "layers": "write the list of entries that the network is: `layers: [{op: Flatten}]`",
 }
 _ALIASES = {
-    word: meant
-    for meant, words in {
+    word: suggested
+    for suggested, words in {
         "params": "parameters variables",
         "use": "imports import",
         "blocks": "modules",
@@ -354,8 +358,8 @@ _ALIASES = {
     for word in words.split()
 }
 _OP_ALIASES = {
-    word: meant
-    for meant, words in {
+    word: suggested
+    for suggested, words in {
         "op": "type module layer class kind name function block operation _target_ class_name nn opp ops",
         "layers": "children sequential body modules entries",
     }.items()

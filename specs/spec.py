@@ -106,9 +106,9 @@ class Entry(Grammar):
     def _one_kind(self) -> Entry:
         for key in type(self).model_fields:
             if key in self.model_fields_set and getattr(self, key) is None:
-                said = key.rstrip("_")
-                message = f"`{said}` says nothing: give it a value, or leave it out"
-                raise PydanticCustomError("entry_kind", message, {"key": said, "value": None})
+                shown = key.rstrip("_")
+                message = f"`{shown}` says nothing: give it a value, or leave it out"
+                raise PydanticCustomError("entry_kind", message, {"key": shown, "value": None})
         has_op = "op" in self.model_fields_set
         kinds = [
             k
@@ -125,10 +125,10 @@ class Entry(Grammar):
                 "entry_empty", "an entry is one of `op`, `layers`, `do` or `share`, and this one has none of them"
             )
         if len(kinds) > 1:
-            said = " and ".join(f"`{k}`" for k in kinds)
+            shown = " and ".join(f"`{k}`" for k in kinds)
             raise PydanticCustomError(
                 "entry_kind",
-                f"an entry is one of `op`, `layers`, `do` or `share`, not {said} together",
+                f"an entry is one of `op`, `layers`, `do` or `share`, not {shown} together",
                 {"key": kinds[-1]},
             )
         if self.do is not None:
@@ -249,12 +249,12 @@ class Spec(Words):
     variants: dict[Annotated[str, Field(pattern=NETWORK, max_length=100)], Variant] = {}
     weights: Weights | None = None
     expect: Expect | None = None
-    _holes: frozenset[Loc] = PrivateAttr(frozenset())
+    _placeholders: frozenset[Loc] = PrivateAttr(frozenset())
 
     @property
-    def holes(self) -> frozenset[Loc]:
+    def placeholders(self) -> frozenset[Loc]:
         """The paths of what was wrong, told, and replaced by something harmless: what hangs on it is unknown."""
-        return self._holes
+        return self._placeholders
 
     @model_validator(mode="after")
     def _inputs(self) -> Spec:

@@ -55,14 +55,14 @@ class _Anchored:
 
 
 class TreeBuilder:
-    """`build` fills `root`, `mark`, `holes` and `told`."""
+    """`build` fills `root`, `mark`, `placeholders` and `reported`."""
 
     def __init__(self, source: Source, limits: Limits, masked: MaskedText | None = None) -> None:
         self.source, self.limits, self.masked = source, limits, masked
         self.root: Any = None
         self.mark: Mark = (0, 0)
-        self.holes: set[Loc] = set()
-        self.told: list[Diagnostic] = []
+        self.placeholders: set[Loc] = set()
+        self.reported: list[Diagnostic] = []
         self._stack = [_Frame(False, 0, 0, False, None, False)]  # the first holds the root
         self._anchors: dict[str, _Anchored] = {}
         self._aliases = self._aliased = 0
@@ -114,13 +114,13 @@ class TreeBuilder:
         if len(text) > self.limits.string:
             message = f"a text of {len(text):,} characters; the limit is {self.limits.string:,}"
             self._tell("limit-exceeded", message, start, start + 1)
-            self._hole()
+            self._placeholder()
         weight = 1 + len(text) // 64
         if frame.is_map and frame.key is None:
             self._key(frame, text, start, end, bare and not torn)
         else:
             if torn or self._tagged:
-                self._hole()
+                self._placeholder()
             elif bare:
                 if not text and frame.flow and frame.key and _JOINED.match(frame.key[0] or ""):
                     text, mark = self._missing_colon(frame)
@@ -138,7 +138,7 @@ class TreeBuilder:
         if bare and text == "<<":
             instead = "write the keys out, or say them once under `defaults:` or in a block"
             self._tell("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
-            self._hole()
+            self._placeholder()
             name = None
         elif bare and frame.flow and self._grouped(frame, start, end):
             name = None
@@ -154,7 +154,7 @@ class TreeBuilder:
             label = Label(self.source.span(before[0], before[1]), "first said here", self.source.name)
             self._tell("duplicate-key", f"`{name}` is said twice", start, end, text="and again here", labels=(label,))
             if not isinstance(frame.value.get(name), (dict, list)):
-                self._hole(name)
+                self._placeholder(name)
             name = None
         elif name is not None and bare and not is_text(text):
             frame.marks[name] = (start, end, (start, end))
@@ -164,14 +164,14 @@ class TreeBuilder:
 
     def _open(self, is_map: bool, start: int, end: int, flow: bool, anchor: str | None) -> None:
         if self._tagged and len(self._stack) > 1:
-            self._hole()
+            self._placeholder()
         self._tagged = False
         is_key = self._stack[-1].is_map and self._stack[-1].key is None
         if is_key:
             braces = flow and is_map and self.source.text[start - 1 : start] == "{"
             help = ("an expression is written `$name` or `$(...)`",) if braces else ()
             self._tell("bad-value", "a key is a text, not a list or mapping", start, end, help=help)
-            self._hole()
+            self._placeholder()
         if anchor is not None:
             self._anchors[anchor] = _Anchored(open=True)
         self._stack.append(_Frame(is_map, start, end, flow, anchor, is_key))
@@ -209,7 +209,7 @@ class TreeBuilder:
             self._tell("bad-value", "a key is a text, not an alias", start, end)
             frame.key = (None, start, end)
         elif target is None or target.open:
-            self._hole()
+            self._placeholder()
             self._put(None, (start, end), 1, 0)
         else:
             self._put(target.value, (start, end, *target.mark[2:]), target.weight, target.height)
@@ -241,7 +241,7 @@ class TreeBuilder:
     def _refused(self, refused: ImplicitWord, start: int, end: int) -> Scalar:
         fix = (Edit(self.source.span(start, end), refused.replacement),) if refused.replacement else ()
         self._tell("bad-value", refused.message, start, end, help=(refused.help,), fix=fix)
-        self._hole()
+        self._placeholder()
         return refused.guess
 
     def _torn(self, text: str, start: int, end: int) -> bool:
@@ -281,7 +281,7 @@ class TreeBuilder:
         self._tell("yaml-syntax", message, start, end, help=(f"write `{spaced if plain else 'key: value'}`",), fix=fix)
         frame.key = (None if name in frame.value else name, start, start + len(name))
         if not plain:
-            self._hole()
+            self._placeholder()
         return value, (end - len(value), end)
 
     def _grouped(self, frame: _Frame, start: int, end: int) -> bool:
@@ -301,7 +301,7 @@ class TreeBuilder:
             help = f"write `{whole}`" if sure else f"write `{whole}`, or `[{number[0].replace(',', ', ')}]` for a list"
             message = f"`{number[0]}` is several values: a comma ends one in flow style"
             self._tell("bad-value", message, first, number.end(), help=(help,), fix=fix)
-            self._hole(last)
+            self._placeholder(last)
             frame.value[last] = int(whole)
         return True
 
@@ -315,24 +315,24 @@ class TreeBuilder:
             path.append(step)
         return tuple(path[1:])
 
-    def _hole(self, key: str | None = None) -> None:
+    def _placeholder(self, key: str | None = None) -> None:
         """What the text says is not the value that comes next, or that of a key before; or, where a key comes next, the
         mapping that is open."""
         frame, path = self._stack[-1], self._path()
         if path is None:
             return
         if key is not None:
-            self.holes.add((*path, key))
+            self.placeholders.add((*path, key))
         elif not frame.is_map:
-            self.holes.add((*path, len(frame.value)))
+            self.placeholders.add((*path, len(frame.value)))
         elif frame.key is None:
-            self.holes.add(path)
+            self.placeholders.add(path)
         elif frame.key[0] is not None:
-            self.holes.add((*path, frame.key[0]))
+            self.placeholders.add((*path, frame.key[0]))
 
     def _tell(self, code: str, message: str, start: int, end: int, **more: Any) -> None:
-        self.told.append(Diagnostic(code, message, self.source.span(start, end), file=self.source.name, **more))
-        if len(self.told) >= self.limits.mistakes:
+        self.reported.append(Diagnostic(code, message, self.source.span(start, end), file=self.source.name, **more))
+        if len(self.reported) >= self.limits.mistakes:
             raise _Stop
 
     def end(self, problem: Unreadable) -> None:
@@ -341,7 +341,7 @@ class TreeBuilder:
         if problem.label:
             start, end, text = problem.label
             labels = (Label(self.source.span(start, end), text, self.source.name),)
-        self.told.append(
+        self.reported.append(
             Diagnostic(
                 problem.code,
                 problem.message,

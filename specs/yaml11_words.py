@@ -15,37 +15,41 @@ from speczoo.specs.value_kinds import at, placed
 
 def settle(document: Document, report: Report) -> None:
     """Where the grammar takes only a text, that is the fix; where it takes a switch and a text, there is none."""
-    words = {hole: value for hole in document.holes if type(value := at(document.data, hole)) in (bool, int, float)}
+    words = {
+        placeholder: value
+        for placeholder in document.placeholders
+        if type(value := at(document.data, placeholder)) in (bool, int, float)
+    }
     if not words:
         return
     texts = unshared(document.data)
-    for hole in words:
-        at(texts, hole[:-1])[hole[-1]] = _word(document, hole)
+    for placeholder in words:
+        at(texts, placeholder[:-1])[placeholder[-1]] = _word(document, placeholder)
     guess_is_wrong, text_is_wrong = _wrong(document.data), _wrong(texts)
-    for hole, guess in words.items():
-        span = document.span(hole)
-        told = next((d for d in report.diagnostics if d.span == span and d.code == "bad-value" and d.fix), None)
-        if told is None or span is None or hole in text_is_wrong:
+    for placeholder, guess in words.items():
+        span = document.span(placeholder)
+        reported = next((d for d in report.diagnostics if d.span == span and d.code == "bad-value" and d.fix), None)
+        if reported is None or span is None or placeholder in text_is_wrong:
             continue
-        if hole in guess_is_wrong:
-            word = f'"{_word(document, hole)}"'
-            report.amend(told, help=(f"write `{word}`",), fix=(Edit(span, word),))
-        elif type(guess) is bool and not _is_argument(document.data, hole):
-            report.amend(told, fix=())
+        if placeholder in guess_is_wrong:
+            word = f'"{_word(document, placeholder)}"'
+            report.amend(reported, help=(f"write `{word}`",), fix=(Edit(span, word),))
+        elif type(guess) is bool and not _is_argument(document.data, placeholder):
+            report.amend(reported, fix=())
 
 
-def _word(document: Document, hole: Loc) -> str:
+def _word(document: Document, placeholder: Loc) -> str:
     """What the text says there; a refused word stands on one line."""
-    span = document.span(hole)
+    span = document.span(placeholder)
     return document.source.lines[span.line - 1][span.column - 1 : span.end_column - 1] if span else ""
 
 
-def _is_argument(data: dict[str, Any], hole: Loc) -> bool:
+def _is_argument(data: dict[str, Any], placeholder: Loc) -> bool:
     """Whether a layer takes the word: none takes it for a text."""
-    if hole[:1] == ("defaults",) and len(hole) == 3:
-        op = hole[1]
-    elif len(hole) > 1 and isinstance(hole[-2], int) and hole[-1] not in STRUCTURE:
-        op = at(data, (*hole[:-1], "op"))
+    if placeholder[:1] == ("defaults",) and len(placeholder) == 3:
+        op = placeholder[1]
+    elif len(placeholder) > 1 and isinstance(placeholder[-2], int) and placeholder[-1] not in STRUCTURE:
+        op = at(data, (*placeholder[:-1], "op"))
     else:
         return False
     own = [at(data, (section,)) for section in ("blocks", "use")]

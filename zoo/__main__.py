@@ -113,12 +113,12 @@ def _leave(ctx: click.Context, error: Exception) -> NoReturn:
         where = f"{error.filename!a}: " if error.filename is not None else ""
         _say(f"error: {where}{error.strerror or error}")
         ctx.exit(2)
-    said = str(error)
-    if isinstance(error, MemoryError) or "allocate memory" in said or "out of memory" in said:
-        first = said.partition("\n")[0]
+    shown = str(error)
+    if isinstance(error, MemoryError) or "allocate memory" in shown or "out of memory" in shown:
+        first = shown.partition("\n")[0]
         _say(f"error: this takes more memory than there is{': ' if first else ''}{first}")
         ctx.exit(2)
-    _say(f"error: a bug of zoo: {type(error).__name__}{': ' if said else ''}{said}")
+    _say(f"error: a bug of zoo: {type(error).__name__}{': ' if shown else ''}{shown}")
     _say("please report it, with the spec, the command, and what the same command says with --debug")
     ctx.exit(3)
 
@@ -128,14 +128,14 @@ def _refuse(error: click.ClickException) -> None:
     if not isinstance(error, click.UsageError):
         error.show()
         return
-    said = error.format_message()
+    shown = error.format_message()
     if error.ctx is None:
-        _say(f"Error: {said}")
-    elif said == error.ctx.get_help():  # nothing was asked for
-        console.say(*said.split("\n"), err=True)
+        _say(f"Error: {shown}")
+    elif shown == error.ctx.get_help():  # nothing was asked for
+        console.say(*shown.split("\n"), err=True)
     else:
         hint = f"Try '{error.ctx.command_path} --help' for help."
-        console.say(*error.ctx.get_usage().split("\n"), hint, "", f"Error: {said}", err=True)
+        console.say(*error.ctx.get_usage().split("\n"), hint, "", f"Error: {shown}", err=True)
 
 
 def _say(text: str) -> None:

@@ -95,7 +95,7 @@ def graph_into(
     key = ("graph", unit.document.source, variant, freeze(params), freeze(input), freeze(taps), limits)
     if (known := _remembered(key)) is not None:
         return known  # type: ignore[no-any-return]
-    told = len(report.diagnostics)
+    reported = len(report.diagnostics)
     made = compile(
         unit,
         report,
@@ -107,7 +107,7 @@ def graph_into(
         limits=limits,
         expect=False,
     )
-    if made is not None and len(report.diagnostics) == told:
+    if made is not None and len(report.diagnostics) == reported:
         _remember(key, unit, made)
     return made
 
@@ -192,9 +192,9 @@ def check_into(
     key = (unit.document.source, variant, freeze(params or {}), freeze(input), limits)
     if (known := _remembered(key)) is not None:
         return known  # type: ignore[no-any-return]
-    told = len(report.diagnostics)
+    reported = len(report.diagnostics)
     whole = check_unit(report, unit, variant, input=input, limits=limits, params=params)
-    if len(report.diagnostics) == told:
+    if len(report.diagnostics) == reported:
         _remember(key, unit, whole)
     return whole
 
@@ -218,12 +218,12 @@ def check_unit(
     shared = Shared()
     whole = []
     for number, v in enumerate(wanted):
-        told = len(report.diagnostics)
+        reported = len(report.diagnostics)
         made = compile(
             unit, report, variant=v, params=params, input=input, lookup=catalogue.lookup, limits=limits, shared=shared
         )
         if number:
-            report.diagnostics[told:] = [_of_variant(d, v, unit) for d in report.diagnostics[told:]]
+            report.diagnostics[reported:] = [_of_variant(d, v, unit) for d in report.diagnostics[reported:]]
         if made is not None:
             whole.append(made)
         elif (

@@ -203,8 +203,8 @@ def lookup(name: str, asking: LoadedSpec) -> UsedSpec | str:
             return f"`{name}` leads out of the folder of this spec"
         except (OSError, ValueError):  # nothing is there, a folder or a pipe, or it is no name: too long, a NUL
             return f"there is no file `{name[:80]}`"
-        unit, told = _used(home.parent / path, data)
-        return UsedSpec(unit, variant, told)
+        unit, reported = _used(home.parent / path, data)
+        return UsedSpec(unit, variant, reported)
     found = named(name, report)
     if found is None:
         first = report.diagnostics[0]

@@ -524,14 +524,14 @@ def read(path: Path, *, memory: int | None = None) -> Any:
     with path.open("rb") as file:
         try:
             size = os.fstat(file.fileno()).st_size
-            said = (_archive if file.read(len(ARCHIVE)) == ARCHIVE else _sequence)(file, size, limits)
+            shown = (_archive if file.read(len(ARCHIVE)) == ARCHIVE else _sequence)(file, size, limits)
             if memory is None:
-                return said.load(lambda tensor: tensor)
-            if said.bytes > memory:
+                return shown.load(lambda tensor: tensor)
+            if shown.bytes > memory:
                 raise LimitExceeded(
-                    f"its tensors take {said.bytes:,} bytes: more than {memory:,}", raising("data", said.bytes)
+                    f"its tensors take {shown.bytes:,} bytes: more than {memory:,}", raising("data", shown.bytes)
                 )
-            return said.load(torch.clone)
+            return shown.load(torch.clone)
         except (TensorsError, LimitExceeded, OSError):
             raise
         except Exception as error:  # what a damaged pickle or archive makes of its readers is not documented

@@ -40,14 +40,14 @@ def _at(code: str, message: str, *loc: str | int, help: tuple[str, ...] = ()) ->
     return Problem(code, message, loc, help=help, key=True)
 
 
-def _block(block: str, said: Block) -> Iterator[Problem]:
-    names = said.inputs or []
+def _block(block: str, shown: Block) -> Iterator[Problem]:
+    names = shown.inputs or []
     for i, name in enumerate(names):
         if name in names[:i]:
             yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "inputs", i)
         elif name != "input" and (why := bad_input(name)):
             yield _at("bad-value", f"`{name}` cannot be the name of an input: {why}", "blocks", block, "inputs", i)
-    for name in said.params:
+    for name in shown.params:
         if name in STRUCTURE:
             message = f"`{name}` cannot be a parameter of a block: in an entry it means something else"
             yield _at("bad-value", message, "blocks", block, "params", name)
@@ -59,7 +59,7 @@ def _params(spec: Spec, params: Mapping[str, Param], base: Loc) -> Iterator[Prob
     """Parameters that no expression could read, bounds of what has no size, and ops that are none."""
     ops = (spec.blocks, spec.use, Layer.registry)
     for name, param in params.items():
-        op = param.default if param.type == "op" and not {("blocks",), ("use",)} & spec.holes else None
+        op = param.default if param.type == "op" and not {("blocks",), ("use",)} & spec.placeholders else None
         if isinstance(op, str) and "$" not in op and all(op not in names for names in ops):
             help = did_you_mean(op, [known for names in ops for known in names], aliases=ALIASES, limit=0)
             yield Problem("unknown-op", f"there is no op `{op}`", (*base, name, "default"), help=help)
@@ -76,7 +76,7 @@ def _weights(spec: Spec) -> Iterator[Problem]:
     bases: list[tuple[Loc, Weights | None]] = [(("weights",), spec.weights)]
     bases += [(("variants", name, "weights"), variant.weights) for name, variant in spec.variants.items()]
     for base, weights in bases:
-        for name in weights.params if weights is not None and ("params",) not in spec.holes else ():
+        for name in weights.params if weights is not None and ("params",) not in spec.placeholders else ():
             if name not in spec.params:
                 message = f"`{spec.name}` has no parameter `{name}`"
                 yield _at("unknown-param", message, *base, "params", name, help=did_you_mean(name, spec.params))

@@ -29,7 +29,7 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
             known = [name for name in Layer.registry if name[0].isupper()]
             help = did_you_mean(rule.match, known, aliases=ALIASES, limit=0)
             yield Problem("unknown-op", f"there is no op `{rule.match}`", (*at, "match"), help=help)
-        if not rule.model_extra and at not in spec.holes:
+        if not rule.model_extra and at not in spec.placeholders:
             yield Problem("missing-argument", "an init rule says what a parameter starts as: `weight: 1`", at)
         for name, value in (rule.model_extra or {}).items():
             if not name:
@@ -75,11 +75,11 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
     if init and graph.spec.init:
         leaves = [(path, node) for path, node, _ in graph.walk()]
         for i, rule in enumerate(rules(graph)):
-            if ("init", i) not in graph.spec.holes:
+            if ("init", i) not in graph.spec.placeholders:
                 yield from _rule(rule, [(path, node) for path, node in leaves if rule.meets(path, node.op)], i)
     keys = list(graph.state) if graph.spec.freeze else []
     for i, pattern in enumerate(graph.spec.freeze):
-        if ("freeze", i) not in graph.spec.holes and not any(matches(pattern, key) for key in keys):
+        if ("freeze", i) not in graph.spec.placeholders and not any(matches(pattern, key) for key in keys):
             message = f"`freeze` names nothing: no parameter matches `{pattern}`"
             yield Problem("unknown-reference", message, ("freeze", i))
 

@@ -206,8 +206,8 @@ def opaque(composite: Composite, uncertain: Collection[int]) -> Composite:
 
     def known(index: int, node: Node) -> Node:
         if index in uncertain or (node.body is None and None in node.outputs):
-            return node.but(body=nothing, inputs=())
+            return node.replace(body=nothing, inputs=())
         torn = isinstance(node.body, Composite) and not node.body.whole
-        return node.but(body=nothing) if torn else node
+        return node.replace(body=nothing) if torn else node
 
     return replace(composite, nodes=tuple(known(index, node) for index, node in enumerate(composite.nodes)))

@@ -80,7 +80,7 @@ class ArgumentReporter:
         *,
         key: bool = False,
         help: Sequence[str] = (),
-        meant: str | None = None,
+        suggested: str | None = None,
     ) -> None:
         spec, op, item = self.ctx.unit.spec, self.op, self.item
         if argument is not None and argument in item.entry.arguments:
@@ -91,4 +91,4 @@ class ArgumentReporter:
             loc = ("blocks", op, "params", str(argument), *(() if key else ("default",)))
         else:
             loc, key = (*item.loc, "op"), False
-        self.ctx.report(Problem(code, message, loc, key=key, path=self.path, help=help, replacement=meant))
+        self.ctx.report(Problem(code, message, loc, key=key, path=self.path, help=help, replacement=suggested))

@@ -25,4 +25,4 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
     written = {**ctx.unit.spec.defaults.get(op, {}), **item.entry.arguments}
-    return blank.containing(body).but(written=written)
+    return blank.containing(body).replace(written=written)

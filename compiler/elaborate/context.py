@@ -28,7 +28,7 @@ class Context:
 
     def __init__(self, session: Session, unit: LoadedSpec, settings: Settings, *, inactive: bool = False) -> None:
         self.session, self.unit, self.settings, self.inactive = session, unit, settings, inactive
-        self.holes = unit.spec.holes
+        self.placeholders = unit.spec.placeholders
         self.defaults: dict[str, dict[str, Any]] = {}
         #: (path so far, where the block was used, its name); a place of another file is a text.
         self.trail: list[tuple[str, Loc | str | None, str]] = []
@@ -59,11 +59,13 @@ class Context:
 
     def names_unknown(self, loc: Loc) -> bool:
         """Whether the names of what this list of the spec holds are not all known, for a problem that is reported."""
-        return loc in self.holes or any(hole[-1] == "id" and hole[:-2] == loc for hole in self.holes if loc)
+        return loc in self.placeholders or any(
+            placeholder[-1] == "id" and placeholder[:-2] == loc for placeholder in self.placeholders if loc
+        )
 
     def wrong_params(self, block: str, given: Collection[str]) -> frozenset[str]:
         """The parameters of a block that are declared wrongly; perhaps all that are given."""
-        if ("blocks", block, "params") in self.holes:
+        if ("blocks", block, "params") in self.placeholders:
             return frozenset(given)
         unsettable = self.unit.spec.blocks[block].params.keys() & STRUCTURE
         return frozenset(map(str, self.unit.under(("blocks", block, "params")))) | unsettable
@@ -73,7 +75,7 @@ class Context:
         """Whether `defaults` name an op that is not there."""
         spec = self.unit.spec
         known = (Layer.registry, spec.blocks, spec.use)
-        return ("defaults",) in {hole[:1] for hole in spec.holes} or any(
+        return ("defaults",) in {placeholder[:1] for placeholder in spec.placeholders} or any(
             not any(op in names for names in known) for op in spec.defaults
         )
 
@@ -99,7 +101,7 @@ class Context:
         Raises Halt where so much is wrong that going on helps nobody.
         """
         document, session = self.unit.document, self.session
-        if problem.loc in document.holes:
+        if problem.loc in document.placeholders:
             return Diagnostic(problem.code, problem.message)
         reported, most = session.report.diagnostics, session.limits.mistakes
         session.reported += problem.severity == "error"
@@ -142,9 +144,9 @@ class Context:
         """`value` with its expressions computed. Raises Stop, reported, or Poisoned."""
         document = self.unit.document
         if (
-            document.holes
+            document.placeholders
             and (value is None or isinstance(value, (str, list, dict)))
-            and any(hole[: len(loc)] == loc for hole in document.holes)
+            and any(placeholder[: len(loc)] == loc for placeholder in document.placeholders)
         ):
             raise Poisoned
         if METER.spent - self.session.shared.metered > self.session.limits.work:
@@ -164,16 +166,16 @@ class Context:
         """Reports an expression that has no value."""
         at = (*loc, *error.path)
         span = self.unit.document.part(at, error.offset, error.end) if error.end > error.offset else None
-        code, help, meant = judged(error)
+        code, help, suggested = judged(error)
         around = loc[:2] if loc[:1] == ("blocks",) else ()
         unsure = {(*base, key) for base in ((), around) for key in ("params", "inputs")}
-        if code == "unknown-param" and not self.holes.isdisjoint(unsure):
+        if code == "unknown-param" and not self.placeholders.isdisjoint(unsure):
             return Stop()
         fix = []
-        if meant is not None and span is not None:
+        if suggested is not None and span is not None:
             length = len(error.unknown or "")
             if span.end_column - span.column - length in (0, 1):
-                fix = [Edit(span._replace(column=span.end_column - length), meant)]
+                fix = [Edit(span._replace(column=span.end_column - length), suggested)]
         return self.stop(Problem(code, str(error), at, path=path, help=help, span=span, fix=fix))
 
     # -- what it may take -----------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ class SpecElaborator:
         ctx, spec = self.context, self.context.unit.spec
         blind = SpecElaborator(ctx.blind())
         for name, block in spec.blocks.items():
-            if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.holes:
+            if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.placeholders:
                 continue
             required = {param for param, declared in block.params.items() if declared.required}
             bind(block.params, {}, ctx.settings.params, _DeclarationReporter(ctx, name), name, required)
@@ -208,7 +208,7 @@ class _DeclarationReporter:
         *,
         key: bool = False,
         help: Sequence[str] = (),
-        meant: str | None = None,
+        suggested: str | None = None,
     ) -> None:
         loc = ("blocks", self.block, "params", argument, *(() if key else ("default",)))
-        self.ctx.report(Problem(code, message, loc, key=key, help=help, replacement=meant))
+        self.ctx.report(Problem(code, message, loc, key=key, help=help, replacement=suggested))

@@ -22,7 +22,7 @@ from speczoo.specs.wording import printable
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Appends the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
-    if item.loc in ctx.holes or item.loc in ctx.unit.document.holes:
+    if item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders:
         frame.edges_incomplete = True
         id = _written_id(ctx, frame, item)
         name = id or str(frame.count)
@@ -75,7 +75,7 @@ def _skipped(ctx: Context, blank: Node) -> Node:
     if not blank.inputs or not isinstance(blank.inputs[0], Edge):
         message = "an entry without an input cannot be left out by `when`: nothing could stand for it"
         raise ctx.stop(Problem("bad-value", message, (*blank.loc, "when"), path=blank.name))
-    return blank.but(
+    return blank.replace(
         op=blank.entry.op or "group",
         inputs=blank.inputs[:1],
         outputs=blank.arriving[:1],

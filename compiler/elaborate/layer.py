@@ -41,7 +41,7 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
     body = validated(ctx, frame, item, layer, arguments, blank)
     written = {**ctx.unit.spec.defaults.get(op, {}), **entry.arguments, "shape": entry.shape}
-    return apply(ctx, frame, item, blank.but(written=written), body)
+    return apply(ctx, frame, item, blank.replace(written=written), body)
 
 
 # -- its arguments ----------------------------------------------------------------------------------------------------
@@ -155,10 +155,10 @@ def _advice(
     part = written if isinstance(written, str) else at(written, problem.path)
     computes = isinstance(part, str) and "$" in part
     if problem.code != "bad-value" or (not computes and (problem.help or problem.path)):
-        return problem.help, problem.meant
+        return problem.help, problem.suggested
     if not isinstance(written, str) or problem.path:
         return (), None  # no constant mends an expression
-    integer = isinstance(value, float) and problem.meant is not None  # one is wanted, and this is nearly one
+    integer = isinstance(value, float) and problem.suggested is not None  # one is wanted, and this is nearly one
     computed = _expression(written, value, names, integer)
     if computed is None:
         return (), None
@@ -218,7 +218,7 @@ def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tu
         raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
     ctx.step(item.loc, len(outputs) - 1)  # each is a value to keep
     ports = tuple(str(i) for i in range(len(outputs))) if body.outputs else ()
-    return node.but(body=body, outputs=outputs, ports=ports)
+    return node.replace(body=body, outputs=outputs, ports=ports)
 
 
 def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
@@ -231,7 +231,7 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
         report_shape(ctx, frame, item, node, body, error)
         raise Stop from None
     count = min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
-    return node.but(body=body, outputs=(None,) * count)
+    return node.replace(body=body, outputs=(None,) * count)
 
 
 def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:

@@ -54,7 +54,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
     elif entry.layers is not None:
         node = elaborate_group(e, item, blank)
     else:
-        node = _operation(e, frame, item, blank.but(op=_op(ctx, item, blank, scope)), scope)
+        node = _operation(e, frame, item, blank.replace(op=_op(ctx, item, blank, scope)), scope)
     if entry.taps is not None:
         node = elaborate_taps(ctx, item, node)
     if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
@@ -78,7 +78,7 @@ def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
 
 def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
     ctx, op = e.context, blank.op
-    if ("blocks", op) in ctx.holes or ("use", op) in ctx.holes:
+    if ("blocks", op) in ctx.placeholders or ("use", op) in ctx.placeholders:
         raise Stop
     if op in ctx.unit.spec.blocks:
         return elaborate_block(e, item, blank, scope)
@@ -86,7 +86,7 @@ def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scop
         return elaborate_use(e, item, blank, scope)
     if op in Layer.registry:
         return elaborate_layer(ctx, frame, item, blank, scope)
-    if ("blocks",) in ctx.holes or ("use",) in ctx.holes:
+    if ("blocks",) in ctx.placeholders or ("use",) in ctx.placeholders:
         raise Stop
     raise _unknown_op(ctx, frame, item, blank)
 
@@ -95,7 +95,7 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
     """Reports an op that is not there, where its name was given."""
     op, spec = blank.op, ctx.unit.spec
     known = [*spec.blocks, *spec.use, *Layer.registry]
-    meant = nearest(op, known, aliases=ALIASES) or nearest(op.rpartition(".")[2], known, aliases=ALIASES)
+    suggested = nearest(op, known, aliases=ALIASES) or nearest(op.rpartition(".")[2], known, aliases=ALIASES)
     loc, marks = (*item.loc, "op"), []
     if (given := given_at(ctx, frame, item, item.entry.op, op)) is not None and ctx.written(given) == op:
         loc, marks = given, [Mark(loc, "used here")]
@@ -106,8 +106,8 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
             loc,
             path=blank.name,
             marks=marks,
-            help=[f"did you mean `{meant}`?"] if meant else [],
-            replacement=meant if ctx.written(loc) == op and meant == _certainly(op, known) else None,
+            help=[f"did you mean `{suggested}`?"] if suggested else [],
+            replacement=suggested if ctx.written(loc) == op and suggested == _certainly(op, known) else None,
         )
     )
 

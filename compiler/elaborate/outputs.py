@@ -91,7 +91,7 @@ def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str])
         message = f"`{output.id}` is already the id of another output"
         raise ctx.stop(Problem("duplicate-id", message, (*loc, "id")))
     taken.add(output.id)
-    if loc in ctx.holes:
+    if loc in ctx.placeholders:
         raise Stop
     text = ctx.evaluate(output.from_, scope, (*loc, "from"))
     edge = resolve(ctx, frame, str(text), (*loc, "from"), "")

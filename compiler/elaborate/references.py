@@ -118,7 +118,7 @@ def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target
     if not isinstance(target, str):
         raise ctx.stop(Problem("bad-value", f"`{name}` is an id, not {target!r}", (*item.loc, name), path=blank.name))
     edge = resolve(ctx, frame, target, (*item.loc, name), blank.name, item)
-    return blank.but(inputs=(*blank.inputs, edge), arriving=(*blank.arriving, frame.value(edge)))
+    return blank.replace(inputs=(*blank.inputs, edge), arriving=(*blank.arriving, frame.value(edge)))
 
 
 # -- why one leads nowhere --------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
     known = [*frame.inputs, *frame.ids]
-    meant, sure = nearest(head, known), certain(head, known)
+    suggested, sure = nearest(head, known), certain(head, known)
     literal = item is not None and ctx.written(loc) == text
     return ctx.stop(
         Problem(
@@ -146,7 +146,7 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
             message,
             loc,
             path=path,
-            help=[f"did you mean `{meant}`?"] if meant else _elsewhere(ctx, frame, head),
+            help=[f"did you mean `{suggested}`?"] if suggested else _elsewhere(ctx, frame, head),
             replacement=sure + text[len(head) :] if sure and literal else None,
         )
     )

@@ -74,7 +74,7 @@ class Session:
         if key not in self.shared.found:
             found = self.shared.found[key] = self.lookup(name, asking)
             if not isinstance(found, str):
-                for diagnostic in found.told:
+                for diagnostic in found.reported:
                     self.report.add(diagnostic)
                 if found.unit is not None:
                     self.shared.count(found.unit.document)

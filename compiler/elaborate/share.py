@@ -58,7 +58,7 @@ def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     wanted = ctx.evaluate(item.entry.share, scope, (*item.loc, "share"), blank.name)
     index = _owner(ctx, frame, item, blank, wanted)
     target = frame.nodes[index]
-    blank = blank.but(op=target.op, shared=index, written=target.written)
+    blank = blank.replace(op=target.op, shared=index, written=target.written)
     if isinstance(target.body, Layer):
         return _layer_again(ctx, frame, item, blank, target, target.body, wanted)
     assert isinstance(target.body, Composite)
@@ -68,7 +68,7 @@ def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
         body = _list_again(ctx, item, target.body, blank.arriving)
     except Unfit as unfit:
         raise _report_unfit(ctx, item, blank, wanted, unfit) from None
-    return blank.but(body=body, outputs=body.values, ports=target.ports)
+    return blank.replace(body=body, outputs=body.values, ports=target.ports)
 
 
 def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> int:
@@ -147,14 +147,14 @@ def _list_again(
 def _node_again(
     ctx: Context, item: Item, node: Node, arriving: tuple[Value | None, ...], holder: Composite, path: str
 ) -> Node:
-    blank = node.but(arriving=arriving)
+    blank = node.replace(arriving=arriving)
     if None in arriving or None in node.outputs:
-        return blank.but(outputs=(None,) * len(node.outputs))
+        return blank.replace(outputs=(None,) * len(node.outputs))
     if node.body is None:
-        return blank.but(outputs=arriving[:1])
+        return blank.replace(outputs=arriving[:1])
     if isinstance(node.body, Composite):
         body = _list_again(ctx, item, node.body, arriving, f"{path}{node.name}.")
-        return blank.but(body=body, outputs=body.values)
+        return blank.replace(body=body, outputs=body.values)
     try:
         made, outputs = again(node, node.body, blank.arrived)
         same_text(node, made, blank.arrived, outputs)

@@ -40,4 +40,4 @@ def with_taps(node: Node, wanted: Sequence[str] | Mapping[str, str]) -> Node:
     """The node with taps in place of its own output. Raises TapError."""
     assert isinstance(node.body, Composite)
     body = tapped(node.body, by_name(wanted))
-    return node.but(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))
+    return node.replace(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))

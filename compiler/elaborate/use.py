@@ -24,7 +24,9 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     ctx, op = e.context, blank.op
     unit, variant = _found(ctx, blank)
     wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
-    if len(wanted) != len(blank.inputs) and not any(hole[0] in ("input", "inputs") for hole in unit.spec.holes):
+    if len(wanted) != len(blank.inputs) and not any(
+        placeholder[0] in ("input", "inputs") for placeholder in unit.spec.placeholders
+    ):
         raise wrong_count(ctx, item, blank, op, wanted)
     ctx.session.shared.entries += 3  # choosing its settings costs as much as some layers
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
@@ -48,7 +50,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     lasting = [p for p in body.outputs if not p.training_only]
     if len(lasting) < len(body.outputs):
         body = keep(body, lasting)
-    return blank.containing(body).but(written=dict(item.entry.arguments))
+    return blank.containing(body).replace(written=dict(item.entry.arguments))
 
 
 def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:

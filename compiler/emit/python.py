@@ -82,11 +82,16 @@ def _class(c: Class) -> str:
 
 
 def _signature(parameters: Sequence[ConstructorArgument]) -> list[str]:
-    said = [f"{p.name}: {p.type}" + (f" = {p.default}" if p.default is not None else "") for p in parameters]
-    line = f"{INDENT}def __init__(self{''.join(', ' + s for s in said)}) -> None:"
+    arguments = [f"{p.name}: {p.type}" + (f" = {p.default}" if p.default is not None else "") for p in parameters]
+    line = f"{INDENT}def __init__(self{''.join(', ' + s for s in arguments)}) -> None:"
     if len(line) <= WIDTH:
         return [line]
-    return [f"{INDENT}def __init__(", f"{INDENT * 2}self,", *(f"{INDENT * 2}{s}," for s in said), f"{INDENT}) -> None:"]
+    return [
+        f"{INDENT}def __init__(",
+        f"{INDENT * 2}self,",
+        *(f"{INDENT * 2}{s}," for s in arguments),
+        f"{INDENT}) -> None:",
+    ]
 
 
 def _member(name: str, make: Make, when: str | None) -> list[str]:

@@ -93,8 +93,8 @@ def _call(target: str, initialiser: Initialiser) -> str:
         if value == 1:
             return f"nn.init.ones_({target})"
         return f"nn.init.constant_({target}, {literal(value)})"
-    said = "".join(f", {key}={literal(value)}" for key, value in arguments)
-    return f"nn.init.{name}_({target}{said})"
+    shown = "".join(f", {key}={literal(value)}" for key, value in arguments)
+    return f"nn.init.{name}_({target}{shown})"
 
 
 def freezing(composite: Composite) -> tuple[str, ...]:

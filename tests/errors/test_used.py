@@ -24,7 +24,7 @@ def usable(path: Path) -> bool:
         isinstance(spec.input, list)
         and bool(spec.input)
         and all(type(size) is int and 1 <= size < 2**31 for size in spec.input)
-        and not any(hole[:1] in (("input",), ("params",), ("name",)) for hole in spec.holes)
+        and not any(placeholder[:1] in (("input",), ("params",), ("name",)) for placeholder in spec.placeholders)
         and not (spec.variants or spec.freeze or spec.expect or any(p.required for p in spec.params.values()))
         and not any(set(rule.model_extra or {}) - {"weight", "bias"} for rule in spec.init)
     )

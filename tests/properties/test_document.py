@@ -35,7 +35,7 @@ def good(text: str) -> Document:
     document, report = read(text)
     assert document is not None, list(report)
     assert not list(report)
-    assert not document.holes
+    assert not document.placeholders
     return document
 
 
@@ -214,7 +214,7 @@ def test_refused_words_are_told_where_they_stand(word: str, around: str) -> None
     assert found.span[:2] == Source.of(text).position(at)
     assert document is not None
     assert found.help or word == "*nowhere" or word == "&r [*r]"
-    assert len(document.holes) == 1
+    assert len(document.placeholders) == 1
     for edit in found.fix:
         assert edit.span == found.span
         good(text.replace(word, edit.text))
@@ -269,7 +269,7 @@ def test_what_is_read_or_guessed_is_finite(word: str) -> None:
     value = document.data["v"]
     assert not isinstance(value, float) or math.isfinite(value)
     assert isinstance(value, int | float) or word in str(value)
-    assert report.ok or "v" in {step for path in document.holes for step in path}
+    assert report.ok or "v" in {step for path in document.placeholders for step in path}
 
 
 @given(

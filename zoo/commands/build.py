@@ -127,8 +127,8 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
         }
         inputs = layout.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
         where = "for its shapes alone" if made.seconds is None else f"in {made.seconds:.2f} s"
-        said = f"built, and run {where} on {inputs.removeprefix('input=')}"
-        console.say(layout.title(graph.name, said), "", *layout.table(columns, left=(" ",)), "")
+        shown = f"built, and run {where} on {inputs.removeprefix('input=')}"
+        console.say(layout.title(graph.name, shown), "", *layout.table(columns, left=(" ",)), "")
     return made.to_json()
 
 

@@ -97,18 +97,18 @@ def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
 
 
 def _mend(
-    target: str, told: list[Diagnostic], params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool
+    target: str, reported: list[Diagnostic], params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool
 ) -> list[Diagnostic]:
     """Applies what can be, until nothing more can be; what is left to say."""
     from speczoo import catalogue
 
     path = catalogue.split(target)[0]
-    if not catalogue.is_path(target) or not any(d.fix for d in told):
-        return told
+    if not catalogue.is_path(target) or not any(d.fix for d in reported):
+        return reported
     original = Source.read(path, Report(), limits)
     if original is None:
-        return told
-    source, left = original, told
+        return reported
+    source, left = original, reported
     for _ in range(ROUNDS):
         text = edit.mended(source, left)
         if text == source.text:
@@ -116,12 +116,12 @@ def _mend(
         source = Source(original.name, text, original.path)
         left = _check_source(source, target, params, shapes, limits)
     if source.text == original.text:
-        return told
+        return reported
     if show:
         console.data(edit.difference(original.name, original.text, source.text))
         return left
     edit.replace(path, source.text)
-    count = sum(1 for d in told if d.fix)
+    count = sum(1 for d in reported if d.fix)
     console.say(f"{original.name}: {count} fixed", err=True)
     return left
 
@@ -146,7 +146,7 @@ def _check_source(source: Source, target: str, params: dict[str, Any], shapes: A
 
 def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> None:
     """Prints what was found; nothing of the rendering is loaded when a text has nothing to show."""
-    all_told = list(dict.fromkeys(d for _, told in found for d in told))
+    all_told = list(dict.fromkeys(d for _, reported in found for d in reported))
     if form == "text":
         if all_told:
             console.diagnostics(all_told)
@@ -156,7 +156,7 @@ def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> No
     from speczoo.specs import render
 
     if form == "json":
-        console.document(render.as_json(render.Checked(file, told) for file, told in found))
+        console.document(render.as_json(render.Checked(file, reported) for file, reported in found))
     elif form == "sarif":
         console.document(render.sarif(all_told, speczoo.__version__))
     elif form == "github" and all_told:
@@ -165,9 +165,9 @@ def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> No
         console.say(*render.concise(all_told).split("\n"))
 
 
-def _summary(found: Sequence[tuple[str, list[Diagnostic]]], told: Sequence[Diagnostic]) -> str:
-    errors = sum(d.severity == "error" for d in told)
-    warnings = len(told) - errors
+def _summary(found: Sequence[tuple[str, list[Diagnostic]]], reported: Sequence[Diagnostic]) -> str:
+    errors = sum(d.severity == "error" for d in reported)
+    warnings = len(reported) - errors
     what = found[0][0] if len(found) == 1 else f"{len(found)} networks and files"
     counts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
     return f"{what}: {' and '.join(counts) or 'good'}"
@@ -175,7 +175,7 @@ def _summary(found: Sequence[tuple[str, list[Diagnostic]]], told: Sequence[Diagn
 
 def exit_code(found: Sequence[tuple[str, list[Diagnostic]]]) -> int:
     """2 where something cannot be read or is not there, 1 where something is wrong, else 0."""
-    wrong = [d for _, told in found for d in told if d.severity == "error"]
+    wrong = [d for _, reported in found for d in reported if d.severity == "error"]
     if any(d.code == "unreadable" or (d.file is None and d.span is None) for d in wrong):
         return 2
     return 1 if wrong else 0

@@ -45,10 +45,10 @@ def _padded(cell: str, wide: int, left: bool) -> str:
     return shown + blanks if left else blanks + shown
 
 
-def title(name: str, said: str = "") -> Line:
+def title(name: str, message: str = "") -> Line:
     """The line above a table."""
     head = Styled(name, BOLD)
-    return [head, GAP, Styled(said, DIM)] if said else head
+    return [head, GAP, Styled(message, DIM)] if message else head
 
 
 def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:

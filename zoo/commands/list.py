@@ -62,8 +62,8 @@ def command(
         "Year": [layout.text(row.year) for row in rows],
     }
     families = len({f.family for f in rows})
-    said = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
-    console.say(layout.title(said), "", *layout.table(columns, left=("Family",), spare="Family"))
+    shown = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
+    console.say(layout.title(shown), "", *layout.table(columns, left=("Family",), spare="Family"))
 
 
 def ordered(rows: list[Metadata], column: str, *, largest_first: bool) -> list[Metadata]:

@@ -85,13 +85,13 @@ def _comments(line: dict[str, Any]) -> str:
     if line["text"].lstrip().startswith("{"):
         return ""  # JSON has no comments
     where = line["file"] + (f", line {line['line']}" if line["line"] else "")
-    said = [f"{line['name']}: {'a variant of ' + line['family'] + ', ' if line['line'] else ''}{where}"]
+    message = [f"{line['name']}: {'a variant of ' + line['family'] + ', ' if line['line'] else ''}{where}"]
     if line["variants"]:
-        said.append("variants: " + ", ".join(line["variants"]))
+        message.append("variants: " + ", ".join(line["variants"]))
     if line["params"]:
         name = max(len(n) for n in line["params"])
         values = {n: flow(p["value"]) for n, p in line["params"].items()}
         wide = min(40, max(map(len, values.values())))
-        said += [f"  {n:<{name}}  {values[n]:<{wide}}  from {p['from']}" for n, p in line["params"].items()]
-    said += [f"uses {op}: {used}" for op, used in line["uses"].items()]
-    return "".join(f"# {safe(text)}\n" for text in said) + "\n"
+        message += [f"  {n:<{name}}  {values[n]:<{wide}}  from {p['from']}" for n, p in line["params"].items()]
+    message += [f"uses {op}: {used}" for op, used in line["uses"].items()]
+    return "".join(f"# {safe(text)}\n" for text in message) + "\n"

@@ -41,7 +41,7 @@ def command(networks: Networks, as_json: bool) -> None:
             "MACs": [layout.count(row.macs) for row in s.layers],
         }
         table = layout.table(columns, left=("Type", "Trainable"), spare="Trainable")
-        said = f"{_ports(s.inputs)} -> {_ports(s.outputs)}"
+        shown = f"{_ports(s.inputs)} -> {_ports(s.outputs)}"
         totals = {
             "Parameters": s.params,
             "  trainable": s.trainable_params,
@@ -50,7 +50,7 @@ def command(networks: Networks, as_json: bool) -> None:
         }
         wide = max(len(f"{n:,}") for n in totals.values())
         lines = [f"{name:<15} {n:>{wide},}" for name, n in totals.items()]
-        console.say(*[""] * (i > 0), layout.title(s.name, said), "", *table, "", *lines)
+        console.say(*[""] * (i > 0), layout.title(s.name, shown), "", *table, "", *lines)
 
 
 def _summary(network: Network) -> Summary:

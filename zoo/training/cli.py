@@ -34,7 +34,7 @@ class Finite(click.FloatRange):
         return number
 
 
-class Told(click.ClickException):
+class Reported(click.ClickException):
     """A TrainingError on its way out: on stderr for people, and with --json as an object on stdout.
 
     Processes beside the first say which one they are, and leave stdout to it.
@@ -47,8 +47,8 @@ class Told(click.ClickException):
         self.as_json = as_json
 
     def show(self, file: Any = None) -> None:
-        said, *more = self.lines
-        console.say(f"error: {said}" if leads() else f"error in process {rank()}: {said}", *more, err=True)
+        shown, *more = self.lines
+        console.say(f"error: {shown}" if leads() else f"error in process {rank()}: {shown}", *more, err=True)
         if self.as_json and leads():
             console.emit({"ok": False, "error": self.message})
 
@@ -61,7 +61,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except TrainingError as error:
-            raise Told(error, bool(kwargs.get("as_json"))) from error
+            raise Reported(error, bool(kwargs.get("as_json"))) from error
 
     return run
 

@@ -158,7 +158,7 @@ def train(
             say(f"waiting for {num_nodes} machines to come together")
         torch.manual_seed(mix(chosen.seed, 0))
         checkpoint = before.checkpoint if before else None
-        with _told(trainer, run, epochs, watch, checkpoint):
+        with _reported(trainer, run, epochs, watch, checkpoint):
             batches = train_batches.to(device), valid_batches.to(device)
             trainer.fit(learner, *batches, ckpt_path=checkpoint, weights_only=True)
         if not epochs.history:
@@ -189,7 +189,7 @@ def train(
 
 
 @contextmanager
-def _told(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, checkpoint: Path | None) -> Iterator[None]:
+def _reported(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, checkpoint: Path | None) -> Iterator[None]:
     """Around Lightning's `fit`: what goes wrong in it, as one of our errors."""
     handler = signal.getsignal(signal.SIGINT)
     try:

@@ -17,7 +17,7 @@ from .dataset import Dataset, Split
 from .errors import DataError, RunError
 from .images import read_images
 from .loader import Batches
-from .metrics import Counts, device_of, outputs, told
+from .metrics import Counts, device_of, outputs, reported
 from .progress import tracked
 from .run import Run
 from .transforms import CenterCrop, Transform, centring, pair
@@ -49,13 +49,13 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
     model.eval()
     with torch.inference_mode():
         for x, y in tracked(batches, f"measuring {split}"):
-            output = said(model, x).float()
+            output = main_output(model, x).float()
             wanted = (len(y), len(dataset.classes), *y.shape[1:])
             if output.shape != wanted:
                 raise DataError(
                     f"the network's output is {list(output.shape[1:])}, and the labels want {list(wanted[1:])}"
                 )
-            with told(x):
+            with reported(x):
                 counts.add(output, y)
             if y.ndim == 1:
                 best = output.softmax(1).max(1)
@@ -79,9 +79,9 @@ class Prediction:
         return self.classes[0]
 
 
-def said(network: nn.Module, x: Tensor) -> Tensor:
+def main_output(network: nn.Module, x: Tensor) -> Tensor:
     """The network's main output for a batch. Raises DataError where it does not take it."""
-    with told(x):
+    with reported(x):
         return outputs(network(x))[0]
 
 
@@ -130,7 +130,7 @@ def _predicted(
         raise RunError(error.message, error.help) from error
     split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
     ((x, _),) = Batches(split, len(pixels), run.facts["mean"], run.facts["std"], centre)
-    output = said(network, x)
+    output = main_output(network, x)
     if output.ndim != 2:
         raise DataError("this network labels pixels; `zoo evaluate` draws its predictions")
     if output.shape[1] != len(run.classes):

@@ -60,7 +60,7 @@ def outputs(value: Any) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def told(x: Tensor) -> Iterator[None]:
+def reported(x: Tensor) -> Iterator[None]:
     """Around what a network computes of a batch: torch has no errors of its own for what a network does not take.
 
     Raises DataError where it refuses the batch, or memory does not hold what it computes.
@@ -79,8 +79,8 @@ def told(x: Tensor) -> Iterator[None]:
 
 def exhausted(error: BaseException) -> bool:
     """Whether an error says that there is no more memory, be it the machine's or an accelerator's."""
-    said = str(error)
-    return isinstance(error, MemoryError) or "allocate memory" in said or "out of memory" in said
+    shown = str(error)
+    return isinstance(error, MemoryError) or "allocate memory" in shown or "out of memory" in shown
 
 
 def device_of(model: nn.Module) -> torch.device:

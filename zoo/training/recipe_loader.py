@@ -53,16 +53,16 @@ class _Text:
         self.data: Any = _spelt_out(document.data)
         self.over: list[tuple[list[str], str]] = []
 
-    def put(self, path: list[str], value: Any, said: str) -> None:
+    def put(self, path: list[str], value: Any, line: str) -> None:
         self.data = _spelt_out(_put(self.data, path, value))
-        self.over.append((path, said))
+        self.over.append((path, line))
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> tuple[str | None, Span | None]:
         """The file and the place in it; or the override that said the value at `path`, or all there is of it."""
         steps = [str(step) for step in path]
-        for over, said in reversed(self.over):
+        for over, line in reversed(self.over):
             if steps[: len(over)] == over or (over[: len(steps)] == steps and not _has(self.document.data, path)):
-                return said, None
+                return line, None
         file = self.document.source.path
         return str(file) if file else None, self.document.span(tuple(path), key=key)
 
@@ -83,8 +83,8 @@ def load(
     """
     report, laid_over = Report(), Report()
     text, home = _read(what, home, report)
-    for key, value, said in _overrides(overrides, laid_over):
-        text.put(key, value, said)
+    for key, value, line in _overrides(overrides, laid_over):
+        text.put(key, value, line)
     if not laid_over.ok:
         raise SpecError([*report, *laid_over])
     recipe, network, shape = None, _network(text, home, report), None
@@ -128,28 +128,28 @@ def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -
     """Path, value, and what to call it when it is wrong."""
     if isinstance(given, Mapping):
         for name, value in given.items():
-            said = f"set {name}"
+            line = f"set {name}"
             try:
-                yield str(name).split("."), Document.of({"value": value}, said).data["value"], said
+                yield str(name).split("."), Document.of({"value": value}, line).data["value"], line
             except SpecError as error:
                 for diagnostic in error.diagnostics:
                     report.add(diagnostic)
         return
     for text in [given] if isinstance(given, str) else given:
-        said = f"--set {text}" if len(text) < 80 else f"--set {text[:76]}..."
+        line = f"--set {text}" if len(text) < 80 else f"--set {text[:76]}..."
         key, equals, value = text.partition("=")
         path = key.split(".")
         if not equals or not all(path):
             report.add(Diagnostic("bad-value", f"--set wants KEY=VALUE, not `{text}`", help=("as in: --set epochs=3",)))
             continue
         read = Report()
-        document = parse(Source.of(f"value: {value}", said), read)
+        document = parse(Source.of(f"value: {value}", line), read)
         for diagnostic in read:
-            report.add(replace(diagnostic, file=said, span=None))
+            report.add(replace(diagnostic, file=line, span=None))
         if document is not None and document.data.keys() == {"value"}:
-            yield path, document.data["value"], said
+            yield path, document.data["value"], line
         elif read.ok:
-            report.add(Diagnostic("bad-value", "this is not one value", file=said))
+            report.add(Diagnostic("bad-value", "this is not one value", file=line))
 
 
 def _spelt_out(data: Any) -> Any:
@@ -229,18 +229,18 @@ def _check_network(network: Network, text: _Text, shape: Shape | None, report: R
     """Tells what is wrong with the network: in its own text, or in what the recipe asks of it."""
     from speczoo.api import graph_into
 
-    told = Report()
+    reported = Report()
     file, span = text.place(("network", "name"))
     if catalogue.is_path(network.name) and not _is_spec(catalogue.split(network.name)[0]):
         report.add(Diagnostic("unreadable", f"`{network.name}` is no spec that can be read", span, file=file))
         return
     input = network.input or (list(shape) if shape else None)
-    found = catalogue.find(network.name, told)
+    found = catalogue.find(network.name, reported)
     if found is not None and (input or found[0].spec.input):
-        graph_into(told, network.name, input=input, params=network.params)
+        graph_into(reported, network.name, input=input, params=network.params)
     place = f"{file or 'the recipe'}{f':{span.line}' if span else ''}"
     images = f" on images of {' x '.join(map(str, input))}" if input else ""
-    for diagnostic in told:
+    for diagnostic in reported:
         if diagnostic.span is not None:
             notes = (*diagnostic.notes, f"the network of {place}{images}")
             report.add(replace(diagnostic, notes=notes))
@@ -259,9 +259,9 @@ def _quoted(message: str) -> set[str]:
 def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
     """What is wrong with a recipe, the first of its mistakes."""
     data, mistakes = text.data, error.errors()[: DEFAULT.mistakes]
-    meant = {_meant(mistake, data) for mistake in mistakes}
+    suggested = {_suggested(mistake, data) for mistake in mistakes}
     for mistake in mistakes:
-        if mistake["type"] == "missing" and mistake["loc"] in meant:
+        if mistake["type"] == "missing" and mistake["loc"] in suggested:
             continue  # it is there, under a name that is almost right
         path, model = _walk(data, mistake["loc"])
         code, message = "bad-value", ""
@@ -294,7 +294,7 @@ def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
         yield Diagnostic(code, message, span=span, file=file, help=help)
 
 
-def _meant(mistake: Any, data: Any) -> tuple[str | int, ...] | None:
+def _suggested(mistake: Any, data: Any) -> tuple[str | int, ...] | None:
     """Where the value of a key that is not known was meant to stand."""
     if mistake["type"] != "extra_forbidden":
         return None

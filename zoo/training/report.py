@@ -18,7 +18,7 @@ from speczoo.specs.escaping import safe
 from . import plots
 from . import recipe as r
 from .dataset import Dataset, Split
-from .evaluate import Evaluation, evaluate, said
+from .evaluate import Evaluation, evaluate, main_output
 from .loader import Batches
 from .metric_text import NAMES, duration, figure
 from .metrics import device_of
@@ -64,16 +64,16 @@ def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evalua
             figures["Worst mistakes"] = mistakes
     else:
         few = valid.take(torch.arange(min(6, len(valid))))
-        said = _logits(model, dataset, recipe, few).argmax(1)
-        figures["Predictions"] = plots.masks(few.images, few.labels, len(classes), said)
+        predicted = _logits(model, dataset, recipe, few).argmax(1)
+        figures["Predictions"] = plots.masks(few.images, few.labels, len(classes), predicted)
     figures["Confusion matrix"] = plots.confusion(found.confusion, classes)
     return figures
 
 
 def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: Split) -> Figure:
     """Writes test.csv and draws the first of those images."""
-    sure, said = _logits(model, dataset, recipe, test).softmax(1).max(1)
-    labels = [dataset.classes[i] for i in said.tolist()]
+    sure, predicted = _logits(model, dataset, recipe, test).softmax(1).max(1)
+    labels = [dataset.classes[i] for i in predicted.tolist()]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["image", "label", "probability"])
@@ -89,7 +89,7 @@ def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) 
     with torch.inference_mode():
         centre = centring(recipe.transforms.augment)
         batches = Batches(split, 250, dataset.mean, dataset.std, centre).to(device)
-        return torch.cat([said(model, x).float().cpu() for x, _ in batches])
+        return torch.cat([main_output(model, x).float().cpu() for x, _ in batches])
 
 
 def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], figures: dict[str, Figure]) -> str:
