@@ -66,7 +66,7 @@ _KINDS = {
 
 
 def mend(error: ValidationError, document: Document, report: Report) -> Spec | None:
-    """Report what is wrong, and return the Spec with placeholders in its place; None where nothing can be made of it."""
+    """Report what is wrong, and return the Spec with placeholders there; None where nothing can be made of it."""
     work = _Work(document, report)
     for _ in range(ROUNDS):
         details = error.errors(include_url=False)
