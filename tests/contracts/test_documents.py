@@ -1,9 +1,4 @@
-"""The documents say what is so: every example runs, every generated table is current, every link leads somewhere.
-
-    python -m tests.contracts.test_documents
-
-writes the generated tables of specs/README.md anew.
-"""
+"""The documents say what is so: every example runs, every link leads somewhere."""
 
 from __future__ import annotations
 
@@ -14,9 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
-from inspect import cleandoc
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +21,7 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo import api
 from speczoo.__main__ import cli
 from speczoo.commands import SECTIONS
-from speczoo.compiler.initialisers import INITIALISERS, WORDS
-from speczoo.compiler.layer import Layer
-from speczoo.specs import limits, spec
-from speczoo.specs.codes import CODES
+from speczoo.specs import spec
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.expression import FUNCTIONS
 
@@ -140,101 +129,6 @@ def test_every_key_of_the_grammar_is_in_the_reference() -> None:
 def test_every_function_of_expressions_is_in_the_reference() -> None:
     text = LANGUAGE.read_text(encoding="utf-8")
     assert all(f"`{name}(" in text for name in FUNCTIONS)
-
-
-# -- its generated tables -----------------------------------------------------------------------------------------
-
-
-def layers_table() -> str:
-    """Every layer of the registry, a family a table: its arguments and the first sentence of its docstring."""
-    parts = []
-    for module, members in groupby(sorted(Layer.registry.values(), key=_place), key=lambda layer: layer.__module__):
-        title = cleandoc(sys.modules[module].__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows = [f"| `{layer.op}` | {arguments(layer)} | {cell(summary(layer))} |" for layer in members]
-        parts.append("\n".join([f"**{title}**", "", "| op | arguments | what it does |", "| --- | --- | --- |", *rows]))
-    return "\n\n".join(parts)
-
-
-FAMILIES = [
-    "conv",
-    "linear",
-    "norm",
-    "pool",
-    "activation",
-    "dropout",
-    "reshape",
-    "padding",
-    "resize",
-    "attention",
-    "function",
-    "axes",
-]
-
-
-def _place(layer: type[Layer]) -> int:
-    """Families in the order of a network, new ones at the end; within them, the order of the file."""
-    family = layer.__module__.rpartition(".")[2]
-    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
-
-
-def arguments(layer: type[Layer]) -> str:
-    derived = (*layer.derives, *DERIVED.get(layer.op, ()))
-    fields = {name: field for name, field in layer.model_fields.items() if name not in derived}
-    said = [n if f.is_required() else f"{n}: {cell(json.dumps(f.default))}" for n, f in fields.items()]
-    return ", ".join(f"`{text}`" for text in [*said, *layer.references])
-
-
-#: Derived arguments that only some uses of a layer have.
-DERIVED = {"MultiheadAttention": ("embed_dim", "kdim", "vdim"), "GroupNorm": ("num_channels",)}
-
-
-def summary(layer: type[Layer]) -> str:
-    return cleandoc(layer.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-
-
-def cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def initialisers_table() -> str:
-    rows = [f"| `{name}` | {', '.join(f'`{a}`' for a in arguments)} |" for name, arguments in INITIALISERS.items()]
-    words = [f"`{a}` is one of {', '.join(f'`{w}`' for w in known)}." for a, known in WORDS.items()]
-    return "\n".join(["| initialiser | arguments |", "| --- | --- |", *rows, "", *words])
-
-
-def limits_table() -> str:
-    source = Path(limits.__file__).read_text(encoding="utf-8")
-    rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
-    lines = [f"| `{name}` | {getattr(limits.DEFAULT, name):,} | {cell(words)} |" for name, words in rows]
-    assert len(lines) == len(limits.Limits.__dataclass_fields__)
-    return "\n".join(["| limit | is | of |", "| --- | ---: | --- |", *lines])
-
-
-def codes_table() -> str:
-    rows = [f"| `{c.name}` | {c.meaning}{' (a warning)' * (c.severity == 'warning')} |" for c in CODES.values()]
-    return "\n".join(["| code | means |", "| --- | --- |", *rows])
-
-
-GENERATED: dict[str, Callable[[], str]] = {
-    "layers": layers_table,
-    "initialisers": initialisers_table,
-    "limits": limits_table,
-    "codes": codes_table,
-}
-
-
-def renewed(text: str, name: str) -> str:
-    """The document with this table as it is now. Raises ValueError without its place."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise ValueError(f"no place for {name}")
-    return f"{text.partition(begin)[0]}{begin}\n\n{GENERATED[name]()}\n\n{end}{text.partition(end)[2]}"
-
-
-@pytest.mark.parametrize("name", GENERATED)
-def test_generated_tables_are_current(name: str) -> None:
-    text = LANGUAGE.read_text(encoding="utf-8")
-    assert renewed(text, name) == text, "python -m tests.contracts.test_documents"
 
 
 # -- the front page -----------------------------------------------------------------------------------------------
@@ -383,10 +277,3 @@ def test_every_command_is_in_a_document() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
     for command in (name for commands in SECTIONS.values() for name in commands):
         assert f"zoo {command}" in text, command
-
-
-if __name__ == "__main__":
-    written = LANGUAGE.read_text(encoding="utf-8")
-    for name in GENERATED:
-        written = renewed(written, name)
-    LANGUAGE.write_text(written, encoding="utf-8")

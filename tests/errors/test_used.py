@@ -11,7 +11,7 @@ import pytest
 from speczoo import catalogue
 from speczoo.api import check_into
 from speczoo.specs.diagnostics import Diagnostic, Report
-from tests.errors.test_cases import CASES, name, told
+from tests.error_cases import CASES, name, reported
 
 
 def usable(path: Path) -> bool:
@@ -36,7 +36,7 @@ def lines(found: list[Diagnostic], file: str) -> Counter[tuple[str, int]]:
 
 @pytest.mark.parametrize("path", [path for path in CASES if usable(path)], ids=name)
 def test_a_used_spec_tells_what_it_tells_alone(path: Path, tmp_path: Path) -> None:
-    alone = told(path)
+    alone = reported(path)
     if "limit-exceeded" in {d.code for d in alone} or "./" in path.read_text(encoding="utf-8"):
         pytest.skip("asks what only a root is asked, or uses files of its own folder")
     unit = catalogue.read(path, Report())

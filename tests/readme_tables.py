@@ -1,4 +1,4 @@
-"""The tables of zoo/README.md, generated from the catalogue: `python -m speczoo.readme_tables` writes them anew."""
+"""The tables of zoo/README.md, generated from the catalogue."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 
 from speczoo import catalogue, metadata
 from speczoo.metadata import Metadata
-from speczoo.specs import files
 
-README = Path(__file__).resolve().parent / "README.md"
-BEGIN, END = "<!-- networks: written by `python -m speczoo.readme_tables` -->", "<!-- end of networks -->"
+README = Path(__file__).parents[1] / "zoo" / "README.md"
+BEGIN, END = "<!-- networks: written by `python -m tests.regenerate` -->", "<!-- end of networks -->"
 
 
 def tables() -> str:
@@ -49,14 +48,10 @@ def _plain(text: str) -> str:
     return re.sub(r"([|<\[\]`\\])", r"\\\1", text.replace("\n", " "))
 
 
-def renewed(readme: str) -> str:
+def renewed() -> str:
     """The text of the README with its tables as the catalogue has them now. Raises ValueError without the markers."""
-    before, begin, rest = readme.partition(BEGIN)
+    before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"no place for the tables: {BEGIN} ... {END}")
     return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
-
-
-if __name__ == "__main__":
-    files.write(README, renewed(README.read_text(encoding="utf-8")).encode())

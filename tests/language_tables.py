@@ -1,0 +1,108 @@
+"""The tables of specs/README.md: layers with their arguments, initialisers, limits and codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from inspect import cleandoc
+from itertools import groupby
+from pathlib import Path
+
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.initialisers import INITIALISERS, WORDS
+from speczoo.compiler.layer import Layer
+from speczoo.specs import limits
+from speczoo.specs.codes import CODES
+
+README = Path(__file__).parents[1] / "specs" / "README.md"
+
+
+def layers_table() -> str:
+    """Every layer of the registry, a family a table: its arguments and the first sentence of its docstring."""
+    parts = []
+    for module, members in groupby(sorted(Layer.registry.values(), key=_place), key=lambda layer: layer.__module__):
+        title = cleandoc(sys.modules[module].__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        rows = [f"| `{layer.op}` | {arguments(layer)} | {cell(summary(layer))} |" for layer in members]
+        parts.append("\n".join([f"**{title}**", "", "| op | arguments | what it does |", "| --- | --- | --- |", *rows]))
+    return "\n\n".join(parts)
+
+
+FAMILIES = [
+    "conv",
+    "linear",
+    "norm",
+    "pool",
+    "activation",
+    "dropout",
+    "reshape",
+    "padding",
+    "resize",
+    "attention",
+    "function",
+    "axes",
+]
+
+
+def _place(layer: type[Layer]) -> int:
+    """Families in the order of a network, new ones at the end; within them, the order of the file."""
+    family = layer.__module__.rpartition(".")[2]
+    return FAMILIES.index(family) if family in FAMILIES else len(FAMILIES)
+
+
+def arguments(layer: type[Layer]) -> str:
+    derived = (*layer.derives, *DERIVED.get(layer.op, ()))
+    fields = {name: field for name, field in layer.model_fields.items() if name not in derived}
+    said = [n if f.is_required() else f"{n}: {cell(json.dumps(f.default))}" for n, f in fields.items()]
+    return ", ".join(f"`{text}`" for text in [*said, *layer.references])
+
+
+#: Derived arguments that only some uses of a layer have.
+DERIVED = {"MultiheadAttention": ("embed_dim", "kdim", "vdim"), "GroupNorm": ("num_channels",)}
+
+
+def summary(layer: type[Layer]) -> str:
+    return cleandoc(layer.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def initialisers_table() -> str:
+    rows = [f"| `{name}` | {', '.join(f'`{a}`' for a in arguments)} |" for name, arguments in INITIALISERS.items()]
+    words = [f"`{a}` is one of {', '.join(f'`{w}`' for w in known)}." for a, known in WORDS.items()]
+    return "\n".join(["| initialiser | arguments |", "| --- | --- |", *rows, "", *words])
+
+
+def limits_table() -> str:
+    source = Path(limits.__file__).read_text(encoding="utf-8")
+    rows = re.findall(r"^    (\w+): int = [^#\n]+?  # (.+)$", source, re.MULTILINE)
+    lines = [f"| `{name}` | {getattr(limits.DEFAULT, name):,} | {cell(words)} |" for name, words in rows]
+    assert len(lines) == len(limits.Limits.__dataclass_fields__)
+    return "\n".join(["| limit | is | of |", "| --- | ---: | --- |", *lines])
+
+
+def codes_table() -> str:
+    rows = [f"| `{c.name}` | {c.meaning}{' (a warning)' * (c.severity == 'warning')} |" for c in CODES.values()]
+    return "\n".join(["| code | means |", "| --- | --- |", *rows])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "layers": layers_table,
+    "initialisers": initialisers_table,
+    "limits": limits_table,
+    "codes": codes_table,
+}
+
+
+def renewed() -> str:
+    """The text of the README with its tables as they are now. Raises ValueError where one has no place in it."""
+    text = README.read_text(encoding="utf-8")
+    for name, make in TABLES.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"no place for {name}")
+        text = f"{text.partition(begin)[0]}{begin}\n\n{make()}\n\n{end}{text.partition(end)[2]}"
+    return text
