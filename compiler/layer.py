@@ -166,7 +166,8 @@ class Layer(BaseModel):
     `torch.cat`, and of values, `shape`: no other is let through to be executed).
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    #: Validators are built when a layer of the type is first made: a hundred types take half of a check.
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     registry: ClassVar[dict[str, type[Layer]]] = {}
     op: ClassVar[str] = ""

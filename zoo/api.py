@@ -13,7 +13,6 @@ from speczoo import catalogue
 from speczoo.catalogue import What
 from speczoo.compiler.compile import compile
 from speczoo.compiler.elaborate import Shared, freeze
-from speczoo.compiler.emit.python import source as _source
 from speczoo.compiler.emit.summary import Summary, summarise
 from speczoo.compiler.graph import Graph, LoadedSpec
 from speczoo.specs.diagnostics import Diagnostic, Report
@@ -160,7 +159,9 @@ def summary(what: What, *, input: InputShape | None = None, taps: Any = None, **
 
 def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
     """The network as Python source that needs torch alone. Raises SpecError."""
-    return _source(graph(what, input=input, taps=taps, **params))
+    from speczoo.compiler.emit.python import source as emitted  # what writes code, no check waits for
+
+    return emitted(graph(what, input=input, taps=taps, **params))
 
 
 def check(
