@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,14 @@ from speczoo.specs.escaping import inert, safe
 
 WIDTH = 110
 INDENT = "    "
+
+
+#: The names that emitted text may read besides torch's `nn` and `Tensor`, and what brings them.
+STANDARD = {
+    "OrderedDict": "from collections import OrderedDict",
+    "NamedTuple": "from typing import NamedTuple",
+}
+TORCH = {"torch": "import torch", "F": "import torch.nn.functional as F"}
 
 
 def source(graph: Graph) -> str:
@@ -28,19 +37,12 @@ def render(program: Program) -> str:
 
 
 def _imports(program: Program, body: str) -> str:
-    lines = []
-    if "OrderedDict(" in body:
-        lines.append("from collections import OrderedDict")
-    if "(NamedTuple)" in body:
-        lines.append("from typing import NamedTuple")
-    if lines:
-        lines.append("")
-    if re.search(r"\btorch\.", body):
-        lines.append("import torch")
-    if re.search(r"\bF\.", body):
-        lines.append("import torch.nn.functional as F")
-    lines.append("from torch import Tensor, nn" if re.search(r"\bTensor\b", body) else "from torch import nn")
-    return "\n".join([*lines, *([""] if program.imports else []), *program.imports])
+    """What the names in the body need; words in its texts are no names."""
+    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    standard = [line for name, line in STANDARD.items() if name in names]
+    torch = [line for name, line in TORCH.items() if name in names]
+    torch.append("from torch import Tensor, nn" if "Tensor" in names else "from torch import nn")
+    return "\n\n".join("\n".join(part) for part in (standard, torch, program.imports) if part)
 
 
 def _docstring(text: str, indent: str) -> str:

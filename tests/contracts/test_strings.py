@@ -169,3 +169,11 @@ def test_names_of_files_are_printed_plainly(name: str, tmp_path: Path) -> None:
     for form in ("text", "concise", "json", "github", "sarif"):
         assert plain(command("check", path, "--format", form, code=1).output), form
     assert plain(command("summary", path, code=1).output)
+
+
+def test_words_in_a_title_import_nothing() -> None:
+    plain = spec("harmless")
+    said = {**plain, "title": "torch.compile F.relu Tensor OrderedDict(NamedTuple) (NamedTuple)"}
+    text, other = speczoo.source(plain), speczoo.source(said)
+    imports = [line for line in other.splitlines() if line.startswith(("import ", "from "))]
+    assert imports == [line for line in text.splitlines() if line.startswith(("import ", "from "))]
