@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -14,22 +14,11 @@ from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from speczoo.specs.limits import DEFAULT
+from speczoo.specs.problem import Problem
 from speczoo.specs.spec import STRUCTURE, TYPES, Entry, Param
 from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
-
-
-@dataclass(frozen=True)
-class BadArgument:
-    code: str
-    message: str
-    argument: str
-    path: tuple[str | int, ...] = ()  # inside the argument's value
-    key: bool = False
-    help: tuple[str, ...] = ()
-    suggested: str | None = None  # the word, or the value as text, that would be right in its place
-    near: str | None = None  # the argument that a name which is none was probably meant to be
 
 
 class Intended(NamedTuple):
@@ -40,9 +29,11 @@ class Intended(NamedTuple):
     near: str | None = None
 
 
-def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping[str, Any]) -> Iterator[BadArgument]:
-    """pydantic's complaints about a layer's arguments, one for each argument that is known; a misspelt one and the
-    missing one it was meant to be are told together."""
+def argument_problems(
+    layer: type[Layer], error: ValidationError, given: Mapping[str, Any]
+) -> Iterator[tuple[Problem, str | None]]:
+    """pydantic's complaints about a layer's arguments, one for each argument that is known, whose name begins its
+    place; and the argument that a name which is none was probably meant to be."""
     fields = list(layer.model_fields)
     details = error.errors(include_url=False)
     missing = [str(d["loc"][0]) for d in details if d["type"] == "missing" and len(d["loc"]) == 1]
@@ -53,10 +44,13 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
             continue
         suggested = intended(name, fields, given, missing)
         message = f"{layer.op} has no `{printable(name)}`"
-        yield BadArgument("unknown-argument", message, name, (), True, suggested.help, suggested.fix, suggested.near)
+        problem = Problem(
+            "unknown-argument", message, (name,), key=True, help=suggested.help, replacement=suggested.fix
+        )
+        yield problem, suggested.near
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
-        yield BadArgument("missing-argument", message, missing[0], help=(_example(layer, missing),))
+        yield Problem("missing-argument", message, (missing[0],), help=(_example(layer, missing),)), None
     for detail in details:
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if (detail["type"] in ("missing", "extra_forbidden") and len(detail["loc"]) == 1) or name in seen:
@@ -68,7 +62,7 @@ def argument_problems(layer: type[Layer], error: ValidationError, given: Mapping
         inside = {placed(given.get(name), d["loc"][1:]): d for d in details if d["loc"][:1] == (name,)}
         path = next(filter(None, inside), ())
         problem = _bad(layer, given, name, path, f"`{name}: {printed(given.get(name))}` {wanted}")
-        yield replace(problem, key=True) if path and inside[path]["loc"][-1] == "[key]" else problem
+        yield replace(problem, key=bool(path) and inside[path]["loc"][-1] == "[key]"), None
 
 
 def _with(value: Any, path: Sequence[str | int], new: Any) -> Any:
@@ -168,9 +162,7 @@ def printed(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _bad(
-    layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str
-) -> BadArgument:
+def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
     """A value that is not what the argument takes; where it nearly is, with what it was meant to be."""
     wrong = at(given.get(name), path)
     for text in (*_readings(wrong), *_word(layer, name, wrong)):
@@ -180,8 +172,8 @@ def _bad(
             if any(d["loc"][:1] == (name,) for d in error.errors(include_url=False)):
                 continue
         help = (f"write `{text}`" if path else f"write `{name}: {text}`",)
-        return BadArgument("bad-value", message, name, path, help=help, suggested=text)
-    return BadArgument("bad-value", message, name, path)
+        return Problem("bad-value", message, (name, *path), help=help, replacement=text)
+    return Problem("bad-value", message, (name, *path))
 
 
 _DIGITS = re.compile(r"-?[1-9][0-9]{0,8}|0|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,9}")

@@ -13,11 +13,11 @@ from speczoo.compiler.elaborate import Context, Halt, Lookup, Session, Shared, S
 from speczoo.compiler.graph import Composite, Graph, LoadedSpec, Settings
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.settings import choose
-from speczoo.compiler.taps import TapError, outputs_by_name, tapped
+from speczoo.compiler.taps import outputs_by_name, tapped
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.problem import Problem
+from speczoo.specs.problem import Problem, ProblemError
 
 
 def nowhere(name: str, unit: LoadedSpec) -> str:
@@ -74,8 +74,8 @@ def compile(
         try:
             wanted = outputs_by_name(taps)
             root = tapped(root, wanted)
-        except TapError as error:
-            _report(unit, report, [Problem("unknown-reference", f"taps: {error}", help=error.help)])
+        except ProblemError as error:
+            _report(unit, report, [replace(error.problem, message=f"taps: {error}", loc=())])
             return None
         settings = replace(settings, changed=True, taps=wanted)
     graph = Graph(unit, replace(root, settings=settings), settings, shared.found if unit.spec.use else {})

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from speczoo.compiler.layer import FLOAT32_MAX, Shape
+from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.spec import Loc
 from speczoo.specs.suggestions import did_you_mean
 
@@ -73,67 +74,62 @@ class Initialiser(NamedTuple):
     arguments: tuple[tuple[str, Any], ...] = ()
 
 
-class BadInit(Exception):
-    """An initialiser that is none. `help` mends; `path` leads to what is wrong inside it, `key`: to a key of it."""
-
-    def __init__(
-        self, message: str, help: tuple[str, ...] = (), code: str = "bad-value", path: Loc = (), key: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.help, self.code, self.path, self.key = help, code, path, key
+def _wrong(
+    message: str, help: tuple[str, ...] = (), code: str = "bad-value", path: Loc = (), key: bool = False
+) -> ProblemError:
+    """An initialiser that is none: `path` leads to what is wrong inside it, `key`: to a key of it."""
+    return ProblemError(Problem(code, message, path, key=key, help=help))
 
 
 def initialiser(value: Any) -> Initialiser:
-    """A number, a name, or `{name: {argument: value}}`, which torch can draw from. Raises BadInit."""
+    """A number, a name, or `{name: {argument: value}}`, which torch can draw from. Raises ProblemError."""
     if isinstance(value, NUMBER) and not isinstance(value, bool):
         if not abs(value) <= FLOAT32_MAX:  # type: ignore[arg-type]
-            raise BadInit(f"{value} is beyond what float32 holds")
+            raise _wrong(f"{value} is beyond what float32 holds")
         return Initialiser("constant", (("val", _number(value)),))
     shown = value
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise BadInit("an initialiser is a number, or one name with its arguments: `{kaiming_normal: {mode: fan_out}}`")
+        raise _wrong("an initialiser is a number, or one name with its arguments: `{kaiming_normal: {mode: fan_out}}`")
     name, arguments = next(iter(value.items()))
     if name not in INITIALISERS:
         known = did_you_mean(str(name), INITIALISERS, limit=20)
         path: Loc = (name,) if shown is value else ()
-        raise BadInit(f"there is no initialiser `{name}`", known, path=path, key=bool(path))
+        raise _wrong(f"there is no initialiser `{name}`", known, path=path, key=bool(path))
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, Mapping):
-        raise BadInit(f"the arguments of `{name}` are a mapping")
+        raise _wrong(f"the arguments of `{name}` are a mapping")
     for key, given in arguments.items():
         _check(name, key, given)
     if missing := [key for key in REQUIRED.get(name, ()) if key not in arguments]:
-        raise BadInit(f"`{name}` needs `{missing[0]}`", code="missing-argument", path=(name,))
+        raise _wrong(f"`{name}` needs `{missing[0]}`", code="missing-argument", path=(name,))
     for key, why in _undrawable(name, arguments):
-        raise BadInit(why, path=(name, key) if key in arguments else (name,))
+        raise _wrong(why, path=(name, key) if key in arguments else (name,))
     floats = [key for key, kinds in INITIALISERS[name].items() if kinds == NUMBER]
     return Initialiser(name, tuple((key, _number(v) if key in floats else v) for key, v in arguments.items()))
 
 
 def _check(name: str, key: str, given: Any) -> None:
-    """Raises BadInit where an argument is none of the initialiser's, or not of its kind."""
+    """Raises ProblemError where an argument is none of the initialiser's, or not of its kind."""
     taken = INITIALISERS[name]
     if key not in taken:
-        raise BadInit(
-            f"`{name}` takes no `{key}`", did_you_mean(str(key), taken), "unknown-argument", (name, key), True
-        )
+        raise _wrong(f"`{name}` takes no `{key}`", did_you_mean(str(key), taken), "unknown-argument", (name, key), True)
     if not isinstance(given, taken[key]) or isinstance(given, bool):
-        raise BadInit(
+        raise _wrong(
             f"`{key}` of `{name}` must be {'text' if taken[key] == (str,) else 'a number'}, not {given!r}",
             path=(name, key),
         )
     if key in WORDS and given not in WORDS[key]:
-        raise BadInit(
+        raise _wrong(
             f"`{key}` of `{name}` is one of {', '.join(WORDS[key])}, not `{given}`",
             did_you_mean(str(given), WORDS[key]),
             path=(name, key),
         )
     if isinstance(given, NUMBER) and not abs(given) <= FLOAT32_MAX:  # type: ignore[arg-type]
-        raise BadInit(f"`{key}` of `{name}` is beyond what float32 holds", path=(name, key))
+        raise _wrong(f"`{key}` of `{name}` is beyond what float32 holds", path=(name, key))
     if isinstance(given, NUMBER) and key in LEAST and given < LEAST[key]:  # type: ignore[operator]
-        raise BadInit(f"`{key}` of `{name}` is at least {LEAST[key]}, not {given}", path=(name, key))
+        raise _wrong(f"`{key}` of `{name}` is at least {LEAST[key]}, not {given}", path=(name, key))
 
 
 def _number(value: Any) -> Any:

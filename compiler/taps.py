@@ -8,25 +8,23 @@ from dataclasses import replace
 from speczoo.compiler.checks.aliasing import storage, writes
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, Port
 from speczoo.compiler.reserved_names import bad_output
+from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
 
 
-class TapError(Exception):
-    """A path leads nowhere. `name` is the tap's own; `help` what there is."""
-
-    def __init__(self, name: str, message: str, help: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.name, self.help = name, tuple(help)
+def _nowhere(name: str, message: str, help: Sequence[str] = ()) -> ProblemError:
+    """A path that leads nowhere. `name` is the tap's own, `help` what there is."""
+    return ProblemError(Problem("unknown-reference", message, (name,), help=help))
 
 
 def outputs_by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """`by_name` for the taps of a network, whose names are its outputs'. Raises TapError for a name that no output can
-    have."""
+    """`by_name` for the taps of a network, whose names are its outputs'. Raises ProblemError for a name that no output
+    can have."""
     wanted = by_name(taps)
     for name, path in wanted.items():
         if name != path and (why := bad_output(name)):
-            raise TapError(name, f"`{printable(name)}` cannot be the name of an output: {why}")
+            raise _nowhere(name, f"`{printable(name)}` cannot be the name of an output: {why}")
     return wanted
 
 
@@ -38,7 +36,7 @@ def by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
 def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False) -> Composite:
     """The list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own` is said.
 
-    Raises TapError.
+    Raises ProblemError.
     """
     places = {n.name: i for i, n in reversed([*enumerate(composite.nodes)]) if n.body is not None or None in n.outputs}
     found = {name: _find(composite, places, name, path) for name, path in wanted.items()}
@@ -103,14 +101,14 @@ def _find(composite: Composite, places: Mapping[str, int], name: str, path: str)
     head, _, rest = path.partition(".")
     if head not in places:
         known = [n.name for n in composite.nodes if n.body is not None]
-        raise TapError(name, f"there is no `{path}` inside", did_you_mean(head, known))
+        raise _nowhere(name, f"there is no `{path}` inside", did_you_mean(head, known))
     node = composite.nodes[places[head]]
     if node.body is None:  # unknown yet
         return places[head], ""
     if not rest and len(node.outputs) != 1:
-        raise TapError(name, f"`{path}` has several outputs and cannot be tapped as a whole")
+        raise _nowhere(name, f"`{path}` has several outputs and cannot be tapped as a whole")
     if rest and not isinstance(node.body, Composite):
-        raise TapError(name, f"`{path}` leads nowhere: `{node.name}` is {node.op}, which has no inside")
+        raise _nowhere(name, f"`{path}` leads nowhere: `{node.name}` is {node.op}, which has no inside")
     return places[head], rest
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
 
 from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Span
 from speczoo.specs.document import Document
@@ -71,3 +71,15 @@ class Problem:
             tuple(self.help),
             fix,
         )
+
+    def below(self, loc: Loc, **more: Any) -> Problem:
+        """The problem of a part, whose place counts from the part, in the whole: `loc` is where the part stands."""
+        return replace(self, loc=(*loc, *self.loc), **more)
+
+
+class ProblemError(Exception):
+    """Raised with a problem by whoever is asked for a part, and does not know where that stands in the whole."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem

@@ -8,13 +8,13 @@ from typing import Any
 
 from speczoo.compiler.graph import Graph, Node, matches
 from speczoo.compiler.init_rules import Rule, is_op, rules
-from speczoo.compiler.initialisers import BadInit, Initialiser, initialiser, unfit
+from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
 from speczoo.compiler.reserved_names import ALIASES
 from speczoo.compiler.scope import Poisoned, Scope, judged
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.problem import Problem
+from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.spec import Loc, Spec
 from speczoo.specs.suggestions import did_you_mean
 
@@ -41,8 +41,8 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
                     message = f"{rule.match} has no parameter `{name}`"
                     help = did_you_mean(name, Layer.registry[rule.match].parameters)
                     yield Problem("unknown-argument", message, (*at, name), help=help, key=True)
-            except BadInit as error:
-                yield Problem(error.code, str(error), (*at, name, *error.path), help=error.help, key=error.key)
+            except ProblemError as error:
+                yield error.problem.below((*at, name))
             except ExpressionError as error:
                 code, help, _ = judged(error)
                 yield Problem(code, str(error), (*at, name, *error.path), help=help)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from speczoo.compiler.arguments import BadArgument, argument_problems
+from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
@@ -102,12 +103,13 @@ def _report_arguments(
     and how to give the entry up."""
     defaults = ctx.unit.spec.defaults.get(layer.op, {})
     wrong, doubtful = set[str](), False
-    for problem in argument_problems(layer, error, arguments):
-        name, own = problem.argument, problem.argument in item.entry.arguments
-        wrong |= {name, problem.near or name}
+    for problem, near in argument_problems(layer, error, arguments):
+        name = str(problem.loc[0])
+        own = name in item.entry.arguments
+        wrong |= {name, near or name}
         if problem.code == "missing-argument" and ctx.misnamed_defaults:
             continue  # it may stand under an op's name that is wrong, and reported
-        doubtful |= problem.code == "unknown-argument" and own and problem.near is None
+        doubtful |= problem.code == "unknown-argument" and own and near is None
         here = own or name == "shape"
         loc: Loc = (*item.loc, name) if here else ("defaults", layer.op, name)
         if not here and name not in defaults:
@@ -116,10 +118,9 @@ def _report_arguments(
         marks, given_at = given(ctx, frame, item, raw, value) if not problem.key else ([], None)
         help, replacement = _advice(problem, raw, value, item.names)
         ctx.report(
-            Problem(
-                problem.code,
-                problem.message,
-                (*loc, *problem.path),
+            replace(
+                problem,
+                loc=(*loc, *problem.loc[1:]),
                 key=problem.key and (here or name in defaults),
                 path=node.name,
                 marks=marks,
@@ -148,21 +149,20 @@ def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collecti
     return made if same else None
 
 
-def _advice(
-    problem: BadArgument, written: Any, value: Any, names: Collection[str]
-) -> tuple[tuple[str, ...], str | None]:
+def _advice(problem: Problem, written: Any, value: Any, names: Collection[str]) -> tuple[Sequence[str], str | None]:
     """The help for a wrong argument, by what is written and what it came out as, and the word that mends it."""
-    part = written if isinstance(written, str) else at(written, problem.path)
+    name, *path = problem.loc
+    part = written if isinstance(written, str) else at(written, tuple(path))
     computes = isinstance(part, str) and "$" in part
-    if problem.code != "bad-value" or (not computes and (problem.help or problem.path)):
-        return problem.help, problem.suggested
-    if not isinstance(written, str) or problem.path:
+    if problem.code != "bad-value" or (not computes and (problem.help or path)):
+        return problem.help, problem.replacement
+    if not isinstance(written, str) or path:
         return (), None  # no constant mends an expression
-    integer = isinstance(value, float) and problem.suggested is not None  # one is wanted, and this is nearly one
+    integer = isinstance(value, float) and problem.replacement is not None  # one is wanted, and this is nearly one
     computed = _expression(written, value, names, integer)
     if computed is None:
         return (), None
-    return (f"write `{problem.argument}: {computed}`",), computed if computes and isinstance(value, str) else None
+    return (f"write `{name}: {computed}`",), computed if computes and isinstance(value, str) else None
 
 
 def _expression(written: str, value: Any, names: Collection[str], integer: bool) -> str | None:

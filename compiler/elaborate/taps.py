@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.graph import Composite, Node
-from speczoo.compiler.taps import TapError, by_name, tapped
-from speczoo.specs.problem import Problem
+from speczoo.compiler.taps import by_name, tapped
+from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.spec import Loc
 
 
@@ -31,13 +32,14 @@ def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:
         seen.add(tap)
     try:
         return with_taps(node, wanted)
-    except TapError as error:
-        at = (*loc, wanted.index(error.name) if isinstance(wanted, list) else error.name)
-        raise ctx.stop(Problem("unknown-reference", str(error), at, path=node.name, help=error.help)) from None
+    except ProblemError as error:
+        (name,) = error.problem.loc
+        at = wanted.index(str(name)) if isinstance(wanted, list) else name
+        raise ctx.stop(replace(error.problem, loc=(*loc, at), path=node.name)) from None
 
 
 def with_taps(node: Node, wanted: Sequence[str] | Mapping[str, str]) -> Node:
-    """The node with taps in place of its own output. Raises TapError."""
+    """The node with taps in place of its own output. Raises ProblemError."""
     assert isinstance(node.body, Composite)
     body = tapped(node.body, by_name(wanted))
     return node.replace(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from speczoo.compiler.initialisers import BadInit, initialiser
+from speczoo.compiler.initialisers import initialiser
 from speczoo.compiler.layer import (
     Call,
     Float,
@@ -21,6 +21,7 @@ from speczoo.compiler.layer import (
     divisor,
     show,
 )
+from speczoo.specs.problem import ProblemError
 
 
 class MultiheadAttention(Layer):
@@ -131,8 +132,8 @@ class Parameter(Layer):
         if isinstance(self.init, dict):
             try:
                 initialiser(self.init)
-            except BadInit as error:
-                raise ShapeError("bad-value", str(error), argument="init", help=error.help) from None
+            except ProblemError as error:
+                raise ShapeError("bad-value", str(error), argument="init", help=error.problem.help) from None
         return self.shape
 
     def weights(self) -> dict[str, Shape]:

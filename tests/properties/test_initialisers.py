@@ -13,7 +13,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 import speczoo
-from speczoo.compiler.initialisers import INITIALISERS, WORDS, BadInit, initialiser, unfit
+from speczoo.compiler.initialisers import INITIALISERS, WORDS, initialiser, unfit
+from speczoo.specs.problem import ProblemError
 
 EDGES = [
     *(-1, -1.0, 0, 0.0, 0.5, 1, 1.0, 2, 3, 5.0, -20.0, 0.02, 1e-4, 1e-12, 1e-30, 1e-37, 1e-40, 1e-46, 1e-300, 5e-324),
@@ -89,7 +90,7 @@ def test_what_is_accepted_is_drawn_and_what_is_refused_torch_does_not_take(
     name, arguments = said
     try:
         made = initialiser({name: arguments})
-    except BadInit:
+    except ProblemError:
         assert senseless(name, arguments) or not drawn(name, arguments, shape)
         return
     assert drawn(name, dict(made.arguments), shape) == (unfit(made, shape) is None)
