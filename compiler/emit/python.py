@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,9 @@ STANDARD = {
     "OrderedDict": "from collections import OrderedDict",
     "NamedTuple": "from typing import NamedTuple",
 }
+#: Its literals and comments, found without a parser: a sum of thousands nests deeper than Python's goes.
+TEXT = re.compile(r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|#[^\n]*', re.DOTALL)
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 TORCH = {"torch": "import torch", "F": "import torch.nn.functional as F"}
 
 
@@ -37,8 +39,8 @@ def render(program: Program) -> str:
 
 
 def _imports(program: Program, body: str) -> str:
-    """What the names in the body need; words in its texts are no names."""
-    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    """What the names in the body need; words in its texts and comments are no names."""
+    names = set(NAME.findall(TEXT.sub("", body)))
     standard = [line for name, line in STANDARD.items() if name in names]
     torch = [line for name, line in TORCH.items() if name in names]
     torch.append("from torch import Tensor, nn" if "Tensor" in names else "from torch import nn")

@@ -177,3 +177,9 @@ def test_words_in_a_title_import_nothing() -> None:
     text, other = speczoo.source(plain), speczoo.source(said)
     imports = [line for line in other.splitlines() if line.startswith(("import ", "from "))]
     assert imports == [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+
+
+def test_an_expression_of_any_length_is_written() -> None:
+    """A sum of thousands nests deeper than Python's parser goes."""
+    layers = [{"op": "add", "from": ["input"] * 9_000}]
+    assert "x + x" in speczoo.source({"spec": 1, "name": "net", "input": [3], "layers": layers})
