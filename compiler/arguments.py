@@ -147,8 +147,8 @@ _EXAMPLES = {
 
 
 def _example(layer: type[Layer], missing: list[str]) -> str:
-    line = ", ".join(f"{name}: {_EXAMPLES.get(name, '...')}" for name in missing)
-    return f"for example `{{op: {layer.op}, {line}}}`"
+    arguments = ", ".join(f"{name}: {_EXAMPLES.get(name, '...')}" for name in missing)
+    return f"for example `{{op: {layer.op}, {arguments}}}`"
 
 
 def printed(value: Any) -> str:

@@ -27,8 +27,8 @@ def rules(graph: Graph) -> tuple[Rule, ...]:
     """The network's own init rules, computed. Only for graphs whose rules are right."""
     out = []
     for rule in graph.spec.init:
-        shown = evaluate(dict(rule.model_extra or {}), Scope(graph.settings.params))
-        out.append(Rule(rule.match, is_op(rule.match), tuple((k, initialiser(v)) for k, v in shown.items())))
+        stated = evaluate(dict(rule.model_extra or {}), Scope(graph.settings.params))
+        out.append(Rule(rule.match, is_op(rule.match), tuple((k, initialiser(v)) for k, v in stated.items())))
     return tuple(out)
 
 

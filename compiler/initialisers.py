@@ -87,7 +87,7 @@ def initialiser(value: Any) -> Initialiser:
         if not abs(value) <= FLOAT32_MAX:  # type: ignore[arg-type]
             raise _wrong(f"{value} is beyond what float32 holds")
         return Initialiser("constant", (("val", _number(value)),))
-    shown = value
+    stated = value
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, Mapping) or len(value) != 1:
@@ -95,7 +95,7 @@ def initialiser(value: Any) -> Initialiser:
     name, arguments = next(iter(value.items()))
     if name not in INITIALISERS:
         known = did_you_mean(str(name), INITIALISERS, limit=20)
-        path: Loc = (name,) if shown is value else ()
+        path: Loc = (name,) if stated is value else ()
         raise _wrong(f"there is no initialiser `{name}`", known, path=path, key=bool(path))
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, Mapping):
@@ -167,8 +167,8 @@ def _untruncatable(mean: float, std: float, low: float, high: float) -> Iterator
         return
     kept = _kept(near, far)
     if kept < KEPT:
-        shown = f"of numbers from {low} to {high}, one in {1 / kept:.3g} is likely enough to be kept"
-        yield ("b" if near > -REACH else "a"), f"`trunc_normal` would take too long: {shown}, and not one in 20"
+        stated = f"of numbers from {low} to {high}, one in {1 / kept:.3g} is likely enough to be kept"
+        yield ("b" if near > -REACH else "a"), f"`trunc_normal` would take too long: {stated}, and not one in 20"
 
 
 def _kept(near: float, far: float) -> float:

@@ -220,9 +220,9 @@ class _Work:
         """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
         if self.misspelt(path, ("op", "layers", "share"), _OP_ALIASES):
             return
-        line = self._at(path)
-        name = next((key for key in line or () if key[:1].isupper()), "NAME") if isinstance(line, dict) else "NAME"
-        help = (f"write `op: {printable(name)}`",) if line else ("write `- {op: NAME}`, or remove the `-`",)
+        there = self._at(path)
+        name = next((key for key in there or () if key[:1].isupper()), "NAME") if isinstance(there, dict) else "NAME"
+        help = (f"write `op: {printable(name)}`",) if there else ("write `- {op: NAME}`, or remove the `-`",)
         self.placeholder(path)
         self.tell("missing-argument", message, path, help=help)
 
@@ -297,12 +297,12 @@ class _Work:
 
     def item(self, path: Loc, make: Callable[[dict[str, Any], str], Any]) -> None:
         """Puts what can stand for it in place of an item; its name stays, where that can be read."""
-        line = self._at(path)
-        name = line.get("id") if isinstance(line, dict) else line if path[-2] == "inputs" else None
+        there = self._at(path)
+        name = there.get("id") if isinstance(there, dict) else there if path[-2] == "inputs" else None
         if not isinstance(name, str) or not re.fullmatch(grammar.NAME, name) or len(name) > 100:
             name = f"_{path[-1]}"
             self.placeholders.add((*path, "id"))
-        self._set(path, make(line if isinstance(line, dict) else {}, name))
+        self._set(path, make(there if isinstance(there, dict) else {}, name))
         self.placeholders.add(path)
 
     def _at(self, path: Loc) -> Any:
@@ -321,12 +321,12 @@ class _Work:
 
 #: What stands for an item of a list that is wrong: of the item as it is, if it is a mapping, and its name.
 _ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
-    ("inputs",): lambda line, name: {"id": name, "shape": [1]},
-    ("blocks", "inputs"): lambda line, name: name,
-    ("outputs",): lambda line, name: {"id": name, "from": "input"},
-    ("blocks", "outputs"): lambda line, name: {"id": name, "from": "input"},
-    ("init",): lambda line, name: {**line, "match": "**"},
-    ("freeze",): lambda line, name: "**",
+    ("inputs",): lambda there, name: {"id": name, "shape": [1]},
+    ("blocks", "inputs"): lambda there, name: name,
+    ("outputs",): lambda there, name: {"id": name, "from": "input"},
+    ("blocks", "outputs"): lambda there, name: {"id": name, "from": "input"},
+    ("init",): lambda there, name: {**there, "match": "**"},
+    ("freeze",): lambda there, name: "**",
 }
 #: Mappings of which one key can be left out; but not what `weights` are from.
 _NAMED = ("params", "use", "defaults", "variants", "expect", "published", "weights")

@@ -21,9 +21,9 @@ def renamed(state: Mapping[str, T], table: Mapping[str, str], limits: Limits = D
     key against every pattern would take too long.
     """
     rules = [(Pattern.of(left), Pattern.of(right)) for left, right in table.items()]
-    for (left, right), (shown, wanted) in zip(rules, table.items(), strict=True):
+    for (left, right), (pattern, wanted) in zip(rules, table.items(), strict=True):
         if len(right.stars) > len(left.stars):
-            raise ValueError(f"`rename` turns `{shown}` into `{wanted}`, which has more stars")
+            raise ValueError(f"`rename` turns `{pattern}` into `{wanted}`, which has more stars")
     parts = sum(1 + len(left.stars) + sum(map(len, left.texts)) // 16 for left, _ in rules)
     if parts * len(state) > limits.matches:
         raise ValueError(f"the patterns of `rename` are too many for {len(state):,} keys")
@@ -44,8 +44,8 @@ class Pattern(NamedTuple):
     texts: tuple[str, ...]
 
     @classmethod
-    def of(cls, shown: str) -> Pattern:
-        parts = STARS.split(shown)
+    def of(cls, pattern: str) -> Pattern:
+        parts = STARS.split(pattern)
         return cls(tuple(parts[1::2]), tuple(parts[::2]))
 
     def filled(self, found: list[str]) -> str:

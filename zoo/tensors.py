@@ -524,14 +524,15 @@ def read(path: Path, *, memory: int | None = None) -> Any:
     with path.open("rb") as file:
         try:
             size = os.fstat(file.fileno()).st_size
-            shown = (_archive if file.read(len(ARCHIVE)) == ARCHIVE else _sequence)(file, size, limits)
+            described = (_archive if file.read(len(ARCHIVE)) == ARCHIVE else _sequence)(file, size, limits)
             if memory is None:
-                return shown.load(lambda tensor: tensor)
-            if shown.bytes > memory:
+                return described.load(lambda tensor: tensor)
+            if described.bytes > memory:
                 raise LimitExceeded(
-                    f"its tensors take {shown.bytes:,} bytes: more than {memory:,}", raising("data", shown.bytes)
+                    f"its tensors take {described.bytes:,} bytes: more than {memory:,}",
+                    raising("data", described.bytes),
                 )
-            return shown.load(torch.clone)
+            return described.load(torch.clone)
         except (TensorsError, LimitExceeded, OSError):
             raise
         except Exception as error:  # what a damaged pickle or archive makes of its readers is not documented

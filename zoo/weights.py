@@ -264,7 +264,7 @@ def _published(graph: Graph, weights: Any) -> _Found:
     member = enum.__members__.get(wanted.removeprefix(f"{name}."))
     if member is None:
         raise WeightsError(f"{name} has no {wanted!r}: {' '.join(did_you_mean(wanted, enum.__members__))}")
-    shown = f"{name}.{member.name}"
+    label = f"{name}.{member.name}"
     try:
         with redirect_stdout(sys.stderr):  # stdout is for data, and torch.hub tells there what it fetches
             state = member.get_state_dict(
@@ -273,15 +273,15 @@ def _published(graph: Graph, weights: Any) -> _Found:
     except Exception as error:  # from DNS to a damaged archive
         target = Path(torch.hub.get_dir()) / "checkpoints" / member.url.rpartition("/")[2]
         raise WeightsError(
-            f"{shown} could not be had: {_first_line(error)}",
+            f"{label} could not be had: {_first_line(error)}",
             f"wanted: {member.url}",
             f"without a network, put that file at {target}",
         ) from error
     try:
-        state = renamed(_tensors(state, shown), entry.rename)
+        state = renamed(_tensors(state, label), entry.rename)
     except ValueError as error:
-        raise WeightsError(f"{shown} cannot be renamed: {error}") from None
-    return _Found(shown, state, dict(member.meta), shown)
+        raise WeightsError(f"{label} cannot be renamed: {error}") from None
+    return _Found(label, state, dict(member.meta), label)
 
 
 def _first_line(error: Exception) -> str:

@@ -40,14 +40,14 @@ def _at(code: str, message: str, *loc: str | int, help: tuple[str, ...] = ()) ->
     return Problem(code, message, loc, help=help, key=True)
 
 
-def _block(block: str, shown: Block) -> Iterator[Problem]:
-    names = shown.inputs or []
+def _block(block: str, declared: Block) -> Iterator[Problem]:
+    names = declared.inputs or []
     for i, name in enumerate(names):
         if name in names[:i]:
             yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "inputs", i)
         elif name != "input" and (why := bad_input(name)):
             yield _at("bad-value", f"`{name}` cannot be the name of an input: {why}", "blocks", block, "inputs", i)
-    for name in shown.params:
+    for name in declared.params:
         if name in STRUCTURE:
             message = f"`{name}` cannot be a parameter of a block: in an entry it means something else"
             yield _at("bad-value", message, "blocks", block, "params", name)

@@ -120,16 +120,16 @@ class Vocabulary(NamedTuple):
 
 def vocabulary() -> Vocabulary:
     """What all the layers and initialisers that are registered can write."""
-    shown = [_shown(layer) for layer in Layer.registry.values()]
+    reading = [_reads(layer) for layer in Layer.registry.values()]
     initialisers = (f"nn.init.{name}_" for name in INITIALISERS)
     return Vocabulary(
-        frozenset(DOTTED).union(initialisers, *(words.dotted for words in shown)),
-        frozenset(ATTRIBUTES).union(*(words.attributes for words in shown)),
+        frozenset(DOTTED).union(initialisers, *(words.dotted for words in reading)),
+        frozenset(ATTRIBUTES).union(*(words.attributes for words in reading)),
     )
 
 
 @lru_cache(maxsize=1_024)
-def _shown(layer: type[Layer]) -> Vocabulary:
+def _reads(layer: type[Layer]) -> Vocabulary:
     """What one layer's code reads: its class, what it says that its expression reads, and what its definitions do."""
     words = {*layer.reads, *([layer.torch or f"nn.{layer.op}"] if layer.op[0].isupper() else [])}
     for text in layer.support:

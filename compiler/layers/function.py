@@ -71,8 +71,8 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
             what = "channels" if i == 0 else "heights and widths" if rank == 3 else "sizes"
             numbers = [f"{n}" for n in column] if i == 0 else [show(s[1:]) for s in shapes.values()]
             help = ["`broadcast: true` stretches the axes of size 1"] if 1 in stretched and not broadcast else []
-            message = dict(zip(shapes, column, strict=True))
-            odd = [position for position, n in message.items() if column.count(n) == 1]
+            lengths = dict(zip(shapes, column, strict=True))
+            odd = [position for position, n in lengths.items() if column.count(n) == 1]
             first = odd if len(column) > 2 and len(odd) == 1 else []  # the one that all the others differ from
             raise ShapeError(
                 "shape-mismatch",

@@ -185,9 +185,9 @@ class Columns:
     def _elements(self, column: list[Any], raw: list[Any], flow: Sequence[Value | None] | None, hint: str) -> str:
         """A tuple, element by element."""
         parts = []
-        for i, shown in enumerate(raw):
+        for i, element in enumerate(raw):
             elements = [v if v is ABSENT else v[i] for v in column]
-            parts.append(self.text(elements, raw=shown, flow=flow, hint=f"{hint}_{i}"))
+            parts.append(self.text(elements, raw=element, flow=flow, hint=f"{hint}_{i}"))
         return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
     def _written(self, column: list[Any], raw: Any, flow: Sequence[Value | None] | None) -> str | None:

@@ -157,10 +157,10 @@ def _numbers(limits: Sequence[str], known: Collection[str], usage: str) -> dict[
     """`NAME=N` as numbers by name; `usage` says how to write it. Raises UsageError."""
     changed = {}
     for given in limits:
-        name, _, shown = given.partition("=")
-        if name not in known or not re.fullmatch("[0-9]{1,18}", shown, re.ASCII):
+        name, _, digits = given.partition("=")
+        if name not in known or not re.fullmatch("[0-9]{1,18}", digits, re.ASCII):
             raise click.UsageError(f"--limit takes NAME=N{usage} not {given!a}")
-        changed[name] = int(shown)
+        changed[name] = int(digits)
     return changed
 
 

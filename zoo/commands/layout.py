@@ -45,10 +45,10 @@ def _padded(cell: str, wide: int, left: bool) -> str:
     return shown + blanks if left else blanks + shown
 
 
-def title(name: str, message: str = "") -> Line:
+def title(name: str, detail: str = "") -> Line:
     """The line above a table."""
     head = Styled(name, BOLD)
-    return [head, GAP, Styled(message, DIM)] if message else head
+    return [head, GAP, Styled(detail, DIM)] if detail else head
 
 
 def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:

@@ -85,13 +85,13 @@ def _comments(line: dict[str, Any]) -> str:
     if line["text"].lstrip().startswith("{"):
         return ""  # JSON has no comments
     where = line["file"] + (f", line {line['line']}" if line["line"] else "")
-    message = [f"{line['name']}: {'a variant of ' + line['family'] + ', ' if line['line'] else ''}{where}"]
+    comments = [f"{line['name']}: {'a variant of ' + line['family'] + ', ' if line['line'] else ''}{where}"]
     if line["variants"]:
-        message.append("variants: " + ", ".join(line["variants"]))
+        comments.append("variants: " + ", ".join(line["variants"]))
     if line["params"]:
         name = max(len(n) for n in line["params"])
         values = {n: flow(p["value"]) for n, p in line["params"].items()}
         wide = min(40, max(map(len, values.values())))
-        message += [f"  {n:<{name}}  {values[n]:<{wide}}  from {p['from']}" for n, p in line["params"].items()]
-    message += [f"uses {op}: {used}" for op, used in line["uses"].items()]
-    return "".join(f"# {safe(text)}\n" for text in message) + "\n"
+        comments += [f"  {n:<{name}}  {values[n]:<{wide}}  from {p['from']}" for n, p in line["params"].items()]
+    comments += [f"uses {op}: {used}" for op, used in line["uses"].items()]
+    return "".join(f"# {safe(text)}\n" for text in comments) + "\n"

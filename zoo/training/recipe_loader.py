@@ -53,16 +53,16 @@ class _Text:
         self.data: Any = _spelt_out(document.data)
         self.over: list[tuple[list[str], str]] = []
 
-    def put(self, path: list[str], value: Any, line: str) -> None:
+    def put(self, path: list[str], value: Any, origin: str) -> None:
         self.data = _spelt_out(_put(self.data, path, value))
-        self.over.append((path, line))
+        self.over.append((path, origin))
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> tuple[str | None, Span | None]:
         """The file and the place in it; or the override that said the value at `path`, or all there is of it."""
         steps = [str(step) for step in path]
-        for over, line in reversed(self.over):
+        for over, origin in reversed(self.over):
             if steps[: len(over)] == over or (over[: len(steps)] == steps and not _has(self.document.data, path)):
-                return line, None
+                return origin, None
         file = self.document.source.path
         return str(file) if file else None, self.document.span(tuple(path), key=key)
 
@@ -83,8 +83,8 @@ def load(
     """
     report, laid_over = Report(), Report()
     text, home = _read(what, home, report)
-    for key, value, line in _overrides(overrides, laid_over):
-        text.put(key, value, line)
+    for key, value, origin in _overrides(overrides, laid_over):
+        text.put(key, value, origin)
     if not laid_over.ok:
         raise SpecError([*report, *laid_over])
     recipe, network, shape = None, _network(text, home, report), None
@@ -128,28 +128,28 @@ def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -
     """Path, value, and what to call it when it is wrong."""
     if isinstance(given, Mapping):
         for name, value in given.items():
-            line = f"set {name}"
+            origin = f"set {name}"
             try:
-                yield str(name).split("."), Document.of({"value": value}, line).data["value"], line
+                yield str(name).split("."), Document.of({"value": value}, origin).data["value"], origin
             except SpecError as error:
                 for diagnostic in error.diagnostics:
                     report.add(diagnostic)
         return
     for text in [given] if isinstance(given, str) else given:
-        line = f"--set {text}" if len(text) < 80 else f"--set {text[:76]}..."
+        origin = f"--set {text}" if len(text) < 80 else f"--set {text[:76]}..."
         key, equals, value = text.partition("=")
         path = key.split(".")
         if not equals or not all(path):
             report.add(Diagnostic("bad-value", f"--set wants KEY=VALUE, not `{text}`", help=("as in: --set epochs=3",)))
             continue
         read = Report()
-        document = parse(Source.of(f"value: {value}", line), read)
+        document = parse(Source.of(f"value: {value}", origin), read)
         for diagnostic in read:
-            report.add(replace(diagnostic, file=line, span=None))
+            report.add(replace(diagnostic, file=origin, span=None))
         if document is not None and document.data.keys() == {"value"}:
-            yield path, document.data["value"], line
+            yield path, document.data["value"], origin
         elif read.ok:
-            report.add(Diagnostic("bad-value", "this is not one value", file=line))
+            report.add(Diagnostic("bad-value", "this is not one value", file=origin))
 
 
 def _spelt_out(data: Any) -> Any:

@@ -95,10 +95,10 @@ class Run:
             raise RunError(f"{path} is not a run: it has no {FACTS}", "`zoo train RECIPE -o DIR` makes one")
         facts = run.read_json(FACTS)
         try:
-            shown = RunFacts.model_validate(facts)
+            checked = RunFacts.model_validate(facts)
         except ValidationError as error:
             raise RunError(f"{run.path / FACTS} is not what `zoo train` writes: {_first(error)}") from error
-        if not shown.input[0] == len(shown.mean) == len(shown.std):
+        if not checked.input[0] == len(checked.mean) == len(checked.std):
             raise RunError(f"{run.path / FACTS} has statistics of another number of channels than its input")
         return replace(run, facts=facts)
 
