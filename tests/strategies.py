@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from pydantic import ValidationError
 
-from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.layer import Layer, ShapeError, Value
 
 
 class Case(NamedTuple):
@@ -17,6 +18,15 @@ class Case(NamedTuple):
     op: str
     arguments: dict[str, Any]
     inputs: tuple[Value, ...]
+
+    def accepted(self) -> Layer | None:
+        """The layer; None where its arguments, or what flows in, are refused."""
+        try:
+            layer = Layer.registry[self.op](**self.arguments)
+            layer.apply(*self.inputs)
+        except (ValidationError, ShapeError):
+            return None
+        return layer
 
 
 Arguments = dict[str, Any]

@@ -113,8 +113,10 @@ def _leave(ctx: click.Context, error: Exception) -> NoReturn:
         where = f"{error.filename!a}: " if error.filename is not None else ""
         _say(f"error: {where}{error.strerror or error}")
         ctx.exit(2)
+    from speczoo.limits import exhausted
+
     shown = str(error)
-    if isinstance(error, MemoryError) or "allocate memory" in shown or "out of memory" in shown:
+    if exhausted(error):
         first = shown.partition("\n")[0]
         _say(f"error: this takes more memory than there is{': ' if first else ''}{first}")
         ctx.exit(2)

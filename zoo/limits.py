@@ -23,6 +23,14 @@ class LimitExceeded(ValueError):
         self.message, self.help = message, help
 
 
+def exhausted(error: BaseException) -> bool:
+    """Whether an error says that there is no more memory, be it the machine's or an accelerator's: torch has a type of
+    its own for the second alone."""
+    text = str(error)
+    words = ("allocate memory", "Allocator", "out of memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in text for word in words)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How large a file of weights, an image, a data set and what a run says of itself may be."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from torch import nn
 
 import speczoo
 import speczoo.compiler.layers
-from speczoo.compiler.layer import Layer, ShapeError, Value
+from speczoo.compiler.layer import Layer, Value
 from tests.layers.torch_side import prepared, tensor
 from tests.strategies import Case, layer_cases
 
@@ -63,22 +61,26 @@ def declared(layer: Layer, count: int) -> set[int | str]:
     return set()
 
 
+def ran(case: Case, training: bool) -> tuple[Layer, list[torch.Tensor]] | None:
+    """An accepted layer, and what comes out of it; None where it does not run, which is the conformance tests' to say,
+    or has no backward pass."""
+    layer = case.accepted()
+    if layer is None or layer.no_backward() is not None:
+        return None
+    try:
+        return layer, applied(layer, case, training)[1]
+    except (RuntimeError, ValueError, AttributeError):
+        return None
+
+
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("op", sorted(Layer.registry))
 def test_nothing_is_kept_but_what_is_declared(op: str) -> None:
-    kind = Layer.registry[op]
-
     @given(layer_cases(op))
     def holds(case: Case) -> None:
-        try:
-            layer = kind(**case.arguments)
-            layer.apply(*case.inputs)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                applied(layer, case)
-        except (ValidationError, ShapeError, RuntimeError, ValueError, AttributeError):
-            return  # whether it runs at all is the conformance tests' to say
-        if layer.no_backward() is not None:
+        if (found := ran(case, True)) is None:
             return
+        layer, _ = found
         may = declared(layer, len(case.inputs))
         for target in {*range(len(case.inputs)), OUTPUT} - may:
             views = layer.views and target == OUTPUT
@@ -87,29 +89,19 @@ def test_nothing_is_kept_but_what_is_declared(op: str) -> None:
     holds()
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("op", sorted(Layer.registry))
 @pytest.mark.parametrize("training", [True, False])
 def test_what_goes_forward_goes_backward(op: str, training: bool) -> None:
     """Each layer, in place or not, wherever it is accepted and something of it wants a gradient."""
-    kind = Layer.registry[op]
 
     @given(layer_cases(op))
     def holds(case: Case) -> None:
-        try:
-            layer = kind(**case.arguments)
-            layer.apply(*case.inputs)
-        except (ValidationError, ShapeError):
+        if (found := ran(case, training)) is None:
             return
-        refused = layer.no_backward()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                _, made = applied(layer, case, training)
-            except (RuntimeError, ValueError, AttributeError):
-                return  # whether it runs at all is the conformance tests' to say
-            ends = [out.sum() for out in made if out.requires_grad]
-            if ends and refused is None:
-                torch.stack(ends).sum().backward()
+        ends = [out.sum() for out in found[1] if out.requires_grad]
+        if ends:
+            torch.stack(ends).sum().backward()
 
     holds()
 

@@ -49,10 +49,7 @@ def test_parameters_names_all_weights(op: str) -> None:
 
     @given(layer_cases(op))
     def holds(case: Case) -> None:
-        try:
-            layer = kind(**case.arguments)
-            layer.apply(*case.inputs)
-        except (ValidationError, ShapeError):
+        if (layer := case.accepted()) is None:
             return
         assert layer.weights(*(value.shape for value in case.inputs)).keys() <= set(kind.parameters)
 

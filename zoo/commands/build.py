@@ -90,6 +90,7 @@ def _kind(out: Path, several: bool) -> str:
 def _build(network: Network, graph: Graph, weights: str | None, seed: int | None) -> tuple[Graph, Any, Any]:
     """The module, the graph it was made of, and what there is to say of its weights."""
     from speczoo.compiler.emit import module
+    from speczoo.limits import exhausted
 
     try:
         if weights is None:
@@ -105,7 +106,7 @@ def _build(network: Network, graph: Graph, weights: str | None, seed: int | None
         except WeightsError as error:
             raise Refused(*error.lines) from None
     except RuntimeError as error:
-        if "alloc" not in str(error):
+        if not exhausted(error):
             raise
         raise Refused(
             f"{graph.name} does not fit into memory: its parameters alone take {4 * graph.params:,} bytes"

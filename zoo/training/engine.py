@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from speczoo import console
+from speczoo.limits import exhausted
 
 from . import data as datasets
 from . import recipe as r
@@ -30,7 +31,7 @@ from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
 from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
-from .metrics import SMALLER, device_of, exhausted, outputs
+from .metrics import SMALLER, device_of, evaluating, outputs
 from .process_rank import leads
 from .run import HISTORY, RESULT, Run, build
 
@@ -230,18 +231,14 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
     if not any(p.requires_grad for p in network.parameters()):
         raise TrainingError(f"the network, a {type(network).__name__}, has no weights to train")
     classes = len(dataset.classes)
-    training = network.training
-    network.eval()
     try:
-        with torch.no_grad():
+        with evaluating(network), torch.no_grad():
             output = outputs(network(torch.zeros(1, *shape, device=device_of(network))))[0]
     except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(
             f"the network does not take images of {size}: {one_line(error)}", "see `transforms` in the recipe"
         ) from error
-    finally:
-        network.train(training)
     if not isinstance(output, Tensor):
         raise TrainingError(
             f"the network's output is a {type(output).__name__}; wanted is a tensor of logits, one for each class",

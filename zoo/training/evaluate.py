@@ -17,7 +17,7 @@ from .dataset import Dataset, Split
 from .errors import DataError, RunError
 from .images import read_images
 from .loader import Batches
-from .metrics import Counts, device_of, outputs, reported
+from .metrics import Counts, device_of, evaluating, outputs, reporting_refusals
 from .progress import tracked
 from .run import Run
 from .transforms import CenterCrop, Transform, centring, pair
@@ -45,9 +45,7 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
                       dataset.mean, dataset.std, centring(recipe.transforms.augment)).to(device)  # fmt: skip
     counts = Counts(len(dataset.classes), device)
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
-    training = model.training
-    model.eval()
-    with torch.inference_mode():
+    with evaluating(model), torch.inference_mode():
         for x, y in tracked(batches, f"measuring {split}"):
             output = main_output(model, x).float()
             wanted = (len(y), len(dataset.classes), *y.shape[1:])
@@ -55,13 +53,12 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
                 raise DataError(
                     f"the network's output is {list(output.shape[1:])}, and the labels want {list(wanted[1:])}"
                 )
-            with reported(x):
+            with reporting_refusals(x):
                 counts.add(output, y)
             if y.ndim == 1:
                 best = output.softmax(1).max(1)
                 loss = nn.functional.cross_entropy(output, y, reduction="none")
                 rows.append((best.indices.cpu(), best.values.cpu(), loss.cpu()))
-    model.train(training)
     columns = [torch.cat(column) for column in zip(*rows, strict=True)] or [torch.empty(0)] * 3
     return Evaluation(counts.results(), counts.confusion.cpu().long(), *columns)
 
@@ -81,7 +78,7 @@ class Prediction:
 
 def main_output(network: nn.Module, x: Tensor) -> Tensor:
     """The network's main output for a batch. Raises DataError where it does not take it."""
-    with reported(x):
+    with reporting_refusals(x):
         return outputs(network(x))[0]
 
 

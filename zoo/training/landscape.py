@@ -17,7 +17,7 @@ from . import recipe as r
 from .dataset import Dataset
 from .errors import OptionError
 from .loader import IGNORED, Batches
-from .metrics import device_of, outputs, reported
+from .metrics import device_of, outputs, reporting_refusals
 from .progress import tracked
 from .transforms import centring
 
@@ -80,7 +80,7 @@ def landscape(
 def _loss(model: nn.Module, batches: list[tuple[Tensor, Tensor]]) -> float:
     total, count = 0.0, 0
     for x, y in batches:
-        with reported(x):
+        with reporting_refusals(x):
             loss = F.cross_entropy(outputs(model(x))[0], y, ignore_index=IGNORED, reduction="sum")
         total += float(loss)
         count += int((y != IGNORED).sum())

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from . import recipe as r
 from .lightning import pl
 from .loader import IGNORED
-from .metrics import Counts, outputs, reported
+from .metrics import Counts, outputs, reporting_refusals
 
 
 class Learner(pl.LightningModule):
@@ -30,7 +30,7 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         x, y = batch
-        with reported(x):
+        with reporting_refusals(x):
             found = outputs(self.model(x))
             loss = training_loss(self.recipe, found, y)
         seen = loss.detach()
@@ -50,7 +50,7 @@ class Learner(pl.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], _: int) -> None:
         assert self._valid is not None
         x, y = batch
-        with reported(x):
+        with reporting_refusals(x):
             self._valid.add(outputs(self.model(x))[0].float(), y)
 
     def on_validation_epoch_end(self) -> None:

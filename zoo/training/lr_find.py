@@ -17,7 +17,7 @@ from .errors import TrainingError
 from .learner import make_optimizer, training_loss
 from .lightning import Fabric
 from .loader import Batches
-from .metrics import outputs, reported
+from .metrics import outputs, reporting_refusals
 from .progress import tracked
 
 GRADIENT, TENTH = "Min numerical gradient", "Min loss divided by 10"
@@ -62,7 +62,7 @@ def lr_find(
         value = 0.0
         for _ in range(count):
             x, y = next(batches)
-            with reported(x):
+            with reporting_refusals(x):
                 loss = training_loss(recipe, outputs(model(x)), y)
                 fabric.backward(loss / recipe.accumulate)
             value += float(loss.detach()) / count

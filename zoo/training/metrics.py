@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from speczoo.limits import exhausted
+
 from .errors import DataError, TrainingError, one_line
 from .loader import IGNORED
 
@@ -60,7 +62,18 @@ def outputs(value: Any) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def reported(x: Tensor) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Inside, the network is in evaluation mode; after it, however it ends, in the mode that it had."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+@contextmanager
+def reporting_refusals(x: Tensor) -> Iterator[None]:
     """Around what a network computes of a batch: torch has no errors of its own for what a network does not take.
 
     Raises DataError where it refuses the batch, or memory does not hold what it computes.
@@ -75,12 +88,6 @@ def reported(x: Tensor) -> Iterator[None]:
         full = exhausted(error)
         why = f"{'it needs more memory than there is: ' if full else ''}{one_line(error)}"
         raise DataError(f"the network does not take {images}: {why}", SMALLER if full else "") from error
-
-
-def exhausted(error: BaseException) -> bool:
-    """Whether an error says that there is no more memory, be it the machine's or an accelerator's."""
-    shown = str(error)
-    return isinstance(error, MemoryError) or "allocate memory" in shown or "out of memory" in shown
 
 
 def device_of(model: nn.Module) -> torch.device:
