@@ -205,9 +205,8 @@ class Columns:
             return None
         before = dict(self.used), dict(self.known), set(self.names.taken)
         text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
-        classes = any(
-            isinstance(value, PythonText) for value in column
-        )  # which the expression may give by their names alone
+        # the names of classes, which the expression may give by these alone
+        classes = any(isinstance(value, PythonText) for value in column)
         if text is None or (classes and (not codes or '"' in text or "'" in text)):
             self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
             return None
