@@ -24,7 +24,7 @@ WIDTH = 120
 APART = 12  # ids whose lengths differ by more are not aligned
 
 ROOT = (
-    *("spec", "name", "title", "reference", "year", "source", "published", "input", "inputs", "params", "use"),
+    *("spec", "name", "title", "reference", "year", "source", "published", "notes", "input", "inputs", "params", "use"),
     *("defaults", "blocks", "layers", "outputs", "init", "freeze", "expect", "weights", "variants"),
 )
 FIRST = ("for", "id", "op", "share", "from")

@@ -49,6 +49,7 @@ WANTED = {
     "output": "a shape, or a mapping of outputs to shapes",
     "weights": "the name of published weights: `torchvision:ResNet34_Weights`",
     "published": "a mapping of names to figures",
+    "notes": "a mapping of published figures to texts",
     "reference": "a text, or a list of texts",
 }  # fmt: skip
 #: And where the same key holds something else.
@@ -329,7 +330,7 @@ _ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
     ("freeze",): lambda there, name: "**",
 }
 #: Mappings of which one key can be left out; but not what `weights` are from.
-_NAMED = ("params", "use", "defaults", "variants", "expect", "published", "weights")
+_NAMED = ("params", "use", "defaults", "variants", "expect", "published", "notes", "weights")
 
 _SAYING = {
     "spec": "a spec starts with `spec: 1`, the version of the language",

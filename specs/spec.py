@@ -206,6 +206,7 @@ class Words(Grammar):
     year: int | None = None
     source: str | None = None
     published: dict[str, Scalar] | None = None
+    notes: dict[str, str] | None = None
 
 
 class Variant(Words):

@@ -23,6 +23,9 @@ from speczoo.specs.suggestions import did_you_mean
 NETWORKS = Path(__file__).resolve().parent / "networks"
 BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no networks of their own
 
+#: What people call a network that has another name here.
+ALIASES = {"cnn": "mnist_cnn", "inception": "googlenet_2014", "vggnet": "vgg16"}
+
 What: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
 
 
@@ -112,7 +115,8 @@ _found: dict[str, tuple[Path, int, str | None]] = {}
 
 
 def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
-    """A network of the catalogue. Only files that hold the name are read."""
+    """A network of the catalogue, by its name or what people call it. Only files that hold the name are read."""
+    name = ALIASES.get(name, name)
     block = BLOCKS / f"{name}.yaml"
     if name.isidentifier() and block.is_file():
         return own(block), None
@@ -141,7 +145,7 @@ def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
         Diagnostic(
             "unknown-reference",
             f"there is no network `{name}` in the zoo",
-            help=did_you_mean(name, index(), limit=0)
+            help=did_you_mean(name, (*index(), *ALIASES), limit=0)
             or ("`zoo list` shows what there is; a path has a `/` or ends in `.yaml` or `.json`",),
         )
     )

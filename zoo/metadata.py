@@ -108,13 +108,13 @@ def _input(spec: Spec, chosen: Variant | None) -> list[int] | dict[str, list[int
 
 
 def word(spec: Spec, variant: str | None, key: str) -> Any:
-    """`title`, `reference`, `year`, `source` or `published`: the variant's own, else the family's.
+    """`title`, `reference`, `year`, `source`, `published` or `notes`: the variant's own, else the family's.
 
-    What is printed of one network is not printed of its siblings: `published` is not inherited.
+    What is printed of one network is not printed of its siblings: `published` and `notes` are not inherited.
     """
     chosen = spec.variants.get(variant) if variant else None
     own = getattr(chosen, key) if chosen else None
-    return own if own is not None or (chosen and key == "published") else getattr(spec, key)
+    return own if own is not None or (chosen and key in ("published", "notes")) else getattr(spec, key)
 
 
 def everything() -> list[Metadata]:

@@ -22,7 +22,7 @@ from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
 
-WORDS = ("title", "reference", "year", "source", "published")
+WORDS = ("title", "reference", "year", "source", "published", "notes")
 
 
 def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *, fresh: bool = False) -> str:
@@ -81,7 +81,7 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
     long = weights.model_dump(by_alias=True, exclude_defaults=True) if weights else {}
     data["weights"] = long if len(long) > 1 else long.get("from")
     if fresh or graph.settings.changed:
-        data["published"] = data["weights"] = None
+        data["published"] = data["notes"] = data["weights"] = None
     data["expect"] = _expect(graph)
     return {k: v for k, v in data.items() if v is not None}
 

@@ -172,6 +172,7 @@ def _words() -> Json:
         "year": {"type": ["integer", "null"]},
         "source": _about(_null(TEXT), "Where this spec is from and where it departs from that."),
         "published": _about(_ref("published"), "Figures as printed there; shown, never computed with."),
+        "notes": _about(_null(_object({}, additionalProperties=TEXT)), "What there is to say of a published figure."),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -254,19 +255,26 @@ def test_show_of_a_family_lists_its_variants(tmp_path: Path) -> None:
 # -- compare ------------------------------------------------------------------------------------------------------
 
 
-def test_the_comparison_table_of_the_laboratory() -> None:
+def test_the_comparison_table_of_document_004() -> None:
     """Top-5, parameters and FLOP as printed there, the true parameters as in the papers' own networks."""
     found = data("compare", "alexnet_2012", "vgg16", "googlenet_2014", "resnet152")
     assert [(r["year"], r["published"]) for r in found] == [
-        (2012, {"params": "62M", "top5": 84.7, "flop": "1.5B"}),
-        (2014, {"params": "138M", "top5": 92.3, "flop": "19.6B"}),
-        (2014, {"params": "6.4M", "top5": 93.3, "flop": "2B"}),
-        (2015, {"params": "60.3M", "top5": 95.51, "flop": "11B"}),
+        (2012, {"feature": "Deeper", "params": "62M", "top5": 84.7, "flop": "1.5B"}),
+        (2014, {"feature": "Fixed-size kernels", "params": "138M", "top5": 92.3, "flop": "19.6B"}),
+        (2014, {"feature": "Wider - Parallel kernels", "params": "6.4M", "top5": 93.3, "flop": "2B"}),
+        (2015, {"feature": "Shortcut connections", "params": "60.3M", "top5": 95.51, "flop": "11B"}),
     ]
     assert [r["params"] for r in found] == [62378344, 138357544, 6998552, 60192808]
     lines = [line.split() for line in zoo("compare", *(r["name"] for r in found)).stdout.splitlines()]
     assert lines[2] == ["alexnet_2012", "2012", "84.70", "62,378,344", "62M", f"{found[0]['macs']:,}", "1.5B"]
     assert lines[5] == ["resnet152", "2015", "95.51", "60,192,808", "60.3M", f"{found[3]['macs']:,}", "11B"]
+    printed = zoo("compare", *(r["name"] for r in found)).stdout
+    for row in found:
+        assert f"\n{row['name']}: {row['published']['feature']}\n" in printed
+        for key, note in row["notes"].items():
+            assert re.search(rf"^  {re.escape(row['published'][key])} \w+: {re.escape(note)}$", printed, re.MULTILINE)
+    assert sum(len(row["notes"]) for row in found) == 6
+    assert zoo("compare", "mnist_cnn").stdout.count("\n") == 3  # of which nothing was printed there is nothing to say
 
 
 def test_compare_tells_a_difference_when_asked() -> None:

@@ -6,14 +6,20 @@ import json
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import speczoo
-from speczoo import catalogue
+from speczoo import catalogue, metadata
 from speczoo.specs.errors import SpecError
+from tests import readme_tables
+from tests.networks.shared import models
 
 PARAMS = {
     "mnist_cnn": 12_126, "mnist_cnn_refactored": 12_044, "mnist_resnet": 41_132, "mnist_densenet": 52_940,
-    "linear_classifier": 30_730, "lenet5": 61_706, "lenet5_c5": 61_706,
+    "mnist_plain9": 26_588, "mnist_plain13": 41_132, "mnist_resnet_bottle": 26_660,
+    "linear_classifier": 30_730, "mlp": 308_310, "autoencoder": 209_968,
+    "lenet5": 61_706, "lenet5_c5": 61_706, "lenet5_functional": 61_706,
     "alexnet_2012": 62_378_344, "alexnet": 61_100_840,
     "vgg16": 138_357_544, "googlenet_2014": 6_998_552, "googlenet": 13_004_888, "inception_v3": 27_161_264,
     "resnet18": 11_689_512, "resnet34": 21_797_672, "resnet50": 25_557_032,
@@ -30,7 +36,14 @@ MILLIONS = {
     "cifar_preact_resnet164": "1.7", "cifar_preact_resnet1001": "10.33",
 }  # fmt: skip
 
-EXPERIMENTS = ("constant_scaling", "exclusive_gating", "shortcut_gating", "conv_shortcut", "dropout_shortcut")
+EXPERIMENTS = (
+    "identity",
+    "constant_scaling",
+    "exclusive_gating",
+    "shortcut_gating",
+    "conv_shortcut",
+    "dropout_shortcut",
+)
 
 
 @pytest.mark.parametrize("name", PARAMS)
@@ -55,6 +68,15 @@ def test_every_name_of_the_facts_is_in_the_catalogue() -> None:
     assert names <= set(speczoo.list_models())
 
 
+@pytest.mark.parametrize("name", catalogue.ALIASES)
+def test_plain_names_are_names_of_networks(name: str) -> None:
+    meant = catalogue.ALIASES[name]
+    assert meant in catalogue.index()
+    assert name not in catalogue.index()
+    assert speczoo.summary(name) == speczoo.summary(meant)
+    assert f"| `{name}` | `{meant}` |" in readme_tables.README.read_text(encoding="utf-8")
+
+
 def test_every_network_states_what_it_costs() -> None:
     for path in catalogue.files():
         spec = catalogue.own(path).spec
@@ -76,6 +98,85 @@ def test_an_expectation_that_is_wrong_is_found() -> None:
     data["expect"]["params"] += 1
     with pytest.raises(SpecError, match="12,127"):
         speczoo.check(data)
+
+
+# -- figures in print -------------------------------------------------------------------------------------------------
+
+UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
+PRINTED = {
+    (name, key): (str(figure), metadata.word(catalogue.own(path).spec, variant, "notes") or {})
+    for name, (path, variant) in catalogue.index().items()
+    for key, figure in (metadata.word(catalogue.own(path).spec, variant, "published") or {}).items()
+}
+COUNTED = {"params": "params", "flop": "macs"}
+
+
+def agrees(printed: str, counted: int) -> bool:
+    """Whether a figure such as `19.6B` is a count, rounded to its decimals."""
+    number, unit = printed[:-1], UNITS[printed[-1]]
+    return f"{counted / unit:.{len(number.partition('.')[2])}f}" == number
+
+
+@pytest.mark.parametrize(("name", "key"), [which for which in PRINTED if which[1] in COUNTED])
+def test_a_printed_figure_is_what_is_counted_or_a_note_says_why(name: str, key: str) -> None:
+    printed, notes = PRINTED[name, key]
+    assert agrees(printed, getattr(speczoo.summary(name), COUNTED[key])) or notes.get(key)
+
+
+def test_notes_are_of_printed_figures() -> None:
+    assert agrees("62M", 62_378_344)
+    assert not agrees("19.6B", 15_470_264_320)
+    for (name, _), (_, notes) in PRINTED.items():
+        assert all((name, key) in PRINTED for key in notes), name
+
+
+def test_the_parameters_of_resnet152_in_print_are_with_running_statistics() -> None:
+    state = models.resnet152().state_dict()
+    counted = sum(v.numel() for key, v in state.items() if not key.endswith("num_batches_tracked"))
+    assert counted == 60_344_232
+    assert agrees("60.3M", counted)
+
+
+@pytest.mark.parametrize(("name", "printed"), [("resnet50", "3.86B"), ("resnet101", "7.57B"), ("resnet152", "11.28B")])
+def test_the_papers_strides_are_what_its_flop_count(name: str, printed: str) -> None:
+    with torch.device("meta"):
+        model = getattr(models, name)()
+    for module in model.modules():
+        if isinstance(module, models.resnet.Bottleneck):
+            module.conv1.stride, module.conv2.stride = module.conv2.stride, (1, 1)
+    assert agrees(printed, macs(model))
+
+
+def test_the_papers_resnet34_has_shortcuts_without_weights() -> None:
+    with torch.device("meta"):
+        model = models.resnet34()
+    whole = macs(model)
+    for module in model.modules():
+        if isinstance(module, models.resnet.BasicBlock) and module.downsample is not None:
+            whole -= module.downsample[0].weight.numel() * (56 * 128 // module.conv1.out_channels // 2) ** 2
+    assert agrees("3.64B", whole)
+    assert agrees("3.6B", whole)
+
+
+def test_the_flop_of_alexnet_are_twice_the_macs_of_its_halves() -> None:
+    """The paper's layers by hand: conv2, conv4 and conv5 see half of the channels."""
+    layers = [(55, 96, 3 * 121), (27, 256, 48 * 25), (13, 384, 256 * 9), (13, 384, 192 * 9), (13, 256, 192 * 9)]
+    halves = sum(side**2 * out * seen for side, out, seen in layers) + 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    assert speczoo.summary("alexnet_2012", groups=2).macs == halves
+    assert agrees("0.72B", halves)
+    assert 1.44e9 < 2 * halves < 1.5e9
+
+
+def test_googlenets_table_adds_up_to_other_parameters() -> None:
+    """The column `params` of Szegedy et al.'s Table 1, in thousands."""
+    rows = (2.7, 112, 159, 380, 364, 437, 463, 580, 840, 1072, 1388, 1000)
+    assert agrees("6.8M", round(1000 * sum(rows)))
+
+
+def macs(model: nn.Module) -> float:
+    with FlopCounterMode(display=False) as counter:
+        model.eval()(torch.empty(1, 3, 224, 224, device="meta"))
+    return counter.get_total_flops() / 2
 
 
 # -- segmentation -----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-# -- the course notebooks' summaries --------------------------------------------------------------------------------
+# -- the summaries of documents 000, 001 and 002 ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["mnist_cnn", "mnist_cnn_refactored", "mnist_resnet"])
@@ -45,7 +46,7 @@ def test_summary_tables(name: str) -> None:
     assert summary.params == summary.trainable_params == number(total.removeprefix("Total "))
 
 
-# -- the laboratory's tables ----------------------------------------------------------------------------------------
+# -- the tables of document 004 -----------------------------------------------------------------------------------
 
 
 class Printed(NamedTuple):
@@ -220,21 +221,34 @@ def test_stacks_of_small_kernels_see_what_a_large_one_sees(stack: int, seen: int
 
 @pytest.mark.parametrize(("side", "features"), [(32, 16 * 8 * 8), (28, 16 * 7 * 7)])
 def test_the_first_listing_of_lenet_runs_on_no_size_that_its_text_names(side: int, features: int) -> None:
-    pair = [{"op": "ReLU"}, {"op": "MaxPool2d", "kernel_size": 2, "stride": 2}]
-    layers: list[dict[str, Any]] = []
-    for n, channels in ((1, 6), (2, 16)):
-        conv = {"id": f"conv{n}", "op": "Conv2d", "out_channels": channels, "kernel_size": 5, "stride": 1, "padding": 2}
-        layers += [conv, *pair]
-    layers += [{"op": "Flatten"}, {"id": "fc1", "op": "Linear", "in_features": 400, "out_features": 120}]
     with pytest.raises(SpecError) as caught:
-        speczoo.check({"spec": 1, "name": "net", "input": [1, side, side], "layers": layers})
+        speczoo.summary("lenet5_functional", padding=2, input=[1, side, side])
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "assertion-failed"
     assert "400" in diagnostic.message
     assert str(features) in str(caught.value)
 
 
-def test_alexnet_s_neurons() -> None:
-    """The 0.65 million of a survey are the outputs of its layers with weights."""
+def test_alexnets_neurons() -> None:
+    """Document 003's 0.65M are the outputs of the layers with weights, in the sizes of document 004's table."""
     rows = [r for r in speczoo.summary("alexnet_2012").layers if r.op in ("Conv2d", "Linear")]
-    assert int(sum(torch.Size(r.output).numel() for r in rows) / 1e4) / 100 == 0.65
+    convolutions = 55 * 55 * 96 + 27 * 27 * 256 + 13 * 13 * (384 + 384 + 256)
+    assert sum(math.prod(r.output) for r in rows) == convolutions + 4096 + 4096 + 1000 == 659_272
+
+
+CONVOLVED = [[4, 3, 4], [2, 4, 3], [2, 3, 4]]
+
+
+def test_the_figure_of_a_convolved_feature() -> None:
+    """A 5x5 image of ones and zeros under a 3x3 kernel; the document shows the first value, 4."""
+    model = speczoo.build(
+        {
+            "spec": 1,
+            "name": "feature",
+            "input": [1, 5, 5],
+            "layers": [{"id": "conv", "op": "Conv2d", "out_channels": 1, "kernel_size": 3, "bias": False}],
+        }
+    )
+    model.load_state_dict({"conv.weight": torch.tensor([[[[1.0, 0, 1], [0, 1, 0], [1, 0, 1]]]])})
+    image = [[1.0, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0]]
+    assert model(torch.tensor([[image]]))[0, 0].tolist() == CONVOLVED

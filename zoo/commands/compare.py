@@ -9,11 +9,14 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo.specs.escaping import safe
 
 #: Printed figures that stand beside a true number, under its heading.
 BESIDE = {"params": "Parameters", "flop": "MACs"}
 PRINTED = ("printed", "FLOP printed")
 HEADS = (*BESIDE.values(), *PRINTED)
+UNITS = {"params": "parameters", "flop": "FLOP"}
+FEATURE = "feature"  # words among the figures: what is new about the network
 TITLES = {"top1": "Top-1 %", "top5": "Top-5 %", "error": "Error %"}
 
 
@@ -26,7 +29,8 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
     """Networks side by side, true numbers beside printed ones.
 
     Parameters and MACs are counted; what stands under `printed` is what the network's own source says, in its own
-    units: some call multiply-accumulates FLOP, some count each of them twice.
+    units: some call multiply-accumulates FLOP, some count each of them twice. Where a printed figure is another, a note
+    below the table says why.
     """
     found = [row for _, row in networks.each(_row)]
     if as_json:
@@ -44,7 +48,9 @@ def _row(network: Network) -> dict[str, Any]:
 
     graph = network.graph()
     inputs, outputs = shapes(graph)
-    word = {key: metadata.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published")}
+    word = {
+        key: metadata.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published", "notes")
+    }
     return {
         "name": graph.name,
         "title": word["title"] or "",
@@ -55,6 +61,7 @@ def _row(network: Network) -> dict[str, Any]:
         "outputs": {name: list(shape) for name, shape in outputs.items()},
         "layers": graph.root.weighted,
         "published": word["published"] or {},
+        "notes": word["notes"] or {},
     }
 
 
@@ -64,13 +71,27 @@ def _show(found: list[dict[str, Any]]) -> None:
     printed = list(dict.fromkeys(key for row in found for key in row["published"]))
     columns = {"Network": [row["name"] for row in found], "Year": [layout.text(row["year"]) for row in found]}
     for key in printed:
-        if key not in BESIDE:
+        if key not in (*BESIDE, FEATURE):
             columns[_heading(key, columns)] = _figures([row["published"].get(key) for row in found])
     for key, number, head in zip(BESIDE, ("params", "macs"), PRINTED, strict=True):
         columns[BESIDE[key]] = [layout.count(row[number]) for row in found]
         if key in printed:
             columns[head] = [layout.text(row["published"].get(key)) for row in found]
     console.say(*layout.table(columns, spare="Year"))
+    remarks = [line for row in found for line in _remarks(row)]
+    if remarks:
+        console.say("", *remarks)
+
+
+def _remarks(row: dict[str, Any]) -> list[str]:
+    """What is new about a network, and what there is to say of its printed figures."""
+    feature, printed = row["published"].get(FEATURE), row["published"]
+    notes = []
+    for key, text in row["notes"].items():
+        figure = f"{printed[key]} " if key in printed else ""
+        notes.append(f"  {safe(f'{figure}{UNITS.get(key, key)}: {text}')}")
+    head = f"{safe(row['name'])}: {safe(str(feature))}" if feature is not None else safe(row["name"])
+    return [head, *notes] if notes or feature is not None else []
 
 
 def _heading(key: str, columns: Collection[str]) -> str:
