@@ -1,8 +1,8 @@
 """Text into a flat stream of events, from YAML or from JSON, each with its place.
 
-YAML comes from libyaml, event by event: its loaders recurse and can be killed by nesting, its events cannot. JSON has
-a scanner of its own, because libyaml knows YAML 1.1, of which JSON is no subset (surrogate pairs, long keys, a colon
-on the next line). Neither holds more of the document than the event at hand.
+YAML comes from libyaml, event by event: loaders recurse and can be killed by nesting, events cannot. JSON has a scanner
+of its own, because libyaml knows YAML 1.1, of which JSON is no subset (surrogate pairs, long keys, a colon on the next
+line). Neither holds more of the document than the event at hand.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from _ruamel_yaml import CParser
+from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -62,9 +62,7 @@ def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
     if "%TAG" in text:
         _few_directives(text, limits)
     try:
-        next_event = CParser(text).get_event
-        while True:
-            event = next_event()
+        for event in YAML(typ="safe", pure=False).parse(_Stream(text)):
             kind = type(event)
             yield from _READ[kind](text, event, event.start_mark.index, event.end_mark.index)
             if kind is DocumentEndEvent:
@@ -73,6 +71,18 @@ def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
         raise _explained(error, text) from None
     except YAMLError as error:
         raise Unreadable("yaml-syntax", str(error), 0, 0) from None
+
+
+class _Stream:
+    """A text that is read piece by piece: of one given whole, the parser holds a copy for as long as it lives."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.index = text, 0
+
+    def read(self, size: int) -> str:
+        piece = self.text[self.index : self.index + size]
+        self.index += len(piece)
+        return piece
 
 
 def _scalar(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
