@@ -44,7 +44,7 @@ class Summary:
         return {**{f.name: getattr(self, f.name) for f in fields(self)}, "layers": rows}
 
     def __str__(self) -> str:
-        """The table of the course notebooks that the first networks come from, with MACs beside it."""
+        """The table that documents 000 to 002 print, with MACs beside it."""
         head = ("Layer (type)", "Output Shape", "Param #", "Trainable", "MACs")
         body = [
             (f"{r.path} ({r.op})", str(list(r.output)), f"{r.params:,}", str(r.trainable > 0), f"{r.macs:,}")

@@ -152,7 +152,7 @@ def test_summary_json(name: str) -> None:
 
 
 def test_the_summary_of_a_document() -> None:
-    """Totals and first row of the table that the course's notebooks print for their Resnet-ish network."""
+    """Totals and first row of the table that documents 000 and 001 print for their Resnet-ish network."""
     shown = zoo("summary", "mnist_resnet").stdout
     lines = [line.split() for line in shown.splitlines()]
     assert ["0.0", "Conv2d", "8x14x14", "72", "True", "14,112"] in lines

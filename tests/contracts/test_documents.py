@@ -160,8 +160,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@each(FRONT, "console")
-def test_the_front_pages_commands_print_what_it_shows(block: Block, desk: Path) -> None:
+PAGES = [FRONT, ROOT / "zoo/documents.md"]
+SHOWN = [pytest.param(b, id=f"{path.stem}-line{b.line}") for path in PAGES for b in blocks(path, "console")]
+
+
+@pytest.mark.parametrize("block", SHOWN)
+def test_the_commands_of_a_page_print_what_it_shows(block: Block, desk: Path) -> None:
     for command, shown in commands(block):
         program, *arguments = shlex.split(command, comments=True)
         if program != "zoo":
@@ -185,7 +189,7 @@ def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
     assert not failed, "".join(failed)
 
 
-@pytest.mark.parametrize("path", [FRONT, ROOT / "compiler/README.md"], ids=["front", "compiler"])
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "compiler/README.md"], ids=["front", "documents", "compiler"])
 def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     found = blocks(path, "python")
     for block in found:
