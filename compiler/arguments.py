@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
+from speczoo.specs.keys import instead, keys
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Problem
-from speczoo.specs.spec import STRUCTURE, TYPES, Entry, Param
+from speczoo.specs.spec import TYPES, Entry, Param
 from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
@@ -86,12 +87,14 @@ def intended(name: str, known: Collection[str], given: Mapping[str, Any], missin
         return Intended(help=said_already(str(suggested)))
     if suggested in given:
         suggested = nearest(name, free) or synonym
-    beside = [k for k in STRUCTURE if k not in ("op", "layers", "do", "share") and could_be(Entry, k, given[name])]
-    fix = certain(name, [*free, *beside], aliases=_SLIPS)
+    beside = [k for k in Entry.beside("op") if could_be(Entry, k, given[name])]
+    fix = certain(name, [*free, *beside], aliases=instead(Entry, beside if suggested is None else (), certain=True))
     if (suggested in missing and (len(missing) == 1 or suggested == synonym)) or (fix is None and suggested == synonym):
         fix = suggested
-    if suggested is None and (structural := nearest(name, beside, aliases=_SLIPS)):
+    if suggested is None and (structural := nearest(name, beside, aliases=instead(Entry, beside))):
         return Intended(fix, (f"did you mean `{structural}`?",))
+    if suggested is None and (structural := instead(Entry, Entry.beside("op")).get(name.lower())):
+        return Intended(help=(f"did you mean `{structural}`? It is {keys(Entry)[structural].holds}",))
     if suggested is None and name in _ELSEWHERE:
         return Intended(help=(_ELSEWHERE[name],))
     sizes = isinstance(given[name], int | list | tuple) and not isinstance(given[name], bool)
@@ -110,9 +113,6 @@ _CHOSEN = "the device and type of a network are chosen when it is built"
 _OWN = "an activation is an entry of its own: `- {op: ReLU}`"
 #: What is said in another place.
 _ELSEWHERE = {"device": _CHOSEN, "dtype": _CHOSEN, "activation": _OWN, "act": _OWN, "nonlinearity": _OWN}
-
-#: Words that are nearer to another than to what was meant.
-_SLIPS = {"form": "from"}
 
 _SYNONYMS = {
     "stride": ("step", "subsample"),

@@ -15,20 +15,17 @@ from typing import Any
 
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
+from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Spec
+from speczoo.specs.spec import STRUCTURE, Entry, Spec
 from speczoo.specs.tree import Mark
 
 WIDTH = 120
 APART = 12  # ids whose lengths differ by more are not aligned
 
-ROOT = (
-    *("spec", "name", "title", "reference", "year", "source", "published", "notes", "input", "inputs", "params", "use"),
-    *("defaults", "blocks", "layers", "outputs", "init", "freeze", "expect", "weights", "variants"),
-)
-FIRST = ("for", "id", "op", "share", "from")
-LAST = ("shape", "taps", "when", "do", "layers")
+_BEHIND = STRUCTURE.index(Entry.ARGUMENTS_BEFORE)
+FIRST, LAST = STRUCTURE[:_BEHIND], STRUCTURE[_BEHIND:]
 
 #: The arguments of an op in their order; those that it does not name come behind, as they were.
 Arguments = Callable[[str], Sequence[str]]
@@ -99,10 +96,12 @@ class _Formatter:
         head = [line.strip() for line in self.text[:first].split("\n")[:-1]]
         pieces = self.pieces(mark, data, 0)
         before = [piece.key for piece in pieces]
-        pieces.sort(key=lambda piece: ROOT.index(piece.key))
+        order = list(keys(Spec))
+        pieces.sort(key=lambda piece: order.index(piece.key))
+        together = order[: order.index("params")]  # the head
         for piece, key in zip(pieces, before, strict=True):
-            if piece.key != key and ROOT.index(piece.key) < ROOT.index("params"):
-                piece.lead = [line for line in piece.lead if line]  # the head stands together
+            if piece.key != key and piece.key in together:
+                piece.lead = [line for line in piece.lead if line]
         tail, end = self.gap(mark[1], len(self.text), last=True)
         if tail:
             max(pieces, key=lambda piece: mark[2][piece.key][0]).tail = tail
@@ -162,7 +161,7 @@ class _Formatter:
         lines = [f"{pad}{name}:" + (f" {tail}" if tail else "")]
         lines += [" " * (indent + 2) + line if line else "" for line in lead]
         if isinstance(data, list):
-            return lines + self.items(value, data, indent + 2, entries=key in ("layers", "do"))
+            return lines + self.items(value, data, indent + 2, entries=key in Entry.LISTS)
         return lines + [line for piece in self.pieces(value, data, indent + 2) for line in self.laid(piece, indent + 2)]
 
     def inline(self, lead: str, value: Mark, data: Any, indent: int) -> list[str]:
@@ -217,11 +216,11 @@ class _Formatter:
     def entry(self, value: Mark, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
         """An entry on one line, in two columns; None where it is better on several."""
         raw = self.text[value[0] : value[1]]
-        if not flow and ("layers" in data or "do" in data or re.search(r"\s#", raw)):
+        if not flow and (any(key in data for key in Entry.LISTS) or re.search(r"\s#", raw)):
             return None
         try:
             parts = [
-                f"{self.key(value, key)}: {self.flow(value[2][key][2], data[key], entries=key in ('layers', 'do'))}"
+                f"{self.key(value, key)}: {self.flow(value[2][key][2], data[key], entries=key in Entry.LISTS)}"
                 for key in self.order(data)
             ]
         except Verbatim:
@@ -283,7 +282,7 @@ class _Formatter:
             anchor
             + "{"
             + ", ".join(
-                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in ('layers', 'do'))}" for k in data
+                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in Entry.LISTS)}" for k in data
             )
             + "}"
         )
@@ -296,7 +295,7 @@ class _Formatter:
     def flow_item(self, mark: Mark, data: Any, entries: bool) -> str:
         if entries and isinstance(data, dict):
             parts = (
-                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in ('layers', 'do'))}"
+                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in Entry.LISTS)}"
                 for k in self.order(data)
             )
             return "{" + ", ".join(parts) + "}"

@@ -4,8 +4,8 @@ placeholder, so that the rest of the spec can be checked in the same run."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -14,51 +14,15 @@ from speczoo.specs import spec as grammar
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Diagnostic, Label, Report
 from speczoo.specs.document import Document
+from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
-from speczoo.specs.spec import STRUCTURE, Grammar, Loc, Spec
+from speczoo.specs.spec import Entry, Grammar, Loc, Spec
 from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
 
 ROUNDS = 10  # what is mended may uncover what is wrong around it
 PLACEHOLDER = {"op": "ReLU"}
-
-#: What the keys of the language hold, where pydantic's words for it would say less.
-WANTED = {
-    "input": "a list of sizes without the batch axis, such as `[3, 224, 224]`",
-    "inputs": "a list of inputs: `[{id: left, shape: [1, 28, 28]}]`",
-    "shape": "a list of sizes without the batch axis, such as `[64, 56, 56]`",
-    "layers": "a list of entries: `- {op: ReLU}`",
-    "do": "a list of entries: `- {op: ReLU}`",
-    "for": "a mapping of variables to what they run over: `{i: 1..4, channels: [64, 128]}`",
-    "when": "true, false or an expression such as `$(stride > 1)`",
-    "from": "an id, or a list of ids",
-    "taps": "a list of paths, or a mapping of names to paths",
-    "op": "the name of a layer, a function or a block",
-    "id": "a name",
-    "share": "the id of an entry before this one",
-    "params": "a mapping of names to types or defaults: `{channels: int, stride: 1}`",
-    "blocks": "a mapping of names to blocks",
-    "defaults": "a mapping of ops to arguments: `{Conv2d: {bias: false}}`",
-    "variants": "a mapping of names to variants",
-    "use": "a mapping of names to specs: `{Encoder: resnet34}`",
-    "outputs": "a list of outputs: `[{id: logits, from: fc}]`",
-    "init": "a list of rules: `- {match: Conv2d, weight: {kaiming_normal: {mode: fan_out}}}`",
-    "freeze": "a list of path globs: `[\"encoder.**\"]`",
-    "expect": "a mapping: `{params: 12126, output: [10]}`",
-    "output": "a shape, or a mapping of outputs to shapes",
-    "weights": "the name of published weights: `torchvision:ResNet34_Weights`",
-    "published": "a mapping of names to figures",
-    "notes": "a mapping of published figures to texts",
-    "reference": "a text, or a list of texts",
-}  # fmt: skip
-#: And where the same key holds something else.
-WANTED_IN: dict[tuple[type[Grammar], str], str] = {
-    (grammar.Expect, "params"): "a whole number: `12126`",
-    (grammar.Variant, "params"): "a mapping of parameters to values: `{depth: 18}`",
-    (grammar.Weights, "params"): "a mapping of parameters to values: `{depth: 18}`",
-    (grammar.Output, "from"): "an id",
-}
 
 _KINDS = {
     "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
@@ -114,7 +78,7 @@ class _Work:
             if path not in self.guessed:
                 groups.setdefault(path[:-1], []).append(str(path[-1]))
         for parents, names in groups.items():
-            if free := [name for name in names if not self.misspelt(parents, (name,), {})]:
+            if free := [name for name in names if not self.misspelt(parents, (name,))]:
                 self.missing(parents, free)
         reported = {*missing, *(self.guessed - before)}
         # of several ways to say a thing, the one that was nearly said is spoken of
@@ -134,39 +98,44 @@ class _Work:
         holder = self._at(tuple(parents))
         if not isinstance(holder, dict) or last not in holder:
             return
-        if last == "input" and parents[:1] == ["blocks"] and len(parents) == 2:
+        model = _model(tuple(parents))
+        if model is grammar.Block and last == "input":
             help = "a block takes what flows in, of any shape; where it takes several values, `inputs` names them"
             self.tell("unknown-key", "a block has no `input`", path, key=True, help=(help,))
             del holder[last]
             return
-        known = _known_keys(tuple(parents))
-        model = _model(path[:-1])
+        word, value, known = str(last), holder[last], list(keys(model))
         needed = [str(p[-1]) for p in missing if p[:-1] == path[:-1]]
-        needed = [k for k in needed if could_be(model, k, holder[last])] or needed
+        needed = [k for k in needed if could_be(model, k, value)] or needed
         one_of = {"input", "inputs"} & (holder.keys() - {last})
         free = [k for k in known if k not in holder and not (one_of and k in ("input", "inputs"))]
-        suggested = nearest(str(last), needed, aliases=_ALIASES) or nearest(str(last), known, aliases=_ALIASES)
+        fitting = [k for k in free if could_be(model, k, value)]
+        suggested = (
+            nearest(word, needed, aliases=instead(model, needed))
+            or instead(model, fitting).get(word.lower())
+            or nearest(word, known, aliases=instead(model, known))
+        )
         if suggested not in free:
             self.tell(
                 "unknown-key",
                 f"there is no `{printable(last)}` here",
                 path,
                 key=True,
-                help=said_already(suggested) if suggested in known else did_you_mean(str(last), known, limit=16),
+                help=said_already(suggested) if suggested in known else did_you_mean(word, known, limit=16),
             )
             del holder[last]
             return
         required = " (required, and missing here)" if suggested in needed else ""
         span = self.document.span(path, key=True)
-        sure = certain(str(last), free, aliases=_ALIASES)
-        fits = could_be(model, suggested, holder[last])
-        fix = (self.document.source.instead(span, suggested),) if span and suggested == sure and fits else ()
+        fits, perhaps = suggested in fitting, keys(model)[suggested].perhaps
+        sure = fits and word not in perhaps and suggested == certain(word, free, aliases=instead(model, [suggested]))
+        fix = (self.document.source.instead(span, suggested),) if span and sure else ()
         self.tell(
             "unknown-key",
             f"there is no `{printable(last)}` here",
             path,
             key=True,
-            help=(f"did you mean `{suggested}`?{required}",),
+            help=(f"did you mean `{suggested}`?{required}{'' if fits else f' It is {keys(model)[suggested].holds}'}",),
             fix=fix,
         )
         value = holder.pop(last)
@@ -178,7 +147,8 @@ class _Work:
 
     def missing(self, parents: Loc, names: list[str]) -> None:
         words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing"
-        help = tuple(_SAYING[name] for name in names if name in _SAYING and not parents)
+        known = keys(_model(parents))
+        help = tuple(f"`{name}` is {known[name].holds}" for name in names if name in known)
         self.tell("missing-argument", words, parents, key=bool(parents) and isinstance(parents[-1], str), help=help)
         for name in names:
             self.placeholder((*parents, name))
@@ -200,7 +170,7 @@ class _Work:
             return
         elif kind == "missing_input":  # it is there, and says nothing
             path = ("input",) if "input" in self.data else ("inputs",)
-            self.tell("bad-value", f"`{path[0]}` is {WANTED[str(path[0])]}; not nothing", path)
+            self.tell("bad-value", f"`{path[0]}` is {keys(Spec)[str(path[0])].holds}; not nothing", path)
         elif kind == "inputs":
             first = self.document.span(("input",), key=True)
             labels = (Label(first, "and here"),) if first else ()
@@ -211,7 +181,7 @@ class _Work:
         else:
             of_key = detail["loc"][-1:] == ("[key]",)
             self.tell("bad-value", _words(detail, path), path, key=of_key)
-            if of_key and not any(_is_entry(path, i) for i in range(len(path) - 1)):
+            if of_key and _entry(path) is None:
                 self._drop(path)
                 self.placeholders.add(path)
                 return
@@ -219,21 +189,24 @@ class _Work:
 
     def no_op(self, path: Loc, message: str) -> None:
         """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
-        if self.misspelt(path, ("op", "layers", "share"), _OP_ALIASES):
-            return
         there = self._at(path)
+        splices = isinstance(there, dict) and not Entry.BESIDE_DO.isdisjoint(there)
+        if self.misspelt(path, [kind for kind in Entry.KINDS if splices or kind != "do"]):
+            return
         name = next((key for key in there or () if key[:1].isupper()), "NAME") if isinstance(there, dict) else "NAME"
         help = (f"write `op: {printable(name)}`",) if there else ("write `- {op: NAME}`, or remove the `-`",)
         self.placeholder(path)
         self.tell("missing-argument", message, path, help=help)
 
-    def misspelt(self, path: Loc, names: Collection[str], aliases: Mapping[str, str]) -> bool:
+    def misspelt(self, path: Loc, names: Collection[str]) -> bool:
         """Whether one of the keys at `path` can only be the one of these names that is missing there; then it is."""
         holder, model = self._at(path), _model(path)
+        aliases = instead(model, names)
         for key, value in holder.items() if isinstance(holder, dict) else ():
-            suggested = nearest(key, names, aliases=aliases) if key not in _known_keys(path) else None
+            suggested = nearest(key, names, aliases=aliases) if key not in keys(model) else None
             if suggested is None or not could_be(model, suggested, value):
                 continue
+            sure = key not in keys(model)[suggested].perhaps
             span = self.document.span((*path, key), key=True)
             self.tell(
                 "unknown-key",
@@ -241,7 +214,7 @@ class _Work:
                 (*path, key),
                 key=True,
                 help=(f"did you mean `{suggested}`? (required, and missing here)",),
-                fix=(self.document.source.instead(span, suggested),) if span else (),
+                fix=(self.document.source.instead(span, suggested),) if span and sure else (),
             )
             holder[suggested] = holder.pop(key)
             self.document.also((*path, key), suggested)
@@ -251,7 +224,7 @@ class _Work:
 
     def placeholder(self, path: Loc) -> None:
         """Puts something harmless in place of the least part around `path` that makes sense, and remembers where."""
-        entry = next((path[: i + 2] for i in range(len(path) - 2, -1, -1) if _is_entry(path, i)), None)
+        entry = _entry(path)
         if entry is not None and entry[0] in ("layers", "blocks"):
             before = self._at(entry)
             named = before.get("id") if isinstance(before, dict) else None
@@ -289,7 +262,7 @@ class _Work:
         elif section == "params" and len(item) > len(here) and base[:1] != ("variants",):
             self._set(item, None)
             here = item
-        elif section in _NAMED and len(item) > len(here) and item[-1] != "from":
+        elif len(item) > len(here) and _can_go(item):
             self._drop(item)
             here = item
         else:
@@ -329,73 +302,23 @@ _ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
     ("init",): lambda there, name: {**there, "match": "**"},
     ("freeze",): lambda there, name: "**",
 }
-#: Mappings of which one key can be left out; but not what `weights` are from.
-_NAMED = ("params", "use", "defaults", "variants", "expect", "published", "notes", "weights")
-
-_SAYING = {
-    "spec": "a spec starts with `spec: 1`, the version of the language",
-    "name": "write `name: my_network`",
-    "input": "write the shape that flows in, without the batch axis: `input: [3, 224, 224]`",
-    "layers": "write the list of entries that the network is: `layers: [{op: Flatten}]`",
-}
-_ALIASES = {
-    word: suggested
-    for suggested, words in {
-        "params": "parameters variables",
-        "use": "imports import",
-        "blocks": "modules",
-        "layers": "network model backbone head nodes",
-        "spec": "version",
-        "input": "input_shape input_size",
-        "reference": "paper url",
-        "title": "description",
-        "expect": "expected",
-        "init": "initialize initialization initializers",
-        "outputs": "output",
-        "doc": "desc",
-        "shape": "dimensions",
-        "id": "name",
-    }.items()
-    for word in words.split()
-}
-_OP_ALIASES = {
-    word: suggested
-    for suggested, words in {
-        "op": "type module layer class kind name function block operation _target_ class_name nn opp ops",
-        "layers": "children sequential body modules entries",
-    }.items()
-    for word in words.split()
-}
 
 
-def _is_entry(path: Loc, i: int) -> bool:
-    return path[i] in ("layers", "do") and isinstance(path[i + 1], int)
+def _model(path: Loc) -> Model:
+    """The model of the mapping at a path; one without keys where the grammar has none there."""
+    return model_at(Spec, path) or Grammar
 
 
-def _known_keys(path: Loc) -> list[str]:
-    """The keys that the grammar has in the mapping at this place."""
-    return [f.alias or n for n, f in _model(path).model_fields.items() if not f.exclude]
+def _entry(path: Loc) -> Loc | None:
+    """The innermost entry around a path."""
+    ends = (end for end in range(len(path), 0, -1) if isinstance(path[end - 1], int))
+    return next((path[:end] for end in ends if model_at(Spec, path[:end]) is Entry), None)
 
 
-def _model(path: Loc) -> type[Grammar]:
-    """What the grammar has at this place: the model of the mapping there, or around it."""
-    model: type[Grammar] = Spec
-    for part in _sections(path):
-        model = part
-    return model
-
-
-def _sections(path: Loc) -> Iterator[type[Grammar]]:
-    places: dict[str, type[Grammar]] = {
-        "layers": grammar.Entry, "do": grammar.Entry,
-        "variants": grammar.Variant, "blocks": grammar.Block, "expect": grammar.Expect, "outputs": grammar.Output,
-        "inputs": grammar.Input, "weights": grammar.Weights, "params": grammar.Param, "init": grammar.InitRule,
-    }  # fmt: skip
-    names = False  # whether the next part is a name that the author chose
-    for part in path:
-        if isinstance(part, str) and not names and part in places:
-            yield places[part]
-        names = not names and part in ("variants", "blocks", "params", "use", "defaults")
+def _can_go(path: Loc) -> bool:
+    """Whether the rest makes sense without the key at this path."""
+    key, around = key_at(Spec, path), kinds_at(Spec, path[:-1])
+    return not key.required if key else any(is_model(kind) or get_origin(kind) is dict for kind in around)
 
 
 def _words(detail: ErrorDetails, path: Loc) -> str:
@@ -403,29 +326,28 @@ def _words(detail: ErrorDetails, path: Loc) -> str:
     kind, given = detail["type"], detail.get("input")
     name = next((p for p in reversed(path) if isinstance(p, str)), "value")
     shown = _given(given)
+    place = next((path[: i + 1] for i in range(len(path) - 1, -1, -1) if isinstance(path[i], str)), ())
+    key = key_at(Spec, place)
     if kind in ("entry_kind", "inputs", "version", "bad_param"):
         return detail["msg"]
-    if kind == "string_pattern_mismatch" and (detail.get("ctx") or {}).get("pattern") != r"\$":
-        if detail["loc"][-1:] == ("[key]",) or name == "id":
-            return f"{shown} is not a name: letters, digits and underscores, and no digit first"
-        if "torchvision" in str((detail.get("ctx") or {}).get("pattern")):
-            return f"`{name}` is {WANTED['weights']}, not {shown}"
-        return f"`{name}: {shown}` is not a name: letters, digits, `_`, `-` and `.`, and no digit first"
-    if path and isinstance(path[-1], int) and name in ("layers", "do"):
+    if detail["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
+        return f"{shown} is not {_named(detail)}"
+    if path and isinstance(path[-1], int) and model_at(Spec, path) is Entry:
         return f"an entry is a mapping such as `{{op: ReLU}}`, not {shown}"
     if path and isinstance(path[-1], int) and kind in _KINDS:
-        inner = {"from": "an id", "input": "a size", "shape": "a size", "output": "a size", "reference": "text"}.get(
-            name, _KINDS[kind]
-        )
+        inner = (key.item if key else "") or _KINDS[kind]
         return f"`{name}` holds {shown} where {inner} is meant"
-    wanted = WANTED_IN.get((_model(path[:-1]), name)) or WANTED.get(name)
-    if wanted and path and path[-1] == name:
-        return f"`{name}` is {wanted}; not {shown}"
+    if key and place == path:
+        return f"`{name}` is {key.holds}; not {shown}"
     if kind in _KINDS:
         return f"`{name}` must be {_KINDS[kind]}, not {shown}"
-    if kind == "literal_error":
-        return f"`{name}` is one of {(detail.get('ctx') or {}).get('expected')}, not {shown}"
     return f"`{name}`: {detail['msg'][0].lower() + detail['msg'][1:]}, not {shown}"
+
+
+def _named(detail: ErrorDetails) -> str:
+    """What a name is that the author chose."""
+    network = (detail.get("ctx") or {}).get("pattern") == grammar.NETWORK
+    return keys(Spec)["name"].holds if network else grammar.IS_NAME.text
 
 
 def _given(value: object) -> str:
@@ -438,6 +360,3 @@ def _given(value: object) -> str:
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "a mapping"
     return str(value)
-
-
-__all__ = ["STRUCTURE", "mend"]

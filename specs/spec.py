@@ -1,10 +1,15 @@
-"""The grammar: strict pydantic models of what a spec may say. A layer's own arguments stay data."""
+"""The grammar: strict pydantic models of what a spec may say. A layer's own arguments stay data.
+
+A key is stated here and nowhere else. Its place among the others is its place in `zoo fmt`; its type, its description,
+what it `Holds` in words and what people write `Instead` give the texts about wrong keys, the JSON Schema and the tables
+of the reference.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -12,23 +17,37 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    WithJsonSchema,
     model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from speczoo.specs.keys import Holds, Instead, Perhaps, keys
+
 Scalar: TypeAlias = bool | int | float | str | None
 Loc: TypeAlias = tuple[str | int, ...]
-Template = Annotated[str, Field(pattern=r"\$")]
-ShapeList = list[int | str] | Template
+TEMPLATE = r"\$"
+Template = Annotated[str, Field(pattern=TEMPLATE)]
+#: A size, or the text of an expression; another text is refused where expressions are computed.
+Size = int | Annotated[str, WithJsonSchema({"type": "string", "pattern": TEMPLATE})]
+ShapeList = list[Size] | Template
 
-TYPES = ("int", "float", "bool", "str", "list", "pair", "op", "shape")
+ParamType = Literal["int", "float", "bool", "str", "list", "pair", "op", "shape"]
+TYPES: tuple[str, ...] = get_args(ParamType)
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 NETWORK = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=100)]
-
-#: What entries say when they are not arguments; suggestions for misspelt keys come from here too.
-STRUCTURE = ("id", "op", "layers", "do", "for", "when", "from", "taps", "share", "shape")
+IS_NAME = Holds("a name: letters, digits and underscores, and no digit first")
+ENTRIES = Holds("a list of entries: `- {op: ReLU}`")
+SIZES = "a list of sizes without the batch axis, such as"
+INPUT = Holds(f"{SIZES} `[3, 224, 224]`", item="a size")
+LAYERS = Instead("network", "model", "nodes", "modules")
+OUTPUTS = Holds("a list of outputs: `[{id: logits, from: fc}]`")
+WEIGHTS = Holds("the name of published weights: `torchvision:ResNet34_Weights`")
+EXPECT = Holds("a mapping: `{params: 12126, output: [10]}`")
+VALUES = Holds("a mapping of parameters to values: `{depth: 18}`")
+PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride: 1}`")
 
 
 class Grammar(BaseModel):
@@ -40,13 +59,25 @@ class Grammar(BaseModel):
 class Param(Grammar):
     """A parameter: `name: int` (required), `name: 64` (default), or the long form with bounds and a word about it."""
 
-    type: Literal["int", "float", "bool", "str", "list", "pair", "op", "shape"] | None = None
-    default: Any = None
+    type: Annotated[ParamType | None, Instead("dtype", "kind")] = Field(
+        default=None, description="The type; without it, that of the default."
+    )
+    default: Annotated[Any, Holds("a value, or an expression"), Instead("value", "initial")] = Field(
+        default=None, description="What it is where nothing sets it; without it, the parameter is required."
+    )
     required: bool = Field(default=False, exclude=True)
-    min: float | int | None = None
-    max: float | int | None = None
-    choices: list[Any] | None = None
-    doc: str | None = None
+    min: Annotated[float | int | None, Holds("a number"), Instead("minimum", "ge", "lower")] = Field(
+        default=None, description="The least that it may be."
+    )
+    max: Annotated[float | int | None, Holds("a number"), Instead("maximum", "le", "upper")] = Field(
+        default=None, description="The most that it may be."
+    )
+    choices: Annotated[list[Any] | None, Holds("a list of values"), Instead("enum", "options", "values")] = Field(
+        default=None, description="The values of which it is one."
+    )
+    doc: Annotated[str | None, Instead("desc", "description", "help", "comment")] = Field(
+        default=None, description="What it is for."
+    )
     written: Any = Field(default=None, exclude=True, repr=False)
 
     @model_validator(mode="before")
@@ -54,9 +85,8 @@ class Param(Grammar):
     def _forms(cls, value: Any) -> Any:
         if isinstance(value, dict):
             if "required" in value or "written" in value:
-                raise PydanticCustomError(
-                    "bad_param", "a parameter has `type`, `default`, `min`, `max`, `choices` and `doc`"
-                )
+                known = " and ".join(", ".join(f"`{key}`" for key in keys(cls)).rsplit(", ", 1))
+                raise PydanticCustomError("bad_param", f"a parameter has {known}")
             form = dict(value)
             if "type" not in form and "default" not in form:
                 raise PydanticCustomError("bad_param", "a parameter needs a `type` or a `default`")
@@ -91,60 +121,88 @@ class Entry(Grammar):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow", populate_by_name=True)
 
-    id: str | int | None = None
-    op: str | None = None
-    layers: list[Entry] | None = Field(default=None, min_length=1)
-    do: list[Entry] | None = Field(default=None, min_length=1)
-    for_: dict[str, list[Any] | str] | None = Field(default=None, alias="for", min_length=1)
-    when: bool | Template | None = None
-    from_: str | int | float | list[str | int | float] | None = Field(default=None, alias="from")
-    taps: list[str] | dict[Name, str] | None = None
-    share: str | None = None
-    shape: ShapeList | None = None
+    #: What an entry is, by the one of these that it has.
+    KINDS: ClassVar = ("op", "layers", "do", "share")
+    #: Those that hold entries.
+    LISTS: ClassVar = ("layers", "do")
+    BESIDE_DO: ClassVar = frozenset({"for", "when"})
+    #: The first of the keys that stand behind the arguments.
+    ARGUMENTS_BEFORE: ClassVar = "shape"
+
+    for_: Annotated[
+        dict[str, list[Any] | str] | None,
+        Holds("a mapping of variables to what they run over: `{i: 1..4, channels: [64, 128]}`"),
+        Instead("foreach", "for_each", "loop", "range"),
+        Perhaps("repeat", "repeats", "times", "count", "number"),
+    ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the entry anew for each turn.")
+    id: Annotated[str | int | None, Holds("a name"), Instead("name", "label", "alias")] = Field(
+        default=None, description="The attribute's name, as in the `state_dict`; without it, the entry's position."
+    )
+    op: Annotated[
+        str | None,
+        Holds("the name of a layer, a function or a block"),
+        Instead("type", "module", "layer", "class", "kind", "name", "function", "block", "operation"),
+        Instead("_target_", "class_name", "nn", "opp", "ops"),
+    ] = Field(default=None, description="The entry is this layer or function, block of this spec, or spec under `use`.")
+    share: Annotated[str | None, Holds("the id of an entry before this one"), Instead("shared", "reuse", "tied_to")] = (
+        Field(default=None, description="The entry is the module of another one, applied again.")
+    )
+    from_: Annotated[
+        str | int | float | list[str | int | float] | None,
+        Holds("an id, or a list of ids", item="an id"),
+        Instead("inputs", "input", "form", "bottom", "source", "sources"),
+    ] = Field(default=None, alias="from", description="What it takes; without it, what the entry before it gives.")
+    shape: Annotated[
+        ShapeList | None, Holds(f"{SIZES} `[64, 56, 56]`", item="a size"), Instead("output_shape", "out_shape")
+    ] = Field(default=None, description="An assertion: the output's shape.")
+    taps: Annotated[
+        list[str] | dict[Name, str] | None,
+        Holds("a list of paths, or a mapping of names to paths"),
+        Instead("hooks", "return_layers", "return_nodes"),
+    ] = Field(default=None, description="Values inside it that are its outputs in place of its own: `id.path`.")
+    when: Annotated[
+        bool | Template | None,
+        Holds("true, false or an expression such as `$(stride > 1)`"),
+        Instead("if", "condition", "enabled"),
+    ] = Field(default=None, description="Whether it is there.")
+    do: Annotated[list[Entry] | None, ENTRIES, Instead("then", "body")] = Field(
+        default=None, min_length=1, description="The entry is these, spliced into its list, beside `for` or `when`."
+    )
+    layers: Annotated[list[Entry] | None, ENTRIES, Instead("children", "sequential", "body", "modules", "entries")] = (
+        Field(default=None, min_length=1, description="The entry is these as a module of its own: an inline group.")
+    )
+
+    @classmethod
+    def beside(cls, kind: str) -> list[str]:
+        """The keys that may stand beside the one that says what kind of entry it is."""
+        allowed = cls.BESIDE_DO if kind == "do" else keys(cls).keys() - cls.KINDS
+        return [key for key in keys(cls) if key in allowed]
 
     @model_validator(mode="after")
     def _one_kind(self) -> Entry:
-        for key in type(self).model_fields:
-            if key in self.model_fields_set and getattr(self, key) is None:
-                shown = key.rstrip("_")
-                message = f"`{shown}` says nothing: give it a value, or leave it out"
-                raise PydanticCustomError("entry_kind", message, {"key": shown, "value": None})
-        has_op = "op" in self.model_fields_set
-        kinds = [
-            k
-            for k, there in (
-                ("op", has_op),
-                ("layers", self.layers is not None),
-                ("do", self.do is not None),
-                ("share", self.share is not None),
-            )
-            if there
-        ]
+        given = self.model_fields_set
+        for name in type(self).model_fields:
+            if name in given and getattr(self, name) is None:
+                key = name.rstrip("_")
+                message = f"`{key}` says nothing: give it a value, or leave it out"
+                raise PydanticCustomError("entry_kind", message, {"key": key, "value": None})
+        kinds = [kind for kind in self.KINDS if kind in given]
+        if len(kinds) == 1 and kinds != ["do"]:
+            return self
+        one_of = "an entry is one of `op`, `layers`, `do` or `share`"
         if not kinds:
-            raise PydanticCustomError(
-                "entry_empty", "an entry is one of `op`, `layers`, `do` or `share`, and this one has none of them"
-            )
+            raise PydanticCustomError("entry_empty", f"{one_of}, and this one has none of them")
         if len(kinds) > 1:
-            shown = " and ".join(f"`{k}`" for k in kinds)
-            raise PydanticCustomError(
-                "entry_kind",
-                f"an entry is one of `op`, `layers`, `do` or `share`, not {shown} together",
-                {"key": kinds[-1]},
-            )
-        if self.do is not None:
-            if self.for_ is None and self.when is None:
-                raise PydanticCustomError(
-                    "entry_kind",
-                    "`do` stands beside `for` or `when`; without them write its entries straight into the list",
-                    {"key": "do"},
-                )
-            for key in ("id", "from_", "taps", "shape", *(self.model_extra or ())):
-                if key in self.model_fields_set:
-                    raise PydanticCustomError(
-                        "entry_extra",
-                        f"`do` splices entries into this list and makes no module: it takes no `{key.rstrip('_')}`",
-                        {"key": key.rstrip("_")},
-                    )
+            shown = " and ".join(f"`{kind}`" for kind in kinds)
+            raise PydanticCustomError("entry_kind", f"{one_of}, not {shown} together", {"key": kinds[-1]})
+        if self.for_ is None and self.when is None:
+            message = "`do` stands beside `for` or `when`; without them write its entries straight into the list"
+            raise PydanticCustomError("entry_kind", message, {"key": "do"})
+        for name in (*type(self).model_fields, *(self.model_extra or ())):
+            key = name.rstrip("_")
+            if name in given and key != "do" and key not in self.BESIDE_DO:
+                message = f"`do` splices entries into this list and makes no module: it takes no `{key}`"
+                raise PydanticCustomError("entry_extra", message, {"key": key})
         return self
 
     @cached_property
@@ -152,45 +210,90 @@ class Entry(Grammar):
         return self.model_extra or {}
 
 
+#: What entries say when they are not arguments.
+STRUCTURE = tuple(keys(Entry))
+
+
 class Input(Grammar):
-    id: Name
-    shape: ShapeList
-    dtype: Literal["float32", "int64", "bool"] = "float32"
+    """One of several values that flow in."""
+
+    id: Annotated[Name, IS_NAME, Instead("name")] = Field(description="Its name: a parameter of `forward`.")
+    shape: Annotated[
+        ShapeList, Holds(f"{SIZES} `[3, 224, 224]`", item="a size"), Instead("size", "dimensions", "dims")
+    ] = Field(description="Its sizes.")
+    dtype: Annotated[Literal["float32", "int64", "bool"], Instead("type")] = Field(
+        default="float32", description="What it is made of: `int64` is for `Embedding`."
+    )
 
 
 class Output(Grammar):
-    id: Name
-    from_: str = Field(alias="from")
-    training_only: bool = False
-    when: bool | Template = True
+    """One of several values that come out."""
+
+    id: Annotated[Name, IS_NAME, Instead("name")] = Field(description="Its name: a field of the NamedTuple.")
+    from_: Annotated[str, Holds("the id of an entry: `from: fc`"), Instead("form", "source", "value", "layer")] = Field(
+        alias="from", description="The entry whose output it is."
+    )
+    training_only: Annotated[bool, Instead("train_only", "only_training")] = Field(
+        default=False, description="Whether it is None outside training."
+    )
+    when: Annotated[
+        bool | Template, Holds("true, false or an expression such as `$aux_logits`"), Instead("if", "condition")
+    ] = Field(default=True, description="Whether it is there.")
 
 
 class Block(Grammar):
     """A named list of entries with parameters: a class of the emitted code."""
 
-    doc: str | None = None
-    params: dict[Name, Param] = {}
-    inputs: list[Name] | None = Field(default=None, min_length=1)
-    layers: list[Entry] = Field(min_length=1)
-    outputs: list[Output] | None = None
+    doc: Annotated[str | None, Instead("desc", "description", "help", "comment")] = Field(
+        default=None, description="What it is: the docstring of its class."
+    )
+    params: Annotated[dict[Name, Param], PARAMS] = Field(
+        default={}, description="Its parameters, set by the entries that use it."
+    )
+    inputs: Annotated[list[Name] | None, Holds("a list of names: `[x, skip]`")] = Field(
+        default=None, min_length=1, description="Names of what flows in, where it takes several values."
+    )
+    layers: Annotated[list[Entry], ENTRIES, LAYERS] = Field(min_length=1, description="What it is made of.")
+    outputs: Annotated[list[Output] | None, OUTPUTS] = Field(
+        default=None, description="What comes out, where it is not what the last entry gives."
+    )
 
 
 class Expect(Grammar):
     """What a spec says of itself; `zoo check` holds it to it. `output` is one shape, or one per output by its id."""
 
-    params: int | None = None
-    trainable_params: int | None = None
-    macs: int | None = None
-    output: list[int] | dict[Name, list[int]] | None = None
+    params: Annotated[int | None, Holds("a whole number: `12126`"), Instead("parameters", "num_params")] = Field(
+        default=None, description="How many weights there are."
+    )
+    trainable_params: Annotated[
+        int | None, Holds("a whole number: `1026`"), Instead("trainable", "trainable_parameters")
+    ] = Field(default=None, description="How many of them are trained.")
+    macs: Annotated[
+        int | None, Holds("a whole number: `1814073344`"), Instead("mac", "madds", "multiply_adds"), Perhaps("flops")
+    ] = Field(default=None, description="How many multiply-accumulates one input takes.")
+    output: Annotated[
+        list[int] | dict[Name, list[int]] | None,
+        Holds("a shape, or a mapping of outputs to shapes", item="a size"),
+        Instead("output_shape", "outputs", "shape"),
+    ] = Field(default=None, description="The shape that comes out.")
 
 
 class Weights(Grammar):
     """Where published weights come from: `torchvision:ResNet34_Weights`, with keys renamed where they must differ
     (`{"**.norm.1.*": "**.norm1.*"}`) and the values of parameters that they bring along."""
 
-    source: str = Field(alias="from", pattern=r"^torchvision:[A-Za-z0-9_]+$")
-    rename: dict[str, str] = {}
-    params: dict[Name, Any] = {}
+    source: Annotated[
+        str,
+        Field(pattern=r"^torchvision:[A-Za-z0-9_]+$"),
+        Holds("the name of published weights: `torchvision:ResNet34_Weights`"),
+        Instead("name", "url", "path"),
+    ] = Field(alias="from", description="Whose they are.")
+    rename: Annotated[
+        dict[str, str], Holds("a mapping of patterns of keys to those of this spec"), Instead("keys", "mapping", "map")
+    ] = Field(default={}, description="Keys that differ there; a star on the right is what the star on the left met.")
+    params: Annotated[dict[Name, Any], VALUES] = Field(
+        default={}, description="Parameters that come with them, where nothing else sets those."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -198,30 +301,60 @@ class Weights(Grammar):
         return {"from": value} if isinstance(value, str) else value
 
 
+def _spec_version(value: object) -> object:
+    if type(value) is not int or value != 1:
+        raise PydanticCustomError("version", "this is version 1 of the language: write `spec: 1`")
+    return value
+
+
+class Versioned(Grammar):
+    """What a spec starts with."""
+
+    spec: Annotated[
+        Literal[1], BeforeValidator(_spec_version), Holds("the version of the language: `spec: 1`"), Instead("version")
+    ] = Field(description="By which rules the rest is read.")
+    name: Annotated[
+        str,
+        Field(pattern=NETWORK, max_length=100),
+        Holds("a name such as `my_network`: letters, digits, `_`, `-` and `.`, and no digit first"),
+        Instead("id", "model_name"),
+    ] = Field(description="What the network is called.")
+
+
 class Words(Grammar):
     """What is said in words, of a spec and of a variant alike."""
 
-    title: str | None = None
-    reference: str | list[str] | None = None
-    year: int | None = None
-    source: str | None = None
-    published: dict[str, Scalar] | None = None
-    notes: dict[str, str] | None = None
+    title: Annotated[str | None, Instead("description", "summary")] = Field(
+        default=None, description="What the network is, in a line."
+    )
+    reference: Annotated[
+        str | list[str] | None,
+        Holds("a text, or a list of texts", item="text"),
+        Instead("paper", "url", "link", "citation"),
+    ] = Field(default=None, description="Where it was published.")
+    year: Annotated[int | None, Holds("a whole number: `2015`")] = Field(default=None, description="When.")
+    source: str | None = Field(
+        default=None, description="Which document or code this follows, and where it departs from it."
+    )
+    published: Annotated[
+        dict[str, Scalar] | None, Holds("a mapping of names to figures: `{params: 62M, top5: 84.7}`")
+    ] = Field(default=None, description="Figures as printed there; shown by `zoo compare`, never computed with.")
+    notes: Annotated[
+        dict[str, str] | None,
+        Holds("a mapping of published figures to texts: `{params: with the bias}`"),
+        Instead("note", "remarks"),
+    ] = Field(default=None, description="Why a printed figure is not the true one, by its name.")
 
 
 class Variant(Words):
     """A named set of parameters; what it says replaces the spec's whole value."""
 
-    params: dict[Name, Any] = {}
-    input: ShapeList | None = None
-    weights: Weights | None = None
-    expect: Expect | None = None
-
-
-def _spec_version(value: object) -> object:
-    if value != 1 or isinstance(value, bool):
-        raise PydanticCustomError("version", "this is version 1 of the language: write `spec: 1`")
-    return value
+    params: Annotated[dict[Name, Any], VALUES] = Field(default={}, description="Parameters that it sets.")
+    input: Annotated[ShapeList | None, INPUT] = Field(default=None, description="What flows in.")
+    weights: Annotated[Weights | None, WEIGHTS] = Field(
+        default=None, description="Published weights for these very keys."
+    )
+    expect: Annotated[Expect | None, EXPECT] = Field(default=None, description="The numbers that it is held to.")
 
 
 class InitRule(Grammar):
@@ -229,27 +362,65 @@ class InitRule(Grammar):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
-    match: str
+    match: Annotated[
+        str,
+        Holds("an op, or a glob over paths: `Conv2d`, `head.**`"),
+        Instead("op", "layer", "type", "pattern", "module"),
+    ] = Field(description="The layers whose parameters start so, as the other keys say.")
 
 
-class Spec(Words):
+class Spec(Words, Versioned):
     """A whole spec. Equal specs are equal networks, however their text was laid out."""
 
-    spec: Annotated[int, BeforeValidator(_spec_version)]
-    name: Annotated[str, Field(pattern=NETWORK, max_length=100)]
-    input: ShapeList | None = None
-    inputs: list[Input] | None = Field(default=None, min_length=1)
-    params: dict[Name, Param] = {}
-    use: dict[Name, str] = {}
-    defaults: dict[Name, dict[str, Any]] = {}
-    blocks: dict[Name, Block] = {}
-    layers: list[Entry] = Field(min_length=1)
-    outputs: list[Output] | None = Field(default=None, min_length=1)
-    init: list[InitRule] = []
-    freeze: list[str] = []
-    variants: dict[Annotated[str, Field(pattern=NETWORK, max_length=100)], Variant] = {}
-    weights: Weights | None = None
-    expect: Expect | None = None
+    input: Annotated[ShapeList | None, INPUT, Instead("input_shape", "input_size")] = Field(
+        default=None, description="What flows in, where that is one value. This, or `inputs`."
+    )
+    inputs: Annotated[list[Input] | None, Holds("a list of inputs: `[{id: left, shape: [1, 28, 28]}]`")] = Field(
+        default=None,
+        min_length=1,
+        description="What flows in, where that is several values, in the order of `forward`.",
+    )
+    params: Annotated[dict[Name, Param], PARAMS] = Field(
+        default={}, description="Parameters, set by variants, by `--set`, from Python and by who uses the spec."
+    )
+    use: Annotated[
+        dict[Name, str],
+        Holds("a mapping of names to specs: `{Encoder: resnet34}`"),
+        Instead("imports", "import", "uses"),
+    ] = Field(default={}, description="Other specs as ops, of the zoo or beside this one.")
+    defaults: Annotated[
+        dict[Name, dict[str, Any]],
+        Holds("a mapping of ops to arguments: `{Conv2d: {bias: false}}`"),
+        Instead("default"),
+    ] = Field(default={}, description="What every entry of an op starts from.")
+    blocks: Annotated[
+        dict[Name, Block],
+        Holds("a mapping of names to blocks: `{Double: {layers: [{op: ReLU}, {op: ReLU}]}}`"),
+        Instead("modules", "classes"),
+    ] = Field(default={}, description="Lists of entries with names and parameters, used as ops.")
+    layers: Annotated[list[Entry], ENTRIES, LAYERS] = Field(
+        min_length=1, description="What the network is made of, in order, as in `nn.Sequential`."
+    )
+    outputs: Annotated[list[Output] | None, OUTPUTS] = Field(
+        default=None, min_length=1, description="What comes out, where that is not what the last entry gives."
+    )
+    init: Annotated[
+        list[InitRule],
+        Holds("a list of rules: `- {match: Conv2d, weight: {kaiming_normal: {mode: fan_out}}}`"),
+        Instead("initialize", "initialization", "initializers", "initialisers"),
+    ] = Field(default=[], description="How weights start; later rules win.")
+    freeze: Annotated[list[str], Holds('a list of path globs: `["encoder.**"]`'), Instead("frozen")] = Field(
+        default=[], description="The weights that are not trained."
+    )
+    expect: Annotated[Expect | None, EXPECT] = Field(default=None, description="The numbers that it is held to.")
+    weights: Annotated[Weights | None, WEIGHTS] = Field(
+        default=None, description="Published weights for these very keys."
+    )
+    variants: Annotated[
+        dict[Annotated[str, Field(pattern=NETWORK, max_length=100)], Variant],
+        Holds("a mapping of names to variants: `{small: {params: {depth: 18}}}`"),
+        Instead("configs", "versions"),
+    ] = Field(default={}, description="Named sets of parameters: what the zoo lists.")
     _placeholders: frozenset[Loc] = PrivateAttr(frozenset())
 
     @property

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from speczoo.specs.spec import Grammar, Loc
+from speczoo.specs.keys import Model, keys
+from speczoo.specs.spec import Loc
 
 
-def could_be(model: type[Grammar], key: str, value: Any) -> bool:
+def could_be(model: Model, key: str, value: Any) -> bool:
     """Whether `value` is of the kind that `key` takes in a mapping of the language; a key that is not there takes none.
 
     A list of entries is one for `layers` though an entry in it be wrong.
@@ -58,9 +59,9 @@ def placed(data: Any, loc: tuple[int | str, ...], *, missing: bool = False) -> L
 
 
 @cache
-def _adapter(model: type[Grammar], key: str) -> TypeAdapter[Any] | None:
-    for name, field in model.model_fields.items():
-        if (field.alias or name) == key:
-            kind: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-            return TypeAdapter(list[kind], config=ConfigDict(strict=True))
-    return None
+def _adapter(model: Model, name: str) -> TypeAdapter[Any] | None:
+    key = keys(model).get(name)
+    if key is None:
+        return None
+    kind: Any = Annotated[key.field.annotation, *key.field.metadata] if key.field.metadata else key.field.annotation
+    return TypeAdapter(list[kind], config=ConfigDict(strict=True))

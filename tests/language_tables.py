@@ -1,4 +1,4 @@
-"""The tables of specs/README.md: layers with their arguments, initialisers, limits and codes."""
+"""The tables of specs/README.md: keys of the grammar, layers with their arguments, initialisers, limits and codes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from inspect import cleandoc
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +16,10 @@ from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.compiler.layer import Layer
 from speczoo.specs import limits
 from speczoo.specs.codes import CODES
+from speczoo.specs.keys import Model, keys, models
+from speczoo.specs.spec import Spec
 
+SECTION = re.compile(r"^## ([^:\n]+).*$", re.MULTILINE)
 README = Path(__file__).parents[1] / "specs" / "README.md"
 
 
@@ -89,7 +93,30 @@ def codes_table() -> str:
     return "\n".join(["| code | means |", "| --- | --- |", *rows])
 
 
+def keys_table(model: Model) -> str:
+    """The keys of a model in their order, those of the whole file with the section that names each."""
+    sections = SECTION.finditer(README.read_text(encoding="utf-8")) if model is Spec else ()
+    links = {word: anchor(found[0]) for found in sections for word in re.findall(r"\w+", found[1])}
+    rows = []
+    for key in keys(model).values():
+        link = links.get(key.name) or links.get(f"{key.name}s")
+        shown = f"[`{key.name}`](#{link})" if link else f"`{key.name}`"
+        rows.append(f"| {shown} | {cell(key.holds)} | {cell(key.description)}{' Required.' * key.required} |")
+    name = re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
+    return "\n".join([f"| key of {a_or_an(name)} | holds | what it says |", "| --- | --- | --- |", *rows])
+
+
+def a_or_an(word: str) -> str:
+    return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
+
+
+def anchor(heading: str) -> str:
+    """GitHub's name for a heading of Markdown."""
+    return re.sub(r"[^\w -]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    **{f"keys of {model.__name__}": partial(keys_table, model) for model in models(Spec)},
     "layers": layers_table,
     "initialisers": initialisers_table,
     "limits": limits_table,

@@ -17,12 +17,11 @@ from speczoo.compiler.graph import Graph
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
+from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Spec
-
-WORDS = ("title", "reference", "year", "source", "published", "notes")
+from speczoo.specs.spec import Spec, Words
 
 
 def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *, fresh: bool = False) -> str:
@@ -75,7 +74,7 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
         data["input"] = shapes["input"] if graph.settings.changed or chosen is None else chosen.input
     elif spec.inputs is not None and graph.settings.changed:
         data["inputs"] = [{**own, "shape": shapes[own["id"]]} for own in data["inputs"]]
-    for key in WORDS:
+    for key in keys(Words):
         data[key] = metadata.word(spec, variant, key)
     weights = chosen.weights if chosen and chosen.weights else spec.weights
     long = weights.model_dump(by_alias=True, exclude_defaults=True) if weights else {}

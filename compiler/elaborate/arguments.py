@@ -9,8 +9,9 @@ from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.graph import Node
 from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.specs.keys import instead
 from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Loc
+from speczoo.specs.spec import Entry, Loc
 from speczoo.specs.suggestions import certain, did_you_mean
 from speczoo.specs.wording import printable
 
@@ -40,7 +41,8 @@ def evaluate_argument(ctx: Context, value: Any, scope: Scope, loc: Loc, path: st
 
 def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
     """Raises Doubt, reported, where an entry has arguments and its kind takes none."""
-    keys = ("id", "for", "when", "from", "taps", "shape")
+    keys = Entry.beside(kind)
+    words = instead(Entry, keys)
     for key in item.entry.arguments:
         ctx.report(
             Problem(
@@ -48,8 +50,8 @@ def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
                 f"{what} has no `{printable(key)}`",
                 (*item.loc, key),
                 key=True,
-                help=did_you_mean(key, (keys[0], kind, *keys[1:])),
-                replacement=certain(key, keys),
+                help=did_you_mean(key, [kind, *keys], aliases=words),
+                replacement=certain(key, keys, aliases=instead(Entry, keys, certain=True)),
             )
         )
     if item.entry.arguments:

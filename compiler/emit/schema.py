@@ -1,7 +1,8 @@
 """The JSON Schema (draft-07) of specs, for editors: completion, hover text and red lines while one types.
 
-The arguments of each op hang on `if`/`then`, since editors report an arbitrary branch of a `oneOf`. What an expression
-could stand for is a text with a `$` there. What needs the whole spec (names, shapes) is left to `zoo check`.
+The keys are pydantic's, from the models of the grammar; what their validators hold is added here. The arguments of each
+op hang on `if`/`then`, since editors report an arbitrary branch of a `oneOf`. What an expression could stand for is a
+text with a `$` there. What needs the whole spec (names, shapes) is left to `zoo check`.
 """
 
 from __future__ import annotations
@@ -9,50 +10,57 @@ from __future__ import annotations
 import inspect
 import json
 import keyword
+from collections.abc import Callable
 from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import DictSchema, WithDefaultSchema
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
-from speczoo.specs.spec import NAME, NETWORK, STRUCTURE, TYPES
+from speczoo.specs.keys import keys, models
+from speczoo.specs.spec import STRUCTURE, TEMPLATE, Entry, InitRule, Param, Spec, Weights
 
 Json = dict[str, Any]
 
-EXPRESSION: Json = {"type": "string", "pattern": r"\$"}
+EXPRESSION: Json = {"type": "string", "pattern": TEMPLATE}
 TEXT: Json = {"type": "string"}
+
+
+class _Draft7(GenerateJsonSchema):
+    """pydantic's schema, with names in the way of draft-07, and no titles or defaults that say nothing."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    def default_schema(self, schema: WithDefaultSchema) -> Json:
+        out = super().default_schema(schema)
+        return out if out.get("default") or out.get("default") is False else _without(out, "default")
+
+    def dict_schema(self, schema: DictSchema) -> Json:
+        out = super().dict_schema(schema)
+        for pattern, value in out.pop("patternProperties", {}).items():
+            names = {"pattern": pattern, **out.pop("propertyNames", {})}
+            out |= {"propertyNames": names, "additionalProperties": value}
+        return out
 
 
 def schema() -> Json:
     """The schema as plain data."""
+    grammar = Spec.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Draft7)
+    parts: Json = grammar.pop("$defs") | {"Spec": grammar}
+    for model in models(Spec):
+        part = parts[model.__name__]
+        part["properties"] = {name: _about(part["properties"][name], key.help) for name, key in keys(model).items()}
+    for model, more in _BEYOND_TYPES.items():
+        parts[model.__name__] = more(parts[model.__name__])
+    ops = {f"op.{name}": _op(layer) for name, layer in sorted(Layer.registry.items())}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
+        **parts.pop("Spec"),
         "title": "A neural network as a spec",
-        "type": "object",
-        "required": ["spec", "name", "layers"],
-        "additionalProperties": False,
-        "properties": {
-            "spec": {"const": 1, "description": "The version of the language."},
-            "name": {"type": "string", "pattern": NETWORK, "maxLength": 100, "description": "The network's name."},
-            **_words(),
-            "input": _about(_ref("shape"), "What flows in, without the batch axis: `[3, 224, 224]`."),
-            "inputs": _about(_list(_ref("input"), 1), "Several inputs, in place of `input`."),
-            "params": _about(_ref("params"), "Parameters of the network: `name: type` (required) or `name: default`."),
-            "use": _about(_named(TEXT), "Other specs as ops: `{Encoder: resnet34}` or `{Encoder: ./encoder.yaml}`."),
-            "defaults": _about(_defaults(), "Arguments that every entry of an op starts from."),
-            "blocks": _about(_named(_ref("block")), "Lists of entries with a name and parameters, used as ops."),
-            "layers": _about(_ref("entries"), "The network: entries that run in order, as in nn.Sequential."),
-            "outputs": _about(_list(_ref("output"), 1), "Several outputs; without it, what the last entry gives."),
-            "init": _about(_list(_ref("init")), "How parameters start, in order; later rules win."),
-            "freeze": _about(_list(TEXT), "Path globs whose parameters do not train."),
-            "variants": _about(_named(_ref("variant"), NETWORK), "Named sets of parameters: what the zoo lists."),
-            "weights": _ref("weights"),
-            "expect": _ref("expect"),
-        },
-        "allOf": [
-            {"if": {"required": ["inputs"]}, "then": {"not": {"required": ["input"]}}, "else": {"required": ["input"]}},
-            {"if": {"required": ["defaults"]}, "else": _strict_lists()},
-        ],
-        "definitions": {**_grammar(), **{f"op.{name}": _op(layer) for name, layer in sorted(Layer.registry.items())}},
+        "definitions": {**parts, "StrictEntry": _strict_entry(), **ops},
     }
 
 
@@ -65,92 +73,61 @@ def text() -> str:
     return head + ',\n "definitions": {\n' + ",\n".join(lines) + "\n }\n}\n"
 
 
-# -- the grammar --------------------------------------------------------------------------------------------------
+# -- what the models say beyond their types -------------------------------------------------------------------------
 
 
-def _grammar() -> Json:
-    scalar = {"type": ["boolean", "number", "string", "null"]}
-    source = {"type": ["string", "number"]}
-    param = _object(
-        {
-            "type": {"enum": list(TYPES)},
-            "default": {},
-            "min": {"type": ["number", "null"]},
-            "max": {"type": ["number", "null"]},
-            "choices": {"type": ["array", "null"]},
-            "doc": {"type": ["string", "null"]},
-        },
-        anyOf=[{"required": ["type"]}, {"required": ["default"]}],
-    )
-    counts = {key: _null({"type": "integer"}) for key in ("params", "trainable_params", "macs")}
-    sizes = _list({"type": "integer"})
-    return {
-        "shape": {"anyOf": [_list({"anyOf": [{"type": "integer"}, EXPRESSION]}), EXPRESSION]},
-        "input": _object(
-            {"id": _name(), "shape": _ref("shape"), "dtype": {"enum": ["float32", "int64", "bool"]}},
-            required=["id", "shape"],
-        ),
-        "params": _named({"if": {"type": "object"}, "then": param}),
-        "block": _object(
-            {
-                "doc": _null(TEXT),
-                "params": _ref("params"),
-                "inputs": _null(_list(_name(), 1)),
-                "layers": _ref("entries"),
-                "outputs": _null(_list(_ref("output"))),
-            },
-            required=["layers"],
-        ),
-        "output": _object(
-            {
-                "id": _name(),
-                "from": TEXT,
-                "training_only": {"type": "boolean"},
-                "when": {"anyOf": [{"type": "boolean"}, EXPRESSION]},
-            },
-            required=["id", "from"],
-        ),
-        "expect": _null(_object({**counts, "output": {"anyOf": [sizes, _named(sizes), {"type": "null"}]}})),
-        "weights": {
-            "anyOf": [
-                {"type": "string", "pattern": "^torchvision:[A-Za-z0-9_]+$"},
-                _object(
-                    {"from": TEXT, "params": {"type": "object"}, "rename": _object({}, additionalProperties=TEXT)},
-                    required=["from"],
-                ),
-                {"type": "null"},
-            ],
-        },
-        "variant": _object(
-            {
-                **_words(),
-                "params": _named({}),
-                "input": _null(_ref("shape")),
-                "weights": _ref("weights"),
-                "expect": _ref("expect"),
-            }
-        ),
-        "init": {"type": "object", "required": ["match"], "minProperties": 2, "properties": {"match": TEXT}},
-        "published": {"type": ["object", "null"], "additionalProperties": scalar},
-        "entries": _list(_ref("entry"), 1),
-        "entry": {
-            "type": "object",
-            "properties": _structure(source),
-            "anyOf": [{"required": [kind]} for kind in ("op", "layers", "do", "share")],
-            "allOf": [
-                _only("layers"),
-                _only("do"),
-                _only("share"),
-                *(_applies(name) for name in sorted(Layer.registry)),
-            ],
-        },
-        "strict entry": {
-            "allOf": [
-                {"properties": {key: _list(_ref("strict entry")) for key in ("layers", "do")}},
-                *(_requires(name, layer) for name, layer in sorted(Layer.registry.items()) if _required(layer)),
-            ]
-        },
+def _spec(part: Json) -> Json:
+    properties = part["properties"]
+    for name in ("input", "inputs"):  # one of them is there, and says something
+        properties[name] = _not_null(properties[name])
+    properties["defaults"]["additionalProperties"] |= {"propertyNames": {"not": {"enum": list(STRUCTURE)}}}
+    arguments = properties["defaults"]["additionalProperties"]
+    properties["defaults"]["properties"] = {
+        name: {"allOf": [_ref(f"op.{name}"), arguments]} for name in sorted(Layer.registry)
     }
+    return part | {
+        "allOf": [
+            {"if": {"required": ["inputs"]}, "then": {"not": {"required": ["input"]}}, "else": {"required": ["input"]}},
+            {"if": {"required": ["defaults"]}, "else": _strict_lists()},
+        ]
+    }
+
+
+def _param(part: Json) -> Json:
+    """A type, a default, or the long form."""
+    return {"if": {"type": "object"}, "then": part | {"anyOf": [{"required": ["type"]}, {"required": ["default"]}]}}
+
+
+def _weights(part: Json) -> Json:
+    return {"anyOf": [_without(part["properties"]["from"], "description"), part]}
+
+
+def _init_rule(part: Json) -> Json:
+    return part | {"minProperties": 1 + len(part["required"])}
+
+
+def _entry(part: Json) -> Json:
+    properties = {name: _not_null(value) for name, value in part["properties"].items()}
+    known = sorted(Layer.registry)
+    described = [inspect.getdoc(Layer.registry[name]) or "" for name in known]
+    properties["id"]["anyOf"] = [_id(), EXPRESSION]
+    properties["op"] = {
+        "description": properties["op"]["description"],
+        "anyOf": [{"enum": known, "markdownEnumDescriptions": described}, TEXT],
+    }
+    return part | {
+        "properties": properties,
+        "anyOf": [{"required": [kind]} for kind in Entry.KINDS],
+        "allOf": [
+            *(_only(kind) for kind in Entry.KINDS if kind != "op"),
+            *(_applies(name) for name in sorted(Layer.registry)),
+        ],
+    }
+
+
+_BEYOND_TYPES: dict[type, Callable[[Json], Json]] = {
+    Spec: _spec, Param: _param, Weights: _weights, InitRule: _init_rule, Entry: _entry,
+}  # fmt: skip
 
 
 def _id() -> Json:
@@ -158,63 +135,28 @@ def _id() -> Json:
     return {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$", "maxLength": 100, "not": {"enum": taken}}
 
 
-def _defaults() -> Json:
-    """Arguments by op: those of layers are known, those of blocks are not."""
-    arguments = {"type": "object", "propertyNames": {"not": {"enum": list(STRUCTURE)}}}
-    known = {name: {"allOf": [_ref(f"op.{name}"), arguments]} for name in sorted(Layer.registry)}
-    return {**_named(arguments), "properties": known}
-
-
-def _words() -> Json:
-    return {
-        "title": _about(_null(TEXT), "What the network is, in a line."),
-        "reference": _about({"anyOf": [TEXT, _list(TEXT), {"type": "null"}]}, "Where it was published."),
-        "year": {"type": ["integer", "null"]},
-        "source": _about(_null(TEXT), "Where this spec is from and where it departs from that."),
-        "published": _about(_ref("published"), "Figures as printed there; shown, never computed with."),
-        "notes": _about(_null(_object({}, additionalProperties=TEXT)), "What there is to say of a published figure."),
-    }
-
-
-def _structure(source: Json) -> Json:
-    """What an entry says that is no argument of its op."""
-    loop = {"type": "object", "minProperties": 1, "additionalProperties": {"type": ["array", "string"]}}
-    known = sorted(Layer.registry)
-    described = [inspect.getdoc(Layer.registry[name]) or "" for name in known]
-    return {
-        "id": _about({"anyOf": [_id(), EXPRESSION, {"type": "null"}]}, "The attribute's name, as in the state_dict."),
-        "op": {
-            "description": "A layer, a function, a block of this spec, or a spec under `use`.",
-            "anyOf": [{"enum": known, "markdownEnumDescriptions": described}, TEXT],
-        },
-        "layers": _about(_ref("entries"), "An inline group: a module of its own."),
-        "do": _about(_ref("entries"), "Entries spliced into this list, beside `for` or `when`."),
-        "for": _about(_null(loop), "The loop, zipped: `{i: 1..4, channels: [64, 128, 256, 512]}`."),
-        "when": _about({"anyOf": [{"type": ["boolean", "null"]}, EXPRESSION]}, "Whether the entry is there."),
-        "from": _about(
-            {"anyOf": [source, _list(source), {"type": "null"}]},
-            "Ids of this list that come earlier, or `input`; without it, the entry before this one.",
-        ),
-        "taps": _about(
-            {"anyOf": [_list(TEXT), _named(TEXT), {"type": "null"}]},
-            "Paths inside, readable as `id.path` in place of the output.",
-        ),
-        "share": _about(TEXT, "The id of an entry whose module is applied again."),
-        "shape": _about(_null(_ref("shape")), "An assertion on the output, without the batch axis."),
-    }
-
-
 def _only(kind: str) -> Json:
     """What stands beside `layers`, `do` and `share`."""
-    beside = {
-        "layers": ("id", "for", "when", "from", "taps", "shape"),
-        "do": ("for", "when"),
-        "share": ("id", "for", "when", "from", "taps", "shape"),
-    }[kind]
-    then: Json = {"properties": {key: {} for key in (kind, *beside)}, "additionalProperties": False}
+    then: Json = {"properties": {key: {} for key in (kind, *Entry.beside(kind))}, "additionalProperties": False}
     if kind == "do":
-        then["anyOf"] = [{"required": ["for"]}, {"required": ["when"]}]
+        then["anyOf"] = [{"required": [key]} for key in Entry.beside(kind)]
     return {"if": {"required": [kind]}, "then": then}
+
+
+def _strict_entry() -> Json:
+    """An entry that says what its op requires."""
+    return {
+        "allOf": [
+            {"properties": {key: _list(_ref("StrictEntry")) for key in Entry.LISTS}},
+            *(_requires(name, layer) for name, layer in sorted(Layer.registry.items()) if _required(layer)),
+        ]
+    }
+
+
+def _strict_lists() -> Json:
+    """Where nothing is said under `defaults`, every entry says what its op requires."""
+    lists = {"layers": _list(_ref("StrictEntry"))}
+    return {"properties": {**lists, "blocks": {"additionalProperties": {"properties": lists}}}}
 
 
 # -- the ops ------------------------------------------------------------------------------------------------------
@@ -236,14 +178,8 @@ def _required(layer: type[Layer]) -> list[str]:
     return [name for name, field in layer.model_fields.items() if field.is_required()]
 
 
-def _strict_lists() -> Json:
-    """Where nothing is said under `defaults`, every entry says what its op requires."""
-    lists = {"layers": _list(_ref("strict entry"))}
-    return {"properties": {**lists, "blocks": {"additionalProperties": {"properties": lists}}}}
-
-
 def _op(layer: type[Layer]) -> Json:
-    structural: Json = {key: {} for key in ("id", "op", "for", "when", "from", "taps", "shape")}
+    structural: Json = {key: {} for key in ("op", *Entry.beside("op"))}
     return {
         "description": inspect.getdoc(layer) or "",
         "properties": {**structural, **_arguments(layer)},
@@ -285,28 +221,23 @@ def _open(part: Any) -> Any:
 
 
 def _ref(name: str) -> Json:
-    return {"$ref": f"#/definitions/{name.replace(' ', '%20')}"}
+    return {"$ref": f"#/definitions/{name}"}
 
 
 def _about(part: Json, description: str) -> Json:
     return {"allOf": [part], "description": description} if "$ref" in part else {**part, "description": description}
 
 
-def _list(items: Json, least: int = 0) -> Json:
-    return {"type": "array", "items": items} | ({"minItems": least} if least else {})
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items}
 
 
-def _name() -> Json:
-    return {"type": "string", "pattern": NAME, "maxLength": 100}
+def _without(part: Json, key: str) -> Json:
+    return {name: value for name, value in part.items() if name != key}
 
 
-def _named(value: Json, pattern: str = NAME) -> Json:
-    return {"type": "object", "propertyNames": {"pattern": pattern, "maxLength": 100}, "additionalProperties": value}
-
-
-def _object(properties: Json, **more: Any) -> Json:
-    return {"type": "object", "properties": properties, "additionalProperties": False, **more}
-
-
-def _null(part: Json) -> Json:
-    return {"anyOf": [part, {"type": "null"}]}
+def _not_null(part: Json) -> Json:
+    """Without null: what an entry says, it says."""
+    *options, null = part["anyOf"]
+    assert null == {"type": "null"}
+    return _without(part, "anyOf") | (options[0] if len(options) == 1 else {"anyOf": options})

@@ -20,7 +20,9 @@ from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.expression import FUNCTIONS
+from speczoo.specs.keys import keys, models
 from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec, Words
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -37,11 +39,10 @@ VALUES: list[Any] = [
     "bilinear", "torch.nn.ReLU", "../x.yaml", "./x.yaml", "resnet18", "int", "list", "op", "shape", "float", "add.0", "input.0",
 ]  # fmt: skip
 KEYS = [
-    "op", "id", "layers", "do", "for", "when", "from", "taps", "share", "shape", "params", "blocks", "defaults", "inputs",
-    "input", "outputs", "use", "init", "variants", "weights", "expect", "freeze", "title", "name", "spec", "match", "weight",
-    "training_only", "default", "type", "min", "max", "choices", "doc", "macs", "output", "trainable_params", "x",
+    *dict.fromkeys(key for model in models(Spec) for key in keys(model)),
+    *("weight", "x"),
     *sorted({name for layer in Layer.registry.values() for name in layer.model_fields}),
-]  # fmt: skip
+]
 OPS = [*sorted(Layer.registry), "LSTM", "$block", "Block", "nothing"]
 #: Values that fit where an op asks for one.
 FITTING: list[Any] = [
@@ -113,7 +114,7 @@ def seeds() -> dict[str, Any]:
 def small_seeds() -> list[dict[str, Any]]:
     """What the fuzzer starts from, small so that it is fast: the specs of the error cases, and those of the zoo without
     what is only said, and with one variant."""
-    words = ("title", "reference", "source", "year", "published", "notes", "weights")
+    words = {*keys(Words), "weights"}
     cut = []
     for data in seeds().values():
         kept = {key: value for key, value in data.items() if key not in words}
