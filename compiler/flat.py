@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
+
+import networkx as nx
 
 from speczoo.compiler.graph import INPUT, Composite, Edge, Graph, Operand
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 Origin: TypeAlias = tuple[str, int]  # a layer's path, or an input's name, and which of its outputs
 
@@ -20,8 +19,6 @@ def flat(graph: Graph) -> nx.MultiDiGraph:
     without the batch axis, and dtype), `port` (which output of its source) and `position` (which input of its target).
     What `when` left out has no node. `graph["outputs"]` maps the network's outputs to their sources and ports.
     """
-    import networkx as nx  # whoever asks for no flat graph need not wait for it
-
     found = nx.MultiDiGraph()
     for name, _ in graph.root.inputs:
         found.add_node(name, op="input", node=None)

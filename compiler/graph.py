@@ -8,29 +8,22 @@ flowing in is the same object, so that a thousand equal blocks cost one expansio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from functools import cached_property, wraps
+from itertools import chain
+from typing import Any, Literal, NamedTuple, TypeVar
 
+import networkx as nx
+
+from speczoo.compiler.dataflow import INPUT as INPUT
+from speczoo.compiler.dataflow import OUTPUT, ancestors, dataflow, roots, topological_sort
+from speczoo.compiler.dataflow import Edge as Edge
+from speczoo.compiler.dataflow import Operand as Operand
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
 from speczoo.specs.loaded_spec import UsedSpec
 from speczoo.specs.spec import Entry, Expect, Loc, Spec
-
-if TYPE_CHECKING:
-    import networkx as nx
-
-
-class Edge(NamedTuple):
-    """An output of a node of the same list. Node `INPUT` is the list itself: its port is the input's number."""
-
-    node: int
-    port: int = 0
-
-
-INPUT = -1
-Operand: TypeAlias = Edge | int | float
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +174,13 @@ class Composite:
     @cached_property
     def needed(self) -> frozenset[int]:
         """The nodes that any output needs."""
-        return self.reached(tuple(port.edge for port in self.outputs))
+        return self.ancestors([OUTPUT]) if not self.chain else frozenset(range(len(self.nodes)))
 
     @cached_property
     def inference_only(self) -> frozenset[int]:
         """The nodes that outputs outside training need."""
-        return self.reached(tuple(port.edge for port in self.outputs if not port.training_only))
+        lasting = [port.edge for port in self.outputs if not port.training_only]
+        return self.ancestors(lasting) if len(lasting) < len(self.outputs) else self.needed
 
     @cached_property
     def macs(self) -> int:
@@ -207,63 +201,69 @@ class Composite:
         return sum(n.body.weighted if isinstance(n.body, Composite) else n.params > 0 for n in self.nodes)
 
     @cached_property
-    def view(self) -> nx.DiGraph:
-        """Nodes by number with INPUT for the list's own inputs. A view: `add(x, x)` is one edge here."""
-        import networkx as nx  # a quarter of a second that most checks do not need
+    def dataflow(self) -> nx.DiGraph:
+        """The values that its nodes give and take, see `dataflow`."""
+        entries = ((i, node.inputs, len(node.outputs)) for i, node in enumerate(self.nodes))
+        return dataflow(entries, (port.edge for port in self.outputs))
 
-        graph = nx.DiGraph()
-        graph.add_node(INPUT)
-        graph.add_nodes_from(range(len(self.nodes)))
-        graph.add_edges_from(
-            (e.node, i) for i, node in enumerate(self.nodes) for e in node.inputs if isinstance(e, Edge)
-        )
-        graph.add_edges_from((node.shared, i) for i, node in enumerate(self.nodes) if node.shared is not None)
-        return graph
+    @cached_property
+    def dependencies(self) -> nx.DiGraph:
+        """The dataflow with an edge from each node to those that share its module."""
+        sharing = [(node.shared, i) for i, node in enumerate(self.nodes) if node.shared is not None]
+        if not sharing:
+            return self.dataflow
+        graph = nx.DiGraph(self.dataflow)
+        graph.add_edges_from(sharing)
+        return nx.freeze(graph)
 
-    def reached(self, edges: tuple[Edge, ...]) -> frozenset[int]:
-        """The nodes that these edges come from, near and far."""
-        if self.chain and edges == (self.outputs[0].edge,):
-            return frozenset(range(len(self.nodes)))
-        needed = {edge.node for edge in edges}
-        for index in range(len(self.nodes) - 1, -1, -1):  # nodes stand in order: one pass backwards meets them all
-            if index in needed:
-                node = self.nodes[index]
-                needed.update(e.node for e in node.inputs if isinstance(e, Edge))
-                if node.shared is not None:
-                    needed.add(node.shared)
-        return frozenset(needed - {INPUT})
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The numbers of its nodes in the order of execution: that in which they are written."""
+        return topological_sort(self.dependencies) if not self.chain else tuple(range(len(self.nodes)))
+
+    def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
+        """The nodes that these values, or OUTPUT, come from, near and far."""
+        return frozenset(node for node in ancestors(self.dependencies, targets) if isinstance(node, int))
 
     @cached_property
     def chain(self) -> bool:
         """Whether it is a pure chain: each entry takes the one output of the one before it; the last is the output."""
-        last = Edge(INPUT)
-        for i, node in enumerate(self.nodes):
-            if node.inputs != (last,) or node.shared is not None or len(node.outputs) != 1:
-                return False
-            last = Edge(i)
+        ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.nodes)))
+        path = [Edge(INPUT), *ports, OUTPUT]
         return (
-            len(self.inputs) == 1
-            and [port.edge for port in self.outputs] == [last]
+            len(self.inputs) == len(self.outputs) == 1
             and not self.outputs[0].training_only
+            and all(len(node.inputs) == 1 and node.shared is None for node in self.nodes)
+            and self.dataflow.size() == len(path) - 1
+            and nx.is_simple_path(self.dataflow, path)
         )
 
     def resolve(self, edge: Operand) -> Operand:
         """The edge behind nodes that `when` left out."""
-        if isinstance(edge, Edge) and edge.node != INPUT and self.nodes[edge.node].body is None:
-            return self._behind[edge.node]
-        return edge
+        return self._behind.get(edge, edge)
 
     @cached_property
-    def _behind(self) -> dict[int, Operand]:
-        """The edge behind each node that `when` left out."""
-        out: dict[int, Operand] = {}
-        for index, node in enumerate(self.nodes):
-            if node.body is None and node.inputs:
-                source = node.inputs[0]
-                out[index] = out.get(source.node, source) if isinstance(source, Edge) else source
-            elif node.body is None:
-                out[index] = Edge(index)
-        return out
+    def _behind(self) -> dict[Operand, Operand]:
+        """The edge behind what each node gives that `when` left out."""
+        passing = [(node.inputs[0], Edge(i)) for i, node in enumerate(self.nodes) if node.body is None and node.inputs]
+        return roots(nx.DiGraph(passing)) if passing else {}
+
+
+Found = TypeVar("Found")
+
+
+def once(function: Callable[[Composite], Found]) -> Callable[[Composite], Found]:
+    """A function of a list that is computed once for each list, and kept there as a cached_property is."""
+    key = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def kept(composite: Composite) -> Found:
+        if key not in composite.__dict__:
+            composite.__dict__[key] = function(composite)
+        found: Found = composite.__dict__[key]
+        return found
+
+    return kept
 
 
 class Row(NamedTuple):
@@ -324,7 +324,7 @@ class Graph:
     def walk(self, composite: Composite | None = None, prefix: str = "") -> Iterator[tuple[str, Node, Composite]]:
         """Every leaf with its path and its list, in execution order."""
         composite = composite or self.root
-        for node in composite.nodes:
+        for node in map(composite.nodes.__getitem__, composite.order):
             path = prefix + node.name
             if isinstance(node.body, Composite):
                 yield from self.walk(node.body, path + ".")

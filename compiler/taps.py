@@ -45,7 +45,7 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
         if rest:
             inside.setdefault(composite.maker(index), {}).setdefault(rest, name)
     kept = composite.outputs if own else ()
-    needed = composite.reached((*(port.edge for port in kept), *(Edge(index) for index, _ in found.values())))
+    needed = composite.ancestors([*(port.edge for port in kept), *(Edge(index) for index, _ in found.values())])
     whole = {index for index, rest in found.values() if not rest} | {port.edge.node for port in kept}
     taken = whole | {e.node for i in needed for e in composite.nodes[i].inputs if isinstance(e, Edge)}
     nodes = list(composite.nodes)
@@ -114,7 +114,7 @@ def _find(composite: Composite, places: Mapping[str, int], name: str, path: str)
 
 def keep(composite: Composite, ports: Sequence[Port]) -> Composite:
     """The list with these outputs alone, without the nodes that none of them needs."""
-    needed = sorted(composite.reached(tuple(p.edge for p in ports)))
+    needed = sorted(composite.ancestors([p.edge for p in ports]))
     number = {old: new for new, old in enumerate(needed)}
 
     def moved(edge: Edge) -> Edge:

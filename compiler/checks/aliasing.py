@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import networkx as nx
+
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
+from speczoo.compiler.dataflow import descendants, roots
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, once
 from speczoo.compiler.layer import Layer
 
 
@@ -19,35 +22,27 @@ def writes(node: Node) -> tuple[int, ...]:
     return overwritten(node.body) if isinstance(node.body, Composite) else ()
 
 
+@once
 def overwritten(composite: Composite) -> tuple[int, ...]:
-    """The inputs of a list that something inside it writes over; found once for each list."""
-    if "overwritten" not in composite.__dict__:
-        found = set()
-        for inner in composite.nodes:
-            for position in writes(inner):
-                source = storage(composite, composite.resolve(inner.inputs[position]))
-                if isinstance(source, Edge) and source.node == INPUT:
-                    found.add(source.port)
-        composite.__dict__["overwritten"] = tuple(sorted(found))
-    return composite.__dict__["overwritten"]  # type: ignore[no-any-return]
+    """The inputs of a list that something inside it writes over."""
+    found = set()
+    for inner in composite.nodes:
+        for position in writes(inner):
+            source = storage(composite, composite.resolve(inner.inputs[position]))
+            if isinstance(source, Edge) and source.node == INPUT:
+                found.add(source.port)
+    return tuple(sorted(found))
 
 
 def storage(composite: Composite, source: Operand) -> Operand:
     """The edge whose memory a value lives in: behind views, omitted entries, in-place ops, and lists that give what
     flowed in."""
-    if not isinstance(source, Edge) or source.node == INPUT:
-        return source
-    if "memories" not in composite.__dict__:
-        composite.__dict__["memories"] = _memories(composite)
-    found: Operand = composite.__dict__["memories"].get(source, source)
-    return found
+    return _memories(composite).get(source, source)
 
 
 def is_part(composite: Composite, source: Operand) -> bool:
     """Whether a value is one of several views that were cut out of another at once, or a view of such a part."""
-    if "parts" not in composite.__dict__:
-        composite.__dict__["parts"] = _parts(composite)
-    return source in composite.__dict__["parts"]
+    return source in _parts(composite)
 
 
 def within(node: Node) -> tuple[Operand, ...]:
@@ -70,28 +65,44 @@ def flowing_in(node: Node, home: Operand) -> Operand | None:
     return node.inputs[home.port] if home.port < len(node.inputs) else home
 
 
-def _memories(composite: Composite) -> dict[Operand, Operand]:
-    """For each output of a node the memory that it lives in."""
-    out: dict[Operand, Operand] = {}
+@once
+def aliasing(composite: Composite) -> nx.DiGraph:
+    """The values of a list that share a memory, as a forest: an edge from a value to each that is the same memory
+    again, `view` where it was not written over between."""
+    edges = []
     for index, node in enumerate(composite.nodes):
-        homes = within(node)
-        for port, home in enumerate(homes):
-            source = flowing_in(node, home)
-            out[Edge(index, port)] = Edge(index, homes.index(home)) if source is None else out.get(source, source)
-    return out
-
-
-def _parts(composite: Composite) -> set[Operand]:
-    out: set[Operand] = set()
-    for index, node in enumerate(composite.nodes):
-        body = node.body
+        view = not isinstance(node.body, Layer) or node.body.views is True
+        own: dict[Operand, Edge] = {}
         for port, home in enumerate(within(node)):
-            if isinstance(body, Composite):
-                cut = port < len(body.outputs) and is_part(body, body.resolve(body.outputs[port].edge))
-            elif body is None or body.views is True:
-                cut = body is not None and body.outputs
-            else:
-                continue
-            if cut or flowing_in(node, home) in out:
-                out.add(Edge(index, port))
-    return out
+            value = Edge(index, port)
+            source = flowing_in(node, home)
+            if source is None:
+                source = own.setdefault(home, value)
+            if source != value:
+                edges.append((source, value, {"view": view}))
+    return nx.freeze(nx.DiGraph(edges))
+
+
+@once
+def _memories(composite: Composite) -> dict[Operand, Operand]:
+    """For each value that lives in another's memory that one."""
+    return roots(aliasing(composite))
+
+
+@once
+def _parts(composite: Composite) -> frozenset[Operand]:
+    every = ((Edge(i, port), node) for i, node in enumerate(composite.nodes) for port in range(len(node.outputs)))
+    cut = frozenset(value for value, node in every if _cut(node, value.port))
+    if not cut:
+        return cut
+    memories = aliasing(composite)
+    views = nx.subgraph_view(memories, filter_edge=lambda a, b: memories.edges[a, b]["view"])
+    return cut | descendants(views, cut)
+
+
+def _cut(node: Node, port: int) -> bool:
+    """Whether an output is a part that was cut out by the node, or inside it."""
+    body = node.body
+    if isinstance(body, Composite):
+        return port < len(body.outputs) and is_part(body, body.resolve(body.outputs[port].edge))
+    return body is not None and body.views is True and bool(body.outputs)

@@ -33,11 +33,10 @@ def _has_state(node: Node) -> bool:
 
 def unused_problems(composite: Composite) -> Iterator[Problem]:
     """Entries whose output nothing takes. Of a list without placeholders."""
-    needed = composite.reached(tuple(port.edge for port in composite.outputs))
     again = {node.shared for node in composite.nodes}
     names = {name for name, _ in composite.inputs}
     for index, node in enumerate(composite.nodes):
-        if index not in needed and node.body is not None and index not in again and node.name not in names:
+        if index not in composite.needed and node.body is not None and index not in again and node.name not in names:
             loc = (*node.loc, "id") if node.entry.id is not None else node.loc
             message = f"nothing takes the output of `{node.name}`"
             yield Problem("unused-layer", message, loc, path=node.name, severity="warning")

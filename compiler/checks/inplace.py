@@ -3,10 +3,11 @@ keeps would leave nothing to go back by."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator, Set
 from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes
+from speczoo.compiler.dataflow import descendants
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer
 from speczoo.specs.problem import Mark, Problem
@@ -74,16 +75,16 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     refused = [body.no_backward() if isinstance(body, Layer) else None for body in bodies]
     if not any(refused) and not any(map(writes, composite.nodes)):
         return
-    needs = _Needs(composite, (inputs_need,) * len(composite.inputs))
-    for node, why in zip(composite.nodes, refused, strict=True):
-        if why is not None and needs.active(node):
+    active = _differentiable(composite, (inputs_need,) * len(composite.inputs))
+    for index, (node, why) in enumerate(zip(composite.nodes, refused, strict=True)):
+        if why is not None and index in active:
             place = why.argument if why.argument in node.entry.arguments else _kind(node)
             yield Problem(why.code, str(why.message), (*node.loc, place), path=node.name, help=why.help)
     kept: dict[Operand, Node] = {}  # by memory, the first entry that something of is kept for
     for index, node in enumerate(composite.nodes):
         for position in writes(node):
             value = composite.resolve(node.inputs[position])
-            if is_part(composite, value) and needs.of(node.inputs[position]):
+            if is_part(composite, value) and node.inputs[position] in active:
                 message = f"`{node.name}` writes over a part of what was cut, and autograd has no way back from there"
                 yield _overwriting(composite, node, message, [])
                 continue
@@ -92,27 +93,16 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
                 place = "op" if keeper.entry.op is not None else _kind(keeper)
                 message = f"`{node.name}` writes over what `{keeper.name}` keeps for the backward pass"
                 yield _overwriting(composite, node, message, [Mark((*keeper.loc, place), "kept for this")])
-        for memory in _kept(composite, index, node, needs):
+        for memory in _kept(composite, index, node, active):
             kept.setdefault(memory, node)
 
 
-class _Needs:
-    """Which values of a list gradients are wanted of: those that come of a weight, or of an input that does."""
-
-    def __init__(self, composite: Composite, inputs: tuple[bool, ...]) -> None:
-        self.composite, self.inputs = composite, inputs
-        self.nodes: list[bool] = []
-        for node in composite.nodes:
-            self.nodes.append(self.active(node))
-
-    def active(self, node: Node) -> bool:
-        """Whether there is a backward pass through an entry."""
-        return _has_weights(node) or any(map(self.of, node.inputs))
-
-    def of(self, edge: Operand) -> bool:
-        if not isinstance(edge, Edge):
-            return False
-        return self.inputs[edge.port] if edge.node == INPUT else self.nodes[edge.node]
+def _differentiable(composite: Composite, inputs: tuple[bool, ...]) -> frozenset[Hashable]:
+    """The entries and values of a list that gradients are wanted of: those that come of a weight, or of an input that
+    does."""
+    sources = [i for i, node in enumerate(composite.nodes) if _has_weights(node)]
+    wanted = [Edge(INPUT, port) for port, needs in enumerate(inputs) if needs]
+    return descendants(composite.dataflow, [*sources, *wanted])
 
 
 def _has_weights(node: Node) -> bool:
@@ -121,11 +111,11 @@ def _has_weights(node: Node) -> bool:
     return node.body is not None and bool(node.body.weights(*node.shapes))
 
 
-def _kept(composite: Composite, index: int, node: Node, needs: _Needs) -> Iterator[Operand]:
+def _kept(composite: Composite, index: int, node: Node, active: Set[Hashable]) -> Iterator[Operand]:
     """The memories of a list that autograd keeps for an entry."""
-    if node.body is None or not needs.active(node):
+    if node.body is None or index not in active:
         return
-    wanted = tuple(map(needs.of, node.inputs))
+    wanted = tuple(edge in active for edge in node.inputs)
     if isinstance(node.body, Composite):
         inputs, outputs = _kept_of(node.body, wanted)
     else:
@@ -149,8 +139,8 @@ def _kept_of(body: Composite, inputs: tuple[bool, ...]) -> tuple[frozenset[int],
     and what is wanted of its inputs."""
     known = body.__dict__.setdefault("kept", {})
     if inputs not in known:
-        needs = _Needs(body, inputs)
-        kept = {memory for i, node in enumerate(body.nodes) for memory in _kept(body, i, node, needs)}
+        active = _differentiable(body, inputs)
+        kept = {memory for i, node in enumerate(body.nodes) for memory in _kept(body, i, node, active)}
         taken = frozenset(memory.port for memory in kept if isinstance(memory, Edge) and memory.node == INPUT)
         ends = (storage(body, body.resolve(port.edge)) for port in body.outputs)
         known[inputs] = taken, frozenset(i for i, memory in enumerate(ends) if memory in kept)

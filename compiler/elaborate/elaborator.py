@@ -19,7 +19,7 @@ from speczoo.compiler.elaborate import inactive, loops
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.elaborate.outputs import close
+from speczoo.compiler.elaborate.outputs import check_list, close
 from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
 from speczoo.compiler.elaborate.use import check_uses
 from speczoo.compiler.graph import Composite, LoadedSpec, Settings
@@ -62,10 +62,14 @@ class SpecElaborator:
         frames.append(frame)
         try:
             self._fill(frame, entries, loc, names)
-            ports = close(ctx, frame, outputs, outputs_loc)
+            ports, right = close(ctx, frame, outputs, outputs_loc)
+            nodes = tuple(frame.nodes)
+            composite = Composite(kind, name, ctx.unit, loc, tuple(inputs), nodes, ports, arguments or {}, names)
+            if right:
+                check_list(ctx, frame, composite)
         finally:
             frames.pop()
-        return Composite(kind, name, ctx.unit, loc, tuple(inputs), tuple(frame.nodes), ports, arguments or {}, names)
+        return composite
 
     def _fill(self, frame: Frame, entries: Sequence[Entry], loc: Loc, names: Mapping[str, Any]) -> None:
         if self.context.inactive:

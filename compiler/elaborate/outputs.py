@@ -20,17 +20,15 @@ from speczoo.specs.spec import Loc, Output
 NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
 
 
-def close(ctx: Context, frame: Frame, outputs: Sequence[Output] | None, loc: Loc) -> tuple[Port, ...]:
-    """The list's outputs; reports what can be found only once it is whole."""
+def close(ctx: Context, frame: Frame, outputs: Sequence[Output] | None, loc: Loc) -> tuple[tuple[Port, ...], bool]:
+    """The list's outputs, and whether all of them are right."""
     if ctx.names_unknown(loc):
-        return (Port("output", frame.unknown_value()),)
+        return (Port("output", frame.unknown_value()),), False
     if outputs is None:
         ports, right = _implied(ctx, frame, loc), True
     else:
         ports, right = _stated(ctx, frame, outputs, loc)
-    if right and ports:
-        _check(ctx, frame, ports)
-    return tuple(ports)
+    return tuple(ports), right and bool(ports)
 
 
 def _implied(ctx: Context, frame: Frame, loc: Loc) -> list[Port]:
@@ -108,10 +106,8 @@ def _check_batch(ctx: Context, frame: Frame, edge: Edge, loc: Loc) -> None:
         ctx.report(Problem("shape-mismatch", message, loc))
 
 
-def _check(ctx: Context, frame: Frame, ports: Sequence[Port]) -> None:
-    composite = Composite(
-        "group", "", ctx.unit, frame.loc, tuple(frame.inputs.items()), tuple(frame.nodes), tuple(ports)
-    )
+def check_list(ctx: Context, frame: Frame, composite: Composite) -> None:
+    """Reports what can be found only once a list is whole; of one whose outputs are right."""
     if not frame.edges_incomplete and not frame.ids_incomplete:
         for problem in name_problems(composite):
             ctx.report(problem)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import networkx as nx
 
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame, IdTemplate
@@ -16,9 +18,6 @@ from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Entry, Loc
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import listed, printable
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 Flow = tuple[tuple[Operand, ...], tuple[Value | None, ...]]
 
@@ -154,8 +153,6 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
 
 def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:
     """Reports a reference to what comes later in its list; None where nothing there has the name."""
-    import networkx as nx  # not for those whose specs are right: it takes a tenth of a second to load
-
     later = written_ids(ctx, frame)
     if head not in later:
         head = next((t for t, made in later.nodes(data="template") if made and made.could_read(head)), head)
@@ -211,8 +208,6 @@ def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
 def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
     """The ids of this list as written, later ones too, with an edge from each to what takes it; what is only spoken of
     has no place `at`."""
-    import networkx as nx  # see `_comes_later`
-
     known = ctx.session.shared.written
     place = (id(ctx.unit.spec), frame.loc)
     if place not in known:

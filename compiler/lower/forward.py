@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
-from speczoo.compiler.graph import INPUT, Edge, Operand, Port
+from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, dataflow
+from speczoo.compiler.graph import Port
 from speczoo.compiler.identifiers import variable
 from speczoo.compiler.program import Assignment
 
@@ -45,7 +46,7 @@ def order(
         live[name] = Edge(INPUT, k)
 
     def used_after(edge: Edge, i: int) -> bool:
-        return uses.get(edge, [-1])[-1] > i
+        return max(uses.get(edge, ()), default=-1) > i
 
     steps: list[Assignment] = []
     recent = inputs[0] if inputs else ""
@@ -100,11 +101,11 @@ def order(
 
 def _uses(statements: Sequence[Statement | None], outputs: Sequence[Port]) -> dict[Edge, list[int]]:
     """For each value the statements that take it, in order; an output counts as one after the last."""
-    uses: dict[Edge, list[int]] = {}
-    for i, statement in enumerate(statements):
-        for edge in dict.fromkeys(statement.inputs if statement else ()):
-            if isinstance(edge, Edge):
-                uses.setdefault(edge, []).append(i)
-    for port in outputs:
-        uses.setdefault(port.edge, []).append(len(statements))
-    return uses
+    entries = ((i, s.inputs, max(1, len(s.ports))) for i, s in enumerate(statements) if s is not None)
+    flow = dataflow(entries, (port.edge for port in outputs))
+    after = len(statements)
+    return {
+        value: sorted(after if user == OUTPUT else user for user in flow.successors(value))
+        for value in flow
+        if isinstance(value, Edge)
+    }

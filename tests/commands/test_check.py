@@ -173,7 +173,6 @@ def test_a_clean_run_loads_no_rendering() -> None:
     late = (
         "speczoo.specs.render",
         "speczoo.specs.schema_errors",
-        "networkx",
         "torch",
         "speczoo.compiler.explain.input_size_search",
     )

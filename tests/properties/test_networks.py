@@ -23,8 +23,9 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 import speczoo
+from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.emit.safety import verify
-from speczoo.compiler.graph import INPUT, Composite, Graph, Node
+from speczoo.compiler.graph import Composite, Graph, Node
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
@@ -56,15 +57,41 @@ def same(a: Any, b: Any) -> bool:
 # -- what is predicted ------------------------------------------------------------------------------------------------
 
 
-@given(networks())
-def test_what_outputs_need_is_what_networkx_reaches(spec: Data) -> None:
-    lists = [speczoo.graph(spec).root]
+def lists_of(graph: Graph) -> list[Composite]:
+    lists = [graph.root]
     for composite in lists:
         lists += [node.body for node in composite.nodes if isinstance(node.body, Composite)]
-        assert nx.is_directed_acyclic_graph(composite.view)
-        ends = {port.edge.node for port in composite.outputs}
-        needed = ends.union(*(nx.ancestors(composite.view, end) for end in ends))
-        assert composite.reached(tuple(port.edge for port in composite.outputs)) == needed - {INPUT}
+    return lists
+
+
+@given(networks())
+def test_the_dataflow_is_that_of_the_ordered_inputs(spec: Data) -> None:
+    for composite in lists_of(speczoo.graph(spec)):
+        flow = composite.dataflow
+        for index, node in enumerate(composite.nodes):
+            assert set(flow.predecessors(index)) == {edge for edge in node.inputs if isinstance(edge, Edge)}
+            assert set(flow.successors(index)) == {Edge(index, port) for port in range(len(node.outputs))}
+        assert set(flow.predecessors(OUTPUT)) == {port.edge for port in composite.outputs}
+        assert flow is composite.dataflow
+        assert nx.is_frozen(flow)
+
+
+@given(networks())
+def test_what_is_asked_of_the_dataflow_is_what_a_walk_over_the_inputs_finds(spec: Data) -> None:
+    """Order, reachability and chains, each held to the plain loop over `Node.inputs` that says what it means."""
+    for composite in lists_of(speczoo.graph(spec)):
+        assert composite.order == tuple(range(len(composite.nodes)))
+        needed = {port.edge.node for port in composite.outputs}
+        for index in reversed(range(len(composite.nodes))):
+            node = composite.nodes[index]
+            if index in needed:
+                needed |= {edge.node for edge in node.inputs if isinstance(edge, Edge)}
+                needed |= {node.shared} - {None}
+        assert composite.needed == needed - {INPUT}
+        passed = [*(node.inputs for node in composite.nodes), tuple(port.edge for port in composite.outputs)]
+        plain = len(composite.inputs) == 1 and all(len(n.outputs) == 1 and n.shared is None for n in composite.nodes)
+        straight = passed == [(Edge(index - 1),) for index in range(len(passed))]
+        assert composite.chain == (plain and straight and not composite.outputs[0].training_only)
 
 
 @given(networks())
