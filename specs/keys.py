@@ -95,7 +95,8 @@ class Key:
 
 def _type_in_words(kind: Any) -> str | None:
     if get_origin(kind) is Literal:
-        return "one of " + ", ".join(f"`{value}`" for value in get_args(kind))
+        values = [f"`{value}`" for value in get_args(kind)]
+        return values[0] if len(values) == 1 else f"one of {', '.join(values)}"
     return _TYPES.get(kind)
 
 

@@ -1,4 +1,5 @@
-"""The tables of specs/README.md: keys of the grammar, layers with their arguments, initialisers, limits and codes."""
+"""The tables of specs/README.md and zoo/training/README.md: keys of the grammar and of recipes, layers with their
+arguments, initialisers, limits and codes."""
 
 from __future__ import annotations
 
@@ -15,12 +16,15 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.compiler.layer import Layer
 from speczoo.specs import limits
+from speczoo.specs import spec as grammar
 from speczoo.specs.codes import CODES
-from speczoo.specs.keys import Model, keys, models
+from speczoo.specs.keys import Key, Model, keys, models
 from speczoo.specs.spec import Spec
+from speczoo.training import recipe
 
 SECTION = re.compile(r"^## ([^:\n]+).*$", re.MULTILINE)
 README = Path(__file__).parents[1] / "specs" / "README.md"
+RECIPES = Path(__file__).parents[1] / "zoo" / "training" / "README.md"
 
 
 def layers_table() -> str:
@@ -93,21 +97,24 @@ def codes_table() -> str:
     return "\n".join(["| code | means |", "| --- | --- |", *rows])
 
 
-def keys_table(model: Model) -> str:
-    """The keys of a model in their order, those of the whole file with the section that names each."""
+def keys_table(model: Model, of: str) -> str:
+    """The keys of a model in their order; those of a spec with the section that names each."""
     sections = SECTION.finditer(README.read_text(encoding="utf-8")) if model is Spec else ()
     links = {word: anchor(found[0]) for found in sections for word in re.findall(r"\w+", found[1])}
     rows = []
     for key in keys(model).values():
         link = links.get(key.name) or links.get(f"{key.name}s")
         shown = f"[`{key.name}`](#{link})" if link else f"`{key.name}`"
-        rows.append(f"| {shown} | {cell(key.holds)} | {cell(key.description)}{' Required.' * key.required} |")
-    name = re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).lower()
-    return "\n".join([f"| key of {a_or_an(name)} | holds | what it says |", "| --- | --- | --- |", *rows])
+        rows.append(f"| {shown} | {cell(key.holds)} | {cell(key.description)}{cell(without(key))} |")
+    return "\n".join([f"| key of {of} | holds | what it says |", "| --- | --- | --- |", *rows])
 
 
-def a_or_an(word: str) -> str:
-    return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
+def without(key: Key) -> str:
+    """What holds where a key is not there."""
+    default = key.field.get_default()
+    if key.required or default in (None, "", []) or not isinstance(default, bool | int | float | str | list):
+        return " Required." if key.required else ""
+    return f" Default: `{default if isinstance(default, str) else json.dumps(default)}`."
 
 
 def anchor(heading: str) -> str:
@@ -115,19 +122,43 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    **{f"keys of {model.__name__}": partial(keys_table, model) for model in models(Spec)},
-    "layers": layers_table,
-    "initialisers": initialisers_table,
-    "limits": limits_table,
-    "codes": codes_table,
+OF = {
+    grammar.Spec: "a spec",
+    grammar.Input: "an input",
+    grammar.Param: "a parameter",
+    grammar.Block: "a block",
+    grammar.Entry: "an entry",
+    grammar.Output: "an output",
+    grammar.InitRule: "a rule of `init`",
+    grammar.Expect: "`expect`",
+    grammar.Weights: "`weights`",
+    grammar.Variant: "a variant",
+    recipe.Recipe: "a recipe",
+    recipe.Torchvision: "a data set of torchvision",
+    recipe.Folder: "a folder",
+    recipe.Canvas: "digits on a canvas",
+    recipe.Transforms: "`transforms`",
+}
+TABLES: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {
+        **{f"keys of {model.__name__}": partial(keys_table, model, OF[model]) for model in models(Spec)},
+        "layers": layers_table,
+        "initialisers": initialisers_table,
+        "limits": limits_table,
+        "codes": codes_table,
+    },
+    RECIPES: {
+        f"keys of {model.__name__}": partial(keys_table, model, OF[model])
+        for model in models(recipe.Recipe)
+        if model in OF
+    },
 }
 
 
-def renewed() -> str:
-    """The text of the README with its tables as they are now. Raises ValueError where one has no place in it."""
-    text = README.read_text(encoding="utf-8")
-    for name, make in TABLES.items():
+def renewed(page: Path) -> str:
+    """The text of a page with its tables as they are. Raises ValueError where one has no place in it."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in TABLES[page].items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         if text.count(begin) != 1 or text.count(end) != 1:
             raise ValueError(f"no place for {name}")

@@ -18,7 +18,8 @@ def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
     """Each file, and what makes its text."""
     yield ROOT / "zoo" / "schema.json", schema.text
     yield readme_tables.README, readme_tables.renewed
-    yield language_tables.README, language_tables.renewed
+    for page in language_tables.TABLES:
+        yield page, partial(language_tables.renewed, page)
     for path in error_cases.CASES:
         yield path.with_suffix(".txt"), partial(error_cases.shown, path)
 

@@ -172,7 +172,7 @@ def test_a_new_key_of_a_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr(module, "Spec", new)
     monkeypatch.setattr(schema, "_BEYOND_TYPES", {})
     assert schema.schema()["properties"]["licence"]["description"] == "Who may use it. A text such as `MIT`."
-    assert "| `licence` | a text such as `MIT` | Who may use it. |" in keys_table(new)
+    assert "| `licence` | a text such as `MIT` | Who may use it. |" in keys_table(new, "a spec")
     assert "`licence` is a text such as `MIT`; not 3" in told(WHOLE | {"licence": 3})
     assert "did you mean `licence`?" in told(WHOLE | {"copyright": "MIT"})
     assert "did you mean `licence`?" in told(WHOLE | {"licens": "MIT"})

@@ -43,10 +43,3 @@ def test_yaml_is_a_recipe(text: str) -> None:
     assert report.ok
     assert document is not None
     assert recipe_loader.load(document.data).name
-
-
-def test_the_table_of_keys_is_complete() -> None:
-    from speczoo.training.recipe import Recipe
-
-    for name in set(Recipe.model_fields) - {"recipe", "name"}:
-        assert f"`{name}" in TEXT, name

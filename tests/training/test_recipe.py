@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pydantic import BaseModel
 
 from speczoo.__main__ import cli
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
-from speczoo.training import recipe_loader
+from speczoo.specs.keys import keys, models
+from speczoo.training import recipe, recipe_loader
 
 TEXT = """\
 recipe: 1
@@ -318,3 +321,48 @@ def test_recipes_are_checked_without_torch() -> None:
     tell = f"print([name for name in {names} if name in sys.modules])"
     assert fresh(load + tell) == "[]"
     assert fresh(load + "import torch\n" + tell) == "['torch']"
+
+
+#: Where each kind of mapping stands in a recipe, and the least of it.
+PLACES: dict[type[BaseModel], tuple[tuple[str | int, ...], dict[str, Any]]] = {
+    recipe.Recipe: ((), {}),
+    recipe.Network: (("network",), {"name": "mnist_cnn"}),
+    recipe.Torchvision: (("data",), {"dataset": "MNIST"}),
+    recipe.Folder: (("data",), {"dataset": "folder"}),
+    recipe.Canvas: (("data",), {"dataset": "digits_on_canvas"}),
+    recipe.Transforms: (("transforms",), {}),
+    recipe.RandomHorizontalFlip: (("transforms", "augment", 0), {"op": "RandomHorizontalFlip"}),
+    recipe.RandomVerticalFlip: (("transforms", "augment", 0), {"op": "RandomVerticalFlip"}),
+    recipe.RandomErasing: (("transforms", "augment", 0), {"op": "RandomErasing"}),
+    recipe.SGD: (("optimizer",), {"op": "SGD", "lr": 0.1}),
+    recipe.Adam: (("optimizer",), {"op": "Adam"}),
+    recipe.MultiStep: (("schedule",), {"op": "MultiStepLR", "milestones": [1.0]}),
+}
+WORDS = [
+    (model, key.name, word) for model in models(recipe.Recipe) for key in keys(model).values() for word in key.instead
+]
+
+
+@pytest.mark.parametrize(("model", "key", "word"), WORDS)
+def test_a_foreign_word_gives_the_key(model: type[BaseModel], key: str, word: str) -> None:
+    assert word not in keys(model)
+    data: dict[str, Any] = {"recipe": 1, "name": "a", "network": {}, "data": {}, "transforms": {"augment": [{}]}}
+    data |= {"optimizer": {"op": "SGD", "lr": 0.1}, "schedule": {}, "batch_size": 1, "epochs": 1}
+    path, least = PLACES[model]
+    part = data
+    for step in path:
+        part = part[step]
+    part |= least
+    part[word] = part.pop(key, 1)
+    with pytest.raises(SpecError) as caught:
+        recipe_loader.load(data)
+    told = next(d for d in caught.value.diagnostics if d.code == "unknown-key")
+    assert told.message.endswith(f"{word}`")
+    assert told.help == (f"did you mean `{key}`?",)
+
+
+def test_a_missing_key_says_what_it_holds() -> None:
+    with pytest.raises(SpecError) as caught:
+        recipe_loader.load({"recipe": 1, "name": "a", "network": "mnist_cnn", "data": {"dataset": "MNIST"}})
+    helps = {d.message: d.help for d in caught.value.diagnostics}
+    assert helps["`optimizer` is missing"] == (f"`optimizer` is {keys(recipe.Recipe)['optimizer'].holds}",)

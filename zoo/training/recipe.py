@@ -1,7 +1,8 @@
 """What a recipe may say: strict models, checked without torch.
 
 A recipe names a network, its data, how images are prepared and augmented, the optimizer with its schedule, and the
-result that it expects. Words are PyTorch's own (`AdamW`, `OneCycleLR`, `RandomCrop`), with PyTorch's defaults.
+result that it expects. Words are PyTorch's own (`AdamW`, `OneCycleLR`, `RandomCrop`), with PyTorch's defaults. What
+people write instead stands beside each key, as in the grammar of specs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic import field_validator as field_check
 from pydantic import model_validator as validator
+
+from speczoo.specs.keys import Holds, Instead
 
 T = TypeVar("T", bound=Sequence[Any])
 LONGEST = 100  # characters of a name
@@ -59,6 +62,11 @@ Rate = Annotated[float, Field(gt=0, le=LARGEST)]
 Penalty = Annotated[float, Field(ge=0, le=LARGEST)]
 Range = Annotated[list[PositiveFloat], Two, AfterValidator(_rising)]
 Metric = Literal["accuracy", "top5", "iou"]
+LR = Instead("learning_rate")
+WD = Instead("wd", "l2")
+Root = Annotated[str, Instead("path", "dir", "folder"), Field(description="Where it is, without `--data`.")]
+Limit = Annotated[Count | None, Field(description="Only so many of the first images.")]
+VALID = Instead("val", "validation")
 
 
 class Strict(BaseModel):
@@ -72,7 +80,7 @@ class Network(Strict):
     """
 
     name: str
-    params: dict[str, Any] = {}
+    params: Annotated[dict[str, Any], Instead("parameters", "args", "kwargs")] = {}
     input: list[PositiveInt] | None = None
 
     @validator(mode="before")
@@ -82,27 +90,42 @@ class Network(Strict):
 
 
 class Torchvision(Strict):
-    """A data set of torchvision, in torchvision's own layout below `root`. `classes` keeps only those, renumbered."""
+    """A data set of torchvision, in torchvision's own layout below `root`."""
 
-    dataset: Literal["MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100", "SVHN", "STL10"]
-    root: str = "data"
-    classes: Annotated[list[str], Field(min_length=2), AfterValidator(_unique)] | None = None
-    valid: Share | None = None  # this share of the training set, in place of the test set
-    limit_train: Count | None = None
-    limit_valid: Count | None = None
+    dataset: Literal["MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100", "SVHN", "STL10"] = Field(
+        description="Its name there."
+    )
+    root: Root = "data"
+    classes: (
+        Annotated[
+            list[str],
+            Field(min_length=2),
+            AfterValidator(_unique),
+        ]
+        | None
+    ) = Field(default=None, description="Only these, numbered in this order.")
+    valid: Annotated[Share | None, VALID] = Field(
+        default=None, description="This share of the training set, in place of the test set."
+    )
+    limit_train: Limit = None
+    limit_valid: Limit = None
 
 
 class Folder(Strict):
     """Images in folders: `root/train/CLASS/*.png`, `root/valid/CLASS/*.png`, and unlabelled `root/test/*.png`."""
 
-    dataset: Literal["folder"]
-    root: str = "data"
-    train: str = "train"
-    valid: str | Share = "valid"  # a folder, or a share of the training set
-    test: str | None = None
-    mode: Literal["L", "RGB"] = "RGB"
-    limit_train: Count | None = None
-    limit_valid: Count | None = None
+    dataset: Literal["folder"] = Field(description="Images of your own.")
+    root: Root = "data"
+    train: str = Field(default="train", description="The folder of a class's folders to train on.")
+    valid: Annotated[str | Share, VALID] = Field(
+        default="valid", description="The folder to measure on, or a share of the training set."
+    )
+    test: str | None = Field(default=None, description="A folder of images without labels, to predict.")
+    mode: Annotated[Literal["L", "RGB"], Instead("channels", "color", "colour")] = Field(
+        default="RGB", description="Grey, or in colours."
+    )
+    limit_train: Limit = None
+    limit_valid: Limit = None
 
     @field_check("train", "valid", "test")
     @classmethod
@@ -121,14 +144,18 @@ class Folder(Strict):
 class Canvas(Strict):
     """MNIST digits thrown on a noisy canvas; the label is a class per pixel: 0 background, then the digits' classes."""
 
-    dataset: Literal["digits_on_canvas"]
-    root: str = "data"
-    size: Annotated[int, Field(ge=32, le=1024)] = 64
-    digits: Annotated[list[Digits], Two, AfterValidator(_rising)] = [1, 3]  # how many, from and to
-    noise: NonNegativeFloat = 0.15  # standard deviation, in units of the full range
-    labels: Literal["digit", "class"] = "class"  # two classes, or one for each of the ten digits and the background
-    train: Count = 6000
-    valid: Count = 1000
+    dataset: Literal["digits_on_canvas"] = Field(description="Digits thrown on a canvas.")
+    root: Root = "data"
+    size: Annotated[int, Field(ge=32, le=1024)] = Field(default=64, description="Pixels of a side.")
+    digits: Annotated[list[Digits], Two, AfterValidator(_rising), Holds("two whole numbers: `[1, 3]`")] = Field(
+        default=[1, 3], description="How many, from and to."
+    )
+    noise: NonNegativeFloat = Field(default=0.15, description="Standard deviation, in units of the full range.")
+    labels: Literal["digit", "class"] = Field(
+        default="class", description="Two classes, or one for each of the ten digits and the background."
+    )
+    train: Count = Field(default=6000, description="Images to train on.")
+    valid: Annotated[Count, VALID] = Field(default=1000, description="Images to measure on.")
 
 
 class Resize(Strict):
@@ -158,12 +185,12 @@ class RandomCrop(Strict):
 
 class RandomHorizontalFlip(Strict):
     op: Literal["RandomHorizontalFlip"]
-    p: Fraction = 0.5
+    p: Annotated[Fraction, Instead("prob", "probability")] = 0.5
 
 
 class RandomVerticalFlip(Strict):
     op: Literal["RandomVerticalFlip"]
-    p: Fraction = 0.5
+    p: Annotated[Fraction, Instead("prob", "probability")] = 0.5
 
 
 class RandomAffine(Strict):
@@ -178,7 +205,7 @@ class RandomAffine(Strict):
 
 class RandomErasing(Strict):
     op: Literal["RandomErasing"]
-    p: Fraction = 0.5
+    p: Annotated[Fraction, Instead("prob", "probability")] = 0.5
     scale: Annotated[list[Fraction], Two, AfterValidator(_rising)] = [0.02, 0.33]
     ratio: Range = [0.3, 3.3]
 
@@ -199,17 +226,29 @@ class Statistics(Strict):
 class Transforms(Strict):
     """`prepare` every image once, `augment` training images anew each epoch, `normalize` all by statistics."""
 
-    prepare: list[Prepare] = []
-    augment: list[Augment] = []
-    normalize: Literal["measured"] | Statistics = "measured"
+    prepare: Annotated[
+        list[Prepare],
+        Holds("a list of `Resize`, `CenterCrop`, `Pad`, `Grayscale`"),
+        Instead("preprocess", "preprocessing"),
+    ] = Field(default=[], description="Once per image.")
+    augment: Annotated[
+        list[Augment],
+        Holds("a list of `RandomCrop`, `RandomHorizontalFlip`, `RandomVerticalFlip`, `RandomAffine`, `RandomErasing`"),
+        Instead("augmentation", "augmentations"),
+    ] = Field(default=[], description="Training images anew in each epoch.")
+    normalize: Annotated[
+        Literal["measured"] | Statistics,
+        Holds("`measured`, or statistics for pixels in 0..1: `{mean: [0.5], std: [0.5]}`"),
+        Instead("normalise", "normalization"),
+    ] = Field(default="measured", description="All images, as measured on the training set or by these.")
 
 
 class SGD(Strict):
     op: Literal["SGD"]
-    lr: Rate
+    lr: Annotated[Rate, LR]
     momentum: NonNegativeFloat = 0.0
     nesterov: bool = False
-    weight_decay: Penalty = 0.0
+    weight_decay: Annotated[Penalty, WD] = 0.0
 
     @validator(mode="after")
     def _nesterov_has_momentum(self) -> SGD:
@@ -220,10 +259,10 @@ class SGD(Strict):
 
 class Adam(Strict):
     op: Literal["Adam", "AdamW"]
-    lr: Rate = 1e-3
+    lr: Annotated[Rate, LR] = 1e-3
     betas: Annotated[list[Decay], Two] = [0.9, 0.999]
-    eps: Rate = 1e-8
-    weight_decay: Penalty | None = None  # torch's default: 0 for Adam, 0.01 for AdamW
+    eps: Annotated[Rate, Instead("epsilon")] = 1e-8
+    weight_decay: Annotated[Penalty | None, WD] = None  # torch's default: 0 for Adam, 0.01 for AdamW
 
 
 class OneCycle(Strict):
@@ -241,7 +280,7 @@ class MultiStep(Strict):
     """Times `gamma` after each of these epochs; a linear start over `warmup` epochs."""
 
     op: Literal["MultiStepLR"]
-    milestones: list[PositiveFloat]
+    milestones: Annotated[list[PositiveFloat], Instead("steps", "epochs")]
     gamma: PositiveFloat = 0.1
     warmup: NonNegativeFloat = 0.0
 
@@ -273,28 +312,75 @@ class Expect(Strict):
 class Recipe(Strict):
     """How a network is trained, on what, and what comes out."""
 
-    recipe: Literal[1]
-    name: Annotated[str, AfterValidator(_plain)]
-    title: str = ""
-    source: str = ""
-    network: Network
-    data: Data
-    transforms: Transforms = Transforms()
-    optimizer: Optimizer
-    schedule: Schedule | None = None
-    batch_size: Count
-    epochs: Count
-    drop_last: bool = False
-    label_smoothing: Decay = 0.0
-    aux_weight: NonNegativeFloat = 0.3  # of outputs that exist in training only
-    ema: Share | None = None  # decay of averaged weights, which are what is evaluated
-    accumulate: Count = 1
-    gradient_clip: PositiveFloat | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    metrics: Annotated[list[Metric], Field(min_length=1), AfterValidator(_unique)] = ["accuracy"]
-    expect: Expect = Expect()
-    published: dict[str, float] = {}  # the figures as printed in the source, for people to compare with
+    recipe: Annotated[Literal[1], Holds("the version of recipes: `recipe: 1`"), Instead("version")] = Field(
+        description="By which rules the rest is read."
+    )
+    name: Annotated[str, AfterValidator(_plain), Holds("a name: letters, digits, spaces and `_ - . +`")] = Field(
+        description="What a run's folder is called."
+    )
+    title: Annotated[str, Instead("description")] = Field(default="", description="What is trained, in a line.")
+    source: Annotated[str, Instead("reference", "paper", "url")] = Field(default="", description="Where it is from.")
+    network: Annotated[
+        Network,
+        Holds("a name, a path, or a mapping: `{name: resnet34, params: {num_classes: 2}, input: [3, 64, 64]}`"),
+        Instead("model", "net", "architecture", "arch", "spec"),
+    ] = Field(description="What is trained.")
+    data: Annotated[Data, Holds("a data set: `{dataset: MNIST}`"), Instead("dataset", "datamodule")] = Field(
+        description="On what."
+    )
+    transforms: Annotated[
+        Transforms,
+        Holds("a mapping: `{augment: [{op: RandomCrop, size: 28, padding: 3}]}`"),
+        Instead("transform", "augmentation", "augmentations", "preprocessing"),
+    ] = Field(default=Transforms(), description="What is done to the images.")
+    optimizer: Annotated[
+        Optimizer, Holds("one of `SGD`, `Adam`, `AdamW` with torch's arguments: `{op: SGD, lr: 0.1}`"), Instead("optim")
+    ] = Field(description="What takes the steps.")
+    schedule: Annotated[
+        Schedule | None,
+        Holds("one of `OneCycleLR`, `MultiStepLR`, `CosineAnnealingLR` with its arguments: `{op: OneCycleLR}`"),
+        Instead("scheduler", "lr_scheduler"),
+    ] = Field(
+        default=None,
+        description="How the learning rate goes, `milestones` and `warmup` in epochs; without it, it stays.",
+    )
+    batch_size: Annotated[Count, Instead("bs", "batch")] = Field(description="Images in a batch.")
+    epochs: Annotated[Count, Instead("max_epochs", "num_epochs", "n_epochs")] = Field(
+        description="How often the data is gone through."
+    )
+    drop_last: bool = Field(default=False, description="Whether a last batch that is not full is left out.")
+    label_smoothing: Decay = Field(default=0.0, description="The share of a label that goes to all classes alike.")
+    aux_weight: NonNegativeFloat = Field(
+        default=0.3, description="The weight in the loss of outputs that exist in training only."
+    )
+    ema: Annotated[Share | None, Holds("a decay between 0 and 1, such as `0.999`"), Instead("ema_decay")] = Field(
+        default=None, description="Weights are averaged so, and the averages are what is evaluated."
+    )
+    accumulate: Annotated[Count, Instead("accumulate_grad_batches", "gradient_accumulation_steps")] = Field(
+        default=1, description="Batches a step."
+    )
+    gradient_clip: Annotated[
+        PositiveFloat | None, Instead("gradient_clip_val", "clip_grad", "clip_grad_norm", "max_grad_norm")
+    ] = Field(default=None, description="The largest norm of the gradients.")
+    seed: Annotated[int, Field(ge=0, lt=2**63), Instead("random_seed", "random_state")] = Field(
+        default=0, description="What all that is drawn at random follows from."
+    )
+    precision: Annotated[Literal["32-true", "bf16-mixed", "16-mixed"], Instead("dtype")] = Field(
+        default="32-true", description="What is computed in, in Lightning's words."
+    )
+    metrics: Annotated[
+        list[Metric],
+        Field(min_length=1),
+        AfterValidator(_unique),
+        Holds("a list of `accuracy`, `top5`, `iou`"),
+        Instead("metric"),
+    ] = Field(default=["accuracy"], description="What is measured after each epoch.")
+    expect: Annotated[Expect, Holds("a mapping of metrics to values: `{accuracy: 0.9864}`"), Instead("expected")] = (
+        Field(default=Expect(), description="What it reaches.")
+    )
+    published: Annotated[dict[str, float], Holds("a mapping of names to figures: `{accuracy: 98.64}`")] = Field(
+        default={}, description="Figures as printed in the source, for people to compare with."
+    )
 
     @validator(mode="after")
     def _pixels_stay_in_place(self) -> Recipe:

@@ -8,16 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from speczoo import catalogue
 from speczoo.specs import files
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
 from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.keys import instead, key_at, keys, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.source import Source
+from speczoo.specs.spec import Loc
 from speczoo.specs.suggestions import did_you_mean, nearest
+from speczoo.specs.value_kinds import placed
 
 from .recipe import Network, Recipe
 from .shapes import Shape, after, stored
@@ -261,29 +265,32 @@ def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
     data, mistakes = text.data, error.errors()[: DEFAULT.mistakes]
     suggested = {_suggested(mistake, data) for mistake in mistakes}
     for mistake in mistakes:
-        if mistake["type"] == "missing" and mistake["loc"] in suggested:
+        path = placed(data, mistake["loc"], missing=mistake["type"] == "missing")
+        if mistake["type"] == "missing" and path in suggested:
             continue  # it is there, under a name that is almost right
-        path, model = _walk(data, mistake["loc"])
         code, message = "bad-value", ""
         help: tuple[str, ...] = ()
         name = ".".join(map(str, path))
         match mistake["type"]:
             case "extra_forbidden":
                 code, message = "unknown-key", f"a recipe has no `{name}`"
-                help = did_you_mean(str(path[-1]), model.model_fields if model else (), limit=30)
+                known, words = _known(path, data)
+                help = did_you_mean(str(path[-1]), known, aliases=words, limit=30)
             case "missing":
                 code, message = "missing-argument", f"`{name}` is missing"
+                key = key_at(Recipe, path, data)
+                help = (f"`{key.name}` is {key.holds}",) if key and key.holds else ()
                 path = path[:-1]
             case "union_tag_invalid":
                 context = mistake["ctx"]
-                key = context["discriminator"].strip("'")
-                path = (*path, key)
-                message = f"`{name}` has no {key} `{context['tag']}`"
-                known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-                help = did_you_mean(str(context["tag"]), known)
+                key_name = context["discriminator"].strip("'")
+                path = (*path, key_name)
+                message = f"`{name}` has no {key_name} `{context['tag']}`"
+                tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+                help = did_you_mean(str(context["tag"]), tags)
             case "union_tag_not_found":
-                key = mistake["ctx"]["discriminator"].strip("'")
-                code, message = "missing-argument", f"`{name}` does not say its `{key}`"
+                key_name = mistake["ctx"]["discriminator"].strip("'")
+                code, message = "missing-argument", f"`{name}` does not say its `{key_name}`"
             case "value_error":
                 message = f"`{name}`: {mistake['ctx']['error']}" if name else f"{mistake['ctx']['error']}"
             case _:
@@ -294,51 +301,17 @@ def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
         yield Diagnostic(code, message, span=span, file=file, help=help)
 
 
-def _suggested(mistake: Any, data: Any) -> tuple[str | int, ...] | None:
+def _suggested(mistake: ErrorDetails, data: Any) -> Loc | None:
     """Where the value of a key that is not known was meant to stand."""
     if mistake["type"] != "extra_forbidden":
         return None
-    loc = mistake["loc"]
-    _, model = _walk(data, loc)
-    near = nearest(str(loc[-1]), model.model_fields) if model else None
-    return (*loc[:-1], near) if near else None
+    path = placed(data, mistake["loc"])
+    known, words = _known(path, data)
+    near = nearest(str(path[-1]), known, aliases=words)
+    return (*path[:-1], near) if near else None
 
 
-def _walk(data: Any, loc: Sequence[str | int]) -> tuple[tuple[str | int, ...], type[BaseModel] | None]:
-    """pydantic's location without the union tags in it, and the model that the last step is a field of."""
-    model: Any = Recipe
-    path: list[str | int] = []
-    for index, step in enumerate(loc):
-        last = index == len(loc) - 1
-        inside = isinstance(data, dict) and step in data
-        listed = isinstance(data, list) and isinstance(step, int) and step < len(data)
-        if inside or listed:
-            path.append(step)
-            if not last:
-                model = _models(model, step) if isinstance(model, type) else model
-                data = data[step]
-        elif last and not (isinstance(data, dict) and step in (data.get("op"), data.get("dataset"))):
-            if isinstance(step, str) and isinstance(model, type) and step in getattr(model, "model_fields", ()):
-                path.append(step)
-        elif isinstance(model, list):
-            model = next((m for m in model if step in _tags(m)), model)
-    return tuple(path), model if isinstance(model, type) else None
-
-
-def _models(model: type[BaseModel], field: str | int) -> Any:
-    """The model of a field, or the models of a union, looked up through lists and annotations."""
-    found = model.model_fields.get(str(field))
-    models = list(_inside(found.annotation)) if found else []
-    return models[0] if len(models) == 1 else models
-
-
-def _inside(annotation: Any) -> Iterable[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in getattr(annotation, "__args__", ()):
-        yield from _inside(part)
-
-
-def _tags(model: type[BaseModel]) -> set[object]:
-    fields = [model.model_fields[key] for key in ("op", "dataset") if key in model.model_fields]
-    return {tag for field in fields for tag in getattr(field.annotation, "__args__", ())}
+def _known(path: Loc, data: Any) -> tuple[list[str], dict[str, str]]:
+    """The keys of the mapping around a path, and what people write instead."""
+    model = model_at(Recipe, path[:-1], data)
+    return (list(keys(model)), instead(model, keys(model))) if model else ([], {})
