@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
+from speczoo.compiler.synonyms import ARGUMENTS, ARGUMENTS_ASKED, ARGUMENTS_ELSEWHERE
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from speczoo.specs.keys import instead, keys
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import TYPES, Entry, Param
-from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
+from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already, spelling
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
 
@@ -45,10 +46,11 @@ def argument_problems(
             continue
         suggested = intended(name, fields, given, missing)
         message = f"{layer.op} has no `{printable(name)}`"
-        problem = Problem(
-            "unknown-argument", message, (name,), key=True, help=suggested.help, replacement=suggested.fix
+        fix = suggested.fix if _accepts(layer, given, name, suggested.fix) else None
+        yield (
+            Problem("unknown-argument", message, (name,), key=True, help=suggested.help, replacement=fix),
+            suggested.near,
         )
-        yield problem, suggested.near
     if missing:
         message = f"{layer.op} needs {listed(missing)}"
         yield Problem("missing-argument", message, (missing[0],), help=(_example(layer, missing),)), None
@@ -66,6 +68,17 @@ def argument_problems(
         yield replace(problem, key=bool(path) and inside[path]["loc"][-1] == "[key]"), None
 
 
+def _accepts(layer: type[Layer], given: Mapping[str, Any], name: str, meant: str | None) -> bool:
+    """Whether what is given under one name may stand under another."""
+    if meant not in layer.model_fields or given[name] is UNKNOWN:
+        return True
+    try:
+        layer.model_validate({**{k: v for k, v in given.items() if k != name}, meant: given[name]})
+    except ValidationError as error:
+        return all(detail["loc"][:1] != (meant,) for detail in error.errors(include_url=False))
+    return True
+
+
 def _with(value: Any, path: Sequence[str | int], new: Any) -> Any:
     """The value with `new` at the end of the path."""
     if not path:
@@ -75,28 +88,35 @@ def _with(value: Any, path: Sequence[str | int], new: Any) -> Any:
     return copy
 
 
-def intended(name: str, known: Collection[str], given: Mapping[str, Any], missing: list[str]) -> Intended:
-    """What a misspelt argument was meant to be. What it stands for is missing no more."""
+def intended(
+    name: str, known: Collection[str], given: Mapping[str, Any], missing: list[str], *, chosen: bool = False
+) -> Intended:
+    """What a misspelt argument was meant to be; `chosen`: the names are those that an author declared. What it stands
+    for is missing no more."""
     if isinstance(inside := given[name], Mapping) and (nested := [k for k in known if k in inside]):
         missing[:] = [k for k in missing if k not in inside]
         return Intended(help=(f"write {listed(nested)} beside `op`, not inside `{printable(name)}`",))
     free = [k for k in known if k not in given]
-    synonym = next((m for m in free if name.lower() in _SYNONYMS.get(m, ())), None)
-    suggested = nearest(name, missing) or (synonym if synonym in missing else None) or nearest(name, known) or synonym
-    if suggested in given and certain(name, known) == suggested:
+    needs, how = ARGUMENTS_ELSEWHERE.get(spelling(name), (None, ""))
+    if how and (needs in known or (needs is None and nearest(name, free) is None)):
+        return Intended(help=(how,))
+    synonyms = {} if chosen else _named(ARGUMENTS, free)
+    asked = {**_named(ARGUMENTS_ASKED, free), **_named(ARGUMENTS_ASKED, missing)}.get(spelling(name))
+    suggested = synonyms.get(spelling(name)) or nearest(name, missing) or (asked if asked in missing else None)
+    suggested = suggested or nearest(name, known) or asked
+    if suggested in given and certain(name, known, chosen=chosen) == suggested:
         return Intended(help=said_already(str(suggested)))
     if suggested in given:
-        suggested = nearest(name, free) or synonym
+        suggested = nearest(name, free) or asked
     beside = [k for k in Entry.beside("op") if could_be(Entry, k, given[name])]
-    fix = certain(name, [*free, *beside], aliases=instead(Entry, beside if suggested is None else (), certain=True))
-    if (suggested in missing and (len(missing) == 1 or suggested == synonym)) or (fix is None and suggested == synonym):
-        fix = suggested
+    words = instead(Entry, beside if suggested is None else (), certain=True)
+    fix = certain(name, free, aliases=synonyms, chosen=chosen)
+    if fix is None and (structural := certain(name, beside, aliases=words)):
+        return Intended(structural, (f"did you mean `{structural}`?",))
     if suggested is None and (structural := nearest(name, beside, aliases=instead(Entry, beside))):
-        return Intended(fix, (f"did you mean `{structural}`?",))
+        return Intended(help=(f"did you mean `{structural}`?",))
     if suggested is None and (structural := instead(Entry, Entry.beside("op")).get(name.lower())):
         return Intended(help=(f"did you mean `{structural}`? It is {keys(Entry)[structural].holds}",))
-    if suggested is None and name in _ELSEWHERE:
-        return Intended(help=(_ELSEWHERE[name],))
     sizes = isinstance(given[name], int | list | tuple) and not isinstance(given[name], bool)
     if suggested is None and sizes and len(missing) == 1 and len(given.keys() - known) == 1:
         suggested = missing[0]  # one is missing, and one is too many
@@ -109,31 +129,9 @@ def intended(name: str, known: Collection[str], given: Mapping[str, Any], missin
     return Intended(fix if fix == suggested else None, (help,), suggested)
 
 
-_CHOSEN = "the device and type of a network are chosen when it is built"
-_OWN = "an activation is an entry of its own: `- {op: ReLU}`"
-#: What is said in another place.
-_ELSEWHERE = {"device": _CHOSEN, "dtype": _CHOSEN, "activation": _OWN, "act": _OWN, "nonlinearity": _OWN}
-
-_SYNONYMS = {
-    "stride": ("step", "subsample"),
-    "padding": ("border",),
-    "bias": ("use_bias",),
-    "output_size": ("size", "out_size"),
-    "inplace": ("in_place",),
-    "out_channels": ("filters", "filter", "num_filters", "channels", "planes", "width", "out", "output_channels"),
-    "out_features": ("units", "features", "size", "neurons", "out", "output_features", "dim"),
-    "kernel_size": ("kernel", "ksize", "size", "k", "pool_size"),
-    "p": ("rate", "prob", "dropout"),
-    "eps": ("epsilon",),
-    "negative_slope": ("slope", "alpha"),
-    "embedding_dim": ("dim", "size", "features", "d_model"),
-    "num_embeddings": ("vocab", "vocab_size", "words"),
-    "num_groups": ("groups",),
-    "upscale_factor": ("factor", "scale", "upscale"),
-    "scale_factor": ("factor", "scale"),
-    "dim": ("axis",),
-    "num_heads": ("heads", "n_heads"),
-}
+def _named(words: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Which of these names each of the words stands for."""
+    return {word: name for name in names for word in words.get(name, "").split()}
 
 
 _EXAMPLES = {
@@ -165,14 +163,17 @@ def printed(value: Any) -> str:
 def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
     """A value that is not what the argument takes; where it nearly is, with what it was meant to be."""
     wrong = at(given.get(name), path)
-    for text in (*_readings(wrong), *_word(layer, name, wrong)):
+    near, sure = _word(layer, name, wrong)
+    readings = _readings(wrong)
+    for text in (*readings, *near):
         try:
             layer.model_validate({**given, name: _with(given.get(name), path, _read(text))})
         except ValidationError as error:
             if any(d["loc"][:1] == (name,) for d in error.errors(include_url=False)):
                 continue
         help = (f"write `{text}`" if path else f"write `{name}: {text}`",)
-        return Problem("bad-value", message, (name, *path), help=help, replacement=text)
+        replacement = text if text in readings or text == sure else None
+        return Problem("bad-value", message, (name, *path), help=help, replacement=replacement)
     return Problem("bad-value", message, (name, *path))
 
 
@@ -185,14 +186,15 @@ def _read(text: str) -> Any:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _word(layer: type[Layer], name: str, value: Any) -> list[str]:
-    """The one of the words that an argument takes which is nearly the one given."""
+def _word(layer: type[Layer], name: str, value: Any) -> tuple[list[str], str | None]:
+    """Of the words that an argument takes, the one that is nearly the one given, and the one that it can only be."""
     schema = layer.model_json_schema()["properties"].get(name, {}) if isinstance(value, str) else {}
     options = [
         o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))
     ]
-    suggested = nearest(str(value), [o for o in options if isinstance(o, str)])
-    return [suggested] if suggested else []
+    words = [o for o in options if isinstance(o, str)]
+    suggested = nearest(str(value), words)
+    return [suggested] if suggested else [], certain(str(value), words)
 
 
 def _readings(value: Any) -> list[str]:
@@ -289,9 +291,11 @@ def bind(
 
     missing = [n for n, p in declared.items() if p.required and n not in given and n not in placeholders]
     for name in islice((n for n in given if n not in declared and n not in placeholders), DEFAULT.mistakes):
-        suggested = intended(name, declared, given, missing)
+        suggested = intended(name, declared, given, missing, chosen=True)
         message = f"{owner} has no parameter `{printable(name)}`"
-        tell("unknown-argument", message, name, key=True, help=suggested.help, suggested=suggested.fix)
+        refused = suggested.fix in declared and fits(declared[str(suggested.fix)], given[name])[1]
+        fix = None if refused and given[name] is not UNKNOWN else suggested.fix
+        tell("unknown-argument", message, name, key=True, help=suggested.help, suggested=fix)
         placeholders = {*placeholders, *(n for n in declared if n not in given)}  # what was meant by it is unknown
     if missing:
         types = ", ".join(f"`{name}: {declared[name].type}`" for name in missing)
@@ -341,7 +345,7 @@ def _value(
     checked, wrong = fits(param, value)
     if wrong:
         word = param.default if param.type == "str" and not isinstance(param.written, dict) else ""
-        type = certain(str(word), TYPES)
+        type = nearest(str(word), TYPES)
         help = (f"`{name}: {word}` declares a text; did you mean the type `{type}`?",) if type else ()
         tell("bad-value", f"`{name}: {printed(value)}` {wrong}", name, help=help)
         return UNKNOWN

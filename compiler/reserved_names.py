@@ -1,4 +1,4 @@
-"""Which ids the language accepts, and which names people use for ops elsewhere."""
+"""Which ids the language accepts."""
 
 from __future__ import annotations
 
@@ -38,20 +38,6 @@ LANGUAGE_NAMES = frozenset({"input"})
 
 #: What the code of a `forward` reads, so that no parameter of it may hide it.
 FORWARD_NAMES = frozenset({"F", "getattr", "nn", "torch"})
-
-#: What an op is called in other places.
-ALIASES = {
-    "conv": "Conv2d", "convolution": "Conv2d", "conv1d": "Conv1d", "conv2d": "Conv2d", "conv3d": "Conv3d", "deconv": "ConvTranspose2d",
-    "dense": "Linear", "fc": "Linear", "lin": "Linear", "fullyconnected": "Linear",
-    "bn": "BatchNorm2d", "batchnorm": "BatchNorm2d", "batch_norm": "BatchNorm2d", "batchnormalization": "BatchNorm2d", "ln": "LayerNorm", "gn": "GroupNorm",
-    "layernormalization": "LayerNorm", "groupnormalization": "GroupNorm", "lrn": "LocalResponseNorm",
-    "maxpool": "MaxPool2d", "max_pool": "MaxPool2d", "maxpooling2d": "MaxPool2d", "avgpool": "AvgPool2d", "avg_pool": "AvgPool2d", "averagepooling2d": "AvgPool2d",
-    "pool": "MaxPool2d", "gap": "AdaptiveAvgPool2d", "globalaveragepooling2d": "AdaptiveAvgPool2d", "global_avg_pool": "AdaptiveAvgPool2d",
-    "swish": "SiLU", "leaky_relu": "LeakyReLU", "lrelu": "LeakyReLU", "hswish": "Hardswish", "hsigmoid": "Hardsigmoid",
-    "cat": "concat", "concatenate": "concat", "plus": "add", "sum": "add", "multiply": "mul", "subtract": "sub", "view": "reshape", "upsample": "Upsample",
-    "upsampling2d": "Upsample", "conv2dtranspose": "ConvTranspose2d", "attention": "MultiheadAttention", "droppath": "StochasticDepth", "drop_path": "StochasticDepth",
-    "zeropadding2d": "ZeroPad2d", "multiheadattention": "MultiheadAttention", "transpose": "permute",
-}  # fmt: skip
 
 
 def bad_output(name: str) -> str | None:

@@ -98,7 +98,11 @@ def judged(error: ExpressionError) -> tuple[str, tuple[str, ...], str | None]:
         help = f"`{error.unknown}` is of the one value that flows into an entry, and here none does"
         return "unknown-param", (help,), None
     code = "unknown-param" if isinstance(error, UnknownName) else "bad-expression"
-    return code, did_you_mean(error.unknown, error.names), certain(error.unknown, error.names)
+    return (
+        code,
+        did_you_mean(error.unknown, error.names),
+        certain(error.unknown, error.names, chosen=isinstance(error, UnknownName)),
+    )
 
 
 #: What an expression can ask of a value.

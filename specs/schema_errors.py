@@ -206,7 +206,7 @@ class _Work:
             suggested = nearest(key, names, aliases=aliases) if key not in keys(model) else None
             if suggested is None or not could_be(model, suggested, value):
                 continue
-            sure = key not in keys(model)[suggested].perhaps
+            sure = suggested == certain(key, names, aliases=instead(model, names, certain=True))
             span = self.document.span((*path, key), key=True)
             self.tell(
                 "unknown-key",

@@ -247,7 +247,7 @@ class Block(Grammar):
     doc: Annotated[str | None, Instead("desc", "description", "help", "comment")] = Field(
         default=None, description="What it is: the docstring of its class."
     )
-    params: Annotated[dict[Name, Param], PARAMS] = Field(
+    params: Annotated[dict[Name, Param], PARAMS, Instead("parameters", "variables")] = Field(
         default={}, description="Its parameters, set by the entries that use it."
     )
     inputs: Annotated[list[Name] | None, Holds("a list of names: `[x, skip]`")] = Field(
@@ -380,7 +380,7 @@ class Spec(Words, Versioned):
         min_length=1,
         description="What flows in, where that is several values, in the order of `forward`.",
     )
-    params: Annotated[dict[Name, Param], PARAMS] = Field(
+    params: Annotated[dict[Name, Param], PARAMS, Instead("parameters", "variables")] = Field(
         default={}, description="Parameters, set by variants, by `--set`, from Python and by who uses the spec."
     )
     use: Annotated[

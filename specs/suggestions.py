@@ -1,74 +1,131 @@
-"""Did you mean: the nearest known names to one that is not known."""
+"""Did you mean: which known name was meant by one that is not known, and whether it can only be that.
+
+`nearest` is a question to the author; `certain` is what `--fix` applies, and is another spelling of the same word.
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
 LONGEST = 40  # characters of a word that is compared with others
 MOST = 300  # words that it is compared with
-CLOSE = 8  # of them that are looked at letter by letter: those that have most letters in common with it
-_NUMBER = re.compile("[0-9]+")
+_SEPARATORS = re.compile(r"(?<!\d)[-_ ]+|[-_ ]+(?!\d)")  # but between digits: `conv1_2` is not `conv12`
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_LIBRARY = re.compile(
+    r"(?:(?:torch|nn|F|functional|modules|tf|keras|layers|activations|jax|flax|linen|nnx|hk|haiku|mx|gluon|contrib)\.)+"
+)
 
 
 def nearest(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
-    """The known name most like `name`, ignoring case and underscores; an alias stands for what it means."""
-    if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
+    """Return a known name of the fewest slips from `name`, ignoring case and separators, where these are few enough
+    to ask; an alias stands for what it means."""
+    if hit := _alias(name, aliases):
         return hit
     return _nearest(name, tuple(islice(known, MOST))) if len(name) <= LONGEST else None
 
 
 @lru_cache(maxsize=4_096)
 def _nearest(name: str, known: tuple[str, ...]) -> str | None:
-    plain: dict[str, str] = {}
+    written = spelling(name)
+    best, found = (LONGEST, True, 0), None
     for word in known:
-        if len(word) <= LONGEST:
-            plain.setdefault(word.lower().replace("_", ""), word)
-    key = name.lower().replace("_", "")
-    if key in plain:
-        return plain[key]
-    likely = sorted(plain, key=lambda word: unlike(key, word) - max(len(key), len(word)))[:CLOSE]
-    close = difflib.get_close_matches(key, likely, n=1, cutoff=0.68)
-    return plain[close[0]] if close else None
+        other = spelling(word) if len(word) <= LONGEST else ""
+        if not other or abs(len(written) - len(other)) > best[0]:
+            continue
+        slips = distance(written, other)
+        rank = slips, not _askable(written, other, slips), -_common(written, other)
+        if rank < best:
+            best, found = rank, word
+    return None if best[1] else found
 
 
-def certain(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None) -> str | None:
-    """The one known name that `name` can only be: but for case and underscores, or by the fewest slips of a finger,
-    fewer than half its letters. Another number is no slip: `conv2` is not `conv1`."""
-    if aliases and (hit := aliases.get(name) or aliases.get(name.lower())):
+def _askable(a: str, b: str, slips: int) -> bool:
+    """Whether a word so many slips away is asked about: up to a third of the letters; half, where one word is the
+    other with letters left out (`params`, `kernel`)."""
+    length, least = max(len(a), len(b)), min(len(a), len(b))
+    return 3 * slips <= length or (least >= 3 and slips == length - least <= length // 2)
+
+
+def certain(
+    name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None, chosen: bool = False
+) -> str | None:
+    """Return the one known name that `name` is another spelling of, or an alias stands for; None where there are
+    several or none.
+
+    The same word differs in case and separators, or in two neighbours that changed places. In a word of the language,
+    unlike one that an author has `chosen` (an id, a parameter), one letter inside a longer part may be wrong, missing
+    or too many, where no other name is as near: `kernal_size`. Its beginnings and ends tell words apart (`in`, `un`,
+    `de`; a number, a plural).
+    """
+    words = tuple(islice(known, MOST))
+    if (hit := _alias(name, aliases)) in words:
         return hit
-    return _certain(name, tuple(islice(known, MOST))) if len(name) <= LONGEST else None
+    return _certain(name, words, chosen) if len(name) <= LONGEST else None
 
 
 @lru_cache(maxsize=4_096)
-def _certain(name: str, known: tuple[str, ...]) -> str | None:
+def _certain(name: str, known: tuple[str, ...], chosen: bool) -> str | None:
+    written = spelling(name)
     words = list(dict.fromkeys(word for word in known if len(word) <= LONGEST))
-    key = name.lower()
-    plain = [w for w in words if w.lower().replace("_", "") == key.replace("_", "")]
-    if plain:
-        return plain[0] if len(plain) == 1 else None
-    most = 1 + len(name) // 6
-    likely = [w for w in words if unlike(key, w.lower()) <= most and _NUMBER.findall(w) == _NUMBER.findall(name)]
-    if len(likely) > CLOSE:
+    same = [word for word in words if spelling(word) == written]
+    same = same or [word for word in words if _swapped(written, word)]
+    if not same and not chosen:
+        near = [word for word in words if distance(written, spelling(word)) == 1]
+        same = near if any(_slipped(written, word) for word in near) else []
+    return same[0] if len(same) == 1 else None
+
+
+def _alias(name: str, aliases: Mapping[str, str] | None) -> str | None:
+    if not aliases or len(name) > LONGEST:
         return None
-    near = sorted((slips(key, w.lower()), w) for w in likely)
-    if not near or near[0][0] > most or 2 * near[0][0] >= len(name) or (len(near) > 1 and near[1][0] == near[0][0]):
-        return None
-    return near[0][1]
+    return next((aliases[form] for form in (name, name.lower(), spelling(name)) if form in aliases), None)
 
 
-def unlike(a: str, b: str) -> int:
-    """How many letters one word has, at least, that the other has not: as many slips lie between them, or more."""
-    return max(len(a), len(b)) - (_letters(a) & _letters(b)).total()
+def spelling(name: str) -> str:
+    """Return the word without what spellings of it differ in."""
+    return _SEPARATORS.sub("", name.lower())
 
 
-@lru_cache(maxsize=4_096)
-def _letters(word: str) -> Counter[str]:
-    return Counter(word)
+def unqualified(name: str) -> str:
+    """Return the name without the modules of a library before it: `torch.nn.Conv2d` is `Conv2d`."""
+    return _LIBRARY.sub("", name, count=1) if _LIBRARY.match(name) else name
+
+
+def _common(a: str, b: str) -> int:
+    """How many letters two words have in common where they begin."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _difference(a: str, b: str) -> tuple[int, str, str]:
+    """Where two words begin to differ, and what each has there before they end alike."""
+    start = _common(a, b)
+    a, b = a[start:], b[start:]
+    end = _common(a[::-1], b[::-1])
+    return start, a[: len(a) - end], b[: len(b) - end]
+
+
+def _swapped(written: str, word: str) -> bool:
+    """Whether two neighbouring letters of a word changed places."""
+    _, a, b = _difference(written, spelling(word))
+    return len(written) >= 3 and len(a) == 2 and a == b[::-1] and a.isalpha()
+
+
+def _slipped(written: str, word: str) -> bool:
+    """Whether one letter is wrong, missing or too many inside a part of a word, of six letters or more."""
+    at, a, b = _difference(written, spelling(word))
+    if len(a) > 1 or len(b) > 1 or not (a + b).isalpha():
+        return False
+    return any(start + 2 <= at <= end - 2 + (not b) for start, end in _parts(word) if end - start >= 6)
+
+
+def _parts(word: str) -> Iterator[tuple[int, int]]:
+    """Where the parts of a word stand in its spelling: `Batch` and `Norm` in `BatchNorm2d`."""
+    for part in _PARTS.finditer(word):
+        start = len(spelling(word[: part.start()]))
+        yield start, start + len(part[0])
 
 
 def said_already(name: str) -> tuple[str, ...]:
@@ -76,18 +133,29 @@ def said_already(name: str) -> tuple[str, ...]:
     return (f"`{name}` is said already",)
 
 
-def slips(a: str, b: str) -> int:
-    """How many letters were left out, put in, mistaken or swapped with the next between two words."""
-    before: list[int] = []
-    last = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            row.append(min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y)))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                row[j] = min(row[j], before[j - 2] + 1)
-        before, last = last, row
-    return last[-1]
+def distance(a: str, b: str) -> int:
+    """Return how many letters were left out, put in, mistaken or swapped with the next between two words.
+
+    It is the Damerau-Levenshtein distance in which no letter is touched twice (optimal string alignment), a column at
+    a time in the bits of an integer (Hyyrö, "A bit-vector algorithm for computing Levenshtein and Damerau edit
+    distances", 2003): bit i of `higher` says that row i + 1 is one more than row i, of `lower` that it is one less.
+    """
+    if not a or not b:
+        return len(a) + len(b)
+    masks: dict[str, int] = {}
+    for i, letter in enumerate(a):
+        masks[letter] = masks.get(letter, 0) | 1 << i
+    every, last = (1 << len(a)) - 1, 1 << (len(a) - 1)
+    higher, lower, diagonal, before, count = every, 0, 0, 0, len(a)
+    for letter in b:
+        equal = masks.get(letter, 0)
+        swapped = ((~diagonal & equal) << 1) & before
+        diagonal = (((equal & higher) + higher) ^ higher) | equal | lower | swapped
+        right, left = lower | (every & ~(diagonal | higher)), diagonal & higher
+        count += bool(right & last) - bool(left & last)
+        right, left = (right << 1) | 1, left << 1
+        higher, lower, before = (left | ~(diagonal | right)) & every, right & diagonal & every, equal
+    return count
 
 
 def did_you_mean(

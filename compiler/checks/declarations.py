@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.reserved_names import ALIASES, bad_input
+from speczoo.compiler.reserved_names import bad_input
+from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.specs.expression.syntax import CONSTANTS, WORDS
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import STRUCTURE, Block, Loc, Param, Spec, Weights
@@ -61,7 +62,7 @@ def _params(spec: Spec, params: Mapping[str, Param], base: Loc) -> Iterator[Prob
     for name, param in params.items():
         op = param.default if param.type == "op" and not {("blocks",), ("use",)} & spec.placeholders else None
         if isinstance(op, str) and "$" not in op and all(op not in names for names in ops):
-            help = did_you_mean(op, [known for names in ops for known in names], aliases=ALIASES, limit=0)
+            help = did_you_mean(op, [known for names in ops for known in names], aliases=OPS_ASKED | OPS, limit=0)
             yield Problem("unknown-op", f"there is no op `{op}`", (*base, name, "default"), help=help)
         if name in WORDS or name in CONSTANTS:
             message = f"`{name}` cannot be a parameter: in an expression it means something else"
@@ -94,7 +95,7 @@ def _defaults(spec: Spec, op: str, arguments: Mapping[str, Any]) -> Iterator[Pro
     elif op in spec.use:
         return
     else:
-        help = did_you_mean(op, [*spec.blocks, *spec.use, *Layer.registry], aliases=ALIASES, limit=0)
+        help = did_you_mean(op, [*spec.blocks, *spec.use, *Layer.registry], aliases=OPS_ASKED | OPS, limit=0)
         yield _at("unknown-op", f"there is no op `{op}`", "defaults", op, help=help)
         return
     for name in arguments:

@@ -10,8 +10,8 @@ from speczoo.compiler.graph import Graph, Node, matches
 from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
-from speczoo.compiler.reserved_names import ALIASES
 from speczoo.compiler.scope import Poisoned, Scope, judged
+from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Problem, ProblemError
@@ -27,7 +27,7 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
         plain = rule.match.replace("_", "").isalnum() and rule.match[:1].isupper()
         if plain and not is_op(rule.match):
             known = [name for name in Layer.registry if name[0].isupper()]
-            help = did_you_mean(rule.match, known, aliases=ALIASES, limit=0)
+            help = did_you_mean(rule.match, known, aliases=OPS_ASKED | OPS, limit=0)
             yield Problem("unknown-op", f"there is no op `{rule.match}`", (*at, "match"), help=help)
         if not rule.model_extra and at not in spec.placeholders:
             yield Problem("missing-argument", "an init rule says what a parameter starts as: `weight: 1`", at)

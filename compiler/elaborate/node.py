@@ -20,10 +20,10 @@ from speczoo.compiler.explain.shape_errors import shape_problem
 from speczoo.compiler.explain.value_origins import given_at
 from speczoo.compiler.graph import Node, Operand
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.reserved_names import ALIASES
 from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
 from speczoo.specs.problem import Mark, Problem
-from speczoo.specs.suggestions import certain, nearest
+from speczoo.specs.suggestions import certain, did_you_mean, spelling, unqualified
 from speczoo.specs.wording import printable
 
 
@@ -94,8 +94,7 @@ def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scop
 def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
     """Reports an op that is not there, where its name was given."""
     op, spec = blank.op, ctx.unit.spec
-    known = [*spec.blocks, *spec.use, *Layer.registry]
-    suggested = nearest(op, known, aliases=ALIASES) or nearest(op.rpartition(".")[2], known, aliases=ALIASES)
+    suggested, help = _suggested(op, [*spec.blocks, *spec.use])
     loc, marks = (*item.loc, "op"), []
     if (given := given_at(ctx, frame, item, item.entry.op, op)) is not None and ctx.written(given) == op:
         loc, marks = given, [Mark(loc, "used here")]
@@ -106,14 +105,22 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
             loc,
             path=blank.name,
             marks=marks,
-            help=[f"did you mean `{suggested}`?"] if suggested else [],
-            replacement=suggested if ctx.written(loc) == op and suggested == _certainly(op, known) else None,
+            help=help,
+            replacement=suggested if ctx.written(loc) == op else None,
         )
     )
 
 
-def _certainly(op: str, known: Sequence[str]) -> str | None:
-    return certain(op, known, aliases=ALIASES) or certain(op.rpartition(".")[2], known, aliases=ALIASES)
+def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """What an op can only be, and the help: `chosen` are the names that the spec's author gave."""
+    word = unqualified(op)
+    sure = {certain(op, chosen, chosen=True), certain(word, Layer.registry, aliases=OPS)} - {None}
+    if len(sure) == 1:
+        (only,) = sure
+        return only, (f"did you mean `{only}`?",)
+    if how := OPS_ELSEWHERE.get(spelling(word)):
+        return None, (how,)
+    return None, did_you_mean(word.rpartition(".")[2], [*chosen, *Layer.registry], aliases=OPS_ASKED | OPS, limit=0)
 
 
 def _check_shape(ctx: Context, item: Item, node: Node, scope: Scope) -> None:

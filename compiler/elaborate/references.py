@@ -137,7 +137,7 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
     known = [*frame.inputs, *frame.ids]
-    suggested, sure = nearest(head, known), certain(head, known)
+    suggested, sure = nearest(head, known), certain(head, known, chosen=True)
     literal = item is not None and ctx.written(loc) == text
     return ctx.stop(
         Problem(

@@ -18,7 +18,6 @@ from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
 from speczoo.specs.document import parse
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.specs.suggestions import certain, slips
 
 SPECS = {path.name: Source.read(path, Report()) for path in catalogue.files()}
 SMALL = [name for name in SPECS if name in ("lenet.yaml", "resnet.yaml", "unet.yaml", "cifar_resnet.yaml", "vgg.yaml")]
@@ -180,22 +179,6 @@ def test_what_is_not_certain_is_left() -> None:
     assert [d.code for d in wrong] == ["unknown-reference"]
     assert wrong[0].help
     assert not wrong[0].fix
-
-
-words = st.text("abcd_", min_size=1, max_size=8)
-
-
-@given(words, words)
-def test_slips_are_a_distance(a: str, b: str) -> None:
-    assert slips(a, b) == slips(b, a)
-    assert (slips(a, b) == 0) == (a == b)
-    assert abs(len(a) - len(b)) <= slips(a, b) <= max(len(a), len(b))
-
-
-@given(words, st.lists(words, min_size=1, max_size=4))
-def test_a_known_name_is_itself(name: str, others: list[str]) -> None:
-    known = [o for o in others if o.replace("_", "") != name.replace("_", "")]
-    assert certain(name, [*known, name]) == name
 
 
 def test_edits_that_meet_are_not_both_applied() -> None:

@@ -1,0 +1,165 @@
+"""What ops and arguments are called in Keras, TensorFlow, JAX (flax, haiku), MXNet, Caffe, ONNX and Darknet.
+
+A synonym means the same thing with the same values, and may be put in place. What only resembles it (another number of
+dimensions, another convention, another default that matters) is asked about, or the way it is done here is told.
+Words are written as `suggestions.spelling` gives them: lower case, no separators.
+"""
+
+from __future__ import annotations
+
+
+def _by_word(words: dict[str, str]) -> dict[str, str]:
+    return {word: name for name, several in words.items() for word in several.split()}
+
+
+#: Another name of the same op.
+OPS = _by_word(
+    {
+        "Linear": "dense fc fullyconnected innerproduct connected",
+        "Conv1d": "convolution1d convolutional1d",
+        "Conv2d": "convolution2d convolutional convolutional2d",
+        "Conv3d": "convolution3d convolutional3d",
+        "ConvTranspose1d": "conv1dtranspose deconv1d deconvolution1d convolution1dtranspose transposedconv1d",
+        "ConvTranspose2d": "conv2dtranspose deconv2d deconvolution2d convolution2dtranspose transposedconv2d",
+        "ConvTranspose3d": "conv3dtranspose deconv3d deconvolution3d convolution3dtranspose transposedconv3d",
+        "BatchNorm1d": "batchnormalization1d",
+        "BatchNorm2d": "batchnormalization2d",
+        "BatchNorm3d": "batchnormalization3d",
+        "LayerNorm": "layernormalization ln",
+        "GroupNorm": "groupnormalization gn",
+        "RMSNorm": "rmsnormalization",
+        "LocalResponseNorm": "lrn localresponsenormalization",
+        "MaxPool1d": "maxpooling1d",
+        "MaxPool2d": "maxpooling2d",
+        "MaxPool3d": "maxpooling3d",
+        "AvgPool1d": "averagepooling1d averagepool1d avgpooling1d",
+        "AvgPool2d": "averagepooling2d averagepool2d avgpooling2d",
+        "AvgPool3d": "averagepooling3d averagepool3d avgpooling3d",
+        "Dropout1d": "spatialdropout1d",
+        "Dropout2d": "spatialdropout2d",
+        "Dropout3d": "spatialdropout3d",
+        "StochasticDepth": "droppath",
+        "ZeroPad1d": "zeropadding1d",
+        "ZeroPad2d": "zeropadding2d",
+        "ZeroPad3d": "zeropadding3d",
+        "SiLU": "swish",
+        "LeakyReLU": "lrelu",
+        "Hardswish": "hswish",
+        "Hardsigmoid": "hsigmoid",
+        "Sigmoid": "logistic",
+        "Embedding": "embed",
+        "concat": "cat concatenate",
+        "add": "plus",
+        "sub": "subtract",
+        "mul": "multiply",
+        "div": "divide",
+        "mean": "reducemean",
+        "reshape": "view",
+        "unsqueeze": "expanddims",
+        "transpose": "swapaxes swapdims",
+    }
+)
+
+#: A name of something near, or of one of several ops.
+OPS_ASKED = _by_word(
+    {
+        "Linear": "lin affine gemm projection densegeneral",
+        "Conv2d": "conv convolution depthwiseconv2d separableconv2d depthwiseconvolution convlocal",
+        "ConvTranspose2d": "deconv deconvolution convtranspose transposedconv upconv",
+        "BatchNorm2d": "bn batchnorm batchnormalization syncbatchnorm",
+        "InstanceNorm2d": "instancenorm instancenormalization",
+        "MaxPool2d": "pool pooling maxpool maxpooling",
+        "AvgPool2d": "avgpool averagepool avgpooling averagepooling",
+        "AdaptiveAvgPool2d": (
+            "gap globalaveragepooling globalaveragepooling2d globalavgpool globalavgpool2d globalaveragepool"
+        ),
+        "AdaptiveMaxPool2d": "globalmaxpooling globalmaxpooling2d globalmaxpool globalmaxpool2d",
+        "LeakyReLU": "leaky",
+        "MultiheadAttention": "attention selfattention multiheaddotproductattention additiveattention",
+        "Upsample": "upsampling upsampling2d upsampling1d upsampling3d",
+        "interpolate": "resize",
+        "PixelShuffle": "depthtospace subpixel",
+        "PixelUnshuffle": "spacetodepth",
+        "add": "sum eltwise shortcut addn accumulate",
+        "concat": "route merge",
+        "matmul": "bmm dot batchmatmul einsum",
+        "permute": "permutedims",
+    }
+)
+
+_RECURRENT = "recurrent layers are not in the language"
+_UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` enlarge"
+#: How it is done here, of what no op is.
+OPS_ELSEWHERE = {
+    **dict.fromkeys(("lstm", "gru", "rnn", "simplernn", "lstmcell", "grucell", "bidirectional"), _RECURRENT),
+    **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
+    **dict.fromkeys(("unstack", "unbind"), "`select` takes one index of an axis, `chunk` cuts an axis into parts"),
+    **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
+    **dict.fromkeys(("activation",), "an activation is an entry of its own: `- {op: ReLU}`"),
+}
+
+#: Another name of the same argument, taking the same values.
+ARGUMENTS = {
+    "stride": "strides",
+    "bias": "usebias withbias biasterm",
+    "groups": "group numgroup featuregroupcount",
+    "dilation": "dilations dilationrate kerneldilation",
+    "out_channels": "filters numfilters numfilter nbfilter outputchannels numoutput outplanes features",
+    "out_features": "units numunits numhidden numoutput outputdim outputsize outputfeatures features",
+    "kernel_size": "kernel kernelshape ksize poolsize windowshape filtersize",
+    "p": "rate droprate dropprob dropoutrate dropoutratio dropoutprob",
+    "eps": "epsilon",
+    "negative_slope": "alpha slope",
+    "embedding_dim": "outputdim embeddim",
+    "num_embeddings": "inputdim vocabsize numtokens",
+    "num_groups": "groups numgroup ngroups",
+    "num_heads": "heads nheads nhead numattentionheads",
+    "embed_dim": "dmodel embeddingdim",
+    "keepdim": "keepdims",
+    "lambd": "lambda",
+    "shape": "targetshape newshape",
+    "size": "localsize nsize",
+    "k": "knorm",
+}
+
+#: A name of something near, or of one of several arguments.
+ARGUMENTS_ASKED = {
+    "stride": "step subsample",
+    "padding": "border bordermode pad pads",
+    "dilation": "rate",
+    "output_size": "size outsize",
+    "out_channels": "filter channels planes width out depth",
+    "out_features": "size neurons out dim",
+    "kernel_size": "size k window",
+    "p": "prob probability dropout ratio",
+    "embedding_dim": "dim size features dmodel",
+    "num_embeddings": "vocab words",
+    "upscale_factor": "factor scale upscale blocksize",
+    "downscale_factor": "factor scale downscale blocksize",
+    "scale_factor": "factor scale",
+    "dim": "axis",
+    "dims": "axes perm",
+}
+
+_CHOSEN = "the device and type of a network are chosen when it is built"
+_OWN = "an activation is an entry of its own: `- {op: ReLU}`"
+_KEPT = "`p` is the share that is dropped: 1 - what is kept"
+_DECAY = "torch's `momentum` is the weight of the new value: 1 - the decay"
+#: How it is said here, of what is no argument: the argument that it needs, or none, and the help.
+ARGUMENTS_ELSEWHERE: dict[str, tuple[str | None, str]] = {
+    "device": (None, _CHOSEN),
+    "dtype": (None, _CHOSEN),
+    "activation": (None, _OWN),
+    "act": (None, _OWN),
+    "nonlinearity": (None, _OWN),
+    "nobias": ("bias", "`bias` is its opposite: `bias: false` is without one"),
+    "keepprob": ("p", _KEPT),
+    "survivalprob": ("p", _KEPT),
+    "decay": ("momentum", _DECAY),
+    "decayrate": ("momentum", _DECAY),
+    "movingaveragefraction": ("momentum", _DECAY),
+    "countexcludepad": ("count_include_pad", "`count_include_pad` is its opposite"),
+    "excludepad": ("count_include_pad", "`count_include_pad` is its opposite"),
+    "exclusive": ("count_include_pad", "`count_include_pad` is its opposite"),
+    "depthradius": ("size", "`size` is the whole window: 2 * depth_radius + 1"),
+}
