@@ -82,6 +82,11 @@ class Report:
         """Says better what is told already, at the same place."""
         self.diagnostics[self.diagnostics.index(reported)] = replace(reported, **changes)
 
+    def withdraw(self, file: str, span: Span | None) -> None:
+        """Takes back the repair of what is told at a place: it does not fit there."""
+        for told in [told for told in self.diagnostics if told.fix and (told.file, told.span) == (file, span)]:
+            self.amend(told, fix=())
+
     @property
     def errors(self) -> list[Diagnostic]:
         return [d for d in self.diagnostics if d.severity == "error"]

@@ -144,11 +144,9 @@ class TreeBuilder:
             name = None
         elif bare and not is_text(text):
             word = text if len(text) <= 40 else text[:37] + "..."
-            torn = self.source.text[start - 1 : start] == ","  # off a number, or a list
-            fix = (Edit(self.source.span(start, end), f'"{text}"'),) if text and not torn else ()
             help = (f'write `"{word}"`',) if text else ()
             message = f"a key is a text; `{word}` is none until it stands in quotes" if text else "a key is missing"
-            self._tell("bad-value", message, start, end, help=help, fix=fix)
+            self._tell("bad-value", message, start, end, help=help)
         if name is not None and name in frame.marks:
             before = frame.marks[name]
             label = Label(self.source.span(before[0], before[1]), "first said here", self.source.name)

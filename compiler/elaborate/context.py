@@ -101,7 +101,8 @@ class Context:
         Raises Halt where so much is wrong that going on helps nobody.
         """
         document, session = self.unit.document, self.session
-        if problem.loc in document.placeholders:
+        if problem.loc in document.placeholders:  # what is offered in its place is wrong there
+            session.report.withdraw(document.source.name, document.span(problem.loc))
             return Diagnostic(problem.code, problem.message)
         reported, most = session.report.diagnostics, session.limits.mistakes
         session.reported += problem.severity == "error"

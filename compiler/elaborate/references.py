@@ -136,9 +136,10 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
     message = f"there is no `{printable(text)}` in this list"
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
-    known = [*frame.inputs, *frame.ids]
+    known, port = [*frame.inputs, *frame.ids], text[len(head) + 1 :]
     suggested, sure = nearest(head, known), certain(head, known, chosen=True)
     literal = item is not None and ctx.written(loc) == text
+    there = frame.nodes[frame.ids[sure]].ports if sure in frame.ids else ()
     return ctx.stop(
         Problem(
             "unknown-reference",
@@ -146,7 +147,7 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
             loc,
             path=path,
             help=[f"did you mean `{suggested}`?"] if suggested else _elsewhere(ctx, frame, head),
-            replacement=sure + text[len(head) :] if sure and literal else None,
+            replacement=sure + text[len(head) :] if sure and literal and (text == head or port in there) else None,
         )
     )
 

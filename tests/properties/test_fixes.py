@@ -18,6 +18,7 @@ from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
 from speczoo.specs.document import parse
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
+from tests.error_cases import CASES, name
 
 SPECS = {path.name: Source.read(path, Report()) for path in catalogue.files()}
 SMALL = [name for name in SPECS if name in ("lenet.yaml", "resnet.yaml", "unet.yaml", "cifar_resnet.yaml", "vgg.yaml")]
@@ -77,6 +78,41 @@ def test_offered_fixes_mend(source: Source) -> None:
     assume(wrong and all(d.fix for d in wrong))
     event(wrong[0].code)
     assert told(mended(source)) == []
+
+
+def refused(source: Source, diagnostic: Diagnostic) -> list[Diagnostic]:
+    """What is said, once this fix alone is applied, of what it wrote; not what is missing beside it."""
+    after = Source(source.name, edit.mended(source, [diagnostic]), source.path)
+    written, moved = [], 0
+    for each in sorted(diagnostic.fix, key=lambda one: (one.span.line, one.span.column)):
+        start, end = (
+            source.index(each.span.line, each.span.column),
+            source.index(each.span.end_line, each.span.end_column),
+        )
+        written.append((start + moved, start + moved + len(each.text)))
+        moved += len(each.text) - (end - start)
+    said = []
+    for found in told(after):
+        if found.code != "missing-argument" and found.span is not None and found.file in (None, source.name):
+            start = after.index(found.span.line, found.span.column)
+            end = after.index(found.span.end_line, found.span.end_column)
+            said += [found for first, last in written if start < last and first < end]
+    return said
+
+
+@pytest.mark.parametrize("path", CASES, ids=name)
+def test_a_fix_of_any_code_is_accepted(path: Path) -> None:
+    """Applied alone it leaves nothing to say of what it wrote."""
+    source = Source.read(path, Report())
+    assert source is not None
+    for diagnostic in told(source):
+        assert not diagnostic.fix or refused(source, diagnostic) == []
+
+
+@given(misspelt())
+def test_a_fix_of_a_slip_is_accepted(source: Source) -> None:
+    for diagnostic in told(source):
+        assert not diagnostic.fix or refused(source, diagnostic) == []
 
 
 @given(misspelt())
