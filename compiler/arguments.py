@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
-from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, judged
+from speczoo.compiler.scope import FLOW, Scope, judged
 from speczoo.compiler.synonyms import ARGUMENTS, ARGUMENTS_ASKED, ARGUMENTS_ELSEWHERE
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from speczoo.specs.keys import instead, keys
 from speczoo.specs.limits import DEFAULT
@@ -330,7 +331,7 @@ def _value(
     if name not in given:
         try:
             value = evaluate(param.default, Scope(scope))
-        except Poisoned:
+        except UnknownRead:
             return UNKNOWN
         except ExpressionError as error:
             code, help, _ = judged(error)

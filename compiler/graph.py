@@ -21,6 +21,7 @@ from speczoo.compiler.dataflow import OUTPUT, ancestors, dataflow, roots, topolo
 from speczoo.compiler.dataflow import Edge as Edge
 from speczoo.compiler.dataflow import Operand as Operand
 from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
 from speczoo.specs.loaded_spec import UsedSpec
 from speczoo.specs.spec import Entry, Expect, Loc, Spec
@@ -39,7 +40,7 @@ class Node:
     op: str
     inputs: tuple[Operand, ...]
     body: Layer | Composite | None
-    outputs: tuple[Value | None, ...]
+    outputs: tuple[Value | Unknown, ...]
     entry: Entry
     loc: Loc
     key: tuple[Any, ...]
@@ -48,7 +49,7 @@ class Node:
     named: bool = True
     written: Mapping[str, Any] = field(default_factory=dict)
     scope: Mapping[str, Any] = field(default_factory=dict)
-    arriving: tuple[Value | None, ...] = ()
+    arriving: tuple[Value | Unknown, ...] = ()
 
     def replace(self, **changes: Any) -> Node:
         """A node like this one but for these fields; dataclasses.replace at a tenth of its price."""
@@ -65,7 +66,7 @@ class Node:
     @property
     def arrived(self) -> tuple[Value, ...]:
         """What flows in, of a node that is whole."""
-        return tuple(v for v in self.arriving if v is not None)
+        return tuple(v for v in self.arriving if v is not UNKNOWN)
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
@@ -75,8 +76,8 @@ class Node:
     def whole(self) -> bool:
         """Whether nothing about it is unknown."""
         return (
-            None not in self.outputs
-            and None not in self.arriving
+            UNKNOWN not in self.outputs
+            and UNKNOWN not in self.arriving
             and not (isinstance(self.body, Composite) and not self.body.whole)
         )
 
@@ -107,7 +108,7 @@ class Node:
     def macs(self) -> int:
         if isinstance(self.body, Composite):
             return self.body.macs
-        if self.body is None or not self.whole or self.outputs[0] is None:
+        if self.body is None or not self.whole or self.outputs[0] is UNKNOWN:
             return 0
         return self.body.macs(self.outputs[0].shape, *self.shapes)
 
@@ -141,7 +142,7 @@ class Composite:
     name: str
     unit: LoadedSpec
     loc: Loc
-    inputs: tuple[tuple[str, Value | None], ...]
+    inputs: tuple[tuple[str, Value | Unknown], ...]
     nodes: tuple[Node, ...]
     outputs: tuple[Port, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -154,10 +155,10 @@ class Composite:
         return all(node.whole for node in self.nodes) and bool(self.outputs) and None not in self.values
 
     @cached_property
-    def values(self) -> tuple[Value | None, ...]:
+    def values(self) -> tuple[Value | Unknown, ...]:
         return tuple(self.value(port.edge) for port in self.outputs)
 
-    def value(self, edge: Operand) -> Value | None:
+    def value(self, edge: Operand) -> Value | Unknown:
         if not isinstance(edge, Edge):
             return constant(edge)
         return self.inputs[edge.port][1] if edge.node == INPUT else self.nodes[edge.node].outputs[edge.port]
@@ -336,7 +337,7 @@ class Graph:
         out = []
         for path, node, _ in self.walk():
             output = node.outputs[0]
-            assert output is not None
+            assert output is not UNKNOWN
             trainable = sum(
                 math.prod(s) for n, s in node.weights.items() if not self.is_frozen(f"{path}.{n}" if n else path)
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from speczoo.compiler.layer import Value
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, Template, UnknownName
 from speczoo.specs.suggestions import certain, did_you_mean
 
@@ -14,74 +15,44 @@ from speczoo.specs.suggestions import certain, did_you_mean
 FLOW = ("in_channels", "in_features", "in_shape", "input")
 
 
-class Poisoned(Exception):
-    """A size was asked for that an earlier error left unknown: stay silent, the error is told already."""
-
-
-class Unknown:
-    """The value of a parameter that is wrong, and told: whatever reads it is silent."""
-
-    def __repr__(self) -> str:
-        return "unknown"
-
-
-UNKNOWN = Unknown()
-
-
-class Unasked:
-    """Stands in for an argument of a layer to find out whether its rules ask for it. Whatever they ask raises
-    Poisoned."""
-
-    def _asked(self, *_: Any) -> Any:
-        raise Poisoned
-
-    __bool__ = __int__ = __float__ = __index__ = __len__ = __iter__ = __getitem__ = __contains__ = _asked
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __str__ = __format__ = _asked
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __mod__ = __rmod__ = _asked
-    __floordiv__ = __rfloordiv__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __abs__ = __getattr__ = _asked
-
-
-UNASKED = Unasked()
-
-
 class Scope(Mapping[str, Any]):
-    """`names` are parameters and loop variables; `flow` flows into the entry, `inputs` into its list."""
+    """`names` are parameters and loop variables; `flow` is the first value that flows into the entry, None where none
+    does; `inputs` flow into its list."""
 
     __slots__ = ("flow", "inputs", "names")
 
     def __init__(
         self,
         names: Mapping[str, Any],
-        flow: Value | str | None = "none",
-        inputs: Mapping[str, Value | None] | None = None,
+        flow: Value | Unknown | None = None,
+        inputs: Mapping[str, Value | Unknown] | None = None,
     ) -> None:
         self.names, self.flow, self.inputs = names, flow, inputs or {}
 
     def __getitem__(self, name: str) -> Any:
         if name in self.names:
             if self.names[name] is UNKNOWN:
-                raise Poisoned
+                raise UnknownRead
             return self.names[name]
         if name in self.inputs:
             return described(self.inputs[name])
         if name == "input" and len(self.inputs) == 1:
             return described(next(iter(self.inputs.values())))
-        if name.startswith("in_") and self.flow != "none":
-            facts = described(self.flow)  # type: ignore[arg-type]
-            return facts[name[3:]]  # KeyError is an unknown name
+        if name.startswith("in_") and self.flow is not None:
+            return described(self.flow)[name[3:]]  # KeyError is an unknown name
         raise KeyError(name)
 
     def knows(self, name: str) -> bool:
         """Whether something here has this name, or may have: what flows in can lack a height."""
         if name in self.names or name in self.inputs or name == "input":
             return True
-        return name.startswith("in_") and name[3:] in FACTS and self.flow != "none"
+        return name.startswith("in_") and name[3:] in FACTS and self.flow is not None
 
     def __iter__(self) -> Iterator[str]:
         yield from self.names
         yield from self.inputs
-        if self.flow != "none":
-            facts = set(described(self.flow))  # type: ignore[arg-type]
+        if self.flow is not None:
+            facts = set(described(self.flow))
             yield from (name for name in FLOW[:3] if name[3:] in facts)
 
     def __len__(self) -> int:
@@ -109,12 +80,12 @@ def judged(error: ExpressionError) -> tuple[str, tuple[str, ...], str | None]:
 FACTS = ("shape", "channels", "features", "height", "width")
 
 
-class Unseen(Mapping[str, Any]):
-    """The facts of a value whose shape is unknown: each may be there, and none can be read. Raises Poisoned."""
+class UnknownFacts(Mapping[str, Any]):
+    """The facts of UNKNOWN: each may be there, and whoever reads one raises UnknownRead."""
 
     def __getitem__(self, name: str) -> Any:
         if name in FACTS:
-            raise Poisoned
+            raise UnknownRead
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -124,13 +95,10 @@ class Unseen(Mapping[str, Any]):
         return len(FACTS)
 
 
-UNSEEN = Unseen()
-
-
-def described(value: Value | None) -> Mapping[str, Any]:
+def described(value: Value | Unknown) -> Mapping[str, Any]:
     """The facts of a value by their names, those that it has."""
-    if value is None:
-        return UNSEEN
+    if value is UNKNOWN:
+        return UnknownFacts()
     shape = value.shape
     facts: dict[str, Any] = {"shape": list(shape)}
     if shape:

@@ -10,7 +10,8 @@ from speczoo.compiler.arguments import bind
 from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.reserved_names import bad_input
-from speczoo.compiler.scope import Poisoned, Scope, judged
+from speczoo.compiler.scope import Scope, judged
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.expression import ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
@@ -25,7 +26,7 @@ def choose(
     variant: str | None = None,
     params: Mapping[str, Any],
     input: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
-    values: Sequence[Value | None] | None = None,
+    values: Sequence[Value | Unknown] | None = None,
     teller: Callable[..., None] | None = None,
     limits: Limits = DEFAULT,
 ) -> Settings | None:
@@ -134,11 +135,11 @@ def _inputs(
     own: Any,
     own_loc: Loc,
     given: Any,
-    values: Sequence[Value | None] | None,
+    values: Sequence[Value | Unknown] | None,
     report_problem: Callable[..., None],
     limits: Limits,
-) -> list[tuple[str, Value | None]]:
-    """The inputs by name; None where it is wrong, and told."""
+) -> list[tuple[str, Value | Unknown]]:
+    """The inputs by name; UNKNOWN where it is wrong, and reported."""
     spec = unit.spec
     declared: list[tuple[str, Any, str, Loc]] = []
     if spec.inputs is None:
@@ -158,13 +159,13 @@ def _inputs(
             report_problem("bad-value", f"`{name}` cannot be the id of an input: {why}", ("inputs", k, "id"))
     if values is not None:
         if len(values) != len(declared) and unnamed:
-            return [("input", None)]
+            return [("input", UNKNOWN)]
         if len(values) != len(declared):
             report_problem("bad-value", f"`{spec.name}` takes {len(declared)} inputs, not {len(values)}")
-            return [(n, None) for n in names]
+            return [(n, UNKNOWN) for n in names]
         return list(zip(names, values, strict=True))
     if unnamed or own_loc in spec.placeholders:
-        return [("input", None)]
+        return [("input", UNKNOWN)]
     if isinstance(given, Mapping):
         if unknown := [g for g in given if g not in names]:
             report_problem(
@@ -178,11 +179,11 @@ def _inputs(
             )
         given = {names[0]: given}
     if ("input",) in spec.placeholders and not given:
-        return [(n, None) for n in names]
+        return [(n, UNKNOWN) for n in names]
     return [
         (
             n,
-            None
+            UNKNOWN
             if loc[:2] in spec.placeholders
             else _input(n, shape, dtype, loc, params, (given or {}).get(n), report_problem, limits),
         )
@@ -199,22 +200,22 @@ def _input(
     over: Sequence[int] | None,
     report_problem: Callable[..., None],
     limits: Limits,
-) -> Value | None:
+) -> Value | Unknown:
     try:
         got = list(over) if over is not None else evaluate(shape, Scope(params))
-    except Poisoned:
-        return None
+    except UnknownRead:
+        return UNKNOWN
     except ExpressionError as error:
         code, help, _ = judged(error)
         report_problem(code, str(error), (*loc, *error.path), help=help)
-        return None
+        return UNKNOWN
     if over is not None:
         loc = ()
     if not isinstance(got, list) or not got:
         report_problem(
             "bad-value", f"the shape of `{name}` is a list of sizes without the batch axis, not {got!r}", loc
         )
-        return None
+        return UNKNOWN
     for k, size in enumerate(got):
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             report_problem(
@@ -223,16 +224,16 @@ def _input(
                 "and the batch axis is not written",
                 (*loc, k) if loc else loc,
             )
-            return None
+            return UNKNOWN
         if size > 2**31:
             report_problem(
                 "limit-exceeded", f"the shape of `{name}` is beyond what a tensor can be", (*loc, k) if loc else loc
             )
-            return None
+            return UNKNOWN
     if len(got) > 8:
         report_problem("limit-exceeded", f"the shape of `{name}` has more than 8 axes", loc)
-        return None
+        return UNKNOWN
     if math.prod(got) > limits.params:
         report_problem("limit-exceeded", f"`{name}` would be a tensor of more than {limits.params:,} numbers", loc)
-        return None
+        return UNKNOWN
     return Value(tuple(got), dtype)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from speczoo.compiler.checks.aliasing import storage, writes
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, Port
 from speczoo.compiler.reserved_names import bad_output
+from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
@@ -38,7 +39,9 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
 
     Raises ProblemError.
     """
-    places = {n.name: i for i, n in reversed([*enumerate(composite.nodes)]) if n.body is not None or None in n.outputs}
+    places = {
+        n.name: i for i, n in reversed([*enumerate(composite.nodes)]) if n.body is not None or UNKNOWN in n.outputs
+    }
     found = {name: _find(composite, places, name, path) for name, path in wanted.items()}
     inside: dict[int, dict[str, str]] = {}  # by who made the module: a name for each path
     for name, (index, rest) in found.items():

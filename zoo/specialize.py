@@ -14,6 +14,7 @@ from typing import Any
 
 from speczoo import catalogue, metadata
 from speczoo.compiler.graph import Graph
+from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
@@ -96,7 +97,7 @@ def _default(spec: Spec, key: str, value: Any) -> Any:
 
 def _expect(graph: Graph) -> dict[str, Any]:
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    outputs = {port.name: list(value.shape) for port, value in ports if value is not None}
+    outputs = {port.name: list(value.shape) for port, value in ports if value is not UNKNOWN}
     output: Any = outputs if len(outputs) > 1 else next(iter(outputs.values()))
     return {"params": graph.params, "macs": graph.macs, "output": output}
 

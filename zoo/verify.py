@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from speczoo.compiler.graph import Composite, Edge, Graph
 from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.unknown import UNKNOWN, Unknown
 
 BATCH = 2
 MOST_STEPS = 200_000_000_000  # above which a network is not run: some seconds
@@ -81,7 +82,7 @@ def verify_module(graph: Graph, module: nn.Module) -> Verification:
         names = list(getattr(came, "_fields", names))
     built = dict(zip(names, (tuple(value.shape) for value in values), strict=True))
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    wanted = {port.name: (BATCH, *value.shape) for port, value in ports if value is not None}
+    wanted = {port.name: (BATCH, *value.shape) for port, value in ports if value is not UNKNOWN}
     if len(wanted) == len(built) == 1:
         built = dict(zip(wanted, built.values(), strict=True))
     findings = [
@@ -123,8 +124,8 @@ def _held(composite: Composite, known: dict[Composite, int]) -> int:
     return most
 
 
-def _numbers(value: Value | None) -> int:
-    return math.prod(value.shape) if value is not None else 0
+def _numbers(value: Value | Unknown) -> int:
+    return math.prod(value.shape) if value is not UNKNOWN else 0
 
 
 def _shapes_alone(graph: Graph, module: nn.Module) -> Any:

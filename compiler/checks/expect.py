@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import show
+from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc
 
@@ -26,7 +27,7 @@ def expect_problems(graph: Graph) -> Iterator[Problem]:
         yield from _outputs(graph, expect.output, (*base, "output"))
     elif expect.output is not None:
         ports = zip(graph.root.outputs, graph.root.values, strict=True)
-        lasting = [value.shape for port, value in ports if value is not None and not port.training_only]
+        lasting = [value.shape for port, value in ports if value is not UNKNOWN and not port.training_only]
         if lasting != [tuple(expect.output)]:
             got = "output " + " and ".join(map(show, lasting))
             yield _problem(graph, got, show(expect.output), (*base, "output"))
@@ -34,7 +35,7 @@ def expect_problems(graph: Graph) -> Iterator[Problem]:
 
 def _outputs(graph: Graph, wanted: dict[str, list[int]], loc: Loc) -> Iterator[Problem]:
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    shapes = {port.name: value.shape for port, value in ports if value is not None}
+    shapes = {port.name: value.shape for port, value in ports if value is not UNKNOWN}
     for name, shape in wanted.items():
         if list(shapes.get(name, ())) != shape:
             got = f"output {name} {show(shapes[name])}" if name in shapes else f"no output {name}"

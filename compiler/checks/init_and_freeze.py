@@ -10,8 +10,9 @@ from speczoo.compiler.graph import Graph, Node, matches
 from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
-from speczoo.compiler.scope import Poisoned, Scope, judged
+from speczoo.compiler.scope import Scope, judged
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
+from speczoo.compiler.unknown import UnknownRead
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Problem, ProblemError
@@ -46,7 +47,7 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
             except ExpressionError as error:
                 code, help, _ = judged(error)
                 yield Problem(code, str(error), (*at, name, *error.path), help=help)
-            except Poisoned:
+            except UnknownRead:
                 continue
 
 

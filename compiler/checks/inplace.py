@@ -10,6 +10,7 @@ from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, stora
 from speczoo.compiler.dataflow import descendants
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Mark, Problem
 
 
@@ -195,7 +196,7 @@ def opaque(composite: Composite, uncertain: Collection[int]) -> Composite:
     nothing = Composite("group", "", composite.unit, composite.loc, (), (), ())
 
     def known(index: int, node: Node) -> Node:
-        if index in uncertain or (node.body is None and None in node.outputs):
+        if index in uncertain or (node.body is None and UNKNOWN in node.outputs):
             return node.replace(body=nothing, inputs=())
         torn = isinstance(node.body, Composite) and not node.body.whole
         return node.replace(body=nothing) if torn else node

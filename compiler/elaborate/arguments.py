@@ -8,7 +8,8 @@ from typing import Any
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.graph import Node
-from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.keys import instead
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Entry, Loc
@@ -35,7 +36,7 @@ def evaluate_argument(ctx: Context, value: Any, scope: Scope, loc: Loc, path: st
     """The value of one argument; UNKNOWN where it is wrong, and reported, or hangs on what is unknown."""
     try:
         return ctx.evaluate(value, scope, loc, path)
-    except (Stop, Poisoned):
+    except (Stop, UnknownRead):
         return UNKNOWN
 
 

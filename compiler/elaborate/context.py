@@ -11,7 +11,8 @@ from typing import Any
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
 from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope, check_names, judged
+from speczoo.compiler.scope import Scope, check_names, judged
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Edit, Span
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.problem import Problem
@@ -142,14 +143,14 @@ class Context:
     # -- what it comes out as -------------------------------------------------------------------------------------
 
     def evaluate(self, value: Any, scope: Scope, loc: Loc, path: str = "") -> Any:
-        """`value` with its expressions computed. Raises Stop, reported, or Poisoned."""
+        """`value` with its expressions computed. Raises Stop, reported, or UnknownRead."""
         document = self.unit.document
         if (
             document.placeholders
             and (value is None or isinstance(value, (str, list, dict)))
             and any(placeholder[: len(loc)] == loc for placeholder in document.placeholders)
         ):
-            raise Poisoned
+            raise UnknownRead
         if METER.spent - self.session.shared.metered > self.session.limits.work:
             most = self.session.limits.work
             message = f"expressions and lists take more than {most:,} operations"

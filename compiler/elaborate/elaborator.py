@@ -24,7 +24,8 @@ from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
 from speczoo.compiler.elaborate.use import check_uses
 from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
-from speczoo.compiler.scope import UNKNOWN, Poisoned, layered
+from speczoo.compiler.scope import layered
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Block, Entry, Loc, Output
 
@@ -47,7 +48,7 @@ class SpecElaborator:
         entries: Sequence[Entry],
         loc: Loc,
         names: Mapping[str, Any],
-        inputs: Sequence[tuple[str, Value | None]],
+        inputs: Sequence[tuple[str, Value | Unknown]],
         *,
         outputs: Sequence[Output] | None = None,
         outputs_loc: Loc = (),
@@ -74,7 +75,7 @@ class SpecElaborator:
     def _fill(self, frame: Frame, entries: Sequence[Entry], loc: Loc, names: Mapping[str, Any]) -> None:
         if self.context.inactive:
             inactive.check_all(self, frame, entries, loc, names)
-            raise Poisoned
+            raise UnknownRead
         for item in loops.items(self, frame, entries, loc, names):
             self.entry(frame, item)
 
@@ -96,11 +97,11 @@ class SpecElaborator:
         )
 
     def block(
-        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | None], loc: Loc
+        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | Unknown], loc: Loc
     ) -> Composite:
         ctx = self.context
         if ctx.inactive:
-            raise Poisoned
+            raise UnknownRead
         own = block.inputs or ["input"]
         ctx.session.instantiated.add((id(ctx.unit.spec), name))
 
@@ -130,7 +131,7 @@ class SpecElaborator:
     def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:
         ctx, session = self.context, self.context.session
         if ctx.inactive:
-            raise Poisoned
+            raise UnknownRead
         if key in session.done:
             done = session.done[key]
             ctx.step(loc, done.size)
@@ -191,7 +192,7 @@ class SpecElaborator:
             required = {param for param, declared in block.params.items() if declared.required}
             bind(block.params, {}, ctx.settings.params, _DeclarationReporter(ctx, name), name, required)
             blind.context.trail = [(f"{name}.", None, name)]
-            unknown, values = dict.fromkeys(block.params, UNKNOWN), [None] * len(block.inputs or ("input",))
+            unknown, values = dict.fromkeys(block.params, UNKNOWN), [UNKNOWN] * len(block.inputs or ("input",))
             try:
                 blind.block(name, block, unknown, values, ("blocks", name))
             except Stop:

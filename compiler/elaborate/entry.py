@@ -14,7 +14,8 @@ from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.graph import Edge, Node
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
-from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.wording import printable
 
@@ -41,33 +42,33 @@ def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool)
     placeholder = partial(frame.placeholder, item.entry, item.loc, item.turns, name, named=named)
     try:
         sources, arriving = resolve_inputs(ctx, frame, item, name)
-    except (Stop, Poisoned):
+    except (Stop, UnknownRead):
         return placeholder(), False
     frame.sources = sources
     if frame.inputs_wrong:
         frame.uncertain.add(len(frame.nodes))
-    scope = Scope(item.names, arriving[0] if arriving else "none", frame.readable)
+    scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
     there = _there(ctx, item, scope, name)
     sure = item.sure and there is True
     try:
         if there is False:
             e.left_out(frame, item.entry, item.loc, item.names)
             return _skipped(ctx, blank_node(item, name, named, sources, arriving)), sure
-        known = arriving if there else (None,) * len(arriving)
+        known = arriving if there is True else (UNKNOWN,) * len(arriving)
         node = make_node(e, frame, item, blank_node(item, name, named, sources, known), scope)
-    except (Stop, Poisoned) as stopped:
+    except (Stop, UnknownRead) as stopped:
         return placeholder(inputs=sources), sure and not isinstance(stopped, Doubt)
-    return (node, sure) if there else (placeholder(inputs=sources), False)
+    return (node, sure) if there is True else (placeholder(inputs=sources), False)
 
 
-def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | None:
-    """Whether `when` lets the entry stand; None where that is wrong, and reported, or unknown."""
+def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | Unknown:
+    """Whether `when` lets the entry stand; UNKNOWN where that is wrong, and reported, or unknown."""
     if item.entry.when is None:
         return True
     try:
         return condition(ctx, item.entry, scope, item.loc, name)
-    except (Stop, Poisoned):
-        return None
+    except (Stop, UnknownRead):
+        return UNKNOWN
 
 
 def _skipped(ctx: Context, blank: Node) -> Node:
@@ -88,7 +89,7 @@ def _append(frame: Frame, node: Node) -> None:
     frame.nodes.append(node)
     if node.named:
         frame.ids[node.name] = index
-    if node.body is not None or None in node.outputs:
+    if node.body is not None or UNKNOWN in node.outputs:
         frame.count += 1
     frame.last = Edge(index) if len(node.outputs) == 1 else None
 
@@ -112,7 +113,7 @@ def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
         return None
     try:
         return _identified(ctx, frame, item)
-    except (Stop, Poisoned):
+    except (Stop, UnknownRead):
         frame.id_unknown(item.entry.id)
         return None
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from speczoo.compiler.graph import INPUT, Edge, LoadedSpec, Node, Operand, constant
 from speczoo.compiler.layer import Value
+from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.spec import Entry, Loc
 
 
@@ -46,8 +47,8 @@ class Frame:
     entries: Sequence[Entry]
     loc: Loc
     names: Mapping[str, Any]
-    inputs: Mapping[str, Value | None]
-    readable: Mapping[str, Value | None]
+    inputs: Mapping[str, Value | Unknown]
+    readable: Mapping[str, Value | Unknown]
 
     nodes: list[Node] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
@@ -72,18 +73,18 @@ class Frame:
         entries: Sequence[Entry],
         loc: Loc,
         names: Mapping[str, Any],
-        inputs: Mapping[str, Value | None],
+        inputs: Mapping[str, Value | Unknown],
         ids_incomplete: bool,
     ) -> Frame:
         last = Edge(INPUT) if len(inputs) == 1 else None
         return cls(unit, entries, loc, names, inputs, inputs, last=last, ids_incomplete=ids_incomplete)
 
-    def flow(self) -> Value | str | None:
-        """What the next entry takes that has no `from`: "none" where there is no such value, None for one unknown."""
-        return self.value(self.last) if self.last is not None else "none"
+    def flow(self) -> Value | Unknown | None:
+        """What the next entry takes that has no `from`; None where there is no such value."""
+        return self.value(self.last) if self.last is not None else None
 
-    def value(self, source: Operand) -> Value | None:
-        """What flows along an edge; None where that is unknown."""
+    def value(self, source: Operand) -> Value | Unknown:
+        """What flows along an edge; UNKNOWN where nobody knows."""
         if not isinstance(source, Edge):
             return constant(source)
         if source.node == INPUT:
@@ -104,7 +105,7 @@ class Frame:
     def placeholder(self, entry: Entry, loc: Loc, turns: tuple[Any, ...], name: str, **known: Any) -> Node:
         """What stands for an entry that is wrong: its one output is unknown."""
         return Node(
-            name, entry.op or "group", known.pop("inputs", ()), None, (None,), entry, loc, (loc, turns), **known
+            name, entry.op or "group", known.pop("inputs", ()), None, (UNKNOWN,), entry, loc, (loc, turns), **known
         )
 
     def unknown_value(self) -> Edge:

@@ -15,7 +15,8 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.loops import column, condition
 from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.spec import Entry, Loc, variables
 
 
@@ -23,8 +24,8 @@ def check(e: Elaborator, around: Frame, entry: Entry, loc: Loc, names: Mapping[s
     """Reports what is wrong with an entry of the list `around` that is left out; `e` is in the inactive mode."""
     unknown = dict.fromkeys(names, UNKNOWN)
     ids_incomplete = True
-    frame = Frame.open(e.context.unit, (entry,), loc, unknown, {"input": None}, ids_incomplete)
-    frame.readable, frame.count = dict.fromkeys(around.readable), around.count
+    frame = Frame.open(e.context.unit, (entry,), loc, unknown, {"input": UNKNOWN}, ids_incomplete)
+    frame.readable, frame.count = dict.fromkeys(around.readable, UNKNOWN), around.count
     _entry(e, frame, entry, loc, unknown)
 
 
@@ -36,13 +37,13 @@ def check_all(e: Elaborator, frame: Frame, entries: Sequence[Entry], loc: Loc, n
 
 def _entry(e: Elaborator, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
     for key, value in (entry.for_ or {}).items():
-        with suppress(Stop, Poisoned):
+        with suppress(Stop, UnknownRead):
             column(e.context, value, Scope(names, inputs=frame.readable), (*loc, "for", key))
         names = {**names, **dict.fromkeys(variables(key), UNKNOWN)}
     if entry.do is None:
         e.entry(frame, Item(entry, loc, names, (), sure=False))
         return
     if entry.when is not None:
-        with suppress(Stop, Poisoned):
-            condition(e.context, entry, Scope(names, None, frame.readable), loc)
+        with suppress(Stop, UnknownRead):
+            condition(e.context, entry, Scope(names, UNKNOWN, frame.readable), loc)
     check_all(e, frame, entry.do, (*loc, "do"), names)

@@ -10,6 +10,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
+from speczoo.compiler.unknown import Unknown
 from speczoo.specs.spec import Block, Entry, Loc, Output
 
 
@@ -25,7 +26,7 @@ class Elaborator(Protocol):
         entries: Sequence[Entry],
         loc: Loc,
         names: Mapping[str, Any],
-        inputs: Sequence[tuple[str, Value | None]],
+        inputs: Sequence[tuple[str, Value | Unknown]],
         *,
         outputs: Sequence[Output] | None = None,
         outputs_loc: Loc = (),
@@ -37,7 +38,7 @@ class Elaborator(Protocol):
         """The layers of the whole spec: a network, or one that is in use with these arguments."""
 
     def block(
-        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | None], loc: Loc
+        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | Unknown], loc: Loc
     ) -> Composite:
         """The list of a block for these arguments and what flows in, elaborated once."""
 

@@ -21,7 +21,8 @@ from speczoo.compiler.explain.shape_errors import explain
 from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.graph import Node
 from speczoo.compiler.layer import Layer, ShapeError, Value
-from speczoo.compiler.scope import FLOW, UNASKED, UNKNOWN, Poisoned, Scope
+from speczoo.compiler.scope import FLOW, Scope
+from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead
 from speczoo.specs.expression import ExpressionError, Template, names_of, parse
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc
@@ -31,7 +32,7 @@ LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 
 
 def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of a layer. Raises Stop, reported, and Poisoned."""
+    """The node of a layer. Raises Stop, reported, and UnknownRead."""
     op, entry = blank.op, item.entry
     layer = Layer.registry[op]
     arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name))
@@ -52,14 +53,14 @@ def validated(
     ctx: Context, frame: Frame, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node
 ) -> Layer:
     """The layer with these arguments: strict, closed, complete. What is wrong, and reported, or UNKNOWN, is left out
-    where the shape does not hang on it; raises Stop and Poisoned where it does."""
+    where the shape does not hang on it; raises Stop and UnknownRead where it does."""
     key = (layer, freeze(arguments))
     cached = ctx.session.done.get(key)
     if cached is not None:
         return cached  # type: ignore[return-value]
     _check_sizes(ctx, item, layer, arguments, node)
     wrong: Collection[str] = ()
-    stop: Exception = Poisoned()
+    stop: Exception = UnknownRead()
     try:
         made = layer.model_validate(arguments)
         if UNKNOWN not in arguments.values():
@@ -134,17 +135,17 @@ def _report_arguments(
 
 def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node) -> Layer | None:
     """The layer without its arguments that are wrong or unknown; None where what comes out of it hangs on them."""
-    if None in node.arriving:
+    if UNKNOWN in node.arriving:
         return None
     lost = {*wrong, *(name for name, value in arguments.items() if value is UNKNOWN)}
     try:
         made = layer.model_validate({name: value for name, value in arguments.items() if name not in lost})
         rest = (lost & layer.model_fields.keys()) - {*layer.derives}  # those come from the input all the same
-        asked = made.model_copy(update=dict.fromkeys(rest, UNASKED))
+        asked = made.model_copy(update=dict.fromkeys(rest, UnknownOperand()))
         same = asked.apply(*node.arrived) == made.apply(*node.arrived)
     except ShapeError:
         return made
-    except (ValidationError, Poisoned, OverflowError, TypeError):
+    except (ValidationError, UnknownRead, OverflowError, TypeError):
         return None
     return made if same else None
 
@@ -189,7 +190,7 @@ def _expression(written: str, value: Any, names: Collection[str], integer: bool)
 def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
     """The node with what comes out of a layer here. Raises Stop for inputs that it does not take, reported at the
     argument or the inputs that the layer speaks of."""
-    if None in node.arriving:
+    if UNKNOWN in node.arriving:
         return _applied_blindly(ctx, frame, item, node, body)
     try:
         outputs = body.apply(*node.arrived)
@@ -226,12 +227,12 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
     try:
         if not frame.inputs_wrong:
             body.count(len(node.arriving))
-        body.check(*(value and value.shape for value in node.arriving))
+        body.check(*(None if value is UNKNOWN else value.shape for value in node.arriving))
     except ShapeError as error:
         report_shape(ctx, frame, item, node, body, error)
         raise Stop from None
     count = min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
-    return node.replace(body=body, outputs=(None,) * count)
+    return node.replace(body=body, outputs=(UNKNOWN,) * count)
 
 
 def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:

@@ -13,7 +13,8 @@ from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.graph import Edge
 from speczoo.compiler.layer import Value
-from speczoo.compiler.scope import FLOW, UNKNOWN, Poisoned, Scope, layered
+from speczoo.compiler.scope import FLOW, Scope, layered
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, range_of
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.spec import Entry, Loc, variables
@@ -37,7 +38,7 @@ def items(
     for i, entry in enumerate(entries):
         at = (*loc, i)
         known, all_turns = True, _turns(ctx, frame, entry, at, names)
-        if all_turns is None:
+        if all_turns is UNKNOWN:
             unknown = {variable: UNKNOWN for key in entry.for_ or () for variable in variables(key)}
             known, all_turns = False, ((None, unknown),)
         if not all_turns:
@@ -54,7 +55,7 @@ def items(
                 yield Item(entry, at, here, where, sure and known)
                 continue
             spliced = _spliced(ctx, frame, entry, here, at)
-            known = known and spliced is not None
+            known = known and spliced is not UNKNOWN
             if spliced is False:
                 e.left_out(frame, entry, at, here)
             else:
@@ -63,23 +64,23 @@ def items(
             _forget(frame, Item(entry, at, names, turns))
 
 
-def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> Sequence[Turn] | None:
-    """The turns of an entry's loop, each with its number and variables; one turn where there is no `for`. None where
-    they are wrong, and reported, or unknown."""
+def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> Sequence[Turn] | Unknown:
+    """The turns of an entry's loop, each with its number and variables; one turn where there is no `for`. UNKNOWN
+    where they are wrong, and reported, or unknown."""
     if entry.for_ is None:
         return ((None, {}),)
     try:
         return _unrolled(ctx, entry, entry.for_, loc, names, frame.readable)
-    except (Stop, Poisoned):
-        return None
+    except (Stop, UnknownRead):
+        return UNKNOWN
 
 
-def _spliced(ctx: Context, frame: Frame, entry: Entry, names: Mapping[str, Any], loc: Loc) -> bool | None:
-    """Whether the entries of a `do` stand here; None where that is wrong, and reported, or unknown."""
+def _spliced(ctx: Context, frame: Frame, entry: Entry, names: Mapping[str, Any], loc: Loc) -> bool | Unknown:
+    """Whether the entries of a `do` stand here; UNKNOWN where that is wrong, and reported, or unknown."""
     try:
         return entry.when is None or condition(ctx, entry, Scope(names, frame.flow(), frame.readable), loc)
-    except (Stop, Poisoned):
-        return None
+    except (Stop, UnknownRead):
+        return UNKNOWN
 
 
 def _forget(frame: Frame, item: Item) -> None:
@@ -107,9 +108,9 @@ def _unrolled(
     loop: Mapping[str, Any],
     loc: Loc,
     names: Mapping[str, Any],
-    inputs: Mapping[str, Value | None],
+    inputs: Mapping[str, Value | Unknown],
 ) -> Sequence[Turn]:
-    """The turns of a `for`. Raises Stop, reported, and Poisoned."""
+    """The turns of a `for`. Raises Stop, reported, and UnknownRead."""
     columns: dict[str, Sequence[Any]] = {}
     for key, value in loop.items():
         named = variables(key)
@@ -134,7 +135,7 @@ def _check_variables(
     before: set[str],
     loc: Loc,
     names: Mapping[str, Any],
-    inputs: Mapping[str, Value | None],
+    inputs: Mapping[str, Value | Unknown],
 ) -> None:
     """Raises Stop, reported, for what cannot be the name of a loop variable here."""
     for variable in named:
@@ -172,7 +173,7 @@ def _unequal(ctx: Context, loop: Mapping[str, Any], loc: Loc, columns: Mapping[s
 
 def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
     """The values that a loop variable takes: `1..$depth`, a list, or an expression that gives a list. Raises Stop,
-    reported, and Poisoned."""
+    reported, and UnknownRead."""
     try:
         if isinstance(value, str) and (span := range_of(value, scope)) is not None:
             return span
@@ -189,11 +190,11 @@ def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
 
 
 def condition(ctx: Context, entry: Entry, scope: Scope, loc: Loc, path: str = "") -> bool:
-    """What `when` comes out as. Raises Stop, reported, and Poisoned: always, in the inactive mode."""
+    """What `when` comes out as. Raises Stop, reported, and UnknownRead: always, in the inactive mode."""
     got = ctx.evaluate(entry.when, scope, (*loc, "when"), path)
     if not isinstance(got, bool):
         message = f"`when` must come out true or false, not {got!r}"
         raise ctx.stop(Problem("bad-value", message, (*loc, "when"), path=path))
     if ctx.inactive:
-        raise Poisoned
+        raise UnknownRead
     return got

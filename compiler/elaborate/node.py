@@ -20,15 +20,16 @@ from speczoo.compiler.explain.shape_errors import shape_problem
 from speczoo.compiler.explain.value_origins import given_at
 from speczoo.compiler.graph import Node, Operand
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.compiler.scope import Scope
 from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.suggestions import certain, did_you_mean, spelling, unqualified
 from speczoo.specs.wording import printable
 
 
 def blank_node(
-    item: Item, name: str, named: bool, sources: tuple[Operand, ...], arriving: tuple[Value | None, ...]
+    item: Item, name: str, named: bool, sources: tuple[Operand, ...], arriving: tuple[Value | Unknown, ...]
 ) -> Node:
     """The node of an entry before anything is known of its body."""
     return Node(
@@ -36,7 +37,7 @@ def blank_node(
         "group",
         sources,
         None,
-        (None,),
+        (UNKNOWN,),
         item.entry,
         item.loc,
         (item.loc, item.turns),
@@ -47,7 +48,7 @@ def blank_node(
 
 
 def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of an entry whose inputs are known. Raises Stop, reported, and Poisoned."""
+    """The node of an entry whose inputs are known. Raises Stop, reported, and UnknownRead."""
     ctx, entry = e.context, item.entry
     if entry.share is not None:
         node = elaborate_share(ctx, frame, item, blank, scope)
@@ -63,11 +64,11 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
 
 
 def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
-    """The name of the op. Raises Stop, reported, and Poisoned, with the arguments looked at all the same."""
+    """The name of the op. Raises Stop, reported, and UnknownRead, with the arguments looked at all the same."""
     loc = (*item.loc, "op")
     try:
         op = ctx.evaluate(item.entry.op, scope, loc, blank.name)
-    except (Stop, Poisoned):
+    except (Stop, UnknownRead):
         evaluate_arguments(ctx, item, "", scope, blank.name)
         raise
     if not isinstance(op, str):

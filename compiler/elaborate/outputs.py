@@ -13,7 +13,8 @@ from speczoo.compiler.elaborate.references import resolve
 from speczoo.compiler.elaborate.session import Stop
 from speczoo.compiler.graph import Composite, Edge, Port
 from speczoo.compiler.reserved_names import bad_output
-from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Loc, Output
 
@@ -55,7 +56,7 @@ def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> 
             port = _port(ctx, frame, output, (*loc, i), taken)
             if port is not None:
                 ports.append(port)
-        except (Stop, Poisoned):
+        except (Stop, UnknownRead):
             right = False
             if output.id not in (port.name for port in ports):
                 ports.append(Port(output.id, frame.unknown_value(), output.training_only))
@@ -70,7 +71,7 @@ def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> 
 
 
 def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str]) -> Port | None:
-    """An output that a list names; None where its `when` is false. Raises Stop, reported, and Poisoned."""
+    """An output that a list names; None where its `when` is false. Raises Stop, reported, and UnknownRead."""
     scope, there = Scope(frame.names, inputs=frame.readable), output.when
     if not isinstance(there, bool):
         there = ctx.evaluate(there, scope, (*loc, "when"))
@@ -101,7 +102,7 @@ def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str])
 def _check_batch(ctx: Context, frame: Frame, edge: Edge, loc: Loc) -> None:
     """Reports it where what comes out of a network has no batch axis."""
     value = frame.value(edge)
-    if value is not None and not value.batched:
+    if value is not UNKNOWN and not value.batched:
         message = "what comes out of a network has a batch axis, and a Parameter has none: merge it first"
         ctx.report(Problem("shape-mismatch", message, loc))
 
@@ -111,7 +112,7 @@ def check_list(ctx: Context, frame: Frame, composite: Composite) -> None:
     if not frame.edges_incomplete and not frame.ids_incomplete:
         for problem in name_problems(composite):
             ctx.report(problem)
-    if any(None in node.outputs for node in frame.nodes):
+    if any(UNKNOWN in node.outputs for node in frame.nodes):
         checks = [inplace_problems(opaque(composite, frame.uncertain))]
     else:
         inside = len(ctx.session.frames) > 1

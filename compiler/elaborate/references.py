@@ -12,14 +12,15 @@ from speczoo.compiler.elaborate.frame import Frame, IdTemplate
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.scope import UNKNOWN, Poisoned, Scope
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Entry, Loc
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import listed, printable
 
-Flow = tuple[tuple[Operand, ...], tuple[Value | None, ...]]
+Flow = tuple[tuple[Operand, ...], tuple[Value | Unknown, ...]]
 
 
 def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
@@ -33,16 +34,16 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
         raise ctx.stop(Problem("bad-value", "`from` names nothing", (*item.loc, "from"), path=path))
     METER.spent += 4 * len(written)
     sources: list[Operand] = []
-    values: list[Value | None] = []
+    values: list[Value | Unknown] = []
     for i, text in enumerate(written):
         loc = (*item.loc, "from", i) if isinstance(item.entry.from_, list) else (*item.loc, "from")
         try:
             sources.append(_source(ctx, frame, item, text, loc, path))
             values.append(frame.value(sources[-1]))
-        except (Stop, Poisoned):
+        except (Stop, UnknownRead):
             frame.edges_incomplete = frame.inputs_wrong = True
             sources.append(Edge(INPUT))
-            values.append(None)
+            values.append(UNKNOWN)
     return tuple(sources), tuple(values)
 
 
@@ -58,17 +59,18 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
         help = [f"there is {', '.join(f'`{choice}`' for choice in choices)}"]
         ctx.report(Problem("missing-argument", f"`from` must be said here: {before}", item.loc, path=path, help=help))
         frame.edges_incomplete = frame.inputs_wrong = True
-        return (Edge(INPUT),), (None,)
+        return (Edge(INPUT),), (UNKNOWN,)
     if layer is not None and (layer.merges or layer.arity[0] > 1):
         verb = "brings several values together" if layer.merges else f"takes {layer.arity[0]} inputs"
         message = f"`{layer.op}` {verb}: say which in `from`"
         ctx.report(Problem("missing-argument", message, (*item.loc, "op"), path=path))
         frame.inputs_wrong = layer.arity[0] > 1
-    return (frame.last,), (None,) if frame.inputs_wrong else (frame.value(frame.last),)
+    return (frame.last,), (UNKNOWN,) if frame.inputs_wrong else (frame.value(frame.last),)
 
 
 def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:
-    """One input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, and Poisoned."""
+    """One input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, or
+    UnknownRead."""
     got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
     if not isinstance(got, (int, float)) or isinstance(got, bool):
         return resolve(ctx, frame, str(got), loc, path, item)
@@ -93,7 +95,7 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
         raise unresolved(ctx, frame, text, head, loc, path, item)
     index = frame.ids[head]
     node = frame.nodes[index]
-    if None in node.outputs and not node.ports:
+    if UNKNOWN in node.outputs and not node.ports:
         return Edge(index)
     if not dot and len(node.outputs) == 1:
         return Edge(index)
@@ -111,9 +113,9 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
 
 
 def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target: Any) -> Node:
-    """The node with what its argument `name` refers to among its inputs. Raises Stop, reported, and Poisoned."""
+    """The node with what its argument `name` refers to among its inputs. Raises Stop, reported, and UnknownRead."""
     if target is UNKNOWN:
-        raise Poisoned
+        raise UnknownRead
     if not isinstance(target, str):
         raise ctx.stop(Problem("bad-value", f"`{name}` is an id, not {target!r}", (*item.loc, name), path=blank.name))
     edge = resolve(ctx, frame, target, (*item.loc, name), blank.name, item)

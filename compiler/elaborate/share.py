@@ -21,6 +21,7 @@ from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, constant
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.wording import enumerated
 
@@ -53,7 +54,7 @@ class Unfit(Exception):
 
 
 def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of an entry that shares a module. Raises Stop, reported, and Poisoned."""
+    """The node of an entry that shares a module. Raises Stop, reported, and UnknownRead."""
     no_arguments(ctx, item, "a shared module", "share")
     wanted = ctx.evaluate(item.entry.share, scope, (*item.loc, "share"), blank.name)
     index = _owner(ctx, frame, item, blank, wanted)
@@ -85,7 +86,7 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
     index = frame.ids[wanted]
     node = frame.nodes[index]
     if node.body is None:
-        if None in node.outputs:
+        if UNKNOWN in node.outputs:
             raise Stop
         message = f"`{wanted}` was left out by its `when`: there is no module to share"
         raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
@@ -99,7 +100,7 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
 
 def _check_module(ctx: Context, node: Node, body: Layer, blank: Node, wanted: str, loc: tuple[str | int, ...]) -> None:
     """Raises Stop, reported, for a layer that is no module of its own."""
-    if None in node.arriving:
+    if UNKNOWN in node.arriving:
         raise Stop
     call = body.call(*node.arrived)
     if call.target is None or call.parameter:
@@ -109,7 +110,7 @@ def _check_module(ctx: Context, node: Node, body: Layer, blank: Node, wanted: st
 
 def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: Node, body: Layer, wanted: str) -> Node:
     """The one layer that an entry made, on what flows in here."""
-    if None in blank.arriving:
+    if UNKNOWN in blank.arriving:
         return apply(ctx, frame, item, blank, body)
     try:
         made, outputs = again(target, body, blank.arrived)
@@ -121,7 +122,7 @@ def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: No
 
 
 def _list_again(
-    ctx: Context, item: Item, first: Composite, values: tuple[Value | None, ...], path: str = ""
+    ctx: Context, item: Item, first: Composite, values: tuple[Value | Unknown, ...], path: str = ""
 ) -> Composite:
     """A list that an entry made, on what flows in here. Raises Unfit; raises Halt, reported, where it grows too
     large."""
@@ -145,11 +146,11 @@ def _list_again(
 
 
 def _node_again(
-    ctx: Context, item: Item, node: Node, arriving: tuple[Value | None, ...], holder: Composite, path: str
+    ctx: Context, item: Item, node: Node, arriving: tuple[Value | Unknown, ...], holder: Composite, path: str
 ) -> Node:
     blank = node.replace(arriving=arriving)
-    if None in arriving or None in node.outputs:
-        return blank.replace(outputs=(None,) * len(node.outputs))
+    if UNKNOWN in arriving or UNKNOWN in node.outputs:
+        return blank.replace(outputs=(UNKNOWN,) * len(node.outputs))
     if node.body is None:
         return blank.replace(outputs=arriving[:1])
     if isinstance(node.body, Composite):
@@ -163,7 +164,7 @@ def _node_again(
     return within_limits(ctx, item, blank, made, outputs)
 
 
-def _flowing(source: Operand, values: tuple[Value | None, ...], nodes: Sequence[Node]) -> Value | None:
+def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequence[Node]) -> Value | Unknown:
     if not isinstance(source, Edge):
         return constant(source)
     return values[source.port] if source.node == INPUT else nodes[source.node].outputs[source.port]

@@ -8,6 +8,7 @@ from typing import Any
 
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
+from speczoo.compiler.unknown import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,6 @@ def shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, Shape]]:
     """The shapes of what flows into a network and out of it, by name."""
     root = graph.root
     outputs = {
-        port.name: value.shape for port, value in zip(root.outputs, root.values, strict=True) if value is not None
+        port.name: value.shape for port, value in zip(root.outputs, root.values, strict=True) if value is not UNKNOWN
     }
-    return {name: value.shape for name, value in root.inputs if value is not None}, outputs
+    return {name: value.shape for name, value in root.inputs if value is not UNKNOWN}, outputs

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.graph import Settings
-from speczoo.compiler.layer import Shape, show
+from speczoo.compiler.layer import Shape, Value, show
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
 
 BUDGET = 10_000  # layers walked in search of a size
@@ -36,10 +36,11 @@ def add_sizes(sized: Sequence[Sized], report: Report, settings: Settings, steps:
 
 def _search(report: Report, settings: Settings, steps: int, again: Again) -> _Search | None:
     """A search for sizes of a network's one input; None where it has several, or no size."""
-    if len(settings.inputs) != 1 or settings.inputs[0][1] is None or len(settings.inputs[0][1].shape) < 2:
+    shapes = [value.shape for _, value in settings.inputs if isinstance(value, Value)]  # and not UNKNOWN
+    if len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
         return None
     base = {(d.code, d.span) for d in report.errors}
-    return _Search(settings.inputs[0][1].shape, base, again, BUDGET // (steps + 10))
+    return _Search(shapes[0], base, again, BUDGET // (steps + 10))
 
 
 class _Search:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from speczoo.compiler.graph import LoadedSpec, Node, Operand, Settings
 from speczoo.compiler.layer import Value
+from speczoo.compiler.unknown import Unknown
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.spec import Entry, Loc
 
@@ -29,7 +30,7 @@ class OpenList(Protocol):
     def loc(self) -> Loc: ...
     @property
     def sources(self) -> Sequence[Operand]: ...
-    def value(self, source: Operand) -> Value | None: ...
+    def value(self, source: Operand) -> Value | Unknown: ...
 
 
 class Position(Protocol):

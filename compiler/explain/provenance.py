@@ -8,6 +8,7 @@ from typing import NamedTuple
 from speczoo.compiler.explain.interface import OpenList
 from speczoo.compiler.graph import INPUT, Composite, Edge, Operand
 from speczoo.compiler.layer import AXES, Layer, Shape, Windowed
+from speczoo.compiler.unknown import UNKNOWN
 
 MANY = 8  # steps that are shown
 FEW = 3  # up to so many are shown with how each comes about
@@ -57,14 +58,14 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | No
     level = len(lists) - 1
     steps: list[SizeStep] = []
     start = lists[level].value(source)
-    if start is None or len(start.shape) < -axis or not isinstance(source, Edge):
+    if start is UNKNOWN or len(start.shape) < -axis or not isinstance(source, Edge):
         return None
     label = name_of(start.shape, axis) + ": "
     size = start.shape[axis]
     while isinstance(source, Edge):
         inner = lists[level]
         value = inner.value(source)
-        assert value is not None
+        assert value is not UNKNOWN
         size = value.shape[axis]
         if source == stop and level == len(lists) - 1:
             label = f"{inner.nodes[source.node].name if source.node != INPUT else 'input'} "
@@ -76,8 +77,8 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | No
             source = lists[level].sources[source.port]
             continue
         node = inner.nodes[source.node]
-        before = inner.value(node.inputs[0]) if node.inputs else None
-        if before is None or len(before.shape) != len(value.shape):
+        before = inner.value(node.inputs[0]) if node.inputs else UNKNOWN
+        if before is UNKNOWN or len(before.shape) != len(value.shape):
             label = f"{node.name} "
             break
         if before.shape[axis] != size and node.body is not None:

@@ -12,6 +12,7 @@ from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
 from speczoo.compiler.explain.value_origins import given, maker
 from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
+from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.spec import Loc
 
@@ -105,7 +106,7 @@ def _replacement(item: Position, error: ShapeError) -> str | None:
 
 def _chains(lists: Sequence[OpenList], node: Node, body: Layer, error: ShapeError) -> list[Chain]:
     """How the sizes that do not fit came about."""
-    shapes = node.shapes if None not in node.arriving else ()
+    shapes = node.shapes if UNKNOWN not in node.arriving else ()
     if not shapes:
         return []
     if error.code == "empty-output" and isinstance(body, Windowed):
@@ -232,7 +233,7 @@ def shape_problem(node: Node, wanted: Any, loc: Loc) -> Problem | None:
         message = f"`shape` speaks of one output, and `{node.name}` has {len(node.outputs)}"
         return Problem("bad-value", message, loc, path=node.name)
     value = node.outputs[0]
-    if value is None or tuple(wanted) == value.shape:
+    if value is UNKNOWN or tuple(wanted) == value.shape:
         return None
     got = value.shape
     notes = []

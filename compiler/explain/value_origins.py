@@ -9,6 +9,7 @@ from speczoo.compiler.arguments import printed
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Shape
+from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.expression import ExpressionError, Name, Template
 from speczoo.specs.problem import Mark
 from speczoo.specs.spec import Loc, variables
@@ -78,7 +79,7 @@ def maker(nodes: Sequence[Node], source: Operand) -> tuple[Node, str, Shape] | N
             return None
         node = nodes[source.node]
         value = node.outputs[source.port]
-        if value is None or not value.shape:
+        if value is UNKNOWN or not value.shape:
             return None
         for key in WIDTHS:
             if key in node.entry.arguments:

@@ -172,7 +172,7 @@ class ClassBuilder:
 
     def condition(self, nodes: Sequence[Node | None], first: Node) -> str:
         column = [ABSENT if n is None else n.body is not None for n in nodes]
-        flow = [None if n is None or not n.arriving else n.arriving[0] for n in nodes]
+        flow = [None if n is None or not n.arrived else n.arrived[0] for n in nodes]
         raw = first.entry.when
         return self.columns.text(column, raw=raw, flow=flow, hint=f"with_{first.name}")
 
@@ -200,7 +200,7 @@ class ClassBuilder:
         return Make(group.name, tuple(args))
 
     def _flow(self, nodes: Sequence[Node | None]) -> list[Any]:
-        return [None if n is None or not n.arriving else n.arriving[0] for n in nodes]
+        return [None if n is None or not n.arrived else n.arrived[0] for n in nodes]
 
     def layer(self, nodes: Sequence[Node | None], first: Node) -> Make:
         calls = [None if n is None or n.body is None else call_of(n) for n in nodes]

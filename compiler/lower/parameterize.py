@@ -17,7 +17,8 @@ from speczoo.compiler.identifiers import TAKEN, Names, variable
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.lower.instance_grouping import InstanceGroup
 from speczoo.compiler.program import ConstructorArgument
-from speczoo.compiler.scope import Poisoned, Scope
+from speczoo.compiler.scope import Scope
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
 from speczoo.specs.expression import Template as Text
 
@@ -134,7 +135,7 @@ class Columns:
         several = len(self.group.instances[0].inputs) > 1
         for k, (name, value) in enumerate(self.group.instances[0].inputs):
             shapes = [i.inputs[k][1].shape for i in self.group.instances]  # type: ignore[union-attr]
-            if value is None or not all(shapes):
+            if value is UNKNOWN or not all(shapes):
                 continue
             rank = len(value.shape)
             kind = "features" if rank == 1 else "channels"
@@ -223,7 +224,7 @@ class Columns:
                 instance = self.group.instances[k]
                 try:
                     out[k] = evaluate(raw, Scope(instance.scope, arriving, dict(instance.inputs)))
-                except (ExpressionError, Poisoned):
+                except (ExpressionError, UnknownRead):
                     continue
         return out
 
@@ -245,7 +246,8 @@ class Columns:
             port = called.index(head) if head in called else 0
             if head != "input" and head not in called:
                 return None
-            sizes = [i.inputs[port][1] for i in self.group.instances]
+            found = (i.inputs[port][1] for i in self.group.instances)
+            sizes = [None if value is UNKNOWN else value for value in found]
         else:
             return None
         axis = -1 if name.endswith("features") else 0

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.elaborate.layer import without_wrong
 from speczoo.compiler.layer import Layer, ShapeError
-from speczoo.compiler.scope import UNKNOWN
+from speczoo.compiler.unknown import UNKNOWN
 from tests.strategies import Case, layer_cases
 
 #: Arguments that no layer's shape hangs on.
