@@ -42,11 +42,12 @@ def sequential(node: Node) -> bool:
 
 
 class Lines:
-    """Lists that line up: the first of them, and for each entry the first that has it."""
+    """Lists that line up: the first of them, for each entry the first that has it, and where each name stands."""
 
     def __init__(self, first: Composite) -> None:
         self.first = first
         self.having: list[Composite | None] = [None] * len(first.nodes)
+        self.places: dict[str, int] = {}
         self.inside: dict[int, Lines] = {}  # the inline groups that stand at one place
         self.add(first)
 
@@ -55,6 +56,7 @@ class Lines:
             if node.body is None:
                 continue
             self.having[i] = self.having[i] or other
+            self.places[node.name] = i
             if isinstance(node.body, Composite) and inline(node.body):
                 if i in self.inside:
                     self.inside[i].add(node.body)
@@ -148,6 +150,8 @@ class InstanceGroups:
             return False
         if new.inputs[:1] != old.inputs[:1]:
             return False
+        if new.body is not None and lines.places.get(new.name, i) != i and not _move(lines.first, other):
+            return False  # one attribute cannot be two entries, though no instance has both
         if new.body is None or old.body is None:
             return True
         if (i in other.needed, i in other.inference_only) != (i in like.needed, i in like.inference_only):

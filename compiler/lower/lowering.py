@@ -13,7 +13,7 @@ from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.forward import Statement, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
 from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, call_of, inline, sequential
-from speczoo.compiler.lower.parameterize import ABSENT, Columns, PythonText, literal, same
+from speczoo.compiler.lower.parameterize import ABSENT, Columns, Position, PythonText, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
 from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
@@ -164,61 +164,56 @@ class ClassBuilder:
             there = [n for n in nodes if n is not None and n.body is not None]
             if not there:
                 continue
-            when = self.condition(nodes, there[0]) if len(there) < sum(n is not None for n in nodes) else None
-            out.append(Child(there[0].name, self.make(nodes), when))
+            at = Position(nodes, lists)
+            when = self.condition(at, there[0]) if len(there) < sum(n is not None for n in nodes) else None
+            out.append(Child(there[0].name, self.make(at), when))
         return tuple(out)
 
     # -- members ----------------------------------------------------------------------------------------------
 
-    def condition(self, nodes: Sequence[Node | None], first: Node) -> str:
-        column = [ABSENT if n is None else n.body is not None for n in nodes]
-        flow = [None if n is None or not n.arrived else n.arrived[0] for n in nodes]
-        raw = first.entry.when
-        return self.columns.text(column, raw=raw, flow=flow, hint=f"with_{first.name}")
+    def condition(self, at: Position, first: Node) -> str:
+        column = [ABSENT if n is None else n.body is not None for n in at.nodes]
+        return self.columns.text(column, raw=first.entry.when, at=at, hint=f"with_{first.name}")
 
-    def make(self, nodes: Sequence[Node | None]) -> Make:
-        first = next(n for n in nodes if n is not None and n.body is not None)
+    def make(self, at: Position) -> Make:
+        first = next(n for n in at.nodes if n is not None and n.body is not None)
         if isinstance(first.body, Layer):
-            return self.layer(nodes, first)
+            return self.layer(at, first)
         assert isinstance(first.body, Composite)
         if inline(first.body):
-            lists = [n.body if n is not None and isinstance(n.body, Composite) else None for n in nodes]
+            lists = [n.body if n is not None and isinstance(n.body, Composite) else None for n in at.nodes]
             return Make("nn.Sequential", children=self.children(lists))
         group = self.lowering.groups.of[id(first.body)]
         signature = self.lowering.signatures[id(group)]
         args: list[tuple[str | None, str]] = []
-        flow = self._flow(nodes)
         plain = 2 if sum(p.default is None for p in signature) <= 2 else 1
         for k, parameter in enumerate(signature):
-            column = [ABSENT if n is None or n.body is None else self.lowering.given[id(n.body)][k] for n in nodes]
+            column = [ABSENT if n is None or n.body is None else self.lowering.given[id(n.body)][k] for n in at.nodes]
             if any(v is ABSENT for v in column) and all(v is ABSENT for v in column):
                 continue
             raw = first.written.get(parameter.name)
-            text = self.columns.text(column, raw=raw, flow=flow, hint=parameter.name)
+            text = self.columns.text(column, raw=raw, at=at, hint=parameter.name)
             if text != parameter.default:
                 args.append((parameter.name if k >= plain or parameter.default is not None else None, text))
         return Make(group.name, tuple(args))
 
-    def _flow(self, nodes: Sequence[Node | None]) -> list[Any]:
-        return [None if n is None or not n.arrived else n.arrived[0] for n in nodes]
-
-    def layer(self, nodes: Sequence[Node | None], first: Node) -> Make:
-        calls = [None if n is None or n.body is None else call_of(n) for n in nodes]
+    def layer(self, at: Position, first: Node) -> Make:
+        calls = [None if n is None or n.body is None else call_of(n) for n in at.nodes]
         call = next(c for c in calls if c is not None)
         if call.target is None:
             name = self.lowering.wrapper(first.op, call)
-            return Make(name, tuple((a, self.argument(a, calls, nodes, first)) for a in call.args))
+            return Make(name, tuple((a, self.argument(a, calls, at, first)) for a in call.args))
         targets = [ABSENT if c is None else PythonText(self.lowering.target(c)) for c in calls]
-        target = self.columns.text(targets, raw=first.entry.op, flow=self._flow(nodes), hint=f"{first.name}_type")
+        target = self.columns.text(targets, raw=first.entry.op, at=at, hint=f"{first.name}_type")
         args = []
         for k, name in enumerate(call.args):
-            text = self.argument(name, calls, nodes, first)
+            text = self.argument(name, calls, at, first)
             if name in call.defaults and text == literal(call.defaults[name]) and call.construct is None:
                 continue
             args.append((None if k < call.positional else name, text))
         return Make(target, tuple(args), form=call.construct)
 
-    def argument(self, name: str, calls: Sequence[Call | None], nodes: Sequence[Node | None], first: Node) -> str:
+    def argument(self, name: str, calls: Sequence[Call | None], at: Position, first: Node) -> str:
         column = [ABSENT if c is None else c.args[name] for c in calls]
         hint = (
             name
@@ -227,7 +222,7 @@ class ClassBuilder:
             if not first.name.isdigit()
             else name
         )
-        return self.columns.text(column, raw=first.written.get(name), flow=self._flow(nodes), hint=hint)
+        return self.columns.text(column, raw=first.written.get(name), at=at, hint=hint)
 
     # -- an nn.Module with a forward --------------------------------------------------------------------------
 
@@ -239,6 +234,7 @@ class ClassBuilder:
         attributes: dict[int, str] = {}
         for i in range(group.length):
             nodes = group.nodes(i)
+            at = Position(nodes, group.instances)
             there = [c for c in group.instances if c.nodes[i].body is not None]
             like = there[0] if there else first
             node = like.nodes[i]
@@ -254,18 +250,18 @@ class ClassBuilder:
             if node.shared in attributes:  # what forward calls as a function, Flatten, is written again
                 attribute = attributes[node.shared]
                 express = self._apply(attribute, call_of(node) if isinstance(node.body, Layer) else None)
-                when = self._flag(node, nodes) if optional else None
+                when = self._flag(node, at) if optional else None
             elif isinstance(node.body, Layer) and (call := call_of(node)).parameter:
-                make = self.layer(nodes, node)
+                make = self.layer(at, node)
                 members.append(Member(node.name, make, None))
                 statements.append(Statement(name, (), (), None, text=f"self.{node.name}"))
                 continue
             elif isinstance(node.body, Layer) and (call.target is None or call.inline is not None):
-                express = self._function(node, nodes)
-                when = self._flag(node, nodes) if optional else None
+                express = self._function(node, at)
+                when = self._flag(node, at) if optional else None
             else:
-                make = self.make(nodes)
-                there_when = self.condition(nodes, node) if optional else None
+                make = self.make(at)
+                there_when = self.condition(at, node) if optional else None
                 members.append(Member(node.name, make, there_when))
                 attribute = f"self.{node.name}" if not node.name.isdigit() else f'getattr(self, "{node.name}")'
                 attributes[i] = attribute
@@ -315,9 +311,9 @@ class ClassBuilder:
 
         return express
 
-    def _function(self, node: Node, nodes: Sequence[Node]) -> Any:
+    def _function(self, node: Node, at: Position) -> Any:
         """An expression with its numbers as literals; one that differs between instances is kept on self."""
-        calls = [None if n.body is None else call_of(n) for n in nodes]
+        calls = [None if n is None or n.body is None else call_of(n) for n in at.nodes]
         call = next(c for c in calls if c is not None)
         for text in call.support:
             self.lowering.support.setdefault(text)
@@ -326,7 +322,7 @@ class ClassBuilder:
             values = [c.args[name] for c in calls if c is not None]
             text = literal(values[0])
             if not all(same(v, values[0]) for v in values):
-                text = self.argument(name, calls, nodes, node)
+                text = self.argument(name, calls, at, node)
                 attribute = self.attributes.new(text if text.isidentifier() else f"{variable(node.name)}_{name}")
                 self.extra.append(Member(attribute, Make(text, value=True)))
                 text = f"self.{attribute}"
@@ -338,9 +334,9 @@ class ClassBuilder:
 
         return express
 
-    def _flag(self, node: Node, nodes: Sequence[Node]) -> str:
+    def _flag(self, node: Node, at: Position) -> str:
         """An attribute that says whether an optional function is applied."""
-        text = self.condition(nodes, node)
+        text = self.condition(at, node)
         name = self.attributes.new(
             f"use_{re.sub(r'[^0-9A-Za-z_]', '_', node.name)}" if node.named else f"use_{snake(node.op)}"
         )

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from speczoo.compiler.graph import Composite, Node
 from speczoo.compiler.identifiers import TAKEN, Names, variable
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.lower.instance_grouping import InstanceGroup
 from speczoo.compiler.program import ConstructorArgument
-from speczoo.compiler.scope import Scope
-from speczoo.compiler.unknown import UNKNOWN, UnknownRead
-from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, evaluate, to_python
+from speczoo.compiler.unknown import UNKNOWN
+from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, to_python
 from speczoo.specs.expression import Template as Text
 
 SEARCHED = 64  # columns, the last that were said first, among which an equal one is looked for
@@ -27,6 +28,29 @@ SUMMED = 32  # those among which one is looked for that it is a multiple of, or 
 
 #: Stands where an instance leaves the entry out: fits any value.
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
+
+
+@dataclass(frozen=True)
+class Position:
+    """The entries that stand at one place, and the lists that they stand in, one for each instance of the class: lists
+    of their own inside inline groups."""
+
+    nodes: Sequence[Node | None]
+    lists: Sequence[Composite | None]
+
+    @property
+    def arriving(self) -> list[Value | None]:
+        """What flows into each."""
+        return [None if n is None or not n.arrived else n.arrived[0] for n in self.nodes]
+
+    def inputs(self, name: str) -> list[Value | None]:
+        """What flows into each one's list by this name; `input` is the first of all."""
+        return [None if c is None else self._input(c, name) for c in self.lists]
+
+    @staticmethod
+    def _input(composite: Composite, name: str) -> Value | None:
+        named = {called: None if value is UNKNOWN else value for called, value in composite.inputs}
+        return named[name] if name in named else next(iter(named.values()), None) if name == "input" else None
 
 
 class PythonText(str):
@@ -54,6 +78,14 @@ def literal(value: Any) -> str:
 
 def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
+
+
+def _same_number(said: Any, value: Any) -> bool:
+    """`same`, of what an expression gives and what a layer has made of it: a float may be said as an int, a tuple as a
+    list."""
+    if isinstance(said, (list, tuple)) and isinstance(value, (list, tuple)):
+        return len(said) == len(value) and all(map(_same_number, said, value))
+    return same(said, value) or (type(said) is int and type(value) is float and said == value)
 
 
 def agree(a: Sequence[Any], b: Sequence[Any]) -> bool:
@@ -150,26 +182,19 @@ class Columns:
 
     # -- text for a column ------------------------------------------------------------------------------------
 
-    def text(
-        self,
-        column: Sequence[Any],
-        *,
-        raw: Any = None,
-        flow: Sequence[Value | None] | None = None,
-        hint: str = "value",
-    ) -> str:
-        """Python for the column. `raw` is what the spec says, `flow` what flows in per instance, `hint` names an
-        argument where one must be made."""
+    def text(self, column: Sequence[Any], *, raw: Any = None, at: Position | None = None, hint: str = "value") -> str:
+        """Python for the column. `raw` is what the spec says, `at` where it stands, `hint` names an argument where one
+        must be made."""
         column = list(column)
         values = [v for v in column if v is not ABSENT]
         constant = all(same(v, values[0]) for v in values)
         if constant and len(values) == len(column):
             return literal(values[0])
         if isinstance(raw, list) and all(isinstance(v, tuple) and len(v) == len(raw) for v in values):
-            return self._elements(column, raw, flow, hint)
-        found = self._written(column, raw, flow)
-        if found is not None:
-            column = self._completed(column, raw, flow)
+            return self._elements(column, raw, at, hint)
+        written = self._written(column, raw, at)
+        if written is not None:
+            found, column = written
             if not (found.isidentifier() or isinstance(values[0], PythonText)):
                 name = self._equal(column)
                 if name and name.isidentifier():
@@ -177,82 +202,67 @@ class Columns:
         elif constant:  # of those that have it: rather a name that says the same than a number that happens to be it
             return (self._equal(column) if type(values[0]) is int and values[0] > 1 else None) or literal(values[0])
         else:
-            found = self._equal(column) or self._computed(column)
-        if found is None:
+            found = self._equal(column) or self._computed(column) or ""
+        if not found:
             found = self.use(self.names.new(variable(hint), self.reserved), column)
         self.known[found] = self.known.pop(found, column)
         return found
 
-    def _elements(self, column: list[Any], raw: list[Any], flow: Sequence[Value | None] | None, hint: str) -> str:
+    def _elements(self, column: list[Any], raw: list[Any], at: Position | None, hint: str) -> str:
         """A tuple, element by element."""
         parts = []
         for i, element in enumerate(raw):
             elements = [v if v is ABSENT else v[i] for v in column]
-            parts.append(self.text(elements, raw=element, flow=flow, hint=f"{hint}_{i}"))
+            parts.append(self.text(elements, raw=element, at=at, hint=f"{hint}_{i}"))
         return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
-    def _written(self, column: list[Any], raw: Any, flow: Sequence[Value | None] | None) -> str | None:
-        """The spec's own expression over the class's arguments."""
+    def _written(self, column: list[Any], raw: Any, at: Position | None) -> tuple[str, list[Any]] | None:
+        """The spec's own expression over the class's arguments, and what it gives for each instance; None where Python
+        cannot say it, or where its names mean something else here than to the entry."""
         if not isinstance(raw, str) or "$" not in raw:
             return None
         try:
-            expression = Text.of(raw).expression
+            template = Text.of(raw)
         except ExpressionError:
             return None
+        expression = template.expression
         if expression is None:
             return None
         codes = isinstance(expression, Name) or _asks_null(expression)
-        if isinstance(expression, Name) and not agree(self._named(expression.name, column), column):
-            return None
         before = dict(self.used), dict(self.known), set(self.names.taken)
-        text: str | None = to_python(expression, lambda name: self._name(name, flow, codes))
+        read: dict[str, list[Any]] = {}
+        text: str | None = to_python(expression, lambda name: self._name(name, at, codes, read))
         # the names of classes, which the expression may give by these alone
         classes = any(isinstance(value, PythonText) for value in column)
-        if text is None or (classes and (not codes or '"' in text or "'" in text)):
+        given = [_given(template, read, k) for k in range(len(column))]
+        right = all(v is ABSENT or _same_number(g, v) for g, v in zip(given, column, strict=True))
+        if text is None or not right or (classes and (not codes or '"' in text or "'" in text)):
             self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
             return None
-        return text
+        return text, [g if v is ABSENT else v for g, v in zip(given, column, strict=True)]
 
-    def _named(self, name: str, otherwise: list[Any]) -> list[Any]:
-        return self.scope(name) if name in self.readable else otherwise
-
-    def _completed(self, column: list[Any], raw: Any, flow: Sequence[Value | None] | None) -> list[Any]:
-        """What the expression gives where the entry itself is left out, as far as it can be known."""
-        out = list(column)
-        for k, value in enumerate(column):
-            if value is ABSENT and flow is not None and (arriving := flow[k]) is not None:
-                instance = self.group.instances[k]
-                try:
-                    out[k] = evaluate(raw, Scope(instance.scope, arriving, dict(instance.inputs)))
-                except (ExpressionError, UnknownRead):
-                    continue
-        return out
-
-    def _name(self, name: str, flow: Sequence[Value | None] | None, codes: bool) -> str | None:
+    def _name(self, name: str, at: Position | None, codes: bool, read: dict[str, list[Any]]) -> str | None:
+        """Python for a name, whose column is noted in `read`."""
         if name in self.readable:
-            column = self.scope(name)
+            column = read[name] = self.scope(name)
             values = [v for v in column if v is not ABSENT]
             if any(isinstance(v, PythonText) for v in values) and not codes:
                 return None
             if all(same(v, values[0]) for v in values):
                 return literal(values[0])
             return self.use(name, column)
-        sizes: Sequence[Value | None]
-        if name in ("in_channels", "in_features") and flow is not None:
-            sizes = flow
-        elif name.endswith((".channels", ".features")):
-            head = name.partition(".")[0]
-            called = [n for n, _ in self.group.instances[0].inputs]
-            port = called.index(head) if head in called else 0
-            if head != "input" and head not in called:
-                return None
-            found = (i.inputs[port][1] for i in self.group.instances)
-            sizes = [None if value is UNKNOWN else value for value in found]
+        if at is None:
+            return None
+        head, _, fact = name.partition(".")
+        if name in ("in_channels", "in_features"):
+            sizes, fact = at.arriving, name.removeprefix("in_")
+        elif fact in ("channels", "features"):
+            sizes = at.inputs(head)
         else:
             return None
-        axis = -1 if name.endswith("features") else 0
-        flowing = [ABSENT if v is None or not v.shape else v.shape[axis] for v in sizes]
-        return self.text(flowing, hint=name.replace("input.", "in_"))
+        axis = -1 if fact == "features" else 0
+        column = read[name] = [ABSENT if v is None or not v.shape else v.shape[axis] for v in sizes]
+        return None if all(v is ABSENT for v in column) else self.text(column, hint=name.replace("input.", "in_"))
 
     def _equal(self, column: list[Any]) -> str | None:
         for text, known in islice(reversed(self.known.items()), SEARCHED):
@@ -262,7 +272,7 @@ class Columns:
             if agree(flowing, column):
                 return self.use(name, flowing)
         for name in islice(self.declared, SEARCHED):
-            if name in self.readable and agree(self.scope(name), column):
+            if name in self.readable and agree(self.scope(name), column) and _covers(self.scope(name), column):
                 return self.use(name, self.scope(name))
         return None
 
@@ -300,6 +310,21 @@ class Columns:
         if text in self.readable or text in self.inputs:
             return self.use(text, column)
         return text
+
+
+def _given(template: Text, read: Mapping[str, Sequence[Any]], k: int) -> Any:
+    """What an expression gives for one instance, by the columns of its names; ABSENT where it has no value."""
+    scope: dict[str, Any] = {}
+    for name, column in read.items():
+        head, _, fact = name.partition(".")
+        if column[k] is not ABSENT and fact:
+            scope.setdefault(head, {})[fact] = column[k]
+        elif column[k] is not ABSENT:
+            scope[name] = column[k]
+    try:
+        return template.evaluate({name: list(v) if type(v) is tuple else v for name, v in scope.items()})
+    except ExpressionError:
+        return ABSENT
 
 
 def _asks_null(expression: Expr) -> bool:
