@@ -20,7 +20,7 @@ from speczoo.compiler.dataflow import INPUT as INPUT
 from speczoo.compiler.dataflow import OUTPUT, ancestors, dataflow, roots, topological_sort
 from speczoo.compiler.dataflow import Edge as Edge
 from speczoo.compiler.dataflow import Operand as Operand
-from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
 from speczoo.specs.loaded_spec import UsedSpec
@@ -80,6 +80,12 @@ class Node:
             and UNKNOWN not in self.arriving
             and not (isinstance(self.body, Composite) and not self.body.whole)
         )
+
+    @cached_property
+    def call(self) -> Call:
+        """How torch makes and applies it, of a layer that is whole."""
+        assert isinstance(self.body, Layer)
+        return self.body.call(*self.arrived)
 
     @cached_property
     def weights(self) -> dict[str, Shape]:

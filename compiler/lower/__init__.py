@@ -1,9 +1,22 @@
 """From graph to program: a class for every block, found by lining up all the instances that the network has of it.
 
 `instance_grouping` says which instances can share a class; `parameterize` turns the numbers that differ between them
-into constructor arguments; `forward` orders the statements; `lowering` puts classes together.
+into constructor arguments; `forward` orders the statements; `lowering` puts classes together; `validate` interprets
+what came out and holds it to the graph.
 """
 
-from speczoo.compiler.lower.lowering import lower
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.lower.lowering import Lowering
+from speczoo.compiler.lower.validate import validate
+from speczoo.compiler.program import Program
+
+
+def lower(graph: Graph) -> Program:
+    """The program of a graph that the checker passed. Raises Difference where it would be another network: a bug of
+    ours."""
+    program = Lowering(graph).program()
+    validate(graph, program)
+    return program
+
 
 __all__ = ["lower"]

@@ -16,11 +16,6 @@ from speczoo.compiler.layer import Call, Layer
 TRIED = 16  # classes, the last ones of a block, that another instance of it is held against
 
 
-def call_of(node: Node) -> Call:
-    assert isinstance(node.body, Layer)
-    return node.body.call(*node.arrived)
-
-
 def origin(composite: Composite) -> tuple[Any, ...]:
     """Where a list was written: what it shares with the other instances of it."""
     spec = composite.unit.spec
@@ -37,7 +32,7 @@ def sequential(node: Node) -> bool:
     """Whether nn.Sequential can apply it (a function can, as a small module)."""
     if not isinstance(node.body, Layer):
         return True
-    call = call_of(node)
+    call = node.call
     return call.sequential or (call.target is None and len(node.inputs) == 1)
 
 
@@ -161,7 +156,7 @@ class InstanceGroups:
         if isinstance(new.body, Composite):
             # what a shared module applies is held against the others where it is made
             return new.shared is not None or self._list_fits(lines, i, new.body, old.body)
-        return not isinstance(old.body, Composite) and _same_call(call_of(new), call_of(old))
+        return not isinstance(old.body, Composite) and _same_call(new.call, old.call)
 
     def _list_fits(self, lines: Lines, i: int, new: Composite, old: Layer | Composite) -> bool:
         if not isinstance(old, Composite):

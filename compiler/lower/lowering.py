@@ -12,19 +12,16 @@ from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, 
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.forward import Statement, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
-from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, call_of, inline, sequential
+from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, inline, sequential
 from speczoo.compiler.lower.parameterize import ABSENT, Columns, Position, PythonText, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
 from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 
-def lower(graph: Graph) -> Program:
-    """The program of a graph. Never fails on a graph that the checker passed: a failure is a bug of ours."""
-    return Lowering(graph).program()
-
-
 class Lowering:
+    """The lowering of one graph."""
+
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.groups = InstanceGroups(graph.root)
@@ -33,7 +30,7 @@ class Lowering:
         self.given: dict[int, list[Any]] = {}  # constructor values by id of the composite
         self.signatures: dict[int, list[ConstructorArgument]] = {}  # by id of the group
         self.wrappers: dict[str, str] = {}  # a small module's text, with its name left open -> its name
-        leaves = [call_of(n) for c in self.groups.lists for n in c.nodes if isinstance(n.body, Layer)]
+        leaves = [n.call for c in self.groups.lists for n in c.nodes if isinstance(n.body, Layer)]
         defined = {
             n for call in leaves for text in call.support for n in re.findall(r"^(?:class|def) (\w+)", text, re.M)
         }
@@ -198,7 +195,7 @@ class ClassBuilder:
         return Make(group.name, tuple(args))
 
     def layer(self, at: Position, first: Node) -> Make:
-        calls = [None if n is None or n.body is None else call_of(n) for n in at.nodes]
+        calls = [None if n is None or n.body is None else n.call for n in at.nodes]
         call = next(c for c in calls if c is not None)
         if call.target is None:
             name = self.lowering.wrapper(first.op, call)
@@ -249,9 +246,9 @@ class ClassBuilder:
             when: str | None = None
             if node.shared in attributes:  # what forward calls as a function, Flatten, is written again
                 attribute = attributes[node.shared]
-                express = self._apply(attribute, call_of(node) if isinstance(node.body, Layer) else None)
+                express = self._apply(attribute, node.call if isinstance(node.body, Layer) else None)
                 when = self._flag(node, at) if optional else None
-            elif isinstance(node.body, Layer) and (call := call_of(node)).parameter:
+            elif isinstance(node.body, Layer) and (call := node.call).parameter:
                 make = self.layer(at, node)
                 members.append(Member(node.name, make, None))
                 statements.append(Statement(name, (), (), None, text=f"self.{node.name}"))
@@ -265,7 +262,7 @@ class ClassBuilder:
                 members.append(Member(node.name, make, there_when))
                 attribute = f"self.{node.name}" if not node.name.isdigit() else f'getattr(self, "{node.name}")'
                 attributes[i] = attribute
-                express = self._apply(attribute, call_of(node) if isinstance(node.body, Layer) else None)
+                express = self._apply(attribute, node.call if isinstance(node.body, Layer) else None)
                 when = f"{attribute} is not None" if optional else None
             if i not in like.needed:  # nothing takes what it gives: its module is kept, and not applied
                 statements.append(None)
@@ -313,7 +310,7 @@ class ClassBuilder:
 
     def _function(self, node: Node, at: Position) -> Any:
         """An expression with its numbers as literals; one that differs between instances is kept on self."""
-        calls = [None if n is None or n.body is None else call_of(n) for n in at.nodes]
+        calls = [None if n is None or n.body is None else n.call for n in at.nodes]
         call = next(c for c in calls if c is not None)
         for text in call.support:
             self.lowering.support.setdefault(text)
@@ -344,4 +341,4 @@ class ClassBuilder:
         return f"self.{name}"
 
 
-__all__ = ["Lowering", "Settings", "lower"]
+__all__ = ["Lowering", "Settings"]

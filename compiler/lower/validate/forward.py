@@ -1,0 +1,144 @@
+"""A forward, interpreted: which value each variable holds, by the entry of the list that gave it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
+from speczoo.compiler.layer import Call, Layer
+from speczoo.compiler.lower.validate.difference import Difference
+from speczoo.compiler.lower.validate.values import Unreadable, value, written
+from speczoo.compiler.program import Assignment, Class
+
+#: What stands for something in a forward: a text (which is skipped or spelt in one way), something of `self`, a name.
+#: A name before `=` is an argument's.
+SYMBOL = re.compile(
+    r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|(?<![\w.])getattr\(self, "(?P<child>\w+)"\)'
+    r"|(?<![\w.])self\.(?P<own>\w+)|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
+)
+
+
+class Module(NamedTuple):
+    """What `self` has for an entry: its module, or its Parameter, which is the value itself."""
+
+    node: int
+    parameter: bool = False
+
+
+def token(source: Operand) -> str:
+    """What stands for a value, whatever variable holds it."""
+    return f"<{source.node}.{source.port}>" if isinstance(source, Edge) else repr(source)
+
+
+def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> str:
+    """A text with what its names stand for in their places."""
+
+    def meaning(match: re.Match[str]) -> str:
+        kind = match.lastgroup or ""
+        name = match[kind]
+        if kind == "text":
+            return repr(ast.literal_eval(name))
+        if kind == "name":
+            return names.get(name, name)
+        if name not in own:
+            return f"<nothing sets self.{name}>"
+        held = own[name]
+        if isinstance(held, Module):
+            return token(Edge(held.node)) if held.parameter else f"<module {held.node}>"
+        return written(held)
+
+    return SYMBOL.sub(meaning, text)
+
+
+def applied(composite: Composite, index: int, call: Call | None, *, module: bool) -> str:
+    """What an entry computes, as `substituted` has it. `module`: its module is called."""
+    node = composite.nodes[index]
+    texts = [token(composite.resolve(source)) for source in node.inputs]
+    if call is None:
+        return f"<module {composite.maker(index)}>({', '.join(texts)})"
+    template = call.apply if module or call.inline is None else call.inline
+    arguments = {} if module else {name: written(argument) for name, argument in call.args.items()}
+    text = template.format(*texts, self=f"<module {composite.maker(index)}>", inputs=", ".join(texts), **arguments)
+    return substituted(text, {}, {}) if '"' in text or "'" in text else text
+
+
+class Forward:
+    """One class's forward for one instance, with what its constructor put on `self`."""
+
+    def __init__(
+        self, where: str, c: Class, composite: Composite, own: Mapping[str, Any], calls: Mapping[int, Call]
+    ) -> None:
+        self.where, self.c, self.composite, self.own, self.calls = where, c, composite, own, calls
+        self.modules = {held.node for held in own.values() if isinstance(held, Module)}
+
+    def validate(self) -> None:
+        """Raises Difference."""
+        c, ports = self.c, self.composite.outputs
+        if len(c.arguments) != len(self.composite.inputs) or len({*c.arguments}) != len(c.arguments):
+            raise Difference(f"{self.where} forward", f"{len(self.composite.inputs)} inputs", c.arguments)
+        fields = [(len(ports) > 1), *(p.training_only for p in ports if len(ports) > 1)]
+        if fields != [c.output is not None, *(training for _, training in c.fields)]:
+            raise Difference(f"{self.where} outputs", ports, c.fields)
+        lasting = [p for p in ports if not p.training_only]
+        self._mode(training=True, returns=c.returns, edges=[p.edge for p in ports])
+        if len(lasting) < len(ports) or c.lasting or any(step.training for step in c.steps):
+            self._mode(training=False, returns=c.lasting or c.returns, edges=[p.edge for p in lasting])
+
+    def _mode(self, *, training: bool, returns: tuple[str, ...], edges: list[Edge]) -> None:
+        """The forward in training, or outside it."""
+        composite = self.composite
+        names = {name: token(Edge(INPUT, k)) for k, name in enumerate(self.c.arguments)}
+        due = self._due(composite.needed if training else composite.inference_only)
+        for step in self.c.steps:
+            if not step.training or training:
+                self._step(step, names, due)
+        for index in due:
+            raise Difference(self._at(index), f"a call of `{composite.nodes[index].op}`", "none")
+        wanted = [token(composite.resolve(edge)) for edge in edges]
+        got = [substituted(text, names, self.own) for text in returns]
+        if wanted != got:
+            raise Difference(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))
+
+    def _due(self, needed: frozenset[int]) -> Iterator[int]:
+        """The entries that are called, in order."""
+        for index, node in enumerate(self.composite.nodes):
+            if node.body is not None and index in needed and not (index in self.calls and self.calls[index].parameter):
+                yield index
+
+    def _step(self, step: Assignment, names: dict[str, str], due: Iterator[int]) -> None:
+        try:
+            done = step.when is None or bool(value(step.when, {}, self.own))
+        except Unreadable as wrong:
+            raise Difference(f"{self.where} forward", "a condition", wrong) from None
+        if done:
+            self._call(step, names, due)
+        elif step.otherwise is not None:
+            names[step.targets[0]] = substituted(step.otherwise, names, self.own)
+        for name in step.drops:
+            if names.pop(name, None) is None:
+                raise Difference(f"{self.where} forward", f"no value `{name}`", f"`del {name}`")
+
+    def _call(self, step: Assignment, names: dict[str, str], due: Iterator[int]) -> None:
+        got = substituted(step.expression, names, self.own)
+        index = next(due, None)
+        if index is None:
+            raise Difference(f"{self.where} forward", "no more calls", f"`{step.expression}`, {got}")
+        node = self.composite.nodes[index]
+        module = self.composite.maker(index) in self.modules
+        wanted = applied(self.composite, index, self.calls.get(index), module=module)
+        if wanted != got:
+            raise Difference(self._at(index), wanted, f"`{step.expression}`, {got}")
+        if len(step.targets) != len(node.outputs) or len({*step.targets}) != len(step.targets):
+            raise Difference(self._at(index), f"{len(node.outputs)} outputs", step.targets)
+        names.update((name, token(Edge(index, port))) for port, name in enumerate(step.targets))
+
+    def _at(self, index: int) -> str:
+        return f"{self.where}{'.' * bool(self.where)}{self.composite.nodes[index].name}"
+
+
+def calls_of(nodes: tuple[Node, ...]) -> dict[int, Call]:
+    """How torch makes and applies each layer of a list, by its number."""
+    return {i: node.call for i, node in enumerate(nodes) if isinstance(node.body, Layer)}

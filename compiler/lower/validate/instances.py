@@ -1,0 +1,224 @@
+"""Classes at the constructor arguments of their instances, each held to the list that the instance stands for."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from speczoo.compiler.graph import Composite, Graph, Node
+from speczoo.compiler.layer import Call, Layer
+from speczoo.compiler.lower.validate.difference import Difference
+from speczoo.compiler.lower.validate.forward import Forward, Module, calls_of, substituted
+from speczoo.compiler.lower.validate.start import validate_start
+from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value, written
+from speczoo.compiler.program import Child, Class, Make, Member, Program
+
+Bound: TypeAlias = Mapping[str, Any]
+DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
+
+
+def validate(graph: Graph, program: Program) -> None:
+    """Raises Difference where the program is another network than the graph. Takes time that is linear in the layers
+    of the lists that differ."""
+    Validation(program).network(graph.root)
+
+
+class Validation:
+    """One program being interpreted. `instances` are those that were found right."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.classes = {c.name: c for c in program.classes}
+        self.support = {name: text for text in program.support for name in DEFINED.findall(text)}
+        self.instances: set[tuple[Any, ...]] = set()
+
+    def network(self, root: Composite) -> None:
+        program = self.program
+        outputs = [c.output for c in program.classes if c.output is not None]
+        imported = [line.rpartition(" ")[2] for line in program.imports]
+        names = Counter([*(c.name for c in program.classes), *outputs, *self.support, *imported])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise Difference("", "one meaning for a name", f"two for {twice}")
+        if program.entry not in self.classes:
+            raise Difference("", "a class", f"none called `{program.entry}`")
+        self.instance("", self.classes[program.entry], {}, root)
+
+    def instance(self, where: str, c: Class, given: Bound, composite: Composite) -> None:
+        """A class called with these arguments, held to a list."""
+        bound = dict(given)
+        for parameter in c.parameters:
+            if parameter.name not in bound:
+                if parameter.default is None:
+                    raise Difference(where, f"`{parameter.name}` of {c.name}", "no value for it")
+                bound[parameter.name] = self.value(where, parameter.default, {})
+        if len(bound) > len(c.parameters):
+            raise Difference(where, f"{len(c.parameters)} arguments of {c.name}", sorted(bound))
+        key = (c.name, id(composite), *(written(bound[p.name]) for p in c.parameters))
+        if key in self.instances:
+            return
+        if c.children is not None:
+            self.children(where, c.children, bound, composite)
+        else:
+            self.module(where, c, bound, composite)
+        validate_start(where, c, composite)
+        self.instances.add(key)
+
+    def value(self, where: str, text: str, names: Bound) -> Any:
+        try:
+            return value(text, names)
+        except Unreadable as wrong:
+            raise Difference(where, "a value", wrong) from None
+
+    def stands(self, where: str, part: Child | Member, names: Bound) -> bool:
+        return part.when is None or bool(self.value(f"{where}{part.name}", part.when, names))
+
+    # -- lists --------------------------------------------------------------------------------------------------
+
+    def children(self, where: str, children: Sequence[Child], names: Bound, composite: Composite) -> None:
+        """An nn.Sequential: one that names none of its parts counts those that are there."""
+        prefix = f"{where}." if where else ""
+        there = [child for child in children if self.stands(prefix, child, names)]
+        counted = all(child.name.isdigit() for child in children)
+        called = [str(i) if counted else child.name for i, child in enumerate(there)]
+        nodes = [node for node in composite.nodes if node.body is not None]
+        if not composite.chain or len({*called}) < len(called) or called != [node.name for node in nodes]:
+            chain = "" if composite.chain else "no chain of "
+            raise Difference(where, f"{chain}{[node.name for node in nodes]}", f"nn.Sequential of {called}")
+        for child, node in zip(there, nodes, strict=True):
+            if isinstance(node.body, Layer):
+                call = node.call
+                if call.parameter or (call.target is not None and call.apply != "{self}({inputs})"):
+                    raise Difference(prefix + node.name, f"`{call.apply}`", "nn.Sequential")
+                self.layer(prefix + node.name, child.make, names, call)
+            elif node.body is not None:
+                self.inner(prefix + node.name, child.make, names, node.body)
+
+    def module(self, where: str, c: Class, names: Bound, composite: Composite) -> None:
+        """A class with a forward."""
+        prefix = f"{where}." if where else ""
+        calls = calls_of(composite.nodes)
+        makers = {n.name: i for i, n in enumerate(composite.nodes) if n.body is not None and n.shared is None}
+        own: dict[str, Any] = {}
+        makes: dict[int, Make] = {}
+        for member in c.members:
+            if member.name in own:
+                raise Difference(prefix + member.name, "one entry", "two of one name")
+            own[member.name] = None
+            if member.make.value:
+                own[member.name] = self.value(prefix + member.name, member.make.target, names)
+            elif self.stands(prefix, member, names):
+                if member.name not in makers:
+                    raise Difference(prefix + member.name, "no entry", member.make.target)
+                index = makers[member.name]
+                makes[index] = member.make
+                own[member.name] = Module(index, index in calls and calls[index].parameter)
+                self.made(prefix + member.name, member.make, names, composite.nodes[index], calls.get(index))
+        self._complete(prefix, composite, list(makes), calls)
+        for index, node in enumerate(composite.nodes):  # a shared module does the same wherever it is applied
+            if node.shared is not None and isinstance(node.body, Composite):
+                self.inner(prefix + node.name, makes[node.shared], names, node.body)
+            elif node.shared in makes:
+                self.layer(prefix + node.name, makes[node.shared], names, calls[index])
+        Forward(where, c, composite, own, calls).validate()
+
+    def _complete(self, prefix: str, composite: Composite, made: list[int], calls: Mapping[int, Call]) -> None:
+        """Every module and Parameter is made, in the order in which a state_dict lists them."""
+        for index, node in enumerate(composite.nodes):
+            if node.body is None or node.shared is not None or index in made:
+                continue
+            call = calls.get(index)
+            if call is None or not (call.target is None or call.inline is not None):
+                raise Difference(prefix + node.name, f"a module for `{node.op}`", "none")
+        for parameter in (True, False):
+            order = [i for i in made if (i in calls and calls[i].parameter) is parameter]
+            if order != sorted(order):
+                names = [composite.nodes[i].name for i in sorted(order)]
+                raise Difference(prefix.rstrip("."), names, [composite.nodes[i].name for i in order])
+
+    # -- what is made ---------------------------------------------------------------------------------------------
+
+    def made(self, where: str, make: Make, names: Bound, node: Node, call: Call | None) -> None:
+        if isinstance(node.body, Composite):
+            self.inner(where, make, names, node.body)
+        elif call is not None:
+            self.layer(where, make, names, call)
+
+    def inner(self, where: str, make: Make, names: Bound, composite: Composite) -> None:
+        """An instance of a class of the program, or an nn.Sequential where it stands."""
+        if make.children is not None:
+            self.children(where, make.children, names, composite)
+            return
+        target = str(self.value(where, make.target, names))
+        if target not in self.classes:
+            raise Difference(where, f"`{composite.name or composite.kind}`", target)
+        c = self.classes[target]
+        given = self._arguments(where, make, names, [p.name for p in c.parameters], len(c.parameters))
+        self.instance(where, c, given, composite)
+
+    def layer(self, where: str, make: Make, names: Bound, call: Call) -> None:
+        """A layer's own class, or the small module of a function."""
+        if missing := [text for text in call.support if text not in self.program.support]:
+            raise Difference(where, missing[0].partition("\n")[0], "no definition of it")
+        target = str(self.value(where, make.target, names))
+        given = self._arguments(where, make, names, list(call.args), call.positional)
+        if call.target is None:
+            self._function(where, target, call, given)
+        elif make.children is not None or (target, make.form) != (self._called(where, call.target), call.construct):
+            raise Difference(where, call.construct or call.target, make.form or target)
+        for name, wanted in call.args.items():
+            defaults = call.defaults if call.construct is None else {}
+            got = given[name] if name in given else defaults.get(name, Global("nothing"))
+            if not same(wanted, got):
+                raise Difference(where, f"{name}={written(wanted)}", f"{name}={written(got)}")
+
+    def _arguments(self, where: str, make: Make, names: Bound, order: list[str], positional: int) -> dict[str, Any]:
+        """What a call gives, by name."""
+        given: dict[str, Any] = {}
+        for k, (name, text) in enumerate(make.args):
+            if name is None and k >= min(positional, len(order)):
+                raise Difference(where, f"{positional} arguments without a name", f"`{text}` as the {k + 1}th")
+            called = order[k] if name is None else name
+            if called in given or called not in order:
+                raise Difference(where, f"{', '.join(order) or 'no arguments'}", f"`{called}={text}`")
+            given[called] = self.value(where, text, names)
+        return given
+
+    def _called(self, where: str, target: str) -> str:
+        """What a dotted name of a class is called by: one outside torch is imported."""
+        module, _, name = target.rpartition(".")
+        if not module or module.partition(".")[0] in ("nn", "torch", "F"):
+            return target
+        line = f"from {module} import {name}"
+        if line not in self.program.imports:
+            raise Difference(where, line, "no import of it")
+        return name
+
+    def _function(self, where: str, name: str, call: Call, given: Bound) -> None:
+        """A small module, whose forward is the function."""
+        if name not in self.support:
+            raise Difference(where, f"`{call.apply}`", f"{name}, which nothing defines")
+        attributes, returned = _body(self.support[name])
+        kept = {attribute: given.get(argument, Global(f"<{argument}>")) for attribute, argument in attributes}
+        got = substituted(returned, {"x": "<x>"}, kept)
+        arguments = {argument: written(wanted) for argument, wanted in call.args.items()}
+        wanted = substituted(call.apply.format("<x>", inputs="<x>", **arguments), {}, {})
+        if wanted != got:
+            raise Difference(where, wanted, got)
+
+
+@lru_cache(maxsize=1_024)
+def _body(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    """What a small module keeps of its arguments, attribute by attribute, and what its forward returns."""
+    kept: list[tuple[str, str]] = []
+    returned = ""
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Assign(targets=[ast.Attribute(attr=attribute)], value=ast.Name(id=argument)):
+                kept.append((attribute, argument))
+            case ast.Return(value=ast.expr() as result):
+                returned = ast.get_source_segment(text, result) or ""
+    return tuple(kept), returned

@@ -1,0 +1,207 @@
+"""How parameters start and which of them train: the loops at the end of a constructor, held to the spec's rules."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+from speczoo.compiler.graph import Composite, Graph, Node, matches
+from speczoo.compiler.init_rules import rules
+from speczoo.compiler.initialisers import Initialiser
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.lower.validate.difference import Difference
+from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value
+from speczoo.compiler.program import Class
+
+
+class Test(NamedTuple):
+    """Whether a loop's test holds for a module of this path, which is the layer's, inside it, or a list's; `by_path`:
+    whether that asks for the path."""
+
+    holds: Callable[[str, Node | None], bool]
+    by_path: bool = True
+
+
+class Start(NamedTuple):
+    """What a loop does to a parameter; `guarded`: only where there is one."""
+
+    parameter: str
+    initialiser: Initialiser
+    guarded: bool
+
+
+def validate_start(where: str, c: Class, composite: Composite) -> None:
+    """Raises Difference where the class starts or freezes its parameters in another way than the spec of the list."""
+    settings = composite.settings
+    spec = composite.unit.spec
+    if settings is None:
+        if c.init or c.frozen:
+            raise Difference(where, "no rules", f"{len(c.init) + len(c.frozen)}")
+        return
+    graph = Graph(composite.unit, composite, settings)
+    if spec.freeze or c.frozen:
+        _frozen(where, c, graph, spec.freeze)
+    if spec.init or c.init:
+        _initialised(where, c, graph)
+
+
+def _frozen(where: str, c: Class, graph: Graph, patterns: list[str]) -> None:
+    tests = [test_of(where, text) for text in c.frozen]
+    for path, node, _ in graph.walk():
+        for name in node.weights:
+            key = f"{path}.{name}" if name else path
+            wanted, got = any(matches(p, key) for p in patterns), any(test.holds(key, node) for test in tests)
+            if wanted is not got:
+                words = {True: "does not train", False: "trains"}
+                raise Difference(f"{where} {key}".strip(), words[wanted], words[got])
+
+
+def _initialised(where: str, c: Class, graph: Graph) -> None:
+    """Each parameter meets the same initialisers in the same order. What a layer meets depends on its op, the weights
+    that it has, and on the rules and loops that ask for its path: layers that have all this in common are looked at
+    once."""
+    tests = [test_of(where, loop.test) for loop in c.init]
+    starts = [[_start(where, text) for text in loop.calls] for loop in c.init]
+    wanted = rules(graph)
+    by_path = any(not rule.by_op for rule in wanted) or any(test.by_path for test in tests)
+    seen: set[tuple[Any, ...]] = set()
+    for path, node in _modules(graph.root, "", None if by_path else set()):
+        key = (
+            None if node is None else (node.op, *node.weights),
+            *(rule.meets(path, "") for rule in wanted if not rule.by_op),
+            *(test.holds(path, node) for test in tests if test.by_path),
+        )
+        if key in seen:
+            continue
+        seen.add(key)
+        met = [rule.initialisers for rule in wanted if node is not None and rule.meets(path, node.op)]
+        done = [start for start, test in zip(starts, tests, strict=True) if test.holds(path, node)]
+        _held(f"{where} {path}".strip(), node.weights if node is not None else (), met, done)
+
+
+def _held(
+    where: str,
+    weights: Collection[str],
+    rules: Sequence[Sequence[tuple[str, Initialiser]]],
+    loops: Sequence[Sequence[Start]],
+) -> None:
+    wanted: dict[str, list[Initialiser]] = {}
+    for name, initialiser in chain.from_iterable(rules):
+        if name in weights:
+            wanted.setdefault(name, []).append(canonical(initialiser))
+    got: dict[str, list[Initialiser]] = {}
+    for start in chain.from_iterable(loops):
+        if start.parameter in weights or not start.guarded:
+            got.setdefault(start.parameter, []).append(start.initialiser)
+    if not _same(wanted, got):
+        raise Difference(where, wanted, got)
+
+
+def _same(wanted: dict[str, list[Initialiser]], got: dict[str, list[Initialiser]]) -> bool:
+    return wanted.keys() == got.keys() and all(
+        len(made) == len(got[name])
+        and all(
+            a.name == b.name
+            and dict(a.arguments).keys() == dict(b.arguments).keys()
+            and all(same(said, dict(b.arguments)[key]) for key, said in a.arguments)
+            for a, b in zip(made, got[name], strict=True)
+        )
+        for name, made in wanted.items()
+    )
+
+
+def _modules(composite: Composite, prefix: str, seen: set[int] | None) -> Iterator[tuple[str, Node | None]]:
+    """Every module by its path: layers, with those inside them and lists as None; of equal lists those `seen` are left
+    out, where it is a set."""
+    if seen is not None and id(composite) in seen:
+        return
+    if seen is not None:
+        seen.add(id(composite))
+    for node in composite.nodes:
+        path = prefix + node.name
+        if isinstance(node.body, Layer):
+            yield path, node
+            if node.shared is None:
+                yield from ((f"{path}.{k.rpartition('.')[0]}", None) for k in node.weights if "." in k)
+        elif node.body is not None:
+            yield path, None
+            yield from _modules(node.body, path + ".", seen)
+
+
+def canonical(made: Initialiser) -> Initialiser:
+    """One name for one way to start: zeros are constants."""
+    fixed = {"zeros": 0.0, "ones": 1.0}
+    return Initialiser("constant", (("val", fixed[made.name]),)) if made.name in fixed else made
+
+
+def _start(where: str, text: str) -> Start:
+    """`nn.init.zeros_(m.bias)`, behind `if m.bias is not None:` or not."""
+    head, guard, call = text.rpartition(":\n")
+    node = ast.parse(call.strip(), mode="eval").body
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name), args=[target, *rest]):
+            parameter = ast.unparse(target).removeprefix("m.")
+            given = [("val", rest[0]), *((k.arg, k.value) for k in node.keywords)] if rest else _named(node)
+            arguments = tuple((str(key), value(ast.unparse(said), {})) for key, said in given)
+            if guard and head != f"if m.{parameter} is not None":
+                raise Difference(where, f"if m.{parameter} is not None", head)
+            return Start(parameter, canonical(Initialiser(name.removesuffix("_"), arguments)), bool(guard))
+    raise Difference(where, "an initialiser", text)
+
+
+def _named(node: ast.Call) -> list[tuple[str | None, ast.expr]]:
+    return [(keyword.arg, keyword.value) for keyword in node.keywords]
+
+
+def test_of(where: str, text: str) -> Test:
+    """What a loop asks of a module, or of a parameter's name. Raises Difference."""
+    try:
+        return _test(text)
+    except (Unreadable, SyntaxError) as wrong:
+        raise Difference(where, "a test", wrong) from None
+
+
+@lru_cache(maxsize=512)
+def _test(text: str) -> Test:
+    return _compiled(ast.parse(text, mode="eval").body)
+
+
+def _compiled(node: ast.expr) -> Test:
+    match node:
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            tests = [_compiled(part) for part in parts]
+            return Test(lambda path, module: any(test.holds(path, module) for test in tests))
+        case ast.Compare(left=ast.Name(id="name"), ops=[ast.Eq()], comparators=[ast.Constant(value=said)]):
+            return Test(lambda path, module: path == said)
+        case ast.Compare(left=ast.Name(id="name"), ops=[ast.In()], comparators=[ast.Tuple(elts=items)]):
+            among = frozenset(_plain(item) for item in items)
+            return Test(lambda path, module: path in among)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="name"), attr=method), args=[ast.Constant(value=str(said))]):
+            if method in ("startswith", "endswith"):
+                return Test(lambda path, module: bool(getattr(path, method)(said)))
+        case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id="m"), target]):
+            return Test(_of_class(_plain(target), exactly=False), by_path=False)
+        case ast.Compare(left=ast.Call(func=ast.Name(id="type")), ops=[ast.Is()], comparators=[target]):
+            return Test(_of_class(_plain(target), exactly=True), by_path=False)
+    raise Unreadable(f"`{ast.unparse(node)}`")
+
+
+def _plain(node: ast.expr) -> Any:
+    return value(ast.unparse(node), {})
+
+
+def _of_class(target: Global, *, exactly: bool) -> Callable[[str, Node | None], bool]:
+    """Whether the layer's class is this one; or, unless it is asked for exactly, derives from it."""
+
+    def holds(path: str, node: Node | None) -> bool:
+        if node is None:
+            return False
+        layer = Layer.registry[node.op]
+        kin = () if exactly else layer.kin
+        classes = [own.torch or f"nn.{own.op}" for own in (layer, *(Layer.registry[op] for op in kin))]
+        return any(target.name in (name, name.rpartition(".")[2]) for name in classes)
+
+    return holds
