@@ -31,15 +31,32 @@ def nearest(name: str, known: Iterable[str], *, aliases: Mapping[str, str] | Non
 def _nearest(name: str, known: tuple[str, ...]) -> str | None:
     written = spelling(name)
     best, found = (LONGEST, True, 0), None
-    for word in known:
-        other = spelling(word) if len(word) <= LONGEST else ""
-        if not other or abs(len(written) - len(other)) > best[0]:
-            continue
+    words = [(spelling(word), word) for word in known if len(word) <= LONGEST]
+    bounds = sorted((_at_least(written, other), at) for at, (other, _) in enumerate(words) if other)
+    for bound, at in bounds:
+        if bound > best[0]:
+            break
+        other, word = words[at]
         slips = distance(written, other)
         rank = slips, not _askable(written, other, slips), -_common(written, other)
         if rank < best:
             best, found = rank, word
     return None if best[1] else found
+
+
+def _at_least(a: str, b: str) -> int:
+    """As many slips lie between two words, or more: each mends one letter that the other word has not."""
+    here, there = _letters(a), _letters(b)
+    return max(abs(len(a) - len(b)), (here & ~there).bit_count(), (there & ~here).bit_count())
+
+
+@lru_cache(maxsize=4_096)
+def _letters(word: str) -> int:
+    """The letters of a word, as bits; some share one."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) & 63)
+    return bits
 
 
 def _askable(a: str, b: str, slips: int) -> bool:
@@ -84,6 +101,7 @@ def _alias(name: str, aliases: Mapping[str, str] | None) -> str | None:
     return next((aliases[form] for form in (name, name.lower(), spelling(name)) if form in aliases), None)
 
 
+@lru_cache(maxsize=4_096)
 def spelling(name: str) -> str:
     """Return the word without what spellings of it differ in."""
     return _SEPARATORS.sub("", name.lower())
