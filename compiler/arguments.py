@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
-from speczoo.compiler.scope import FLOW, Scope, judged
+from speczoo.compiler.scope import FLOW, Scope, expression_problem
 from speczoo.compiler.synonyms import ARGUMENTS, ARGUMENTS_ASKED, ARGUMENTS_ELSEWHERE
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from speczoo.specs.keys import instead, keys
 from speczoo.specs.limits import DEFAULT
-from speczoo.specs.problem import Problem
+from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.spec import TYPES, Entry, Param
 from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already, spelling
 from speczoo.specs.value_kinds import at, could_be, placed
@@ -27,7 +27,7 @@ from speczoo.specs.wording import listed, printable
 class Intended(NamedTuple):
     """What a misspelt argument was meant to be: surely, in words, and probably."""
 
-    fix: str | None = None
+    replacement: str | None = None
     help: tuple[str, ...] = ()
     near: str | None = None
 
@@ -40,14 +40,14 @@ def argument_problems(
     fields = list(layer.model_fields)
     details = error.errors(include_url=False)
     missing = [str(d["loc"][0]) for d in details if d["type"] == "missing" and len(d["loc"]) == 1]
-    seen: set[str] = set()
+    reported: set[str] = set()
     for detail in details:
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if detail["type"] != "extra_forbidden":
             continue
         suggested = intended(name, fields, given, missing)
         message = f"{layer.op} has no `{printable(name)}`"
-        fix = suggested.fix if _accepts(layer, given, name, suggested.fix) else None
+        fix = suggested.replacement if _accepts(layer, given, name, suggested.replacement) else None
         yield (
             Problem("unknown-argument", message, (name,), key=True, help=suggested.help, replacement=fix),
             suggested.near,
@@ -57,11 +57,11 @@ def argument_problems(
         yield Problem("missing-argument", message, (missing[0],), help=(_example(layer, missing),)), None
     for detail in details:
         name = str(detail["loc"][0]) if detail["loc"] else ""
-        if (detail["type"] in ("missing", "extra_forbidden") and len(detail["loc"]) == 1) or name in seen:
+        if (detail["type"] in ("missing", "extra_forbidden") and len(detail["loc"]) == 1) or name in reported:
             continue
         if given.get(name) is UNKNOWN:
             continue
-        seen.add(name)
+        reported.add(name)
         wanted = _wanted(layer, name, detail)
         inside = {placed(given.get(name), d["loc"][1:]): d for d in details if d["loc"][:1] == (name,)}
         path = next(filter(None, inside), ())
@@ -271,76 +271,58 @@ def bind(
     declared: Mapping[str, Param],
     given: Mapping[str, Any],
     outer: Mapping[str, Any],
-    tell: Callable[..., None],
     owner: str,
     placeholders: Collection[str] = (),
     work: int = DEFAULT.work,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Problem]]:
     """Values for all declared parameters, in the order declared; UNKNOWN where one is wrong or among `placeholders`.
+    And what is wrong, each problem placed at a parameter's name, or nowhere where parameters are missing.
 
-    A default may be an expression over the parameters before it and over `outer`. `tell(code, message, argument,
-    key=, help=)` reports; after the most mistakes that are told, and after so much `work`, all others are UNKNOWN.
+    A default may be an expression over the parameters before it and over `outer`. After the most mistakes that are
+    reported, and after so much `work`, all others are UNKNOWN.
     """
     METER.spent += 3 * len(declared)
     most = METER.spent + work
-    reported = 0
-
-    def counted(*args: Any, **kwargs: Any) -> None:
-        nonlocal reported
-        reported += 1
-        tell(*args, **kwargs)
-
+    problems: list[Problem] = []
     missing = [n for n, p in declared.items() if p.required and n not in given and n not in placeholders]
     for name in islice((n for n in given if n not in declared and n not in placeholders), DEFAULT.mistakes):
         suggested = intended(name, declared, given, missing, chosen=True)
         message = f"{owner} has no parameter `{printable(name)}`"
-        refused = suggested.fix in declared and fits(declared[str(suggested.fix)], given[name])[1]
-        fix = None if refused and given[name] is not UNKNOWN else suggested.fix
-        tell("unknown-argument", message, name, key=True, help=suggested.help, suggested=fix)
+        meant = suggested.replacement
+        refused = meant in declared and fits(declared[str(meant)], given[name])[1]
+        fix = None if refused and given[name] is not UNKNOWN else meant
+        problems.append(Problem("unknown-argument", message, (name,), key=True, help=suggested.help, replacement=fix))
         placeholders = {*placeholders, *(n for n in declared if n not in given)}  # what was meant by it is unknown
     if missing:
         types = ", ".join(f"`{name}: {declared[name].type}`" for name in missing)
-        tell("missing-argument", f"{owner} needs {listed(missing)}", None, help=(f"declared as {types}",))
+        help = (f"declared as {types}",)
+        problems.append(Problem("missing-argument", f"{owner} needs {listed(missing)}", help=help))
     scope = dict(outer)
+    most_problems = len(problems) + DEFAULT.mistakes
     for name in declared:
-        if reported >= DEFAULT.mistakes or name in placeholders:
+        if len(problems) >= most_problems or name in placeholders or METER.spent > most:
             scope[name] = UNKNOWN
             continue
-        scope[name] = _value(name, declared, given, scope, counted)
+        try:
+            scope[name] = _value(name, declared, given, scope)
+        except ProblemError as error:
+            problems.append(error.problem)
+            scope[name] = UNKNOWN
         if METER.spent > most:
-            counted("limit-exceeded", f"the parameters up to `{name}` take more than {work:,} operations", name)
-            reported = DEFAULT.mistakes
-    return {name: scope[name] for name in declared}
+            message = f"the parameters up to `{name}` take more than {work:,} operations"
+            problems.append(Problem("limit-exceeded", message, (name,)))
+    return {name: scope[name] for name in declared}, problems
 
 
-def _value(
-    name: str,
-    declared: Mapping[str, Param],
-    given: Mapping[str, Any],
-    scope: Mapping[str, Any],
-    tell: Callable[..., None],
-) -> Any:
-    """The value of one parameter; UNKNOWN where it is wrong, and told."""
+def _value(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    """The value of one parameter; UNKNOWN where it hangs on what is. Raises ProblemError."""
     param = declared[name]
     if name in FLOW:
-        tell("bad-value", f"`{name}` cannot be a parameter: the language has that name", name, key=True)
-        return UNKNOWN
+        message = f"`{name}` cannot be a parameter: the language has that name"
+        raise ProblemError(Problem("bad-value", message, (name,), key=True))
     if name not in given and param.required:
         return UNKNOWN
-    value = given.get(name)
-    if name not in given:
-        try:
-            value = evaluate(param.default, Scope(scope))
-        except UnknownRead:
-            return UNKNOWN
-        except ExpressionError as error:
-            code, help, _ = judged(error)
-            why: tuple[str, str, tuple[str, ...]] | None = (code, str(error), help)
-            if isinstance(error, UnknownName) and error.unknown in declared:
-                why = _too_early(name, str(error.unknown), declared, given, scope)
-            if why is not None:
-                tell(why[0], f"the default of `{name}`: {why[1]}", name, help=why[2])
-            return UNKNOWN
+    value = given[name] if name in given else _default(name, declared, given, scope)
     if value is UNKNOWN:
         return UNKNOWN
     checked, wrong = fits(param, value)
@@ -348,16 +330,31 @@ def _value(
         word = param.default if param.type == "str" and not isinstance(param.written, dict) else ""
         type = nearest(str(word), TYPES)
         help = (f"`{name}: {word}` declares a text; did you mean the type `{type}`?",) if type else ()
-        tell("bad-value", f"`{name}: {printed(value)}` {wrong}", name, help=help)
-        return UNKNOWN
+        raise ProblemError(Problem("bad-value", f"`{name}: {printed(value)}` {wrong}", (name,), help=help))
     return checked
+
+
+def _default(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
+    """What the default of a parameter comes out as; UNKNOWN where it reads what is. Raises ProblemError."""
+    try:
+        return evaluate(declared[name].default, Scope(scope))
+    except UnknownRead:
+        return UNKNOWN
+    except ExpressionError as error:
+        problem = expression_problem(error, (name,))
+        if isinstance(error, UnknownName) and error.unknown in declared:
+            early = _too_early(name, str(error.unknown), declared, given, scope)
+            if early is None:
+                return UNKNOWN
+            problem = early
+    message = f"the default of `{name}`: {problem.message}"
+    raise ProblemError(Problem(problem.code, message, (name,), help=problem.help))
 
 
 def _too_early(
     name: str, wanted: str, declared: Mapping[str, Param], given: Collection[str], scope: Mapping[str, Any]
-) -> tuple[str, str, tuple[str, ...]] | None:
-    """Why a default cannot read a parameter that is not before it: code, message, help; None for a loop that is told
-    where it begins."""
+) -> Problem | None:
+    """Why a default cannot read a parameter that is not before it; None for a loop that is reported where it begins."""
     by: dict[str, str] = {wanted: name}  # what reads each
     for needing in (found := [wanted]):
         METER.spent += 1
@@ -367,7 +364,7 @@ def _too_early(
                 found.append(needed)
     if name not in by:
         message = f"`{wanted}` comes later, and a default reads only the parameters before it"
-        return "unknown-param", message, (f"declare `{wanted}` before `{name}`",)
+        return Problem("unknown-param", message, help=(f"declare `{wanted}` before `{name}`",))
     way = [name, by[name]]
     while way[-1] != name:
         way.append(by[way[-1]])
@@ -375,7 +372,7 @@ def _too_early(
     if scope.get(next(n for n in declared if n in around)) is UNKNOWN:
         return None
     shown = way if len(way) <= MANY else [*way[:2], "...", *way[-3:]]
-    return "cycle", f"it needs itself: {' -> '.join(reversed(shown))}", ()
+    return Problem("cycle", f"it needs itself: {' -> '.join(reversed(shown))}")
 
 
 def _reads(default: Any) -> set[str]:

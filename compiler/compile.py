@@ -47,7 +47,9 @@ def compile(
     """
     before = report.wrong
     shared = shared or Shared()
-    settings = choose(unit, report, variant=variant, params=params or {}, input=input, limits=limits)
+    settings, problems, of_given = choose(unit, variant=variant, params=params or {}, input=input, limits=limits)
+    for wrong in (*problems, *of_given):
+        report.add(wrong.located(unit.document))
     if settings is None:
         return None
     if METER.spent - shared.metered > limits.work:

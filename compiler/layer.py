@@ -16,6 +16,8 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlia
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from speczoo.specs.problem import Problem, ProblemError
+
 Shape: TypeAlias = tuple[int, ...]
 
 
@@ -34,13 +36,12 @@ class Value(NamedTuple):
         return self.dtype.startswith(("float", "bfloat"))
 
 
-class ShapeError(Exception):
-    """A layer cannot take what flows into it.
+class ShapeError(ProblemError):
+    """A layer cannot take what flows into it: its problem, placed at the layer's own argument where it speaks of one.
 
-    `code` is a problem's code. `argument` names the layer's own argument to point at; `inputs` are the positions of
-    the inputs to point at, each with the text to show there. `help` lines mend, `size_help` unless a size of the
-    network's input that works is found; `replacement` is the value to write in place of the argument's. `notes` show
-    arithmetic.
+    `inputs` are the positions of the inputs to point at, each with the text to show there. `help` lines mend,
+    `size_help` unless a size of the network's input that works is found; `replacement` is the value to write in place
+    of the argument's. `notes` show arithmetic.
     """
 
     def __init__(
@@ -55,10 +56,10 @@ class ShapeError(Exception):
         size_help: Sequence[str] = (),
         replacement: object = None,
     ) -> None:
-        super().__init__(message)
-        self.code, self.message, self.argument = code, message, argument
-        self.inputs, self.notes, self.help = dict(inputs or {}), tuple(notes), tuple(help)
-        self.size_help, self.replacement = tuple(size_help), replacement
+        word = None if replacement is None else str(replacement)
+        loc = () if argument is None else (argument,)
+        super().__init__(Problem(code, message, loc, notes=tuple(notes), help=tuple(help), replacement=word))
+        self.argument, self.inputs, self.size_help = argument, dict(inputs or {}), tuple(size_help)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, Template, UnknownName
+from speczoo.specs.problem import Problem
+from speczoo.specs.spec import Loc
 from speczoo.specs.suggestions import certain, did_you_mean
 
 #: Read as `in_channels` or `input.channels`; nothing else may be called so.
@@ -59,20 +61,18 @@ class Scope(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def judged(error: ExpressionError) -> tuple[str, tuple[str, ...], str | None]:
-    """What a failed expression is: its code, its help, and the name that was probably meant."""
-    if error.limit:
-        return "limit-exceeded", (), None
+def expression_problem(error: ExpressionError, loc: Loc) -> Problem:
+    """What is wrong with an expression in the data at `loc`, with the name that was probably meant."""
     if error.unknown is None:
-        return "bad-expression", (), None
+        return error.problem.below(loc)
     if isinstance(error, UnknownName) and error.unknown in FLOW[:3]:
         help = f"`{error.unknown}` is of the one value that flows into an entry, and here none does"
-        return "unknown-param", (help,), None
-    code = "unknown-param" if isinstance(error, UnknownName) else "bad-expression"
-    return (
-        code,
-        did_you_mean(error.unknown, error.names),
-        certain(error.unknown, error.names, chosen=isinstance(error, UnknownName)),
+        return error.problem.below(loc, help=(help,))
+    return error.problem.below(
+        loc,
+        help=did_you_mean(error.unknown, error.names),
+        replacement=certain(error.unknown, error.names, chosen=isinstance(error, UnknownName)),
+        replaces=error.unknown,
     )
 
 
@@ -122,7 +122,7 @@ def check_names(value: Any, scope: Scope) -> None:
         try:
             check_names(part, scope)
         except UnknownName as error:
-            error.path = (key, *error.path)
+            error.problem = error.problem.below((key,))
             raise
 
 

@@ -29,10 +29,10 @@ class Mark(NamedTuple):
 class Problem:
     """A problem with what stands at `loc` in the data of a spec; with its key, where `key` is true.
 
-    `path` is the layer's path in its list; `text` stands under the caret; `notes` explain, `help` mends. `replacement`
-    is the word that would be right in place of the one there. `span` narrows the place, and `fix` is the repair, where
-    more is known than a word. `given_at` is where a wrong value was given that arrives here from elsewhere: one problem
-    is reported once for each.
+    `path` is the layer's path in its list; `text` stands under the caret; `notes` explain, `help` mends. `part` narrows
+    the place to the characters from and to of the text there. `replacement` is the word that would be right in place of
+    what stands there, or of the word `replaces` that ends the part. `given_at` is where a wrong value was given that
+    arrives here from elsewhere: one problem is reported once for each.
     """
 
     code: str
@@ -46,16 +46,15 @@ class Problem:
     help: Sequence[str] = ()
     severity: Literal["error", "warning"] = "error"
     replacement: str | None = None
-    span: Span | None = None
-    fix: Sequence[Edit] = ()
+    part: tuple[int, int] | None = None
+    replaces: str = ""
     given_at: Loc | None = None
 
     def located(self, document: Document) -> Diagnostic:
         """The problem as it is shown: with the places and texts of its document."""
-        span = self.span or (document.span(self.loc, key=self.key) if self.loc else None)
-        fix = tuple(self.fix)
-        if self.replacement is not None and span is not None and not fix:
-            fix = (document.source.instead(span, self.replacement),)
+        part = document.part(self.loc, *self.part) if self.part is not None else None
+        span = part or (document.span(self.loc, key=self.key) if self.loc else None)
+        fix = self._fix(document, part if self.replaces else span)
         labels = tuple(dict.fromkeys(filter(None, (mark.located(document) for mark in self.marks))))
         path = self.path.rstrip(".") or None
         return Diagnostic(
@@ -71,6 +70,16 @@ class Problem:
             tuple(self.help),
             fix,
         )
+
+    def _fix(self, document: Document, span: Span | None) -> tuple[Edit, ...]:
+        """The replacement as an edit; none where the wrong word is not as it stands in the text."""
+        if self.replacement is None or span is None:
+            return ()
+        if not self.replaces:
+            return (document.source.instead(span, self.replacement),)
+        if span.end_column - span.column - len(self.replaces) not in (0, 1):  # `name` or `$name`
+            return ()
+        return (Edit(span._replace(column=span.end_column - len(self.replaces)), self.replacement),)
 
     def below(self, loc: Loc, **more: Any) -> Problem:
         """The problem of a part, whose place counts from the part, in the whole: `loc` is where the part stands."""

@@ -10,7 +10,7 @@ from speczoo.compiler.graph import Graph, Node, matches
 from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
-from speczoo.compiler.scope import Scope, judged
+from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.compiler.unknown import UnknownRead
 from speczoo.specs.expression import METER, ExpressionError, evaluate
@@ -45,8 +45,7 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
             except ProblemError as error:
                 yield error.problem.below((*at, name))
             except ExpressionError as error:
-                code, help, _ = judged(error)
-                yield Problem(code, str(error), (*at, name, *error.path), help=help)
+                yield expression_problem(error, (*at, name))
             except UnknownRead:
                 continue
 

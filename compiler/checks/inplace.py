@@ -80,7 +80,7 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     for index, (node, why) in enumerate(zip(composite.nodes, refused, strict=True)):
         if why is not None and index in active:
             place = why.argument if why.argument in node.entry.arguments else _kind(node)
-            yield Problem(why.code, str(why.message), (*node.loc, place), path=node.name, help=why.help)
+            yield replace(why.problem, loc=(*node.loc, place), path=node.name)
     kept: dict[Operand, Node] = {}  # by memory, the first entry that something of is kept for
     for index, node in enumerate(composite.nodes):
         for position in writes(node):

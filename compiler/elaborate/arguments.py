@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from speczoo.compiler.elaborate.context import Context
@@ -69,29 +70,17 @@ def wrong_count(ctx: Context, item: Item, blank: Node, name: str, wanted: Sequen
     return ctx.stop(Problem("bad-value", message, (*item.loc, "from"), path=blank.name))
 
 
-class ArgumentReporter:
+def report_arguments(ctx: Context, item: Item, op: str, path: str, problems: Iterable[Problem]) -> None:
     """Reports what is wrong with the arguments of a block or a spec in use: where they are given, or where declared."""
-
-    def __init__(self, ctx: Context, item: Item, op: str, path: str) -> None:
-        self.ctx, self.item, self.op, self.path = ctx, item, op, path
-
-    def __call__(
-        self,
-        code: str,
-        message: str,
-        argument: str | None,
-        *,
-        key: bool = False,
-        help: Sequence[str] = (),
-        suggested: str | None = None,
-    ) -> None:
-        spec, op, item = self.ctx.unit.spec, self.op, self.item
-        if argument is not None and argument in item.entry.arguments:
-            loc: Loc = (*item.loc, argument)
-        elif argument is not None and argument in spec.defaults.get(op, {}):
-            loc = ("defaults", op, argument)
-        elif op in spec.blocks and argument in spec.blocks[op].params:
-            loc = ("blocks", op, "params", str(argument), *(() if key else ("default",)))
+    spec = ctx.unit.spec
+    for problem in problems:
+        name, key = next(map(str, problem.loc), None), problem.key
+        if name is not None and name in item.entry.arguments:
+            loc: Loc = (*item.loc, name)
+        elif name is not None and name in spec.defaults.get(op, {}):
+            loc = ("defaults", op, name)
+        elif op in spec.blocks and name in spec.blocks[op].params:
+            loc = ("blocks", op, "params", str(name), *(() if key else ("default",)))
         else:
             loc, key = (*item.loc, "op"), False
-        self.ctx.report(Problem(code, message, loc, key=key, path=self.path, help=help, replacement=suggested))
+        ctx.report(replace(problem, loc=loc, key=key, path=path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speczoo.compiler.arguments import bind
-from speczoo.compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
+from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.graph import Node
@@ -20,8 +20,8 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
             raise Stop
         raise wrong_count(ctx, item, blank, op, wanted)
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
-    report = ArgumentReporter(ctx, item, op, blank.name)
-    arguments = bind(block.params, given, ctx.settings.params, report, op, ctx.wrong_params(op, given))
+    arguments, problems = bind(block.params, given, ctx.settings.params, op, ctx.wrong_params(op, given))
+    report_arguments(ctx, item, op, blank.name, problems)
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
     written = {**ctx.unit.spec.defaults.get(op, {}), **item.entry.arguments}

@@ -11,9 +11,9 @@ from typing import Any
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
 from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.scope import Scope, check_names, judged
+from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
-from speczoo.specs.diagnostics import Diagnostic, Edit, Span
+from speczoo.specs.diagnostics import Diagnostic, Span
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import STRUCTURE, Loc
@@ -166,19 +166,12 @@ class Context:
 
     def bad_expression(self, error: ExpressionError, loc: Loc, path: str = "") -> Stop:
         """Reports an expression that has no value."""
-        at = (*loc, *error.path)
-        span = self.unit.document.part(at, error.offset, error.end) if error.end > error.offset else None
-        code, help, suggested = judged(error)
+        problem = replace(expression_problem(error, loc), path=path)
         around = loc[:2] if loc[:1] == ("blocks",) else ()
-        unsure = {(*base, key) for base in ((), around) for key in ("params", "inputs")}
-        if code == "unknown-param" and not self.placeholders.isdisjoint(unsure):
+        uncertain = {(*base, key) for base in ((), around) for key in ("params", "inputs")}
+        if problem.code == "unknown-param" and not self.placeholders.isdisjoint(uncertain):
             return Stop()
-        fix = []
-        if suggested is not None and span is not None:
-            length = len(error.unknown or "")
-            if span.end_column - span.column - length in (0, 1):
-                fix = [Edit(span._replace(column=span.end_column - length), suggested)]
-        return self.stop(Problem(code, str(error), at, path=path, help=help, span=span, fix=fix))
+        return self.stop(problem)
 
     # -- what it may take -----------------------------------------------------------------------------------------
 

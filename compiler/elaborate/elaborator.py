@@ -8,6 +8,7 @@ unknown; what follows from it is silent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -190,30 +191,13 @@ class SpecElaborator:
             if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.placeholders:
                 continue
             required = {param for param, declared in block.params.items() if declared.required}
-            bind(block.params, {}, ctx.settings.params, _DeclarationReporter(ctx, name), name, required)
+            _, problems = bind(block.params, {}, ctx.settings.params, name, required)
+            for problem in problems:
+                place = problem.loc if problem.key else (*problem.loc, "default")
+                ctx.report(replace(problem, loc=("blocks", name, "params", *place)))
             blind.context.trail = [(f"{name}.", None, name)]
             unknown, values = dict.fromkeys(block.params, UNKNOWN), [UNKNOWN] * len(block.inputs or ("input",))
             try:
                 blind.block(name, block, unknown, values, ("blocks", name))
             except Stop:
                 continue
-
-
-class _DeclarationReporter:
-    """Reports what is wrong with a parameter of a block where it is declared."""
-
-    def __init__(self, ctx: Context, block: str) -> None:
-        self.ctx, self.block = ctx, block
-
-    def __call__(
-        self,
-        code: str,
-        message: str,
-        argument: str,
-        *,
-        key: bool = False,
-        help: Sequence[str] = (),
-        suggested: str | None = None,
-    ) -> None:
-        loc = ("blocks", self.block, "params", argument, *(() if key else ("default",)))
-        self.ctx.report(Problem(code, message, loc, key=key, help=help, replacement=suggested))

@@ -40,7 +40,7 @@ class Another(ShapeError):
             need = "need other weights here"
         else:
             need, what = "have to be another module here", f"`{what}`"
-        return ShapeError(self.code, f"`{shared}` would {need} than where it stands: {what} {self.how}")
+        return ShapeError(self.problem.code, f"`{shared}` would {need} than where it stands: {what} {self.how}")
 
 
 class Unfit(Exception):
@@ -49,7 +49,7 @@ class Unfit(Exception):
     def __init__(
         self, error: ShapeError, path: str, node: Node, arriving: tuple[Value, ...], holder: Composite
     ) -> None:
-        super().__init__(error.message)
+        super().__init__(str(error))
         self.error, self.path, self.node, self.arriving, self.holder = error, path, node, arriving, holder
 
 
@@ -178,16 +178,16 @@ def _report_unfit(ctx: Context, item: Item, blank: Node, wanted: str, unfit: Unf
     elsewhere = unfit.holder.unit.document if unfit.holder.unit is not ctx.unit else None
     reported = ctx.report(
         Problem(
-            error.code,
-            error.message,
+            error.problem.code,
+            error.problem.message,
             (*item.loc, "share"),
             path=f"{blank.name}.{unfit.path}",
             marks=[Mark(place, f"{flows} in here", elsewhere)],
-            notes=error.notes,
-            help=[*error.help, *(error.size_help if error.code != "empty-output" else ())],
+            notes=error.problem.notes,
+            help=[*error.problem.help, *(error.size_help if error.problem.code != "empty-output" else ())],
         )
     )
-    if error.code == "empty-output":
+    if error.problem.code == "empty-output":
         ctx.session.sized.append(Sized(reported, size_help=error.size_help))
     return Stop()
 
@@ -206,7 +206,7 @@ def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> tuple[Layer, 
     except OverflowError:
         outputs = ()
     except ShapeError as error:
-        if error.code != "assertion-failed" or error.argument not in body.derives:
+        if error.problem.code != "assertion-failed" or error.argument not in body.derives:
             raise
         stated = error.argument
     there, wanted = ({**body.weights(*x), **body.buffers(*x)} for x in (node.shapes, here))

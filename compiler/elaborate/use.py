@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePath
 
-from speczoo.compiler.elaborate.arguments import ArgumentReporter, evaluate_arguments, wrong_count
+from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
@@ -31,8 +31,10 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     ctx.session.shared.entries += 3  # choosing its settings costs as much as some layers
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ctx.session.report
-    reporter = ArgumentReporter(ctx, item, op, blank.name)
-    settings = choose(unit, report, variant=variant, params=given, values=blank.arriving, teller=reporter)
+    settings, problems, of_given = choose(unit, variant=variant, params=given, values=blank.arriving)
+    for problem in problems:
+        report.add(problem.located(unit.document))
+    report_arguments(ctx, item, op, blank.name, of_given)
     if settings is None:
         raise Stop
     before = len(report.diagnostics)

@@ -35,20 +35,20 @@ def explain(
     loc, shown, marks, given_at = _place(text, frame, item, node, body, error)
     marks += _widths_set(frame, node, error)
     chains = _chains(lists, node, body, error)
-    notes = [chain.text for chain in chains] or list(error.notes)
-    help, otherwise, size_mends = list(error.help), "", bool(chains)
-    if error.code == "empty-output" and chains:
+    notes = [chain.text for chain in chains] or list(error.problem.notes)
+    help, otherwise, size_mends = list(error.problem.help), "", bool(chains)
+    if error.problem.code == "empty-output" and chains:
         otherwise = f"or drop `{node.name}`" if node.named else "or drop this layer"
-    elif error.code == "shape-mismatch" and chains:
+    elif error.problem.code == "shape-mismatch" and chains:
         otherwise = _keep_or_crop(item, node, chains, crop=not help)
-    elif error.code == "shape-mismatch" and not help:
+    elif error.problem.code == "shape-mismatch" and not help:
         help = _equal_widths(frame, item, node, list(error.inputs))
-    elif error.code == "assertion-failed":
+    elif error.problem.code == "assertion-failed":
         size_mends = "in_features" in (error.argument or "")
         notes += _flattened(lists, node)
     problem = Problem(
-        error.code,
-        error.message,
+        error.problem.code,
+        error.problem.message,
         loc,
         path=node.name,
         text=shown,
@@ -96,9 +96,8 @@ def _input(item: Position, position: int) -> Loc | None:
 
 def _replacement(item: Position, error: ShapeError) -> str | None:
     """The value to write in place of the argument's, where the entry has it and computes nothing."""
-    if error.replacement is None or error.argument not in item.entry.arguments or "$" in repr(item.entry.arguments):
-        return None
-    return str(error.replacement)
+    arguments = item.entry.arguments
+    return error.problem.replacement if error.argument in arguments and "$" not in repr(arguments) else None
 
 
 # -- the arithmetic ---------------------------------------------------------------------------------------------------
@@ -109,12 +108,12 @@ def _chains(lists: Sequence[OpenList], node: Node, body: Layer, error: ShapeErro
     shapes = node.shapes if UNKNOWN not in node.arriving else ()
     if not shapes:
         return []
-    if error.code == "empty-output" and isinstance(body, Windowed):
+    if error.problem.code == "empty-output" and isinstance(body, Windowed):
         window, n = body.window(), body.spatial
         for i, size in enumerate(shapes[0][-n:]):
             if (got := window.places(i, size)) < 1 and (chain := trace(lists, node.inputs[0], i - n)):
                 return [chain.then(node.name, got, window.arithmetic(i, size))]
-    if error.code == "shape-mismatch" and len(error.inputs) > 1:
+    if error.problem.code == "shape-mismatch" and len(error.inputs) > 1:
         first, other, *_ = error.inputs
         if other < len(shapes) and len(shapes[first]) == len(shapes[other]):
             return list(_parted(lists, node, first, other))
@@ -203,9 +202,9 @@ def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int])
 
 def _widths_set(frame: OpenList, node: Node, error: ShapeError) -> list[Mark]:
     """Where the channels that clash were set: the `out_channels` (or features) of the layers they come from."""
-    if error.code not in ("shape-mismatch", "indivisible", "assertion-failed"):
+    if error.problem.code not in ("shape-mismatch", "indivisible", "assertion-failed"):
         return []
-    if error.code == "shape-mismatch" and not _channels_differ(node, error):
+    if error.problem.code == "shape-mismatch" and not _channels_differ(node, error):
         return []
     marks = []
     for position in error.inputs:

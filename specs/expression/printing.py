@@ -212,8 +212,8 @@ def folded(expr: Expr) -> Expr:
     try:
         return Constant(compiled(expr)({}))
     except ExpressionError as error:
-        if error.limit:
-            raise Untranslatable(error.message) from None
+        if error.problem.code == "limit-exceeded":
+            raise Untranslatable(str(error)) from None
         return expr
 
 

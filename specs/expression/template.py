@@ -174,7 +174,7 @@ def _evaluate(value: Value, scope: Scope, depth: int) -> Value:
         try:
             found.append(_evaluate(item, scope, depth + 1))
         except ExpressionError as error:
-            error.path = (key, *error.path)
+            error.problem = error.problem.below((key,))
             raise
     return dict(zip(value, found, strict=True)) if isinstance(value, dict) else found
 

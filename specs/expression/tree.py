@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 from speczoo.specs.limits import EXPRESSION_DEPTH, EXPRESSION_LENGTH, MAGNITUDE
+from speczoo.specs.problem import Problem, ProblemError
 
 LENGTH = EXPRESSION_LENGTH
 DEPTH = EXPRESSION_DEPTH  # a sum of n terms nests n deep
@@ -31,13 +32,15 @@ FUNCTIONS = {  # name: fewest and most arguments
 }
 
 
-class ExpressionError(Exception):
+class ExpressionError(ProblemError):
     """An expression cannot be read or has no value.
 
-    `offset` and `end` count characters in the string that holds the expression; `path` leads to that string in the data
-    given to `evaluate`. `limit` says that a bound was hit, rather than a rule broken. `unknown` is the name, attribute
-    or function that was not found and `names` what could have stood in its place.
+    The problem's place counts from the data given to `evaluate`; its part is the stretch from `offset` to `end`, in
+    characters of the string there. `limit` says that a bound was hit, rather than a rule broken. `unknown` is the name,
+    attribute or function that was not found and `names` what could have stood in its place.
     """
+
+    code = "bad-expression"
 
     def __init__(
         self,
@@ -49,18 +52,16 @@ class ExpressionError(Exception):
         unknown: str | None = None,
         names: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.offset = offset
-        self.end = end
-        self.limit = limit
+        code = "limit-exceeded" if limit else self.code
+        super().__init__(Problem(code, message, part=(offset, end) if end > offset else None))
         self.unknown = unknown
         self.names = names
-        self.path: tuple[str | int, ...] = ()
 
 
 class UnknownName(ExpressionError):
     """No parameter, loop variable or input has this name."""
+
+    code = "unknown-param"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

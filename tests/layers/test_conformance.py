@@ -200,7 +200,7 @@ def test_a_list_and_a_number_say_the_same(data: st.DataObject) -> None:
         try:
             results.append(Layer.registry["Conv2d"](**arguments).apply(*case.inputs))
         except ShapeError as error:
-            results.append(error.code)
+            results.append(error.problem.code)
     assert results[0] == results[1]
 
 

@@ -67,7 +67,7 @@ CASES = [
 )
 def test_refused_on_purpose(op: str, arguments: Any, values: Any, code: str, torch_takes: Any) -> None:
     torch_takes()
-    assert refusal(op, arguments, *values).code == code
+    assert refusal(op, arguments, *values).problem.code == code
 
 
 MENDS = [
@@ -116,14 +116,14 @@ def test_a_refusal_points_and_teaches(op: str, arguments: Any, values: Any, argu
     """It names the argument to change, and its message, arithmetic or help says what would mend it."""
     error = refusal(op, arguments, *values)
     assert error.argument == argument
-    assert says in "\n".join([error.message, *error.notes, *error.help])
+    assert says in "\n".join([error.problem.message, *error.problem.notes, *error.problem.help])
 
 
 def test_the_help_for_groups_helps() -> None:
     """The number that the message offers divides both sides."""
     for channels, out, groups in [(8, 8, 3), (12, 18, 4), (7, 14, 6)]:
         error = refusal("Conv2d", {"out_channels": out, "kernel_size": 1, "groups": groups}, (channels, 2, 2))
-        offered = int(error.help[0].split()[0])
+        offered = int(error.problem.help[0].split()[0])
         assert channels % offered == 0
         assert out % offered == 0
         Layer.registry["Conv2d"](out_channels=out, kernel_size=1, groups=offered).apply(Value((channels, 2, 2)))

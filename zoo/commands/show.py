@@ -46,7 +46,10 @@ def lineage(network: Network) -> dict[str, Any]:
     spec, document = unit
     chosen = spec.variants.get(variant) if variant else None
     params = {k: v for k, v in network.params.items() if k in spec.params or k != "in_channels"}
-    settings = choose(unit, report, variant=variant, params=params, input=network.input, limits=network.limits)
+    choice = choose(unit, variant=variant, params=params, input=network.input, limits=network.limits)
+    settings = choice.settings
+    for problem in (*choice.problems, *choice.of_given):
+        report.add(problem.located(document))
     if variant is None and any(p.required for p in spec.params.values()):
         settings = None  # a family: its text says which parameters it wants
     else:
