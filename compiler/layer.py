@@ -394,10 +394,10 @@ class Window(NamedTuple):
         Ceil mode is the same floor with min(2p - K + s - 1, p - 1) in place of 2p - K, since torch wants the last
         window to start inside the input or its left padding.
         """
-        room = self.before[i] + self.after[i] - self.reach[i]
+        extra = self.before[i] + self.after[i] - self.reach[i]
         if self.ceil:
-            room = min(room + self.stride[i] - 1, self.before[i] - 1)
-        return (size + room) // self.stride[i] + 1
+            extra = min(extra + self.stride[i] - 1, self.before[i] - 1)
+        return (size + extra) // self.stride[i] + 1
 
     def arithmetic(self, i: int, size: int) -> str:
         """How `places` comes about: `floor((97 - 2) / 2) + 1`."""

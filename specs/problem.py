@@ -25,6 +25,14 @@ class Mark(NamedTuple):
         return Label(span, self.text, file) if span is not None else None
 
 
+class Fix(NamedTuple):
+    """A way to mend a problem, in words: to let layers keep the size, or in place of that to crop an input or drop a
+    layer."""
+
+    kind: Literal["keep", "crop", "drop"]
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A problem with what stands at `loc` in the data of a spec; with its key, where `key` is true.

@@ -27,17 +27,17 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
         frame.edges_incomplete = True
         id = _written_id(ctx, frame, item)
         name = id or str(frame.count)
-        node, sure = frame.placeholder(item.entry, item.loc, item.turns, name, named=id is not None), False
+        node, certain = frame.placeholder(item.entry, item.loc, item.turns, name, named=id is not None), False
     else:
         id = _id(ctx, frame, item)
-        node, sure = _elaborated(e, frame, item, id or str(frame.count), id is not None)
+        node, certain = _elaborated(e, frame, item, id or str(frame.count), id is not None)
     if id is not None:
-        _check_unique(ctx, frame, item, node, sure)
+        _check_unique(ctx, frame, item, node, certain)
     _append(frame, node)
 
 
 def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool) -> tuple[Node, bool]:
-    """The node of an entry, and whether it is sure to be there."""
+    """The node of an entry, and whether it is certainly there."""
     ctx = e.context
     placeholder = partial(frame.placeholder, item.entry, item.loc, item.turns, name, named=named)
     try:
@@ -49,16 +49,16 @@ def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool)
         frame.uncertain.add(len(frame.nodes))
     scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
     there = _there(ctx, item, scope, name)
-    sure = item.sure and there is True
+    certain = item.certain and there is True
     try:
         if there is False:
             e.left_out(frame, item.entry, item.loc, item.names)
-            return _skipped(ctx, blank_node(item, name, named, sources, arriving)), sure
+            return _skipped(ctx, blank_node(item, name, named, sources, arriving)), certain
         known = arriving if there is True else (UNKNOWN,) * len(arriving)
         node = make_node(e, frame, item, blank_node(item, name, named, sources, known), scope)
     except (Stop, UnknownRead) as stopped:
-        return placeholder(inputs=sources), sure and not isinstance(stopped, Doubt)
-    return (node, sure) if there is True else (placeholder(inputs=sources), False)
+        return placeholder(inputs=sources), certain and not isinstance(stopped, Doubt)
+    return (node, certain) if there is True else (placeholder(inputs=sources), False)
 
 
 def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | Unknown:
@@ -135,10 +135,10 @@ def _identified(ctx: Context, frame: Frame, item: Item) -> str:
     return got
 
 
-def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, sure: bool) -> None:
+def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, certain: bool) -> None:
     """Reports an id that another entry has, or what flows into the list."""
     name, loc = node.name, (*item.loc, "id")
-    if sure and (first := frame.certain.setdefault(name, node)) is not node:
+    if certain and (first := frame.certain.setdefault(name, node)) is not node:
         turn = bool(item.turns) and first.loc == item.loc
         variable = next(iter(item.entry.for_ or ("i",))).partition(",")[0]
         ctx.report(
@@ -152,6 +152,6 @@ def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, sure: bool
                 help=[f"put a loop variable into it: `id: {name}${variable}`"] if turn else [],
             )
         )
-    if sure and name in frame.inputs and name != "input":
+    if certain and name in frame.inputs and name != "input":
         message = f"`{name}` is already the name of what flows into this list"
         ctx.report(Problem("duplicate-id", message, loc, path=name))

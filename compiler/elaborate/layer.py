@@ -240,4 +240,4 @@ def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer
     explained = explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error)
     reported = ctx.report(explained.problem)
     if explained.size_mends:
-        ctx.session.sized.append(Sized(reported, explained.otherwise, explained.size_help))
+        ctx.session.sized.append(Sized(reported, explained.fixes, explained.size_help))

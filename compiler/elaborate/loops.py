@@ -31,7 +31,7 @@ def items(
     loc: Loc,
     names: Mapping[str, Any],
     turns: tuple[Any, ...] = (),
-    sure: bool = True,
+    certain: bool = True,
 ) -> Iterator[Item]:
     """The entries that this list holds: loops unrolled, `do` spliced, its conditions asked as they come up."""
     ctx = e.context
@@ -52,14 +52,14 @@ def items(
             here = layered(names, more) if more else names
             where = (*turns, turn) if turn is not None else turns
             if entry.do is None:
-                yield Item(entry, at, here, where, sure and known)
+                yield Item(entry, at, here, where, certain and known)
                 continue
             spliced = _spliced(ctx, frame, entry, here, at)
             known = known and spliced is not UNKNOWN
             if spliced is False:
                 e.left_out(frame, entry, at, here)
             else:
-                yield from items(e, frame, entry.do, (*at, "do"), here, where, sure and known)
+                yield from items(e, frame, entry.do, (*at, "do"), here, where, certain and known)
         if not known:
             _forget(frame, Item(entry, at, names, turns))
 

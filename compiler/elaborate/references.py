@@ -139,9 +139,9 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
     known, port = [*frame.inputs, *frame.ids], text[len(head) + 1 :]
-    suggested, sure = nearest(head, known), certain(head, known, chosen=True)
+    suggested, word = nearest(head, known), certain(head, known, chosen=True)
     literal = item is not None and ctx.written(loc) == text
-    there = frame.nodes[frame.ids[sure]].ports if sure in frame.ids else ()
+    there = frame.nodes[frame.ids[word]].ports if word in frame.ids else ()
     return ctx.stop(
         Problem(
             "unknown-reference",
@@ -149,7 +149,7 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
             loc,
             path=path,
             help=[f"did you mean `{suggested}`?"] if suggested else _elsewhere(ctx, frame, head),
-            replacement=sure + text[len(head) :] if sure and literal and (text == head or port in there) else None,
+            replacement=word + text[len(head) :] if word and literal and (text == head or port in there) else None,
         )
     )
 

@@ -97,14 +97,14 @@ class Halt(Exception):
 class Item:
     """An entry to elaborate, with its loop variables: what is left of a list after `for`, `do` and their `when`.
 
-    `sure` is false where these are wrong, and reported, or unknown: perhaps it is not there.
+    `certain` is false where these are wrong, and reported, or unknown: perhaps it is not there.
     """
 
     entry: Entry
     loc: Loc
     names: Mapping[str, Any]
     turns: tuple[Any, ...]
-    sure: bool = True
+    certain: bool = True
 
 
 def freeze(value: Any) -> Any:

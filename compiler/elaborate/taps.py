@@ -25,11 +25,11 @@ def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:
     wanted = item.entry.taps
     if not wanted:
         raise ctx.stop(Problem("bad-value", "`taps` names nothing", loc, path=node.name))
-    seen: set[str] = set()
+    named: set[str] = set()
     for i, tap in enumerate(wanted if isinstance(wanted, list) else ()):
-        if tap in seen:
+        if tap in named:
             raise ctx.stop(Problem("duplicate-id", f"`{tap}` is named twice", (*loc, i), path=node.name))
-        seen.add(tap)
+        named.add(tap)
     try:
         return with_taps(node, wanted)
     except ProblemError as error:

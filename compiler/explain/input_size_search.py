@@ -1,4 +1,5 @@
-"""Which other sizes of the input would mend a refusal: found by compiling again, and told only where that worked."""
+"""Which other sizes of the input would mend a refusal: found by compiling again, and offered only where that
+worked."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.graph import Settings
 from speczoo.compiler.layer import Shape, Value, show
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.problem import Fix
 
 BUDGET = 10_000  # layers walked in search of a size
 LARGEST = 4_096
@@ -29,9 +31,17 @@ def add_sizes(sized: Sequence[Sized], report: Report, settings: Settings, steps:
         if index is None:
             continue
         found = search.sizes(error.diagnostic) if search is not None else ""
-        first = "; ".join(filter(None, (found, error.otherwise))).removeprefix("or ")
-        help = (*filter(None, (first,)), *error.diagnostic.help, *(() if found else error.size_help))
+        ways = _alternatives(found, error.fixes)
+        help = (*filter(None, (ways,)), *error.diagnostic.help, *(() if found else error.size_help))
         report.diagnostics[index] = replace(error.diagnostic, help=help)
+
+
+def _alternatives(found: str, fixes: Sequence[Fix]) -> str:
+    """The sizes that were found, or nothing, and the other ways to mend it, in one line."""
+    ways = [found] if found else []
+    for fix in fixes:
+        ways.append(f"or {fix.text}" if ways and fix.kind != "keep" else fix.text)
+    return "; ".join(ways)
 
 
 def _search(report: Report, settings: Settings, steps: int, again: Again) -> _Search | None:

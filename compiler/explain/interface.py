@@ -9,15 +9,16 @@ from speczoo.compiler.graph import LoadedSpec, Node, Operand, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
 from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.problem import Fix
 from speczoo.specs.spec import Entry, Loc
 
 
 class Sized(NamedTuple):
-    """A reported shape error that another size of the input may mend; how else to, and what helps where no size is
+    """A reported shape error that another size of the input may mend; other ways to, and what helps where no size is
     found."""
 
     diagnostic: Diagnostic
-    otherwise: str = ""
+    fixes: tuple[Fix, ...] = ()
     size_help: tuple[str, ...] = ()
 
 

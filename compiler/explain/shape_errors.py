@@ -13,17 +13,17 @@ from speczoo.compiler.explain.value_origins import given, maker
 from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
 from speczoo.compiler.unknown import UNKNOWN
-from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.problem import Fix, Mark, Problem
 from speczoo.specs.spec import Loc
 
 
 class Explained(NamedTuple):
-    """The problem; whether another size of the network's input may mend it, and how else to: `otherwise`, and
-    `size_help` where no such size is found."""
+    """The problem; whether another size of the network's input may mend it, and other ways to: `fixes`, and `size_help`
+    where no such size is found."""
 
     problem: Problem
     size_mends: bool = False
-    otherwise: str = ""
+    fixes: tuple[Fix, ...] = ()
     size_help: tuple[str, ...] = ()
 
 
@@ -36,11 +36,12 @@ def explain(
     marks += _widths_set(frame, node, error)
     chains = _chains(lists, node, body, error)
     notes = [chain.text for chain in chains] or list(error.problem.notes)
-    help, otherwise, size_mends = list(error.problem.help), "", bool(chains)
+    help, size_mends = list(error.problem.help), bool(chains)
+    fixes: list[Fix] = []
     if error.problem.code == "empty-output" and chains:
-        otherwise = f"or drop `{node.name}`" if node.named else "or drop this layer"
+        fixes.append(Fix("drop", f"drop `{node.name}`" if node.named else "drop this layer"))
     elif error.problem.code == "shape-mismatch" and chains:
-        otherwise = _keep_or_crop(item, node, chains, crop=not help)
+        fixes += _keep_or_crop(item, node, chains, crop=not help)
     elif error.problem.code == "shape-mismatch" and not help:
         help = _equal_widths(frame, item, node, list(error.inputs))
     elif error.problem.code == "assertion-failed":
@@ -58,7 +59,7 @@ def explain(
         replacement=_replacement(item, error),
         given_at=given_at,
     )
-    return Explained(problem, size_mends, otherwise, error.size_help)
+    return Explained(problem, size_mends, tuple(fixes), error.size_help)
 
 
 def _place(
@@ -153,16 +154,18 @@ def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
 # -- what would mend it -----------------------------------------------------------------------------------------------
 
 
-def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: bool) -> str:
+def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: bool) -> Iterator[Fix]:
     """`padding: 1` of the layers that change the size, and a crop of the larger input."""
     steps = [step for chain in chains for step in chain.steps]
     kept = [f"`{step.keeps}` lets `{step.name}` keep the size" for step in steps if step.keeps]
-    cropped = _crop(item, node) if crop and node.op != "matmul" else ""
-    return "; ".join(filter(None, (", and ".join(kept) if len(kept) == len(steps) else "", cropped)))
+    if kept and len(kept) == len(steps):
+        yield Fix("keep", ", and ".join(kept))
+    if crop and node.op != "matmul" and (cropped := _crop(item, node)):
+        yield Fix("crop", cropped)
 
 
 def _crop(item: Position, node: Node) -> str:
-    """`or crop enc1 to up1`, where one input is larger than the other on every axis."""
+    """`crop enc1 to up1`, where one input is larger than the other on every axis."""
     written = item.entry.from_
     if not isinstance(written, list) or len(written) != 2 or len(node.shapes) != 2:
         return ""
@@ -175,7 +178,7 @@ def _crop(item: Position, node: Node) -> str:
         small, large = written
     else:
         return ""
-    return f"or crop `{large}` to `{small}`: `{{op: crop, from: {large}, like: {small}}}`"
+    return f"crop `{large}` to `{small}`: `{{op: crop, from: {large}, like: {small}}}`"
 
 
 def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int]) -> list[str]:

@@ -18,7 +18,7 @@ class _Pad(Spatial, abstract=True):
 
     positional: ClassVar[int] = 1
     #: How much longer than its padding an axis has to be; None where any length will do.
-    room: ClassVar[int | None] = None
+    allowance: ClassVar[int | None] = None
     #: Whether negative sides are cut off before the others are added, and so must leave something that is there.
     cuts_first: ClassVar[bool] = True
 
@@ -38,13 +38,13 @@ class _Pad(Spatial, abstract=True):
         out: list[int] = []
         for i, size in enumerate(x[-n:]):
             before, after = self.sides(i)
-            if self.room is not None and max(before, after) > 0 and max(before, after) + self.room > size:
+            if self.allowance is not None and max(before, after) > 0 and max(before, after) + self.allowance > size:
                 raise ShapeError(
                     "shape-mismatch",
                     f"`{self.op}` cannot pad {AXES[n][i]} {size} by {max(before, after)}: too little to repeat",
                     argument="padding",
                     inputs={0: show(x)},
-                    help=[f"at most {size - self.room}"] if size > self.room else [],
+                    help=[f"at most {size - self.allowance}"] if size > self.allowance else [],
                 )
             cut = min(before, 0) + min(after, 0)
             if size + before + after < 1 or (self.cuts_first and size + cut < 0):
@@ -122,7 +122,7 @@ class ReflectionPad1d(_Pad):
     spatial: ClassVar[int] = 1
     cuts_first: ClassVar[bool] = False
     ranks: ClassVar[tuple[int, ...]] = (2,)
-    room: ClassVar[int | None] = 1
+    allowance: ClassVar[int | None] = 1
 
 
 class ReflectionPad2d(_Pad):
@@ -134,7 +134,7 @@ class ReflectionPad2d(_Pad):
     spatial: ClassVar[int] = 2
     cuts_first: ClassVar[bool] = False
     ranks: ClassVar[tuple[int, ...]] = (3,)
-    room: ClassVar[int | None] = 1
+    allowance: ClassVar[int | None] = 1
 
 
 class ReflectionPad3d(_Pad):
@@ -146,7 +146,7 @@ class ReflectionPad3d(_Pad):
     spatial: ClassVar[int] = 3
     cuts_first: ClassVar[bool] = False
     ranks: ClassVar[tuple[int, ...]] = (4,)
-    room: ClassVar[int | None] = 1
+    allowance: ClassVar[int | None] = 1
 
 
 class ReplicationPad1d(_Pad):
@@ -188,7 +188,7 @@ class CircularPad1d(_Pad):
     padding: Sides1
     spatial: ClassVar[int] = 1
     ranks: ClassVar[tuple[int, ...]] = (2,)
-    room: ClassVar[int | None] = 0
+    allowance: ClassVar[int | None] = 0
 
 
 class CircularPad2d(_Pad):
@@ -197,7 +197,7 @@ class CircularPad2d(_Pad):
     padding: Sides2
     spatial: ClassVar[int] = 2
     ranks: ClassVar[tuple[int, ...]] = (3,)
-    room: ClassVar[int | None] = 0
+    allowance: ClassVar[int | None] = 0
 
 
 class CircularPad3d(_Pad):
@@ -206,4 +206,4 @@ class CircularPad3d(_Pad):
     padding: Sides3
     spatial: ClassVar[int] = 3
     ranks: ClassVar[tuple[int, ...]] = (4,)
-    room: ClassVar[int | None] = 0
+    allowance: ClassVar[int | None] = 0
