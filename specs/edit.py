@@ -64,10 +64,10 @@ def _extent(start: int, end: int) -> str:
 
 
 def replace(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file as a whole or not at all; its mode is kept, and a byte order mark at the start stays. Raises
+    """Replaces a file as a whole or not at all; its mode is kept, and a byte order mark at the start stays. Raises
     OSError, for a symbolic link too."""
     target, data = Path(path), text.encode("utf-8")
     with contextlib.suppress(FileNotFoundError, ValueError):
         if files.read(target, len(BOM)) == BOM:
             data = BOM + data
-    files.write(target, data)
+    files.write(target, data, over=True)

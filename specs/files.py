@@ -20,9 +20,11 @@ NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a named pipe must not be waited for
 CREATE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0) | NOFOLLOW
 FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)  # to go through it is enough, as by path
+PIECE = 1 << 20  # bytes that are compared at a time
 #: Whether a folder can be held open, so that it stays the same while files in it are opened, made and moved.
 HELD = {os.open, os.mkdir, os.unlink, os.rename, os.link, os.stat} <= os.supports_dir_fd
 IN_THE_WAY = "it is a symbolic link, and nothing is written through one: name the file itself"
+TAKEN = "it is there already, and holds something else: --force writes over it"
 
 
 class Outside(OSError):
@@ -101,13 +103,17 @@ def _walked(start: Path, steps: tuple[str, ...], *, make: bool = False) -> Itera
 
 
 @contextmanager
-def replacing(target: Path, *, below: Path | None = None, alone: bool = False) -> Iterator[BinaryIO]:
+def replacing(
+    target: Path, *, below: Path | None = None, alone: bool = False, over: bool = False
+) -> Iterator[BinaryIO]:
     """A file to write to, which takes the place of `target` when all went well, and is gone when not.
+
+    A file that is there and holds something else is in the way, unless `over` says that it is meant to be replaced.
 
     Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. Folders are made
     from `below` on, which the person named; none of those may be a link, nor `target`. A file that is there keeps its
     mode, a new one has what the umask leaves. `alone` says that nobody else writes here: what killed processes left
-    beside `target` is removed. Raises OSError.
+    beside `target` is removed. Raises FileExistsError for a file that is in the way, and OSError.
     """
     with _reported(target), _opened(target, below) as folder:
         old = folder.status(target.name)
@@ -122,12 +128,17 @@ def replacing(target: Path, *, below: Path | None = None, alone: bool = False) -
         with folder.part(target.name, old.st_mode & 0o777 if old is not None else None) as (file, part):
             yield file
             _to_disk(file)
-            folder.replace(part, target.name)
+            if over:
+                folder.replace(part, target.name)
+            elif old is None:
+                folder.link(part, target.name)
+            elif not folder.equal(part, target.name):
+                raise FileExistsError(errno.EEXIST, TAKEN)
 
 
-def write(target: Path, data: bytes, *, below: Path | None = None) -> None:
-    """Writes a file, whole or not at all. Raises OSError."""
-    with replacing(target, below=below) as file:
+def write(target: Path, data: bytes, *, below: Path | None = None, over: bool = False) -> None:
+    """Writes a file, whole or not at all, as `replacing` does. Raises OSError."""
+    with replacing(target, below=below, over=over) as file:
         file.write(data)
 
 
@@ -142,19 +153,10 @@ def create(target: Path, data: bytes, *, below: Path | None = None) -> None:
 
 def holds(target: Path, data: bytes, below: Path) -> bool:
     """Whether `target` is a file with just this in it, and no link leads there from `below` on."""
-    return _start(target, len(data) + 1, below) == data
-
-
-def begins(target: Path, data: bytes, below: Path) -> bool:
-    """Whether `target` is a file that begins with this, and no link leads there from `below` on."""
-    return _start(target, len(data), below) == data
-
-
-def _start(target: Path, most: int, below: Path) -> bytes | None:
     try:
-        return None if _linked(target, below) else read_inside(below, target.relative_to(below), most)
+        return not _linked(target, below) and read_inside(below, target.relative_to(below), len(data) + 1) == data
     except (OSError, ValueError):
-        return None
+        return False
 
 
 def remove(target: Path) -> None:
@@ -272,6 +274,15 @@ class _Folder:
             except OSError:
                 os.unlink(self._at(name), dir_fd=self.descriptor)
                 raise
+
+    def equal(self, one: str, other: str) -> bool:
+        """Whether two files hold the same."""
+        pair = [os.open(self._at(name), READ | NOFOLLOW, dir_fd=self.descriptor) for name in (one, other)]
+        with os.fdopen(pair[0], "rb") as first, os.fdopen(pair[1], "rb") as second:
+            while (piece := first.read(PIECE)) == second.read(PIECE):
+                if not piece:
+                    return True
+        return False
 
     def sweep(self, name: str) -> None:
         """Removes what killed processes have left beside `name`."""

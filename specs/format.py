@@ -17,7 +17,7 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
-from speczoo.specs.source import Source
+from speczoo.specs.source import Source, line_end
 from speczoo.specs.spec import STRUCTURE, Entry, Spec
 from speczoo.specs.tree import Mark
 
@@ -63,7 +63,7 @@ def formatted(source: Source, arguments: Arguments = lambda op: ()) -> str | Non
             out = _tidy(text.split("\n"))
     after = _read(Source(source.name, out))
     kept = after is not None and after[1] == before[1] and _comments(out) == _comments(text)
-    return out if kept else source.text
+    return out.replace("\n", line_end(source.text)) if kept else source.text
 
 
 def _read(source: Source) -> tuple[Document, Spec] | None:

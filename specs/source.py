@@ -129,5 +129,11 @@ class Source:
         return Edit(span, word)
 
 
+def line_end(text: str) -> str:
+    """How the lines of a text end, as the first one does: `\\n` where it has one line."""
+    found = _LINE_BREAK.search(text)
+    return found.group() if found else "\n"
+
+
 def _shown(name: str) -> str:
     return f"`{name}`" if name.isprintable() else ascii(name)

@@ -28,7 +28,7 @@ def main() -> None:
     for path, make in generated():
         text = make().encode()
         if not path.exists() or path.read_bytes() != text:
-            files.write(path, text)
+            files.write(path, text, over=True)
             print(path.relative_to(ROOT), "written")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from speczoo import catalogue, metadata
+from speczoo.compiler.compile import compile
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs import edit
@@ -21,7 +22,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.loaded_spec import LoadedSpec
-from speczoo.specs.source import Source
+from speczoo.specs.source import Source, line_end
 from speczoo.specs.spec import Spec, Words
 
 
@@ -29,7 +30,7 @@ def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *,
     """The spec of a graph under a name, YAML or JSON as its family is written.
 
     `overrides` are the parameters that were set from outside. `fresh` leaves out what is true of the original alone:
-    where its weights are, and figures that were printed of it.
+    figures that were printed of it. Where its weights are stays as long as they fit.
     """
     data = _data(graph, name, overrides or {}, fresh)
     source = graph.unit.document.source
@@ -81,9 +82,19 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
     long = weights.model_dump(by_alias=True, exclude_defaults=True) if weights else {}
     data["weights"] = long if len(long) > 1 else long.get("from")
     if fresh or graph.settings.changed:
-        data["published"] = data["notes"] = data["weights"] = None
+        data["published"] = data["notes"] = None
+    if not _fit(graph):
+        data["weights"] = None
     data["expect"] = _expect(graph)
     return {k: v for k, v in data.items() if v is not None}
+
+
+def _fit(graph: Graph) -> bool:
+    """Whether weights of the network as it is when nobody changes it fit this one, but for its number of classes."""
+    classes = {k: v for k, v in graph.settings.params.items() if k == "num_classes"}
+    variant = graph.settings.variant
+    plain = compile(graph.unit, Report(), variant=variant, params=classes, lookup=catalogue.lookup, expect=False)
+    return plain is not None and all(plain.state.get(key) == shape for key, shape in graph.state.items())
 
 
 def _default(spec: Spec, key: str, value: Any) -> Any:
@@ -144,10 +155,13 @@ def _edited(unit: LoadedSpec, data: Mapping[str, Any]) -> str:
                         replace((key, name), data[key][name])
             else:
                 replace((key,), data[key])
-    text = edit.replaced(document.source.text, edits)
-    return text.rstrip("\n") + "\n" + ("\n" + "".join(added) if added else "")
+    text = _SCHEMA_BESIDE.sub("", edit.replaced(document.source.text, edits).replace("\r\n", "\n"))
+    text = text.rstrip("\n") + "\n" + ("\n" + "".join(added) if added else "")
+    return text.replace("\n", line_end(document.source.text))
 
 
+#: Where an editor finds the schema, by a path that leads nowhere from another folder.
+_SCHEMA_BESIDE = re.compile(r"^#[ \t]*yaml-language-server:[ \t]*\$schema=(?!https?:).*\n", re.MULTILINE)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII)
 
 

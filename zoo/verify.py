@@ -168,10 +168,18 @@ def _shape(sizes: Shape | None) -> str:
 
 def save(module: nn.Module, file: BinaryIO, suffix: str) -> None:
     """Writes a state_dict, as .safetensors or as what torch.load(weights_only=True) reads. Raises OSError."""
-    state = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     if suffix == ".safetensors":
-        from safetensors.torch import save as as_bytes
-
-        file.write(as_bytes(state, metadata={"format": "pt"}))
+        file.write(safetensors(module))
     else:
-        torch.save(state, file)
+        torch.save(_state_dict(module), file)
+
+
+def safetensors(module: nn.Module) -> bytes:
+    """A state_dict as the content of a .safetensors file."""
+    from safetensors.torch import save as as_bytes
+
+    return as_bytes(_state_dict(module), metadata={"format": "pt"})
+
+
+def _state_dict(module: nn.Module) -> dict[str, Tensor]:
+    return {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}

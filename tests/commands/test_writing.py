@@ -168,7 +168,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     target.write_bytes(b"old")
 
     def half() -> None:
-        with files.replacing(target) as file:
+        with files.replacing(target, over=True) as file:
             file.write(b"half of the n")
             raise KeyError
 
@@ -176,7 +176,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         half()
     assert names(tmp_path) == {"x.bin"}
     assert target.read_bytes() == b"old"
-    files.write(target, b"new")
+    files.write(target, b"new", over=True)
     assert (names(tmp_path), target.read_bytes()) == ({"x.bin"}, b"new")
     umask = os.umask(0)
     os.umask(umask)

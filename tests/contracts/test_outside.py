@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo.__main__ import cli
+from speczoo.commands import SECTIONS
 from speczoo.specs import files
 
 ROOT = Path(__file__).parents[2]
@@ -280,8 +281,8 @@ def test_what_is_copied_is_what_was_checked(command: str, sandbox: Path) -> None
 def test_a_spec_names_no_file_of_the_persons_to_go_over(
     command: str, suffix: str, name: str, held: bool, sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a folder the spec's name says what the files are called: what is there from elsewhere stays; what an earlier
-    time has left is written anew."""
+    """In a folder the spec's name says what the files are called: what is there from elsewhere stays, and what is there
+    as it would be written is in nobody's way."""
     monkeypatch.setattr(files, "HELD", held)
     path = sandbox / "home" / "dl" / "net.yaml"
     path.write_text(NET.format(use="").replace("name: net", f"name: {name}"))
@@ -294,7 +295,8 @@ def test_a_spec_names_no_file_of_the_persons_to_go_over(
     assert theirs.read_text() == "import os\n"
     for _ in range(2):
         (sandbox / "here" / "out").mkdir(exist_ok=True)
-        assert zoo(command, path, "-o", "out").exit_code == 0
+        result = zoo(command, path, "-o", "out", *(["--seed", 1] if command == "build" else []))
+        assert result.exit_code == 0, result.output
 
 
 def test_a_file_that_is_replaced_keeps_its_mode(sandbox: Path) -> None:
@@ -302,7 +304,7 @@ def test_a_file_that_is_replaced_keeps_its_mode(sandbox: Path) -> None:
     for target in ("w.pt", "w.safetensors", "w.py"):
         Path(target).write_text("old")
         Path(target).chmod(0o600)
-        assert zoo("build", path, "-o", target).exit_code == 0
+        assert zoo("build", path, "-o", target, "--force").exit_code == 0
         assert Path(target).stat().st_mode & 0o777 == 0o600
 
 
@@ -354,6 +356,78 @@ def test_a_full_disk_is_told_and_leaves_nothing(arguments: list[str], sandbox: P
     after = snapshot(sandbox)
     assert {name: kept[::2] for name, kept in after.items()} == {name: kept[::2] for name, kept in before.items()}
     assert zoo(*written).exit_code == 0  # with room again nothing is in the way
+
+
+# -- what is there ----------------------------------------------------------------------------------------------------
+
+#: Every command that takes a place to write to, with what it writes there.
+WRITES: list[tuple[list[str], list[str]]] = [
+    (["build", "NET", "-o", "w.pt"], ["w.pt"]),
+    (["build", "NET", "-o", "w.safetensors"], ["w.safetensors"]),
+    (["build", "NET", "-o", "w.py"], ["w.py"]),
+    (["build", "NET", "-o", "."], ["net.yaml", "net.py", "net.safetensors"]),
+    (["build", "NET", "-o", "out"], ["out/net.yaml", "out/net.py", "out/net.safetensors"]),
+    (["source", "NET", "-o", "w.py"], ["w.py"]),
+    (["source", "NET", "-o", "."], ["net.py"]),
+    (["schema", "-o", "s.json"], ["s.json"]),
+    (["data", "RECIPE", "-o", "d"], ["d/batch.png", "d/batch.svg", "d/augmented.png", "d/augmented.svg"]),
+    (["lr-find", "RECIPE", "-o", "r.png", "--steps", "20"], ["r.png", "r.svg"]),
+    (["curves", "RUN", "-o", "c.png"], ["c.png", "c.svg"]),
+    (["landscape", "RUN", "-o", "l.png", "--points", "3"], ["l.png", "l.svg"]),
+]
+
+
+def test_every_command_that_writes_is_here() -> None:
+    commands = [name for section in SECTIONS.values() for name in section]
+    taking = {n for n in commands if any("-o" in p.opts for p in cli.get_command(Context(cli), n).params)}  # type: ignore[union-attr]
+    assert taking - {"train"} == {arguments[0] for arguments, _ in WRITES}  # a run has a folder of its own
+
+
+@pytest.mark.parametrize(("arguments", "written"), WRITES, ids=[" ".join(arguments) for arguments, _ in WRITES])
+def test_what_is_there_stays_without_force(
+    arguments: list[str], written: list[str], trained: Path, run: Path, sandbox: Path
+) -> None:
+    """Whichever of the files it is, and the command's own input too; nothing else is written beside it. With --force it
+    is replaced, and what is new has the mode that the umask leaves."""
+    words = {"NET": trained / "net.yaml", "RECIPE": trained / "recipe.json", "RUN": run}
+    said = [str(words.get(argument, argument)) for argument in arguments]
+    for name in written:
+        target = Path(name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(b"made by hand")
+        before = snapshot(sandbox / "here")
+        result = zoo(*said)
+        assert result.exit_code == 2, result.output
+        assert "--force" in result.output
+        after = snapshot(sandbox / "here")
+        assert {name: kept[::2] for name, kept in after.items()} == {name: kept[::2] for name, kept in before.items()}
+        target.unlink()
+    (sandbox / "here" / written[-1]).write_bytes(b"made by hand")
+    old = os.umask(0o027)
+    try:
+        result = zoo(*said, "--force")
+    finally:
+        os.umask(old)
+    assert result.exit_code == 0, result.output
+    assert all(Path(name).read_bytes() != b"made by hand" for name in written)
+    assert {Path(name).stat().st_mode & 0o777 for name in written[:-1]} <= {0o640}
+
+
+@pytest.mark.parametrize("held", [True, False])
+@given(st.binary(max_size=20), st.binary(max_size=20), st.booleans())
+def test_a_file_is_replaced_only_where_that_is_meant(held: bool, there: bytes, new: bytes, over: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "HELD", held)
+        target = Path(folder) / "a"
+        target.write_bytes(there)
+        if over or there == new:
+            files.write(target, new, over=over)
+            assert target.read_bytes() == new
+        else:
+            with pytest.raises(FileExistsError, match="--force"):
+                files.write(target, new)
+            assert target.read_bytes() == there
+        assert [path.name for path in Path(folder).iterdir()] == ["a"]
 
 
 # -- recipes and runs -------------------------------------------------------------------------------------------------

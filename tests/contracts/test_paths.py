@@ -49,7 +49,7 @@ import os, sys
 from pathlib import Path
 from speczoo.specs import files
 target = Path(sys.argv[1])
-with files.replacing(target) as file:
+with files.replacing(target, over=True) as file:
     file.write(b"half of what is n")
     file.flush()
     print("now", flush=True)
@@ -70,14 +70,14 @@ def test_a_write_that_is_killed_leaves_the_old_file_whole(home: Path) -> None:
     assert target.read_bytes() == b"old and whole"
     left = [path for path in home.iterdir() if path.suffix == ".part"]
     assert all(path.name.startswith(".") for path in left)
-    files.write(target, b"new and whole")
+    files.write(target, b"new and whole", over=True)
     assert target.read_bytes() == b"new and whole"
 
 
 WRITERS: list[list[str]] = [
-    ["source", "net.yaml", "-o", "out.py"],
-    ["build", "net.yaml", "-o", "out.safetensors"],
-    ["build", "net.yaml", "-o", "out.pt"],
+    ["source", "net.yaml", "-o", "out.py", "--force"],
+    ["build", "net.yaml", "-o", "out.safetensors", "--force"],
+    ["build", "net.yaml", "-o", "out.pt", "--force"],
     ["build", "net.yaml", "-o", "folder"],
     ["fmt", "odd.yaml"],
     ["check", "--fix", "broken.yaml"],
@@ -101,6 +101,7 @@ def test_a_writer_that_fails_in_the_middle_changes_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "link", full)
     if failing == "write":
         monkeypatch.setattr(os, "fsync", full)
     from click.testing import CliRunner

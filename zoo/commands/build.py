@@ -14,10 +14,11 @@ from speczoo.commands.common import (
     Networks,
     Refused,
     emit,
+    force_option,
     json_option,
     missing_companions,
     reads_files,
-    refuse_foreign,
+    refuse_other,
     takes_networks,
 )
 
@@ -33,23 +34,31 @@ WEIGHTS = (".safetensors", ".pt", ".pth")
 @click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py, .safetensors or .pt file, or a folder.")
+@force_option
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, networks: Networks, weights: str | None, seed: int | None, out: Path | None, as_json: bool
+    ctx: click.Context,
+    networks: Networks,
+    weights: str | None,
+    seed: int | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Build a network, run it, hold it to what was predicted; write it.
 
     Without -o the network is built and run once on random input, and its outputs, parameters and state_dict are held
     to what its spec predicts. With -o it is written: .py is its source, .safetensors and .pt are its weights, and a
-    folder gets spec, source and weights, each network its own folder where there are several.
+    folder gets spec, source and weights, each network its own folder where there are several. A file that is there
+    and holds something else is not written over without --force.
     """
     kind = _kind(out, networks.several) if out is not None else None
     found: list[dict[str, Any]] = []
     for network, graph in networks.each(lambda network: network.graph()):
         facts: dict[str, Any] = {"name": graph.name, "params": graph.params, "macs": graph.macs}
         if out is not None and kind == ".py":
-            facts["written"] = _write_source(graph, out)
+            facts["written"] = _write_source(graph, out, force)
         else:
             graph, module, report = _build(network, graph, weights, seed)
             facts["weights"] = report.to_json() if report else None
@@ -60,9 +69,9 @@ def command(
                 facts |= _try(graph, module, quiet=as_json)
             elif kind == "folder":
                 folder = out / graph.name if networks.several else out
-                facts["written"] = _write_folder(network, graph, module, folder)
+                facts["written"] = _write_folder(network, graph, module, folder, force)
             else:
-                facts["written"] = _write_weights(module, out)
+                facts["written"] = _write_weights(module, out, force)
         for path in facts.get("written", ()):
             console.say(f"{path} written", err=True)
         found.append(facts)
@@ -133,37 +142,39 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
     return made.to_json()
 
 
-def _write_source(graph: Graph, target: Path) -> list[str]:
+def _write_source(graph: Graph, target: Path, force: bool) -> list[str]:
     from speczoo.compiler.emit.python import source
     from speczoo.specs import files
 
-    files.write(target, source(graph).encode())
+    files.write(target, source(graph).encode(), over=force)
     return [str(target)]
 
 
-def _write_weights(module: Any, target: Path) -> list[str]:
+def _write_weights(module: Any, target: Path, force: bool) -> list[str]:
     from speczoo.specs import files
     from speczoo.verify import save
 
-    with files.replacing(target) as file:
+    with files.replacing(target, over=force) as file:
         save(module, file, target.suffix.lower())
     return [str(target)]
 
 
-def _write_folder(network: Network, graph: Graph, module: Any, folder: Path) -> list[str]:
+def _write_folder(network: Network, graph: Graph, module: Any, folder: Path, force: bool) -> list[str]:
     """Spec, source and weights, named as the network; beside the spec the files that it uses."""
     from speczoo import specialize
+    from speczoo.compiler.emit.python import source
     from speczoo.specs import files
+    from speczoo.verify import safetensors
 
     written = specialize.text(graph, graph.name, network.params)
     spec = specialize.path_in(folder, graph.name, written)
-    source, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
-    refuse_foreign(graph.name, spec, source, weights)
-    copies = missing_companions(graph, folder, {spec, source, weights})
+    code, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
+    contents = {code: source(graph).encode(), weights: safetensors(module), spec: written.encode()}
+    refuse_other(contents, force)
+    copies = missing_companions(graph, folder, {spec, code, weights})
     files.make_folder(folder)
     for path, data in copies.items():
         files.create(path, data, below=folder)
-    _write_source(graph, source)  # first: what a disk that fills up leaves is known by it
-    _write_weights(module, weights)
-    files.write(spec, written.encode())
-    return [str(path) for path in (spec, source, weights, *copies)]
+    for path, data in contents.items():
+        files.write(path, data, over=force)
+    return [str(path) for path in (spec, code, weights, *copies)]

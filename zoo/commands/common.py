@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -222,16 +222,24 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     ]
 
 
-def refuse_foreign(name: str, *targets: Path) -> None:
-    """In a folder files are called as the spec says, which a stranger may have written. Raises Refused where one of
-    them is there and not from an earlier time: beside no source of a network of this name."""
+#: Gives a command `force`: whether it writes over files that hold something else.
+force_option = click.option("--force", is_flag=True, help="Write over files that are there.")
+
+
+def refuse_taken(targets: Iterable[Path], force: bool) -> None:
+    """Before work whose result is not known yet. Raises Refused for a file that is there, unless `force`."""
     from speczoo.specs import files
 
-    folder = targets[0].parent
-    source, head = folder / f"{name}.py", f'"""{name}'.encode()
-    there = next((target for target in targets if os.path.lexists(target)), None)
-    if there is not None and not files.begins(source, head, folder):
-        raise Refused(f"{there} is there already, and not from an earlier build of {name}; nothing was written")
+    if not force and (there := next((target for target in targets if os.path.lexists(target)), None)) is not None:
+        raise Refused(f"{there}: {files.IN_THE_WAY if there.is_symlink() else files.TAKEN}")
+
+
+def refuse_other(contents: Mapping[Path, bytes], force: bool) -> None:
+    """Before the first of several files is written. Raises Refused for one that is there and holds something else,
+    unless `force`."""
+    from speczoo.specs import files
+
+    refuse_taken((path for path, data in contents.items() if not files.holds(path, data, path.parent)), force)
 
 
 def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> dict[Path, bytes]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from speczoo.commands.common import json_option, reads_files
+from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.training.cli import emit, guarded, out_option
 
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @out_option
+@force_option
 @json_option
 @reads_files
 @guarded
-def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+def command(runs: tuple[Path, ...], out: Path | None, force: bool, as_json: bool) -> None:
     """Draw training loss and validation error of RUNS over epochs, as for networks with and without skips.
 
     Pictures go to -o (default curves.png in the first run's folder), as PNG and SVG.
@@ -33,9 +35,10 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
         if not history:
             raise RunError(f"{run.path} has no finished epoch yet")
     histories = dict(zip(names, found, strict=True))
-    target = out or runs[0] / "curves.png"
+    target, own = out or runs[0] / "curves.png", out is None
+    refuse_taken(plots.paths(target), force or own)
     files.make_folder(target.parent)
-    paths = plots.save(plots.compare(histories), target)
+    paths = plots.save(plots.compare(histories), target, replacing=partial(files.replacing, over=force or own))
     last = {name: {k: history[-1][k] for k in ("train_loss", "accuracy")} for name, history in histories.items()}
     lines = [
         f"{name}: training loss {row['train_loss']:.4f}, accuracy {row['accuracy']:.4f}" for name, row in last.items()

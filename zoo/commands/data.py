@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from speczoo import console
-from speczoo.commands.common import json_option, reads_files
+from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.training.cli import data_option, emit, guarded, out_option, set_option
 
 
@@ -16,12 +16,19 @@ from speczoo.training.cli import data_option, emit, guarded, out_option, set_opt
 @set_option
 @data_option
 @out_option
+@force_option
 @click.option("--download", is_flag=True, help="Fetch what is missing, where torchvision knows from where.")
 @json_option
 @reads_files
 @guarded
 def command(
-    recipe: str, overrides: tuple[str, ...], data: Path | None, out: Path | None, download: bool, as_json: bool
+    recipe: str,
+    overrides: tuple[str, ...],
+    data: Path | None,
+    out: Path | None,
+    force: bool,
+    download: bool,
+    as_json: bool,
 ) -> None:
     """Look at RECIPE's data: splits, classes, statistics, a labelled batch, one image and eight augmentations of it.
 
@@ -33,9 +40,10 @@ def command(
     from speczoo.training import data as datasets
     from speczoo.training import data_preview
 
+    folder = out or Path(f"data-{chosen.name}")
+    refuse_taken(data_preview.pictures(folder), force)
     dataset = datasets.load(chosen, data, download=download)
     facts = data_preview.describe(chosen, dataset)
-    folder = out or Path(f"data-{chosen.name}")
-    facts["pictures"] = [str(path) for path in data_preview.draw(chosen, dataset, folder)]
+    facts["pictures"] = [str(path) for path in data_preview.draw(chosen, dataset, folder, over=force)]
     console.say(f"pictures in {folder}", err=True)
     emit(facts, as_json, *data_preview.lines(facts))

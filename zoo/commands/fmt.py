@@ -32,7 +32,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     changes: dict[str, bool] = {}
     for name in catalogue.expand(files) if files != ("-",) else ["-"]:
         report = Report()
-        source = Source.of(sys.stdin.read(), "<stdin>") if name == "-" else Source.read(Path(name), report)
+        source = _stdin(report) if name == "-" else Source.read(Path(name), report)
         text = formatted(source, arguments(source)) if source else None
         if source is None or text is None:
             wrong += [*report, *(explained(source) if source else [])]
@@ -56,6 +56,10 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
         console.diagnostics(wrong, err=True)
         sys.exit(2 if any(d.code == "unreadable" for d in wrong) else 1)
     sys.exit(1 if check and any(changes.values()) else 0)
+
+
+def _stdin(report: Report) -> Source | None:
+    return Source.decode(click.get_binary_stream("stdin").read(), "<stdin>", report)
 
 
 def explained(source: Source) -> Sequence[Diagnostic]:

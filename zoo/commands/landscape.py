@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from speczoo import console
-from speczoo.commands.common import json_option, reads_files
+from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 
@@ -15,6 +16,7 @@ from speczoo.training.cli import Finite, data_option, emit, guarded, out_option
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @data_option
 @out_option
+@force_option
 @click.option("--points", default=21, show_default=True, type=click.IntRange(min=3), help="Along each direction.")
 @click.option("--reach", default=1.0, show_default=True, type=Finite(min=0, min_open=True), help="How far.")
 @click.option("--images", default=1000, show_default=True, type=click.IntRange(min=1), help="Of the training set.")
@@ -26,6 +28,7 @@ def command(
     runs: tuple[Path, ...],
     data: Path | None,
     out: Path | None,
+    force: bool,
     points: int,
     reach: float,
     images: int,
@@ -42,14 +45,15 @@ def command(
     from speczoo.training.run import Run
 
     opened = [Run.open(path) for path in runs]
+    target, own = out or runs[0] / "landscape.png", out is None
+    refuse_taken(plots.paths(target), force or own)
     names = plots.names([(run.recipe.name, run.path) for run in opened])
     found = {}
     for name, run in zip(names, opened, strict=True):
         console.say(f"{name}: {points} x {points} points", err=True)
         found[name] = landscape(run.model(), run.recipe, run.dataset(data), points, reach, images, seed)
-    target = out or runs[0] / "landscape.png"
     files.make_folder(target.parent)
-    paths = plots.save(plots.surfaces(found), target)
+    paths = plots.save(plots.surfaces(found), target, replacing=partial(files.replacing, over=force or own))
     facts = {
         "pictures": [str(path) for path in paths],
         "surfaces": {name: {"steps": s.tolist(), "losses": z.tolist()} for name, (s, z) in found.items()},

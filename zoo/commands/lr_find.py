@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from speczoo import console
-from speczoo.commands.common import json_option, reads_files
+from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
 
 
@@ -16,6 +17,7 @@ from speczoo.training.cli import Finite, data_option, emit, guarded, out_option,
 @set_option
 @data_option
 @out_option
+@force_option
 @click.option("--start", default=1e-7, show_default=True, type=Finite(min=0, min_open=True), help="First rate.")
 @click.option("--end", default=10.0, show_default=True, type=Finite(min=0, min_open=True), help="Last rate.")
 @click.option("--steps", default=100, show_default=True, type=click.IntRange(min=20), help="Batches in between.")
@@ -27,6 +29,7 @@ def command(
     overrides: tuple[str, ...],
     data: Path | None,
     out: Path | None,
+    force: bool,
     start: float,
     end: float,
     steps: int,
@@ -51,14 +54,16 @@ def command(
     from speczoo.training.lr_find import lr_find
     from speczoo.training.run import build
 
+    target = out or Path(f"lr-find-{chosen.name}.png")
+    refuse_taken(plots.paths(target), force)
     dataset = datasets.load(chosen, data)
     shape = datasets.image_size(chosen, dataset)
     model = build(chosen, list(shape))
     check(model, shape, dataset)
     found = lr_find(model, chosen, dataset, start, end, steps)
-    target = out or Path(f"lr-find-{chosen.name}.png")
     files.make_folder(target.parent)
-    paths = plots.save(plots.rates(found.lrs, found.losses, found.suggestions), target)
+    replacing = partial(files.replacing, over=force)
+    paths = plots.save(plots.rates(found.lrs, found.losses, found.suggestions), target, replacing=replacing)
     console.say(f"curve in {paths[0]}", err=True)
     facts = {
         "recipe": chosen.name,

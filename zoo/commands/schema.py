@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from speczoo import console
+from speczoo.commands import common
 
 
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file instead.")
+@common.force_option
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON already.")
-def command(output: Path | None) -> None:
+def command(output: Path | None, force: bool) -> None:
     """Print the JSON Schema (draft-07) of specs.
 
     Editors that speak yaml-language-server read it from a line in the spec:
@@ -23,7 +25,7 @@ def command(output: Path | None) -> None:
     if output is None:
         console.data(schema.text(), "json")
     else:
-        from speczoo.specs import edit
+        from speczoo.specs import files
 
-        edit.replace(output, schema.text())
+        files.write(output, schema.text().encode(), over=force)
         console.say(f"wrote {output}", err=True)

@@ -7,17 +7,18 @@ from pathlib import Path
 import click
 
 from speczoo import console
-from speczoo.commands.common import Networks, emit, json_option, refuse_foreign, takes_networks
+from speczoo.commands.common import Networks, emit, force_option, json_option, refuse_other, takes_networks
 
 
 @click.command()
 @takes_networks
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py file; a folder where there are several.")
+@force_option
 @json_option
-def command(networks: Networks, out: Path | None, as_json: bool) -> None:
+def command(networks: Networks, out: Path | None, force: bool, as_json: bool) -> None:
     """A network as Python that needs torch alone.
 
-    It is the very text that `zoo build` runs.
+    It is the very text that `zoo build` runs. A file that holds something else is not written over without --force.
     """
     from speczoo.compiler.emit.python import source
     from speczoo.specs import files
@@ -26,11 +27,10 @@ def command(networks: Networks, out: Path | None, as_json: bool) -> None:
     written: dict[str, str] = {}
     if out is not None:
         folder = out.is_dir() or networks.several
-        for _, name, text in made:
-            target = out / f"{name}.py" if folder else out
-            if folder:
-                refuse_foreign(name, target)
-            files.write(target, text.encode())
+        targets = {out / f"{name}.py" if folder else out: (name, text.encode()) for _, name, text in made}
+        refuse_other({target: data for target, (_, data) in targets.items()}, force)
+        for target, (name, data) in targets.items():
+            files.write(target, data, over=force)
             written[name] = str(target)
             console.say(f"{target} written", err=True)
     if as_json:

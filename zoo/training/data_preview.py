@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,15 @@ def lines(facts: dict[str, Any]) -> list[str]:
     return out
 
 
-def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
+BATCH, AUGMENTED = "batch", "augmented"
+
+
+def pictures(folder: Path) -> list[Path]:
+    """What `draw` writes."""
+    return [path for name in (BATCH, AUGMENTED) for path in plots.paths(folder / name)]
+
+
+def draw(recipe: r.Recipe, dataset: Dataset, folder: Path, *, over: bool = False) -> list[Path]:
     """A labelled batch, and one image beside eight augmentations of it, as PNG and SVG."""
     try:
         files.make_folder(folder)
@@ -69,10 +78,12 @@ def draw(recipe: r.Recipe, dataset: Dataset, folder: Path) -> list[Path]:
     else:
         titles = [f"Ground Truth: {plots.shown(dataset.classes[i])}" for i in shown.labels.tolist()]
         batch = plots.grid(shown.images, titles, columns=3)
-    paths = plots.save(batch, folder / "batch")
+    replacing = partial(files.replacing, over=over)
+    paths = plots.save(batch, folder / BATCH, replacing=replacing)
     eight = Split(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))
-    pictures = [train.images[0], *_augmented(recipe, eight)]
-    return paths + plots.save(plots.grid(pictures, ["as it is", *["augmented"] * 8], columns=3), folder / "augmented")
+    images = [train.images[0], *_augmented(recipe, eight)]
+    augmented = plots.grid(images, ["as it is", *["augmented"] * 8], columns=3)
+    return paths + plots.save(augmented, folder / AUGMENTED, replacing=replacing)
 
 
 def _augmented(recipe: r.Recipe, split: Split) -> Tensor:

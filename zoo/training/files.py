@@ -23,7 +23,7 @@ def replacing(target: Path, below: Path) -> Iterator[BinaryIO]:
     attempt. Raises RunError, for a symbolic link in its place too.
     """
     try:
-        with files.replacing(target, below=below, alone=True) as file:
+        with files.replacing(target, below=below, alone=True, over=True) as file:
             yield file
     except OSError as error:
         raise RunError(f"cannot write {target}: {error.strerror}", "the run's last checkpoint is kept") from error

@@ -64,13 +64,18 @@ def save(
     replacing: Callable[[Path], AbstractContextManager[BinaryIO]] = files.replacing,
 ) -> list[Path]:
     """Writes `path` with each suffix, in place of one of them that it has. Raises what `replacing` does: OSError."""
-    stem = path.stem if path.suffix[1:] in kinds else path.name
-    paths = [path.with_name(f"{stem}.{kind}") for kind in kinds]
-    for target in paths:
+    written = paths(path, kinds)
+    for target in written:
         with replacing(target) as file:
             kind = target.suffix[1:]
             figure.savefig(file, format=kind, dpi=120, metadata={"Date": None} if kind == "svg" else None)
-    return paths
+    return written
+
+
+def paths(path: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """What `save` writes."""
+    stem = path.stem if path.suffix[1:] in kinds else path.name
+    return [path.with_name(f"{stem}.{kind}") for kind in kinds]
 
 
 def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Figure:
