@@ -51,6 +51,9 @@ class Node:
     scope: Mapping[str, Any] = field(default_factory=dict)
     arriving: tuple[Value | Unknown, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Node {self.name}: {self.op}>"
+
     def replace(self, **changes: Any) -> Node:
         """A node like this one but for these fields; dataclasses.replace at a tenth of its price."""
         node = object.__new__(Node)
@@ -155,6 +158,9 @@ class Composite:
     scope: Mapping[str, Any] = field(default_factory=dict)
     settings: Settings | None = None  # of a network or a use
     pruned: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Composite: {self.kind} {self.name}, {len(self.nodes)} entries>"
 
     @cached_property
     def whole(self) -> bool:
@@ -309,7 +315,10 @@ class Graph:
     unit: LoadedSpec
     root: Composite
     settings: Settings
-    used: Mapping[tuple[int, str], UsedSpec | str] = field(default_factory=dict, repr=False)
+    used: Mapping[tuple[int, str], UsedSpec | str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {self.name}: {len(self.rows)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
 
     def use(self, unit: LoadedSpec, name: str) -> LoadedSpec | None:
         """The spec that a spec of this network names under `use`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from speczoo.specs.diagnostics import Diagnostic
@@ -11,7 +13,9 @@ from speczoo.specs.limits import Limits
 
 
 def plain_copy(data: object, name: str, limits: Limits) -> dict[str, Any]:
-    """A copy of nested dicts, lists, tuples (they become lists), str, int, float, bool and None.
+    """A copy of nested mappings, sequences, texts, numbers and None as dict, list, str, int, float, bool and None.
+
+    Of numpy and torch, too, numbers are numbers, and arrays are lists.
 
     Raises SpecError with all that is wrong: `bad-value` for other types, keys that are no str, numbers that are not
     finite; `unsafe-yaml` for a cycle; `limit-exceeded`.
@@ -27,6 +31,23 @@ def plain_copy(data: object, name: str, limits: Limits) -> dict[str, Any]:
         raise SpecError(copying.reported)
     assert isinstance(copy, dict)
     return copy
+
+
+def _plain(value: Any) -> Any:
+    """One value, and nothing in it, as the type of JSON that it stands for; itself where it stands for none."""
+    if value is None or type(value) in (bool, int, float, str, dict, list):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if hasattr(value, "ndim") and hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray) else value
 
 
 def unshared(value: Any) -> Any:
@@ -51,6 +72,7 @@ class _Copying:
         self.count += 1
         if self.count > self.limits.values:
             self.stop(f"more than {self.limits.values:,} values", place)
+        origin, value = value, _plain(value)
         kind = type(value)
         if value is None or kind is bool:
             return value
@@ -64,29 +86,30 @@ class _Copying:
             if not isfinite(value):
                 self.tell("bad-value", f"{value} is not a finite number", place)
             return value
-        if not isinstance(value, (dict, list, tuple)) or kind not in (dict, list, tuple):
-            hint = "use plain dicts, lists, str, int, float, bool and None"
+        if not isinstance(value, dict | list):
+            hint = "use mappings, sequences, str, int, float, bool and None"
             self.tell("bad-value", f"a spec cannot hold {_kind(value)}", place, hint)
             return None
-        if id(value) in self.open:
+        if id(origin) in self.open:
             self.tell("unsafe-yaml", "this contains itself", place)
             return None
         if depth >= self.limits.depth:
             self.stop(f"nested more than {self.limits.depth} deep", place)
-        self.open.add(id(value))
+        self.open.add(id(origin))
         copy: dict[str, Any] | list[Any]
         if isinstance(value, dict):
             copy = {}
             for key, inner in value.items():
                 self.count += 1
-                if type(key) is not str:
+                if not isinstance(key, str):
                     self.tell("bad-value", f"a key is a str, not {_kind(key)}", place)
                 else:
                     step = f"{key:.60}"
-                    copy[self.text(key, place)] = self.value(inner, f"{place}.{step}" if place else step, depth + 1)
+                    name = self.text(str.__str__(key), place)
+                    copy[name] = self.value(inner, f"{place}.{step}" if place else step, depth + 1)
         else:
             copy = [self.value(inner, f"{place}[{index}]", depth + 1) for index, inner in enumerate(value)]
-        self.open.discard(id(value))
+        self.open.discard(id(origin))
         return copy
 
     def text(self, text: str, place: str) -> str:

@@ -34,7 +34,7 @@ class Document:
     """
 
     source: Source
-    data: dict[str, Any]
+    data: dict[str, Any] = field(repr=False)
     placeholders: frozenset[Loc] = frozenset()
     _mark: Mark | None = field(default=None, repr=False, compare=False)
 

@@ -15,6 +15,9 @@ class LoadedSpec(NamedTuple):
     spec: Spec
     document: Document
 
+    def __repr__(self) -> str:
+        return f"<LoadedSpec of {self.spec.name}, {self.document.source.name}>"
+
     def under(self, base: Loc) -> frozenset[str | int]:
         """The steps down from `base` to what is wrong, and told."""
         depth = len(base)

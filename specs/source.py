@@ -7,7 +7,7 @@ import json
 import os
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -34,7 +34,7 @@ class Source:
     """
 
     name: str
-    text: str
+    text: str = field(repr=False)
     path: Path | None = None
 
     @classmethod

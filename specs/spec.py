@@ -423,6 +423,9 @@ class Spec(Words, Versioned):
     ] = Field(default={}, description="Named sets of parameters: what the zoo lists.")
     _placeholders: frozenset[Loc] = PrivateAttr(frozenset())
 
+    def __repr__(self) -> str:
+        return f"<Spec {self.name}: {len(self.layers)} entries, {len(self.blocks)} blocks>"
+
     @property
     def placeholders(self) -> frozenset[Loc]:
         """The paths of what was wrong, told, and replaced by something harmless: what hangs on it is unknown."""

@@ -38,16 +38,18 @@ __all__ = [
 _FROM = {"train": "speczoo.training", "WeightsError": "speczoo.weights"}
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # to which a name that is not among them is a mistake
 
-        return version("speczoo")
-    if name not in __all__:
-        raise AttributeError(f"module 'speczoo' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
 
-    return getattr(import_module(_FROM.get(name, "speczoo.api")), name)
+            return version("speczoo")
+        if name not in __all__:
+            raise AttributeError(f"module 'speczoo' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_FROM.get(name, "speczoo.api")), name)
 
 
 def __dir__() -> list[str]:

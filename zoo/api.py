@@ -7,20 +7,25 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from speczoo import catalogue
+from speczoo.arguments import Arguments
 from speczoo.catalogue import What
 from speczoo.compiler.compile import compile
 from speczoo.compiler.elaborate import Shared, freeze
 from speczoo.compiler.emit.summary import Summary, summarise
 from speczoo.compiler.graph import Graph, LoadedSpec
+from speczoo.lazy_module import LazyModule
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from torch import nn
+else:
+    nn = LazyModule("torch.nn")  # what annotations name, for those who ask with typing.get_type_hints
 
 InputShape = Sequence[int] | Mapping[str, Sequence[int]]
 
@@ -61,8 +66,9 @@ def graph(
 ) -> Graph:
     """The checked graph of a network: shapes, weights, costs; torch is not imported.
 
-    `what` is a catalogue name, a path (`net.yaml`, `net.yaml:small`), plain data or a Spec. `input` is a shape without
-    the batch axis (by name where there are several). Raises SpecError.
+    `what` is a catalogue name, a path (`net.yaml`, `net.yaml:small`), the text of a spec, data or a Spec. `input` is a
+    shape without the batch axis (by name where there are several). Numbers, sequences and mappings may be of any kind.
+    Raises SpecError.
     """
     report = Report()
     made = graph_into(report, what, input=input, taps=taps, limits=limits, params=params)
@@ -85,13 +91,16 @@ def graph_into(
     if found is None:
         return None
     unit, variant = found
-    params = dict(params or {})
+    given = Arguments.read(report, params or {}, input, taps, limits)
+    if given is None:
+        return None
+    params, shape, names = given.params, given.input, given.taps
     channels = params.pop("in_channels", None) if "in_channels" not in unit.spec.params else None
-    if channels is not None and input is None and unit.spec.input is not None:
+    if channels is not None and shape is None and unit.spec.input is not None:
         declared = (unit.spec.variants[variant].input if variant in unit.spec.variants else None) or unit.spec.input
         if isinstance(declared, list):
-            input = [channels, *declared[1:]]  # type: ignore[list-item]
-    key = ("graph", unit.document.source, variant, freeze(params), freeze(input), freeze(taps), limits)
+            shape = [channels, *declared[1:]]  # type: ignore[list-item]
+    key = ("graph", unit.document.source, variant, freeze(params), freeze(shape), freeze(names), limits)
     if (known := _remembered(key)) is not None:
         return known  # type: ignore[no-any-return]
     reported = len(report.diagnostics)
@@ -100,8 +109,8 @@ def graph_into(
         report,
         variant=variant,
         params=params,
-        input=input,
-        taps=taps,
+        input=shape,
+        taps=names,
         lookup=catalogue.lookup,
         limits=limits,
         expect=False,
@@ -118,20 +127,22 @@ def build(
     input: InputShape | None = None,
     device: Any = None,
     dtype: Any = None,
-    seed: int | None = None,
+    seed: SupportsIndex | None = None,
     taps: Sequence[str] | Mapping[str, str] | None = None,
     **params: Any,
 ) -> nn.Module:
     """The network as an nn.Module, in training mode, with fresh weights or with `weights`.
 
     `weights` is a name of torchvision's (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or .pt, or a
-    state_dict. `params` are the spec's own (`num_classes=2`); `in_channels=1` changes the input's first axis; `taps`
-    name inner values to return instead of the output. Raises SpecError where the spec is wrong, WeightsError where
-    the weights are.
+    state_dict. `dtype` is torch's or its name (`"float16"`). `params` are the spec's own (`num_classes=2`);
+    `in_channels=1` changes the input's first axis; `taps` name inner values to return instead of the output. Raises
+    SpecError where the spec is wrong, WeightsError where the weights are, ValueError for another dtype, TypeError for a
+    seed that is no whole number.
     """
     made = graph(what, input=input, taps=taps, **params)
     from speczoo.compiler.emit import module
 
+    dtype, seed = _dtype(dtype), None if seed is None else index(seed)
     if weights is None:
         return module.build(made, device=device, dtype=dtype, seed=seed)
     from speczoo.weights import build_with, params_with, report_of
@@ -142,6 +153,18 @@ def build(
     if (report := report_of(model)).missing:
         logging.getLogger("zoo").warning("%s: %s", made.name, report)
     return model
+
+
+def _dtype(given: Any) -> Any:
+    """torch's type of numbers: itself, or by its name. Raises ValueError."""
+    import torch
+
+    found = getattr(torch, given.removeprefix("torch."), None) if isinstance(given, str) else given
+    if found is None and given is None:
+        return None
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(f"dtype is one of torch's for fractions, or its name, as 'float16', not {given!r}")
+    return found
 
 
 get_model = build
@@ -190,11 +213,14 @@ def check_into(
     if found is None:
         return []
     unit, variant = found
-    key = (unit.document.source, variant, freeze(params or {}), freeze(input), limits)
+    given = Arguments.read(report, params or {}, input, None, limits)
+    if given is None:
+        return []
+    key = (unit.document.source, variant, freeze(given.params), freeze(given.input), limits)
     if (known := _remembered(key)) is not None:
         return known  # type: ignore[no-any-return]
     reported = len(report.diagnostics)
-    whole = check_unit(report, unit, variant, input=input, limits=limits, params=params)
+    whole = check_unit(report, unit, variant, input=given.input, limits=limits, params=given.params)
     if len(report.diagnostics) == reported:
         _remember(key, unit, whole)
     return whole

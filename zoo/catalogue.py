@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -26,31 +27,46 @@ BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no
 #: What people call a network that has another name here.
 ALIASES = {"cnn": "mnist_cnn", "inception": "googlenet_2014", "vggnet": "vgg16"}
 
-What: TypeAlias = "str | Path | Mapping[str, Any] | Spec"
+What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec
+#: YAML with a line for each key, or JSON: no name and no path has such a thing.
+_TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
 
-def find(what: What, report: Report, limits: Limits = DEFAULT) -> tuple[LoadedSpec, str | None] | None:
+def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[LoadedSpec, str | None] | None:
     """The spec that `what` means and the variant of it, or None with the reason in `report`.
 
-    A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), plain data, or a Spec.
+    A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), the text of a spec, data, or a Spec.
     """
     if isinstance(what, Spec):
         return LoadedSpec(what, Document.of(what.to_data(), what.name)), None
     if isinstance(what, Mapping):
         try:
-            document = Document.of(dict(what), str(what.get("name", "<data>")), limits)
+            document = Document.of(what, str(what.get("name", "<data>")), limits)
         except SpecError as error:
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)
             return None
         spec = load(document, report)
         return (LoadedSpec(spec, document), None) if spec else None
-    text = str(what)
-    if isinstance(what, Path) or is_path(text):
+    if not isinstance(what, str | os.PathLike):
+        message = f"a network is a name, a path, the text of a spec, data or a Spec, not a {type(what).__name__}"
+        report.add(Diagnostic("unknown-reference", message))
+        return None
+    text = os.fspath(what)
+    if isinstance(what, str) and is_text(text):
+        unit = _unit(Source.of(text), report, limits)
+        return (unit, None) if unit else None
+    if not isinstance(what, str) or is_path(text):
         path, variant = split(text)
         unit = read(path, report, limits)
         return (unit, variant) if unit else None
     return named(text, report)
+
+
+def is_text(what: str) -> bool:
+    """Whether this is the text of a spec, and neither a name nor a path."""
+    flow = what.strip().startswith("{") and what.strip().endswith("}")
+    return flow or ("\n" in what.strip() and _TEXT.search(what) is not None)
 
 
 def is_path(text: str) -> bool:

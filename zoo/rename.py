@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import NamedTuple, TypeVar
@@ -17,8 +18,8 @@ def renamed(state: Mapping[str, T], table: Mapping[str, str], limits: Limits = D
     """The state with keys renamed; the first pattern that fits wins, other keys stay as they are.
 
     `*` stands for text within one part of a key, `**` for any text; each star on the right is what the star at its
-    place on the left stood for. Raises ValueError where a right side has more stars than its left, or holding every
-    key against every pattern would take too long.
+    place on the left stood for. Raises ValueError where a right side has more stars than its left, two keys get one
+    name, or holding every key against every pattern would take too long.
     """
     rules = [(Pattern.of(left), Pattern.of(right)) for left, right in table.items()]
     for (left, right), (pattern, wanted) in zip(rules, table.items(), strict=True):
@@ -27,7 +28,11 @@ def renamed(state: Mapping[str, T], table: Mapping[str, str], limits: Limits = D
     parts = sum(1 + len(left.stars) + sum(map(len, left.texts)) // 16 for left, _ in rules)
     if parts * len(state) > limits.matches:
         raise ValueError(f"the patterns of `rename` are too many for {len(state):,} keys")
-    return {_new(key, rules): value for key, value in state.items()}
+    names = {key: _new(key, rules) for key in state}
+    if len(set(names.values())) < len(names):
+        twice = next(name for name, count in Counter(names.values()).items() if count > 1)
+        raise ValueError(f"`rename` gives more than one key the name `{twice[:100]}`")
+    return {names[key]: value for key, value in state.items()}
 
 
 def _new(key: str, rules: list[tuple[Pattern, Pattern]]) -> str:

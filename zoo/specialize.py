@@ -90,11 +90,12 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
 
 
 def _fit(graph: Graph) -> bool:
-    """Whether weights of the network as it is when nobody changes it fit this one, but for its number of classes."""
+    """Whether weights of the network as it is when nobody changes it are weights of this one, but for its number of
+    classes."""
     classes = {k: v for k, v in graph.settings.params.items() if k == "num_classes"}
     variant = graph.settings.variant
     plain = compile(graph.unit, Report(), variant=variant, params=classes, lookup=catalogue.lookup, expect=False)
-    return plain is not None and all(plain.state.get(key) == shape for key, shape in graph.state.items())
+    return plain is not None and plain.state == graph.state
 
 
 def _default(spec: Spec, key: str, value: Any) -> Any:

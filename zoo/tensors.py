@@ -47,6 +47,8 @@ class TensorsError(ValueError):
 
 
 DAMAGED = "it is damaged, or no file of tensors"
+#: How the text begins that stands in a Git repository for a file that is kept elsewhere.
+POINTER = b"version https://git-lfs.github.com/spec/"
 STATE_DICT = "save a state_dict instead: torch.save(model.state_dict(), ...)"
 
 
@@ -524,6 +526,7 @@ def read(path: Path, *, memory: int | None = None) -> Any:
     with path.open("rb") as file:
         try:
             size = os.fstat(file.fileno()).st_size
+            refuse_pointer(file)
             described = (_archive if file.read(len(ARCHIVE)) == ARCHIVE else _sequence)(file, size, limits)
             if memory is None:
                 return described.load(lambda tensor: tensor)
@@ -537,6 +540,14 @@ def read(path: Path, *, memory: int | None = None) -> Any:
             raise
         except Exception as error:  # what a damaged pickle or archive makes of its readers is not documented
             raise TensorsError(DAMAGED) from error
+
+
+def refuse_pointer(file: BinaryIO) -> None:
+    """Raises TensorsError for what Git LFS leaves in place of a file; else the file is where it was, at its start."""
+    start = file.read(len(POINTER))
+    file.seek(0)
+    if start == POINTER:
+        raise TensorsError("it is a pointer of Git LFS, and not the file itself", "fetch that: git lfs pull")
 
 
 def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
@@ -613,6 +624,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
     limits = current()
     with path.open("rb") as file:
+        refuse_pointer(file)
         length, size = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno()).st_size
     if length + 8 > size:
         raise TensorsError(DAMAGED)

@@ -51,6 +51,8 @@ WHOLE = (
     torch.uint64,
     torch.bool,
 )
+#: What wrappers put before every name: DataParallel, torch.compile, and modules of Lightning and of one's own.
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
 NESTED = ("state_dict", "model", "model_state_dict")  # where checkpoints keep a state_dict among other things
 
 
@@ -73,7 +75,9 @@ class LoadReport:
     """What came from where: the `load_report` of a model that was built with weights. Plain data; it pickles.
 
     `missing` are the keys that nothing came for and that were initialised afresh: a head with another number of
-    classes. `unexpected` are keys that came and have no place here: heads that were left out. `meta` is what
+    classes. `unexpected` are keys that came and have no place here: heads that were left out. `prefix` is what every
+    key began with and was taken off: `module.` of DataParallel. `wanted` is how many keys the network has: counters of
+    batch norm, which files of before torch 0.4.1 lack, begin at 0 and are neither loaded nor missing. `meta` is what
     torchvision says of its weights.
     """
 
@@ -81,8 +85,13 @@ class LoadReport:
     loaded: tuple[str, ...]
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
-    meta: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    meta: Mapping[str, Any] = field(default_factory=dict)
     enum: str | None = None
+    prefix: str = ""
+    wanted: int = 0
+
+    def __repr__(self) -> str:
+        return f"<LoadReport: {'; '.join(self.counts)}>"
 
     @property
     def complete(self) -> bool:
@@ -106,14 +115,22 @@ class LoadReport:
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
         lists = {"loaded": list(self.loaded), "missing": list(self.missing), "unexpected": list(self.unexpected)}
-        return {"source": self.source, **lists}
+        return {"source": self.source, "prefix": self.prefix, **lists}
+
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """How many of them came, are missing, and have no place."""
+        came = f"{len(self.loaded)} of {self.wanted} tensors from {self.source}"
+        fresh = (f"{len(self.missing)} initialised afresh",) if self.missing else ()
+        return (came, *fresh, *((f"{len(self.unexpected)} not used",) if self.unexpected else ()))
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The same for people; names of tensors and files are as they were written."""
         fresh = (f"not loaded, initialised afresh: {', '.join(self.missing)}",) if self.missing else ()
         idle = (f"not used: {', '.join(self.unexpected)}",) if self.unexpected else ()
-        return (f"{len(self.loaded)} tensors from {self.source}", *fresh, *idle)
+        off = (f"taken off the names: {self.prefix}",) if self.prefix else ()
+        return (self.counts[0], *off, *fresh, *idle)
 
     def __str__(self) -> str:
         return "\n".join(map(safe, self.lines))
@@ -127,18 +144,26 @@ class _Found:
     state: Mapping[str, Tensor]
     meta: Mapping[str, Any] = field(default_factory=dict)
     enum: str | None = None
+    prefix: str = ""
 
 
 def build_with(
-    graph: Graph, weights: Any, *, device: Any = None, dtype: Any = None, seed: int | None = None
+    graph: Graph,
+    weights: Any,
+    *,
+    rename: Mapping[str, str] | None = None,
+    device: Any = None,
+    dtype: Any = None,
+    seed: int | None = None,
 ) -> nn.Module:
     """The network with `weights`, in training mode; its `load_report` is a LoadReport.
 
     `weights` is a member of torchvision's enum or its name (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or
     .pt, or a state_dict. All of it must fit, but for a head whose `num_classes` is another one, and for parts that
-    this network was built without. Raises WeightsError.
+    this network was built without. What wrappers put before every name (`PREFIXES`) is taken off; `rename` gives keys,
+    or modules with all that is in them, other names. Raises WeightsError.
     """
-    found = _find(graph, weights)
+    found = _find(graph, weights, rename or {})
     report = _compared(graph, found)
     target = torch.device(device) if device is not None else torch.get_default_device()
     with ExitStack() as stack:
@@ -148,15 +173,25 @@ def build_with(
     if dtype is not None:
         module.to(dtype=dtype)
     state = dict(module.state_dict())
-    whole = [key for key in report.loaded if found.state[key].dtype in WHOLE and state[key].is_floating_point()]
-    if whole:
-        words = _listed("of whole numbers where fractions are wanted, so that a scale is missing", whole)
-        raise WeightsError(f"{found.source} does not fit {graph.name}", *words)
+    _refuse_kinds(graph, found, {key: state[key].dtype for key in report.loaded})
     for key in report.loaded:
         state[key] = found.state[key].detach().to(device=target, dtype=state[key].dtype, copy=True)
+    for key in state.keys() - {*report.loaded, *report.missing}:
+        state[key] = torch.zeros_like(state[key], device=target)  # counters that older files lack
     module.load_state_dict(state, strict=True, assign=True)
     module.load_report = report  # type: ignore[assignment]
     return module
+
+
+def _refuse_kinds(graph: Graph, found: _Found, wanted: Mapping[str, torch.dtype]) -> None:
+    """Raises WeightsError for numbers that would lose something on the way into the network."""
+    fractions = [key for key, dtype in wanted.items() if dtype.is_floating_point]
+    whole = [key for key in fractions if found.state[key].dtype in WHOLE]
+    problems = _listed("of whole numbers where fractions are wanted, so that a scale is missing", whole)
+    complex = [key for key in wanted if found.state[key].is_complex()]
+    problems += _listed("of complex numbers where real ones are wanted", complex)
+    if problems:
+        raise WeightsError(f"{found.source} does not fit {graph.name}", *problems)
 
 
 def report_of(model: nn.Module) -> LoadReport:
@@ -175,17 +210,45 @@ def params_with(graph: Graph, weights: Any) -> dict[str, Any]:
 # -- where they are -----------------------------------------------------------------------------------------------
 
 
-def _find(graph: Graph, weights: Any) -> _Found:
+def _find(graph: Graph, weights: Any, rename: Mapping[str, str]) -> _Found:
     if isinstance(weights, Mapping):
         found = _Found("a state_dict", _tensors(weights, "the state_dict"))
     elif _is_path(weights):
         found = _Found(str(weights), _read(Path(weights)))
     else:
         found = _published(graph, weights)
-    counters = [key for key in graph.state if key.endswith(COUNTER)]
-    if counters and not any(key.endswith(COUNTER) for key in found.state):
-        return replace(found, state={**found.state, **dict.fromkeys(counters, torch.tensor(0))})
-    return found
+    if rename:
+        found = replace(found, state=_renamed(found, rename))
+    return _without_prefix(graph, found)
+
+
+def _renamed(found: _Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
+    """The state with other names: a pattern without stars is a key, or a module with all that is in it."""
+    table: dict[str, str] = {}
+    for left, right in rename.items():
+        inside = {} if "*" in left else {f"{left}.**": f"{right}.**" if right else "**"}
+        rules = {**({left: right} if right else {}), **inside}
+        try:
+            if list(renamed(found.state, rules)) == list(found.state):
+                raise WeightsError(f"{found.source} has no key {left}", "--rename takes OLD=NEW: a key, or a module")
+        except ValueError as error:
+            raise WeightsError(f"{found.source} cannot be renamed: {error}") from None
+        table |= rules
+    try:
+        return renamed(found.state, table)
+    except ValueError as error:
+        raise WeightsError(f"{found.source} cannot be renamed: {error}") from None
+
+
+def _without_prefix(graph: Graph, found: _Found) -> _Found:
+    """The state without what wrappers put before every name, where that is what keeps it from fitting."""
+    state, prefix = found.state, ""
+    while state and not any(key in graph.state for key in state):
+        first = next(iter(state)).partition(".")[0] + "."
+        if first not in PREFIXES or not all(key.startswith(first) for key in state):
+            return found
+        state, prefix = {key.removeprefix(first): value for key, value in state.items()}, prefix + first
+    return replace(found, state=state, prefix=prefix)
 
 
 def _is_path(weights: Any) -> bool:
@@ -225,7 +288,7 @@ def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
 
 
 def odd(value: Any) -> str | None:
-    """What something is that is no tensor of real numbers, each in its place; None of one that is."""
+    """What something is that is no tensor of numbers, each in its place; None of one that is."""
     if not isinstance(value, Tensor):
         return type(value).__name__
     if value.is_meta:
@@ -236,7 +299,7 @@ def odd(value: Any) -> str | None:
         return "a nested tensor: .unbind() gives its parts"
     if value.is_quantized:
         return "a quantized tensor: .dequantize() makes it one of fractions"
-    return f"a tensor of complex numbers, {value.dtype}" if value.is_complex() else None
+    return None
 
 
 def _entry(graph: Graph) -> Weights | None:
@@ -294,7 +357,8 @@ def _first_line(error: Exception) -> str:
 def _compared(graph: Graph, found: _Found) -> LoadReport:
     """What of it loads. Raises WeightsError where anything is left over or left out but what was asked to be other."""
     wanted, came = graph.state, {key: tuple(value.shape) for key, value in found.state.items()}
-    missing = [key for key in wanted if key not in came]
+    counted = any(key.endswith(COUNTER) for key in came)
+    missing = [key for key in wanted if key not in came and (counted or not key.endswith(COUNTER))]
     other = [key for key, shape in wanted.items() if came.get(key, shape) != shape]
     extra = [key for key in came if key not in wanted]
     problems: list[str] = []
@@ -309,12 +373,15 @@ def _compared(graph: Graph, found: _Found) -> LoadReport:
     if problems:
         prefixes = {key.partition(".")[0] for key in extra}
         if missing and len(prefixes) == 1 and len(extra) == len(came):
-            problems.append(f"every key starts with `{prefixes.pop()[:SHOWN]}.`: take that off")
+            prefix = prefixes.pop()[:SHOWN]
+            problems.append(f"every key starts with `{prefix}.`: --rename {prefix}= takes that off")
         raise WeightsError(f"{found.source} does not fit {graph.name}", *problems)
     fresh = {*missing, *other}
-    loaded = tuple(key for key in wanted if key not in fresh)
+    loaded = tuple(key for key in wanted if key in came and key not in fresh)
     initialised = tuple(key for key in wanted if key in fresh)
-    return LoadReport(found.source, loaded, initialised, tuple(extra), found.meta, found.enum)
+    return LoadReport(
+        found.source, loaded, initialised, tuple(extra), found.meta, found.enum, found.prefix, len(wanted)
+    )
 
 
 def _listed(what: str, keys: list[str], limit: int = 6) -> list[str]:

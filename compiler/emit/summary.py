@@ -39,6 +39,9 @@ class Summary:
     macs: int
     layers: tuple[LayerRow, ...]
 
+    def __repr__(self) -> str:
+        return f"<Summary of {self.name}: {len(self.layers)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
+
     def to_json(self) -> dict[str, Any]:
         """The stable JSON of `zoo summary --json`."""
         rows = [{name: getattr(row, name) for name in ROW} for row in self.layers]

@@ -301,6 +301,26 @@ def test_fmt_of_any_layout(data: st.DataObject) -> None:
     assert once.count("# note") == changed.text.count("# note")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+@pytest.mark.parametrize("name", ["resnet", "lenet", "unet"])
+def test_fmt_keeps_the_ends_of_lines(name: str, end: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    text = (NETWORKS / f"{name}.yaml").read_text().replace(": ", ":  ")
+    path.write_bytes(text.replace("\n", end).encode())
+    assert zoo("check", path, "--set", "none=1", code=1)
+    zoo("fmt", path)
+    written = path.read_bytes()
+    assert written.count(end.encode()) == len(written.decode().splitlines()) > 10
+    assert b"\r" in written or end == "\n"
+    path.write_text(text)
+    zoo("fmt", path)
+    assert written == path.read_bytes().replace(b"\n", end.encode())
+    out = subprocess.run(
+        [sys.executable, "-m", "speczoo", "fmt", "-"], input=text.replace("\n", end).encode(), capture_output=True
+    )
+    assert out.stdout == written
+
+
 def test_fmt_of_json(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     path.write_text('{"spec":1,"name":"t","input":[3,8,8],"layers":[{"op":"ReLU"}]}')

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speczoo as face
@@ -229,11 +229,26 @@ def _spec(text: str) -> Any:
 @pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)
 def test_what_show_prints_is_the_spec(path: Path) -> None:
     name = catalogue.entries(path)[0][0]
-    shown = zoo("show", name).stdout
+    shown = zoo("show", name, "--family").stdout
     text = path.read_text(encoding="utf-8")
     assert shown.endswith(text)
     assert _spec(shown) == _spec(text)
     assert all(line.startswith("#") for line in shown.removesuffix(text).splitlines() if line)
+
+
+@pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)
+@settings(max_examples=2)
+@given(st.data())
+def test_what_show_prints_builds_the_network(path: Path, data: st.DataObject) -> None:
+    """Of any network, by its name or in its file, with a parameter from outside where it has one for its classes."""
+    name, variant = data.draw(st.sampled_from(catalogue.entries(path)))
+    asked = data.draw(st.sampled_from([name, f"{path}:{variant}" if variant else str(path)]))
+    params = catalogue.own(path).spec.params
+    classes = data.draw(st.sampled_from([None, 7])) if "num_classes" in params else None
+    shown = zoo("show", asked, *([] if classes is None else ["--set", f"num_classes={classes}"])).stdout
+    again, wanted = face.graph(_spec(shown)), face.graph(asked, **({"num_classes": classes} if classes else {}))
+    assert not re.search(r"\$schema=\.", shown.partition("spec:")[0]) or variant is None
+    assert (again.state, again.macs, again.root.values) == (wanted.state, wanted.macs, wanted.root.values)
 
 
 def test_show_says_what_is_from_where() -> None:

@@ -128,7 +128,19 @@ def test_weights_are_written_and_read_again(suffix: str) -> None:
     assert list(read) == list(expected)
     assert all(torch.equal(read[key], expected[key]) for key in expected)
     told = zoo("build", "mnist_resnet", "--weights", out)
-    assert f"{len(expected)} tensors from {out}" in told.stderr
+    assert f"{len(expected)} of {len(expected)} tensors from {out}" in told.stderr
+
+
+def test_weights_of_other_names() -> None:
+    state = face.build("lenet5", seed=1).state_dict()
+    torch.save({f"module.{key.replace('fc1', 'dense')}": value for key, value in state.items()}, "w.pt")
+    told = zoo("build", "lenet5", "--weights", "w.pt", code=2)
+    assert "fc1" in told.stderr
+    told = zoo("build", "lenet5", "--weights", "w.pt", "--rename", "module=", "--rename", "dense=fc1")
+    assert "10 of 10 tensors from w.pt" in told.stderr
+    for wrong in ("dense", "=x"):
+        zoo("build", "lenet5", "--weights", "w.pt", "--rename", wrong, code=2)
+    zoo("build", "lenet5", "--rename", "a=b", code=2)
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:
@@ -234,9 +246,10 @@ def test_comments_are_kept() -> None:
     kept = text.partition("variants:")[0]
     alone = specialize.text(api.graph("resnet50"), "alone")
     for line in kept.splitlines():
-        if "#" in line and "BasicBlock, doc" not in line:
+        if "#" in line and "BasicBlock, doc" not in line and "$schema" not in line:
             assert line in alone
-    assert len(alone.splitlines()) == len(kept.splitlines()) + 4  # `published`, `notes`, `weights`, `expect`
+    lines = len(kept.splitlines()) - 1  # where an editor finds the schema, from that folder
+    assert len(alone.splitlines()) == lines + 4  # `published`, `notes`, `weights`, `expect`
 
 
 def test_parameters_and_input_from_outside_are_its_defaults() -> None:
@@ -246,7 +259,7 @@ def test_parameters_and_input_from_outside_are_its_defaults() -> None:
         [3, 64, 64],
         5,
         None,
-        None,
+        graph.spec.variants["regnet_y_400mf"].weights,
     )
     assert same(api.graph(spec), graph)
 
@@ -296,7 +309,32 @@ def test_a_new_spec_from_a_network(origin: str) -> None:
     assert made == {"name": "mine", "file": "mine.yaml", "files": ["mine.yaml"]}
     zoo("check", "mine.yaml")
     assert same(api.graph("mine.yaml"), api.graph(origin))
-    assert reread(Path("mine.yaml").read_text()).weights is None
+    assert reread(Path("mine.yaml").read_text()).weights == weights_of(origin)
+
+
+def weights_of(name: str) -> Any:
+    spec = api.graph(name).spec
+    return (spec.variants[name].weights if name in spec.variants else None) or spec.weights
+
+
+@pytest.mark.parametrize(
+    ("origin", "set", "kept"),
+    [("resnet50", {"num_classes": 3}, True), ("resnet50", {"depths": [1, 1, 1, 1]}, False)],
+    ids=["another head", "other layers"],
+)
+def test_weights_stay_as_long_as_they_fit(origin: str, set: dict[str, Any], kept: bool) -> None:
+    zoo("new", "mine", "--from", origin, *(word for item in set.items() for word in ("--set", f"{item[0]}={item[1]}")))
+    assert (reread(Path("mine.yaml").read_text()).weights == weights_of(origin)) == kept
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=repr)
+def test_a_variant_alone_ends_its_lines_as_its_family(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_bytes((catalogue.NETWORKS / "lenet.yaml").read_bytes().replace(b"\n", end.encode()))
+    zoo("new", "mine", "--from", f"{path}:lenet5_c5")
+    written = Path("mine.yaml").read_bytes()
+    assert written.count(end.encode()) == written.count(b"\n") > 5
+    assert b"$schema" not in written
 
 
 def test_new_never_overwrites(tmp_path: Path) -> None:

@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import speczoo
 from speczoo import catalogue
 from speczoo.rename import renamed
 from speczoo.torchvision import torchvision
-from speczoo.weights import LoadReport, WeightsError, build_with
+from speczoo.weights import PREFIXES, LoadReport, WeightsError, build_with
 from tests.networks.shared import SHARED
 
 State = dict[str, Tensor]
@@ -301,7 +303,19 @@ def misfits(state: State) -> dict[str, tuple[State, dict[str, Any], str]]:
         "left over without a head": ({**state, "extra.weight": state[first]}, {"num_classes": 0}, "extra.weight"),
         "another shape": ({**state, first: state[first][:5]}, {}, "another shape: " + first),
         "another input": (state, {"in_channels": 1}, "64 x 3 x 3 x 3 for 64 x 1 x 3 x 3"),
-        "prefixed": ({f"module.{k}": v for k, v in state.items()}, {}, "every key starts with `module.`"),
+        "prefixed": ({f"backbone.{k}": v for k, v in state.items()}, {}, "every key starts with `backbone.`"),
+        "whole numbers": ({**state, first: state[first].char()}, {}, f"so that a scale is missing: {first}"),
+        "complex": (
+            {**state, first: state[first].cfloat()},
+            {},
+            f"of complex numbers where real ones are wanted: {first}",
+        ),
+        "sparse": ({**state, first: state[first].to_sparse()}, {}, f"`{first}` is a sparse tensor"),
+        "without values": (
+            {**state, first: state[first].to("meta")},
+            {},
+            f"`{first}` is a tensor of the device `meta`",
+        ),
         "empty": ({}, {}, "empty"),
     }
 
@@ -312,6 +326,67 @@ def test_what_does_not_fit_is_refused(case: str, state: State) -> None:
     with pytest.raises(WeightsError) as caught:
         speczoo.build("squeezenet1_1", given, **params)
     assert words in str(caught.value)
+
+
+@given(st.lists(st.sampled_from(PREFIXES), max_size=4), st.booleans())
+def test_what_wrappers_put_before_every_name_is_taken_off(state: State, prefixes: list[str], nested: bool) -> None:
+    """In whatever order, also in a checkpoint of Lightning: the weights are those without, and the report says so."""
+    prefix = "".join(prefixes)
+    given: Any = {prefix + key: value for key, value in state.items()}
+    model = speczoo.build("squeezenet1_1", {"state_dict": given, "epoch": 3} if nested else given)
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert report(model).prefix == report(model).to_json()["prefix"] == prefix
+    assert prefix in str(report(model))
+    assert report(model).complete
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_name_of_the_network_s_own_is_no_prefix(prefix: str) -> None:
+    spec = {"spec": 1, "name": "t", "input": [3], "layers": [{"id": prefix[:-1], "layers": [{"id": "fc", "op": "Linear",
+            "out_features": 2}]}]}  # fmt: skip
+    inner = speczoo.build(spec, seed=0).state_dict()
+    for before in ("", "module.", prefix, "model.net."):
+        model = speczoo.build(spec, {before + key: value for key, value in inner.items()})
+        assert report(model).prefix == before
+        assert all(torch.equal(value, inner[key]) for key, value in model.state_dict().items())
+
+
+@given(st.data())
+def test_other_names_are_given_back(state: State, data: st.DataObject) -> None:
+    """Of keys and of modules, at any depth; a name that nothing has, or that two would get, is refused."""
+    key = data.draw(st.sampled_from(list(state)))
+    parts = key.split(".")
+    old = ".".join(parts[: data.draw(st.integers(1, len(parts)))])
+    given = {re.sub(rf"^{re.escape(old)}(?=\.|$)", "elsewhere.x", k): v for k, v in state.items()}
+    model = build_with(speczoo.graph("squeezenet1_1"), given, rename={"elsewhere.x": old})
+    assert all(torch.equal(value, state[k]) for k, value in model.state_dict().items())
+    with pytest.raises(WeightsError, match="no key nothing"):
+        build_with(speczoo.graph("squeezenet1_1"), given, rename={"nothing": old})
+    whole = {f"encoder.{k}": v for k, v in state.items()}
+    assert build_with(speczoo.graph("squeezenet1_1"), whole, rename={"encoder": ""})
+    with pytest.raises(WeightsError, match="more than one key"):
+        build_with(speczoo.graph("squeezenet1_1"), state, rename={"**.weight": "**", "**.bias": "**"})
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors", "weights.bin"])
+def test_a_pointer_of_git_lfs_is_told(name: str, tmp_path: Path) -> None:
+    oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
+    (tmp_path / name).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n")
+    with pytest.raises(WeightsError, match="pointer of Git LFS") as caught:
+        speczoo.build("squeezenet1_1", tmp_path / name)
+    assert "git lfs pull" in str(caught.value)
+
+
+def test_counts_are_of_what_came(tmp_path: Path) -> None:
+    """Counters of batch norm that no file had are neither loaded nor missing."""
+    new = speczoo.build("resnet18", seed=0).state_dict()
+    old = {key: value for key, value in new.items() if not key.endswith("num_batches_tracked")}
+    for weights in (new, old):
+        found = report(model := speczoo.build("resnet18", weights, num_classes=5))
+        assert set(found.loaded) | {"fc.weight", "fc.bias"} == set(weights)
+        assert found.missing == ("fc.weight", "fc.bias")
+        assert str(found).startswith(f"{len(weights) - 2} of {len(new)} tensors from")
+        assert not any(value.is_meta for value in model.state_dict().values())
 
 
 def test_pickles_that_hold_more_than_tensors_are_not_read(theirs: nn.Module, tmp_path: Path) -> None:

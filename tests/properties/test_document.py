@@ -484,13 +484,10 @@ def test_python_data_that_a_text_could_not_say_is_refused() -> None:
     for _ in range(20):
         wide = [wide, wide]
 
-    class Text(str):
-        pass
-
     rows: list[tuple[Any, str]] = [
         (float("nan"), "bad-value"),
         (10**100, "bad-value"),
-        (Text("x"), "bad-value"),
+        (b"x", "bad-value"),
         ({1: 2}, "bad-value"),
         (object(), "bad-value"),
         ("\ud800", "bad-value"),

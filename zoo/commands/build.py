@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ WEIGHTS = (".safetensors", ".pt", ".pth")
 @reads_files
 @takes_networks
 @click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
+@click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of keys, or modules, of those weights.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py, .safetensors or .pt file, or a folder.")
 @force_option
@@ -41,6 +43,7 @@ def command(
     ctx: click.Context,
     networks: Networks,
     weights: str | None,
+    renames: tuple[str, ...],
     seed: int | None,
     out: Path | None,
     force: bool,
@@ -53,6 +56,9 @@ def command(
     folder gets spec, source and weights, each network its own folder where there are several. A file that is there
     and holds something else is not written over without --force.
     """
+    if renames and weights is None:
+        raise click.UsageError("--rename is of the keys that --weights brings")
+    rename = _table(renames)
     kind = _kind(out, networks.several) if out is not None else None
     found: list[dict[str, Any]] = []
     for network, graph in networks.each(lambda network: network.graph()):
@@ -60,7 +66,7 @@ def command(
         if out is not None and kind == ".py":
             facts["written"] = _write_source(graph, out, force)
         else:
-            graph, module, report = _build(network, graph, weights, seed)
+            graph, module, report = _build(network, graph, weights, rename, seed)
             facts["weights"] = report.to_json() if report else None
             if report is not None:
                 first, *more = report.lines
@@ -96,7 +102,16 @@ def _kind(out: Path, several: bool) -> str:
     return suffix
 
 
-def _build(network: Network, graph: Graph, weights: str | None, seed: int | None) -> tuple[Graph, Any, Any]:
+def _table(renames: Sequence[str]) -> dict[str, str]:
+    for given in renames:
+        if not given.partition("=")[0] or "=" not in given:
+            raise click.UsageError(f"--rename takes OLD=NEW, as fc=head, or OLD= to take it off, not {given!a}")
+    return {old: new for old, _, new in (given.partition("=") for given in renames)}
+
+
+def _build(
+    network: Network, graph: Graph, weights: str | None, rename: Mapping[str, str], seed: int | None
+) -> tuple[Graph, Any, Any]:
     """The module, the graph it was made of, and what there is to say of its weights."""
     from speczoo.compiler.emit import module
     from speczoo.limits import exhausted
@@ -110,7 +125,7 @@ def _build(network: Network, graph: Graph, weights: str | None, seed: int | None
             brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
             if brought:
                 graph = replace(network, params={**network.params, **brought}).graph()
-            built = build_with(graph, weights, seed=seed)
+            built = build_with(graph, weights, rename=rename, seed=seed)
             return graph, built, built.load_report
         except WeightsError as error:
             raise Refused(*error.lines) from None

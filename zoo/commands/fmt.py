@@ -59,7 +59,9 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 
 
 def _stdin(report: Report) -> Source | None:
-    return Source.decode(click.get_binary_stream("stdin").read(), "<stdin>", report)
+    if hasattr(sys.stdin, "buffer"):  # what stands in for stdin may have text alone
+        return Source.decode(sys.stdin.buffer.read(), "<stdin>", report)
+    return Source.of(sys.stdin.read(), "<stdin>")
 
 
 def explained(source: Source) -> Sequence[Diagnostic]:

@@ -14,14 +14,16 @@ from speczoo.commands.common import Network, Networks, emit, json_option, takes_
 
 @click.command()
 @takes_networks
+@click.option("--family", is_flag=True, help="The file as it is, with all its variants.")
 @json_option
-def command(networks: Networks, as_json: bool) -> None:
+def command(networks: Networks, family: bool, as_json: bool) -> None:
     """A network's spec, and what it inherits from what.
 
     Comments above the spec say which file and line the network stands in, where the value of each parameter is from,
-    and which other specs it uses. What is printed is a spec again.
+    and which other specs it uses. What is printed is a spec again, and `zoo build` makes that very network of it: its
+    variant's values, --set and --input are its defaults.
     """
-    made = networks.each(lineage)
+    made = networks.each(lambda network: lineage(network, family))
     if as_json:
         found = [{k: v for k, v in line.items() if k != "text"} for _, line in made]
         emit(found if networks.several else found[0])
@@ -31,12 +33,15 @@ def command(networks: Networks, as_json: bool) -> None:
         console.data(written, "json" if line["text"].startswith("{") else "yaml")
 
 
-def lineage(network: Network) -> dict[str, Any]:
-    """Where a network comes from, as the JSON has it, and the text of its spec. Raises SpecError."""
-    from speczoo import catalogue
+def lineage(network: Network, family: bool = False) -> dict[str, Any]:
+    """Where a network comes from, as the JSON has it, and the text of its spec, or that of its `family`. Raises
+    SpecError."""
+    from speczoo import catalogue, specialize
     from speczoo.compiler.settings import choose
     from speczoo.specs.diagnostics import Report
+    from speczoo.specs.document import parse
     from speczoo.specs.errors import raise_if_wrong
+    from speczoo.specs.source import Source
 
     report = Report()
     found = catalogue.find(network.asked, report, network.limits)
@@ -54,6 +59,13 @@ def lineage(network: Network) -> dict[str, Any]:
         settings = None  # a family: its text says which parameters it wants
     else:
         raise_if_wrong(report)
+    text, data = document.source.text, document.data
+    if settings is not None and not family and (variant is not None or params or network.input is not None):
+        graph = network.graph()
+        text = specialize.text(graph, graph.name, network.params)
+        written = parse(Source.of(text), report)
+        assert written is not None
+        data = written.data
     place = document.span(("variants", variant), key=True) if variant else None
     return {
         "name": variant or spec.name,
@@ -70,8 +82,8 @@ def lineage(network: Network) -> dict[str, Any]:
         },
         "inputs": {name: list(value.shape) for name, value in (settings.inputs if settings else ())},
         "uses": dict(spec.use),
-        "spec": document.data,
-        "text": document.source.text,
+        "spec": data,
+        "text": text,
     }
 
 

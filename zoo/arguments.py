@@ -1,0 +1,47 @@
+"""What callers from Python give beside a network, as plain data: any numbers, sequences and mappings are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from speczoo.specs.copying import plain_copy
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.errors import SpecError
+from speczoo.specs.limits import Limits
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Parameters of a spec, the shape of its input or of each of several, and taps: as elaboration takes them."""
+
+    params: dict[str, Any]
+    input: list[int] | dict[str, list[int]] | None
+    taps: list[str] | dict[str, str] | None
+
+    @classmethod
+    def read(cls, report: Report, params: Mapping[str, Any], input: Any, taps: Any, limits: Limits) -> Arguments | None:
+        """None, with the reasons in the report, for what cannot be taken."""
+        told = len(report.diagnostics)
+        try:
+            given = plain_copy({"input": input, "taps": taps, **params}, "arguments", limits)
+        except SpecError as error:
+            for diagnostic in error.diagnostics:
+                report.add(Diagnostic(diagnostic.code, diagnostic.message, help=diagnostic.help))
+            return None
+        shape, names = given.pop("input"), given.pop("taps")
+        shapes = shape.values() if isinstance(shape, dict) else [] if shape is None else [shape]
+        if not all(isinstance(each, list) and all(map(_is_size, each)) for each in shapes):
+            help = "input=[3, 64, 64]", "several inputs are named: input={'left': [1, 28, 28], 'right': [1, 28, 28]}"
+            message = f"input is a shape without the batch axis, not {input!r:.80}"
+            report.add(Diagnostic("bad-value", message, help=help))
+        tapped = names.values() if isinstance(names, dict) else names
+        if names is not None and not (isinstance(names, list | dict) and all(isinstance(n, str) for n in tapped)):
+            help = ("taps=['layer1', 'layer2.0']", "with names of one's own: taps={'early': 'layer1'}")
+            report.add(Diagnostic("bad-value", f"taps are names of layers, not {taps!r:.80}", help=help))
+        return cls(given, shape, names) if len(report.diagnostics) == told else None
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
