@@ -223,21 +223,19 @@ def _find(graph: Graph, weights: Any, rename: Mapping[str, str]) -> _Found:
 
 
 def _renamed(found: _Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
-    """The state with other names: a pattern without stars is a key, or a module with all that is in it."""
-    table: dict[str, str] = {}
+    """The state with other names, one after the other: a pattern without stars is a key, or a module with all that is
+    in it."""
+    state = found.state
     for left, right in rename.items():
         inside = {} if "*" in left else {f"{left}.**": f"{right}.**" if right else "**"}
-        rules = {**({left: right} if right else {}), **inside}
         try:
-            if list(renamed(found.state, rules)) == list(found.state):
-                raise WeightsError(f"{found.source} has no key {left}", "--rename takes OLD=NEW: a key, or a module")
+            made = renamed(state, {**({left: right} if right else {}), **inside})
         except ValueError as error:
             raise WeightsError(f"{found.source} cannot be renamed: {error}") from None
-        table |= rules
-    try:
-        return renamed(found.state, table)
-    except ValueError as error:
-        raise WeightsError(f"{found.source} cannot be renamed: {error}") from None
+        if list(made) == list(state):
+            raise WeightsError(f"{found.source} has no key {left}", "--rename takes OLD=NEW: a key, or a module")
+        state = made
+    return state
 
 
 def _without_prefix(graph: Graph, found: _Found) -> _Found:
