@@ -56,6 +56,9 @@ def test_twice_the_stars_or_the_key_are_twice_the_steps(stars: str, part: str) -
 def test_what_would_take_too_long_or_make_no_sense_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match="too many for 50 keys"):
         renamed({f"a{i}": 1 for i in range(50)}, {"**" * 4_001: "x"})
-    assert renamed({f"a{i}": 1 for i in range(50)}, {"**" * 4_001: "x"}, Limits(matches=300_000)) == {"x": 1}
+    many, few = {f"a{i}": i for i in range(50)}, Limits(matches=300_000)
+    assert renamed(many, {"**" * 4_001: "x**"}, few) == {f"x{key}": i for key, i in many.items()}
+    with pytest.raises(ValueError, match="more than one key the name `x`"):
+        renamed(many, {"**": "x"})
     with pytest.raises(ValueError, match="more stars"):
         renamed({}, {"a.*": "*.*"})
