@@ -5,9 +5,10 @@ defined. Rules are written with `+ - * //` on sizes alone, so that they hold for
 the checks that compare sizes go through `ShapeError`.
 
 The batch axis is never part of a shape. Axes in a spec are torch's numbers (1 is channels): `axis` translates.
-"""
 
-from __future__ import annotations
+Modules of layers do not import `annotations` from `__future__`: pydantic would compile every annotation anew, those of
+the base for each of a hundred classes.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -170,7 +171,7 @@ class Layer(BaseModel):
     #: Validators are built when a layer of the type is first made: a hundred types take half of a check.
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
-    registry: ClassVar[dict[str, type[Layer]]] = {}
+    registry: ClassVar[dict[str, type["Layer"]]] = {}
     op: ClassVar[str] = ""
     torch: ClassVar[str] = ""
     ranks: ClassVar[tuple[int, ...]] = ()
@@ -378,7 +379,7 @@ class Window(NamedTuple):
     ceil: bool = False
 
     @classmethod
-    def of(cls, n: int, kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1, ceil: bool = False) -> Window:
+    def of(cls, n: int, kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1, ceil: bool = False) -> Self:
         """The window over n axes that these arguments mean; each is one number or one for each axis."""
         pad = sizes(padding, n)
         return cls(sizes(kernel, n), sizes(stride, n), pad, pad, sizes(dilation, n), ceil)

@@ -3,13 +3,13 @@
 A key is stated here and nowhere else. Its place among the others is its place in `zoo fmt`; its type, its description,
 what it `Holds` in words and what people write `Instead` give the texts about wrong keys, the JSON Schema and the tables
 of the reference.
-"""
 
-from __future__ import annotations
+Annotations are no texts here (`from __future__ import annotations`): pydantic would compile each of them at import.
+"""
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -165,12 +165,12 @@ class Entry(Grammar):
         Holds("true, false or an expression such as `$(stride > 1)`"),
         Instead("if", "condition", "enabled"),
     ] = Field(default=None, description="Whether it is there.")
-    do: Annotated[list[Entry] | None, ENTRIES, Instead("then", "body")] = Field(
+    do: Annotated[list["Entry"] | None, ENTRIES, Instead("then", "body")] = Field(
         default=None, min_length=1, description="The entry is these, spliced into its list, beside `for` or `when`."
     )
-    layers: Annotated[list[Entry] | None, ENTRIES, Instead("children", "sequential", "body", "modules", "entries")] = (
-        Field(default=None, min_length=1, description="The entry is these as a module of its own: an inline group.")
-    )
+    layers: Annotated[
+        list["Entry"] | None, ENTRIES, Instead("children", "sequential", "body", "modules", "entries")
+    ] = Field(default=None, min_length=1, description="The entry is these as a module of its own: an inline group.")
 
     @classmethod
     def beside(cls, kind: str) -> list[str]:
@@ -179,7 +179,7 @@ class Entry(Grammar):
         return [key for key in keys(cls) if key in allowed]
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Entry:
+    def _one_kind(self) -> Self:
         given = self.model_fields_set
         for name in type(self).model_fields:
             if name in given and getattr(self, name) is None:
@@ -432,7 +432,7 @@ class Spec(Words, Versioned):
         return self._placeholders
 
     @model_validator(mode="after")
-    def _inputs(self) -> Spec:
+    def _inputs(self) -> Self:
         if (self.input is None) == (self.inputs is None):
             kind = "missing_input" if self.input is None else "inputs"
             raise PydanticCustomError(kind, "a spec says either `input` (one shape) or `inputs` (a list of them)")

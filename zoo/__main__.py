@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ from speczoo.commands import SECTIONS
 from speczoo.specs.errors import SpecError
 
 DISTRIBUTION = "speczoo"
+#: How many new objects the garbage collector waits for. Importing and checking make many that stay and hardly any
+#: cycles, and Python's 700 would have them searched dozens of times, a tenth of a check; mypy raises it likewise.
+YOUNG = 50_000
+THRESHOLD = gc.get_threshold()[0]
 #: Which extra brings a module that is not among the core dependencies.
 EXTRAS = {
     **dict.fromkeys(("torch", "numpy", "safetensors"), "torch"),
@@ -38,6 +43,8 @@ class Zoo(click.Group):
             return None
         command: click.Command = import_module(f"speczoo.commands.{cmd_name.replace('-', '_')}").command
         command.name = cmd_name
+        if cmd_name in SECTIONS["Train"]:  # a cycle may hold tensors, whose size the collector does not count
+            gc.set_threshold(THRESHOLD)
         if all(param.name != "debug" for param in command.params):
             command.params.append(_debug())
         return command
@@ -181,6 +188,7 @@ def cli(plugins: tuple[str, ...]) -> None:
 
 def main() -> None:
     """The `zoo` command."""
+    gc.set_threshold(YOUNG)
     cli(prog_name="zoo")
 
 

@@ -1,7 +1,5 @@
 """Element-wise activations, gates and the softmaxes."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, Self
 
 from speczoo.compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Saves, Shape, ShapeError, Value, axis

@@ -1,7 +1,5 @@
 """Attention, and the free-standing Parameter that position embeddings and class tokens are made of."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The lower-case functions that work on the axes of one value. Axes are torch's numbers; the batch is refused."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar

@@ -1,7 +1,5 @@
 """Dropouts: what they drop while training; all of them pass their input on when evaluated."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from speczoo.compiler.layer import Layer, Probability, Views

@@ -1,7 +1,5 @@
 """The lower-case functions that bring several values together: arithmetic, concat, stack, matmul."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Fully connected layers and embeddings."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Normalisation over a batch, an instance, groups of channels, a layer, or neighbouring channels."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Paddings: `padding` is one number for every side, or torch's list, the last axis first: left, right, top, bottom."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from speczoo.compiler.layer import AXES, Float, Int, Listed, Saves, Shape, ShapeError, Spatial, show

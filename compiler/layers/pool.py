@@ -1,7 +1,5 @@
 """Pooling: the largest or the mean of each window, or of as many windows as the output has places."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Layers that move values about without changing them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Layers that change how high and wide a map is: upsampling, interpolation, centre crop, subsampling."""
 
-from __future__ import annotations
-
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
