@@ -360,7 +360,28 @@ class Graph:
         return tuple(out)
 
     def is_frozen(self, key: str) -> bool:
-        return any(matches(pattern, key) for pattern in self.frozen)
+        """Whether a parameter of this name does not train: its own spec says so, or one in use that it is of."""
+        return key in self.frozen_keys
+
+    @cached_property
+    def frozen_keys(self) -> frozenset[str]:
+        """The parameters that do not train, by name."""
+        out: set[str] = set()
+
+        def collect(composite: Composite, prefix: str, patterns: tuple[tuple[int, str], ...]) -> None:
+            if composite.settings is not None:
+                patterns += tuple((len(prefix), pattern) for pattern in composite.unit.spec.freeze)
+            for node in composite.nodes:
+                path = prefix + node.name
+                if isinstance(node.body, Composite) and node.shared is None:
+                    collect(node.body, path + ".", patterns)
+                for name in node.weights:
+                    key = f"{path}.{name}" if name else path
+                    if any(matches(pattern, key[start:]) for start, pattern in patterns):
+                        out.add(key)
+
+        collect(self.root, "", ())
+        return frozenset(out)
 
     @cached_property
     def params(self) -> int:
@@ -368,7 +389,7 @@ class Graph:
 
     @cached_property
     def trainable_params(self) -> int:
-        return sum(row.trainable for row in self.rows) if self.frozen else self.params
+        return sum(row.trainable for row in self.rows) if self.frozen_keys else self.params
 
     @property
     def macs(self) -> int:

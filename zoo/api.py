@@ -141,15 +141,16 @@ def build(
     """
     made = graph(what, input=input, taps=taps, **params)
     from speczoo.compiler.emit import module
+    from speczoo.verify import hold
 
     dtype, seed = _dtype(dtype), None if seed is None else index(seed)
     if weights is None:
-        return module.build(made, device=device, dtype=dtype, seed=seed)
+        return hold(made, module.build(made, device=device, dtype=dtype, seed=seed))
     from speczoo.weights import build_with, params_with, report_of
 
     if brought := {name: value for name, value in params_with(made, weights).items() if name not in params}:
         made = graph(what, input=input, taps=taps, **params, **brought)
-    model = build_with(made, weights, device=device, dtype=dtype, seed=seed)
+    model = hold(made, build_with(made, weights, device=device, dtype=dtype, seed=seed))
     if (report := report_of(model)).missing:
         logging.getLogger("zoo").warning("%s: %s", made.name, report)
     return model

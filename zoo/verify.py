@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -76,23 +77,66 @@ def verify_module(graph: Graph, module: nn.Module) -> Verification:
     else:
         came, seconds = _shapes_alone(graph, module), None
     module.train(mode)
+    return Verification(graph.name, BATCH, seconds, (*_outputs(graph, came), *_weights(graph, module)))
+
+
+class Unpredicted(Exception):
+    """What was built is not what was predicted: a bug of ours, with both sides of all that differs."""
+
+    def __init__(self, name: str, findings: Iterable[Finding]) -> None:
+        wrong = [f"{f.what} {f.predicted} predicted, {f.built} built" for f in findings if not f.ok]
+        super().__init__(f"{name} is not what was predicted: {'; '.join(wrong)}")
+
+
+def hold(graph: Graph, module: nn.Module) -> nn.Module:
+    """The module, whose weights and outputs are those that were predicted. It runs on the device `meta`, once for a
+    graph: no number is computed. Raises Unpredicted."""
+    findings = _weights(graph, module)
+    if "held" not in graph.__dict__:
+        mode = module.training
+        module.train(any(port.training_only for port in graph.root.outputs))
+        with suppress(NotImplementedError):  # a custom layer may ask for numbers, which there are none of
+            findings += _outputs(graph, _shapes_alone(graph, module))
+        module.train(mode)
+    if not all(finding.ok for finding in findings):
+        raise Unpredicted(graph.name, findings)
+    graph.__dict__["held"] = True
+    return module
+
+
+def _outputs(graph: Graph, came: Any) -> list[Finding]:
+    """The shapes of what came out of a run."""
     values = [came] if isinstance(came, Tensor) else list(came)
     names = [port.name for port in graph.root.outputs]
     if not isinstance(came, Tensor):
         names = list(getattr(came, "_fields", names))
     built = dict(zip(names, (tuple(value.shape) for value in values), strict=True))
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    wanted = {port.name: (BATCH, *value.shape) for port, value in ports if value is not UNKNOWN}
-    if len(wanted) == len(built) == 1:
+    wanted = {port.name: (BATCH, *value.shape) for port, value in ports if not isinstance(value, Unknown)}
+    if len(wanted) == len(built) and wanted.keys() != built.keys():  # a tuple spells paths otherwise
         built = dict(zip(wanted, built.values(), strict=True))
-    findings = [
+    return [
         Finding(f"output {name}" if len(wanted) > 1 else "output", _shape(wanted.get(name)), _shape(built.get(name)))
         for name in {**wanted, **built}
     ]
+
+
+def _weights(graph: Graph, module: nn.Module) -> list[Finding]:
+    """How many parameters there are, the state_dict, and which parameters train."""
     count = sum(parameter.numel() for parameter in module.parameters())
-    findings.append(Finding("parameters", f"{graph.params:,}", f"{count:,}"))
-    findings.append(_state(graph.state, {key: tuple(value.shape) for key, value in module.state_dict().items()}))
-    return Verification(graph.name, BATCH, seconds, tuple(findings))
+    fixed = {key for key, parameter in module.named_parameters() if not parameter.requires_grad}
+    differing = sorted(graph.frozen_keys ^ fixed)[:1]
+    return [
+        Finding("parameters", f"{graph.params:,}", f"{count:,}"),
+        _state(graph.state, {key: tuple(value.shape) for key, value in module.state_dict().items()}),
+        Finding("requires_grad", _trains(differing, graph.frozen_keys), _trains(differing, fixed)),
+    ]
+
+
+def _trains(keys: list[str], fixed: Set[str]) -> str:
+    return "; ".join(f"{key} {'does not train' if key in fixed else 'trains'}" for key in keys) or (
+        f"{len(fixed)} do not train" if fixed else "all train"
+    )
 
 
 def fits(graph: Graph) -> bool:
@@ -132,6 +176,8 @@ def _shapes_alone(graph: Graph, module: nn.Module) -> Any:
     """What comes out of the module on the device `meta`, where tensors are shapes."""
     with torch.device("meta"):
         given = tuple(_random(graph))
+    for dtype in {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}:
+        given = tuple(x.to(dtype) if x.is_floating_point() else x for x in given)
     state = {name: value.to("meta") for name, value in (*module.named_parameters(), *module.named_buffers())}
     with torch.no_grad():
         return torch.func.functional_call(module, state, given)

@@ -99,7 +99,7 @@ def _signature(parameters: Sequence[ConstructorArgument]) -> list[str]:
 
 
 def _member(name: str, make: Make, when: str | None) -> list[str]:
-    if name.isdigit():
+    if not name.isidentifier():  # a number, or an id with hyphens
         out = _wrapped(f'self.add_module("{name}", ', _construct(make), ")")
         return (
             out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple, NoReturn, TypeAlias
@@ -44,6 +45,9 @@ ATTRIBUTES = {"append", "startswith", "endswith", "requires_grad_"}
 OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_module"}
 #: And of torch.
 DOTTED = {"nn.Module", "nn.Sequential", "Tensor", "NamedTuple", "OrderedDict"}
+
+#: Names of children that no attribute could have: numbers, and ids with hyphens.
+CHILD = re.compile(r"(?:\d+|[A-Za-z_]\w*(?:-\w*)+)\Z", re.ASCII)
 
 Definition: TypeAlias = ast.ClassDef | ast.FunctionDef
 
@@ -352,7 +356,7 @@ def _over_modules(node: ast.FunctionDef) -> frozenset[str]:
 
 
 def _plain_getattr(node: ast.Call) -> bool:
-    """`getattr(self, "3")`: a child of a list, which has no name that an attribute could have."""
+    """`getattr(self, "3")`, `getattr(self, "block-0")`: a child whose name no attribute could have."""
     if len(node.args) != 2 or node.keywords:
         return False
     owner, name = node.args
@@ -361,5 +365,5 @@ def _plain_getattr(node: ast.Call) -> bool:
         and owner.id == "self"
         and isinstance(name, ast.Constant)
         and isinstance(name.value, str)
-        and name.value.isdigit()
+        and bool(CHILD.match(name.value))
     )

@@ -78,7 +78,9 @@ def order(
                 target = own if own in RUNNING and own in free else free[0]
             else:
                 target = variable(wanted, taken)
-                while target in live and live[target] not in dying and used_after(live[target], i):
+                while target in targets or (
+                    target in live and live[target] not in dying and used_after(live[target], i)
+                ):
                     target = variable(target + "_", taken)
             targets.append(target)
         for port, target in enumerate(targets):

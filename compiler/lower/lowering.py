@@ -260,7 +260,7 @@ class ClassBuilder:
                 make = self.make(at)
                 there_when = self.condition(at, node) if optional else None
                 members.append(Member(node.name, make, there_when))
-                attribute = f"self.{node.name}" if not node.name.isdigit() else f'getattr(self, "{node.name}")'
+                attribute = f"self.{node.name}" if node.name.isidentifier() else f'getattr(self, "{node.name}")'
                 attributes[i] = attribute
                 express = self._apply(attribute, node.call if isinstance(node.body, Layer) else None)
                 when = f"{attribute} is not None" if optional else None

@@ -16,7 +16,7 @@ from speczoo.compiler.program import Assignment, Class
 #: What stands for something in a forward: a text (which is skipped or spelt in one way), something of `self`, a name.
 #: A name before `=` is an argument's.
 SYMBOL = re.compile(
-    r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|(?<![\w.])getattr\(self, "(?P<child>\w+)"\)'
+    r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|(?<![\w.])getattr\(self, "(?P<child>[\w-]+)"\)'
     r"|(?<![\w.])self\.(?P<own>\w+)|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
 )
 
