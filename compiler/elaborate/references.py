@@ -84,6 +84,15 @@ def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path
     return got
 
 
+def stated_output(body: object) -> str | None:
+    """The name that a list's one output has where the list says it: others may have been left out by `when`."""
+    if not isinstance(body, Composite) or len(body.outputs) != 1:
+        return None
+    spec = body.unit.spec
+    stated = spec.blocks[body.name].outputs if body.kind == "block" else spec.outputs if body.kind == "use" else None
+    return body.outputs[0].name if stated is not None else None
+
+
 def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
     """The edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
     if text in frame.inputs:
@@ -101,6 +110,8 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
         return Edge(index)
     if port in node.ports:
         return Edge(index, node.ports.index(port))
+    if port and port == stated_output(node.body):
+        return Edge(index)
     there = [f"{head}.{p}" for p in node.ports]
     if not dot:
         help: Sequence[str] = [f"there is {', '.join(f'`{t}`' for t in there)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
+from speczoo.compiler.emit import module
 from speczoo.compiler.emit.module import load
 from speczoo.compiler.emit.python import render
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower.lowering import Lowering
 from speczoo.compiler.lower.validate import Difference, validate
 from speczoo.compiler.program import Assignment, Child, Class, InitLoop, Make, Member, Program
+from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
 from tests.random_networks import networks
 
@@ -436,3 +439,94 @@ def test_its_cost_is_a_small_part_of_the_whole(name: str, tmp_path: Path) -> Non
     code, inside, entered = map(int, done.stdout.split()[-3:])
     assert code == 0, done.stderr
     assert 0 < 10 * inside < entered
+
+
+# -- what is emitted ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["regnet_x_400mf", "regnet_y_400mf"])
+def test_children_with_hyphens_are_reached_where_taps_break_their_chain(name: str) -> None:
+    whole = speczoo.build(name, seed=1).eval()
+    hyphened = [path for path, _ in whole.named_modules() if path.count(".") == 2 and "-" in path]
+    seen: dict[str, torch.Tensor] = {}
+    for path in hyphened:
+        whole.get_submodule(path).register_forward_hook(
+            lambda m, given, out, path=path: seen.__setitem__(path, out)  # type: ignore[misc]
+        )
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        whole(x)
+        taps = [hyphened[1], hyphened[2], hyphened[-1]]
+        tapped = speczoo.build(name, whole.state_dict(), taps=taps).eval()
+        came = tapped(x)
+    assert all(torch.equal(value, seen[path]) for value, path in zip(came, taps, strict=True))
+    assert torch.equal(pickle.loads(pickle.dumps(tapped))(x)[0], came[0])
+
+
+@pytest.mark.parametrize("aux", [True, False])
+@pytest.mark.parametrize("again", [True, False])
+def test_an_output_keeps_its_name_where_the_others_are_left_out(aux: bool, again: bool) -> None:
+    """The one output of a block that names it can be taken by its name, or without it."""
+    block = {
+        "params": {"aux": "bool"},
+        "layers": [{"id": "m", "op": "Linear", "out_features": 4}, {"id": "a", "op": "ReLU"}],
+        "outputs": [{"id": "main", "from": "m"}, {"id": "aux", "from": "a", "when": "$aux"}],
+    }
+    layers = [{"id": "b", "op": "B", "aux": aux}, *([{"id": "c", "share": "b", "from": "input"}] if again else [])]
+    last = {"op": "Tanh", "from": "c.main" if again else "b.main"}
+    spec = {"spec": 1, "name": "named", "input": [4], "blocks": {"B": block}, "layers": [*layers, last]}
+    x = torch.randn(2, 4)
+    model = speczoo.build(spec)
+    assert torch.equal(model(x), torch.tanh(model.get_submodule("b").m(x)))
+    with pytest.raises(speczoo.SpecError):
+        speczoo.graph({**spec, "layers": [*layers, {"op": "Tanh", "from": "b.other"}]})
+
+
+def test_outputs_of_like_names_are_values_of_their_own() -> None:
+    """`map` would hide what Python has, and is called `map_`, which is another output's name."""
+    outputs = [{"id": name, "from": name} for name in ("map", "map_", "map__")]
+    entries = [{"id": o["id"], "op": "Linear", "out_features": n} for n, o in enumerate(outputs, 2)]
+    last = [{"id": f"t{n}", "op": "Tanh", "from": f"b.{o['id']}"} for n, o in enumerate(outputs)]
+    ends = [{"id": entry["id"], "from": entry["id"]} for entry in last]
+    spec = {"spec": 1, "name": "like", "input": [4], "blocks": {"B": {"layers": entries, "outputs": outputs}},
+            "layers": [{"id": "b", "op": "B"}, *last], "outputs": ends}  # fmt: skip
+    came = speczoo.build(spec)(torch.randn(2, 4))
+    assert [value.shape[1] for value in came] == [2, 3, 4]
+
+
+# -- what is built -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spoil", ["frozen", "thawed", "shape", "weight"])
+def test_what_python_builds_is_held_to_what_was_predicted(spoil: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = module.build
+
+    def spoilt(graph: Graph, **choices: Any) -> torch.nn.Module:
+        made = original(graph, **choices)
+        if spoil in ("frozen", "thawed"):
+            made.get_submodule("head" if spoil == "frozen" else "stem").requires_grad_(spoil == "thawed")
+        elif spoil == "shape":
+            made.register_forward_hook(lambda m, given, out: out[0][:, 1:] if isinstance(out, tuple) else out[:, 1:])
+        else:
+            made.register_parameter("more", torch.nn.Parameter(torch.zeros(1)))
+        return made
+
+    monkeypatch.setattr(module, "build", spoilt)
+    with pytest.raises(Unpredicted):
+        speczoo.build({**EVERYTHING, "outputs": [{"id": "logits", "from": "head"}], "title": spoil})
+
+
+@pytest.mark.parametrize("choices", [{}, {"dtype": torch.float16}, {"device": "meta"}, {"dtype": torch.float64}])
+def test_holding_changes_nothing(choices: Data) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        made = speczoo.build({**EVERYTHING, "title": str(choices)}, **choices)
+        after = torch.rand(3)
+        torch.manual_seed(3)
+        expected = module.build(speczoo.graph(EVERYTHING), **choices)
+        assert torch.equal(after, torch.rand(3))
+    assert made.training
+    assert all(m.training for m in made.modules())
+    if choices.get("device") != "meta":
+        pairs = zip(made.state_dict().values(), expected.state_dict().values(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
