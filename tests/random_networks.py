@@ -29,7 +29,7 @@ KINDS = [
     "when",
     "share",
 ]
-KINDS += ["gate", "scale", "number", "chunk", "taps"]
+KINDS += ["gate", "scale", "number", "chunk", "taps", "either", "inner"]
 STAGED = ("plain", "residual")  # blocks that a stage can repeat
 PARAMS = {"act": {"type": "op", "default": "ReLU"}, "flag": True, "k": 3, "reps": 1}  # of every block with `channels`
 ACTIVATIONS = ["ReLU", "GELU", "SiLU", "Sigmoid", "Hardswish", "Tanh"]
@@ -300,6 +300,24 @@ def _reps(o: List, current: Val) -> None:
     o.add("reps", {"layers": [turns, {"op": o.one_of(["Identity", "$act"])}]}, current, *current[1:])
 
 
+def _either(o: List, current: Val) -> None:
+    """One id for two entries, of which a condition keeps one."""
+    test = o.one_of(["flag", "k > 1", "input.channels > 2"] if o.inside else ["width > 1", "width % 2 == 0"])
+    first = o.add("either", {**keeping(o.draw), "when": f"$({test})"}, current, *current[1:])
+    o.entries.append({"id": first.ref, **keeping(o.draw), "when": f"$(not ({test}))"})
+
+
+def _inner(o: List, current: Val) -> None:
+    """A group that asks for what flows into it, which is not what flows into the list around it."""
+    wide = o.one_of(["$(2 * input.channels)", "$(input.channels + in_channels)"])
+    inside = [
+        {**keeping(o.draw), "when": o.one_of([True, "$(input.channels > 2)", "$(input.channels % 2 == 0)"])},
+        convolution(o.draw, wide),
+        {**keeping(o.draw), "when": o.one_of([True, "$(in_channels > 2 * input.channels - 1)"])},
+    ]
+    o.add("inner", {"layers": inside}, current, ("twice", current.channels), current.grid)
+
+
 def _stages(o: List, current: Val) -> None:
     stages(o)
 
@@ -343,6 +361,8 @@ STEPS: dict[str, Callable[[List, Val], None]] = {
     "kernel": _kernel,
     "reps": _reps,
     "stages": _stages,
+    "either": _either,
+    "inner": _inner,
     "taps": _taps,
 }
 
@@ -488,4 +508,6 @@ def networks(draw: DrawFn) -> dict[str, Any]:
             {"match": "Conv2d", "weight": {"kaiming_normal": {"mode": "fan_out"}}},
             {"match": "Linear", "bias": 0},
         ]
+    if freeze := draw(st.sampled_from([[], [], [f"{head}.**"], ["**.bias"], ["**.bias", f"{head}.weight"]])):
+        spec["freeze"] = freeze
     return spec

@@ -101,6 +101,12 @@ def test_the_prediction_is_what_torch_has(spec: Data) -> None:
     assert {k: tuple(v.shape) for k, v in model.state_dict().items()} == graph.state
     assert list(model.state_dict()) == list(graph.state)
     assert sum(p.numel() for p in model.parameters()) == graph.params == sum(r.params for r in graph.rows)
+    patterns = spec.get("freeze", ())
+    starts = tuple(pattern.removesuffix("**") for pattern in patterns if not pattern.startswith("**"))
+    ends = tuple(pattern.removeprefix("**") for pattern in patterns if pattern.startswith("**"))
+    trains = {name: not name.startswith(starts) and not name.endswith(ends) for name, _ in model.named_parameters()}
+    assert {name: p.requires_grad for name, p in model.named_parameters()} == trains
+    assert graph.trainable_params == sum(p.numel() for name, p in model.named_parameters() if trains[name])
     summary = speczoo.summary(spec)
     for training in (True, False):
         model.train(training)
