@@ -432,16 +432,33 @@ class Windowed(Spatial, abstract=True):
         for i, (size, got) in enumerate(zip(x[-n:], out, strict=True)):
             if got < 1:
                 dilated = f" (dilated to {show(window.reach)})" if window.reach != window.kernel else ""
-                needed = (window.reach[i] - size + 1) // 2
+                needed = max((reach - size + 1) // 2 for reach, size in zip(window.reach, x[-n:], strict=True))
                 raise ShapeError(
                     "empty-output",
                     f"a {show(window.kernel)} window{dilated} does not fit into {show(x[-n:])} "
                     f"(padding {_padding(window)})",
                     argument="kernel_size",
                     notes=[f"{AXES[n][i]}: {window.arithmetic(i, size)} = {got}"],
-                    size_help=[f"a padding of {needed} would make room, or a larger input"],
+                    size_help=[
+                        f"a padding of {needed} would make room, or a larger input"
+                        if self.padded(needed, x)
+                        else "a larger input would make room"
+                    ],
                 )
         return (*x[:-n], *out)
+
+    def padded(self, padding: int | tuple[int, ...], x: Shape) -> Shape | None:
+        """What the layer would make of an input with such a padding; None where it would not take it: a pool takes at
+        most half of its window, a mirrored padding is shorter than the input."""
+        if "padding" not in type(self).model_fields:
+            return None
+        layer = self.model_copy(update={"padding": padding})
+        try:
+            layer.check(x)
+            made = layer.infer(x)
+        except ShapeError:
+            return None
+        return made if isinstance(made, tuple) else None
 
     def operations(self, *x: Shape) -> int:
         return math.prod(self.slide(x[0])) * math.prod(self.window().kernel)

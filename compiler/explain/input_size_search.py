@@ -1,4 +1,4 @@
-"""Which other sizes of the input would mend a refusal: found by compiling again, and offered only where that
+"""Which other input would mend all refusals of sizes at once: found by compiling again, offered only where that
 worked."""
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from dataclasses import replace
 from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.graph import Settings
 from speczoo.compiler.layer import Shape, Value, show
-from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.diagnostics import Report, Span
 from speczoo.specs.problem import Fix
 
 BUDGET = 10_000  # layers walked in search of a size
 LARGEST = 4_096
 REACH = 64  # how far from the size at hand one that fits exactly is looked for
+REPEATS = 8  # multiples in a row that have to work before a rule is told
+FEW = 4  # channels of a picture, transparency among them
 AXES = {1: "lengths", 2: "heights and widths", 3: "depths, heights and widths"}
 
 #: The errors that an input of these sizes gives, as (code, place).
@@ -24,16 +26,18 @@ Again = Callable[[Shape], Errors]
 
 
 def add_sizes(sized: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> None:
-    """Adds the sizes that work to the help of what is reported."""
-    search = _search(report, settings, steps, again)
+    """Adds the input that works to the help of what is reported: one answer, which mends all of these errors, or all
+    of one kind where no input mends the others as well."""
+    places = {id(d): i for i, d in enumerate(report.diagnostics)}
+    sized = [error for error in sized if id(error.diagnostic) in places]
+    search = _search(sized, report, settings, steps, again)
+    answer = search.answer() if search is not None else ""
     for error in sized:
-        index = next((i for i, d in enumerate(report.diagnostics) if d is error.diagnostic), None)
-        if index is None:
-            continue
-        found = search.sizes(error.diagnostic) if search is not None else ""
+        place = (error.diagnostic.code, error.diagnostic.span)
+        found = answer if search is not None and place in search.mended else ""
         ways = _alternatives(found, error.fixes)
         help = (*filter(None, (ways,)), *error.diagnostic.help, *(() if found else error.size_help))
-        report.diagnostics[index] = replace(error.diagnostic, help=help)
+        report.diagnostics[places[id(error.diagnostic)]] = replace(error.diagnostic, help=help)
 
 
 def _alternatives(found: str, fixes: Sequence[Fix]) -> str:
@@ -44,68 +48,103 @@ def _alternatives(found: str, fixes: Sequence[Fix]) -> str:
     return "; ".join(ways)
 
 
-def _search(report: Report, settings: Settings, steps: int, again: Again) -> _Search | None:
+def _search(sized: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> _Search | None:
     """A search for sizes of a network's one input; None where it has several, or no size."""
     shapes = [value.shape for _, value in settings.inputs if isinstance(value, Value)]  # and not UNKNOWN
-    if len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
+    if not sized or len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
         return None
+    mended = {(error.diagnostic.code, error.diagnostic.span) for error in sized}
     base = {(d.code, d.span) for d in report.errors}
-    return _Search(shapes[0], base, again, BUDGET // (steps + 10))
+    return _Search(shapes[0], mended, base, again, BUDGET // (steps + 10))
 
 
 class _Search:
     """Tries sizes: of a square input the same number on every axis, of another one all axes by the same factor."""
 
-    def __init__(self, shape: Shape, base: Errors, again: Again, left: int) -> None:
-        self.shape, self.base, self.again, self.left = shape, base, again, left
-        self.mended: tuple[str, Span | None] = ("", None)
+    def __init__(self, shape: Shape, mended: Errors, base: Errors, again: Again, left: int) -> None:
+        self.shape, self.mended, self.base, self.again, self.left = shape, mended, base, again, left
         self._known: dict[Shape, Errors] = {}
 
-    def sizes(self, error: Diagnostic) -> str:
-        """Which sizes mend an error, in words; empty where none was found."""
-        self.mended = (error.code, error.span)
-        find = {"empty-output": self.smallest, "shape-mismatch": self.multiples}.get(error.code, self.nearest)
-        return find()
+    def answer(self) -> str:
+        """The input that mends the errors in `mended`, in words; empty where none was found. Where none mends them all,
+        those of one code are left there."""
+        sized = self.mended
+        for kind in ("", "empty-output", "shape-mismatch", "assertion-failed"):
+            self.mended = {error for error in sized if kind in ("", error[0])}
+            if self.mended and (kind == "" or self.mended != sized) and (found := self._mending()):
+                return found
+        self.mended = sized
+        return self._last_axis_of_channels()
+
+    def _mending(self) -> str:
+        codes = {code for code, _ in self.mended}
+        ways: list[Callable[[], str]] = [self.channels_first]
+        if "shape-mismatch" in codes:
+            ways.append(self.multiples)
+        if "empty-output" in codes:
+            ways.append(self.smallest)
+        if codes - {"shape-mismatch", "empty-output"}:
+            ways.append(self.nearest)
+        return next(filter(None, (way() for way in ways)), "")
 
     @property
     def square(self) -> bool:
         return len(set(self.shape[1:])) == 1
 
-    def works(self, sizes: Shape) -> bool:
-        """Whether an input of these sizes is refused for no other reason than the one at hand was, and not for that."""
-        if sizes not in self._known:
+    def takes(self, shape: Shape) -> bool:
+        """Whether such an input mends these errors and is refused for no other reason than the present one is."""
+        if shape not in self._known:
             if self.left <= 0:
                 return False
             self.left -= 1
-            self._known[sizes] = self.again((self.shape[0], *sizes))
-        return not self._known[sizes] - (self.base - {self.mended})
+            self._known[shape] = self.again(shape)
+        return not self._known[shape] - (self.base - self.mended)
+
+    def works(self, sizes: Shape) -> bool:
+        return self.takes((self.shape[0], *sizes))
 
     def all(self, n: int) -> Shape:
         return (n,) * (len(self.shape) - 1)
 
+    def channels_first(self) -> str:
+        """`do the channels come first? `input: [3, 224, 224]` works`: the last axis is as short as channels are."""
+        *sizes, last = self.shape
+        first = (last, *sizes)
+        if last > FEW or last >= min(sizes) or not self.takes(first):
+            return ""
+        return f"do the channels come first? `input: [{', '.join(map(str, first))}]` works"
+
+    def _last_axis_of_channels(self) -> str:
+        """A question where the shape is a square with few channels last, and turning it mends not all."""
+        *sizes, last = self.shape
+        square = last <= FEW and len(sizes) > 1 and len(set(sizes)) == 1 and last < sizes[0]
+        return f"do the channels come first? there are {sizes[0]} of them here" if square else ""
+
     def smallest(self) -> str:
         """`the smallest input that works is 63 x 63`."""
         if not self.square:
-            for factor in (2, 4, 8, 16):
-                sizes = tuple(n * factor for n in self.shape[1:])
-                if self.works(sizes):
-                    return f"an input of {show(sizes)} works"
-            return ""
+            tried = (tuple(n * factor for n in self.shape[1:]) for factor in (2, 4, 8, 16))
+            return next((f"an input of {show(sizes)} works" for sizes in tried if self.works(sizes)), "")
         low = self.shape[1]
         high = low
         while not self.works(self.all(high)):
             low, high = high, high * 2
             if high > LARGEST:
                 return ""
-        while high - low > 1:
+        while high - low > 1 and self.left > 0:
             middle = (low + high) // 2
             low, high = (low, middle) if self.works(self.all(middle)) else (middle, high)
-        return f"the smallest input that works is {show(self.all(high))}" if self.left > 0 else ""
+        refused = {
+            code for errors in (*self._known.values(), self.mended) for code, _ in errors - (self.base - self.mended)
+        }
+        if high - low == 1 and refused == {"empty-output"}:  # where a window fits, it fits into what is larger
+            return f"the smallest input that works is {show(self.all(high))}"
+        return f"an input of {show(self.all(high))} works"
 
     def multiples(self) -> str:
-        """`heights and widths that are multiples of 16 work: 96 x 96, 112 x 112`."""
+        """`this network takes heights and widths that are multiples of 16: 96 x 96 or 112 x 112`."""
         for m in (2, 4, 8, 16, 32, 64, 128):
-            above = [tuple(m * (math.ceil(n / m) + k) for n in self.shape[1:]) for k in range(3)]
+            above = [tuple(m * (math.ceil(n / m) + k) for n in self.shape[1:]) for k in range(REPEATS)]
             if not all(self.works(sizes) for sizes in above):
                 continue
             below = tuple(m * (n // m) for n in self.shape[1:])

@@ -82,7 +82,9 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | No
             label = f"{node.name} "
             break
         if before.shape[axis] != size and node.body is not None:
-            steps.append(SizeStep(node.name, size, _how(node.body, axis, node.shapes), keeping(node.body, axis)))
+            steps.append(
+                SizeStep(node.name, size, _how(node.body, axis, node.shapes), keeping(node.body, axis, node.shapes[0]))
+            )
         source = node.inputs[0]
     return Chain(label, size, tuple(reversed(steps)))
 
@@ -91,16 +93,19 @@ def _how(body: Layer | Composite, axis: int, shapes: tuple[Shape, ...]) -> str:
     return body.arithmetic(len(shapes[0]) + axis, *shapes) if isinstance(body, Layer) else ""
 
 
-def keeping(body: Layer | Composite | None, axis: int) -> str:
-    """The argument that would let a layer keep the size; empty where none does."""
-    if not isinstance(body, Windowed) or not hasattr(body, "padding") or axis < -body.spatial:
+def keeping(body: Layer | Composite | None, axis: int, x: Shape) -> str:
+    """The argument that would let a layer keep the size of its input; empty where none does."""
+    if not isinstance(body, Windowed) or axis < -body.spatial:
         return ""
     window = body.window()
     same = all(s == 1 and reach % 2 and after == before < reach // 2 for s, reach, before, after in zip(
         window.stride, window.reach, window.before, window.after, strict=True
     ))  # fmt: skip
-    sizes = [reach // 2 for reach in window.reach]
-    return f"padding: {sizes[0] if len(set(sizes)) == 1 else sizes}" if same else ""
+    sizes = tuple(reach // 2 for reach in window.reach)
+    padding = sizes[0] if len(set(sizes)) == 1 else sizes
+    if not same or (body.padded(padding, x) or ())[1:] != x[1:]:
+        return ""
+    return f"padding: {padding if isinstance(padding, int) else [*padding]}"
 
 
 def name_of(shape: Shape, axis: int) -> str:

@@ -45,7 +45,7 @@ def explain(
     elif error.problem.code == "shape-mismatch" and not help:
         help = _equal_widths(frame, item, node, list(error.inputs))
     elif error.problem.code == "assertion-failed":
-        size_mends = "in_features" in (error.argument or "")
+        size_mends = error.argument in ("in_features", "in_channels")
         notes += _flattened(lists, node)
     problem = Problem(
         error.problem.code,
@@ -243,7 +243,7 @@ def shape_problem(node: Node, wanted: Any, loc: Loc) -> Problem | None:
         how = node.body.arithmetic(i, *node.shapes) if isinstance(node.body, Layer) and node.shapes else ""
         if stated != has and how:
             notes.append(f"{name_of(got, i - len(got))}: {how} = {has}")
-    keeps = keeping(node.body, -1) if node.shapes and tuple(wanted[1:]) == node.shapes[0][1:] else ""
+    keeps = keeping(node.body, -1, node.shapes[0]) if node.shapes and tuple(wanted[1:]) == node.shapes[0][1:] else ""
     help = [f"`{keeps}` keeps the size"] if keeps else []
     help.append(f"write `shape: [{', '.join(map(str, got))}]`, or change the layer")
     message = f"the output is {show(got)}, and `shape` says {show(wanted)}"
