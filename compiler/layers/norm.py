@@ -114,6 +114,14 @@ class GroupNorm(Layer):
                 inputs={0: f"{x[0]} channels"},
                 help=[f"{divisor(x[0], self.num_groups)} would"],
             )
+        if math.prod(x) == self.num_groups:
+            fewer = [f"`num_groups: {divisor(x[0], x[0] // 2)}` would, or"] if x[0] > 1 else []
+            raise ShapeError(
+                "shape-mismatch",
+                f"`GroupNorm` needs more than one value per group, and {show(x)} / {self.num_groups} = 1",
+                inputs={0: show(x)},
+                help=[" ".join([*fewer, "leave it out here: one value less its own mean is 0"])],
+            )
         return x
 
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")

@@ -43,6 +43,11 @@ def _states_otherwise(case: Case) -> bool:
     return case.arguments.get("num_features") not in (None, case.inputs[0].shape[0])
 
 
+def _one_value_per_group(case: Case) -> bool:
+    """What torch refuses of one sample; of several it gives the shift alone."""
+    return math.prod(case.inputs[0].shape) == case.arguments["num_groups"]
+
+
 #: Cases that torch takes and the language does not.
 STRICTER: dict[str, Callable[[Case], bool]] = {
     **dict.fromkeys(("add", "mul", "sub", "div"), _broadcasts),
@@ -52,6 +57,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     ),
     **dict.fromkeys(("concat", "stack", "unsqueeze"), _touches_batch),
     **dict.fromkeys((f"{norm}Norm{n}d" for norm in ("Batch", "Instance") for n in (1, 2, 3)), _states_otherwise),
+    "GroupNorm": _one_value_per_group,
     "chunk": lambda case: True,  # fewer parts than were asked for
     "squeeze": lambda case: True,  # an axis that is not of size 1 stays
     "matmul": _broadcasts,

@@ -5,6 +5,7 @@
 - anything that touches the batch axis
 - an axis of size 0
 - stated sizes that torch does not look at
+- `GroupNorm` over one value per group, which torch refuses of one sample and makes its shift of several
 - `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
 - integers where a layer means floating point numbers
 """
@@ -55,6 +56,7 @@ CASES = [
     ("ZeroPad1d", {"padding": -2}, [(1, 4)], "empty-output", lambda: nn.ZeroPad1d(-2)(X(2, 1, 4))),
     ("BatchNorm2d", {"num_features": 3, "affine": False, "track_running_stats": False}, [(4, 2, 2)], "assertion-failed",
      lambda: nn.BatchNorm2d(3, affine=False, track_running_stats=False)(X(2, 4, 2, 2))),
+    ("GroupNorm", {"num_groups": 4}, [(4, 1, 1)], "shape-mismatch", lambda: nn.GroupNorm(4, 4)(X(2, 4, 1, 1))),
     ("chunk", {"chunks": 4}, [(5,)], "indivisible", lambda: X(2, 5).chunk(4, 1)),
     ("squeeze", {"dim": 1}, [(3,)], "shape-mismatch", lambda: X(2, 3).squeeze(1)),
     ("ReLU", {}, [Value((3,), "int64")], "shape-mismatch", lambda: nn.ReLU()(torch.ones(2, 3, dtype=torch.int64))),
@@ -127,3 +129,12 @@ def test_the_help_for_groups_helps() -> None:
         assert channels % offered == 0
         assert out % offered == 0
         Layer.registry["Conv2d"](out_channels=out, kernel_size=1, groups=offered).apply(Value((channels, 2, 2)))
+
+
+def test_group_norm_over_one_value_has_nothing_to_say() -> None:
+    """Of one sample torch refuses it, of several it gives the shift alone; two values per group are fine."""
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        nn.GroupNorm(4, 4)(X(1, 4, 1, 1))
+    assert nn.GroupNorm(4, 4)(X(2, 4, 1, 1)).abs().max() < 1e-3
+    assert nn.GroupNorm(2, 4)(X(1, 4, 1, 1)).any()
+    Layer.registry["GroupNorm"](num_groups=2).apply(Value((4, 1, 1)))

@@ -117,6 +117,7 @@ def apply(step: Step, values: list[Tensor], arguments: dict[str, Any]) -> Tensor
                 stricter = values[0].shape[:-2] != values[1].shape[:-2]
             else:
                 made = module(op, arguments, values[0])(values[0])
+                stricter |= op == "GroupNorm" and values[0][0].numel() == arguments["num_groups"]
     except Exception as error:
         raise Fails(f"{step.id}: {error}") from error
     if made.dim() == 0 or made.shape[0] != BATCH:
