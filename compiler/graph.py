@@ -21,6 +21,7 @@ from speczoo.compiler.dataflow import OUTPUT, ancestors, dataflow, roots, topolo
 from speczoo.compiler.dataflow import Edge as Edge
 from speczoo.compiler.dataflow import Operand as Operand
 from speczoo.compiler.layer import Call, Layer, Shape, Value
+from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
 from speczoo.specs.loaded_spec import UsedSpec
@@ -211,7 +212,9 @@ class Composite:
     @cached_property
     def weighted(self) -> int:
         """How many of them have parameters of their own."""
-        return sum(n.body.weighted if isinstance(n.body, Composite) else n.params > 0 for n in self.nodes)
+        return sum(
+            n.body.weighted if isinstance(n.body, Composite) else n.params > 0 for n in self.nodes if n.shared is None
+        )
 
     @cached_property
     def dataflow(self) -> nx.DiGraph:
@@ -333,19 +336,9 @@ class Graph:
     def spec(self) -> Spec:
         return self.unit.spec
 
-    @cached_property
-    def frozen(self) -> tuple[str, ...]:
-        return tuple(self.spec.freeze)
-
-    def walk(self, composite: Composite | None = None, prefix: str = "") -> Iterator[tuple[str, Node, Composite]]:
-        """Every leaf with its path and its list, in execution order."""
-        composite = composite or self.root
-        for node in map(composite.nodes.__getitem__, composite.order):
-            path = prefix + node.name
-            if isinstance(node.body, Composite):
-                yield from self.walk(node.body, path + ".")
-            elif node.body is not None:
-                yield path, node, composite
+    def walk(self) -> Iterator[tuple[str, Node, Composite]]:
+        """Every leaf with its path and its list, in execution order; one in a list that is shared shares its module."""
+        return _leaves(self.root, "", shared=False)
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -418,28 +411,12 @@ class Graph:
         return out
 
 
-def matches(pattern: str, path: str) -> bool:
-    """Path globs: `*` is within one part, `**` over any number of parts (none too)."""
-    parts, goal = pattern.split("."), path.split(".")
-    reach = {0}
-    for part in parts:
-        if part == "**":
-            reach = {j for i in reach for j in range(i, len(goal) + 1)}
-        else:
-            reach = {i + 1 for i in reach if i < len(goal) and _fits(part, goal[i])}
-    return len(goal) in reach
-
-
-def _fits(pattern: str, text: str) -> bool:
-    head, *rest = pattern.split("*")
-    if not rest:
-        return pattern == text
-    if not text.startswith(head):
-        return False
-    at = len(head)
-    for piece in rest[:-1]:
-        found = text.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return len(text) - at >= len(rest[-1]) and text.endswith(rest[-1])
+def _leaves(composite: Composite, prefix: str, *, shared: bool) -> Iterator[tuple[str, Node, Composite]]:
+    """Every leaf with its path and its list. `shared` says that the list's modules are another's."""
+    for index in composite.order:
+        node = composite.nodes[index]
+        path = prefix + node.name
+        if isinstance(node.body, Composite):
+            yield from _leaves(node.body, f"{path}.", shared=shared or node.shared is not None)
+        elif node.body is not None:
+            yield path, node.replace(shared=index) if shared and node.shared is None else node, composite

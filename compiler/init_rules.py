@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from speczoo.compiler.graph import Graph, matches
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.initialisers import Initialiser, initialiser
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.scope import Scope
 from speczoo.specs.expression import evaluate
 

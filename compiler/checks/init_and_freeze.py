@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from speczoo.compiler.graph import Graph, Node, matches
+from speczoo.compiler.graph import Graph, Node
 from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
+from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.compiler.unknown import UnknownRead

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from speczoo.compiler.graph import Composite, Graph, Node, Settings, matches
+from speczoo.compiler.graph import Composite, Graph, Node, Settings
 from speczoo.compiler.identifiers import called
 from speczoo.compiler.init_rules import Rule, rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.lower.parameterize import literal
+from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.program import InitLoop
 
 

@@ -8,12 +8,13 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from speczoo.compiler.graph import Composite, Graph, Node, matches
+from speczoo.compiler.graph import Composite, Graph, Node
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.lower.validate.difference import Difference
 from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value
+from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.program import Class
 
 
