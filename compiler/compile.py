@@ -68,7 +68,7 @@ def compile(
     except (Halt, Stop):
         return None
     finally:
-        if session.sized and explain:
+        if session.resizable and explain:
             _add_sizes(session, unit, settings, variant, params)
     if expanded > before or not root.whole:
         return None
@@ -145,7 +145,7 @@ def _add_sizes(
         )
         return {(d.code, d.span) for d in report.errors}
 
-    add_sizes(session.sized, session.report, settings, session.steps, again)
+    add_sizes(session.resizable, session.report, settings, session.steps, again)
 
 
 def _used(composite: Composite) -> Iterator[Graph]:

@@ -27,20 +27,22 @@ class Mark(NamedTuple):
 
 class Fix(NamedTuple):
     """A way to mend a problem, in words: to let layers keep the size, or in place of that to crop an input or drop a
-    layer."""
+    layer. `resize` is another size of the network's input, which is searched for; its text is for where none is found.
+    """
 
-    kind: Literal["keep", "crop", "drop"]
-    text: str
+    kind: Literal["resize", "keep", "crop", "drop"]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A problem with what stands at `loc` in the data of a spec; with its key, where `key` is true.
 
-    `path` is the layer's path in its list; `text` stands under the caret; `notes` explain, `help` mends. `part` narrows
-    the place to the characters from and to of the text there. `replacement` is the word that would be right in place of
-    what stands there, or of the word `replaces` that ends the part. `given_at` is where a wrong value was given that
-    arrives here from elsewhere: one problem is reported once for each.
+    `path` is the layer's path in its list; `text` stands under the caret; `notes` explain, `help` mends, and so do
+    `fixes`, of which one is enough. `part` narrows the place to the characters from and to of the text there.
+    `replacement` is the word that would be right in place of what stands there, or of the word `replaces` that ends the
+    part. `given_at` is where a wrong value was given that arrives here from elsewhere: one problem is reported once for
+    each.
     """
 
     code: str
@@ -52,6 +54,7 @@ class Problem:
     marks: Sequence[Mark] = ()
     notes: Sequence[str] = ()
     help: Sequence[str] = ()
+    fixes: Sequence[Fix] = ()
     severity: Literal["error", "warning"] = "error"
     replacement: str | None = None
     part: tuple[int, int] | None = None
@@ -75,9 +78,18 @@ class Problem:
             self.text,
             labels,
             tuple(self.notes),
-            tuple(self.help),
+            self.advice(),
             fix,
         )
+
+    def advice(self, sizes: str = "") -> tuple[str, ...]:
+        """The lines that mend it: `sizes` are those of the input that do, in words, and the fixes stand in one line."""
+        ways = [sizes] if sizes else []
+        for fix in self.fixes:
+            if fix.kind != "resize":
+                ways.append(f"or {fix.text}" if ways and fix.kind != "keep" else fix.text)
+        without = [fix.text for fix in self.fixes if fix.kind == "resize" and fix.text and not sizes]
+        return (*(["; ".join(ways)] if ways else []), *self.help, *without)
 
     def _fix(self, document: Document, span: Span | None) -> tuple[Edit, ...]:
         """The replacement as an edit; none where the wrong word is not as it stands in the text."""

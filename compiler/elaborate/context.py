@@ -116,6 +116,8 @@ class Context:
         notes = (*problem.notes, *self._where(problem.path))
         diagnostic = replace(problem, path=self.prefix + problem.path, notes=notes).located(document)
         session.report.add(diagnostic, self.span(problem.given_at) if problem.given_at is not None else None)
+        if any(fix.kind == "resize" for fix in problem.fixes):
+            session.resizable.append((problem, diagnostic))
         return diagnostic
 
     def _where(self, path: str) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.references import refer
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
-from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.explain.shape_errors import explain
 from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.graph import Node
@@ -237,7 +236,4 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
 
 def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
     """Reports that a layer does not take what flows in."""
-    explained = explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error)
-    reported = ctx.report(explained.problem)
-    if explained.size_mends:
-        ctx.session.sized.append(Sized(reported, explained.fixes, explained.size_help))
+    ctx.report(explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error))

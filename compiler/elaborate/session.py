@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.graph import Composite, LoadedSpec
-from speczoo.specs.diagnostics import Report
+from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import UsedSpec
+from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Entry, Loc
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
@@ -62,7 +62,8 @@ class Session:
     #: Whether a spec in use is right by itself: what it is not wrong about alone is its user's problem. None where
     #: nobody will read what is reported.
     right_alone: Callable[[LoadedSpec, str | None], bool] | None = None
-    sized: list[Sized] = field(default_factory=list)  # what other sizes of the input may mend
+    #: What other sizes of the input may mend, and as what it is reported.
+    resizable: list[tuple[Problem, Diagnostic]] = field(default_factory=list)
 
     @property
     def done(self) -> dict[Any, Composite]:

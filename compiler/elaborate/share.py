@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from speczoo.compiler.arguments import printed
 from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
@@ -17,7 +17,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.layer import apply, report_shape, within_limits
 from speczoo.compiler.elaborate.references import unresolved
 from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.explain.interface import Sized
+from speczoo.compiler.explain.shape_errors import resizing
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, constant
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope
@@ -26,7 +26,7 @@ from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.wording import enumerated
 
 
-class Another(ShapeError):
+class OtherModuleError(ShapeError):
     """What flows in would need a module that was made otherwise: what of it differs, and how."""
 
     def __init__(self, what: str, how: str, *, weights: bool = False) -> None:
@@ -43,14 +43,12 @@ class Another(ShapeError):
         return ShapeError(self.problem.code, f"`{shared}` would {need} than where it stands: {what} {self.how}")
 
 
-class Unfit(Exception):
-    """A layer of a shared list does not take what flows in: where it stands in the list, and what arrives."""
+class Sharing(NamedTuple):
+    """An entry that shares a module: what it is called, and what it calls the module."""
 
-    def __init__(
-        self, error: ShapeError, path: str, node: Node, arriving: tuple[Value, ...], holder: Composite
-    ) -> None:
-        super().__init__(str(error))
-        self.error, self.path, self.node, self.arriving, self.holder = error, path, node, arriving, holder
+    item: Item
+    name: str
+    module: str
 
 
 def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
@@ -65,10 +63,7 @@ def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     assert isinstance(target.body, Composite)
     if len(blank.inputs) != len(target.body.inputs) and not frame.inputs_wrong:
         raise wrong_count(ctx, item, blank, wanted, [name for name, _ in target.body.inputs])
-    try:
-        body = _list_again(ctx, item, target.body, blank.arriving)
-    except Unfit as unfit:
-        raise _report_unfit(ctx, item, blank, wanted, unfit) from None
+    body = _list_again(ctx, Sharing(item, blank.name, wanted), target.body, blank.arriving)
     return blank.replace(body=body, outputs=body.values, ports=target.ports)
 
 
@@ -122,13 +117,13 @@ def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: No
 
 
 def _list_again(
-    ctx: Context, item: Item, first: Composite, values: tuple[Value | Unknown, ...], path: str = ""
+    ctx: Context, sharing: Sharing, first: Composite, values: tuple[Value | Unknown, ...], path: str = ""
 ) -> Composite:
-    """A list that an entry made, on what flows in here. Raises Unfit; raises Halt, reported, where it grows too
-    large."""
+    """A list that an entry made, on what flows in here. Raises Stop, reported, where a layer in it does not take that;
+    raises Halt, reported, where it grows too large."""
     if values == tuple(value for _, value in first.inputs):
         return first
-    loc, known = (*item.loc, "share"), ctx.session.done
+    loc, known = (*sharing.item.loc, "share"), ctx.session.done
     key = (first, values)
     if key in known:
         ctx.step(loc, known[key].size)
@@ -139,14 +134,14 @@ def _list_again(
         ctx.step(loc)
         ctx.session.shared.entries += 1
         arriving = tuple(_flowing(source, values, nodes) for source in node.inputs)
-        nodes.append(_node_again(ctx, item, node, arriving, first, path))
+        nodes.append(_node_again(ctx, sharing, node, arriving, first, path))
     named = zip((name for name, _ in first.inputs), values, strict=True)
     done = known[key] = replace(first, inputs=tuple(named), nodes=tuple(nodes))
     return done
 
 
 def _node_again(
-    ctx: Context, item: Item, node: Node, arriving: tuple[Value | Unknown, ...], holder: Composite, path: str
+    ctx: Context, sharing: Sharing, node: Node, arriving: tuple[Value | Unknown, ...], holder: Composite, path: str
 ) -> Node:
     blank = node.replace(arriving=arriving)
     if UNKNOWN in arriving or UNKNOWN in node.outputs:
@@ -154,14 +149,14 @@ def _node_again(
     if node.body is None:
         return blank.replace(outputs=arriving[:1])
     if isinstance(node.body, Composite):
-        body = _list_again(ctx, item, node.body, arriving, f"{path}{node.name}.")
+        body = _list_again(ctx, sharing, node.body, arriving, f"{path}{node.name}.")
         return blank.replace(body=body, outputs=body.values)
     try:
         made, outputs = again(node, node.body, blank.arrived)
         same_text(node, made, blank.arrived, outputs)
     except ShapeError as error:
-        raise Unfit(error, path + node.name, node, blank.arrived, holder) from None
-    return within_limits(ctx, item, blank, made, outputs)
+        raise ctx.stop(_problem_inside(ctx, sharing, blank, holder, path, error)) from None
+    return within_limits(ctx, sharing.item, blank, made, outputs)
 
 
 def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequence[Node]) -> Value | Unknown:
@@ -170,26 +165,25 @@ def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequen
     return values[source.port] if source.node == INPUT else nodes[source.node].outputs[source.port]
 
 
-def _report_unfit(ctx: Context, item: Item, blank: Node, wanted: str, unfit: Unfit) -> Stop:
-    """Reports at the entry that shares a list which layer in it does not take what flows in, and where that is."""
-    error, node = _in_words(wanted, unfit.error, f"{unfit.path}."), unfit.node
-    flows = f"{enumerated([show(value.shape) for value in unfit.arriving])} flow{'s' * (len(unfit.arriving) == 1)}"
+def _problem_inside(
+    ctx: Context, sharing: Sharing, node: Node, holder: Composite, path: str, refused: ShapeError
+) -> Problem:
+    """A layer of a shared list, at `path` in it, does not take what flows in: placed at the entry that shares it."""
+    error = _in_words(sharing.module, refused, f"{path}{node.name}.")
+    flows = f"{enumerated([show(shape) for shape in node.shapes])} flow{'s' * (len(node.arriving) == 1)}"
     place = (*node.loc, "op" if node.entry.op is not None else "share")
-    elsewhere = unfit.holder.unit.document if unfit.holder.unit is not ctx.unit else None
-    reported = ctx.report(
-        Problem(
-            error.problem.code,
-            error.problem.message,
-            (*item.loc, "share"),
-            path=f"{blank.name}.{unfit.path}",
-            marks=[Mark(place, f"{flows} in here", elsewhere)],
-            notes=error.problem.notes,
-            help=[*error.problem.help, *(error.size_help if error.problem.code != "empty-output" else ())],
-        )
+    elsewhere = holder.unit.document if holder.unit is not ctx.unit else None
+    resizes = error.problem.code == "empty-output"
+    return Problem(
+        error.problem.code,
+        error.problem.message,
+        (*sharing.item.loc, "share"),
+        path=f"{sharing.name}.{path}{node.name}",
+        marks=[Mark(place, f"{flows} in here", elsewhere)],
+        notes=error.problem.notes,
+        help=error.problem.help if resizes else [*error.problem.help, *error.size_help],
+        fixes=resizing(error) if resizes else (),
     )
-    if error.problem.code == "empty-output":
-        ctx.session.sized.append(Sized(reported, size_help=error.size_help))
-    return Stop()
 
 
 # -- whether it is the same module ------------------------------------------------------------------------------------
@@ -212,38 +206,40 @@ def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> tuple[Layer, 
     there, wanted = ({**body.weights(*x), **body.buffers(*x)} for x in (node.shapes, here))
     for key in {**there, **wanted} if there != wanted else ():
         if there.get(key) != wanted.get(key):
-            raise Another(key, f"is {_shown(there.get(key))} there and {_shown(wanted.get(key))} here", weights=True)
+            raise OtherModuleError(
+                key, f"is {_shown(there.get(key))} there and {_shown(wanted.get(key))} here", weights=True
+            )
     if stated is not None:
         there, wanted = (body.derived(*x) for x in (node.shapes, here))
-        raise Another(stated, f"is {_shown(there[stated])} there and {_shown(wanted[stated])} here")
+        raise OtherModuleError(stated, f"is {_shown(there[stated])} there and {_shown(wanted[stated])} here")
     return made, outputs
 
 
 def same_module(there: Call, here: Call) -> None:
-    """Raises Another where the module would have to be made with another argument."""
+    """Raises OtherModuleError where the module would have to be made with another argument."""
     for name, value in there.args.items():
         if here.args.get(name, value) != value:
-            raise Another(name, f"is {_shown(value)} there and {_shown(here.args[name])} here")
+            raise OtherModuleError(name, f"is {_shown(value)} there and {_shown(here.args[name])} here")
 
 
 def same_text(node: Node, made: Layer, arriving: tuple[Value, ...], outputs: Sequence[Value]) -> None:
-    """Raises Another where a layer of a list is not applied by the text that the list has."""
+    """Raises OtherModuleError where a layer of a list is not applied by the text that the list has."""
     assert isinstance(node.body, Layer)
     there, here = node.body.call(*node.arrived), made.call(*arriving)
     same_module(there, here)
     if outputs and len(outputs) != len(node.outputs):
-        raise Another("", f"has {len(node.outputs)} outputs there and {len(outputs)} here")
+        raise OtherModuleError("", f"has {len(node.outputs)} outputs there and {len(outputs)} here")
     if there == here:
         return
     for before, value in zip(node.shapes, arriving, strict=True):
         if len(before) != len(value.shape):
-            raise Another("", f"takes {len(before)} axes besides the batch there and {len(value.shape)} here")
-    raise Another("", "has other inputs without a batch axis there than here")
+            raise OtherModuleError("", f"takes {len(before)} axes besides the batch there and {len(value.shape)} here")
+    raise OtherModuleError("", "has other inputs without a batch axis there than here")
 
 
 def _in_words(shared: str, error: ShapeError, path: str = "") -> ShapeError:
     """An error as it is reported where a module is shared."""
-    return error.of(shared, path) if isinstance(error, Another) else error
+    return error.of(shared, path) if isinstance(error, OtherModuleError) else error
 
 
 def _shown(value: Any) -> str:

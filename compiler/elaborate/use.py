@@ -109,14 +109,14 @@ def _blame_user(ctx: Context, item: Item, unit: LoadedSpec, variant: str | None,
     for inner in new:
         session.report.diagnostics.remove(inner)
         where = f"{PurePath(str(inner.file)).name}:{inner.span.line}" if inner.span else inner.file
-        moved = ctx.report(
+        ctx.report(
             Problem(
                 inner.code,
                 inner.message,
                 (*item.loc, "op"),
                 path=(inner.path or "").removeprefix(ctx.prefix),
                 notes=[*inner.notes[:-1], f"inside {item.entry.op}, at {where}"],
+                fixes=next((problem.fixes for problem, d in session.resizable if d is inner), ()),
                 severity=inner.severity,
             )
         )
-        session.sized = [s._replace(diagnostic=moved) if s.diagnostic is inner else s for s in session.sized]

@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from speczoo.compiler.explain.interface import Sized
 from speczoo.compiler.graph import Settings
 from speczoo.compiler.layer import Shape, Value, show
-from speczoo.specs.diagnostics import Report, Span
-from speczoo.specs.problem import Fix
+from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.problem import Problem
 
 BUDGET = 10_000  # layers walked in search of a size
 LARGEST = 4_096
@@ -25,35 +24,29 @@ Errors = set[tuple[str, Span | None]]
 Again = Callable[[Shape], Errors]
 
 
-def add_sizes(sized: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> None:
-    """Adds the input that works to the help of what is reported: one answer, which mends all of these errors, or all
-    of one kind where no input mends the others as well."""
+def add_sizes(
+    resizable: Sequence[tuple[Problem, Diagnostic]], report: Report, settings: Settings, steps: int, again: Again
+) -> None:
+    """Adds the input that works to the help of problems, as they stand in the report: one answer, which mends all of
+    them, or all of one kind where no input mends the others as well."""
     places = {id(d): i for i, d in enumerate(report.diagnostics)}
-    sized = [error for error in sized if id(error.diagnostic) in places]
-    search = _search(sized, report, settings, steps, again)
-    answer = search.answer() if search is not None else ""
-    for error in sized:
-        place = (error.diagnostic.code, error.diagnostic.span)
-        found = answer if search is not None and place in search.mended else ""
-        ways = _alternatives(found, error.fixes)
-        help = (*filter(None, (ways,)), *error.diagnostic.help, *(() if found else error.size_help))
-        report.diagnostics[places[id(error.diagnostic)]] = replace(error.diagnostic, help=help)
+    resizable = [(problem, d) for problem, d in resizable if id(d) in places]
+    search = _search([d for _, d in resizable], report, settings, steps, again)
+    if search is None or not (answer := search.answer()):
+        return
+    for problem, diagnostic in resizable:
+        if (diagnostic.code, diagnostic.span) in search.mended:
+            report.diagnostics[places[id(diagnostic)]] = replace(diagnostic, help=problem.advice(answer))
 
 
-def _alternatives(found: str, fixes: Sequence[Fix]) -> str:
-    """The sizes that were found, or nothing, and the other ways to mend it, in one line."""
-    ways = [found] if found else []
-    for fix in fixes:
-        ways.append(f"or {fix.text}" if ways and fix.kind != "keep" else fix.text)
-    return "; ".join(ways)
-
-
-def _search(sized: Sequence[Sized], report: Report, settings: Settings, steps: int, again: Again) -> _Search | None:
+def _search(
+    reported: Sequence[Diagnostic], report: Report, settings: Settings, steps: int, again: Again
+) -> _Search | None:
     """A search for sizes of a network's one input; None where it has several, or no size."""
     shapes = [value.shape for _, value in settings.inputs if isinstance(value, Value)]  # and not UNKNOWN
-    if not sized or len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
+    if not reported or len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
         return None
-    mended = {(error.diagnostic.code, error.diagnostic.span) for error in sized}
+    mended = {(d.code, d.span) for d in reported}
     base = {(d.code, d.span) for d in report.errors}
     return _Search(shapes[0], mended, base, again, BUDGET // (steps + 10))
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from speczoo.compiler.graph import LoadedSpec, Node, Operand, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
-from speczoo.specs.diagnostics import Diagnostic
-from speczoo.specs.problem import Fix
 from speczoo.specs.spec import Entry, Loc
-
-
-class Sized(NamedTuple):
-    """A reported shape error that another size of the input may mend; other ways to, and what helps where no size is
-    found."""
-
-    diagnostic: Diagnostic
-    fixes: tuple[Fix, ...] = ()
-    size_help: tuple[str, ...] = ()
 
 
 class OpenList(Protocol):

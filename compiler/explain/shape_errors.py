@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
@@ -17,19 +17,9 @@ from speczoo.specs.problem import Fix, Mark, Problem
 from speczoo.specs.spec import Loc
 
 
-class Explained(NamedTuple):
-    """The problem; whether another size of the network's input may mend it, and other ways to: `fixes`, and `size_help`
-    where no such size is found."""
-
-    problem: Problem
-    size_mends: bool = False
-    fixes: tuple[Fix, ...] = ()
-    size_help: tuple[str, ...] = ()
-
-
 def explain(
     text: Text, lists: Sequence[OpenList], item: Position, node: Node, body: Layer, error: ShapeError
-) -> Explained:
+) -> Problem:
     """What is wrong with an entry of the innermost of the `lists` that are open, whose layer has refused its inputs."""
     frame = lists[-1]
     loc, shown, marks, given_at = _place(text, frame, item, node, body, error)
@@ -47,7 +37,9 @@ def explain(
     elif error.problem.code == "assertion-failed":
         size_mends = error.argument in ("in_features", "in_channels")
         notes += _flattened(lists, node)
-    problem = Problem(
+    if size_mends:
+        fixes += resizing(error)
+    return Problem(
         error.problem.code,
         error.problem.message,
         loc,
@@ -56,10 +48,15 @@ def explain(
         marks=marks,
         notes=notes,
         help=help if size_mends else [*help, *error.size_help],
+        fixes=fixes,
         replacement=_replacement(item, error),
         given_at=given_at,
     )
-    return Explained(problem, size_mends, tuple(fixes), error.size_help)
+
+
+def resizing(error: ShapeError) -> list[Fix]:
+    """Another size of the network's input as the fix of an error, with what helps where none is found."""
+    return [Fix("resize", line) for line in error.size_help or ("",)]
 
 
 def _place(

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from speczoo.specs.expression.operators import (
     CALLS,
     METER,
-    Refusal,
+    OperationError,
     Value,
     arithmetic,
     bounded,
@@ -69,12 +69,12 @@ def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
     return run
 
 
-FAILURES = (Refusal, ZeroDivisionError, OverflowError)
+FAILURES = (OperationError, ZeroDivisionError, OverflowError)
 
 
 def located(failure: Exception, at: Place) -> ExpressionError:
     match failure:
-        case Refusal(limit=limit):
+        case OperationError(limit=limit):
             return ExpressionError(str(failure), *at, limit=limit)
         case ZeroDivisionError():
             return ExpressionError("division by zero", *at)

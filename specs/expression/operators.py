@@ -28,8 +28,9 @@ class _Meter(threading.local):
 METER = _Meter()
 
 
-class Refusal(Exception):
-    """An operation has no value; whoever applied it knows the place."""
+class OperationError(ArithmeticError):
+    """An operation has no value. As Python's ZeroDivisionError and OverflowError, beside which it is caught, it is a
+    cause and no problem yet: the evaluator makes an ExpressionError of each of them."""
 
     def __init__(self, message: str, limit: bool = False) -> None:
         super().__init__(message)
@@ -60,12 +61,12 @@ def bounded(value: Value) -> Value:
     """The value, when it is within the bounds; a number must be finite and real."""
     if type(value) is int:
         if not -INTEGER <= value <= INTEGER:
-            raise Refusal("the result is larger than 2**63", limit=True)
+            raise OperationError("the result is larger than 2**63", limit=True)
     elif type(value) is float:
         if not math.isfinite(value):
-            raise Refusal("the result is too large for a float")
+            raise OperationError("the result is too large for a float")
     elif type(value) is complex:
-        raise Refusal("the result is not a real number")
+        raise OperationError("the result is not a real number")
     return value
 
 
@@ -79,7 +80,7 @@ def size(value: Value) -> int:
 
 def power(base: Value, exponent: Value) -> Value:
     if type(base) is int and type(exponent) is int and exponent > 64 and abs(base) > 1:
-        raise Refusal("the result is larger than 2**63", limit=True)
+        raise OperationError("the result is larger than 2**63", limit=True)
     return base**exponent
 
 
@@ -115,7 +116,7 @@ def arithmetic(symbol: str) -> Callable[[Value, Value], Value]:
         if symbol == "*" and type(left) is int and type(right) in (list, str):
             within(right, left)
             return left * right
-        raise Refusal(f"`{symbol}` does not take {kind(left)} and {kind(right)}")
+        raise OperationError(f"`{symbol}` does not take {kind(left)} and {kind(right)}")
 
     return run
 
@@ -124,9 +125,9 @@ def within(value: Value, times: int, more: Value = ()) -> None:
     """Refuses a list or string that would grow beyond its bound."""
     if type(value) is str:
         if len(value) * times + len(more) > CHARACTERS:
-            raise Refusal(f"the string would have more than {CHARACTERS} characters", limit=True)
+            raise OperationError(f"the string would have more than {CHARACTERS} characters", limit=True)
     elif size(value) * times + size(more) > ITEMS:
-        raise Refusal(f"the list would have more than {ITEMS} items", limit=True)
+        raise OperationError(f"the list would have more than {ITEMS} items", limit=True)
 
 
 def listed(*items: Value) -> Value:
@@ -151,7 +152,7 @@ def contains(item: Value, group: Value) -> bool:
         return any(equal(item, member) for member in group)
     if type(group) is str and type(item) is str:
         return item in group
-    raise Refusal(f"`in` does not take {kind(item)} and {kind(group)}")
+    raise OperationError(f"`in` does not take {kind(item)} and {kind(group)}")
 
 
 def comparison(symbol: str) -> Callable[[Value, Value], bool]:
@@ -169,7 +170,7 @@ def comparison(symbol: str) -> Callable[[Value, Value], bool]:
     def run(left: Value, right: Value) -> bool:
         if (is_number(left) and is_number(right)) or (type(left) is str and type(right) is str):
             return compute(left, right)
-        raise Refusal(f"`{symbol}` does not take {kind(left)} and {kind(right)}")
+        raise OperationError(f"`{symbol}` does not take {kind(left)} and {kind(right)}")
 
     return run
 
@@ -177,38 +178,38 @@ def comparison(symbol: str) -> Callable[[Value, Value], bool]:
 def truth(value: Value, wanting: str) -> bool:
     if type(value) is bool:
         return value
-    raise Refusal(f"`{wanting}` takes true or false, not {kind(value)}")
+    raise OperationError(f"`{wanting}` takes true or false, not {kind(value)}")
 
 
 def number(value: Value, wanting: str) -> Value:
     if is_number(value):
         return value
-    raise Refusal(f"`{wanting}` takes numbers, not {kind(value)}")
+    raise OperationError(f"`{wanting}` takes numbers, not {kind(value)}")
 
 
 def integer(value: Value, wanting: str) -> int:
     if type(value) is int:
         return value
-    raise Refusal(f"{wanting} is an int, not {kind(value)}")
+    raise OperationError(f"{wanting} is an int, not {kind(value)}")
 
 
 def index(value: Value, position: Value) -> Value:
     if type(value) not in (list, str):
-        raise Refusal(f"only lists and strings have an index, not {kind(value)}")
+        raise OperationError(f"only lists and strings have an index, not {kind(value)}")
     if not -len(value) <= integer(position, "an index") < len(value):
         items = "characters" if type(value) is str else "items"
-        raise Refusal(f"index {position} is out of range: there are {len(value)} {items}, counted from 0")
+        raise OperationError(f"index {position} is out of range: there are {len(value)} {items}, counted from 0")
     return value[position]
 
 
 def slice_of(value: Value, start: Value, stop: Value, step: Value) -> Value:
     if type(value) not in (list, str):
-        raise Refusal(f"only lists and strings have slices, not {kind(value)}")
+        raise OperationError(f"only lists and strings have slices, not {kind(value)}")
     for bound in (start, stop, step):
         if bound is not None:
             integer(bound, "a bound of a slice")
     if step == 0:
-        raise Refusal("the step of a slice is not 0")
+        raise OperationError("the step of a slice is not 0")
     METER.spent += len(value)
     return value[start:stop:step]
 
@@ -226,10 +227,10 @@ def numbers(name: str, arguments: tuple[Value, ...]) -> Any:
     found: Any = arguments
     if len(arguments) == 1:
         if type(arguments[0]) is not list:
-            raise Refusal(f"`{name}` of one argument takes a list, not {kind(arguments[0])}")
+            raise OperationError(f"`{name}` of one argument takes a list, not {kind(arguments[0])}")
         found = arguments[0]
         if not found and name != "sum":
-            raise Refusal(f"an empty list has no `{name}`")
+            raise OperationError(f"an empty list has no `{name}`")
     METER.spent += len(found)
     for value in found:
         number(value, name)
@@ -239,7 +240,7 @@ def numbers(name: str, arguments: tuple[Value, ...]) -> Any:
 def length(value: Value) -> int:
     if type(value) in (list, str):
         return len(value)
-    raise Refusal(f"`len` takes a list or a string, not {kind(value)}")
+    raise OperationError(f"`len` takes a list or a string, not {kind(value)}")
 
 
 def rounded(value: Value, digits: Value = None) -> Value:
@@ -248,13 +249,13 @@ def rounded(value: Value, digits: Value = None) -> Value:
     if digits is None:
         return round(value)
     if not 0 <= integer(digits, "the number of digits") <= 15:
-        raise Refusal(f"`round` keeps 0 to 15 digits, not {digits}")
+        raise OperationError(f"`round` keeps 0 to 15 digits, not {digits}")
     return round(value, digits)
 
 
 def square_root(value: Value) -> float:
     if number(value, "sqrt") < 0:
-        raise Refusal(f"{kind(value)} has no real square root")
+        raise OperationError(f"{kind(value)} has no real square root")
     return math.sqrt(value)
 
 
@@ -265,7 +266,7 @@ def make_divisible(value: Value, divisor: Value, least: Value = None) -> int:
     """
     number(value, "make_divisible")
     if integer(divisor, "the divisor") < 1:
-        raise Refusal(f"the divisor is at least 1, not {divisor}")
+        raise OperationError(f"the divisor is at least 1, not {divisor}")
     least = divisor if least is None else integer(least, "the least value")
     nearest: int = max(least, int(value + divisor / 2) // divisor * divisor)
     return nearest if nearest >= 0.9 * value else nearest + divisor
