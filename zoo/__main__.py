@@ -173,17 +173,20 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     "plugins",
     multiple=True,
     metavar="MODULE",
-    help="Import a Python module that registers layers of its own; it runs as code.",
+    help="Import a Python module that registers layers of its own, installed or beside the spec; it runs as code.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-def cli(plugins: tuple[str, ...]) -> None:
+@click.pass_context
+def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     """Neural networks as specs: look at them, check them, build them, train them.
 
     A network is a name of the zoo (resnet34), a glob over names ('resnet*'), a file (net.yaml), or a file's variant
     (net.yaml:small).
     """
-    for name in plugins:
-        import_module(name)
+    if plugins:
+        from speczoo.commands.common import import_plugins
+
+        import_plugins(plugins, ctx.args)
 
 
 def main() -> None:

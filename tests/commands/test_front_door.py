@@ -307,3 +307,62 @@ def test_networks_are_completed() -> None:
     assert done.stdout.split() == ["plain,resnet34", "plain,resnet34_cifar2"]
     done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo su", COMP_CWORD="1")
     assert done.stdout.split() == ["plain,summary"]
+
+
+# -- plugins ----------------------------------------------------------------------------------------------------------
+
+LAYER = """
+from dataclasses import dataclass
+import beside_{n}
+from speczoo.compiler.layer import Layer, Shape
+
+
+class Same{n}(Layer):
+    \"\"\"Gives what it takes.\"\"\"
+
+    def infer(self, x: Shape) -> Shape:
+        return x
+"""
+
+
+def test_a_module_beside_the_spec_is_a_plugin(tmp_path: Path) -> None:
+    """With what lies beside it, from wherever it is called; its folder is looked at last."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "mine_7.py").write_text(LAYER.format(n=7))
+    (tmp_path / "nets" / "beside_7.py").write_text("")
+    (tmp_path / "nets" / "json.py").write_text("raise SystemError\n")
+    spec = "spec: 1\nname: t\ninput: [3]\nlayers: [{op: Same7}]\n"
+    (tmp_path / "nets" / "net.yaml").write_text(spec)
+    code = "import sys; from speczoo.__main__ import main; sys.argv = ['zoo', *sys.argv[1:]]; main()"
+    for asked in ("net.yaml", "net.yaml:x"):
+        words = ("--plugin", "mine_7", "check", str(tmp_path / "nets" / asked))
+        told = fresh(code, *words)
+        assert "unknown-op" not in told.stdout, told.stdout + told.stderr
+        assert "Traceback" not in told.stderr
+    assert "unknown-op" in fresh(code, "check", str(tmp_path / "nets" / "net.yaml")).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("no_such_module", None, "there is no such module"),
+        ("not a name", None, "takes the name of a module"),
+        ("", None, "takes the name of a module"),
+        (".x", None, "takes the name of a module"),
+        ("nets/mine.py", None, "as mine"),
+        ("os.nothing", None, "ModuleNotFoundError"),
+        ("wrong_syntax", "def", "SyntaxError"),
+        ("wrong_import", "import no_such_module_at_all", "No module named"),
+        ("wrong_value", "1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_plugin_that_cannot_be_imported_is_told(
+    name: str, content: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    if content is not None:
+        (tmp_path / f"{name}.py").write_text(content)
+    told = zoo("--plugin", name, "check", "lenet5", code=2)
+    assert words in told.stderr
+    assert "bug" not in told.stderr

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from speczoo.specs.errors import SpecError
 from speczoo.torchvision import torchvision
-from speczoo.training import memory, recipe_loader
+from speczoo.training import data, memory, recipe_loader
+from speczoo.training.advice import told
 from speczoo.training.data import load, read_images, root_of
-from speczoo.training.dataset import Dataset
+from speczoo.training.dataset import Dataset, Split
 from speczoo.training.errors import DataError, TrainingError
 from tests.training.toys import digits, idx, recipe
 
@@ -38,6 +41,68 @@ def test_a_share_of_the_training_set_validates(corners: Path) -> None:
     dataset = folder(corners, valid=0.25)
     assert (len(dataset.train), len(dataset.valid)) == (90, 30)
     assert not set(dataset.train.names) & set(dataset.valid.names)
+
+
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=6), st.floats(0.05, 0.95), st.integers(0, 99), st.integers(1, 60)
+)
+def test_every_class_is_in_every_part(sizes: list[int], share: float, seed: int, count: int) -> None:
+    """Of a class with two images or more; and of the first so many there is one of each while there is room."""
+    labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    split = Split(torch.arange(len(labels))[:, None, None, None].to(torch.uint8), labels)
+    train, valid = data._divide(split, share, seed)
+    assert sorted([*train.images.ravel().tolist(), *valid.images.ravel().tolist()]) == list(range(len(labels)))
+    for each, size in enumerate(sizes):
+        parts = int((train.labels == each).sum()), int((valid.labels == each).sum())
+        assert min(parts) >= 1 or size == 1
+        assert parts[0] >= 1
+    wanted, twice = round(share * len(split)), sum(size > 1 for size in sizes)
+    assert len(valid) == min(max(wanted, twice), len(split) - len(sizes))
+    first = data._first(split, count)
+    assert len(first) == min(count, len(split))
+    assert len(first.labels.unique()) == min(len(sizes), count)
+    assert first.images.ravel().tolist() == sorted(first.images.ravel().tolist())
+
+
+def test_a_class_that_a_part_lacks_is_named(corners: Path) -> None:
+    lacking = list(told(folder(corners, limit_train=3, limit_valid=2)))
+    assert [words.partition(" has ")[0] for words in lacking] == ["the train split", "the valid split"]
+    assert "`sw`" in lacking[0]
+    assert list(told(folder(corners, limit_train=4))) == []
+
+
+def test_files_that_are_not_read_are_counted_and_named(copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.jfif", "b.heic", "c", "d.heic", ".hidden"):
+        (copy / "train" / "se" / name).write_text("x")
+    assert len(folder(copy).train) == 120
+    (said,) = caplog.messages
+    assert said.startswith("4 files of the train split not read (2 .heic, ")
+    assert "1 .jfif" in said
+    assert "1 no suffix" in said
+    assert "a.jfif" in said
+
+
+@pytest.mark.parametrize("name", ["val", "Valid", "validation", "Test"])
+def test_another_name_of_a_split_gets_its_line(name: str, copy: Path) -> None:
+    (copy / "valid").rename(copy / name)
+    if name == "Test":
+        shutil.rmtree(copy / "test")
+    with pytest.raises(DataError, match=f"say `valid: {name}` under `data`"):
+        folder(copy)
+    assert len(folder(copy, valid=name).valid) == 40
+    (copy / "train").rename(copy / "Train")
+    with pytest.raises(DataError, match="say `train: Train` under `data`"):
+        folder(copy)
+
+
+def test_classes_without_a_split_get_their_line(copy: Path) -> None:
+    with pytest.raises(DataError, match=r'say `train: "."` and `valid: 0.2` under `data`'):
+        folder(copy / "train")
+    assert len(folder(copy / "train", train=".", valid=0.2).valid) == 24
+    shutil.rmtree(copy / "valid")
+    shutil.rmtree(copy / "test")
+    with pytest.raises(DataError, match=r"say `valid: 0.2` under `data`"):
+        folder(copy)
 
 
 @pytest.fixture

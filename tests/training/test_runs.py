@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,12 @@ from typing import IO, Any, cast
 
 import pytest
 import torch
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 
 from speczoo.specs.errors import SpecError
 from speczoo.training.engine import Result, loaders, train
-from speczoo.training.errors import Diverged, Interrupted, OptionError, RunError, TrainingError
+from speczoo.training.errors import DataError, Diverged, Interrupted, OptionError, RunError, TrainingError
 from speczoo.training.files import replacing
 from speczoo.training.process_rank import leads
 from speczoo.training.run import Run
@@ -355,6 +357,57 @@ def test_a_resumed_run_goes_nowhere_else(half: Path, tmp_path: Path, corners: Pa
         run(None, resume=half, out=tmp_path / "other")
     with pytest.raises(OptionError, match="a recipe, or a run"):
         run(recipe(corners), resume=half)
+
+
+@pytest.mark.parametrize("other", ["classes", "sizes"])
+def test_a_resumed_run_takes_no_other_data(other: str, half: Path, corners: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(corners, tmp_path / "data"))
+    for split in ("train", "valid"):
+        if other == "classes":
+            (data / split / "sw").rename(data / split / "south")
+        else:
+            for path in (data / split).rglob("*.png"):
+                Image.open(path).resize((14, 14)).save(path)
+    before = files(half)
+    with pytest.raises(DataError, match=r"was trained on the classes|was trained on images of 1 x 12 x 12"):
+        run(None, resume=half, data=data)
+    assert files(half) == before
+
+
+class Spectral(nn.Module):
+    """Weights of complex numbers, as Fourier layers have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 144, dtype=torch.cfloat) / 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.flatten(1).to(torch.cfloat) @ self.weight.T).abs()
+
+
+def test_a_module_of_complex_weights_comes_back(corners: Path, tmp_path: Path) -> None:
+    trained = Spectral()
+    run(recipe(corners, schedule=None, epochs=1), model=trained, out=tmp_path / "run")
+    again = Run.open(tmp_path / "run").model(Spectral())
+    assert torch.equal(again.weight, trained.weight)
+
+
+@pytest.mark.parametrize("softmax", [True, False])
+def test_what_is_hardly_meant_is_told(
+    softmax: bool, corners: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    schedule = {"op": "CosineAnnealingLR", "warmup": 2.0 if softmax else 0.5}
+    model = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), *([nn.Softmax(1)] if softmax else []))
+    run(recipe(corners, schedule=schedule, epochs=1), model=model, out=tmp_path / "run")
+    said = " ".join(record.getMessage() for record in caplog.records if record.name == "zoo")
+    assert ("outputs are probabilities" in said) == softmax
+    assert ("`schedule.warmup` is 2 epochs and the training has 1" in said) == softmax
+
+
+def test_a_missing_flatten_is_told(corners: Path, tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 8, 12), nn.Linear(1, 4))
+    with pytest.raises(DataError, match="a Flatten is missing before the last Linear"):
+        run(recipe(corners), model=model, out=tmp_path / "run")
 
 
 def _without(*keys: str) -> Callable[[Path], None]:

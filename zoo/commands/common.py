@@ -222,6 +222,21 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     ]
 
 
+def import_plugins(names: Sequence[str], arguments: Sequence[str]) -> None:
+    """Imports modules that are installed, or lie here or beside a file among the arguments. Raises Refused."""
+    from speczoo import catalogue, plugins
+
+    paths = (catalogue.split(argument)[0] for argument in arguments if catalogue.is_path(argument))
+    folders = dict.fromkeys([Path(), *(path.parent for path in paths if path.is_file())])
+    for name in names:
+        try:
+            plugins.load(name, folders)
+        except plugins.PluginError as error:
+            if error.__cause__ is not None and click.get_current_context().meta.get("zoo.debug"):
+                console.failure()
+            raise Refused(str(error)) from None
+
+
 #: Gives a command `force`: whether it writes over files that hold something else.
 force_option = click.option("--force", is_flag=True, help="Write over files that are there.")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,28 +175,55 @@ def _only(split: Split, classes: Sequence[int]) -> Split:
 
 
 def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
-    count = round(len(split) * share)
-    return split.take(order[count:]), split.take(order[:count])
+    """Two parts, drawn, the second with this share of the images and of each class: at least one of each in both, but
+    for classes that have no more than one, which the first keeps."""
+    drawn = split.take(torch.randperm(len(split), generator=torch.Generator().manual_seed(seed)))
+    places, sizes = _places(drawn.labels)
+    spare = places + 1 < sizes
+    count = min(max(round(len(split) * share), int((spare & (places == 0)).sum())), int(spare.sum()))
+    held = torch.zeros(len(split), dtype=torch.bool)
+    held[(places / sizes + ~spare).argsort(stable=True)[:count]] = True
+    return drawn.take((~held).nonzero().squeeze(1)), drawn.take(held.nonzero().squeeze(1))
+
+
+def _first(split: Split, count: int) -> Split:
+    """So many images: the first of each class, each class by its share, and one of each while there is room."""
+    if count >= len(split) or split.labels.ndim > 1:
+        return split.take(torch.arange(min(count, len(split))))
+    places, sizes = _places(split.labels)
+    return split.take((places / sizes).argsort(stable=True)[:count].sort().values)
+
+
+def _places(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """How many images of its class come before each image, and how many that class has."""
+    sizes = torch.bincount(labels)
+    order = labels.argsort(stable=True)
+    places = torch.empty_like(labels)
+    places[order] = torch.arange(len(labels)) - (sizes.cumsum(0) - sizes)[labels[order]]
+    return places, sizes[labels]
 
 
 def _limited(dataset: Dataset, data: Any) -> Dataset:
     train, valid = getattr(data, "limit_train", None), getattr(data, "limit_valid", None)
-    first = {name: getattr(dataset, name).take(torch.arange(min(count, len(getattr(dataset, name)))))
-             for name, count in (("train", train), ("valid", valid)) if count}  # fmt: skip
-    return replace(dataset, **first)
+    return replace(
+        dataset,
+        train=_first(dataset.train, train) if train else dataset.train,
+        valid=_first(dataset.valid, valid) if valid else dataset.valid,
+    )
 
 
 def _folder(data: r.Folder, root: Path, steps: Sequence[Any]) -> Dataset:
     labelled = {"train": root / data.train}
     if isinstance(data.valid, str):
         labelled["valid"] = root / data.valid
-    found = {name: _classes(name, place) for name, place in labelled.items()}
+    found = {name: _classes(name, place, root) for name, place in labelled.items()}
+    for name, place in labelled.items():
+        _tell_skipped(name, place)
     classes = tuple(sorted({each for split in found.values() for each in split}))
     _every_class(found, classes, labelled)
     paths = {name: [path for each in classes for path in split[each]] for name, split in found.items()}
     if data.test is not None:
-        paths["test"] = _images(_existing("test", root / data.test))
+        paths["test"] = _images(_existing("test", root / data.test, root))
     for name, files in paths.items():
         if not files:
             raise DataError(f"the {name} split is empty: no images in {root / str(getattr(data, name))}")
@@ -210,28 +239,65 @@ def _folder(data: r.Folder, root: Path, steps: Sequence[Any]) -> Dataset:
     return Dataset(splits["train"], splits["valid"], classes, test=splits.get("test"))
 
 
-def _existing(name: str, place: Path) -> Path:
+def _existing(name: str, place: Path, root: Path) -> Path:
     if not place.is_dir():
         what = "images" if name == "test" else "a folder of images for every class"
-        raise DataError(f"no {name} folder {place}", f"it holds {what}; --data DIR says what it lies in")
+        help = _instead(name, root) or f"it holds {what}; --data DIR says what it lies in"
+        raise DataError(f"no {name} folder {place}", help)
     return place
 
 
-def _classes(name: str, place: Path) -> dict[str, list[Path]]:
+#: What people call the folders of splits.
+CALLED = {
+    "train": ("train", "training", "trainset"),
+    "valid": ("valid", "val", "validation", "dev", "eval", "test", "testing"),
+    "test": ("test", "testing"),
+}
+
+
+def _instead(name: str, root: Path) -> str:
+    """The line of a recipe that names what is there; nothing where that is not clear."""
+    folders = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    called = [folder for each in CALLED[name] for folder in folders if folder.lower() == each]
+    if called:
+        return f"there is {called[0]}/: say `{name}: {called[0]}` under `data`"
+    others = {each for names in CALLED.values() for each in names}
+    if name == "train" and any(_images(root / folder) for folder in folders if folder.lower() not in others):
+        return 'its folders are classes, without a split: say `train: "."` and `valid: 0.2` under `data`'
+    if name == "valid" and folders:
+        return "without one, a share of the training set validates: say `valid: 0.2` under `data`"
+    return ""
+
+
+def _classes(name: str, place: Path, root: Path) -> dict[str, list[Path]]:
     """A split's images by their class, which is the folder's name."""
-    folders = [path for path in _existing(name, place).iterdir() if path.is_dir() and not path.name.startswith(".")]
+    folders = [
+        path for path in _existing(name, place, root).iterdir() if path.is_dir() and not path.name.startswith(".")
+    ]
     if not folders:
         raise DataError(f"no class folders in {place}", f"one folder per class, as {place.name}/cat/1.png")
     return {folder.name: _images(folder) for folder in folders}
 
 
 def _images(folder: Path) -> list[Path]:
-    """The image files in a folder and below, sorted, without what programs hide there (`.ipynb_checkpoints`)."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    )
+    """The image files in a folder and below, sorted."""
+    return sorted(path for path in _shown(folder) if path.suffix.lower() in SUFFIXES)
+
+
+def _shown(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and below, without what programs hide there (`.ipynb_checkpoints`)."""
+    paths = folder.rglob("*")
+    return (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def _tell_skipped(name: str, place: Path) -> None:
+    """Says which files of a split are not read."""
+    skipped = sorted(p for p in _shown(place) if p.suffix.lower() not in SUFFIXES and p.is_file())
+    if skipped:
+        kinds = Counter(path.suffix.lower() or "no suffix" for path in skipped)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
+        words = f"{len(skipped):,} file{'s' * (len(skipped) > 1)} of the {name} split not read ({counts})"
+        logging.getLogger("zoo").warning("%s, as %s: images are %s", words, skipped[0], ", ".join(SUFFIXES))
 
 
 def _every_class(found: dict[str, dict[str, list[Path]]], classes: Sequence[str], places: dict[str, Path]) -> None:

@@ -24,6 +24,7 @@ from speczoo.limits import exhausted
 from . import data as datasets
 from . import recipe as r
 from . import recipe_loader, transforms
+from .advice import SOFTMAX, notes, probabilities, told
 from .callbacks import Bar, Epochs, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
@@ -110,8 +111,9 @@ def train(
         before.check_module(model)
         _may_resume(before, chosen)
     root = data if data is not None else before.facts.get("data") if before else None
-    dataset = datasets.load(chosen, root)
+    dataset = _dataset(chosen, before, root)
     shape = datasets.image_size(chosen, dataset)
+    _tell(*notes(chosen), *told(dataset))
     network = model if model is not None else build(chosen, list(shape))
     check(network, shape, dataset)
     facts = {
@@ -226,6 +228,25 @@ def _may_resume(run: Run, recipe: r.Recipe) -> None:
         )
 
 
+def _dataset(recipe: r.Recipe, run: Run | None, root: Any) -> Dataset:
+    """The data of a recipe, or of the run that goes on. Raises DataError where its classes or images are others."""
+    if run is None:
+        return datasets.load(recipe, root)
+    dataset = run.dataset(root)
+    before = tuple(run.facts.get("image") or dataset.shape)
+    if dataset.shape != before:
+        was, now = (" x ".join(map(str, size)) for size in (before, dataset.shape))
+        raise DataError(
+            f"{run.path} was trained on images of {was}, and this data has {now}", "start another run with -o"
+        )
+    return dataset
+
+
+def _tell(*notes: str) -> None:
+    for note in notes:
+        logging.getLogger("zoo").warning("%s", note)
+
+
 def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> None:
     """One blank image goes through: raises a TrainingError where the network, images and classes do not fit."""
     if not any(p.requires_grad for p in network.parameters()):
@@ -234,6 +255,8 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
     try:
         with evaluating(network), torch.no_grad():
             output = outputs(network(torch.zeros(1, *shape, device=device_of(network))))[0]
+            if isinstance(output, Tensor) and probabilities(output):
+                _tell(SOFTMAX)
     except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(
@@ -254,7 +277,9 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
         )
     raise DataError(
         f"the network's output is {list(output.shape[1:])}, and the labels want {list(wanted[1:])}",
-        f"this data has a class for every {'pixel' if len(wanted) > 2 else 'image'}: it wants another `network`",
+        "a Flatten is missing before the last Linear, which works on the last axis alone: {op: Flatten}"
+        if output.ndim > len(wanted) == 2 and output.shape[-1] == classes
+        else f"this data has a class for every {'pixel' if len(wanted) > 2 else 'image'}: it wants another `network`",
     )
 
 
