@@ -187,10 +187,12 @@ def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 
 def _first(split: Split, count: int) -> Split:
-    """So many images: the first of each class, each class by its share, and one of each while there is room."""
-    if count >= len(split) or split.labels.ndim > 1:
+    """The first so many images; where those lack a class, the first of each class, each by its share, and one of each
+    while there is room."""
+    labels = split.labels
+    if count >= len(split) or labels.ndim > 1 or set(labels[:count].tolist()) == set(labels.tolist()):
         return split.take(torch.arange(min(count, len(split))))
-    places, sizes = _places(split.labels)
+    places, sizes = _places(labels)
     return split.take((places / sizes).argsort(stable=True)[:count].sort().values)
 
 
