@@ -311,9 +311,9 @@ def test_images_are_torchvisions(mnist: Path) -> None:
     ))  # fmt: skip
     from speczoo.training.engine import loaders
 
-    chosen = recipe_loader.load("lenet5", {"data.limit_train": 10, "data.limit_valid": 50})
+    chosen = recipe_loader.load("lenet5", {"data.limit_train": 10, "data.limit_valid": 100})
     x, y = next(iter(loaders(chosen, load(chosen, mnist))[1]))
-    for i in range(50):
+    for i in range(100):
         image, label = reference[i]
         assert (x[i] - image).abs().max() <= 1.01 / 255 / 0.3081
         assert int(y[i]) == label
