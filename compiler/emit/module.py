@@ -134,7 +134,7 @@ def _executed(text: str, digest: str, custom: tuple[str, ...]) -> types.ModuleTy
     module.__file__ = filename
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     sys.modules[name] = module
-    code = compile(tree, filename, "exec")
+    code = compile(tree, filename, "exec", dont_inherit=True)  # its annotations are types, not texts
     exec(code, module.__dict__)  # the text is our emitter's own, and `verify` has read it
     for value in list(vars(module).values()):
         if isinstance(value, type) and value.__module__ == name:

@@ -530,3 +530,15 @@ def test_holding_changes_nothing(choices: Data) -> None:
     if choices.get("device") != "meta":
         pairs = zip(made.state_dict().values(), expected.state_dict().values(), strict=True)
         assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_module_has_types_for_annotations_as_its_source_does() -> None:
+    """Not texts, which torch.jit cannot read in a NamedTuple."""
+    made = type(speczoo.build({**EVERYTHING, "name": "annotated"}))
+    namespace: dict[str, Any] = {}
+    exec(speczoo.source({**EVERYTHING, "name": "annotated"}), namespace)
+    alone = namespace[made.__name__]
+    for function in ("__init__", "forward"):
+        live, printed = getattr(made, function).__annotations__, getattr(alone, function).__annotations__
+        assert live.keys() == printed.keys()
+        assert not any(isinstance(kind, str) for kind in live.values())
