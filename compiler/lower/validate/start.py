@@ -51,8 +51,8 @@ def validate_start(where: str, c: Class, composite: Composite) -> None:
 
 def _frozen(where: str, c: Class, graph: Graph, patterns: list[str]) -> None:
     tests = [test_of(where, text) for text in c.frozen]
-    for path, node, _ in graph.walk():
-        for name in node.weights:
+    for path, node in _modules(graph.root, "", None):
+        for name in node.weights if node is not None else ():
             key = f"{path}.{name}" if name else path
             wanted, got = any(matches(p, key) for p in patterns), any(test.holds(key, node) for test in tests)
             if wanted is not got:
@@ -123,10 +123,11 @@ def _modules(composite: Composite, prefix: str, seen: set[int] | None) -> Iterat
         seen.add(id(composite))
     for node in composite.nodes:
         path = prefix + node.name
+        if node.shared is not None:
+            continue  # its module has the name of where it was made
         if isinstance(node.body, Layer):
             yield path, node
-            if node.shared is None:
-                yield from ((f"{path}.{k.rpartition('.')[0]}", None) for k in node.weights if "." in k)
+            yield from ((f"{path}.{k.rpartition('.')[0]}", None) for k in node.weights if "." in k)
         elif node.body is not None:
             yield path, None
             yield from _modules(node.body, path + ".", seen)
