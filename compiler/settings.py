@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from speczoo.compiler.arguments import bind
 from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Value
+from speczoo.compiler.parameters import bind
 from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead

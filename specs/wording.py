@@ -1,4 +1,4 @@
-"""What a message is made of: a stranger's words, fit to be shown, and lists of words."""
+"""What a message is made of: a stranger's words, fit to be shown, values, and lists of words."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def enumerated(words: Sequence[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """`a`, `b` and `c`."""
     return enumerated([f"`{name}`" for name in names])
+
+
+def printed(value: object) -> str:
+    """A value in the spec's own words, shortened."""
+    text = (
+        repr(value)
+        if isinstance(value, str)
+        else str(value).replace("True", "true").replace("False", "false").replace("None", "null")
+    )
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= 60 else text[:57] + "..."

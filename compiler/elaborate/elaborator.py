@@ -13,7 +13,6 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from speczoo.compiler.arguments import bind
 from speczoo.compiler.checks.declarations import declaration_problems
 from speczoo.compiler.checks.init_and_freeze import init_problems
 from speczoo.compiler.elaborate import inactive, loops
@@ -25,6 +24,7 @@ from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
 from speczoo.compiler.elaborate.use import check_uses
 from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
+from speczoo.compiler.parameters import bind
 from speczoo.compiler.scope import layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.problem import Problem

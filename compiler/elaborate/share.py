@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from speczoo.compiler.arguments import printed
 from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
@@ -23,7 +22,7 @@ from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.problem import Mark, Problem
-from speczoo.specs.wording import enumerated
+from speczoo.specs.wording import enumerated, printed
 
 
 class OtherModuleError(ShapeError):

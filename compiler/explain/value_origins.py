@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from speczoo.compiler.arguments import printed
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Shape
@@ -13,6 +12,7 @@ from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.expression import ExpressionError, Name, Template
 from speczoo.specs.problem import Mark
 from speczoo.specs.spec import Loc, variables
+from speczoo.specs.wording import printed
 
 #: Arguments that set a layer's channels or features.
 WIDTHS = ("out_channels", "out_features", "channels")
