@@ -121,7 +121,7 @@ def test_the_text_of_a_spec_is_a_network(end: str, tmp_path: Path) -> None:
         ({"taps": [1]}, "taps are names of layers"),
         ({"taps": "layer1"}, "taps are names of layers"),
         ({"taps": 1}, "taps are names of layers"),
-        ({"num_classes": object()}, "cannot hold"),
+        ({"num_classes": ...}, "cannot hold"),
         ({"num_classes": np.float64("nan")}, "not a finite number"),
     ],
     ids=str,
