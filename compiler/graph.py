@@ -25,7 +25,8 @@ from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
 from speczoo.specs.loaded_spec import UsedSpec
-from speczoo.specs.spec import Entry, Expect, Loc, Spec
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Entry, Expect, Spec
 
 
 @dataclass(frozen=True, eq=False)

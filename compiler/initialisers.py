@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from speczoo.compiler.layer import FLOAT32_MAX, Shape
-from speczoo.specs.problem import Problem, ProblemError
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc, Problem, ProblemError
 from speczoo.specs.suggestions import did_you_mean
 
 NUMBER: tuple[type, ...] = (int, float)

@@ -9,8 +9,7 @@ from typing import Any
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, Template, UnknownName
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.suggestions import certain, did_you_mean
 
 #: Read as `in_channels` or `input.channels`; nothing else may be called so.

@@ -15,8 +15,7 @@ from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.problem import Problem, ProblemError
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc, Problem, ProblemError
 from speczoo.specs.suggestions import did_you_mean
 
 

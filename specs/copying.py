@@ -7,30 +7,27 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
-from speczoo.specs.diagnostics import Diagnostic
-from speczoo.specs.errors import SpecError
 from speczoo.specs.limits import Limits
+from speczoo.specs.problem import Problem
 
 
-def plain_copy(data: object, name: str, limits: Limits) -> dict[str, Any]:
+def plain_copy(data: object, limits: Limits) -> tuple[dict[str, Any], list[Problem]]:
     """A copy of nested mappings, sequences, texts, numbers and None as dict, list, str, int, float, bool and None.
 
     Of numpy and torch, too, numbers are numbers, and arrays are lists.
 
-    Raises SpecError with all that is wrong: `bad-value` for other types, keys that are no str, numbers that are not
-    finite; `unsafe-yaml` for a cycle; `limit-exceeded`.
+    And all that is wrong, with which the copy is not whole: `bad-value` for other types, keys that are no str, numbers
+    that are not finite; `unsafe-yaml` for a cycle; `limit-exceeded`. Places stand in the messages: there is no text.
     """
-    copying = _Copying(name, limits)
+    copying = _Copying(limits)
     try:
         copy = copying.value(data, "", 0)
     except _Stop:
         copy = None
-    if not copying.reported and type(copy) is not dict:
-        copying.tell("bad-value", f"a spec is a mapping of keys to values; this is {_kind(data)}", "")
-    if copying.reported:
-        raise SpecError(copying.reported)
-    assert isinstance(copy, dict)
-    return copy
+    if not copying.problems and type(copy) is not dict:
+        message = f"a spec is a mapping of keys to values; this is {_kind(data)}"
+        copying.problems.append(Problem("bad-value", message))
+    return copy if isinstance(copy, dict) else {}, copying.problems
 
 
 def _plain(value: Any) -> Any:
@@ -62,9 +59,11 @@ class _Stop(Exception):
 
 
 class _Copying:
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.name, self.limits = name, limits
-        self.reported: list[Diagnostic] = []
+    """A copy being made, and the problems with it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.problems: list[Problem] = []
         self.count = 0
         self.open: set[int] = set()
 
@@ -80,18 +79,18 @@ class _Copying:
             return self.text(value, place)
         if isinstance(value, int) and kind is int:
             if abs(value) >= 10**self.limits.digits:
-                self.tell("bad-value", f"a whole number has at most {self.limits.digits} digits", place)
+                self.add("bad-value", f"a whole number has at most {self.limits.digits} digits", place)
             return value
         if isinstance(value, float) and kind is float:
             if not isfinite(value):
-                self.tell("bad-value", f"{value} is not a finite number", place)
+                self.add("bad-value", f"{value} is not a finite number", place)
             return value
         if not isinstance(value, dict | list):
             hint = "use mappings, sequences, str, int, float, bool and None"
-            self.tell("bad-value", f"a spec cannot hold {_kind(value)}", place, hint)
+            self.add("bad-value", f"a spec cannot hold {_kind(value)}", place, hint)
             return None
         if id(origin) in self.open:
-            self.tell("unsafe-yaml", "this contains itself", place)
+            self.add("unsafe-yaml", "this contains itself", place)
             return None
         if depth >= self.limits.depth:
             self.stop(f"nested more than {self.limits.depth} deep", place)
@@ -102,7 +101,7 @@ class _Copying:
             for key, inner in value.items():
                 self.count += 1
                 if not isinstance(key, str):
-                    self.tell("bad-value", f"a key is a str, not {_kind(key)}", place)
+                    self.add("bad-value", f"a key is a str, not {_kind(key)}", place)
                 else:
                     step = f"{key:.60}"
                     name = self.text(str.__str__(key), place)
@@ -114,21 +113,22 @@ class _Copying:
 
     def text(self, text: str, place: str) -> str:
         if len(text) > self.limits.string:
-            self.tell(
+            self.add(
                 "limit-exceeded", f"a text of {len(text):,} characters; the limit is {self.limits.string:,}", place
             )
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            self.tell("bad-value", "half of a surrogate pair in this text", place)
+            self.add("bad-value", "half of a surrogate pair in this text", place)
         return text
 
-    def tell(self, code: str, message: str, place: str, help: str = "") -> None:
-        where = f"`{place}`: {message}" if place else message
-        self.reported.append(Diagnostic(code, where, file=self.name, help=(help,) if help else ()))
-        if len(self.reported) >= self.limits.mistakes:
+    def add(self, code: str, message: str, place: str, help: str = "") -> None:
+        """Adds a problem. Raises _Stop where so much is wrong that it is enough."""
+        message = f"`{place}`: {message}" if place else message
+        self.problems.append(Problem(code, message, help=(help,) if help else ()))
+        if len(self.problems) >= self.limits.mistakes:
             raise _Stop
 
     def stop(self, message: str, place: str) -> None:
-        self.tell("limit-exceeded", message, place)
+        self.add("limit-exceeded", message, place)
         raise _Stop
 
 

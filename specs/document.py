@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from speczoo.specs.copying import plain_copy
-from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.diagnostics import Report, Span
+from speczoo.specs.errors import SpecError
 from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.source import Source
-from speczoo.specs.tree import Loc, Mark, TreeBuilder
+from speczoo.specs.tree import Extent, TreeBuilder
 from speczoo.specs.yaml_masking import MaskedText, Torn
 
 # what ends a line in YAML 1.1 and does not in YAML 1.2
@@ -29,14 +31,14 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 class Document:
     """Plain data (dict, list, str, int, float, bool, None, and no subclass) and where each value stands.
 
-    `placeholders` are the paths of values that were refused and stand in as what was probably meant: what is wrong with
-    them is reported. What an alias repeats is the same object in several places.
+    `placeholders` are the paths of values that were refused and stand in as what was probably intended: what is wrong
+    with them is reported. What an alias repeats is the same object in several places.
     """
 
     source: Source
     data: dict[str, Any] = field(repr=False)
     placeholders: frozenset[Loc] = frozenset()
-    _mark: Mark | None = field(default=None, repr=False, compare=False)
+    _mark: Extent | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, data: object, name: str = "<data>", limits: Limits = DEFAULT) -> Document:
@@ -45,10 +47,14 @@ class Document:
         Raises SpecError for what JSON could not say (other types, other keys than str, NaN, a cycle) and for what
         passes the limits of a text.
         """
-        return cls(Source(name, ""), plain_copy(data, name, limits))
+        copy, problems = plain_copy(data, limits)
+        document = cls(Source(name, ""), copy)
+        if problems:
+            raise SpecError(problem.located(document) for problem in problems)
+        return document
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> Extent:
         """Where everything stands, as offsets into the text."""
         assert self._mark is not None
         return self._mark
@@ -73,12 +79,12 @@ class Document:
         return self.source.span(min(first + start, last), min(first + max(start, end), last))
 
     def also(self, path: Loc, name: str) -> None:
-        """Lets what stands at `path` be found under the key that it was meant to have, too."""
+        """Lets what stands at `path` be found under the key that it was intended to have, too."""
         around = self._find(path[:-1], False) if path[:-1] else self._mark
         if around is not None and len(around) > 2 and isinstance(around[2], dict) and path[-1] in around[2]:
             around[2].setdefault(name, around[2][path[-1]])
 
-    def _find(self, path: Loc, key: bool) -> Mark | None:
+    def _find(self, path: Loc, key: bool) -> Extent | None:
         mark = self._mark
         for depth, step in enumerate(path):
             if mark is None or len(mark) == 2:
@@ -100,36 +106,29 @@ class Document:
 
 def parse(source: Source, report: Report, limits: Limits = DEFAULT) -> Document | None:
     """The document of a text, YAML or JSON. None when there is none to go on with; the report says why."""
-    reported, document = _parse(source, limits)
-    for diagnostic in sorted(reported, key=lambda d: d.span or (0,)):
+    problems, document = _parse(source, limits)
+    text = Document(source, {})
+    for diagnostic in sorted((problem.located(text) for problem in problems), key=lambda d: d.span or (0,)):
         report.add(diagnostic)
     return document
 
 
-def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document | None]:
+def _parse(source: Source, limits: Limits) -> tuple[list[Problem], Document | None]:
     text, not_json = source.text, None
-    if len(text) > limits.bytes or (4 * len(text) > limits.bytes and len(text.encode(errors="replace")) > limits.bytes):
-        message = f"the text is larger than {limits.bytes:,} bytes"
-        return [Diagnostic("limit-exceeded", message, Span(1, 1, 1, 1), file=source.name)], None
-    if strange := _UNPRINTABLE.search(text):
-        span = source.span(*strange.span())
-        help = ('between "double quotes" an escape can stand for it',)
-        message = f"a control character, U+{ord(strange.group()):04X}"
-        return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
+    if (unread := _unread(text, limits)) is not None:
+        return [unread], None
     if text.lstrip().startswith("{"):
         builder = TreeBuilder(source, limits)
         try:
             return _build(builder, json_events(text))
         except NotJson as error:
             not_json = error
-        except Unreadable as problem:
-            builder.end(problem)
-            return builder.reported, None
+        except Unreadable as error:
+            return [*builder.problems, error.problem], None
     if broken := _LINE_ENDS.search(text):
-        span = source.span(*broken.span())
         help = (f'between "double quotes" it is \\u{ord(broken.group()):04X}',)
         message = f"U+{ord(broken.group()):04X} ends a line to some readers of YAML and not to others"
-        return [Diagnostic("yaml-syntax", message, span, file=source.name, help=help)], None
+        return [Problem("yaml-syntax", message, help=help, extent=broken.span())], None
     masked = MaskedText(text)
     while True:
         builder = TreeBuilder(source, limits, masked)
@@ -137,18 +136,29 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Diagnostic], Document |
             return _build(builder, yaml_events(masked.text, limits))
         except Torn:
             masked.hide_expressions()
-        except Unreadable as problem:
-            if isinstance(problem, Colon) and masked.hide_colons():
+        except Unreadable as error:
+            of_syntax = error.problem.code == "yaml-syntax"
+            if isinstance(error, Colon) and masked.hide_colons():
                 continue
-            if problem.code == "yaml-syntax" and masked.hide_expressions():
+            if of_syntax and masked.hide_expressions():
                 continue
-            if not_json and source.name.endswith(".json") and problem.code == "yaml-syntax":
-                problem = Unreadable("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
-            builder.end(problem)
-            return builder.reported, None
+            if not_json and source.name.endswith(".json") and of_syntax:
+                error = Unreadable("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
+            return [*builder.problems, error.problem], None
 
 
-def _build(builder: TreeBuilder, events: Iterator[Event]) -> tuple[list[Diagnostic], Document | None]:
+def _unread(text: str, limits: Limits) -> Problem | None:
+    """What keeps a text from being read at all."""
+    if len(text) > limits.bytes or (4 * len(text) > limits.bytes and len(text.encode(errors="replace")) > limits.bytes):
+        return Problem("limit-exceeded", f"the text is larger than {limits.bytes:,} bytes", extent=(0, 0))
+    if strange := _UNPRINTABLE.search(text):
+        help = ('between "double quotes" an escape can stand for it',)
+        message = f"a control character, U+{ord(strange.group()):04X}"
+        return Problem("yaml-syntax", message, help=help, extent=strange.span())
+    return None
+
+
+def _build(builder: TreeBuilder, events: Iterator[Event]) -> tuple[list[Problem], Document | None]:
     if not builder.build(events):
-        return builder.reported, None
-    return builder.reported, Document(builder.source, builder.root, frozenset(builder.placeholders), builder.mark)
+        return builder.problems, None
+    return builder.problems, Document(builder.source, builder.root, frozenset(builder.placeholders), builder.mark)

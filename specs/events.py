@@ -28,6 +28,7 @@ from ruamel.yaml.events import (
 )
 
 from speczoo.specs.limits import Limits
+from speczoo.specs.problem import Mark, Problem, ProblemError
 
 Kind: TypeAlias = Literal["scalar", "map", "list", "end", "alias", "tag"]
 
@@ -37,14 +38,14 @@ Kind: TypeAlias = Literal["scalar", "map", "list", "end", "alias", "tag"]
 Event: TypeAlias = tuple[Kind, int, int, str, bool, str | None]
 
 
-class Unreadable(Exception):
-    """What ends the reading of a text, with its place, and the place that explains it."""
+class Unreadable(ProblemError):
+    """What ends the reading of a text, from `start` to `end` in it, and the place that explains it."""
 
     def __init__(
         self, code: str, message: str, start: int, end: int, help: str = "", label: tuple[int, int, str] | None = None
     ) -> None:
-        super().__init__(message)
-        self.code, self.message, self.start, self.end, self.help, self.label = code, message, start, end, help, label
+        marks = [Mark((), label[2], extent=label[:2])] if label is not None else []
+        super().__init__(Problem(code, message, extent=(start, end), marks=marks, help=(help,) if help else ()))
 
 
 class Colon(Unreadable):

@@ -19,7 +19,7 @@ from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.source import Source, line_end
 from speczoo.specs.spec import STRUCTURE, Entry, Spec
-from speczoo.specs.tree import Mark
+from speczoo.specs.tree import Extent
 
 WIDTH = 120
 APART = 12  # ids whose lengths differ by more are not aligned
@@ -132,7 +132,7 @@ class _Formatter:
 
     # -- blocks -----------------------------------------------------------------------------------------------
 
-    def pieces(self, mark: Mark, data: dict[str, Any], indent: int) -> list[Piece]:
+    def pieces(self, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
         """The keys of a block mapping."""
         out: list[Piece] = []
         end = mark[0]
@@ -144,7 +144,7 @@ class _Formatter:
             end = value[1] if value[1] > stop else self.text.index(":", stop) + 1
         return out
 
-    def pair(self, key: str, start: int, stop: int, value: Mark, data: Any, indent: int) -> list[str]:
+    def pair(self, key: str, start: int, stop: int, value: Extent, data: Any, indent: int) -> list[str]:
         pad, name = " " * indent, self.text[start:stop]
         colon = self.text.index(":", stop) + 1
         if value[1] <= colon:
@@ -164,7 +164,7 @@ class _Formatter:
             return lines + self.items(value, data, indent + 2, entries=key in Entry.LISTS)
         return lines + [line for piece in self.pieces(value, data, indent + 2) for line in self.laid(piece, indent + 2)]
 
-    def inline(self, lead: str, value: Mark, data: Any, indent: int) -> list[str]:
+    def inline(self, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
         """A scalar or a flow collection behind its key: on one line where it fits, else as it was, moved along."""
         raw = self.anchor(value) + self.text[value[0] : value[1]].rstrip()
         if len(value) > 2:
@@ -179,7 +179,7 @@ class _Formatter:
         by = indent - (len(line) - len(line.lstrip(" ")))
         return [lead + first, *(_moved(each, by) for each in rest)]
 
-    def items(self, mark: Mark, data: list[Any], indent: int, *, entries: bool) -> list[str]:
+    def items(self, mark: Extent, data: list[Any], indent: int, *, entries: bool) -> list[str]:
         pad = " " * indent
         out: list[Piece] = []
         end = mark[0]
@@ -192,7 +192,7 @@ class _Formatter:
         _align(out, pad)
         return [line for piece in out for line in self.laid(piece, indent)]
 
-    def item(self, value: Mark, data: Any, indent: int, lead: list[str], *, entries: bool) -> Piece:
+    def item(self, value: Extent, data: Any, indent: int, lead: list[str], *, entries: bool) -> Piece:
         pad = " " * indent
         flow = self.text[value[0]] in "{[*"
         if entries and isinstance(data, dict):
@@ -213,7 +213,7 @@ class _Formatter:
 
     # -- entries ----------------------------------------------------------------------------------------------
 
-    def entry(self, value: Mark, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
+    def entry(self, value: Extent, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
         """An entry on one line, in two columns; None where it is better on several."""
         raw = self.text[value[0] : value[1]]
         if not flow and (any(key in data for key in Entry.LISTS) or re.search(r"\s#", raw)):
@@ -249,11 +249,11 @@ class _Formatter:
             self.places[op] = {key: place for place, key in enumerate(self.arguments(op))}
         return self.places[op]
 
-    def key(self, mark: Mark, key: str) -> str:
+    def key(self, mark: Extent, key: str) -> str:
         start, stop, _ = mark[2][key]
         return self.text[start:stop]
 
-    def flow(self, mark: Mark, data: Any, *, entries: bool = False) -> str:
+    def flow(self, mark: Extent, data: Any, *, entries: bool = False) -> str:
         """A value in flow style on one line. Raises Verbatim where a comment or a line break is in the way."""
         raw = self.text[mark[0] : mark[1]]
         anchor = self.anchor(mark)
@@ -287,12 +287,12 @@ class _Formatter:
             + "}"
         )
 
-    def anchor(self, mark: Mark) -> str:
+    def anchor(self, mark: Extent) -> str:
         """`&name ` where an anchor stands before a value."""
         found = re.search(r"&[^\s,\[\]{}]+\s+$", self.text[max(0, mark[0] - 120) : mark[0]])
         return found[0].strip() + " " if found else ""
 
-    def flow_item(self, mark: Mark, data: Any, entries: bool) -> str:
+    def flow_item(self, mark: Extent, data: Any, entries: bool) -> str:
         if entries and isinstance(data, dict):
             parts = (
                 f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in Entry.LISTS)}"

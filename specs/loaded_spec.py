@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.document import Document
-from speczoo.specs.spec import Loc, Spec
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Spec
 
 
 class LoadedSpec(NamedTuple):

@@ -4,24 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Span
-from speczoo.specs.document import Document
-from speczoo.specs.spec import Loc
+
+#: A place in the data of a spec: the keys and indices that lead there.
+Loc: TypeAlias = tuple[str | int, ...]
+
+
+class Text(Protocol):
+    """What problems need to know of a text: a Source."""
+
+    @property
+    def name(self) -> str: ...
+    def span(self, start: int, end: int) -> Span: ...
+    def instead(self, span: Span, word: str) -> Edit: ...
+
+
+class Places(Protocol):
+    """What problems need to know of where the data of a spec stand in its text: a Document."""
+
+    @property
+    def source(self) -> Text: ...
+    def span(self, path: Loc, *, key: bool = False) -> Span | None: ...
+    def part(self, path: Loc, start: int, end: int) -> Span | None: ...
 
 
 class Mark(NamedTuple):
-    """A secondary place, and what to show there: `128 is set here`; in another document where one is given."""
+    """A secondary place, and what to show there: `128 is set here`; with its key, where `key` is true; in another
+    document where one is given. `extent` is for a text that is no data yet, as a problem's is."""
 
     loc: Loc
     text: str
-    elsewhere: Document | None = None
+    elsewhere: Places | None = None
+    key: bool = False
+    extent: tuple[int, int] | None = None
 
-    def located(self, document: Document) -> Label | None:
+    def located(self, document: Places) -> Label | None:
         """The mark with its place in the text; None where there is none."""
-        span = (self.elsewhere or document).span(self.loc)
-        file = self.elsewhere.source.name if self.elsewhere is not None else None
+        places = self.elsewhere or document
+        span = places.span(self.loc, key=self.key) if self.extent is None else places.source.span(*self.extent)
+        file = places.source.name if self.elsewhere is not None or self.extent is not None else None
         return Label(span, self.text, file) if span is not None else None
 
 
@@ -42,7 +65,7 @@ class Problem:
     `fixes`, of which one is enough. `part` narrows the place to the characters from and to of the text there.
     `replacement` is the word that would be right in place of what stands there, or of the word `replaces` that ends the
     part. `given_at` is where a wrong value was given that arrives here from elsewhere: one problem is reported once for
-    each.
+    each. `extent` is the place of a problem with a text that is no data yet: from and to which of its characters.
     """
 
     code: str
@@ -60,11 +83,14 @@ class Problem:
     part: tuple[int, int] | None = None
     replaces: str = ""
     given_at: Loc | None = None
+    extent: tuple[int, int] | None = None
 
-    def located(self, document: Document) -> Diagnostic:
+    def located(self, document: Places) -> Diagnostic:
         """The problem as it is shown: with the places and texts of its document."""
         part = document.part(self.loc, *self.part) if self.part is not None else None
         span = part or (document.span(self.loc, key=self.key) if self.loc else None)
+        if self.extent is not None:
+            span = document.source.span(*self.extent)
         fix = self._fix(document, part if self.replaces else span)
         labels = tuple(dict.fromkeys(filter(None, (mark.located(document) for mark in self.marks))))
         path = self.path.rstrip(".") or None
@@ -91,7 +117,7 @@ class Problem:
         without = [fix.text for fix in self.fixes if fix.kind == "resize" and fix.text and not sizes]
         return (*(["; ".join(ways)] if ways else []), *self.help, *without)
 
-    def _fix(self, document: Document, span: Span | None) -> tuple[Edit, ...]:
+    def _fix(self, document: Places, span: Span | None) -> tuple[Edit, ...]:
         """The replacement as an edit; none where the wrong word is not as it stands in the text."""
         if self.replacement is None or span is None:
             return ()

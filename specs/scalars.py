@@ -12,19 +12,20 @@ import re
 from typing import TypeAlias
 
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.problem import Problem, ProblemError
 
 Scalar: TypeAlias = str | int | float | bool | None
 
 
-class ImplicitWord(ValueError):
+class ImplicitWord(ProblemError):
     """A word that means different things to different readers, or a number that a spec cannot hold.
 
-    `guess` is what was probably meant, `replacement` the text that says just that, where there is no doubt.
+    `guess` is what was probably intended; the problem's replacement says just that, where there is no doubt.
     """
 
     def __init__(self, message: str, help: str, guess: Scalar, replacement: str | None = None) -> None:
-        super().__init__(message)
-        self.message, self.help, self.guess, self.replacement = message, help, guess, replacement
+        super().__init__(Problem("bad-value", message, help=(help,), replacement=replacement))
+        self.guess = guess
 
 
 def _cases(*words: str) -> list[str]:
@@ -56,7 +57,7 @@ _ELSEWHERE = re.compile(  # numbers in YAML 1.1, text in 1.2
 
 
 def resolve(text: str, limits: Limits = DEFAULT) -> Scalar:
-    """The value of an unquoted scalar. Raises Refused."""
+    """The value of an unquoted scalar. Raises ImplicitWord."""
     if text in _KNOWN:
         return _KNOWN[text]
     first = text[0]

@@ -4,7 +4,8 @@ placeholder, so that the rest of the spec can be checked in the same run."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from typing import Any, get_origin
 
 from pydantic import ValidationError
@@ -12,11 +13,12 @@ from pydantic_core import ErrorDetails
 
 from speczoo.specs import spec as grammar
 from speczoo.specs.copying import unshared
-from speczoo.specs.diagnostics import Diagnostic, Label, Report
+from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
-from speczoo.specs.spec import Entry, Grammar, Loc, Spec
+from speczoo.specs.problem import Loc, Mark, Problem
+from speczoo.specs.spec import Entry, Grammar, Spec
 from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
@@ -32,10 +34,12 @@ _KINDS = {
 
 def mend(error: ValidationError, document: Document, report: Report) -> Spec | None:
     """Report what is wrong, and return the Spec with placeholders there; None where nothing can be made of it."""
-    work = _Work(document, report)
+    work = _Work(document)
     for _ in range(ROUNDS):
         details = error.errors(include_url=False)
-        work.round(details[: DEFAULT.mistakes])
+        for problem in work.round(details[: DEFAULT.mistakes]):
+            diagnostic = problem.located(document)
+            report.add(diagnostic if problem.loc else replace(diagnostic, span=document.span(())))
         if len(details) > DEFAULT.mistakes:
             return None
         try:
@@ -49,28 +53,27 @@ def mend(error: ValidationError, document: Document, report: Report) -> Spec | N
 
 
 class _Work:
-    """The data of a document being mended. Paths stay those of the document: a mended key is known there too."""
+    """The data of a document being mended. Paths stay those of the document: a mended key is known there too.
 
-    def __init__(self, document: Document, report: Report) -> None:
-        self.document, self.report = document, report
+    What yields problems mends as well, once it is read to its end.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
         self.data: dict[str, Any] = unshared(document.data)
         self.placeholders: set[Loc] = set()
-        self.guessed: set[Loc] = set()  # where something stands under the name that it was probably meant to have
+        self.guessed: set[Loc] = set()  # where something stands under the name that it was probably intended to have
 
-    def tell(self, code: str, message: str, path: Loc, *, key: bool = False, **more: Any) -> None:
-        span = self.document.span(path, key=key)
-        self.report.add(Diagnostic(code, message, span, file=self.document.source.name, **more))
-
-    def round(self, details: list[ErrorDetails]) -> None:
+    def round(self, details: list[ErrorDetails]) -> Iterator[Problem]:
         located = [
             (detail, placed(self.data, detail["loc"], missing=detail["type"] == "missing")) for detail in details
         ]
         missing = [path for detail, path in located if detail["type"] == "missing"]
         before = set(self.guessed)
-        unsaid: list[Loc] = [] if {"input", "inputs"} & set(self.data) else [("input",), ("inputs",)]
+        inputs: list[Loc] = [] if {"input", "inputs"} & set(self.data) else [("input",), ("inputs",)]
         for detail, path in located:
             if detail["type"] == "extra_forbidden":
-                self.extra(path, [*missing, *unsaid])
+                yield from self.extra(path, [*missing, *inputs])
         if not {"input", "inputs"} & set(self.data):
             missing.append(("input",))
         groups: dict[Loc, list[str]] = {}
@@ -78,10 +81,16 @@ class _Work:
             if path not in self.guessed:
                 groups.setdefault(path[:-1], []).append(str(path[-1]))
         for parents, names in groups.items():
-            if free := [name for name in names if not self.misspelt(parents, (name,))]:
-                self.missing(parents, free)
+            free = []
+            for name in names:
+                if (problem := self.misspelt(parents, (name,))) is not None:
+                    yield problem
+                else:
+                    free.append(name)
+            if free:
+                yield self.missing(parents, free)
         reported = {*missing, *(self.guessed - before)}
-        # of several ways to say a thing, the one that was nearly said is spoken of
+        # of several ways to say a thing, the one that was nearly written is reported
         deeper = {path[:n] for path in (*reported, *(path for _, path in located)) for n in range(len(path))}
         for detail, path in located:
             if detail["type"] in ("extra_forbidden", "missing") or path in reported or path in deeper:
@@ -90,9 +99,9 @@ class _Work:
             if path in before:
                 self.placeholder(path)  # the guess was wrong
             else:
-                self.wrong(detail, path)
+                yield from self.wrong(detail, path)
 
-    def extra(self, path: Loc, missing: list[Loc]) -> None:
+    def extra(self, path: Loc, missing: list[Loc]) -> Iterator[Problem]:
         """A key that is not in the grammar; where it is nearly one that is missing or free, it is taken for that."""
         *parents, last = path
         holder = self._at(tuple(parents))
@@ -101,7 +110,7 @@ class _Work:
         model = _model(tuple(parents))
         if model is grammar.Block and last == "input":
             help = "a block takes what flows in, of any shape; where it takes several values, `inputs` names them"
-            self.tell("unknown-key", "a block has no `input`", path, key=True, help=(help,))
+            yield Problem("unknown-key", "a block has no `input`", path, key=True, help=(help,))
             del holder[last]
             return
         word, value, known = str(last), holder[last], list(keys(model))
@@ -116,7 +125,7 @@ class _Work:
             or nearest(word, known, aliases=instead(model, known))
         )
         if suggested not in free:
-            self.tell(
+            yield Problem(
                 "unknown-key",
                 f"there is no `{printable(last)}` here",
                 path,
@@ -126,101 +135,96 @@ class _Work:
             del holder[last]
             return
         required = " (required, and missing here)" if suggested in needed else ""
-        span = self.document.span(path, key=True)
-        fits, perhaps = suggested in fitting, keys(model)[suggested].perhaps
-        sure = fits and word not in perhaps and suggested == certain(word, free, aliases=instead(model, [suggested]))
-        fix = (self.document.source.instead(span, suggested),) if span and sure else ()
-        self.tell(
+        fits, aliases = suggested in fitting, instead(model, [suggested])
+        only = word not in keys(model)[suggested].perhaps and suggested == certain(word, free, aliases=aliases)
+        yield Problem(
             "unknown-key",
             f"there is no `{printable(last)}` here",
             path,
             key=True,
             help=(f"did you mean `{suggested}`?{required}{'' if fits else f' It is {keys(model)[suggested].holds}'}",),
-            fix=fix,
+            replacement=suggested if fits and only else None,
         )
         value = holder.pop(last)
         if suggested not in needed and any(key in ("inputs", "outputs") for key in parents):
-            return  # a guess at what flows in or out would be told again wherever it flows
+            return  # a guess at what flows in or out would be reported again wherever it flows
         holder[suggested] = value
         self.document.also(path, suggested)
         self.guessed.add((*parents, suggested))
 
-    def missing(self, parents: Loc, names: list[str]) -> None:
+    def missing(self, parents: Loc, names: list[str]) -> Problem:
         words = f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing"
         known = keys(_model(parents))
         help = tuple(f"`{name}` is {known[name].holds}" for name in names if name in known)
-        self.tell("missing-argument", words, parents, key=bool(parents) and isinstance(parents[-1], str), help=help)
         for name in names:
             self.placeholder((*parents, name))
+        return Problem("missing-argument", words, parents, key=isinstance((*parents, 0)[-1], str), help=help)
 
-    def wrong(self, detail: ErrorDetails, path: Loc) -> None:
+    def wrong(self, detail: ErrorDetails, path: Loc) -> Iterator[Problem]:
         kind, context = detail["type"], detail.get("ctx") or {}
         if any(
             placeholder[: len(path)] == path or placeholder == path[: len(placeholder)]
             for placeholder in self.document.placeholders
             if path
         ):
-            self.placeholder(path)  # told already, by who read the text
+            self.placeholder(path)  # reported already, by who read the text
             return
         if kind in ("entry_kind", "entry_extra"):
             code = "bad-value" if kind == "entry_kind" else "unknown-key"
-            self.tell(code, detail["msg"], (*path, str(context["key"])), key="value" not in context)
+            yield Problem(code, detail["msg"], (*path, str(context["key"])), key="value" not in context)
         elif kind == "entry_empty":
-            self.no_op(path, detail["msg"])
+            yield self.no_op(path, detail["msg"])
             return
         elif kind == "missing_input":  # it is there, and says nothing
             path = ("input",) if "input" in self.data else ("inputs",)
-            self.tell("bad-value", f"`{path[0]}` is {keys(Spec)[str(path[0])].holds}; not nothing", path)
+            yield Problem("bad-value", f"`{path[0]}` is {keys(Spec)[str(path[0])].holds}; not nothing", path)
         elif kind == "inputs":
-            first = self.document.span(("input",), key=True)
-            labels = (Label(first, "and here"),) if first else ()
-            self.tell("bad-value", detail["msg"] + ", not both", ("inputs",), key=True, labels=labels)
-            path = ("inputs",)
+            path, marks = ("inputs",), [Mark(("input",), "and here", key=True)]
+            yield Problem("bad-value", detail["msg"] + ", not both", path, key=True, marks=marks)
         elif kind == "too_short" and path:
-            self.tell("bad-value", f"`{path[-1]}` is empty", path)
+            yield Problem("bad-value", f"`{path[-1]}` is empty", path)
         else:
             of_key = detail["loc"][-1:] == ("[key]",)
-            self.tell("bad-value", _words(detail, path), path, key=of_key)
+            yield Problem("bad-value", _words(detail, path), path, key=of_key)
             if of_key and _entry(path) is None:
                 self._drop(path)
                 self.placeholders.add(path)
                 return
         self.placeholder(path)
 
-    def no_op(self, path: Loc, message: str) -> None:
+    def no_op(self, path: Loc, message: str) -> Problem:
         """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
         there = self._at(path)
         splices = isinstance(there, dict) and not Entry.BESIDE_DO.isdisjoint(there)
-        if self.misspelt(path, [kind for kind in Entry.KINDS if splices or kind != "do"]):
-            return
+        misspelt = self.misspelt(path, [kind for kind in Entry.KINDS if splices or kind != "do"])
+        if misspelt is not None:
+            return misspelt
         name = next((key for key in there or () if key[:1].isupper()), "NAME") if isinstance(there, dict) else "NAME"
         help = (f"write `op: {printable(name)}`",) if there else ("write `- {op: NAME}`, or remove the `-`",)
         self.placeholder(path)
-        self.tell("missing-argument", message, path, help=help)
+        return Problem("missing-argument", message, path, help=help)
 
-    def misspelt(self, path: Loc, names: Collection[str]) -> bool:
-        """Whether one of the keys at `path` can only be the one of these names that is missing there; then it is."""
+    def misspelt(self, path: Loc, names: Collection[str]) -> Problem | None:
+        """The problem with a key at `path` that can only be one of these names, missing there; it is renamed."""
         holder, model = self._at(path), _model(path)
         aliases = instead(model, names)
         for key, value in holder.items() if isinstance(holder, dict) else ():
             suggested = nearest(key, names, aliases=aliases) if key not in keys(model) else None
             if suggested is None or not could_be(model, suggested, value):
                 continue
-            sure = suggested == certain(key, names, aliases=instead(model, names, certain=True))
-            span = self.document.span((*path, key), key=True)
-            self.tell(
+            only = suggested == certain(key, names, aliases=instead(model, names, certain=True))
+            holder[suggested] = holder.pop(key)
+            self.document.also((*path, key), suggested)
+            self.guessed.add((*path, suggested))
+            return Problem(
                 "unknown-key",
                 f"there is no `{printable(key)}` here",
                 (*path, key),
                 key=True,
                 help=(f"did you mean `{suggested}`? (required, and missing here)",),
-                fix=(self.document.source.instead(span, suggested),) if span and sure else (),
+                replacement=suggested if only else None,
             )
-            holder[suggested] = holder.pop(key)
-            self.document.also((*path, key), suggested)
-            self.guessed.add((*path, suggested))
-            return True
-        return False
+        return None
 
     def placeholder(self, path: Loc) -> None:
         """Puts something harmless in place of the least part around `path` that makes sense, and remembers where."""

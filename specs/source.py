@@ -114,8 +114,9 @@ class Source:
         return self._starts[line - 1] + column - 1
 
     def span(self, start: int, end: int) -> Span:
-        """The stretch of text from `start` up to and without `end`."""
-        return Span(*self.position(start), *self.position(max(start, end)))
+        """The stretch of text from `start` up to and without `end`, which ends where the text does."""
+        start, end = (min(index, len(self.text)) for index in (start, max(start, end)))
+        return Span(*self.position(start), *self.position(end))
 
     def instead(self, span: Span, word: str) -> Edit:
         """The repair that puts a word in place of the one at `span`: a text in the quotes that stand there, as JSON

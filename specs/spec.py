@@ -24,9 +24,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from speczoo.specs.keys import Holds, Instead, Perhaps, keys
+from speczoo.specs.problem import Loc
 
 Scalar: TypeAlias = bool | int | float | str | None
-Loc: TypeAlias = tuple[str | int, ...]
 TEMPLATE = r"\$"
 Template = Annotated[str, Field(pattern=TEMPLATE)]
 #: A size, or the text of an expression; another text is refused where expressions are computed.

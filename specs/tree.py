@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from speczoo.specs.diagnostics import Diagnostic, Edit, Label
 from speczoo.specs.events import Event, Unreadable
 from speczoo.specs.limits import Limits
+from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.scalars import ImplicitWord, Scalar, is_text, resolve
 from speczoo.specs.source import Source
 from speczoo.specs.yaml_masking import MaskedText, Torn
 
-Loc: TypeAlias = tuple[str | int, ...]
-# (start, end) of a scalar; (start, end, marks) of a list; (start, end, {key: (start, end, mark)}) of a mapping
-Mark: TypeAlias = tuple[Any, ...]
+#: Where a value stands: (start, end) of a scalar; (start, end, extents) of a list; (start, end, {key: (start, end,
+#: extent)}) of a mapping.
+Extent: TypeAlias = tuple[Any, ...]
 
 
 class _Stop(Exception):
@@ -50,19 +50,19 @@ class _Anchored:
 
     __slots__ = ("height", "mark", "open", "value", "weight")
 
-    def __init__(self, value: Any = None, mark: Mark = (0, 0), weight: int = 1, height: int = 0, open: bool = False):
+    def __init__(self, value: Any = None, mark: Extent = (0, 0), weight: int = 1, height: int = 0, open: bool = False):
         self.value, self.mark, self.weight, self.height, self.open = value, mark, weight, height, open
 
 
 class TreeBuilder:
-    """`build` fills `root`, `mark`, `placeholders` and `reported`."""
+    """`build` fills `root`, `mark`, `placeholders` and `problems`."""
 
     def __init__(self, source: Source, limits: Limits, masked: MaskedText | None = None) -> None:
         self.source, self.limits, self.masked = source, limits, masked
         self.root: Any = None
-        self.mark: Mark = (0, 0)
+        self.mark: Extent = (0, 0)
         self.placeholders: set[Loc] = set()
-        self.reported: list[Diagnostic] = []
+        self.problems: list[Problem] = []
         self._stack = [_Frame(False, 0, 0, False, None, False)]  # the first holds the root
         self._anchors: dict[str, _Anchored] = {}
         self._aliases = self._aliased = 0
@@ -113,7 +113,7 @@ class TreeBuilder:
         value: Scalar = text
         if len(text) > self.limits.string:
             message = f"a text of {len(text):,} characters; the limit is {self.limits.string:,}"
-            self._tell("limit-exceeded", message, start, start + 1)
+            self._add("limit-exceeded", message, start, start + 1)
             self._placeholder()
         weight = 1 + len(text) // 64
         if frame.is_map and frame.key is None:
@@ -137,7 +137,7 @@ class TreeBuilder:
         name: str | None = text
         if bare and text == "<<":
             instead = "write the keys out, or say them once under `defaults:` or in a block"
-            self._tell("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
+            self._add("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
             self._placeholder()
             name = None
         elif bare and frame.flow and self._grouped(frame, start, end):
@@ -146,11 +146,11 @@ class TreeBuilder:
             word = text if len(text) <= 40 else text[:37] + "..."
             help = (f'write `"{word}"`',) if text else ()
             message = f"a key is a text; `{word}` is none until it stands in quotes" if text else "a key is missing"
-            self._tell("bad-value", message, start, end, help=help)
+            self._add("bad-value", message, start, end, help=help)
         if name is not None and name in frame.marks:
             before = frame.marks[name]
-            label = Label(self.source.span(before[0], before[1]), "first said here", self.source.name)
-            self._tell("duplicate-key", f"`{name}` is said twice", start, end, text="and again here", labels=(label,))
+            marks = [Mark((), "first said here", extent=before[:2])]
+            self._add("duplicate-key", f"`{name}` is said twice", start, end, text="and again here", marks=marks)
             if not isinstance(frame.value.get(name), (dict, list)):
                 self._placeholder(name)
             name = None
@@ -168,7 +168,7 @@ class TreeBuilder:
         if is_key:
             braces = flow and is_map and self.source.text[start - 1 : start] == "{"
             help = ("an expression is written `$name` or `$(...)`",) if braces else ()
-            self._tell("bad-value", "a key is a text, not a list or mapping", start, end, help=help)
+            self._add("bad-value", "a key is a text, not a list or mapping", start, end, help=help)
             self._placeholder()
         if anchor is not None:
             self._anchors[anchor] = _Anchored(open=True)
@@ -192,9 +192,9 @@ class TreeBuilder:
         frame = self._stack[-1]
         if target is None:
             help = (f'write `"*{name}"` for the text',) if len(name) <= 40 else ()
-            self._tell("yaml-syntax", f"no anchor `&{name}` comes before this", start, end, help=help)
+            self._add("yaml-syntax", f"no anchor `&{name}` comes before this", start, end, help=help)
         elif target.open:
-            self._tell("unsafe-yaml", f"`*{name}` stands inside what it repeats", start, end)
+            self._add("unsafe-yaml", f"`*{name}` stands inside what it repeats", start, end)
         else:
             self._aliased += target.weight
             if self._aliases > self.limits.aliases or self._aliased > self.limits.alias_values:
@@ -204,7 +204,7 @@ class TreeBuilder:
             if len(self._stack) - 1 + target.height > self.limits.depth:
                 raise Unreadable("limit-exceeded", f"nested more than {self.limits.depth} deep", start, end)
         if frame.is_map and frame.key is None:
-            self._tell("bad-value", "a key is a text, not an alias", start, end)
+            self._add("bad-value", "a key is a text, not an alias", start, end)
             frame.key = (None, start, end)
         elif target is None or target.open:
             self._placeholder()
@@ -215,12 +215,12 @@ class TreeBuilder:
     def _tag(self, start: int, end: int) -> None:
         tag = self.source.text[start:end]
         word = tag if len(tag) <= 60 else tag[:57] + "..."
-        self._tell("unsafe-yaml", f"a tag, `{word}`; specs have none", start, end, help=("remove it",))
+        self._add("unsafe-yaml", f"a tag, `{word}`; specs have none", start, end, help=("remove it",))
         self._tagged = True
 
     # parts
 
-    def _put(self, value: Any, mark: Mark, weight: int, height: int) -> None:
+    def _put(self, value: Any, mark: Extent, weight: int, height: int) -> None:
         frame = self._stack[-1]
         frame.weight += weight
         frame.end = mark[1]
@@ -237,13 +237,13 @@ class TreeBuilder:
                 frame.marks[key] = (start, end, mark)
 
     def _refused(self, refused: ImplicitWord, start: int, end: int) -> Scalar:
-        fix = (Edit(self.source.span(start, end), refused.replacement),) if refused.replacement else ()
-        self._tell("bad-value", refused.message, start, end, help=(refused.help,), fix=fix)
+        problem = refused.problem
+        self._add(problem.code, problem.message, start, end, help=problem.help, replacement=problem.replacement)
         self._placeholder()
         return refused.guess
 
     def _torn(self, text: str, start: int, end: int) -> bool:
-        """Whether an unquoted text in flow style holds an expression that needs quotes; if so, it is told."""
+        """Whether an unquoted text in flow style holds an expression that needs quotes; if so, that is a problem."""
         masked = self.masked
         opening = text.replace("$$", "  ").find("$(")
         if masked is None or opening < 0:
@@ -258,15 +258,14 @@ class TreeBuilder:
         if closed:
             quoted = "'" + whole.replace("'", "''") + "'" if '"' in whole or "\\" in whole else f'"{whole}"'
             message = "unbalanced `$(`: in flow style a comma or bracket ends a value; put quotes around it"
-            fix = (Edit(self.source.span(start, end), quoted),)
-            self._tell("bad-expression", message, start, end, help=(f"write `{quoted}`",), fix=fix)
+            self._add("bad-expression", message, start, end, help=(f"write `{quoted}`",), replacement=quoted)
         else:
             help = ("in flow style an expression with a comma or bracket needs quotes around it",)
-            self._tell("bad-expression", "unbalanced `$(`: its `)` is missing", start, end, help=help)
+            self._add("bad-expression", "unbalanced `$(`: its `)` is missing", start, end, help=help)
         return True
 
-    def _missing_colon(self, frame: _Frame) -> tuple[str, Mark]:
-        """`{a:1}` and `{a=1}`: tells it, and goes on as with `{a: 1}`."""
+    def _missing_colon(self, frame: _Frame) -> tuple[str, Extent]:
+        """`{a:1}` and `{a=1}`: adds the problem, and goes on as with `{a: 1}`."""
         assert frame.key
         key, start, end = frame.key
         joined = _JOINED.match(key or "")
@@ -274,16 +273,16 @@ class TreeBuilder:
             return "", (end, end)
         name, sign, value = map(str.strip, joined.groups())
         spaced, plain = f"{name}: {value}", _PLAIN.fullmatch(value)
-        fix = (Edit(self.source.span(start, end), spaced),) if plain else ()
+        help = (f"write `{spaced if plain else 'key: value'}`",)
         message = "a space is missing after the colon" if sign == ":" else f"a colon belongs here, not `{sign}`"
-        self._tell("yaml-syntax", message, start, end, help=(f"write `{spaced if plain else 'key: value'}`",), fix=fix)
+        self._add("yaml-syntax", message, start, end, help=help, replacement=spaced if plain else None)
         frame.key = (None if name in frame.value else name, start, start + len(name))
         if not plain:
             self._placeholder()
         return value, (end - len(value), end)
 
     def _grouped(self, frame: _Frame, start: int, end: int) -> bool:
-        """`{params: 21,797,672}`, where `797` and `672` come as keys: tells it, and goes on with the number."""
+        """`{params: 21,797,672}`, where `797` and `672` come as keys: adds the problem, and goes on with the number."""
         if not frame.value:
             return False
         last = next(reversed(frame.value))
@@ -294,11 +293,12 @@ class TreeBuilder:
         if "," not in self.source.text[first : start - 1]:
             whole = number[0].replace(",", "")
             # two numbers may be a pair, or 1.25; not where one starts with a zero
-            sure = number[0].count(",") > 1 or ",0" in number[0] or last in ("params", "trainable_params", "macs")
-            fix = (Edit(self.source.span(first, number.end()), whole),) if sure else ()
-            help = f"write `{whole}`" if sure else f"write `{whole}`, or `[{number[0].replace(',', ', ')}]` for a list"
+            certain = number[0].count(",") > 1 or ",0" in number[0] or last in ("params", "trainable_params", "macs")
+            replacement = whole if certain else None
+            listed = f", or `[{number[0].replace(',', ', ')}]` for a list"
+            help = f"write `{whole}`{'' if certain else listed}"
             message = f"`{number[0]}` is several values: a comma ends one in flow style"
-            self._tell("bad-value", message, first, number.end(), help=(help,), fix=fix)
+            self._add("bad-value", message, first, number.end(), help=(help,), replacement=replacement)
             self._placeholder(last)
             frame.value[last] = int(whole)
         return True
@@ -328,24 +328,8 @@ class TreeBuilder:
         elif frame.key[0] is not None:
             self.placeholders.add((*path, frame.key[0]))
 
-    def _tell(self, code: str, message: str, start: int, end: int, **more: Any) -> None:
-        self.reported.append(Diagnostic(code, message, self.source.span(start, end), file=self.source.name, **more))
-        if len(self.reported) >= self.limits.mistakes:
+    def _add(self, code: str, message: str, start: int, end: int, **more: Any) -> None:
+        """Adds a problem with the text from `start` to `end`. Raises _Stop where so much is wrong that it is enough."""
+        self.problems.append(Problem(code, message, extent=(start, end), **more))
+        if len(self.problems) >= self.limits.mistakes:
             raise _Stop
-
-    def end(self, problem: Unreadable) -> None:
-        size = len(self.source.text)
-        labels: tuple[Label, ...] = ()
-        if problem.label:
-            start, end, text = problem.label
-            labels = (Label(self.source.span(start, end), text, self.source.name),)
-        self.reported.append(
-            Diagnostic(
-                problem.code,
-                problem.message,
-                self.source.span(min(problem.start, size), min(problem.end, size)),
-                file=self.source.name,
-                labels=labels,
-                help=(problem.help,) if problem.help else (),
-            )
-        )

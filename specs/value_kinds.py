@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from speczoo.specs.keys import Model, keys
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc
 
 
 def could_be(model: Model, key: str, value: Any) -> bool:

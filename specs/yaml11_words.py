@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Edit, Report
 from speczoo.specs.document import Document
-from speczoo.specs.spec import STRUCTURE, Loc, Spec
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import STRUCTURE, Spec
 from speczoo.specs.value_kinds import at, placed
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from speczoo.specs.copying import plain_copy
 from speczoo.specs.diagnostics import Diagnostic, Report
-from speczoo.specs.errors import SpecError
 from speczoo.specs.limits import Limits
 
 
@@ -23,12 +22,11 @@ class Arguments:
     @classmethod
     def read(cls, report: Report, params: Mapping[str, Any], input: Any, taps: Any, limits: Limits) -> Arguments | None:
         """None, with the reasons in the report, for what cannot be taken."""
-        told = len(report.diagnostics)
-        try:
-            given = plain_copy({"input": input, "taps": taps, **params}, "arguments", limits)
-        except SpecError as error:
-            for diagnostic in error.diagnostics:
-                report.add(Diagnostic(diagnostic.code, diagnostic.message, help=diagnostic.help))
+        before = len(report.diagnostics)
+        given, problems = plain_copy({"input": input, "taps": taps, **params}, limits)
+        for problem in problems:
+            report.add(Diagnostic(problem.code, problem.message, help=problem.advice()))
+        if problems:
             return None
         shape, names = given.pop("input"), given.pop("taps")
         shapes = shape.values() if isinstance(shape, dict) else [] if shape is None else [shape]
@@ -40,7 +38,7 @@ class Arguments:
         if names is not None and not (isinstance(names, list | dict) and all(isinstance(n, str) for n in tapped)):
             help = ("taps=['layer1', 'layer2.0']", "with names of one's own: taps={'early': 'layer1'}")
             report.add(Diagnostic("bad-value", f"taps are names of layers, not {taps!r:.80}", help=help))
-        return cls(given, shape, names) if len(report.diagnostics) == told else None
+        return cls(given, shape, names) if len(report.diagnostics) == before else None
 
 
 def _is_size(value: Any) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import show
 from speczoo.compiler.unknown import UNKNOWN
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc, Problem
 
 
 def expect_problems(graph: Graph) -> Iterator[Problem]:

@@ -16,8 +16,8 @@ from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.compiler.unknown import UnknownRead
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.problem import Problem, ProblemError
-from speczoo.specs.spec import Loc, Spec
+from speczoo.specs.problem import Loc, Problem, ProblemError
+from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import did_you_mean
 
 

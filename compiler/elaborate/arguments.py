@@ -12,8 +12,8 @@ from speczoo.compiler.graph import Node
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.keys import instead
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import Entry
 from speczoo.specs.suggestions import certain, did_you_mean
 from speczoo.specs.wording import printable
 

@@ -15,8 +15,8 @@ from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Span
 from speczoo.specs.expression import METER, ExpressionError, evaluate
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import STRUCTURE, Loc
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import STRUCTURE
 from speczoo.specs.value_kinds import at
 
 

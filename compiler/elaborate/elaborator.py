@@ -27,8 +27,8 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.scope import layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Block, Entry, Loc, Output
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import Block, Entry, Output
 
 
 class SpecElaborator:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from speczoo.compiler.graph import INPUT, Edge, LoadedSpec, Node, Operand, constant
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
-from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Entry
 
 
 class IdTemplate(NamedTuple):

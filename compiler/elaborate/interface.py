@@ -11,7 +11,8 @@ from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
-from speczoo.specs.spec import Block, Entry, Loc, Output
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Block, Entry, Output
 
 
 class Elaborator(Protocol):

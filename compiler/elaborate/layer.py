@@ -23,8 +23,7 @@ from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead
 from speczoo.specs.expression import ExpressionError, Template, names_of, parse
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.value_kinds import at
 
 LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis

@@ -16,8 +16,8 @@ from speczoo.compiler.parameters import holds_mapping
 from speczoo.compiler.scope import FLOW, Scope, layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, range_of
-from speczoo.specs.problem import Mark, Problem
-from speczoo.specs.spec import Entry, Loc, variables
+from speczoo.specs.problem import Loc, Mark, Problem
+from speczoo.specs.spec import Entry, variables
 from speczoo.specs.wording import printable
 
 Turn = tuple[int | None, Mapping[str, Any]]

@@ -15,8 +15,8 @@ from speczoo.compiler.graph import Composite, Edge, Port
 from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Loc, Output
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import Output
 
 NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
 

@@ -15,8 +15,8 @@ from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import Entry
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import listed, printable
 

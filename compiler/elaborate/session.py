@@ -14,8 +14,8 @@ from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import UsedSpec
-from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import Entry
 
 #: Finds the spec that `use` names: (name, the unit that asks) -> what was found, or why there is nothing.
 Lookup: TypeAlias = Callable[[str, LoadedSpec], UsedSpec | str]

@@ -9,8 +9,7 @@ from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.graph import Composite, Node
 from speczoo.compiler.taps import by_name, tapped
-from speczoo.specs.problem import Problem, ProblemError
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Loc, Problem, ProblemError
 
 
 def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from speczoo.compiler.graph import LoadedSpec, Node, Operand, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
-from speczoo.specs.spec import Entry, Loc
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Entry
 
 
 class OpenList(Protocol):

@@ -13,8 +13,7 @@ from speczoo.compiler.explain.value_origins import given, maker
 from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
 from speczoo.compiler.unknown import UNKNOWN
-from speczoo.specs.problem import Fix, Mark, Problem
-from speczoo.specs.spec import Loc
+from speczoo.specs.problem import Fix, Loc, Mark, Problem
 
 
 def explain(

@@ -10,8 +10,8 @@ from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.expression import ExpressionError, Name, Template
-from speczoo.specs.problem import Mark
-from speczoo.specs.spec import Loc, variables
+from speczoo.specs.problem import Loc, Mark
+from speczoo.specs.spec import variables
 from speczoo.specs.wording import printed
 
 #: Arguments that set a layer's channels or features.

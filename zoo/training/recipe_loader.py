@@ -18,8 +18,8 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.keys import instead, key_at, keys, model_at
 from speczoo.specs.limits import DEFAULT
+from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Loc
 from speczoo.specs.suggestions import did_you_mean, nearest
 from speczoo.specs.value_kinds import placed
 
