@@ -12,8 +12,8 @@ from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.compiler.unknown_arguments import unknown_argument
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
 from speczoo.specs.limits import DEFAULT
+from speczoo.specs.parameter import TYPES, Param
 from speczoo.specs.problem import Problem, ProblemError
-from speczoo.specs.spec import TYPES, Param
 from speczoo.specs.suggestions import nearest
 from speczoo.specs.wording import listed, printed
 

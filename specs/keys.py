@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -20,22 +19,18 @@ T = TypeVar("T")
 Model = type[BaseModel]
 
 
-@dataclass(frozen=True, slots=True)
 class Holds:
     """What stands at a key, as "`KEY` is ..." goes on, best with an example; `item` is what stands in a list there."""
 
-    text: str
-    item: str = ""
+    def __init__(self, text: str, item: str = "") -> None:
+        self.text, self.item = text, item
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class Instead:
     """The same thing under the names that it has elsewhere: they are put right by `zoo check --fix`."""
 
-    words: tuple[str, ...]
-
     def __init__(self, *words: str) -> None:
-        object.__setattr__(self, "words", words)
+        self.words = words
 
 
 class Perhaps(Instead):
@@ -45,12 +40,11 @@ class Perhaps(Instead):
 _TYPES = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 
 
-@dataclass(frozen=True)
 class Key:
     """A key of a model, by the name that people write."""
 
-    name: str
-    field: FieldInfo
+    def __init__(self, name: str, field: FieldInfo) -> None:
+        self.name, self.field = name, field
 
     @property
     def description(self) -> str:

@@ -11,14 +11,14 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from speczoo.specs import spec as grammar
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
+from speczoo.specs.grammar import IS_NAME, NAME, NETWORK, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.spec import Entry, Grammar, Spec
+from speczoo.specs.spec import Block, Entry, Spec
 from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
@@ -108,7 +108,7 @@ class _Work:
         if not isinstance(holder, dict) or last not in holder:
             return
         model = _model(tuple(parents))
-        if model is grammar.Block and last == "input":
+        if model is Block and last == "input":
             help = "a block takes what flows in, of any shape; where it takes several values, `inputs` names them"
             yield Problem("unknown-key", "a block has no `input`", path, key=True, help=(help,))
             del holder[last]
@@ -277,7 +277,7 @@ class _Work:
         """Puts what can stand for it in place of an item; its name stays, where that can be read."""
         there = self._at(path)
         name = there.get("id") if isinstance(there, dict) else there if path[-2] == "inputs" else None
-        if not isinstance(name, str) or not re.fullmatch(grammar.NAME, name) or len(name) > 100:
+        if not isinstance(name, str) or not re.fullmatch(NAME, name) or len(name) > 100:
             name = f"_{path[-1]}"
             self.placeholders.add((*path, "id"))
         self._set(path, make(there if isinstance(there, dict) else {}, name))
@@ -350,8 +350,8 @@ def _words(detail: ErrorDetails, path: Loc) -> str:
 
 def _named(detail: ErrorDetails) -> str:
     """What a name is that the author chose."""
-    network = (detail.get("ctx") or {}).get("pattern") == grammar.NETWORK
-    return keys(Spec)["name"].holds if network else grammar.IS_NAME.text
+    network = (detail.get("ctx") or {}).get("pattern") == NETWORK
+    return keys(Spec)["name"].holds if network else IS_NAME.text
 
 
 def _given(value: object) -> str:

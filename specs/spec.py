@@ -9,36 +9,16 @@ Annotations are no texts here (`from __future__ import annotations`): pydantic w
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    WithJsonSchema,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
+from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, Scalar, ShapeList, Template
 from speczoo.specs.keys import Holds, Instead, Perhaps, keys
+from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc
 
-Scalar: TypeAlias = bool | int | float | str | None
-TEMPLATE = r"\$"
-Template = Annotated[str, Field(pattern=TEMPLATE)]
-#: A size, or the text of an expression; another text is refused where expressions are computed.
-Size = int | Annotated[str, WithJsonSchema({"type": "string", "pattern": TEMPLATE})]
-ShapeList = list[Size] | Template
-
-ParamType = Literal["int", "float", "bool", "str", "list", "pair", "op", "shape"]
-TYPES: tuple[str, ...] = get_args(ParamType)
-NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
-NETWORK = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
-Name = Annotated[str, Field(pattern=NAME, max_length=100)]
-IS_NAME = Holds("a name: letters, digits and underscores, and no digit first")
 ENTRIES = Holds("a list of entries: `- {op: ReLU}`")
 SIZES = "a list of sizes without the batch axis, such as"
 INPUT = Holds(f"{SIZES} `[3, 224, 224]`", item="a size")
@@ -48,67 +28,6 @@ WEIGHTS = Holds("the name of published weights: `torchvision:ResNet34_Weights`")
 EXPECT = Holds("a mapping: `{params: 12126, output: [10]}`")
 VALUES = Holds("a mapping of parameters to values: `{depth: 18}`")
 PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride: 1}`")
-
-
-class Grammar(BaseModel):
-    """A mapping of the language: no key that is not in the grammar, no value converted behind one's back."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Param(Grammar):
-    """A parameter: `name: int` (required), `name: 64` (default), or the long form with bounds and a word about it."""
-
-    type: Annotated[ParamType | None, Instead("dtype", "kind")] = Field(
-        default=None, description="The type; without it, that of the default."
-    )
-    default: Annotated[Any, Holds("a value, or an expression"), Instead("value", "initial")] = Field(
-        default=None, description="What it is where nothing sets it; without it, the parameter is required."
-    )
-    required: bool = Field(default=False, exclude=True)
-    min: Annotated[float | int | None, Holds("a number"), Instead("minimum", "ge", "lower")] = Field(
-        default=None, description="The least that it may be."
-    )
-    max: Annotated[float | int | None, Holds("a number"), Instead("maximum", "le", "upper")] = Field(
-        default=None, description="The most that it may be."
-    )
-    choices: Annotated[list[Any] | None, Holds("a list of values"), Instead("enum", "options", "values")] = Field(
-        default=None, description="The values of which it is one."
-    )
-    doc: Annotated[str | None, Instead("desc", "description", "help", "comment")] = Field(
-        default=None, description="What it is for."
-    )
-    written: Any = Field(default=None, exclude=True, repr=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _forms(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            if "required" in value or "written" in value:
-                known = " and ".join(", ".join(f"`{key}`" for key in keys(cls)).rsplit(", ", 1))
-                raise PydanticCustomError("bad_param", f"a parameter has {known}")
-            form = dict(value)
-            if "type" not in form and "default" not in form:
-                raise PydanticCustomError("bad_param", "a parameter needs a `type` or a `default`")
-            form.setdefault("type", _kind(form.get("default")))
-            return {**form, "required": "default" not in value, "written": value}
-        if isinstance(value, str) and value in TYPES:
-            return {"type": value, "required": True, "written": value}
-        return {"type": _kind(value), "default": value, "written": value}
-
-    @model_serializer
-    def _as_written(self) -> Any:
-        return self.written
-
-
-def _kind(value: object) -> str | None:
-    """The type that a default value shows; None where it is an expression, known once evaluated."""
-    if isinstance(value, str) and "$" in value:
-        return None
-    for kind, name in ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"), (list, "list")):
-        if isinstance(value, kind):
-            return name
-    return None
 
 
 def variables(key: str) -> list[str]:
@@ -314,8 +233,7 @@ class Versioned(Grammar):
         Literal[1], BeforeValidator(_spec_version), Holds("the version of the language: `spec: 1`"), Instead("version")
     ] = Field(description="By which rules the rest is read.")
     name: Annotated[
-        str,
-        Field(pattern=NETWORK, max_length=100),
+        NetworkName,
         Holds("a name such as `my_network`: letters, digits, `_`, `-` and `.`, and no digit first"),
         Instead("id", "model_name"),
     ] = Field(description="What the network is called.")
@@ -417,7 +335,7 @@ class Spec(Words, Versioned):
         default=None, description="Published weights for these very keys."
     )
     variants: Annotated[
-        dict[Annotated[str, Field(pattern=NETWORK, max_length=100)], Variant],
+        dict[NetworkName, Variant],
         Holds("a mapping of names to variants: `{small: {params: {depth: 18}}}`"),
         Instead("configs", "versions"),
     ] = Field(default={}, description="Named sets of parameters: what the zoo lists.")

@@ -12,8 +12,9 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.specs.expression.syntax import CONSTANTS, WORDS
+from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import STRUCTURE, Block, Param, Spec, Weights
+from speczoo.specs.spec import STRUCTURE, Block, Spec, Weights
 from speczoo.specs.suggestions import did_you_mean
 
 

@@ -19,8 +19,10 @@ from pydantic_core.core_schema import DictSchema, WithDefaultSchema
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
+from speczoo.specs.grammar import TEMPLATE
 from speczoo.specs.keys import keys, models
-from speczoo.specs.spec import STRUCTURE, TEMPLATE, Entry, InitRule, Param, Spec, Weights
+from speczoo.specs.parameter import Param
+from speczoo.specs.spec import STRUCTURE, Entry, InitRule, Spec, Weights
 
 Json = dict[str, Any]
 

@@ -20,6 +20,7 @@ from speczoo.specs import format, load, schema_errors, spec
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.format import formatted
 from speczoo.specs.keys import Holds, Instead, Key, Model, keys, model_at, models
+from speczoo.specs.parameter import Param
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.value_kinds import could_be
@@ -42,7 +43,7 @@ WHOLE: dict[str, Any] = {
     "variants": {"small": {"title": "small"}},
 }
 PLACES: dict[Model, tuple[str | int, ...]] = {
-    spec.Spec: (), spec.Input: ("inputs", 0), spec.Param: ("params", "n"), spec.Block: ("blocks", "B"),
+    spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
     spec.Entry: ("layers", 0), spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",),
     spec.Weights: ("weights",), spec.Variant: ("variants", "small"),
 }  # fmt: skip

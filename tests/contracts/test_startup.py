@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
-from speczoo.specs.spec import Grammar
+from speczoo.specs.grammar import Grammar
 
 
 def family(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

@@ -96,7 +96,7 @@ def command(
     Writes NAME.yaml in the current folder, never over a file that is there. With --from it is that network's spec,
     its variant's values filled in.
     """
-    from speczoo.specs.spec import NETWORK
+    from speczoo.specs.grammar import NETWORK
 
     name = re.sub(r"\.(ya?ml|json)$", "", name)
     if not re.fullmatch(NETWORK, name, re.ASCII) or len(name) > 100:

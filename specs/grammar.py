@@ -1,0 +1,28 @@
+"""What the models of the grammar are made of: how names, sizes and expressions look, and the model that all are."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from speczoo.specs.keys import Holds
+
+Scalar: TypeAlias = bool | int | float | str | None
+TEMPLATE = r"\$"
+Template = Annotated[str, Field(pattern=TEMPLATE)]
+#: A size, or the text of an expression; another text is refused where expressions are computed.
+Size = int | Annotated[str, WithJsonSchema({"type": "string", "pattern": TEMPLATE})]
+ShapeList = list[Size] | Template
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+NETWORK = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
+Name = Annotated[str, Field(pattern=NAME, max_length=100)]
+NetworkName = Annotated[str, Field(pattern=NETWORK, max_length=100)]
+IS_NAME = Holds("a name: letters, digits and underscores, and no digit first")
+
+
+class Grammar(BaseModel):
+    """A mapping of the language: no key that is not in the grammar, no value converted behind one's back."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
