@@ -83,7 +83,7 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
     data["weights"] = long if len(long) > 1 else long.get("from")
     if fresh or graph.settings.changed:
         data["published"] = data["notes"] = None
-    if not _fit(graph):
+    if weights is not None and graph.settings.changed and not _fit(graph):
         data["weights"] = None
     data["expect"] = _expect(graph)
     return {k: v for k, v in data.items() if v is not None}
