@@ -25,4 +25,4 @@ IS_NAME = Holds("a name: letters, digits and underscores, and no digit first")
 class Grammar(BaseModel):
     """A mapping of the language: no key that is not in the grammar, no value converted behind one's back."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")

@@ -169,6 +169,10 @@ class _Work:
         ):
             self.placeholder(path)  # reported already, by who read the text
             return
+        alone = kind == "entry_kind" and context["key"] == "do"
+        if alone and (misspelt := self.misspelt(path, sorted(Entry.BESIDE_DO))):
+            yield misspelt
+            return
         if kind in ("entry_kind", "entry_extra"):
             code = "bad-value" if kind == "entry_kind" else "unknown-key"
             yield Problem(code, detail["msg"], (*path, str(context["key"])), key="value" not in context)

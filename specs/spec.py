@@ -38,7 +38,7 @@ def variables(key: str) -> list[str]:
 class Entry(Grammar):
     """One entry of a list: a layer, a block, a group, a shared module, or a splice. Extra keys are its arguments."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="allow", populate_by_name=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
     #: What an entry is, by the one of these that it has.
     KINDS: ClassVar = ("op", "layers", "do", "share")
@@ -99,7 +99,8 @@ class Entry(Grammar):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        given = self.model_fields_set
+        more = self.model_extra or {}
+        given = self.model_fields_set - more.keys()
         for name in type(self).model_fields:
             if name in given and getattr(self, name) is None:
                 key = name.rstrip("_")
@@ -117,9 +118,8 @@ class Entry(Grammar):
         if self.for_ is None and self.when is None:
             message = "`do` stands beside `for` or `when`; without them write its entries straight into the list"
             raise PydanticCustomError("entry_kind", message, {"key": "do"})
-        for name in (*type(self).model_fields, *(self.model_extra or ())):
-            key = name.rstrip("_")
-            if name in given and key != "do" and key not in self.BESIDE_DO:
+        for key in (*(name.rstrip("_") for name in type(self).model_fields if name in given), *more):
+            if key != "do" and key not in self.BESIDE_DO:
                 message = f"`do` splices entries into this list and makes no module: it takes no `{key}`"
                 raise PydanticCustomError("entry_extra", message, {"key": key})
         return self
@@ -205,7 +205,7 @@ class Weights(Grammar):
         str,
         Field(pattern=r"^torchvision:[A-Za-z0-9_]+$"),
         Holds("the name of published weights: `torchvision:ResNet34_Weights`"),
-        Instead("name", "url", "path"),
+        Instead("name", "url", "path", "source"),
     ] = Field(alias="from", description="Whose they are.")
     rename: Annotated[
         dict[str, str], Holds("a mapping of patterns of keys to those of this spec"), Instead("keys", "mapping", "map")

@@ -163,6 +163,25 @@ def test_a_foreign_word_gives_the_key(case: tuple[Model, Key, str]) -> None:
     assert re.search(rf"unknown-(key|argument): .*`{word}`.* did you mean `{key.name}`", said), said
 
 
+ATTRIBUTES = [(model, name) for model in MODELS for name in model.model_fields if name not in keys(model)]
+
+
+@pytest.mark.parametrize("case", ATTRIBUTES, ids=name)
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_the_attribute_of_a_key_is_no_key(case: tuple[Model, str], value: Any) -> None:
+    """What Python calls it (`from_`) is no word of the language, whatever stands there and with the key or without."""
+    model, attribute = case
+    key = model.model_fields[attribute].alias
+    for without in (False, True):
+        data = json.loads(json.dumps(WHOLE))
+        part = at(data, PLACES[model])
+        if without:
+            part.pop(key, None)
+        part[attribute] = value
+        said = told(data)
+        assert re.search(rf"unknown-(key|argument): .*`{attribute}`|bad-value: .*a parameter has", said), said
+
+
 def test_a_new_key_of_a_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     licence = (
         Annotated[str | None, Holds("a text such as `MIT`"), Instead("copyright")],
