@@ -150,13 +150,13 @@ def _add_sizes(
 
 def _used(composite: Composite) -> Iterator[Graph]:
     """The specs in use, each once."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     left = [composite]
     while left:
         for node in left.pop().nodes:
             body = node.body
-            if isinstance(body, Composite) and id(body) not in seen:
-                seen.add(id(body))
+            if isinstance(body, Composite) and id(body) not in visited:
+                visited.add(id(body))
                 left.append(body)
                 if body.settings is not None:
                     yield Graph(body.unit, body, body.settings)

@@ -10,7 +10,7 @@ from speczoo.compiler.synonyms import ARGUMENTS, ARGUMENTS_ASKED, ARGUMENTS_ELSE
 from speczoo.specs.keys import instead, keys
 from speczoo.specs.problem import Problem
 from speczoo.specs.spec import Entry
-from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already, spelling
+from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling
 from speczoo.specs.value_kinds import could_be
 from speczoo.specs.wording import listed, printable
 
@@ -42,7 +42,7 @@ def unknown_argument(
     suggested = synonyms.get(spelling(name)) or nearest(name, missing) or (asked if asked in missing else None)
     suggested = suggested or nearest(name, known) or asked
     if suggested in given and certain(name, known, chosen=chosen) == suggested:
-        return unknown(help=said_already(str(suggested))), None
+        return unknown(help=given_already(str(suggested))), None
     if suggested in given:
         suggested = nearest(name, free) or asked
     beside = [k for k in Entry.beside("op") if could_be(Entry, k, given[name])]

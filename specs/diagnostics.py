@@ -1,4 +1,4 @@
-"""What is said about a wrong spec: plain frozen data, rendered elsewhere.
+"""What is reported of a wrong spec: plain frozen data, rendered elsewhere.
 
 A stage that finds mistakes adds `Diagnostic`s to a `Report` and returns its value with placeholders, so that one run
 reports everything that is wrong.
@@ -51,7 +51,7 @@ class Diagnostic:
     severity: Literal["error", "warning"] = "error"
     file: str | None = None
     path: str | None = None
-    text: str = ""  # said at the primary place, under the caret
+    text: str = ""  # shown at the primary place, under the caret
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
@@ -60,32 +60,32 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Report:
-    """Diagnostics in the order found, without repeats: a place of the text is told once per code, and once per place
-    that its value was given at, where that is another (`apart`)."""
+    """Diagnostics in the order found, without repeats: a place of the text is reported once per code, and once per
+    place that its value was given at, where that is another (`apart`)."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     wrong: int = 0  # errors found, those found before too
-    _seen: set[tuple[object, ...]] = field(default_factory=set)
+    _places: set[tuple[object, ...]] = field(default_factory=set)
 
     def add(self, diagnostic: Diagnostic, apart: Span | None = None) -> None:
         self.wrong += diagnostic.severity == "error"
         key = (diagnostic.code, diagnostic.file, diagnostic.span, apart) if diagnostic.span else (diagnostic,)
-        if key not in self._seen:
-            self._seen.add(key)
+        if key not in self._places:
+            self._places.add(key)
             self.diagnostics.append(diagnostic)
 
-    def tells(self, code: str, file: str, span: Span | None) -> bool:
-        """Whether this is said about this very place already, and would not be said again."""
-        return span is not None and (code, file, span, None) in self._seen
+    def has(self, code: str, file: str, span: Span | None) -> bool:
+        """Whether this is reported at this very place already, and would not be reported again."""
+        return span is not None and (code, file, span, None) in self._places
 
     def amend(self, reported: Diagnostic, **changes: Any) -> None:
-        """Says better what is told already, at the same place."""
+        """Say better what is reported already, at the same place."""
         self.diagnostics[self.diagnostics.index(reported)] = replace(reported, **changes)
 
     def withdraw(self, file: str, span: Span | None) -> None:
-        """Takes back the repair of what is told at a place: it does not fit there."""
-        for told in [told for told in self.diagnostics if told.fix and (told.file, told.span) == (file, span)]:
-            self.amend(told, fix=())
+        """Take back the repair of what is reported at a place: it does not fit there."""
+        for reported in [d for d in self.diagnostics if d.fix and (d.file, d.span) == (file, span)]:
+            self.amend(reported, fix=())
 
     @property
     def errors(self) -> list[Diagnostic]:

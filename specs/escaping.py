@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 #: Characters that count as printable, and show nothing: fillers and selectors of variants.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 #: The second `#` of a command that may stand anywhere in a line.
 COMMAND = re.compile(r"(?<=#)#(?=\w*\[)")
 _STYLE = r"\x1b\[[0-9;]*m"
@@ -26,7 +26,7 @@ def safe(text: str) -> str:
 
 def shows(text: str) -> bool:
     """Whether every character shows as itself and does nothing else."""
-    return text.isprintable() and (text.isascii() or not _UNSEEN.search(text))
+    return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
 
 
 def inert(line: str) -> str:

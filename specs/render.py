@@ -143,9 +143,9 @@ def _visible(line: str, marks: list[tuple[Span, str, bool]]) -> tuple[str, list[
         )
 
     out = []
-    for (start, end), (_, said, main) in zip(ends, marks, strict=True):
+    for (start, end), (_, text, main) in zip(ends, marks, strict=True):
         at = screen(start)
-        out.append(_Under(at, max(1, screen(end) - at), safe(said), main))
+        out.append(_Under(at, max(1, screen(end) - at), safe(text), main))
     return shown, out
 
 
@@ -178,9 +178,9 @@ def _under(marks: list[_Under], paint: _Paint, alarm: str) -> list[str]:
     out = []
     for row in rows:
         line, at = "", 0
-        for start, said, code in row:
-            line += " " * (start - at) + paint(code, said)
-            at = start + len(said)
+        for start, text, code in row:
+            line += " " * (start - at) + paint(code, text)
+            at = start + len(text)
         out.append(line)
     return out
 
@@ -232,8 +232,8 @@ def as_json(checked: Iterable[Checked]) -> str:
 def github(diagnostics: Iterable[Diagnostic]) -> str:
     """Workflow commands that annotate the lines of a pull request."""
 
-    def escape(said: str) -> str:
-        return said.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    def escape(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
     out = []
     for d in diagnostics:
@@ -247,8 +247,8 @@ def github(diagnostics: Iterable[Diagnostic]) -> str:
         properties = ",".join(
             f"{key}={escape(safe(value)).replace(':', '%3A').replace(',', '%2C')}" for key, value in where.items()
         )
-        said = "\n".join(safe(line) for line in (d.message, *d.notes, *(f"help: {h}" for h in d.help)))
-        out.append(f"::{d.severity} {properties}::{escape(said)}")
+        lines = "\n".join(safe(line) for line in (d.message, *d.notes, *(f"help: {h}" for h in d.help)))
+        out.append(f"::{d.severity} {properties}::{escape(lines)}")
     return "\n".join(out)
 
 

@@ -19,7 +19,7 @@ from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at,
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.spec import Block, Entry, Spec
-from speczoo.specs.suggestions import certain, did_you_mean, nearest, said_already
+from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
 
@@ -130,7 +130,7 @@ class _Work:
                 f"there is no `{printable(last)}` here",
                 path,
                 key=True,
-                help=said_already(suggested) if suggested in known else did_you_mean(word, known, limit=16),
+                help=given_already(suggested) if suggested in known else did_you_mean(word, known, limit=16),
             )
             del holder[last]
             return

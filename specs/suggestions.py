@@ -146,7 +146,7 @@ def _parts(word: str) -> Iterator[tuple[int, int]]:
         yield start, start + len(part[0])
 
 
-def said_already(name: str) -> tuple[str, ...]:
+def given_already(name: str) -> tuple[str, ...]:
     """The help line for a word that can only be one that is there."""
     return (f"`{name}` is said already",)
 

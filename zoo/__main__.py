@@ -94,9 +94,9 @@ class Zoo(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except SpecError as error:
-            from speczoo.commands.common import tell
+            from speczoo.commands.common import show_error
 
-            ctx.exit(tell(error, as_json=bool(ctx.meta.get("zoo.json"))))
+            ctx.exit(show_error(error, as_json=bool(ctx.meta.get("zoo.json"))))
         except BrokenPipeError:  # the reader has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             ctx.exit(0)

@@ -100,10 +100,10 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "backslashreplace")
 
 
-def progress(said: str = "") -> None:
+def progress(text: str = "") -> None:
     """Says on a terminal's last line how far things are, in place of what it said before; nothing clears it."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        shown = inert(safe(said))[: _columns()]
+        shown = inert(safe(text))[: _columns()]
         while columns(shown) >= _columns():
             shown = shown[:-1]
         _write(sys.stderr, CLEAR + shown)

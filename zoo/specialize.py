@@ -45,7 +45,7 @@ def companions(graph: Graph) -> dict[Path, bytes]:
     Raises ValueError where links make two of them one path, or a path lead out of the folder.
     """
     out: dict[Path, bytes] = {}
-    left, seen = [(graph.unit, Path())], set[int]()
+    left, visited = [(graph.unit, Path())], set[int]()
     while left:
         unit, folder = left.pop()
         for name in unit.spec.use.values():
@@ -56,8 +56,8 @@ def companions(graph: Graph) -> dict[Path, bytes]:
             text = used.document.source.text.encode()
             if ".." in path.parts or out.setdefault(path, text) != text:
                 raise ValueError(f"`{name}` leads over links, and has no place in another folder")
-            if id(used.spec) not in seen:
-                seen.add(id(used.spec))
+            if id(used.spec) not in visited:
+                visited.add(id(used.spec))
                 left.append((used, path.parent))
     return out
 

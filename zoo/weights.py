@@ -426,12 +426,12 @@ def _assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device
     Parameters and buffers register in the same order whenever the class is made: a first instance tells which ones are
     `fresh`, and the second one gives those storage before their initialisers meet them.
     """
-    seen: list[Tensor] = []
-    module = _made(cls, seen.append)
+    values: list[Tensor] = []
+    module = _made(cls, values.append)
     if not fresh:
         return module
     wanted = {id(value) for key, value in module.state_dict(keep_vars=True).items() if key in fresh}
-    order = iter([id(value) in wanted for value in seen])
+    order = iter([id(value) in wanted for value in values])
 
     def with_storage(value: Tensor) -> Tensor | None:
         if not next(order):

@@ -140,7 +140,7 @@ class Context:
 
     def reports(self, code: str, loc: Loc) -> bool:
         """Whether this is reported at this very place, for another turn or use: no need to look for help again."""
-        return self.session.report.tells(code, self.unit.document.source.name, self.span(loc))
+        return self.session.report.has(code, self.unit.document.source.name, self.span(loc))
 
     # -- what it comes out as -------------------------------------------------------------------------------------
 

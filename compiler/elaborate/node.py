@@ -115,9 +115,9 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
 def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """What an op can only be, and the help: `chosen` are the names that the spec's author gave."""
     word = unqualified(op)
-    sure = {certain(op, chosen, chosen=True), certain(word, Layer.registry, aliases=OPS)} - {None}
-    if len(sure) == 1:
-        (only,) = sure
+    candidates = {certain(op, chosen, chosen=True), certain(word, Layer.registry, aliases=OPS)} - {None}
+    if len(candidates) == 1:
+        (only,) = candidates
         return only, (f"did you mean `{only}`?",)
     if how := OPS_ELSEWHERE.get(spelling(word)):
         return None, (how,)

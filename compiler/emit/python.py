@@ -122,8 +122,8 @@ def _wrapped(head: str, body: list[str], tail: str) -> list[str]:
 # -- constructions ------------------------------------------------------------------------------------------------
 
 
-def _construct(make: Make, room: int = WIDTH - 12) -> list[str]:
-    """Lines of an expression, the first no longer than `room`; the inner ones are indented against it."""
+def _construct(make: Make, width: int = WIDTH - 12) -> list[str]:
+    """Lines of an expression, the first no longer than `width`; the inner ones are indented against it."""
     if make.children is not None:
         return _sequential(make.children)
     if make.form is not None:
@@ -137,7 +137,7 @@ def _construct(make: Make, room: int = WIDTH - 12) -> list[str]:
         return [make.target]
     args = [f"{name}={text}" if name else text for name, text in make.args]
     line = f"{make.target}({', '.join(args)})"
-    if len(line) <= room:
+    if len(line) <= width:
         return [line]
     joined = ", ".join(args)
     if len(joined) <= WIDTH - 24:
@@ -155,8 +155,8 @@ def _items(children: Sequence[Child]) -> list[list[str]]:
     return [_sometimes(_item(c, named=named), c.when) for c in children]
 
 
-def _item(child: Child, *, named: bool, room: int = WIDTH - 12) -> list[str]:
-    made = _construct(child.make, room)
+def _item(child: Child, *, named: bool, width: int = WIDTH - 12) -> list[str]:
+    made = _construct(child.make, width)
     return _wrapped(f'("{child.name}", ', made, ")") if named else made
 
 
@@ -244,7 +244,7 @@ def _list_of(children: Sequence[Child]) -> list[str]:
             pending.append(child)
             continue
         flush()
-        made = _item(child, named=named, room=WIDTH - 28)
+        made = _item(child, named=named, width=WIDTH - 28)
         lines.append(f"if {child.when}:")
         lines += [INDENT + line for line in _wrapped("layers.append(", made, ")")]
     if pending:

@@ -107,12 +107,12 @@ class InstanceGroups:
     def _order(self) -> None:
         """Later instances may need classes that came up later: sort by what a group holds."""
         done: list[InstanceGroup] = []
-        seen: set[int] = set()
+        visited: set[int] = set()
 
         def visit(group: InstanceGroup) -> None:
-            if id(group) in seen:
+            if id(group) in visited:
                 return
-            seen.add(id(group))
+            visited.add(id(group))
             for instance in group.instances:
                 for inner in _inside(instance):
                     if id(inner) in self.of:
@@ -192,12 +192,12 @@ def _inside(composite: Composite) -> Iterator[Composite]:
                 yield from _inside(node.body)
 
 
-def _post_order(composite: Composite, seen: set[int]) -> Iterator[Composite]:
+def _post_order(composite: Composite, visited: set[int]) -> Iterator[Composite]:
     """The lists that classes are written for; where one is shared, none is."""
-    if id(composite) in seen:
+    if id(composite) in visited:
         return
-    seen.add(id(composite))
+    visited.add(id(composite))
     for node in composite.nodes:
         if isinstance(node.body, Composite) and node.shared is None:
-            yield from _post_order(node.body, seen)
+            yield from _post_order(node.body, visited)
     yield composite

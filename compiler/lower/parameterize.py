@@ -80,12 +80,12 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
-def _same_number(said: Any, value: Any) -> bool:
+def _same_number(given: Any, value: Any) -> bool:
     """`same`, of what an expression gives and what a layer has made of it: a float may be said as an int, a tuple as a
     list."""
-    if isinstance(said, (list, tuple)) and isinstance(value, (list, tuple)):
-        return len(said) == len(value) and all(map(_same_number, said, value))
-    return same(said, value) or (type(said) is int and type(value) is float and said == value)
+    if isinstance(given, (list, tuple)) and isinstance(value, (list, tuple)):
+        return len(given) == len(value) and all(map(_same_number, given, value))
+    return same(given, value) or (type(given) is int and type(value) is float and given == value)
 
 
 def agree(a: Sequence[Any], b: Sequence[Any]) -> bool:

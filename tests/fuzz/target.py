@@ -11,7 +11,7 @@ from speczoo.compiler.emit.summary import summarise
 from speczoo.compiler.graph import Graph
 from speczoo.specs import render
 from speczoo.specs.codes import CODES
-from speczoo.specs.diagnostics import Report
+from speczoo.specs.diagnostics import Report, Span
 from speczoo.specs.document import parse
 from speczoo.specs.limits import Limits
 from speczoo.specs.load import load
@@ -20,11 +20,20 @@ from speczoo.specs.source import Source
 
 LIMITS = Limits(nodes=20_000, entries=400, work=20_000)
 
+NAME = "fuzz.yaml"
+
+
+def inside(span: Span, text: str) -> bool:
+    """Whether a place is one in the text: it ends behind its start, and neither lies beyond its line."""
+    lines = Source.of(text).lines
+    ends = ((span.line, span.column), (span.end_line, span.end_column))
+    return ends[0] <= ends[1] and all(1 <= n <= len(lines) and 1 <= c <= len(lines[n - 1]) + 1 for n, c in ends)
+
 
 def checked(text: str) -> tuple[bool, Graph | None]:
     """Whether the text got past YAML, and the last graph that came of it, whole. Raises only for bugs of ours."""
     report = Report()
-    document = parse(Source.of(text, "fuzz.yaml"), report)
+    document = parse(Source.of(text, NAME), report)
     past = document is not None
     spec = load(document, report) if document else None
     graph = None
@@ -47,5 +56,11 @@ def checked(text: str) -> tuple[bool, Graph | None]:
     shown = render.text(report.diagnostics, lines=lambda name: lines)
     assert shown.replace("\n", "").isprintable()
     for diagnostic in report:
-        assert diagnostic.span is None or diagnostic.span.line >= 1
+        labelled = [(label.span, label.file or diagnostic.file) for label in diagnostic.labels]
+        for span, file in (
+            (diagnostic.span, diagnostic.file),
+            *labelled,
+            *((e.span, diagnostic.file) for e in diagnostic.fix),
+        ):
+            assert span is None or file != NAME or inside(span, text), diagnostic
     return past, graph if report.ok else None

@@ -15,7 +15,7 @@ from PIL import Image
 from speczoo.specs.errors import SpecError
 from speczoo.torchvision import torchvision
 from speczoo.training import data, memory, recipe_loader
-from speczoo.training.advice import told
+from speczoo.training.advice import dataset_notes
 from speczoo.training.data import load, read_images, root_of
 from speczoo.training.dataset import Dataset, Split
 from speczoo.training.errors import DataError, TrainingError
@@ -65,10 +65,10 @@ def test_every_class_is_in_every_part(sizes: list[int], share: float, seed: int,
 
 
 def test_a_class_that_a_part_lacks_is_named(corners: Path) -> None:
-    lacking = list(told(folder(corners, limit_train=3, limit_valid=2)))
+    lacking = list(dataset_notes(folder(corners, limit_train=3, limit_valid=2)))
     assert [words.partition(" has ")[0] for words in lacking] == ["the train split", "the valid split"]
     assert "`sw`" in lacking[0]
-    assert list(told(folder(corners, limit_train=4))) == []
+    assert list(dataset_notes(folder(corners, limit_train=4))) == []
 
 
 def test_files_that_are_not_read_are_counted_and_named(copy: Path, caplog: pytest.LogCaptureFixture) -> None:

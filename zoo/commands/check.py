@@ -146,23 +146,23 @@ def _check_source(source: Source, target: str, params: dict[str, Any], shapes: A
 
 def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> None:
     """Prints what was found; nothing of the rendering is loaded when a text has nothing to show."""
-    all_told = list(dict.fromkeys(d for _, reported in found for d in reported))
+    reported = list(dict.fromkeys(d for _, diagnostics in found for d in diagnostics))
     if form == "text":
-        if all_told:
-            console.diagnostics(all_told)
+        if reported:
+            console.diagnostics(reported)
             console.say("")
-        console.say(_summary(found, all_told))
+        console.say(_summary(found, reported))
         return
     from speczoo.specs import render
 
     if form == "json":
-        console.document(render.as_json(render.Checked(file, reported) for file, reported in found))
+        console.document(render.as_json(render.Checked(file, diagnostics) for file, diagnostics in found))
     elif form == "sarif":
-        console.document(render.sarif(all_told, speczoo.__version__))
-    elif form == "github" and all_told:
-        console.workflow_commands(all_told)
-    elif all_told:
-        console.say(*render.concise(all_told).split("\n"))
+        console.document(render.sarif(reported, speczoo.__version__))
+    elif form == "github" and reported:
+        console.workflow_commands(reported)
+    elif reported:
+        console.say(*render.concise(reported).split("\n"))
 
 
 def _summary(found: Sequence[tuple[str, list[Diagnostic]]], reported: Sequence[Diagnostic]) -> str:

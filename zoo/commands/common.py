@@ -281,7 +281,7 @@ def emit(value: Any) -> None:
     console.emit(value, indent=2)
 
 
-def tell(error: SpecError, *, as_json: bool = False) -> int:
+def show_error(error: SpecError, *, as_json: bool = False) -> int:
     """Shows what is wrong: text on stderr, the JSON of `zoo check` on stdout where JSON was asked for.
 
     Returns the exit code: 2 where a file cannot be read or there is no such network, else 1.

@@ -23,8 +23,8 @@ def table(columns: Mapping[str, Sequence[str]], *, left: Collection[str] = (), s
     if spare in wide and sum(wide.values()) + len(GAP) * (len(wide) - 1) > width():
         del cells[spare], wide[spare]
     first, *others = wide
-    room = max(12, width() - sum(wide[head] + len(GAP) for head in others))
-    wide[first] = min(wide[first], room)
+    space = max(12, width() - sum(wide[head] + len(GAP) for head in others))
+    wide[first] = min(wide[first], space)
     padded = [[_padded(c, wide[h], h == first or h in left) for c in column] for h, column in cells.items()]
     head, *rows = zip(*padded, strict=True)
     rule = "─" * (sum(wide.values()) + len(GAP) * len(others))

@@ -23,7 +23,7 @@ def notes(recipe: r.Recipe) -> Iterator[str]:
         )
 
 
-def told(dataset: Dataset) -> Iterator[str]:
+def dataset_notes(dataset: Dataset) -> Iterator[str]:
     """Of the data: classes that a split has no image of, one class alone."""
     if len(dataset.classes) == 1:
         yield f"the data has one class, `{dataset.classes[0]}`: there is nothing to tell apart"

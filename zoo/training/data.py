@@ -220,7 +220,7 @@ def _folder(data: r.Folder, root: Path, steps: Sequence[Any]) -> Dataset:
         labelled["valid"] = root / data.valid
     found = {name: _classes(name, place, root) for name, place in labelled.items()}
     for name, place in labelled.items():
-        _tell_skipped(name, place)
+        _report_skipped(name, place)
     classes = tuple(sorted({each for split in found.values() for each in split}))
     _every_class(found, classes, labelled)
     paths = {name: [path for each in classes for path in split[each]] for name, split in found.items()}
@@ -292,7 +292,7 @@ def _shown(folder: Path) -> Iterator[Path]:
     return (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
-def _tell_skipped(name: str, place: Path) -> None:
+def _report_skipped(name: str, place: Path) -> None:
     """Says which files of a split are not read."""
     skipped = sorted(p for p in _shown(place) if p.suffix.lower() not in SUFFIXES and p.is_file())
     if skipped:

@@ -24,7 +24,7 @@ from speczoo.limits import exhausted
 from . import data as datasets
 from . import recipe as r
 from . import recipe_loader, transforms
-from .advice import SOFTMAX, notes, probabilities, told
+from .advice import SOFTMAX, dataset_notes, notes, probabilities
 from .callbacks import Bar, Epochs, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
@@ -113,7 +113,7 @@ def train(
     root = data if data is not None else before.facts.get("data") if before else None
     dataset = _dataset(chosen, before, root)
     shape = datasets.image_size(chosen, dataset)
-    _tell(*notes(chosen), *told(dataset))
+    _warn(*notes(chosen), *dataset_notes(dataset))
     network = model if model is not None else build(chosen, list(shape))
     check(network, shape, dataset)
     facts = {
@@ -242,7 +242,7 @@ def _dataset(recipe: r.Recipe, run: Run | None, root: Any) -> Dataset:
     return dataset
 
 
-def _tell(*notes: str) -> None:
+def _warn(*notes: str) -> None:
     for note in notes:
         logging.getLogger("zoo").warning("%s", note)
 
@@ -256,7 +256,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
         with evaluating(network), torch.no_grad():
             output = outputs(network(torch.zeros(1, *shape, device=device_of(network))))[0]
             if isinstance(output, Tensor) and probabilities(output):
-                _tell(SOFTMAX)
+                _warn(SOFTMAX)
     except (RuntimeError, ValueError) as error:
         size = " x ".join(map(str, shape))
         raise DataError(

@@ -157,12 +157,12 @@ def _decoded(image: Any, mode: str) -> Tensor:
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
         strip.format = image.format
-        pixels[top : top + rows] = np.asarray(_seen(strip, mode))
+        pixels[top : top + rows] = np.asarray(_visible(strip, mode))
     tensor = torch.from_numpy(pixels)
     return tensor[None] if mode == "L" else tensor.permute(2, 0, 1)
 
 
-def _seen(image: Any, mode: str) -> Any:
+def _visible(image: Any, mode: str) -> Any:
     from PIL import Image
 
     sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))

@@ -33,9 +33,9 @@ class Learner(pl.LightningModule):
         with reporting_refusals(x):
             found = outputs(self.model(x))
             loss = training_loss(self.recipe, found, y)
-        seen = loss.detach()
-        self.last = (seen, found[0].detach(), y)
-        self._losses.append(seen)
+        value = loss.detach()
+        self.last = (value, found[0].detach(), y)
+        self._losses.append(value)
         return loss
 
     def train_loss(self) -> float:
@@ -79,8 +79,8 @@ def training_loss(recipe: r.Recipe, found: Sequence[Tensor], y: Tensor) -> Tenso
 
 def finite(model: nn.Module) -> bool:
     """Whether every weight is a number. Buffers may hold infinities, as the masks of attention do."""
-    seen = [p.detach().isfinite().all() for p in model.parameters()]
-    return not seen or bool(torch.stack(seen).all())
+    finite = [p.detach().isfinite().all() for p in model.parameters()]
+    return not finite or bool(torch.stack(finite).all())
 
 
 def _unscaled_between(recipe: r.Recipe) -> bool:

@@ -46,8 +46,8 @@ class Counts:
         loss, count, five = self.sums.tolist()
         right = self.confusion.diagonal()
         union = self.confusion.sum(0) + self.confusion.sum(1) - right
-        seen = union > 0
-        iou = (right[seen] / union[seen]).mean() if seen.any() else 0.0
+        present = union > 0
+        iou = (right[present] / union[present]).mean() if present.any() else 0.0
         return {
             "valid_loss": loss / max(count, 1),
             "accuracy": float(right.sum()) / max(count, 1),

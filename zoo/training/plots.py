@@ -167,9 +167,9 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 
 
 def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 16) -> Figure:
-    """The first images with what was said of them, wrong ones in orange."""
-    said, true = found.predicted[:count].tolist(), labels[:count].tolist()
-    both = list(zip(said, true, strict=True))
+    """The first images with what was predicted, wrong ones in orange."""
+    predicted, true = found.predicted[:count].tolist(), labels[:count].tolist()
+    both = list(zip(predicted, true, strict=True))
     titles = [f"Prediction: {shown(classes[p])}" + (f" ({shown(classes[t])})" if p != t else "") for p, t in both]
     colors = ["black" if p == t else ORANGE for p, t in both]
     return grid(images[:count], titles, colors)
@@ -189,9 +189,9 @@ def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[s
     return grid(images[order], titles)
 
 
-def masks(images: Tensor, labels: Tensor, classes: int, said: Tensor | None = None) -> Figure:
+def masks(images: Tensor, labels: Tensor, classes: int, predicted: Tensor | None = None) -> Figure:
     """A row each: image, labels, and the prediction where there is one."""
-    columns = {"image": images[:, 0], "labels": labels, **({} if said is None else {"prediction": said})}
+    columns = {"image": images[:, 0], "labels": labels, **({} if predicted is None else {"prediction": predicted})}
     rows = len(images)
     figure = Picture(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
     table: Any = figure.subplots(rows, len(columns), squeeze=False)

@@ -41,11 +41,11 @@ def _rising(ends: T) -> T:
 
 
 def _unique(values: T) -> T:
-    seen = set[str]()
+    known = set[str]()
     for value in values:
-        if value in seen:
+        if value in known:
             raise ValueError(f"`{value}` is there twice")
-        seen.add(value)
+        known.add(value)
     return values
 
 

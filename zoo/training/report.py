@@ -72,12 +72,12 @@ def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evalua
 
 def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: Split) -> Figure:
     """Writes test.csv and draws the first of those images."""
-    sure, predicted = _logits(model, dataset, recipe, test).softmax(1).max(1)
+    confidence, predicted = _logits(model, dataset, recipe, test).softmax(1).max(1)
     labels = [dataset.classes[i] for i in predicted.tolist()]
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["image", "label", "probability"])
-    writer.writerows(zip(test.names, labels, (f"{p:.4f}" for p in sure.tolist()), strict=True))
+    writer.writerows(zip(test.names, labels, (f"{p:.4f}" for p in confidence.tolist()), strict=True))
     run.write("test.csv", table.getvalue())
     return plots.grid(test.images[:16], [plots.shown(label) for label in labels[:16]])
 

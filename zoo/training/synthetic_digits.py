@@ -30,20 +30,20 @@ def _canvases(spec: r.Canvas, digits: Split, count: int, generator: Generator) -
     size = spec.size
     images = torch.zeros(count, 1, size, size, dtype=torch.uint8)
     labels = torch.zeros(count, size, size, dtype=torch.long)
-    room = size - SIDE + 1
+    places = size - SIDE + 1
     low, high = spec.digits
     wanted = torch.randint(low, high + 1, (count,), generator=generator)
     for i in range(count):
         used = torch.zeros(size, size, dtype=torch.bool)
         for _ in range(int(wanted[i])):
-            _place(spec, digits, images[i, 0], labels[i], used, room, generator)
+            _place(spec, digits, images[i, 0], labels[i], used, places, generator)
         _clutter(digits, images[i, 0], used, generator)
     noise = torch.randn(images.shape, generator=generator) * (255 * spec.noise)
     return Split((images.float() + noise).clamp_(0, 255).to(torch.uint8), labels)
 
 
 def _place(
-    spec: r.Canvas, digits: Split, image: Tensor, label: Tensor, used: Tensor, room: int, generator: Generator
+    spec: r.Canvas, digits: Split, image: Tensor, label: Tensor, used: Tensor, places: int, generator: Generator
 ) -> None:
     """One digit at a free place, if ten tries find one."""
     which = int(torch.randint(len(digits), (1,), generator=generator))
@@ -51,7 +51,7 @@ def _place(
     if not bool(digit.any()):
         return
     for _ in range(10):
-        top, left = torch.randint(room, (2,), generator=generator).tolist()
+        top, left = torch.randint(places, (2,), generator=generator).tolist()
         window = (slice(top, top + SIDE), slice(left, left + SIDE))
         if not bool((used[window] & (digit > 0)).any()):
             break

@@ -34,10 +34,10 @@ class RandomCrop:
         self.size, self.padding = pair(size), padding
 
     def draw(self, n: int, height: int, width: int, generator: Generator) -> Tensor:
-        room = (height + 2 * self.padding - self.size[0] + 1, width + 2 * self.padding - self.size[1] + 1)
-        if min(room) < 1:
+        ends = (height + 2 * self.padding - self.size[0] + 1, width + 2 * self.padding - self.size[1] + 1)
+        if min(ends) < 1:
             raise ValueError(f"RandomCrop takes {self.size} from {height} x {width} with padding {self.padding}")
-        return torch.stack([torch.randint(end, (n,), generator=generator) for end in room], 1)
+        return torch.stack([torch.randint(end, (n,), generator=generator) for end in ends], 1)
 
     def apply(self, x: Tensor, drawn: Tensor) -> Tensor:
         (high, wide), (h, w) = x.shape[2:], self.size

@@ -68,16 +68,16 @@ def _initialised(where: str, c: Class, graph: Graph) -> None:
     starts = [[_start(where, text) for text in loop.calls] for loop in c.init]
     wanted = rules(graph)
     by_path = any(not rule.by_op for rule in wanted) or any(test.by_path for test in tests)
-    seen: set[tuple[Any, ...]] = set()
+    known: set[tuple[Any, ...]] = set()
     for path, node in _modules(graph.root, "", None if by_path else set()):
         key = (
             None if node is None else (node.op, *node.weights),
             *(rule.meets(path, "") for rule in wanted if not rule.by_op),
             *(test.holds(path, node) for test in tests if test.by_path),
         )
-        if key in seen:
+        if key in known:
             continue
-        seen.add(key)
+        known.add(key)
         met = [rule.initialisers for rule in wanted if node is not None and rule.meets(path, node.op)]
         done = [start for start, test in zip(starts, tests, strict=True) if test.holds(path, node)]
         _held(f"{where} {path}".strip(), node.weights if node is not None else (), met, done)
@@ -107,20 +107,20 @@ def _same(wanted: dict[str, list[Initialiser]], got: dict[str, list[Initialiser]
         and all(
             a.name == b.name
             and dict(a.arguments).keys() == dict(b.arguments).keys()
-            and all(same(said, dict(b.arguments)[key]) for key, said in a.arguments)
+            and all(same(argument, dict(b.arguments)[key]) for key, argument in a.arguments)
             for a, b in zip(made, got[name], strict=True)
         )
         for name, made in wanted.items()
     )
 
 
-def _modules(composite: Composite, prefix: str, seen: set[int] | None) -> Iterator[tuple[str, Node | None]]:
-    """Every module by its path: layers, with those inside them and lists as None; of equal lists those `seen` are left
-    out, where it is a set."""
-    if seen is not None and id(composite) in seen:
+def _modules(composite: Composite, prefix: str, visited: set[int] | None) -> Iterator[tuple[str, Node | None]]:
+    """Every module by its path: layers, with those inside them and lists as None; of equal lists those `visited` are
+    left out, where it is a set."""
+    if visited is not None and id(composite) in visited:
         return
-    if seen is not None:
-        seen.add(id(composite))
+    if visited is not None:
+        visited.add(id(composite))
     for node in composite.nodes:
         path = prefix + node.name
         if node.shared is not None:
@@ -130,7 +130,7 @@ def _modules(composite: Composite, prefix: str, seen: set[int] | None) -> Iterat
             yield from ((f"{path}.{k.rpartition('.')[0]}", None) for k in node.weights if "." in k)
         elif node.body is not None:
             yield path, None
-            yield from _modules(node.body, path + ".", seen)
+            yield from _modules(node.body, path + ".", visited)
 
 
 def canonical(made: Initialiser) -> Initialiser:
@@ -147,7 +147,7 @@ def _start(where: str, text: str) -> Start:
         case ast.Call(func=ast.Attribute(attr=name), args=[target, *rest]):
             parameter = ast.unparse(target).removeprefix("m.")
             given = [("val", rest[0]), *((k.arg, k.value) for k in node.keywords)] if rest else _named(node)
-            arguments = tuple((str(key), value(ast.unparse(said), {})) for key, said in given)
+            arguments = tuple((str(key), value(ast.unparse(argument), {})) for key, argument in given)
             if guard and head != f"if m.{parameter} is not None":
                 raise Difference(where, f"if m.{parameter} is not None", head)
             return Start(parameter, canonical(Initialiser(name.removesuffix("_"), arguments)), bool(guard))
@@ -176,14 +176,16 @@ def _compiled(node: ast.expr) -> Test:
         case ast.BoolOp(op=ast.Or(), values=parts):
             tests = [_compiled(part) for part in parts]
             return Test(lambda path, module: any(test.holds(path, module) for test in tests))
-        case ast.Compare(left=ast.Name(id="name"), ops=[ast.Eq()], comparators=[ast.Constant(value=said)]):
-            return Test(lambda path, module: path == said)
+        case ast.Compare(left=ast.Name(id="name"), ops=[ast.Eq()], comparators=[ast.Constant(value=name)]):
+            return Test(lambda path, module: path == name)
         case ast.Compare(left=ast.Name(id="name"), ops=[ast.In()], comparators=[ast.Tuple(elts=items)]):
             among = frozenset(_plain(item) for item in items)
             return Test(lambda path, module: path in among)
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="name"), attr=method), args=[ast.Constant(value=str(said))]):
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="name"), attr=method), args=[ast.Constant(value=str(affix))]
+        ):
             if method in ("startswith", "endswith"):
-                return Test(lambda path, module: bool(getattr(path, method)(said)))
+                return Test(lambda path, module: bool(getattr(path, method)(affix)))
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id="m"), target]):
             return Test(_of_class(_plain(target), exactly=False), by_path=False)
         case ast.Compare(left=ast.Call(func=ast.Name(id="type")), ops=[ast.Is()], comparators=[target]):

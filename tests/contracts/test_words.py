@@ -1,0 +1,42 @@
+"""Names are the field's words: what is written, reported, known or visited is called so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+#: Words that need a story.
+OPAQUE = {"told", "tell", "said", "unsaid", "seen", "unseen", "sure", "room", "hole", "holes", "meant"}
+#: What the libraries call theirs: `file.tell()`.
+THEIRS = {"tell"}
+
+
+def names(tree: ast.AST) -> Iterator[str]:
+    """Whatever has a name in a module: variables, attributes, functions, classes, arguments and keywords."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.arg(arg=name):
+                yield name
+            case ast.keyword(arg=str(name)) | ast.alias(asname=str(name)):
+                yield name
+            case ast.Attribute(attr=name) if name not in THEIRS:
+                yield name
+
+
+def opaque(text: str) -> set[str]:
+    return {name for name in names(ast.parse(text)) if OPAQUE & set(name.lower().split("_"))}
+
+
+@pytest.mark.parametrize("package", ["specs", "compiler", "zoo"])
+def test_names_need_no_story(package: str) -> None:
+    found = {path.name: opaque(path.read_text(encoding="utf-8")) for path in (ROOT / package).rglob("*.py")}
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_opaque_names_are_found() -> None:
+    text = "def tell(said, *, room=0):\n    self._seen = f(sure=1)\n    return file.tell(), f'{what_is_meant}', whole\n"
+    assert opaque(text) == {"tell", "said", "room", "_seen", "sure", "what_is_meant"}
