@@ -39,4 +39,15 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
         if index not in composite.needed and node.body is not None and index not in again and node.name not in names:
             loc = (*node.loc, "id") if node.entry.id is not None else node.loc
             message = f"nothing takes the output of `{node.name}`"
-            yield Problem("unused-layer", message, loc, path=node.name, severity="warning")
+            help = _behind_omitted(composite, index)
+            yield Problem("unused-layer", message, loc, path=node.name, help=help, severity="warning")
+
+
+def _behind_omitted(composite: Composite, index: int) -> list[str]:
+    """What would bring a value back that an entry took which `when` leaves out: the first input stands for that."""
+    name = composite.nodes[index].name
+    return [
+        f"`{node.name}` takes it, and is left out by `when`: its first input stands for it, so put `{name}` first"
+        for node in composite.nodes[index + 1 :]
+        if node.body is None and isinstance(node.entry.from_, list) and name in node.entry.from_[1:]
+    ][:1]
