@@ -15,6 +15,7 @@ from speczoo.specs.copying import plain_copy
 from speczoo.specs.diagnostics import Report, Span
 from speczoo.specs.errors import SpecError
 from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
+from speczoo.specs.foreign import foreign_text
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.source import Source
@@ -107,6 +108,9 @@ class Document:
 def parse(source: Source, report: Report, limits: Limits = DEFAULT) -> Document | None:
     """The document of a text, YAML or JSON. None when there is none to go on with; the report says why."""
     problems, document = _parse(source, limits)
+    if document is None and any(problem.code == "yaml-syntax" for problem in problems):
+        foreign = foreign_text(source.text)
+        problems = [foreign] if foreign is not None else problems
     text = Document(source, {})
     for diagnostic in sorted((problem.located(text) for problem in problems), key=lambda d: d.span or (0,)):
         report.add(diagnostic)

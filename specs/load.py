@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
+from speczoo.specs.foreign import foreign_data
 from speczoo.specs.spec import Spec
 
 
@@ -15,6 +16,9 @@ def load(document: Document, report: Report) -> Spec | None:
     What is wrong leaves placeholders (`Spec.placeholders`), so that the rest can be checked all the same; None where
     nothing can.
     """
+    if (foreign := foreign_data(document.data)) is not None:
+        report.add(foreign.located(document))
+        return None
     if document.placeholders:
         from speczoo.specs.yaml11_words import settle
 

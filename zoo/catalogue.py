@@ -71,7 +71,7 @@ def is_text(what: str) -> bool:
 
 def is_path(text: str) -> bool:
     """A name with a separator or a suffix is a path; anything else is a catalogue name."""
-    return "/" in text or "\\" in text or bool(re.search(r"\.(ya?ml|json)(:[^/\\]*)?$", text))
+    return "/" in text or "\\" in text or bool(re.search(r"\.(ya?ml|json|cfg)(:[^/\\]*)?$", text))
 
 
 def split(text: str) -> tuple[Path, str | None]:

@@ -1,0 +1,62 @@
+"""Networks in the formats of other libraries, known by the shape of their data and answered as a whole."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from speczoo.specs.problem import Loc, Problem
+
+_SECTION = re.compile(r"^\[(\w+)\][ \t]*(?:[#;].*)?\r?$", re.MULTILINE)
+_OPTION = re.compile(r"^\w+[ \t]*=", re.MULTILINE)
+_DARKNET = frozenset({"net", "network", "convolutional", "connected", "maxpool", "shortcut", "route", "yolo", "region"})
+
+
+def foreign_data(data: dict[str, Any]) -> Problem | None:
+    """The problem with data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number, module,
+    args]`) or a model as Keras writes it (`class_name` and `config`); None for all else, and for what says `spec`."""
+    if "spec" in data:
+        return None
+    if _is_rows(data.get("backbone")) and _is_rows(data.get("head")):
+        return _answered("a model of Ultralytics, its rows `[from, number, module, args]`", ("backbone",))
+    if isinstance(data.get("class_name"), str) and _has_layers(data.get("config")):
+        return _answered("the configuration of a Keras model", ("class_name",))
+    if _is_keras_list(data.get("layers")):
+        return _answered("the configuration of a Keras model", ("layers", 0, "class_name"))
+    return None
+
+
+def foreign_text(text: str) -> Problem | None:
+    """The problem with a text that is a network of Darknet, in sections such as `[convolutional]` with lines such as
+    `filters=32`; None for all else."""
+    found = next((match for match in _SECTION.finditer(text) if match[1] in _DARKNET), None)
+    if found is None or not _OPTION.search(text):
+        return None
+    return _answered("a network of Darknet, in sections", (), "yaml-syntax", extent=(found.start(), found.end(1) + 1))
+
+
+def _answered(what: str, loc: Loc, code: str = "unknown-key", extent: tuple[int, int] | None = None) -> Problem:
+    help = ("nothing here reads that format: `zoo new NAME` starts a spec; specs/README.md is the language",)
+    return Problem(code, f"this is {what}, and no spec", loc, key=True, help=help, extent=extent)
+
+
+def _is_rows(value: Any) -> bool:
+    """Whether these are rows of Ultralytics: where each takes its input from, how often, and the name of what."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(row, list) and len(row) >= 3 and isinstance(row[2], str) for row in value)
+    )
+
+
+def _has_layers(config: Any) -> bool:
+    """Whether this is what Keras keeps of a model; Sequential was a list of its layers before Keras 2.2.3."""
+    return _is_keras_list(config.get("layers") if isinstance(config, dict) else config)
+
+
+def _is_keras_list(layers: Any) -> bool:
+    return (
+        isinstance(layers, list)
+        and bool(layers)
+        and all(isinstance(each, dict) and {"class_name", "config"} <= each.keys() for each in layers)
+    )

@@ -1,0 +1,80 @@
+"""Networks in the formats of other libraries are answered as a whole; torn or strange ones are only ever refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speczoo import catalogue
+from speczoo.api import check_into
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import parse
+from speczoo.specs.foreign import foreign_data, foreign_text
+from speczoo.specs.source import Source
+
+NAMES = st.text("abcXYZ", min_size=1, max_size=5)
+NUMBERS = st.integers(-9, 999)
+ROWS = st.lists(st.tuples(NUMBERS | st.lists(NUMBERS), NUMBERS, NAMES, st.lists(NUMBERS | NAMES)), min_size=1)
+LAYERS = st.lists(st.fixed_dictionaries({"class_name": NAMES, "config": st.dictionaries(NAMES, NUMBERS)}), min_size=1)
+ULTRALYTICS = st.fixed_dictionaries({"nc": NUMBERS, "backbone": ROWS, "head": ROWS})
+KERAS = st.fixed_dictionaries(
+    {"class_name": NAMES, "config": LAYERS | st.fixed_dictionaries({"name": NAMES, "layers": LAYERS})}
+) | st.fixed_dictionaries({"name": NAMES, "layers": LAYERS})
+SECTIONS = st.tuples(
+    st.sampled_from(["convolutional", "maxpool", "shortcut", "route"]), st.dictionaries(NAMES, NUMBERS, min_size=1)
+)
+KEYS = st.sampled_from(["backbone", "head", "class_name", "config", "layers"])
+ANYTHING = st.recursive(
+    st.none() | NUMBERS | NAMES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=12
+)
+
+
+def darknet(sections: list[tuple[str, dict[str, int]]]) -> str:
+    return "\n\n".join(
+        "\n".join([f"[{name}]", *(f"{key}={value}" for key, value in options.items())]) for name, options in sections
+    )
+
+
+TEXTS = (ULTRALYTICS | KERAS).map(json.dumps) | st.lists(SECTIONS, min_size=1).map(darknet)
+
+
+def reported(text: str) -> list[Diagnostic]:
+    report = Report()
+    unit = catalogue._unit(Source.of(text), report)
+    assert unit is None or not report.ok
+    return report.diagnostics
+
+
+@given(TEXTS)
+def test_one_answer_for_a_whole_file(text: str) -> None:
+    (problem,) = reported(text)
+    assert "and no spec" in problem.message
+    assert "`zoo new NAME`" in problem.help[0]
+
+
+@given(TEXTS, st.data())
+def test_a_torn_file_is_refused(text: str, data: st.DataObject) -> None:
+    assert reported(text[: data.draw(st.integers(0, len(text) - 1))])
+
+
+@given(st.dictionaries(KEYS, ANYTHING))
+def test_strange_data_are_answered_once_or_as_a_spec(data: dict[str, Any]) -> None:
+    report = Report()
+    check_into(report, data)
+    assert not report.ok
+    if foreign_data(data) is not None:
+        assert len(report.diagnostics) == 1
+    assert foreign_data({"spec": 1, **data}) is None
+
+
+@pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)
+def test_no_network_of_the_zoo_is_foreign(path: Any) -> None:
+    text = path.read_text(encoding="utf-8")
+    document = parse(Source.of(text), Report())
+    assert document is not None
+    assert foreign_data({key: value for key, value in document.data.items() if key != "spec"}) is None
+    assert foreign_text(text) is None
