@@ -89,12 +89,24 @@ OPS_ASKED = _by_word(
 
 _RECURRENT = "recurrent layers are not in the language"
 _UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` enlarge"
+_OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
+_GREATEST = "`AdaptiveMaxPool2d` takes the greatest of each channel; the greater of two values is not in the language"
+_TOTAL = "the sum along an axis is its `mean` times its size: `{op: mul, from: [the_mean, 8]}`"
+_CUTS = "`crop` cuts the sides off, `select` takes one index of an axis, `chunk` and `split` cut an axis into parts"
+_PADS = "`ZeroPad2d`, `ConstantPad2d` and `ReflectionPad2d` pad the sides, `pad_channels` adds channels"
 #: How it is done here, of what no op is.
 OPS_ELSEWHERE = {
     **dict.fromkeys(("lstm", "gru", "rnn", "simplernn", "lstmcell", "grucell", "bidirectional"), _RECURRENT),
     **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
     **dict.fromkeys(("unstack", "unbind"), "`select` takes one index of an axis, `chunk` cuts an axis into parts"),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
+    **dict.fromkeys(("max", "amax", "maximum", "reducemax"), _GREATEST),
+    **dict.fromkeys(("exp", "log", "sqrt", "rsqrt", "pow", "power", "abs", "min", "amin", "minimum"), _OWN_LAYER),
+    **dict.fromkeys(("reducemin", "roll", "flip", "gather", "cumsum", "sin", "cos"), _OWN_LAYER),
+    **dict.fromkeys(("reducesum",), _TOTAL),
+    **dict.fromkeys(("slice", "stridedslice", "narrow"), _CUTS),
+    **dict.fromkeys(("pad", "padding"), _PADS),
+    **dict.fromkeys(("clip", "clamp"), "`Hardtanh` cuts off what is below `min_val` or above `max_val`"),
     **dict.fromkeys(("activation",), "an activation is an entry of its own: `- {op: ReLU}`"),
 }
 
