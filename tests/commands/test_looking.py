@@ -298,6 +298,22 @@ def test_compare_tells_a_difference_when_asked() -> None:
     zoo("compare", "lenet5", "linear_classifier", "--exit-code", code=1)
 
 
+def test_compare_sees_what_no_number_tells(tmp_path: Path) -> None:
+    text = "spec: 1\ninput: [4]\nlayers: [{op: Linear, out_features: 4}, {id: act, op: ReLU}]\n"
+    paths = [tmp_path / name for name in ("one.yaml", "two.yaml", "three.yaml")]
+    for path, written in zip(paths, (text, text.replace("ReLU", "GELU"), f"# a remark\n{text}"), strict=True):
+        path.write_text(f"name: {path.stem}\n{written}")
+    shown = zoo("compare", *paths).stdout
+    assert "two does not compute what one does, first at act:\n  ReLU in one, GELU in two\n" in shown
+    assert "three does not" not in shown
+    zoo("compare", *paths[:2], "--exit-code", code=1)
+    zoo("compare", paths[0], paths[2], "--exit-code")
+    found = data("compare", *paths)
+    assert [row["difference"] for row in found] == [None, {"what": "act", "first": "ReLU", "second": "GELU"}, None]
+    shown = zoo("compare", "lenet5", "linear_classifier").stdout
+    assert "does not compute" not in shown
+
+
 def test_what_a_stranger_wrote_is_printed_harmlessly(tmp_path: Path) -> None:
     (tmp_path / "two.yaml").write_text(TWO)
     shown = zoo("compare", f"{tmp_path}/two.yaml:large").stdout

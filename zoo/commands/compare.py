@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from speczoo import console
 from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
 from speczoo.specs.escaping import safe
+
+if TYPE_CHECKING:
+    from speczoo.compiler.graph import Graph
 
 #: Printed figures that stand beside a true number, under its heading.
 BESIDE = {"params": "Parameters", "flop": "MACs"}
@@ -22,7 +25,7 @@ TITLES = {"top1": "Top-1 %", "top5": "Top-5 %", "error": "Error %"}
 
 @click.command()
 @takes_networks
-@click.option("--exit-code", is_flag=True, help="Exit with 1 where parameters, MACs, input or output differ.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where they do not compute the same.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bool) -> None:
@@ -31,22 +34,31 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
     Parameters and MACs are counted; what stands under `printed` is what the network's own source says, in its own
     units: some call multiply-accumulates FLOP, some count each of them twice. Where a printed figure is another, a note
     below the table says why.
+
+    Networks compute the same where inputs, layers, all their arguments, what each takes, the names of weights, their
+    initial values and outputs are the same. What first differs is told where no number of the table tells it, and with
+    --exit-code.
     """
-    found = [row for _, row in networks.each(_row)]
+    from speczoo.compiler.difference import difference
+
+    graphs = [graph for _, graph in networks.each(Network.graph)]
+    found = [_row(graph) for graph in graphs]
+    for row, graph in zip(found, graphs, strict=True):
+        differs = difference(graphs[0], graph)
+        row["difference"] = differs and differs._asdict()
     if as_json:
         emit(found)
     else:
         _show(found)
-    numbers = [(row["params"], row["macs"], row["inputs"], row["outputs"]) for row in found]
-    if exit_code and any(n != numbers[0] for n in numbers):
+        _differences(found, always=exit_code)
+    if exit_code and any(row["difference"] for row in found):
         ctx.exit(1)
 
 
-def _row(network: Network) -> dict[str, Any]:
+def _row(graph: Graph) -> dict[str, Any]:
     from speczoo import metadata
     from speczoo.compiler.emit.summary import shapes
 
-    graph = network.graph()
     inputs, outputs = shapes(graph)
     word = {
         key: metadata.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published", "notes")
@@ -81,6 +93,21 @@ def _show(found: list[dict[str, Any]]) -> None:
     remarks = [line for row in found for line in _remarks(row)]
     if remarks:
         console.say("", *remarks)
+
+
+def _differences(found: list[dict[str, Any]], *, always: bool) -> None:
+    """What each first differs from the first network in; where its numbers do, only if it is `always` wanted."""
+    first = found[0]
+    for row in found[1:]:
+        differs = row["difference"]
+        if differs and (always or all(row[key] == first[key] for key in ("params", "macs", "inputs", "outputs"))):
+            names = first["name"], row["name"]
+            if names[0] == names[1]:
+                names = "the first", "this one"
+            console.say(
+                "", safe(f"{row['name']} does not compute what {first['name']} does, first at {differs['what']}:")
+            )
+            console.say(safe(f"  {differs['first']} in {names[0]}, {differs['second']} in {names[1]}"))
 
 
 def _remarks(row: dict[str, Any]) -> list[str]:

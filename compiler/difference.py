@@ -1,0 +1,187 @@
+"""Whether two networks compute the same, and where they first do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any, NamedTuple, TypeAlias
+
+import networkx as nx
+
+from speczoo.compiler.flat import flat
+from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.init_rules import rules
+from speczoo.compiler.initialisers import Initialiser
+from speczoo.compiler.layer import Layer, show
+
+#: An operand: which output of which step, or a number as it is written (1 and 1.0 are of two dtypes).
+Source: TypeAlias = tuple[int, int] | str
+#: Takes the network's outputs, and what has weights but is not used.
+_END = ("end",)
+
+
+class Difference(NamedTuple):
+    """Something of two networks that is not the same: what it is, and what each has of it."""
+
+    what: str
+    first: str
+    second: str
+
+
+class _Step(NamedTuple):
+    """A layer as it is applied. `owner` is the path of the module with weights or buffers that it applies."""
+
+    path: str
+    op: str
+    arguments: dict[str, Any]
+    owner: str | None
+    sources: tuple[Source, ...]
+    reads: tuple[str, ...]  # the sources by path: for people
+
+    @property
+    def meaning(self) -> tuple[Any, ...]:
+        return self.op, self.arguments, self.owner, self.sources
+
+
+class _End(NamedTuple):
+    """An output of the network."""
+
+    name: str
+    source: tuple[int, int]
+    training_only: bool
+    path: str  # the source's: for people
+
+
+def difference(first: Graph, second: Graph) -> Difference | None:
+    """Return what two networks first differ in, in the order in which they run; None where they compute the same.
+
+    Inputs, layers with all their arguments (defaults and what the input decides included), the paths of those with
+    weights or buffers, what each takes, outputs, which parameters train, and their initial values all count. The order
+    in which independent layers are written does not, nor do blocks and groups, nor the ids of what has no weights.
+    """
+    a, b = (", ".join(f"{name} {text}" for name, text in _inputs(graph).items()) for graph in (first, second))
+    if a != b:
+        return Difference("inputs", a, b)
+    (steps, outputs), (others, ends) = _steps(first), _steps(second)
+    for one, other in zip_longest(steps, others):
+        if one is None or other is None or one.meaning != other.meaning:
+            return _between(one, other)
+    if [end[:3] for end in outputs] != [end[:3] for end in ends]:
+        return Difference("outputs", _listed(outputs), _listed(ends))
+    return _first(_trained(first), _trained(second)) or _first(_initial(first), _initial(second))
+
+
+def _inputs(graph: Graph) -> dict[str, str]:
+    return {
+        name: f"{show(value.shape)} {value.dtype}{'' if value.batched else ' without a batch axis'}"
+        for name, value in graph.settings.inputs
+    }
+
+
+def _listed(ends: list[_End]) -> str:
+    return ", ".join(f"{e.name} of {e.path}{' in training only' if e.training_only else ''}" for e in ends)
+
+
+def _steps(graph: Graph) -> tuple[list[_Step], list[_End]]:
+    """The layers, each after what it takes, in an order that does not hang on the one that they are written in; and
+    the outputs by name. Layers without weights that no output needs are none."""
+    network = flat(graph)
+    ends: dict[str, tuple[str, int]] = network.graph["outputs"]
+    unused = [path for path, data in network.nodes(data=True) if data["node"] is not None and data["node"].weights]
+    network.add_edges_from((path, _END) for path in (*(path for path, _ in ends.values()), *sorted(unused)))
+    order = [n for n in nx.dfs_postorder_nodes(nx.reverse_view(network), _END) if n != _END]
+    layers = [path for path in order if network.nodes[path]["node"] is not None]
+    number = {path: i for i, path in enumerate(layers)} | {name: -1 - i for i, name in enumerate(_inputs(graph))}
+    outputs = []
+    for port in graph.root.outputs:
+        path, at = ends[port.name]
+        outputs.append(_End(port.name, (number[path], at), port.training_only, _place(path, at)))
+    return [_step(network, path, number) for path in layers], outputs
+
+
+def _step(network: nx.MultiDiGraph, path: str, number: dict[str, int]) -> _Step:
+    node: Node = network.nodes[path]["node"]
+    layer = node.body
+    assert isinstance(layer, Layer)
+    module: str = network.nodes[path]["module"]
+    made: Node = network.nodes[module]["node"] if module in network else node
+    arguments = {k: v for k, v in layer.arguments(*node.shapes).items() if k not in layer.references}
+    came = {d["position"]: (source, d["port"]) for source, _, d in network.in_edges(path, data=True)}
+    numbers = {i: repr(operand) for i, operand in enumerate(node.inputs) if not isinstance(operand, Edge)}
+    positions = range(len(node.inputs))
+    return _Step(
+        path,
+        node.op,
+        arguments,
+        module if made.weights or made.buffers else None,
+        tuple(numbers[i] if i in numbers else (number[came[i][0]], came[i][1]) for i in positions),
+        tuple(numbers[i] if i in numbers else _place(*came[i]) for i in positions),
+    )
+
+
+def _place(path: str, port: int) -> str:
+    return f"{path}.{port}" if port else path
+
+
+def _between(one: _Step | None, other: _Step | None) -> Difference:
+    """How two steps at one place differ: in what they are, else in the arguments, else in what they take."""
+    if one is None or other is None:
+        there = one or other
+        assert there is not None
+        return Difference(there.path, _described(one), _described(other))
+    what = one.path if one.path == other.path else f"{one.path} / {other.path}"
+    if one.op != other.op:
+        return Difference(what, _described(one), _described(other))
+    keys = [k for k in one.arguments if k not in other.arguments or one.arguments[k] != other.arguments[k]]
+    if keys:
+        return Difference(what, *(f"{one.op}({_said(step.arguments, keys)})" for step in (one, other)))
+    if one.sources != other.sources:
+        return Difference(what, *(f"{one.op} of {', '.join(step.reads)}" for step in (one, other)))
+    return Difference(what, *(f"{one.op} with the weights of {step.owner}" for step in (one, other)))
+
+
+def _described(step: _Step | None) -> str:
+    return "nothing" if step is None else step.op
+
+
+def _said(arguments: dict[str, Any], keys: list[str]) -> str:
+    return ", ".join(f"{key}: {arguments[key]}" for key in keys)
+
+
+def _first(one: dict[str, str], other: dict[str, str]) -> Difference | None:
+    """The first parameter of which something else is said."""
+    for key in {**one, **other}:
+        if one.get(key) != other.get(key):
+            return Difference(key, one.get(key, "starts as torch has it"), other.get(key, "starts as torch has it"))
+    return None
+
+
+def _trained(graph: Graph) -> dict[str, str]:
+    return {key: "does not train" if graph.is_frozen(key) else "trains" for key in graph.state}
+
+
+def _initial(graph: Graph) -> dict[str, str]:
+    """The initial values of parameters by their names, where a rule says them: the last that speaks of one."""
+    said: dict[str, Initialiser] = {}
+    for prefix, composite in _with_settings(graph.root, ""):
+        assert composite.settings is not None
+        own = Graph(composite.unit, composite, composite.settings)
+        for rule in rules(own):
+            for path, node, _ in own.walk():
+                if rule.meets(path, node.op):
+                    at = prefix + path
+                    said |= {f"{at}.{n}" if n else at: made for n, made in rule.initialisers if n in node.weights}
+    return {key: f"starts as {_call(made)}" for key, made in sorted(said.items())}
+
+
+def _call(made: Initialiser) -> str:
+    return f"{made.name}({', '.join(f'{name}: {value}' for name, value in made.arguments)})"
+
+
+def _with_settings(composite: Composite, prefix: str) -> Iterator[tuple[str, Composite]]:
+    """The specs in use, by the prefix of their paths, each before the one that uses it."""
+    for node in composite.nodes:
+        if isinstance(node.body, Composite) and node.shared is None:
+            yield from _with_settings(node.body, f"{prefix}{node.name}.")
+    if composite.settings is not None:
+        yield prefix, composite

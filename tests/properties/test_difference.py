@@ -1,0 +1,145 @@
+"""Two networks differ exactly where the code that is emitted for them does: no change is missed, no layout is seen."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import speczoo
+from speczoo.compiler.difference import difference
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Layer
+from speczoo.specs.errors import SpecError
+from speczoo.specs.format import formatted
+from speczoo.specs.source import Source
+from tests.fuzz import refactorings
+from tests.random_networks import networks
+
+Data = dict[str, Any]
+
+
+def entries(spec: Data) -> Iterator[Data]:
+    """Every entry, near and far."""
+    pending = [entry for owner in (spec, *spec.get("blocks", {}).values()) for entry in owner["layers"]]
+    while pending:
+        entry = pending.pop()
+        yield entry
+        pending += [inner for key in ("layers", "do") for inner in entry.get(key, ())]
+
+
+def changed(spec: Data, random: Random) -> Data:
+    """A copy with another op of one entry, another argument, or another wiring; it need not be right."""
+    made = copy.deepcopy(spec)
+    entry = random.choice([*entries(made)])
+    change = random.choice(("op", "argument", "wiring", "rule"))
+    if change == "op" and entry.get("op") in refactorings.KEEPING:
+        entry["op"] = random.choice([op for op in refactorings.KEEPING if op != entry["op"]])
+    elif change == "wiring" and isinstance(entry.get("from"), list):
+        entry["from"].reverse()
+    elif change == "wiring":
+        entry["from"] = random.choice(["input", *(e["id"] for e in entries(made) if isinstance(e.get("id"), str))])
+    elif change == "rule":
+        refactorings.inits(made, made, made["layers"], random)
+    elif entry.get("op") in Layer.registry:
+        fields = Layer.registry[entry["op"]].model_fields
+        known = [key for key, field in fields.items() if type(field.default) in (int, float, bool)]
+        if known:
+            value = entry.get(key := random.choice(known), fields[key].default)
+            number = type(value) in (int, float)
+            entry[key] = (not value) if type(value) is bool else random.choice((value + 1, value / 2)) if number else 1
+    return made
+
+
+def graph_of(spec: Data) -> Graph | None:
+    try:
+        return speczoo.graph(copy.deepcopy(spec))
+    except SpecError:
+        return None
+
+
+@given(networks(), st.randoms(use_true_random=False))
+def test_what_changes_the_emitted_code_is_seen(spec: Data, random: Random) -> None:
+    before = speczoo.graph(spec)
+    for _ in range(8):
+        other = changed(spec, random)
+        after = graph_of(other)
+        if after is not None and speczoo.source(spec) != speczoo.source(other):
+            assert difference(before, after) is not None, json.dumps(other)
+            assert difference(after, before) is not None
+        elif after is not None:
+            assert difference(before, after) is None
+
+
+def written_out(spec: Data) -> Data:
+    """A copy in which defaults are said, its keys in another order."""
+    made = copy.deepcopy(spec)
+    for entry in entries(made):
+        kind = Layer.registry.get(entry.get("op", ""))
+        for key, field in kind.model_fields.items() if kind else ():
+            if type(field.default) in (int, float, bool) and key not in made.get("defaults", {}).get(entry["op"], {}):
+                entry.setdefault(key, field.default)
+    return dict(reversed(made.items()))
+
+
+@given(networks())
+def test_layout_and_defaults_are_not(spec: Data) -> None:
+    graph = speczoo.graph(spec)
+    text = formatted(Source.of(json.dumps(written_out(spec))), {})
+    assert text is not None
+    assert difference(graph, speczoo.graph(written_out(spec))) is None
+    assert difference(graph, speczoo.graph(f"# a remark\n{text}")) is None
+
+
+def chain(*layers: Data, **more: Any) -> Graph:
+    return speczoo.graph({"spec": 1, "name": "t", "input": [4, 6, 6], "layers": [*layers], **more})
+
+
+CONV = {"id": "c", "op": "Conv2d", "out_channels": 4, "kernel_size": 1}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "what"),
+    [
+        ([{"op": "ReLU", "id": "r"}], [{"op": "GELU", "id": "r"}], "r"),
+        ([{"op": "BatchNorm2d", "id": "n"}], [{"op": "GroupNorm", "num_groups": 2, "id": "n"}], "n"),
+        ([{"op": "BatchNorm2d", "id": "n"}], [{"op": "BatchNorm2d", "id": "n", "eps": 0.001}], "n"),
+        ([CONV], [{**CONV, "id": "d"}], "c / d"),
+        ([CONV, {**CONV, "id": "d"}], [CONV, {"id": "d", "share": "c"}], "d"),
+        ([CONV], [CONV, {"id": "r", "op": "Identity"}], "r"),
+        ([{"op": "add", "id": "s", "from": ["input", 1]}], [{"op": "add", "id": "s", "from": ["input", 2]}], "s"),
+    ],
+)
+def test_it_says_where(one: list[Data], other: list[Data], what: str) -> None:
+    found = difference(chain(*one), chain(*other))
+    assert found is not None
+    assert found.what == what
+    assert found.first != found.second
+
+
+def test_what_is_said_of_parameters_counts() -> None:
+    plain = chain(CONV)
+    for more in ({"freeze": ["c.weight"]}, {"init": [{"match": "c", "weight": 0}]}):
+        found = difference(plain, chain(CONV, **more))
+        assert found is not None
+        assert found.what == "c.weight"
+
+
+def test_order_blocks_and_ids_of_functions_do_not_count() -> None:
+    left = {"id": "a", "op": "Conv2d", "out_channels": 4, "kernel_size": 1, "from": "input"}
+    right = {**left, "id": "b"}
+    end = {"id": "s", "op": "add", "from": ["a", "b"]}
+    assert difference(chain(left, right, end), chain(right, left, {**end, "id": "t"})) is None
+    inside = chain({"op": "B", "id": "b"}, blocks={"B": {"layers": [CONV]}})
+    assert difference(inside, chain({"id": "b", "layers": [CONV]})) is None
+
+
+def test_every_network_is_itself() -> None:
+    for name in ("resnet18", "densenet121", "googlenet", "unet", "vit_b_16"):
+        assert difference(speczoo.graph(name), speczoo.graph(name)) is None
