@@ -21,8 +21,9 @@ from speczoo.specs.errors import SpecError
 
 DISTRIBUTION = "speczoo"
 #: How many new objects the garbage collector waits for. Importing and checking make many that stay and hardly any
-#: cycles, and Python's 700 would have them searched dozens of times, a tenth of a check; mypy raises it likewise.
-YOUNG = 50_000
+#: cycles, and Python's 700 would have them searched dozens of times, a tenth of a check; mypy raises it likewise. So
+#: many take some 100 MB.
+YOUNG = 500_000
 THRESHOLD = gc.get_threshold()[0]
 #: Which extra brings a module that is not among the core dependencies.
 EXTRAS = {
@@ -43,8 +44,6 @@ class Zoo(click.Group):
             return None
         command: click.Command = import_module(f"speczoo.commands.{cmd_name.replace('-', '_')}").command
         command.name = cmd_name
-        if cmd_name in SECTIONS["Train"]:  # a cycle may hold tensors, whose size the collector does not count
-            gc.set_threshold(THRESHOLD)
         if all(param.name != "debug" for param in command.params):
             command.params.append(_debug())
         return command
@@ -183,6 +182,8 @@ def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     A network is a name of the zoo (resnet34), a glob over names ('resnet*'), a file (net.yaml), or a file's variant
     (net.yaml:small).
     """
+    if ctx.invoked_subcommand in SECTIONS["Train"]:  # a cycle may hold tensors, whose size the collector does not count
+        gc.set_threshold(THRESHOLD)
     if plugins:
         from speczoo.commands.common import import_plugins
 
