@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property, wraps
+from functools import wraps
 from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import networkx as nx
 
+from speczoo.compiler.cached import cached_property
 from speczoo.compiler.dataflow import INPUT as INPUT
 from speczoo.compiler.dataflow import OUTPUT, ancestors, dataflow, roots, topological_sort
 from speczoo.compiler.dataflow import Edge as Edge
@@ -245,15 +246,13 @@ class Composite:
     @cached_property
     def chain(self) -> bool:
         """Whether it is a pure chain: each entry takes the one output of the one before it; the last is the output."""
+        if not len(self.inputs) == len(self.outputs) == 1 or self.outputs[0].training_only:
+            return False
+        if any(len(node.inputs) != 1 or node.shared is not None for node in self.nodes):
+            return False
         ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.nodes)))
         path = [Edge(INPUT), *ports, OUTPUT]
-        return (
-            len(self.inputs) == len(self.outputs) == 1
-            and not self.outputs[0].training_only
-            and all(len(node.inputs) == 1 and node.shared is None for node in self.nodes)
-            and self.dataflow.size() == len(path) - 1
-            and nx.is_simple_path(self.dataflow, path)
-        )
+        return self.dataflow.size() == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
 
     def resolve(self, edge: Operand) -> Operand:
         """The edge behind nodes that `when` left out."""
@@ -341,6 +340,11 @@ class Graph:
         """Every leaf with its path and its list, in execution order; one in a list that is shared shares its module."""
         return _leaves(self.root, "", shared=False)
 
+    def made(self) -> Iterator[tuple[str, Node]]:
+        """The leaves of every list that is no shared module again, where it stands first: a thousand equal blocks are
+        walked once."""
+        return _made(self.root, "", set())
+
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         out = []
@@ -421,3 +425,14 @@ def _leaves(composite: Composite, prefix: str, *, shared: bool) -> Iterator[tupl
             yield from _leaves(node.body, f"{path}.", shared=shared or node.shared is not None)
         elif node.body is not None:
             yield path, node.replace(shared=index) if shared and node.shared is None else node, composite
+
+
+def _made(composite: Composite, prefix: str, seen: set[Composite]) -> Iterator[tuple[str, Node]]:
+    for index in composite.order:
+        node = composite.nodes[index]
+        if not isinstance(node.body, Composite):
+            if node.body is not None:
+                yield prefix + node.name, node
+        elif node.shared is None and node.body not in seen:
+            seen.add(node.body)
+            yield from _made(node.body, f"{prefix}{node.name}.", seen)

@@ -23,11 +23,17 @@ def writes(node: Node) -> tuple[int, ...]:
 
 
 @once
+def written(composite: Composite) -> tuple[tuple[int, ...], ...]:
+    """The inputs that each entry of a list writes over."""
+    return tuple(map(writes, composite.nodes))
+
+
+@once
 def overwritten(composite: Composite) -> tuple[int, ...]:
     """The inputs of a list that something inside it writes over."""
     found = set()
-    for inner in composite.nodes:
-        for position in writes(inner):
+    for inner, positions in zip(composite.nodes, written(composite), strict=True):
+        for position in positions:
             source = storage(composite, composite.resolve(inner.inputs[position]))
             if isinstance(source, Edge) and source.node == INPUT:
                 found.add(source.port)
@@ -80,7 +86,9 @@ def aliasing(composite: Composite) -> nx.DiGraph:
                 source = own.setdefault(home, value)
             if source != value:
                 edges.append((source, value, {"view": view}))
-    return nx.freeze(nx.DiGraph(edges))
+    forest = nx.DiGraph()
+    forest.add_edges_from(edges)
+    return nx.freeze(forest)
 
 
 @once

@@ -74,10 +74,13 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
     if graph.settings.taps:
         return
     if init and graph.spec.init:
-        leaves = [(path, node) for path, node, _ in graph.walk()]
-        for i, rule in enumerate(rules(graph)):
+        computed = rules(graph)
+        made = list(graph.made())
+        leaves = made if all(rule.by_op for rule in computed) else [(path, node) for path, node, _ in graph.walk()]
+        for i, rule in enumerate(computed):
             if ("init", i) not in graph.spec.placeholders:
-                yield from _rule(rule, [(path, node) for path, node in leaves if rule.meets(path, node.op)], i)
+                among = made if rule.by_op else leaves
+                yield from _rule(rule, [(path, node) for path, node in among if rule.meets(path, node.op)], i)
     keys = list(graph.state) if graph.spec.freeze else []
     for i, pattern in enumerate(graph.spec.freeze):
         if ("freeze", i) not in graph.spec.placeholders and not any(matches(pattern, key) for key in keys):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterator, Set
 from dataclasses import replace
 
-from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes
+from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes, written
 from speczoo.compiler.dataflow import descendants
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer
@@ -16,7 +16,7 @@ from speczoo.specs.problem import Mark, Problem
 
 def inplace_problems(composite: Composite) -> Iterator[Problem]:
     """In-place ops that write over what another entry, or an output of the list, reads."""
-    if not any(map(writes, composite.nodes)):
+    if not any(written(composite)):
         return
     accesses = _Accesses(composite)
     for index, node in enumerate(composite.nodes):
@@ -74,9 +74,9 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     whether gradients are wanted of its inputs."""
     bodies = [node.body for node in composite.nodes]
     refused = [body.no_backward() if isinstance(body, Layer) else None for body in bodies]
-    if not any(refused) and not any(map(writes, composite.nodes)):
+    if not any(refused) and not any(written(composite)):
         return
-    active = _differentiable(composite, (inputs_need,) * len(composite.inputs))
+    active = differentiable(composite, (inputs_need,) * len(composite.inputs))
     for index, (node, why) in enumerate(zip(composite.nodes, refused, strict=True)):
         if why is not None and index in active:
             place = why.argument if why.argument in node.entry.arguments else _kind(node)
@@ -98,9 +98,13 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
             kept.setdefault(memory, node)
 
 
-def _differentiable(composite: Composite, inputs: tuple[bool, ...]) -> frozenset[Hashable]:
+def differentiable(composite: Composite, inputs: tuple[bool, ...]) -> frozenset[Hashable]:
     """The entries and values of a list that gradients are wanted of: those that come of a weight, or of an input that
     does."""
+    if all(inputs) and all(
+        any(isinstance(edge, Edge) for edge in node.inputs) or _has_weights(node) for node in composite.nodes
+    ):
+        return frozenset(composite.dataflow)  # whatever flows comes of one
     sources = [i for i, node in enumerate(composite.nodes) if _has_weights(node)]
     wanted = [Edge(INPUT, port) for port, needs in enumerate(inputs) if needs]
     return descendants(composite.dataflow, [*sources, *wanted])
@@ -109,7 +113,7 @@ def _differentiable(composite: Composite, inputs: tuple[bool, ...]) -> frozenset
 def _has_weights(node: Node) -> bool:
     if isinstance(node.body, Composite):
         return node.body.params > 0
-    return node.body is not None and bool(node.body.weights(*node.shapes))
+    return node.body is not None and node.body.can_have_weights() and bool(node.body.weights(*node.shapes))
 
 
 def _kept(composite: Composite, index: int, node: Node, active: Set[Hashable]) -> Iterator[Operand]:
@@ -140,7 +144,7 @@ def _kept_of(body: Composite, inputs: tuple[bool, ...]) -> tuple[frozenset[int],
     and what is wanted of its inputs."""
     known = body.__dict__.setdefault("kept", {})
     if inputs not in known:
-        active = _differentiable(body, inputs)
+        active = differentiable(body, inputs)
         kept = {memory for i, node in enumerate(body.nodes) for memory in _kept(body, i, node, active)}
         taken = frozenset(memory.port for memory in kept if isinstance(memory, Edge) and memory.node == INPUT)
         ends = (storage(body, body.resolve(port.edge)) for port in body.outputs)

@@ -19,6 +19,9 @@ from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import STRUCTURE
 from speczoo.specs.value_kinds import at
 
+#: Types whose values have no expression in them.
+PLAIN = (int, float, bool, type(None))
+
 
 class Context:
     """Evaluates what a spec says and reports what is wrong with it, at its place.
@@ -158,6 +161,8 @@ class Context:
             message = f"expressions and lists take more than {most:,} operations"
             self.report(Problem("limit-exceeded", message, loc, path=path))
             raise Halt
+        if type(value) in PLAIN or (type(value) is str and "$" not in value):
+            return value
         try:
             if (place := (id(self.unit.spec), loc)) not in self.session.shared.named:
                 check_names(value, scope)  # in what is not computed, too

@@ -190,6 +190,9 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
     argument or the inputs that the layer speaks of."""
     if UNKNOWN in node.arriving:
         return _applied_blindly(ctx, frame, item, node, body)
+    key, applied = (id(body), node.arriving), ctx.session.shared.applied
+    if key in applied:
+        return _applied(ctx, item, node, body, applied[key][1])
     try:
         outputs = body.apply(*node.arrived)
     except ShapeError as error:
@@ -200,7 +203,9 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
         return apply(ctx, frame, item, node, derived)
     except OverflowError:
         outputs = ()
-    return within_limits(ctx, item, node, body, outputs)
+    made = within_limits(ctx, item, node, body, outputs)
+    applied[key] = body, outputs
+    return made
 
 
 def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
@@ -215,6 +220,11 @@ def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tu
     if what:
         loc = (*item.loc, "op" if item.entry.op is not None else "share")
         raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
+    return _applied(ctx, item, node, body, outputs)
+
+
+def _applied(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
+    """The node of a layer with what comes out of it."""
     ctx.step(item.loc, len(outputs) - 1)  # each is a value to keep
     ports = tuple(str(i) for i in range(len(outputs))) if body.outputs else ()
     return node.replace(body=body, outputs=outputs, ports=ports)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.graph import Composite, LoadedSpec
+from speczoo.compiler.layer import Layer, Value
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
@@ -31,6 +32,8 @@ class Shared:
     found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use
     text_length: int = 0  # of all these together
+    #: What comes out of a layer, by its id and what flows in; and the layer, so that the id stays its own.
+    applied: dict[Any, tuple[Layer, tuple[Value, ...]]] = field(default_factory=dict)
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     checked: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were checked

@@ -23,6 +23,7 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 import speczoo
+from speczoo.compiler.checks.inplace import differentiable
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.emit.safety import verify
 from speczoo.compiler.graph import Composite, Graph, Node
@@ -92,6 +93,31 @@ def test_what_is_asked_of_the_dataflow_is_what_a_walk_over_the_inputs_finds(spec
         plain = len(composite.inputs) == 1 and all(len(n.outputs) == 1 and n.shared is None for n in composite.nodes)
         straight = passed == [(Edge(index - 1),) for index in range(len(passed))]
         assert composite.chain == (plain and straight and not composite.outputs[0].training_only)
+
+
+@given(networks())
+def test_each_module_is_found_once_where_it_stands_first(spec: Data) -> None:
+    graph = speczoo.graph(spec)
+    first: dict[Node, str] = {}
+    for path, node, _ in graph.walk():
+        first.setdefault(node, path)
+    made = {node: path for path, node in graph.made()}
+    assert made.items() <= first.items()
+    assert {node for node in first if node.shared is None} <= made.keys()
+    assert len(made) == len(list(graph.made()))
+
+
+@given(networks(), st.booleans())
+def test_gradients_flow_on_from_weights_and_from_inputs_that_want_them(spec: Data, wanted: bool) -> None:
+    for composite in lists_of(speczoo.graph(spec)):
+        flowing = {INPUT} if wanted else set()
+        for index, node in enumerate(composite.nodes):
+            if composite.nodes[composite.maker(index)].params or any(
+                isinstance(edge, Edge) and edge.node in flowing for edge in node.inputs
+            ):
+                flowing.add(index)
+        active = differentiable(composite, (wanted,) * len(composite.inputs))
+        assert {index for index in range(len(composite.nodes)) if index in active} == flowing - {INPUT}
 
 
 @given(networks())

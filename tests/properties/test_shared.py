@@ -567,7 +567,7 @@ def applications(spec: Data, monkeypatch: pytest.MonkeyPatch) -> tuple[int, bool
 
 
 def test_sharing_costs_a_layer_for_each_size_that_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = [op("ReLU")] * 50
+    layers = [op("LeakyReLU", negative_slope=1 / i) for i in range(1, 51)]
     once, _ = applications(towers([[3, 4, 4]], layers), monkeypatch)
     equal, _ = applications(towers([[3, 4, 4]] * 20, layers), monkeypatch)
     other, _ = applications(towers([[3, 4, 4 + k] for k in range(20)], layers), monkeypatch)

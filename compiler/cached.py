@@ -1,0 +1,31 @@
+"""What is computed once for an object, when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar, overload
+
+Found = TypeVar("Found")
+
+
+class cached_property(Generic[Found]):
+    """functools.cached_property without the lock that it takes, up to Python 3.11, at each first read: a check makes
+    ten of these for each entry. Two threads that ask at once compute twice, and the same."""
+
+    def __init__(self, function: Callable[[Any], Found]) -> None:
+        self.function, self.__doc__ = function, function.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> Found: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Self | Found:
+        if instance is None:
+            return self
+        found = instance.__dict__[self.name] = self.function(instance)
+        return found
