@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.document import Document
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Spec
+
+if TYPE_CHECKING:  # pydantic, which no list of names waits for
+    from speczoo.specs.spec import Spec
 
 
 class LoadedSpec(NamedTuple):

@@ -23,10 +23,10 @@ def tables() -> str:
 
 def _family(family: str, rows: list[Metadata]) -> str:
     path = catalogue.index()[rows[0].name][0]
-    spec = catalogue.own(path).spec
+    spec, data = catalogue.own(path).spec, catalogue.own_document(path).data
     references = [spec.reference] if isinstance(spec.reference, str) else spec.reference or []
     title = f"[{_plain(spec.title or family)}]({references[0]})" if references else _plain(spec.title or family)
-    printed = {row.name: metadata.word(spec, row.name if spec.variants else None, "published") or {} for row in rows}
+    printed = {row.name: metadata.word(data, row.name if spec.variants else None, "published") or {} for row in rows}
     keys = list(dict.fromkeys(key for published in printed.values() for key in published))
     head = ["network", "parameters", "MACs", "input", *(f"printed: {key}" for key in keys)]
     lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import index
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 from speczoo import catalogue
 from speczoo.arguments import Arguments
-from speczoo.catalogue import What
 from speczoo.compiler.compile import compile
 from speczoo.compiler.elaborate import Shared, freeze
 from speczoo.compiler.emit.summary import Summary, summarise
@@ -21,12 +21,14 @@ from speczoo.lazy_module import LazyModule
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.spec import Spec
 
 if TYPE_CHECKING:
     from torch import nn
 else:
     nn = LazyModule("torch.nn")  # what annotations name, for those who ask with typing.get_type_hints
 
+What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec
 InputShape = Sequence[int] | Mapping[str, Sequence[int]]
 
 

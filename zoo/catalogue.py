@@ -8,17 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from speczoo.specs import files as disk
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.load import load
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import did_you_mean
 
 NETWORKS = Path(__file__).resolve().parent / "networks"
@@ -27,7 +25,6 @@ BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no
 #: What people call a network that has another name here.
 ALIASES = {"cnn": "mnist_cnn", "inception": "googlenet_2014", "vggnet": "vgg16"}
 
-What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec
 #: YAML with a line for each key, or JSON: no name and no path has such a thing.
 _TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
@@ -37,8 +34,6 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
 
     A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), the text of a spec, data, or a Spec.
     """
-    if isinstance(what, Spec):
-        return LoadedSpec(what, Document.of(what.to_data(), what.name)), None
     if isinstance(what, Mapping):
         try:
             document = Document.of(what, str(what.get("name", "<data>")), limits)
@@ -46,9 +41,13 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
             for diagnostic in error.diagnostics:
                 report.add(diagnostic)
             return None
-        spec = load(document, report)
-        return (LoadedSpec(spec, document), None) if spec else None
+        unit = _loaded(document, report)
+        return (unit, None) if unit else None
     if not isinstance(what, str | os.PathLike):
+        from speczoo.specs.spec import Spec  # an eighth of `zoo list`, as in `_loaded`
+
+        if isinstance(what, Spec):
+            return LoadedSpec(what, Document.of(what.to_data(), what.name)), None
         message = f"a network is a name, a path, the text of a spec, data or a Spec, not a {type(what).__name__}"
         report.add(Diagnostic("unknown-reference", message))
         return None
@@ -87,17 +86,38 @@ def read(path: Path, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | N
 
 def _unit(source: Source | None, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
     document = parse(source, report, limits) if source else None
-    spec = load(document, report) if document else None
-    return LoadedSpec(spec, document) if spec and document else None
+    return _loaded(document, report) if document else None
+
+
+def _loaded(document: Document, report: Report) -> LoadedSpec | None:
+    from speczoo.specs.load import load  # pydantic and the models of the grammar, which no list of names waits for
+
+    spec = load(document, report)
+    return LoadedSpec(spec, document) if spec else None
+
+
+@lru_cache(maxsize=256)
+def _own_document(path: Path, stamp: int) -> Document:
+    report = Report()
+    source = Source.read(path, report)
+    document = parse(source, report) if source else None
+    raise_if_wrong(report)
+    assert document is not None
+    return document
 
 
 @lru_cache(maxsize=256)
 def _own(path: Path, stamp: int) -> LoadedSpec:
     report = Report()
-    unit = read(path, report)
+    unit = _loaded(_own_document(path, stamp), report)
     raise_if_wrong(report)
     assert unit is not None
     return unit
+
+
+def own_document(path: Path) -> Document:
+    """What a file of the zoo's own says, read once and not held to the grammar: tests do that."""
+    return _own_document(path, path.stat().st_mtime_ns)
 
 
 def own(path: Path) -> LoadedSpec:
@@ -112,8 +132,8 @@ def files() -> list[Path]:
 
 def entries(path: Path) -> list[tuple[str, str | None]]:
     """The networks that a file of the zoo offers: its variants, or itself."""
-    spec = own(path).spec
-    return [(name, name) for name in spec.variants] or [(spec.name, None)]
+    data = own_document(path).data
+    return [(name, name) for name in data.get("variants", ())] or [(data["name"], None)]
 
 
 @lru_cache(maxsize=1)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from speczoo import catalogue
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.loaded_spec import LoadedSpec
-from speczoo.specs.spec import Spec, Variant
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from speczoo.compiler.elaborate import Shared
     from speczoo.compiler.graph import Graph
+    from speczoo.specs.loaded_spec import LoadedSpec
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def of(asked: str, limits: Limits = DEFAULT) -> list[Metadata]:
     unit, variant = found
     offered: list[str | None] = [variant] if variant or not catalogue.is_path(asked) else [*unit.spec.variants]
     counting = Counting(unit, limits)
-    return [_of(unit.spec, v, counting) for v in offered or [None]]
+    return [_of(unit.document.data, v, counting) for v in offered or [None]]
 
 
 class Counting:
@@ -83,41 +84,48 @@ class Counting:
         return made
 
 
-def _of(spec: Spec, variant: str | None, count: Callable[[str | None], Graph]) -> Metadata:
-    chosen = spec.variants.get(variant) if variant else None
-    expect = chosen.expect if chosen and chosen.expect else None if chosen else spec.expect
-    input = _input(spec, chosen)
-    params, macs = (expect.params, expect.macs) if expect else (None, None)
-    if input is None or params is None or macs is None or (variant and not chosen):
+def _of(data: Mapping[str, Any], variant: str | None, count: Callable[[str | None], Graph]) -> Metadata:
+    """The row of a spec that is right, by what its text says."""
+    chosen = data.get("variants", {}).get(variant)
+    expect = (data if chosen is None else chosen).get("expect") or {}
+    input = _input(data, chosen or {})
+    params, macs = expect.get("params"), expect.get("macs")
+    if input is None or params is None or macs is None or (variant and chosen is None):
         graph = count(variant)
         shapes = {name: list(value.shape) for name, value in graph.settings.inputs}
-        input, params, macs = shapes["input"] if spec.inputs is None else shapes, graph.params, graph.macs
-    title, year = (word(spec, variant, key) for key in ("title", "year"))
-    return Metadata(variant or spec.name, spec.name, title or "", input, params, macs, year)
+        input, params, macs = shapes if "inputs" in data else shapes["input"], graph.params, graph.macs
+    title, year = word(data, variant, "title"), word(data, variant, "year")
+    return Metadata(variant or data["name"], data["name"], title or "", input, params, macs, year)
 
 
-def _input(spec: Spec, chosen: Variant | None) -> list[int] | dict[str, list[int]] | None:
+def _input(data: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[int] | dict[str, list[int]] | None:
     """The input where it is written in plain numbers."""
-    shapes = {i.id: i.shape for i in spec.inputs} if spec.inputs else {"": (chosen and chosen.input) or spec.input}
+    several = data.get("inputs")
+    shapes = {i["id"]: i["shape"] for i in several} if several else {"": chosen.get("input") or data.get("input")}
     plain = {
-        name: [n for n in shape if isinstance(n, int)] for name, shape in shapes.items() if isinstance(shape, list)
+        name: [*shape] for name, shape in shapes.items() if isinstance(shape, list) and {*map(type, shape)} <= {int}
     }
-    if len(plain) < len(shapes) or any(len(plain[name]) < len(shape or ()) for name, shape in shapes.items()):
+    if len(plain) < len(shapes):
         return None
-    return plain if spec.inputs else plain[""]
+    return plain if several else plain[""]
 
 
-def word(spec: Spec, variant: str | None, key: str) -> Any:
-    """`title`, `reference`, `year`, `source`, `published` or `notes`: the variant's own, else the family's.
+def word(data: Mapping[str, Any], variant: str | None, key: str) -> Any:
+    """`title`, `reference`, `year`, `source`, `published` or `notes` of a spec's data: the variant's own, else the
+    family's.
 
     What is printed of one network is not printed of its siblings: `published` and `notes` are not inherited.
     """
-    chosen = spec.variants.get(variant) if variant else None
-    own = getattr(chosen, key) if chosen else None
-    return own if own is not None or (chosen and key in ("published", "notes")) else getattr(spec, key)
+    chosen = data.get("variants", {}).get(variant)
+    own = None if chosen is None else chosen.get(key)
+    return own if own is not None or (chosen is not None and key in ("published", "notes")) else data.get(key)
 
 
 def everything() -> list[Metadata]:
     """All networks of the zoo, family by family as their files have them."""
-    networks = [(catalogue.own(path), variant) for path, variant in catalogue.index().values()]
-    return [_of(unit.spec, variant, Counting(unit, DEFAULT)) for unit, variant in networks]
+    networks = [(path, catalogue.own_document(path).data, variant) for path, variant in catalogue.index().values()]
+    return [_of(data, variant, partial(_counted, path)) for path, data, variant in networks]
+
+
+def _counted(path: Path, variant: str | None) -> Graph:
+    return Counting(catalogue.own(path), DEFAULT)(variant)

@@ -77,7 +77,7 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
     elif spec.inputs is not None and graph.settings.changed:
         data["inputs"] = [{**own, "shape": shapes[own["id"]]} for own in data["inputs"]]
     for key in keys(Words):
-        data[key] = metadata.word(spec, variant, key)
+        data[key] = metadata.word(document.data, variant, key)
     weights = chosen.weights if chosen and chosen.weights else spec.weights
     long = weights.model_dump(by_alias=True, exclude_defaults=True) if weights else {}
     data["weights"] = long if len(long) > 1 else long.get("from")

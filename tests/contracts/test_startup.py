@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel
 
-import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+import speczoo.compiler.layers
+import speczoo.specs.spec  # noqa: F401  (the models of the grammar)
 from speczoo.compiler.layer import Layer
 from speczoo.specs.grammar import Grammar
 
@@ -65,3 +66,12 @@ def test_a_check_hardly_searches_for_cycles() -> None:
 
 def test_training_searches_as_often_as_python_does() -> None:
     assert collections("train", "--help")[1] < 10_000
+
+
+def test_a_list_of_names_waits_for_no_models() -> None:
+    code = (
+        "import sys; from speczoo.__main__ import cli; cli(['list'], standalone_mode=False); assert {!r} in sys.modules"
+    )
+    for module, loaded in (("ruamel.yaml", 0), ("pydantic", 1), ("speczoo.specs.spec", 1)):
+        done = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, check=False)
+        assert done.returncode == loaded, module

@@ -104,9 +104,9 @@ def test_an_expectation_that_is_wrong_is_found() -> None:
 
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 PRINTED = {
-    (name, key): (str(figure), metadata.word(catalogue.own(path).spec, variant, "notes") or {})
+    (name, key): (str(figure), metadata.word(catalogue.own_document(path).data, variant, "notes") or {})
     for name, (path, variant) in catalogue.index().items()
-    for key, figure in (metadata.word(catalogue.own(path).spec, variant, "published") or {}).items()
+    for key, figure in (metadata.word(catalogue.own_document(path).data, variant, "published") or {}).items()
 }
 COUNTED = {"params": "params", "flop": "macs"}
 

@@ -61,7 +61,8 @@ def _row(graph: Graph) -> dict[str, Any]:
 
     inputs, outputs = shapes(graph)
     word = {
-        key: metadata.word(graph.spec, graph.settings.variant, key) for key in ("title", "year", "published", "notes")
+        key: metadata.word(graph.unit.document.data, graph.settings.variant, key)
+        for key in ("title", "year", "published", "notes")
     }
     return {
         "name": graph.name,
