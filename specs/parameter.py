@@ -1,6 +1,4 @@
-"""What a spec and a block say of one of their parameters."""
-
-from __future__ import annotations
+"""What a spec and a block say of one of their parameters. Annotations are no texts here, as in `spec.py`."""
 
 from typing import Annotated, Any, Literal, get_args
 
