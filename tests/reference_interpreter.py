@@ -64,9 +64,7 @@ def _starts(graph: Graph, model: nn.Module) -> None:
     constants = {dict(made.arguments)["val"] for _, _, made in spoken if made.name == "constant"}
     for path, node, _ in graph.walk():
         for name in node.weights:
-            parameter = parameters.get(f"{path}.{name}" if name else path)
-            if parameter is None:  # shared: it has the name of where it stands
-                continue
+            parameter = parameters[f"{path}.{name}" if name else path]
             said = [made for rule, named, made in spoken if named == name and rule.meets(path, node.op)]
             if said and said[-1].name == "constant":
                 assert bool((parameter == dict(said[-1].arguments)["val"]).all()), path

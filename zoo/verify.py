@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
+from speczoo.compiler.dataflow import OUTPUT
 from speczoo.compiler.graph import Composite, Edge, Graph
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
@@ -151,8 +152,6 @@ def _held(composite: Composite, known: dict[Composite, int]) -> int:
     reader."""
     if composite in known:
         return known[composite]
-    last = {edge: i for i, node in enumerate(composite.nodes) for edge in node.inputs}
-    last |= {port.edge: len(composite.nodes) for port in composite.outputs}
     ends: dict[int, int] = {}  # what is let go of after a node
     alive = most = sum(_numbers(value) for _, value in composite.inputs)
     for i, node in enumerate(composite.nodes):
@@ -161,7 +160,8 @@ def _held(composite: Composite, known: dict[Composite, int]) -> int:
         alive += sum(map(_numbers, node.outputs))
         most = max(most, alive + inside)
         for port, value in enumerate(node.outputs):
-            end = last.get(Edge(i, port), i)
+            readers = composite.dataflow.successors(Edge(i, port))
+            end = max((len(composite.nodes) if reader == OUTPUT else reader for reader in readers), default=i)
             ends[end] = ends.get(end, 0) + _numbers(value)
         alive -= ends.pop(i, 0)
     known[composite] = most
