@@ -143,3 +143,21 @@ def test_order_blocks_and_ids_of_functions_do_not_count() -> None:
 def test_every_network_is_itself() -> None:
     for name in ("resnet18", "densenet121", "googlenet", "unet", "vit_b_16"):
         assert difference(speczoo.graph(name), speczoo.graph(name)) is None
+
+
+@given(networks(), st.randoms(use_true_random=False))
+def test_what_is_always_left_out_is_as_if_it_were_not_written(spec: Data, random: Random) -> None:
+    """Counts and paths included, whatever it is, wherever it stands, the end of a list too."""
+    made = copy.deepcopy(spec)
+    for turn in range(3):
+        owner = random.choice([made, *made.get("blocks", {}).values()])
+        entry = random.choice(
+            [{**CONV, "id": f"out{turn}"}, {"op": "ReLU"}, {"id": f"out{turn}", "layers": [{"op": "BatchNorm2d"}]}]
+        )
+        owner["layers"].insert(random.randint(1, len(owner["layers"])), {**entry, "when": False})
+    before, after = speczoo.graph(spec), speczoo.graph(made)
+    assert difference(before, after) is None
+    assert list(after.state) == list(before.state)
+    assert (after.params, after.trainable_params, after.macs) == (before.params, before.trainable_params, before.macs)
+    assert (after.root.leaves, after.root.weighted) == (before.root.leaves, before.root.weighted)
+    assert [row[:7] for row in after.rows] == [row[:7] for row in before.rows]
