@@ -40,7 +40,8 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A statement of forward: `targets = expression`, done where `when` is true (else `targets = otherwise`)."""
+    """A statement of forward: `targets = expression`, done where `when` is true (else `targets = otherwise`).
+    `present` are the variables of a Declaration that have a tensor here."""
 
     targets: tuple[str, ...]
     expression: str
@@ -48,6 +49,14 @@ class Assignment:
     otherwise: str | None = None
     training: bool = False
     drops: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`name: Tensor | None = None`: a variable that only training gives a tensor, before it does."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Class:
     members: tuple[Member, ...] = ()
     arguments: tuple[str, ...] = ("x",)
     argument_types: tuple[str, ...] = ("Tensor",)
-    steps: tuple[Assignment, ...] = ()
+    steps: tuple[Assignment | Declaration, ...] = ()
     returns: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()  # what is returned outside training, where that differs
     output: str | None = None  # the NamedTuple's name where several values are returned

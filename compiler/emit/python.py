@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower import lower
-from speczoo.compiler.program import Assignment, Child, Class, ConstructorArgument, Make, Program
+from speczoo.compiler.program import Assignment, Child, Class, ConstructorArgument, Declaration, Make, Program
 from speczoo.specs.escaping import inert, safe
 
 WIDTH = 110
@@ -360,14 +360,18 @@ def _forward(c: Class) -> list[str]:
     lines = [f"{INDENT}def forward(self, {arguments}) -> {gives}:"]
     body: list[str] = []
     steps = list(c.steps)
-    last = steps[-1] if steps else None
     returning = ", ".join(c.returns)
-    if last is not None and not c.output and last.targets == c.returns and last.when is None and not last.training:
-        steps.pop()
-        returning = last.expression
+    match steps:
+        case [*_, Assignment(when=None, training=False) as last] if not c.output and last.targets == c.returns:
+            steps.pop()
+            returning = last.expression
     result = f"{c.output}({returning})" if c.output else returning
     training = False
     for step in steps:
+        if isinstance(step, Declaration):
+            body.append(f"{step.name}: Tensor | None = None")
+            training = False
+            continue
         inner = _step(step)
         if step.training and not training:
             body.append("if self.training:")
@@ -388,13 +392,15 @@ def _forward(c: Class) -> list[str]:
 
 def _step(step: Assignment) -> list[str]:
     targets = ", ".join(step.targets)
+    present = [f"assert {name} is not None" for name in step.present]
     drops = [f"del {', '.join(step.drops)}"] if step.drops else []
     if step.when is None:
-        line = f"{targets} = {step.expression}"
-        return [*_broken(line), *drops]
-    if step.otherwise is None:
-        return [f"if {step.when}:", f"{INDENT}{targets} = {step.expression}", *drops]
-    return [f"{targets} = {step.expression} if {step.when} else {step.otherwise}", *drops]
+        done = _broken(f"{targets} = {step.expression}")
+    elif step.otherwise is None:
+        done = [f"if {step.when}:", f"{INDENT}{targets} = {step.expression}"]
+    else:
+        done = [f"{targets} = {step.expression} if {step.when} else {step.otherwise}"]
+    return [*present, *done, *drops]
 
 
 def _broken(line: str) -> list[str]:

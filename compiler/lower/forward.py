@@ -7,12 +7,13 @@ Named values are dropped after their last use where real work follows, so that a
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, dataflow
 from speczoo.compiler.graph import Port
 from speczoo.compiler.identifiers import variable
-from speczoo.compiler.program import Assignment
+from speczoo.compiler.lower.training import TrainingSteps
+from speczoo.compiler.program import Assignment, Declaration
 
 RUNNING = ("x", "out", "y", "z")
 
@@ -35,7 +36,7 @@ class Statement:
 
 def order(
     statements: Sequence[Statement | None], inputs: Sequence[str], outputs: Sequence[Port], taken: Container[str] = ()
-) -> tuple[tuple[Assignment, ...], tuple[str, ...]]:
+) -> tuple[tuple[Assignment | Declaration, ...], tuple[str, ...]]:
     """Steps, and the text of each output. `statements` are by node number; None where nothing stands (an omitted
     entry is resolved away by the caller). No variable has a name that is `taken`."""
     uses = _uses(statements, outputs)
@@ -48,7 +49,8 @@ def order(
     def used_after(edge: Edge, i: int) -> bool:
         return max(uses.get(edge, ()), default=-1) > i
 
-    steps: list[Assignment] = []
+    standing = [None if s is None or s.express is None else s.training for s in statements]
+    steps = TrainingSteps(standing, uses, inputs)
     recent = inputs[0] if inputs else ""
     real = [i for i, s in enumerate(statements) if s is not None and s.express is not None]
     lasting = [i for i in real if not statements[i].training]  # type: ignore[union-attr]
@@ -73,7 +75,8 @@ def order(
             soon = users == [following.get(i)] or (users == [len(statements)] and i in (real[-1], *lasting[-1:]))
             after = statements[following[i]] if i in following else None
             flowing = isinstance(first, Edge) and where.get(first) == recent
-            if not statement.ports and soon and free and (flowing or not (after and after.merge)):
+            passing = not statement.ports and soon and not steps.read_outside(edge)
+            if passing and free and (flowing or not (after and after.merge)):
                 own = where.get(first) if isinstance(first, Edge) and first in dying else None
                 target = own if own in RUNNING and own in free else free[0]
             else:
@@ -91,14 +94,14 @@ def order(
         if statement.when is not None:
             base = texts[0]
             otherwise = None if base == targets[0] else base
-        steps.append(Assignment(tuple(targets), expression, statement.when, otherwise, statement.training))
         ending = [v for e in dying if live.get(v := where[e]) == e and v not in targets]
         gone = [v for v in ending if v not in RUNNING and v not in inputs]
-        if gone and heaviest > i and not statement.training:
-            steps[-1] = replace(steps[-1], drops=tuple(sorted(gone)))
+        drops = tuple(sorted(gone)) if heaviest > i and not statement.training else ()
+        step = Assignment(tuple(targets), expression, statement.when, otherwise, statement.training, drops)
+        steps.add(i, step, list(zip(statement.inputs, texts, strict=True)))
         for v in ending:
             del live[v]
-    return tuple(steps), tuple(where[p.edge] for p in outputs)
+    return tuple(steps.steps), tuple(where[p.edge] for p in outputs)
 
 
 def _uses(statements: Sequence[Statement | None], outputs: Sequence[Port]) -> dict[Edge, list[int]]:

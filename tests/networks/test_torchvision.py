@@ -14,16 +14,18 @@ import speczoo
 from tests.networks.shared import SHARED, models
 
 #: One or two of each family, small ones: what runs without --slow.
-SMALL = {"mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"}
+SMALL = frozenset(
+    {"mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"}
+)
 #: What their grids take: five halvings, and stems and auxiliary heads that need more.
 SIDE = {"inception_v3": 299, "alexnet": 95}
 ARGUMENTS: dict[str, dict[str, Any]] = {"googlenet": {"init_weights": False}, "inception_v3": {"init_weights": False}}
 HUGE = {"regnet_y_128gf"}
 
 
-def each(*also: str) -> pytest.MarkDecorator:
-    """Every shared name; without --slow the small ones, and `also`."""
-    quick = {*SMALL, *also}
+def each(*also: str, quick: frozenset[str] = SMALL) -> pytest.MarkDecorator:
+    """Every shared name; without --slow the `quick` ones, and `also`."""
+    quick |= {*also}
     return pytest.mark.parametrize(
         "name", [pytest.param(n, marks=() if n in quick else pytest.mark.slow) for n in SHARED]
     )
@@ -138,6 +140,26 @@ def agree(ours: list[Tensor], reference: list[Tensor]) -> None:
         largest = b.abs().max()
         assert largest > 1e-3
         assert (a - b).abs().max() <= 1e-5 * largest
+
+
+@each(quick=frozenset({"googlenet", "squeezenet1_1"}))
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_scripts(name: str) -> None:
+    """TorchScript takes all of them, and gives what eager does, in training and outside it."""
+    if name in HUGE:
+        pytest.skip("2.6 GB of weights")
+    model = speczoo.build(name, seed=0)
+    scripted = torch.jit.script(model)
+    side = SIDE.get(name, 64)
+    x = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for training in (True, False):
+            outs = []
+            for module in (model.train(training), scripted.train(training)):
+                torch.manual_seed(1)
+                outs.append(module(x))
+            assert getattr(outs[0], "_fields", None) == getattr(outs[1], "_fields", None)
+            assert all(torch.equal(a, b) for a, b in zip(*map(outputs, outs), strict=True))
 
 
 # -- defaults ---------------------------------------------------------------------------------------------------------

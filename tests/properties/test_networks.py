@@ -17,7 +17,7 @@ from typing import Any
 import networkx as nx
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from torch import Tensor, nn
@@ -342,15 +342,72 @@ def test_tracing(spec: Data) -> None:
     assert same(torch.fx.symbolic_trace(model)(*x), model(*x))
 
 
+def scripts(spec: Data) -> None:
+    """TorchScript takes the network, and gives what eager does, in training and outside it."""
+    model = speczoo.build(spec)
+    scripted = torch.jit.script(model)
+    x = inputs(speczoo.graph(spec))
+    for training in (True, False):
+        outs = []
+        for module in (model.train(training), scripted.train(training)):
+            torch.manual_seed(1)
+            outs.append(module(*x))
+        ours, theirs = outs
+        assert getattr(ours, "_fields", None) == getattr(theirs, "_fields", None)
+        assert same(ours, theirs)
+
+
 @FEW
 @given(networks())
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-def test_scripting_where_outputs_do_not_depend_on_the_mode(spec: Data) -> None:
-    if any(port.get("training_only") for port in spec.get("outputs", ())):
-        return
-    model = speczoo.build(spec).eval()
-    x = inputs(speczoo.graph(spec))
-    assert same(torch.jit.script(model)(*x), model(*x))
+def test_scripting(spec: Data) -> None:
+    scripts(spec)
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> Data:
+    """A network most of whose entries only training computes, in any order among the others. Some are called as the
+    variables of a forward are."""
+    names = draw(st.permutations(["x", "out", "y", "z", "aux", "_x", "x_", "a", "b", "c"]))
+    layers: list[Data] = []
+    values = ["input"]
+    for name in names[: draw(st.integers(2, 9))]:
+        source = st.sampled_from(values)
+        kind = draw(st.sampled_from(["Linear", "Dropout", "Tanh", "add", "chunk"]))
+        match kind:
+            case "Linear":
+                layers.append({"id": name, "op": kind, "out_features": 4, "from": draw(source)})
+            case "add":
+                layers.append({"id": name, "op": kind, "from": [draw(source), draw(source)]})
+            case "chunk":
+                layers.append({"id": name, "op": kind, "chunks": 2, "from": draw(source)})
+                layers.append({"id": f"{name}_all", "op": "concat", "from": [f"{name}.1", f"{name}.0"]})
+            case _:
+                layers.append({"id": name, "op": kind, "from": draw(source)})
+        values.append(f"{name}_all" if kind == "chunk" else name)
+    outputs = draw(st.lists(st.sampled_from(values[1:]), min_size=2, max_size=4))
+    lasting = draw(st.integers(1, len(outputs) - 1))
+    ports = [{"id": f"o{i}", "from": v, "training_only": i >= lasting} for i, v in enumerate(outputs)]
+    return {"spec": 1, "name": "heads", "input": [4], "layers": layers, "outputs": draw(st.permutations(ports))}
+
+
+@example(
+    {
+        "spec": 1, "name": "heads", "input": [4],
+        "layers": [
+            {"id": "a", "op": "Linear", "out_features": 4},
+            {"id": "out", "op": "Linear", "out_features": 3, "from": "a"},
+            {"id": "b", "op": "Tanh", "from": "a"},
+            {"id": "c", "op": "chunk", "chunks": 3, "from": "out"},
+            {"id": "d", "op": "Linear", "out_features": 2, "from": "b"},
+        ],
+        "outputs": [{"id": "aux", "from": "c.1", "training_only": True}, {"id": "main", "from": "d"}],
+    }
+)  # fmt: skip
+@given(heads())
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_scripting_with_values_of_training_alone(spec: Data) -> None:
+    scripts(spec)
 
 
 @pytest.mark.slow

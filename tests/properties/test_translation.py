@@ -22,7 +22,7 @@ from speczoo.compiler.emit.python import render
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower.lowering import Lowering
 from speczoo.compiler.lower.validate import Difference, validate
-from speczoo.compiler.program import Assignment, Child, Class, InitLoop, Make, Member, Program
+from speczoo.compiler.program import Assignment, Child, Class, Declaration, InitLoop, Make, Member, Program
 from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
 from tests.random_networks import networks
@@ -74,11 +74,15 @@ EVERYTHING: Data = {
         {"id": "scaled", "op": "mul", "from": ["scale", "split.first"], "broadcast": True},
         {"id": "joined", "op": "concat", "from": ["scaled", "split.second"]},
         {"id": "flat", "op": "Flatten"},
-        {"id": "wide", "layers": [{"op": "Linear", "out_features": 7}, {"op": "permute", "dims": [0, 1]},
-                                  {"op": "Linear", "out_features": 8}]},
-        {"id": "head", "op": "Linear", "out_features": 5},
+        {"id": "side", "op": "Linear", "out_features": 5},
+        {"id": "wide", "from": "flat", "layers": [{"op": "Linear", "out_features": 7},
+                                                  {"op": "permute", "dims": [0, 1]},
+                                                  {"op": "Linear", "out_features": 8}]},
+        {"id": "side_head", "op": "Linear", "out_features": 6, "from": "side"},
+        {"id": "head", "op": "Linear", "out_features": 5, "from": "wide"},
     ],
-    "outputs": [{"id": "logits", "from": "head"}, {"id": "aux", "from": "joined", "training_only": True}],
+    "outputs": [{"id": "logits", "from": "head"}, {"id": "aux", "from": "joined", "training_only": True},
+                {"id": "side", "from": "side_head", "training_only": True}],
     "init": [{"match": "Conv2d", "weight": {"kaiming_normal": {"mode": "fan_out"}}, "bias": 0.1},
              {"match": "head", "weight": {"normal": {"std": 0.01}}}],
     "freeze": ["stem.**"],
@@ -130,7 +134,10 @@ def makes(change: Callable[[Make], Iterator[Make]]) -> Callable[[Program], Itera
 
 
 def steps(change: Callable[[Assignment], Iterator[Assignment]]) -> Callable[[Program], Iterator[Program]]:
-    return lambda program: classes(program, lambda c: (replace(c, steps=new) for new in each(c.steps, change)))
+    def assignments(step: Assignment | Declaration) -> Iterator[Assignment | Declaration]:
+        yield from change(step) if isinstance(step, Assignment) else ()
+
+    return lambda program: classes(program, lambda c: (replace(c, steps=new) for new in each(c.steps, assignments)))
 
 
 def inits(change: Callable[[InitLoop], Iterator[InitLoop]]) -> Callable[[Program], Iterator[Program]]:
@@ -220,6 +227,15 @@ def _swapped_targets(step: Assignment) -> Iterator[Assignment]:
         yield replace(step, targets=step.targets[::-1])
 
 
+def _matters(steps: list[Assignment | Declaration], other: list[Assignment | Declaration]) -> bool:
+    """A declaration stands anywhere before its assignment."""
+    kept, moved = ([s for s in each if isinstance(s, Assignment)] for each in (steps, other))
+    return kept != moved or any(
+        isinstance(a, Assignment) and isinstance(b, Declaration) and b.name in a.targets
+        for a, b in zip(other, other[1:], strict=False)
+    )
+
+
 def _merged(program: Program) -> Iterator[Program]:
     """One class where there were two: every construction of the one makes the other."""
     names = [c.name for c in program.classes if c.name != program.entry]
@@ -272,7 +288,13 @@ BROKEN: dict[str, Callable[[Program], Iterator[Program]]] = {
     "a statement dropped": of_class(lambda c: (replace(c, steps=new) for new in without(c.steps))),
     "a statement twice": of_class(lambda c: (replace(c, steps=(*c.steps[: i + 1], *c.steps[i:]))
                                              for i in range(len(c.steps)))),
-    "statements in another order": of_class(lambda c: (replace(c, steps=new) for new in swapped(c.steps))),
+    "statements in another order": of_class(lambda c: (replace(c, steps=new) for new in swapped(c.steps)
+                                                       if _matters([*c.steps], [*new]))),
+    "a declaration without training": of_class(lambda c: (
+        replace(c, steps=tuple(s for s in c.steps if s != declared))
+        for declared in c.steps if isinstance(declared, Declaration))),
+    "no tensor known": steps(lambda s: iter([replace(s, present=())] if s.present else [])),
+    "another tensor known": steps(lambda s: iter([replace(s, present=("aux",))] if s.present else [])),
     "a value of another name": steps(_other_read),
     "operands swapped": steps(_swapped_operands),
     "outputs of a block swapped": steps(_swapped_targets),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.difference import Difference
 from speczoo.compiler.lower.validate.values import Unreadable, value, written
-from speczoo.compiler.program import Assignment, Class
+from speczoo.compiler.program import Assignment, Class, Declaration
 
 #: What stands for something in a forward: a text (which is skipped or spelt in one way), something of `self`, a name.
 #: A name before `=` is an argument's.
@@ -19,6 +20,7 @@ SYMBOL = re.compile(
     r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|(?<![\w.])getattr\(self, "(?P<child>[\w-]+)"\)'
     r"|(?<![\w.])self\.(?P<own>\w+)|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
 )
+NOTHING = "None"
 
 
 class Module(NamedTuple):
@@ -84,8 +86,11 @@ class Forward:
             raise Difference(f"{self.where} outputs", ports, c.fields)
         lasting = [p for p in ports if not p.training_only]
         self._mode(training=True, returns=c.returns, edges=[p.edge for p in ports])
-        if len(lasting) < len(ports) or c.lasting or any(step.training for step in c.steps):
+        conditional = any(isinstance(step, Declaration) or step.training for step in c.steps)
+        if len(lasting) < len(ports) or c.lasting or conditional:
             self._mode(training=False, returns=c.lasting or c.returns, edges=[p.edge for p in lasting])
+        if conditional:
+            self._paths()
 
     def _mode(self, *, training: bool, returns: tuple[str, ...], edges: list[Edge]) -> None:
         """The forward in training, or outside it."""
@@ -93,7 +98,9 @@ class Forward:
         names = {name: token(Edge(INPUT, k)) for k, name in enumerate(self.c.arguments)}
         due = self._due(composite.needed if training else composite.inference_only)
         for step in self.c.steps:
-            if not step.training or training:
+            if isinstance(step, Declaration):
+                names[step.name] = NOTHING
+            elif not step.training or training:
                 self._step(step, names, due)
         for index in due:
             raise Difference(self._at(index), f"a call of `{composite.nodes[index].op}`", "none")
@@ -101,6 +108,33 @@ class Forward:
         got = [substituted(text, names, self.own) for text in returns]
         if wanted != got:
             raise Difference(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))
+
+    def _paths(self) -> None:
+        """What only training computes is declared where other code reads it, and known to be a tensor where that takes
+        it: TorchScript and type checkers look at the path that no training takes, too."""
+        certain, declared, inside = {*self.c.arguments}, set[str](), set[str]()
+        for step in self.c.steps:
+            if isinstance(step, Declaration):
+                if step.name in certain | declared:
+                    raise Difference(f"{self.where} forward", f"one `{step.name}`", "a declaration of another")
+                declared.add(step.name)
+                inside.clear()
+            elif step.training:
+                inside |= declared & {*step.present}
+                self._read([step.expression], certain | inside, declared)
+                inside |= {*step.targets}
+            else:
+                inside.clear()
+                certain = (certain | {*step.targets}) - {*step.drops}
+        self._read(self.c.returns, certain | inside | declared, set())
+
+    def _read(self, texts: Iterable[str], certain: AbstractSet[str], declared: AbstractSet[str]) -> None:
+        """Raises Difference where a text takes what only training computes and is not certain to be there."""
+        computed = {name for step in self.c.steps if isinstance(step, Assignment) for name in step.targets}
+        read = {match["name"] for text in texts for match in SYMBOL.finditer(text)} & computed
+        for name in sorted(read - certain):
+            wanted = f"`assert {name} is not None`" if name in declared else f"a declaration of `{name}`"
+            raise Difference(f"{self.where} forward", wanted, f"none before {', '.join(texts)}")
 
     def _due(self, needed: frozenset[int]) -> Iterator[int]:
         """The entries that are called, in order."""
@@ -113,6 +147,9 @@ class Forward:
             done = step.when is None or bool(value(step.when, {}, self.own))
         except Unreadable as wrong:
             raise Difference(f"{self.where} forward", "a condition", wrong) from None
+        for name in step.present:
+            if names.get(name, NOTHING) == NOTHING:
+                raise Difference(f"{self.where} forward", f"no value `{name}`", f"`assert {name} is not None`")
         if done:
             self._call(step, names, due)
         elif step.otherwise is not None:
