@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def matches(pattern: str, path: str) -> bool:
     """Path globs: `*` is within one part, `**` over any number of parts (none too)."""
-    parts, goal = pattern.split("."), path.split(".")
+    parts, goal = _parts(pattern), path.split(".")
+    if parts[-1] is not None and not _fits(parts[-1], goal[-1]):
+        return False
     reach = {0}
     for part in parts:
-        if part == "**":
-            reach = {j for i in reach for j in range(i, len(goal) + 1)}
+        if part is None:
+            reach = set(range(min(reach), len(goal) + 1))
         else:
             reach = {i + 1 for i in reach if i < len(goal) and _fits(part, goal[i])}
+        if not reach:
+            return False
     return len(goal) in reach
 
 
-def _fits(pattern: str, text: str) -> bool:
-    head, *rest = pattern.split("*")
+@lru_cache(maxsize=1_024)
+def _parts(pattern: str) -> tuple[tuple[str, ...] | None, ...]:
+    """A pattern's parts, each as the texts between its stars; None for `**`."""
+    return tuple(None if part == "**" else tuple(part.split("*")) for part in pattern.split("."))
+
+
+def _fits(pieces: tuple[str, ...], text: str) -> bool:
+    head, *rest = pieces
     if not rest:
-        return pattern == text
+        return head == text
     if not text.startswith(head):
         return False
     at = len(head)
