@@ -46,6 +46,9 @@ OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_modu
 #: And of torch.
 DOTTED = {"nn.Module", "nn.Sequential", "Tensor", "NamedTuple", "OrderedDict"}
 
+#: All that is asserted: that a variable holds a value.
+PRESENT = re.compile(r"\w+ is not None\Z")
+
 #: Names of children that no attribute could have: numbers, and ids with hyphens.
 CHILD = re.compile(r"(?:\d+|[A-Za-z_]\w*(?:-\w*)+)\Z", re.ASCII)
 
@@ -99,6 +102,8 @@ def _kind(node: ast.AST) -> None:
             refuse("an assignment to a part", node)
         case ast.FormattedValue() if node.format_spec is not None or node.conversion != -1:
             refuse("a format", node)
+        case ast.Assert() if node.msg is not None or not PRESENT.match(ast.unparse(node.test)):
+            refuse("another assertion", node)
         case ast.Delete() if not all(isinstance(target, ast.Name) for target in node.targets):
             refuse("a deletion", node)
 
