@@ -10,7 +10,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import jsonschema
@@ -147,11 +146,10 @@ class Screen(io.StringIO):
         return True
 
 
-def test_comments_are_compared_in_no_time() -> None:
-    text = GOOD + "#" + " " * 100_000 + "x\n"
-    start = time.process_time()
-    assert formatted(Source("t.yaml", text), arguments(Source("t.yaml", text))) is not None
-    assert time.process_time() - start < 0.5
+def test_comments_are_compared_in_linear_time() -> None:
+    """As long as a text may be: what looked at each blank once for each would take an hour."""
+    text = GOOD + "#" + " " * 1_000_000 + "x\n"
+    assert formatted(Source("t.yaml", text), arguments(Source("t.yaml", text))) == text
 
 
 def test_fix_keeps_all_but_the_mistake(wrong: Path) -> None:

@@ -34,6 +34,4 @@ def fresh(code: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]
     """Runs Python in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     environment |= {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **env}
-    return subprocess.run(
-        [sys.executable, "-c", code, *args], capture_output=True, text=True, env=environment, timeout=120
-    )
+    return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, env=environment)

@@ -1,5 +1,6 @@
 """A hostile spec costs nobody anything, whatever the command: each attack earns its code at its line, in as many calls
-as honest networks take and in 150 MB. What is counted is the same on every machine: no verdict hangs on a clock."""
+as honest networks take, and in 80 MiB more than an honest network of one layer takes under the same commands. What is
+counted is the same on every machine: no verdict hangs on a clock."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,8 @@ from speczoo.specs.codes import CODES
 from tests.hostile.attacks import HEAD, RECIPES, ROWS, Attack, Text, layers
 
 ROOT = Path(__file__).parents[2]
-MEBIBYTES = 150
+ADDED = 80  # MiB
+AT_ALL = 400  # MiB, with what is imported
 #: The honest work that attacks are held to: every network of a family of the zoo checked at once, the largest there
 #: is. An attack may take so many times its calls: most take less than one, and a file of three thousand wrong variants
 #: takes four.
@@ -33,6 +36,8 @@ class Child:
         command = [sys.executable, "-m", "tests.hostile.child"]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.budget = TIMES * self.check(catalogue.NETWORKS / f"{REFERENCE}.yaml")["calls"]
+
+        self.honest: dict[tuple[tuple[str, ...], ...], float] = {}
 
     def ask(self, question: Any) -> dict[str, Any]:
         assert self.process.stdin
@@ -48,6 +53,17 @@ class Child:
     def run(self, folder: Path, *commands: tuple[str, ...]) -> dict[str, Any]:
         return self.ask([str(folder), commands])
 
+    def takes_little(self, peak: float, *commands: tuple[str, ...]) -> bool:
+        """Whether a peak of memory is hardly above the peak of an honest file under these commands (without any: of a
+        check), in MiB; both have imported the same."""
+        if commands not in self.honest:
+            with tempfile.TemporaryDirectory() as folder:
+                spec = Path(folder) / "spec.yaml"
+                spec.write_text(layers("{op: ReLU}"))
+                found = self.run(spec.parent, *commands) if commands else self.check(spec)
+            self.honest[commands] = found["peak"]
+        return peak < min(self.honest[commands] + ADDED, AT_ALL)
+
 
 @pytest.fixture(scope="module")
 def child() -> Iterator[Child]:
@@ -55,7 +71,7 @@ def child() -> Iterator[Child]:
     yield made
     assert made.process.stdin
     made.process.stdin.close()
-    made.process.wait(timeout=20)
+    made.process.wait()
 
 
 def written(folder: Path, attack: Attack) -> Path:
@@ -115,7 +131,7 @@ def costs_little(child: Child, spec: Path, commands: list[tuple[str, ...]]) -> N
         assert run["code"] in (0, 1, 2), (command, run)
         assert run["plain"], (command, run)
         assert run["calls"] < child.budget, (command, run)
-    assert found["peak"] < MEBIBYTES, found
+    assert child.takes_little(found["peak"], *commands), found
     assert not found["torch"], "torch is imported"
 
 
@@ -137,7 +153,7 @@ def test_it_earns_its_code_and_costs_nothing(attack: Attack, child: Child, tmp_p
         assert told[0][1] == attack.line, told
     assert found["plain"], "a control character is printed"
     assert not found["torch"], "torch is imported"
-    assert found["peak"] < MEBIBYTES, found
+    assert child.takes_little(found["peak"]), found
     assert found["calls"] < child.budget, found
     costs_little(child, spec, tried(attack, *some(attack, mends=found["mends"])))
 
@@ -154,7 +170,7 @@ def test_a_hostile_recipe_costs_nothing(name: str, child: Child, tmp_path: Path)
     found = child.run(tmp_path, ("recipes", "./recipe.yaml"), ("check", "recipe.yaml"))
     assert [run["code"] for run in found["runs"]] == [1, 1], found
     assert all(run["calls"] < child.budget for run in found["runs"]), found
-    assert found["peak"] < MEBIBYTES, found
+    assert child.takes_little(found["peak"]), found
 
 
 def test_the_whole_zoo_is_listed_and_compared(child: Child, tmp_path: Path) -> None:
@@ -189,7 +205,9 @@ def test_the_budget_is_felt(child: Child, tmp_path: Path) -> None:
     good.write_text(layers("{op: ReLU}"))
     first, again = child.check(good), child.check(good)
     assert first["calls"] == again["calls"] < child.budget / 100
-    assert 10 < first["peak"] < 120
+    assert 10 < first["peak"] < AT_ALL
+    assert child.takes_little(first["peak"])
+    assert not child.takes_little(first["peak"] + ADDED + 20)
     long = tmp_path / "long.yaml"
     long.write_text(layers(*["{op: ReLU}"] * 1_000))
     assert child.check(long)["calls"] > 10 * first["calls"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import math
 import re
-import time
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -27,6 +26,7 @@ from speczoo.specs.expression import (
     to_python,
 )
 from speczoo.torchvision import torchvision
+from tests.steps import lines
 
 NAMES = {"a": 3, "b": 64, "c": -7, "input.channels": 256}
 SCOPE: Mapping[str, Any] = {"a": 3, "b": 64, "c": -7, "xs": [3, 64, 1], "input": {"channels": 256}}
@@ -268,10 +268,8 @@ def test_any_text_has_a_value_or_an_expression_error_that_lies_within_it(text: s
     ],
 )
 def test_bombs_are_refused_at_once(expression: str) -> None:
-    start = time.perf_counter()
     with pytest.raises(ExpressionError) as caught:
-        value(expression, {"x": []})
-    assert time.perf_counter() - start < 0.5
+        lines(lambda: value(expression, {"x": []}), 50_000)
     opened = expression.endswith(("(", "["))
     assert limited(caught.value) or opened or expression.startswith(("1 <", "-" * 9, "not not"))
 
