@@ -7,6 +7,7 @@ import io
 import json
 import re
 import warnings
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
 
+from speczoo.specs import files
 from speczoo.training import data_preview, metric_text, plots, recipe_loader, report
 from speczoo.training import recipe as r
 from speczoo.training.data import load
@@ -131,7 +133,7 @@ def test_the_original_is_beside_what_augmentation_makes_of_it(corners: Path, mon
     chosen = recipe_loader.load(recipe(corners, transforms=steps))
     dataset = load(chosen)
     drawn = {}
-    monkeypatch.setattr(plots, "save", lambda figure, path: drawn.update({path.name: figure}) or [])
+    monkeypatch.setattr(plots, "save", lambda figure, path, **how: drawn.update({path.name: figure}) or [])
     data_preview.draw(chosen, dataset, corners)
     pictures = [np.asarray(axes.images[0].get_array()) for axes in drawn["augmented"].axes]
     original = dataset.train.images[0, 0].numpy()
@@ -243,7 +245,9 @@ def test_a_picture_has_no_markup_but_its_own(tmp_path: Path) -> None:
         ]
         out = []
         for figure in figures:
-            page = plots.save(figure, tmp_path / "picture")[1].read_text(encoding="utf-8")
+            page = plots.save(figure, tmp_path / "picture", replacing=partial(files.replacing, over=True))[1].read_text(
+                encoding="utf-8"
+            )
             assert page.replace("\n", "").isprintable()
             out.append({(e.tag, *sorted(e.attrib)) for e in ElementTree.fromstring(page).iter()})
         return out
