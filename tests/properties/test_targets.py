@@ -79,11 +79,12 @@ def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) 
             "quantized": lambda bias: torch.quantize_per_tensor(bias, 0.1, 0, torch.qint8),
         }[change](state["3.bias"])
         torch.save(state, tmp_path / kept.name)
-        told = r"`3\.bias` is a.* tensor|of complex numbers where real ones are wanted: 3\.bias"
-        with pytest.raises(WeightsError, match=f"{told}|cannot be read"):
-            speczoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
-        with pytest.raises(WeightsError, match=told):
-            speczoo.build(targets.KEPT / "built" / "tiny.yaml", state)
+        if kept.name == "tiny.pt":  # the run's is another network's
+            told = r"`3\.bias` is a.* tensor|of complex numbers where real ones are wanted: 3\.bias"
+            with pytest.raises(WeightsError, match=f"{told}|cannot be read"):
+                speczoo.build(targets.KEPT / "built" / "tiny.yaml", tmp_path / kept.name)
+            with pytest.raises(WeightsError, match=told):
+                speczoo.build(targets.KEPT / "built" / "tiny.yaml", state)
     (tmp_path / "model.pt").replace(tmp_path / "run" / "model.pt")
     with pytest.raises(RunError, match="cannot read"):
         Run.open(tmp_path / "run").model()

@@ -245,9 +245,8 @@ def test_a_picture_has_no_markup_but_its_own(tmp_path: Path) -> None:
         ]
         out = []
         for figure in figures:
-            page = plots.save(figure, tmp_path / "picture", replacing=partial(files.replacing, over=True))[1].read_text(
-                encoding="utf-8"
-            )
+            _, drawn = plots.save(figure, tmp_path / "picture", replacing=partial(files.replacing, over=True))
+            page = drawn.read_text(encoding="utf-8")
             assert page.replace("\n", "").isprintable()
             out.append({(e.tag, *sorted(e.attrib)) for e in ElementTree.fromstring(page).iter()})
         return out
