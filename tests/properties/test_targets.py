@@ -86,5 +86,5 @@ def test_weights_are_plain_tensors_of_real_numbers(change: str, tmp_path: Path) 
             with pytest.raises(WeightsError, match=told):
                 speczoo.build(targets.KEPT / "built" / "tiny.yaml", state)
     (tmp_path / "model.pt").replace(tmp_path / "run" / "model.pt")
-    with pytest.raises(RunError, match="cannot read"):
+    with pytest.raises(RunError, match=r"cannot read|`3\.bias` is a tensor of torch\.complex64"):
         Run.open(tmp_path / "run").model()
