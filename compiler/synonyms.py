@@ -92,7 +92,7 @@ _UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` en
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
 _GREATEST = "`AdaptiveMaxPool2d` takes the greatest of each channel; the greater of two values is not in the language"
 _TOTAL = "the sum along an axis is its `mean` times its size: `{op: mul, from: [the_mean, 8]}`"
-_CUTS = "`crop` keeps the middle of an image, `select` takes one index of an axis, `chunk` and `split` cut an axis into parts"
+_CUTS = "`crop` keeps the middle of an image, `select` one index of an axis; `chunk` and `split` cut an axis into parts"
 _PADS = "`ZeroPad2d`, `ConstantPad2d` and `ReflectionPad2d` pad the sides, `pad_channels` adds channels"
 #: How it is done here, of what no op is.
 OPS_ELSEWHERE = {
