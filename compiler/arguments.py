@@ -21,8 +21,9 @@ from speczoo.specs.wording import listed, printed
 def argument_problems(
     layer: type[Layer], error: ValidationError, given: Mapping[str, Any]
 ) -> Iterator[tuple[Problem, str | None]]:
-    """pydantic's complaints about a layer's arguments, one for each argument that is known, whose name begins its
-    place; and the argument that was probably intended by a name that is none."""
+    """Yield pydantic's complaints about a layer's arguments, one for each argument that is known, whose name begins its
+    place; and the argument that was probably intended by a name that is none.
+    """
     fields = list(layer.model_fields)
     details = error.errors(include_url=False)
     missing = [str(d["loc"][0]) for d in details if d["type"] == "missing" and len(d["loc"]) == 1]
@@ -53,7 +54,7 @@ def argument_problems(
 
 
 def _accepts(layer: type[Layer], given: Mapping[str, Any], name: str, intended: str | None) -> bool:
-    """Whether what is given under one name may stand under another."""
+    """Return whether what is given under one name may stand under another."""
     if intended not in layer.model_fields or given[name] is UNKNOWN:
         return True
     try:
@@ -64,7 +65,7 @@ def _accepts(layer: type[Layer], given: Mapping[str, Any], name: str, intended: 
 
 
 def _with(value: Any, path: Sequence[str | int], new: Any) -> Any:
-    """The value with `new` at the end of the path."""
+    """Return the value with `new` at the end of the path."""
     if not path:
         return new
     copy: Any = dict(value) if isinstance(value, dict) else list(value)
@@ -88,7 +89,7 @@ def _example(layer: type[Layer], missing: list[str]) -> str:
 
 
 def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
-    """A value that is not what the argument takes; where it nearly is, with what was intended."""
+    """Return a value that is not what the argument takes; where it nearly is, with what was intended."""
     wrong = at(given.get(name), path)
     near, certainly = _word(layer, name, wrong)
     readings = _readings(wrong)
@@ -114,7 +115,9 @@ def _read(text: str) -> Any:
 
 
 def _word(layer: type[Layer], name: str, value: Any) -> tuple[list[str], str | None]:
-    """Of the words that an argument takes, the one that is nearly the one given, and the one that it can only be."""
+    """Return of the words that an argument takes, the one that is nearly the one given, and the one that it can only
+    be.
+    """
     schema = layer.model_json_schema()["properties"].get(name, {}) if isinstance(value, str) else {}
     options = [
         o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))
@@ -125,7 +128,7 @@ def _word(layer: type[Layer], name: str, value: Any) -> tuple[list[str], str | N
 
 
 def _readings(value: Any) -> list[str]:
-    """What a value of the wrong type may have been intended as: `"64"` and `64.0` are 64, 1 is true."""
+    """Return what a value of the wrong type may have been intended as: `"64"` and `64.0` are 64, 1 is true."""
     if isinstance(value, str) and value.strip().lower() in ("true", "false", "yes", "no", "on", "off"):
         return ["true" if value.strip().lower() in ("true", "yes", "on") else "false"]
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
@@ -138,7 +141,7 @@ def _readings(value: Any) -> list[str]:
 
 
 def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
-    """What this argument takes, in words, from its JSON schema."""
+    """Return what this argument takes, in words, from its JSON schema."""
     kind = detail["type"]
     ctx = detail.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):
@@ -148,7 +151,7 @@ def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
 
 
 def _kinds(schema: Mapping[str, Any], number: bool) -> str:
-    """What a schema takes, in words; `number`: where what was given is one, of the wrong size."""
+    """Return what a schema takes, in words; `number`: where what was given is one, of the wrong size."""
     if "anyOf" in schema:
         kinds = []
         for option in schema["anyOf"]:

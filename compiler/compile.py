@@ -38,7 +38,7 @@ def compile(
     shared: Shared | None = None,
     explain: bool = True,
 ) -> Graph | None:
-    """The graph of a spec, or None with the reasons in `report`.
+    """Return the graph of a spec, or None with the reasons in `report`.
 
     `params` go over the variant's, which go over the spec's defaults. `input` is a shape without the batch axis, or
     one per input by name. `taps` are paths whose values stand in place of the outputs. `expect` is held against the
@@ -96,7 +96,7 @@ def compile(
 
 
 def _report(unit: LoadedSpec, report: Report, problems: Iterable[Problem]) -> None:
-    """Adds problems with a whole graph to the report, but for what was refused already by who read the text."""
+    """Add problems with a whole graph to the report, but for what was refused already by who read the text."""
     for problem in problems:
         if not any(
             placeholder[: len(problem.loc)] == problem.loc for placeholder in unit.document.placeholders if problem.loc
@@ -112,13 +112,13 @@ def _too_large(graph: Graph, limits: Limits) -> Problem | None:
 
 
 def _too_much_work(limits: Limits) -> Problem:
-    """Parameters and init rules, those of the variants before it too, take too much."""
+    """Return parameters and init rules, those of the variants before it too, take too much."""
     message = f"the parameters and init rules of all variants take more than {limits.work:,} operations"
     return Problem("limit-exceeded", message, ("params",), key=True)
 
 
 def _right_alone(session: Session, unit: LoadedSpec, variant: str | None) -> bool:
-    """Whether a spec in use is right by itself."""
+    """Return whether a spec in use is right by itself."""
     report, lookup, limits = Report(), session.lookup, session.limits
     compile(unit, report, variant=variant, lookup=lookup, limits=limits, expect=False, explain=False)
     return report.ok
@@ -127,7 +127,7 @@ def _right_alone(session: Session, unit: LoadedSpec, variant: str | None) -> boo
 def _add_sizes(
     session: Session, unit: LoadedSpec, settings: Settings, variant: str | None, params: Mapping[str, Any] | None
 ) -> None:
-    """Looks for sizes of the input that would mend what is reported."""
+    """Look for sizes of the input that would mend what is reported."""
     from speczoo.compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right
 
     def again(shape: Shape) -> Errors:
@@ -149,7 +149,7 @@ def _add_sizes(
 
 
 def _used(composite: Composite) -> Iterator[Graph]:
-    """The specs in use, each once."""
+    """Yield the specs in use, each once."""
     visited: set[int] = set()
     left = [composite]
     while left:

@@ -56,14 +56,14 @@ class Node:
         return f"<Node {self.name}: {self.op}>"
 
     def replace(self, **changes: Any) -> Node:
-        """A node like this one but for these fields; dataclasses.replace at a tenth of its price."""
+        """Return a node like this one but for these fields; dataclasses.replace at a tenth of its price."""
         node = object.__new__(Node)
         mine = self.__dict__
         node.__dict__.update({name: mine[name] for name in NODE_FIELDS}, **changes)
         return node
 
     def containing(self, body: Composite) -> Node:
-        """The node with a list as its body: what comes out of the list comes out of it."""
+        """Return the node with a list as its body: what comes out of the list comes out of it."""
         ports = tuple(port.name for port in body.outputs) if len(body.outputs) > 1 else ()
         return self.replace(body=body, outputs=body.values, ports=ports)
 
@@ -132,7 +132,7 @@ NODE_FIELDS = tuple(f.name for f in fields(Node))
 
 
 def constant(number: float) -> Value:
-    """What a number among the inputs is: nothing flows, but its kind counts."""
+    """Return what a number among the inputs is: nothing flows, but its kind counts."""
     return Value((), "int64" if isinstance(number, int) else "float32", batched=False)
 
 
@@ -177,7 +177,7 @@ class Composite:
         return self.inputs[edge.port][1] if edge.node == INPUT else self.nodes[edge.node].outputs[edge.port]
 
     def maker(self, index: int) -> int:
-        """The node that made the module which a node applies: itself, but where it shares another's."""
+        """Return the node that made the module which a node applies: itself, but where it shares another's."""
         shared = self.nodes[index].shared
         return index if shared is None else shared
 
@@ -238,7 +238,7 @@ class Composite:
         return topological_sort(self.dependencies) if not self.chain else tuple(range(len(self.nodes)))
 
     def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
-        """The nodes that these values, or OUTPUT, come from, near and far."""
+        """Return the nodes that these values, or OUTPUT, come from, near and far."""
         return frozenset(node for node in ancestors(self.dependencies, targets) if isinstance(node, int))
 
     @cached_property
@@ -253,7 +253,7 @@ class Composite:
         return self.dataflow.size() == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
 
     def resolve(self, edge: Operand) -> Operand:
-        """The edge behind nodes that `when` left out."""
+        """Return the edge behind nodes that `when` left out."""
         return self._behind.get(edge, edge)
 
     @cached_property
@@ -267,7 +267,7 @@ Found = TypeVar("Found")
 
 
 def once(function: Callable[[Composite], Found]) -> Callable[[Composite], Found]:
-    """A function of a list that is computed once for each list, and kept there as a cached_property is."""
+    """Return a function of a list that is computed once for each list, and kept there as a cached_property is."""
     key = f"{function.__module__}.{function.__qualname__}"
 
     @wraps(function)

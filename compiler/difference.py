@@ -83,8 +83,9 @@ def _listed(ends: list[_End]) -> str:
 
 
 def _steps(graph: Graph) -> tuple[list[_Step], list[_End]]:
-    """The layers, each after what it takes, in an order that does not hang on the one that they are written in; and
-    the outputs by name. Layers without weights that no output needs are none."""
+    """Return the layers, each after what it takes, in an order that does not hang on the one that they are written in;
+    and the outputs by name. Layers without weights that no output needs are none.
+    """
     network = flat(graph)
     ends: dict[str, tuple[str, int]] = network.graph["outputs"]
     unused = [path for path, data in network.nodes(data=True) if data["node"] is not None and data["node"].weights]
@@ -124,7 +125,7 @@ def _place(path: str, port: int) -> str:
 
 
 def _between(one: _Step | None, other: _Step | None) -> Difference:
-    """How two steps at one place differ: in what they are, else in the arguments, else in what they take."""
+    """Return how two steps at one place differ: in what they are, else in the arguments, else in what they take."""
     if one is None or other is None:
         there = one or other
         assert there is not None
@@ -149,7 +150,7 @@ def _said(arguments: dict[str, Any], keys: list[str]) -> str:
 
 
 def _first(one: dict[str, str], other: dict[str, str]) -> Difference | None:
-    """The first parameter of which something else is said."""
+    """Return the first parameter of which something else is said."""
     for key in {**one, **other}:
         if one.get(key) != other.get(key):
             return Difference(key, one.get(key, "starts as torch has it"), other.get(key, "starts as torch has it"))
@@ -161,7 +162,7 @@ def _trained(graph: Graph) -> dict[str, str]:
 
 
 def _initial(graph: Graph) -> dict[str, str]:
-    """The initial values of parameters by their names, where a rule says them: the last that speaks of one."""
+    """Return the initial values of parameters by their names, where a rule says them: the last that speaks of one."""
     said: dict[str, Initialiser] = {}
     for prefix, composite in _with_settings(graph.root, ""):
         assert composite.settings is not None
@@ -179,7 +180,7 @@ def _call(made: Initialiser) -> str:
 
 
 def _with_settings(composite: Composite, prefix: str) -> Iterator[tuple[str, Composite]]:
-    """The specs in use, by the prefix of their paths, each before the one that uses it."""
+    """Yield the specs in use, by the prefix of their paths, each before the one that uses it."""
     for node in composite.nodes:
         if isinstance(node.body, Composite) and node.shared is None:
             yield from _with_settings(node.body, f"{prefix}{node.name}.")

@@ -31,8 +31,9 @@ def flat(graph: Graph) -> nx.MultiDiGraph:
 def _add(
     found: nx.MultiDiGraph, composite: Composite, prefix: str, owner: str, arriving: Sequence[Origin | None]
 ) -> list[Origin | None]:
-    """Adds a list's layers, whose paths begin with `prefix` and their modules' with `owner`; where its outputs come
-    from."""
+    """Add a list's layers, whose paths begin with `prefix` and their modules' with `owner`; where its outputs come
+    from.
+    """
     made: dict[Edge, Origin | None] = {Edge(INPUT, port): origin for port, origin in enumerate(arriving)}
 
     def origin(operand: Operand) -> Origin | None:

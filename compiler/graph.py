@@ -57,7 +57,7 @@ class Graph:
         return f"<Graph of {self.name}: {len(self.rows)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
 
     def use(self, unit: LoadedSpec, name: str) -> LoadedSpec | None:
-        """The spec that a spec of this network names under `use`."""
+        """Return the spec that a spec of this network names under `use`."""
         found = self.used.get((id(unit.spec), name))
         return found.unit if isinstance(found, UsedSpec) else None
 
@@ -70,12 +70,15 @@ class Graph:
         return self.unit.spec
 
     def walk(self) -> Iterator[tuple[str, Node, Composite]]:
-        """Every leaf with its path and its list, in execution order; one in a list that is shared shares its module."""
+        """Yield every leaf with its path and its list, in execution order; one in a list that is shared shares its
+        module.
+        """
         return _leaves(self.root, "", shared=False)
 
     def made(self) -> Iterator[tuple[str, Node]]:
-        """The leaves of every list that is no shared module again, where it stands first: a thousand equal blocks are
-        walked once."""
+        """Yield the leaves of every list that is no shared module again, where it stands first: a thousand equal blocks
+        are walked once.
+        """
         return _made(self.root, "", set())
 
     @cached_property
@@ -91,7 +94,7 @@ class Graph:
         return tuple(out)
 
     def is_frozen(self, key: str) -> bool:
-        """Whether a parameter of this name does not train: its own spec says so, or one in use that it is of."""
+        """Return whether a parameter of this name does not train: its own spec says so, or one in use that it is of."""
         return key in self.frozen_keys
 
     @cached_property
@@ -150,7 +153,7 @@ class Graph:
 
 
 def _leaves(composite: Composite, prefix: str, *, shared: bool) -> Iterator[tuple[str, Node, Composite]]:
-    """Every leaf with its path and its list. `shared` says that the list's modules are another's."""
+    """Yield every leaf with its path and its list. `shared` says that the list's modules are another's."""
     for index in composite.order:
         node = composite.nodes[index]
         path = prefix + node.name

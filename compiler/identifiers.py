@@ -20,7 +20,7 @@ BUILTINS = frozenset(dir(builtins)) - {"_"}  # which an interactive session sets
 
 
 def camel(name: str) -> str:
-    """`resnet34_cifar2` -> `ResNet34CIFAR2`; a name that has capitals keeps them."""
+    """Return `resnet34_cifar2` -> `ResNet34CIFAR2`; a name that has capitals keeps them."""
     if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
         return name
     out = ""
@@ -34,15 +34,16 @@ def camel(name: str) -> str:
 
 
 def snake(name: str) -> str:
-    """`BasicBlock` -> `basic_block`; what is spelt in capitals and small letters, as `ReLU`, is one word."""
+    """Return `BasicBlock` -> `basic_block`; what is spelt in capitals and small letters, as `ReLU`, is one word."""
     if re.fullmatch(r"[A-Z][a-z]?[A-Z]+[0-9a-z]?", name):
         return name.lower()
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def variable(name: str, taken: Container[str] = ()) -> str:
-    """A Python name like this one that hides nothing, of what is `taken` neither; no two underscores begin it, which
-    mean something else inside a class."""
+    """Return a Python name like this one that hides nothing, of what is `taken` neither; no two underscores begin it,
+    which mean something else inside a class.
+    """
     name = re.sub(r"^__+", "_", re.sub(r"\W", "_", name, flags=re.ASCII))
     if not name or name[0].isdigit():
         name = "_" + name
@@ -52,7 +53,9 @@ def variable(name: str, taken: Container[str] = ()) -> str:
 
 
 def field(name: str) -> str:
-    """A name that a NamedTuple takes: this very one, unless it is a path, a number or begins with an underscore."""
+    """Return a name that a NamedTuple takes: this very one, unless it is a path, a number or begins with an
+    underscore.
+    """
     bare = re.sub(r"\W", "_", name, flags=re.ASCII).lstrip("_")
     if not bare[:1].isalpha():
         return f"output_{bare}".rstrip("_")
@@ -60,12 +63,12 @@ def field(name: str) -> str:
 
 
 def foreign(target: str) -> bool:
-    """Whether a dotted name of a class lies outside torch: its module is imported for it."""
+    """Return whether a dotted name of a class lies outside torch: its module is imported for it."""
     return "." in target and not target.startswith(("nn.", "torch.", "F."))
 
 
 def called(target: str) -> str:
-    """What emitted code calls a class by, whose dotted name this is."""
+    """Return what emitted code calls a class by, whose dotted name this is."""
     return target.rpartition(".")[2] if foreign(target) else target
 
 

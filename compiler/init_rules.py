@@ -20,12 +20,12 @@ class Rule(NamedTuple):
     initialisers: tuple[tuple[str, Initialiser], ...]
 
     def meets(self, path: str, op: str) -> bool:
-        """Whether it speaks of the layer at this path."""
+        """Return whether it speaks of the layer at this path."""
         return op == self.match if self.by_op else matches(self.match, path)
 
 
 def rules(graph: Graph) -> tuple[Rule, ...]:
-    """The network's own init rules, computed. Only for graphs whose rules are right."""
+    """Return the network's own init rules, computed. Only for graphs whose rules are right."""
     out = []
     for rule in graph.spec.init:
         stated = evaluate(dict(rule.model_extra or {}), Scope(graph.settings.params))

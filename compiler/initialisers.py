@@ -76,12 +76,12 @@ class Initialiser(NamedTuple):
 def _wrong(
     message: str, help: tuple[str, ...] = (), code: str = "bad-value", path: Loc = (), key: bool = False
 ) -> ProblemError:
-    """An initialiser that is none: `path` leads to what is wrong inside it, `key`: to a key of it."""
+    """Return an initialiser that is none: `path` leads to what is wrong inside it, `key`: to a key of it."""
     return ProblemError(Problem(code, message, path, key=key, help=help))
 
 
 def initialiser(value: Any) -> Initialiser:
-    """A number, a name, or `{name: {argument: value}}`, which torch can draw from. Raises ProblemError."""
+    """Return a number, a name, or `{name: {argument: value}}`, which torch can draw from. Raises ProblemError."""
     if isinstance(value, NUMBER) and not isinstance(value, bool):
         if not abs(value) <= FLOAT32_MAX:  # type: ignore[arg-type]
             raise _wrong(f"{value} is beyond what float32 holds")
@@ -110,7 +110,7 @@ def initialiser(value: Any) -> Initialiser:
 
 
 def _check(name: str, key: str, given: Any) -> None:
-    """Raises ProblemError where an argument is none of the initialiser's, or not of its kind."""
+    """Raise ProblemError where an argument is none of the initialiser's, or not of its kind."""
     taken = INITIALISERS[name]
     if key not in taken:
         raise _wrong(f"`{name}` takes no `{key}`", did_you_mean(str(key), taken), "unknown-argument", (name, key), True)
@@ -136,7 +136,7 @@ def _number(value: Any) -> Any:
 
 
 def _undrawable(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Why torch could draw nothing finite, or not in any time, each with the argument to blame."""
+    """Yield why torch could draw nothing finite, or not in any time, each with the argument to blame."""
     mean = given.get("mean", 0.0)
     low, high = (given.get(key, end) for key, end in zip("ab", ENDS[name], strict=True)) if name in ENDS else (0, 0)
     if low > high or (name == "trunc_normal" and low == high):
@@ -154,7 +154,7 @@ def _undrawable(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _untruncatable(mean: float, std: float, low: float, high: float) -> Iterator[tuple[str, str]]:
-    """Some torch draw candidates until all of them lie where they should: whether enough do."""
+    """Yield some torch draw candidates until all of them lie where they should: whether enough do."""
     least = max(abs(mean) / STEPS, TINY)
     if std < least:
         yield "std", f"`std` of `trunc_normal` is {std}: around {mean}, float32 tells nothing apart below {least:.2g}"
@@ -171,8 +171,9 @@ def _untruncatable(mean: float, std: float, low: float, high: float) -> Iterator
 
 
 def _kept(near: float, far: float) -> float:
-    """The share of candidates that are kept by a normal distribution cut off at these places: of its own numbers where
-    these are many, else of evenly spread ones."""
+    """Return the share of candidates that are kept by a normal distribution cut off at these places: of its own numbers
+    where these are many, else of evenly spread ones.
+    """
     near, far = (-far, -near) if far < 0 else (near, far)
     between = math.erfc(near / math.sqrt(2)) - math.erfc(far / math.sqrt(2))
     if between / 2 > 0.31:  # torch's own bound is 0.3
@@ -183,7 +184,7 @@ def _kept(near: float, far: float) -> float:
 
 
 def unfit(made: Initialiser, shape: Shape) -> str | None:
-    """Why a parameter of this shape cannot start so; None where it can."""
+    """Return why a parameter of this shape cannot start so; None where it can."""
     fewest, most = AXES.get(made.name, (0, None))
     if len(shape) < fewest or (most is not None and len(shape) > most):
         wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}" if most else f"at least {fewest}"

@@ -111,18 +111,18 @@ Ints = Annotated[tuple[Int, ...], Listed]
 
 
 def sizes(value: int | Sequence[int], n: int) -> tuple[int, ...]:
-    """One number per axis: `3` over two axes is `(3, 3)`."""
+    """Return one number per axis: `3` over two axes is `(3, 3)`."""
     return (value,) * n if isinstance(value, int) else tuple(value)
 
 
 def divisor(n: int, most: int) -> int:
-    """The largest divisor of n that is no larger than `most`; for n above 10^10 perhaps a smaller one."""
+    """Return the largest divisor of n that is no larger than `most`; for n above 10^10 perhaps a smaller one."""
     small = [d for d in range(1, min(math.isqrt(n), 100_000) + 1) if n % d == 0]
     return max(d for low in small for d in (low, n // low) if d <= max(most, 1))
 
 
 def axis(dim: int, rank: int, *, argument: str = "dim", extra: int = 0) -> int:
-    """The index into a batch-free shape of rank `rank` that torch's axis number `dim` means.
+    """Return the index into a batch-free shape of rank `rank` that torch's axis number `dim` means.
 
     Raises ShapeError for the batch axis and for axes that are not there. `extra` admits axes one past the end (stack).
     """
@@ -143,7 +143,7 @@ def batch_axis(dim: int, argument: str) -> ShapeError:
 
 
 def show(shape: Sequence[object]) -> str:
-    """`64 x 56 x 56`; a single number stands alone."""
+    """Return `64 x 56 x 56`; a single number stands alone."""
     return " x ".join(str(n) for n in shape) if shape else "a single value"
 
 
@@ -208,8 +208,9 @@ class Layer(BaseModel):
     # -- what a layer type says about itself ------------------------------------------------------------------
 
     def check(self, *x: Shape | None) -> None:
-        """Whether the arguments go together; asked before `infer`, and alone where a shape is unknown, which is None.
-        Raises ShapeError."""
+        """Check that the arguments go together; asked before `infer`, and alone where a shape is unknown, which is
+        None. Raises ShapeError.
+        """
         for name in self.axes:
             value = getattr(self, name)
             for dim in value if isinstance(value, tuple) else (value,):
@@ -217,47 +218,54 @@ class Layer(BaseModel):
                     raise batch_axis(dim, name)
 
     def infer(self, *x: Shape) -> Shape | list[Shape]:
-        """The output's shape (a list of shapes where `outputs` is true). Raises ShapeError."""
+        """Return the output's shape (a list of shapes where `outputs` is true). Raises ShapeError."""
         return x[0]
 
     def no_backward(self) -> ShapeError | None:
-        """Why there is no backward pass through it with these arguments, whatever flows in; None where there is one."""
+        """Return why there is no backward pass through it with these arguments, whatever flows in; None where there is
+        one.
+        """
         return None
 
     def derived(self, *x: Shape) -> dict[str, Any]:
-        """The arguments that the input decides: `{"in_channels": 64}`."""
+        """Return the arguments that the input decides: `{"in_channels": 64}`."""
         return {}
 
     def weights(self, *x: Shape) -> dict[str, Shape]:
-        """Parameters by state_dict name, in torch's order."""
+        """Return parameters by state_dict name, in torch's order."""
         return {}
 
     def buffers(self, *x: Shape) -> dict[str, Shape]:
-        """Buffers by state_dict name, in torch's order."""
+        """Return buffers by state_dict name, in torch's order."""
         return {}
 
     def macs(self, out: Shape, *x: Shape) -> int:
-        """Multiply-accumulates for one input, by the convention of torch's flop counter (half its figure)."""
+        """Return multiply-accumulates for one input, by the convention of torch's flop counter (half its figure)."""
         return 0
 
     def operations(self, *x: Shape) -> int:
-        """Steps that torch takes for one input besides multiply-accumulates: one for each number that is read, by
-        default."""
+        """Return steps that torch takes for one input besides multiply-accumulates: one for each number that is read,
+        by default.
+        """
         return sum(map(math.prod, x))
 
     def scratch(self, *x: Shape) -> int:
-        """How many numbers torch holds for one input while it computes, besides inputs and outputs."""
+        """Return how many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
 
     def arithmetic(self, at: int, *x: Shape) -> str:
-        """How axis `at` of the output comes about, `floor((97 - 2) / 2) + 1`; empty where nothing is computed."""
+        """Return how axis `at` of the output comes about, `floor((97 - 2) / 2) + 1`; empty where nothing is
+        computed.
+        """
         return ""
 
     def dtype(self, *x: Value) -> str:
         return x[0].dtype if x else "float32"
 
     def call(self, *x: Value) -> Call:
-        """Torch's call. By default: `torch`, the fields as its arguments and `derived` in place of what is not said."""
+        """Return torch's call. By default: `torch`, the fields as its arguments and `derived` in place of what is not
+        said.
+        """
         args = self.arguments(*(v.shape for v in x))
         defaults = {
             name: f.default
@@ -271,15 +279,16 @@ class Layer(BaseModel):
         return {name: derived[name] if name in derived else getattr(self, name) for name in type(self).model_fields}
 
     def as_made(self, *x: Value) -> Self:
-        """The layer with the arguments that its module is made with where these flow in: what it derived from them is
-        stated."""
+        """Return the layer with the arguments that its module is made with where these flow in: what it derived from
+        them is stated.
+        """
         return self.model_copy(update=self.derived(*(v.shape for v in x)))
 
     # -- what the walk asks -----------------------------------------------------------------------------------
 
     @classmethod
     def can_have_weights(cls) -> bool:
-        """Whether a layer of this type can have parameters."""
+        """Return whether a layer of this type can have parameters."""
         return cls.weights is not Layer.weights
 
     @property
@@ -293,7 +302,7 @@ class Layer(BaseModel):
         return self.saves_inplace if self.inplace_ else self.saves
 
     def count(self, inputs: int) -> None:
-        """Raises ShapeError where it takes more inputs, or fewer."""
+        """Raise ShapeError where it takes more inputs, or fewer."""
         low, high = self.arity
         if not low <= inputs <= high:
             wanted = f"{low}" if low == high else f"at least {low}" if math.isinf(high) else f"{low} to {high}"
@@ -301,8 +310,10 @@ class Layer(BaseModel):
             raise ShapeError("bad-value", f"`{self.op}` takes {wanted} input{plural}, not {inputs}", argument="from")
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
-        """What comes out of it. Checks count, kind and rank of what flows in, then asks `check` and `infer`. Raises
-        ShapeError."""
+        """Return what comes out of it.
+
+        Checks count, kind and rank of what flows in, then asks `check` and `infer`. Raises ShapeError.
+        """
         self.count(len(values))
         for position, value in enumerate(values):
             if self.integer is not None and value.is_float == self.integer and not self.merges:
@@ -380,7 +391,7 @@ class Window(NamedTuple):
 
     @classmethod
     def of(cls, n: int, kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1, ceil: bool = False) -> Self:
-        """The window over n axes that these arguments mean; each is one number or one for each axis."""
+        """Return the window over n axes that these arguments mean; each is one number or one for each axis."""
         pad = sizes(padding, n)
         return cls(sizes(kernel, n), sizes(stride, n), pad, pad, sizes(dilation, n), ceil)
 
@@ -390,7 +401,7 @@ class Window(NamedTuple):
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def places(self, i: int, size: int) -> int:
-        """How often it fits on axis i: `floor((n + 2p - K) / s) + 1`.
+        """Return how often it fits on axis i: `floor((n + 2p - K) / s) + 1`.
 
         Ceil mode is the same floor with min(2p - K + s - 1, p - 1) in place of 2p - K, since torch wants the last
         window to start inside the input or its left padding.
@@ -401,7 +412,7 @@ class Window(NamedTuple):
         return (size + extra) // self.stride[i] + 1
 
     def arithmetic(self, i: int, size: int) -> str:
-        """How `places` comes about: `floor((97 - 2) / 2) + 1`."""
+        """Return how `places` comes about: `floor((97 - 2) / 2) + 1`."""
         before, after, stride = self.before[i], self.after[i], self.stride[i]
         padding = f" + 2 * {before}" if before == after else f" + {before} + {after}"
         inner = f"{size}{padding if before + after else ''} - {self.reach[i]}"
@@ -422,11 +433,14 @@ class Windowed(Spatial, abstract=True):
     """Layers that slide a window: convolutions and pools share this arithmetic, and nothing else computes it."""
 
     def window(self) -> Window:
-        """What slides, with one number an axis."""
+        """Return what slides, with one number an axis."""
         raise NotImplementedError
 
     def slide(self, x: Shape) -> Shape:
-        """The shape with as many places on each spatial axis as the window has. Raises ShapeError where it has none."""
+        """Return the shape with as many places on each spatial axis as the window has.
+
+        Raises ShapeError where it has none.
+        """
         n, window = self.spatial, self.window()
         out = tuple(window.places(i, size) for i, size in enumerate(x[-n:]))
         for i, (size, got) in enumerate(zip(x[-n:], out, strict=True)):
@@ -448,8 +462,9 @@ class Windowed(Spatial, abstract=True):
         return (*x[:-n], *out)
 
     def padded(self, padding: int | tuple[int, ...], x: Shape) -> Shape | None:
-        """What the layer would make of an input with such a padding; None where it would not take it: a pool takes at
-        most half of its window, a mirrored padding is shorter than the input."""
+        """Return what the layer would make of an input with such a padding; None where it would not take it: a pool
+        takes at most half of its window, a mirrored padding is shorter than the input.
+        """
         if "padding" not in type(self).model_fields:
             return None
         layer = self.model_copy(update={"padding": padding})

@@ -28,8 +28,9 @@ def bind(
     placeholders: Collection[str] = (),
     work: int = DEFAULT.work,
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Values for all declared parameters, in the order declared; UNKNOWN where one is wrong or among `placeholders`.
-    And what is wrong, each problem placed at a parameter's name, or nowhere where parameters are missing.
+    """Return values for all declared parameters, in the order declared; UNKNOWN where one is wrong or among
+    `placeholders`. And what is wrong, each problem placed at a parameter's name, or nowhere where parameters are
+    missing.
 
     A default may be an expression over the parameters before it and over `outer`. After the most mistakes that are
     reported, and after so much `work`, all others are UNKNOWN.
@@ -72,7 +73,7 @@ def bind(
 
 
 def _value(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
-    """The value of one parameter; UNKNOWN where it hangs on what is. Raises ProblemError."""
+    """Return the value of one parameter; UNKNOWN where it hangs on what is. Raises ProblemError."""
     param = declared[name]
     if name in FLOW:
         message = f"`{name}` cannot be a parameter: the language has that name"
@@ -92,7 +93,7 @@ def _value(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], s
 
 
 def _default(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:
-    """What the default of a parameter comes out as; UNKNOWN where it reads what is. Raises ProblemError."""
+    """Return what the default of a parameter comes out as; UNKNOWN where it reads what is. Raises ProblemError."""
     try:
         return evaluate(declared[name].default, Scope(scope))
     except UnknownRead:
@@ -111,7 +112,9 @@ def _default(name: str, declared: Mapping[str, Param], given: Mapping[str, Any],
 def _too_early(
     name: str, wanted: str, declared: Mapping[str, Param], given: Collection[str], scope: Mapping[str, Any]
 ) -> Problem | None:
-    """Why a default cannot read a parameter that is not before it; None for a loop that is reported where it begins."""
+    """Return why a default cannot read a parameter that is not before it; None for a loop that is reported where it
+    begins.
+    """
     by: dict[str, str] = {wanted: name}  # what reads each
     for needing in (found := [wanted]):
         METER.spent += 1
@@ -133,7 +136,7 @@ def _too_early(
 
 
 def _reads(default: Any) -> set[str]:
-    """The names in a default's expressions."""
+    """Return the names in a default's expressions."""
     if isinstance(default, (list, dict)):
         return set().union(*map(_reads, default.values() if isinstance(default, dict) else default))
     try:
@@ -144,12 +147,12 @@ def _reads(default: Any) -> set[str]:
 
 
 def holds_mapping(value: Any) -> bool:
-    """Whether a mapping is in it: no expression can look into one, and no argument of a class is one."""
+    """Return whether a mapping is in it: no expression can look into one, and no argument of a class is one."""
     return isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(holds_mapping, value)))
 
 
 def fits(param: Param, value: Any) -> tuple[Any, str | None]:
-    """The value as the parameter's type has it (an int is a float where one is wanted), or why it is none."""
+    """Return the value as the parameter's type has it (an int is a float where one is wanted), or why it is none."""
     kind = param.type
     if (value is None and not param.required and param.default is None) or (value is None and kind == "op"):
         return None, None

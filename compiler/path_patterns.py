@@ -6,7 +6,7 @@ from functools import lru_cache
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Path globs: `*` is within one part, `**` over any number of parts (none too)."""
+    """Return path globs: `*` is within one part, `**` over any number of parts (none too)."""
     parts, goal = _parts(pattern), path.split(".")
     if parts[-1] is not None and not _fits(parts[-1], goal[-1]):
         return False
@@ -23,7 +23,7 @@ def matches(pattern: str, path: str) -> bool:
 
 @lru_cache(maxsize=1_024)
 def _parts(pattern: str) -> tuple[tuple[str, ...] | None, ...]:
-    """A pattern's parts, each as the texts between its stars; None for `**`."""
+    """Return a pattern's parts, each as the texts between its stars; None for `**`."""
     return tuple(None if part == "**" else tuple(part.split("*")) for part in pattern.split("."))
 
 

@@ -41,7 +41,7 @@ FORWARD_NAMES = frozenset({"F", "getattr", "nn", "torch"})
 
 
 def bad_output(name: str) -> str | None:
-    """Why `name` cannot be the name of an output, or None: several of them come out as a NamedTuple."""
+    """Return why `name` cannot be the name of an output, or None: several of them come out as a NamedTuple."""
     if name.startswith("_"):
         return "names of outputs start with a letter"
     if not OUTPUT.match(name):
@@ -50,14 +50,17 @@ def bad_output(name: str) -> str | None:
 
 
 def bad_input(name: str) -> str | None:
-    """Why `name` cannot be the name of an input, or None: it is a parameter of `forward`."""
+    """Return why `name` cannot be the name of an input, or None: it is a parameter of `forward`."""
     if name == "self":
         return "every method has that name for its module"
     return "the code of the network reads it" if name in FORWARD_NAMES else bad_id(name, module=False)
 
 
 def bad_id(name: str, *, module: bool, sequential: bool = False) -> str | None:
-    """Why `name` cannot be an id, or None. `module`: it becomes an attribute; otherwise it only names a value."""
+    """Return why `name` cannot be an id, or None.
+
+    `module`: it becomes an attribute; otherwise it only names a value.
+    """
     if not ID.match(name):
         return "ids are ASCII letters, digits and underscores, and start with no digit"
     if len(name) > 100:

@@ -44,7 +44,7 @@ class Scope(Mapping[str, Any]):
         raise KeyError(name)
 
     def knows(self, name: str) -> bool:
-        """Whether something here has this name, or may have: what flows in can lack a height."""
+        """Return whether something here has this name, or may have: what flows in can lack a height."""
         if name in self.names or name in self.inputs or name == "input":
             return True
         return name.startswith("in_") and name[3:] in FACTS and self.flow is not None
@@ -61,7 +61,7 @@ class Scope(Mapping[str, Any]):
 
 
 def expression_problem(error: ExpressionError, loc: Loc) -> Problem:
-    """What is wrong with an expression in the data at `loc`, with the name that was probably meant."""
+    """Return what is wrong with an expression in the data at `loc`, with the name that was probably meant."""
     if error.unknown is None:
         return error.problem.below(loc)
     if isinstance(error, UnknownName) and error.unknown in FLOW[:3]:
@@ -95,7 +95,7 @@ class UnknownFacts(Mapping[str, Any]):
 
 
 def described(value: Value | Unknown) -> Mapping[str, Any]:
-    """The facts of a value by their names, those that it has."""
+    """Return the facts of a value by their names, those that it has."""
     if value is UNKNOWN:
         return UnknownFacts()
     shape = value.shape
@@ -108,8 +108,9 @@ def described(value: Value | Unknown) -> Mapping[str, Any]:
 
 
 def check_names(value: Any, scope: Scope) -> None:
-    """Raises UnknownName, as computing would, for the first name in `value` that nothing here has, whether or not its
-    turn would come."""
+    """Raise UnknownName, as computing would, for the first name in `value` that nothing here has, whether or not its
+    turn would come.
+    """
     if isinstance(value, str):
         for name, at in Template.of(value).places if "$" in value else ():
             if not scope.knows(name):
@@ -126,5 +127,5 @@ def check_names(value: Any, scope: Scope) -> None:
 
 
 def layered(names: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`more` laid over `names`; where these are many, without a copy for everyone who reads them."""
+    """Return `more` laid over `names`; where these are many, without a copy for everyone who reads them."""
     return {**names, **more} if len(names) <= 100 else ChainMap(dict(more), names)  # type: ignore[arg-type]

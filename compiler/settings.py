@@ -39,8 +39,10 @@ def choose(
     values: Sequence[Value | Unknown] | None = None,
     limits: Limits = DEFAULT,
 ) -> Choice:
-    """The spec's parameters and inputs for a variant and what is laid over it. `values` flow in where another spec uses
-    it, whose arguments the `params` are."""
+    """Return the spec's parameters and inputs for a variant and what is laid over it.
+
+    `values` flow in where another spec uses it, whose arguments the `params` are.
+    """
     spec = unit.spec
     if variant is not None and variant not in spec.variants:
         message = f"`{spec.name}` has no variant `{variant}`"
@@ -74,8 +76,9 @@ def choose(
 def _placed(
     unit: LoadedSpec, variant: str | None, given: Collection[str], problems: Iterable[Problem]
 ) -> Iterator[Problem]:
-    """Problems with parameters where the text has these: in the variant or where declared; none has what a caller has
-    given."""
+    """Yield problems with parameters where the text has these: in the variant or where declared; none has what a caller
+    has given.
+    """
     spec = unit.spec
     own = spec.variants[variant].params if variant is not None else {}
     for problem in problems:
@@ -102,7 +105,7 @@ def _inputs(
     values: Sequence[Value | Unknown] | None,
     limits: Limits,
 ) -> tuple[list[tuple[str, Value | Unknown]], list[Problem]]:
-    """The inputs by name, UNKNOWN where one is wrong; and what is wrong with them."""
+    """Return the inputs by name, UNKNOWN where one is wrong; and what is wrong with them."""
     spec = unit.spec
     declared: list[tuple[str, Any, str, Loc]] = []
     if spec.inputs is None:
@@ -149,7 +152,7 @@ def _inputs(
 
 
 def _name_problems(unit: LoadedSpec, names: Sequence[str]) -> Iterator[Problem]:
-    """Ids of inputs that are given twice, or cannot be ids."""
+    """Yield ids of inputs that are given twice, or cannot be ids."""
     spec = unit.spec
     for k, name in enumerate(names):
         loc = ("inputs", k, "id")
@@ -170,7 +173,7 @@ def _input(
     over: Sequence[int] | None,
     limits: Limits,
 ) -> Value:
-    """What flows in by this name. Raises ProblemError and UnknownRead."""
+    """Return what flows in by this name. Raises ProblemError and UnknownRead."""
     try:
         got = list(over) if over is not None else evaluate(shape, Scope(params))
     except ExpressionError as error:

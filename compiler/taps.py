@@ -15,13 +15,15 @@ from speczoo.specs.wording import printable
 
 
 def _nowhere(name: str, message: str, help: Sequence[str] = ()) -> ProblemError:
-    """A path that leads nowhere. `name` is the tap's own, `help` what there is."""
+    """Return a path that leads nowhere. `name` is the tap's own, `help` what there is."""
     return ProblemError(Problem("unknown-reference", message, (name,), help=help))
 
 
 def outputs_by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """`by_name` for the taps of a network, whose names are its outputs'. Raises ProblemError for a name that no output
-    can have."""
+    """Return `by_name` for the taps of a network, whose names are its outputs'.
+
+    Raises ProblemError for a name that no output can have.
+    """
     wanted = by_name(taps)
     for name, path in wanted.items():
         if name != path and (why := bad_output(name)):
@@ -30,12 +32,13 @@ def outputs_by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
 
 
 def by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """Taps as name -> path; one that is said by its path alone has that for its name."""
+    """Return taps as name -> path; one that is said by its path alone has that for its name."""
     return dict(taps) if isinstance(taps, Mapping) else {tap: tap for tap in taps}
 
 
 def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False) -> Composite:
-    """The list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own` is said.
+    """Return the list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own` is
+    said.
 
     Raises ProblemError.
     """
@@ -68,7 +71,9 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
 
 
 def _undisturbed(composite: Composite, edges: Iterable[Edge]) -> Composite:
-    """The list in which nothing writes over these values after they were made: in-place ops that did give new ones."""
+    """Return the list in which nothing writes over these values after they were made: in-place ops that did give new
+    ones.
+    """
     nodes = list(composite.nodes)
     writing: dict[Operand, list[tuple[int, int]]] = {}
     for index, node in enumerate(nodes):
@@ -88,7 +93,7 @@ def _undisturbed(composite: Composite, edges: Iterable[Edge]) -> Composite:
 
 
 def _spare(nodes: list[Node], index: int, position: int) -> None:
-    """Lets a node, and all that share its module, leave the value that arrives at this position as it is."""
+    """Let a node, and all that share its module, leave the value that arrives at this position as it is."""
     owner = index if nodes[index].shared is None else nodes[index].shared
     for i, node in enumerate(nodes):
         if owner in (i, node.shared):
@@ -116,7 +121,7 @@ def _find(composite: Composite, places: Mapping[str, int], name: str, path: str)
 
 
 def keep(composite: Composite, ports: Sequence[Port]) -> Composite:
-    """The list with these outputs alone, without the nodes that none of them needs."""
+    """Return the list with these outputs alone, without the nodes that none of them needs."""
     needed = sorted(composite.ancestors([p.edge for p in ports]))
     number = {old: new for new, old in enumerate(needed)}
 

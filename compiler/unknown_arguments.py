@@ -24,7 +24,7 @@ def unknown_argument(
     *,
     chosen: bool = False,
 ) -> tuple[Problem, str | None]:
-    """The problem with a name that is none of the `known`, and which of these was probably intended.
+    """Return the problem with a name that is none of the `known`, and which of these was probably intended.
 
     `wording` begins the message: `Conv2d has no`. `chosen`: the names are those that an author declared. What the name
     stands for is taken from `missing`.
@@ -67,5 +67,5 @@ def unknown_argument(
 
 
 def _named(words: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """Which of these names each of the words stands for."""
+    """Return which of these names each of the words stands for."""
     return {word: name for name in names for word in words.get(name, "").split()}

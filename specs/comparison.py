@@ -22,8 +22,11 @@ class Change(NamedTuple):
 
 
 def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
-    """What was changed, in order. Lines that stand once in both texts and in the same order are kept; between them
-    the fewest changes are looked for while there is time."""
+    """Return what was changed, in order.
+
+    Lines that stand once in both texts and in the same order are kept; between them the fewest changes are looked for
+    while there is time.
+    """
     out: list[Change] = []
     left = WORK
     start = new_start = 0
@@ -41,7 +44,9 @@ def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
 
 
 def hunks(found: Sequence[Change], length: int) -> Iterator[tuple[Change, Sequence[Change]]]:
-    """Changes that stand close together, each group with the lines that are shown of it; `length` is the old text's."""
+    """Yield changes that stand close together, each group with the lines that are shown of it; `length` is the old
+    text's.
+    """
     first = 0
     for i, change in enumerate(found, 1):
         if i < len(found) and found[i].start - change.end <= 2 * CONTEXT:
@@ -55,7 +60,7 @@ def hunks(found: Sequence[Change], length: int) -> Iterator[tuple[Change, Sequen
 
 
 def _anchors(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Places of lines that stand once in both texts: as many as stand in the same order."""
+    """Yield places of lines that stand once in both texts: as many as stand in the same order."""
     often, new_often = Counter(old), Counter(new)
     there = {line: at for at, line in enumerate(new) if new_often[line] == 1}
     pairs = [(at, there[line]) for at, line in enumerate(old) if often[line] == 1 and line in there]
@@ -76,7 +81,7 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]
 
 
 def _trimmed(old: Sequence[str], new: Sequence[str], gap: Change) -> Change:
-    """Without the lines at its start and its end that are equal."""
+    """Return both without the lines at their start and their end that are equal."""
     start, end, new_start, new_end = gap
     while start < end and new_start < new_end and old[start] == new[new_start]:
         start, new_start = start + 1, new_start + 1
@@ -86,7 +91,7 @@ def _trimmed(old: Sequence[str], new: Sequence[str], gap: Change) -> Change:
 
 
 def _closely(old: Sequence[str], new: Sequence[str], gap: Change) -> Iterator[Change]:
-    """The changes within a gap."""
+    """Yield the changes within a gap."""
     a, b = old[gap.start : gap.end], new[gap.new_start : gap.new_end]
     for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if a or b else ():
         if tag != "equal":

@@ -12,7 +12,8 @@ from speczoo.specs.problem import Problem
 
 
 def plain_copy(data: object, limits: Limits) -> tuple[dict[str, Any], list[Problem]]:
-    """A copy of nested mappings, sequences, texts, numbers and None as dict, list, str, int, float, bool and None.
+    """Return a copy of nested mappings, sequences, texts, numbers and None as dict, list, str, int, float, bool and
+    None.
 
     Of numpy and torch, too, numbers are numbers, and arrays are lists.
 
@@ -31,7 +32,7 @@ def plain_copy(data: object, limits: Limits) -> tuple[dict[str, Any], list[Probl
 
 
 def _plain(value: Any) -> Any:
-    """One value, and nothing in it, as the type of JSON that it stands for; itself where it stands for none."""
+    """Return one value, and nothing in it, as the type of JSON that it stands for; itself where it stands for none."""
     if value is None or type(value) in (bool, int, float, str, dict, list):
         return value
     if isinstance(value, str):
@@ -48,7 +49,9 @@ def _plain(value: Any) -> Any:
 
 
 def unshared(value: Any) -> Any:
-    """A copy of plain data in which what stands in several places is copied for each, so that one can be changed."""
+    """Return a copy of plain data in which what stands in several places is copied for each, so that one can be
+    changed.
+    """
     if isinstance(value, dict):
         return {k: unshared(v) for k, v in value.items()}
     return [unshared(v) for v in value] if isinstance(value, list) else value
@@ -121,7 +124,7 @@ class _Copying:
         return text
 
     def add(self, code: str, message: str, place: str, help: str = "") -> None:
-        """Adds a problem. Raises _Stop where so much is wrong that it is enough."""
+        """Add a problem. Raises _Stop where so much is wrong that it is enough."""
         message = f"`{place}`: {message}" if place else message
         self.problems.append(Problem(code, message, help=(help,) if help else ()))
         if len(self.problems) >= self.limits.mistakes:

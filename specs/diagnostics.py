@@ -75,7 +75,7 @@ class Report:
             self.diagnostics.append(diagnostic)
 
     def has(self, code: str, file: str, span: Span | None) -> bool:
-        """Whether this is reported at this very place already, and would not be reported again."""
+        """Return whether this is reported at this very place already, and would not be reported again."""
         return span is not None and (code, file, span, None) in self._places
 
     def amend(self, reported: Diagnostic, **changes: Any) -> None:

@@ -43,7 +43,7 @@ class Document:
 
     @classmethod
     def of(cls, data: object, name: str = "<data>", limits: Limits = DEFAULT) -> Document:
-        """A document from Python data, copied; tuples become lists. It has no places.
+        """Return a document from Python data, copied; tuples become lists. It has no places.
 
         Raises SpecError for what JSON could not say (other types, other keys than str, NaN, a cycle) and for what
         passes the limits of a text.
@@ -61,13 +61,16 @@ class Document:
         return self._mark
 
     def span(self, path: Loc, *, key: bool = False) -> Span | None:
-        """The place of the value at `path`, or of its key; of the nearest value around it where there is none."""
+        """Return the place of the value at `path`, or of its key; of the nearest value around it where there is
+        none.
+        """
         found = self._find(path, key)
         return self.source.span(*found[:2]) if found else None
 
     def part(self, path: Loc, start: int, end: int) -> Span | None:
-        """The place of characters `start` to `end` of the text at `path`; of all of it where escapes or folding
-        leave no such place."""
+        """Return the place of characters `start` to `end` of the text at `path`; of all of it where escapes or folding
+        leave no such place.
+        """
         found = self._find(path, False)
         if not found:
             return None
@@ -80,7 +83,7 @@ class Document:
         return self.source.span(min(first + start, last), min(first + max(start, end), last))
 
     def also(self, path: Loc, name: str) -> None:
-        """Lets what stands at `path` be found under the key that it was intended to have, too."""
+        """Let what stands at `path` be found under the key that it was intended to have, too."""
         around = self._find(path[:-1], False) if path[:-1] else self._mark
         if around is not None and len(around) > 2 and isinstance(around[2], dict) and path[-1] in around[2]:
             around[2].setdefault(name, around[2][path[-1]])
@@ -106,7 +109,7 @@ class Document:
 
 
 def parse(source: Source, report: Report, limits: Limits = DEFAULT) -> Document | None:
-    """The document of a text, YAML or JSON. None when there is none to go on with; the report says why."""
+    """Return the document of a text, YAML or JSON. None when there is none to go on with; the report says why."""
     problems, document = _parse(source, limits)
     if document is None and any(problem.code == "yaml-syntax" for problem in problems):
         foreign = foreign_text(source.text)
@@ -152,7 +155,7 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Problem], Document | No
 
 
 def _unread(text: str, limits: Limits) -> Problem | None:
-    """What keeps a text from being read at all."""
+    """Return what keeps a text from being read at all."""
     if len(text) > limits.bytes or (4 * len(text) > limits.bytes and len(text.encode(errors="replace")) > limits.bytes):
         return Problem("limit-exceeded", f"the text is larger than {limits.bytes:,} bytes", extent=(0, 0))
     if strange := _UNPRINTABLE.search(text):

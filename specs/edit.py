@@ -16,7 +16,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
-    """The text with every offered fix applied, but for those that would touch the place of another."""
+    """Return the text with every offered fix applied, but for those that would touch the place of another."""
     taken: list[tuple[int, int, str]] = []
     for diagnostic in diagnostics:
         if diagnostic.file not in (None, source.name):
@@ -31,7 +31,7 @@ def mended(source: Source, diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
-    """The text with other text at each of these places, none of which lie over each other."""
+    """Return the text with other text at each of these places, none of which lie over each other."""
     out, at = [], 0
     for start, end, new in sorted(edits):
         out += [text[at:start], new]
@@ -40,7 +40,7 @@ def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
 
 
 def difference(name: str, before: str, after: str) -> str:
-    """A unified diff; empty where the texts are equal."""
+    """Return a unified diff; empty where the texts are equal."""
     from speczoo.specs.comparison import Change, changes, hunks
     from speczoo.specs.escaping import safe
 
@@ -59,13 +59,14 @@ def difference(name: str, before: str, after: str) -> str:
 
 
 def _extent(start: int, end: int) -> str:
-    """Lines as a unified diff counts them: the first, and how many unless it is one; of none, the one before."""
+    """Return lines as a unified diff counts them: the first, and how many unless it is one; of none, the one before."""
     return f"{start + 1}" if end == start + 1 else f"{start + (end > start)},{end - start}"
 
 
 def replace(path: str | os.PathLike[str], text: str) -> None:
-    """Replaces a file as a whole or not at all; its mode is kept, and a byte order mark at the start stays. Raises
-    OSError, for a symbolic link too."""
+    """Replace a file as a whole or not at all; its mode is kept, and a byte order mark at the start stays. Raises
+    OSError, for a symbolic link too.
+    """
     target, data = Path(path), text.encode("utf-8")
     with contextlib.suppress(FileNotFoundError, ValueError):
         if files.read(target, len(BOM)) == BOM:

@@ -24,6 +24,6 @@ class SpecError(ValueError):
 
 
 def raise_if_wrong(report: Report) -> None:
-    """Raises SpecError when there is an error among the diagnostics."""
+    """Raise SpecError when there is an error among the diagnostics."""
     if not report.ok:
         raise SpecError(report.diagnostics)

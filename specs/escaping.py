@@ -18,29 +18,31 @@ _AT_START = re.compile(rf"^((?:\s|{_STYLE})*):(?=:)")
 
 
 def safe(text: str) -> str:
-    """The text on one line, with all that does not show as itself escaped, and no command of the kind `##[` in it."""
+    """Return the text on one line, with all that does not show as itself escaped, and no command of the kind `##[` in
+    it.
+    """
     if not shows(text):
         text = "".join(c if shows(c) else c.encode("unicode_escape").decode() for c in text)
     return COMMAND.sub(r"\\x23", text)
 
 
 def shows(text: str) -> bool:
-    """Whether every character shows as itself and does nothing else."""
+    """Return whether every character shows as itself and does nothing else."""
     return text.isprintable() and (text.isascii() or not _INVISIBLE.search(text))
 
 
 def inert(line: str) -> str:
-    """A whole line as it is printed, colours included, that is no workflow command."""
+    """Return a whole line as it is printed, colours included, that is no workflow command."""
     return _AT_START.sub(r"\1\\x3a", COMMAND.sub(r"\\x23", line))
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text takes, which shows as itself."""
+    """Return how many columns of a terminal a text takes, which shows as itself."""
     return len(text) if text.isascii() else sum(map(width, text))
 
 
 def width(character: str) -> int:
-    """Columns of one character: none for what combines with the one before it, two for wide ones."""
+    """Return columns of one character: none for what combines with the one before it, two for wide ones."""
     if unicodedata.category(character)[0] == "M":
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

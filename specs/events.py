@@ -59,7 +59,7 @@ _BLANK = re.compile(r"(?:\s++|#[^\r\n]*+)*+")
 
 
 def yaml_events(text: str, limits: Limits) -> Iterator[Event]:
-    """The events of the one document in the text. Raises Unreadable, Colon."""
+    """Yield the events of the one document in the text. Raises Unreadable, Colon."""
     if "%TAG" in text:
         _few_directives(text, limits)
     try:
@@ -221,7 +221,7 @@ def _explained(error: MarkedYAMLError, text: str) -> Exception:
 
 
 def _of_a_token(failure: _Failure) -> Exception | None:
-    """What is wrong with a token of YAML's: a tag, an anchor, quotes, a tab; None where it is none of these."""
+    """Return what is wrong with a token of YAML's: a tag, an anchor, quotes, a tab; None where it is none of these."""
     text, problem, context, at, opened = failure
     if "unexpected ':'" in problem:
         return Colon("yaml-syntax", "a space is missing after the colon", at, at + 1, "write `key: value`")
@@ -243,7 +243,7 @@ def _of_a_token(failure: _Failure) -> Exception | None:
 
 
 def _of_a_key(failure: _Failure) -> Unreadable | None:
-    """What is wrong with a key and its colon; None where it is none of that."""
+    """Return what is wrong with a key and its colon; None where it is none of that."""
     text, problem, _, at, opened = failure
     if "could not find expected ':'" in problem:
         stop = re.compile(r"[^\r\n#]*").match(text, opened)
@@ -265,7 +265,7 @@ def _of_a_key(failure: _Failure) -> Unreadable | None:
 
 
 def _of_a_place(failure: _Failure) -> Unreadable:
-    """What is wrong in the end: something stands where it cannot, or a bracket is never closed."""
+    """Return what is wrong in the end: something stands where it cannot, or a bracket is never closed."""
     text, problem, context, at, opened = failure
     ours, help = next(((ours, help) for theirs, ours, help in _WORDS if theirs in problem), (problem, ""))
     if "a flow" not in context:
@@ -288,7 +288,7 @@ def _indent(text: str, index: int) -> int:
 
 
 def _entry(line: str) -> int:
-    """The column, from 0, at which what a line says begins, after the `- ` of a list."""
+    """Return the column, from 0, at which what a line says begins, after the `- ` of a list."""
     return len(line) - len(line.lstrip(" -"))
 
 
@@ -308,8 +308,10 @@ _WORD = re.compile(
 
 
 def json_events(text: str) -> Iterator[Event]:
-    """The events of a JSON text; numbers are left as words. Raises Unreadable, and NotJson at the first place that is
-    none."""
+    """Yield the events of a JSON text; numbers are left as words.
+
+    Raises Unreadable, and NotJson at the first place that is none.
+    """
     closers: list[str] = []
     expected = "value"  # or: first value, key, first key, colon, comma
     index = 0
@@ -335,7 +337,7 @@ _EXPECTED = {"map": "first key", "list": "first value", "end": "comma"}
 
 
 def _separated(expected: str, char: str, closers: list[str], index: int) -> str | None:
-    """What is expected behind a comma or a colon; None where a bracket closes instead. Raises NotJson."""
+    """Return what is expected behind a comma or a colon; None where a bracket closes instead. Raises NotJson."""
     if expected == "colon":
         if char != ":":
             raise NotJson("a colon is missing after the key", index)
@@ -348,7 +350,7 @@ def _separated(expected: str, char: str, closers: list[str], index: int) -> str 
 
 
 def _json_event(text: str, index: int, char: str, closers: list[str], expected: str) -> Event:
-    """The event that begins here, the open brackets brought up to date. Raises Unreadable and NotJson."""
+    """Return the event that begins here, the open brackets brought up to date. Raises Unreadable and NotJson."""
     if char == '"':
         return _json_string(text, index)
     if closers and char == closers[-1] and expected not in ("key", "value"):

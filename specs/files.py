@@ -35,13 +35,15 @@ class Outside(OSError):
 
 
 def read(path: str | os.PathLike[str], most: int) -> bytes:
-    """The first `most` bytes of a regular file that a person named. Raises OSError; ValueError for a path that is none,
-    and for a device, a pipe or a folder."""
+    """Return the first `most` bytes of a regular file that a person named.
+
+    Raises OSError; ValueError for a path that is none, and for a device, a pipe or a folder.
+    """
     return _bytes(os.open(path, READ), most)
 
 
 def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:
-    """The first `most` bytes of the regular file that something in `folder` names.
+    """Return the first `most` bytes of the regular file that something in `folder` names.
 
     Links may lead to another place inside the folder. What is opened is what was looked at: the path without links is
     walked from the folder on, and no link is followed there. Raises Outside; OSError and ValueError as `read` does.
@@ -57,13 +59,13 @@ def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:
 
 
 def inside(folder: Path, name: str | PurePath) -> Path:
-    """The path of what `read_inside` reads, without links. Raises Outside, and OSError for a ring of links."""
+    """Return the path of what `read_inside` reads, without links. Raises Outside, and OSError for a ring of links."""
     home, relative = _resolved(folder, name)
     return home / relative
 
 
 def _resolved(folder: Path, name: str | PurePath) -> tuple[Path, Path]:
-    """The folder, and the path from it on, without links."""
+    """Return the folder, and the path from it on, without links."""
     home = folder.resolve()
     try:
         return home, (home / name).resolve().relative_to(home)
@@ -84,7 +86,7 @@ def _bytes(descriptor: int, most: int) -> bytes:
 
 @contextmanager
 def _walked(start: Path, steps: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
-    """A descriptor of the folder that these steps lead to, none of them a link; made where they are not there."""
+    """Open the folder that these steps lead to, none of them a link; made where they are not there."""
     folder = os.open(start, FOLDER)
     try:
         for step in steps:
@@ -106,7 +108,7 @@ def _walked(start: Path, steps: tuple[str, ...], *, make: bool = False) -> Itera
 def replacing(
     target: Path, *, below: Path | None = None, alone: bool = False, over: bool = False
 ) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the place of `target` when all went well, and is gone when not.
+    """Open a file to write to, which takes the place of `target` when all went well, and is gone when not.
 
     A file that is there and holds something else is in the way, unless `over` says that it is meant to be replaced.
 
@@ -137,14 +139,15 @@ def replacing(
 
 
 def write(target: Path, data: bytes, *, below: Path | None = None, over: bool = False) -> None:
-    """Writes a file, whole or not at all, as `replacing` does. Raises OSError."""
+    """Write a file, whole or not at all, as `replacing` does. Raises OSError."""
     with replacing(target, below=below, over=over) as file:
         file.write(data)
 
 
 def create(target: Path, data: bytes, *, below: Path | None = None) -> None:
-    """Writes a file that is not there yet, whole or not at all. Raises FileExistsError, for a dangling link too, and
-    OSError."""
+    """Write a file that is not there yet, whole or not at all. Raises FileExistsError, for a dangling link too, and
+    OSError.
+    """
     with _reported(target), _opened(target, below) as folder, folder.part(target.name) as (file, part):
         file.write(data)
         _to_disk(file)
@@ -152,7 +155,7 @@ def create(target: Path, data: bytes, *, below: Path | None = None) -> None:
 
 
 def holds(target: Path, data: bytes, below: Path) -> bool:
-    """Whether `target` is a file with just this in it, and no link leads there from `below` on."""
+    """Return whether `target` is a file with just this in it, and no link leads there from `below` on."""
     try:
         return not _linked(target, below) and read_inside(below, target.relative_to(below), len(data) + 1) == data
     except (OSError, ValueError):
@@ -160,12 +163,12 @@ def holds(target: Path, data: bytes, below: Path) -> bool:
 
 
 def remove(target: Path) -> None:
-    """Removes a file, or a link itself, where there is one. Raises OSError."""
+    """Remove a file, or a link itself, where there is one. Raises OSError."""
     target.unlink(missing_ok=True)
 
 
 def make_folder(path: Path, below: Path | None = None) -> None:
-    """Makes a folder and those around it; from `below` on, none of them may be a link. Raises OSError."""
+    """Make a folder and those around it; from `below` on, none of them may be a link. Raises OSError."""
     with _reported(path), _opened(path / "file", below or path):
         pass
 
@@ -183,7 +186,7 @@ def _to_disk(file: BinaryIO) -> None:
 
 @contextmanager
 def _reported(target: Path) -> Iterator[None]:
-    """Errors that name the target: not the part of it, nor a step of its path. torch's writer raises a RuntimeError
+    """Name the target in errors: not the part of it, nor a step of its path. torch's writer raises a RuntimeError
     where the system refused."""
     try:
         yield
@@ -198,7 +201,7 @@ def _reported(target: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(target: Path, below: Path | None) -> Iterator[_Folder]:
-    """The folder of a target, held open."""
+    """Hold the folder of a target open."""
     if below is not None:
         below.mkdir(parents=True, exist_ok=True)
     start = target.parent if below is None else below
@@ -216,7 +219,7 @@ def _opened(target: Path, below: Path | None) -> Iterator[_Folder]:
 
 
 def _stem(name: str) -> str:
-    """What the parts of a file begin with: short enough that a file system takes it, whatever the letters."""
+    """Return what the parts of a file begin with: short enough that a file system takes it, whatever the letters."""
     return name[:50]
 
 
@@ -239,14 +242,14 @@ class _Folder:
         return name if self.descriptor is not None else str(self.path / name)
 
     def status(self, name: str) -> os.stat_result | None:
-        """What stands there, a link as itself; None where nothing does."""
+        """Return what stands there, a link as itself; None where nothing does."""
         with suppress(FileNotFoundError):
             return os.stat(self._at(name), dir_fd=self.descriptor, follow_symlinks=False)
         return None
 
     @contextmanager
     def part(self, name: str, mode: int | None = None) -> Iterator[tuple[BinaryIO, str]]:
-        """A new file beside `name`, and what it is called; gone in the end unless it was moved."""
+        """Make a new file beside `name`, and say what it is called; it is gone in the end unless it was moved."""
         part = f".{_stem(name)}.{secrets.token_hex(4)}.part"
         descriptor = os.open(self._at(part), CREATE, 0o666 if mode is None else 0o600, dir_fd=self.descriptor)
         try:
@@ -262,7 +265,7 @@ class _Folder:
         os.replace(self._at(part), self._at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 
     def link(self, part: str, name: str) -> None:
-        """Gives a part its name, where nothing has it. Raises FileExistsError."""
+        """Give a part its name, where nothing has it. Raises FileExistsError."""
         try:
             os.link(self._at(part), self._at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         except FileExistsError:
@@ -276,7 +279,7 @@ class _Folder:
                 raise
 
     def equal(self, one: str, other: str) -> bool:
-        """Whether two files hold the same."""
+        """Return whether two files hold the same."""
         pair = [os.open(self._at(name), READ | NOFOLLOW, dir_fd=self.descriptor) for name in (one, other)]
         with os.fdopen(pair[0], "rb") as first, os.fdopen(pair[1], "rb") as second:
             while (piece := first.read(PIECE)) == second.read(PIECE):
@@ -285,7 +288,7 @@ class _Folder:
         return False
 
     def sweep(self, name: str) -> None:
-        """Removes what killed processes have left beside `name`."""
+        """Remove what killed processes have left beside `name`."""
         pattern = re.compile(rf"\.{re.escape(_stem(name))}\.[0-9a-f]{{8}}\.part")
         for found in self._names():
             if pattern.fullmatch(found):
@@ -298,7 +301,7 @@ class _Folder:
 
 @contextmanager
 def locked(target: Path, *, below: Path) -> Iterator[None]:
-    """While this lasts, no other process holds the lock of this file; it ends with the process, however that ends.
+    """Hold the lock of this file against other processes; it ends with the process, however that ends.
 
     Raises BlockingIOError where another process has it, and OSError.
     """

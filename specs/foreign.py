@@ -13,8 +13,10 @@ _DARKNET = frozenset({"net", "network", "convolutional", "connected", "maxpool",
 
 
 def foreign_data(data: dict[str, Any]) -> Problem | None:
-    """The problem with data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number, module,
-    args]`) or a model as Keras writes it (`class_name` and `config`); None for all else, and for what says `spec`."""
+    """Return the problem with data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number,
+    module, args]`) or a model as Keras writes it (`class_name` and `config`); None for all else, and for what says
+    `spec`.
+    """
     if "spec" in data:
         return None
     if _is_rows(data.get("backbone")) and _is_rows(data.get("head")):
@@ -27,8 +29,9 @@ def foreign_data(data: dict[str, Any]) -> Problem | None:
 
 
 def foreign_text(text: str) -> Problem | None:
-    """The problem with a text that is a network of Darknet, in sections such as `[convolutional]` with lines such as
-    `filters=32`; None for all else."""
+    """Return the problem with a text that is a network of Darknet, in sections such as `[convolutional]` with lines
+    such as `filters=32`; None for all else.
+    """
     found = next((match for match in _SECTION.finditer(text) if match[1] in _DARKNET), None)
     if found is None or not _OPTION.search(text):
         return None
@@ -41,7 +44,9 @@ def _answered(what: str, loc: Loc, code: str = "unknown-key", extent: tuple[int,
 
 
 def _is_rows(value: Any) -> bool:
-    """Whether these are rows of Ultralytics: where each takes its input from, how often, and the name of what."""
+    """Return whether these are rows of Ultralytics: where each takes its input from, how often, and the name of
+    what.
+    """
     return (
         isinstance(value, list)
         and bool(value)
@@ -50,7 +55,7 @@ def _is_rows(value: Any) -> bool:
 
 
 def _has_layers(config: Any) -> bool:
-    """Whether this is what Keras keeps of a model; Sequential was a list of its layers before Keras 2.2.3."""
+    """Return whether this is what Keras keeps of a model; Sequential was a list of its layers before Keras 2.2.3."""
     return _is_keras_list(config.get("layers") if isinstance(config, dict) else config)
 
 

@@ -47,7 +47,7 @@ class Piece:
 
 
 def formatted(source: Source, arguments: Arguments = lambda op: ()) -> str | None:
-    """The text in the house's style. None where it is no spec: `parse` and `load` say why."""
+    """Return the text in the house's style. None where it is no spec: `parse` and `load` say why."""
     before = _read(source)
     if before is None:
         return None
@@ -111,7 +111,7 @@ class _Formatter:
     # -- gaps: what stands between values ---------------------------------------------------------------------
 
     def gap(self, start: int, end: int, *, last: bool = False) -> tuple[str, list[str]]:
-        """The comment at the end of the first line, and the comments and blank lines under it."""
+        """Return the comment at the end of the first line, and the comments and blank lines under it."""
         first, *rest = self.text[start:end].split("\n")
         lines = rest if last else rest[:-1]
         hash_ = first.find("#")
@@ -133,7 +133,7 @@ class _Formatter:
     # -- blocks -----------------------------------------------------------------------------------------------
 
     def pieces(self, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
-        """The keys of a block mapping."""
+        """Return the keys of a block mapping."""
         out: list[Piece] = []
         end = mark[0]
         for key, (start, stop, value) in mark[2].items():
@@ -165,7 +165,9 @@ class _Formatter:
         return lines + [line for piece in self.pieces(value, data, indent + 2) for line in self.laid(piece, indent + 2)]
 
     def inline(self, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
-        """A scalar or a flow collection behind its key: on one line where it fits, else as it was, moved along."""
+        """Return a scalar or a flow collection behind its key: on one line where it fits, else as it was, moved
+        along.
+        """
         raw = self.anchor(value) + self.text[value[0] : value[1]].rstrip()
         if len(value) > 2:
             try:
@@ -214,7 +216,7 @@ class _Formatter:
     # -- entries ----------------------------------------------------------------------------------------------
 
     def entry(self, value: Extent, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
-        """An entry on one line, in two columns; None where it is better on several."""
+        """Return an entry on one line, in two columns; None where it is better on several."""
         raw = self.text[value[0] : value[1]]
         if not flow and (any(key in data for key in Entry.LISTS) or re.search(r"\s#", raw)):
             return None
@@ -244,7 +246,7 @@ class _Formatter:
         return [*(key for key in FIRST if key in data), *arguments, *last]
 
     def known(self, op: str) -> dict[str, int]:
-        """The places of an op's arguments."""
+        """Return the places of an op's arguments."""
         if op not in self.places:
             self.places[op] = {key: place for place, key in enumerate(self.arguments(op))}
         return self.places[op]
@@ -254,7 +256,7 @@ class _Formatter:
         return self.text[start:stop]
 
     def flow(self, mark: Extent, data: Any, *, entries: bool = False) -> str:
-        """A value in flow style on one line. Raises Verbatim where a comment or a line break is in the way."""
+        """Return a value in flow style on one line. Raises Verbatim where a comment or a line break is in the way."""
         raw = self.text[mark[0] : mark[1]]
         anchor = self.anchor(mark)
         if anchor and len(mark) == 2:
@@ -288,7 +290,7 @@ class _Formatter:
         )
 
     def anchor(self, mark: Extent) -> str:
-        """`&name ` where an anchor stands before a value."""
+        """Return `&name ` where an anchor stands before a value."""
         found = re.search(r"&[^\s,\[\]{}]+\s+$", self.text[max(0, mark[0] - 120) : mark[0]])
         return found[0].strip() + " " if found else ""
 
@@ -310,7 +312,7 @@ def _moved(line: str, by: int) -> str:
 
 
 def _ordered(pieces: list[Piece], order: Sequence[str]) -> list[Piece]:
-    """In this order, unless a comment stands above one of them, which may speak of what follows."""
+    """Put keys in this order, unless a comment stands above one of them, which may speak of what follows."""
     if any(piece.lead for piece in pieces):
         return pieces
     places = {key: place for place, key in enumerate(order)}
@@ -318,7 +320,7 @@ def _ordered(pieces: list[Piece], order: Sequence[str]) -> list[Piece]:
 
 
 def _align(pieces: list[Piece], pad: str) -> None:
-    """Pads the ids of entries that stand directly under each other to one width."""
+    """Pad the ids of entries that stand directly under each other to one width."""
     run: list[Piece] = []
     for piece in [*pieces, Piece([], [])]:
         if piece.columns and piece.columns[0] and (not run or not piece.lead):
@@ -339,5 +341,5 @@ def _pad(run: list[Piece], pad: str) -> None:
 
 
 def _single_blank(lines: list[str]) -> list[str]:
-    """Blank lines one at a time."""
+    """Return blank lines one at a time."""
     return [line for i, line in enumerate(lines) if line.strip() or (i and lines[i - 1].strip())]

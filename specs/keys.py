@@ -96,14 +96,15 @@ def _type_in_words(kind: Any) -> str | None:
 
 @cache
 def keys(model: Model) -> Mapping[str, Key]:
-    """The keys of a model in the order of its text; what only the model itself sets is none."""
+    """Return the keys of a model in the order of its text; what only the model itself sets is none."""
     fields = {field.alias or name: field for name, field in model.model_fields.items() if not field.exclude}
     return types.MappingProxyType({name: Key(name, field) for name, field in fields.items()})
 
 
 def instead(model: Model, among: Collection[str], *, certain: bool = False) -> dict[str, str]:
-    """Foreign words with the key of `among` that each stands for; where several have a word, the first of the model.
-    `certain`: without those that may have meant something else."""
+    """Return foreign words with the key of `among` that each stands for; where several have a word, the first of the
+    model. `certain`: without those that may have meant something else.
+    """
     words: dict[str, str] = {}
     for key in keys(model).values():
         for word in key.instead if key.name in among else ():
@@ -113,7 +114,7 @@ def instead(model: Model, among: Collection[str], *, certain: bool = False) -> d
 
 
 def kinds(annotation: Any) -> Iterator[Any]:
-    """The alternatives of a type, unions and annotations taken apart."""
+    """Yield the alternatives of a type, unions and annotations taken apart."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         for each in get_args(annotation):
@@ -129,7 +130,7 @@ def is_model(kind: Any) -> bool:
 
 
 def models(model: Model) -> list[Model]:
-    """A model and those of what it holds, in the order of their first mention."""
+    """Return a model and those of what it holds, in the order of their first mention."""
     found = [model]
     for each in found:
         for field in each.model_fields.values():
@@ -146,8 +147,10 @@ def _held(annotation: Any) -> Iterator[Model]:
 
 
 def kinds_at(model: Model, path: Sequence[str | int], data: Any = None) -> list[Any]:
-    """The alternatives of what stands at a path of the model's data. Of several models, `data`, what is written, tells
-    the one by the key that names it."""
+    """Return the alternatives of what stands at a path of the model's data.
+
+    Of several models, `data`, what is written, tells the one by the key that names it.
+    """
     here: list[Any] = [model]
     for step in path:
         here = [inner for kind in here for inner in _inside(kind, step)]
@@ -158,13 +161,13 @@ def kinds_at(model: Model, path: Sequence[str | int], data: Any = None) -> list[
 
 
 def model_at(model: Model, path: Sequence[str | int], data: Any = None) -> Model | None:
-    """The model of the mapping at a path; None where there is none, or more than one that it may be."""
+    """Return the model of the mapping at a path; None where there is none, or more than one that it may be."""
     found = [kind for kind in kinds_at(model, path, data) if is_model(kind)]
     return found[0] if len(found) == 1 else None
 
 
 def key_at(model: Model, path: Sequence[str | int], data: Any = None) -> Key | None:
-    """The key that a path ends in; None where a name or a position ends it."""
+    """Return the key that a path ends in; None where a name or a position ends it."""
     holder = model_at(model, path[:-1], data) if path else None
     return keys(holder).get(str(path[-1])) if holder else None
 

@@ -58,7 +58,7 @@ class Param(Grammar):
 
 
 def _kind(value: object) -> str | None:
-    """The type that a default value shows; None where it is an expression, known once evaluated."""
+    """Return the type that a default value shows; None where it is an expression, known once evaluated."""
     if isinstance(value, str) and "$" in value:
         return None
     for kind, name in ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"), (list, "list")):

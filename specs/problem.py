@@ -41,7 +41,7 @@ class Mark(NamedTuple):
     extent: tuple[int, int] | None = None
 
     def located(self, document: Places) -> Label | None:
-        """The mark with its place in the text; None where there is none."""
+        """Return the mark with its place in the text; None where there is none."""
         places = self.elsewhere or document
         span = places.span(self.loc, key=self.key) if self.extent is None else places.source.span(*self.extent)
         file = places.source.name if self.elsewhere is not None or self.extent is not None else None
@@ -86,7 +86,7 @@ class Problem:
     extent: tuple[int, int] | None = None
 
     def located(self, document: Places) -> Diagnostic:
-        """The problem as it is shown: with the places and texts of its document."""
+        """Return the problem as it is shown: with the places and texts of its document."""
         part = document.part(self.loc, *self.part) if self.part is not None else None
         span = part or (document.span(self.loc, key=self.key) if self.loc else None)
         if self.extent is not None:
@@ -109,7 +109,9 @@ class Problem:
         )
 
     def advice(self, sizes: str = "") -> tuple[str, ...]:
-        """The lines that mend it: `sizes` are those of the input that do, in words, and the fixes stand in one line."""
+        """Return the lines that mend it: `sizes` are those of the input that do, in words, and the fixes stand in one
+        line.
+        """
         ways = [sizes] if sizes else []
         for fix in self.fixes:
             if fix.kind != "resize":
@@ -118,7 +120,7 @@ class Problem:
         return (*(["; ".join(ways)] if ways else []), *self.help, *without)
 
     def _fix(self, document: Places, span: Span | None) -> tuple[Edit, ...]:
-        """The replacement as an edit; none where the wrong word is not as it stands in the text."""
+        """Return the replacement as an edit; none where the wrong word is not as it stands in the text."""
         if self.replacement is None or span is None:
             return ()
         if not self.replaces:
@@ -128,7 +130,9 @@ class Problem:
         return (Edit(span._replace(column=span.end_column - len(self.replaces)), self.replacement),)
 
     def below(self, loc: Loc, **more: Any) -> Problem:
-        """The problem of a part, whose place counts from the part, in the whole: `loc` is where the part stands."""
+        """Return the problem of a part, whose place counts from the part, in the whole: `loc` is where the part
+        stands.
+        """
         return replace(self, loc=(*loc, *self.loc), **more)
 
 

@@ -37,7 +37,7 @@ class Checked(NamedTuple):
 
 
 def lines_of(file: str) -> Sequence[str] | None:
-    """The lines of a file, or None where it cannot be read (any more)."""
+    """Return the lines of a file, or None where it cannot be read (any more)."""
     source = _read(file)
     return source.lines if source else None
 
@@ -53,7 +53,7 @@ def text(
     color: bool = False,
     lines: Callable[[str], Sequence[str] | None] | None = None,
 ) -> str:
-    """What a terminal shows: message, place, the lines with what is wrong underlined, the arithmetic, help.
+    """Return what a terminal shows: message, place, the lines with what is wrong underlined, the arithmetic, help.
 
     `lines` gives the lines of a file by its name; they are read from disk otherwise.
     """
@@ -87,12 +87,12 @@ def _one(d: Diagnostic, paint: _Paint, lines: Callable[[str], Sequence[str] | No
 
 
 def place(d: Diagnostic) -> str:
-    """`net.yaml:9:31`."""
+    """Return `net.yaml:9:31`."""
     return safe(d.file or "<spec>") + (f":{d.span.line}:{d.span.column}" if d.span else "")
 
 
 def _excerpt(source: Sequence[str], marks: list[tuple[Span, str, bool]], paint: _Paint, alarm: str) -> list[str]:
-    """The lines that are spoken of, each with its marks under it; of a long line the part that matters."""
+    """Return the lines that are spoken of, each with its marks under it; of a long line the part that matters."""
     by_line: dict[int, list[tuple[Span, str, bool]]] = {}
     for mark in marks:
         by_line.setdefault(mark[0].line, []).append(mark)
@@ -150,14 +150,16 @@ def _visible(line: str, marks: list[tuple[Span, str, bool]]) -> tuple[str, list[
 
 
 def _cell(char: str) -> tuple[str, int]:
-    """What stands for a character on the screen, and how many columns it takes."""
+    """Return what stands for a character on the screen, and how many columns it takes."""
     if char == "\t":
         return " " * TAB, TAB
     return (char, width(char)) if shows(char) else ("\N{REPLACEMENT CHARACTER}", 1)
 
 
 def _under(marks: list[_Under], paint: _Paint, alarm: str) -> list[str]:
-    """The rows under a line: the strokes with the last mark's text, then the other texts, each under its stroke."""
+    """Return the rows under a line: the strokes with the last mark's text, then the other texts, each under its
+    stroke.
+    """
     marks = sorted(marks, key=lambda m: (m.start, not m.main))
     strokes: list[tuple[int, str, str]] = []
     end = 0
@@ -189,12 +191,12 @@ def _under(marks: list[_Under], paint: _Paint, alarm: str) -> list[str]:
 
 
 def concise(diagnostics: Iterable[Diagnostic]) -> str:
-    """A line for each: `net.yaml:9:31: error[shape-mismatch] ...`."""
+    """Return a line for each: `net.yaml:9:31: error[shape-mismatch] ...`."""
     return "\n".join(f"{place(d)}: {d.severity}[{d.code}] {safe(d.message)}" for d in diagnostics)
 
 
 def as_data(d: Diagnostic) -> dict[str, Any]:
-    """A diagnostic as JSON has it; lines and columns count from 1 and are null where there is no place."""
+    """Return a diagnostic as JSON has it; lines and columns count from 1 and are null where there is no place."""
     line, column, end_line, end_column = d.span or (None, None, None, None)
     return {
         "code": d.code,
@@ -210,7 +212,7 @@ def as_data(d: Diagnostic) -> dict[str, Any]:
 
 
 def as_json(checked: Iterable[Checked]) -> str:
-    """One object for all files; what is wrong in a file that another one uses stands under its own name."""
+    """Return one object for all files; what is wrong in a file that another one uses stands under its own name."""
     files: dict[str, list[Diagnostic]] = {}
     wrong: set[str] = set()
     for file, diagnostics in checked:
@@ -230,7 +232,7 @@ def as_json(checked: Iterable[Checked]) -> str:
 
 
 def github(diagnostics: Iterable[Diagnostic]) -> str:
-    """Workflow commands that annotate the lines of a pull request."""
+    """Return workflow commands that annotate the lines of a pull request."""
 
     def escape(text: str) -> str:
         return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
@@ -253,7 +255,7 @@ def github(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def sarif(diagnostics: Iterable[Diagnostic], version: str) -> str:
-    """SARIF 2.1.0, which code scanning services and editors read."""
+    """Return SARIF 2.1.0, which code scanning services and editors read."""
     names = list(CODES)
     rules = [
         {

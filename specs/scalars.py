@@ -57,7 +57,7 @@ _ELSEWHERE = re.compile(  # numbers in YAML 1.1, text in 1.2
 
 
 def resolve(text: str, limits: Limits = DEFAULT) -> Scalar:
-    """The value of an unquoted scalar. Raises ImplicitWord."""
+    """Return the value of an unquoted scalar. Raises ImplicitWord."""
     if text in _KNOWN:
         return _KNOWN[text]
     first = text[0]
@@ -73,7 +73,7 @@ def resolve(text: str, limits: Limits = DEFAULT) -> Scalar:
 
 
 def is_text(text: str) -> bool:
-    """Whether YAML 1.2 takes the unquoted word for a text: all that a key must be, `no` and `5b` included."""
+    """Return whether YAML 1.2 takes the unquoted word for a text: all that a key must be, `no` and `5b` included."""
     return text not in _KNOWN and not (
         text[0] in "0123456789+-." and any(form.fullmatch(text) for form in (_INT, _FLOAT, _BASE, _POINT))
     )
@@ -112,7 +112,7 @@ def _number(text: str, limits: Limits) -> Scalar:
 
 
 def _elsewhere(text: str) -> int | float | None:
-    """The number that YAML 1.1 sees; None where it is none, or too large for a float."""
+    """Return the number that YAML 1.1 sees; None where it is none, or too large for a float."""
     digits = text.replace("_", "")
     try:
         number = _sixties(digits) if ":" in digits else _plain(digits)

@@ -102,7 +102,9 @@ class _Work:
                 yield from self.wrong(detail, path)
 
     def extra(self, path: Loc, missing: list[Loc]) -> Iterator[Problem]:
-        """A key that is not in the grammar; where it is nearly one that is missing or free, it is taken for that."""
+        """Report a key that is not in the grammar; where it is nearly one that is missing or free, it is taken for
+        that.
+        """
         *parents, last = path
         holder = self._at(tuple(parents))
         if not isinstance(holder, dict) or last not in holder:
@@ -197,7 +199,7 @@ class _Work:
         self.placeholder(path)
 
     def no_op(self, path: Loc, message: str) -> Problem:
-        """An entry that is nothing: its `op` is misspelt, called by another name, or not there."""
+        """Report an entry that is nothing: its `op` is misspelt, called by another name, or not there."""
         there = self._at(path)
         splices = isinstance(there, dict) and not Entry.BESIDE_DO.isdisjoint(there)
         misspelt = self.misspelt(path, [kind for kind in Entry.KINDS if splices or kind != "do"])
@@ -209,7 +211,7 @@ class _Work:
         return Problem("missing-argument", message, path, help=help)
 
     def misspelt(self, path: Loc, names: Collection[str]) -> Problem | None:
-        """The problem with a key at `path` that can only be one of these names, missing there; it is renamed."""
+        """Return the problem with a key at `path` that can only be one of these names, missing there; it is renamed."""
         holder, model = self._at(path), _model(path)
         aliases = instead(model, names)
         for key, value in holder.items() if isinstance(holder, dict) else ():
@@ -231,7 +233,7 @@ class _Work:
         return None
 
     def placeholder(self, path: Loc) -> None:
-        """Puts something harmless in place of the least part around `path` that makes sense, and remembers where."""
+        """Put something harmless in place of the least part around `path` that makes sense, and remembers where."""
         entry = _entry(path)
         if entry is not None and entry[0] in ("layers", "blocks"):
             before = self._at(entry)
@@ -278,7 +280,7 @@ class _Work:
         self.placeholders.add(here)
 
     def item(self, path: Loc, make: Callable[[dict[str, Any], str], Any]) -> None:
-        """Puts what can stand for it in place of an item; its name stays, where that can be read."""
+        """Put what can stand for it in place of an item; its name stays, where that can be read."""
         there = self._at(path)
         name = there.get("id") if isinstance(there, dict) else there if path[-2] == "inputs" else None
         if not isinstance(name, str) or not re.fullmatch(NAME, name) or len(name) > 100:
@@ -313,24 +315,24 @@ _ITEMS: dict[tuple[str, ...], Callable[[dict[str, Any], str], Any]] = {
 
 
 def _model(path: Loc) -> Model:
-    """The model of the mapping at a path; one without keys where the grammar has none there."""
+    """Return the model of the mapping at a path; one without keys where the grammar has none there."""
     return model_at(Spec, path) or Grammar
 
 
 def _entry(path: Loc) -> Loc | None:
-    """The innermost entry around a path."""
+    """Return the innermost entry around a path."""
     ends = (end for end in range(len(path), 0, -1) if isinstance(path[end - 1], int))
     return next((path[:end] for end in ends if model_at(Spec, path[:end]) is Entry), None)
 
 
 def _can_go(path: Loc) -> bool:
-    """Whether the rest makes sense without the key at this path."""
+    """Return whether the rest makes sense without the key at this path."""
     key, around = key_at(Spec, path), kinds_at(Spec, path[:-1])
     return not key.required if key else any(is_model(kind) or get_origin(kind) is dict for kind in around)
 
 
 def _words(detail: ErrorDetails, path: Loc) -> str:
-    """pydantic's complaint in the language's own words."""
+    """Return pydantic's complaint in the language's own words."""
     kind, given = detail["type"], detail.get("input")
     name = next((p for p in reversed(path) if isinstance(p, str)), "value")
     shown = _given(given)
@@ -353,7 +355,7 @@ def _words(detail: ErrorDetails, path: Loc) -> str:
 
 
 def _named(detail: ErrorDetails) -> str:
-    """What a name is that the author chose."""
+    """Return what a name is that the author chose."""
     network = (detail.get("ctx") or {}).get("pattern") == NETWORK
     return keys(Spec)["name"].holds if network else IS_NAME.text
 

@@ -39,12 +39,12 @@ class Source:
 
     @classmethod
     def of(cls, text: str, name: str = "<text>") -> Source:
-        """A source from memory. A byte order mark at its start is dropped."""
+        """Return a source from memory. A byte order mark at its start is dropped."""
         return cls(name, text.removeprefix("\ufeff"))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], report: Report, limits: Limits = DEFAULT) -> Source | None:
-        """Reads a UTF-8 file that a person named, never more of it than the limit and one byte.
+        """Read a UTF-8 file that a person named, never more of it than the limit and one byte.
 
         None, with an `unreadable` or `limit-exceeded` in the report, when that fails.
         """
@@ -59,7 +59,9 @@ class Source:
 
     @classmethod
     def decode(cls, data: bytes, name: str, report: Report, limits: Limits = DEFAULT) -> Source | None:
-        """The source that the bytes of a file hold; None, reported, where that is no UTF-8 text within the limit."""
+        """Return the source that the bytes of a file hold; None, reported, where that is no UTF-8 text within the
+        limit.
+        """
         if len(data) > limits.bytes:
             message = f"the file is larger than {limits.bytes:,} bytes"
             report.add(Diagnostic("limit-exceeded", message, Span(1, 1, 1, 1), file=name))
@@ -105,22 +107,23 @@ class Source:
         return _LINE_BREAK.split(self.text)
 
     def position(self, index: int) -> tuple[int, int]:
-        """Line and column, from 1 and in characters, of the character at `index`."""
+        """Return line and column, from 1 and in characters, of the character at `index`."""
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
 
     def index(self, line: int, column: int) -> int:
-        """Where a line and column stand in the text: what `position` undoes."""
+        """Return where a line and column stand in the text: what `position` undoes."""
         return self._starts[line - 1] + column - 1
 
     def span(self, start: int, end: int) -> Span:
-        """The stretch of text from `start` up to and without `end`, which ends where the text does."""
+        """Return the stretch of text from `start` up to and without `end`, which ends where the text does."""
         start, end = (min(index, len(self.text)) for index in (start, max(start, end)))
         return Span(*self.position(start), *self.position(end))
 
     def instead(self, span: Span, word: str) -> Edit:
-        """The repair that puts a word in place of the one at `span`: a text in the quotes that stand there, as JSON
-        needs them."""
+        """Return the repair that puts a word in place of the one at `span`: a text in the quotes that stand there, as
+        JSON needs them.
+        """
         start = self.index(span.line, span.column)
         quote = self.text[start : start + 1]
         if is_text(word) and quote == '"':

@@ -31,7 +31,7 @@ PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride
 
 
 def variables(key: str) -> list[str]:
-    """The loop variables that a key of `for` names: `c, n` are two."""
+    """Return the loop variables that a key of `for` names: `c, n` are two."""
     return [name.strip() for name in key.split(",")]
 
 
@@ -93,7 +93,7 @@ class Entry(Grammar):
 
     @classmethod
     def beside(cls, kind: str) -> list[str]:
-        """The keys that may stand beside the one that says what kind of entry it is."""
+        """Return the keys that may stand beside the one that says what kind of entry it is."""
         allowed = cls.BESIDE_DO if kind == "do" else keys(cls).keys() - cls.KINDS
         return [key for key in keys(cls) if key in allowed]
 
@@ -363,5 +363,5 @@ class Spec(Words, Versioned):
         return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
 
     def to_data(self) -> dict[str, Any]:
-        """The spec as plain data, as it was written: `load` of it gives an equal Spec."""
+        """Return the spec as plain data, as it was written: `load` of it gives an equal Spec."""
         return self.model_dump(by_alias=True, exclude_unset=True)

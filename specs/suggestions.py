@@ -52,7 +52,7 @@ def _at_least(a: str, b: str) -> int:
 
 @lru_cache(maxsize=4_096)
 def _letters(word: str) -> int:
-    """The letters of a word, as bits; some share one."""
+    """Return the letters of a word, as bits; some share one."""
     bits = 0
     for letter in word:
         bits |= 1 << (ord(letter) & 63)
@@ -60,8 +60,9 @@ def _letters(word: str) -> int:
 
 
 def _askable(a: str, b: str, slips: int) -> bool:
-    """Whether a word so many slips away is asked about: up to a third of the letters; half, where one word is the
-    other with letters left out (`params`, `kernel`)."""
+    """Return whether a word so many slips away is asked about: up to a third of the letters; half, where one word is
+    the other with letters left out (`params`, `kernel`).
+    """
     length, least = max(len(a), len(b)), min(len(a), len(b))
     return 3 * slips <= length or (least >= 3 and slips == length - least <= length // 2)
 
@@ -113,12 +114,12 @@ def unqualified(name: str) -> str:
 
 
 def _common(a: str, b: str) -> int:
-    """How many letters two words have in common where they begin."""
+    """Return how many letters two words have in common where they begin."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _difference(a: str, b: str) -> tuple[int, str, str]:
-    """Where two words begin to differ, and what each has there before they end alike."""
+    """Return where two words begin to differ, and what each has there before they end alike."""
     start = _common(a, b)
     a, b = a[start:], b[start:]
     end = _common(a[::-1], b[::-1])
@@ -126,13 +127,13 @@ def _difference(a: str, b: str) -> tuple[int, str, str]:
 
 
 def _swapped(written: str, word: str) -> bool:
-    """Whether two neighbouring letters of a word changed places."""
+    """Return whether two neighbouring letters of a word changed places."""
     _, a, b = _difference(written, spelling(word))
     return len(written) >= 3 and len(a) == 2 and a == b[::-1] and a.isalpha()
 
 
 def _slipped(written: str, word: str) -> bool:
-    """Whether one letter is wrong, missing or too many inside a part of a word, of six letters or more."""
+    """Return whether one letter is wrong, missing or too many inside a part of a word, of six letters or more."""
     at, a, b = _difference(written, spelling(word))
     if len(a) > 1 or len(b) > 1 or not (a + b).isalpha():
         return False
@@ -140,14 +141,14 @@ def _slipped(written: str, word: str) -> bool:
 
 
 def _parts(word: str) -> Iterator[tuple[int, int]]:
-    """Where the parts of a word stand in its spelling: `Batch` and `Norm` in `BatchNorm2d`."""
+    """Yield where the parts of a word stand in its spelling: `Batch` and `Norm` in `BatchNorm2d`."""
     for part in _PARTS.finditer(word):
         start = len(spelling(word[: part.start()]))
         yield start, start + len(part[0])
 
 
 def given_already(name: str) -> tuple[str, ...]:
-    """The help line for a word that can only be one that is there."""
+    """Return the help line for a word that can only be one that is there."""
     return (f"`{name}` is said already",)
 
 
@@ -179,7 +180,7 @@ def distance(a: str, b: str) -> int:
 def did_you_mean(
     name: str, known: Iterable[str], *, aliases: Mapping[str, str] | None = None, limit: int = 12
 ) -> tuple[str, ...]:
-    """The help line: a near name, or what there is when that is short."""
+    """Return the help line: a near name, or what there is when that is short."""
     known = list(known)
     if hit := nearest(name, known, aliases=aliases):
         return (f"did you mean `{hit}`?",)

@@ -69,7 +69,7 @@ class TreeBuilder:
         self._tagged = False  # whether a tag stands before what comes next
 
     def build(self, events: Iterator[Event]) -> bool:
-        """Whether there is a mapping to go on with. Raises what the events raise, and Unreadable and Torn."""
+        """Return whether there is a mapping to go on with. Raises what the events raise, and Unreadable and Torn."""
         stack, depth, values, count = self._stack, self.limits.depth + 1, self.limits.values, 0
         scalar = self._scalar
         try:
@@ -243,7 +243,9 @@ class TreeBuilder:
         return refused.guess
 
     def _torn(self, text: str, start: int, end: int) -> bool:
-        """Whether an unquoted text in flow style holds an expression that needs quotes; if so, that is a problem."""
+        """Return whether an unquoted text in flow style holds an expression that needs quotes; if so, that is a
+        problem.
+        """
         masked = self.masked
         opening = text.replace("$$", "  ").find("$(")
         if masked is None or opening < 0:
@@ -265,7 +267,7 @@ class TreeBuilder:
         return True
 
     def _missing_colon(self, frame: _Frame) -> tuple[str, Extent]:
-        """`{a:1}` and `{a=1}`: adds the problem, and goes on as with `{a: 1}`."""
+        """Return `{a:1}` and `{a=1}`: adds the problem, and goes on as with `{a: 1}`."""
         assert frame.key
         key, start, end = frame.key
         joined = _JOINED.match(key or "")
@@ -282,7 +284,9 @@ class TreeBuilder:
         return value, (end - len(value), end)
 
     def _grouped(self, frame: _Frame, start: int, end: int) -> bool:
-        """`{params: 21,797,672}`, where `797` and `672` come as keys: adds the problem, and goes on with the number."""
+        """Return `{params: 21,797,672}`, where `797` and `672` come as keys: adds the problem, and goes on with the
+        number.
+        """
         if not frame.value:
             return False
         last = next(reversed(frame.value))
@@ -304,7 +308,7 @@ class TreeBuilder:
         return True
 
     def _path(self) -> Loc | None:
-        """The path of the innermost open value; None where it is no part of the data."""
+        """Return the path of the innermost open value; None where it is no part of the data."""
         path: list[str | int] = []
         for outer, inner in pairwise(self._stack):
             step = (outer.key[0] if outer.key else None) if outer.is_map else len(outer.value)
@@ -314,8 +318,9 @@ class TreeBuilder:
         return tuple(path[1:])
 
     def _placeholder(self, key: str | None = None) -> None:
-        """What the text says is not the value that comes next, or that of a key before; or, where a key comes next, the
-        mapping that is open."""
+        """Put a placeholder for what is not the value that comes next, or that of a key before; or, where a key comes
+        next, the mapping that is open.
+        """
         frame, path = self._stack[-1], self._path()
         if path is None:
             return
@@ -329,7 +334,7 @@ class TreeBuilder:
             self.placeholders.add((*path, frame.key[0]))
 
     def _add(self, code: str, message: str, start: int, end: int, **more: Any) -> None:
-        """Adds a problem with the text from `start` to `end`. Raises _Stop where so much is wrong that it is enough."""
+        """Add a problem with the text from `start` to `end`. Raises _Stop where so much is wrong that it is enough."""
         self.problems.append(Problem(code, message, extent=(start, end), **more))
         if len(self.problems) >= self.limits.mistakes:
             raise _Stop

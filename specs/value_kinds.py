@@ -12,7 +12,8 @@ from speczoo.specs.problem import Loc
 
 
 def could_be(model: Model, key: str, value: Any) -> bool:
-    """Whether `value` is of the kind that `key` takes in a mapping of the language; a key that is not there takes none.
+    """Return whether `value` is of the kind that `key` takes in a mapping of the language; a key that is not there
+    takes none.
 
     A list of entries is one for `layers` though an entry in it be wrong.
     """
@@ -27,14 +28,14 @@ def could_be(model: Model, key: str, value: Any) -> bool:
 
 
 def _inside(value: Any, loc: tuple[int | str, ...]) -> bool:
-    """Whether pydantic speaks of a part of the value; the names of the kinds that it tried are none."""
+    """Return whether pydantic speaks of a part of the value; the names of the kinds that it tried are none."""
     return any(
         step in value if isinstance(value, dict) else isinstance(value, list) and isinstance(step, int) for step in loc
     )
 
 
 def at(data: Any, path: Loc) -> Any:
-    """What stands at a path of plain data; None where nothing does. A text has no parts."""
+    """Return what stands at a path of plain data; None where nothing does. A text has no parts."""
     for step in path:
         try:
             data = data[step] if not isinstance(data, str) else None
@@ -44,8 +45,9 @@ def at(data: Any, path: Loc) -> Any:
 
 
 def placed(data: Any, loc: tuple[int | str, ...], *, missing: bool = False) -> Loc:
-    """The part of pydantic's location that exists in the data (union tags and validators' names do not), and what is
-    missing there."""
+    """Return the part of pydantic's location that exists in the data (union tags and validators' names do not), and
+    what is missing there.
+    """
     path: list[str | int] = []
     for i, part in enumerate(loc):
         if (isinstance(data, dict) and part in data) or (

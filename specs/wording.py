@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 
 def printable(text: object) -> str:
-    """The text of a stranger on one line, shortened, with nothing in it that a terminal would act on."""
+    """Return the text of a stranger on one line, shortened, with nothing in it that a terminal would act on."""
     shown = str(text)
     shown = shown if shown.isprintable() else ascii(shown)[1:-1]
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def enumerated(words: Sequence[str]) -> str:
-    """`3, 3 and 5`."""
+    """Return `3, 3 and 5`."""
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 
 def listed(names: Sequence[str]) -> str:
-    """`a`, `b` and `c`."""
+    """Return `a`, `b` and `c`."""
     return enumerated([f"`{name}`" for name in names])
 
 
 def printed(value: object) -> str:
-    """A value in the spec's own words, shortened."""
+    """Return a value in the spec's own words, shortened."""
     text = (
         repr(value)
         if isinstance(value, str)

@@ -15,7 +15,7 @@ from speczoo.specs.value_kinds import at, placed
 
 
 def settle(document: Document, report: Report) -> None:
-    """Where the grammar takes only a text, that is the fix; where it takes a switch and a text, there is none."""
+    """Settle the fix: a text, where the grammar takes only that; none, where it takes a switch and a text."""
     words = {
         placeholder: value
         for placeholder in document.placeholders
@@ -40,13 +40,13 @@ def settle(document: Document, report: Report) -> None:
 
 
 def _word(document: Document, placeholder: Loc) -> str:
-    """What the text says there; a refused word stands on one line."""
+    """Return what the text says there; a refused word stands on one line."""
     span = document.span(placeholder)
     return document.source.lines[span.line - 1][span.column - 1 : span.end_column - 1] if span else ""
 
 
 def _is_argument(data: dict[str, Any], placeholder: Loc) -> bool:
-    """Whether a layer takes the word: none takes it for a text."""
+    """Return whether a layer takes the word: none takes it for a text."""
     if placeholder[:1] == ("defaults",) and len(placeholder) == 3:
         op = placeholder[1]
     elif len(placeholder) > 1 and isinstance(placeholder[-2], int) and placeholder[-1] not in STRUCTURE:

@@ -34,7 +34,7 @@ class MaskedText:
         self._done: set[str] = set()
 
     def hide_colons(self) -> bool:
-        """Hides every colon that no space follows. False when that was done, or cannot be."""
+        """Hide every colon that no space follows. False when that was done, or cannot be."""
         if not self._begin("colons"):
             return False
         # a function called for every colon of a megabyte would take most of the time that reading it may take
@@ -44,7 +44,7 @@ class MaskedText:
         return True
 
     def hide_expressions(self) -> bool:
-        """Hides what stands in every `$(...)`. False when that was done, or cannot be, or there is none."""
+        """Hide what stands in every `$(...)`. False when that was done, or cannot be, or there is none."""
         if not _EXPRESSION.search(self.original) or not self._begin("expressions"):
             return False
         pieces, done, budget = [], 0, _BUDGET

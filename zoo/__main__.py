@@ -71,7 +71,7 @@ class Zoo(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """click's, but that what a person gets wrong on the command line is told as everything else is."""
+        """Return click's, but that what a person gets wrong on the command line is told as everything else is."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
         with console.listening():
@@ -107,7 +107,7 @@ class Zoo(click.Group):
 
 
 def _leave(ctx: click.Context, error: Exception) -> NoReturn:
-    """What stands between a command and its end: told in a line, with the traceback only where it was asked for."""
+    """Exit with a line on what stands between a command and its end, with the traceback only where it was asked for."""
     if ctx.meta.get("zoo.debug"):
         console.failure()
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
@@ -132,7 +132,7 @@ def _leave(ctx: click.Context, error: Exception) -> NoReturn:
 
 
 def _refuse(error: click.ClickException) -> None:
-    """How a command is used, and what is wrong with this use of it; what else is refused says so itself."""
+    """Print how a command is used, and what is wrong with this use of it; what else is refused says so itself."""
     if not isinstance(error, click.UsageError):
         error.show()
         return
@@ -191,7 +191,7 @@ def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
 
 
 def main() -> None:
-    """The `zoo` command."""
+    """Run the `zoo` command."""
     gc.set_threshold(YOUNG)
     cli(prog_name="zoo")
 

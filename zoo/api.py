@@ -50,7 +50,7 @@ def _remembered(key: Any) -> Any:
 
 
 def _remember(key: Any, unit: LoadedSpec, value: Any) -> None:
-    """Keeps what only this text decides: not what came from Python data or reads other files."""
+    """Keep what only this text decides: not what came from Python data or reads other files."""
     if unit.document.source.text and not unit.spec.use:
         with _keeping:
             _clean[key] = value
@@ -66,7 +66,7 @@ def graph(
     limits: Limits = DEFAULT,
     **params: Any,
 ) -> Graph:
-    """The checked graph of a network: shapes, weights, costs; torch is not imported.
+    """Return the checked graph of a network: shapes, weights, costs; torch is not imported.
 
     `what` is a catalogue name, a path (`net.yaml`, `net.yaml:small`), the text of a spec, data or a Spec. `input` is a
     shape without the batch axis (by name where there are several). Numbers, sequences and mappings may be of any kind.
@@ -88,7 +88,7 @@ def graph_into(
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
 ) -> Graph | None:
-    """`graph` that tells `report` instead of raising. What a spec expects of itself is `check`'s to verify."""
+    """Return `graph` that tells `report` instead of raising. What a spec expects of itself is `check`'s to verify."""
     found = catalogue.find(what, report, limits)
     if found is None:
         return None
@@ -133,7 +133,7 @@ def build(
     taps: Sequence[str] | Mapping[str, str] | None = None,
     **params: Any,
 ) -> nn.Module:
-    """The network as an nn.Module, in training mode, with fresh weights or with `weights`.
+    """Return the network as an nn.Module, in training mode, with fresh weights or with `weights`.
 
     `weights` is a name of torchvision's (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or .pt, or a
     state_dict. `dtype` is torch's or its name (`"float16"`). `params` are the spec's own (`num_classes=2`);
@@ -159,7 +159,7 @@ def build(
 
 
 def _dtype(given: Any) -> Any:
-    """torch's type of numbers: itself, or by its name. Raises ValueError."""
+    """Return torch's type of numbers: itself, or by its name. Raises ValueError."""
     import torch
 
     found = getattr(torch, given.removeprefix("torch."), None) if isinstance(given, str) else given
@@ -174,17 +174,17 @@ get_model = build
 
 
 def list_models(pattern: str = "*", exclude: str | list[str] = ()) -> list[str]:  # type: ignore[assignment]
-    """Names of the catalogue that match a glob and none of those in `exclude`."""
+    """Return names of the catalogue that match a glob and none of those in `exclude`."""
     return catalogue.names(pattern, exclude)
 
 
 def summary(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> Summary:
-    """Layer by layer: shapes, parameters, MACs; and their totals. Raises SpecError."""
+    """Return layer by layer: shapes, parameters, MACs; and their totals. Raises SpecError."""
     return summarise(graph(what, input=input, taps=taps, **params))
 
 
 def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
-    """The network as Python source that needs torch alone. Raises SpecError."""
+    """Return the network as Python source that needs torch alone. Raises SpecError."""
     from speczoo.compiler.emit.python import source as emitted  # what writes code, no check waits for
 
     return emitted(graph(what, input=input, taps=taps, **params))
@@ -193,7 +193,7 @@ def source(what: What, *, input: InputShape | None = None, taps: Any = None, **p
 def check(
     what: What, *, input: InputShape | None = None, limits: Limits = DEFAULT, **params: Any
 ) -> tuple[Diagnostic, ...]:
-    """Everything there is to say against a spec; the warnings, when nothing is wrong.
+    """Return everything there is to say against a spec; the warnings, when nothing is wrong.
 
     A file or family is checked in all its variants. Raises SpecError, which carries the diagnostics.
     """
@@ -211,7 +211,7 @@ def check_into(
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
 ) -> list[Graph]:
-    """`check` that tells `report` instead of raising; returns the graphs that came out whole."""
+    """Return `check` that tells `report` instead of raising; returns the graphs that came out whole."""
     found = catalogue.find(what, report, limits)
     if found is None:
         return []
@@ -238,8 +238,9 @@ def check_unit(
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
 ) -> list[Graph]:
-    """The graphs of a spec that come out whole: of one variant, or of the spec by its own name, where that is enough to
-    build it, and of all its variants. What only a later one meets says so."""
+    """Return the graphs of a spec that come out whole: of one variant, or of the spec by its own name, where that is
+    enough to build it, and of all its variants. What only a later one meets says so.
+    """
     wanted: list[str | None] = [variant]
     if variant is None and unit.spec.variants:
         given = params or {}
@@ -266,7 +267,7 @@ def check_unit(
 
 
 def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: LoadedSpec) -> Diagnostic:
-    """Says which variant, unless the place does."""
+    """Say which variant, unless the place does."""
     span = unit.document.span(("variants", str(variant)))
     at = diagnostic.span
     if at is not None and span is not None and span.line <= at.line <= span.end_line:

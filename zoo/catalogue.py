@@ -30,7 +30,7 @@ _TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
 
 def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[LoadedSpec, str | None] | None:
-    """The spec that `what` means and the variant of it, or None with the reason in `report`.
+    """Return the spec that `what` means and the variant of it, or None with the reason in `report`.
 
     A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), the text of a spec, data, or a Spec.
     """
@@ -63,24 +63,24 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
 
 
 def is_text(what: str) -> bool:
-    """Whether this is the text of a spec, and neither a name nor a path."""
+    """Return whether this is the text of a spec, and neither a name nor a path."""
     flow = what.strip().startswith("{") and what.strip().endswith("}")
     return flow or ("\n" in what.strip() and _TEXT.search(what) is not None)
 
 
 def is_path(text: str) -> bool:
-    """A name with a separator or a suffix is a path; anything else is a catalogue name."""
+    """Return a name with a separator or a suffix is a path; anything else is a catalogue name."""
     return "/" in text or "\\" in text or bool(re.search(r"\.(ya?ml|json|cfg)(:[^/\\]*)?$", text))
 
 
 def split(text: str) -> tuple[Path, str | None]:
-    """`net.yaml:small` is the file and its variant."""
+    """Return `net.yaml:small` is the file and its variant."""
     match = re.fullmatch(r"(.+\.(?:ya?ml|json)):([^/\\]+)", text, re.DOTALL)
     return (Path(match[1]), match[2]) if match else (Path(text), None)
 
 
 def read(path: Path, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
-    """The spec in a file, or None with the reasons in `report`."""
+    """Return the spec in a file, or None with the reasons in `report`."""
     return _unit(Source.read(path, report, limits), report, limits)
 
 
@@ -116,22 +116,22 @@ def _own(path: Path, stamp: int) -> LoadedSpec:
 
 
 def own_document(path: Path) -> Document:
-    """What a file of the zoo's own says, read once and not held to the grammar: tests do that."""
+    """Return what a file of the zoo's own says, read once and not held to the grammar: tests do that."""
     return _own_document(path, path.stat().st_mtime_ns)
 
 
 def own(path: Path) -> LoadedSpec:
-    """A spec of the zoo's own, read once."""
+    """Return a spec of the zoo's own, read once."""
     return _own(path, path.stat().st_mtime_ns)
 
 
 def files() -> list[Path]:
-    """The zoo's files, one a family."""
+    """Return the zoo's files, one a family."""
     return sorted(NETWORKS.glob("*.yaml"))
 
 
 def entries(path: Path) -> list[tuple[str, str | None]]:
-    """The networks that a file of the zoo offers: its variants, or itself."""
+    """Return the networks that a file of the zoo offers: its variants, or itself."""
     data = own_document(path).data
     return [(name, name) for name in data.get("variants", ())] or [(data["name"], None)]
 
@@ -142,7 +142,7 @@ def _index(stamps: tuple[tuple[Path, int], ...]) -> dict[str, tuple[Path, str | 
 
 
 def index() -> dict[str, tuple[Path, str | None]]:
-    """Every catalogue name with its file and variant."""
+    """Return every catalogue name with its file and variant."""
     return _index(tuple((path, path.stat().st_mtime_ns) for path in files()))
 
 
@@ -151,7 +151,7 @@ _found: dict[str, tuple[Path, int, str | None]] = {}
 
 
 def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
-    """A network of the catalogue, by its name or what people call it. Only files that hold the name are read."""
+    """Return a network of the catalogue, by its name or what people call it. Only files that hold the name are read."""
     name = ALIASES.get(name, name)
     block = BLOCKS / f"{name}.yaml"
     if name.isidentifier() and block.is_file():
@@ -189,7 +189,7 @@ def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
 
 
 def names(pattern: str = "*", exclude: str | list[str] = ()) -> list[str]:  # type: ignore[assignment]
-    """Catalogue names that match a glob and none of the globs of `exclude`, sorted as people count."""
+    """Return catalogue names that match a glob and none of the globs of `exclude`, sorted as people count."""
     refused = [exclude] if isinstance(exclude, str) else list(exclude)
     found = (
         n for n in index() if fnmatch.fnmatchcase(n, pattern) and not any(fnmatch.fnmatchcase(n, r) for r in refused)
@@ -202,7 +202,7 @@ def natural(name: str) -> list[Any]:
 
 
 def expand(patterns: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
-    """Names, globs over names, files and globs over files, as networks' names and paths."""
+    """Return names, globs over names, files and globs over files, as networks' names and paths."""
     out: list[str] = []
     for pattern in patterns:
         if is_path(pattern):
@@ -225,7 +225,7 @@ def expand(patterns: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
 
 
 def lookup(name: str, asking: LoadedSpec) -> UsedSpec | str:
-    """What `use: {Encoder: name}` means: a catalogue name, or a path inside the folder of the spec that asks.
+    """Return what `use: {Encoder: name}` means: a catalogue name, or a path inside the folder of the spec that asks.
 
     Returns what was found, or the reason why there is nothing.
     """
@@ -254,6 +254,6 @@ def lookup(name: str, asking: LoadedSpec) -> UsedSpec | str:
 
 @lru_cache(maxsize=256)
 def _used(path: Path, data: bytes) -> tuple[LoadedSpec | None, tuple[Diagnostic, ...]]:
-    """What a file holds that is named where it is used, and what there is to say of it."""
+    """Return what a file holds that is named where it is used, and what there is to say of it."""
     report = Report()
     return _unit(Source.decode(data, str(path), report), report), tuple(report)

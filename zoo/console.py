@@ -45,14 +45,14 @@ Line: TypeAlias = "str | Styled | Sequence[str | Styled]"
 
 
 def say(*lines: Line, err: bool = False) -> None:
-    """Prints lines on stdout, or on stderr where messages go."""
+    """Print lines on stdout, or on stderr where messages go."""
     stream = sys.stderr if err else sys.stdout
     color = coloured(stream)
     _write(stream, "".join(f"{inert(_painted(line, color))}\n" for line in lines))
 
 
 def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
-    """Prints what is wrong, for people."""
+    """Print what is wrong, for people."""
     from speczoo.specs import render
 
     stream = sys.stderr if err else sys.stdout
@@ -61,25 +61,26 @@ def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
 
 
 def workflow_commands(found: Iterable[Diagnostic]) -> None:
-    """Prints what is wrong as commands to GitHub: the only ones that are meant."""
+    """Print what is wrong as commands to GitHub: the only ones that are meant."""
     from speczoo.specs import render
 
     _write(sys.stdout, f"{render.github(found)}\n")
 
 
 def emit(value: Any, *, indent: int | None = None) -> None:
-    """Prints a value as JSON on stdout."""
+    """Print a value as JSON on stdout."""
     document(json.dumps(value, indent=indent))
 
 
 def document(text: str) -> None:
-    """Prints a JSON text of ASCII; where `##` would begin a workflow command, JSON has other words for it."""
+    """Print a JSON text of ASCII; where `##` would begin a workflow command, JSON has other words for it."""
     _write(sys.stdout, text.replace("##", r"#\u0023") + "\n")
 
 
 def data(text: str, language: str = "") -> None:
-    """Prints a text that is data: to a pipe or a file as it is, in UTF-8; on a terminal harmlessly, line by line, and
-    in its language's colours where it has one and they are wanted."""
+    """Print a text that is data: to a pipe or a file as it is, in UTF-8; on a terminal harmlessly, line by line, and
+    in its language's colours where it has one and they are wanted.
+    """
     if not sys.stdout.isatty():
         exact = hasattr(sys.stdout, "buffer")  # what stands in for stdout may take text alone
         click.echo(_bytes(text) if exact else text, file=sys.stdout, nl=False)
@@ -93,7 +94,10 @@ def data(text: str, language: str = "") -> None:
 
 
 def _bytes(text: str) -> bytes:
-    """The text in UTF-8. Bytes of file names that are not UTF-8 go back as they came; other surrogates are escaped."""
+    """Return the text in UTF-8.
+
+    Bytes of file names that are not UTF-8 go back as they came; other surrogates are escaped.
+    """
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -101,7 +105,7 @@ def _bytes(text: str) -> bytes:
 
 
 def progress(text: str = "") -> None:
-    """Says on a terminal's last line how far things are, in place of what it said before; nothing clears it."""
+    """Say on a terminal's last line how far things are, in place of what it said before; nothing clears it."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         shown = inert(safe(text))[: _columns()]
         while columns(shown) >= _columns():
@@ -110,13 +114,13 @@ def progress(text: str = "") -> None:
 
 
 def failure() -> None:
-    """Prints the traceback of what is being handled on stderr."""
+    """Print the traceback of what is being handled on stderr."""
     say(*traceback.format_exc().rstrip("\n").split("\n"), err=True)
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Inside, Python's warnings and the logs of other packages are printed here, too."""
+    """Listen to Python's warnings: they and the logs of other packages are printed here, too."""
     handler = _Handler(logging.WARNING)
     logging.getLogger().addHandler(handler)
     try:
@@ -128,12 +132,12 @@ def listening() -> Iterator[None]:
 
 
 def coloured(stream: Any) -> bool:
-    """Whether a stream takes colour: a terminal, unless NO_COLOR is set."""
+    """Return whether a stream takes colour: a terminal, unless NO_COLOR is set."""
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width() -> int:
-    """Columns of the terminal; elsewhere nothing is cut or wrapped."""
+    """Return columns of the terminal; elsewhere nothing is cut or wrapped."""
     return _columns() if sys.stdout.isatty() else EVER
 
 
@@ -177,7 +181,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _indented(text: str) -> list[str]:
-    """A message of another package: it may have lines of its own, which do not look like ours."""
+    """Return a message of another package: it may have lines of its own, which do not look like ours."""
     first, *rest = re.split(r"\r?\n", text.strip("\n"))
     return [first, *(f"  {line}" for line in rest)]
 

@@ -24,8 +24,9 @@ class LimitExceeded(ValueError):
 
 
 def exhausted(error: BaseException) -> bool:
-    """Whether an error says that there is no more memory, be it the machine's or an accelerator's: torch has a type of
-    its own for the second alone."""
+    """Return whether an error says that there is no more memory, be it the machine's or an accelerator's: torch has a
+    type of its own for the second alone.
+    """
     text = str(error)
     words = ("allocate memory", "Allocator", "out of memory", "not enough memory")
     return isinstance(error, MemoryError) or any(word in text for word in words)
@@ -50,14 +51,14 @@ class Limits:
     json: int = 1 << 22  # bytes of run.json or history.json
 
     def hold(self, name: str, size: int, what: str, of: str) -> None:
-        """Raises LimitExceeded, "`what` 5,000 `of`, more than 4,000", for a size above the limit of that name."""
+        """Raise LimitExceeded, "`what` 5,000 `of`, more than 4,000", for a size above the limit of that name."""
         limit = getattr(self, name)
         if size > limit:
             raise LimitExceeded(f"{what} {size:,} {of}, more than {limit:,}", raising(name, size))
 
 
 def raising(name: str, size: int) -> str:
-    """How a person raises a limit."""
+    """Return how a person raises a limit."""
     return f"--limit {name}={size} raises it, and in Python speczoo.limits.using({name}={size})"
 
 
@@ -67,13 +68,13 @@ _limits: ContextVar[Limits] = ContextVar("limits", default=DEFAULT)
 
 
 def current() -> Limits:
-    """The limits that hold here. Threads that a function starts are told by it."""
+    """Return the limits that hold here. Threads that a function starts are told by it."""
     return _limits.get()
 
 
 @contextmanager
 def using(**changed: int) -> Iterator[Limits]:
-    """Other limits while this lasts: `using(pixels=200_000_000)`. Raises TypeError for a name that none has."""
+    """Set other limits while this lasts: `using(pixels=200_000_000)`. Raises TypeError for a name that none has."""
     token = _limits.set(replace(current(), **changed))
     try:
         yield current()

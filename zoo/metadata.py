@@ -41,8 +41,9 @@ class Metadata:
 
 
 def of(asked: str, limits: Limits = DEFAULT) -> list[Metadata]:
-    """The facts of a name of the catalogue, of a file's variant, or of all variants of a file, which keep its limits
-    together. Raises SpecError."""
+    """Return the facts of a name of the catalogue, of a file's variant, or of all variants of a file, which keep its
+    limits together. Raises SpecError.
+    """
     report = Report()
     found = catalogue.find(asked, report, limits)
     raise_if_wrong(report)
@@ -66,7 +67,7 @@ class Counting:
         return Shared()
 
     def __call__(self, variant: str | None) -> Graph:
-        """Raises SpecError."""
+        """Raise SpecError."""
         from speczoo.compiler.compile import compile
 
         report = Report()
@@ -85,7 +86,7 @@ class Counting:
 
 
 def _of(data: Mapping[str, Any], variant: str | None, count: Callable[[str | None], Graph]) -> Metadata:
-    """The row of a spec that is right, by what its text says."""
+    """Return the row of a spec that is right, by what its text says."""
     chosen = data.get("variants", {}).get(variant)
     expect = (data if chosen is None else chosen).get("expect") or {}
     input = _input(data, chosen or {})
@@ -99,7 +100,7 @@ def _of(data: Mapping[str, Any], variant: str | None, count: Callable[[str | Non
 
 
 def _input(data: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[int] | dict[str, list[int]] | None:
-    """The input where it is written in plain numbers."""
+    """Return the input where it is written in plain numbers."""
     several = data.get("inputs")
     shapes = {i["id"]: i["shape"] for i in several} if several else {"": chosen.get("input") or data.get("input")}
     plain = {
@@ -111,8 +112,8 @@ def _input(data: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[int] | di
 
 
 def word(data: Mapping[str, Any], variant: str | None, key: str) -> Any:
-    """`title`, `reference`, `year`, `source`, `published` or `notes` of a spec's data: the variant's own, else the
-    family's.
+    """Return `title`, `reference`, `year`, `source`, `published` or `notes` of a spec's data: the variant's own, else
+    the family's.
 
     What is printed of one network is not printed of its siblings: `published` and `notes` are not inherited.
     """
@@ -122,7 +123,7 @@ def word(data: Mapping[str, Any], variant: str | None, key: str) -> Any:
 
 
 def everything() -> list[Metadata]:
-    """All networks of the zoo, family by family as their files have them."""
+    """Return all networks of the zoo, family by family as their files have them."""
     networks = [(path, catalogue.own_document(path).data, variant) for path, variant in catalogue.index().values()]
     return [_of(data, variant, partial(_counted, path)) for path, data, variant in networks]
 

@@ -15,8 +15,9 @@ class PluginError(Exception):
 
 
 def load(name: str, folders: Iterable[Path]) -> None:
-    """Imports a module: one that is installed, else one that lies in the first of these folders that has it, with what
-    lies beside it. Raises PluginError."""
+    """Import a module: one that is installed, else one that lies in the first of these folders that has it, with what
+    lies beside it. Raises PluginError.
+    """
     if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
         help = f", as {Path(name).stem}: it is looked for beside the spec" if name.endswith(".py") else ""
         raise PluginError(f"--plugin takes the name of a module{help}, not {name!a}")

@@ -15,7 +15,7 @@ STARS = re.compile(r"(\*\*|\*)")
 
 
 def renamed(state: Mapping[str, T], table: Mapping[str, str], limits: Limits = DEFAULT) -> dict[str, T]:
-    """The state with keys renamed; the first pattern that fits wins, other keys stay as they are.
+    """Return the state with keys renamed; the first pattern that fits wins, other keys stay as they are.
 
     `*` stands for text within one part of a key, `**` for any text; each star on the right is what the star at its
     place on the left stood for. Raises ValueError where a right side has more stars than its left, two keys get one
@@ -54,12 +54,13 @@ class Pattern(NamedTuple):
         return cls(tuple(parts[1::2]), tuple(parts[::2]))
 
     def filled(self, found: list[str]) -> str:
-        """The text with what its stars stand for."""
+        """Return the text with what its stars stand for."""
         return self.texts[0] + "".join(a + b for a, b in zip(found, self.texts[1:], strict=False))
 
     def found_in(self, key: str) -> list[str] | None:
-        """What each star stands for in the key: the first for as much as it can, then the second, and so on. None
-        where the pattern does not fit.
+        """Return what each star stands for in the key: the first for as much as it can, then the second, and so on.
+
+        None where the pattern does not fit.
 
         Sets of places in the key are integers, a bit a place: a pattern costs its length times the key's, at most.
         """
@@ -87,19 +88,19 @@ class Pattern(NamedTuple):
 
 
 def _parts(key: str) -> list[tuple[int, int]]:
-    """Where each dotted part of a key starts and ends."""
+    """Return where each dotted part of a key starts and ends."""
     lengths = [len(part) for part in key.split(".")]
     starts = [0, *accumulate(length + 1 for length in lengths)]
     return [(start, start + length) for start, length in zip(starts, lengths, strict=False)]
 
 
 def _places(text: str, key: str) -> int:
-    """Where a text stands in a key."""
+    """Return where a text stands in a key."""
     return sum(1 << at for at in range(len(key) + 1) if key.startswith(text, at))
 
 
 def _starts(star: str, ends: int, parts: list[tuple[int, int]]) -> int:
-    """Where a star can start that can end at `ends`."""
+    """Return where a star can start that can end at `ends`."""
     if star == "**":
         return (1 << ends.bit_length()) - 1
     out = 0

@@ -27,7 +27,7 @@ from speczoo.specs.spec import Spec, Words
 
 
 def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *, fresh: bool = False) -> str:
-    """The spec of a graph under a name, YAML or JSON as its family is written.
+    """Return the spec of a graph under a name, YAML or JSON as its family is written.
 
     `overrides` are the parameters that were set from outside. `fresh` leaves out what is true of the original alone:
     figures that were printed of it. Where its weights are stays as long as they fit.
@@ -40,7 +40,8 @@ def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *,
 
 
 def companions(graph: Graph) -> dict[Path, bytes]:
-    """The files that the spec of a graph uses, near and far, by their paths beside it: the texts that were checked.
+    """Return the files that the spec of a graph uses, near and far, by their paths beside it: the texts that were
+    checked.
 
     Raises ValueError where links make two of them one path, or a path lead out of the folder.
     """
@@ -90,8 +91,9 @@ def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) ->
 
 
 def _fit(graph: Graph) -> bool:
-    """Whether weights of the network as it is when nobody changes it are weights of this one, but for its number of
-    classes."""
+    """Return whether weights of the network as it is when nobody changes it are weights of this one, but for its number
+    of classes.
+    """
     classes = {k: v for k, v in graph.settings.params.items() if k == "num_classes"}
     variant = graph.settings.variant
     plain = compile(graph.unit, Report(), variant=variant, params=classes, lookup=catalogue.lookup, expect=False)
@@ -99,7 +101,7 @@ def _fit(graph: Graph) -> bool:
 
 
 def _default(spec: Spec, key: str, value: Any) -> Any:
-    """A parameter with another default, in the form it was written in where that says its type."""
+    """Return a parameter with another default, in the form it was written in where that says its type."""
     param = spec.params[key]
     value = float(value) if param.type == "float" and type(value) is int else value
     if isinstance(param.written, dict):
@@ -121,7 +123,7 @@ def _read(written: str) -> Spec | None:
 
 
 def _edited(unit: LoadedSpec, data: Mapping[str, Any]) -> str:
-    """The text of a unit with what differs in `data` replaced, everything else as it stands."""
+    """Return the text of a unit with what differs in `data` replaced, everything else as it stands."""
     document = unit.document
     lines = document.source.text.splitlines(keepends=True)
     starts = [0]
@@ -167,7 +169,7 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII
 
 
 def flow(value: Any) -> str:
-    """A value in YAML's flow style, on one line: `[2, 2, 2, 2]`, `{type: op, default: Bottleneck}`."""
+    """Return a value in YAML's flow style, on one line: `[2, 2, 2, 2]`, `{type: op, default: Bottleneck}`."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -184,10 +186,10 @@ def flow(value: Any) -> str:
 
 
 def suffix(written: str) -> str:
-    """`.json` or `.yaml`, as the text is."""
+    """Return `.json` or `.yaml`, as the text is."""
     return ".json" if written.startswith("{") else ".yaml"
 
 
 def path_in(folder: Path, name: str, written: str) -> Path:
-    """Where a spec of this name goes in a folder."""
+    """Return where a spec of this name goes in a folder."""
     return folder / f"{name}{suffix(written)}"

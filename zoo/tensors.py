@@ -189,7 +189,7 @@ def _view(storage: Any, offset: Any, shape: Any, strides: Any, dtype: Any, rest:
 
 
 def _first(value: Any, *_: Any) -> Any:
-    """A parameter, of which the values are its data."""
+    """Return a parameter, of which the values are its data."""
     return value
 
 
@@ -240,7 +240,10 @@ def _odd(name: _Name) -> _Odd:
 
 
 def _key(key: Any) -> Any:
-    """A key of a mapping. Keys that are neither text nor whole numbers could be chosen so that all of them collide."""
+    """Return a key of a mapping.
+
+    Keys that are neither text nor whole numbers could be chosen so that all of them collide.
+    """
     if not isinstance(key, str | _Name | _Odd) and not (type(key) is int and abs(key) < LONGEST):
         raise TensorsError(f"it has a key of type {type(key).__name__}, where names are wanted", STATE_DICT)
     return key
@@ -264,7 +267,7 @@ class _Pickle:
         self.widths: dict[str, int] = {}  # bytes of an element, by the key of its storage
 
     def load(self, stream: io.BytesIO) -> Any:
-        """Raises TensorsError, LimitExceeded, and what `pickletools` and wrong stacks raise."""
+        """Raise TensorsError, LimitExceeded, and what `pickletools` and wrong stacks raise."""
         for opcode, argument, _ in pickletools.genops(stream):
             step = self.STEPS.get(opcode.name)
             if step is None:
@@ -319,14 +322,14 @@ class _Pickle:
         self.push(made(*arguments) if made else what if isinstance(what, _Odd) else _odd(what))
 
     def build(self, _: Any) -> None:
-        """What is laid into an object; of mappings, a state_dict's versions of its modules."""
+        """Lay a state into an object; of mappings, a state_dict's versions of its modules."""
         (state,) = self.take(1)
         target = self.stack[-1]
         if isinstance(target, OrderedDict) and isinstance(state, dict) and isinstance(state.get("_metadata"), dict):
             vars(target)["_metadata"] = state["_metadata"]
 
     def storage(self, _: Any) -> None:
-        """Where bytes of the file are named: their type, key, device, number of elements, and a part of them."""
+        """Read where bytes of the file are named: their type, key, device, number of elements, and a part of them."""
         _, kind, key, _, count, *rest = self.take(1)[0]
         dtype = kind.dtype
         part = rest[0] if rest else None
@@ -403,7 +406,7 @@ class _Bytes:
         self.add(key, entry.header_offset + 30 + named + more, entry.file_size)
 
     def length(self, key: str) -> int:
-        """How many bytes there are. Raises KeyError."""
+        """Return how many bytes there are. Raises KeyError."""
         return self.deflated[key][1].file_size if key in self.deflated else self.pieces[key][1]
 
     def storage(self, key: str) -> torch.UntypedStorage:
@@ -426,7 +429,9 @@ def _storage(content: bytearray | mmap.mmap) -> torch.UntypedStorage:
 
 
 def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """What an entry holds: as much as the archive's directory says, and never more, whatever was deflated there."""
+    """Return what an entry holds: as much as the archive's directory says, and never more, whatever was deflated
+    there.
+    """
     with archive.open(entry) as file:
         content = file.read(entry.file_size)
     if len(content) != entry.file_size:
@@ -451,7 +456,7 @@ class _Described:
             raise LimitExceeded(words, raising("unpacked", takes) if takes < LONGEST else STATE_DICT)
 
     def load(self, made: Callable[[Tensor], Tensor]) -> Any:
-        """Numbers, texts, lists, mappings, and what `made` makes of each tensor, which is a view of the file."""
+        """Return numbers, texts, lists, mappings, and what `made` makes of each tensor, which is a view of the file."""
 
         def tensor(view: _View, _: str) -> Tensor:
             storage = self._storages.storage(view.piece.key)[view.piece.start : view.piece.start + view.piece.size]
@@ -461,7 +466,9 @@ class _Described:
         return self._anew(self._value, tensor)
 
     def _anew(self, value: Any, leaf: Callable[[_View, str], Any]) -> Any:
-        """All of it again with nothing in it twice: what holds itself, or the same thing over and over, is refused."""
+        """Return all of it again with nothing in it twice: what holds itself, or the same thing over and over, is
+        refused.
+        """
         left = self._limits.objects
 
         def anew(value: Any, name: str, depth: int) -> Any:
@@ -498,7 +505,7 @@ class _Described:
 
 
 def _plain(value: Any, name: str) -> Any:
-    """Numbers, texts and types of numbers. Raises TensorsError for everything else."""
+    """Return numbers, texts and types of numbers. Raises TensorsError for everything else."""
     if isinstance(value, _Name) and value.dtype is not None:
         return value.dtype
     if isinstance(value, _Name | _Piece):
@@ -517,7 +524,7 @@ def _number(count: int) -> str:
 
 
 def read(path: Path, *, memory: int | None = None) -> Any:
-    """What torch.save wrote, in either of its formats: numbers, texts, lists, mappings and tensors.
+    """Return what torch.save wrote, in either of its formats: numbers, texts, lists, mappings and tensors.
 
     Tensors are views of the file, whose pages take memory when they are read; a change of one is none of the file.
     With `memory` they are copies, which take at most so many bytes. Raises TensorsError, LimitExceeded and OSError.
@@ -543,7 +550,7 @@ def read(path: Path, *, memory: int | None = None) -> Any:
 
 
 def refuse_pointer(file: BinaryIO) -> None:
-    """Raises TensorsError for what Git LFS leaves in place of a file; else the file is where it was, at its start."""
+    """Raise TensorsError for what Git LFS leaves in place of a file; else the file is where it was, at its start."""
     start = file.read(len(POINTER))
     file.seek(0)
     if start == POINTER:
@@ -551,7 +558,7 @@ def refuse_pointer(file: BinaryIO) -> None:
 
 
 def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
-    """What torch.save has written since torch 1.6: an archive of a pickle and of the bytes of each storage."""
+    """Return what torch.save has written since torch 1.6: an archive of a pickle and of the bytes of each storage."""
     limits.hold("header", _directory(file, size), "the directory of its archive has", "bytes")
     archive = zipfile.ZipFile(file)
     entries = {entry.filename: entry for entry in archive.infolist()}
@@ -576,7 +583,9 @@ def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
 
 
 def _directory(file: BinaryIO, size: int) -> int:
-    """The bytes of an archive's directory, which `zipfile` reads whole: told by the records at the file's very end."""
+    """Return the bytes of an archive's directory, which `zipfile` reads whole: told by the records at the file's very
+    end.
+    """
     file.seek(max(0, size - 98))
     ending = file.read(98)
     if ending[-22:-18] != b"PK\x05\x06" or ending[-2:] != b"\0\0":
@@ -589,7 +598,9 @@ def _directory(file: BinaryIO, size: int) -> int:
 
 
 def _sequence(file: BinaryIO, size: int, limits: Limits) -> _Described:
-    """What torch.save wrote before: pickles one after the other, and the bytes of each storage after its length."""
+    """Return what torch.save wrote before: pickles one after the other, and the bytes of each storage after its
+    length.
+    """
     file.seek(0)
     head = file.read(limits.header + 1)
     if head[257:262] == b"ustar":
@@ -616,7 +627,7 @@ def _sequence(file: BinaryIO, size: int, limits: Limits) -> _Described:
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, as views of the file.
+    """Return tensors by name, as views of the file.
 
     Raises TensorsError, LimitExceeded, OSError, ModuleNotFoundError without safetensors, and what that raises.
     """

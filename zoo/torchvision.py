@@ -25,7 +25,7 @@ _library: Any = None  # lives as long as the process: dropping it would take the
 
 
 def torchvision() -> ModuleType:
-    """The torchvision module. Raises ModuleNotFoundError when it is not installed. Threads may ask at once."""
+    """Return the torchvision module. Raises ModuleNotFoundError when it is not installed. Threads may ask at once."""
     with _lock:
         return _import()
 

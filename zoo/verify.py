@@ -49,7 +49,7 @@ class Verification:
         return all(finding.ok for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """The trial as plain data."""
+        """Return the trial as plain data."""
         return {
             "name": self.name,
             "ok": self.ok,
@@ -60,7 +60,7 @@ class Verification:
 
 
 def verify_module(graph: Graph, module: nn.Module) -> Verification:
-    """Runs `module` once on random input, without gradients, and holds it to its graph.
+    """Run `module` once on random input, without gradients, and holds it to its graph.
 
     One that would take too long, or more memory than many machines have, runs on the device `meta`: torch infers the
     shapes, without a number. A network with outputs that training alone has runs in training mode, others in eval mode;
@@ -90,8 +90,10 @@ class Unpredicted(Exception):
 
 
 def hold(graph: Graph, module: nn.Module) -> nn.Module:
-    """The module, whose weights and outputs are those that were predicted. It runs on the device `meta`, once for a
-    graph: no number is computed. Raises Unpredicted."""
+    """Return the module, whose weights and outputs are those that were predicted.
+
+    It runs on the device `meta`, once for a graph: no number is computed. Raises Unpredicted.
+    """
     findings = _weights(graph, module)
     if "held" not in graph.__dict__:
         mode = module.training
@@ -106,7 +108,7 @@ def hold(graph: Graph, module: nn.Module) -> nn.Module:
 
 
 def _outputs(graph: Graph, came: Any) -> list[Finding]:
-    """The shapes of what came out of a run."""
+    """Return the shapes of what came out of a run."""
     values = [came] if isinstance(came, Tensor) else list(came)
     names = [port.name for port in graph.root.outputs]
     if not isinstance(came, Tensor):
@@ -123,7 +125,7 @@ def _outputs(graph: Graph, came: Any) -> list[Finding]:
 
 
 def _weights(graph: Graph, module: nn.Module) -> list[Finding]:
-    """How many parameters there are, the state_dict, and which parameters train."""
+    """Return how many parameters there are, the state_dict, and which parameters train."""
     count = sum(parameter.numel() for parameter in module.parameters())
     fixed = {key for key, parameter in module.named_parameters() if not parameter.requires_grad}
     differing = sorted(graph.frozen_keys ^ fixed)[:1]
@@ -141,15 +143,16 @@ def _trains(keys: list[str], fixed: Set[str]) -> str:
 
 
 def fits(graph: Graph) -> bool:
-    """Whether a run takes no more than most machines have, in steps and in memory, by what is predicted."""
+    """Return whether a run takes no more than most machines have, in steps and in memory, by what is predicted."""
     leaves = (node for _, node, _ in graph.walk())
     steps = sum(n.macs + n.body.operations(*n.shapes) for n in leaves if isinstance(n.body, Layer))
     return BATCH * steps <= MOST_STEPS and BATCH * _held(graph.root, {}) <= MOST_NUMBERS
 
 
 def _held(composite: Composite, known: dict[Composite, int]) -> int:
-    """How many numbers a list holds at once for one input, at most: each output from where it is made to its last
-    reader."""
+    """Return how many numbers a list holds at once for one input, at most: each output from where it is made to its
+    last reader.
+    """
     if composite in known:
         return known[composite]
     ends: dict[int, int] = {}  # what is let go of after a node
@@ -173,7 +176,7 @@ def _numbers(value: Value | Unknown) -> int:
 
 
 def _shapes_alone(graph: Graph, module: nn.Module) -> Any:
-    """What comes out of the module on the device `meta`, where tensors are shapes."""
+    """Return what comes out of the module on the device `meta`, where tensors are shapes."""
     with torch.device("meta"):
         given = tuple(_random(graph))
     for dtype in {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}:
@@ -184,7 +187,7 @@ def _shapes_alone(graph: Graph, module: nn.Module) -> Any:
 
 
 def _random(graph: Graph) -> list[Tensor]:
-    """Input of the predicted shapes; whole numbers are small enough for every table they may be looked up in."""
+    """Return input of the predicted shapes; whole numbers are small enough for every table they may be looked up in."""
     tables = [
         row.node.weights["weight"][0] for row in graph.rows if row.op == "Embedding" and "weight" in row.node.weights
     ]
@@ -201,7 +204,7 @@ def _random(graph: Graph) -> list[Tensor]:
 
 
 def _state(predicted: Mapping[str, Shape], built: Mapping[str, Shape]) -> Finding:
-    """The state_dicts, told as how many entries they have, or as the first in which they differ."""
+    """Return the state_dicts, told as how many entries they have, or as the first in which they differ."""
     for want, got in zip(predicted.items(), built.items(), strict=False):
         if want != got:
             return Finding("state_dict", f"{want[0]} {_shape(want[1])}", f"{got[0]} {_shape(got[1])}")
@@ -213,7 +216,7 @@ def _shape(sizes: Shape | None) -> str:
 
 
 def save(module: nn.Module, file: BinaryIO, suffix: str) -> None:
-    """Writes a state_dict, as .safetensors or as what torch.load(weights_only=True) reads. Raises OSError."""
+    """Write a state_dict, as .safetensors or as what torch.load(weights_only=True) reads. Raises OSError."""
     if suffix == ".safetensors":
         file.write(safetensors(module))
     else:
@@ -221,7 +224,7 @@ def save(module: nn.Module, file: BinaryIO, suffix: str) -> None:
 
 
 def safetensors(module: nn.Module) -> bytes:
-    """A state_dict as the content of a .safetensors file."""
+    """Return a state_dict as the content of a .safetensors file."""
     from safetensors.torch import save as as_bytes
 
     return as_bytes(_state_dict(module), metadata={"format": "pt"})

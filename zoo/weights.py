@@ -104,8 +104,10 @@ class LoadReport:
         return tuple(self.meta.get("categories", ()))
 
     def transforms(self) -> Callable[..., Tensor]:
-        """torchvision's transforms that make an image what these weights were trained on. Raises WeightsError where
-        the weights are not torchvision's."""
+        """Return torchvision's transforms that make an image what these weights were trained on.
+
+        Raises WeightsError where the weights are not torchvision's.
+        """
         if self.enum is None:
             raise WeightsError(f"{self.source} comes without transforms: only torchvision's own weights have them")
         name, _, member = self.enum.partition(".")
@@ -113,7 +115,7 @@ class LoadReport:
         return made
 
     def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """Return the report as plain data."""
         lists = {"loaded": list(self.loaded), "missing": list(self.missing), "unexpected": list(self.unexpected)}
         return {"source": self.source, "prefix": self.prefix, **lists}
 
@@ -156,7 +158,7 @@ def build_with(
     dtype: Any = None,
     seed: int | None = None,
 ) -> nn.Module:
-    """The network with `weights`, in training mode; its `load_report` is a LoadReport.
+    """Return the network with `weights`, in training mode; its `load_report` is a LoadReport.
 
     `weights` is a member of torchvision's enum or its name (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or
     .pt, or a state_dict. All of it must fit, but for a head whose `num_classes` is another one, and for parts that
@@ -184,7 +186,7 @@ def build_with(
 
 
 def _refuse_kinds(graph: Graph, found: _Found, wanted: Mapping[str, torch.dtype]) -> None:
-    """Raises WeightsError for numbers that would lose something on the way into the network."""
+    """Raise WeightsError for numbers that would lose something on the way into the network."""
     fractions = [key for key, dtype in wanted.items() if dtype.is_floating_point]
     whole = [key for key in fractions if found.state[key].dtype in WHOLE]
     problems = _listed("of whole numbers where fractions are wanted, so that a scale is missing", whole)
@@ -195,14 +197,14 @@ def _refuse_kinds(graph: Graph, found: _Found, wanted: Mapping[str, torch.dtype]
 
 
 def report_of(model: nn.Module) -> LoadReport:
-    """The `load_report` of a model that was built with weights. Raises AttributeError of any other."""
+    """Return the `load_report` of a model that was built with weights. Raises AttributeError of any other."""
     report = model.load_report
     assert isinstance(report, LoadReport)
     return report
 
 
 def params_with(graph: Graph, weights: Any) -> dict[str, Any]:
-    """Values of the spec's parameters that torchvision's published weights bring along."""
+    """Return values of the spec's parameters that torchvision's published weights bring along."""
     entry = _entry(graph)
     return {} if entry is None or isinstance(weights, Mapping) or _is_path(weights) else dict(entry.params)
 
@@ -223,8 +225,9 @@ def _find(graph: Graph, weights: Any, rename: Mapping[str, str]) -> _Found:
 
 
 def _renamed(found: _Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
-    """The state with other names, one after the other: a pattern without stars is a key, or a module with all that is
-    in it."""
+    """Return the state with other names, one after the other: a pattern without stars is a key, or a module with all
+    that is in it.
+    """
     state = found.state
     for left, right in rename.items():
         inside = {} if "*" in left else {f"{left}.**": f"{right}.**" if right else "**"}
@@ -239,7 +242,7 @@ def _renamed(found: _Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
 
 
 def _without_prefix(graph: Graph, found: _Found) -> _Found:
-    """The state without what wrappers put before every name, where that is what keeps it from fitting."""
+    """Return the state without what wrappers put before every name, where that is what keeps it from fitting."""
     state, prefix = found.state, ""
     while state and not any(key in graph.state for key in state):
         first = next(iter(state)).partition(".")[0] + "."
@@ -273,7 +276,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
 
 
 def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
-    """The state_dict that a file holds, itself or under the key where checkpoints keep it."""
+    """Return the state_dict that a file holds, itself or under the key where checkpoints keep it."""
     if isinstance(data, Mapping):
         inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
         kinds = {key: odd(value) for key, value in inner.items()}
@@ -286,7 +289,7 @@ def _tensors(data: Any, where: str) -> Mapping[str, Tensor]:
 
 
 def odd(value: Any) -> str | None:
-    """What something is that is no tensor of numbers, each in its place; None of one that is."""
+    """Return what something is that is no tensor of numbers, each in its place; None of one that is."""
     if not isinstance(value, Tensor):
         return type(value).__name__
     if value.is_meta:
@@ -301,13 +304,13 @@ def odd(value: Any) -> str | None:
 
 
 def _entry(graph: Graph) -> Weights | None:
-    """What the spec says about published weights."""
+    """Return what the spec says about published weights."""
     variant = graph.spec.variants.get(graph.settings.variant or "")
     return (variant.weights if variant else None) or graph.spec.weights
 
 
 def _published(graph: Graph, weights: Any) -> _Found:
-    """Weights of torchvision's: from its cache, or fetched there and held against their hash."""
+    """Return weights of torchvision's: from its cache, or fetched there and held against their hash."""
     entry = _entry(graph)
     if entry is None:
         words = "`weights` is a path to .safetensors or .pt, or a state_dict"
@@ -353,7 +356,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _compared(graph: Graph, found: _Found) -> LoadReport:
-    """What of it loads. Raises WeightsError where anything is left over or left out but what was asked to be other."""
+    """Return what of it loads.
+
+    Raises WeightsError where anything is left over or left out but what was asked to be other.
+    """
     wanted, came = graph.state, {key: tuple(value.shape) for key, value in found.state.items()}
     counted = any(key.endswith(COUNTER) for key in came)
     missing = [key for key in wanted if key not in came and (counted or not key.endswith(COUNTER))]
@@ -388,7 +394,7 @@ def _listed(what: str, keys: list[str], limit: int = 6) -> list[str]:
 
 
 def _head(graph: Graph) -> set[str]:
-    """The keys whose shapes follow `num_classes`."""
+    """Return the keys whose shapes follow `num_classes`."""
     classes = graph.settings.params.get("num_classes")
     if not isinstance(classes, int) or isinstance(classes, bool):
         return set()
@@ -397,7 +403,7 @@ def _head(graph: Graph) -> set[str]:
 
 
 def _whole(graph: Graph) -> Collection[str]:
-    """The keys of the network as it is when nobody changes it."""
+    """Return the keys of the network as it is when nobody changes it."""
     plain = compile(graph.unit, Report(), variant=graph.settings.variant, lookup=catalogue.lookup, expect=False)
     return plain.state if plain is not None else ()
 
@@ -421,7 +427,7 @@ def _again(graph: Graph, params: Mapping[str, Any]) -> Mapping[str, Shape]:
 
 
 def _assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device) -> nn.Module:
-    """An instance whose `fresh` keys are initialised on `device`; all others have no storage yet.
+    """Return an instance whose `fresh` keys are initialised on `device`; all others have no storage yet.
 
     Parameters and buffers register in the same order whenever the class is made: a first instance tells which ones are
     `fresh`, and the second one gives those storage before their initialisers meet them.
@@ -445,7 +451,7 @@ def _assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device
 
 
 def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None]) -> nn.Module:
-    """An instance on the meta device; `registered` may put something else in place of each tensor."""
+    """Return an instance on the meta device; `registered` may put something else in place of each tensor."""
     here = threading.get_ident()
 
     def hook(module: nn.Module, name: str, value: Any) -> Any:

@@ -11,12 +11,12 @@ from speczoo.compiler.layer import Layer
 
 
 def aliases(node: Node) -> bool:
-    """Whether its output is its input's memory under another shape."""
+    """Return whether its output is its input's memory under another shape."""
     return isinstance(node.body, Layer) and bool(getattr(node.body, "views", False))
 
 
 def writes(node: Node) -> tuple[int, ...]:
-    """The inputs that it writes over: those of an in-place op, or of a list whose first reader is one."""
+    """Return the inputs that it writes over: those of an in-place op, or of a list whose first reader is one."""
     if isinstance(node.body, Layer):
         return (0,) if node.body.inplace_ else ()
     return overwritten(node.body) if isinstance(node.body, Composite) else ()
@@ -24,13 +24,13 @@ def writes(node: Node) -> tuple[int, ...]:
 
 @once
 def written(composite: Composite) -> tuple[tuple[int, ...], ...]:
-    """The inputs that each entry of a list writes over."""
+    """Return the inputs that each entry of a list writes over."""
     return tuple(map(writes, composite.nodes))
 
 
 @once
 def overwritten(composite: Composite) -> tuple[int, ...]:
-    """The inputs of a list that something inside it writes over."""
+    """Return the inputs of a list that something inside it writes over."""
     found = set()
     for inner, positions in zip(composite.nodes, written(composite), strict=True):
         for position in positions:
@@ -41,19 +41,21 @@ def overwritten(composite: Composite) -> tuple[int, ...]:
 
 
 def storage(composite: Composite, source: Operand) -> Operand:
-    """The edge whose memory a value lives in: behind views, omitted entries, in-place ops, and lists that give what
-    flowed in."""
+    """Return the edge whose memory a value lives in: behind views, omitted entries, in-place ops, and lists that give
+    what flowed in.
+    """
     return _memories(composite).get(source, source)
 
 
 def is_part(composite: Composite, source: Operand) -> bool:
-    """Whether a value is one of several views that were cut out of another at once, or a view of such a part."""
+    """Return whether a value is one of several views that were cut out of another at once, or a view of such a part."""
     return source in _parts(composite)
 
 
 def within(node: Node) -> tuple[Operand, ...]:
-    """Where each output lives, as the node itself sees it: an `INPUT` edge is one of its inputs, any other source a
-    memory of its own, which outputs may share."""
+    """Return where each output lives, as the node itself sees it: an `INPUT` edge is one of its inputs, any other
+    source a memory of its own, which outputs may share.
+    """
     count = len(node.outputs)
     if isinstance(node.body, Composite):
         body = node.body
@@ -65,7 +67,7 @@ def within(node: Node) -> tuple[Operand, ...]:
 
 
 def flowing_in(node: Node, home: Operand) -> Operand | None:
-    """What an output is the memory of, of what flows in; None where it has one of its own."""
+    """Return what an output is the memory of, of what flows in; None where it has one of its own."""
     if not isinstance(home, Edge) or home.node != INPUT:
         return None
     return node.inputs[home.port] if home.port < len(node.inputs) else home
@@ -73,8 +75,9 @@ def flowing_in(node: Node, home: Operand) -> Operand | None:
 
 @once
 def aliasing(composite: Composite) -> nx.DiGraph:
-    """The values of a list that share a memory, as a forest: an edge from a value to each that is the same memory
-    again, `view` where it was not written over between."""
+    """Return the values of a list that share a memory, as a forest: an edge from a value to each that is the same
+    memory again, `view` where it was not written over between.
+    """
     edges = []
     for index, node in enumerate(composite.nodes):
         view = not isinstance(node.body, Layer) or node.body.views is True
@@ -93,7 +96,7 @@ def aliasing(composite: Composite) -> nx.DiGraph:
 
 @once
 def _memories(composite: Composite) -> dict[Operand, Operand]:
-    """For each value that lives in another's memory that one."""
+    """Map each value that lives in another's memory to that one."""
     return roots(aliasing(composite))
 
 
@@ -109,7 +112,7 @@ def _parts(composite: Composite) -> frozenset[Operand]:
 
 
 def _cut(node: Node, port: int) -> bool:
-    """Whether an output is a part that was cut out by the node, or inside it."""
+    """Return whether an output is a part that was cut out by the node, or inside it."""
     body = node.body
     if isinstance(body, Composite):
         return port < len(body.outputs) and is_part(body, body.resolve(body.outputs[port].edge))

@@ -19,7 +19,7 @@ from speczoo.specs.suggestions import did_you_mean
 
 
 def declaration_problems(spec: Spec) -> Iterator[Problem]:
-    """What no choice of parameters and no input would mend."""
+    """Yield what no choice of parameters and no input would mend."""
     for section, kind in (("blocks", "block"), ("use", "used spec")):
         for name in getattr(spec, section):
             if name in Layer.registry:
@@ -58,7 +58,7 @@ def _block(block: str, declared: Block) -> Iterator[Problem]:
 
 
 def _params(spec: Spec, params: Mapping[str, Param], base: Loc) -> Iterator[Problem]:
-    """Parameters that no expression could read, bounds of what has no size, and ops that are none."""
+    """Yield parameters that no expression could read, bounds of what has no size, and ops that are none."""
     ops = (spec.blocks, spec.use, Layer.registry)
     for name, param in params.items():
         op = param.default if param.type == "op" and not {("blocks",), ("use",)} & spec.placeholders else None
@@ -105,7 +105,7 @@ def _defaults(spec: Spec, op: str, arguments: Mapping[str, Any]) -> Iterator[Pro
 
 
 def _value(layer: type[Layer], name: str, value: Any) -> Iterator[Problem]:
-    """What is wrong with a default by itself."""
+    """Yield what is wrong with a default by itself."""
     try:
         layer.model_validate({name: value})
     except ValidationError as error:

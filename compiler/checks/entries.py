@@ -10,7 +10,7 @@ from speczoo.specs.problem import Problem
 
 
 def name_problems(composite: Composite) -> Iterator[Problem]:
-    """Names that only a pure chain can have: positions of what has weights, and hyphens."""
+    """Yield names that only a pure chain can have: positions of what has weights, and hyphens."""
     if composite.chain:
         return
     for node in composite.nodes:
@@ -32,7 +32,7 @@ def _has_state(node: Node) -> bool:
 
 
 def unused_problems(composite: Composite) -> Iterator[Problem]:
-    """Entries whose output nothing takes. Of a list without placeholders."""
+    """Yield entries whose output nothing takes. Of a list without placeholders."""
     again = {node.shared for node in composite.nodes}
     names = {name for name, _ in composite.inputs}
     for index, node in enumerate(composite.nodes):
@@ -44,7 +44,9 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
 
 
 def _behind_omitted(composite: Composite, index: int) -> list[str]:
-    """What would bring a value back that an entry took which `when` leaves out: the first input stands for that."""
+    """Return what would bring a value back that an entry took which `when` leaves out: the first input stands for
+    that.
+    """
     name = composite.nodes[index].name
     return [
         f"`{node.name}` takes it, and is left out by `when`: its first input stands for it, so put `{name}` first"

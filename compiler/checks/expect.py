@@ -12,7 +12,7 @@ from speczoo.specs.problem import Loc, Problem
 
 
 def expect_problems(graph: Graph) -> Iterator[Problem]:
-    """The numbers and shapes of `expect` that the network does not have."""
+    """Yield the numbers and shapes of `expect` that the network does not have."""
     expect, variant = graph.settings.expect, graph.settings.variant
     if expect is None:
         return
@@ -44,7 +44,9 @@ def _outputs(graph: Graph, wanted: dict[str, list[int]], loc: Loc) -> Iterator[P
 
 
 def _flatten(graph: Graph, got: list[Shape], wanted: list[int]) -> list[str]:
-    """What would make a vector of an output that has more axes: a Flatten before the first Linear that has them."""
+    """Return what would make a vector of an output that has more axes: a Flatten before the first Linear that has
+    them.
+    """
     if len(got) != 1 or len(wanted) != 1 or len(got[0]) < 2 or got[0][-1] != wanted[0]:
         return []
     for path, node, _ in graph.walk():

@@ -22,7 +22,7 @@ from speczoo.specs.suggestions import did_you_mean
 
 
 def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the spec's init rules, whatever they meet."""
+    """Yield what is wrong with the spec's init rules, whatever they meet."""
     for i, rule in enumerate(spec.init):
         METER.spent += 10 * (1 + len(rule.model_extra or {}))
         at: Loc = ("init", i)
@@ -52,13 +52,14 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _can_have(layer: type[Layer], name: str) -> bool:
-    """Whether a layer of this type can have a parameter of this name."""
+    """Return whether a layer of this type can have a parameter of this name."""
     return layer.can_have_weights() and (not layer.parameters or name in layer.parameters)
 
 
 def pattern_problem(parts: Sequence[Graph], limits: Limits) -> tuple[Graph, Problem] | None:
-    """The first spec whose patterns would take too long to hold against every name, in the network and in all specs
-    that it uses."""
+    """Return the first spec whose patterns would take too long to hold against every name, in the network and in all
+    specs that it uses.
+    """
     held = dict.fromkeys(("freeze", "init"), 0)
     for part in parts:
         for key, patterns in (("freeze", part.spec.freeze), ("init", [rule.match for rule in part.spec.init])):
@@ -70,7 +71,7 @@ def pattern_problem(parts: Sequence[Graph], limits: Limits) -> tuple[Graph, Prob
 
 
 def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
-    """Rules that meet nothing, or what cannot start so; those of `init` if they can be computed."""
+    """Yield rules that meet nothing, or what cannot start so; those of `init` if they can be computed."""
     if graph.settings.taps:
         return
     if init and graph.spec.init:
@@ -101,7 +102,7 @@ def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
 
 
 def _unfit(met: list[tuple[str, Node]], name: str, initial: Initialiser) -> str | None:
-    """Why the first parameter of this name that cannot start so cannot."""
+    """Return why the first parameter of this name that cannot start so cannot."""
     for path, node in met:
         if name in node.weights and (why := unfit(initial, shape := node.weights[name])) is not None:
             return f"{why}, and `{name}` of `{path}` is {show(shape)}"

@@ -15,7 +15,7 @@ from speczoo.specs.problem import Mark, Problem
 
 
 def inplace_problems(composite: Composite) -> Iterator[Problem]:
-    """In-place ops that write over what another entry, or an output of the list, reads."""
+    """Yield in-place ops that write over what another entry, or an output of the list, reads."""
     if not any(written(composite)):
         return
     accesses = _Accesses(composite)
@@ -59,7 +59,7 @@ class _Accesses:
                 self.behind[Edge(index, port)] = before + (home.port in written)
 
     def read(self, edge: Operand, reader: Node | None, name: str) -> tuple[Operand, list[Problem]]:
-        """The value that is read; and what is wrong with that, where something has written over it since."""
+        """Return the value that is read; and what is wrong with that, where something has written over it since."""
         value = self.composite.resolve(edge)
         over = self.writers.get(storage(self.composite, value), [])[self.behind.get(value, 0) :]
         if not over or over[0] in self.reported:
@@ -69,9 +69,10 @@ class _Accesses:
 
 
 def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Problem]:
-    """Layers that have no backward pass, and in-place ops that write over what autograd keeps of an entry before them,
-    or over one of several views: the backward pass would fail. Of a list without placeholders; `inputs_need` says
-    whether gradients are wanted of its inputs."""
+    """Yield layers that have no backward pass, and in-place ops that write over what autograd keeps of an entry before
+    them, or over one of several views: the backward pass would fail. Of a list without placeholders; `inputs_need` says
+    whether gradients are wanted of its inputs.
+    """
     bodies = [node.body for node in composite.nodes]
     refused = [body.no_backward() if isinstance(body, Layer) else None for body in bodies]
     if not any(refused) and not any(written(composite)):
@@ -99,8 +100,9 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
 
 
 def differentiable(composite: Composite, inputs: tuple[bool, ...]) -> frozenset[Hashable]:
-    """The entries and values of a list that gradients are wanted of: those that come of a weight, or of an input that
-    does."""
+    """Return the entries and values of a list that gradients are wanted of: those that come of a weight, or of an input
+    that does.
+    """
     if all(inputs) and all(
         any(isinstance(edge, Edge) for edge in node.inputs) or _has_weights(node) for node in composite.nodes
     ):
@@ -117,7 +119,7 @@ def _has_weights(node: Node) -> bool:
 
 
 def _kept(composite: Composite, index: int, node: Node, active: Set[Hashable]) -> Iterator[Operand]:
-    """The memories of a list that autograd keeps for an entry."""
+    """Yield the memories of a list that autograd keeps for an entry."""
     if node.body is None or index not in active:
         return
     wanted = tuple(edge in active for edge in node.inputs)
@@ -140,8 +142,9 @@ def _kept(composite: Composite, index: int, node: Node, active: Set[Hashable]) -
 
 
 def _kept_of(body: Composite, inputs: tuple[bool, ...]) -> tuple[frozenset[int], frozenset[int]]:
-    """Which inputs and outputs of a list live in a memory that is kept for something in it; found once for each list
-    and what is wanted of its inputs."""
+    """Return which inputs and outputs of a list live in a memory that is kept for something in it; found once for each
+    list and what is wanted of its inputs.
+    """
     known = body.__dict__.setdefault("kept", {})
     if inputs not in known:
         active = differentiable(body, inputs)
@@ -177,7 +180,7 @@ def _overwriting(composite: Composite, node: Node, message: str, marks: list[Mar
 
 
 def _writer(composite: Composite, node: Node) -> Node:
-    """The in-place op that writes over an input of a list, as far inside as this spec's text goes."""
+    """Return the in-place op that writes over an input of a list, as far inside as this spec's text goes."""
     body = node.body
     if not isinstance(body, Composite) or body.unit is not composite.unit:
         return node
@@ -190,13 +193,14 @@ def _writer(composite: Composite, node: Node) -> Node:
 
 
 def _kind(node: Node) -> str:
-    """The key that says what kind of entry made a node."""
+    """Return the key that says what kind of entry made a node."""
     return "op" if node.entry.op is not None else "layers" if node.entry.layers else "share"
 
 
 def opaque(composite: Composite, uncertain: Collection[int]) -> Composite:
-    """The list with its placeholders, and what takes wrong inputs, as values of their own: nobody knows what one of
-    them reads, or whose memory it gives. A list that has placeholders in it reads its inputs, and no more is known."""
+    """Return the list with its placeholders, and what takes wrong inputs, as values of their own: nobody knows what one
+    of them reads, or whose memory it gives. A list that has placeholders in it reads its inputs, and no more is known.
+    """
     nothing = Composite("group", "", composite.unit, composite.loc, (), (), ())
 
     def known(index: int, node: Node) -> Node:

@@ -19,8 +19,10 @@ from speczoo.specs.wording import printable
 
 
 def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: str) -> dict[str, Any]:
-    """The entry's arguments over the spec's defaults for this op; null in the entry takes a default back. What is
-    wrong, and reported, or hangs on what is unknown, is UNKNOWN."""
+    """Return the entry's arguments over the spec's defaults for this op; null in the entry takes a default back.
+
+    What is wrong, and reported, or hangs on what is unknown, is UNKNOWN.
+    """
     if op not in ctx.defaults:
         base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.settings.params)
         ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
@@ -34,7 +36,7 @@ def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: st
 
 
 def evaluate_argument(ctx: Context, value: Any, scope: Scope, loc: Loc, path: str) -> Any:
-    """The value of one argument; UNKNOWN where it is wrong, and reported, or hangs on what is unknown."""
+    """Return the value of one argument; UNKNOWN where it is wrong, and reported, or hangs on what is unknown."""
     try:
         return ctx.evaluate(value, scope, loc, path)
     except (Stop, UnknownRead):
@@ -42,7 +44,7 @@ def evaluate_argument(ctx: Context, value: Any, scope: Scope, loc: Loc, path: st
 
 
 def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
-    """Raises Doubt, reported, where an entry has arguments and its kind takes none."""
+    """Raise Doubt, reported, where an entry has arguments and its kind takes none."""
     keys = Entry.beside(kind)
     words = instead(Entry, keys)
     for key in item.entry.arguments:
@@ -61,7 +63,7 @@ def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
 
 
 def wrong_count(ctx: Context, item: Item, blank: Node, name: str, wanted: Sequence[str]) -> Stop:
-    """Reports that a list takes another number of inputs."""
+    """Report that a list takes another number of inputs."""
     takes = f"`{name}` takes {len(wanted)} input{'s' * (len(wanted) > 1)} ({', '.join(wanted)})"
     if item.entry.from_ is None:
         message, key = f"{takes}: say which in `from`", "op" if item.entry.op is not None else "share"
@@ -71,7 +73,7 @@ def wrong_count(ctx: Context, item: Item, blank: Node, name: str, wanted: Sequen
 
 
 def report_arguments(ctx: Context, item: Item, op: str, path: str, problems: Iterable[Problem]) -> None:
-    """Reports what is wrong with the arguments of a block or a spec in use: where they are given, or where declared."""
+    """Report what is wrong with the arguments of a block or a spec in use: where they are given, or where declared."""
     spec = ctx.unit.spec
     for problem in problems:
         name, key = next(map(str, problem.loc), None), problem.key

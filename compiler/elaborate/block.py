@@ -11,7 +11,7 @@ from speczoo.compiler.scope import Scope
 
 
 def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of a block. Raises Stop, reported."""
+    """Return the node of a block. Raises Stop, reported."""
     ctx, op = e.context, blank.op
     block = ctx.unit.spec.blocks[op]
     wanted = block.inputs or ["input"]

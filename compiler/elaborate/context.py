@@ -38,7 +38,7 @@ class Context:
         self.trail: list[tuple[str, Loc | str | None, str]] = []
 
     def blind(self, *, inactive: bool = False) -> Context:
-        """This spec with all its parameters unknown."""
+        """Return this spec with all its parameters unknown."""
         unknown = dict.fromkeys(self.settings.params, UNKNOWN)
         return Context(self.session, self.unit, replace(self.settings, params=unknown), inactive=inactive)
 
@@ -48,27 +48,29 @@ class Context:
         return self.unit.document.span(loc, key=key)
 
     def place(self, loc: Loc) -> str:
-        """`net.yaml:31`; empty where there is no text."""
+        """Return `net.yaml:31`; empty where there is no text."""
         span = self.span(loc)
         return f"{self.unit.document.source.name}:{span.line}" if span else ""
 
     def written(self, loc: Loc) -> Any:
-        """What the text says there; None where there is nothing."""
+        """Return what the text says there; None where there is nothing."""
         return at(self.unit.document.data, loc)
 
     def nameless(self, loc: Loc) -> bool:
-        """Whether the entry as written, wrong as it is, has no id and adds none to its list."""
+        """Return whether the entry as written, wrong as it is, has no id and adds none to its list."""
         entry = self.written(loc)
         return isinstance(entry, dict) and not {"id", "do", "<<"} & set(entry)
 
     def names_unknown(self, loc: Loc) -> bool:
-        """Whether the names of what this list of the spec holds are not all known, for a problem that is reported."""
+        """Return whether the names of what this list of the spec holds are not all known, for a problem that is
+        reported.
+        """
         return loc in self.placeholders or any(
             placeholder[-1] == "id" and placeholder[:-2] == loc for placeholder in self.placeholders if loc
         )
 
     def wrong_params(self, block: str, given: Collection[str]) -> frozenset[str]:
-        """The parameters of a block that are declared wrongly; perhaps all that are given."""
+        """Return the parameters of a block that are declared wrongly; perhaps all that are given."""
         if ("blocks", block, "params") in self.placeholders:
             return frozenset(given)
         unsettable = self.unit.spec.blocks[block].params.keys() & STRUCTURE
@@ -87,7 +89,7 @@ class Context:
 
     @contextmanager
     def inside(self, name: str, loc: Loc | str | None = None, op: str = "") -> Iterator[None]:
-        """While an entry's own list is elaborated; `loc` is where a block or spec `op` is used."""
+        """Mark that an entry's own list is elaborated meanwhile; `loc` is where a block or spec `op` is used."""
         self.trail.append((f"{self.prefix}{name}.", loc, op))
         try:
             yield
@@ -99,7 +101,7 @@ class Context:
         return self.trail[-1][0] if self.trail else ""
 
     def report(self, problem: Problem) -> Diagnostic:
-        """Adds a problem to the report, with its place and the way that led here; not what was refused already by who
+        """Add a problem to the report, with its place and the way that led here; not what was refused already by who
         read the text.
 
         Raises Halt where so much is wrong that going on helps nobody.
@@ -124,7 +126,7 @@ class Context:
         return diagnostic
 
     def _where(self, path: str) -> tuple[str, ...]:
-        """`in layer2.0.sum, which is BasicBlock (used at res.yaml:31)`."""
+        """Return `in layer2.0.sum, which is BasicBlock (used at res.yaml:31)`."""
         used = next(((name, at) for _, at, name in reversed(self.trail) if at is not None), None)
         if not path and used is None:
             return ()
@@ -137,18 +139,20 @@ class Context:
         return (where,) if where else ()
 
     def stop(self, problem: Problem) -> Stop:
-        """Reports a problem; the exception to raise, which gives the entry up."""
+        """Report a problem; the exception to raise, which gives the entry up."""
         self.report(problem)
         return Stop()
 
     def reports(self, code: str, loc: Loc) -> bool:
-        """Whether this is reported at this very place, for another turn or use: no need to look for help again."""
+        """Return whether this is reported at this very place, for another turn or use: no need to look for help
+        again.
+        """
         return self.session.report.has(code, self.unit.document.source.name, self.span(loc))
 
     # -- what it comes out as -------------------------------------------------------------------------------------
 
     def evaluate(self, value: Any, scope: Scope, loc: Loc, path: str = "") -> Any:
-        """`value` with its expressions computed. Raises Stop, reported, or UnknownRead."""
+        """Return `value` with its expressions computed. Raises Stop, reported, or UnknownRead."""
         document = self.unit.document
         if (
             document.placeholders
@@ -172,7 +176,7 @@ class Context:
             raise self.bad_expression(error, loc, path) from None
 
     def bad_expression(self, error: ExpressionError, loc: Loc, path: str = "") -> Stop:
-        """Reports an expression that has no value."""
+        """Report an expression that has no value."""
         problem = replace(expression_problem(error, loc), path=path)
         around = loc[:2] if loc[:1] == ("blocks",) else ()
         uncertain = {(*base, key) for base in ((), around) for key in ("params", "inputs")}
@@ -183,7 +187,7 @@ class Context:
     # -- what it may take -----------------------------------------------------------------------------------------
 
     def step(self, loc: Loc, more: int = 1) -> None:
-        """Counts layers. Raises Halt, reported, where the network grows too large."""
+        """Count layers. Raises Halt, reported, where the network grows too large."""
         self.session.steps += more
         if self.session.steps > self.session.limits.nodes:
             message = f"the network grows beyond {self.session.limits.nodes:,} layers"
@@ -191,7 +195,7 @@ class Context:
             raise Halt
 
     def reserve(self, loc: Loc, more: int) -> None:
-        """Raises Halt, reported, where so many more layers are not to be checked one by one."""
+        """Raise Halt, reported, where so many more layers are not to be checked one by one."""
         shared, limits = self.session.shared, self.session.limits
         left = min(limits.entries - (shared.entries - self.session.before), limits.file_entries - shared.entries)
         if more > left:
@@ -202,7 +206,7 @@ class Context:
             raise Halt
 
     def afford(self, op: str) -> None:
-        """Raises Halt, reported at a name under `use`, where the specs in use are too large together."""
+        """Raise Halt, reported at a name under `use`, where the specs in use are too large together."""
         if self.session.shared.text_length > (most := self.session.limits.bytes):
             message = f"the specs in use are larger than {most:,} bytes together"
             self.report(Problem("limit-exceeded", message, ("use", op)))

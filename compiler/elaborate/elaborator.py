@@ -184,7 +184,7 @@ class SpecElaborator:
         return not wrong_rules
 
     def _check_unused_blocks(self) -> None:
-        """Elaborates blocks that nothing uses, for what is wrong whatever their parameters and inputs are."""
+        """Elaborate blocks that nothing uses, for what is wrong whatever their parameters and inputs are."""
         ctx, spec = self.context, self.context.unit.spec
         blind = SpecElaborator(ctx.blind())
         for name, block in spec.blocks.items():

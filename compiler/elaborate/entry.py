@@ -21,7 +21,7 @@ from speczoo.specs.wording import printable
 
 
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
-    """Appends the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
+    """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
     if item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders:
         frame.edges_incomplete = True
@@ -37,7 +37,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
 
 
 def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool) -> tuple[Node, bool]:
-    """The node of an entry, and whether it is certainly there."""
+    """Return the node of an entry, and whether it is certainly there."""
     ctx = e.context
     placeholder = partial(frame.placeholder, item.entry, item.loc, item.turns, name, named=named)
     try:
@@ -62,7 +62,7 @@ def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool)
 
 
 def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | Unknown:
-    """Whether `when` lets the entry stand; UNKNOWN where that is wrong, and reported, or unknown."""
+    """Return whether `when` lets the entry stand; UNKNOWN where that is wrong, and reported, or unknown."""
     if item.entry.when is None:
         return True
     try:
@@ -72,7 +72,7 @@ def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | Unknown:
 
 
 def _skipped(ctx: Context, blank: Node) -> Node:
-    """The node of an entry that is left out: its first input stands for it."""
+    """Return the node of an entry that is left out: its first input stands for it."""
     if not blank.inputs or not isinstance(blank.inputs[0], Edge):
         message = "an entry without an input cannot be left out by `when`: nothing could stand for it"
         raise ctx.stop(Problem("bad-value", message, (*blank.loc, "when"), path=blank.name))
@@ -98,7 +98,7 @@ def _append(frame: Frame, node: Node) -> None:
 
 
 def _written_id(ctx: Context, frame: Frame, item: Item) -> str | None:
-    """The id of an entry that is wrong, as far as the text has one."""
+    """Return the id of an entry that is wrong, as far as the text has one."""
     id = item.entry.id
     if isinstance(id, str) and "$" not in id:
         return id
@@ -108,7 +108,7 @@ def _written_id(ctx: Context, frame: Frame, item: Item) -> str | None:
 
 
 def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
-    """The id of an entry; None where it has none, or a wrong one, which is reported."""
+    """Return the id of an entry; None where it has none, or a wrong one, which is reported."""
     if item.entry.id is None:
         return None
     try:
@@ -136,7 +136,7 @@ def _identified(ctx: Context, frame: Frame, item: Item) -> str:
 
 
 def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, certain: bool) -> None:
-    """Reports an id that another entry has, or what flows into the list."""
+    """Report an id that another entry has, or what flows into the list."""
     name, loc = node.name, (*item.loc, "id")
     if certain and (first := frame.certain.setdefault(name, node)) is not node:
         turn = bool(item.turns) and first.loc == item.loc

@@ -24,7 +24,7 @@ class IdTemplate(NamedTuple):
         return cls(tuple(re.split(r"\$\w+|\$\([^$]*\)", text)))
 
     def could_read(self, name: str) -> bool:
-        """Whether the id can come out as this name, whatever is computed."""
+        """Return whether the id can come out as this name, whatever is computed."""
         first, *between, last = self.parts if len(self.parts) > 1 else (*self.parts, "")
         if not name.startswith(first) or not name.endswith(last):
             return False
@@ -81,11 +81,11 @@ class Frame:
         return cls(unit, entries, loc, names, inputs, inputs, last=last, ids_incomplete=ids_incomplete)
 
     def flow(self) -> Value | Unknown | None:
-        """What the next entry takes that has no `from`; None where there is no such value."""
+        """Return what the next entry takes that has no `from`; None where there is no such value."""
         return self.value(self.last) if self.last is not None else None
 
     def value(self, source: Operand) -> Value | Unknown:
-        """What flows along an edge; UNKNOWN where nobody knows."""
+        """Return what flows along an edge; UNKNOWN where nobody knows."""
         if not isinstance(source, Edge):
             return constant(source)
         if source.node == INPUT:
@@ -93,23 +93,23 @@ class Frame:
         return self.nodes[source.node].outputs[source.port]
 
     def possible(self, name: str) -> bool:
-        """Whether an id that is not known may be this name."""
+        """Return whether an id that is not known may be this name."""
         return self.ids_incomplete or any(template.could_read(name) for template in self.possible_ids)
 
     def id_unknown(self, id: object) -> None:
-        """Notes that an entry's id is not known, for a problem that is reported."""
+        """Note that an entry's id is not known, for a problem that is reported."""
         if isinstance(id, str) and "$" in id:
             self.possible_ids.add(IdTemplate.of(id))
         else:
             self.ids_incomplete = True
 
     def placeholder(self, entry: Entry, loc: Loc, turns: tuple[Any, ...], name: str, **known: Any) -> Node:
-        """What stands for an entry that is wrong: its one output is unknown."""
+        """Return what stands for an entry that is wrong: its one output is unknown."""
         return Node(
             name, entry.op or "group", known.pop("inputs", ()), None, (UNKNOWN,), entry, loc, (loc, turns), **known
         )
 
     def unknown_value(self) -> Edge:
-        """An edge that brings what is unknown, for a problem that is reported."""
+        """Return an edge that brings what is unknown, for a problem that is reported."""
         self.nodes.append(self.placeholder(self.entries[0], self.loc, (), str(self.count), named=False))
         return Edge(len(self.nodes) - 1)

@@ -10,7 +10,7 @@ from speczoo.specs.problem import Problem
 
 
 def elaborate_group(e: Elaborator, item: Item, blank: Node) -> Node:
-    """The node of an inline group. Raises Stop, reported."""
+    """Return the node of an inline group. Raises Stop, reported."""
     ctx, entry = e.context, item.entry
     no_arguments(ctx, item, "an inline group", "layers")
     assert entry.layers is not None

@@ -22,7 +22,7 @@ from speczoo.specs.spec import Entry, variables
 
 
 def check(e: Elaborator, around: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
-    """Reports what is wrong with an entry of the list `around` that is left out; `e` is in the inactive mode."""
+    """Report what is wrong with an entry of the list `around` that is left out; `e` is in the inactive mode."""
     unknown = dict.fromkeys(names, UNKNOWN)
     ids_incomplete = True
     frame = Frame.open(e.context.unit, (entry,), loc, unknown, {"input": UNKNOWN}, ids_incomplete)
@@ -31,7 +31,7 @@ def check(e: Elaborator, around: Frame, entry: Entry, loc: Loc, names: Mapping[s
 
 
 def check_all(e: Elaborator, frame: Frame, entries: Sequence[Entry], loc: Loc, names: Mapping[str, Any]) -> None:
-    """Reports what is wrong with the entries of a list inside one that is left out."""
+    """Report what is wrong with the entries of a list inside one that is left out."""
     for i, entry in enumerate(entries):
         _entry(e, frame, entry, (*loc, i), names)
 

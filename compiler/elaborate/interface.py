@@ -33,28 +33,29 @@ class Elaborator(Protocol):
         outputs_loc: Loc = (),
         arguments: Mapping[str, Any] | None = None,
     ) -> Composite:
-        """A list of entries, elaborated one after the other."""
+        """Return a list of entries, elaborated one after the other."""
 
     def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
-        """The layers of the whole spec: a network, or one that is in use with these arguments."""
+        """Return the layers of the whole spec: a network, or one that is in use with these arguments."""
 
     def block(
         self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | Unknown], loc: Loc
     ) -> Composite:
-        """The list of a block for these arguments and what flows in, elaborated once."""
+        """Return the list of a block for these arguments and what flows in, elaborated once."""
 
     def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:
-        """The list of this key, made once; `loc` is where it is asked for. Raises Stop, reported, for one that
-        contains itself."""
+        """Return the list of this key, made once; `loc` is where it is asked for. Raises Stop, reported, for one that
+        contains itself.
+        """
 
     def of(self, unit: LoadedSpec, settings: Settings) -> Elaborator:
-        """The elaborator of a spec in use."""
+        """Return the elaborator of a spec in use."""
 
     def entry(self, frame: Frame, item: Item) -> None:
-        """Elaborates an entry of a list."""
+        """Elaborate an entry of a list."""
 
     def left_out(self, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
-        """Checks an entry that is left out, once in a compilation."""
+        """Check an entry that is left out, once in a compilation."""
 
     def check_declarations(self) -> bool:
-        """Checks a spec beside its layers; whether its init rules can be computed."""
+        """Check a spec beside its layers; whether its init rules can be computed."""

@@ -30,7 +30,7 @@ LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 
 
 def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of a layer. Raises Stop, reported, and UnknownRead."""
+    """Return the node of a layer. Raises Stop, reported, and UnknownRead."""
     op, entry = blank.op, item.entry
     layer = Layer.registry[op]
     arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name))
@@ -50,8 +50,11 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
 def validated(
     ctx: Context, frame: Frame, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node
 ) -> Layer:
-    """The layer with these arguments: strict, closed, complete. What is wrong, and reported, or UNKNOWN, is left out
-    where the shape does not hang on it; raises Stop and UnknownRead where it does."""
+    """Return the layer with these arguments: strict, closed, complete.
+
+    What is wrong, and reported, or UNKNOWN, is left out where the shape does not hang on it; raises Stop and
+    UnknownRead where it does.
+    """
     key = (layer, freeze(arguments))
     cached = ctx.session.done.get(key)
     if cached is not None:
@@ -73,7 +76,7 @@ def validated(
 
 
 def _check_sizes(ctx: Context, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:
-    """Raises Stop, reported, for a number that is larger than any size."""
+    """Raise Stop, reported, for a number that is larger than any size."""
     for name, value in arguments.items():
         for number in value if isinstance(value, (list, tuple)) else (value,):
             if type(number) is int and abs(number) > LARGEST and not _takes_float(layer, name):
@@ -84,7 +87,7 @@ def _check_sizes(ctx: Context, item: Item, layer: type[Layer], arguments: dict[s
 
 @cache
 def _takes_float(layer: type[Layer], name: str) -> bool:
-    """Whether an argument is a number of any kind, and no size."""
+    """Return whether an argument is a number of any kind, and no size."""
     field = layer.model_fields.get(name)
     return field is not None and float in (field.annotation, *get_args(field.annotation))
 
@@ -98,8 +101,9 @@ def _report_arguments(
     node: Node,
     error: ValidationError,
 ) -> tuple[set[str], Stop]:
-    """Reports what is wrong with the arguments. Returns which ones, what misspelt names were intended to be among them,
-    and how to give the entry up."""
+    """Report what is wrong with the arguments. Returns which ones, what misspelt names were intended to be among them,
+    and how to give the entry up.
+    """
     defaults = ctx.unit.spec.defaults.get(layer.op, {})
     wrong, doubtful = set[str](), False
     for problem, near in argument_problems(layer, error, arguments):
@@ -132,7 +136,9 @@ def _report_arguments(
 
 
 def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collection[str], node: Node) -> Layer | None:
-    """The layer without its arguments that are wrong or unknown; None where what comes out of it hangs on them."""
+    """Return the layer without its arguments that are wrong or unknown; None where what comes out of it hangs on
+    them.
+    """
     if UNKNOWN in node.arriving:
         return None
     lost = {*wrong, *(name for name, value in arguments.items() if value is UNKNOWN)}
@@ -149,7 +155,7 @@ def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collecti
 
 
 def _advice(problem: Problem, written: Any, value: Any, names: Collection[str]) -> tuple[Sequence[str], str | None]:
-    """The help for a wrong argument, by what is written and what it came out as, and the word that mends it."""
+    """Return the help for a wrong argument, by what is written and what it came out as, and the word that mends it."""
     name, *path = problem.loc
     part = written if isinstance(written, str) else at(written, tuple(path))
     computes = isinstance(part, str) and "$" in part
@@ -165,8 +171,9 @@ def _advice(problem: Problem, written: Any, value: Any, names: Collection[str]) 
 
 
 def _expression(written: str, value: Any, names: Collection[str], integer: bool) -> str | None:
-    """The expression that was intended: `$(c * 2)` for `$c * 2`, `$c` for `c` where that is a name, and
-    `$(int(c * 0.5))` for `$(c * 0.5)` where that comes out as no integer."""
+    """Return the expression that was intended: `$(c * 2)` for `$c * 2`, `$c` for `c` where that is a name, and
+    `$(int(c * 0.5))` for `$(c * 0.5)` where that comes out as no integer.
+    """
     plain = written.replace("$", "")
     try:
         single, read = Template.of(written).expression, names_of(parse(plain))
@@ -186,8 +193,10 @@ def _expression(written: str, value: Any, names: Collection[str], integer: bool)
 
 
 def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
-    """The node with what comes out of a layer here. Raises Stop for inputs that it does not take, reported at the
-    argument or the inputs that the layer speaks of."""
+    """Return the node with what comes out of a layer here.
+
+    Raises Stop for inputs that it does not take, reported at the argument or the inputs that the layer speaks of.
+    """
     if UNKNOWN in node.arriving:
         return _applied_blindly(ctx, frame, item, node, body)
     key, applied = (id(body), node.arriving), ctx.session.shared.applied
@@ -209,8 +218,10 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
 
 
 def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
-    """The node of a layer with what comes out of it, nothing where that is beyond all numbers. Raises Stop, reported,
-    where it is larger than the limits."""
+    """Return the node of a layer with what comes out of it, nothing where that is beyond all numbers.
+
+    Raises Stop, reported, where it is larger than the limits.
+    """
     most = ctx.session.limits.params
     what = ""
     if not outputs or any(math.prod(value.shape) > most for value in outputs):
@@ -224,14 +235,16 @@ def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tu
 
 
 def _applied(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
-    """The node of a layer with what comes out of it."""
+    """Return the node of a layer with what comes out of it."""
     ctx.step(item.loc, len(outputs) - 1)  # each is a value to keep
     ports = tuple(str(i) for i in range(len(outputs))) if body.outputs else ()
     return node.replace(body=body, outputs=outputs, ports=ports)
 
 
 def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
-    """The node where what flows in is unknown: so is what comes out, but the arguments are held to each other."""
+    """Return the node where what flows in is unknown: so is what comes out, but the arguments are held to each
+    other.
+    """
     try:
         if not frame.inputs_wrong:
             body.count(len(node.arriving))
@@ -244,5 +257,5 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
 
 
 def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
-    """Reports that a layer does not take what flows in."""
+    """Report that a layer does not take what flows in."""
     ctx.report(explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error))

@@ -33,7 +33,7 @@ def items(
     turns: tuple[Any, ...] = (),
     certain: bool = True,
 ) -> Iterator[Item]:
-    """The entries that this list holds: loops unrolled, `do` spliced, its conditions asked as they come up."""
+    """Yield the entries that this list holds: loops unrolled, `do` spliced, its conditions asked as they come up."""
     ctx = e.context
     for i, entry in enumerate(entries):
         at = (*loc, i)
@@ -65,8 +65,10 @@ def items(
 
 
 def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> Sequence[Turn] | Unknown:
-    """The turns of an entry's loop, each with its number and variables; one turn where there is no `for`. UNKNOWN
-    where they are wrong, and reported, or unknown."""
+    """Return the turns of an entry's loop, each with its number and variables; one turn where there is no `for`.
+
+    UNKNOWN where they are wrong, and reported, or unknown.
+    """
     if entry.for_ is None:
         return ((None, {}),)
     try:
@@ -76,7 +78,7 @@ def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[st
 
 
 def _spliced(ctx: Context, frame: Frame, entry: Entry, names: Mapping[str, Any], loc: Loc) -> bool | Unknown:
-    """Whether the entries of a `do` stand here; UNKNOWN where that is wrong, and reported, or unknown."""
+    """Return whether the entries of a `do` stand here; UNKNOWN where that is wrong, and reported, or unknown."""
     try:
         return entry.when is None or condition(ctx, entry, Scope(names, frame.flow(), frame.readable), loc)
     except (Stop, UnknownRead):
@@ -84,14 +86,14 @@ def _spliced(ctx: Context, frame: Frame, entry: Entry, names: Mapping[str, Any],
 
 
 def _forget(frame: Frame, item: Item) -> None:
-    """What comes out of this list so far is unknown, for a problem that is reported."""
+    """Make what comes out of this list so far unknown, for a problem that is reported."""
     frame.edges_incomplete = True
     frame.nodes.append(frame.placeholder(item.entry, item.loc, item.turns, str(frame.count), named=False))
     frame.last = Edge(len(frame.nodes) - 1)
 
 
 def _inside(entry: Entry) -> int:
-    """How many entries stand inside this one at least, loops unrolled, as far as numbers alone say it."""
+    """Return how many entries stand inside this one at least, loops unrolled, as far as numbers alone say it."""
     total = 0
     for inner in (entry.do or entry.layers or ()) if entry.when is None else ():
         turns = 1
@@ -110,7 +112,7 @@ def _unrolled(
     names: Mapping[str, Any],
     inputs: Mapping[str, Value | Unknown],
 ) -> Sequence[Turn]:
-    """The turns of a `for`. Raises Stop, reported, and UnknownRead."""
+    """Return the turns of a `for`. Raises Stop, reported, and UnknownRead."""
     columns: dict[str, Sequence[Any]] = {}
     for key, value in loop.items():
         named = variables(key)
@@ -137,7 +139,7 @@ def _check_variables(
     names: Mapping[str, Any],
     inputs: Mapping[str, Value | Unknown],
 ) -> None:
-    """Raises Stop, reported, for what cannot be the name of a loop variable here."""
+    """Raise Stop, reported, for what cannot be the name of a loop variable here."""
     for variable in named:
         if not variable.isidentifier() or not variable.isascii():
             message = f"`{printable(variable)}` is not a name for a loop variable"
@@ -151,7 +153,7 @@ def _check_variables(
 
 
 def _check_rows(ctx: Context, rows: Sequence[Any], key: str, count: int, loc: Loc) -> None:
-    """Raises Stop, reported, where a row has another number of values than there are variables."""
+    """Raise Stop, reported, where a row has another number of values than there are variables."""
     for j, row in enumerate(rows):
         if not isinstance(row, (list, tuple)) or len(row) != count:
             got = f"{len(row)} values" if isinstance(row, (list, tuple)) else "one value"
@@ -160,7 +162,7 @@ def _check_rows(ctx: Context, rows: Sequence[Any], key: str, count: int, loc: Lo
 
 
 def _unequal(ctx: Context, loop: Mapping[str, Any], loc: Loc, columns: Mapping[str, Sequence[Any]]) -> Stop:
-    """Loops of unequal length, reported at the first that differs from the one before it."""
+    """Return loops of unequal length, reported at the first that differs from the one before it."""
     lengths = ", ".join(f"`{k}` has {len(c)}" for k, c in columns.items())
     keys = {variable: key for key in loop for variable in variables(key)}
     first = next(iter(columns))
@@ -172,8 +174,10 @@ def _unequal(ctx: Context, loop: Mapping[str, Any], loc: Loc, columns: Mapping[s
 
 
 def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
-    """The values that a loop variable takes: `1..$depth`, a list, or an expression that gives a list. Raises Stop,
-    reported, and UnknownRead."""
+    """Return the values that a loop variable takes: `1..$depth`, a list, or an expression that gives a list.
+
+    Raises Stop, reported, and UnknownRead.
+    """
     try:
         if isinstance(value, str) and (span := range_of(value, scope)) is not None:
             return span
@@ -190,7 +194,7 @@ def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
 
 
 def condition(ctx: Context, entry: Entry, scope: Scope, loc: Loc, path: str = "") -> bool:
-    """What `when` comes out as. Raises Stop, reported, and UnknownRead: always, in the inactive mode."""
+    """Return what `when` comes out as. Raises Stop, reported, and UnknownRead: always, in the inactive mode."""
     got = ctx.evaluate(entry.when, scope, (*loc, "when"), path)
     if not isinstance(got, bool):
         message = f"`when` must come out true or false, not {got!r}"

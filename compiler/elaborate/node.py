@@ -31,7 +31,7 @@ from speczoo.specs.wording import printable
 def blank_node(
     item: Item, name: str, named: bool, sources: tuple[Operand, ...], arriving: tuple[Value | Unknown, ...]
 ) -> Node:
-    """The node of an entry before anything is known of its body."""
+    """Return the node of an entry before anything is known of its body."""
     return Node(
         name,
         "group",
@@ -48,7 +48,7 @@ def blank_node(
 
 
 def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of an entry whose inputs are known. Raises Stop, reported, and UnknownRead."""
+    """Return the node of an entry whose inputs are known. Raises Stop, reported, and UnknownRead."""
     ctx, entry = e.context, item.entry
     if entry.share is not None:
         node = elaborate_share(ctx, frame, item, blank, scope)
@@ -64,7 +64,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
 
 
 def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
-    """The name of the op. Raises Stop, reported, and UnknownRead, with the arguments looked at all the same."""
+    """Return the name of the op. Raises Stop, reported, and UnknownRead, with the arguments looked at all the same."""
     loc = (*item.loc, "op")
     try:
         op = ctx.evaluate(item.entry.op, scope, loc, blank.name)
@@ -93,7 +93,7 @@ def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scop
 
 
 def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
-    """Reports an op that is not there, where its name was given."""
+    """Report an op that is not there, where its name was given."""
     op, spec = blank.op, ctx.unit.spec
     suggested, help = _suggested(op, [*spec.blocks, *spec.use])
     loc, marks = (*item.loc, "op"), []
@@ -113,7 +113,7 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
 
 
 def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """What an op can only be, and the help: `chosen` are the names that the spec's author gave."""
+    """Return what an op can only be, and the help: `chosen` are the names that the spec's author gave."""
     word = unqualified(op)
     candidates = {certain(op, chosen, chosen=True), certain(word, Layer.registry, aliases=OPS)} - {None}
     if len(candidates) == 1:
@@ -125,7 +125,7 @@ def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, .
 
 
 def _check_shape(ctx: Context, item: Item, node: Node, scope: Scope) -> None:
-    """Holds the output to the entry's `shape`. Raises Stop, reported, where that is none."""
+    """Hold the output to the entry's `shape`. Raises Stop, reported, where that is none."""
     loc = (*item.loc, "shape")
     problem = shape_problem(node, ctx.evaluate(item.entry.shape, scope, loc, node.name), loc)
     if problem is None:

@@ -22,7 +22,7 @@ NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
 
 
 def close(ctx: Context, frame: Frame, outputs: Sequence[Output] | None, loc: Loc) -> tuple[tuple[Port, ...], bool]:
-    """The list's outputs, and whether all of them are right."""
+    """Return the list's outputs, and whether all of them are right."""
     if ctx.names_unknown(loc):
         return (Port("output", frame.unknown_value()),), False
     if outputs is None:
@@ -33,7 +33,7 @@ def close(ctx: Context, frame: Frame, outputs: Sequence[Output] | None, loc: Loc
 
 
 def _implied(ctx: Context, frame: Frame, loc: Loc) -> list[Port]:
-    """The outputs of a list that names none: those of its last entry."""
+    """Return the outputs of a list that names none: those of its last entry."""
     if frame.last is None and frame.nodes:
         node = frame.nodes[-1]
         of = "output_" if loc == NETWORK and node.ports[:1] == ("0",) else ""  # the fields of what comes out
@@ -47,7 +47,7 @@ def _implied(ctx: Context, frame: Frame, loc: Loc) -> list[Port]:
 
 
 def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> tuple[list[Port], bool]:
-    """The outputs that a list names, and whether all of them are right."""
+    """Return the outputs that a list names, and whether all of them are right."""
     ports: list[Port] = []
     taken: set[str] = set()
     right = True
@@ -71,7 +71,7 @@ def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> 
 
 
 def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str]) -> Port | None:
-    """An output that a list names; None where its `when` is false. Raises Stop, reported, and UnknownRead."""
+    """Return an output that a list names; None where its `when` is false. Raises Stop, reported, and UnknownRead."""
     scope, there = Scope(frame.names, inputs=frame.readable), output.when
     if not isinstance(there, bool):
         there = ctx.evaluate(there, scope, (*loc, "when"))
@@ -100,7 +100,7 @@ def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str])
 
 
 def _check_batch(ctx: Context, frame: Frame, edge: Edge, loc: Loc) -> None:
-    """Reports it where what comes out of a network has no batch axis."""
+    """Report it where what comes out of a network has no batch axis."""
     value = frame.value(edge)
     if value is not UNKNOWN and not value.batched:
         message = "what comes out of a network has a batch axis, and a Parameter has none: merge it first"
@@ -108,7 +108,7 @@ def _check_batch(ctx: Context, frame: Frame, edge: Edge, loc: Loc) -> None:
 
 
 def check_list(ctx: Context, frame: Frame, composite: Composite) -> None:
-    """Reports what can be found only once a list is whole; of one whose outputs are right."""
+    """Report what can be found only once a list is whole; of one whose outputs are right."""
     if not frame.edges_incomplete and not frame.ids_incomplete:
         for problem in name_problems(composite):
             ctx.report(problem)

@@ -24,8 +24,10 @@ Flow = tuple[tuple[Operand, ...], tuple[Value | Unknown, ...]]
 
 
 def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
-    """Where the entry's inputs come from, and what flows in; unknown where that is wrong, and reported. Raises Stop,
-    reported, where `from` names nothing."""
+    """Return where the entry's inputs come from, and what flows in; unknown where that is wrong, and reported.
+
+    Raises Stop, reported, where `from` names nothing.
+    """
     frame.inputs_wrong = False
     if item.entry.from_ is None:
         return _from_before(ctx, frame, item, path)
@@ -48,7 +50,7 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
 
 
 def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
-    """What an entry takes that has no `from`: the output of the one before it."""
+    """Return what an entry takes that has no `from`: the output of the one before it."""
     layer = Layer.registry.get(item.entry.op or "")
     if layer is not None and layer.arity[1] == 0:
         return (), ()
@@ -69,8 +71,9 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
 
 
 def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:
-    """One input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, or
-    UnknownRead."""
+    """Return one input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, or
+    UnknownRead.
+    """
     got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
     if not isinstance(got, (int, float)) or isinstance(got, bool):
         return resolve(ctx, frame, str(got), loc, path, item)
@@ -85,7 +88,7 @@ def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path
 
 
 def stated_output(body: object) -> str | None:
-    """The name that a list's one output has where the list says it: others may have been left out by `when`."""
+    """Return the name that a list's one output has where the list says it: others may have been left out by `when`."""
     if not isinstance(body, Composite) or len(body.outputs) != 1:
         return None
     spec = body.unit.spec
@@ -94,7 +97,7 @@ def stated_output(body: object) -> str | None:
 
 
 def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
-    """The edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
+    """Return the edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
     if text in frame.inputs:
         return Edge(INPUT, list(frame.inputs).index(text))
     if text == "input" and len(frame.inputs) == 1:
@@ -124,7 +127,10 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
 
 
 def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target: Any) -> Node:
-    """The node with what its argument `name` refers to among its inputs. Raises Stop, reported, and UnknownRead."""
+    """Return the node with what its argument `name` refers to among its inputs.
+
+    Raises Stop, reported, and UnknownRead.
+    """
     if target is UNKNOWN:
         raise UnknownRead
     if not isinstance(target, str):
@@ -137,7 +143,7 @@ def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target
 
 
 def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path: str, item: Item | None) -> Stop:
-    """Reports why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt."""
+    """Report why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt."""
     if head == "input" and len(frame.inputs) != 1 and not ctx.names_unknown((*frame.loc[:-1], "inputs")):
         help: Sequence[str] = [f"there is {', '.join(f'`{i}`' for i in frame.inputs)}"]
         message = "this list has several inputs: name one of them"
@@ -166,7 +172,7 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
 
 
 def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:
-    """Reports a reference to what comes later in its list; None where nothing there has the name."""
+    """Report a reference to what comes later in its list; None where nothing there has the name."""
     later = written_ids(ctx, frame)
     if head not in later:
         head = next((t for t, made in later.nodes(data="template") if made and made.could_read(head)), head)
@@ -205,7 +211,7 @@ def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, ite
 
 
 def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
-    """Where a name that is not in this list is, or what there is."""
+    """Return where a name that is not in this list is, or what there is."""
     bodies = {id(node.body): node for node in frame.nodes if isinstance(node.body, Composite)}
     for node in bodies.values():
         assert isinstance(node.body, Composite)
@@ -220,8 +226,9 @@ def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
 
 
 def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
-    """The ids of this list as written, later ones too, with an edge from each to what takes it; what is only spoken of
-    has no place `at`."""
+    """Return the ids of this list as written, later ones too, with an edge from each to what takes it; what is only
+    spoken of has no place `at`.
+    """
     known = ctx.session.shared.written
     place = (id(ctx.unit.spec), frame.loc)
     if place not in known:
@@ -233,7 +240,7 @@ def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
 
 
 def _read_ids(graph: nx.DiGraph, entries: Sequence[Entry], loc: Loc, previous: str | None) -> str | None:
-    """Adds the ids of a list behind `previous`; returns the last."""
+    """Add the ids of a list behind `previous`; returns the last."""
     for position, entry in enumerate(entries):
         if entry.do is not None:
             previous = _read_ids(graph, entry.do, (*loc, position, "do"), previous)

@@ -41,7 +41,7 @@ class Shared:
     metered: int = field(default_factory=lambda: METER.spent)  # where expressions started to count
 
     def count(self, document: Document) -> None:
-        """Adds the text of a spec in use to their length, once."""
+        """Add the text of a spec in use to their length, once."""
         if id(document) not in self.texts:
             self.texts.add(id(document))
             self.text_length += len(document.source.text)
@@ -73,7 +73,9 @@ class Session:
         return self.shared.done
 
     def named(self, name: str, asking: LoadedSpec) -> UsedSpec | str:
-        """What `use` means by a name, looked up once; what is wrong with its text is reported in its own file."""
+        """Return what `use` means by a name, looked up once; what is wrong with its text is reported in its own
+        file.
+        """
         key = (id(asking.spec), name)
         if key not in self.shared.found:
             found = self.shared.found[key] = self.lookup(name, asking)
@@ -112,7 +114,7 @@ class Item:
 
 
 def freeze(value: Any) -> Any:
-    """Plain data as a hashable key; 1, 1.0 and True stay apart."""
+    """Return plain data as a hashable key; 1, 1.0 and True stay apart."""
     kind = type(value)
     if kind is int or kind is str or value is None:
         return value

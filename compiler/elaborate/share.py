@@ -33,7 +33,9 @@ class OtherModuleError(ShapeError):
         self.what, self.how, self.weights = what, how, weights
 
     def of(self, shared: str, path: str) -> ShapeError:
-        """The error in words, of the module `shared` for its layer at this path (`enc.conv.`; empty for itself)."""
+        """Return the error in words, of the module `shared` for its layer at this path (`enc.conv.`; empty for
+        itself).
+        """
         what = f"{path}{self.what}".rstrip(".")
         if self.weights:
             need = "need other weights here"
@@ -51,7 +53,7 @@ class Sharing(NamedTuple):
 
 
 def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of an entry that shares a module. Raises Stop, reported, and UnknownRead."""
+    """Return the node of an entry that shares a module. Raises Stop, reported, and UnknownRead."""
     no_arguments(ctx, item, "a shared module", "share")
     wanted = ctx.evaluate(item.entry.share, scope, (*item.loc, "share"), blank.name)
     index = _owner(ctx, frame, item, blank, wanted)
@@ -67,7 +69,7 @@ def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
 
 
 def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> int:
-    """The number of the entry that made the module called so. Raises Stop, reported."""
+    """Return the number of the entry that made the module called so. Raises Stop, reported."""
     loc = (*item.loc, "share")
     if not isinstance(wanted, str):
         raise ctx.stop(Problem("bad-value", f"`share` is an id, not {wanted!r}", loc, path=blank.name))
@@ -93,7 +95,7 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
 
 
 def _check_module(ctx: Context, node: Node, body: Layer, blank: Node, wanted: str, loc: tuple[str | int, ...]) -> None:
-    """Raises Stop, reported, for a layer that is no module of its own."""
+    """Raise Stop, reported, for a layer that is no module of its own."""
     if UNKNOWN in node.arriving:
         raise Stop
     call = body.call(*node.arrived)
@@ -103,7 +105,7 @@ def _check_module(ctx: Context, node: Node, body: Layer, blank: Node, wanted: st
 
 
 def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: Node, body: Layer, wanted: str) -> Node:
-    """The one layer that an entry made, on what flows in here."""
+    """Return the one layer that an entry made, on what flows in here."""
     if UNKNOWN in blank.arriving:
         return apply(ctx, frame, item, blank, body)
     try:
@@ -118,8 +120,10 @@ def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: No
 def _list_again(
     ctx: Context, sharing: Sharing, first: Composite, values: tuple[Value | Unknown, ...], path: str = ""
 ) -> Composite:
-    """A list that an entry made, on what flows in here. Raises Stop, reported, where a layer in it does not take that;
-    raises Halt, reported, where it grows too large."""
+    """Return a list that an entry made, on what flows in here.
+
+    Raises Stop, reported, where a layer in it does not take that; raises Halt, reported, where it grows too large.
+    """
     if values == tuple(value for _, value in first.inputs):
         return first
     loc, known = (*sharing.item.loc, "share"), ctx.session.done
@@ -167,7 +171,9 @@ def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequen
 def _problem_inside(
     ctx: Context, sharing: Sharing, node: Node, holder: Composite, path: str, refused: ShapeError
 ) -> Problem:
-    """A layer of a shared list, at `path` in it, does not take what flows in: placed at the entry that shares it."""
+    """Return a layer of a shared list, at `path` in it, does not take what flows in: placed at the entry that shares
+    it.
+    """
     error = _in_words(sharing.module, refused, f"{path}{node.name}.")
     flows = f"{enumerated([show(shape) for shape in node.shapes])} flow{'s' * (len(node.arriving) == 1)}"
     place = (*node.loc, "op" if node.entry.op is not None else "share")
@@ -189,8 +195,9 @@ def _problem_inside(
 
 
 def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> tuple[Layer, tuple[Value, ...]]:
-    """A layer as it was made, and what comes out of it where these flow in; nothing where that is beyond all numbers.
-    Raises ShapeError."""
+    """Return a layer as it was made, and what comes out of it where these flow in; nothing where that is beyond all
+    numbers. Raises ShapeError.
+    """
     made = body.as_made(*node.arrived)
     here = tuple(value.shape for value in arriving)
     stated = None
@@ -215,14 +222,14 @@ def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> tuple[Layer, 
 
 
 def same_module(there: Call, here: Call) -> None:
-    """Raises OtherModuleError where the module would have to be made with another argument."""
+    """Raise OtherModuleError where the module would have to be made with another argument."""
     for name, value in there.args.items():
         if here.args.get(name, value) != value:
             raise OtherModuleError(name, f"is {_shown(value)} there and {_shown(here.args[name])} here")
 
 
 def same_text(node: Node, made: Layer, arriving: tuple[Value, ...], outputs: Sequence[Value]) -> None:
-    """Raises OtherModuleError where a layer of a list is not applied by the text that the list has."""
+    """Raise OtherModuleError where a layer of a list is not applied by the text that the list has."""
     assert isinstance(node.body, Layer)
     there, here = node.body.call(*node.arrived), made.call(*arriving)
     same_module(there, here)
@@ -237,7 +244,7 @@ def same_text(node: Node, made: Layer, arriving: tuple[Value, ...], outputs: Seq
 
 
 def _in_words(shared: str, error: ShapeError, path: str = "") -> ShapeError:
-    """An error as it is reported where a module is shared."""
+    """Return an error as it is reported where a module is shared."""
     return error.of(shared, path) if isinstance(error, OtherModuleError) else error
 
 

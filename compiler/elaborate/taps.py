@@ -13,7 +13,7 @@ from speczoo.specs.problem import Loc, Problem, ProblemError
 
 
 def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:
-    """The node with its entry's taps in place of its own output. Raises Stop, reported."""
+    """Return the node with its entry's taps in place of its own output. Raises Stop, reported."""
     loc: Loc = (*item.loc, "taps")
     if not isinstance(node.body, Composite):
         message = f"`taps` reads inside an entry, and `{node.op}` has no inside"
@@ -38,7 +38,7 @@ def elaborate_taps(ctx: Context, item: Item, node: Node) -> Node:
 
 
 def with_taps(node: Node, wanted: Sequence[str] | Mapping[str, str]) -> Node:
-    """The node with taps in place of its own output. Raises ProblemError."""
+    """Return the node with taps in place of its own output. Raises ProblemError."""
     assert isinstance(node.body, Composite)
     body = tapped(node.body, by_name(wanted))
     return node.replace(body=body, outputs=body.values, ports=tuple(port.name for port in body.outputs))

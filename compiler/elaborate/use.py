@@ -20,7 +20,7 @@ from speczoo.specs.wording import printable
 
 
 def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
-    """The node of a spec in use. Raises Stop, reported."""
+    """Return the node of a spec in use. Raises Stop, reported."""
     ctx, op = e.context, blank.op
     unit, variant = _found(ctx, blank)
     wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
@@ -56,7 +56,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
 
 
 def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:
-    """The spec in use, and its variant. Raises Stop, reported."""
+    """Return the spec in use, and its variant. Raises Stop, reported."""
     op = blank.op
     found = ctx.session.named(ctx.unit.spec.use[op], ctx.unit)
     ctx.afford(op)
@@ -68,7 +68,7 @@ def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:
 
 
 def _use_problem(op: str, found: UsedSpec | str, path: str = "") -> Problem | None:
-    """What is wrong with a name under `use`: there is no such spec, or it has no such variant."""
+    """Return what is wrong with a name under `use`: there is no such spec, or it has no such variant."""
     if isinstance(found, str):
         return Problem("unknown-reference", found, ("use", op), path=path)
     unit, variant, _ = found
@@ -80,8 +80,9 @@ def _use_problem(op: str, found: UsedSpec | str, path: str = "") -> Problem | No
 
 
 def check_uses(ctx: Context) -> None:
-    """Reports what is wrong with the names of specs in use, near and far, whether or not an entry takes them: no file
-    that lies beside this one for its sake goes unseen."""
+    """Report what is wrong with the names of specs in use, near and far, whether or not an entry takes them: no file
+    that lies beside this one for its sake goes unseen.
+    """
     shared, left = ctx.session.shared, [ctx.unit]
     while left:
         unit = left.pop()
@@ -99,7 +100,7 @@ def check_uses(ctx: Context) -> None:
 
 
 def _blame_user(ctx: Context, item: Item, unit: LoadedSpec, variant: str | None, before: int) -> None:
-    """What a spec is not wrong about alone is the problem of who uses it, and is reported there."""
+    """Report what a spec is not wrong about alone as the problem of who uses it, there."""
     session = ctx.session
     new = [d for d in session.report.diagnostics[before:] if d.file == unit.document.source.name]
     if session.right_alone is None or not any(d.severity == "error" for d in new):

@@ -83,15 +83,16 @@ class Seeded(TorchFunctionMode):
 
 
 def build(graph: Graph, *, device: Any = None, dtype: Any = None, seed: int | None = None) -> nn.Module:
-    """A module with fresh weights, on `device`, in `dtype`. The same `seed` gives the same weights and leaves
-    torch's own generator as it was."""
+    """Return a module with fresh weights, on `device`, in `dtype`. The same `seed` gives the same weights and leaves
+    torch's own generator as it was.
+    """
     cls = class_of(graph)
     with nullcontext() if seed is None else Seeded(seed):
         return _made(cls, device, dtype)
 
 
 def class_of(graph: Graph) -> type[nn.Module]:
-    """The network's class. Equal texts give the same class; a graph keeps its own."""
+    """Return the network's class. Equal texts give the same class; a graph keeps its own."""
     if "emitted" not in graph.__dict__:
         graph.__dict__["emitted"] = _class(graph)
     cls: type[nn.Module] = graph.__dict__["emitted"]
@@ -115,7 +116,7 @@ def _made(cls: type[nn.Module], device: Any, dtype: Any) -> nn.Module:
 
 
 def load(text: str, custom: tuple[str, ...] = ()) -> types.ModuleType:
-    """The Python module of an emitted text. Raises UnsafeSource for any text that an emitter would not write.
+    """Return the Python module of an emitted text. Raises UnsafeSource for any text that an emitter would not write.
 
     `custom` are the import lines of registered layers that live outside torch.
     """
@@ -156,7 +157,7 @@ def _pickled_by_text(cls: type, text: str, custom: tuple[str, ...]) -> None:
 
 
 def _blank(text: str, name: str, custom: tuple[str, ...]) -> nn.Module:
-    """A module without its state, for pickle and copy to fill."""
+    """Return a module without its state, for pickle and copy to fill."""
     cls = getattr(load(text, custom), name)
     module: nn.Module = cls.__new__(cls)
     return module

@@ -27,19 +27,19 @@ TORCH = {"torch": "import torch", "F": "import torch.nn.functional as F"}
 
 
 def source(graph: Graph) -> str:
-    """The network as a Python module that needs torch alone."""
+    """Return the network as a Python module that needs torch alone."""
     return render(lower(graph))
 
 
 def render(program: Program) -> str:
-    """The text of a program."""
+    """Return the text of a program."""
     parts = [*(text for text in program.support), *(_class(c) for c in program.classes)]
     body = "\n\n\n".join(parts)
     return f"{_docstring(program.doc, '')}\n\n{_imports(program, body)}\n\n\n{body}\n"
 
 
 def _imports(program: Program, body: str) -> str:
-    """What the names in the body need; words in its texts and comments are no names."""
+    """Return what the names in the body need; words in its texts and comments are no names."""
     names = set(NAME.findall(TEXT.sub("", body)))
     standard = [line for name, line in STANDARD.items() if name in names]
     torch = [line for name, line in TORCH.items() if name in names]
@@ -48,7 +48,7 @@ def _imports(program: Program, body: str) -> str:
 
 
 def _docstring(text: str, indent: str) -> str:
-    """Text as a docstring that says nothing but itself, and commands nobody who reads it in a log."""
+    """Return text as a docstring that says nothing but itself, and commands nobody who reads it in a log."""
     lines = [line.strip() for line in text.splitlines()]
     shown = "\n".join(map(safe, lines)).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     if re.search(r'(?<!\\)(\\\\)*"$', shown):  # a bare quote at the end would be the docstring's own
@@ -123,7 +123,7 @@ def _wrapped(head: str, body: list[str], tail: str) -> list[str]:
 
 
 def _construct(make: Make, width: int = WIDTH - 12) -> list[str]:
-    """Lines of an expression, the first no longer than `width`; the inner ones are indented against it."""
+    """Return lines of an expression, the first no longer than `width`; the inner ones are indented against it."""
     if make.children is not None:
         return _sequential(make.children)
     if make.form is not None:
@@ -150,7 +150,10 @@ def _plain(children: Iterable[Child]) -> bool:
 
 
 def _items(children: Sequence[Child]) -> list[list[str]]:
-    """Each child's lines; a named one is a pair for an OrderedDict. One that is there only sometimes is unpacked."""
+    """Return each child's lines; a named one is a pair for an OrderedDict.
+
+    One that is there only sometimes is unpacked.
+    """
     named = not _plain(children)
     return [_sometimes(_item(c, named=named), c.when) for c in children]
 
@@ -203,7 +206,7 @@ def _sequential_init(children: Sequence[Child]) -> list[str]:
 
 
 def list_building(make: Make, target: str) -> list[str] | None:
-    """Statements for an nn.Sequential some of whose children are there only sometimes."""
+    """Return statements for an nn.Sequential some of whose children are there only sometimes."""
     if make.children is None or all(c.when is None for c in make.children):
         return None
     return [*_list_of(make.children), f"{target} = nn.Sequential({_layers(make.children)})"]
@@ -214,7 +217,7 @@ def _layers(children: Sequence[Child]) -> str:
 
 
 def _list_of(children: Sequence[Child]) -> list[str]:
-    """`layers` filled step by step."""
+    """Return `layers` filled step by step."""
     named = not _plain(children)
     kind = "tuple[str, nn.Module]" if named else "nn.Module"
     lines: list[str] = []
@@ -266,7 +269,7 @@ _FIXED = re.compile(r"[{}'\\]| for i in ")
 
 
 def _runs(items: list[list[str]], *, named: bool) -> list[list[str]]:
-    """Three or more like items in a row, each number the same or growing evenly, become one comprehension."""
+    """Return three or more like items in a row, each number the same or growing evenly, become one comprehension."""
     out: list[list[str]] = []
     at = 0
     while at < len(items):
@@ -328,7 +331,7 @@ def _loop(items: list[list[str]]) -> list[str]:
 
 
 def _stands_alone(before: str, after: str) -> bool:
-    """Whether a sum may stand between these texts as it is: as an argument, or in a name."""
+    """Return whether a sum may stand between these texts as it is: as an argument, or in a name."""
     named = before.rpartition("\n")[2].count('"') % 2 == 1
     return named or (before.rstrip()[-1:] in ("(", "[", ",", "=") and after.lstrip()[:1] in (",", ")", "]"))
 
@@ -341,7 +344,7 @@ def _affine(a: int, s: int) -> str:
 
 
 def _formatted(text: str) -> str:
-    """A moving number inside quotes makes an f-string of them; elsewhere it is an expression."""
+    """Return a moving number inside quotes makes an f-string of them; elsewhere it is an expression."""
 
     def quoted(name: re.Match[str]) -> str:
         return "f" + re.sub("\0([^\0]*)\0", r"{\1}", name[0]) if "\0" in name[0] else name[0]
@@ -404,7 +407,7 @@ def _step(step: Assignment) -> list[str]:
 
 
 def _broken(line: str) -> list[str]:
-    """A long call over several lines, its list too where that is long."""
+    """Return a long call over several lines, its list too where that is long."""
     if len(line) <= WIDTH - 8 or "([" not in line:
         return [line]
     head, _, rest = line.partition("([")
@@ -420,7 +423,7 @@ def _broken(line: str) -> list[str]:
 
 
 def _after(c: Class) -> list[str]:
-    """Init rules and freezing, at the end of the network's constructor."""
+    """Return init rules and freezing, at the end of the network's constructor."""
     lines: list[str] = []
     by_name = any(loop.by_name for loop in c.init)
     often = Counter(loop.test for loop in c.init)

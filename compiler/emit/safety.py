@@ -60,7 +60,7 @@ class UnsafeSource(ValueError):
 
 
 def verify(text: str, custom: tuple[str, ...] = ()) -> ast.Module:
-    """The syntax tree of an emitted text. Raises UnsafeSource for any that an emitter would not write.
+    """Return the syntax tree of an emitted text. Raises UnsafeSource for any that an emitter would not write.
 
     `custom` are the import lines of registered layers that live outside torch.
     """
@@ -79,7 +79,7 @@ def refuse(what: str, node: ast.AST) -> NoReturn:
 
 
 def _kind(node: ast.AST) -> None:
-    """Raises UnsafeSource for a node that is none of those written, wherever it stands."""
+    """Raise UnsafeSource for a node that is none of those written, wherever it stands."""
     if not isinstance(node, NODES):
         refuse(type(node).__name__, node)
     for name in _names(node):
@@ -109,7 +109,7 @@ def _kind(node: ast.AST) -> None:
 
 
 def _names(node: ast.AST) -> list[str]:
-    """The identifiers that a node itself has."""
+    """Return the identifiers that a node itself has."""
     match node:
         case ast.Name(id=name) | ast.arg(arg=name) | ast.ClassDef(name=name) | ast.FunctionDef(name=name):
             return [name]
@@ -128,7 +128,7 @@ class Vocabulary(NamedTuple):
 
 
 def vocabulary() -> Vocabulary:
-    """What all the layers and initialisers that are registered can write."""
+    """Return what all the layers and initialisers that are registered can write."""
     reading = [_reads(layer) for layer in Layer.registry.values()]
     initialisers = (f"nn.init.{name}_" for name in INITIALISERS)
     return Vocabulary(
@@ -139,7 +139,9 @@ def vocabulary() -> Vocabulary:
 
 @lru_cache(maxsize=1_024)
 def _reads(layer: type[Layer]) -> Vocabulary:
-    """What one layer's code reads: its class, what it says that its expression reads, and what its definitions do."""
+    """Return what one layer's code reads: its class, what it says that its expression reads, and what its definitions
+    do.
+    """
     words = {*layer.reads, *([layer.torch or f"nn.{layer.op}"] if layer.op[0].isupper() else [])}
     for text in layer.support:
         for node in ast.walk(ast.parse(text)):
@@ -152,7 +154,7 @@ def _reads(layer: type[Layer]) -> Vocabulary:
 
 
 def _chain(node: ast.Attribute) -> tuple[ast.expr, str]:
-    """Where a chain of attributes begins, and all of it as a dotted name."""
+    """Return where a chain of attributes begins, and all of it as a dotted name."""
     path = [node.attr]
     root = node.value
     while isinstance(root, ast.Attribute):
@@ -247,7 +249,7 @@ class Bindings:
                 self.visit(child)
 
     def visit(self, node: ast.AST) -> None:
-        """Raises UnsafeSource where an expression reads what emitted code does not."""
+        """Raise UnsafeSource where an expression reads what emitted code does not."""
         match node:
             case ast.Attribute():
                 self.attribute(node)
@@ -278,7 +280,7 @@ class Bindings:
         self.visit(node.value)
 
     def _plain(self, node: ast.Attribute) -> bool:
-        """Whether this attribute of a value is one that emitted code reads, or sets on its own module."""
+        """Return whether this attribute of a value is one that emitted code reads, or sets on its own module."""
         of_self = self.own is not None and isinstance(node.value, ast.Name) and node.value.id == "self"
         if not isinstance(node.ctx, ast.Load):
             return of_self and node.attr not in MODULE_NAMES | PRIVATE_NAMES
@@ -308,7 +310,7 @@ class Bindings:
             refuse("getattr", node)
 
     def comprehension(self, node: ast.ListComp) -> None:
-        """Its variables are its own: outside, a name that one of them has is what it was."""
+        """Visit it with variables of its own: outside, a name that one of them has is what it was."""
         inner = self
         for part in node.generators:
             inner.visit(part.iter)
@@ -319,7 +321,7 @@ class Bindings:
         inner.visit(node.elt)
 
     def annotation(self, node: ast.AST) -> None:
-        """A type, read where the text stands."""
+        """Visit a type where the text stands."""
         outside = Bindings(self.text, set())
         for inner in ast.walk(node):
             if not isinstance(inner, ANNOTATIONS) or (isinstance(inner, ast.Constant) and inner.value is not None):
@@ -335,7 +337,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def _stored(node: ast.AST) -> Iterator[str]:
-    """The names that are assigned somewhere in a function, and are therefore its own in all of it."""
+    """Yield the names that are assigned somewhere in a function, and are therefore its own in all of it."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
             yield child.id
@@ -344,7 +346,7 @@ def _stored(node: ast.AST) -> Iterator[str]:
 
 
 def _over_modules(node: ast.FunctionDef) -> frozenset[str]:
-    """The variables that hold a module of `self` and nothing else: those of `for m in self.modules()`."""
+    """Return the variables that hold a module of `self` and nothing else: those of `for m in self.modules()`."""
     loops = {
         id(target): target.id
         for loop in ast.walk(node)
@@ -361,7 +363,7 @@ def _over_modules(node: ast.FunctionDef) -> frozenset[str]:
 
 
 def _plain_getattr(node: ast.Call) -> bool:
-    """`getattr(self, "3")`, `getattr(self, "block-0")`: a child whose name no attribute could have."""
+    """Return `getattr(self, "3")`, `getattr(self, "block-0")`: a child whose name no attribute could have."""
     if len(node.args) != 2 or node.keywords:
         return False
     owner, name = node.args

@@ -49,7 +49,7 @@ class _Draft7(GenerateJsonSchema):
 
 
 def schema() -> Json:
-    """The schema as plain data."""
+    """Return the schema as plain data."""
     grammar = Spec.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Draft7)
     parts: Json = grammar.pop("$defs") | {"Spec": grammar}
     for model in models(Spec):
@@ -67,7 +67,7 @@ def schema() -> Json:
 
 
 def text() -> str:
-    """The schema as JSON text, a definition a line."""
+    """Return the schema as JSON text, a definition a line."""
     whole = schema()
     definitions = whole.pop("definitions")
     head = json.dumps(whole, indent=1, ensure_ascii=False).removesuffix("\n}")
@@ -96,7 +96,7 @@ def _spec(part: Json) -> Json:
 
 
 def _param(part: Json) -> Json:
-    """A type, a default, or the long form."""
+    """Return a type, a default, or the long form."""
     return {"if": {"type": "object"}, "then": part | {"anyOf": [{"required": ["type"]}, {"required": ["default"]}]}}
 
 
@@ -138,7 +138,7 @@ def _id() -> Json:
 
 
 def _only(kind: str) -> Json:
-    """What stands beside `layers`, `do` and `share`."""
+    """Return what stands beside `layers`, `do` and `share`."""
     then: Json = {"properties": {key: {} for key in (kind, *Entry.beside(kind))}, "additionalProperties": False}
     if kind == "do":
         then["anyOf"] = [{"required": [key]} for key in Entry.beside(kind)]
@@ -146,7 +146,7 @@ def _only(kind: str) -> Json:
 
 
 def _strict_entry() -> Json:
-    """An entry that says what its op requires."""
+    """Return an entry that says what its op requires."""
     return {
         "allOf": [
             {"properties": {key: _list(_ref("StrictEntry")) for key in Entry.LISTS}},
@@ -156,7 +156,7 @@ def _strict_entry() -> Json:
 
 
 def _strict_lists() -> Json:
-    """Where nothing is said under `defaults`, every entry says what its op requires."""
+    """Return where nothing is said under `defaults`, every entry says what its op requires."""
     lists = {"layers": _list(_ref("StrictEntry"))}
     return {"properties": {**lists, "blocks": {"additionalProperties": {"properties": lists}}}}
 
@@ -196,7 +196,7 @@ def _arguments(layer: type[Layer]) -> Json:
 
 
 def _argument(field: Json) -> Json:
-    """A field as an entry may give it: an expression in place of any value, null for torch's default."""
+    """Return a field as an entry may give it: an expression in place of any value, null for torch's default."""
     out = _open({key: value for key, value in field.items() if key not in ("title", "default")})
     options = [*out["anyOf"], {"type": "null"}] if set(out) == {"anyOf"} else [out, {"type": "null"}]
     unique = [option for i, option in enumerate(options) if option not in options[:i]]
@@ -239,7 +239,7 @@ def _without(part: Json, key: str) -> Json:
 
 
 def _not_null(part: Json) -> Json:
-    """Without null: what an entry says, it says."""
+    """Take null out of what a schema lets through: what an entry says, it says."""
     *options, null = part["anyOf"]
     assert null == {"type": "null"}
     return _without(part, "anyOf") | (options[0] if len(options) == 1 else {"anyOf": options})

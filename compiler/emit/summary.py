@@ -43,12 +43,12 @@ class Summary:
         return f"<Summary of {self.name}: {len(self.layers)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
 
     def to_json(self) -> dict[str, Any]:
-        """The stable JSON of `zoo summary --json`."""
+        """Return the stable JSON of `zoo summary --json`."""
         rows = [{name: getattr(row, name) for name in ROW} for row in self.layers]
         return {**{f.name: getattr(self, f.name) for f in fields(self)}, "layers": rows}
 
     def __str__(self) -> str:
-        """The table that documents 000 to 002 print, with MACs beside it."""
+        """Return the table that documents 000 to 002 print, with MACs beside it."""
         head = ("Layer (type)", "Output Shape", "Param #", "Trainable", "MACs")
         body = [
             (f"{r.path} ({r.op})", str(list(r.output)), f"{r.params:,}", str(r.trainable > 0), f"{r.macs:,}")
@@ -90,14 +90,14 @@ class Summary:
 
 
 def summarise(graph: Graph) -> Summary:
-    """The summary of a graph."""
+    """Return the summary of a graph."""
     rows = tuple(LayerRow(r.path, r.op, r.inputs, r.output, r.params, r.trainable, r.macs) for r in graph.rows)
     inputs, outputs = shapes(graph)
     return Summary(graph.name, inputs, outputs, graph.params, graph.trainable_params, graph.macs, rows)
 
 
 def shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, Shape]]:
-    """The shapes of what flows into a network and out of it, by name."""
+    """Return the shapes of what flows into a network and out of it, by name."""
     root = graph.root
     outputs = {
         port.name: value.shape for port, value in zip(root.outputs, root.values, strict=True) if value is not UNKNOWN

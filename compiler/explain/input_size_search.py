@@ -27,8 +27,9 @@ Again = Callable[[Shape], Errors]
 def add_sizes(
     resizable: Sequence[tuple[Problem, Diagnostic]], report: Report, settings: Settings, steps: int, again: Again
 ) -> None:
-    """Adds the input that works to the help of problems, as they stand in the report: one answer, which mends all of
-    them, or all of one kind where no input mends the others as well."""
+    """Add the input that works to the help of problems, as they stand in the report: one answer, which mends all of
+    them, or all of one kind where no input mends the others as well.
+    """
     places = {id(d): i for i, d in enumerate(report.diagnostics)}
     resizable = [(problem, d) for problem, d in resizable if id(d) in places]
     search = _search([d for _, d in resizable], report, settings, steps, again)
@@ -42,7 +43,7 @@ def add_sizes(
 def _search(
     reported: Sequence[Diagnostic], report: Report, settings: Settings, steps: int, again: Again
 ) -> _Search | None:
-    """A search for sizes of a network's one input; None where it has several, or no size."""
+    """Return a search for sizes of a network's one input; None where it has several, or no size."""
     shapes = [value.shape for _, value in settings.inputs if isinstance(value, Value)]  # and not UNKNOWN
     if not reported or len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
         return None
@@ -59,8 +60,10 @@ class _Search:
         self._known: dict[Shape, Errors] = {}
 
     def answer(self) -> str:
-        """The input that mends the errors in `mended`, in words; empty where none was found. Where none mends them all,
-        those of one code are left there."""
+        """Return the input that mends the errors in `mended`, in words; empty where none was found.
+
+        Where none mends them all, those of one code are left there.
+        """
         sized = self.mended
         for kind in ("", "empty-output", "shape-mismatch", "assertion-failed"):
             self.mended = {error for error in sized if kind in ("", error[0])}
@@ -85,7 +88,9 @@ class _Search:
         return len(set(self.shape[1:])) == 1
 
     def takes(self, shape: Shape) -> bool:
-        """Whether such an input mends these errors and is refused for no other reason than the present one is."""
+        """Return whether such an input mends these errors and is refused for no other reason than the present one
+        is.
+        """
         if shape not in self._known:
             if self.left <= 0:
                 return False
@@ -100,7 +105,9 @@ class _Search:
         return (n,) * (len(self.shape) - 1)
 
     def channels_first(self) -> str:
-        """`do the channels come first? `input: [3, 224, 224]` works`: the last axis is as short as channels are."""
+        """Return `do the channels come first? `input: [3, 224, 224]` works`: the last axis is as short as channels
+        are.
+        """
         *sizes, last = self.shape
         first = (last, *sizes)
         if last > FEW or last >= min(sizes) or not self.takes(first):
@@ -108,13 +115,13 @@ class _Search:
         return f"do the channels come first? `input: [{', '.join(map(str, first))}]` works"
 
     def _last_axis_of_channels(self) -> str:
-        """A question where the shape is a square with few channels last, and turning it mends not all."""
+        """Return a question where the shape is a square with few channels last, and turning it mends not all."""
         *sizes, last = self.shape
         square = last <= FEW and len(sizes) > 1 and len(set(sizes)) == 1 and last < sizes[0]
         return f"do the channels come first? there are {sizes[0]} of them here" if square else ""
 
     def smallest(self) -> str:
-        """`the smallest input that works is 63 x 63`."""
+        """Return `the smallest input that works is 63 x 63`."""
         if not self.square:
             tried = (tuple(n * factor for n in self.shape[1:]) for factor in (2, 4, 8, 16))
             return next((f"an input of {show(sizes)} works" for sizes in tried if self.works(sizes)), "")
@@ -135,7 +142,7 @@ class _Search:
         return f"an input of {show(self.all(high))} works"
 
     def multiples(self) -> str:
-        """`this network takes heights and widths that are multiples of 16: 96 x 96 or 112 x 112`."""
+        """Return `this network takes heights and widths that are multiples of 16: 96 x 96 or 112 x 112`."""
         for m in (2, 4, 8, 16, 32, 64, 128):
             above = [tuple(m * (math.ceil(n / m) + k) for n in self.shape[1:]) for k in range(REPEATS)]
             if not all(self.works(sizes) for sizes in above):
@@ -149,7 +156,7 @@ class _Search:
         return ""
 
     def nearest(self) -> str:
-        """The sizes next to the one at hand that fit exactly."""
+        """Return the sizes next to the one at hand that fit exactly."""
         if not self.square:
             return ""
         n = self.shape[1]

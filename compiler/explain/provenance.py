@@ -50,7 +50,8 @@ class Chain(NamedTuple):
 
 
 def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | None = None) -> Chain | None:
-    """How the size of `source` on `axis` (from the end, -1 is the width) came about; None where it has no such axis.
+    """Return how the size of `source` on `axis` (from the end, -1 is the width) came about; None where it has no such
+    axis.
 
     `lists` are those that are open, the innermost last; `source` is of that one. Ends at `stop`, at the
     network's input, or where a layer makes the axis anew.
@@ -94,7 +95,7 @@ def _how(body: Layer | Composite, axis: int, shapes: tuple[Shape, ...]) -> str:
 
 
 def keeping(body: Layer | Composite | None, axis: int, x: Shape) -> str:
-    """The argument that would let a layer keep the size of its input; empty where none does."""
+    """Return the argument that would let a layer keep the size of its input; empty where none does."""
     if not isinstance(body, Windowed) or axis < -body.spatial:
         return ""
     window = body.window()
@@ -109,6 +110,6 @@ def keeping(body: Layer | Composite | None, axis: int, x: Shape) -> str:
 
 
 def name_of(shape: Shape, axis: int) -> str:
-    """What an axis, counted from the end, is called."""
+    """Return what an axis, counted from the end, is called."""
     names = AXES.get(len(shape) - 1, ())
     return names[axis] if len(names) >= -axis else "features" if len(shape) == 1 else "channels"

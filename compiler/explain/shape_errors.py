@@ -19,7 +19,9 @@ from speczoo.specs.problem import Fix, Loc, Mark, Problem
 def explain(
     text: Text, lists: Sequence[OpenList], item: Position, node: Node, body: Layer, error: ShapeError
 ) -> Problem:
-    """What is wrong with an entry of the innermost of the `lists` that are open, whose layer has refused its inputs."""
+    """Return what is wrong with an entry of the innermost of the `lists` that are open, whose layer has refused its
+    inputs.
+    """
     frame = lists[-1]
     loc, shown, marks, given_at = _place(text, frame, item, node, body, error)
     marks += _widths_set(frame, node, error)
@@ -54,15 +56,16 @@ def explain(
 
 
 def resizing(error: ShapeError) -> list[Fix]:
-    """Another size of the network's input as the fix of an error, with what helps where none is found."""
+    """Return another size of the network's input as the fix of an error, with what helps where none is found."""
     return [Fix("resize", line) for line in error.size_help or ("",)]
 
 
 def _place(
     text: Text, frame: OpenList, item: Position, node: Node, body: Layer, error: ShapeError
 ) -> tuple[Loc, str, list[Mark], Loc | None]:
-    """The place of the problem, the text under its caret, other places that belong to it, and where its value was
-    given."""
+    """Return the place of the problem, the text under its caret, other places that belong to it, and where its value
+    was given.
+    """
     loc: Loc = (*item.loc, "op") if item.entry.op is not None else (*item.loc, "share")
     written, argument = item.entry.from_, error.argument
     marks: list[Mark] = []
@@ -84,7 +87,7 @@ def _place(
 
 
 def _input(item: Position, position: int) -> Loc | None:
-    """The place in `from` of an entry's input; None where it is not written."""
+    """Return the place in `from` of an entry's input; None where it is not written."""
     written = item.entry.from_
     if isinstance(written, list):
         return (*item.loc, "from", position) if position < len(written) else None
@@ -92,7 +95,7 @@ def _input(item: Position, position: int) -> Loc | None:
 
 
 def _replacement(item: Position, error: ShapeError) -> str | None:
-    """The value to write in place of the argument's, where the entry has it and computes nothing."""
+    """Return the value to write in place of the argument's, where the entry has it and computes nothing."""
     arguments = item.entry.arguments
     return error.problem.replacement if error.argument in arguments and "$" not in repr(arguments) else None
 
@@ -101,7 +104,7 @@ def _replacement(item: Position, error: ShapeError) -> str | None:
 
 
 def _chains(lists: Sequence[OpenList], node: Node, body: Layer, error: ShapeError) -> list[Chain]:
-    """How the sizes that do not fit came about."""
+    """Return how the sizes that do not fit came about."""
     shapes = node.shapes if UNKNOWN not in node.arriving else ()
     if not shapes:
         return []
@@ -118,7 +121,7 @@ def _chains(lists: Sequence[OpenList], node: Node, body: Layer, error: ShapeErro
 
 
 def _parted(lists: Sequence[OpenList], node: Node, first: int, other: int) -> Iterator[Chain]:
-    """The chains of two inputs from where they parted, on the first spatial axis that differs."""
+    """Yield the chains of two inputs from where they parted, on the first spatial axis that differs."""
     a, b = node.shapes[first], node.shapes[other]
     axis = next((i - len(a) for i in range(1, len(a)) if a[i] != b[i]), None)
     if axis is None:
@@ -131,7 +134,7 @@ def _parted(lists: Sequence[OpenList], node: Node, first: int, other: int) -> It
 
 
 def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
-    """Where the features come from, of a layer behind a Flatten: `16 x 6 x 6 = 576`, and how high the map is."""
+    """Return where the features come from, of a layer behind a Flatten: `16 x 6 x 6 = 576`, and how high the map is."""
     source: Operand = node.inputs[0] if node.inputs else 0
     while isinstance(source, Edge) and source.node != INPUT:
         made = lists[-1].nodes[source.node]
@@ -151,7 +154,7 @@ def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
 
 
 def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: bool) -> Iterator[Fix]:
-    """`padding: 1` of the layers that change the size, and a crop of the larger input."""
+    """Yield `padding: 1` of the layers that change the size, and a crop of the larger input."""
     steps = [step for chain in chains for step in chain.steps]
     kept = [f"`{step.keeps}` lets `{step.name}` keep the size" for step in steps if step.keeps]
     if kept and len(kept) == len(steps):
@@ -161,7 +164,7 @@ def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: 
 
 
 def _crop(item: Position, node: Node) -> str:
-    """`crop enc1 to up1`, where one input is larger than the other on every axis."""
+    """Return `crop enc1 to up1`, where one input is larger than the other on every axis."""
     written = item.entry.from_
     if not isinstance(written, list) or len(written) != 2 or len(node.shapes) != 2:
         return ""
@@ -178,7 +181,9 @@ def _crop(item: Position, node: Node) -> str:
 
 
 def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int]) -> list[str]:
-    """For inputs that differ in channels alone, one from all others: the number that would fit, and a projection."""
+    """Say, for inputs that differ in channels alone, one from all others, the number that would fit, and a
+    projection.
+    """
     if len(apart) < 2 or len({node.shapes[position] for position in apart[1:]}) > 1:
         return []
     shapes = [node.shapes[position] for position in apart[:2]]
@@ -200,7 +205,7 @@ def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int])
 
 
 def _widths_set(frame: OpenList, node: Node, error: ShapeError) -> list[Mark]:
-    """Where the channels that clash were set: the `out_channels` (or features) of the layers they come from."""
+    """Return where the channels that clash were set: the `out_channels` (or features) of the layers they come from."""
     if error.problem.code not in ("shape-mismatch", "indivisible", "assertion-failed"):
         return []
     if error.problem.code == "shape-mismatch" and not _channels_differ(node, error):
@@ -222,7 +227,9 @@ def _channels_differ(node: Node, error: ShapeError) -> bool:
 
 
 def shape_problem(node: Node, wanted: Any, loc: Loc) -> Problem | None:
-    """What is wrong with the `shape` that an entry states of its output; None where it is right, or not known."""
+    """Return what is wrong with the `shape` that an entry states of its output; None where it is right, or not
+    known.
+    """
     if not isinstance(wanted, list) or not all(map(_is_size, wanted)):
         odd = [i for i, n in enumerate(wanted) if not _is_size(n)] if isinstance(wanted, list) else []
         message = f"`shape` is a list of sizes, not {wanted!r}: sizes are integers of at least 1"

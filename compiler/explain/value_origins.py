@@ -19,8 +19,9 @@ WIDTHS = ("out_channels", "out_features", "channels")
 
 
 def given(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> tuple[list[Mark], Loc | None]:
-    """Where a value was given that is written here by a name alone, `$c`: in a loop, to a block, or to the spec. And
-    that place again where it is none of a loop's: each user of a block hears of its own problem."""
+    """Return where a value was given that is written here by a name alone, `$c`: in a loop, to a block, or to the spec.
+    And that place again where it is none of a loop's: each user of a block hears of its own problem.
+    """
     loc = given_at(text, frame, item, written, value)
     if loc is None:
         return [], None
@@ -30,8 +31,9 @@ def given(text: Text, frame: OpenList, item: Position, written: Any, value: Any)
 
 
 def given_at(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> Loc | None:
-    """The place where a value was given that is written here by a name alone; None where a caller laid another over
-    it."""
+    """Return the place where a value was given that is written here by a name alone; None where a caller laid another
+    over it.
+    """
     try:
         expression = Template.of(written).expression if isinstance(written, str) else None
     except ExpressionError:
@@ -47,7 +49,7 @@ def given_at(text: Text, frame: OpenList, item: Position, written: Any, value: A
 
 
 def _turn(text: Text, frame: OpenList, item: Position, name: str) -> Loc | None:
-    """The place in a `for` around this entry where a loop variable has its value of this turn."""
+    """Return the place in a `for` around this entry where a loop variable has its value of this turn."""
     turns = list(item.turns)
     for depth in range(len(frame.loc) + 1, len(item.loc) + 1, 2):
         loop = text.written((*item.loc[:depth], "for"))
@@ -62,7 +64,7 @@ def _turn(text: Text, frame: OpenList, item: Position, name: str) -> Loc | None:
 
 
 def _parameter(text: Text, name: str) -> Loc:
-    """Where the block around this list is given a parameter, or the spec."""
+    """Return where the block around this list is given a parameter, or the spec."""
     at, op = next(((at, op) for _, at, op in reversed(text.trail) if at is not None), (None, ""))
     blocks = text.unit.spec.blocks
     if op in blocks and name in blocks[op].params:
@@ -73,7 +75,7 @@ def _parameter(text: Text, name: str) -> Loc:
 
 
 def maker(nodes: Sequence[Node], source: Operand) -> tuple[Node, str, Shape] | None:
-    """The entry that sets how wide a value is, the argument that does it, and the value's shape."""
+    """Return the entry that sets how wide a value is, the argument that does it, and the value's shape."""
     for _ in range(len(nodes)):
         if not isinstance(source, Edge) or source.node == INPUT:
             return None

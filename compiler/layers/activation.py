@@ -84,8 +84,9 @@ class Softsign(Layer):
 
 
 def _bent(layer: Layer, argument: str, slope: float) -> ShapeError | None:
-    """An in-place op keeps its output alone, which does not tell on which side of 0 the input was where a slope is
-    negative."""
+    """Return an in-place op keeps its output alone, which does not tell on which side of 0 the input was where a slope
+    is negative.
+    """
     if not layer.inplace_ or slope >= 0:
         return None
     message = f"with `{argument}: {getattr(layer, argument)}` and `inplace` there is no backward pass"
@@ -279,7 +280,7 @@ class _Softmax(Layer, abstract=True):
         return x
 
     def _axis(self, rank: int) -> int:
-        """`dim`, or the one that torch picks with a warning where none is said."""
+        """Return `dim`, or the one that torch picks with a warning where none is said."""
         if self.dim is None:
             if rank == 2:
                 raise ShapeError(

@@ -71,7 +71,7 @@ class MultiheadAttention(Layer):
         return x[0]
 
     def _plain(self, *x: Shape) -> bool:
-        """Whether query, key and value have the same features, and so one projection."""
+        """Return whether query, key and value have the same features, and so one projection."""
         return len({shape[-1] for shape in x}) == 1
 
     def weights(self, *x: Shape) -> dict[str, Shape]:
@@ -88,7 +88,7 @@ class MultiheadAttention(Layer):
         return out | ({"out_proj.bias": (e,)} if self.bias else {})
 
     def macs(self, out: Shape, *x: Shape) -> int:
-        """The projections and both products of attention."""
+        """Return the projections and both products of attention."""
         (queries, e), (keys, kdim), (_, vdim) = x[0], x[1 % len(x)], x[2 % len(x)]
         attended = keys + self.add_bias_kv + self.add_zero_attn
         return 2 * queries * e * e + keys * (kdim + vdim) * e + 2 * queries * attended * e

@@ -77,7 +77,7 @@ def _few(parts: int, argument: str) -> None:
 
 
 def _only(parts: Sequence[Shape]) -> str:
-    """What takes the one part out of torch's tuple of one."""
+    """Return what takes the one part out of torch's tuple of one."""
     return "[0]" if len(parts) == 1 else ""
 
 

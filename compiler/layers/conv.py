@@ -27,7 +27,7 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 def _grouped(groups: int, out: int, x: Shape | None) -> None:
-    """Raises ShapeError where the channels do not make so many groups."""
+    """Raise ShapeError where the channels do not make so many groups."""
     into = x[0] if x is not None else 0
     for name, channels in (("in_channels", into), ("out_channels", out)):
         if channels % groups:
@@ -85,7 +85,7 @@ class _Conv(Windowed, abstract=True):
         return plain._replace(before=pad, after=pad)
 
     def _repeats(self, x: Shape) -> None:
-        """Raises ShapeError where an axis is too short to fill its padding; mirrored, it gives one less than it has."""
+        """Raise ShapeError where an axis is too short to fill its padding; mirrored, it gives one less than it has."""
         spare = {"reflect": 1, "circular": 0}.get(self.padding_mode)
         if spare is None:
             return

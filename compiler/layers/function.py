@@ -18,7 +18,9 @@ class _Merge(Function, abstract=True):
     merges: ClassVar[bool] = True
 
     def dtype(self, *x: Value) -> str:
-        """torch's promotion: a float among integers makes the result float, an integer among truths an integer."""
+        """Return torch's promotion: a float among integers makes the result float, an integer among truths an
+        integer.
+        """
         kinds = [v.dtype for v in x]
         return next((kind for kind in ("float32", "int64") if kind in kinds), kinds[0])
 
@@ -53,14 +55,17 @@ class _Arithmetic(_Merge, abstract=True):
 
 
 def no_truths(op: str, values: tuple[Value, ...]) -> None:
-    """Raises ShapeError where a bool is among what flows in."""
+    """Raise ShapeError where a bool is among what flows in."""
     for i, value in enumerate(values):
         if value.dtype == "bool":
             raise ShapeError("shape-mismatch", f"`{op}` takes numbers, not bool", inputs={i: value.dtype})
 
 
 def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
-    """The common shape of equally long ones. Raises ShapeError that says which axis differs, and what would mend it."""
+    """Return the common shape of equally long ones.
+
+    Raises ShapeError that says which axis differs, and what would mend it.
+    """
     out: list[Any] = []
     for i, column in enumerate(zip(*shapes.values(), strict=True)):
         stretched = {n for n in column if n != 1} if broadcast else set(column)
@@ -121,7 +126,7 @@ class Div(_Arithmetic, op="div"):
 
 
 def _parts(values: tuple[Value, ...]) -> str:
-    """The inputs of a cat or stack, Parameters stretched over the batch."""
+    """Return the inputs of a cat or stack, Parameters stretched over the batch."""
     batched = next(i for i, v in enumerate(values) if v.batched)
     return ", ".join(
         f"{{{i}}}" if v.batched else f"{{{i}}}.expand({{{batched}}}.shape[0], {', '.join(['-1'] * len(v.shape))})"

@@ -21,7 +21,7 @@ class _Pad(Spatial, abstract=True):
     cuts_first: ClassVar[bool] = True
 
     def sides(self, i: int) -> tuple[int, int]:
-        """What comes before and after spatial axis i; torch's list has the last axis first."""
+        """Return what comes before and after spatial axis i; torch's list has the last axis first."""
         if isinstance(self.padding, int):
             return self.padding, self.padding
         at = 2 * (self.spatial - 1 - i)

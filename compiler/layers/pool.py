@@ -47,7 +47,7 @@ class _MaxPool(Windowed, abstract=True):
 
 
 def _half(window: Window) -> None:
-    """torch lets at most half of a window lie in the padding. Raises ShapeError."""
+    """Raise ShapeError where more than half of a window lies in the padding, which torch does not let."""
     for k, p in zip(window.kernel, window.before, strict=True):
         if p > k // 2:
             raise ShapeError(
@@ -115,7 +115,9 @@ class _AvgPool(Windowed, abstract=True):
 
 
 def _covers(x: Shape, kernel: Any) -> None:
-    """torch's averages over three axes want an input as large as the window, padding not counted. Raises ShapeError."""
+    """Raise ShapeError where an input is smaller than the window, padding not counted, as torch does over three
+    axes.
+    """
     for name, size, k in zip(AXES[3], x[1:], sizes(kernel, 3), strict=True):
         if size < k:
             raise ShapeError(

@@ -60,14 +60,14 @@ class Flatten(Layer):
 
 
 def resolvable(wanted: Shape, argument: str) -> None:
-    """Raises ShapeError for what is no shape, with one -1 in it at most."""
+    """Raise ShapeError for what is no shape, with one -1 in it at most."""
     if any(n < 1 and n != -1 for n in wanted) or wanted.count(-1) > 1:
         message = f"`{argument}: {list(wanted)}` takes sizes of 1 and more, and one -1 for what is left"
         raise ShapeError("bad-value", message, argument=argument)
 
 
 def resolved(wanted: Shape, total: int, argument: str) -> Shape:
-    """A resolvable shape that holds `total` values, its one -1 worked out. Raises ShapeError."""
+    """Return a resolvable shape that holds `total` values, its one -1 worked out. Raises ShapeError."""
     known = math.prod(n for n in wanted if n != -1)
     rest, shown = total // known, show(["?" if n == -1 else n for n in wanted])
     if rest * known != total or (rest != 1 and -1 not in wanted):

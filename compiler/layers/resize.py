@@ -33,7 +33,7 @@ Factors = Annotated[Factor | tuple[Factor, ...], Listed]
 
 
 def scaled(n: int, factor: float) -> int:
-    """torch's floor(float(n) * factor), as whole-number arithmetic where that is the same."""
+    """Return torch's floor(float(n) * factor), as whole-number arithmetic where that is the same."""
     over, under = float(factor).as_integer_ratio()
     return n * over // under if max(over, under) < 2**20 else math.floor(float(n) * factor)
 
@@ -168,7 +168,7 @@ class Interpolate(_Between, op="interpolate"):
 
 
 def _alone(layer: Layer, *names: str) -> None:
-    """Raises ShapeError where one of these arguments stands beside `like`."""
+    """Raise ShapeError where one of these arguments stands beside `like`."""
     for name in names:
         if getattr(layer, name) is not None:
             raise ShapeError("bad-value", f"`{layer.op}` takes `like` or `{name}`, not both", argument=name)

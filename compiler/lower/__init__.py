@@ -12,8 +12,10 @@ from speczoo.compiler.program import Program
 
 
 def lower(graph: Graph) -> Program:
-    """The program of a graph that the checker passed. Raises Difference where it would be another network: a bug of
-    ours."""
+    """Return the program of a graph that the checker passed.
+
+    Raises Difference where it would be another network: a bug of ours.
+    """
     program = Lowering(graph).program()
     validate(graph, program)
     return program

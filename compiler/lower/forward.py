@@ -37,8 +37,9 @@ class Statement:
 def order(
     statements: Sequence[Statement | None], inputs: Sequence[str], outputs: Sequence[Port], taken: Container[str] = ()
 ) -> tuple[tuple[Assignment | Declaration, ...], tuple[str, ...]]:
-    """Steps, and the text of each output. `statements` are by node number; None where nothing stands (an omitted
-    entry is resolved away by the caller). No variable has a name that is `taken`."""
+    """Return steps, and the text of each output. `statements` are by node number; None where nothing stands (an omitted
+    entry is resolved away by the caller). No variable has a name that is `taken`.
+    """
     uses = _uses(statements, outputs)
     live: dict[str, Edge] = {}  # variable -> the value it holds
     where: dict[Edge, str] = {}
@@ -105,7 +106,7 @@ def order(
 
 
 def _uses(statements: Sequence[Statement | None], outputs: Sequence[Port]) -> dict[Edge, list[int]]:
-    """For each value the statements that take it, in order; an output counts as one after the last."""
+    """Map each value to the statements that take it, in order; an output counts as one after the last."""
     entries = ((i, s.inputs, max(1, len(s.ports))) for i, s in enumerate(statements) if s is not None)
     flow = dataflow(entries, (port.edge for port in outputs))
     after = len(statements)

@@ -16,7 +16,7 @@ from speczoo.compiler.program import InitLoop
 
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:
-    """The spec's init rules, in order, without those that meet nothing in this network."""
+    """Return the spec's init rules, in order, without those that meet nothing in this network."""
     graph = Graph(composite.unit, composite, settings)
     if not graph.spec.init:
         return ()
@@ -33,7 +33,7 @@ def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]
 
 
 def _by_op(rule: Rule, reached: Sequence[tuple[str, Node]], kin: Collection[str]) -> list[InitLoop]:
-    """A loop over the modules of one class, some of which may lack a parameter."""
+    """Return a loop over the modules of one class, some of which may lack a parameter."""
     target = called(Layer.registry[rule.match].torch or f"nn.{rule.match}")
     test = f"type(m) is {target}" if rule.match in kin else f"isinstance(m, {target})"
     calls = []
@@ -46,8 +46,9 @@ def _by_op(rule: Rule, reached: Sequence[tuple[str, Node]], kin: Collection[str]
 
 
 def _by_name(rule: Rule, met: Sequence[tuple[str, Node]], modules: Collection[str]) -> list[InitLoop]:
-    """Loops over modules of any class, one for all parameters that the same modules have: another class may know
-    nothing of them."""
+    """Return loops over modules of any class, one for all parameters that the same modules have: another class may know
+    nothing of them.
+    """
     calls: dict[tuple[str, ...], list[str]] = {}
     for name, initialiser in rule.initialisers:
         owners = tuple(sorted({path for path, node in met if name in node.weights}))
@@ -60,7 +61,7 @@ def _by_name(rule: Rule, met: Sequence[tuple[str, Node]], modules: Collection[st
 
 
 def _modules(composite: Composite, prefix: str) -> Iterator[str]:
-    """The names of all modules, as `named_modules` has them."""
+    """Yield the names of all modules, as `named_modules` has them."""
     for node in composite.nodes:
         if node.body is not None:
             path = prefix + node.name
@@ -71,8 +72,9 @@ def _modules(composite: Composite, prefix: str) -> Iterator[str]:
 
 
 def _name_test(pattern: str, names: list[str], others: Collection[str]) -> str:
-    """A test on `name` that these names pass and no others: exact where they are few, else the end or the start of them
-    if that tells them apart."""
+    """Return a test on `name` that these names pass and no others: exact where they are few, else the end or the start
+    of them if that tells them apart.
+    """
     if len(names) <= 3:
         return f"name == {literal(names[0])}" if len(names) == 1 else f"name in {literal(tuple(names))}"
     tail = pattern.removeprefix("**.")
@@ -99,7 +101,7 @@ def _call(target: str, initialiser: Initialiser) -> str:
 
 
 def freezing(composite: Composite) -> tuple[str, ...]:
-    """Tests on a parameter's `name` that say which do not train."""
+    """Test on a parameter's `name` that say which do not train."""
     graph_keys = _keys(composite)
     out = []
     for pattern in composite.unit.spec.freeze:

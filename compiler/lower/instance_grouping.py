@@ -17,19 +17,21 @@ TRIED = 16  # classes, the last ones of a block, that another instance of it is 
 
 
 def origin(composite: Composite) -> tuple[Any, ...]:
-    """Where a list was written: what it shares with the other instances of it."""
+    """Return where a list was written: what it shares with the other instances of it."""
     spec = composite.unit.spec
     own = id(composite) if composite.kind == "use" and (spec.init or spec.freeze) else 0  # rules are a class's own
     return (id(spec), composite.kind, composite.loc, own)
 
 
 def inline(composite: Composite) -> bool:
-    """Whether it is an nn.Sequential where it stands rather than a class: an inline group that is a pure chain."""
+    """Return whether it is an nn.Sequential where it stands rather than a class: an inline group that is a pure
+    chain.
+    """
     return composite.kind == "group" and composite.chain and all(sequential(n) for n in composite.nodes)
 
 
 def sequential(node: Node) -> bool:
-    """Whether nn.Sequential can apply it (a function can, as a small module)."""
+    """Return whether nn.Sequential can apply it (a function can, as a small module)."""
     if not isinstance(node.body, Layer):
         return True
     call = node.call
@@ -105,7 +107,7 @@ class InstanceGroups:
         self._order()
 
     def _order(self) -> None:
-        """Later instances may need classes that came up later: sort by what a group holds."""
+        """Sort groups by what they hold: later instances may need classes that came up later."""
         done: list[InstanceGroup] = []
         visited: set[int] = set()
 
@@ -124,7 +126,7 @@ class InstanceGroups:
         self.all = done
 
     def fits(self, lines: Lines, other: Composite) -> bool:
-        """Whether it lines up with lists that do. Each entry is held against the first that is there."""
+        """Return whether it lines up with lists that do. Each entry is held against the first that is there."""
         first = lines.first
         if (
             len(first.nodes) != len(other.nodes)
@@ -167,7 +169,9 @@ class InstanceGroups:
 
 
 def _move(*lists: Composite) -> bool:
-    """Whether their entries are numbered by place alone: an nn.Sequential counts them anew where one is left out."""
+    """Return whether their entries are numbered by place alone: an nn.Sequential counts them anew where one is left
+    out.
+    """
     return all(c.chain and not any(n.named for n in c.nodes) and all(map(sequential, c.nodes)) for c in lists)
 
 
@@ -193,7 +197,7 @@ def _inside(composite: Composite) -> Iterator[Composite]:
 
 
 def _post_order(composite: Composite, visited: set[int]) -> Iterator[Composite]:
-    """The lists that classes are written for; where one is shared, none is."""
+    """Yield the lists that classes are written for; where one is shared, none is."""
     if id(composite) in visited:
         return
     visited.add(id(composite))

@@ -89,7 +89,7 @@ class Lowering:
         )
 
     def wrapper(self, op: str, call: Call) -> str:
-        """The small module that applies a function in an nn.Sequential."""
+        """Return the small module that applies a function in an nn.Sequential."""
         for text in call.support:
             self.support.setdefault(text)
         text = wrapper("{}", call)
@@ -99,7 +99,7 @@ class Lowering:
         return self.wrappers[text]
 
     def target(self, call: Call) -> str:
-        """The name to call; what it needs is put at the top of the text."""
+        """Return the name to call; what it needs is put at the top of the text."""
         for text in call.support:
             self.support.setdefault(text)
         target = str(call.target)
@@ -141,7 +141,7 @@ class ClassBuilder:
     # -- an nn.Sequential -------------------------------------------------------------------------------------
 
     def _is_sequential(self) -> bool:
-        """A pure chain without ids of its own is an nn.Sequential; one with ids reads better written out."""
+        """Return a pure chain without ids of its own is an nn.Sequential; one with ids reads better written out."""
         nodes = [n for n in self.first.nodes if n.body is not None]
         if not all(c.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.group.instances):
             return False
@@ -309,7 +309,7 @@ class ClassBuilder:
         return express
 
     def _function(self, node: Node, at: Position) -> Any:
-        """An expression with its numbers as literals; one that differs between instances is kept on self."""
+        """Return an expression with its numbers as literals; one that differs between instances is kept on self."""
         calls = [None if n is None or n.body is None else n.call for n in at.nodes]
         call = next(c for c in calls if c is not None)
         for text in call.support:
@@ -332,7 +332,7 @@ class ClassBuilder:
         return express
 
     def _flag(self, node: Node, at: Position) -> str:
-        """An attribute that says whether an optional function is applied."""
+        """Return an attribute that says whether an optional function is applied."""
         text = self.condition(at, node)
         name = self.attributes.new(
             f"use_{re.sub(r'[^0-9A-Za-z_]', '_', node.name)}" if node.named else f"use_{snake(node.op)}"

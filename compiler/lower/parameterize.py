@@ -44,7 +44,7 @@ class Position:
         return [None if n is None or not n.arrived else n.arrived[0] for n in self.nodes]
 
     def inputs(self, name: str) -> list[Value | None]:
-        """What flows into each one's list by this name; `input` is the first of all."""
+        """Return what flows into each one's list by this name; `input` is the first of all."""
         return [None if c is None else self._input(c, name) for c in self.lists]
 
     @staticmethod
@@ -58,7 +58,7 @@ class PythonText(str):
 
 
 def literal(value: Any) -> str:
-    """Python text of plain data."""
+    """Return Python text of plain data."""
     if isinstance(value, PythonText):
         return str(value)
     if isinstance(value, str):
@@ -81,8 +81,9 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _same_number(given: Any, value: Any) -> bool:
-    """`same`, of what an expression gives and what a layer has made of it: a float may be said as an int, a tuple as a
-    list."""
+    """Return `same`, of what an expression gives and what a layer has made of it: a float may be said as an int, a
+    tuple as a list.
+    """
     if isinstance(given, (list, tuple)) and isinstance(value, (list, tuple)):
         return len(given) == len(value) and all(map(_same_number, given, value))
     return same(given, value) or (type(given) is int and type(value) is float and given == value)
@@ -108,7 +109,7 @@ class Columns:
         self.names = Names(TAKEN | taken | set(self.inputs))
 
     def scope(self, name: str) -> list[Any]:
-        """The column of a name that may be read."""
+        """Return the column of a name that may be read."""
         if name not in self.read:
             values = (i.scope.get(name, ABSENT) for i in self.group.instances)
             self.read[name] = [self._value(name, value) for value in values]
@@ -132,7 +133,9 @@ class Columns:
     # -- the arguments ----------------------------------------------------------------------------------------
 
     def parameters(self) -> list[tuple[ConstructorArgument, list[Any]]]:
-        """The constructor's arguments with their values per instance: sizes of inputs, the block's own, others."""
+        """Return the constructor's arguments with their values per instance: sizes of inputs, the block's own,
+        others.
+        """
         out = []
         for name in dict.fromkeys((*self.inputs, *self.declared, *self.used)):
             if name not in self.used:
@@ -154,7 +157,7 @@ class Columns:
         return required + [p for p in out if p[0].default is not None]
 
     def rename(self, name: str) -> str:
-        """What the constructor calls one of its arguments."""
+        """Return what the constructor calls one of its arguments."""
         if name not in self.renamed:
             new = variable(name, self.taken)
             self.renamed[name] = name if new == name else self.names.new(new, self.reserved)
@@ -183,8 +186,10 @@ class Columns:
     # -- text for a column ------------------------------------------------------------------------------------
 
     def text(self, column: Sequence[Any], *, raw: Any = None, at: Position | None = None, hint: str = "value") -> str:
-        """Python for the column. `raw` is what the spec says, `at` where it stands, `hint` names an argument where one
-        must be made."""
+        """Return Python for the column.
+
+        `raw` is what the spec says, `at` where it stands, `hint` names an argument where one must be made.
+        """
         column = list(column)
         values = [v for v in column if v is not ABSENT]
         constant = all(same(v, values[0]) for v in values)
@@ -209,7 +214,7 @@ class Columns:
         return found
 
     def _elements(self, column: list[Any], raw: list[Any], at: Position | None, hint: str) -> str:
-        """A tuple, element by element."""
+        """Return a tuple, element by element."""
         parts = []
         for i, element in enumerate(raw):
             elements = [v if v is ABSENT else v[i] for v in column]
@@ -217,8 +222,9 @@ class Columns:
         return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
     def _written(self, column: list[Any], raw: Any, at: Position | None) -> tuple[str, list[Any]] | None:
-        """The spec's own expression over the class's arguments, and what it gives for each instance; None where Python
-        cannot say it, or where its names mean something else here than to the entry."""
+        """Return the spec's own expression over the class's arguments, and what it gives for each instance; None where
+        Python cannot say it, or where its names mean something else here than to the entry.
+        """
         if not isinstance(raw, str) or "$" not in raw:
             return None
         try:
@@ -242,7 +248,7 @@ class Columns:
         return text, [g if v is ABSENT else v for g, v in zip(given, column, strict=True)]
 
     def _name(self, name: str, at: Position | None, codes: bool, read: dict[str, list[Any]]) -> str | None:
-        """Python for a name, whose column is noted in `read`."""
+        """Return Python for a name, whose column is noted in `read`."""
         if name in self.readable:
             column = read[name] = self.scope(name)
             values = [v for v in column if v is not ABSENT]
@@ -277,7 +283,7 @@ class Columns:
         return None
 
     def _computed(self, column: list[Any]) -> str | None:
-        """A small multiple, a fraction, or a sum of what is known."""
+        """Return a small multiple, a fraction, or a sum of what is known."""
         if not all(v is ABSENT or type(v) is int for v in column):
             return None
         last = islice(reversed(self.known.items()), SUMMED)
@@ -313,7 +319,7 @@ class Columns:
 
 
 def _given(template: Text, read: Mapping[str, Sequence[Any]], k: int) -> Any:
-    """What an expression gives for one instance, by the columns of its names; ABSENT where it has no value."""
+    """Return what an expression gives for one instance, by the columns of its names; ABSENT where it has no value."""
     scope: dict[str, Any] = {}
     for name, column in read.items():
         head, _, fact = name.partition(".")
@@ -346,7 +352,7 @@ def _type(column: Sequence[Any]) -> str:
 
 
 def _kind(value: Any) -> str:
-    """The type of a value as an annotation says it."""
+    """Return the type of a value as an annotation says it."""
     if isinstance(value, PythonText):
         return "type[nn.Module]"
     if isinstance(value, tuple):

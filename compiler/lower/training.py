@@ -39,7 +39,7 @@ class TrainingSteps:
         self._start = 0  # where this block begins
 
     def read_outside(self, value: Edge) -> bool:
-        """Whether code outside its block of training takes a value."""
+        """Return whether code outside its block of training takes a value."""
         return value in self._outside
 
     def add(self, number: int, step: Assignment, taken: Sequence[tuple[Operand, str]]) -> None:

@@ -7,7 +7,7 @@ from speczoo.compiler.reserved_names import MODULE_NAMES
 
 
 def wrapper(name: str, call: Call) -> str:
-    """The text of a module class that applies a function; its arguments are the function's."""
+    """Return the text of a module class that applies a function; its arguments are the function's."""
     kept = {a: f"self.{a}_" if a in MODULE_NAMES else f"self.{a}" for a in call.args}
     expression = call.apply.format("x", inputs="x", **kept)
     lines = [f"class {name}(nn.Module):"]

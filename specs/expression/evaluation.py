@@ -46,7 +46,7 @@ Run: TypeAlias = Callable[[Scope], Value]
 
 
 def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
-    """Evaluates the operands, then the function of them; what it refuses is told at this place."""
+    """Evaluate the operands, then the function of them; what it refuses is told at this place."""
     if len(operands) == 2:
         left, right = operands
 
@@ -82,7 +82,9 @@ def located(failure: Exception, at: Place) -> ExpressionError:
 
 
 def compiled(expr: Expr) -> Run:
-    """A function from a scope to the value of the expression in it; it raises ExpressionError and nothing else."""
+    """Return a function from a scope to the value of the expression in it; it raises ExpressionError and nothing
+    else.
+    """
     at = expr.at
     match expr:
         case Constant(value=value):
@@ -159,7 +161,7 @@ def look_up(name: str, scope: Scope, at: Place) -> Value:
 
 
 def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Run:
-    """`a < b <= c`: each operand is evaluated at most once, and none after the first comparison that fails."""
+    """Return `a < b <= c`: each operand is evaluated at most once, and none after the first comparison that fails."""
     first, *rest = map(compiled, operands)
     steps = [
         (comparison(symbol), run, (left.at[0], right.at[1]))
@@ -182,7 +184,7 @@ def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Run:
 
 
 def junction(symbol: str, operands: tuple[Expr, ...]) -> Run:
-    """`and`, `or`: no operand is evaluated after the one that decides."""
+    """Return `and`, `or`: no operand is evaluated after the one that decides."""
     decides = symbol == "or"
     runs = [apply(operand.at, lambda found: truth(found, symbol), compiled(operand)) for operand in operands]
 

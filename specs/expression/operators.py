@@ -38,7 +38,7 @@ class OperationError(ArithmeticError):
 
 
 def kind(value: Value) -> str:
-    """A value in words, short enough for a message."""
+    """Return a value in words, short enough for a message."""
     match value:
         case None:
             return "null"
@@ -58,7 +58,7 @@ def is_number(value: Value) -> bool:
 
 
 def bounded(value: Value) -> Value:
-    """The value, when it is within the bounds; a number must be finite and real."""
+    """Return the value, when it is within the bounds; a number must be finite and real."""
     if type(value) is int:
         if not -INTEGER <= value <= INTEGER:
             raise OperationError("the result is larger than 2**63", limit=True)
@@ -71,7 +71,7 @@ def bounded(value: Value) -> Value:
 
 
 def size(value: Value) -> int:
-    """How many items a list holds, all the way down; what is no list holds one."""
+    """Return how many items a list holds, all the way down; what is no list holds one."""
     if type(value) is not list:
         return 0
     METER.spent += len(value)
@@ -122,7 +122,7 @@ def arithmetic(symbol: str) -> Callable[[Value, Value], Value]:
 
 
 def within(value: Value, times: int, more: Value = ()) -> None:
-    """Refuses a list or string that would grow beyond its bound."""
+    """Refuse a list or string that would grow beyond its bound."""
     if type(value) is str:
         if len(value) * times + len(more) > CHARACTERS:
             raise OperationError(f"the string would have more than {CHARACTERS} characters", limit=True)
@@ -137,7 +137,7 @@ def listed(*items: Value) -> Value:
 
 
 def equal(left: Value, right: Value) -> bool:
-    """Equality without coercion, an int and a float excepted."""
+    """Return equality without coercion, an int and a float excepted."""
     if is_number(left) and is_number(right):
         return bool(left == right)
     if type(left) is list and type(right) is list:
@@ -223,7 +223,7 @@ def unary(symbol: str) -> Callable[[Value], Value]:
 
 
 def numbers(name: str, arguments: tuple[Value, ...]) -> Any:
-    """The numbers that `min`, `max` or `sum` is about: its arguments or those in its one list."""
+    """Return the numbers that `min`, `max` or `sum` is about: its arguments or those in its one list."""
     found: Any = arguments
     if len(arguments) == 1:
         if type(arguments[0]) is not list:
@@ -244,7 +244,7 @@ def length(value: Value) -> int:
 
 
 def rounded(value: Value, digits: Value = None) -> Value:
-    """Halves go to the even neighbour, as in Python."""
+    """Return halves go to the even neighbour, as in Python."""
     number(value, "round")
     if digits is None:
         return round(value)
@@ -260,7 +260,8 @@ def square_root(value: Value) -> float:
 
 
 def make_divisible(value: Value, divisor: Value, least: Value = None) -> int:
-    """The multiple of `divisor` nearest to `value`, halves up, at least `least` (else `divisor`) and 90 % of `value`.
+    """Return the multiple of `divisor` nearest to `value`, halves up, at least `least` (else `divisor`) and 90 % of
+    `value`.
 
     The rule by which MobileNets round channels, as torchvision has it.
     """

@@ -50,7 +50,7 @@ class Untranslatable(Exception):
 
 
 def to_python(expr: Expr, names: Names, is_int: Callable[[str], bool] = lambda name: True) -> str | None:
-    """The expression as Python source, or None where Python has no plain equivalent.
+    """Return the expression as Python source, or None where Python has no plain equivalent.
 
     `names` gives the Python expression that stands for a name (`channels`, `input.channels`), or None. What it gives as
     a literal is computed with; `x * 1`, `x + 0`, `x * k // k` and the like lose what changes nothing, the last only
@@ -159,7 +159,7 @@ class Simplifier:
         return replace(new, operators=tuple(operators))
 
     def arithmetic(self, expr: Binary) -> Expr:
-        """`x * 1`, `1 * x`, `x + 0`, `0 + x`, `x - 0` are x; for an int x, so are `x // 1` and `x * k // k`."""
+        """Return `x * 1`, `1 * x`, `x + 0`, `0 + x`, `x - 0` are x; for an int x, so are `x // 1` and `x * k // k`."""
         match expr:
             case Binary(operator="*", left=Constant(value=1), right=x) if is_int(expr.left) and not is_list(x):
                 return x
@@ -180,7 +180,7 @@ class Simplifier:
         return expr
 
     def is_whole(self, expr: Expr) -> bool:
-        """Whether the value is known to be an int."""
+        """Return whether the value is known to be an int."""
         match expr:
             case Constant():
                 return is_int(expr)
@@ -206,7 +206,9 @@ class Simplifier:
 
 
 def folded(expr: Expr) -> Expr:
-    """The value, when all the parts are known and it has one: what has none may stand where it is never asked for."""
+    """Return the value, when all the parts are known and it has one: what has none may stand where it is never asked
+    for.
+    """
     if not all(isinstance(part, Constant) for part in expr.children()):
         return expr
     try:
@@ -232,27 +234,27 @@ def is_list(expr: Expr) -> bool:
 
 
 def is_bool(expr: Expr) -> bool:
-    """Whether the value is known to be a bool."""
+    """Return whether the value is known to be a bool."""
     if isinstance(expr, Constant):
         return type(expr.value) is bool
     return isinstance(expr, Compare | BoolOp) or (isinstance(expr, Unary) and expr.operator == "not")
 
 
 def members(expr: Expr) -> tuple[Expr, ...]:
-    """The items of a list that is written out."""
+    """Return the items of a list that is written out."""
     if isinstance(expr, Constant) and type(expr.value) is list:
         return tuple(map(Constant, expr.value))
     return expr.items if isinstance(expr, ListOf) else ()
 
 
 def source(expr: Expr, power: int) -> str:
-    """The text, in parentheses where it binds looser than `power`."""
+    """Return the text, in parentheses where it binds looser than `power`."""
     text, binds = written(expr)
     return text if binds >= power else f"({text})"
 
 
 def written(expr: Expr) -> tuple[str, int]:
-    """The text and how tight it binds, in the powers of the parser."""
+    """Return the text and how tight it binds, in the powers of the parser."""
     match expr:
         case Constant() | Name() | ListOf() | Index() | Slice() | Call():
             return _atom(expr)
@@ -278,7 +280,7 @@ def written(expr: Expr) -> tuple[str, int]:
 
 
 def _atom(expr: Constant | Name | ListOf | Index | Slice | Call) -> tuple[str, int]:
-    """What stands by itself, or ends in a bracket."""
+    """Return what stands by itself, or ends in a bracket."""
 
     def each(parts: tuple[Expr, ...]) -> str:
         return ", ".join(source(part, IF) for part in parts)

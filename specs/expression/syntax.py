@@ -130,7 +130,7 @@ class Parser:
         return ExpressionError(f"expected {wanted}, not {found}{hint}", token.start, token.end)
 
     def close(self, node: Expr, start: int) -> Expr:
-        """The node with its place and height."""
+        """Return the node with its place and height."""
         height = 1 + max((child.height for child in node.children()), default=0)
         if height > DEPTH:
             raise ExpressionError(f"nests more than {DEPTH} deep", start, self.last.end, limit=True)
@@ -139,7 +139,7 @@ class Parser:
         return node
 
     def expression(self, power: int, depth: int) -> Expr:
-        """What binds tighter than `power`."""
+        """Return what binds tighter than `power`."""
         start = self.token.start
         if depth > DEPTH:
             raise ExpressionError(f"nests more than {DEPTH} deep", start, self.token.end, limit=True)
@@ -267,7 +267,7 @@ class Parser:
 
 @lru_cache(maxsize=16_384)
 def parse(text: str, offset: int = 0) -> Expr:
-    """The tree of an expression.
+    """Return the tree of an expression.
 
     `offset` is where `text` starts in the string that holds it. Raises ExpressionError.
     """

@@ -44,7 +44,7 @@ class Template:
 
     @staticmethod
     def of(value: str) -> Template:
-        """Reads a string. Raises ExpressionError."""
+        """Read a string. Raises ExpressionError."""
         return _template(value)
 
     @property
@@ -63,7 +63,7 @@ class Template:
         return self.parts[0] if len(self.parts) == 1 and not isinstance(self.parts[0], str) else None
 
     def evaluate(self, scope: Scope) -> Value:
-        """The value in `scope`: typed when one part covers the whole string, else a string.
+        """Return the value in `scope`: typed when one part covers the whole string, else a string.
 
         Ints, floats and strings can be pieces of a string, bools, nulls and lists cannot. Raises ExpressionError.
         """
@@ -108,7 +108,7 @@ def _template(value: str) -> Template:
 
 
 def _part(value: str, start: int) -> tuple[Expr, int]:
-    """The `$name` or `$(expression)` at `start`, and where it ends."""
+    """Return the `$name` or `$(expression)` at `start`, and where it ends."""
     if match := NAME.match(value, start):
         return Name(match[1], at=match.span()), match.end()
     if not value.startswith("(", start + 1):
@@ -118,7 +118,7 @@ def _part(value: str, start: int) -> tuple[Expr, int]:
 
 
 def _closing(value: str, start: int) -> int:
-    """Where the parenthesis before `start` is closed, strings skipped."""
+    """Return where the parenthesis before `start` is closed, strings skipped."""
     depth, position = 1, start
     while position < len(value):
         character = value[position]
@@ -138,7 +138,7 @@ def _closing(value: str, start: int) -> int:
 
 
 def evaluate(value: Value, scope: Scope) -> Value:
-    """The data with every template in it replaced by its value; keys stay as they are.
+    """Return the data with every template in it replaced by its value; keys stay as they are.
 
     Raises ExpressionError, whose `path` leads to the string at fault.
     """
@@ -149,7 +149,7 @@ def evaluate(value: Value, scope: Scope) -> Value:
 
 
 def _measure(value: Value) -> None:
-    """Raises ExpressionError for lists within lists, each small, that are too much together."""
+    """Raise ExpressionError for lists within lists, each small, that are too much together."""
     count, rest = 0, [value]
     while rest:
         inner = rest.pop()
@@ -180,7 +180,7 @@ def _evaluate(value: Value, scope: Scope, depth: int) -> Value:
 
 
 def range_of(value: Value, scope: Scope) -> range | None:
-    """The range that a string `A..B` says, both ends in it; None when the value is no such string.
+    """Return the range that a string `A..B` says, both ends in it; None when the value is no such string.
 
     Each end is an int, `$name` or `$(expression)`; the range is empty when B < A. Raises ExpressionError.
     """

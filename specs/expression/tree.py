@@ -175,7 +175,7 @@ Expr: TypeAlias = (
 
 
 def names_of(expr: Expr) -> frozenset[str]:
-    """The names an expression reads, attributes as `input.channels`."""
+    """Return the names an expression reads, attributes as `input.channels`."""
     found: set[str] = set()
     stack: list[Expr] = [expr]
     while stack:

@@ -91,7 +91,7 @@ def command(
 
 
 def _kind(out: Path, several: bool) -> str:
-    """What is to be written: `.py`, a suffix of weights, or `folder`."""
+    """Return what is to be written: `.py`, a suffix of weights, or `folder`."""
     suffix = out.suffix.lower()
     if out.is_dir() or suffix == "":
         return "folder"
@@ -112,7 +112,7 @@ def _table(renames: Sequence[str]) -> dict[str, str]:
 def _build(
     network: Network, graph: Graph, weights: str | None, rename: Mapping[str, str], seed: int | None
 ) -> tuple[Graph, Any, Any]:
-    """The module, the graph it was made of, and what there is to say of its weights."""
+    """Return the module, the graph it was made of, and what there is to say of its weights."""
     from speczoo.compiler.emit import module
     from speczoo.limits import exhausted
 
@@ -175,7 +175,7 @@ def _write_weights(module: Any, target: Path, force: bool) -> list[str]:
 
 
 def _write_folder(network: Network, graph: Graph, module: Any, folder: Path, force: bool) -> list[str]:
-    """Spec, source and weights, named as the network; beside the spec the files that it uses."""
+    """Return spec, source and weights, named as the network; beside the spec the files that it uses."""
     from speczoo import specialize
     from speczoo.compiler.emit.python import source
     from speczoo.specs import files

@@ -86,7 +86,7 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
 
 
 def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
-    """What is wrong with a file that is no network but says how one is trained. Nothing of it is repaired."""
+    """Return what is wrong with a file that is no network but says how one is trained. Nothing of it is repaired."""
     from speczoo.training import recipe_loader
 
     try:
@@ -99,7 +99,7 @@ def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
 def _mend(
     target: str, reported: list[Diagnostic], params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool
 ) -> list[Diagnostic]:
-    """Applies what can be, until nothing more can be; what is left to say."""
+    """Apply what can be, until nothing more can be; what is left to say."""
     from speczoo import catalogue
 
     path = catalogue.split(target)[0]
@@ -145,7 +145,7 @@ def _check_source(source: Source, target: str, params: dict[str, Any], shapes: A
 
 
 def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> None:
-    """Prints what was found; nothing of the rendering is loaded when a text has nothing to show."""
+    """Print what was found; nothing of the rendering is loaded when a text has nothing to show."""
     reported = list(dict.fromkeys(d for _, diagnostics in found for d in diagnostics))
     if form == "text":
         if reported:
@@ -174,7 +174,7 @@ def _summary(found: Sequence[tuple[str, list[Diagnostic]]], reported: Sequence[D
 
 
 def exit_code(found: Sequence[tuple[str, list[Diagnostic]]]) -> int:
-    """2 where something cannot be read or is not there, 1 where something is wrong, else 0."""
+    """Return 2 where something cannot be read or is not there, 1 where something is wrong, else 0."""
     wrong = [d for _, reported in found for d in reported if d.severity == "error"]
     if any(d.code == "unreadable" or (d.file is None and d.span is None) for d in wrong):
         return 2

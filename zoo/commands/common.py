@@ -49,7 +49,7 @@ class Network:
     limits: Limits = DEFAULT
 
     def graph(self) -> Graph:
-        """Raises SpecError."""
+        """Raise SpecError."""
         from speczoo import api
 
         report = Report()
@@ -65,7 +65,9 @@ class Networks(list[Network]):
     several: bool = False
 
     def each(self, make: Callable[[Network], T]) -> Iterator[tuple[Network, T]]:
-        """What `make` gives for one after the other; when all are done, raises SpecError with all that was wrong."""
+        """Yield what `make` gives for one after the other; when all are done, raises SpecError with all that was
+        wrong.
+        """
         wrong: list[Diagnostic] = []
         for network in self:
             try:
@@ -79,7 +81,7 @@ class Networks(list[Network]):
 
 
 def read_limits(limits: Sequence[str]) -> Limits:
-    """The limits with those of the command line in place of the defaults. Raises UsageError."""
+    """Return the limits with those of the command line in place of the defaults. Raises UsageError."""
     known = [field.name for field in fields(Limits)]
     changed = _numbers(limits, known, f" with a name of {', '.join(known)};")
     try:
@@ -95,7 +97,7 @@ limit_option = click.option(
 
 
 def takes_networks(command: F) -> F:
-    """Gives a command NAME..., --set, --input and --limit; it is called with `networks`."""
+    """Give a command NAME..., --set, --input and --limit; it is called with `networks`."""
 
     @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names)
     @click.option(
@@ -130,7 +132,7 @@ json_option = click.option("--json", "as_json", is_flag=True, callback=_remember
 
 
 def reads_files(command: F) -> F:
-    """Gives a command --limit, where it has none, and takes from it what is said of files.
+    """Give a command --limit, where it has none, and takes from it what is said of files.
 
     What is left is for the command's own limits, those of a spec, where it has any.
     """
@@ -154,7 +156,7 @@ def reads_files(command: F) -> F:
 
 
 def _numbers(limits: Sequence[str], known: Collection[str], usage: str) -> dict[str, int]:
-    """`NAME=N` as numbers by name; `usage` says how to write it. Raises UsageError."""
+    """Return `NAME=N` as numbers by name; `usage` says how to write it. Raises UsageError."""
     changed = {}
     for given in limits:
         name, _, digits = given.partition("=")
@@ -165,7 +167,7 @@ def _numbers(limits: Sequence[str], known: Collection[str], usage: str) -> dict[
 
 
 def settings(overrides: Sequence[str]) -> dict[str, Any]:
-    """`--set depths=[2,2,2,2]` as values: what stands behind `=` is read as a spec would read it."""
+    """Return `--set depths=[2,2,2,2]` as values: what stands behind `=` is read as a spec would read it."""
     out: dict[str, Any] = {}
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -192,7 +194,7 @@ def _value(key: str, text: str) -> Any:
 
 
 def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
-    """`--input 3x64x64`, or one for each of several inputs: `--input left=1x28x28 --input right=1x28x28`."""
+    """Return `--input 3x64x64`, or one for each of several inputs: `--input left=1x28x28 --input right=1x28x28`."""
     named: dict[str, list[int]] = {}
     plain: list[list[int]] = []
     for text in shapes:
@@ -212,7 +214,7 @@ def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
 
 
 def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Names of the catalogue; files, where what is typed looks like a path."""
+    """Return names of the catalogue; files, where what is typed looks like a path."""
     from speczoo import catalogue
 
     if os.sep in incomplete or incomplete.startswith("."):
@@ -223,7 +225,7 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def import_plugins(names: Sequence[str], arguments: Sequence[str]) -> None:
-    """Imports modules that are installed, or lie here or beside a file among the arguments. Raises Refused."""
+    """Import modules that are installed, or lie here or beside a file among the arguments. Raises Refused."""
     from speczoo import catalogue, plugins
 
     paths = (catalogue.split(argument)[0] for argument in arguments if catalogue.is_path(argument))
@@ -242,7 +244,7 @@ force_option = click.option("--force", is_flag=True, help="Write over files that
 
 
 def refuse_taken(targets: Iterable[Path], force: bool) -> None:
-    """Before work whose result is not known yet. Raises Refused for a file that is there, unless `force`."""
+    """Refuse before work whose result is not known yet: raise Refused for a file that is there, unless `force`."""
     from speczoo.specs import files
 
     if not force and (there := next((target for target in targets if os.path.lexists(target)), None)) is not None:
@@ -250,15 +252,16 @@ def refuse_taken(targets: Iterable[Path], force: bool) -> None:
 
 
 def refuse_other(contents: Mapping[Path, bytes], force: bool) -> None:
-    """Before the first of several files is written. Raises Refused for one that is there and holds something else,
-    unless `force`."""
+    """Refuse before the first of several files is written: raise Refused for one that is there and holds something
+    else, unless `force`.
+    """
     from speczoo.specs import files
 
     refuse_taken((path for path, data in contents.items() if not files.holds(path, data, path.parent)), force)
 
 
 def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> dict[Path, bytes]:
-    """The files that a spec uses and that are not in `folder` yet, by their paths there.
+    """Return the files that a spec uses and that are not in `folder` yet, by their paths there.
 
     Raises Refused where another file is in the way of one, or it is among those that are `taken`.
     """
@@ -277,12 +280,12 @@ def missing_companions(graph: Graph, folder: Path, taken: Collection[Path]) -> d
 
 
 def emit(value: Any) -> None:
-    """JSON on stdout."""
+    """Print JSON on stdout."""
     console.emit(value, indent=2)
 
 
 def show_error(error: SpecError, *, as_json: bool = False) -> int:
-    """Shows what is wrong: text on stderr, the JSON of `zoo check` on stdout where JSON was asked for.
+    """Show what is wrong: text on stderr, the JSON of `zoo check` on stdout where JSON was asked for.
 
     Returns the exit code: 2 where a file cannot be read or there is no such network, else 1.
     """

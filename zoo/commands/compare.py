@@ -97,7 +97,7 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 
 def _differences(found: list[dict[str, Any]], *, always: bool) -> None:
-    """What each first differs from the first network in; where its numbers do, only if it is `always` wanted."""
+    """Print what each first differs from the first network in; where its numbers do, only if it is `always` wanted."""
     first = found[0]
     for row in found[1:]:
         differs = row["difference"]
@@ -112,7 +112,7 @@ def _differences(found: list[dict[str, Any]], *, always: bool) -> None:
 
 
 def _remarks(row: dict[str, Any]) -> list[str]:
-    """What is new about a network, and what there is to say of its printed figures."""
+    """Return what is new about a network, and what there is to say of its printed figures."""
     feature, printed = row["published"].get(FEATURE), row["published"]
     notes = []
     for key, text in row["notes"].items():
@@ -123,7 +123,7 @@ def _remarks(row: dict[str, Any]) -> list[str]:
 
 
 def _heading(key: str, columns: Collection[str]) -> str:
-    """What stands above printed figures; other words than above ours, and than those of other figures."""
+    """Return what stands above printed figures; other words than above ours, and than those of other figures."""
     head = TITLES.get(key, key)
     while head in (*columns, *HEADS):
         head = f"{head} as printed"
@@ -131,6 +131,6 @@ def _heading(key: str, columns: Collection[str]) -> str:
 
 
 def _figures(values: list[Any]) -> list[str]:
-    """Printed figures, all with as many decimals as the longest of them."""
+    """Return printed figures, all with as many decimals as the longest of them."""
     decimals = max((len(repr(v).partition(".")[2]) for v in values if isinstance(v, float)), default=0)
     return ["" if v is None else f"{v:.{decimals}f}" if isinstance(v, float) else str(v) for v in values]

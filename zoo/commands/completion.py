@@ -19,7 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, shell: str | None, as_json: bool) -> None:
-    """The script that completes commands and networks in your shell.
+    """Print the script that completes commands and networks in your shell.
 
     \b
     bash:  eval "$(zoo completion bash)"               in ~/.bashrc

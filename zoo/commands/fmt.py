@@ -65,7 +65,7 @@ def _stdin(report: Report) -> Source | None:
 
 
 def explained(source: Source) -> Sequence[Diagnostic]:
-    """Why a text is no spec."""
+    """Return why a text is no spec."""
     from speczoo.specs.document import parse
     from speczoo.specs.load import load
 
@@ -77,7 +77,7 @@ def explained(source: Source) -> Sequence[Diagnostic]:
 
 
 def arguments(source: Source) -> Callable[[str], Sequence[str]]:
-    """The order of an op's arguments: a layer's fields, a block's parameters."""
+    """Return the order of an op's arguments: a layer's fields, a block's parameters."""
     import speczoo.compiler.layers  # noqa: F401  (fills the registry)
     from speczoo.compiler.layer import Layer
     from speczoo.specs.document import parse

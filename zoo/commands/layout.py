@@ -13,7 +13,8 @@ GAP = "  "
 
 
 def table(columns: Mapping[str, Sequence[str]], *, left: Collection[str] = (), spare: str = "") -> list[Line]:
-    """The lines of a table without noise: a rule under its head, the first column and those of `left` to the left.
+    """Return the lines of a table without noise: a rule under its head, the first column and those of `left` to the
+    left.
 
     Where it does not fit, the column `spare` goes first, then the beginnings of the first column's cells: names differ
     in their ends.
@@ -36,7 +37,7 @@ def table(columns: Mapping[str, Sequence[str]], *, left: Collection[str] = (), s
 
 
 def _padded(cell: str, wide: int, left: bool) -> str:
-    """The cell with blanks to as many columns; of one that is wider, the end."""
+    """Return the cell with blanks to as many columns; of one that is wider, the end."""
     cut = cell
     while columns_of(cut) > wide - (cut is not cell):
         cut = cut[1:]
@@ -46,25 +47,25 @@ def _padded(cell: str, wide: int, left: bool) -> str:
 
 
 def title(name: str, detail: str = "") -> Line:
-    """The line above a table."""
+    """Return the line above a table."""
     head = Styled(name, BOLD)
     return [head, GAP, Styled(detail, DIM)] if detail else head
 
 
 def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:
-    """`3x224x224`, as --input takes it; several inputs by their names."""
+    """Return `3x224x224`, as --input takes it; several inputs by their names."""
     if isinstance(sizes, Mapping):
         return ", ".join(f"{name}={shape(own)}" for name, own in sizes.items())
     return "x".join(map(str, sizes)) or "scalar"
 
 
 def count(number: int | None) -> str:
-    """`11,689,512`."""
+    """Return `11,689,512`."""
     return "" if number is None else f"{number:,}"
 
 
 def short(number: int | None) -> str:
-    """`1.81 G`, three digits and the power of a thousand."""
+    """Return `1.81 G`, three digits and the power of a thousand."""
     if number is None:
         return ""
     for power, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -75,5 +76,5 @@ def short(number: int | None) -> str:
 
 
 def text(value: Any) -> str:
-    """A printed figure as it was printed."""
+    """Return a printed figure as it was printed."""
     return "" if value is None else str(value)

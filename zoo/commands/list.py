@@ -67,7 +67,7 @@ def command(
 
 
 def ordered(rows: list[Metadata], column: str, *, largest_first: bool) -> list[Metadata]:
-    """Rows by a column, names as people count; what has no year comes last."""
+    """Return rows by a column, names as people count; what has no year comes last."""
     from speczoo import catalogue
 
     def key(row: Metadata) -> Any:

@@ -124,7 +124,7 @@ def command(
 
 
 def _create(spec: Path, written: bytes, copies: Mapping[Path, bytes]) -> None:
-    """Writes the files that the spec uses, and the spec, where there are none."""
+    """Write the files that the spec uses, and the spec, where there are none."""
     from speczoo.specs import files
 
     if os.path.lexists(spec):

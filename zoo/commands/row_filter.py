@@ -15,7 +15,7 @@ NAMES = ("name", "family", "title", "input", "params", "macs", "year")
 
 
 def parse(condition: str) -> Callable[[Metadata], bool]:
-    """The condition as a test of rows; one that asks for what a row does not say (a year) is false there.
+    """Return the condition as a test of rows; one that asks for what a row does not say (a year) is false there.
 
     Raises UsageError for what is no expression, or reads other names than those of a row, or is neither true nor
     false.

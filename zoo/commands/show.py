@@ -17,7 +17,7 @@ from speczoo.commands.common import Network, Networks, emit, json_option, takes_
 @click.option("--family", is_flag=True, help="The file as it is, with all its variants.")
 @json_option
 def command(networks: Networks, family: bool, as_json: bool) -> None:
-    """A network's spec, and what it inherits from what.
+    """Show a network's spec, and what it inherits from what.
 
     Comments above the spec say which file and line the network stands in, where the value of each parameter is from,
     and which other specs it uses. What is printed is a spec again, and `zoo build` makes that very network of it: its
@@ -34,8 +34,9 @@ def command(networks: Networks, family: bool, as_json: bool) -> None:
 
 
 def lineage(network: Network, family: bool = False) -> dict[str, Any]:
-    """Where a network comes from, as the JSON has it, and the text of its spec, or that of its `family`. Raises
-    SpecError."""
+    """Return where a network comes from, as the JSON has it, and the text of its spec, or that of its `family`. Raises
+    SpecError.
+    """
     from speczoo import catalogue, specialize
     from speczoo.compiler.settings import choose
     from speczoo.specs.diagnostics import Report
@@ -88,7 +89,7 @@ def lineage(network: Network, family: bool = False) -> dict[str, Any]:
 
 
 def shown(path: Path) -> str:
-    """A path as seen from here, where it is below."""
+    """Return a path as seen from here, where it is below."""
     absolute, here = os.path.abspath(path), os.getcwd()
     return os.path.relpath(absolute, here) if absolute.startswith(here + os.sep) else absolute
 

@@ -16,7 +16,7 @@ from speczoo.commands.common import Networks, emit, force_option, json_option, r
 @force_option
 @json_option
 def command(networks: Networks, out: Path | None, force: bool, as_json: bool) -> None:
-    """A network as Python that needs torch alone.
+    """Print a network as Python that needs torch alone.
 
     It is the very text that `zoo build` runs. A file that holds something else is not written over without --force.
     """

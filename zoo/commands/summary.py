@@ -54,7 +54,7 @@ def command(networks: Networks, as_json: bool) -> None:
 
 
 def _summary(network: Network) -> Summary:
-    """Raises SpecError, for a network with more layers than are listed too."""
+    """Raise SpecError, for a network with more layers than are listed too."""
     from speczoo.compiler.emit.summary import summarise
     from speczoo.specs.diagnostics import Diagnostic
 

@@ -14,7 +14,7 @@ SOFTMAX = "the network's outputs are probabilities, and cross-entropy takes logi
 
 
 def notes(recipe: r.Recipe) -> Iterator[str]:
-    """Of the recipe alone."""
+    """Yield of the recipe alone."""
     warmup = getattr(recipe.schedule, "warmup", 0)
     if warmup and warmup >= recipe.epochs:
         yield (
@@ -24,7 +24,7 @@ def notes(recipe: r.Recipe) -> Iterator[str]:
 
 
 def dataset_notes(dataset: Dataset) -> Iterator[str]:
-    """Of the data: classes that a split has no image of, one class alone."""
+    """Yield of the data: classes that a split has no image of, one class alone."""
     if len(dataset.classes) == 1:
         yield f"the data has one class, `{dataset.classes[0]}`: there is nothing to tell apart"
     for name, split in (("train", dataset.train), ("valid", dataset.valid)):
@@ -38,7 +38,7 @@ def dataset_notes(dataset: Dataset) -> Iterator[str]:
 
 
 def probabilities(output: Tensor) -> bool:
-    """Whether a network's output for one image, [1, classes, ...], went through a softmax."""
+    """Return whether a network's output for one image, [1, classes, ...], went through a softmax."""
     if output.ndim < 2 or output.shape[1] < 2 or not output.is_floating_point():
         return False
     total = output.float().sum(1)

@@ -29,5 +29,6 @@ class Checkpoints(TorchCheckpointIO):
         return read_tensors(Path(path), copied=True)
 
     def remove_checkpoint(self, path: str | Path) -> None:
-        """Removes nothing: a run has one checkpoint, replaced in place. What Lightning asks to have removed is a path
-        out of the checkpoint that it went on from, which may name any folder."""
+        """Remove nothing: a run has one checkpoint, replaced in place. What Lightning asks to have removed is a path
+        out of the checkpoint that it went on from, which may name any folder.
+        """

@@ -54,7 +54,7 @@ class Reported(click.ClickException):
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turns what a person can mend into a message and the exit code that scripts rely on."""
+    """Return turns what a person can mend into a message and the exit code that scripts rely on."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -67,7 +67,7 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def emit(value: Any, as_json: bool, *lines: str) -> None:
-    """Data on stdout: JSON on one line, in which a number that is none is null; or lines for people."""
+    """Print data on stdout: JSON on one line, in which a number that is none is null; or lines for people."""
     if as_json:
         console.emit(_finite(value))
     else:

@@ -34,7 +34,7 @@ DRAWN = 25  # bytes that a pixel of a canvas takes while it is drawn: image, lab
 
 
 def root_of(data: Any, given: str | Path | None = None) -> Path:
-    """Where the data is: what was given, else $ZOO_DATA, else the recipe's `root`.
+    """Return where the data is: what was given, else $ZOO_DATA, else the recipe's `root`.
 
     $ZOO_DATA holds torchvision's data sets; a folder of one's own is where its recipe says.
     """
@@ -43,7 +43,7 @@ def root_of(data: Any, given: str | Path | None = None) -> Path:
 
 
 def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = False) -> Dataset:
-    """Reads, checks, prepares and measures a recipe's data.
+    """Read, checks, prepares and measures a recipe's data.
 
     Raises DataError for what is missing, broken or empty, TrainingError for what the recipe cannot do with it.
     """
@@ -77,7 +77,7 @@ def _splits(dataset: Dataset) -> dict[str, Split]:
 
 
 def _named(name: str, root: Path, download: bool) -> Dataset:
-    """One of torchvision's data sets, whole."""
+    """Return one of torchvision's data sets, whole."""
     datasets = torchvision().datasets
     cls = getattr(datasets, name)
     _check_files(name, root)
@@ -95,7 +95,7 @@ def _named(name: str, root: Path, download: bool) -> Dataset:
 
 
 def _check_files(name: str, root: Path) -> None:
-    """Raises DataError or TrainingError for files that torchvision reads whole, whatever they are.
+    """Raise DataError or TrainingError for files that torchvision reads whole, whatever they are.
 
     Those of MNIST and its like: of the others it knows the checksums.
     """
@@ -128,7 +128,7 @@ def _why(name: str, root: Path, error: Exception) -> tuple[str, str]:
 
 
 def _class_name(text: str) -> str:
-    """`0 - zero`, as torchvision calls a digit, is `0`."""
+    """Return `0 - zero`, as torchvision calls a digit, is `0`."""
     return text.partition(" - ")[0]
 
 
@@ -166,7 +166,7 @@ def _torchvision(data: r.Torchvision, root: Path, seed: int, download: bool) -> 
 
 
 def _only(split: Split, classes: Sequence[int]) -> Split:
-    """The images of these classes, in their order, labelled 0, 1, ... by their place in `classes`."""
+    """Return the images of these classes, in their order, labelled 0, 1, ... by their place in `classes`."""
     number = torch.full((max(int(split.labels.max()), *classes) + 1,), -1)
     number[torch.tensor(classes)] = torch.arange(len(classes))
     labels = number[split.labels]
@@ -175,8 +175,9 @@ def _only(split: Split, classes: Sequence[int]) -> Split:
 
 
 def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """Two parts, drawn, the second with this share of the images and of each class: at least one of each in both, but
-    for classes that have no more than one, which the first keeps."""
+    """Return two parts, drawn, the second with this share of the images and of each class: at least one of each in
+    both, but for classes that have no more than one, which the first keeps.
+    """
     drawn = split.take(torch.randperm(len(split), generator=torch.Generator().manual_seed(seed)))
     places, sizes = _places(drawn.labels)
     spare = places + 1 < sizes
@@ -187,8 +188,9 @@ def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 
 def _first(split: Split, count: int) -> Split:
-    """The first so many images; where those lack a class, the first of each class, each by its share, and one of each
-    while there is room."""
+    """Return the first so many images; where those lack a class, the first of each class, each by its share, and one of
+    each while there is room.
+    """
     labels = split.labels
     if count >= len(split) or labels.ndim > 1 or set(labels[:count].tolist()) == set(labels.tolist()):
         return split.take(torch.arange(min(count, len(split))))
@@ -197,7 +199,7 @@ def _first(split: Split, count: int) -> Split:
 
 
 def _places(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """How many images of its class come before each image, and how many that class has."""
+    """Return how many images of its class come before each image, and how many that class has."""
     sizes = torch.bincount(labels)
     order = labels.argsort(stable=True)
     places = torch.empty_like(labels)
@@ -258,7 +260,7 @@ CALLED = {
 
 
 def _instead(name: str, root: Path) -> str:
-    """The line of a recipe that names what is there; nothing where that is not clear."""
+    """Return the line of a recipe that names what is there; nothing where that is not clear."""
     folders = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     called = [folder for each in CALLED[name] for folder in folders if folder.lower() == each]
     if called:
@@ -272,7 +274,7 @@ def _instead(name: str, root: Path) -> str:
 
 
 def _classes(name: str, place: Path, root: Path) -> dict[str, list[Path]]:
-    """A split's images by their class, which is the folder's name."""
+    """Return a split's images by their class, which is the folder's name."""
     folders = [
         path for path in _existing(name, place, root).iterdir() if path.is_dir() and not path.name.startswith(".")
     ]
@@ -282,18 +284,18 @@ def _classes(name: str, place: Path, root: Path) -> dict[str, list[Path]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    """The image files in a folder and below, sorted."""
+    """Return the image files in a folder and below, sorted."""
     return sorted(path for path in _shown(folder) if path.suffix.lower() in SUFFIXES)
 
 
 def _shown(folder: Path) -> Iterator[Path]:
-    """All that is in a folder and below, without what programs hide there (`.ipynb_checkpoints`)."""
+    """Yield all that is in a folder and below, without what programs hide there (`.ipynb_checkpoints`)."""
     paths = folder.rglob("*")
     return (path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def _report_skipped(name: str, place: Path) -> None:
-    """Says which files of a split are not read."""
+    """Say which files of a split are not read."""
     skipped = sorted(p for p in _shown(place) if p.suffix.lower() not in SUFFIXES and p.is_file())
     if skipped:
         kinds = Counter(path.suffix.lower() or "no suffix" for path in skipped)
@@ -303,7 +305,7 @@ def _report_skipped(name: str, place: Path) -> None:
 
 
 def _every_class(found: dict[str, dict[str, list[Path]]], classes: Sequence[str], places: dict[str, Path]) -> None:
-    """Raises DataError naming every class that a split has no images of; a split without any image is told later."""
+    """Raise DataError naming every class that a split has no images of; a split without any image is told later."""
     missing = [
         f"no images of the class `{each}` in {places[name] / each}"
         for name, split in found.items()
@@ -316,7 +318,7 @@ def _every_class(found: dict[str, dict[str, list[Path]]], classes: Sequence[str]
 
 
 def _must_fit(count: int, shape: Sequence[int], steps: Sequence[Any] = ()) -> None:
-    """Raises TrainingError where so many images, or what a step makes of them, cannot be held."""
+    """Raise TrainingError where so many images, or what a step makes of them, cannot be held."""
     channels, height, width = shape
     sizes = [(channels, height, width)]
     for step in steps:
@@ -346,7 +348,7 @@ def _with_statistics(dataset: Dataset, normalize: Any) -> Dataset:
 
 
 def measure(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation per channel of uint8 images, on the scale 0..1, exact: from a histogram."""
+    """Return mean and standard deviation per channel of uint8 images, on the scale 0..1, exact: from a histogram."""
     values = torch.arange(256, dtype=torch.float64) / 255
     means, stds = [], []
     for channel in range(images.shape[1]):
@@ -362,8 +364,10 @@ def measure(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def image_size(recipe: r.Recipe, dataset: Dataset) -> tuple[int, int, int]:
-    """Channels, height and width of what flows into the network. Raises TrainingError where a crop is too large for its
-    images, or a batch of them for this machine."""
+    """Return channels, height and width of what flows into the network.
+
+    Raises TrainingError where a crop is too large for its images, or a batch of them for this machine.
+    """
     shape = dataset.shape
     splits = _splits(dataset).values()
     count = min(max(recipe.batch_size, TOGETHER), max(map(len, splits)))

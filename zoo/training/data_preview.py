@@ -22,7 +22,7 @@ from .transforms import augmentation
 
 
 def describe(recipe: r.Recipe, dataset: Dataset) -> dict[str, Any]:
-    """Sizes of splits, images per class, shapes before and after transforms, statistics."""
+    """Return sizes of splits, images per class, shapes before and after transforms, statistics."""
     splits = {"train": dataset.train, "valid": dataset.valid, **({"test": dataset.test} if dataset.test else {})}
     batch = next(iter(loaders(recipe, dataset)[0]))
     return {
@@ -44,7 +44,7 @@ def _facts(split: Split, classes: int) -> dict[str, Any]:
 
 
 def lines(facts: dict[str, Any]) -> list[str]:
-    """The same for people."""
+    """Return the same for people."""
     counted = "pixels" if len(facts["batch"]["labels"]) > 1 else "images"
     out = [f"{facts['recipe']}: {facts['dataset']}, images {' x '.join(map(str, facts['image']))}"]
     out += [f"  {name:<6} {split['images']:>7,} images" for name, split in facts["splits"].items()]
@@ -61,12 +61,12 @@ BATCH, AUGMENTED = "batch", "augmented"
 
 
 def pictures(folder: Path) -> list[Path]:
-    """What `draw` writes."""
+    """Return what `draw` writes."""
     return [path for name in (BATCH, AUGMENTED) for path in plots.paths(folder / name)]
 
 
 def draw(recipe: r.Recipe, dataset: Dataset, folder: Path, *, over: bool = False) -> list[Path]:
-    """A labelled batch, and one image beside eight augmentations of it, as PNG and SVG."""
+    """Return a labelled batch, and one image beside eight augmentations of it, as PNG and SVG."""
     try:
         files.make_folder(folder)
     except OSError as error:

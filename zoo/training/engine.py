@@ -77,7 +77,7 @@ def train(
     report: bool = True,
     quiet: bool = False,
 ) -> Result:
-    """Trains a network by a recipe: a name, a path of a file, or plain data.
+    """Train a network by a recipe: a name, a path of a file, or plain data.
 
     `model` is trained in place of the recipe's network. `set` overrides values (`["epochs=3"]` or `{"epochs": 3}`),
     `data` is the folder of the data, `out` the run's folder (default: `runs/NAME`, numbered when taken). `resume` is a
@@ -193,7 +193,7 @@ def train(
 
 @contextmanager
 def _reported(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, checkpoint: Path | None) -> Iterator[None]:
-    """Around Lightning's `fit`: what goes wrong in it, as one of our errors."""
+    """Report what goes wrong in Lightning's `fit` as one of our errors."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         with warnings.catch_warnings():
@@ -217,7 +217,7 @@ def _reported(trainer: pl.Trainer, run: Run, epochs: Epochs, watch: Watch, check
 
 
 def _may_resume(run: Run, recipe: r.Recipe) -> None:
-    """Optimizer and schedule come back out of the checkpoint: what would not take effect is refused."""
+    """Refuse what would not take effect, as optimizer and schedule come back out of the checkpoint."""
     before = run.recipe
     if before.model_copy(update={"epochs": recipe.epochs}) != recipe:
         raise RunError("a resumed run keeps its recipe: only `epochs` can be set anew", "start another run with -o")
@@ -229,7 +229,10 @@ def _may_resume(run: Run, recipe: r.Recipe) -> None:
 
 
 def _dataset(recipe: r.Recipe, run: Run | None, root: Any) -> Dataset:
-    """The data of a recipe, or of the run that goes on. Raises DataError where its classes or images are others."""
+    """Return the data of a recipe, or of the run that goes on.
+
+    Raises DataError where its classes or images are others.
+    """
     if run is None:
         return datasets.load(recipe, root)
     dataset = run.dataset(root)
@@ -248,7 +251,7 @@ def _warn(*notes: str) -> None:
 
 
 def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> None:
-    """One blank image goes through: raises a TrainingError where the network, images and classes do not fit."""
+    """Send one blank image through, and raise a TrainingError where the network, images and classes do not fit."""
     if not any(p.requires_grad for p in network.parameters()):
         raise TrainingError(f"the network, a {type(network).__name__}, has no weights to train")
     classes = len(dataset.classes)
@@ -284,7 +287,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
 
 
 def check_smallest(network: nn.Module, batches: Batches) -> None:
-    """Tries a training batch of one image where an epoch has one: batch norm finds no variance in a single value."""
+    """Try a training batch of one image where an epoch has one: batch norm finds no variance in a single value."""
     if batches.smallest > 1:
         return
     image = next(iter(batches))[0][:1].to(device_of(network))
@@ -303,7 +306,7 @@ def check_smallest(network: nn.Module, batches: Batches) -> None:
 
 
 def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -> tuple[Batches, Batches]:
-    """Training and validation batches of one process."""
+    """Return training and validation batches of one process."""
     steps = transforms.augmentation(recipe.transforms.augment)
     train = Batches(
         dataset.train, recipe.batch_size, dataset.mean, dataset.std, steps,
@@ -330,7 +333,7 @@ def _watchers(
 
 
 def _trainer(folder: Path, *, devices: int | str, num_nodes: int, **options: Any) -> pl.Trainer:
-    """Lightning's Trainer. Raises OptionError where Lightning, or this machine, has no use for an option."""
+    """Return Lightning's Trainer. Raises OptionError where Lightning, or this machine, has no use for an option."""
     if devices != "auto" and not (str(devices).isascii() and str(devices).isdecimal() and int(devices) > 0):
         raise OptionError(f"devices is a number from 1 on, or `auto`, not {devices}")
     plugins: list[Any] = [Checkpoints(folder)]
@@ -379,7 +382,7 @@ def _logger(name: str | None, run: Run) -> Any:
 
 
 def _place(name: str, out: str | Path | None) -> Path:
-    """The folder of a new run: the one that was asked for, or a free one below `runs`."""
+    """Return the folder of a new run: the one that was asked for, or a free one below `runs`."""
     path = Path(out) if out else _free(name)
     os.environ["ZOO_RUN"] = str(path)  # processes that Lightning starts beside this one find it here
     if leads():
@@ -398,6 +401,6 @@ def _free(name: str) -> Path:
 
 
 def _hush() -> None:
-    """Lightning's remarks on devices and tips on products; its warnings about real trouble stay."""
+    """Silence Lightning's remarks on devices and tips on products; its warnings about real trouble stay."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -30,7 +30,7 @@ class TrainingError(RuntimeError):
 
 
 def one_line(error: Exception) -> str:
-    """What an exception of another package says, as part of one line."""
+    """Return what an exception of another package says, as part of one line."""
     return " ".join(str(error).split())
 
 

@@ -38,7 +38,7 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = "valid") -> Evaluation:
-    """Runs the model over a split, in evaluation mode; leaves the mode as it was."""
+    """Run the model over a split, in evaluation mode; leaves the mode as it was."""
     chosen = dataset.train if split == "train" else dataset.valid
     device = device_of(model)
     batches = Batches(chosen, max(recipe.batch_size, 250) if chosen.labels.ndim == 1 else recipe.batch_size,
@@ -77,13 +77,13 @@ class Prediction:
 
 
 def main_output(network: nn.Module, x: Tensor) -> Tensor:
-    """The network's main output for a batch. Raises DataError where it does not take it."""
+    """Return the network's main output for a batch. Raises DataError where it does not take it."""
     with reporting_refusals(x):
         return outputs(network(x))[0]
 
 
 def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Module | None = None) -> list[Prediction]:
-    """Classifies image files by a run's network. Images are converted, resized and normalised as in training.
+    """Classify image files by a run's network. Images are converted, resized and normalised as in training.
 
     Raises DataError for a file that is no image, RunError for a folder that is no run.
     """
@@ -108,7 +108,7 @@ def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Modul
 
 
 def _steps(recipe: r.Recipe, height: int, width: int) -> list[Any]:
-    """What makes of an image file what flows into the network."""
+    """Return what makes of an image file what flows into the network."""
     steps: list[Any] = [step for step in recipe.transforms.prepare if not isinstance(step, r.Grayscale)]
     if any(isinstance(step, r.Resize) for step in steps):
         return steps
@@ -118,7 +118,7 @@ def _steps(recipe: r.Recipe, height: int, width: int) -> list[Any]:
 def _predicted(
     run: Run, network: nn.Module, paths: list[Path], steps: list[Any], centre: list[Transform]
 ) -> list[Prediction]:
-    """Predictions for so many images as are in memory at a time."""
+    """Return predictions for so many images as are in memory at a time."""
     channels, height, width = run.facts["input"]
     pixels = read_images(paths, "L" if channels == 1 else "RGB", steps)
     try:  # prepared as the recipe says, they are padded to what run.json says
@@ -140,7 +140,7 @@ def _predicted(
 
 
 def _stored(recipe: r.Recipe, height: int, width: int) -> list[int]:
-    """The size images had in the data set: that of prepared ones, before cropping and padding changed it."""
+    """Return the size images had in the data set: that of prepared ones, before cropping and padding changed it."""
     for step in reversed(recipe.transforms.prepare):
         if isinstance(step, r.Pad):
             height, width = height - 2 * step.padding, width - 2 * step.padding

@@ -17,7 +17,7 @@ from .errors import RunError
 
 @contextmanager
 def replacing(target: Path, below: Path) -> Iterator[BinaryIO]:
-    """A file in the run `below` that takes the place of `target` once it is complete and on the disk.
+    """Open a file in the run `below` that takes the place of `target` once it is complete and on the disk.
 
     A full disk or a killed process leaves `target` as it was; what a killed one left beside it goes with the next
     attempt. Raises RunError, for a symbolic link in its place too.
@@ -30,7 +30,7 @@ def replacing(target: Path, below: Path) -> Iterator[BinaryIO]:
 
 
 def read_tensors(path: Path, *, copied: bool = False) -> dict[str, Any]:
-    """Tensors and plain data, by name. Raises RunError for every other file.
+    """Return tensors and plain data, by name. Raises RunError for every other file.
 
     Tensors are views of the file, which take memory when they are read; with `copied` they have memory of their own,
     as what goes on to be changed must.

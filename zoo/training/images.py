@@ -33,7 +33,7 @@ TILE = (322, 323)  # the tags of TIFF that say how large its tiles are, which ar
 
 
 def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> Tensor:
-    """Decodes and prepares images, uint8 [n, channels, height, width].
+    """Decode and prepares images, uint8 [n, channels, height, width].
 
     Raises DataError naming all that are broken, or one that is too large; TrainingError where memory holds not all.
     """
@@ -84,7 +84,7 @@ def _must_fit(shapes: list[Shape]) -> None:
 
 @contextmanager
 def _pillow() -> Iterator[None]:
-    """Pillow's own bound, which warns first, gives way to `pixels`."""
+    """Set Pillow's own bound, which warns first, aside for `pixels`."""
     from PIL import Image
 
     before = Image.MAX_IMAGE_PIXELS
@@ -96,7 +96,7 @@ def _pillow() -> Iterator[None]:
 
 
 def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[int, Shape] | str:
-    """An image's pixels and the shape that `steps` make of it; what is wrong with it, where nobody can tell.
+    """Return an image's pixels and the shape that `steps` make of it; what is wrong with it, where nobody can tell.
 
     The camera may have been held upright: then height and width are the other way round, and their product is not.
     """
@@ -144,7 +144,8 @@ def _read(path: Path, mode: str, steps: Sequence[Any]) -> Tensor | str:
 
 
 def _decoded(image: Any, mode: str) -> Tensor:
-    """As it is seen: upright, on white where it is transparent, and with 8 bits a channel; [channels, height, width].
+    """Decode an image as it is seen: upright, on white where it is transparent, and with 8 bits a channel; [channels,
+    height, width].
 
     What a pixel takes on the way from the one form to the other, it takes in a few rows at a time.
     """

@@ -23,7 +23,10 @@ from .transforms import centring
 
 
 def direction(model: nn.Module, generator: Generator) -> dict[str, Tensor]:
-    """A Gaussian direction; every filter (a row of a weight) has the length of the network's own. Others are zero."""
+    """Return a Gaussian direction; every filter (a row of a weight) has the length of the network's own.
+
+    Others are zero.
+    """
     found = {}
     for name, value in model.named_parameters():
         if value.ndim < 2:
@@ -45,7 +48,7 @@ def landscape(
     images: int = 1000,
     seed: int = 0,
 ) -> tuple[Tensor, Tensor]:
-    """Steps [points] from -reach to reach, and the mean loss [points, points] over that many training images.
+    """Return steps [points] from -reach to reach, and the mean loss [points, points] over that many training images.
 
     Rows are steps along the second direction, columns along the first. The model's weights are as before afterwards.
     Raises OptionError where the network gives no numbers that far out.

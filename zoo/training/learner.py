@@ -39,7 +39,7 @@ class Learner(pl.LightningModule):
         return loss
 
     def train_loss(self) -> float:
-        """Mean over this epoch's batches of all processes; starts counting anew."""
+        """Return mean over this epoch's batches of all processes; starts counting anew."""
         total = torch.stack(self._losses).double().mean() if self._losses else torch.tensor(math.nan)
         self._losses.clear()
         return float(self.trainer.strategy.reduce(total.float().to(self.device), reduce_op="mean"))
@@ -69,7 +69,7 @@ class Learner(pl.LightningModule):
 
 
 def training_loss(recipe: r.Recipe, found: Sequence[Tensor], y: Tensor) -> Tensor:
-    """The loss of a network's outputs: the main one's, and those that exist in training only by `aux_weight`."""
+    """Return the loss of a network's outputs: the main one's, and those that exist in training only by `aux_weight`."""
     smoothing = recipe.label_smoothing
     first, *aux = (F.cross_entropy(o, y, ignore_index=IGNORED, label_smoothing=smoothing) for o in found)
     for loss in aux:
@@ -78,13 +78,15 @@ def training_loss(recipe: r.Recipe, found: Sequence[Tensor], y: Tensor) -> Tenso
 
 
 def finite(model: nn.Module) -> bool:
-    """Whether every weight is a number. Buffers may hold infinities, as the masks of attention do."""
+    """Return whether every weight is a number. Buffers may hold infinities, as the masks of attention do."""
     finite = [p.detach().isfinite().all() for p in model.parameters()]
     return not finite or bool(torch.stack(finite).all())
 
 
 def _unscaled_between(recipe: r.Recipe) -> bool:
-    """Whether gradients are looked at between backward and step: a fused optimizer unscales them in its step only."""
+    """Return whether gradients are looked at between backward and step: a fused optimizer unscales them in its step
+    only.
+    """
     return recipe.precision == "16-mixed" or (recipe.precision == "bf16-mixed" and recipe.gradient_clip is not None)
 
 
@@ -102,7 +104,7 @@ def make_optimizer(recipe: r.Recipe, model: nn.Module) -> torch.optim.Optimizer:
 
 
 def make_schedule(recipe: r.Recipe, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler | None:
-    """A schedule in steps: epochs of a recipe become shares of all the steps there are."""
+    """Return a schedule in steps: epochs of a recipe become shares of all the steps there are."""
     s, lr = recipe.schedule, recipe.optimizer.lr
     per_epoch = steps / recipe.epochs
     match s:

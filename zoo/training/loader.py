@@ -58,7 +58,7 @@ class Batches:
         return -(-rest // self.world) if rest and not self.drop_last else self.batch_size
 
     def to(self, device: torch.device) -> Batches:
-        """Keeps the images on `device`, so that batches are made there."""
+        """Keep the images on `device`, so that batches are made there."""
         self.images, self.labels = self.images.to(device), self.labels.to(device)
         self.scale, self.shift = self.scale.to(device), self.shift.to(device)
         return self
@@ -96,7 +96,7 @@ class Batches:
 
 
 def mix(*numbers: int) -> int:
-    """One seed out of several numbers: different for (0, 1) and (1, 0)."""
+    """Return one seed out of several numbers: different for (0, 1) and (1, 0)."""
     value = 0x9E3779B97F4A7C15
     for number in numbers:
         value = ((value ^ number) * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) & (2**63 - 1)

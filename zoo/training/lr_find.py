@@ -35,7 +35,7 @@ class Rates:
 def lr_find(
     model: nn.Module, recipe: r.Recipe, dataset: Dataset, start: float = 1e-7, end: float = 10.0, steps: int = 100
 ) -> Rates:
-    """Trains a copy of the model from `start` to `end`; stops when the loss is four times its least.
+    """Train a copy of the model from `start` to `end`; stops when the loss is four times its least.
 
     A step is the recipe's own: its precision, its auxiliary losses, its clipping, and as many batches as it
     accumulates in an epoch.
@@ -80,7 +80,7 @@ def lr_find(
 
 
 def suggest(lrs: list[float], losses: list[float], skip_start: int = 10, skip_end: int = 5) -> dict[str, float]:
-    """Both suggestions out of a curve."""
+    """Return both suggestions out of a curve."""
     kept = slice(skip_start, len(losses) - skip_end)
     curve: Tensor = torch.tensor(losses[kept], dtype=torch.float64)
     rates = lrs[kept]

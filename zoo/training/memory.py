@@ -15,7 +15,7 @@ CONTAINERS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/mem
 
 
 def total() -> int | None:
-    """Bytes of memory in this machine, or of it for this container; None where the system does not say."""
+    """Return bytes of memory in this machine, or of it for this container; None where the system does not say."""
     try:
         there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -24,7 +24,7 @@ def total() -> int | None:
 
 
 def _number(path: Path) -> int | None:
-    """The number in a file; None where it holds none, as `max`."""
+    """Return the number in a file; None where it holds none, as `max`."""
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -32,12 +32,12 @@ def _number(path: Path) -> int | None:
 
 
 def most() -> int:
-    """Bytes that data may take: the limit `data`, or else half of the memory there is."""
+    """Return bytes that data may take: the limit `data`, or else half of the memory there is."""
     return current().data or (total() or sys.maxsize) // 2
 
 
 def must_fit(size: int, what: str, help: str) -> None:
-    """Raises TrainingError where `size` bytes are more than data may take."""
+    """Raise TrainingError where `size` bytes are more than data may take."""
     if size <= most():
         return
     if limit := current().data:

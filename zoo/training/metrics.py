@@ -28,7 +28,7 @@ class Counts:
         self.confusion = torch.zeros(classes, classes, dtype=kind, device=device)
 
     def add(self, output: Tensor, y: Tensor) -> None:
-        """Takes logits [n, classes, ...] and labels [n, ...]; labels that are to be ignored do not count."""
+        """Take logits [n, classes, ...] and labels [n, ...]; labels that are to be ignored do not count."""
         loss = F.cross_entropy(output, y, ignore_index=IGNORED, reduction="sum")
         real = y != IGNORED
         predicted = output.argmax(1)
@@ -39,7 +39,7 @@ class Counts:
         self.confusion += cells.reshape(self.classes, self.classes)
 
     def reduce(self, total: Callable[[Tensor], Tensor]) -> None:
-        """Adds up what several processes counted."""
+        """Add up what several processes counted."""
         self.sums, self.confusion = total(self.sums), total(self.confusion)
 
     def results(self) -> dict[str, float]:
@@ -57,13 +57,13 @@ class Counts:
 
 
 def outputs(value: Any) -> tuple[Tensor, ...]:
-    """A network's outputs, the main one first; auxiliary ones exist in training only."""
+    """Return a network's outputs, the main one first; auxiliary ones exist in training only."""
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Inside, the network is in evaluation mode; after it, however it ends, in the mode that it had."""
+    """Put the network in evaluation mode; after it, however it ends, in the mode that it had."""
     training = network.training
     network.eval()
     try:
@@ -74,7 +74,8 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def reporting_refusals(x: Tensor) -> Iterator[None]:
-    """Around what a network computes of a batch: torch has no errors of its own for what a network does not take.
+    """Report refusals of what a network computes of a batch: torch has no errors of its own for what a network does not
+    take.
 
     Raises DataError where it refuses the batch, or memory does not hold what it computes.
     """
@@ -91,5 +92,5 @@ def reporting_refusals(x: Tensor) -> Iterator[None]:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where a network's weights are; the CPU for one without any."""
+    """Return where a network's weights are; the CPU for one without any."""
     return next((p.device for p in model.parameters()), torch.device("cpu"))

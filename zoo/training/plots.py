@@ -52,7 +52,7 @@ class Picture(Figure):
 
 
 def shown(name: str) -> str:
-    """A name as a picture has room for it: on one line, and without its middle where it is long."""
+    """Return a name as a picture has room for it: on one line, and without its middle where it is long."""
     line = safe(name)
     return line if len(line) <= LONGEST else f"{line[: LONGEST * 2 // 3]}…{line[1 - LONGEST // 3 :]}"
 
@@ -63,7 +63,7 @@ def save(
     kinds: Sequence[str] = ("png", "svg"),
     replacing: Callable[[Path], AbstractContextManager[BinaryIO]] = files.replacing,
 ) -> list[Path]:
-    """Writes `path` with each suffix, in place of one of them that it has. Raises what `replacing` does: OSError."""
+    """Write `path` with each suffix, in place of one of them that it has. Raises what `replacing` does: OSError."""
     written = paths(path, kinds)
     for target in written:
         with replacing(target) as file:
@@ -73,13 +73,13 @@ def save(
 
 
 def paths(path: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """What `save` writes."""
+    """Return what `save` writes."""
     stem = path.stem if path.suffix[1:] in kinds else path.name
     return [path.with_name(f"{stem}.{kind}") for kind in kinds]
 
 
 def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Figure:
-    """Losses on the left, what is measured on the right, over epochs."""
+    """Return losses on the left, what is measured on the right, over epochs."""
     figure = Picture(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
@@ -93,7 +93,7 @@ def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Fi
 
 
 def _over_epochs(axes: Axes, names: Sequence[str]) -> None:
-    """Names the axis, and the curves in the order in which they were drawn."""
+    """Name the axis, and the curves in the order in which they were drawn."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     legend = axes.legend(axes.get_lines(), [""] * len(names), frameon=False)
@@ -102,14 +102,14 @@ def _over_epochs(axes: Axes, names: Sequence[str]) -> None:
 
 
 def names(runs: Sequence[tuple[str, Path]]) -> list[str]:
-    """What to call runs in one picture: each by its recipe, those of one recipe by their folders."""
+    """Return what to call runs in one picture: each by its recipe, those of one recipe by their folders."""
     recipes = [recipe for recipe, _ in runs]
     found = [recipe if recipes.count(recipe) == 1 else path.resolve().name for recipe, path in runs]
     return [name if found.count(name) == 1 else str(path) for name, (_, path) in zip(found, runs, strict=True)]
 
 
 def compare(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """One curve per run: the training loss on the left, the validation error on the right."""
+    """Return one curve per run: the training loss on the left, the validation error on the right."""
     figure = Picture(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for history in histories.values():
@@ -127,7 +127,7 @@ def compare(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
 def grid(
     images: Tensor | Sequence[Tensor], titles: Sequence[str], colors: Sequence[str] = (), columns: int = 4
 ) -> Figure:
-    """Images [channels, height, width], uint8 or 0..255, each under its title."""
+    """Return images [channels, height, width], uint8 or 0..255, each under its title."""
     count = max(len(images), 1)
     columns = min(columns, count)
     rows = math.ceil(count / columns)
@@ -144,7 +144,7 @@ def grid(
 
 
 def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
-    """Rows: what it is. Columns: what was said. Colours are shares of a row; numbers are counts."""
+    """Return rows: what it is. Columns: what was said. Colours are shares of a row; numbers are counts."""
     names = [shown(name) for name in classes]
     count = len(names)
     side = max(3.2, min(12.0, 1.6 + 0.42 * count)) + 0.1 * max(0, *(len(name) - 10 for name in names))
@@ -167,7 +167,7 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 
 
 def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 16) -> Figure:
-    """The first images with what was predicted, wrong ones in orange."""
+    """Return the first images with what was predicted, wrong ones in orange."""
     predicted, true = found.predicted[:count].tolist(), labels[:count].tolist()
     both = list(zip(predicted, true, strict=True))
     titles = [f"Prediction: {shown(classes[p])}" + (f" ({shown(classes[t])})" if p != t else "") for p, t in both]
@@ -176,7 +176,7 @@ def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequ
 
 
 def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 12) -> Figure | None:
-    """The mistakes with the highest loss: said / true, loss, how sure. None when there are no mistakes."""
+    """Return the mistakes with the highest loss: said / true, loss, how sure. None when there are no mistakes."""
     order = found.losses.argsort(descending=True)
     order = order[found.predicted[order] != labels[order]][:count]
     if not len(order):
@@ -190,7 +190,7 @@ def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[s
 
 
 def masks(images: Tensor, labels: Tensor, classes: int, predicted: Tensor | None = None) -> Figure:
-    """A row each: image, labels, and the prediction where there is one."""
+    """Return a row each: image, labels, and the prediction where there is one."""
     columns = {"image": images[:, 0], "labels": labels, **({} if predicted is None else {"prediction": predicted})}
     rows = len(images)
     figure = Picture(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
@@ -208,7 +208,7 @@ def masks(images: Tensor, labels: Tensor, classes: int, predicted: Tensor | None
 
 
 def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float]) -> Figure:
-    """The learning-rate finder's curve with its suggestions."""
+    """Return the learning-rate finder's curve with its suggestions."""
     figure = Picture(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.semilogx(lrs, losses, color=BLUE)
@@ -221,7 +221,7 @@ def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[st
 
 
 def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
-    """Loss surfaces side by side, seen from the side and from above, on one logarithmic scale."""
+    """Return loss surfaces side by side, seen from the side and from above, on one logarithmic scale."""
     figure = Picture(figsize=(4.6 * len(found), 8), layout="constrained")
     logs = {name: (steps, losses.clamp(min=1e-4).log10()) for name, (steps, losses) in found.items()}
     low = min(float(z.min()) for _, z in logs.values())

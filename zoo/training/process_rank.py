@@ -8,10 +8,12 @@ NAMES = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")  # torchrun's, SLURM
 
 
 def leads() -> bool:
-    """False in processes that Lightning, torchrun or SLURM started beside the first one, and on machines beside it."""
+    """Return False in processes that Lightning, torchrun or SLURM started beside the first one, and on machines beside
+    it.
+    """
     return all(os.environ.get(name, "0") == "0" for name in NAMES)
 
 
 def rank() -> str:
-    """The number of this process, as far as is known."""
+    """Return the number of this process, as far as is known."""
     return next((os.environ[name] for name in NAMES if os.environ.get(name, "0") != "0"), "0")

@@ -12,11 +12,14 @@ T = TypeVar("T")
 
 
 def bar(items: Iterable[Any] | None = None, *, what: str = "", **options: Any) -> Tqdm:
-    """tqdm's bar over items, or over what is counted by hand. `disable=None`, the default, is a terminal's alone."""
+    """Return tqdm's bar over items, or over what is counted by hand.
+
+    `disable=None`, the default, is a terminal's alone.
+    """
     settings = {"disable": None, "leave": False, "dynamic_ncols": True, "file": sys.stderr, "smoothing": 0}
     return Tqdm(items, desc=what, **settings | options)
 
 
 def tracked(items: Iterable[T], what: str) -> Iterable[T]:
-    """The same items, with a bar on a terminal."""
+    """Return the same items, with a bar on a terminal."""
     return bar(items, what=what)

@@ -130,8 +130,11 @@ class Folder(Strict):
     @field_check("train", "valid", "test")
     @classmethod
     def _below_root(cls, name: Any) -> Any:
-        """Whoever gives `--data` means that folder and no other. What is named is held, and links in the folder are
-        not: they are its owner's, whose large splits may lie on other disks, and not of the recipe's text."""
+        """Return whoever gives `--data` means that folder and no other.
+
+        What is named is held, and links in the folder are not: they are its owner's, whose large splits may lie on
+        other disks, and not of the recipe's text.
+        """
         for path in (PurePosixPath(name), PureWindowsPath(name)) if isinstance(name, str) else ():
             if path.anchor or ".." in path.parts:
                 raise ValueError(

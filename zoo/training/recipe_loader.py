@@ -30,12 +30,15 @@ HOME = Path(__file__).resolve().parent.parent / "recipes"
 
 
 def names() -> list[str]:
-    """The recipes that come with the zoo, sorted."""
+    """Return the recipes that come with the zoo, sorted."""
     return sorted(path.stem for path in HOME.glob("*.yaml"))
 
 
 def find(what: str | Path) -> Path:
-    """The file of a recipe: a path when it has a `/` or a suffix, else a name. Raises SpecError for an unknown name."""
+    """Return the file of a recipe: a path when it has a `/` or a suffix, else a name.
+
+    Raises SpecError for an unknown name.
+    """
     text = str(what)
     if "/" in text or text.endswith((".yaml", ".yml", ".json")):
         return Path(text)
@@ -62,7 +65,7 @@ class _Text:
         self.over.append((path, origin))
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> tuple[str | None, Span | None]:
-        """The file and the place in it; or the override that said the value at `path`, or all there is of it."""
+        """Return the file and the place in it; or the override that said the value at `path`, or all there is of it."""
         steps = [str(step) for step in path]
         for over, origin in reversed(self.over):
             if steps[: len(over)] == over or (over[: len(steps)] == steps and not _has(self.document.data, path)):
@@ -78,7 +81,7 @@ def load(
     home: Path | None = None,
     with_network: bool = False,
 ) -> Recipe:
-    """A checked recipe: by name, by path, or from plain data; `overrides` are `a.b=VALUE`, or a mapping.
+    """Return a checked recipe: by name, by path, or from plain data; `overrides` are `a.b=VALUE`, or a mapping.
 
     A network that the recipe names by a path lies in the recipe's own folder, which is `home` for plain data.
     `with_network` checks the network as well, with its parameters, on images of the recipe's shape.
@@ -106,7 +109,7 @@ def load(
 
 
 def is_recipe(path: Path) -> bool:
-    """Whether a file says that it is a recipe."""
+    """Return whether a file says that it is a recipe."""
     report = Report()
     source = Source.read(path, report)
     document = parse(source, report) if source else None
@@ -116,7 +119,7 @@ def is_recipe(path: Path) -> bool:
 def _read(
     what: str | Path | Mapping[str, Any] | Recipe, home: Path | None, report: Report
 ) -> tuple[_Text, Path | None]:
-    """The recipe's text, and the folder that it is at home in."""
+    """Return the recipe's text, and the folder that it is at home in."""
     if isinstance(what, Recipe | Mapping):
         data = what.model_dump(mode="json") if isinstance(what, Recipe) else dict(what)
         return _Text(Document.of(data, "the recipe")), home
@@ -129,7 +132,7 @@ def _read(
 
 
 def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -> Iterable[tuple[list[str], Any, str]]:
-    """Path, value, and what to call it when it is wrong."""
+    """Return path, value, and what to call it when it is wrong."""
     if isinstance(given, Mapping):
         for name, value in given.items():
             origin = f"set {name}"
@@ -157,13 +160,13 @@ def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -
 
 
 def _spelt_out(data: Any) -> Any:
-    """`network: NAME` is short for `network: {name: NAME}`."""
+    """Return `network: NAME` is short for `network: {name: NAME}`."""
     named = isinstance(data, dict) and isinstance(data.get("network"), str)
     return {**data, "network": {"name": data["network"]}} if named else data
 
 
 def _put(data: Any, path: Sequence[str], value: Any) -> Any:
-    """A copy of `data` with `value` at `path`."""
+    """Return a copy of `data` with `value` at `path`."""
     key, *rest = path
     if isinstance(data, list) and key.isdigit() and int(key) < len(data):
         return [_put(item, rest, value) if rest and i == int(key) else value if i == int(key) else item
@@ -182,8 +185,9 @@ def _has(data: Any, path: Sequence[str | int]) -> bool:
 
 
 def _network(text: _Text, home: Path | None, report: Report) -> Network | None:
-    """The recipe's network, with its full path where the recipe's own text names it by a path; None where that part
-    of the recipe is wrong."""
+    """Return the recipe's network, with its full path where the recipe's own text names it by a path; None where that
+    part of the recipe is wrong.
+    """
     try:
         network = Network.model_validate(text.data.get("network"))
     except ValidationError:
@@ -203,7 +207,7 @@ def _network(text: _Text, home: Path | None, report: Report) -> Network | None:
 
 
 def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
-    """The shape of what flows into the network, where the recipe alone tells it."""
+    """Return the shape of what flows into the network, where the recipe alone tells it."""
     shape = stored(recipe.data)
     if shape is None:
         return None
@@ -218,7 +222,7 @@ def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
 
 
 def _is_spec(path: Path) -> bool:
-    """Whether a file is there to be a spec, be it a wrong one: nothing is shown of any other."""
+    """Return whether a file is there to be a spec, be it a wrong one: nothing is shown of any other."""
     report = Report()
     source = Source.read(path, report)
     if source is None:
@@ -230,7 +234,7 @@ def _is_spec(path: Path) -> bool:
 
 
 def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> None:
-    """Tells what is wrong with the network: in its own text, or in what the recipe asks of it."""
+    """Tell what is wrong with the network: in its own text, or in what the recipe asks of it."""
     from speczoo.api import graph_into
 
     reported = Report()
@@ -255,13 +259,13 @@ def _check_network(network: Network, text: _Text, shape: Shape | None, report: R
 
 
 def _quoted(message: str) -> set[str]:
-    """What a message has between backticks, and the first word of it: `widths`, `widths[0]`."""
+    """Return what a message has between backticks, and the first word of it: `widths`, `widths[0]`."""
     quoted = re.findall("`([^`]*)", message)[::2]
     return {*quoted, *(re.match(r"\w*", text)[0] for text in quoted)}  # type: ignore[index]
 
 
 def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
-    """What is wrong with a recipe, the first of its mistakes."""
+    """Return what is wrong with a recipe, the first of its mistakes."""
     data, mistakes = text.data, error.errors()[: DEFAULT.mistakes]
     suggested = {_suggested(mistake, data) for mistake in mistakes}
     for mistake in mistakes:
@@ -302,7 +306,7 @@ def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
 
 
 def _suggested(mistake: ErrorDetails, data: Any) -> Loc | None:
-    """Where the value of a key that is not known was meant to stand."""
+    """Return where the value of a key that is not known was meant to stand."""
     if mistake["type"] != "extra_forbidden":
         return None
     path = placed(data, mistake["loc"])
@@ -312,6 +316,6 @@ def _suggested(mistake: ErrorDetails, data: Any) -> Loc | None:
 
 
 def _known(path: Loc, data: Any) -> tuple[list[str], dict[str, str]]:
-    """The keys of the mapping around a path, and what people write instead."""
+    """Return the keys of the mapping around a path, and what people write instead."""
     model = model_at(Recipe, path[:-1], data)
     return (list(keys(model)), instead(model, keys(model))) if model else ([], {})

@@ -38,7 +38,7 @@ img { max-width: 100%; } figure { margin: 1.5rem 0; } figcaption { color: #555; 
 
 
 def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result: dict[str, Any]) -> Evaluation:
-    """Draws everything into the run's folder and writes report.html beside it; returns what was measured.
+    """Draw everything into the run's folder and writes report.html beside it; returns what was measured.
 
     Of an unlabelled test set, test.csv says what each image is taken for.
     """
@@ -71,7 +71,7 @@ def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evalua
 
 
 def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: Split) -> Figure:
-    """Writes test.csv and draws the first of those images."""
+    """Write test.csv and draws the first of those images."""
     confidence, predicted = _logits(model, dataset, recipe, test).softmax(1).max(1)
     labels = [dataset.classes[i] for i in predicted.tolist()]
     table = io.StringIO()
@@ -83,7 +83,7 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: 
 
 
 def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) -> Tensor:
-    """What the network says of every image of a split."""
+    """Return what the network says of every image of a split."""
     device = device_of(model)
     model.eval()
     with torch.inference_mode():
@@ -93,7 +93,7 @@ def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) 
 
 
 def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], figures: dict[str, Figure]) -> str:
-    """One self-contained HTML page. Its headline is what the recipe expects, else the first of its metrics."""
+    """Return one self-contained HTML page. Its headline is what the recipe expects, else the first of its metrics."""
     columns = ["epoch", "train_loss", "valid_loss", *recipe.metrics, "seconds"]
     head = "".join(f"<th>{name}</th>" for name in columns)
     rows = "".join("<tr>" + "".join(f"<td>{_cell(c, row[c])}</td>" for c in columns) + "</tr>" for row in run.history)
@@ -129,12 +129,12 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
 
 
 def _text(value: object) -> str:
-    """What a stranger wrote, as text of a page: no markup, and in the order it was written in."""
+    """Return what a stranger wrote, as text of a page: no markup, and in the order it was written in."""
     return html.escape(safe(str(value)))
 
 
 def _goal(name: str, wanted: float, reached: float) -> str:
-    """A goal counts as met at the precision that it is told in."""
+    """Return a goal counts as met at the precision that it is told in."""
     verdict = "met" if round(reached, 4) >= wanted else "missed"
     return f"{NAMES[name]}: {figure(name, wanted)}, <b class='{verdict}'>{verdict}</b>"
 

@@ -65,7 +65,7 @@ class Row(BaseModel):
 
 
 def rows(value: Any) -> list[dict[str, float]]:
-    """A history out of a file that somebody may have edited. Raises ValidationError."""
+    """Return a history out of a file that somebody may have edited. Raises ValidationError."""
     return [row.model_dump() for row in TypeAdapter(list[Row]).validate_python(value)]
 
 
@@ -89,7 +89,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Raises RunError when the folder is not one of a run."""
+        """Raise RunError when the folder is not one of a run."""
         run = cls(Path(path))
         if run.file(FACTS) is None:
             raise RunError(f"{path} is not a run: it has no {FACTS}", "`zoo train RECIPE -o DIR` makes one")
@@ -103,7 +103,7 @@ class Run:
         return replace(run, facts=facts)
 
     def begin(self) -> None:
-        """Makes the folder what it is while the run goes on: what an earlier session ended with is there no more.
+        """Make the folder what it is while the run goes on: what an earlier session ended with is there no more.
 
         So there is one state of a run: its last checkpoint, until `model.pt` is written at the end.
         """
@@ -119,7 +119,7 @@ class Run:
         self.write_json(FACTS, self.facts)
 
     def refuse_taken(self) -> None:
-        """Raises RunError where the folder holds any of the files that a run writes."""
+        """Raise RunError where the folder holds any of the files that a run writes."""
         names = (FACTS, HISTORY, WEIGHTS, RESULT, "checkpoints", "report.html")
         taken = [name for name in names if os.path.lexists(self.path / name)]
         if FACTS in taken:
@@ -128,7 +128,9 @@ class Run:
             raise RunError(f"{self.path} holds a {taken[0]} already, which a run would overwrite", "another -o")
 
     def file(self, name: str) -> Path | None:
-        """The path of one of its files; None where there is none. Raises RunError for a link that leads elsewhere."""
+        """Return the path of one of its files; None where there is none. Raises RunError for a link that leads
+        elsewhere.
+        """
         try:
             path = files.inside(self.path, name)
         except OSError as error:
@@ -136,14 +138,14 @@ class Run:
         return path if path.is_file() else None
 
     def refuse_links(self) -> None:
-        """Raises RunError where a folder that Lightning makes and fills is a link, which it would follow."""
+        """Raise RunError where a folder that Lightning makes and fills is a link, which it would follow."""
         for name in ("checkpoints", "logs"):
             if (self.path / name).is_symlink():
                 raise RunError(f"{self.path / name} is a symbolic link, and nothing is written through one")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """While this lasts, no other process writes into this folder. Raises RunError where one does."""
+        """Keep other processes from writing into this folder meanwhile. Raise RunError where one does."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(files.locked(self.path / LOCK, below=self.path))
@@ -197,16 +199,19 @@ class Run:
         self.write(name, json.dumps(value, indent=1, allow_nan=False))
 
     def replacing(self, target: Path) -> AbstractContextManager[BinaryIO]:
-        """A file of this run to write to, which takes the place of `target` when it is whole. Raises RunError."""
+        """Return a file of this run to write to, which takes the place of `target` when it is whole.
+
+        Raises RunError.
+        """
         return replacing(target, self.path)
 
     def write(self, name: str, text: str) -> None:
-        """All or nothing: a full disk or a killed process leaves the file as it was."""
+        """Write all or nothing: a full disk or a killed process leaves the file as it was."""
         with self.replacing(self.path / name) as file:
             file.write(text.encode("utf-8", "surrogateescape"))  # names of files are bytes, which go back as they came
 
     def keep_network(self, network: r.Network) -> str:
-        """Copies a network that is named by a path into the run, with the files that it uses; returns its path there.
+        """Copy a network that is named by a path into the run, with the files that it uses; returns its path there.
 
         So a run can be read wherever it lies, and stays what it was when somebody edits the network. Raises RunError.
         """
@@ -231,7 +236,9 @@ class Run:
             torch.save({key: value.detach().cpu() for key, value in model.state_dict().items()}, file)
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights that the last session ended with; while a run goes on, or was killed, its last checkpoint's."""
+        """Return the weights that the last session ended with; while a run goes on, or was killed, its last
+        checkpoint's.
+        """
         path = self.file(WEIGHTS)
         if path is not None:
             found = read_tensors(path)
@@ -249,7 +256,7 @@ class Run:
         return found
 
     def model(self, model: nn.Module | None = None) -> nn.Module:
-        """The trained network in evaluation mode; `model` is filled in place of a newly built one."""
+        """Return the trained network in evaluation mode; `model` is filled in place of a newly built one."""
         self.check_module(model)
         weights = self.weights()
         network = model if model is not None else build(self.recipe, self.facts["input"])
@@ -261,7 +268,7 @@ class Run:
         return network.eval()
 
     def check_module(self, model: nn.Module | None) -> None:
-        """A network that came from Python is nowhere on the disk: raises RunError where it has to be given again."""
+        """Raise RunError where a network that came from Python, and is nowhere on the disk, has to be given again."""
         module = self.facts.get("module")
         if model is None and module is not None:
             raise RunError(
@@ -270,7 +277,7 @@ class Run:
             )
 
     def dataset(self, root: str | Path | None = None) -> Dataset:
-        """The run's data, or that in another folder, with the statistics it was trained by. Raises DataError."""
+        """Return the run's data, or that in another folder, with the statistics it was trained by. Raises DataError."""
         found = datasets.load(self.recipe, root or self.facts.get("data"))
         if found.classes != self.classes:
             raise DataError(
@@ -281,7 +288,7 @@ class Run:
 
 
 def _refuse_kinds(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
-    """Raises RunError for whole or complex numbers where the network has others: torch would make the best of them."""
+    """Raise RunError for whole or complex numbers where the network has others: torch would make the best of them."""
 
     def kind(tensor: Tensor) -> tuple[bool, bool]:
         return tensor.is_floating_point(), tensor.is_complex()
@@ -293,7 +300,7 @@ def _refuse_kinds(weights: dict[str, Tensor], wanted: dict[str, Tensor], path: P
 
 
 def build(recipe: r.Recipe, shape: list[int] | None = None) -> nn.Module:
-    """The recipe's network, with freshly drawn weights that its seed determines.
+    """Return the recipe's network, with freshly drawn weights that its seed determines.
 
     Raises SpecError for a wrong network, TrainingError for one that this machine cannot hold.
     """

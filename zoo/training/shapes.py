@@ -17,7 +17,7 @@ STORED: dict[str, Shape] = {
 
 
 def stored(data: Any) -> Shape | None:
-    """The shape of a data set's images; None for files of one's own."""
+    """Return the shape of a data set's images; None for files of one's own."""
     return (1, data.size, data.size) if isinstance(data, r.Canvas) else STORED.get(data.dataset)
 
 
@@ -26,7 +26,10 @@ def pair(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 def after(shape: Shape, step: Any) -> Shape:
-    """The shape that a transform makes of an image. Raises ValueError for a crop that is larger than the image."""
+    """Return the shape that a transform makes of an image.
+
+    Raises ValueError for a crop that is larger than the image.
+    """
     channels, height, width = shape
     match step:
         case r.Resize(size=int(short)):  # the shorter side; the other keeps its proportion

@@ -17,7 +17,7 @@ INK = 128
 
 
 def compose(spec: r.Canvas, digits: Dataset, seed: int) -> Dataset:
-    """Training canvases from training digits, validation canvases from test digits."""
+    """Return training canvases from training digits, validation canvases from test digits."""
     classes = ("background", "digit") if spec.labels == "digit" else ("background", *digits.classes)
     splits = []
     for number, (split, count) in enumerate(((digits.train, spec.train), (digits.valid, spec.valid))):
@@ -45,7 +45,7 @@ def _canvases(spec: r.Canvas, digits: Split, count: int, generator: Generator) -
 def _place(
     spec: r.Canvas, digits: Split, image: Tensor, label: Tensor, used: Tensor, places: int, generator: Generator
 ) -> None:
-    """One digit at a free place, if ten tries find one."""
+    """Place one digit where there is room, if ten tries find such."""
     which = int(torch.randint(len(digits), (1,), generator=generator))
     digit = digits.images[which, 0]
     if not bool(digit.any()):
@@ -65,7 +65,7 @@ def _place(
 
 
 def _clutter(digits: Split, image: Tensor, used: Tensor, generator: Generator) -> None:
-    """Scraps of 6 x 6 pixels out of other digits, where nothing else is."""
+    """Draw scraps of 6 x 6 pixels out of other digits, where nothing else is."""
     size = image.shape[0]
     for _ in range(6):
         which, y, x = (int(torch.randint(end, (1,), generator=generator)) for end in (len(digits), 16, 16))

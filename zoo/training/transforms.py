@@ -49,7 +49,7 @@ class RandomCrop:
         return x
 
     def _windows(self, x: Tensor, drawn: Tensor, axes: Sequence[int]) -> Tensor:
-        """The windows along these axes, padded by no more than a window: one further out is as black."""
+        """Return the windows along these axes, padded by no more than a window: one further out is as black."""
         around, sizes, places = [0, 0], list(x.shape[2:]), [torch.zeros_like(drawn[:, 0])] * 2
         for axis in axes:
             size = sizes[axis] = self.size[axis]
@@ -91,7 +91,7 @@ class RandomAffine:
         self.spec = spec
 
     def draw(self, n: int, height: int, width: int, generator: Generator) -> Tensor:
-        """Angle, shift right, shift down, scale, shear: radians and whole pixels, as torchvision draws them."""
+        """Return angle, shift right, shift down, scale, shear: radians and whole pixels, as torchvision draws them."""
         s = self.spec
         u = torch.rand(n, 5, generator=generator) * 2 - 1
         across, down = s.translate or (0.0, 0.0)
@@ -152,7 +152,7 @@ def augmentation(steps: Sequence[Any]) -> list[Transform]:
 
 
 def centring(steps: Sequence[Any]) -> list[Transform]:
-    """For images that are not augmented: the size that augmentation gives to others, from their middle."""
+    """Give images that are not augmented the size that augmentation gives to others, from their middle."""
     return [CenterCrop(step.size) for step in steps if isinstance(step, r.RandomCrop)]
 
 
@@ -184,7 +184,7 @@ def _transform(step: Any) -> Transform:
 
 
 def prepare(images: Tensor, steps: Sequence[Any]) -> Tensor:
-    """Applies torchvision's own transforms to uint8 images [n, channels, height, width], a slice at a time."""
+    """Apply torchvision's own transforms to uint8 images [n, channels, height, width], a slice at a time."""
     from speczoo.torchvision import torchvision
 
     torchvision()

@@ -31,12 +31,12 @@ class Module(NamedTuple):
 
 
 def token(source: Operand) -> str:
-    """What stands for a value, whatever variable holds it."""
+    """Return what stands for a value, whatever variable holds it."""
     return f"<{source.node}.{source.port}>" if isinstance(source, Edge) else repr(source)
 
 
 def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> str:
-    """A text with what its names stand for in their places."""
+    """Return a text with what its names stand for in their places."""
 
     def meaning(match: re.Match[str]) -> str:
         kind = match.lastgroup or ""
@@ -56,7 +56,7 @@ def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> 
 
 
 def applied(composite: Composite, index: int, call: Call | None, *, module: bool) -> str:
-    """What an entry computes, as `substituted` has it. `module`: its module is called."""
+    """Return what an entry computes, as `substituted` has it. `module`: its module is called."""
     node = composite.nodes[index]
     texts = [token(composite.resolve(source)) for source in node.inputs]
     if call is None:
@@ -77,7 +77,7 @@ class Forward:
         self.modules = {held.node for held in own.values() if isinstance(held, Module)}
 
     def validate(self) -> None:
-        """Raises Difference."""
+        """Raise Difference."""
         c, ports = self.c, self.composite.outputs
         if len(c.arguments) != len(self.composite.inputs) or len({*c.arguments}) != len(c.arguments):
             raise Difference(f"{self.where} forward", f"{len(self.composite.inputs)} inputs", c.arguments)
@@ -93,7 +93,7 @@ class Forward:
             self._paths()
 
     def _mode(self, *, training: bool, returns: tuple[str, ...], edges: list[Edge]) -> None:
-        """The forward in training, or outside it."""
+        """Interpret the forward in training, or outside it."""
         composite = self.composite
         names = {name: token(Edge(INPUT, k)) for k, name in enumerate(self.c.arguments)}
         due = self._due(composite.needed if training else composite.inference_only)
@@ -110,8 +110,11 @@ class Forward:
             raise Difference(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))
 
     def _paths(self) -> None:
-        """What only training computes is declared where other code reads it, and known to be a tensor where that takes
-        it: TorchScript and type checkers look at the path that no training takes, too."""
+        """Check that what only training computes is declared where other code reads it, and known to be a tensor where
+        that takes it.
+
+        TorchScript and type checkers look at the path that no training takes, too.
+        """
         certain, declared, inside = {*self.c.arguments}, set[str](), set[str]()
         for step in self.c.steps:
             if isinstance(step, Declaration):
@@ -129,7 +132,7 @@ class Forward:
         self._read(self.c.returns, certain | inside | declared, set())
 
     def _read(self, texts: Iterable[str], certain: AbstractSet[str], declared: AbstractSet[str]) -> None:
-        """Raises Difference where a text takes what only training computes and is not certain to be there."""
+        """Raise Difference where a text takes what only training computes and is not certain to be there."""
         computed = {name for step in self.c.steps if isinstance(step, Assignment) for name in step.targets}
         read = {match["name"] for text in texts for match in SYMBOL.finditer(text)} & computed
         for name in sorted(read - certain):
@@ -137,7 +140,7 @@ class Forward:
             raise Difference(f"{self.where} forward", wanted, f"none before {', '.join(texts)}")
 
     def _due(self, needed: frozenset[int]) -> Iterator[int]:
-        """The entries that are called, in order."""
+        """Yield the entries that are called, in order."""
         for index, node in enumerate(self.composite.nodes):
             if node.body is not None and index in needed and not (index in self.calls and self.calls[index].parameter):
                 yield index
@@ -177,5 +180,5 @@ class Forward:
 
 
 def calls_of(nodes: tuple[Node, ...]) -> dict[int, Call]:
-    """How torch makes and applies each layer of a list, by its number."""
+    """Return how torch makes and applies each layer of a list, by its number."""
     return {i: node.call for i, node in enumerate(nodes) if isinstance(node.body, Layer)}

@@ -22,8 +22,9 @@ DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
 
 
 def validate(graph: Graph, program: Program) -> None:
-    """Raises Difference where the program is another network than the graph. Takes time that is linear in the layers
-    of the lists that differ."""
+    """Raise Difference where the program is another network than the graph. Takes time that is linear in the layers
+    of the lists that differ.
+    """
     Validation(program).network(graph.root)
 
 
@@ -48,7 +49,7 @@ class Validation:
         self.instance("", self.classes[program.entry], {}, root)
 
     def instance(self, where: str, c: Class, given: Bound, composite: Composite) -> None:
-        """A class called with these arguments, held to a list."""
+        """Hold a class called with these arguments to a list."""
         bound = dict(given)
         for parameter in c.parameters:
             if parameter.name not in bound:
@@ -79,7 +80,7 @@ class Validation:
     # -- lists --------------------------------------------------------------------------------------------------
 
     def children(self, where: str, children: Sequence[Child], names: Bound, composite: Composite) -> None:
-        """An nn.Sequential: one that names none of its parts counts those that are there."""
+        """Hold an nn.Sequential to a list: one that names none of its parts counts those that are there."""
         prefix = f"{where}." if where else ""
         there = [child for child in children if self.stands(prefix, child, names)]
         counted = all(child.name.isdigit() for child in children)
@@ -98,7 +99,7 @@ class Validation:
                 self.inner(prefix + node.name, child.make, names, node.body)
 
     def module(self, where: str, c: Class, names: Bound, composite: Composite) -> None:
-        """A class with a forward."""
+        """Hold a class with a forward to a list."""
         prefix = f"{where}." if where else ""
         calls = calls_of(composite.nodes)
         makers = {n.name: i for i, n in enumerate(composite.nodes) if n.body is not None and n.shared is None}
@@ -126,7 +127,7 @@ class Validation:
         Forward(where, c, composite, own, calls).validate()
 
     def _complete(self, prefix: str, composite: Composite, made: list[int], calls: Mapping[int, Call]) -> None:
-        """Every module and Parameter is made, in the order in which a state_dict lists them."""
+        """Check that every module and Parameter is made, in the order in which a state_dict lists them."""
         for index, node in enumerate(composite.nodes):
             if node.body is None or node.shared is not None or index in made:
                 continue
@@ -148,7 +149,7 @@ class Validation:
             self.layer(where, make, names, call)
 
     def inner(self, where: str, make: Make, names: Bound, composite: Composite) -> None:
-        """An instance of a class of the program, or an nn.Sequential where it stands."""
+        """Hold an instance of a class of the program, or an nn.Sequential where it stands, to a list."""
         if make.children is not None:
             self.children(where, make.children, names, composite)
             return
@@ -160,7 +161,7 @@ class Validation:
         self.instance(where, c, given, composite)
 
     def layer(self, where: str, make: Make, names: Bound, call: Call) -> None:
-        """A layer's own class, or the small module of a function."""
+        """Hold a layer's own class, or the small module of a function, to a node."""
         if missing := [text for text in call.support if text not in self.program.support]:
             raise Difference(where, missing[0].partition("\n")[0], "no definition of it")
         target = str(self.value(where, make.target, names))
@@ -176,7 +177,7 @@ class Validation:
                 raise Difference(where, f"{name}={written(wanted)}", f"{name}={written(got)}")
 
     def _arguments(self, where: str, make: Make, names: Bound, order: list[str], positional: int) -> dict[str, Any]:
-        """What a call gives, by name."""
+        """Return what a call gives, by name."""
         given: dict[str, Any] = {}
         for k, (name, text) in enumerate(make.args):
             if name is None and k >= min(positional, len(order)):
@@ -188,7 +189,7 @@ class Validation:
         return given
 
     def _called(self, where: str, target: str) -> str:
-        """What a dotted name of a class is called by: one outside torch is imported."""
+        """Return what a dotted name of a class is called by: one outside torch is imported."""
         module, _, name = target.rpartition(".")
         if not module or module.partition(".")[0] in ("nn", "torch", "F"):
             return target
@@ -198,7 +199,7 @@ class Validation:
         return name
 
     def _function(self, where: str, name: str, call: Call, given: Bound) -> None:
-        """A small module, whose forward is the function."""
+        """Hold a small module, whose forward is the function, to a node."""
         if name not in self.support:
             raise Difference(where, f"`{call.apply}`", f"{name}, which nothing defines")
         attributes, returned = _body(self.support[name])
@@ -212,7 +213,7 @@ class Validation:
 
 @lru_cache(maxsize=1_024)
 def _body(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
-    """What a small module keeps of its arguments, attribute by attribute, and what its forward returns."""
+    """Return what a small module keeps of its arguments, attribute by attribute, and what its forward returns."""
     kept: list[tuple[str, str]] = []
     returned = ""
     for node in ast.walk(ast.parse(text)):

@@ -35,7 +35,7 @@ class Start(NamedTuple):
 
 
 def validate_start(where: str, c: Class, composite: Composite) -> None:
-    """Raises Difference where the class starts or freezes its parameters in another way than the spec of the list."""
+    """Raise Difference where the class starts or freezes its parameters in another way than the spec of the list."""
     settings = composite.settings
     spec = composite.unit.spec
     if settings is None:
@@ -61,9 +61,11 @@ def _frozen(where: str, c: Class, graph: Graph, patterns: list[str]) -> None:
 
 
 def _initialised(where: str, c: Class, graph: Graph) -> None:
-    """Each parameter meets the same initialisers in the same order. What a layer meets depends on its op, the weights
-    that it has, and on the rules and loops that ask for its path: layers that have all this in common are looked at
-    once."""
+    """Check that each parameter meets the same initialisers in the same order.
+
+    What a layer meets depends on its op, the weights that it has, and on the rules and loops that ask for its path:
+    layers that have all this in common are looked at once.
+    """
     tests = [test_of(where, loop.test) for loop in c.init]
     starts = [[_start(where, text) for text in loop.calls] for loop in c.init]
     wanted = rules(graph)
@@ -115,8 +117,9 @@ def _same(wanted: dict[str, list[Initialiser]], got: dict[str, list[Initialiser]
 
 
 def _modules(composite: Composite, prefix: str, visited: set[int] | None) -> Iterator[tuple[str, Node | None]]:
-    """Every module by its path: layers, with those inside them and lists as None; of equal lists those `visited` are
-    left out, where it is a set."""
+    """Yield every module by its path: layers, with those inside them and lists as None; of equal lists those `visited`
+    are left out, where it is a set.
+    """
     if visited is not None and id(composite) in visited:
         return
     if visited is not None:
@@ -134,13 +137,13 @@ def _modules(composite: Composite, prefix: str, visited: set[int] | None) -> Ite
 
 
 def canonical(made: Initialiser) -> Initialiser:
-    """One name for one way to start: zeros are constants."""
+    """Return one name for one way to start: zeros are constants."""
     fixed = {"zeros": 0.0, "ones": 1.0}
     return Initialiser("constant", (("val", fixed[made.name]),)) if made.name in fixed else made
 
 
 def _start(where: str, text: str) -> Start:
-    """`nn.init.zeros_(m.bias)`, behind `if m.bias is not None:` or not."""
+    """Return `nn.init.zeros_(m.bias)`, behind `if m.bias is not None:` or not."""
     head, guard, call = text.rpartition(":\n")
     node = ast.parse(call.strip(), mode="eval").body
     match node:
@@ -159,7 +162,7 @@ def _named(node: ast.Call) -> list[tuple[str | None, ast.expr]]:
 
 
 def test_of(where: str, text: str) -> Test:
-    """What a loop asks of a module, or of a parameter's name. Raises Difference."""
+    """Return what a loop asks of a module, or of a parameter's name. Raises Difference."""
     try:
         return _test(text)
     except (Unreadable, SyntaxError) as wrong:
@@ -198,7 +201,7 @@ def _plain(node: ast.expr) -> Any:
 
 
 def _of_class(target: Global, *, exactly: bool) -> Callable[[str, Node | None], bool]:
-    """Whether the layer's class is this one; or, unless it is asked for exactly, derives from it."""
+    """Return whether the layer's class is this one; or, unless it is asked for exactly, derives from it."""
 
     def holds(path: str, node: Node | None) -> bool:
         if node is None:

@@ -57,7 +57,7 @@ class Unreadable(Exception):
 
 
 def value(text: str, names: Attributes, own: Attributes | None = None) -> Any:
-    """What a text gives where `names` are bound, and `own` are what stands on `self`. Raises Unreadable."""
+    """Return what a text gives where `names` are bound, and `own` are what stands on `self`. Raises Unreadable."""
     if WHOLE.match(text):
         return int(text)
     try:
@@ -147,7 +147,7 @@ class _Scope:
 
 
 def same(spec: Any, code: Any) -> bool:
-    """Whether torch takes both for the same: kinds count, but that 2 and 2.0 are one number."""
+    """Return whether torch takes both for the same: kinds count, but that 2 and 2.0 are one number."""
     if isinstance(spec, (list, tuple)) and type(spec) is type(code):
         return len(spec) == len(code) and all(map(same, spec, code))
     numbers = {type(spec), type(code)} <= {int, float}
@@ -155,7 +155,7 @@ def same(spec: Any, code: Any) -> bool:
 
 
 def written(data: Any) -> str:
-    """Plain data as Python; one text for one value."""
+    """Return plain data as Python; one text for one value."""
     if isinstance(data, float) and data in (float("inf"), float("-inf")):
         return f"float('{data}')"
     if isinstance(data, tuple):
