@@ -12,7 +12,7 @@ from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Composite, Edge, Graph, Node
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
-from speczoo.compiler.layer import Layer, show
+from speczoo.compiler.layer import show
 
 #: An operand: which output of which step, or a number as it is written (1 and 1.0 are of two dtypes).
 Source: TypeAlias = tuple[int, int] | str
@@ -102,11 +102,9 @@ def _steps(graph: Graph) -> tuple[list[_Step], list[_End]]:
 
 def _step(network: nx.MultiDiGraph, path: str, number: dict[str, int]) -> _Step:
     node: Node = network.nodes[path]["node"]
-    layer = node.body
-    assert isinstance(layer, Layer)
     module: str = network.nodes[path]["module"]
     made: Node = network.nodes[module]["node"] if module in network else node
-    arguments = {k: v for k, v in layer.arguments(*node.shapes).items() if k not in layer.references}
+    arguments = {**node.call.defaults, **node.call.args}  # those that torch is called with: others only check
     came = {d["position"]: (source, d["port"]) for source, _, d in network.in_edges(path, data=True)}
     numbers = {i: repr(operand) for i, operand in enumerate(node.inputs) if not isinstance(operand, Edge)}
     positions = range(len(node.inputs))
