@@ -163,12 +163,12 @@ def _leaves(composite: Composite, prefix: str, *, shared: bool) -> Iterator[tupl
             yield path, node.replace(shared=index) if shared and node.shared is None else node, composite
 
 
-def _made(composite: Composite, prefix: str, seen: set[Composite]) -> Iterator[tuple[str, Node]]:
+def _made(composite: Composite, prefix: str, visited: set[Composite]) -> Iterator[tuple[str, Node]]:
     for index in composite.order:
         node = composite.nodes[index]
         if not isinstance(node.body, Composite):
             if node.body is not None:
                 yield prefix + node.name, node
-        elif node.shared is None and node.body not in seen:
-            seen.add(node.body)
-            yield from _made(node.body, f"{prefix}{node.name}.", seen)
+        elif node.shared is None and node.body not in visited:
+            visited.add(node.body)
+            yield from _made(node.body, f"{prefix}{node.name}.", visited)

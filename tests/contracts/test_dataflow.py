@@ -10,7 +10,7 @@ import pytest
 
 import speczoo
 from speczoo.api import check_into
-from speczoo.compiler import graph as lists
+from speczoo.compiler import composite as lists
 from speczoo.compiler.checks import aliasing
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.lower import forward
