@@ -89,7 +89,7 @@ def _example(layer: type[Layer], missing: list[str]) -> str:
 
 
 def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
-    """Return a value that is not what the argument takes; where it nearly is, with what was intended."""
+    """Return the problem of a value that the argument does not take; where it nearly does, with what was intended."""
     wrong = at(given.get(name), path)
     near, certainly = _word(layer, name, wrong)
     readings = _readings(wrong)
@@ -115,9 +115,7 @@ def _read(text: str) -> Any:
 
 
 def _word(layer: type[Layer], name: str, value: Any) -> tuple[list[str], str | None]:
-    """Return of the words that an argument takes, the one that is nearly the one given, and the one that it can only
-    be.
-    """
+    """Return which words of an argument may be meant, and which one alone can be."""
     schema = layer.model_json_schema()["properties"].get(name, {}) if isinstance(value, str) else {}
     options = [
         o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))

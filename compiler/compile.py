@@ -112,7 +112,7 @@ def _too_large(graph: Graph, limits: Limits) -> Problem | None:
 
 
 def _too_much_work(limits: Limits) -> Problem:
-    """Return parameters and init rules, those of the variants before it too, take too much."""
+    """Return the problem that parameters and init rules, those of the variants before too, take too much."""
     message = f"the parameters and init rules of all variants take more than {limits.work:,} operations"
     return Problem("limit-exceeded", message, ("params",), key=True)
 

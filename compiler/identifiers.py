@@ -20,7 +20,7 @@ BUILTINS = frozenset(dir(builtins)) - {"_"}  # which an interactive session sets
 
 
 def camel(name: str) -> str:
-    """Return `resnet34_cifar2` -> `ResNet34CIFAR2`; a name that has capitals keeps them."""
+    """Return the name of a class: `resnet34_cifar2` -> `ResNet34CIFAR2`; a name that has capitals keeps them."""
     if re.fullmatch(r"[A-Z][A-Za-z0-9]*", name):
         return name
     out = ""
@@ -34,7 +34,7 @@ def camel(name: str) -> str:
 
 
 def snake(name: str) -> str:
-    """Return `BasicBlock` -> `basic_block`; what is spelt in capitals and small letters, as `ReLU`, is one word."""
+    """Return the name of a value: `BasicBlock` -> `basic_block`; what is spelt in capitals and small letters, as `ReLU`, is one word."""
     if re.fullmatch(r"[A-Z][a-z]?[A-Z]+[0-9a-z]?", name):
         return name.lower()
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -76,12 +76,12 @@ class Initialiser(NamedTuple):
 def _wrong(
     message: str, help: tuple[str, ...] = (), code: str = "bad-value", path: Loc = (), key: bool = False
 ) -> ProblemError:
-    """Return an initialiser that is none: `path` leads to what is wrong inside it, `key`: to a key of it."""
+    """Return the error of an initialiser: `path` leads to what is wrong inside it, `key` says: to a key of it."""
     return ProblemError(Problem(code, message, path, key=key, help=help))
 
 
 def initialiser(value: Any) -> Initialiser:
-    """Return a number, a name, or `{name: {argument: value}}`, which torch can draw from. Raises ProblemError."""
+    """Return the initialiser of a number, a name, or `{name: {argument: value}}`. Raises ProblemError."""
     if isinstance(value, NUMBER) and not isinstance(value, bool):
         if not abs(value) <= FLOAT32_MAX:  # type: ignore[arg-type]
             raise _wrong(f"{value} is beyond what float32 holds")
@@ -154,7 +154,7 @@ def _undrawable(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _untruncatable(mean: float, std: float, low: float, high: float) -> Iterator[tuple[str, str]]:
-    """Yield some torch draw candidates until all of them lie where they should: whether enough do."""
+    """Yield why too few candidates lie where they should, of which torch draws until all do."""
     least = max(abs(mean) / STEPS, TINY)
     if std < least:
         yield "std", f"`std` of `trunc_normal` is {std}: around {mean}, float32 tells nothing apart below {least:.2g}"

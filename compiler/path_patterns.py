@@ -6,7 +6,7 @@ from functools import lru_cache
 
 
 def matches(pattern: str, path: str) -> bool:
-    """Return path globs: `*` is within one part, `**` over any number of parts (none too)."""
+    """Return whether a glob meets a path: `*` is within one part, `**` over any number of parts (none too)."""
     parts, goal = _parts(pattern), path.split(".")
     if parts[-1] is not None and not _fits(parts[-1], goal[-1]):
         return False

@@ -15,7 +15,7 @@ from speczoo.specs.wording import printable
 
 
 def _nowhere(name: str, message: str, help: Sequence[str] = ()) -> ProblemError:
-    """Return a path that leads nowhere. `name` is the tap's own, `help` what there is."""
+    """Return the error of a path that leads nowhere. `name` is the tap's own, `help` what there is."""
     return ProblemError(Problem("unknown-reference", message, (name,), help=help))
 
 

@@ -42,7 +42,7 @@ def columns(text: str) -> int:
 
 
 def width(character: str) -> int:
-    """Return columns of one character: none for what combines with the one before it, two for wide ones."""
+    """Return how many columns one character takes: none for what combines with the one before it, two for wide ones."""
     if unicodedata.category(character)[0] == "M":
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

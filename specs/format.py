@@ -341,5 +341,5 @@ def _pad(run: list[Piece], pad: str) -> None:
 
 
 def _single_blank(lines: list[str]) -> list[str]:
-    """Return blank lines one at a time."""
+    """Return the lines, of blank ones in a row the first alone."""
     return [line for i, line in enumerate(lines) if line.strip() or (i and lines[i - 1].strip())]

@@ -233,7 +233,7 @@ class _Work:
         return None
 
     def placeholder(self, path: Loc) -> None:
-        """Put something harmless in place of the least part around `path` that makes sense, and remembers where."""
+        """Put something harmless in place of the least part around `path` that makes sense, and remember where."""
         entry = _entry(path)
         if entry is not None and entry[0] in ("layers", "blocks"):
             before = self._at(entry)

@@ -267,7 +267,7 @@ class TreeBuilder:
         return True
 
     def _missing_colon(self, frame: _Frame) -> tuple[str, Extent]:
-        """Return `{a:1}` and `{a=1}`: adds the problem, and goes on as with `{a: 1}`."""
+        """Go on with `{a:1}` and `{a=1}` as with `{a: 1}`, and add the problem."""
         assert frame.key
         key, start, end = frame.key
         joined = _JOINED.match(key or "")

@@ -71,7 +71,7 @@ class Zoo(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Return click's, but that what a person gets wrong on the command line is told as everything else is."""
+        """Run as click does, but tell what a person gets wrong on the command line as everything else is told."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
         with console.listening():

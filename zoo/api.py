@@ -88,7 +88,7 @@ def graph_into(
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
 ) -> Graph | None:
-    """Return `graph` that tells `report` instead of raising. What a spec expects of itself is `check`'s to verify."""
+    """Return the graph, or None with the reasons in `report`. What a spec expects of itself is `check`'s to verify."""
     found = catalogue.find(what, report, limits)
     if found is None:
         return None
@@ -179,7 +179,7 @@ def list_models(pattern: str = "*", exclude: str | list[str] = ()) -> list[str]:
 
 
 def summary(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> Summary:
-    """Return layer by layer: shapes, parameters, MACs; and their totals. Raises SpecError."""
+    """Return shapes, parameters and MACs layer by layer, and their totals. Raises SpecError."""
     return summarise(graph(what, input=input, taps=taps, **params))
 
 
@@ -211,7 +211,7 @@ def check_into(
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
 ) -> list[Graph]:
-    """Return `check` that tells `report` instead of raising; returns the graphs that came out whole."""
+    """Return the graphs that come out whole; what `check` would raise goes into `report`."""
     found = catalogue.find(what, report, limits)
     if found is None:
         return []

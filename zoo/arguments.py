@@ -21,7 +21,7 @@ class Arguments:
 
     @classmethod
     def read(cls, report: Report, params: Mapping[str, Any], input: Any, taps: Any, limits: Limits) -> Arguments | None:
-        """Return none, with the reasons in the report, for what cannot be taken."""
+        """Return them as plain data; None, with the reasons in the report, where something cannot be taken."""
         before = len(report.diagnostics)
         given, problems = plain_copy({"input": input, "taps": taps, **params}, limits)
         for problem in problems:

@@ -69,12 +69,12 @@ def is_text(what: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Return a name with a separator or a suffix is a path; anything else is a catalogue name."""
+    """Return whether it is a path, with a separator or a suffix; anything else is a catalogue name."""
     return "/" in text or "\\" in text or bool(re.search(r"\.(ya?ml|json|cfg)(:[^/\\]*)?$", text))
 
 
 def split(text: str) -> tuple[Path, str | None]:
-    """Return `net.yaml:small` is the file and its variant."""
+    """Split `net.yaml:small` into the file and its variant."""
     match = re.fullmatch(r"(.+\.(?:ya?ml|json)):([^/\\]+)", text, re.DOTALL)
     return (Path(match[1]), match[2]) if match else (Path(text), None)
 

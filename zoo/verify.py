@@ -60,7 +60,7 @@ class Verification:
 
 
 def verify_module(graph: Graph, module: nn.Module) -> Verification:
-    """Run `module` once on random input, without gradients, and holds it to its graph.
+    """Run `module` once on random input, without gradients, and hold it to its graph.
 
     One that would take too long, or more memory than many machines have, runs on the device `meta`: torch infers the
     shapes, without a number. A network with outputs that training alone has runs in training mode, others in eval mode;

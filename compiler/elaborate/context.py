@@ -38,7 +38,7 @@ class Context:
         self.trail: list[tuple[str, Loc | str | None, str]] = []
 
     def blind(self, *, inactive: bool = False) -> Context:
-        """Return this spec with all its parameters unknown."""
+        """Return the context of this spec with all its parameters unknown."""
         unknown = dict.fromkeys(self.settings.params, UNKNOWN)
         return Context(self.session, self.unit, replace(self.settings, params=unknown), inactive=inactive)
 

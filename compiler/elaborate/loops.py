@@ -162,7 +162,7 @@ def _check_rows(ctx: Context, rows: Sequence[Any], key: str, count: int, loc: Lo
 
 
 def _unequal(ctx: Context, loop: Mapping[str, Any], loc: Loc, columns: Mapping[str, Sequence[Any]]) -> Stop:
-    """Return loops of unequal length, reported at the first that differs from the one before it."""
+    """Report loops of unequal length at the first that differs from the one before it."""
     lengths = ", ".join(f"`{k}` has {len(c)}" for k, c in columns.items())
     keys = {variable: key for key in loop for variable in variables(key)}
     first = next(iter(columns))

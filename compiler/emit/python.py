@@ -217,7 +217,7 @@ def _layers(children: Sequence[Child]) -> str:
 
 
 def _list_of(children: Sequence[Child]) -> list[str]:
-    """Return `layers` filled step by step."""
+    """Return statements that fill `layers` step by step."""
     named = not _plain(children)
     kind = "tuple[str, nn.Module]" if named else "nn.Module"
     lines: list[str] = []
@@ -269,7 +269,7 @@ _FIXED = re.compile(r"[{}'\\]| for i in ")
 
 
 def _runs(items: list[list[str]], *, named: bool) -> list[list[str]]:
-    """Return three or more like items in a row, each number the same or growing evenly, become one comprehension."""
+    """Make one comprehension of three or more like items in a row, each number the same or growing evenly."""
     out: list[list[str]] = []
     at = 0
     while at < len(items):
@@ -344,7 +344,7 @@ def _affine(a: int, s: int) -> str:
 
 
 def _formatted(text: str) -> str:
-    """Return a moving number inside quotes makes an f-string of them; elsewhere it is an expression."""
+    """Make f-strings of quotes with a moving number inside; elsewhere the number is an expression."""
 
     def quoted(name: re.Match[str]) -> str:
         return "f" + re.sub("\0([^\0]*)\0", r"{\1}", name[0]) if "\0" in name[0] else name[0]

@@ -96,7 +96,7 @@ def _spec(part: Json) -> Json:
 
 
 def _param(part: Json) -> Json:
-    """Return a type, a default, or the long form."""
+    """Return the schema of a parameter: a type, a default, or the long form."""
     return {"if": {"type": "object"}, "then": part | {"anyOf": [{"required": ["type"]}, {"required": ["default"]}]}}
 
 

@@ -141,7 +141,7 @@ class ClassBuilder:
     # -- an nn.Sequential -------------------------------------------------------------------------------------
 
     def _is_sequential(self) -> bool:
-        """Return a pure chain without ids of its own is an nn.Sequential; one with ids reads better written out."""
+        """Return whether it is an nn.Sequential: a pure chain without ids; one with ids reads better written out."""
         nodes = [n for n in self.first.nodes if n.body is not None]
         if not all(c.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.group.instances):
             return False

@@ -244,7 +244,7 @@ def length(value: Value) -> int:
 
 
 def rounded(value: Value, digits: Value = None) -> Value:
-    """Return halves go to the even neighbour, as in Python."""
+    """Round a number; halves go to the even neighbour, as in Python."""
     number(value, "round")
     if digits is None:
         return round(value)

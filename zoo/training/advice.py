@@ -14,7 +14,7 @@ SOFTMAX = "the network's outputs are probabilities, and cross-entropy takes logi
 
 
 def notes(recipe: r.Recipe) -> Iterator[str]:
-    """Yield of the recipe alone."""
+    """Yield what there is to say of the recipe alone."""
     warmup = getattr(recipe.schedule, "warmup", 0)
     if warmup and warmup >= recipe.epochs:
         yield (
@@ -24,7 +24,7 @@ def notes(recipe: r.Recipe) -> Iterator[str]:
 
 
 def dataset_notes(dataset: Dataset) -> Iterator[str]:
-    """Yield of the data: classes that a split has no image of, one class alone."""
+    """Yield what there is to say of the data: classes that a split has no image of, one class alone."""
     if len(dataset.classes) == 1:
         yield f"the data has one class, `{dataset.classes[0]}`: there is nothing to tell apart"
     for name, split in (("train", dataset.train), ("valid", dataset.valid)):

@@ -54,7 +54,7 @@ class Reported(click.ClickException):
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return turns what a person can mend into a message and the exit code that scripts rely on."""
+    """Turn what a person can mend into a message and the exit code that scripts rely on."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:

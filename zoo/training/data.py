@@ -43,7 +43,7 @@ def root_of(data: Any, given: str | Path | None = None) -> Path:
 
 
 def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = False) -> Dataset:
-    """Read, checks, prepares and measures a recipe's data.
+    """Read, check, prepare and measure a recipe's data.
 
     Raises DataError for what is missing, broken or empty, TrainingError for what the recipe cannot do with it.
     """

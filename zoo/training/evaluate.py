@@ -38,7 +38,7 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = "valid") -> Evaluation:
-    """Run the model over a split, in evaluation mode; leaves the mode as it was."""
+    """Run the model over a split, in evaluation mode; leave the mode as it was."""
     chosen = dataset.train if split == "train" else dataset.valid
     device = device_of(model)
     batches = Batches(chosen, max(recipe.batch_size, 250) if chosen.labels.ndim == 1 else recipe.batch_size,

@@ -39,7 +39,7 @@ class Learner(pl.LightningModule):
         return loss
 
     def train_loss(self) -> float:
-        """Return mean over this epoch's batches of all processes; starts counting anew."""
+        """Return mean over this epoch's batches of all processes, and start counting anew."""
         total = torch.stack(self._losses).double().mean() if self._losses else torch.tensor(math.nan)
         self._losses.clear()
         return float(self.trainer.strategy.reduce(total.float().to(self.device), reduce_op="mean"))

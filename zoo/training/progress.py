@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def bar(items: Iterable[Any] | None = None, *, what: str = "", **options: Any) -> Tqdm:
-    """Return tqdm's bar over items, or over what is counted by hand.
+    """Return a bar of tqdm's over items, or over what is counted by hand.
 
     `disable=None`, the default, is a terminal's alone.
     """

@@ -130,7 +130,7 @@ class Folder(Strict):
     @field_check("train", "valid", "test")
     @classmethod
     def _below_root(cls, name: Any) -> Any:
-        """Return whoever gives `--data` means that folder and no other.
+        """Refuse what leads out of the root: whoever gives `--data` means that folder and no other.
 
         What is named is held, and links in the folder are not: they are its owner's, whose large splits may lie on
         other disks, and not of the recipe's text.

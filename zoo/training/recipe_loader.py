@@ -160,7 +160,7 @@ def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -
 
 
 def _spelt_out(data: Any) -> Any:
-    """Return `network: NAME` is short for `network: {name: NAME}`."""
+    """Read `network: NAME` as `network: {name: NAME}`."""
     named = isinstance(data, dict) and isinstance(data.get("network"), str)
     return {**data, "network": {"name": data["network"]}} if named else data
 

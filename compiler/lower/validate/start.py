@@ -143,7 +143,7 @@ def canonical(made: Initialiser) -> Initialiser:
 
 
 def _start(where: str, text: str) -> Start:
-    """Return `nn.init.zeros_(m.bias)`, behind `if m.bias is not None:` or not."""
+    """Read `nn.init.zeros_(m.bias)`, behind `if m.bias is not None:` or not."""
     head, guard, call = text.rpartition(":\n")
     node = ast.parse(call.strip(), mode="eval").body
     match node:
