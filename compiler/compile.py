@@ -9,14 +9,16 @@ from typing import Any
 
 from speczoo.compiler.checks.expect import expect_problems
 from speczoo.compiler.checks.init_and_freeze import pattern_problem, rule_problems
+from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate import Context, Halt, Lookup, Session, Shared, SpecElaborator, Stop
-from speczoo.compiler.graph import Composite, Graph, LoadedSpec, Settings
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import outputs_by_name, tapped
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Problem, ProblemError
 
 

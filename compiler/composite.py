@@ -17,13 +17,10 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import networkx as nx
 
 from speczoo.compiler.cached import cached_property
-from speczoo.compiler.dataflow import INPUT as INPUT
-from speczoo.compiler.dataflow import OUTPUT, ancestors, dataflow, roots, topological_sort
-from speczoo.compiler.dataflow import Edge as Edge
-from speczoo.compiler.dataflow import Operand as Operand
+from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, roots, topological_sort
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
-from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry, Expect
 

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.flat import flat
-from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import show

@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 import networkx as nx
 
-from speczoo.compiler.graph import INPUT, Composite, Edge, Graph, Operand
+from speczoo.compiler.composite import Composite
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
+from speczoo.compiler.graph import Graph
 
 Origin: TypeAlias = tuple[str, int]  # a layer's path, or an input's name, and which of its outputs
 

@@ -11,20 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from speczoo.compiler.cached import cached_property
-from speczoo.compiler.composite import Composite as Composite
-from speczoo.compiler.composite import Node as Node
-from speczoo.compiler.composite import Port as Port
-from speczoo.compiler.composite import Settings as Settings
-from speczoo.compiler.composite import constant as constant
-from speczoo.compiler.composite import once as once
-from speczoo.compiler.dataflow import INPUT as INPUT
-from speczoo.compiler.dataflow import Edge as Edge
-from speczoo.compiler.dataflow import Operand as Operand
+from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.unknown import UNKNOWN
-from speczoo.specs.loaded_spec import LoadedSpec as LoadedSpec
-from speczoo.specs.loaded_spec import UsedSpec
+from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.spec import Spec
 
 

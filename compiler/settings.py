@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from speczoo.compiler.graph import LoadedSpec, Settings
+from speczoo.compiler.composite import Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.reserved_names import bad_input
@@ -15,6 +15,7 @@ from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem, ProblemError
 from speczoo.specs.suggestions import did_you_mean
 

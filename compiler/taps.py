@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import storage, writes
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, Port
+from speczoo.compiler.composite import Composite, Node, Port
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Problem, ProblemError

@@ -12,8 +12,10 @@ from typing import Any, TypeAlias
 import torch
 from torch import nn
 
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.emit import module
-from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.layer import Call, Layer
 from tests.layers.torch_side import names, printed

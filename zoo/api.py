@@ -16,11 +16,12 @@ from speczoo.arguments import Arguments
 from speczoo.compiler.compile import compile
 from speczoo.compiler.elaborate import Shared, freeze
 from speczoo.compiler.emit.summary import Summary, summarise
-from speczoo.compiler.graph import Graph, LoadedSpec
+from speczoo.compiler.graph import Graph
 from speczoo.lazy_module import LazyModule
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.spec import Spec
 
 if TYPE_CHECKING:

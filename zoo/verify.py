@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
-from speczoo.compiler.dataflow import OUTPUT
-from speczoo.compiler.graph import Composite, Edge, Graph
+from speczoo.compiler.composite import Composite
+from speczoo.compiler.dataflow import OUTPUT, Edge
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 

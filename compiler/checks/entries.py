@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from speczoo.compiler.graph import Composite, Node
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.layer import Layer
 from speczoo.specs.problem import Problem
 

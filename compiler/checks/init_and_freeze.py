@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from speczoo.compiler.graph import Graph, Node
+from speczoo.compiler.composite import Node
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show

@@ -7,8 +7,8 @@ from collections.abc import Collection, Hashable, Iterator, Set
 from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes, written
-from speczoo.compiler.dataflow import descendants
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import INPUT, Edge, Operand, descendants
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Mark, Problem

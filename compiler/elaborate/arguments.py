@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
-from speczoo.compiler.graph import Node
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.keys import instead

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.graph import Node
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.scope import Scope
 

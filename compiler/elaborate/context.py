@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from speczoo.compiler.composite import Settings
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
-from speczoo.compiler.graph import LoadedSpec, Settings
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Span
 from speczoo.specs.expression import METER, ExpressionError, evaluate
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import STRUCTURE
 from speczoo.specs.value_kinds import at

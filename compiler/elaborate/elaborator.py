@@ -15,6 +15,7 @@ from typing import Any
 
 from speczoo.compiler.checks.declarations import declaration_problems
 from speczoo.compiler.checks.init_and_freeze import init_problems
+from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate import inactive, loops
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry
@@ -22,11 +23,11 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.outputs import check_list, close
 from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
 from speczoo.compiler.elaborate.use import check_uses
-from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.scope import layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import Block, Entry, Output
 

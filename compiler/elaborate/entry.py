@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from speczoo.compiler.composite import Node
+from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.interface import Elaborator
@@ -11,7 +13,6 @@ from speczoo.compiler.elaborate.loops import condition
 from speczoo.compiler.elaborate.node import blank_node, make_node
 from speczoo.compiler.elaborate.references import resolve_inputs
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
-from speczoo.compiler.graph import Edge, Node
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
 from speczoo.compiler.scope import Scope

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from speczoo.compiler.graph import INPUT, Edge, LoadedSpec, Node, Operand, constant
+from speczoo.compiler.composite import Node, constant
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import no_arguments
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item
-from speczoo.compiler.graph import Node
 from speczoo.specs.problem import Problem
 
 

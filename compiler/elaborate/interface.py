@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.session import Item
-from speczoo.compiler.graph import Composite, LoadedSpec, Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Block, Entry, Output
 

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from speczoo.compiler.arguments import argument_problems
+from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
@@ -18,7 +19,6 @@ from speczoo.compiler.elaborate.references import refer
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
 from speczoo.compiler.explain.shape_errors import explain
 from speczoo.compiler.explain.value_origins import given
-from speczoo.compiler.graph import Node
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead

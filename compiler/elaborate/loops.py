@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.graph import Edge
 from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import holds_mapping
 from speczoo.compiler.scope import FLOW, Scope, layered

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.composite import Node
+from speczoo.compiler.dataflow import Operand
 from speczoo.compiler.elaborate.arguments import evaluate_arguments
 from speczoo.compiler.elaborate.block import elaborate_block
 from speczoo.compiler.elaborate.context import Context
@@ -18,7 +20,6 @@ from speczoo.compiler.elaborate.taps import elaborate_taps
 from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.explain.shape_errors import shape_problem
 from speczoo.compiler.explain.value_origins import given_at
-from speczoo.compiler.graph import Node, Operand
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE

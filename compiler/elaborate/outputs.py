@@ -7,11 +7,12 @@ from itertools import chain
 
 from speczoo.compiler.checks.entries import name_problems, unused_problems
 from speczoo.compiler.checks.inplace import backward_problems, inplace_problems, opaque
+from speczoo.compiler.composite import Composite, Port
+from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.references import resolve
 from speczoo.compiler.elaborate.session import Stop
-from speczoo.compiler.graph import Composite, Edge, Port
 from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead

@@ -7,10 +7,11 @@ from typing import Any
 
 import networkx as nx
 
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame, IdTemplate
 from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead

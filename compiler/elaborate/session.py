@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.composite import Composite
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.graph import Composite, LoadedSpec
 from speczoo.compiler.layer import Layer, Value
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.loaded_spec import UsedSpec
+from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import Entry
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from speczoo.compiler.composite import Composite, Node, constant
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
@@ -17,7 +19,6 @@ from speczoo.compiler.elaborate.layer import apply, report_shape, within_limits
 from speczoo.compiler.elaborate.references import unresolved
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.explain.shape_errors import resizing
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand, constant
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Item
-from speczoo.compiler.graph import Composite, Node
 from speczoo.compiler.taps import by_name, tapped
 from speczoo.specs.problem import Loc, Problem, ProblemError
 

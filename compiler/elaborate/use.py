@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePath
 
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
-from speczoo.compiler.graph import Composite, LoadedSpec, Node
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import keep
-from speczoo.specs.loaded_spec import UsedSpec
+from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.problem import Problem
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from speczoo.compiler.graph import Settings
+from speczoo.compiler.composite import Settings
 from speczoo.compiler.layer import Shape, Value, show
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
 from speczoo.specs.problem import Problem

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from speczoo.compiler.graph import LoadedSpec, Node, Operand, Settings
+from speczoo.compiler.composite import Node, Settings
+from speczoo.compiler.dataflow import Operand
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from speczoo.compiler.composite import Composite
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList
-from speczoo.compiler.graph import INPUT, Composite, Edge, Operand
 from speczoo.compiler.layer import AXES, Layer, Shape, Windowed
 from speczoo.compiler.unknown import UNKNOWN
 

@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from speczoo.compiler.composite import Node
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
 from speczoo.compiler.explain.value_origins import given, maker
-from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Fix, Loc, Mark, Problem

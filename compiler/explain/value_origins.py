@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from speczoo.compiler.composite import Node
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList, Position, Text
-from speczoo.compiler.graph import INPUT, Edge, Node, Operand
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.expression import ExpressionError, Name, Template

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
+from speczoo.compiler.composite import Port
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, dataflow
-from speczoo.compiler.graph import Port
 from speczoo.compiler.identifiers import variable
 from speczoo.compiler.lower.training import TrainingSteps
 from speczoo.compiler.program import Assignment, Declaration

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from speczoo.compiler.graph import Composite, Graph, Node, Settings
+from speczoo.compiler.composite import Composite, Node, Settings
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.identifiers import called
 from speczoo.compiler.init_rules import Rule, rules
 from speczoo.compiler.initialisers import Initialiser

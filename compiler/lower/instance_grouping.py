@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from speczoo.compiler.graph import Composite, Node
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.layer import Call, Layer
 
 TRIED = 16  # classes, the last ones of a block, that another instance of it is held against

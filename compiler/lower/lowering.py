@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from speczoo.compiler.graph import INPUT, Composite, Edge, Graph, Node, Operand, Settings
+from speczoo.compiler.composite import Composite, Node, Settings
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.forward import Statement, order

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from speczoo.compiler.graph import Composite, Node
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.identifiers import TAKEN, Names, variable
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.lower.instance_grouping import InstanceGroup

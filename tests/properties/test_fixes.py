@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from speczoo import catalogue
 from speczoo.compiler.compile import compile
-from speczoo.compiler.graph import LoadedSpec
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
 from speczoo.specs.document import parse
 from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 from tests.error_cases import CASES, name
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 import speczoo
+from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.flat import flat
-from speczoo.compiler.graph import Edge, Graph
+from speczoo.compiler.graph import Graph
 from tests.random_networks import networks
 
 

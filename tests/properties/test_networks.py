@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.compiler.checks.inplace import differentiable
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.emit.safety import verify
-from speczoo.compiler.graph import Composite, Graph, Node
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse

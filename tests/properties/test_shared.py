@@ -22,7 +22,9 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.api import check_into
-from speczoo.compiler.graph import Composite, Edge, Graph, Node
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import Edge
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError

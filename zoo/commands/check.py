@@ -129,7 +129,7 @@ def _mend(
 def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
     from speczoo import catalogue
     from speczoo.api import check_unit
-    from speczoo.compiler.graph import LoadedSpec
+    from speczoo.specs.loaded_spec import LoadedSpec
 
     report = Report()
     document = parse(source, report, limits)

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
-from speczoo.compiler.graph import INPUT, Composite, Edge, Node, Operand
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.difference import Difference
 from speczoo.compiler.lower.validate.values import Unreadable, value, written

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from speczoo.compiler.graph import Composite, Graph, Node
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.difference import Difference
 from speczoo.compiler.lower.validate.forward import Forward, Module, calls_of, substituted

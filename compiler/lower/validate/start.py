@@ -8,7 +8,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from speczoo.compiler.graph import Composite, Graph, Node
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
