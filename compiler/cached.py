@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, Generic, Self, TypeVar, overload
 
 Found = TypeVar("Found")
+Owner = TypeVar("Owner")
 
 
 class cached_property(Generic[Found]):
@@ -29,3 +31,17 @@ class cached_property(Generic[Found]):
             return self
         found = instance.__dict__[self.name] = self.function(instance)
         return found
+
+
+def once(function: Callable[[Owner], Found]) -> Callable[[Owner], Found]:
+    """Return a function of an object that is computed once for each, and kept there as a cached_property is."""
+    key = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def kept(owner: Owner) -> Found:
+        if key not in owner.__dict__:
+            owner.__dict__[key] = function(owner)
+        found: Found = owner.__dict__[key]
+        return found
+
+    return kept

@@ -8,11 +8,10 @@ object, so that a thousand equal blocks cost one expansion.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import wraps
 from itertools import chain
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import networkx as nx
 
@@ -258,23 +257,6 @@ class Composite:
         """The edge behind what each node gives that `when` left out."""
         passing = [(node.inputs[0], Edge(i)) for i, node in enumerate(self.nodes) if node.body is None and node.inputs]
         return roots(nx.DiGraph(passing)) if passing else {}
-
-
-Found = TypeVar("Found")
-
-
-def once(function: Callable[[Composite], Found]) -> Callable[[Composite], Found]:
-    """Return a function of a list that is computed once for each list, and kept there as a cached_property is."""
-    key = f"{function.__module__}.{function.__qualname__}"
-
-    @wraps(function)
-    def kept(composite: Composite) -> Found:
-        if key not in composite.__dict__:
-            composite.__dict__[key] = function(composite)
-        found: Found = composite.__dict__[key]
-        return found
-
-    return kept
 
 
 @dataclass(frozen=True)

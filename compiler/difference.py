@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import networkx as nx
 
+from speczoo.compiler.cached import once
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.flat import flat
@@ -86,6 +87,7 @@ def _listed(ends: list[_End]) -> str:
     return ", ".join(f"{e.name} of {e.path}{' in training only' if e.training_only else ''}" for e in ends)
 
 
+@once
 def _steps(graph: Graph) -> tuple[list[_Step], list[_End]]:
     """Return the layers, each after what it takes, in an order that does not hang on the one that they are written in;
     and the outputs by name. Layers without weights that no output needs are none.
@@ -137,7 +139,7 @@ def _between(one: _Step | None, other: _Step | None) -> Difference:
         return Difference(what, _described(one), _described(other))
     keys = [k for k in one.arguments if k not in other.arguments or one.arguments[k] != other.arguments[k]]
     if keys:
-        return Difference(what, *(f"{one.op}({_said(step.arguments, keys)})" for step in (one, other)))
+        return Difference(what, *(f"{one.op}({_listed_arguments(step.arguments, keys)})" for step in (one, other)))
     if one.sources != other.sources:
         return Difference(what, *(f"{one.op} of {', '.join(step.reads)}" for step in (one, other)))
     return Difference(what, *(f"{one.op} with the weights of {step.owner}" for step in (one, other)))
@@ -147,7 +149,7 @@ def _described(step: _Step | None) -> str:
     return "nothing" if step is None else step.op
 
 
-def _said(arguments: dict[str, Any], keys: list[str]) -> str:
+def _listed_arguments(arguments: dict[str, Any], keys: list[str]) -> str:
     return ", ".join(f"{key}: {arguments[key]}" for key in keys)
 
 
@@ -159,13 +161,15 @@ def _first(one: dict[str, str], other: dict[str, str]) -> Difference | None:
     return None
 
 
+@once
 def _trained(graph: Graph) -> dict[str, str]:
     return {key: "does not train" if graph.is_frozen(key) else "trains" for key in graph.state}
 
 
+@once
 def _initial(graph: Graph) -> dict[str, str]:
     """Return the initial values of parameters by their names, where a rule says them: the last that speaks of one."""
-    said: dict[str, Initialiser] = {}
+    starting: dict[str, Initialiser] = {}
     for prefix, composite in _with_settings(graph.root, ""):
         assert composite.settings is not None
         own = Graph(composite.unit, composite, composite.settings)
@@ -173,8 +177,8 @@ def _initial(graph: Graph) -> dict[str, str]:
             for path, node, _ in own.walk():
                 if rule.meets(path, node.op):
                     at = prefix + path
-                    said |= {f"{at}.{n}" if n else at: made for n, made in rule.initialisers if n in node.weights}
-    return {key: f"starts as {_call(made)}" for key, made in sorted(said.items())}
+                    starting |= {f"{at}.{n}" if n else at: made for n, made in rule.initialisers if n in node.weights}
+    return {key: f"starts as {_call(made)}" for key, made in sorted(starting.items())}
 
 
 def _call(made: Initialiser) -> str:

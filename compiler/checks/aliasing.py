@@ -5,7 +5,8 @@ from __future__ import annotations
 import networkx as nx
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.compiler.composite import Composite, Node, once
+from speczoo.compiler.cached import once
+from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand, descendants, roots
 from speczoo.compiler.layer import Layer
 

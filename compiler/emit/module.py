@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from speczoo.compiler.cached import once
 from speczoo.compiler.emit.python import render
 from speczoo.compiler.emit.safety import verify
 from speczoo.compiler.graph import Graph
@@ -91,15 +92,9 @@ def build(graph: Graph, *, device: Any = None, dtype: Any = None, seed: int | No
         return _made(cls, device, dtype)
 
 
+@once
 def class_of(graph: Graph) -> type[nn.Module]:
     """Return the network's class. Equal texts give the same class; a graph keeps its own."""
-    if "emitted" not in graph.__dict__:
-        graph.__dict__["emitted"] = _class(graph)
-    cls: type[nn.Module] = graph.__dict__["emitted"]
-    return cls
-
-
-def _class(graph: Graph) -> type[nn.Module]:
     program = lower(graph)
     cls = getattr(load(render(program), custom=tuple(program.imports)), program.entry)
     assert isinstance(cls, type)

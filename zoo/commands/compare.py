@@ -20,6 +20,8 @@ PRINTED = ("printed", "FLOP printed")
 HEADS = (*BESIDE.values(), *PRINTED)
 UNITS = {"params": "parameters", "flop": "FLOP"}
 FEATURE = "feature"  # words among the figures: what is new about the network
+#: What the table tells of a difference; where they are equal, layers are looked at.
+NUMBERS = ("params", "macs", "inputs", "outputs")
 TITLES = {"top1": "Top-1 %", "top5": "Top-5 %", "error": "Error %"}
 
 
@@ -44,13 +46,14 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
     graphs = [graph for _, graph in networks.each(Network.graph)]
     found = [_row(graph) for graph in graphs]
     for row, graph in zip(found, graphs, strict=True):
-        differs = difference(graphs[0], graph)
+        asked = as_json or exit_code or all(row[key] == found[0][key] for key in NUMBERS)
+        differs = difference(graphs[0], graph) if asked else None
         row["difference"] = differs and differs._asdict()
     if as_json:
         emit(found)
     else:
         _show(found)
-        _differences(found, always=exit_code)
+        _differences(found)
     if exit_code and any(row["difference"] for row in found):
         ctx.exit(1)
 
@@ -96,12 +99,12 @@ def _show(found: list[dict[str, Any]]) -> None:
         console.say("", *remarks)
 
 
-def _differences(found: list[dict[str, Any]], *, always: bool) -> None:
-    """Print what each first differs from the first network in; where its numbers do, only if it is `always` wanted."""
+def _differences(found: list[dict[str, Any]]) -> None:
+    """Print what each first differs from the first network in, where that was asked."""
     first = found[0]
     for row in found[1:]:
         differs = row["difference"]
-        if differs and (always or all(row[key] == first[key] for key in ("params", "macs", "inputs", "outputs"))):
+        if differs:
             names = first["name"], row["name"]
             if names[0] == names[1]:
                 names = "the first", "this one"
