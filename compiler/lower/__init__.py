@@ -14,7 +14,7 @@ from speczoo.compiler.program import Program
 def lower(graph: Graph) -> Program:
     """Return the program of a graph that the checker passed.
 
-    Raises Difference where it would be another network: a bug of ours.
+    Raises Mistranslation where it would be another network: a bug of ours.
     """
     program = Lowering(graph).program()
     validate(graph, program)

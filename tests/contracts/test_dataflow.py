@@ -14,7 +14,7 @@ from speczoo.compiler import composite as lists
 from speczoo.compiler.checks import aliasing
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.lower import forward
-from speczoo.compiler.lower.validate.difference import Difference
+from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.specs.diagnostics import Report
 from tests.commands.zoo_command import fresh
 
@@ -121,7 +121,7 @@ def test_where_gradients_flow(cut: Cut) -> None:
 def test_how_long_a_value_lives(cut: Cut) -> None:
     assert "+" in speczoo.source(RESIDUAL)
     cut(Edge(0), 2)
-    with pytest.raises(Difference, match=r"`x \+ x`"):  # its variable is taken for the next value too early
+    with pytest.raises(Mistranslation, match=r"`x \+ x`"):  # its variable is taken for the next value too early
         speczoo.source(RESIDUAL)
 
 

@@ -21,7 +21,7 @@ from speczoo.compiler.emit.module import load
 from speczoo.compiler.emit.python import render
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower.lowering import Lowering
-from speczoo.compiler.lower.validate import Difference, validate
+from speczoo.compiler.lower.validate import Mistranslation, validate
 from speczoo.compiler.program import Assignment, Child, Class, Declaration, InitLoop, Make, Member, Program
 from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
@@ -328,7 +328,7 @@ def test_a_broken_program_is_found_out(way: str) -> None:
     broken = [p for p in BROKEN[way](program) if p != program]
     assert broken
     for other in broken:
-        with pytest.raises(Difference):
+        with pytest.raises(Mistranslation):
             validate(graph, other)
 
 
@@ -342,7 +342,7 @@ def test_what_is_let_through_is_the_network(spec: Data, way: str, data: st.DataO
     other = data.draw(st.sampled_from(broken))
     try:
         validate(graph, other)
-    except Difference:
+    except Mistranslation:
         return
     right, left = built(program), built(other)
     assert str(left) == str(right)
@@ -381,7 +381,7 @@ def test_a_difference_is_a_bug_of_zoo_and_no_module(monkeypatch: pytest.MonkeyPa
     assert "conv1: the spec has out_channels=" in told.stderr or "in_channels=" in told.stderr
     assert not told.stdout
     for face in (speczoo.source, speczoo.build):
-        with pytest.raises(Difference):
+        with pytest.raises(Mistranslation):
             face({**EVERYTHING, "name": "not_yet_built"})
 
 

@@ -7,7 +7,7 @@ here reads how the program came about, and nothing of it is executed. After Pnue
 Validation", TACAS 1998.
 """
 
-from speczoo.compiler.lower.validate.difference import Difference
 from speczoo.compiler.lower.validate.instances import validate
+from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 
-__all__ = ["Difference", "validate"]
+__all__ = ["Mistranslation", "validate"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.validate.difference import Difference
+from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.values import Unreadable, value, written
 from speczoo.compiler.program import Assignment, Class, Declaration
 
@@ -78,13 +78,13 @@ class Forward:
         self.modules = {held.node for held in own.values() if isinstance(held, Module)}
 
     def validate(self) -> None:
-        """Raise Difference."""
+        """Raise Mistranslation."""
         c, ports = self.c, self.composite.outputs
         if len(c.arguments) != len(self.composite.inputs) or len({*c.arguments}) != len(c.arguments):
-            raise Difference(f"{self.where} forward", f"{len(self.composite.inputs)} inputs", c.arguments)
+            raise Mistranslation(f"{self.where} forward", f"{len(self.composite.inputs)} inputs", c.arguments)
         fields = [(len(ports) > 1), *(p.training_only for p in ports if len(ports) > 1)]
         if fields != [c.output is not None, *(training for _, training in c.fields)]:
-            raise Difference(f"{self.where} outputs", ports, c.fields)
+            raise Mistranslation(f"{self.where} outputs", ports, c.fields)
         lasting = [p for p in ports if not p.training_only]
         self._mode(training=True, returns=c.returns, edges=[p.edge for p in ports])
         conditional = any(isinstance(step, Declaration) or step.training for step in c.steps)
@@ -104,11 +104,11 @@ class Forward:
             elif not step.training or training:
                 self._step(step, names, due)
         for index in due:
-            raise Difference(self._at(index), f"a call of `{composite.nodes[index].op}`", "none")
+            raise Mistranslation(self._at(index), f"a call of `{composite.nodes[index].op}`", "none")
         wanted = [token(composite.resolve(edge)) for edge in edges]
         got = [substituted(text, names, self.own) for text in returns]
         if wanted != got:
-            raise Difference(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))
+            raise Mistranslation(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))
 
     def _paths(self) -> None:
         """Check that what only training computes is declared where other code reads it, and known to be a tensor where
@@ -120,7 +120,7 @@ class Forward:
         for step in self.c.steps:
             if isinstance(step, Declaration):
                 if step.name in certain | declared:
-                    raise Difference(f"{self.where} forward", f"one `{step.name}`", "a declaration of another")
+                    raise Mistranslation(f"{self.where} forward", f"one `{step.name}`", "a declaration of another")
                 declared.add(step.name)
                 inside.clear()
             elif step.training:
@@ -133,12 +133,12 @@ class Forward:
         self._read(self.c.returns, certain | inside | declared, set())
 
     def _read(self, texts: Iterable[str], certain: AbstractSet[str], declared: AbstractSet[str]) -> None:
-        """Raise Difference where a text takes what only training computes and is not certain to be there."""
+        """Raise Mistranslation where a text takes what only training computes and is not certain to be there."""
         computed = {name for step in self.c.steps if isinstance(step, Assignment) for name in step.targets}
         read = {match["name"] for text in texts for match in SYMBOL.finditer(text)} & computed
         for name in sorted(read - certain):
             wanted = f"`assert {name} is not None`" if name in declared else f"a declaration of `{name}`"
-            raise Difference(f"{self.where} forward", wanted, f"none before {', '.join(texts)}")
+            raise Mistranslation(f"{self.where} forward", wanted, f"none before {', '.join(texts)}")
 
     def _due(self, needed: frozenset[int]) -> Iterator[int]:
         """Yield the entries that are called, in order."""
@@ -150,30 +150,30 @@ class Forward:
         try:
             done = step.when is None or bool(value(step.when, {}, self.own))
         except Unreadable as wrong:
-            raise Difference(f"{self.where} forward", "a condition", wrong) from None
+            raise Mistranslation(f"{self.where} forward", "a condition", wrong) from None
         for name in step.present:
             if names.get(name, NOTHING) == NOTHING:
-                raise Difference(f"{self.where} forward", f"no value `{name}`", f"`assert {name} is not None`")
+                raise Mistranslation(f"{self.where} forward", f"no value `{name}`", f"`assert {name} is not None`")
         if done:
             self._call(step, names, due)
         elif step.otherwise is not None:
             names[step.targets[0]] = substituted(step.otherwise, names, self.own)
         for name in step.drops:
             if names.pop(name, None) is None:
-                raise Difference(f"{self.where} forward", f"no value `{name}`", f"`del {name}`")
+                raise Mistranslation(f"{self.where} forward", f"no value `{name}`", f"`del {name}`")
 
     def _call(self, step: Assignment, names: dict[str, str], due: Iterator[int]) -> None:
         got = substituted(step.expression, names, self.own)
         index = next(due, None)
         if index is None:
-            raise Difference(f"{self.where} forward", "no more calls", f"`{step.expression}`, {got}")
+            raise Mistranslation(f"{self.where} forward", "no more calls", f"`{step.expression}`, {got}")
         node = self.composite.nodes[index]
         module = self.composite.maker(index) in self.modules
         wanted = applied(self.composite, index, self.calls.get(index), module=module)
         if wanted != got:
-            raise Difference(self._at(index), wanted, f"`{step.expression}`, {got}")
+            raise Mistranslation(self._at(index), wanted, f"`{step.expression}`, {got}")
         if len(step.targets) != len(node.outputs) or len({*step.targets}) != len(step.targets):
-            raise Difference(self._at(index), f"{len(node.outputs)} outputs", step.targets)
+            raise Mistranslation(self._at(index), f"{len(node.outputs)} outputs", step.targets)
         names.update((name, token(Edge(index, port))) for port, name in enumerate(step.targets))
 
     def _at(self, index: int) -> str:

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.validate.difference import Difference
 from speczoo.compiler.lower.validate.forward import Forward, Module, calls_of, substituted
+from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.start import validate_start
 from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value, written
 from speczoo.compiler.program import Child, Class, Make, Member, Program
@@ -23,7 +23,7 @@ DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
 
 
 def validate(graph: Graph, program: Program) -> None:
-    """Raise Difference where the program is another network than the graph. Takes time that is linear in the layers
+    """Raise Mistranslation where the program is another network than the graph. Takes time that is linear in the layers
     of the lists that differ.
     """
     Validation(program).network(graph.root)
@@ -44,9 +44,9 @@ class Validation:
         imported = [line.rpartition(" ")[2] for line in program.imports]
         names = Counter([*(c.name for c in program.classes), *outputs, *self.support, *imported])
         if twice := [name for name, count in names.items() if count > 1]:
-            raise Difference("", "one meaning for a name", f"two for {twice}")
+            raise Mistranslation("", "one meaning for a name", f"two for {twice}")
         if program.entry not in self.classes:
-            raise Difference("", "a class", f"none called `{program.entry}`")
+            raise Mistranslation("", "a class", f"none called `{program.entry}`")
         self.instance("", self.classes[program.entry], {}, root)
 
     def instance(self, where: str, c: Class, given: Bound, composite: Composite) -> None:
@@ -55,10 +55,10 @@ class Validation:
         for parameter in c.parameters:
             if parameter.name not in bound:
                 if parameter.default is None:
-                    raise Difference(where, f"`{parameter.name}` of {c.name}", "no value for it")
+                    raise Mistranslation(where, f"`{parameter.name}` of {c.name}", "no value for it")
                 bound[parameter.name] = self.value(where, parameter.default, {})
         if len(bound) > len(c.parameters):
-            raise Difference(where, f"{len(c.parameters)} arguments of {c.name}", sorted(bound))
+            raise Mistranslation(where, f"{len(c.parameters)} arguments of {c.name}", sorted(bound))
         key = (c.name, id(composite), *(written(bound[p.name]) for p in c.parameters))
         if key in self.instances:
             return
@@ -73,7 +73,7 @@ class Validation:
         try:
             return value(text, names)
         except Unreadable as wrong:
-            raise Difference(where, "a value", wrong) from None
+            raise Mistranslation(where, "a value", wrong) from None
 
     def stands(self, where: str, part: Child | Member, names: Bound) -> bool:
         return part.when is None or bool(self.value(f"{where}{part.name}", part.when, names))
@@ -89,12 +89,12 @@ class Validation:
         nodes = [node for node in composite.nodes if node.body is not None]
         if not composite.chain or len({*called}) < len(called) or called != [node.name for node in nodes]:
             chain = "" if composite.chain else "no chain of "
-            raise Difference(where, f"{chain}{[node.name for node in nodes]}", f"nn.Sequential of {called}")
+            raise Mistranslation(where, f"{chain}{[node.name for node in nodes]}", f"nn.Sequential of {called}")
         for child, node in zip(there, nodes, strict=True):
             if isinstance(node.body, Layer):
                 call = node.call
                 if call.parameter or (call.target is not None and call.apply != "{self}({inputs})"):
-                    raise Difference(prefix + node.name, f"`{call.apply}`", "nn.Sequential")
+                    raise Mistranslation(prefix + node.name, f"`{call.apply}`", "nn.Sequential")
                 self.layer(prefix + node.name, child.make, names, call)
             elif node.body is not None:
                 self.inner(prefix + node.name, child.make, names, node.body)
@@ -108,13 +108,13 @@ class Validation:
         makes: dict[int, Make] = {}
         for member in c.members:
             if member.name in own:
-                raise Difference(prefix + member.name, "one entry", "two of one name")
+                raise Mistranslation(prefix + member.name, "one entry", "two of one name")
             own[member.name] = None
             if member.make.value:
                 own[member.name] = self.value(prefix + member.name, member.make.target, names)
             elif self.stands(prefix, member, names):
                 if member.name not in makers:
-                    raise Difference(prefix + member.name, "no entry", member.make.target)
+                    raise Mistranslation(prefix + member.name, "no entry", member.make.target)
                 index = makers[member.name]
                 makes[index] = member.make
                 own[member.name] = Module(index, index in calls and calls[index].parameter)
@@ -134,12 +134,12 @@ class Validation:
                 continue
             call = calls.get(index)
             if call is None or not (call.target is None or call.inline is not None):
-                raise Difference(prefix + node.name, f"a module for `{node.op}`", "none")
+                raise Mistranslation(prefix + node.name, f"a module for `{node.op}`", "none")
         for parameter in (True, False):
             order = [i for i in made if (i in calls and calls[i].parameter) is parameter]
             if order != sorted(order):
                 names = [composite.nodes[i].name for i in sorted(order)]
-                raise Difference(prefix.rstrip("."), names, [composite.nodes[i].name for i in order])
+                raise Mistranslation(prefix.rstrip("."), names, [composite.nodes[i].name for i in order])
 
     # -- what is made ---------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Validation:
             return
         target = str(self.value(where, make.target, names))
         if target not in self.classes:
-            raise Difference(where, f"`{composite.name or composite.kind}`", target)
+            raise Mistranslation(where, f"`{composite.name or composite.kind}`", target)
         c = self.classes[target]
         given = self._arguments(where, make, names, [p.name for p in c.parameters], len(c.parameters))
         self.instance(where, c, given, composite)
@@ -164,28 +164,28 @@ class Validation:
     def layer(self, where: str, make: Make, names: Bound, call: Call) -> None:
         """Hold a layer's own class, or the small module of a function, to a node."""
         if missing := [text for text in call.support if text not in self.program.support]:
-            raise Difference(where, missing[0].partition("\n")[0], "no definition of it")
+            raise Mistranslation(where, missing[0].partition("\n")[0], "no definition of it")
         target = str(self.value(where, make.target, names))
         given = self._arguments(where, make, names, list(call.args), call.positional)
         if call.target is None:
             self._function(where, target, call, given)
         elif make.children is not None or (target, make.form) != (self._called(where, call.target), call.construct):
-            raise Difference(where, call.construct or call.target, make.form or target)
+            raise Mistranslation(where, call.construct or call.target, make.form or target)
         for name, wanted in call.args.items():
             defaults = call.defaults if call.construct is None else {}
             got = given[name] if name in given else defaults.get(name, Global("nothing"))
             if not same(wanted, got):
-                raise Difference(where, f"{name}={written(wanted)}", f"{name}={written(got)}")
+                raise Mistranslation(where, f"{name}={written(wanted)}", f"{name}={written(got)}")
 
     def _arguments(self, where: str, make: Make, names: Bound, order: list[str], positional: int) -> dict[str, Any]:
         """Return what a call gives, by name."""
         given: dict[str, Any] = {}
         for k, (name, text) in enumerate(make.args):
             if name is None and k >= min(positional, len(order)):
-                raise Difference(where, f"{positional} arguments without a name", f"`{text}` as the {k + 1}th")
+                raise Mistranslation(where, f"{positional} arguments without a name", f"`{text}` as the {k + 1}th")
             called = order[k] if name is None else name
             if called in given or called not in order:
-                raise Difference(where, f"{', '.join(order) or 'no arguments'}", f"`{called}={text}`")
+                raise Mistranslation(where, f"{', '.join(order) or 'no arguments'}", f"`{called}={text}`")
             given[called] = self.value(where, text, names)
         return given
 
@@ -196,20 +196,20 @@ class Validation:
             return target
         line = f"from {module} import {name}"
         if line not in self.program.imports:
-            raise Difference(where, line, "no import of it")
+            raise Mistranslation(where, line, "no import of it")
         return name
 
     def _function(self, where: str, name: str, call: Call, given: Bound) -> None:
         """Hold a small module, whose forward is the function, to a node."""
         if name not in self.support:
-            raise Difference(where, f"`{call.apply}`", f"{name}, which nothing defines")
+            raise Mistranslation(where, f"`{call.apply}`", f"{name}, which nothing defines")
         attributes, returned = _body(self.support[name])
         kept = {attribute: given.get(argument, Global(f"<{argument}>")) for attribute, argument in attributes}
         got = substituted(returned, {"x": "<x>"}, kept)
         arguments = {argument: written(wanted) for argument, wanted in call.args.items()}
         wanted = substituted(call.apply.format("<x>", inputs="<x>", **arguments), {}, {})
         if wanted != got:
-            raise Difference(where, wanted, got)
+            raise Mistranslation(where, wanted, got)
 
 
 @lru_cache(maxsize=1_024)

@@ -13,7 +13,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.lower.validate.difference import Difference
+from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.program import Class
@@ -36,12 +36,12 @@ class Start(NamedTuple):
 
 
 def validate_start(where: str, c: Class, composite: Composite) -> None:
-    """Raise Difference where the class starts or freezes its parameters in another way than the spec of the list."""
+    """Raise Mistranslation where the class starts or freezes parameters in another way than the spec of the list."""
     settings = composite.settings
     spec = composite.unit.spec
     if settings is None:
         if c.init or c.frozen:
-            raise Difference(where, "no rules", f"{len(c.init) + len(c.frozen)}")
+            raise Mistranslation(where, "no rules", f"{len(c.init) + len(c.frozen)}")
         return
     graph = Graph(composite.unit, composite, settings)
     if spec.freeze or c.frozen:
@@ -58,7 +58,7 @@ def _frozen(where: str, c: Class, graph: Graph, patterns: list[str]) -> None:
             wanted, got = any(matches(p, key) for p in patterns), any(test.holds(key, node) for test in tests)
             if wanted is not got:
                 words = {True: "does not train", False: "trains"}
-                raise Difference(f"{where} {key}".strip(), words[wanted], words[got])
+                raise Mistranslation(f"{where} {key}".strip(), words[wanted], words[got])
 
 
 def _initialised(where: str, c: Class, graph: Graph) -> None:
@@ -101,7 +101,7 @@ def _held(
         if start.parameter in weights or not start.guarded:
             got.setdefault(start.parameter, []).append(start.initialiser)
     if not _same(wanted, got):
-        raise Difference(where, wanted, got)
+        raise Mistranslation(where, wanted, got)
 
 
 def _same(wanted: dict[str, list[Initialiser]], got: dict[str, list[Initialiser]]) -> bool:
@@ -153,9 +153,9 @@ def _start(where: str, text: str) -> Start:
             given = [("val", rest[0]), *((k.arg, k.value) for k in node.keywords)] if rest else _named(node)
             arguments = tuple((str(key), value(ast.unparse(argument), {})) for key, argument in given)
             if guard and head != f"if m.{parameter} is not None":
-                raise Difference(where, f"if m.{parameter} is not None", head)
+                raise Mistranslation(where, f"if m.{parameter} is not None", head)
             return Start(parameter, canonical(Initialiser(name.removesuffix("_"), arguments)), bool(guard))
-    raise Difference(where, "an initialiser", text)
+    raise Mistranslation(where, "an initialiser", text)
 
 
 def _named(node: ast.Call) -> list[tuple[str | None, ast.expr]]:
@@ -163,11 +163,11 @@ def _named(node: ast.Call) -> list[tuple[str | None, ast.expr]]:
 
 
 def test_of(where: str, text: str) -> Test:
-    """Return what a loop asks of a module, or of a parameter's name. Raises Difference."""
+    """Return what a loop asks of a module, or of a parameter's name. Raises Mistranslation."""
     try:
         return _test(text)
     except (Unreadable, SyntaxError) as wrong:
-        raise Difference(where, "a test", wrong) from None
+        raise Mistranslation(where, "a test", wrong) from None
 
 
 @lru_cache(maxsize=512)
