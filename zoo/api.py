@@ -161,11 +161,11 @@ def build(
 
 def _dtype(given: Any) -> Any:
     """Return torch's type of numbers: itself, or by its name. Raises ValueError."""
+    if given is None:
+        return None
     import torch
 
     found = getattr(torch, given.removeprefix("torch."), None) if isinstance(given, str) else given
-    if found is None and given is None:
-        return None
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ValueError(f"dtype is one of torch's for fractions, or its name, as 'float16', not {given!r}")
     return found

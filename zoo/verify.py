@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Set
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -67,18 +67,16 @@ def verify_module(graph: Graph, module: nn.Module) -> Verification:
     shapes, without a number. A network with outputs that training alone has runs in training mode, others in eval mode;
     the module is left as it came, but for the running statistics of the first.
     """
-    training = any(port.training_only for port in graph.root.outputs)
-    mode = module.training
-    module.train(training)
-    if fits(graph):
-        given = _random(graph)
-        started = time.perf_counter()
-        with torch.no_grad():
-            came = module(*given)
-        seconds = time.perf_counter() - started
-    else:
-        came, seconds = _shapes_alone(graph, module), None
-    module.train(mode)
+    seconds = None
+    with _with_all_outputs(graph, module):
+        if fits(graph):
+            given = _random(graph)
+            started = time.perf_counter()
+            with torch.no_grad():
+                came = module(*given)
+            seconds = time.perf_counter() - started
+        else:
+            came = _shapes_alone(graph, module)
     return Verification(graph.name, BATCH, seconds, (*_outputs(graph, came), *_weights(graph, module)))
 
 
@@ -97,15 +95,24 @@ def hold(graph: Graph, module: nn.Module) -> nn.Module:
     """
     findings = _weights(graph, module)
     if "held" not in graph.__dict__:
-        mode = module.training
-        module.train(any(port.training_only for port in graph.root.outputs))
-        with suppress(NotImplementedError):  # a custom layer may ask for numbers, which there are none of
+        # a custom layer may ask for numbers, which there are none of
+        with suppress(NotImplementedError), _with_all_outputs(graph, module):
             findings += _outputs(graph, _shapes_alone(graph, module))
-        module.train(mode)
     if not all(finding.ok for finding in findings):
         raise Unpredicted(graph.name, findings)
     graph.__dict__["held"] = True
     return module
+
+
+@contextmanager
+def _with_all_outputs(graph: Graph, module: nn.Module) -> Iterator[None]:
+    """Put the module in the mode in which it gives all its outputs; after it, in the mode that it had."""
+    mode = module.training
+    module.train(any(port.training_only for port in graph.root.outputs))
+    try:
+        yield
+    finally:
+        module.train(mode)
 
 
 def _outputs(graph: Graph, came: Any) -> list[Finding]:
