@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Set
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from speczoo.compiler.dataflow import OUTPUT, Edge
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
+from speczoo.module_mode import in_mode
 
 BATCH = 2
 MOST_STEPS = 200_000_000_000  # above which a network is not run: some seconds
@@ -68,7 +69,7 @@ def verify_module(graph: Graph, module: nn.Module) -> Verification:
     the module is left as it came, but for the running statistics of the first.
     """
     seconds = None
-    with _with_all_outputs(graph, module):
+    with in_mode(module, training=_needs_training(graph)):
         if fits(graph):
             given = _random(graph)
             started = time.perf_counter()
@@ -96,7 +97,7 @@ def hold(graph: Graph, module: nn.Module) -> nn.Module:
     findings = _weights(graph, module)
     if "held" not in graph.__dict__:
         # a custom layer may ask for numbers, which there are none of
-        with suppress(NotImplementedError), _with_all_outputs(graph, module):
+        with suppress(NotImplementedError), in_mode(module, training=_needs_training(graph)):
             findings += _outputs(graph, _shapes_alone(graph, module))
     if not all(finding.ok for finding in findings):
         raise Unpredicted(graph.name, findings)
@@ -104,15 +105,9 @@ def hold(graph: Graph, module: nn.Module) -> nn.Module:
     return module
 
 
-@contextmanager
-def _with_all_outputs(graph: Graph, module: nn.Module) -> Iterator[None]:
-    """Put the module in the mode in which it gives all its outputs; after it, in the mode that it had."""
-    mode = module.training
-    module.train(any(port.training_only for port in graph.root.outputs))
-    try:
-        yield
-    finally:
-        module.train(mode)
+def _needs_training(graph: Graph) -> bool:
+    """Return whether it takes training mode to have all outputs."""
+    return any(port.training_only for port in graph.root.outputs)
 
 
 def _outputs(graph: Graph, came: Any) -> list[Finding]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from speczoo import console
 from speczoo.limits import exhausted
+from speczoo.module_mode import in_mode
 
 from . import data as datasets
 from . import recipe as r
@@ -32,7 +33,7 @@ from .errors import DataError, Interrupted, OptionError, RunError, TrainingError
 from .learner import Learner
 from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
-from .metrics import SMALLER, device_of, evaluating, outputs
+from .metrics import SMALLER, device_of, outputs
 from .process_rank import leads
 from .run import HISTORY, RESULT, Run, build
 
@@ -256,7 +257,7 @@ def check(network: nn.Module, shape: tuple[int, int, int], dataset: Dataset) -> 
         raise TrainingError(f"the network, a {type(network).__name__}, has no weights to train")
     classes = len(dataset.classes)
     try:
-        with evaluating(network), torch.no_grad():
+        with in_mode(network, training=False), torch.no_grad():
             output = outputs(network(torch.zeros(1, *shape, device=device_of(network))))[0]
             if isinstance(output, Tensor) and probabilities(output):
                 _warn(SOFTMAX)

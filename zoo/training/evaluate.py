@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from speczoo.limits import LimitExceeded, current
+from speczoo.module_mode import in_mode
 
 from . import recipe as r
 from .dataset import Dataset, Split
 from .errors import DataError, RunError
 from .images import read_images
 from .loader import Batches
-from .metrics import Counts, device_of, evaluating, outputs, reporting_refusals
+from .metrics import Counts, device_of, outputs, reporting_refusals
 from .progress import tracked
 from .run import Run
 from .transforms import CenterCrop, Transform, centring, pair
@@ -45,7 +46,7 @@ def evaluate(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: str = 
                       dataset.mean, dataset.std, centring(recipe.transforms.augment)).to(device)  # fmt: skip
     counts = Counts(len(dataset.classes), device)
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
-    with evaluating(model), torch.inference_mode():
+    with in_mode(model, training=False), torch.inference_mode():
         for x, y in tracked(batches, f"measuring {split}"):
             output = main_output(model, x).float()
             wanted = (len(y), len(dataset.classes), *y.shape[1:])

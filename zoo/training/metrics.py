@@ -62,17 +62,6 @@ def outputs(value: Any) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put the network in evaluation mode; after it, however it ends, in the mode that it had."""
-    training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(training)
-
-
-@contextmanager
 def reporting_refusals(x: Tensor) -> Iterator[None]:
     """Report refusals of what a network computes of a batch: torch has no errors of its own for what a network does not
     take.
