@@ -172,8 +172,8 @@ def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequen
 def _problem_inside(
     ctx: Context, sharing: Sharing, node: Node, holder: Composite, path: str, refused: ShapeError
 ) -> Problem:
-    """Return a layer of a shared list, at `path` in it, does not take what flows in: placed at the entry that shares
-    it.
+    """Return the problem that a layer of a shared list, at `path` in it, does not take what flows in: placed at the
+    entry that shares the list.
     """
     error = _in_words(sharing.module, refused, f"{path}{node.name}.")
     flows = f"{enumerated([show(shape) for shape in node.shapes])} flow{'s' * (len(node.arriving) == 1)}"
