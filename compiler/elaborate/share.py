@@ -63,7 +63,9 @@ def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     if isinstance(target.body, Layer):
         return _layer_again(ctx, frame, item, blank, target, target.body, wanted)
     assert isinstance(target.body, Composite)
-    if len(blank.inputs) != len(target.body.inputs) and not frame.inputs_wrong:
+    if len(blank.inputs) != len(target.body.inputs):
+        if frame.inputs_wrong:
+            raise Stop
         raise wrong_count(ctx, item, blank, wanted, [name for name, _ in target.body.inputs])
     body = _list_again(ctx, Sharing(item, blank.name, wanted), target.body, blank.arriving)
     return blank.replace(body=body, outputs=body.values, ports=target.ports)
