@@ -18,7 +18,7 @@ from speczoo.compiler.emit import module
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.layer import Call, Layer
-from tests.layers.torch_side import names, printed
+from speczoo.testing.oracle import names, printed
 
 #: What a layer gives: of its node, the name and the owner of its module, and what arrives.
 Apply: TypeAlias = Callable[[Node, str, nn.Module, list[Any]], list[Any]]

@@ -21,8 +21,9 @@ from speczoo.specs.document import parse
 from speczoo.specs.load import load as spec_of
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
+from speczoo.testing.cases import Case
+from speczoo.testing.layers import layer_cases
 from tests.fuzz.corpus import texts
-from tests.strategies import Case, layer_cases
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 CLASS = "class A(nn.Module):\n    "

@@ -15,8 +15,9 @@ from torch import nn
 import speczoo
 import speczoo.compiler.layers
 from speczoo.compiler.layer import Layer, Value
-from tests.layers.torch_side import prepared, tensor
-from tests.strategies import Case, layer_cases
+from speczoo.testing.cases import Case
+from speczoo.testing.layers import layer_cases
+from speczoo.testing.oracle import prepared, tensor
 
 OUTPUT = "output"
 

@@ -19,8 +19,9 @@ from torch import nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer, ShapeError
-from tests.layers.torch_side import BATCH, Refused, run
-from tests.strategies import Case, layer_cases
+from speczoo.testing.cases import FAMILIES, Case
+from speczoo.testing.layers import layer_cases
+from speczoo.testing.oracle import BATCH, Refused, run
 
 OPS = sorted(Layer.registry)
 
@@ -69,6 +70,10 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 CLASSES = {
     op: getattr(nn, op) for op in OPS if hasattr(nn, op) and op != "Parameter" and Layer.registry[op].can_have_weights()
 }
+
+
+def test_every_layer_is_drawn() -> None:
+    assert set(FAMILIES) == set(OPS)
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -14,7 +14,8 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.elaborate.layer import without_wrong
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.compiler.unknown import UNKNOWN
-from tests.strategies import Case, layer_cases
+from speczoo.testing.cases import Case
+from speczoo.testing.layers import layer_cases
 
 #: Arguments that no layer's shape hangs on.
 NEVER_ASKED = {"affine", "bias", "eps", "inplace", "momentum", "negative_slope", "p", "track_running_stats"}

@@ -15,8 +15,8 @@ from torch import Tensor, fx, nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.testing.oracle import printed
 from speczoo.torchvision import torchvision
-from tests.layers.torch_side import printed
 
 
 def function(op: str, *shapes: Shape, **arguments: Any) -> Any:

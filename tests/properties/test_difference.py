@@ -19,8 +19,8 @@ from speczoo.compiler.layer import Layer
 from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
+from speczoo.testing.networks import networks
 from tests.fuzz import refactorings
-from tests.random_networks import networks
 
 Data = dict[str, Any]
 

@@ -35,8 +35,8 @@ from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
+from speczoo.testing.networks import networks
 from tests import reference_interpreter
-from tests.random_networks import networks
 
 Data = dict[str, Any]
 FEW = settings(max_examples=max(3, settings().max_examples // 10))

@@ -29,8 +29,9 @@ from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError
 from speczoo.specs.limits import Limits
+from speczoo.testing.cases import Case
+from speczoo.testing.layers import layer_cases
 from tests.properties.test_mutations import computes_what_its_entries_do, runs_as_predicted
-from tests.strategies import Case, layer_cases
 
 Data = dict[str, Any]
 Entries = list[Data]

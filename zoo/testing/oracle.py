@@ -13,11 +13,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from speczoo.compiler.layer import Call, Layer, Shape, Value
-from tests.strategies import NUMBER, Case
+from speczoo.testing.cases import NUMBER, Case
 
 BATCH = 2
-
-torch.set_num_threads(1)  # the tensors are tiny
 
 
 class Result(NamedTuple):
@@ -43,7 +41,7 @@ def tensor(value: Value, case: Case) -> Any:
 
 
 def printed(call: Call) -> str:
-    """The constructor as the emitter prints it: some arguments by place, those that are torch's defaults left out."""
+    """Return the constructor as the emitter prints it: some arguments by place, torch's defaults left out."""
     given = {k: v for k, v in call.args.items() if k not in call.defaults or call.defaults[k] != v}
     places = list(call.args)[: call.positional]
     parts = [repr(v) if k in places else f"{k}={v!r}" for k, v in given.items()]
@@ -55,7 +53,7 @@ def printed(call: Call) -> str:
 
 
 def names(support: tuple[str, ...]) -> dict[str, Any]:
-    """What a constructor or an expression reads, as at the top of an emitted text."""
+    """Return what a constructor or an expression reads, as at the top of an emitted text."""
     known: dict[str, Any] = {"torch": torch, "Tensor": torch.Tensor, "nn": nn, "F": F}
     for text in support:
         exec(text, known)
@@ -63,7 +61,7 @@ def names(support: tuple[str, ...]) -> dict[str, Any]:
 
 
 def prepared(call: Call, given: list[Any], *, training: bool = True) -> tuple[dict[str, Any], str]:
-    """The expression that applies a layer to values, and what it reads: these, `x0` first, and `module`."""
+    """Return the expression that applies a layer to values, and what it reads: these, `x0` first, and `module`."""
     arriving = [f"x{i}" for i in range(len(given))]
     scope = names(call.support) | dict(zip(arriving, given, strict=True))
     scope["module"] = module = eval(printed(call), scope) if call.target else None
@@ -74,7 +72,7 @@ def prepared(call: Call, given: list[Any], *, training: bool = True) -> tuple[di
 
 
 def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
-    """What torch makes of it. Raises Refused."""
+    """Return what torch makes of it. Raises Refused."""
     call = layer.call(*case.inputs)
     stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
     call = replace(call, args=call.args | stated)

@@ -1,19 +1,13 @@
-"""Whole networks at random, as specs: blocks with parameters, groups, loops, conditions, skips, merges, shared modules.
-
-Every value is drawn with tags for its channels and its grid that say what is known to agree inside a list that sees
-only names, so that merges fit whatever a block is called with.
-"""
+"""What a random list grows by: convolutions, groups, loops, conditions, calls of blocks, merges, shared modules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
 
-Entry = dict[str, Any]
+from speczoo.testing.networks.lists import ACTIVATIONS, Entry, List, Val, chain, convolution, keeping
+
 KINDS = [
     "conv",
     "keep",
@@ -31,113 +25,6 @@ KINDS = [
 ]
 KINDS += ["gate", "scale", "number", "chunk", "taps", "either", "inner"]
 STAGED = ("plain", "residual")  # blocks that a stage can repeat
-PARAMS = {"act": {"type": "op", "default": "ReLU"}, "flag": True, "k": 3, "reps": 1}  # of every block with `channels`
-ACTIVATIONS = ["ReLU", "GELU", "SiLU", "Sigmoid", "Hardswish", "Tanh"]
-
-
-class Val(NamedTuple):
-    """Something that `from` can name, its channels and its grid."""
-
-    ref: str
-    channels: Hashable
-    grid: Hashable
-
-
-@dataclass
-class List:
-    """A list in the making."""
-
-    draw: DrawFn
-    blocks: dict[str, str]  # name: plain, residual, two-headed
-    widths: dict[str, Hashable]  # what out_channels may say, and its tag
-    depth: int
-    pool: list[Val]
-    entries: list[Entry] = field(default_factory=list)
-    inside: bool = False  # of a block, where PARAMS can be read
-    turns: int = 0
-    loops: int = 0
-
-    def add(
-        self, kind: str, entry: Entry, source: Val | None, channels: Hashable, grid: Hashable, port: str = ""
-    ) -> Val:
-        """An entry with an id; it says `from` where it must, or where it happens to."""
-        self.turns += 1
-        name = f"{kind}{self.turns}"
-        before = self.pool[-1] if self.entries else self.pool[0]
-        if source is not None and (
-            source != before or "." in source.ref or len(self.inputs) > 1 or self.draw(st.booleans())
-        ):
-            entry = {**entry, "from": source.ref}
-        self.entries.append({"id": name, **entry})
-        self.pool.append(Val(f"{name}.{port}" if port else name, channels, grid))
-        return self.pool[-1]
-
-    @property
-    def inputs(self) -> list[Val]:
-        return [v for v in self.pool if v.ref in ("input", "x", "skip", "left", "right")]
-
-    def one_of(self, values: list[Any]) -> Any:
-        return self.draw(st.sampled_from(values))
-
-
-def convolution(draw: DrawFn, out: str | int, stride: str | int = 1, groups: Any = 1) -> Entry:
-    """One that keeps the grid, but for its stride."""
-    kernel = draw(st.sampled_from([1, 3]))
-    entry: Entry = {"op": "Conv2d", "out_channels": out, "kernel_size": kernel}
-    if kernel == 3:
-        entry["padding"] = 1
-    if stride != 1:
-        entry["stride"] = stride
-    if groups != 1:
-        entry["groups"] = groups
-    if draw(st.booleans()):
-        entry["bias"] = draw(st.booleans())
-    return entry
-
-
-def keeping(draw: DrawFn) -> Entry:
-    """A layer whose output is as its input."""
-    kind = draw(st.sampled_from(["act", "norm", "pool", "dropout", "conv", "depthwise", "identity"]))
-    if kind == "act":
-        return {"op": draw(st.sampled_from(ACTIVATIONS))}
-    if kind == "norm":
-        return {"op": "BatchNorm2d", **({"eps": 0.001} if draw(st.booleans()) else {})}
-    if kind == "pool":
-        return {"op": draw(st.sampled_from(["MaxPool2d", "AvgPool2d"])), "kernel_size": 3, "stride": 1, "padding": 1}
-    if kind == "dropout":
-        return {"op": "Dropout", "p": 0.25}
-    if kind == "conv":
-        return convolution(draw, "$in_channels")
-    if kind == "depthwise":
-        return convolution(draw, "$in_channels", groups="$in_channels")
-    return {"op": "Identity"}
-
-
-def chain(draw: DrawFn, least: int = 1) -> list[Entry]:
-    """A pure chain that keeps channels and grid, with names by position, by id, or from a loop."""
-    entries = []
-    for i in range(draw(st.integers(least, 3))):
-        entry = keeping(draw)
-        style = draw(st.sampled_from(["plain", "plain", "id", "for", "when", "group", "do"]))
-        if style == "id":
-            entry = {"id": f"part{i}", **entry}
-        elif style == "for":
-            entry = {
-                "for": {"i": f"1..{draw(st.integers(0, 4))}"},
-                **({"id": f"turn{i}_$i"} if draw(st.booleans()) else {}),
-                **entry,
-            }
-        elif style == "when":
-            entry = {
-                **entry,
-                "when": draw(st.sampled_from([True, False, "$(in_channels > 2)", "$(in_channels % 2 == 0)"])),
-            }
-        elif style == "group":
-            entry = {"layers": [entry, keeping(draw)]}
-        elif style == "do":
-            entry = {"for": {"j": [1, 2], "p": [0.1, 0.2]}, "do": [entry, {"op": "Dropout", "p": "$p"}]}
-        entries.append(entry)
-    return entries
 
 
 def step(o: List) -> None:
@@ -308,7 +195,7 @@ def _either(o: List, current: Val) -> None:
 
 
 def _inner(o: List, current: Val) -> None:
-    """A group that asks for what flows into it, which is not what flows into the list around it."""
+    """Add a group that asks for what flows into it, which is not what flows into the list around it."""
     wide = o.one_of(["$(2 * input.channels)", "$(input.channels + in_channels)"])
     inside = [
         {**keeping(o.draw), "when": o.one_of([True, "$(input.channels > 2)", "$(input.channels % 2 == 0)"])},
@@ -368,7 +255,7 @@ STEPS: dict[str, Callable[[List, Val], None]] = {
 
 
 def stages(o: List) -> None:
-    """A paper's table: a loop over stages, each a loop over one block."""
+    """Add a paper's table: a loop over stages, each a loop over one block."""
     staged = [name for name, kind in o.blocks.items() if kind in STAGED]
     if not staged or not o.entries or "." in o.pool[-1].ref:
         return
@@ -383,7 +270,7 @@ def stages(o: List) -> None:
 
 
 def call(o: List, current: Val) -> None:
-    """A block, with its parameters."""
+    """Add a block, with its parameters."""
     name = o.one_of(list(o.blocks))
     out = o.one_of(list(o.widths))
     if o.blocks[name] == "two":
@@ -416,98 +303,6 @@ def merge(o: List, current: Val, kind: str) -> None:
 
 
 def end(o: List, last: Val) -> None:
-    """The list's output is its last entry's: make that a plain one."""
+    """Make the last entry, whose output is the list's, a plain one."""
     if not o.entries or "." in last.ref or last.ref in ("input", "x"):
         o.add("last", keeping(o.draw), last, *last[1:])
-
-
-def block(draw: DrawFn, kind: str, blocks: dict[str, str]) -> dict[str, Any]:
-    """A block's body. `plain` and `residual` give `channels` at `stride`; `two` fuses two like inputs."""
-    if kind == "two":
-        o = List(draw, {}, {}, 0, [Val("x", "c", "g"), Val("skip", "c", "g")])
-        o.add("conv", convolution(draw, "$in_channels"), o.pool[0], "c", "g")
-        for _ in range(draw(st.integers(0, 2))):
-            merge(o, o.pool[-1], "merge")
-            o.add("keep", keeping(draw), o.pool[-1], "c", "g")
-        o.add("sum", {"op": "add", "from": [o.pool[-1].ref, "skip"]}, None, "c", "g")
-        return {"inputs": ["x", "skip"], "layers": o.entries}
-    widths: dict[Any, Hashable] = {"$channels": "channels", "$(2 * channels)": "double", 2: 2, "$width": "width"}
-    o = List(draw, blocks, widths, 1, [Val("input", "in", "g")], inside=True)
-    goal = ("channels", ("st", "g"))
-    o.add("conv", convolution(draw, "$channels", "$stride"), o.pool[0], *goal)
-    main = o.pool[-1]
-    del o.pool[0]
-    for _ in range(draw(st.integers(0, 3))):
-        step(o)
-    if o.pool[-1][1:] != goal or "." in o.pool[-1].ref:
-        usable = [v for v in o.pool if v.grid == goal[1]]
-        o.add("out", convolution(draw, "$channels"), usable[-1], *goal)
-    if kind == "residual":
-        last = o.pool[-1]
-        down = [
-            {"op": "Conv2d", "out_channels": "$channels", "kernel_size": 1, "stride": "$stride"},
-            {"op": "BatchNorm2d"},
-        ]
-        condition = "$(stride != 1 or in_channels != channels)"
-        o.entries.append({"id": "down", "from": "input", "when": condition, "layers": down})
-        o.entries.append({"id": "residual", "op": "add", "from": [last.ref, "down"]})
-    body: dict[str, Any] = {"params": {"channels": "int", "stride": 1, **PARAMS}, "layers": o.entries}
-    if kind == "outputs":
-        body["outputs"] = [{"id": "main", "from": o.pool[-1].ref}, {"id": "side", "from": main.ref}]
-    return body
-
-
-@st.composite
-def networks(draw: DrawFn) -> dict[str, Any]:
-    """A spec as plain data, checked by nobody yet, but meant to be right."""
-    blocks: dict[str, Any] = {}
-    kinds: dict[str, str] = {}
-    for i in range(draw(st.integers(0, 3))):
-        kind = draw(st.sampled_from(["plain", "residual", "residual", "two", "outputs"]))
-        blocks[f"Block{i}"] = block(draw, kind, dict(kinds))
-        kinds[f"Block{i}"] = kind
-    side, channels = draw(st.integers(4, 7)), draw(st.integers(1, 4))
-    two = draw(st.booleans())
-    refs = ["left", "right"] if two else ["input"]
-    widths: dict[Any, Hashable] = {"$width": "width", "$(width * 2)": "wide", 2: 2, 5: 5}
-    o = List(draw, kinds, widths, 2, [Val(ref, channels, "g") for ref in refs])
-    if two:
-        o.add("both", {"op": "concat", "from": refs}, None, 2 * channels, "g")
-    for _ in range(draw(st.integers(1, 6))):
-        step(o)
-    for _ in range(draw(st.integers(0, 3)) if kinds else 0):
-        call(o, o.pool[-1])
-    if draw(st.booleans()):
-        stages(o)
-    last = o.pool[-1]
-    spec: dict[str, Any] = {"spec": 1, "name": "random", "title": "A network at random"}
-    shape = [channels, side, side]
-    spec |= {"inputs": [{"id": ref, "shape": shape} for ref in refs]} if two else {"input": shape}
-    spec |= {"params": {"width": draw(st.integers(1, 3)), "num_classes": 3}}
-    if draw(st.booleans()):
-        spec["defaults"] = {"Conv2d": {"bias": False}, "Dropout": {"p": 0.4}}
-    o.add("pooled", {"op": "AdaptiveAvgPool2d", "output_size": 1}, last, last.channels, "one")
-    o.add("flat", {"op": "Flatten"}, o.pool[-1], None, None)
-    o.add("head", {"op": "Linear", "out_features": "$num_classes"}, o.pool[-1], None, None)
-    head = o.pool[-1].ref
-    if draw(st.booleans()):
-        extra = draw(
-            st.sampled_from(
-                [v for v in o.pool if v.grid is not None and v.ref not in refs and v.grid != "one"] or [last]
-            )
-        )
-        if extra.ref not in refs:
-            spec["outputs"] = [{"id": "logits", "from": head}, {"id": "features", "from": extra.ref}]
-            if draw(st.booleans()):
-                spec["outputs"][1]["training_only"] = True
-    if blocks:
-        spec["blocks"] = blocks
-    spec["layers"] = o.entries
-    if draw(st.booleans()):
-        spec["init"] = [
-            {"match": "Conv2d", "weight": {"kaiming_normal": {"mode": "fan_out"}}},
-            {"match": "Linear", "bias": 0},
-        ]
-    if freeze := draw(st.sampled_from([[], [], [f"{head}.**"], ["**.bias"], ["**.bias", f"{head}.weight"]])):
-        spec["freeze"] = freeze
-    return spec

@@ -1,0 +1,31 @@
+"""What is drawn of each layer of the language, a family a file, as in `speczoo.compiler.layers`."""
+
+from speczoo.testing.families import (
+    activation,
+    attention,
+    axes,
+    conv,
+    dropout,
+    function,
+    linear,
+    norm,
+    padding,
+    pool,
+    reshape,
+    resize,
+)
+
+__all__ = [
+    "activation",
+    "attention",
+    "axes",
+    "conv",
+    "dropout",
+    "function",
+    "linear",
+    "norm",
+    "padding",
+    "pool",
+    "reshape",
+    "resize",
+]

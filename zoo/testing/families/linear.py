@@ -1,0 +1,34 @@
+"""What is drawn of layers that are matrices, and tables of vectors: see `speczoo.testing.cases`."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from speczoo.compiler.layer import Layer
+from speczoo.testing.cases import POSITIVE, Drawn, family, shape, size, some, value
+
+
+@family("Linear")
+def linear(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    x = shape(draw, 1, 2, 3)
+    stated = st.one_of(st.just(x[-1]), size())
+    return {"out_features": draw(size()), **some(draw, bias=st.booleans(), in_features=stated)}, value(*x)
+
+
+@family("Embedding")
+def embedding(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    n = draw(size())
+    arguments = {
+        "num_embeddings": n,
+        "embedding_dim": draw(size()),
+        **some(
+            draw,
+            padding_idx=st.integers(-n - 1, n),
+            max_norm=POSITIVE,
+            norm_type=POSITIVE,
+            scale_grad_by_freq=st.booleans(),
+            sparse=st.booleans(),
+        ),
+    }
+    return arguments, value(*shape(draw, 0, 1, 2), dtype="int64")
