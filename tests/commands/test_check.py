@@ -42,7 +42,25 @@ def wrong(tmp_path: Path) -> Path:
 
 
 def test_good_is_0_and_a_line() -> None:
-    assert zoo("check", "lenet5").stdout == "lenet5: good\n"
+    assert zoo("check", "lenet5").stdout == "lenet5: good  1x32x32 -> 10  61,706 parameters\n"
+
+
+def test_good_says_what_the_network_is(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(GOOD)
+    assert zoo("check", path).stdout == f"{path}: good  3x8x8 -> 3x8x8  0 parameters\n"
+    several = "inputs: [{id: a, shape: [3]}, {id: b, shape: [3]}]\nlayers: [{op: add, from: [a, b]}]\n"
+    path.write_text("spec: 1\nname: t\n" + several + "outputs: [{id: x, from: a}, {id: y, from: b}]\n")
+    assert zoo("check", path).stdout.endswith("net.yaml: 1 warning  a=3, b=3 -> x=3, y=3  0 parameters\n")
+    family = "params: {width: 1}\nvariants: {small: {}, large: {params: {width: 9}}}\n"
+    path.write_text(HEAD + "  - {op: Conv2d, out_channels: $width, kernel_size: 1}\n" + family)
+    assert zoo("check", path).stdout == f"{path}: good  2 networks  4 to 36 parameters\n"
+    assert zoo("check", f"{path}:small").stdout == f"{path}:small: good  3x8x8 -> 1x8x8  4 parameters\n"
+    assert zoo("check", path, "lenet5").stdout == "2 networks and files: good\n"
+
+
+def test_what_is_fixed_is_good_and_says_what_it_is(wrong: Path) -> None:
+    assert zoo("check", wrong, "--fix").stdout == f"{wrong}: good  3x8x8 -> 3x8x8  0 parameters\n"
 
 
 def test_wrong_is_1_and_shows_where(wrong: Path) -> None:
@@ -175,7 +193,7 @@ def test_a_clean_run_loads_no_rendering() -> None:
         "speczoo.compiler.explain.input_size_search",
     )
     heavy = f"print(sorted({set(late)} & set(sys.modules)))"
-    assert fresh(code + heavy).stdout == "lenet5: good\n[]\n"
+    assert fresh(code + heavy).stdout == "lenet5: good  1x32x32 -> 10  61,706 parameters\n[]\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals here")

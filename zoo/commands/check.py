@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -21,9 +21,20 @@ from speczoo.specs.limits import Limits
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 
+if TYPE_CHECKING:
+    from speczoo.compiler.graph import Graph
+
 FORMATS = ("text", "concise", "json", "github", "sarif")
 FEW = 10  # of them nobody has to be told how far it is
 ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
+
+
+class Checked(NamedTuple):
+    """What there is to say against a target, and the networks that it is."""
+
+    target: str
+    diagnostics: list[Diagnostic]
+    graphs: Sequence[Graph] = ()
 
 
 @click.command()
@@ -56,14 +67,15 @@ def command(
 
     form = "json" if as_json else form
     allowed, params, shapes = common.read_limits(limits), common.settings(settings), common.shape_of(inputs)
-    found: list[tuple[str, list[Diagnostic]]] = []
+    found: list[Checked] = []
     wanted = catalogue.expand(targets)
     for number, target in enumerate(wanted, 1):
         if len(wanted) > FEW:
             console.progress(f"{number}/{len(wanted)} {target}")
-        found.append((target, _check(target, params, shapes, allowed)))
+        checked = _check(target, params, shapes, allowed)
         if fix or diff:
-            found[-1] = (target, _mend(target, found[-1][1], params, shapes, allowed, show=diff))
+            checked = _mend(checked, params, shapes, allowed, show=diff)
+        found.append(checked)
     if len(wanted) > FEW:
         console.progress()
     if not diff:
@@ -71,18 +83,18 @@ def command(
     sys.exit(exit_code(found))
 
 
-def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
+def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> Checked:
     from speczoo import catalogue
     from speczoo.api import check_into
 
     report = Report()
-    check_into(report, target, input=shapes, limits=limits, params=params)
+    graphs = check_into(report, target, input=shapes, limits=limits, params=params)
     if report.ok or not catalogue.is_path(target):
-        return report.diagnostics
+        return Checked(target, report.diagnostics, graphs)
     from speczoo.training import recipe_loader
 
     path = catalogue.split(target)[0]
-    return _of_recipe(path, params) if recipe_loader.is_recipe(path) else report.diagnostics
+    return Checked(target, _of_recipe(path, params) if recipe_loader.is_recipe(path) else report.diagnostics)
 
 
 def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
@@ -96,27 +108,26 @@ def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
     return []
 
 
-def _mend(
-    target: str, reported: list[Diagnostic], params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool
-) -> list[Diagnostic]:
+def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool) -> Checked:
     """Apply what can be, until nothing more can be; what is left to say."""
     from speczoo import catalogue
 
+    target, reported, _ = checked
     path = catalogue.split(target)[0]
     if not catalogue.is_path(target) or not any(d.fix for d in reported):
-        return reported
+        return checked
     original = Source.read(path, Report(), limits)
     if original is None:
-        return reported
-    source, left = original, reported
+        return checked
+    source, left = original, checked
     for _ in range(ROUNDS):
-        text = edit.mended(source, left)
+        text = edit.mended(source, left.diagnostics)
         if text == source.text:
             break
         source = Source(original.name, text, original.path)
         left = _check_source(source, target, params, shapes, limits)
     if source.text == original.text:
-        return reported
+        return checked
     if show:
         console.data(edit.difference(original.name, original.text, source.text))
         return left
@@ -126,7 +137,7 @@ def _mend(
     return left
 
 
-def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> list[Diagnostic]:
+def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> Checked:
     from speczoo import catalogue
     from speczoo.api import check_unit
     from speczoo.specs.loaded_spec import LoadedSpec
@@ -135,18 +146,18 @@ def _check_source(source: Source, target: str, params: dict[str, Any], shapes: A
     document = parse(source, report, limits)
     spec = load(document, report) if document else None
     if spec is None or document is None:
-        return report.diagnostics
+        return Checked(target, report.diagnostics)
     variant = catalogue.split(target)[1]
-    check_unit(report, LoadedSpec(spec, document), variant, input=shapes, limits=limits, params=params)
-    return report.diagnostics
+    graphs = check_unit(report, LoadedSpec(spec, document), variant, input=shapes, limits=limits, params=params)
+    return Checked(target, report.diagnostics, graphs)
 
 
 # -- what is printed ----------------------------------------------------------------------------------------------
 
 
-def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> None:
+def say(found: Sequence[Checked], form: str = "text") -> None:
     """Print what was found; nothing of the rendering is loaded when a text has nothing to show."""
-    reported = list(dict.fromkeys(d for _, diagnostics in found for d in diagnostics))
+    reported = list(dict.fromkeys(d for checked in found for d in checked.diagnostics))
     if form == "text":
         if reported:
             console.diagnostics(reported)
@@ -156,7 +167,7 @@ def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> No
     from speczoo.specs import render
 
     if form == "json":
-        console.document(render.as_json(render.Checked(file, diagnostics) for file, diagnostics in found))
+        console.document(render.as_json(render.Checked(file, diagnostics) for file, diagnostics, _ in found))
     elif form == "sarif":
         console.document(render.sarif(reported, speczoo.__version__))
     elif form == "github" and reported:
@@ -165,17 +176,37 @@ def say(found: Sequence[tuple[str, list[Diagnostic]]], form: str = "text") -> No
         console.say(*render.concise(reported).split("\n"))
 
 
-def _summary(found: Sequence[tuple[str, list[Diagnostic]]], reported: Sequence[Diagnostic]) -> str:
+def _summary(found: Sequence[Checked], reported: Sequence[Diagnostic]) -> str:
     errors = sum(d.severity == "error" for d in reported)
     warnings = len(reported) - errors
-    what = found[0][0] if len(found) == 1 else f"{len(found)} networks and files"
+    what = found[0].target if len(found) == 1 else f"{len(found)} networks and files"
     counts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
-    return f"{what}: {' and '.join(counts) or 'good'}"
+    facts = _facts(found[0].graphs) if len(found) == 1 and not errors else []
+    return "  ".join([f"{what}: {' and '.join(counts) or 'good'}", *facts])
 
 
-def exit_code(found: Sequence[tuple[str, list[Diagnostic]]]) -> int:
+def _facts(graphs: Sequence[Graph]) -> list[str]:
+    """Return what there is to know of networks that are right: what flows into one and out of it, and its parameters;
+    of several how many they are, and from how many parameters to how many.
+    """
+    from speczoo.commands import layout
+
+    networks = [graph for graph in graphs if graph.settings.variant] or graphs  # a family is none by its own name
+    params = sorted({graph.params for graph in networks})
+    if not params:
+        return []
+    first = f"{len(networks)} networks"
+    if len(networks) == 1:
+        from speczoo.compiler.emit.summary import shapes
+
+        first = layout.flow(*shapes(networks[0]))
+    counted = " to ".join(layout.count(number) for number in dict.fromkeys((params[0], params[-1])))
+    return [first, f"{counted} parameter{'s' * (params[-1] != 1)}"]
+
+
+def exit_code(found: Sequence[Checked]) -> int:
     """Return 2 where something cannot be read or is not there, 1 where something is wrong, else 0."""
-    wrong = [d for _, reported in found for d in reported if d.severity == "error"]
+    wrong = [d for checked in found for d in checked.diagnostics if d.severity == "error"]
     if any(d.code == "unreadable" or (d.file is None and d.span is None) for d in wrong):
         return 2
     return 1 if wrong else 0

@@ -59,6 +59,11 @@ def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:
     return "x".join(map(str, sizes)) or "scalar"
 
 
+def flow(inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]) -> str:
+    """Return `3x224x224 -> 1000`, what goes into a network and what comes out of it; several by their names."""
+    return " -> ".join(shape(own if len(own) > 1 else next(iter(own.values()))) for own in (inputs, outputs))
+
+
 def count(number: int | None) -> str:
     """Return `11,689,512`."""
     return "" if number is None else f"{number:,}"

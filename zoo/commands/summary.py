@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +40,6 @@ def command(networks: Networks, as_json: bool) -> None:
             "MACs": [layout.count(row.macs) for row in s.layers],
         }
         table = layout.table(columns, left=("Type", "Trainable"), spare="Trainable")
-        shown = f"{_ports(s.inputs)} -> {_ports(s.outputs)}"
         totals = {
             "Parameters": s.params,
             "  trainable": s.trainable_params,
@@ -50,7 +48,7 @@ def command(networks: Networks, as_json: bool) -> None:
         }
         wide = max(len(f"{n:,}") for n in totals.values())
         lines = [f"{name:<15} {n:>{wide},}" for name, n in totals.items()]
-        console.say(*[""] * (i > 0), layout.title(s.name, shown), "", *table, "", *lines)
+        console.say(*[""] * (i > 0), layout.title(s.name, layout.flow(s.inputs, s.outputs)), "", *table, "", *lines)
 
 
 def _summary(network: Network) -> Summary:
@@ -67,9 +65,3 @@ def _summary(network: Network) -> Summary:
         span = document.span(("layers",), key=True)
         raise SpecError([Diagnostic("limit-exceeded", message, span, file=document.source.name, help=help)])
     return summarise(graph)
-
-
-def _ports(shapes: Mapping[str, Sequence[int]]) -> str:
-    from speczoo.commands import layout
-
-    return layout.shape(shapes) if len(shapes) > 1 else layout.shape(next(iter(shapes.values())))
