@@ -9,26 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
+from speczoo.specs.key_order import Arguments, KeyOrder
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
+from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
-from speczoo.specs.spec import STRUCTURE, Entry, Spec
+from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.tree import Extent
 
 WIDTH = 120
 APART = 12  # ids whose lengths differ by more are not aligned
-
-_BEHIND = STRUCTURE.index(Entry.ARGUMENTS_BEFORE)
-FIRST, LAST = STRUCTURE[:_BEHIND], STRUCTURE[_BEHIND:]
-
-#: The arguments of an op in their order; those that it does not name come behind, as they were.
-Arguments = Callable[[str], Sequence[str]]
 
 
 class Verbatim(Exception):
@@ -53,12 +48,14 @@ def formatted(source: Source, arguments: Arguments = lambda op: ()) -> str | Non
         return None
     text = source.text.replace("\r\n", "\n").replace("\r", "\n")
     if text.lstrip().startswith("{"):
-        out = json.dumps(before[0].data, indent=2, ensure_ascii=False) + "\n"
+        out = (
+            json.dumps(KeyOrder(before[0].data, arguments).applied(before[0].data), indent=2, ensure_ascii=False) + "\n"
+        )
     else:
         try:
             document = parse(Source(source.name, text), Report())
             assert document is not None
-            out = _Formatter(text, document, arguments).document()
+            out = _Formatter(text, document, KeyOrder(document.data, arguments)).document()
         except Verbatim:
             out = _tidy(text.split("\n"))
     after = _read(Source(source.name, out))
@@ -85,8 +82,7 @@ def _tidy(lines: list[str]) -> str:
 class _Formatter:
     text: str
     whole: Document
-    arguments: Arguments
-    places: dict[str, dict[str, int]] = field(default_factory=dict)  # of each op's arguments in their order
+    order: KeyOrder
 
     def document(self) -> str:
         mark, data = self.whole.mark, self.whole.data
@@ -94,7 +90,7 @@ class _Formatter:
             raise Verbatim
         first = next(iter(mark[2].values()))[0]
         head = [line.strip() for line in self.text[:first].split("\n")[:-1]]
-        pieces = self.pieces(mark, data, 0)
+        pieces = self.pieces((), mark, data, 0)
         before = [piece.key for piece in pieces]
         order = list(keys(Spec))
         pieces.sort(key=lambda piece: order.index(piece.key))
@@ -132,7 +128,7 @@ class _Formatter:
 
     # -- blocks -----------------------------------------------------------------------------------------------
 
-    def pieces(self, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
+    def pieces(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
         """Return the keys of a block mapping."""
         out: list[Piece] = []
         end = mark[0]
@@ -140,11 +136,23 @@ class _Formatter:
             tail, lead = self.gap(end, start) if out else ("", [])
             if out:
                 out[-1].tail = tail
-            out.append(Piece(lead, self.pair(key, start, stop, value, data[key], indent), key=key))
+            out.append(Piece(lead, self.pair((*at, key), start, stop, value, data[key], indent), key=key))
             end = value[1] if value[1] > stop else self.text.index(":", stop) + 1
         return out
 
-    def pair(self, key: str, start: int, stop: int, value: Extent, data: Any, indent: int) -> list[str]:
+    def ordered(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
+        """Return the keys of a block mapping in the order of its model.
+
+        They stay as they are where a comment stands above one of them, which may speak of what follows, or behind the
+        last, with which it would not go along.
+        """
+        pieces = self.pieces(at, mark, data, indent)
+        if any(piece.lead for piece in pieces) or "#" in self.text[mark[1] :].partition("\n")[0]:
+            return pieces
+        places = {key: place for place, key in enumerate(self.order.of(at, data))}
+        return sorted(pieces, key=lambda piece: places[piece.key])
+
+    def pair(self, at: Loc, start: int, stop: int, value: Extent, data: Any, indent: int) -> list[str]:
         pad, name = " " * indent, self.text[start:stop]
         colon = self.text.index(":", stop) + 1
         if value[1] <= colon:
@@ -153,25 +161,26 @@ class _Formatter:
             between = self.text[colon : value[0]]
             if "#" in between:
                 raise Verbatim
-            lines = self.inline(f"{pad}{name}: ", value, data, indent)
+            lines = self.inline(at, f"{pad}{name}: ", value, data, indent)
             if len(lines) > 1 and "\n" in between:
-                return [f"{pad}{name}:", *self.inline(" " * (indent + 2), value, data, indent + 2)]
+                return [f"{pad}{name}:", *self.inline(at, " " * (indent + 2), value, data, indent + 2)]
             return lines
         tail, lead = self.gap(colon, value[0])
         lines = [f"{pad}{name}:" + (f" {tail}" if tail else "")]
         lines += [" " * (indent + 2) + line if line else "" for line in lead]
         if isinstance(data, list):
-            return lines + self.items(value, data, indent + 2, entries=key in Entry.LISTS)
-        return lines + [line for piece in self.pieces(value, data, indent + 2) for line in self.laid(piece, indent + 2)]
+            return lines + self.items(at, value, data, indent + 2)
+        pieces = self.ordered(at, value, data, indent + 2)
+        return lines + [line for piece in pieces for line in self.laid(piece, indent + 2)]
 
-    def inline(self, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
+    def inline(self, at: Loc, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
         """Return a scalar or a flow collection behind its key: on one line where it fits, else as it was, moved
         along.
         """
         raw = self.anchor(value) + self.text[value[0] : value[1]].rstrip()
         if len(value) > 2:
             try:
-                line = lead + self.flow(value, data)
+                line = lead + self.flow(at, value, data)
                 if "\n" not in raw or len(line) <= WIDTH:
                     return [line]
             except Verbatim:
@@ -181,49 +190,48 @@ class _Formatter:
         by = indent - (len(line) - len(line.lstrip(" ")))
         return [lead + first, *(_moved(each, by) for each in rest)]
 
-    def items(self, mark: Extent, data: list[Any], indent: int, *, entries: bool) -> list[str]:
+    def items(self, at: Loc, mark: Extent, data: list[Any], indent: int) -> list[str]:
         pad = " " * indent
         out: list[Piece] = []
         end = mark[0]
-        for value, item in zip(mark[2], data, strict=True):
+        for i, (value, item) in enumerate(zip(mark[2], data, strict=True)):
             tail, lead = self.gap(end, value[0]) if out else ("", [])
             if out:
                 out[-1].tail = tail
-            out.append(self.item(value, item, indent, lead, entries=entries))
+            out.append(self.item((*at, i), value, item, indent, lead))
             end = value[1]
         _align(out, pad)
         return [line for piece in out for line in self.laid(piece, indent)]
 
-    def item(self, value: Extent, data: Any, indent: int, lead: list[str], *, entries: bool) -> Piece:
+    def item(self, at: Loc, value: Extent, data: Any, indent: int, lead: list[str]) -> Piece:
         pad = " " * indent
         flow = self.text[value[0]] in "{[*"
-        if entries and isinstance(data, dict):
-            columns = self.entry(value, data, indent, flow=flow)
+        entries = isinstance(data, dict) and self.order.model(at) is Entry
+        if entries:
+            columns = self.entry(at, value, data, indent, flow=flow)
             if columns is not None:
                 return Piece(lead, [f"{pad}- {{{''.join(columns)}}}"], columns=columns)
         if len(value) == 2 or flow:
-            return Piece(lead, self.inline(f"{pad}- ", value, data, indent))
+            return Piece(lead, self.inline(at, f"{pad}- ", value, data, indent))
         if isinstance(data, list):
-            raise Verbatim
-        pieces = self.pieces(value, data, indent + 2)
-        if entries:
-            if any(line for line in pieces[0].lead):
-                raise Verbatim
-            pieces = _ordered(pieces, self.order(data))
-        lines = [line for piece in pieces for line in self.laid(piece, indent + 2)]
+            lines = self.items(at, value, data, indent + 2)
+        else:
+            lines = [
+                line for piece in self.ordered(at, value, data, indent + 2) for line in self.laid(piece, indent + 2)
+            ]
         return Piece(lead, [f"{pad}- {lines[0].lstrip()}", *lines[1:]])
 
     # -- entries ----------------------------------------------------------------------------------------------
 
-    def entry(self, value: Extent, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
+    def entry(self, at: Loc, value: Extent, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
         """Return an entry on one line, in two columns; None where it is better on several."""
         raw = self.text[value[0] : value[1]]
         if not flow and (any(key in data for key in Entry.LISTS) or re.search(r"\s#", raw)):
             return None
         try:
             parts = [
-                f"{self.key(value, key)}: {self.flow(value[2][key][2], data[key], entries=key in Entry.LISTS)}"
-                for key in self.order(data)
+                f"{self.key(value, key)}: {self.flow((*at, key), value[2][key][2], data[key])}"
+                for key in self.order.of(at, data)
             ]
         except Verbatim:
             return None
@@ -234,28 +242,11 @@ class _Formatter:
             return parts[0] + ", ", ", ".join(parts[1:])
         return "", text
 
-    def order(self, data: dict[str, Any]) -> list[str]:
-        op = data.get("op")
-        known = self.known(op) if isinstance(op, str) else {}
-        given = [key for key in data if key not in FIRST and key not in LAST]
-        arguments = sorted(given, key=lambda key: known.get(key, len(known)))
-        last = [key for key in LAST if key in data]
-        if "shape" in known and "shape" in last:  # an argument here
-            last.remove("shape")
-            arguments.insert(min(known["shape"], len(arguments)), "shape")
-        return [*(key for key in FIRST if key in data), *arguments, *last]
-
-    def known(self, op: str) -> dict[str, int]:
-        """Return the places of an op's arguments."""
-        if op not in self.places:
-            self.places[op] = {key: place for place, key in enumerate(self.arguments(op))}
-        return self.places[op]
-
     def key(self, mark: Extent, key: str) -> str:
         start, stop, _ = mark[2][key]
         return self.text[start:stop]
 
-    def flow(self, mark: Extent, data: Any, *, entries: bool = False) -> str:
+    def flow(self, at: Loc, mark: Extent, data: Any) -> str:
         """Return a value in flow style on one line. Raises Verbatim where a comment or a line break is in the way."""
         raw = self.text[mark[0] : mark[1]]
         anchor = self.anchor(mark)
@@ -274,34 +265,15 @@ class _Formatter:
         if "#" in raw and "\n" in raw:
             raise Verbatim
         if isinstance(data, list):
-            return (
-                anchor
-                + "["
-                + ", ".join(self.flow_item(m, d, entries) for m, d in zip(mark[2], data, strict=True))
-                + "]"
-            )
-        return (
-            anchor
-            + "{"
-            + ", ".join(
-                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in Entry.LISTS)}" for k in data
-            )
-            + "}"
-        )
+            items = (self.flow((*at, i), m, d) for i, (m, d) in enumerate(zip(mark[2], data, strict=True)))
+            return f"{anchor}[{', '.join(items)}]"
+        pairs = (f"{self.key(mark, k)}: {self.flow((*at, k), mark[2][k][2], data[k])}" for k in self.order.of(at, data))
+        return f"{anchor}{{{', '.join(pairs)}}}"
 
     def anchor(self, mark: Extent) -> str:
         """Return `&name ` where an anchor stands before a value."""
         found = re.search(r"&[^\s,\[\]{}]+\s+$", self.text[max(0, mark[0] - 120) : mark[0]])
         return found[0].strip() + " " if found else ""
-
-    def flow_item(self, mark: Extent, data: Any, entries: bool) -> str:
-        if entries and isinstance(data, dict):
-            parts = (
-                f"{self.key(mark, k)}: {self.flow(mark[2][k][2], data[k], entries=k in Entry.LISTS)}"
-                for k in self.order(data)
-            )
-            return "{" + ", ".join(parts) + "}"
-        return self.flow(mark, data)
 
 
 def _moved(line: str, by: int) -> str:
@@ -309,14 +281,6 @@ def _moved(line: str, by: int) -> str:
         return ""
     spaces = len(line) - len(line.lstrip(" "))
     return " " * max(1, spaces + by) + line.lstrip(" ")
-
-
-def _ordered(pieces: list[Piece], order: Sequence[str]) -> list[Piece]:
-    """Put keys in this order, unless a comment stands above one of them, which may speak of what follows."""
-    if any(piece.lead for piece in pieces):
-        return pieces
-    places = {key: place for place, key in enumerate(order)}
-    return sorted(pieces, key=lambda piece: places[piece.key])
 
 
 def _align(pieces: list[Piece], pad: str) -> None:
@@ -341,5 +305,5 @@ def _pad(run: list[Piece], pad: str) -> None:
 
 
 def _single_blank(lines: list[str]) -> list[str]:
-    """Return the lines, of blank ones in a row the first alone."""
+    """Return blank lines one at a time."""
     return [line for i, line in enumerate(lines) if line.strip() or (i and lines[i - 1].strip())]

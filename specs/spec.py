@@ -239,8 +239,8 @@ class Versioned(Grammar):
     ] = Field(description="What the network is called.")
 
 
-class Words(Grammar):
-    """What is said in words, of a spec and of a variant alike."""
+class Origin(Grammar):
+    """Where a network is from."""
 
     title: Annotated[str | None, Instead("description", "summary")] = Field(
         default=None, description="What the network is, in a line."
@@ -254,6 +254,11 @@ class Words(Grammar):
     source: str | None = Field(
         default=None, description="Which document or code this follows, and where it departs from it."
     )
+
+
+class Figures(Grammar):
+    """What is printed of a network elsewhere."""
+
     published: Annotated[
         dict[str, Scalar] | None, Holds("a mapping of names to figures: `{params: 62M, top5: 84.7}`")
     ] = Field(default=None, description="Figures as printed there; shown by `zoo compare`, never computed with.")
@@ -264,15 +269,23 @@ class Words(Grammar):
     ] = Field(default=None, description="Why a printed figure is not the true one, by its name.")
 
 
-class Variant(Words):
-    """A named set of parameters; what it says replaces the spec's whole value."""
+class Words(Figures, Origin):
+    """What is said in words: bases on the right have their keys first."""
+
+
+class Overrides(Grammar):
+    """What a variant sets in place of the spec's own."""
 
     params: Annotated[dict[Name, Any], VALUES] = Field(default={}, description="Parameters that it sets.")
     input: Annotated[ShapeList | None, INPUT] = Field(default=None, description="What flows in.")
+    expect: Annotated[Expect | None, EXPECT] = Field(default=None, description="The numbers that it is held to.")
     weights: Annotated[Weights | None, WEIGHTS] = Field(
         default=None, description="Published weights for these very keys."
     )
-    expect: Annotated[Expect | None, EXPECT] = Field(default=None, description="The numbers that it is held to.")
+
+
+class Variant(Figures, Overrides, Origin):
+    """A named set of parameters; what it says replaces the spec's whole value."""
 
 
 class InitRule(Grammar):
