@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import zip_longest
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args, get_origin
 
 import networkx as nx
 
@@ -15,7 +16,8 @@ from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
-from speczoo.compiler.layer import show
+from speczoo.compiler.layer import Call, Layer, show
+from speczoo.specs.keys import kinds
 
 #: An operand: which output of which step, or a number as it is written (1 and 1.0 are of two dtypes).
 Source: TypeAlias = tuple[int, int] | str
@@ -32,7 +34,9 @@ class Difference(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """A layer as it is applied. `owner` is the path of the module with weights or buffers that it applies."""
+    """A layer as it is applied. `arguments` are those that torch is called with, each in one of the forms that mean the
+    same; `owner` is the path of the module with weights or buffers that it applies.
+    """
 
     path: str
     op: str
@@ -58,7 +62,8 @@ class _End(NamedTuple):
 def difference(first: Graph, second: Graph) -> Difference | None:
     """Return what two networks first differ in, in the order in which they run; None where they compute the same.
 
-    Inputs, layers with all their arguments (defaults and what the input decides included), the paths of those with
+    Inputs, layers with all their arguments (defaults and what the input decides included; one number for all axes is a
+    list of it for each), the paths of those with
     weights or buffers, what each takes, outputs, which parameters train, and their initial values all count. The order
     in which independent layers are written does not, nor do blocks and groups, nor the ids of what has no weights.
     """
@@ -108,20 +113,57 @@ def _steps(graph: Graph) -> tuple[list[_Step], list[_End]]:
 
 def _step(network: nx.MultiDiGraph, path: str, number: dict[str, int]) -> _Step:
     node: Node = network.nodes[path]["node"]
+    assert isinstance(node.body, Layer)
     module: str = network.nodes[path]["module"]
     made: Node = network.nodes[module]["node"] if module in network else node
-    arguments = {**node.call.defaults, **node.call.args}  # those that torch is called with: others only check
     came = {d["position"]: (source, d["port"]) for source, _, d in network.in_edges(path, data=True)}
     numbers = {i: repr(operand) for i, operand in enumerate(node.inputs) if not isinstance(operand, Edge)}
     positions = range(len(node.inputs))
     return _Step(
         path,
         node.op,
-        arguments,
+        canonical(node.body, node.call),
         module if made.weights or made.buffers else None,
         tuple(numbers[i] if i in numbers else (number[came[i][0]], came[i][1]) for i in positions),
         tuple(numbers[i] if i in numbers else _place(*came[i]) for i in positions),
     )
+
+
+def canonical(layer: Layer, call: Call) -> dict[str, Any]:
+    """Return what torch is called with, its defaults included, each in one of the forms that mean the same: a list of
+    equal numbers for all axes is one number.
+
+    Arguments that only check are none of it.
+    """
+    given, kind = {**call.defaults, **call.args}, type(layer)
+    given |= {name: given[other] for name, other in kind.follows.items() if given.get(name) is None}
+    return {name: _one(kind, name, value) for name, value in given.items()}
+
+
+def _one(kind: type[Layer], name: str, value: Any) -> Any:
+    """Return the number that says as much as a list of equal ones."""
+    if not isinstance(value, tuple) or len(set(value)) != 1:
+        return value
+    return value[0] if _spreads(kind, name) or (len(value) == 1 and _takes_number(kind, name)) else value
+
+
+@cache
+def _spreads(kind: type[Layer], name: str) -> bool:
+    """Return whether an argument is one number for all axes, or a list of one for each."""
+    return _takes_number(kind, name) and (
+        name in kind.per_axis
+        or any(get_origin(each) is tuple and Ellipsis not in get_args(each) for each in _taken(kind, name))
+    )
+
+
+def _takes_number(kind: type[Layer], name: str) -> bool:
+    return any(each in (int, float) for each in _taken(kind, name))
+
+
+def _taken(kind: type[Layer], name: str) -> Iterator[Any]:
+    """Yield the types that an argument takes."""
+    if name in kind.model_fields:
+        yield from kinds(kind.model_fields[name].annotation)
 
 
 def _place(path: str, port: int) -> str:

@@ -164,8 +164,9 @@ class Layer(BaseModel):
     `views` (whether its output may be its first input's memory, always or when evaluated), `saves` (what autograd keeps
     of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the
     arguments that are numbers of axes), `parameters` (the names that its weights can have; none where only `weights`
-    can tell), `kin` (the ops whose class its modules are of, too), `reads` (what its expression reads of torch,
-    `torch.cat`, and of values, `shape`: no other is let through to be executed).
+    can tell), `follows` (arguments that, where they are null, are what another one is), `per_axis` (lists of any length
+    for which one number stands where all are equal), `kin` (the ops whose class its modules are of, too), `reads` (what
+    its expression reads of torch, `torch.cat`, and of values, `shape`: no other is let through to be executed).
     """
 
     #: Validators are built when a layer of the type is first made: a hundred types take half of a check.
@@ -187,6 +188,8 @@ class Layer(BaseModel):
     axes: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
+    follows: ClassVar[Mapping[str, str]] = {}
+    per_axis: ClassVar[tuple[str, ...]] = ()
     kin: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from speczoo import git_lfs
 from speczoo.limits import LimitExceeded, Limits, current, raising
 
 DEPTH = 32  # lists and mappings inside each other
@@ -47,8 +48,6 @@ class TensorsError(ValueError):
 
 
 DAMAGED = "it is damaged, or no file of tensors"
-#: How the text begins that stands in a Git repository for a file that is kept elsewhere.
-POINTER = b"version https://git-lfs.github.com/spec/"
 STATE_DICT = "save a state_dict instead: torch.save(model.state_dict(), ...)"
 
 
@@ -551,10 +550,8 @@ def read(path: Path, *, memory: int | None = None) -> Any:
 
 def refuse_pointer(file: BinaryIO) -> None:
     """Raise TensorsError for what Git LFS leaves in place of a file; else the file is where it was, at its start."""
-    start = file.read(len(POINTER))
-    file.seek(0)
-    if start == POINTER:
-        raise TensorsError("it is a pointer of Git LFS, and not the file itself", "fetch that: git lfs pull")
+    if git_lfs.is_pointer(file):
+        raise TensorsError(git_lfs.MESSAGE, git_lfs.HELP)
 
 
 def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:

@@ -121,6 +121,7 @@ class Split(_Moves, op="split"):
 
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    per_axis: ClassVar[tuple[str, ...]] = ("split_size",)
     reads: ClassVar[tuple[str, ...]] = ("split",)
 
     def infer(self, x: Shape) -> list[Shape]:

@@ -1,5 +1,6 @@
 """Pooling: the largest or the mean of each window, or of as many windows as the output has places."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -32,6 +33,7 @@ class _MaxPool(Windowed, abstract=True):
     dilation: Any = 1
     ceil_mode: bool = False
 
+    follows: ClassVar[Mapping[str, str]] = {"stride": "kernel_size"}
     saves: ClassVar[Saves] = "input"
     positional: ClassVar[int] = 1
 
@@ -98,6 +100,7 @@ class _AvgPool(Windowed, abstract=True):
     ceil_mode: bool = False
     count_include_pad: bool = True
 
+    follows: ClassVar[Mapping[str, str]] = {"stride": "kernel_size"}
     saves: ClassVar[Saves] = "input"
     positional: ClassVar[int] = 1
 
@@ -168,6 +171,7 @@ class _LPPool(Windowed, abstract=True):
     stride: Any = None
     ceil_mode: bool = False
 
+    follows: ClassVar[Mapping[str, str]] = {"stride": "kernel_size"}
     saves: ClassVar[Saves] = "input"
     positional: ClassVar[int] = 2
 

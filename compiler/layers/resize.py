@@ -45,6 +45,7 @@ class _Resize(Layer, abstract=True):
     scale_factor: Factors | None = None
 
     ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)
+    per_axis: ClassVar[tuple[str, ...]] = ("size", "scale_factor")
 
     def arithmetic(self, at: int, *x: Shape) -> str:
         factor = self.scale_factor
@@ -250,6 +251,7 @@ class Subsample(Layer, op="subsample"):
     stride: Sizes
 
     ranks: ClassVar[tuple[int, ...]] = (2, 3, 4)
+    per_axis: ClassVar[tuple[str, ...]] = ("stride",)
     integer: ClassVar[bool | None] = None
     views: ClassVar[Views] = True
 
@@ -264,10 +266,7 @@ class Subsample(Layer, op="subsample"):
         return f"floor(({x[0][at]} - 1) / {stride[at - 1]}) + 1" if at else ""
 
     def call(self, x: Value) -> Call:
-        n = len(x.shape) - 1
-        if isinstance(self.stride, int):
-            return Call(None, {"stride": self.stride}, apply=f"{{0}}[:, :, {', '.join(['::{stride}'] * n)}]")
-        args = {f"stride_{i}": s for i, s in enumerate(self.stride)}
+        args = {f"stride_{i}": s for i, s in enumerate(sizes(self.stride, len(x.shape) - 1))}
         return Call(None, args, apply=f"{{0}}[:, :, {', '.join(f'::{{{name}}}' for name in args)}]")
 
 

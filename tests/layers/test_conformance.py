@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from torch import nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.difference import canonical
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.testing.cases import FAMILIES, Case
 from speczoo.testing.layers import layer_cases
@@ -198,21 +199,57 @@ def test_ceil_mode_exhaustively(kind: str, dimensions: int) -> None:
     assert compared > 300
 
 
-@given(st.data())
-def test_a_list_and_a_number_say_the_same(data: st.DataObject) -> None:
-    """`kernel_size: 3` is `kernel_size: [3, 3]`."""
-    case = data.draw(layer_cases("Conv2d"))
-    spread = {
-        k: [v, v] if k in ("kernel_size", "stride", "dilation") and isinstance(v, int) else v
-        for k, v in case.arguments.items()
-    }
-    results = []
-    for arguments in (case.arguments, spread):
-        try:
-            results.append(Layer.registry["Conv2d"](**arguments).apply(*case.inputs))
-        except ShapeError as error:
-            results.append(error.problem.code)
-    assert results[0] == results[1]
+def _respellings(case: Case) -> list[Case]:
+    """The case with one number in place of a list of equal ones, or such a list in place of a number, as accepted."""
+    forms = [
+        (name, form)
+        for name, value in case.arguments.items()
+        for form in ([value] * n if type(value) in (int, float) else value for n in (1, 2, 3, 4, 6))
+    ]
+    forms += [
+        (name, value[0])
+        for name, value in case.arguments.items()
+        if isinstance(value, list) and value and value == value[:1] * len(value)
+    ]
+    follows = Layer.registry[case.op].follows
+    forms += [(name, case.arguments[other]) for name, other in follows.items() if case.arguments.get(name) is None]
+    respelt = [case._replace(arguments={**case.arguments, name: form}) for name, form in forms]
+    return [each for each in respelt if each.arguments != case.arguments and each.accepted() is not None]
+
+
+def _takes_lists(kind: type[Layer]) -> bool:
+    """Whether some argument is a list, or a number in place of one."""
+    kinds = [
+        {option.get("type") for option in p.get("anyOf", ())} for p in kind.model_json_schema()["properties"].values()
+    ]
+    return any("array" in each and each & {"integer", "number"} for each in kinds)
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if _takes_lists(Layer.registry[op])])
+def test_arguments_count_as_equal_where_torch_computes_the_same(op: str) -> None:
+    """`kernel_size: 3` is `kernel_size: [3, 3]`; `normalized_shape: 3` is not `[3, 3]`."""
+
+    @given(st.data())
+    def holds(data: st.DataObject) -> None:
+        case = data.draw(layer_cases(op))
+        if case.accepted() is None or not (respelt := _respellings(case)):
+            return
+        results, said = [], []
+        for each in (case, data.draw(st.sampled_from(respelt))):
+            layer = Layer.registry[op](**each.arguments)
+            torch.manual_seed(0)
+            try:
+                results.append(run(layer, each))
+            except Refused:
+                return
+            said.append(canonical(layer, layer.call(*each.inputs)))
+        one, other = results
+        pairs = zip(one.outputs, other.outputs, strict=False)
+        same = len(one.outputs) == len(other.outputs) and one.state == other.state
+        same = same and all(x.shape == y.shape and torch.allclose(x, y, 0, 0, equal_nan=True) for x, y in pairs)
+        assert (said[0] == said[1]) == same
+
+    holds()
 
 
 @pytest.mark.parametrize("op", [op for op, kind in Layer.registry.items() if kind.arithmetic is not Layer.arithmetic])

@@ -119,6 +119,22 @@ def test_a_corrupt_image_is_named(copy: Path) -> None:
         folder(copy, test="test")
 
 
+def test_pointers_of_git_lfs_are_told(copy: Path) -> None:
+    """All of them as one mistake, and what is wrong with other images too."""
+    oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
+    for path in sorted((copy / "train").rglob("*.png")):
+        path.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n")
+    count = len([*(copy / "train").rglob("*.png")])
+    with pytest.raises(DataError, match=rf"png: it is a pointer of Git LFS.*\(and {count - 1} more\)") as caught:
+        folder(copy)
+    assert caught.value.help == "fetch that: git lfs pull"
+    assert caught.value.message.count("pointer of") == 1
+    (copy / "valid" / "sw" / "note.png").write_text("no image")
+    with pytest.raises(DataError, match=r"pointer of Git LFS.*valid/sw/note\.png") as caught:
+        folder(copy)
+    assert caught.value.help == "fetch that: git lfs pull; remove or replace these files"
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no train folder"):
         folder(tmp_path / "nowhere")

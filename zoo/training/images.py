@@ -6,16 +6,17 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from speczoo import git_lfs
 from speczoo.limits import LimitExceeded, Limits, current
 
 from .errors import DataError, one_line
@@ -42,15 +43,15 @@ def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> 
     out, shapes = None, set[tuple[int, int]]()
     with _pillow(), ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
         heads = list(pool.map(partial(_head, mode=mode, steps=steps, limits=limits), paths))
-        broken = {index: head for index, head in enumerate(heads) if isinstance(head, str)}
-        sizes = {index: head for index, head in enumerate(heads) if not isinstance(head, str)}
+        broken = {index: head for index, head in enumerate(heads) if isinstance(head, _Broken)}
+        sizes = {index: head for index, head in enumerate(heads) if not isinstance(head, _Broken)}
         _must_fit([shape for _, shape in sizes.values()])
         small = [index for index, (pixels, _) in sizes.items() if pixels <= limits.pixels // THREADS]
         large = [index for index, (pixels, _) in sizes.items() if pixels > limits.pixels // THREADS]
         read = partial(_read, mode=mode, steps=steps)
         images = chain(pool.map(read, [paths[index] for index in small]), (read(paths[index]) for index in large))
         for index, image in zip([*small, *large], images, strict=True):
-            if isinstance(image, str):
+            if isinstance(image, _Broken):
                 broken[index] = image
                 continue
             shapes.add((image.shape[1], image.shape[2]))
@@ -62,15 +63,39 @@ def read_images(paths: Iterable[Path], mode: str, steps: Sequence[Any] = ()) -> 
     return out if out is not None else torch.empty(0, 1 if mode == "L" else 3, 1, 1, dtype=torch.uint8)
 
 
-def _refuse(broken: list[str], shapes: set[tuple[int, int]]) -> None:
+class _Broken(NamedTuple):
+    """An image that cannot be read, and why."""
+
+    path: Path
+    why: str
+
+    @classmethod
+    def of(cls, path: Path, error: Exception) -> Self:
+        """Return the image, with what its reader says of it, or what stands in its place."""
+        with suppress(OSError), path.open("rb") as file:
+            if git_lfs.is_pointer(file):
+                return cls(path, git_lfs.MESSAGE)
+        return cls(path, one_line(error))
+
+
+def _refuse(broken: list[_Broken], shapes: set[tuple[int, int]]) -> None:
     if broken:
-        more = f" (and {len(broken) - 5} more)" if len(broken) > 5 else ""
-        raise DataError("cannot read " + "; ".join(broken[:5]) + more, "remove or replace these files")
+        pointers = [each for each in broken if each.why == git_lfs.MESSAGE]
+        others = [each for each in broken if each.why != git_lfs.MESSAGE]
+        told = "; ".join(_told(some, most) for some, most in ((pointers, 1), (others, 5)) if some)
+        helps = ([git_lfs.HELP] if pointers else []) + (["remove or replace these files"] if others else [])
+        raise DataError(f"cannot read {told}", "; ".join(helps))
     if len(shapes) > 1:
         (h, w), (h2, w2) = sorted(shapes)[:2]
         raise DataError(
             f"images differ in size: {h} x {w} and {h2} x {w2}", "add {op: Resize, size: [64, 64]} under prepare"
         )
+
+
+def _told(broken: list[_Broken], most: int) -> str:
+    """Return what is wrong with the first images, and with how many more."""
+    more = f" (and {len(broken) - most:,} more)" if len(broken) > most else ""
+    return "; ".join(f"{path}: {why}" for path, why in broken[:most]) + more
 
 
 def _must_fit(shapes: list[Shape]) -> None:
@@ -95,7 +120,7 @@ def _pillow() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[int, Shape] | str:
+def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[int, Shape] | _Broken:
     """Return an image's pixels and the shape that `steps` make of it; what is wrong with it, where nobody can tell.
 
     The camera may have been held upright: then height and width are the other way round, and their product is not.
@@ -104,7 +129,7 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
 
     try:
         if not path.is_file():
-            return f"{path}: it is no file"
+            return _Broken(path, "it is no file")
         limits.hold("pixels", path.stat().st_size // WIDEST, f"{path} has the bytes of", "pixels")
         with Image.open(path, formats=FORMATS) as image:
             size, tile = image.size, _tile(image)
@@ -117,7 +142,7 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
     except LimitExceeded as error:
         raise DataError(error.message, error.help) from error
     except Exception as error:  # headers of broken files raise whatever happens to them
-        return f"{path}: {one_line(error)}"
+        return _Broken.of(path, error)
     return math.prod(size), shape
 
 
@@ -133,14 +158,14 @@ def _tile(image: Any) -> tuple[int, int]:
     return tuple(int(tags.get(tag, 1)) for tag in TILE)  # type: ignore[return-value]
 
 
-def _read(path: Path, mode: str, steps: Sequence[Any]) -> Tensor | str:
+def _read(path: Path, mode: str, steps: Sequence[Any]) -> Tensor | _Broken:
     from PIL import Image
 
     try:
         with Image.open(path, formats=FORMATS) as image:
             return prepare(_decoded(image, mode)[None], steps)[0]
     except Exception as error:  # decoders of broken files raise whatever happens to them
-        return f"{path}: {one_line(error)}"
+        return _Broken.of(path, error)
 
 
 def _decoded(image: Any, mode: str) -> Tensor:
