@@ -94,7 +94,7 @@ def written_out(spec: Data) -> Data:
 @given(networks())
 def test_layout_and_defaults_are_not(spec: Data) -> None:
     graph = speczoo.graph(spec)
-    text = formatted(Source.of(json.dumps(written_out(spec))), {})
+    text = formatted(Source.of(json.dumps(written_out(spec))))
     assert text is not None
     assert difference(graph, speczoo.graph(written_out(spec))) is None
     assert difference(graph, speczoo.graph(f"# a remark\n{text}")) is None
