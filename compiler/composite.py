@@ -8,17 +8,15 @@ object, so that a thousand equal blocks cost one expansion.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-import networkx as nx
-
 from speczoo.compiler.cached import cached_property
-from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, roots, topological_sort
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
+from speczoo.compiler.wiring import Conduct, Connection, Output, Wiring
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry, Expect
@@ -123,6 +121,20 @@ class Node:
         """How many layers it stands for."""
         return self.body.size if isinstance(self.body, Composite) else 1
 
+    @property
+    def connection(self) -> Connection:
+        """How it is connected in its list, and what it does with its values."""
+        return Connection(self.inputs, len(self.outputs), self.shared, self._conduct)
+
+    @property
+    def _conduct(self) -> Conduct | Wiring | None:
+        body = self.body
+        if not isinstance(body, Layer):
+            return body.wiring if body is not None else None
+        weights = body.can_have_weights() and self.whole and bool(body.weights(*self.shapes))
+        cuts = body.outputs and body.views is True
+        return Conduct(body.views, body.inplace_, body.saved, cuts, weights, body.no_backward() is not None)
+
 
 NODE_FIELDS = tuple(f.name for f in fields(Node))
 
@@ -182,19 +194,8 @@ class Composite:
         return sum(node.params for node in self.nodes)
 
     @cached_property
-    def needed(self) -> frozenset[int]:
-        """The nodes that any output needs."""
-        return self.ancestors([OUTPUT]) if not self.chain else frozenset(range(len(self.nodes)))
-
-    @cached_property
-    def inference_only(self) -> frozenset[int]:
-        """The nodes that outputs outside training need."""
-        lasting = [port.edge for port in self.outputs if not port.training_only]
-        return self.ancestors(lasting) if len(lasting) < len(self.outputs) else self.needed
-
-    @cached_property
     def macs(self) -> int:
-        return sum(node.macs for i, node in enumerate(self.nodes) if i in self.inference_only)
+        return sum(node.macs for i, node in enumerate(self.nodes) if i in self.wiring.inference_only)
 
     @cached_property
     def size(self) -> int:
@@ -213,50 +214,10 @@ class Composite:
         )
 
     @cached_property
-    def dataflow(self) -> nx.DiGraph:
-        """The values that its nodes give and take, see `dataflow`."""
-        entries = ((i, node.inputs, len(node.outputs)) for i, node in enumerate(self.nodes))
-        return dataflow(entries, (port.edge for port in self.outputs))
-
-    @cached_property
-    def dependencies(self) -> nx.DiGraph:
-        """The dataflow with an edge from each node to those that share its module."""
-        sharing = [(node.shared, i) for i, node in enumerate(self.nodes) if node.shared is not None]
-        if not sharing:
-            return self.dataflow
-        graph = nx.DiGraph(self.dataflow)
-        graph.add_edges_from(sharing)
-        return nx.freeze(graph)
-
-    @cached_property
-    def order(self) -> tuple[int, ...]:
-        """The numbers of its nodes in the order of execution: that in which they are written."""
-        return topological_sort(self.dependencies) if not self.chain else tuple(range(len(self.nodes)))
-
-    def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
-        """Return the nodes that these values, or OUTPUT, come from, near and far."""
-        return frozenset(node for node in ancestors(self.dependencies, targets) if isinstance(node, int))
-
-    @cached_property
-    def chain(self) -> bool:
-        """Whether it is a pure chain: each entry takes the one output of the one before it; the last is the output."""
-        if not len(self.inputs) == len(self.outputs) == 1 or self.outputs[0].training_only:
-            return False
-        if any(len(node.inputs) != 1 or node.shared is not None for node in self.nodes):
-            return False
-        ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.nodes)))
-        path = [Edge(INPUT), *ports, OUTPUT]
-        return self.dataflow.size() == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
-
-    def resolve(self, edge: Operand) -> Operand:
-        """Return the edge behind nodes that `when` left out."""
-        return self._behind.get(edge, edge)
-
-    @cached_property
-    def _behind(self) -> dict[Operand, Operand]:
-        """The edge behind what each node gives that `when` left out."""
-        passing = [(node.inputs[0], Edge(i)) for i, node in enumerate(self.nodes) if node.body is None and node.inputs]
-        return roots(nx.DiGraph(passing)) if passing else {}
+    def wiring(self) -> Wiring:
+        """How its entries are connected."""
+        outputs = [Output(port.edge, port.training_only) for port in self.outputs]
+        return Wiring.of(len(self.inputs), [node.connection for node in self.nodes], outputs)
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class Graph:
 
 def _leaves(composite: Composite, prefix: str, *, shared: bool) -> Iterator[tuple[str, Node, Composite]]:
     """Yield every leaf with its path and its list. `shared` says that the list's modules are another's."""
-    for index in composite.order:
+    for index in composite.wiring.order:
         node = composite.nodes[index]
         path = prefix + node.name
         if isinstance(node.body, Composite):
@@ -155,7 +155,7 @@ def _leaves(composite: Composite, prefix: str, *, shared: bool) -> Iterator[tupl
 
 
 def _made(composite: Composite, prefix: str, visited: set[Composite]) -> Iterator[tuple[str, Node]]:
-    for index in composite.order:
+    for index in composite.wiring.order:
         node = composite.nodes[index]
         if not isinstance(node.body, Composite):
             if node.body is not None:

@@ -52,7 +52,7 @@ def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False
         if rest:
             inside.setdefault(composite.maker(index), {}).setdefault(rest, name)
     kept = composite.outputs if own else ()
-    needed = composite.ancestors([*(port.edge for port in kept), *(Edge(index) for index, _ in found.values())])
+    needed = composite.wiring.ancestors([*(port.edge for port in kept), *(Edge(index) for index, _ in found.values())])
     whole = {index for index, rest in found.values() if not rest} | {port.edge.node for port in kept}
     taken = whole | {e.node for i in needed for e in composite.nodes[i].inputs if isinstance(e, Edge)}
     nodes = list(composite.nodes)
@@ -78,13 +78,13 @@ def _undisturbed(composite: Composite, edges: Iterable[Edge]) -> Composite:
     nodes = list(composite.nodes)
     writing: dict[Operand, list[tuple[int, int]]] = {}
     for index, node in enumerate(nodes):
-        for position in writes(node):
-            writing.setdefault(storage(composite, composite.resolve(node.inputs[position])), []).append(
+        for position in writes(node.connection):
+            writing.setdefault(storage(composite.wiring, composite.wiring.resolve(node.inputs[position])), []).append(
                 (index, position)
             )
     first: dict[Operand, int] = {}  # of each memory, the earliest value that is wanted
     for edge in edges:
-        memory = storage(composite, composite.resolve(edge))
+        memory = storage(composite.wiring, composite.wiring.resolve(edge))
         first[memory] = min(edge.node, first.get(memory, edge.node))
     for memory, after in first.items():
         for index, position in writing.get(memory, ()):
@@ -123,7 +123,7 @@ def _find(composite: Composite, places: Mapping[str, int], name: str, path: str)
 
 def keep(composite: Composite, ports: Sequence[Port]) -> Composite:
     """Return the list with these outputs alone, without the nodes that none of them needs."""
-    needed = sorted(composite.ancestors([p.edge for p in ports]))
+    needed = sorted(composite.wiring.ancestors([p.edge for p in ports]))
     number = {old: new for new, old in enumerate(needed)}
 
     def moved(edge: Edge) -> Edge:

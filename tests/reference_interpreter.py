@@ -84,7 +84,7 @@ def applied(composite: Composite, owner: nn.Module, given: Sequence[Any], layer:
         return given[source.port] if source.node < 0 else values[source.node][source.port]
 
     for index, node in enumerate(composite.nodes):
-        if index not in composite.needed:
+        if index not in composite.wiring.needed:
             values.append([None] * len(node.outputs))
             continue
         arriving = [value(source) for source in node.inputs]

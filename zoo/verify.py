@@ -166,7 +166,7 @@ def _held(composite: Composite, known: dict[Composite, int]) -> int:
         alive += sum(map(_numbers, node.outputs))
         most = max(most, alive + inside)
         for port, value in enumerate(node.outputs):
-            readers = composite.dataflow.successors(Edge(i, port))
+            readers = composite.wiring.dataflow.successors(Edge(i, port))
             end = max((len(composite.nodes) if reader == OUTPUT else reader for reader in readers), default=i)
             ends[end] = ends.get(end, 0) + _numbers(value)
         alive -= ends.pop(i, 0)

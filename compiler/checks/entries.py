@@ -11,7 +11,7 @@ from speczoo.specs.problem import Problem
 
 def name_problems(composite: Composite) -> Iterator[Problem]:
     """Yield names that only a pure chain can have: positions of what has weights, and hyphens."""
-    if composite.chain:
+    if composite.wiring.chain:
         return
     for node in composite.nodes:
         if node.entry.id is None and node.shared is None and _has_state(node):
@@ -33,10 +33,13 @@ def _has_state(node: Node) -> bool:
 
 def unused_problems(composite: Composite) -> Iterator[Problem]:
     """Yield entries whose output nothing takes. Of a list without placeholders."""
-    again = {node.shared for node in composite.nodes}
+    needed = composite.wiring.needed
+    if len(needed) == len(composite.nodes):
+        return
+    taken = needed | {node.shared for node in composite.nodes}
     names = {name for name, _ in composite.inputs}
     for index, node in enumerate(composite.nodes):
-        if index not in composite.needed and node.body is not None and index not in again and node.name not in names:
+        if index not in taken and node.body is not None and node.name not in names:
             loc = (*node.loc, "id") if node.entry.id is not None else node.loc
             message = f"nothing takes the output of `{node.name}`"
             help = _behind_omitted(composite, index)

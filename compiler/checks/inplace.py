@@ -6,18 +6,41 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterator, Set
 from dataclasses import replace
 
+from speczoo.compiler.cached import once
 from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes, written
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand, descendants
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.compiler.wiring import Conduct, Connection, Wiring
 from speczoo.specs.problem import Mark, Problem
 
 
 def inplace_problems(composite: Composite) -> Iterator[Problem]:
     """Yield in-place ops that write over what another entry, or an output of the list, reads."""
-    if not any(written(composite)):
-        return
+    if any(written(composite.wiring)):
+        yield from _unless_sound(composite, "inplace", _conflicts(composite))
+
+
+def _unless_sound(composite: Composite, check: str, problems: Iterator[Problem]) -> Iterator[Problem]:
+    """Yield the problems that a check of the wiring finds; nothing, unasked, where it found none in another list of
+    that wiring.
+    """
+    sound = _sound(composite.wiring)
+    if check not in sound:
+        found = list(problems)
+        yield from found
+        if not found:
+            sound.add(check)
+
+
+@once
+def _sound(wiring: Wiring) -> set[str]:
+    """Return the checks that found nothing."""
+    return set()
+
+
+def _conflicts(composite: Composite) -> Iterator[Problem]:
     accesses = _Accesses(composite)
     for index, node in enumerate(composite.nodes):
         if node.body is not None:
@@ -31,16 +54,17 @@ class _Accesses:
     """Who wrote over a memory, and who read a value, as the entries of a list come one after the other."""
 
     def __init__(self, composite: Composite) -> None:
-        self.composite = composite
+        self.composite, self.wiring = composite, composite.wiring
         self.writers: dict[Operand, list[int]] = {}  # of each memory, in order
         self.behind: dict[Operand, int] = {}  # how many of them made what a node gives
         self.readers: dict[Operand, int] = {}  # the first of each value
         self.reported: set[int] = set()
 
     def step(self, index: int, node: Node) -> Iterator[Problem]:
-        composite, written = self.composite, writes(node)
+        composite, wiring, entry = self.composite, self.wiring, self.wiring.entries[index]
+        written = writes(entry)
         values = []
-        for edge in node.inputs if written or not aliases(node) else ():
+        for edge in node.inputs if written or not aliases(entry) else ():
             value, problem = self.read(edge, node, node.name)
             values.append(value)
             yield from problem
@@ -50,18 +74,18 @@ class _Accesses:
                 self.reported.add(index)
                 first = composite.nodes[self.readers[value]]
                 yield _problem(composite, node, first, first.name)
-            self.writers.setdefault(storage(composite, value), []).append(index)
+            self.writers.setdefault(storage(wiring, value), []).append(index)
         for value in values:
             self.readers.setdefault(value, index)
-        for port, home in enumerate(within(node)):
-            if isinstance(home, Edge) and (source := flowing_in(node, home)) is not None:
-                before = self.behind.get(composite.resolve(source), 0)
+        for port, home in enumerate(within(entry)):
+            if isinstance(home, Edge) and (source := flowing_in(entry, home)) is not None:
+                before = self.behind.get(wiring.resolve(source), 0)
                 self.behind[Edge(index, port)] = before + (home.port in written)
 
     def read(self, edge: Operand, reader: Node | None, name: str) -> tuple[Operand, list[Problem]]:
         """Return the value that is read; and what is wrong with that, where something has written over it since."""
-        value = self.composite.resolve(edge)
-        over = self.writers.get(storage(self.composite, value), [])[self.behind.get(value, 0) :]
+        value = self.wiring.resolve(edge)
+        over = self.writers.get(storage(self.wiring, value), [])[self.behind.get(value, 0) :]
         if not over or over[0] in self.reported:
             return value, []
         self.reported.add(over[0])
@@ -73,87 +97,102 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     them, or over one of several views: the backward pass would fail. Of a list without placeholders; `inputs_need` says
     whether gradients are wanted of its inputs.
     """
-    bodies = [node.body for node in composite.nodes]
-    refused = [body.no_backward() if isinstance(body, Layer) else None for body in bodies]
-    if not any(refused) and not any(written(composite)):
-        return
-    active = differentiable(composite, (inputs_need,) * len(composite.inputs))
-    for index, (node, why) in enumerate(zip(composite.nodes, refused, strict=True)):
+    wiring = composite.wiring
+    if any(written(wiring)) or any(isinstance(e.conduct, Conduct) and e.conduct.refuses for e in wiring.entries):
+        yield from _unless_sound(composite, f"backward {inputs_need}", _backward(composite, inputs_need))
+
+
+def _backward(composite: Composite, inputs_need: bool) -> Iterator[Problem]:
+    wiring = composite.wiring
+    active = differentiable(wiring, (inputs_need,) * len(composite.inputs))
+    for index, node in enumerate(composite.nodes):
+        why = node.body.no_backward() if isinstance(node.body, Layer) else None
         if why is not None and index in active:
             place = why.argument if why.argument in node.entry.arguments else _kind(node)
             yield replace(why.problem, loc=(*node.loc, place), path=node.name)
     kept: dict[Operand, Node] = {}  # by memory, the first entry that something of is kept for
-    for index, node in enumerate(composite.nodes):
-        for position in writes(node):
-            value = composite.resolve(node.inputs[position])
-            if is_part(composite, value) and node.inputs[position] in active:
+    for index, (node, entry) in enumerate(zip(composite.nodes, wiring.entries, strict=True)):
+        for position in writes(entry):
+            value = wiring.resolve(node.inputs[position])
+            if is_part(wiring, value) and node.inputs[position] in active:
                 message = f"`{node.name}` writes over a part of what was cut, and autograd has no way back from there"
                 yield _overwriting(composite, node, message, [])
                 continue
-            memory = storage(composite, value)
+            memory = storage(wiring, value)
             if (keeper := kept.pop(memory, None)) is not None:
                 place = "op" if keeper.entry.op is not None else _kind(keeper)
                 message = f"`{node.name}` writes over what `{keeper.name}` keeps for the backward pass"
                 yield _overwriting(composite, node, message, [Mark((*keeper.loc, place), "kept for this")])
-        for memory in _kept(composite, index, node, active):
+        for memory in _kept(wiring, index, active):
             kept.setdefault(memory, node)
 
 
-def differentiable(composite: Composite, inputs: tuple[bool, ...]) -> frozenset[Hashable]:
+def differentiable(wiring: Wiring, inputs: tuple[bool, ...]) -> frozenset[Hashable]:
     """Return the entries and values of a list that gradients are wanted of: those that come of a weight, or of an input
     that does.
     """
     if all(inputs) and all(
-        any(isinstance(edge, Edge) for edge in node.inputs) or _has_weights(node) for node in composite.nodes
+        any(isinstance(edge, Edge) for edge in entry.inputs) or _has_weights(entry) for entry in wiring.entries
     ):
-        return frozenset(composite.dataflow)  # whatever flows comes of one
-    sources = [i for i, node in enumerate(composite.nodes) if _has_weights(node)]
+        return frozenset(wiring.dataflow)  # whatever flows comes of one
+    sources = [i for i, entry in enumerate(wiring.entries) if _has_weights(entry)]
     wanted = [Edge(INPUT, port) for port, needs in enumerate(inputs) if needs]
-    return descendants(composite.dataflow, [*sources, *wanted])
+    return descendants(wiring.dataflow, [*sources, *wanted])
 
 
-def _has_weights(node: Node) -> bool:
-    if isinstance(node.body, Composite):
-        return node.body.params > 0
-    return node.body is not None and node.body.can_have_weights() and bool(node.body.weights(*node.shapes))
+def _has_weights(entry: Connection) -> bool:
+    return (
+        _weighted(entry.conduct) if isinstance(entry.conduct, Wiring) else bool(entry.conduct and entry.conduct.weights)
+    )
 
 
-def _kept(composite: Composite, index: int, node: Node, active: Set[Hashable]) -> Iterator[Operand]:
+@once
+def _weighted(wiring: Wiring) -> bool:
+    """Return whether anything in a list has weights of its own."""
+    return any(map(_has_weights, wiring.entries))
+
+
+def _kept(wiring: Wiring, index: int, active: Set[Hashable]) -> Iterator[Operand]:
     """Yield the memories of a list that autograd keeps for an entry."""
-    if node.body is None or index not in active:
+    entry = wiring.entries[index]
+    if entry.conduct is None or index not in active:
         return
-    wanted = tuple(edge in active for edge in node.inputs)
-    if isinstance(node.body, Composite):
-        inputs, outputs = _kept_of(node.body, wanted)
+    wanted = tuple(edge in active for edge in entry.inputs)
+    if isinstance(entry.conduct, Wiring):
+        inputs, outputs = _kept_of(entry.conduct, wanted)
     else:
-        every = range(len(node.inputs))
-        match node.body.saved:
+        saved, every = entry.conduct.saved, range(len(entry.inputs))
+        match saved:
             case "input":
                 inputs = frozenset(every)
             case "factors":
                 inputs = frozenset(i for i in every if any(wanted[:i] + wanted[i + 1 :]))
             case _:
                 inputs = frozenset()
-        outputs = frozenset(range(len(node.outputs)) if node.body.saved == "output" else ())
+        outputs = frozenset(range(entry.outputs) if saved == "output" else ())
     for position in inputs:
-        yield storage(composite, composite.resolve(node.inputs[position]))
+        yield storage(wiring, wiring.resolve(entry.inputs[position]))
     for port in outputs:
-        yield storage(composite, Edge(index, port))
+        yield storage(wiring, Edge(index, port))
 
 
-def _kept_of(body: Composite, inputs: tuple[bool, ...]) -> tuple[frozenset[int], frozenset[int]]:
+def _kept_of(body: Wiring, inputs: tuple[bool, ...]) -> tuple[frozenset[int], frozenset[int]]:
     """Return which inputs and outputs of a list live in a memory that is kept for something in it; found once for each
-    list and what is wanted of its inputs.
+    wiring and what is wanted of its inputs.
     """
-    known = body.__dict__.setdefault("kept", {})
+    known = _known(body)
     if inputs not in known:
         active = differentiable(body, inputs)
-        kept = {memory for i, node in enumerate(body.nodes) for memory in _kept(body, i, node, active)}
+        kept = {memory for i in range(len(body.entries)) for memory in _kept(body, i, active)}
         taken = frozenset(memory.port for memory in kept if isinstance(memory, Edge) and memory.node == INPUT)
-        ends = (storage(body, body.resolve(port.edge)) for port in body.outputs)
+        ends = (storage(body, body.resolve(output.edge)) for output in body.outputs)
         known[inputs] = taken, frozenset(i for i, memory in enumerate(ends) if memory in kept)
-    found: tuple[frozenset[int], frozenset[int]] = known[inputs]
-    return found
+    return known[inputs]
+
+
+@once
+def _known(wiring: Wiring) -> dict[tuple[bool, ...], tuple[frozenset[int], frozenset[int]]]:
+    return {}
 
 
 def _problem(composite: Composite, node: Node, reader: Node | None, name: str) -> Problem:
@@ -185,8 +224,8 @@ def _writer(composite: Composite, node: Node) -> Node:
     if not isinstance(body, Composite) or body.unit is not composite.unit:
         return node
     for inner in body.nodes:
-        for position in writes(inner):
-            source = storage(body, body.resolve(inner.inputs[position]))
+        for position in writes(inner.connection):
+            source = storage(body.wiring, body.wiring.resolve(inner.inputs[position]))
             if isinstance(source, Edge) and source.node == INPUT:
                 return _writer(composite, inner)
     return node

@@ -27,7 +27,7 @@ def inline(composite: Composite) -> bool:
     """Return whether it is an nn.Sequential where it stands rather than a class: an inline group that is a pure
     chain.
     """
-    return composite.kind == "group" and composite.chain and all(sequential(n) for n in composite.nodes)
+    return composite.kind == "group" and composite.wiring.chain and all(sequential(n) for n in composite.nodes)
 
 
 def sequential(node: Node) -> bool:
@@ -151,7 +151,8 @@ class InstanceGroups:
             return False  # one attribute cannot be two entries, though no instance has both
         if new.body is None or old.body is None:
             return True
-        if (i in other.needed, i in other.inference_only) != (i in like.needed, i in like.inference_only):
+        here, there = other.wiring, like.wiring
+        if (i in here.needed, i in here.inference_only) != (i in there.needed, i in there.inference_only):
             return False
         if new.inputs != old.inputs or new.shared != old.shared or len(new.outputs) != len(old.outputs):
             return False
@@ -172,7 +173,7 @@ def _move(*lists: Composite) -> bool:
     """Return whether their entries are numbered by place alone: an nn.Sequential counts them anew where one is left
     out.
     """
-    return all(c.chain and not any(n.named for n in c.nodes) and all(map(sequential, c.nodes)) for c in lists)
+    return all(c.wiring.chain and not any(n.named for n in c.nodes) and all(map(sequential, c.nodes)) for c in lists)
 
 
 def _same_call(a: Call, b: Call) -> bool:

@@ -145,7 +145,9 @@ class ClassBuilder:
     def _is_sequential(self) -> bool:
         """Return whether it is an nn.Sequential: a pure chain without ids; one with ids reads better written out."""
         nodes = [n for n in self.first.nodes if n.body is not None]
-        if not all(c.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.group.instances):
+        if not all(
+            c.wiring.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.group.instances
+        ):
             return False
         return (
             any(not n.named or "-" in n.name for c in self.group.instances for n in c.nodes if n.body is not None)
@@ -243,7 +245,7 @@ class ClassBuilder:
                 statements.append(None)
                 continue
             optional = len(there) < len(nodes)
-            training = i not in like.inference_only
+            training = i not in like.wiring.inference_only
             name = variable(node.name) if node.named else snake(node.op).strip("_") or "value"
             when: str | None = None
             if node.shared in attributes:  # what forward calls as a function, Flatten, is written again
@@ -266,7 +268,7 @@ class ClassBuilder:
                 attributes[i] = attribute
                 express = self._apply(attribute, node.call if isinstance(node.body, Layer) else None)
                 when = f"{attribute} is not None" if optional else None
-            if i not in like.needed:  # nothing takes what it gives: its module is kept, and not applied
+            if i not in like.wiring.needed:  # nothing takes what it gives: its module is kept, and not applied
                 statements.append(None)
                 continue
             heavy = node.params > 0 or isinstance(node.body, Composite)

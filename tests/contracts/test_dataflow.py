@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import networkx as nx
@@ -10,7 +10,7 @@ import pytest
 
 import speczoo
 from speczoo.api import check_into
-from speczoo.compiler import composite as lists
+from speczoo.compiler import wiring
 from speczoo.compiler.checks import aliasing
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.lower import forward
@@ -22,12 +22,18 @@ Data = dict[str, Any]
 Cut = Callable[..., None]
 
 
+@pytest.fixture(autouse=True)
+def _wirings_of_their_own() -> Iterator[None]:
+    yield
+    wiring.INTERNED.clear()
+
+
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> Cut:
     """Takes an edge out of every dataflow that is made from here on, or adds it to one that has it not."""
 
     def take(source: object, target: object) -> None:
-        make = lists.dataflow
+        make = wiring.dataflow
 
         def without(*arguments: Any) -> nx.DiGraph:
             graph = nx.DiGraph(make(*arguments))
@@ -37,7 +43,8 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> Cut:
                 graph.add_edge(source, target)
             return graph
 
-        monkeypatch.setattr(lists, "dataflow", without)
+        wiring.INTERNED.clear()  # with the dataflows that are made
+        monkeypatch.setattr(wiring, "dataflow", without)
         monkeypatch.setattr(forward, "dataflow", without)
 
     return take
@@ -133,6 +140,7 @@ def test_which_values_share_a_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         layer("c", "add", **{"from": ["a", "b"]}),
     )
     assert codes(spec) == ["unsafe-inplace"]
+    wiring.INTERNED.clear()
     monkeypatch.setattr(aliasing, "roots", lambda forest: {})
     assert codes(spec) == []
 
@@ -141,4 +149,4 @@ def test_a_value_that_is_taken_twice_is_one_edge_and_two_inputs() -> None:
     graph = speczoo.graph(net(layer("a", "add", **{"from": ["input", "input"]})))
     (node,) = graph.root.nodes
     assert node.inputs == (Edge(INPUT), Edge(INPUT))
-    assert list(graph.root.dataflow.in_edges(0)) == [(Edge(INPUT), 0)]
+    assert list(graph.root.wiring.dataflow.in_edges(0)) == [(Edge(INPUT), 0)]

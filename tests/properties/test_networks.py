@@ -69,12 +69,12 @@ def lists_of(graph: Graph) -> list[Composite]:
 @given(networks())
 def test_the_dataflow_is_that_of_the_ordered_inputs(spec: Data) -> None:
     for composite in lists_of(speczoo.graph(spec)):
-        flow = composite.dataflow
+        flow = composite.wiring.dataflow
         for index, node in enumerate(composite.nodes):
             assert set(flow.predecessors(index)) == {edge for edge in node.inputs if isinstance(edge, Edge)}
             assert set(flow.successors(index)) == {Edge(index, port) for port in range(len(node.outputs))}
         assert set(flow.predecessors(OUTPUT)) == {port.edge for port in composite.outputs}
-        assert flow is composite.dataflow
+        assert flow is composite.wiring.dataflow
         assert nx.is_frozen(flow)
 
 
@@ -82,18 +82,18 @@ def test_the_dataflow_is_that_of_the_ordered_inputs(spec: Data) -> None:
 def test_what_is_asked_of_the_dataflow_is_what_a_walk_over_the_inputs_finds(spec: Data) -> None:
     """Order, reachability and chains, each held to the plain loop over `Node.inputs` that says what it means."""
     for composite in lists_of(speczoo.graph(spec)):
-        assert composite.order == tuple(range(len(composite.nodes)))
+        assert composite.wiring.order == tuple(range(len(composite.nodes)))
         needed = {port.edge.node for port in composite.outputs}
         for index in reversed(range(len(composite.nodes))):
             node = composite.nodes[index]
             if index in needed:
                 needed |= {edge.node for edge in node.inputs if isinstance(edge, Edge)}
                 needed |= {node.shared} - {None}
-        assert composite.needed == needed - {INPUT}
+        assert composite.wiring.needed == needed - {INPUT}
         passed = [*(node.inputs for node in composite.nodes), tuple(port.edge for port in composite.outputs)]
         plain = len(composite.inputs) == 1 and all(len(n.outputs) == 1 and n.shared is None for n in composite.nodes)
         straight = passed == [(Edge(index - 1),) for index in range(len(passed))]
-        assert composite.chain == (plain and straight and not composite.outputs[0].training_only)
+        assert composite.wiring.chain == (plain and straight and not composite.outputs[0].training_only)
 
 
 @given(networks())
@@ -117,7 +117,7 @@ def test_gradients_flow_on_from_weights_and_from_inputs_that_want_them(spec: Dat
                 isinstance(edge, Edge) and edge.node in flowing for edge in node.inputs
             ):
                 flowing.add(index)
-        active = differentiable(composite, (wanted,) * len(composite.inputs))
+        active = differentiable(composite.wiring, (wanted,) * len(composite.inputs))
         assert {index for index in range(len(composite.nodes)) if index in active} == flowing - {INPUT}
 
 

@@ -59,7 +59,7 @@ def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> 
 def applied(composite: Composite, index: int, call: Call | None, *, module: bool) -> str:
     """Return what an entry computes, as `substituted` has it. `module`: its module is called."""
     node = composite.nodes[index]
-    texts = [token(composite.resolve(source)) for source in node.inputs]
+    texts = [token(composite.wiring.resolve(source)) for source in node.inputs]
     if call is None:
         return f"<module {composite.maker(index)}>({', '.join(texts)})"
     template = call.apply if module or call.inline is None else call.inline
@@ -97,7 +97,7 @@ class Forward:
         """Interpret the forward in training, or outside it."""
         composite = self.composite
         names = {name: token(Edge(INPUT, k)) for k, name in enumerate(self.c.arguments)}
-        due = self._due(composite.needed if training else composite.inference_only)
+        due = self._due(composite.wiring.needed if training else composite.wiring.inference_only)
         for step in self.c.steps:
             if isinstance(step, Declaration):
                 names[step.name] = NOTHING
@@ -105,7 +105,7 @@ class Forward:
                 self._step(step, names, due)
         for index in due:
             raise Mistranslation(self._at(index), f"a call of `{composite.nodes[index].op}`", "none")
-        wanted = [token(composite.resolve(edge)) for edge in edges]
+        wanted = [token(composite.wiring.resolve(edge)) for edge in edges]
         got = [substituted(text, names, self.own) for text in returns]
         if wanted != got:
             raise Mistranslation(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))

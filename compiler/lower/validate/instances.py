@@ -87,8 +87,8 @@ class Validation:
         counted = all(child.name.isdigit() for child in children)
         called = [str(i) if counted else child.name for i, child in enumerate(there)]
         nodes = [node for node in composite.nodes if node.body is not None]
-        if not composite.chain or len({*called}) < len(called) or called != [node.name for node in nodes]:
-            chain = "" if composite.chain else "no chain of "
+        if not composite.wiring.chain or len({*called}) < len(called) or called != [node.name for node in nodes]:
+            chain = "" if composite.wiring.chain else "no chain of "
             raise Mistranslation(where, f"{chain}{[node.name for node in nodes]}", f"nn.Sequential of {called}")
         for child, node in zip(there, nodes, strict=True):
             if isinstance(node.body, Layer):

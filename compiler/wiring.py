@@ -1,0 +1,127 @@
+"""The wiring of a list: how its entries are connected, and what each does with the memory of its values.
+
+What hangs on nothing else (order of execution, what is needed, what shares a memory, where gradients flow) is asked of
+the wiring, and found once for all lists that have it: equal wirings are the same object for as long as a list has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import networkx as nx
+
+from speczoo.compiler.cached import cached_property
+from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, roots, topological_sort
+from speczoo.compiler.layer import Saves, Views
+
+
+class Conduct(NamedTuple):
+    """What a layer does with its values besides computing new ones."""
+
+    views: Views
+    inplace: bool
+    saved: Saves
+    cuts: bool  # its outputs are parts of its input
+    weights: bool  # it has some of its own
+    refuses: bool  # there is no backward pass through it
+
+
+class Connection(NamedTuple):
+    """An entry of a list: where its inputs come from, how many outputs it has, the entry whose module it applies again,
+    and what it does with its values: a layer's conduct, the wiring of a list; None where `when` left it out.
+    """
+
+    inputs: tuple[Operand, ...]
+    outputs: int
+    shared: int | None
+    conduct: Conduct | Wiring | None
+
+
+class Output(NamedTuple):
+    """An output of a list."""
+
+    edge: Edge
+    training_only: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """The connections of a list with so many inputs; made by `of` alone."""
+
+    inputs: int
+    entries: tuple[Connection, ...]
+    outputs: tuple[Output, ...]
+
+    @classmethod
+    def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[Output]) -> Wiring:
+        """Return the one wiring that has these."""
+        key = (inputs, tuple(entries), tuple(outputs))
+        found = INTERNED.get(key)
+        if found is None:
+            found = INTERNED[key] = cls(*key)
+        return found
+
+    @cached_property
+    def dataflow(self) -> nx.DiGraph:
+        """The values that its entries give and take, see `dataflow`."""
+        entries = ((i, entry.inputs, entry.outputs) for i, entry in enumerate(self.entries))
+        return dataflow(entries, (output.edge for output in self.outputs))
+
+    @cached_property
+    def dependencies(self) -> nx.DiGraph:
+        """The dataflow with an edge from each entry to those that share its module."""
+        sharing = [(entry.shared, i) for i, entry in enumerate(self.entries) if entry.shared is not None]
+        if not sharing:
+            return self.dataflow
+        graph = nx.DiGraph(self.dataflow)
+        graph.add_edges_from(sharing)
+        return nx.freeze(graph)
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The numbers of its entries in the order of execution: that in which they are written."""
+        return topological_sort(self.dependencies) if not self.chain else tuple(range(len(self.entries)))
+
+    def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
+        """Return the entries that these values, or OUTPUT, come from, near and far."""
+        return frozenset(node for node in ancestors(self.dependencies, targets) if isinstance(node, int))
+
+    @cached_property
+    def needed(self) -> frozenset[int]:
+        """The entries that any output needs."""
+        return self.ancestors([OUTPUT]) if not self.chain else frozenset(range(len(self.entries)))
+
+    @cached_property
+    def inference_only(self) -> frozenset[int]:
+        """The entries that outputs outside training need."""
+        lasting = [output.edge for output in self.outputs if not output.training_only]
+        return self.ancestors(lasting) if len(lasting) < len(self.outputs) else self.needed
+
+    @cached_property
+    def chain(self) -> bool:
+        """Whether it is a pure chain: each entry takes the one output of the one before it; the last is the output."""
+        if not self.inputs == len(self.outputs) == 1 or self.outputs[0].training_only:
+            return False
+        if any(len(entry.inputs) != 1 or entry.shared is not None for entry in self.entries):
+            return False
+        ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.entries)))
+        path = [Edge(INPUT), *ports, OUTPUT]
+        return self.dataflow.size() == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
+
+    def resolve(self, edge: Operand) -> Operand:
+        """Return the edge behind entries that `when` left out."""
+        return self._behind.get(edge, edge)
+
+    @cached_property
+    def _behind(self) -> dict[Operand, Operand]:
+        """The edge behind what each entry gives that `when` left out."""
+        left_out = ((i, entry) for i, entry in enumerate(self.entries) if entry.conduct is None and entry.inputs)
+        passing = [(entry.inputs[0], Edge(i)) for i, entry in left_out]
+        return roots(nx.DiGraph(passing)) if passing else {}
+
+
+INTERNED: WeakValueDictionary[Any, Wiring] = WeakValueDictionary()
