@@ -19,15 +19,19 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 import click
 
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.escaping import columns, inert, safe
+from speczoo.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable
 
 EVER = 1_000_000  # columns of what is no terminal
-BOLD, DIM, CYAN, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
+BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 CLEAR = "\r\x1b[K"
 #: What stands for characters of ours where a stream's encoding has none of them.
 _POOR = str.maketrans({"─": "-", "…": "~"})
@@ -44,11 +48,18 @@ class Styled:
 Line: TypeAlias = "str | Styled | Sequence[str | Styled]"
 
 
-def say(*lines: Line, err: bool = False) -> None:
-    """Print lines on stdout, or on stderr where messages go."""
+def say(*parts: Line | Table, err: bool = False) -> None:
+    """Print lines and tables on stdout, or on stderr where messages go."""
     stream = sys.stderr if err else sys.stdout
     color = coloured(stream)
-    _write(stream, "".join(f"{inert(_painted(line, color))}\n" for line in lines))
+    lines = (line for part in parts for line in _lines(part, stream, color=color))
+    _write(stream, "".join(f"{inert(line)}\n" for line in lines))
+
+
+def _lines(part: Line | Table, stream: TextIO, *, color: bool) -> list[str]:
+    if isinstance(part, Table):
+        return rendered(*part.drawing(_columns()), color=color) if stream.isatty() else part.plain()
+    return [_painted(part, color)]
 
 
 def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
@@ -136,11 +147,6 @@ def coloured(stream: Any) -> bool:
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def width() -> int:
-    """Return columns of the terminal; elsewhere nothing is cut or wrapped."""
-    return _columns() if sys.stdout.isatty() else EVER
-
-
 def _columns() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
@@ -154,17 +160,31 @@ def _painted(line: Line, color: bool) -> str:
 
 
 def _highlighted(lines: Sequence[str], language: str) -> list[str]:
-    from io import StringIO
-
-    from rich.console import Console
     from rich.syntax import Syntax
 
     text = Syntax("", language, theme="ansi_dark", background_color="default").highlight("\n".join(lines))
     text.rstrip()
+    return rendered(text, EVER, color=True)
+
+
+def rendered(drawing: ConsoleRenderable, width: int, *, color: bool) -> list[str]:
+    """Return the lines that rich draws on so many columns."""
+    from io import StringIO
+
+    from rich.console import Console
+
     page = StringIO()
-    Console(file=page, width=EVER, force_terminal=True, color_system="standard", highlight=False).print(
-        text, soft_wrap=True
+    screen = Console(
+        file=page,
+        width=width,
+        height=1,
+        color_system="standard" if color else None,
+        force_terminal=color,
+        force_jupyter=False,
+        legacy_windows=False,
+        highlight=False,
     )
+    screen.print(drawing)
     return page.getvalue().rstrip("\n").split("\n")
 
 

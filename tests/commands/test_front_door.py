@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
+import termios
 import tomllib
 from pathlib import Path
 
@@ -25,6 +27,7 @@ HELPERS = {"__init__", "common", "layout", "row_filter"}
 
 RUN = """
 import sys
+import termios
 from speczoo.__main__ import cli
 for line in sys.argv[1:]:
     try:
@@ -226,11 +229,12 @@ def test_exit_code_of_what_is_told(monkeypatch: pytest.MonkeyPatch, diagnostic: 
 # -- pipes and terminals ------------------------------------------------------------------------------------------
 
 
-def on_a_terminal(command: str, **env: str) -> str:
-    """What a terminal gets."""
+def on_a_terminal(command: str, columns: int = 100, **env: str) -> str:
+    """What a terminal of so many columns gets."""
     leader, follower = pty.openpty()
-    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
-    environment |= {"TERM": "xterm-256color", "COLUMNS": "100", **env}
+    termios.tcsetwinsize(follower, (40, columns))
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    environment |= {"TERM": "xterm-256color", **env}
     running = subprocess.Popen(
         [sys.executable, "-m", "speczoo", *command.split()], stdout=follower, cwd=ROOT, env=environment
     )
@@ -246,7 +250,7 @@ def on_a_terminal(command: str, **env: str) -> str:
         chunks.append(chunk)
     os.close(leader)
     assert running.wait() == 0
-    return b"".join(chunks).decode()
+    return b"".join(chunks).decode().replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("command", ["list resnet*", "show lenet5"])
@@ -267,10 +271,35 @@ def test_pipes_are_plain_and_whole() -> None:
     assert not any(line.endswith(" ") for line in done.stdout.splitlines())
 
 
-def test_a_narrow_terminal_keeps_the_ends_of_names() -> None:
-    shown = on_a_terminal("summary densenet121", COLUMNS="80", NO_COLOR="1")
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "denselayer16.conv1" in shown
+TABLES = ["list", "summary densenet121", "compare vgg16 resnet152 alexnet", "recipes", "explain"]
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_a_table_fits_the_terminal(command: str) -> None:
+    """On a wide one it is what a pipe gets, in colours; a narrow one has the same rows, and all figures of them."""
+    piped = zoo(*command.split()).stdout.splitlines()
+    wide = on_a_terminal(command, 200)
+    assert "\x1b[1m" in wide
+    assert [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", wide).splitlines()] == piped
+    narrow = on_a_terminal(command, 80, NO_COLOR="1")
+    assert "\x1b" not in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert set(re.findall(r"[\d,]{3,}", narrow)) >= set(re.findall(r"[\d,]{6,}", "\n".join(piped)))
+
+
+def test_a_narrow_terminal_keeps_the_ends_of_names_and_whole_sentences() -> None:
+    shown = on_a_terminal("summary densenet121", 80, NO_COLOR="1")
+    assert "denselayer16.conv1 " in shown
+    assert "…" in shown
+    assert "Trainable" not in shown
+    folded = on_a_terminal("explain", 60, NO_COLOR="1")
+    assert "nothing takes the output of this entry (a warning)" in " ".join(folded.split())
+
+
+def test_nothing_draws_in_a_pipe() -> None:
+    done = fresh(RUN + HEAVY, "list", "summary lenet5", "compare lenet5", "recipes", "explain")
+    assert done.returncode == 0, done.stderr
+    assert "rich" not in done.stderr.rpartition("HEAVY")[2]
 
 
 def test_no_stream_of_ours_is_coloured_under_no_color(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from speczoo import console
-from speczoo.commands import SECTIONS, layout
+from speczoo.commands import SECTIONS
 from speczoo.specs.escaping import inert, safe, shows
+from speczoo.table import Column, Table
 from speczoo.training.errors import TrainingError
 from tests.hostile import terminal
 from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITTEN, Step, prepare, steps
@@ -175,9 +176,9 @@ def test_each_text_stays_on_its_line(texts: list[str], terminal: bool, encoding:
         patch.setattr(sys, "stdout", screen)
         patch.setenv("TERM", "xterm")
         patch.delenv("NO_COLOR", raising=False)
-        console.say(*texts, [console.Styled(text, console.CYAN) for text in texts])
-        table = layout.table({text: [text, "x"] for text in texts}, left=texts[1:])
-        console.say(*table)
+        console.say(*texts, [console.Styled(text, console.BOLD) for text in texts])
+        patch.setenv("COLUMNS", "10000")
+        console.say(Table([Column(text, [text, "x"], left=bool(i)) for i, text in enumerate(texts)]))
     shown = screen.shown()
     assert shown.count("\n") == len(texts) + 1 + 4
     assert not obeyed(shown)
@@ -267,7 +268,7 @@ def test_what_is_safe_stays_as_it_is(text: str) -> None:
 
 def test_columns_of_a_table_are_columns_of_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", screen := Screen(False, "utf-8"))
-    console.say(*layout.table({"name": ["漢字", "e\u0301e\u0301", "plain"], "n": ["1", "1", "1"]}))
+    console.say(Table([Column("name", ["漢字", "e\u0301e\u0301", "plain"], left=True), Column("n", ["1", "1", "1"])]))
     rows = screen.shown().splitlines()[2:]
     assert {cell_len(row) for row in rows} == {len("plain  1")}
 

@@ -22,6 +22,7 @@ from speczoo.commands.common import (
     refuse_other,
     takes_networks,
 )
+from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
@@ -144,16 +145,19 @@ def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
     if not quiet:
         from speczoo.commands import layout
 
-        columns = {
-            "": [finding.what for finding in made.findings],
-            "Predicted": [finding.predicted for finding in made.findings],
-            "Built": [finding.built for finding in made.findings],
-            " ": ["equal" if finding.ok else "DIFFERENT" for finding in made.findings],
-        }
+        verdicts = ["equal" if finding.ok else "DIFFERENT" for finding in made.findings]
+        table = Table(
+            [
+                Column("", [finding.what for finding in made.findings], left=True),
+                Column("Predicted", [finding.predicted for finding in made.findings]),
+                Column("Built", [finding.built for finding in made.findings]),
+                Column("", verdicts, left=True),
+            ]
+        )
         inputs = layout.shape({n: (made.batch, *v.shape) for n, v in graph.settings.inputs})
         where = "for its shapes alone" if made.seconds is None else f"in {made.seconds:.2f} s"
         shown = f"built, and run {where} on {inputs.removeprefix('input=')}"
-        console.say(layout.title(graph.name, shown), "", *layout.table(columns, left=(" ",)), "")
+        console.say(layout.title(graph.name, shown), "", table, "")
     return made.to_json()
 
 

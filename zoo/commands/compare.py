@@ -10,6 +10,7 @@ import click
 from speczoo import console
 from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
 from speczoo.specs.escaping import safe
+from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
@@ -85,15 +86,19 @@ def _show(found: list[dict[str, Any]]) -> None:
     from speczoo.commands import layout
 
     printed = list(dict.fromkeys(key for row in found for key in row["published"]))
-    columns = {"Network": [row["name"] for row in found], "Year": [layout.text(row["year"]) for row in found]}
+    columns = [
+        Column("Network", [row["name"] for row in found], left=True),
+        Column("Year", [layout.text(row["year"]) for row in found], spare=True),
+    ]
     for key in printed:
         if key not in (*BESIDE, FEATURE):
-            columns[_heading(key, columns)] = _figures([row["published"].get(key) for row in found])
+            heading = _heading(key, [column.head for column in columns])
+            columns.append(Column(heading, _figures([row["published"].get(key) for row in found])))
     for key, number, head in zip(BESIDE, ("params", "macs"), PRINTED, strict=True):
-        columns[BESIDE[key]] = [layout.count(row[number]) for row in found]
+        columns.append(Column(BESIDE[key], [layout.count(row[number]) for row in found]))
         if key in printed:
-            columns[head] = [layout.text(row["published"].get(key)) for row in found]
-    console.say(*layout.table(columns, spare="Year"))
+            columns.append(Column(head, [layout.text(row["published"].get(key)) for row in found]))
+    console.say(Table(columns))
     remarks = [line for row in found for line in _remarks(row)]
     if remarks:
         console.say("", *remarks)

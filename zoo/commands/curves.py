@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
+from speczoo.table import Column, Table
 from speczoo.training.cli import emit, guarded, out_option
 
 
@@ -40,7 +41,11 @@ def command(runs: tuple[Path, ...], out: Path | None, force: bool, as_json: bool
     files.make_folder(target.parent)
     paths = plots.save(plots.compare(histories), target, replacing=partial(files.replacing, over=force or own))
     last = {name: {k: history[-1][k] for k in ("train_loss", "accuracy")} for name, history in histories.items()}
-    lines = [
-        f"{name}: training loss {row['train_loss']:.4f}, accuracy {row['accuracy']:.4f}" for name, row in last.items()
-    ]
-    emit({"pictures": [str(path) for path in paths], "last": last}, as_json, *lines, str(paths[0]))
+    table = Table(
+        [
+            Column("Run", list(last), left=True),
+            Column("Training loss", [f"{row['train_loss']:.4f}" for row in last.values()]),
+            Column("Accuracy", [f"{row['accuracy']:.4f}" for row in last.values()]),
+        ]
+    )
+    emit({"pictures": [str(path) for path in paths], "last": last}, as_json, table, "", str(paths[0]))

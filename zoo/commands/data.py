@@ -46,4 +46,4 @@ def command(
     facts = data_preview.describe(chosen, dataset)
     facts["pictures"] = [str(path) for path in data_preview.draw(chosen, dataset, folder, over=force)]
     console.say(f"pictures in {folder}", err=True)
-    emit(facts, as_json, *data_preview.lines(facts))
+    emit(facts, as_json, *data_preview.shown(facts))

@@ -8,6 +8,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import json_option, reads_files
+from speczoo.table import Column, Table
 from speczoo.training.cli import data_option, emit, guarded
 
 
@@ -40,6 +41,7 @@ def command(run: Path, data: Path | None, split: str, report: bool, as_json: boo
         with opened.locked():
             write(opened, model, dataset, recipe, results)
         console.say(f"report in {run / 'report.html'}", err=True)
-    lines = ["  ".join(f"{name} {value:.4f}" for name, value in results.items())]
-    lines += [f"  {name:<14}{100 * value:6.2f} %" for name, value in zip(dataset.classes, recall, strict=True)]
-    emit(facts, as_json, *lines)
+    measured = "  ".join(f"{name} {value:.4f}" for name, value in results.items())
+    shares = [f"{100 * value:.2f} %" for value in recall]
+    table = Table([Column("Class", dataset.classes, left=True), Column("Recall", shares)])
+    emit(facts, as_json, measured, "", table)

@@ -10,6 +10,7 @@ import click
 from speczoo import console
 from speczoo.specs.codes import CODES
 from speczoo.specs.suggestions import nearest
+from speczoo.table import Column, Table
 
 
 @click.command()
@@ -21,9 +22,8 @@ def command(code: str | None, as_json: bool) -> None:
         if as_json:
             console.emit([{"code": c.name, "severity": c.severity, "meaning": c.meaning} for c in CODES.values()])
             return
-        width = max(len(name) for name in CODES)
-        for each in CODES.values():
-            console.say(f"{each.name:<{width}}  {each.meaning}{' (a warning)' * (each.severity == 'warning')}")
+        meanings = [f"{each.meaning}{' (a warning)' * (each.severity == 'warning')}" for each in CODES.values()]
+        console.say(Table([Column("Code", list(CODES), left=True), Column("Meaning", meanings, left=True)]))
         return
     name = re.sub(r"^(?:error|warning)\[(.*)\]$", r"\1", code)
     if name not in CODES:

@@ -9,6 +9,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
+from speczoo.table import Column, Table
 from speczoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 
@@ -58,8 +59,11 @@ def command(
         "pictures": [str(path) for path in paths],
         "surfaces": {name: {"steps": s.tolist(), "losses": z.tolist()} for name, (s, z) in found.items()},
     }
-    lines = [
-        f"{name}: loss {float(z[len(s) // 2, len(s) // 2]):.4f} in the middle, {float(z.max()):.4g} at most"
-        for name, (s, z) in found.items()
-    ]
-    emit(facts, as_json, *lines, str(paths[0]))
+    table = Table(
+        [
+            Column("Run", list(found), left=True),
+            Column("Loss in the middle", [f"{float(z[len(s) // 2, len(s) // 2]):.4f}" for s, z in found.values()]),
+            Column("at most", [f"{float(z.max()):.4g}" for _, z in found.values()]),
+        ]
+    )
+    emit(facts, as_json, table, "", str(paths[0]))

@@ -1,55 +1,17 @@
-"""How things look on paper: tables, numbers and shapes, in colour on a terminal and plain elsewhere."""
+"""How things look on paper: titles, numbers and shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from speczoo.console import BOLD, CYAN, DIM, Line, Styled, width
-from speczoo.specs.escaping import columns as columns_of
-from speczoo.specs.escaping import safe
-
-GAP = "  "
-
-
-def table(columns: Mapping[str, Sequence[str]], *, left: Collection[str] = (), spare: str = "") -> list[Line]:
-    """Return the lines of a table without noise: a rule under its head, the first column and those of `left` to the
-    left.
-
-    Where it does not fit, the column `spare` goes first, then the beginnings of the first column's cells: names differ
-    in their ends.
-    """
-    cells = {head: [safe(text) for text in (head, *column)] for head, column in columns.items()}
-    wide = {head: max(map(columns_of, column)) for head, column in cells.items()}
-    if spare in wide and sum(wide.values()) + len(GAP) * (len(wide) - 1) > width():
-        del cells[spare], wide[spare]
-    first, *others = wide
-    space = max(12, width() - sum(wide[head] + len(GAP) for head in others))
-    wide[first] = min(wide[first], space)
-    padded = [[_padded(c, wide[h], h == first or h in left) for c in column] for h, column in cells.items()]
-    head, *rows = zip(*padded, strict=True)
-    rule = "─" * (sum(wide.values()) + len(GAP) * len(others))
-    lines: list[Line] = [Styled(GAP.join(head).rstrip(), BOLD), Styled(rule, DIM)]
-    for name, *row in rows:
-        rest = GAP.join(["", *row]).rstrip()
-        lines.append([Styled(name if rest else name.rstrip(), CYAN), rest])
-    return lines
-
-
-def _padded(cell: str, wide: int, left: bool) -> str:
-    """Return the cell with blanks to as many columns; of one that is wider, the end."""
-    cut = cell
-    while columns_of(cut) > wide - (cut is not cell):
-        cut = cut[1:]
-    shown = cut if cut is cell else f"…{cut}"
-    blanks = " " * (wide - columns_of(shown))
-    return shown + blanks if left else blanks + shown
+from speczoo.console import BOLD, DIM, Line, Styled
 
 
 def title(name: str, detail: str = "") -> Line:
     """Return the line above a table."""
     head = Styled(name, BOLD)
-    return [head, GAP, Styled(detail, DIM)] if detail else head
+    return [head, "  ", Styled(detail, DIM)] if detail else head
 
 
 def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:

@@ -8,6 +8,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import complete_names, emit, json_option, limit_option, read_limits
+from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
     from speczoo.metadata import Metadata
@@ -53,17 +54,19 @@ def command(
     if not rows:
         console.say("no network is like that", err=True)
         return
-    columns = {
-        "Network": [row.name for row in rows],
-        "Family": [row.family for row in rows],
-        "Parameters": [layout.count(row.params) for row in rows],
-        "MACs": [layout.short(row.macs) for row in rows],
-        "Input": [layout.shape(row.input) for row in rows],
-        "Year": [layout.text(row.year) for row in rows],
-    }
+    table = Table(
+        [
+            Column("Network", [row.name for row in rows], left=True),
+            Column("Family", [row.family for row in rows], left=True, spare=True),
+            Column("Parameters", [layout.count(row.params) for row in rows]),
+            Column("MACs", [layout.short(row.macs) for row in rows]),
+            Column("Input", [layout.shape(row.input) for row in rows]),
+            Column("Year", [layout.text(row.year) for row in rows]),
+        ]
+    )
     families = len({f.family for f in rows})
     shown = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
-    console.say(layout.title(shown), "", *layout.table(columns, left=("Family",), spare="Family"))
+    console.say(layout.title(shown), "", table)
 
 
 def ordered(rows: list[Metadata], column: str, *, largest_first: bool) -> list[Metadata]:

@@ -6,6 +6,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import json_option
+from speczoo.table import Column, Table
 from speczoo.training.cli import emit, guarded
 
 
@@ -37,12 +38,15 @@ def command(name: str | None, as_json: bool) -> None:
         }
         for recipe in found
     ]
-    width = max(len(recipe.name) for recipe in found)
-    lines = [
-        f"{recipe.name:<{width}}  {_expected(recipe.expect.figures()):>16}  {recipe.epochs:>3} epochs  {recipe.title}"
-        for recipe in found
-    ]
-    emit(rows, as_json, *lines)
+    table = Table(
+        [
+            Column("Recipe", [recipe.name for recipe in found], left=True),
+            Column("Expected", [_expected(recipe.expect.figures()) for recipe in found]),
+            Column("Epochs", [str(recipe.epochs) for recipe in found]),
+            Column("Title", [recipe.title for recipe in found], left=True),
+        ]
+    )
+    emit(rows, as_json, table)
 
 
 def _expected(expect: dict[str, float]) -> str:

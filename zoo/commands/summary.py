@@ -9,6 +9,7 @@ import click
 from speczoo import console
 from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
 from speczoo.specs.errors import SpecError
+from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
     from speczoo.compiler.emit.summary import Summary
@@ -31,15 +32,17 @@ def command(networks: Networks, as_json: bool) -> None:
     from speczoo.commands import layout
 
     for i, (_, s) in enumerate(made):
-        columns = {
-            "Layer": [row.path for row in s.layers],
-            "Type": [row.op for row in s.layers],
-            "Output": [layout.shape(row.output) for row in s.layers],
-            "Parameters": [layout.count(row.params) for row in s.layers],
-            "Trainable": [str(row.trainable > 0) if row.params else "" for row in s.layers],
-            "MACs": [layout.count(row.macs) for row in s.layers],
-        }
-        table = layout.table(columns, left=("Type", "Trainable"), spare="Trainable")
+        trainable = [str(row.trainable > 0) if row.params else "" for row in s.layers]
+        table = Table(
+            [
+                Column("Layer", [row.path for row in s.layers], left=True),
+                Column("Type", [row.op for row in s.layers], left=True),
+                Column("Output", [layout.shape(row.output) for row in s.layers]),
+                Column("Parameters", [layout.count(row.params) for row in s.layers]),
+                Column("Trainable", trainable, left=True, spare=True),
+                Column("MACs", [layout.count(row.macs) for row in s.layers]),
+            ]
+        )
         totals = {
             "Parameters": s.params,
             "  trainable": s.trainable_params,
@@ -48,7 +51,7 @@ def command(networks: Networks, as_json: bool) -> None:
         }
         wide = max(len(f"{n:,}") for n in totals.values())
         lines = [f"{name:<15} {n:>{wide},}" for name, n in totals.items()]
-        console.say(*[""] * (i > 0), layout.title(s.name, layout.flow(s.inputs, s.outputs)), "", *table, "", *lines)
+        console.say(*[""] * (i > 0), layout.title(s.name, layout.flow(s.inputs, s.outputs)), "", table, "", *lines)
 
 
 def _summary(network: Network) -> Summary:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from speczoo import console
+from speczoo.table import Table
 
 from .errors import TrainingError
 from .process_rank import leads, rank
@@ -66,12 +67,12 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def emit(value: Any, as_json: bool, *lines: str) -> None:
-    """Print data on stdout: JSON on one line, in which a number that is none is null; or lines for people."""
+def emit(value: Any, as_json: bool, *parts: console.Line | Table) -> None:
+    """Print data on stdout: JSON on one line, in which a number that is none is null; or text for people."""
     if as_json:
         console.emit(_finite(value))
     else:
-        console.say(*lines)
+        console.say(*parts)
 
 
 def _finite(value: Any) -> Any:

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speczoo.console import Line
 from speczoo.specs import files
+from speczoo.table import Column, Table
 
 from . import plots
 from . import recipe as r
@@ -43,18 +45,20 @@ def _facts(split: Split, classes: int) -> dict[str, Any]:
     return {"images": len(split), "labels": torch.bincount(labels.flatten(), minlength=classes).tolist()}
 
 
-def lines(facts: dict[str, Any]) -> list[str]:
+def shown(facts: dict[str, Any]) -> list[Line | Table]:
     """Return the same for people."""
-    counted = "pixels" if len(facts["batch"]["labels"]) > 1 else "images"
-    out = [f"{facts['recipe']}: {facts['dataset']}, images {' x '.join(map(str, facts['image']))}"]
-    out += [f"  {name:<6} {split['images']:>7,} images" for name, split in facts["splits"].items()]
-    out.append(f"  batch  {facts['batch']['images']}, labels {facts['batch']['labels']}")
-    out.append(f"  mean {facts['mean']}  std {facts['std']}")
-    out.append(f"  {'class':<14}" + "".join(f"{name:>12}" for name in facts["splits"]) + f"   ({counted})")
-    for i, name in enumerate(facts["classes"]):
-        counts = "".join(f"{split['labels'][i]:>12,}" for split in facts["splits"].values())
-        out.append(f"  {name:<14}{counts}")
-    return out
+    splits = facts["splits"]
+    counted = "Pixels" if len(facts["batch"]["labels"]) > 1 else "Images"
+    classes = [Column("Class", facts["classes"], left=True)]
+    classes += [Column(f"{counted} in {name}", [f"{n:,}" for n in split["labels"]]) for name, split in splits.items()]
+    return [
+        f"{facts['recipe']}: {facts['dataset']}, images {' x '.join(map(str, facts['image']))}",
+        "  " + ", ".join(f"{split['images']:,} images in {name}" for name, split in splits.items()),
+        f"  batch {facts['batch']['images']}, labels {facts['batch']['labels']}",
+        f"  mean {facts['mean']}  std {facts['std']}",
+        "",
+        Table(classes),
+    ]
 
 
 BATCH, AUGMENTED = "batch", "augmented"
