@@ -1,4 +1,4 @@
-"""What autograd keeps of each layer is what the layer declares, and what is accepted has a backward pass."""
+"""What each layer declares is what autograd keeps, and networks that are accepted have a backward pass."""
 
 from __future__ import annotations
 
@@ -15,96 +15,8 @@ from torch import nn
 import speczoo
 import speczoo.compiler.layers
 from speczoo.compiler.layer import Layer, Value
+from speczoo.testing.backward_checks import OUTPUT, declared, fails_after_writing
 from speczoo.testing.cases import Case
-from speczoo.testing.layers import layer_cases
-from speczoo.testing.oracle import prepared, tensor
-
-OUTPUT = "output"
-
-
-def applied(layer: Layer, case: Case, training: bool = True) -> tuple[list[Any], list[torch.Tensor]]:
-    """What flows in, each behind a leaf that wants its gradient, and what comes out."""
-    given = [tensor(value, case) for value in case.inputs]
-    wanting = [isinstance(x, torch.Tensor) and x.is_floating_point() for x in given]
-    given = [x.requires_grad_().clone() if wants else x for x, wants in zip(given, wanting, strict=True)]
-    scope, expression = prepared(layer.call(*case.inputs), given, training=training)
-    made = eval(expression, scope)
-    return given, list(made) if isinstance(made, tuple | list) else [made]
-
-
-def fails_after_writing(layer: Layer, case: Case, target: int | str) -> bool:
-    """Whether the backward pass fails once an input, by its number, or the output is written over."""
-    given, made = applied(layer, case)
-    ends = [out.clone() for out in made if out.requires_grad]
-    written = made[0] if target == OUTPUT else given[int(target)]
-    if not ends or not isinstance(written, torch.Tensor) or not written.is_floating_point():
-        return False
-    with torch.no_grad():
-        written.mul_(1.0)
-    try:
-        torch.stack([end.sum() for end in ends]).sum().backward()
-    except RuntimeError as error:
-        if "modified by an inplace operation" not in str(error):
-            raise
-        return True
-    return False
-
-
-def declared(layer: Layer, count: int) -> set[int | str]:
-    """What may be kept, where gradients are wanted of all inputs."""
-    match layer.saved:
-        case "output":
-            return {OUTPUT, *((0,) if layer.inplace_ else ())}
-        case "input":
-            return {*range(count), *((OUTPUT,) if layer.inplace_ else ())}
-        case "factors":
-            return set(range(count)) if count > 1 else set()
-    return set()
-
-
-def ran(case: Case, training: bool) -> tuple[Layer, list[torch.Tensor]] | None:
-    """An accepted layer, and what comes out of it; None where it does not run, which is the conformance tests' to say,
-    or has no backward pass."""
-    layer = case.accepted()
-    if layer is None or layer.no_backward() is not None:
-        return None
-    try:
-        return layer, applied(layer, case, training)[1]
-    except (RuntimeError, ValueError, AttributeError):
-        return None
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("op", sorted(Layer.registry))
-def test_nothing_is_kept_but_what_is_declared(op: str) -> None:
-    @given(layer_cases(op))
-    def holds(case: Case) -> None:
-        if (found := ran(case, True)) is None:
-            return
-        layer, _ = found
-        may = declared(layer, len(case.inputs))
-        for target in {*range(len(case.inputs)), OUTPUT} - may:
-            views = layer.views and target == OUTPUT
-            assert views or not fails_after_writing(layer, case, target), (target, case)
-
-    holds()
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("op", sorted(Layer.registry))
-@pytest.mark.parametrize("training", [True, False])
-def test_what_goes_forward_goes_backward(op: str, training: bool) -> None:
-    """Each layer, in place or not, wherever it is accepted and something of it wants a gradient."""
-
-    @given(layer_cases(op))
-    def holds(case: Case) -> None:
-        if (found := ran(case, training)) is None:
-            return
-        ends = [out.sum() for out in found[1] if out.requires_grad]
-        if ends:
-            torch.stack(ends).sum().backward()
-
-    holds()
 
 
 @pytest.mark.parametrize(

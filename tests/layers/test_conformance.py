@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, note
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import nn
@@ -20,9 +20,10 @@ from torch import nn
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.difference import canonical
 from speczoo.compiler.layer import Layer, ShapeError
-from speczoo.testing.cases import FAMILIES, Case
+from speczoo.testing.cases import Case
+from speczoo.testing.conformance import check_layer
 from speczoo.testing.layers import layer_cases
-from speczoo.testing.oracle import BATCH, Refused, run
+from speczoo.testing.oracle import BATCH, run
 
 OPS = sorted(Layer.registry)
 
@@ -67,60 +68,36 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 }
 
 
+#: Checks that torch itself does not pass, or that a layer does not by its nature.
+WITHOUT = {
+    "Embedding": ["state", "gradients"],  # with `max_norm` it scales its rows as they are looked up
+    **{f"CircularPad{n}d": ["state", "gradients", "source"] for n in (1, 2, 3)},  # cropped, it leaves numbers unwritten
+    **{f"LPPool{n}d": ["gradients"] for n in (1, 2, 3)},  # powers below 1 of what is negative
+}
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_agrees_with_torch(op: str) -> None:
+    check_layer(op, stricter=STRICTER.get(op, lambda case: False), without=WITHOUT.get(op, ()))
+
+
 #: Of layers with weights, torch's own classes: what `isinstance` asks for in init rules.
 CLASSES = {
     op: getattr(nn, op) for op in OPS if hasattr(nn, op) and op != "Parameter" and Layer.registry[op].can_have_weights()
 }
 
 
-def test_every_layer_is_drawn() -> None:
-    assert set(FAMILIES) == set(OPS)
-
-
-@pytest.mark.parametrize("op", OPS)
-def test_agrees_with_torch(op: str) -> None:
-    kind = Layer.registry[op]
-
+@pytest.mark.parametrize("op", sorted(set(OPS) - {"Parameter"}))
+def test_kin_are_the_classes_of_its_modules(op: str) -> None:
+    @settings(max_examples=max(5, settings().max_examples // 4))
     @given(layer_cases(op))
-    def agrees(case: Case) -> None:
-        ours: list[tuple[int, ...]] | None
-        try:
-            layer = kind(**case.arguments)
-            ours = [v.shape for v in layer.apply(*case.inputs)]
-            layer.check(*[None] * len(case.inputs))
-        except (ValidationError, ShapeError) as error:
-            note(f"refused: {error}")
-            layer, ours = kind.model_construct(**case.arguments), None
-        try:
-            theirs = run(layer, case)
-        except ShapeError:  # the call itself cannot be written
-            assert ours is None
+    def holds(case: Case) -> None:
+        if (layer := case.accepted()) is None or (module := run(layer, case).module) is None:
             return
-        except Refused as error:
-            note(f"torch refuses: {error}")
-            theirs = None
-        if theirs is None:
-            assert ours is None
-            return
-        if ours is None:
-            assert op in STRICTER, "torch accepts"
-            assert STRICTER[op](case), "torch accepts"
-            return
-        lead = () if op == "Parameter" else (BATCH,)
-        stored = [layer.weights()[""]] if op == "Parameter" else ours
-        assert [tuple(t.shape) for t in theirs.outputs] == [(*lead, *shape) for shape in stored]
-        shapes = [v.shape for v in case.inputs]
-        weights, buffers = layer.weights(*shapes), layer.buffers(*shapes)
-        assert list((weights | buffers).items()) == list(theirs.state.items())
-        assert set(weights) == theirs.parameters
-        assert layer.macs(ours[0], *shapes) == theirs.macs
-        parts = theirs.module.modules() if theirs.module is not None else ()
-        assert {name for part in parts for name, own in CLASSES.items() if isinstance(part, own)} <= {op, *kind.kin}
-        if not layer.inplace_:
-            evaluated = run(layer, case, training=False)
-            assert bool(kind.views) >= (theirs.aliases or evaluated.aliases)
+        own = {name for part in module.modules() for name, kind in CLASSES.items() if isinstance(part, kind)}
+        assert own <= {op, *Layer.registry[op].kin}
 
-    agrees()
+    holds()
 
 
 #: Arguments of torch's that the language leaves out.

@@ -1,15 +1,19 @@
-"""Torch as the oracle: a `Call` made and applied for real, on the CPU, in training mode, with a batch of 2."""
+"""Torch as the oracle of one layer: its `Call` made and applied for real, on the CPU."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from speczoo.compiler.layer import Call, Layer, Shape, Value
@@ -18,26 +22,47 @@ from speczoo.testing.cases import NUMBER, Case
 BATCH = 2
 
 
-class Result(NamedTuple):
-    outputs: list[torch.Tensor]
-    state: dict[str, Shape]
-    parameters: set[str]
-    macs: float
-    aliases: bool  # whether an output lives in an input's memory
-    module: nn.Module | None  # what was made, if it is a module
-
-
 class Refused(Exception):
     """Torch cannot run the case, or its output has lost the batch or an axis."""
 
 
-def tensor(value: Value, case: Case) -> Any:
-    """Random values of the value's shape behind a batch axis; without both a number, where the op takes numbers."""
+class Result(NamedTuple):
+    """What torch makes of a case: `state` and `parameters` are those of the module before it ran."""
+
+    given: list[Any]
+    outputs: list[Tensor]
+    state: dict[str, Shape]
+    parameters: set[str]
+    macs: float
+    changed: set[int]  # inputs that were written over
+    module: nn.Module | None  # what was made, if it is a module
+
+    @property
+    def aliases(self) -> bool:
+        """Whether an output lives in an input's memory."""
+        memory = {x.untyped_storage().data_ptr() for x in self.given if isinstance(x, Tensor)}
+        return any(out.untyped_storage().data_ptr() in memory for out in self.outputs)
+
+
+def tensor(layer: Layer, value: Value, most: int, batch: int = BATCH) -> Any:
+    """Return random values of the value's shape behind a batch axis, whole ones below `most`; without both a number,
+    where the op takes numbers.
+    """
     if not value.batched:
-        return NUMBER if not value.shape and Layer.registry[case.op].numbers else torch.randn(value.shape)
-    if value.dtype == "int64":
-        return torch.randint(case.arguments.get("num_embeddings", 3), (BATCH, *value.shape))
-    return torch.randn(BATCH, *value.shape)
+        return NUMBER if not value.shape and layer.numbers else torch.randn(value.shape)
+    shape = (batch, *value.shape)
+    if value.is_float:
+        return torch.randn(shape)
+    return torch.rand(shape) < 0.5 if value.dtype == "bool" else torch.randint(most, shape)
+
+
+def tensors(layer: Layer, case: Case, batch: int = BATCH) -> list[Any]:
+    """Return what flows in; whole numbers are indices into every table that the layer has."""
+    most = 2
+    if any(value.dtype == "int64" and value.batched for value in case.inputs):
+        shapes = layer.weights(*(value.shape for value in case.inputs)).values()
+        most = min((shape[0] for shape in shapes if shape), default=most)
+    return [tensor(layer, value, most, batch) for value in case.inputs]
 
 
 def printed(call: Call) -> str:
@@ -52,18 +77,22 @@ def printed(call: Call) -> str:
     )
 
 
-def names(support: tuple[str, ...]) -> dict[str, Any]:
+def names(support: tuple[str, ...], target: str | None = None) -> dict[str, Any]:
     """Return what a constructor or an expression reads, as at the top of an emitted text."""
-    known: dict[str, Any] = {"torch": torch, "Tensor": torch.Tensor, "nn": nn, "F": F}
+    known: dict[str, Any] = {"torch": torch, "Tensor": Tensor, "nn": nn, "F": F}
     for text in support:
         exec(text, known)
+    package = (target or "").partition(".")[0]
+    if "." in (target or "") and package not in known:
+        import_module(str(target).rpartition(".")[0])
+        known[package] = import_module(package)
     return known
 
 
-def prepared(call: Call, given: list[Any], *, training: bool = True) -> tuple[dict[str, Any], str]:
+def prepared(call: Call, given: Sequence[Any], *, training: bool = True) -> tuple[dict[str, Any], str]:
     """Return the expression that applies a layer to values, and what it reads: these, `x0` first, and `module`."""
     arriving = [f"x{i}" for i in range(len(given))]
-    scope = names(call.support) | dict(zip(arriving, given, strict=True))
+    scope = names(call.support, call.target) | dict(zip(arriving, given, strict=True))
     scope["module"] = module = eval(printed(call), scope) if call.target else None
     if isinstance(module, nn.Module):
         module.train(training)
@@ -71,30 +100,62 @@ def prepared(call: Call, given: list[Any], *, training: bool = True) -> tuple[di
     return scope, call.apply.format(*arriving, self="module", inputs=", ".join(arriving), **words)
 
 
-def run(layer: Layer, case: Case, *, training: bool = True) -> Result:
-    """Return what torch makes of it. Raises Refused."""
+def evaluated(scope: dict[str, Any], expression: str) -> list[Any]:
+    """Return what an expression of `prepared` gives, one output or several."""
+    made = eval(expression, scope)
+    return list(made) if isinstance(made, tuple | list) else [made]
+
+
+@contextmanager
+def seeded(seed: int = 0) -> Iterator[None]:
+    """Draw from a seed, on the CPU, and leave torch's generator as it was."""
+    generator = torch.default_generator  # torch.manual_seed asks every other device, too, which takes its time
+    before = generator.get_state()
+    generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        generator.set_state(before)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Compute attention as products that the flop counter sees, without warnings."""
+    with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) -> Result:
+    """Return what torch makes of a case. Raises Refused."""
     call = layer.call(*case.inputs)
     stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
     call = replace(call, args=call.args | stated)
-    given = [tensor(value, case) for value in case.inputs]
-    with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
-        warnings.simplefilter("ignore")
+    given = tensors(layer, case, batch)
+    before = [x.clone() if isinstance(x, Tensor) else x for x in given]
+    with quiet():
         try:
             scope, expression = prepared(call, given, training=training)
+            module = scope["module"]
+            state = _state(module)
             with FlopCounterMode(display=False) as counter:
-                made = eval(expression, scope)
-        except Exception as error:
+                outputs = evaluated(scope, expression)
+        except Exception as error:  # whatever torch and a custom layer's module raise
             raise Refused(f"{type(error).__name__}: {error}") from error
-    module = scope["module"]
-    outputs = list(made) if isinstance(made, (tuple, list)) else [made]
-    if not call.parameter and any(t.dim() == 0 or t.shape[0] != BATCH for t in outputs):
+    if not all(isinstance(out, Tensor) for out in outputs):
+        raise Refused(f"what comes out is no tensor: {outputs}")
+    if not call.parameter and any(out.dim() == 0 or out.shape[0] != batch for out in outputs):
         raise Refused("the batch is gone")
-    if any(0 in t.shape for t in outputs):
+    if any(0 in out.shape for out in outputs):
         raise Refused("an axis is empty")
     if call.parameter:
-        return Result(outputs, {"": tuple(module.shape)}, {""}, 0, False, None)
-    memory = {x.untyped_storage().data_ptr() for x in given if isinstance(x, torch.Tensor)}
-    aliases = any(t.untyped_storage().data_ptr() in memory for t in outputs)
-    state = {k: tuple(v.shape) for k, v in module.state_dict().items()} if module is not None else {}
+        return Result(given, outputs, {"": tuple(module.shape)}, {""}, 0, set(), None)
     parameters = {k for k, _ in module.named_parameters()} if module is not None else set()
-    return Result(outputs, state, parameters, counter.get_total_flops() / 2 / BATCH, aliases, module)
+    changed = {i for i, x in enumerate(given) if isinstance(x, Tensor) and not torch.equal(x, before[i])}
+    return Result(given, outputs, state, parameters, counter.get_total_flops() / 2 / batch, changed, module)
+
+
+def _state(module: Any) -> dict[str, Shape]:
+    if not isinstance(module, nn.Module):
+        return {}
+    return {k: () if is_lazy(v) else tuple(v.shape) for k, v in module.state_dict().items()}
