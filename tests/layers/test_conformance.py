@@ -23,7 +23,7 @@ from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.testing.cases import Case
 from speczoo.testing.conformance import check_layer
 from speczoo.testing.layers import layer_cases
-from speczoo.testing.oracle import BATCH, run
+from speczoo.testing.oracle import BATCH, Refused, run
 
 OPS = sorted(Layer.registry)
 

@@ -40,7 +40,7 @@ def backward(trial: Trial) -> None:
             try:
                 if ends:
                     torch.autograd.backward(ends)
-            except RuntimeError as error:
+            except Exception as error:  # whatever a backward pass of one's own raises
                 raise Disagreement(trial.case, "it has no backward pass", ("torch", _first_line(error))) from None
 
 

@@ -32,11 +32,11 @@ def refused(trial: Trial) -> None:
 def shape(trial: Trial) -> None:
     """Check that what comes out has the shapes of `infer`, and the kinds of `dtype`."""
     lead = () if trial.trained.module is None and not trial.case.inputs else (trial.batch,)
-    said = [(*lead, *(trial.layer.weights()[""] if not lead else value.shape)) for value in trial.predicted]
+    stated = [(*lead, *(trial.layer.weights()[""] if not lead else value.shape)) for value in trial.predicted]
     for result in (trial.trained, trial.evaluated):
         came = [tuple(out.shape) for out in result.outputs]
-        if came != said:
-            sides = [("infer", _shapes(said, len(lead))), ("torch", _shapes(came, len(lead)))]
+        if came != stated:
+            sides = [("infer", _shapes(stated, len(lead))), ("torch", _shapes(came, len(lead)))]
             raise Disagreement(trial.case, "another shape comes out than `infer` says", *sides)
         kinds = [str(out.dtype).removeprefix("torch.") for out in result.outputs]
         if kinds != [value.dtype for value in trial.predicted]:
@@ -52,11 +52,11 @@ def weights(trial: Trial) -> None:
     """Check that the state_dict is `weights` and `buffers`, in order, and `weights` are its parameters."""
     weights, buffers = trial.layer.weights(*trial.shapes), trial.layer.buffers(*trial.shapes)
     result = trial.trained
-    said, came = list((weights | buffers).items()), list(result.state.items())
-    if said != came:
-        at = next((i for i, (mine, its) in enumerate(zip(said, came, strict=False)) if mine != its), None)
-        at = min(len(said), len(came)) if at is None else at
-        sides = [("weights", _entry(said, at)), ("torch", _entry(came, at))]
+    stated, came = list((weights | buffers).items()), list(result.state.items())
+    if stated != came:
+        at = next((i for i, (mine, its) in enumerate(zip(stated, came, strict=False)) if mine != its), None)
+        at = min(len(stated), len(came)) if at is None else at
+        sides = [("weights", _entry(stated, at)), ("torch", _entry(came, at))]
         raise Disagreement(trial.case, "the state_dict is not what `weights` and `buffers` say", *sides)
     if set(weights) != result.parameters:
         odd = listed(sorted(set(weights) ^ result.parameters))
@@ -71,9 +71,9 @@ def _entry(state: list[tuple[str, Shape]], at: int) -> str:
 
 def macs(trial: Trial) -> None:
     """Check that `macs` is half of what torch's flop counter counts for one sample."""
-    said = trial.layer.macs(trial.predicted[0].shape, *trial.shapes)
-    if said != trial.trained.macs:
-        sides = [("macs", f"{said:,}"), ("torch", f"{trial.trained.macs:,.15g}")]
+    stated = trial.layer.macs(trial.predicted[0].shape, *trial.shapes)
+    if stated != trial.trained.macs:
+        sides = [("macs", f"{stated:,}"), ("torch", f"{trial.trained.macs:,.15g}")]
         raise Disagreement(trial.case, "torch's flop counter finds other multiply-accumulates than `macs` says", *sides)
 
 

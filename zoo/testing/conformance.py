@@ -96,8 +96,8 @@ def _explored(
         error.__notes__ = []  # of Hypothesis, which says again what it says
         return error.with_traceback(None)
     except Unsatisfiable:
-        said = "".join(f"\n  {number:>3} x  {text}" for text, number in refusals.most_common(3))
-        return AssertionError(f"no case that was drawn is accepted: give `cases` that are{said}")
+        reasons = "".join(f"\n  {number:>3} x  {text}" for text, number in refusals.most_common(3))
+        return AssertionError(f"no case that was drawn is accepted: give `cases` that are{reasons}")
     return None
 
 

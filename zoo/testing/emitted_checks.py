@@ -69,7 +69,7 @@ def source(trial: Trial) -> None:
         with quiet():
             model = speczoo.build(spec, seed=0)
     except SpecError as error:
-        if all(d.code == "unsafe-inplace" for d in error.diagnostics):
+        if layer.no_backward() is not None or all(d.code == "unsafe-inplace" for d in error.diagnostics):
             return
         raise Disagreement(case, "it is refused in a spec", ("check", error.diagnostics[0].message)) from None
     except Unpredicted as error:
@@ -84,9 +84,14 @@ def source(trial: Trial) -> None:
     scope, expression = prepared(layer.call(*case.inputs), given)
     scope["module"] = dict(model.named_children()).get(LAYER, scope["module"])
     arriving = [x for x, value in zip(given, case.inputs, strict=True) if value.batched]
+    try:
+        copies = (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model)))
+    except Exception as error:  # whatever a module of one's own raises
+        text = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise Disagreement(case, "what is built cannot be copied and pickled", ("error", text)) from None
     for training in (True, False):
         expected = _outputs(scope["module"], training, lambda: evaluated(_fresh(scope), expression))
-        for built in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        for built in copies:
             came = _outputs(built, training, partial(_called, built, arriving))
             if not all(torch.equal(a, b) or (a != a).any() for a, b in zip(came, expected, strict=True)):
                 raise Disagreement(case, "what is built for a spec computes something else than `call`")

@@ -138,6 +138,7 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
             scope, expression = prepared(call, given, training=training)
             module = scope["module"]
             state = _state(module)
+            parameters = {k for k, _ in module.named_parameters()} if isinstance(module, nn.Module) else set()
             with FlopCounterMode(display=False) as counter:
                 outputs = evaluated(scope, expression)
         except Exception as error:  # whatever torch and a custom layer's module raise
@@ -150,7 +151,6 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
         raise Refused("an axis is empty")
     if call.parameter:
         return Result(given, outputs, {"": tuple(module.shape)}, {""}, 0, set(), None)
-    parameters = {k for k, _ in module.named_parameters()} if module is not None else set()
     changed = {i for i, x in enumerate(given) if isinstance(x, Tensor) and not torch.equal(x, before[i])}
     return Result(given, outputs, state, parameters, counter.get_total_flops() / 2 / batch, changed, module)
 
