@@ -82,18 +82,18 @@ class _Copying:
             return self.text(value, place)
         if isinstance(value, int) and kind is int:
             if abs(value) >= 10**self.limits.digits:
-                self.add("bad-value", f"a whole number has at most {self.limits.digits} digits", place)
+                self.problem("bad-value", f"a whole number has at most {self.limits.digits} digits", place)
             return value
         if isinstance(value, float) and kind is float:
             if not isfinite(value):
-                self.add("bad-value", f"{value} is not a finite number", place)
+                self.problem("bad-value", f"{value} is not a finite number", place)
             return value
         if not isinstance(value, dict | list):
             hint = "use mappings, sequences, str, int, float, bool and None"
-            self.add("bad-value", f"a spec cannot hold {_kind(value)}", place, hint)
+            self.problem("bad-value", f"a spec cannot hold {_kind(value)}", place, hint)
             return None
         if id(origin) in self.open:
-            self.add("unsafe-yaml", "this contains itself", place)
+            self.problem("unsafe-yaml", "this contains itself", place)
             return None
         if depth >= self.limits.depth:
             self.stop(f"nested more than {self.limits.depth} deep", place)
@@ -104,7 +104,7 @@ class _Copying:
             for key, inner in value.items():
                 self.count += 1
                 if not isinstance(key, str):
-                    self.add("bad-value", f"a key is a str, not {_kind(key)}", place)
+                    self.problem("bad-value", f"a key is a str, not {_kind(key)}", place)
                 else:
                     step = f"{key:.60}"
                     name = self.text(str.__str__(key), place)
@@ -116,14 +116,14 @@ class _Copying:
 
     def text(self, text: str, place: str) -> str:
         if len(text) > self.limits.string:
-            self.add(
+            self.problem(
                 "limit-exceeded", f"a text of {len(text):,} characters; the limit is {self.limits.string:,}", place
             )
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            self.add("bad-value", "half of a surrogate pair in this text", place)
+            self.problem("bad-value", "half of a surrogate pair in this text", place)
         return text
 
-    def add(self, code: str, message: str, place: str, help: str = "") -> None:
+    def problem(self, code: str, message: str, place: str, help: str = "") -> None:
         """Add a problem. Raises _Stop where so much is wrong that it is enough."""
         message = f"`{place}`: {message}" if place else message
         self.problems.append(Problem(code, message, help=(help,) if help else ()))
@@ -131,7 +131,7 @@ class _Copying:
             raise _Stop
 
     def stop(self, message: str, place: str) -> None:
-        self.add("limit-exceeded", message, place)
+        self.problem("limit-exceeded", message, place)
         raise _Stop
 
 

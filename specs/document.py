@@ -17,7 +17,7 @@ from speczoo.specs.errors import SpecError
 from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
 from speczoo.specs.foreign import foreign_text
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.problem import Loc, Problem, Unparsed
 from speczoo.specs.source import Source
 from speczoo.specs.tree import Extent, TreeBuilder
 from speczoo.specs.yaml_masking import MaskedText, Torn
@@ -114,7 +114,7 @@ def parse(source: Source, report: Report, limits: Limits = DEFAULT) -> Document 
     if document is None and any(problem.code == "yaml-syntax" for problem in problems):
         foreign = foreign_text(source.text)
         problems = [foreign] if foreign is not None else problems
-    text = Document(source, {})
+    text = Unparsed(source)
     for diagnostic in sorted((problem.located(text) for problem in problems), key=lambda d: d.span or (0,)):
         report.add(diagnostic)
     return document

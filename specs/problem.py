@@ -30,6 +30,18 @@ class Places(Protocol):
     def part(self, path: Loc, start: int, end: int) -> Span | None: ...
 
 
+class Unparsed(NamedTuple):
+    """The places of a text that is no data: its characters alone."""
+
+    source: Text
+
+    def span(self, path: Loc, *, key: bool = False) -> Span | None:
+        return None
+
+    def part(self, path: Loc, start: int, end: int) -> Span | None:
+        return None
+
+
 class Mark(NamedTuple):
     """A secondary place, and what to show there: `128 is set here`; with its key, where `key` is true; in another
     document where one is given. `extent` is for a text that is no data yet, as a problem's is."""
@@ -93,19 +105,19 @@ class Problem:
             span = document.source.span(*self.extent)
         fix = self._fix(document, part if self.replaces else span)
         labels = tuple(dict.fromkeys(filter(None, (mark.located(document) for mark in self.marks))))
-        path = self.path.rstrip(".") or None
+        return self.at(document.source.name, span, labels, fix)
+
+    def at(
+        self,
+        file: str | None = None,
+        span: Span | None = None,
+        labels: tuple[Label, ...] = (),
+        fix: tuple[Edit, ...] = (),
+    ) -> Diagnostic:
+        """Return the problem as it is shown at a place that is known; without one, of what stands in no text."""
+        path, notes = self.path.rstrip(".") or None, tuple(self.notes)
         return Diagnostic(
-            self.code,
-            self.message,
-            span,
-            self.severity,
-            document.source.name,
-            path,
-            self.text,
-            labels,
-            tuple(self.notes),
-            self.advice(),
-            fix,
+            self.code, self.message, span, self.severity, file, path, self.text, labels, notes, self.advice(), fix
         )
 
     def advice(self, sizes: str = "") -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from itertools import accumulate
 from pathlib import Path
 
 from speczoo.specs import files
-from speczoo.specs.diagnostics import Diagnostic, Edit, Report, Span
+from speczoo.specs.diagnostics import Edit, Report, Span
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.problem import Problem, Unparsed
 from speczoo.specs.scalars import is_text
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
@@ -53,7 +54,7 @@ class Source:
             data = files.read(name, limits.bytes + 1)
         except (OSError, ValueError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            report.add(Diagnostic("unreadable", f"cannot read {_shown(name)}: {reason}", file=name))
+            report.add(Problem("unreadable", f"cannot read {_shown(name)}: {reason}").at(name))
             return None
         return cls.decode(data, name, report, limits)
 
@@ -62,38 +63,11 @@ class Source:
         """Return the source that the bytes of a file hold; None, reported, where that is no UTF-8 text within the
         limit.
         """
-        if len(data) > limits.bytes:
-            message = f"the file is larger than {limits.bytes:,} bytes"
-            report.add(Diagnostic("limit-exceeded", message, Span(1, 1, 1, 1), file=name))
-            return None
-        wide = next((encoding for mark, encoding in _WIDE.items() if data.startswith(mark)), None)
-        if wide or b"\0" in data[:4]:
-            report.add(
-                Diagnostic(
-                    "unreadable",
-                    f"the file is {wide or 'UTF-16 or binary'}; a spec is UTF-8",
-                    Span(1, 1, 1, 1),
-                    file=name,
-                    help=("save it as UTF-8 in your editor, or convert it: iconv -f UTF-16 -t UTF-8",),
-                )
-            )
-            return None
-        data = data.removeprefix(codecs.BOM_UTF8)
-        try:
-            return cls(name, data.decode("utf-8"), Path(name))
-        except UnicodeDecodeError as error:
-            before = cls(name, data[: error.start].decode("utf-8"))
-            line, column = before.position(len(before.text))
-            report.add(
-                Diagnostic(
-                    "unreadable",
-                    f"byte 0x{data[error.start]:02x} is not UTF-8",
-                    Span(line, column, line, column + 1),
-                    file=name,
-                    help=("save the file as UTF-8 (if it is Latin-1: iconv -f LATIN1 -t UTF-8)",),
-                )
-            )
-            return None
+        text, problem = _decoded(data, limits)
+        if problem is None:
+            return cls(name, text, Path(name))
+        report.add(problem.located(Unparsed(cls(name, text))))
+        return None
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -131,6 +105,26 @@ class Source:
         if is_text(word) and quote == "'":
             word = "'" + word.replace("'", "''") + "'"
         return Edit(span, word)
+
+
+def _decoded(data: bytes, limits: Limits) -> tuple[str, Problem | None]:
+    """Return the text that bytes hold; with what is wrong with them, the part of it that can be read."""
+    if len(data) > limits.bytes:
+        return "", Problem("limit-exceeded", f"the file is larger than {limits.bytes:,} bytes", extent=(0, 0))
+    wide = next((encoding for mark, encoding in _WIDE.items() if data.startswith(mark)), None)
+    if wide or b"\0" in data[:4]:
+        message = f"the file is {wide or 'UTF-16 or binary'}; a spec is UTF-8"
+        help = ("save it as UTF-8 in your editor, or convert it: iconv -f UTF-16 -t UTF-8",)
+        return "", Problem("unreadable", message, help=help, extent=(0, 0))
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        text = data[: error.start].decode("utf-8")
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        help = ("save the file as UTF-8 (if it is Latin-1: iconv -f LATIN1 -t UTF-8)",)
+        extent = (len(text), len(text) + 1)
+        return text + "\ufffd", Problem("unreadable", message, help=help, extent=extent)
 
 
 def line_end(text: str) -> str:

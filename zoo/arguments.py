@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from speczoo.specs.copying import plain_copy
-from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.diagnostics import Report
 from speczoo.specs.limits import Limits
+from speczoo.specs.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Arguments:
         before = len(report.diagnostics)
         given, problems = plain_copy({"input": input, "taps": taps, **params}, limits)
         for problem in problems:
-            report.add(Diagnostic(problem.code, problem.message, help=problem.advice()))
+            report.add(problem.at())
         if problems:
             return None
         shape, names = given.pop("input"), given.pop("taps")
@@ -33,11 +34,11 @@ class Arguments:
         if not all(isinstance(each, list) and all(map(_is_size, each)) for each in shapes):
             help = "input=[3, 64, 64]", "several inputs are named: input={'left': [1, 28, 28], 'right': [1, 28, 28]}"
             message = f"input is a shape without the batch axis, not {input!r:.80}"
-            report.add(Diagnostic("bad-value", message, help=help))
+            report.add(Problem("bad-value", message, help=help).at())
         tapped = names.values() if isinstance(names, dict) else names
         if names is not None and not (isinstance(names, list | dict) and all(isinstance(n, str) for n in tapped)):
             help = ("taps=['layer1', 'layer2.0']", "with names of one's own: taps={'early': 'layer1'}")
-            report.add(Diagnostic("bad-value", f"taps are names of layers, not {taps!r:.80}", help=help))
+            report.add(Problem("bad-value", f"taps are names of layers, not {taps!r:.80}", help=help).at())
         return cls(given, shape, names) if len(report.diagnostics) == before else None
 
 

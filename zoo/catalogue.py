@@ -16,6 +16,7 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
+from speczoo.specs.problem import Problem
 from speczoo.specs.source import Source
 from speczoo.specs.suggestions import did_you_mean
 
@@ -49,7 +50,7 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
         if isinstance(what, Spec):
             return LoadedSpec(what, Document.of(what.to_data(), what.name)), None
         message = f"a network is a name, a path, the text of a spec, data or a Spec, not a {type(what).__name__}"
-        report.add(Diagnostic("unknown-reference", message))
+        report.add(Problem("unknown-reference", message).at())
         return None
     text = os.fspath(what)
     if isinstance(what, str) and is_text(text):
@@ -171,20 +172,12 @@ def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
         spec = own(family).spec
         if not any(p.required for p in spec.params.values()):
             return own(family), None
-        report.add(
-            Diagnostic(
-                "unknown-reference", f"`{name}` is a family: name one of its networks", help=(", ".join(spec.variants),)
-            )
-        )
+        message = f"`{name}` is a family: name one of its networks"
+        report.add(Problem("unknown-reference", message, help=(", ".join(spec.variants),)).at())
         return None
-    report.add(
-        Diagnostic(
-            "unknown-reference",
-            f"there is no network `{name}` in the zoo",
-            help=did_you_mean(name, (*index(), *ALIASES), limit=0)
-            or ("`zoo list` shows what there is; a path has a `/` or ends in `.yaml` or `.json`",),
-        )
-    )
+    help = did_you_mean(name, (*index(), *ALIASES), limit=0)
+    help = help or ("`zoo list` shows what there is; a path has a `/` or ends in `.yaml` or `.json`",)
+    report.add(Problem("unknown-reference", f"there is no network `{name}` in the zoo", help=help).at())
     return None
 
 

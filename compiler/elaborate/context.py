@@ -110,7 +110,7 @@ class Context:
         document, session = self.unit.document, self.session
         if problem.loc in document.placeholders:  # what is offered in its place is wrong there
             session.report.withdraw(document.source.name, document.span(problem.loc))
-            return Diagnostic(problem.code, problem.message)
+            return problem.at()
         reported, most = session.report.diagnostics, session.limits.mistakes
         session.reported += problem.severity == "error"
         if session.reported > 10 * most:

@@ -57,14 +57,13 @@ def command(networks: Networks, as_json: bool) -> None:
 def _summary(network: Network) -> Summary:
     """Raise SpecError, for a network with more layers than are listed too."""
     from speczoo.compiler.emit.summary import summarise
-    from speczoo.specs.diagnostics import Diagnostic
+    from speczoo.specs.problem import Problem
 
     graph = network.graph()
     rows, most = graph.root.leaves, network.limits.rows
     if rows > most:
-        document = graph.unit.document
         message = f"the summary of `{graph.name}` would list {rows:,} layers; the limit is {most:,}"
         help = (f"`--limit rows={rows}` lists them all; `zoo list` and `zoo compare` print the totals alone",)
-        span = document.span(("layers",), key=True)
-        raise SpecError([Diagnostic("limit-exceeded", message, span, file=document.source.name, help=help)])
+        problem = Problem("limit-exceeded", message, ("layers",), key=True, help=help)
+        raise SpecError([problem.located(graph.unit.document)])
     return summarise(graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.keys import instead, key_at, keys, model_at
 from speczoo.specs.limits import DEFAULT
-from speczoo.specs.problem import Loc
+from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.source import Source
 from speczoo.specs.suggestions import did_you_mean, nearest
 from speczoo.specs.value_kinds import placed
@@ -45,11 +45,8 @@ def find(what: str | Path) -> Path:
     path = HOME / f"{text}.yaml"
     if path.is_file():
         return path
-    report = Report()
     help = did_you_mean(text, names(), limit=0) or ("`zoo recipes` lists all",)
-    report.add(Diagnostic("unknown-reference", f"there is no recipe `{text}`", help=help))
-    raise_if_wrong(report)
-    raise AssertionError
+    raise SpecError([Problem("unknown-reference", f"there is no recipe `{text}`", help=help).at()])
 
 
 class _Text:
@@ -72,6 +69,10 @@ class _Text:
                 return origin, None
         file = self.document.source.path
         return str(file) if file else None, self.document.span(tuple(path), key=key)
+
+    def located(self, problem: Problem) -> Diagnostic:
+        """Return the problem as it is shown, at the place of its value."""
+        return problem.at(*self.place(problem.loc, key=problem.key))
 
 
 def load(
@@ -99,8 +100,8 @@ def load(
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
         shape = _check_crops(recipe, text, report)
     except ValidationError as error:
-        for diagnostic in _diagnose(error, text):
-            report.add(diagnostic)
+        for problem in _problems(error, text.data):
+            report.add(text.located(problem))
     if with_network and network is not None:
         _check_network(network, text, shape, report)
     raise_if_wrong(report)
@@ -147,7 +148,8 @@ def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -
         key, equals, value = text.partition("=")
         path = key.split(".")
         if not equals or not all(path):
-            report.add(Diagnostic("bad-value", f"--set wants KEY=VALUE, not `{text}`", help=("as in: --set epochs=3",)))
+            help = ("as in: --set epochs=3",)
+            report.add(Problem("bad-value", f"--set wants KEY=VALUE, not `{text}`", help=help).at())
             continue
         read = Report()
         document = parse(Source.of(f"value: {value}", origin), read)
@@ -156,7 +158,7 @@ def _overrides(given: str | Sequence[str] | Mapping[str, Any], report: Report) -
         if document is not None and document.data.keys() == {"value"}:
             yield path, document.data["value"], origin
         elif read.ok:
-            report.add(Diagnostic("bad-value", "this is not one value", file=origin))
+            report.add(Problem("bad-value", "this is not one value").at(origin))
 
 
 def _spelt_out(data: Any) -> Any:
@@ -199,9 +201,8 @@ def _network(text: _Text, home: Path | None, report: Report) -> Network | None:
     try:
         found = files.inside(home, path)
     except OSError:
-        file, span = text.place(("network", "name"))
         message = f"`{network.name}` leads out of the folder of this recipe"
-        report.add(Diagnostic("unknown-reference", message, span, file=file))
+        report.add(text.located(Problem("unknown-reference", message, ("network", "name"))))
         return None
     return network.model_copy(update={"name": f"{found}:{variant}" if variant else str(found)})
 
@@ -216,8 +217,8 @@ def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
             try:
                 shape = after(shape, step)
             except ValueError as error:
-                file, span = text.place(("transforms", name, index, "size"))
-                report.add(Diagnostic("bad-value", f"`transforms.{name}.{index}`: {error}", span=span, file=file))
+                loc = ("transforms", name, index, "size")
+                report.add(text.located(Problem("bad-value", f"`transforms.{name}.{index}`: {error}", loc)))
     return shape
 
 
@@ -238,14 +239,15 @@ def _check_network(network: Network, text: _Text, shape: Shape | None, report: R
     from speczoo.api import graph_into
 
     reported = Report()
-    file, span = text.place(("network", "name"))
     if catalogue.is_path(network.name) and not _is_spec(catalogue.split(network.name)[0]):
-        report.add(Diagnostic("unreadable", f"`{network.name}` is no spec that can be read", span, file=file))
+        message = f"`{network.name}` is no spec that can be read"
+        report.add(text.located(Problem("unreadable", message, ("network", "name"))))
         return
     input = network.input or (list(shape) if shape else None)
     found = catalogue.find(network.name, reported)
     if found is not None and (input or found[0].spec.input):
         graph_into(reported, network.name, input=input, params=network.params)
+    file, span = text.place(("network", "name"))
     place = f"{file or 'the recipe'}{f':{span.line}' if span else ''}"
     images = f" on images of {' x '.join(map(str, input))}" if input else ""
     for diagnostic in reported:
@@ -264,9 +266,9 @@ def _quoted(message: str) -> set[str]:
     return {*quoted, *(re.match(r"\w*", text)[0] for text in quoted)}  # type: ignore[index]
 
 
-def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
-    """Return what is wrong with a recipe, the first of its mistakes."""
-    data, mistakes = text.data, error.errors()[: DEFAULT.mistakes]
+def _problems(error: ValidationError, data: Any) -> Iterator[Problem]:
+    """Yield what is wrong with a recipe, the first of its mistakes."""
+    mistakes = error.errors()[: DEFAULT.mistakes]
     suggested = {_suggested(mistake, data) for mistake in mistakes}
     for mistake in mistakes:
         path = placed(data, mistake["loc"], missing=mistake["type"] == "missing")
@@ -301,8 +303,7 @@ def _diagnose(error: ValidationError, text: _Text) -> Iterable[Diagnostic]:
                 value = mistake["input"]
                 shown = f" (here {value!r})" if isinstance(value, str | int | float | bool) or value is None else ""
                 message = f"`{name}`: {mistake['msg'][:1].lower()}{mistake['msg'][1:]}{shown}"
-        file, span = text.place(path, key=code == "unknown-key")
-        yield Diagnostic(code, message, span=span, file=file, help=help)
+        yield Problem(code, message, path, key=code == "unknown-key", help=help)
 
 
 def _suggested(mistake: ErrorDetails, data: Any) -> Loc | None:
