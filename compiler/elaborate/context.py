@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
+from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
 from speczoo.compiler.layer import Layer

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from speczoo.compiler.cached import cached_property
 from speczoo.compiler.checks.declarations import declaration_problems
 from speczoo.compiler.checks.init_and_freeze import init_problems
 from speczoo.compiler.composite import Composite, Settings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
+from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.identifiers import TAKEN, Names, variable
 from speczoo.compiler.layer import Layer, Value

@@ -80,6 +80,12 @@ def test_arrows_run_one_way(graph: nx.DiGraph) -> None:
         assert mine is None or its is None or mine >= its, f"{module} imports {goal}"
 
 
+def test_the_compiler_computes_once_in_one_way() -> None:
+    """By the `cached_property` that takes no lock."""
+    found = [path for path in (ROOT / "compiler").rglob("*.py") if "functools.cached_property" in imported("", path)]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "text", ["import {goal}", "def f():\n    from {package} import {name}", "if TYPE_CHECKING:\n    import {goal}"]
 )

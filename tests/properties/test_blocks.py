@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import networkx as nx
 from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
+from speczoo.api import check_into
+from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError
 from tests.properties.test_mutations import runs_as_predicted
 
@@ -121,3 +124,28 @@ def test_a_parameter_of_any_value_is_told_or_written(default: Any, first: Any, s
         speczoo.build(spec)
     except SpecError:
         return
+
+
+NAMES = "ABCDE"
+#: Which block uses which, whether `when` keeps the use, and whether the op is named by a parameter.
+LINKS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.booleans(), st.booleans()), max_size=9)
+
+
+@given(LINKS)
+def test_a_block_contains_itself_where_its_expansion_does(links: list[tuple[str, str, bool, bool]]) -> None:
+    """Uses that `when` leaves out lead nowhere, and those that a parameter names do."""
+    blocks = {name: {"params": {}, "layers": [{"op": "ReLU"}]} for name in NAMES}
+    for i, (user, used, kept, named) in enumerate(links):
+        if named:
+            blocks[user]["params"][f"op{i}"] = {"type": "op", "default": used}
+        blocks[user]["layers"].append({"op": f"$op{i}" if named else used, "when": "$(1 + 1 == 2)" if kept else False})
+    spec = {"spec": 1, "name": "t", "input": [8], "blocks": blocks, "layers": [{"op": name} for name in NAMES]}
+    check_into(report := Report(), spec)
+    found = {(d.code, d.message) for d in report.errors}
+    uses = nx.DiGraph([(user, used) for user, used, kept, _ in links if kept])
+    assert bool(found) == (not nx.is_directed_acyclic_graph(uses))
+    for code, message in found:
+        assert code == "cycle"
+        loop = message.split(": ")[1].split(" -> ")
+        assert loop[0] == loop[-1]
+        assert all(edge in uses.edges for edge in zip(loop, loop[1:], strict=False))
