@@ -17,7 +17,7 @@ from speczoo.specs.errors import SpecError
 if TYPE_CHECKING:
     __version__: str
 
-    from speczoo.api import build, check, get_model, graph, list_models, source, summary
+    from speczoo.api import build, check, fingerprint, get_model, graph, list_models, source, summary
     from speczoo.training import train
     from speczoo.weights import WeightsError
 
@@ -27,6 +27,7 @@ __all__ = [
     "WeightsError",
     "build",
     "check",
+    "fingerprint",
     "get_model",
     "graph",
     "list_models",

@@ -184,6 +184,15 @@ def summary(what: What, *, input: InputShape | None = None, taps: Any = None, **
     return summarise(graph(what, input=input, taps=taps, **params))
 
 
+def fingerprint(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
+    """Return a hash of what a network computes, `v1:` and 64 hexadecimal digits: equal where two compute the same,
+    however their specs are written. Raises SpecError.
+    """
+    from speczoo.compiler.analysis import fingerprint as hashing
+
+    return hashing.fingerprint(graph(what, input=input, taps=taps, **params))
+
+
 def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
     """Return the network as Python source that needs torch alone. Raises SpecError."""
     from speczoo.compiler.emit.python import source as emitted  # what writes code, no check waits for
@@ -276,4 +285,16 @@ def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: LoadedSpec) -
     return replace(diagnostic, notes=(*diagnostic.notes, f"in the variant `{variant}`"))
 
 
-__all__ = ["Graph", "SpecError", "Summary", "build", "check", "get_model", "graph", "list_models", "source", "summary"]
+__all__ = [
+    "Graph",
+    "SpecError",
+    "Summary",
+    "build",
+    "check",
+    "fingerprint",
+    "get_model",
+    "graph",
+    "list_models",
+    "source",
+    "summary",
+]

@@ -32,7 +32,7 @@ def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *,
     `overrides` are the parameters that were set from outside. `fresh` leaves out what is true of the original alone:
     figures that were printed of it. Where its weights are stays as long as they fit.
     """
-    data = _data(graph, name, overrides or {}, fresh)
+    data = specialised(graph, name, overrides or {}, fresh=fresh)
     source = graph.unit.document.source
     block = not source.text.lstrip().startswith("{") and bool(source.text)
     written = _edited(graph.unit, data) if block else json.dumps(data, indent=2) + "\n"
@@ -63,7 +63,8 @@ def companions(graph: Graph) -> dict[Path, bytes]:
     return out
 
 
-def _data(graph: Graph, name: str, overrides: Mapping[str, Any], fresh: bool) -> dict[str, Any]:
+def specialised(graph: Graph, name: str, overrides: Mapping[str, Any], *, fresh: bool = False) -> dict[str, Any]:
+    """Return the spec of a graph under a name, as `text` writes it."""
     spec, document = graph.unit
     variant = graph.settings.variant
     chosen = spec.variants.get(variant) if variant else None

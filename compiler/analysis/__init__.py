@@ -1,1 +1,1 @@
-"""What a graph answers without torch: which sizes it takes. Each analysis is a function of a `Graph`."""
+"""What a graph answers without torch: which sizes it takes, what it computes, and whether another computes the same."""

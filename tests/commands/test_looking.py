@@ -325,3 +325,31 @@ def test_what_a_stranger_wrote_is_printed_harmlessly(tmp_path: Path) -> None:
 def test_the_readme_has_every_network() -> None:
     text = readme_tables.README.read_text(encoding="utf-8")
     assert all(f"| `{row.name}` | {row.params:,} |" in text for row in ROWS)
+
+
+# -- show --resolved, fingerprint ---------------------------------------------------------------------------------
+
+
+def test_show_resolved_is_a_spec_of_that_network() -> None:
+    text = zoo("show", "resnet50", "--resolved", "--set", "num_classes=2").stdout
+    assert "$" not in text
+    assert not any(key in text for key in ("params:\n", "defaults:", "variants:", "when:", "for:"))
+    assert face.fingerprint(text) == face.fingerprint("resnet50", num_classes=2)
+    assert data("show", "resnet50", "--resolved", "--set", "num_classes=2")["spec"]["layers"]
+    assert zoo("show", "lenet5", "--family", "--resolved", code=2).stderr
+
+
+def test_show_resolved_of_a_file_is_every_variant_of_it(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(TWO)
+    small, large = zoo("show", tmp_path / "two.yaml", "--resolved").stdout.split("\n\n")
+    assert "{id: fc, op: Linear, out_features: 2}" in small
+    assert "{id: fc, op: Linear, out_features: 8}" in large
+    assert [line["name"] for line in data("show", tmp_path / "two.yaml", "--resolved")] == ["small", "large"]
+    assert zoo("show", f"{tmp_path / 'two.yaml'}:large", "--resolved").stdout == large
+
+
+def test_fingerprint_is_a_line_for_each() -> None:
+    found = zoo("fingerprint", "lenet5", "resnet18").stdout
+    assert found == "".join(f"{face.fingerprint(name)}  {name}\n" for name in ("lenet5", "resnet18"))
+    assert data("fingerprint", "lenet5") == {"name": "lenet5", "fingerprint": face.fingerprint("lenet5")}
+    assert data("fingerprint", "lenet5", "--set", "num_classes=2") != data("fingerprint", "lenet5")

@@ -18,6 +18,8 @@ FRONT = [
     "import speczoo; speczoo.summary('resnet18')",
     "import speczoo; speczoo.check('mnist_cnn')",
     "import speczoo; speczoo.source('mnist_resnet')",
+    "import speczoo; speczoo.fingerprint('mnist_resnet')",
+    "from speczoo.__main__ import cli; cli(['show', 'resnet18', '--resolved'], standalone_mode=False)",
     "import speczoo; speczoo.summary('unet_resnet34').to_json()",
     "from speczoo.__main__ import cli; cli(['list'], standalone_mode=False)",
     "from speczoo.__main__ import cli; cli(['show', 'resnet18'], standalone_mode=False)",

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from torch import nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.compiler.difference import canonical
+from speczoo.compiler.analysis.canonical_arguments import canonical
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.testing.cases import Case
 from speczoo.testing.conformance import check_layer

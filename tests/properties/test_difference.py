@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -13,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo.compiler.difference import difference
+from speczoo.compiler.analysis.difference import difference
+from speczoo.compiler.analysis.fingerprint import fingerprint
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
 from speczoo.specs.errors import SpecError
@@ -73,7 +78,10 @@ def test_what_changes_the_emitted_code_is_seen(spec: Data, random: Random) -> No
     for _ in range(8):
         other = changed(spec, random)
         after = graph_of(other)
-        if after is None or speczoo.source(spec) == speczoo.source(other):
+        if after is None:
+            continue
+        assert (fingerprint(before) == fingerprint(after)) == (difference(before, after) is None)
+        if speczoo.source(spec) == speczoo.source(other):
             continue
         if not unused(spec) and not unused(other):  # what no output needs computes nothing
             assert difference(before, after) is not None, json.dumps(other)
@@ -98,6 +106,9 @@ def test_layout_and_defaults_are_not(spec: Data) -> None:
     assert text is not None
     assert difference(graph, speczoo.graph(written_out(spec))) is None
     assert difference(graph, speczoo.graph(f"# a remark\n{text}")) is None
+    assert {fingerprint(graph), speczoo.fingerprint(written_out(spec)), speczoo.fingerprint(text)} == {
+        fingerprint(graph)
+    }
 
 
 def chain(*layers: Data, **more: Any) -> Graph:
@@ -116,6 +127,7 @@ CONV = {"id": "c", "op": "Conv2d", "out_channels": 4, "kernel_size": 1}
         ([CONV], [{**CONV, "id": "d"}], "c / d"),
         ([CONV, {**CONV, "id": "d"}], [CONV, {"id": "d", "share": "c"}], "d"),
         ([CONV], [CONV, {"id": "r", "op": "Identity"}], "r"),
+        ([{"op": "mean", "id": "m", "dim": 2}], [{"op": "mean", "id": "m", "dim": 2, "keepdim": True}], "m"),
         ([{"op": "add", "id": "s", "from": ["input", 1]}], [{"op": "add", "id": "s", "from": ["input", 2]}], "s"),
     ],
 )
@@ -141,6 +153,36 @@ def test_order_blocks_and_ids_of_functions_do_not_count() -> None:
     assert difference(chain(left, right, end), chain(right, left, {**end, "id": "t"})) is None
     inside = chain({"op": "B", "id": "b"}, blocks={"B": {"layers": [CONV]}})
     assert difference(inside, chain({"id": "b", "layers": [CONV]})) is None
+
+
+def test_a_fingerprint_is_the_hash_of_a_text_that_can_be_written_by_hand() -> None:
+    steps = (
+        '{"arguments":{"in_channels":4,"kernel_size":1,"out_channels":4},"module":"c","op":"Conv2d","sources":[[-1,0]]}',
+        '{"arguments":{"p":{"float":"0x1.0000000000000p-2"}},"module":null,"op":"Dropout","sources":[[0,0]]}',
+        '{"arguments":{},"module":null,"op":"add","sources":[[1,0],"2"]}',
+    )
+    text = (
+        '{"frozen":["c.bias"],"initial":{"c.weight":["constant",{"val":1}]},"inputs":[["input",[4,6,6],"float32"]],'
+        f'"outputs":[["output",[2,0],false]],"steps":[{",".join(steps)}]}}'
+    )
+    layers = [CONV, {"id": "d", "op": "Dropout", "p": 0.25}, {"op": "add", "from": ["d", 2]}]
+    graph = chain(*layers, init=[{"match": "Conv2d", "weight": 1.0}], freeze=["c.bias"])
+    assert fingerprint(graph) == f"v1:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
+    code = "import speczoo; print(speczoo.fingerprint('mnist_resnet'))"
+    for seed in ("0", "1"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        assert done.stdout == f"{speczoo.fingerprint('mnist_resnet')}\n"
+
+
+def test_the_order_of_an_initialisers_arguments_does_not_count() -> None:
+    stated = {"mean": 0.5, "std": 2}, {"std": 2, "mean": 0.5}
+    one, other = (chain(CONV, init=[{"match": "c", "weight": {"normal": arguments}}]) for arguments in stated)
+    assert difference(one, other) is None
+    assert fingerprint(one) == fingerprint(other)
 
 
 def test_every_network_is_itself() -> None:

@@ -10,6 +10,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "A network's spec, and what it inherits from what.",
         "summary": "Layer by layer: output shape, parameters, MACs, and totals.",
         "compare": "Networks side by side, true numbers beside printed ones.",
+        "fingerprint": "A hash of what a network computes.",
     },
     "Write": {
         "new": "Start a spec file, commented or from a network of the zoo.",

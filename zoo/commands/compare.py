@@ -42,7 +42,7 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
     initial values and outputs are the same. What first differs is told where no number of the table tells it, and with
     --exit-code.
     """
-    from speczoo.compiler.difference import difference
+    from speczoo.compiler.analysis.difference import difference
 
     graphs = [graph for _, graph in networks.each(Network.graph)]
     found = [_row(graph) for graph in graphs]

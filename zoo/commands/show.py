@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,23 @@ from speczoo.commands.common import Network, Networks, emit, json_option, takes_
 @click.command()
 @takes_networks
 @click.option("--family", is_flag=True, help="The file as it is, with all its variants.")
+@click.option("--resolved", is_flag=True, help="Every parameter, loop, condition and default resolved.")
 @json_option
-def command(networks: Networks, family: bool, as_json: bool) -> None:
+def command(networks: Networks, family: bool, resolved: bool, as_json: bool) -> None:
     """Show a network's spec, and what it inherits from what.
 
     Comments above the spec say which file and line the network stands in, where the value of each parameter is from,
     and which other specs it uses. What is printed is a spec again, and `zoo build` makes that very network of it: its
     variant's values, --set and --input are its defaults.
+
+    With --resolved it is the spec that says the network outright, without comments, a layer a line: what two networks,
+    or two versions of one, can be compared by. Of a file with variants it is all of them.
     """
+    if resolved and family:
+        raise click.UsageError("--family and --resolved are two things to show: say one of them")
+    if resolved:
+        _resolved(networks, as_json)
+        return
     made = networks.each(lambda network: lineage(network, family))
     if as_json:
         found = [{k: v for k, v in line.items() if k != "text"} for _, line in made]
@@ -31,6 +41,32 @@ def command(networks: Networks, family: bool, as_json: bool) -> None:
     for i, (_, line) in enumerate(made):
         written = ("\n" if i else "") + _comments(line) + line["text"].rstrip("\n") + "\n"
         console.data(written, "json" if line["text"].startswith("{") else "yaml")
+
+
+def _resolved(networks: Networks, as_json: bool) -> None:
+    from speczoo import resolved
+
+    wanted = Networks(variant for network in networks for variant in _variants(network))
+    made = [(resolved.data(graph, network.params), graph.name) for network, graph in wanted.each(Network.graph)]
+    if as_json:
+        found = [{"name": name, "spec": data} for data, name in made]
+        emit(found if networks.several or len(found) > 1 else found[0])
+        return
+    for i, (data, _) in enumerate(made):
+        console.data("\n" * (i > 0) + resolved.written(data), "yaml")
+
+
+def _variants(network: Network) -> list[Network]:
+    """Return the networks of a file that has variants, which was asked for without one; else the network itself."""
+    from speczoo import catalogue
+    from speczoo.specs.diagnostics import Report
+
+    found = catalogue.find(network.asked, Report(), network.limits) if catalogue.is_path(network.asked) else None
+    if found is None or found[1] is not None or not found[0].spec.variants:
+        return [network]
+    spec = found[0].spec
+    complete = all(name in network.params for name, param in spec.params.items() if param.required)
+    return [network] * complete + [replace(network, asked=f"{network.asked}:{name}") for name in spec.variants]
 
 
 def lineage(network: Network, family: bool = False) -> dict[str, Any]:
