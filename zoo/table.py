@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from speczoo.specs.escaping import columns as columns_of
 from speczoo.specs.escaping import safe
@@ -17,8 +16,7 @@ GAP = 2
 NARROW = 12  # columns of the screen that names and sentences keep
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A head and a cell a row: figures, to the right, or words, to the `left`.
 
     `spare`: left out where the screen has no room for it.
@@ -49,8 +47,7 @@ class Column:
         return min(self.width, max(NARROW, columns_of(safe(self.head))))
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Columns of equal length, of which the first has the names of the rows."""
 
     columns: Sequence[Column]
