@@ -115,6 +115,12 @@ def test_the_workflow_checks_specs() -> None:
     command.make_parser(click.Context(command)).parse_args(arguments)
 
 
+@pytest.mark.parametrize("package", ["specs", "compiler", "zoo"])
+def test_every_file_of_a_package_is_on_its_page(package: str) -> None:
+    text = (ROOT / package / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / package).glob("[!_]*.py") if f"`{path.name}`" not in text] == []
+
+
 def test_every_key_of_the_grammar_is_in_the_reference() -> None:
     text = LANGUAGE.read_text(encoding="utf-8")
     models = [model for model in vars(spec).values() if isinstance(model, type) and issubclass(model, spec.Grammar)]
