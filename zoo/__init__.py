@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     __version__: str
 
     from speczoo.api import build, check, fingerprint, get_model, graph, list_models, source, summary
+    from speczoo.exploration import sweep
     from speczoo.training import train
     from speczoo.weights import WeightsError
 
@@ -33,10 +34,11 @@ __all__ = [
     "list_models",
     "source",
     "summary",
+    "sweep",
     "train",
 ]
 
-_FROM = {"train": "speczoo.training", "WeightsError": "speczoo.weights"}
+_FROM = {"sweep": "speczoo.exploration", "train": "speczoo.training", "WeightsError": "speczoo.weights"}
 
 
 if not TYPE_CHECKING:  # to which a name that is not among them is a mistake

@@ -56,6 +56,7 @@ class Zoo(click.Group):
 
             hint = " ".join(did_you_mean(args[0], self.list_commands(ctx), limit=0)) or "`zoo --help` lists them"
             ctx.fail(f"there is no command `{args[0]}`: {hint}")
+        ctx.meta["zoo.arguments"] = tuple(args)  # for `--plugin`: click has taken them from the context by then
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -187,7 +188,7 @@ def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     if plugins:
         from speczoo.commands.common import import_plugins
 
-        import_plugins(plugins, ctx.args)
+        import_plugins(plugins, ctx.meta["zoo.arguments"])
 
 
 def main() -> None:

@@ -97,30 +97,49 @@ def graph_into(
     given = Arguments.read(report, params or {}, input, taps, limits)
     if given is None:
         return None
-    params, shape, names = given.params, given.input, given.taps
+    laid_over = freeze(given.params), freeze(given.input), freeze(given.taps)
+    key = ("graph", unit.document.source, variant, *laid_over, limits)
+    if (known := _remembered(key)) is not None:
+        return known  # type: ignore[no-any-return]
+    reported = len(report.diagnostics)
+    made = chosen(report, unit, variant, given, limits)
+    if made is not None and len(report.diagnostics) == reported:
+        _remember(key, unit, made)
+    return made
+
+
+def chosen(
+    report: Report,
+    unit: LoadedSpec,
+    variant: str | None,
+    given: Arguments,
+    limits: Limits = DEFAULT,
+    *,
+    shared: Shared | None = None,
+    explain: bool = True,
+) -> Graph | None:
+    """Return the graph of a spec under what is given beside it, or None with the reasons in `report`; `shared` and
+    `explain` as `compile` has them.
+    """
+    params, shape = dict(given.params), given.input
     channels = params.pop("in_channels", None) if "in_channels" not in unit.spec.params else None
     if channels is not None and shape is None and unit.spec.input is not None:
         declared = (unit.spec.variants[variant].input if variant in unit.spec.variants else None) or unit.spec.input
         if isinstance(declared, list):
             shape = [channels, *declared[1:]]  # type: ignore[list-item]
-    key = ("graph", unit.document.source, variant, freeze(params), freeze(shape), freeze(names), limits)
-    if (known := _remembered(key)) is not None:
-        return known  # type: ignore[no-any-return]
-    reported = len(report.diagnostics)
-    made = compile(
+    return compile(
         unit,
         report,
         variant=variant,
         params=params,
         input=shape,
-        taps=names,
+        taps=given.taps,
         lookup=catalogue.lookup,
         limits=limits,
         expect=False,
+        shared=shared,
+        explain=explain,
     )
-    if made is not None and len(report.diagnostics) == reported:
-        _remember(key, unit, made)
-    return made
 
 
 def build(

@@ -23,7 +23,7 @@ from speczoo.specs.errors import SpecError
 from .zoo_command import ROOT, data, fresh, zoo
 
 COMMANDS = [name for commands in SECTIONS.values() for name in commands]
-HELPERS = {"__init__", "common", "layout", "row_filter"}
+HELPERS = {"__init__", "common", "layout"}
 
 RUN = """
 import sys
@@ -363,10 +363,10 @@ def test_a_module_beside_the_spec_is_a_plugin(tmp_path: Path) -> None:
     spec = "spec: 1\nname: t\ninput: [3]\nlayers: [{op: Same7}]\n"
     (tmp_path / "nets" / "net.yaml").write_text(spec)
     code = "import sys; from speczoo.__main__ import main; sys.argv = ['zoo', *sys.argv[1:]]; main()"
-    for asked in ("net.yaml", "net.yaml:x"):
+    for asked, exit_code in (("net.yaml", 0), ("net.yaml:x", 1)):
         words = ("--plugin", "mine_7", "check", str(tmp_path / "nets" / asked))
         told = fresh(code, *words)
-        assert "unknown-op" not in told.stdout, told.stdout + told.stderr
+        assert (told.returncode, "unknown-op" in told.stdout) == (exit_code, False), told.stdout + told.stderr
         assert "Traceback" not in told.stderr
     assert "unknown-op" in fresh(code, "check", str(tmp_path / "nets" / "net.yaml")).stdout
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import speczoo as face
 from speczoo import catalogue, metadata
-from speczoo.commands import common, row_filter
-from speczoo.commands.list import ordered
+from speczoo.commands import common
+from speczoo.commands.list import WORDS, ordered
+from speczoo.conditions import Condition, ConditionError
 from speczoo.specialize import flow
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
@@ -94,8 +95,9 @@ COMPARISONS = {
     st.one_of(st.integers(1990, 2030), st.integers(0, 10**10), st.floats(1, 1e10)),
 )
 def test_where_filters_as_python_would(name: str, sign: str, bound: float) -> None:
-    wanted = row_filter.parse(f"{name} {sign} {bound!r}")
-    assert [r.name for r in ROWS if wanted(r)] == [r.name for r in ROWS if COMPARISONS[sign](getattr(r, name), bound)]
+    wanted = Condition(f"{name} {sign} {bound!r}", WORDS)
+    expected = [r.name for r in ROWS if COMPARISONS[sign](getattr(r, name), bound)]
+    assert [r.name for r in ROWS if wanted.holds(vars(r))] == expected
 
 
 def test_where_reads_texts_and_shapes() -> None:
@@ -107,17 +109,17 @@ def test_where_reads_texts_and_shapes() -> None:
 
 def test_a_row_without_a_year_is_not_of_any_year() -> None:
     row = metadata.Metadata("x", "x", "", [3, 8, 8], 1, 1, None)
-    assert not row_filter.parse("year < 3000")(row)
-    assert row_filter.parse("params < 3000")(row)
+    assert not Condition("year < 3000", WORDS).holds(vars(row))
+    assert Condition("params < 3000", WORDS).holds(vars(row))
     assert ordered([row, *ROWS], "year", largest_first=True)[-1] is row
 
 
 @given(st.text())
 def test_where_is_an_expression_or_refused(text: str) -> None:
     try:
-        wanted = row_filter.parse(text)
-        results = [wanted(row) for row in ROWS[:3]]
-    except click.UsageError:
+        wanted = Condition(text, WORDS)
+        results = [wanted.holds(vars(row)) for row in ROWS[:3]]
+    except ConditionError:
         return
     assert all(type(result) is bool for result in results)
 

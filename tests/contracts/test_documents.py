@@ -29,7 +29,11 @@ ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"
 LANGUAGE = ROOT / "specs/README.md"
 DOCUMENTS = sorted(
-    {p for room in ("", "specs", "compiler", "zoo", "zoo/training", "tests") for p in (ROOT / room).glob("*.md")}
+    {
+        p
+        for room in ("", "specs", "compiler", "zoo", "zoo/exploration", "zoo/training", "tests")
+        for p in (ROOT / room).glob("*.md")
+    }
 )
 
 
@@ -166,7 +170,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-PAGES = [FRONT, ROOT / "zoo/documents.md"]
+PAGES = [FRONT, ROOT / "zoo/documents.md", ROOT / "zoo/exploration/README.md"]
 SHOWN = [pytest.param(b, id=f"{path.stem}-line{b.line}") for path in PAGES for b in blocks(path, "console")]
 
 
@@ -195,7 +199,9 @@ def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
     assert not failed, "".join(failed)
 
 
-@pytest.mark.parametrize("path", [*PAGES, ROOT / "compiler/README.md"], ids=["front", "documents", "compiler"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, ROOT / "compiler/README.md"], ids=["front", "documents", "sweeps", "compiler"]
+)
 def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     found = blocks(path, "python")
     for block in found:

@@ -102,6 +102,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "summary": (("summary",), ("summary", "--json")),
     "source": (("source",), ("build", "-o", "net.py")),
     "compare": (("compare",), ("compare", "--json")),
+    "sweep": (("sweep",), ("sweep", "--csv")),
     "new": (("new", "other", "--from"), ("new", "other", "--json", "--from")),
     "show": (("show",), ("show", "--json")),
     "fmt": (("fmt", "--diff"), ("fmt",)),

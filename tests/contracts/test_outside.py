@@ -109,6 +109,7 @@ COMMANDS: dict[str, list[Any]] = {
     "show": ["show", "SPEC"],
     "summary": ["summary", "SPEC"],
     "compare": ["compare", "SPEC", "SPEC"],
+    "sweep": ["sweep", "SPEC", "--set", "width"],
     "new": ["new", "mine", "--from", "SPEC"],
     "check": ["check", "SPEC"],
     "check --fix": ["check", "--fix", "SPEC"],

@@ -149,7 +149,7 @@ def test_commands_print_plainly(text: str, tmp_path: Path) -> None:
         return
     path = tmp_path / "net.json"
     path.write_text(json.dumps(spec(text)), encoding="utf-8")
-    for arguments in (["check"], ["summary"], ["show"], ["list"], ["source"], ["draw"], ["sizes"]):
+    for arguments in (["check"], ["summary"], ["show"], ["list"], ["source"], ["draw"], ["sizes"], ["sweep"]):
         target = f"{path}:small" if arguments[0] in ("summary", "source", "show", "draw") else str(path)
         result = command(*arguments, target) if arguments[0] in known() else None
         assert result is None or plain(result.output), (arguments, result.output)

@@ -20,6 +20,7 @@ FRONT = [
     "import speczoo; speczoo.source('mnist_resnet')",
     "import speczoo; speczoo.fingerprint('mnist_resnet')",
     "from speczoo.__main__ import cli; cli(['show', 'resnet18', '--resolved'], standalone_mode=False)",
+    "import speczoo; list(speczoo.sweep('mnist_resnet', num_classes=[2, 3]))",
     "import speczoo; speczoo.summary('unet_resnet34').to_json()",
     "from speczoo.__main__ import cli; cli(['list'], standalone_mode=False)",
     "from speczoo.__main__ import cli; cli(['show', 'resnet18'], standalone_mode=False)",

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
 
+from speczoo.figures import LONGEST, save
+from speczoo.figures import shown as shown_as
 from speczoo.specs import files
 from speczoo.training import data_preview, metric_text, plots, recipe_loader, report
 from speczoo.training import recipe as r
@@ -93,7 +95,7 @@ def test_every_name_is_drawn_as_it_is_written(names: list[str]) -> None:
         plots.compare({name: [ROW] for name in names}),
     ]
     surfaces = plots.surfaces({name: (steps, torch.ones(3, 3)) for name in names[:2]})
-    assert all("".join(plots.shown(name).split()) in drawn(surfaces) for name in names[:2])
+    assert all("".join(shown_as(name).split()) in drawn(surfaces) for name in names[:2])
     if count > 1:
         worst = plots.worst(images, labels, found, names)
         assert worst is not None
@@ -101,22 +103,22 @@ def test_every_name_is_drawn_as_it_is_written(names: list[str]) -> None:
     for figure in figures:
         texts = drawn(figure)
         for name in names:
-            assert "".join(plots.shown(name).split()) in texts
+            assert "".join(shown_as(name).split()) in texts
 
 
 @given(NAMES)
 def test_a_name_is_shown_on_one_line_and_changed_only_where_it_must(name: str) -> None:
-    shown = plots.shown(name)
+    shown = shown_as(name)
     assert shown.isprintable()
-    assert len(shown) <= plots.LONGEST
-    assert (shown == name) == (name.isprintable() and len(name) <= plots.LONGEST)
+    assert len(shown) <= LONGEST
+    assert (shown == name) == (name.isprintable() and len(name) <= LONGEST)
 
 
 def test_a_picture_goes_where_it_was_asked_to(tmp_path: Path) -> None:
     """Another suffix is part of the name: `a.xyz` leaves `a.png` alone."""
     figure = plots.curves([ROW], ["accuracy"])
     for name, written in (("a.png", "a"), ("b.svg", "b"), ("c", "c"), ("a.xyz", "a.xyz"), ("v1.2", "v1.2")):
-        assert plots.save(figure, tmp_path / name) == [tmp_path / f"{written}.png", tmp_path / f"{written}.svg"]
+        assert save(figure, tmp_path / name) == [tmp_path / f"{written}.png", tmp_path / f"{written}.svg"]
 
 
 def test_surfaces_have_labels() -> None:
@@ -245,7 +247,7 @@ def test_a_picture_has_no_markup_but_its_own(tmp_path: Path) -> None:
         ]
         out = []
         for figure in figures:
-            _, drawn = plots.save(figure, tmp_path / "picture", replacing=partial(files.replacing, over=True))
+            _, drawn = save(figure, tmp_path / "picture", replacing=partial(files.replacing, over=True))
             page = drawn.read_text(encoding="utf-8")
             assert page.replace("\n", "").isprintable()
             out.append({(e.tag, *sorted(e.attrib)) for e in ElementTree.fromstring(page).iter()})

@@ -1,6 +1,6 @@
 """The commands of `zoo`, one module each with a click command named `command`, imported when it is called.
 
-`common`, `paper` and `where` are what they share. `SECTIONS` is what `zoo --help` says without importing any of them.
+`common` and `layout` are what they share. `SECTIONS` is what `zoo --help` says without importing any of them.
 A command `a-b` lives in `a_b.py`.
 """
 
@@ -9,6 +9,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "list": "Networks of the zoo: family, parameters, MACs, input, year.",
         "show": "A network's spec, and what it inherits from what.",
         "summary": "Layer by layer: output shape, parameters, MACs, and totals.",
+        "sweep": "Many settings of a network: what each costs, which fit, which are best.",
         "compare": "Networks side by side, true numbers beside printed ones.",
         "fingerprint": "A hash of what a network computes.",
     },

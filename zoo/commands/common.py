@@ -230,13 +230,15 @@ def import_plugins(names: Sequence[str], arguments: Sequence[str]) -> None:
 
     paths = (catalogue.split(argument)[0] for argument in arguments if catalogue.is_path(argument))
     folders = dict.fromkeys([Path(), *(path.parent for path in paths if path.is_file())])
+    meta = click.get_current_context().meta
     for name in names:
         try:
             plugins.load(name, folders)
         except plugins.PluginError as error:
-            if error.__cause__ is not None and click.get_current_context().meta.get("zoo.debug"):
+            if error.__cause__ is not None and meta.get("zoo.debug"):
                 console.failure()
             raise Refused(str(error)) from None
+    meta["zoo.plugins"] = tuple((name, tuple(folders)) for name in names)  # for the processes of a command
 
 
 #: Gives a command `force`: whether it writes over files that hold something else.

@@ -24,6 +24,7 @@ def command(runs: tuple[Path, ...], out: Path | None, force: bool, as_json: bool
 
     Pictures go to -o (default curves.png in the first run's folder), as PNG and SVG.
     """
+    from speczoo import figures
     from speczoo.specs import files
     from speczoo.training import plots
     from speczoo.training.errors import RunError
@@ -37,9 +38,9 @@ def command(runs: tuple[Path, ...], out: Path | None, force: bool, as_json: bool
             raise RunError(f"{run.path} has no finished epoch yet")
     histories = dict(zip(names, found, strict=True))
     target, own = out or runs[0] / "curves.png", out is None
-    refuse_taken(plots.paths(target), force or own)
+    refuse_taken(figures.paths(target), force or own)
     files.make_folder(target.parent)
-    paths = plots.save(plots.compare(histories), target, replacing=partial(files.replacing, over=force or own))
+    paths = figures.save(plots.compare(histories), target, replacing=partial(files.replacing, over=force or own))
     last = {name: {k: history[-1][k] for k in ("train_loss", "accuracy")} for name, history in histories.items()}
     table = Table(
         [

@@ -40,6 +40,7 @@ def command(
 
     Pictures go to -o (default landscape.png in the first run's folder), as PNG and SVG.
     """
+    from speczoo import figures
     from speczoo.specs import files
     from speczoo.training import plots
     from speczoo.training.landscape import landscape
@@ -47,14 +48,14 @@ def command(
 
     opened = [Run.open(path) for path in runs]
     target, own = out or runs[0] / "landscape.png", out is None
-    refuse_taken(plots.paths(target), force or own)
+    refuse_taken(figures.paths(target), force or own)
     names = plots.names([(run.recipe.name, run.path) for run in opened])
     found = {}
     for name, run in zip(names, opened, strict=True):
         console.say(f"{name}: {points} x {points} points", err=True)
         found[name] = landscape(run.model(), run.recipe, run.dataset(data), points, reach, images, seed)
     files.make_folder(target.parent)
-    paths = plots.save(plots.surfaces(found), target, replacing=partial(files.replacing, over=force or own))
+    paths = figures.save(plots.surfaces(found), target, replacing=partial(files.replacing, over=force or own))
     facts = {
         "pictures": [str(path) for path in paths],
         "surfaces": {name: {"steps": s.tolist(), "losses": z.tolist()} for name, (s, z) in found.items()},

@@ -11,9 +11,11 @@ from speczoo.commands.common import complete_names, emit, json_option, limit_opt
 from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
+    from speczoo.conditions import Condition
     from speczoo.metadata import Metadata
 
 COLUMNS = ("name", "family", "params", "macs", "input", "year")
+WORDS = (*COLUMNS, "title")  # that a condition may ask for
 
 
 @click.command()
@@ -36,14 +38,17 @@ def command(
 
     wanted = None
     if condition is not None:
-        from speczoo.commands import row_filter
+        from speczoo.conditions import Condition, ConditionError
 
-        wanted = row_filter.parse(condition)
+        try:
+            wanted = Condition(condition, WORDS)
+        except ConditionError as error:
+            raise click.UsageError(f"--where: {error}") from None
     allowed = read_limits(limits)
     asked = catalogue.expand(patterns)
     rows = [f for name in asked for f in metadata.of(name, allowed)] if patterns else metadata.everything()
     if wanted is not None:
-        rows = [row for row in rows if wanted(row)]
+        rows = [row for row in rows if _holds(wanted, row)]
     if sort is not None:
         rows = ordered(rows, sort.removeprefix("-"), largest_first=sort.startswith("-"))
     if as_json:
@@ -67,6 +72,16 @@ def command(
     families = len({f.family for f in rows})
     shown = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
     console.say(layout.title(shown), "", table)
+
+
+def _holds(wanted: Condition, row: Metadata) -> bool:
+    """Return whether a condition is true of a row. Raises UsageError where it is neither true nor false."""
+    from speczoo.conditions import ConditionError
+
+    try:
+        return wanted.holds({name: getattr(row, name) for name in wanted.names})
+    except ConditionError as error:
+        raise click.UsageError(f"--where: {error} (at {row.name})") from None
 
 
 def ordered(rows: list[Metadata], column: str, *, largest_first: bool) -> list[Metadata]:

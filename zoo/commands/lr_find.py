@@ -47,6 +47,7 @@ def command(
     if end > LARGEST:
         raise click.UsageError(f"--end {end:g} is above {LARGEST:g}, the largest rate there is")
     chosen = recipe_loader.load(recipe, overrides)
+    from speczoo import figures
     from speczoo.specs import files
     from speczoo.training import data as datasets
     from speczoo.training import plots
@@ -55,7 +56,7 @@ def command(
     from speczoo.training.run import build
 
     target = out or Path(f"lr-find-{chosen.name}.png")
-    refuse_taken(plots.paths(target), force)
+    refuse_taken(figures.paths(target), force)
     dataset = datasets.load(chosen, data)
     shape = datasets.image_size(chosen, dataset)
     model = build(chosen, list(shape))
@@ -63,7 +64,7 @@ def command(
     found = lr_find(model, chosen, dataset, start, end, steps)
     files.make_folder(target.parent)
     replacing = partial(files.replacing, over=force)
-    paths = plots.save(plots.rates(found.lrs, found.losses, found.suggestions), target, replacing=replacing)
+    paths = figures.save(plots.rates(found.lrs, found.losses, found.suggestions), target, replacing=replacing)
     console.say(f"curve in {paths[0]}", err=True)
     facts = {
         "recipe": chosen.name,

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from speczoo import figures
 from speczoo.console import Line
 from speczoo.specs import files
 from speczoo.table import Column, Table
@@ -66,7 +67,7 @@ BATCH, AUGMENTED = "batch", "augmented"
 
 def pictures(folder: Path) -> list[Path]:
     """Return what `draw` writes."""
-    return [path for name in (BATCH, AUGMENTED) for path in plots.paths(folder / name)]
+    return [path for name in (BATCH, AUGMENTED) for path in figures.paths(folder / name)]
 
 
 def draw(recipe: r.Recipe, dataset: Dataset, folder: Path, *, over: bool = False) -> list[Path]:
@@ -80,14 +81,14 @@ def draw(recipe: r.Recipe, dataset: Dataset, folder: Path, *, over: bool = False
     if train.labels.ndim > 1:
         batch = plots.masks(shown.images[:6], shown.labels[:6], len(dataset.classes))
     else:
-        titles = [f"Ground Truth: {plots.shown(dataset.classes[i])}" for i in shown.labels.tolist()]
+        titles = [f"Ground Truth: {figures.shown(dataset.classes[i])}" for i in shown.labels.tolist()]
         batch = plots.grid(shown.images, titles, columns=3)
     replacing = partial(files.replacing, over=over)
-    paths = plots.save(batch, folder / BATCH, replacing=replacing)
+    paths = figures.save(batch, folder / BATCH, replacing=replacing)
     eight = Split(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))
     images = [train.images[0], *_augmented(recipe, eight)]
     augmented = plots.grid(images, ["as it is", *["augmented"] * 8], columns=3)
-    return paths + plots.save(augmented, folder / AUGMENTED, replacing=replacing)
+    return paths + figures.save(augmented, folder / AUGMENTED, replacing=replacing)
 
 
 def _augmented(recipe: r.Recipe, split: Split) -> Tensor:

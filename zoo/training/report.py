@@ -13,6 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from speczoo.figures import save, shown
 from speczoo.specs.escaping import safe
 
 from . import plots
@@ -49,7 +50,7 @@ def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result
     if dataset.test is not None:
         figures["Test images"] = _test(run, model, dataset, recipe, dataset.test)
     for title, drawn in figures.items():
-        plots.save(drawn, run.path / title.lower().replace(" ", "_"), replacing=run.replacing)
+        save(drawn, run.path / title.lower().replace(" ", "_"), replacing=run.replacing)
     run.write("report.html", page(run, recipe, found, result, figures))
     return found
 
@@ -79,7 +80,7 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: 
     writer.writerow(["image", "label", "probability"])
     writer.writerows(zip(test.names, labels, (f"{p:.4f}" for p in confidence.tolist()), strict=True))
     run.write("test.csv", table.getvalue())
-    return plots.grid(test.images[:16], [plots.shown(label) for label in labels[:16]])
+    return plots.grid(test.images[:16], [shown(label) for label in labels[:16]])
 
 
 def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) -> Tensor:
