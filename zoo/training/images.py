@@ -82,9 +82,9 @@ def _refuse(broken: list[_Broken], shapes: set[tuple[int, int]]) -> None:
     if broken:
         pointers = [each for each in broken if each.why == git_lfs.MESSAGE]
         others = [each for each in broken if each.why != git_lfs.MESSAGE]
-        told = "; ".join(_told(some, most) for some, most in ((pointers, 1), (others, 5)) if some)
+        unreadable = "; ".join(_listed(some, most) for some, most in ((pointers, 1), (others, 5)) if some)
         helps = ([git_lfs.HELP] if pointers else []) + (["remove or replace these files"] if others else [])
-        raise DataError(f"cannot read {told}", "; ".join(helps))
+        raise DataError(f"cannot read {unreadable}", "; ".join(helps))
     if len(shapes) > 1:
         (h, w), (h2, w2) = sorted(shapes)[:2]
         raise DataError(
@@ -92,7 +92,7 @@ def _refuse(broken: list[_Broken], shapes: set[tuple[int, int]]) -> None:
         )
 
 
-def _told(broken: list[_Broken], most: int) -> str:
+def _listed(broken: list[_Broken], most: int) -> str:
     """Return what is wrong with the first images, and with how many more."""
     more = f" (and {len(broken) - most:,} more)" if len(broken) > most else ""
     return "; ".join(f"{path}: {why}" for path, why in broken[:most]) + more
