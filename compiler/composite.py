@@ -7,11 +7,11 @@ object, so that a thousand equal blocks cost one expansion.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
+from speczoo.compiler.application import Application
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer, Shape, Value
@@ -51,15 +51,31 @@ class Node:
 
     def replace(self, **changes: Any) -> Node:
         """Return a node like this one but for these fields; dataclasses.replace at a tenth of its price."""
-        node = object.__new__(Node)
-        mine = self.__dict__
-        node.__dict__.update({name: mine[name] for name in NODE_FIELDS}, **changes)
+        node, mine = object.__new__(Node), self.__dict__
+        if len(mine) > len(NODE_FIELDS):  # what was derived is not of the new one
+            mine = {name: mine[name] for name in NODE_FIELDS}
+        node.__dict__.update(mine)
+        node.__dict__.update(changes)
         return node
 
     def containing(self, body: Composite) -> Node:
         """Return the node with a list as its body: what comes out of the list comes out of it."""
         ports = tuple(port.name for port in body.outputs) if len(body.outputs) > 1 else ()
         return self.replace(body=body, outputs=body.values, ports=ports)
+
+    def applying(self, application: Application) -> Node:
+        """Return the node with a layer applied to what flows in as its body."""
+        body, outputs = application.body, application.outputs
+        ports = tuple(map(str, range(len(outputs)))) if body.outputs else ()
+        node = self.replace(body=body, outputs=outputs, ports=ports)
+        node.__dict__["application"] = application
+        return node
+
+    @cached_property
+    def application(self) -> Application:
+        """Its layer applied to what flows in, of a layer that is whole."""
+        assert isinstance(self.body, Layer)
+        return Application.of(self.body, self.arrived)
 
     @property
     def arrived(self) -> tuple[Value, ...]:
@@ -79,44 +95,38 @@ class Node:
             and not (isinstance(self.body, Composite) and not self.body.whole)
         )
 
-    @cached_property
+    @property
     def call(self) -> Call:
         """How torch makes and applies it, of a layer that is whole."""
-        assert isinstance(self.body, Layer)
-        return self.body.call(*self.arrived)
+        return self.application.call
 
-    @cached_property
+    @property
+    def makes(self) -> bool:
+        """Whether it is a whole layer that shares no other's module."""
+        return self.shared is None and isinstance(self.body, Layer) and self.whole
+
+    @property
     def weights(self) -> dict[str, Shape]:
         """Parameters of its own module; none where it shares another's."""
-        return (
-            self.body.weights(*self.shapes)
-            if isinstance(self.body, Layer) and self.shared is None and self.whole
-            else {}
-        )
+        return self.application.weights if self.makes else {}
 
-    @cached_property
+    @property
     def buffers(self) -> dict[str, Shape]:
-        return (
-            self.body.buffers(*self.shapes)
-            if isinstance(self.body, Layer) and self.shared is None and self.whole
-            else {}
-        )
+        return self.application.buffers if self.makes else {}
 
-    @cached_property
+    @property
     def params(self) -> int:
         if isinstance(self.body, Composite):
             return self.body.params if self.shared is None else 0
-        return sum(math.prod(shape) for shape in self.weights.values())
+        return self.application.params if self.makes else 0
 
-    @cached_property
+    @property
     def macs(self) -> int:
         if isinstance(self.body, Composite):
             return self.body.macs
-        if self.body is None or not self.whole or self.outputs[0] is UNKNOWN:
-            return 0
-        return self.body.macs(self.outputs[0].shape, *self.shapes)
+        return self.application.macs if self.body is not None and self.whole else 0
 
-    @cached_property
+    @property
     def size(self) -> int:
         """How many layers it stands for."""
         return self.body.size if isinstance(self.body, Composite) else 1
@@ -131,9 +141,7 @@ class Node:
         body = self.body
         if not isinstance(body, Layer):
             return body.wiring if body is not None else None
-        weights = body.can_have_weights() and self.whole and bool(body.weights(*self.shapes))
-        cuts = body.outputs and body.views is True
-        return Conduct(body.views, body.inplace_, body.saved, cuts, weights, body.no_backward() is not None)
+        return self.application.conduct if self.whole else Conduct.of(body, weights=False)
 
 
 NODE_FIELDS = tuple(f.name for f in fields(Node))

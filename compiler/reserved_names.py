@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from functools import lru_cache
 
 OUTPUT = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
@@ -56,6 +57,7 @@ def bad_input(name: str) -> str | None:
     return "the code of the network reads it" if name in FORWARD_NAMES else bad_id(name, module=False)
 
 
+@lru_cache(maxsize=4_096)
 def bad_id(name: str, *, module: bool, sequential: bool = False) -> str | None:
     """Return why `name` cannot be an id, or None.
 

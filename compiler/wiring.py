@@ -16,7 +16,7 @@ import networkx as nx
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, roots, topological_sort
-from speczoo.compiler.layer import Saves, Views
+from speczoo.compiler.layer import Layer, Saves, Views
 
 
 class Conduct(NamedTuple):
@@ -28,6 +28,12 @@ class Conduct(NamedTuple):
     cuts: bool  # its outputs are parts of its input
     weights: bool  # it has some of its own
     refuses: bool  # there is no backward pass through it
+
+    @classmethod
+    def of(cls, layer: Layer, *, weights: bool) -> Conduct:
+        """Return the conduct of a layer, which has weights or not."""
+        cuts = layer.outputs and layer.views is True
+        return cls(layer.views, layer.inplace_, layer.saved, cuts, weights, layer.no_backward() is not None)
 
 
 class Connection(NamedTuple):

@@ -27,11 +27,13 @@ def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: st
         base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.settings.params)
         ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
     out = dict(ctx.defaults[op])
-    for key, value in item.entry.arguments.items():
+    for key, value, plain in ctx.prepared(item.entry).arguments:
         if value is None and key in out:
             del out[key]
-            continue
-        out[key] = evaluate_argument(ctx, value, scope, (*item.loc, key), path)
+        elif plain and not ctx.torn:
+            out[key] = value
+        else:
+            out[key] = evaluate_argument(ctx, value, scope, (*item.loc, key), path)
     return out
 
 

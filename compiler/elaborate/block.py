@@ -24,5 +24,4 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
     report_arguments(ctx, item, op, blank.name, problems)
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
-    written = {**ctx.unit.spec.defaults.get(op, {}), **item.entry.arguments}
-    return blank.containing(body).replace(written=written)
+    return blank.containing(body)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
+from speczoo.compiler.elaborate.prepared import Prepared, is_plain
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import Scope, check_names, expression_problem
@@ -17,11 +17,23 @@ from speczoo.specs.diagnostics import Diagnostic, Span
 from speczoo.specs.expression import METER, ExpressionError, evaluate
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import STRUCTURE
+from speczoo.specs.spec import STRUCTURE, Entry
 from speczoo.specs.value_kinds import at
 
-#: Types whose values have no expression in them.
-PLAIN = (int, float, bool, type(None))
+
+class Inside:
+    """A step of the way to the list that is elaborated, for as long as that takes."""
+
+    __slots__ = ("step", "trail")
+
+    def __init__(self, trail: list[tuple[str, Loc | str | None, str]], step: tuple[str, Loc | str | None, str]) -> None:
+        self.trail, self.step = trail, step
+
+    def __enter__(self) -> None:
+        self.trail.append(self.step)
+
+    def __exit__(self, *_: object) -> None:
+        self.trail.pop()
 
 
 class Context:
@@ -34,6 +46,8 @@ class Context:
     def __init__(self, session: Session, unit: LoadedSpec, settings: Settings, *, inactive: bool = False) -> None:
         self.session, self.unit, self.settings, self.inactive = session, unit, settings, inactive
         self.placeholders = unit.spec.placeholders
+        #: Whether something in the text was refused, and stands in for what was probably intended.
+        self.torn = bool(self.placeholders or unit.document.placeholders)
         self.defaults: dict[str, dict[str, Any]] = {}
         #: (path so far, where the block was used, its name); a place of another file is a text.
         self.trail: list[tuple[str, Loc | str | None, str]] = []
@@ -52,6 +66,14 @@ class Context:
         """Return `net.yaml:31`; empty where there is no text."""
         span = self.span(loc)
         return f"{self.unit.document.source.name}:{span.line}" if span else ""
+
+    def prepared(self, entry: Entry) -> Prepared:
+        """Return what the text of an entry says whatever the names stand for, found once."""
+        known = self.session.shared.prepared
+        found = known.get(id(entry))
+        if found is None:
+            found = known[id(entry)] = Prepared.of(entry, self.unit.spec)
+        return found
 
     def written(self, loc: Loc) -> Any:
         """Return what the text says there; None where there is nothing."""
@@ -72,10 +94,12 @@ class Context:
 
     def wrong_params(self, block: str, given: Collection[str]) -> frozenset[str]:
         """Return the parameters of a block that are declared wrongly; perhaps all that are given."""
+        unsettable = frozenset(self.unit.spec.blocks[block].params.keys() & STRUCTURE)
+        if not self.torn:
+            return unsettable
         if ("blocks", block, "params") in self.placeholders:
             return frozenset(given)
-        unsettable = self.unit.spec.blocks[block].params.keys() & STRUCTURE
-        return frozenset(map(str, self.unit.under(("blocks", block, "params")))) | unsettable
+        return unsettable.union(map(str, self.unit.under(("blocks", block, "params"))))
 
     @cached_property
     def misnamed_defaults(self) -> bool:
@@ -88,14 +112,9 @@ class Context:
 
     # -- what is wrong with it ------------------------------------------------------------------------------------
 
-    @contextmanager
-    def inside(self, name: str, loc: Loc | str | None = None, op: str = "") -> Iterator[None]:
+    def inside(self, name: str, loc: Loc | str | None = None, op: str = "") -> Inside:
         """Mark that an entry's own list is elaborated meanwhile; `loc` is where a block or spec `op` is used."""
-        self.trail.append((f"{self.prefix}{name}.", loc, op))
-        try:
-            yield
-        finally:
-            self.trail.pop()
+        return Inside(self.trail, (f"{self.prefix}{name}.", loc, op))
 
     @property
     def prefix(self) -> str:
@@ -154,27 +173,30 @@ class Context:
 
     def evaluate(self, value: Any, scope: Scope, loc: Loc, path: str = "") -> Any:
         """Return `value` with its expressions computed. Raises Stop, reported, or UnknownRead."""
-        document = self.unit.document
-        if (
-            document.placeholders
-            and (value is None or isinstance(value, (str, list, dict)))
-            and any(placeholder[: len(loc)] == loc for placeholder in document.placeholders)
-        ):
+        if self.torn and (value is None or isinstance(value, (str, list, dict))) and self._refused(loc):
             raise UnknownRead
-        if METER.spent - self.session.shared.metered > self.session.limits.work:
-            most = self.session.limits.work
-            message = f"expressions and lists take more than {most:,} operations"
-            self.report(Problem("limit-exceeded", message, loc, path=path))
-            raise Halt
-        if type(value) in PLAIN or (type(value) is str and "$" not in value):
+        shared = self.session.shared
+        if METER.spent - shared.metered > self.session.limits.work:
+            self.overworked(loc, path)
+        if is_plain(value):
             return value
         try:
-            if (place := (id(self.unit.spec), loc)) not in self.session.shared.named:
+            if (place := (id(self.unit.spec), loc)) not in shared.named:
                 check_names(value, scope)  # in what is not computed, too
-                self.session.shared.named.add(place)
+                shared.named.add(place)
             return evaluate(value, scope)
         except ExpressionError as error:
             raise self.bad_expression(error, loc, path) from None
+
+    def _refused(self, loc: Loc) -> bool:
+        """Return whether something in the value there was refused by who read the text."""
+        return any(placeholder[: len(loc)] == loc for placeholder in self.unit.document.placeholders)
+
+    def overworked(self, loc: Loc, path: str) -> NoReturn:
+        """Report that expressions take too much work. Raises Halt."""
+        message = f"expressions and lists take more than {self.session.limits.work:,} operations"
+        self.report(Problem("limit-exceeded", message, loc, path=path))
+        raise Halt
 
     def bad_expression(self, error: ExpressionError, loc: Loc, path: str = "") -> Stop:
         """Report an expression that has no value."""
@@ -194,6 +216,12 @@ class Context:
             message = f"the network grows beyond {self.session.limits.nodes:,} layers"
             self.report(Problem("limit-exceeded", message, loc))
             raise Halt
+
+    def enter(self, loc: Loc) -> None:
+        """Count a layer that is checked by itself. Raises Halt, reported, where there are too many."""
+        self.step(loc)
+        self.reserve(loc, 1)
+        self.session.shared.entries += 1
 
     def reserve(self, loc: Loc, more: int) -> None:
         """Raise Halt, reported, where so many more layers are not to be checked one by one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import Edge
@@ -24,7 +24,7 @@ from speczoo.specs.wording import printable
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
-    if item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders:
+    if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
         frame.edges_incomplete = True
         id = _written_id(ctx, frame, item)
         name = id or str(frame.count)
@@ -40,7 +40,10 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
 def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool) -> tuple[Node, bool]:
     """Return the node of an entry, and whether it is certainly there."""
     ctx = e.context
-    placeholder = partial(frame.placeholder, item.entry, item.loc, item.turns, name, named=named)
+
+    def placeholder(**known: Any) -> Node:
+        return frame.placeholder(item.entry, item.loc, item.turns, name, named=named, **known)
+
     try:
         sources, arriving = resolve_inputs(ctx, frame, item, name)
     except (Stop, UnknownRead):
@@ -112,6 +115,8 @@ def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
     """Return the id of an entry; None where it has none, or a wrong one, which is reported."""
     if item.entry.id is None:
         return None
+    if not ctx.torn and (name := ctx.prepared(item.entry).name) is not None:
+        return name
     try:
         return _identified(ctx, frame, item)
     except (Stop, UnknownRead):

@@ -52,6 +52,7 @@ class Frame:
     names: Mapping[str, Any]
     inputs: Mapping[str, Value | Unknown]
     readable: Mapping[str, Value | Unknown]
+    flowing: tuple[Value | Unknown, ...]  # the values of the inputs, in order
 
     nodes: list[Node] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
@@ -80,7 +81,9 @@ class Frame:
         ids_incomplete: bool,
     ) -> Frame:
         last = Edge(INPUT) if len(inputs) == 1 else None
-        return cls(unit, entries, loc, names, inputs, inputs, last=last, ids_incomplete=ids_incomplete)
+        return cls(
+            unit, entries, loc, names, inputs, inputs, tuple(inputs.values()), last=last, ids_incomplete=ids_incomplete
+        )
 
     def flow(self) -> Value | Unknown | None:
         """Return what the next entry takes that has no `from`; None where there is no such value."""
@@ -91,7 +94,7 @@ class Frame:
         if not isinstance(source, Edge):
             return constant(source)
         if source.node == INPUT:
-            return list(self.inputs.values())[source.port]
+            return self.flowing[source.port]
         return self.nodes[source.node].outputs[source.port]
 
     def possible(self, name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from speczoo.compiler.application import Application
 from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
@@ -19,7 +20,7 @@ from speczoo.compiler.elaborate.references import refer
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
 from speczoo.compiler.explain.shape_errors import explain
 from speczoo.compiler.explain.value_origins import given
-from speczoo.compiler.layer import Layer, ShapeError, Value
+from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead
 from speczoo.specs.expression import ExpressionError, Template, names_of, parse
@@ -32,7 +33,9 @@ LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
     """Return the node of a layer. Raises Stop, reported, and UnknownRead."""
     op, entry = blank.op, item.entry
-    layer = Layer.registry[op]
+    layer, prepared = Layer.registry[op], ctx.prepared(entry)
+    if prepared.body is not None:
+        return apply(ctx, frame, item, blank, prepared.body)
     arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name))
     if "shape" in layer.model_fields and entry.shape is not None:
         arguments["shape"] = evaluate_argument(ctx, entry.shape, scope, (*item.loc, "shape"), blank.name)
@@ -40,8 +43,18 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
         if name in arguments:
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
     body = validated(ctx, frame, item, layer, arguments, blank)
-    written = {**ctx.unit.spec.defaults.get(op, {}), **entry.arguments, "shape": entry.shape}
-    return apply(ctx, frame, item, blank.replace(written=written), body)
+    if prepared.constant and not ctx.torn and _known(ctx, layer, arguments) is body:
+        prepared.body = body
+    return apply(ctx, frame, item, blank, body)
+
+
+def _key(layer: type[Layer], arguments: dict[str, Any]) -> Any:
+    return layer, freeze(arguments)
+
+
+def _known(ctx: Context, layer: type[Layer], arguments: dict[str, Any]) -> Layer | None:
+    """Return the layer that was found right with these arguments."""
+    return ctx.session.shared.layers.get(_key(layer, arguments))
 
 
 # -- its arguments ----------------------------------------------------------------------------------------------------
@@ -55,17 +68,16 @@ def validated(
     What is wrong, and reported, or UNKNOWN, is left out where the shape does not hang on it; raises Stop and
     UnknownRead where it does.
     """
-    key = (layer, freeze(arguments))
-    cached = ctx.session.done.get(key)
-    if cached is not None:
-        return cached  # type: ignore[return-value]
+    known = _known(ctx, layer, arguments)
+    if known is not None:
+        return known
     _check_sizes(ctx, item, layer, arguments, node)
     wrong: Collection[str] = ()
     stop: Exception = UnknownRead()
     try:
         made = layer.model_validate(arguments)
         if UNKNOWN not in arguments.values():
-            ctx.session.done[key] = made  # type: ignore[assignment]
+            ctx.session.shared.layers[_key(layer, arguments)] = made
             return made
     except ValidationError as error:
         wrong, stop = _report_arguments(ctx, frame, item, layer, arguments, node, error)
@@ -200,45 +212,42 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
     if UNKNOWN in node.arriving:
         return _applied_blindly(ctx, frame, item, node, body)
     key, applied = (id(body), node.arriving), ctx.session.shared.applied
-    if key in applied:
-        return _applied(ctx, item, node, body, applied[key][1])
+    if (known := applied.get(key)) is not None:
+        return _applied(ctx, item, node, known)
+    application = Application.of(body, node.arrived)
     try:
-        outputs = body.apply(*node.arrived)
+        made = within_limits(ctx, item, node, application)
     except ShapeError as error:
         report_shape(ctx, frame, item, node, body, error)
         if error.argument not in body.derives or getattr(body, error.argument) is None:
             raise Stop from None
         derived = body.model_copy(update={error.argument: None})  # known without being stated
         return apply(ctx, frame, item, node, derived)
-    except OverflowError:
-        outputs = ()
-    made = within_limits(ctx, item, node, body, outputs)
-    applied[key] = body, outputs
+    applied[key] = application
     return made
 
 
-def within_limits(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
-    """Return the node of a layer with what comes out of it, nothing where that is beyond all numbers.
+def within_limits(ctx: Context, item: Item, node: Node, application: Application) -> Node:
+    """Return the node of a layer with what comes out of it.
 
-    Raises Stop, reported, where it is larger than the limits.
+    Raises Stop, reported, where it is larger than the limits; raises ShapeError.
     """
-    most = ctx.session.limits.params
+    most, outputs = ctx.session.limits.params, application.outputs
     what = ""
     if not outputs or any(math.prod(value.shape) > most for value in outputs):
         what = f"give a tensor of more than {most:,} numbers"
-    elif sum(map(math.prod, body.weights(*node.shapes).values())) > most:
+    elif application.params > most:
         what = f"have more than {most:,} weights"
     if what:
         loc = (*item.loc, "op" if item.entry.op is not None else "share")
         raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
-    return _applied(ctx, item, node, body, outputs)
+    return _applied(ctx, item, node, application)
 
 
-def _applied(ctx: Context, item: Item, node: Node, body: Layer, outputs: tuple[Value, ...]) -> Node:
+def _applied(ctx: Context, item: Item, node: Node, application: Application) -> Node:
     """Return the node of a layer with what comes out of it."""
-    ctx.step(item.loc, len(outputs) - 1)  # each is a value to keep
-    ports = tuple(str(i) for i in range(len(outputs))) if body.outputs else ()
-    return node.replace(body=body, outputs=outputs, ports=ports)
+    ctx.step(item.loc, len(application.outputs) - 1)  # each is a value to keep
+    return node.applying(application)
 
 
 def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:

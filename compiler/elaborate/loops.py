@@ -21,6 +21,7 @@ from speczoo.specs.spec import Entry, variables
 from speczoo.specs.wording import printable
 
 Turn = tuple[int | None, Mapping[str, Any]]
+ONCE: Sequence[Turn] = ((None, {}),)
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
 
 
@@ -46,9 +47,7 @@ def items(
         if len(all_turns) > 1:
             ctx.reserve((*at, "for"), len(all_turns) * (1 + _inside(entry)))
         for turn, more in all_turns:
-            ctx.step(at)
-            ctx.reserve(at, 1)
-            ctx.session.shared.entries += 1
+            ctx.enter(at)
             here = layered(names, more) if more else names
             where = (*turns, turn) if turn is not None else turns
             if entry.do is None:
@@ -70,7 +69,7 @@ def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[st
     UNKNOWN where they are wrong, and reported, or unknown.
     """
     if entry.for_ is None:
-        return ((None, {}),)
+        return ONCE
     try:
         return _unrolled(ctx, entry, entry.for_, loc, names, frame.readable)
     except (Stop, UnknownRead):

@@ -56,7 +56,8 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
     elif entry.layers is not None:
         node = elaborate_group(e, item, blank)
     else:
-        node = _operation(e, frame, item, blank.replace(op=_op(ctx, item, blank, scope)), scope)
+        op = _op(ctx, item, blank, scope)
+        node = _operation(e, frame, item, blank.replace(op=op, written=ctx.prepared(entry).written(op)), scope)
     if entry.taps is not None:
         node = elaborate_taps(ctx, item, node)
     if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
@@ -80,7 +81,7 @@ def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
 
 def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
     ctx, op = e.context, blank.op
-    if ("blocks", op) in ctx.placeholders or ("use", op) in ctx.placeholders:
+    if ctx.torn and (("blocks", op) in ctx.placeholders or ("use", op) in ctx.placeholders):
         raise Stop
     if op in ctx.unit.spec.blocks:
         return elaborate_block(e, item, blank, scope)

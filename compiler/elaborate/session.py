@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.elaborate.prepared import Prepared
+from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
@@ -27,13 +29,16 @@ class Shared:
     """What compilations of one unit share, its variants': the lists that are elaborated, and how much was spent."""
 
     done: dict[Any, Composite] = field(default_factory=dict)
+    layers: dict[Any, Layer] = field(default_factory=dict)  # those that are right, by their types and arguments
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
     found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use
     text_length: int = 0  # of all these together
-    #: What comes out of a layer, by its id and what flows in; and the layer, so that the id stays its own.
-    applied: dict[Any, tuple[Layer, tuple[Value, ...]]] = field(default_factory=dict)
+    #: Layers applied within the limits, by their ids and what flows in.
+    applied: dict[Any, Application] = field(default_factory=dict)
+    again: dict[Any, Application] = field(default_factory=dict)  # those of shared modules, with what flowed in first
+    prepared: dict[int, Prepared] = field(default_factory=dict)  # the entries, by their ids
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     checked: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were checked
@@ -118,6 +123,8 @@ def freeze(value: Any) -> Any:
     kind = type(value)
     if kind is int or kind is str or value is None:
         return value
+    if kind is dict:
+        return ("dict", *[(k, v if type(v) is int or type(v) is str else freeze(v)) for k, v in value.items()])
     if kind is float or kind is bool:
         return (kind.__name__, value)
     if isinstance(value, (list, tuple)):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Node, constant
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
@@ -93,15 +94,15 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
         index = node.shared
         node = frame.nodes[index]
     if isinstance(node.body, Layer):
-        _check_module(ctx, node, node.body, blank, wanted, loc)
+        _check_module(ctx, node, blank, wanted, loc)
     return index
 
 
-def _check_module(ctx: Context, node: Node, body: Layer, blank: Node, wanted: str, loc: tuple[str | int, ...]) -> None:
+def _check_module(ctx: Context, node: Node, blank: Node, wanted: str, loc: tuple[str | int, ...]) -> None:
     """Raise Stop, reported, for a layer that is no module of its own."""
     if UNKNOWN in node.arriving:
         raise Stop
-    call = body.call(*node.arrived)
+    call = node.call
     if call.target is None or call.parameter:
         message = f"`{wanted}` is a function and has nothing to share: write it again"
         raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
@@ -111,13 +112,16 @@ def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: No
     """Return the one layer that an entry made, on what flows in here."""
     if UNKNOWN in blank.arriving:
         return apply(ctx, frame, item, blank, body)
+    known, key = ctx.session.shared.again, (target.application, blank.arriving)
     try:
-        made, outputs = again(target, body, blank.arrived)
-        same_module(body.call(*target.arrived), made.call(*blank.arrived))
+        if key not in known:
+            made = again(target, body, blank.arrived)
+            same_module(target.call, made.call)
+            known[key] = made
     except ShapeError as error:
         report_shape(ctx, frame, item, blank, body, _in_words(wanted, error))
         raise Stop from None
-    return within_limits(ctx, item, blank, made, outputs)
+    return within_limits(ctx, item, blank, known[key])
 
 
 def _list_again(
@@ -158,11 +162,11 @@ def _node_again(
         body = _list_again(ctx, sharing, node.body, arriving, f"{path}{node.name}.")
         return blank.replace(body=body, outputs=body.values)
     try:
-        made, outputs = again(node, node.body, blank.arrived)
-        same_text(node, made, blank.arrived, outputs)
+        made = again(node, node.body, blank.arrived)
+        same_text(node, made)
     except ShapeError as error:
         raise ctx.stop(_problem_inside(ctx, sharing, blank, holder, path, error)) from None
-    return within_limits(ctx, sharing.item, blank, made, outputs)
+    return within_limits(ctx, sharing.item, blank, made)
 
 
 def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequence[Node]) -> Value | Unknown:
@@ -197,31 +201,26 @@ def _problem_inside(
 # -- whether it is the same module ------------------------------------------------------------------------------------
 
 
-def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> tuple[Layer, tuple[Value, ...]]:
-    """Return a layer as it was made, and what comes out of it where these flow in; nothing where that is beyond all
-    numbers. Raises ShapeError.
-    """
-    made = body.as_made(*node.arrived)
-    here = tuple(value.shape for value in arriving)
+def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> Application:
+    """Return a layer as it was made, applied where these flow in. Raises ShapeError."""
+    made = Application.of(body.as_made(*node.arrived), arriving)
     stated = None
     try:
-        outputs = made.apply(*arriving)
-    except OverflowError:
-        outputs = ()
+        _ = made.outputs
     except ShapeError as error:
         if error.problem.code != "assertion-failed" or error.argument not in body.derives:
             raise
         stated = error.argument
-    there, wanted = ({**body.weights(*x), **body.buffers(*x)} for x in (node.shapes, here))
+    there, wanted = ({**body.weights(*x), **body.buffers(*x)} for x in (node.shapes, made.shapes))
     for key in {**there, **wanted} if there != wanted else ():
         if there.get(key) != wanted.get(key):
             raise OtherModuleError(
                 key, f"is {_shown(there.get(key))} there and {_shown(wanted.get(key))} here", weights=True
             )
     if stated is not None:
-        there, wanted = (body.derived(*x) for x in (node.shapes, here))
+        there, wanted = (body.derived(*x) for x in (node.shapes, made.shapes))
         raise OtherModuleError(stated, f"is {_shown(there[stated])} there and {_shown(wanted[stated])} here")
-    return made, outputs
+    return made
 
 
 def same_module(there: Call, here: Call) -> None:
@@ -231,18 +230,17 @@ def same_module(there: Call, here: Call) -> None:
             raise OtherModuleError(name, f"is {_shown(value)} there and {_shown(here.args[name])} here")
 
 
-def same_text(node: Node, made: Layer, arriving: tuple[Value, ...], outputs: Sequence[Value]) -> None:
+def same_text(node: Node, made: Application) -> None:
     """Raise OtherModuleError where a layer of a list is not applied by the text that the list has."""
-    assert isinstance(node.body, Layer)
-    there, here = node.body.call(*node.arrived), made.call(*arriving)
+    there, here, outputs = node.call, made.call, made.outputs
     same_module(there, here)
     if outputs and len(outputs) != len(node.outputs):
         raise OtherModuleError("", f"has {len(node.outputs)} outputs there and {len(outputs)} here")
     if there == here:
         return
-    for before, value in zip(node.shapes, arriving, strict=True):
-        if len(before) != len(value.shape):
-            raise OtherModuleError("", f"takes {len(before)} axes besides the batch there and {len(value.shape)} here")
+    for before, shape in zip(node.shapes, made.shapes, strict=True):
+        if len(before) != len(shape):
+            raise OtherModuleError("", f"takes {len(before)} axes besides the batch there and {len(shape)} here")
     raise OtherModuleError("", "has other inputs without a batch axis there than here")
 
 

@@ -52,7 +52,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     lasting = [p for p in body.outputs if not p.training_only]
     if len(lasting) < len(body.outputs):
         body = keep(body, lasting)
-    return blank.containing(body).replace(written=dict(item.entry.arguments))
+    return blank.containing(body)
 
 
 def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:
