@@ -52,7 +52,7 @@ def blocks(draw: st.DrawFn) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@settings(max_examples=15 * settings().max_examples)
+@settings(max_examples=6 * settings().max_examples)
 @given(blocks())
 def test_what_is_emitted_is_what_was_predicted(spec: dict[str, Any]) -> None:
     try:
@@ -72,7 +72,7 @@ FORMS = (
 MOVES = st.tuples(st.sampled_from(FORMS), st.integers(-4, 4), st.integers(-2, 2), st.integers(0, 9), st.integers(-2, 2))
 
 
-@settings(max_examples=10 * settings().max_examples)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.lists(MOVES, min_size=1, max_size=3), st.integers(1, 5))
 def test_items_written_as_a_loop_are_the_items(runs: list[tuple[str, int, int, int, int]], length: int) -> None:
     """Whatever moves in them, and wherever it stands."""

@@ -35,7 +35,7 @@ from tests.properties.test_mutations import computes_what_its_entries_do, runs_a
 
 Data = dict[str, Any]
 Entries = list[Data]
-EACH = settings(max_examples=max(5, settings().max_examples // 4), suppress_health_check=list(HealthCheck))
+EACH = settings(max_examples=max(2, settings().max_examples // 10), suppress_health_check=list(HealthCheck))
 
 
 class Form(NamedTuple):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 from speczoo.training import recipe_loader
 from speczoo.training.data import load
 from speczoo.training.engine import Result, loaders, train
-from speczoo.training.errors import DataError, Diverged, RunError
+from speczoo.training.errors import DataError, Diverged, Interrupted, RunError
 from speczoo.training.evaluate import evaluate
 from speczoo.training.loader import mix
 from speczoo.training.run import Run
@@ -103,34 +104,50 @@ def start(**job: Any) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def held_in_the_third_epoch(**job: Any) -> subprocess.Popen[str]:
-    process = start(**job, hold=2 * 6 + 3)
-    assert process.stdout
-    assert "held\n" in iter(process.stdout.readline, ""), process.communicate()[1]
-    return process
+class Calling(torch.nn.Module):
+    """Calls at a training batch, counted from one."""
+
+    def __init__(self, inner: torch.nn.Module, batch: int, call: Callable[[], None]) -> None:
+        super().__init__()
+        self.inner, self.left, self.call = inner, batch, call
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.left -= self.training
+        if self.training and not self.left:
+            self.call()
+        return self.inner(x)
+
+
+def wrapped(norm: bool = True) -> Calling:
+    """The network with its weights under the names that they have in a process that is held."""
+    return Calling(network(norm=norm), 0, lambda: None)
+
+
+IN_THE_THIRD_EPOCH = 2 * 6 + 3
 
 
 def test_a_killed_run_resumes(corners: Path, tmp_path: Path) -> None:
-    job = {"root": str(corners), "out": str(tmp_path / "killed")}
-    process = held_in_the_third_epoch(**job)
+    process = start(root=str(corners), out=str(tmp_path / "killed"), hold=IN_THE_THIRD_EPOCH)
+    assert process.stdout
+    assert "held\n" in iter(process.stdout.readline, ""), process.communicate()[1]
     process.kill()
     process.communicate()
     assert torch.load(tmp_path / "killed" / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
-    again = start(root=str(corners), resume=str(tmp_path / "killed"))
-    whole = start(root=str(corners), out=str(tmp_path / "whole"))
-    for each in (again, whole):
-        _, told = each.communicate()
-        assert each.returncode == 0, told
+    train(None, model=wrapped(), resume=tmp_path / "killed", accelerator="cpu", report=False, quiet=True)
+    train(recipe(corners), model=wrapped(), out=tmp_path / "whole", accelerator="cpu", report=False, quiet=True)
     assert same(tmp_path / "whole", tmp_path / "killed")
     assert json.loads((tmp_path / "killed" / "result.json").read_text())["epochs"] == 4
 
 
 def test_ctrl_c_leaves_weights_and_says_how_to_go_on(corners: Path, tmp_path: Path) -> None:
-    process = held_in_the_third_epoch(root=str(corners), out=str(tmp_path / "run"))
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode != 0
-    assert f"--resume {tmp_path / 'run'}" in told
+    model = Calling(network(), IN_THE_THIRD_EPOCH, lambda: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
+    try:
+        with pytest.raises(Interrupted) as caught:
+            train(recipe(corners), model=model, out=tmp_path / "run", accelerator="cpu", report=False, quiet=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert f"--resume {tmp_path / 'run'}" in str(caught.value)
     assert Run.open(tmp_path / "run").weights()
     assert Run.open(tmp_path / "run").checkpoint is not None
 
@@ -138,9 +155,8 @@ def test_ctrl_c_leaves_weights_and_says_how_to_go_on(corners: Path, tmp_path: Pa
 def test_two_processes_are_one_with_the_doubled_batch(corners: Path, tmp_path: Path) -> None:
     changes = {"epochs": 2, "optimizer": {"op": "SGD", "lr": 0.05, "momentum": 0.9}}
     job = {"root": str(corners), "norm": False}
-    one = start(**job, out=str(tmp_path / "one"), recipe={**changes, "batch_size": 20})
-    _, told = one.communicate()
-    assert one.returncode == 0, told
+    alone = recipe(corners, **changes, batch_size=20)
+    train(alone, model=wrapped(norm=False), out=tmp_path / "one", accelerator="cpu", quiet=True)
     two = start(**job, out=str(tmp_path / "two"), recipe={**changes, "batch_size": 10}, devices=2, strategy="ddp")
     _, told = two.communicate()
     assert two.returncode == 0, told
