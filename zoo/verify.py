@@ -61,24 +61,24 @@ class Verification:
         }
 
 
-def verify_module(graph: Graph, module: nn.Module) -> Verification:
-    """Run `module` once on random input, without gradients, and hold it to its graph.
+def verify_module(graph: Graph, module: nn.Module, *, batch: int = BATCH, most_steps: int = MOST_STEPS) -> Verification:
+    """Run `module` once on random input of so many samples, without gradients, and hold it to its graph.
 
-    One that would take too long, or more memory than many machines have, runs on the device `meta`: torch infers the
-    shapes, without a number. A network with outputs that training alone has runs in training mode, others in eval mode;
-    the module is left as it came, but for the running statistics of the first.
+    One that takes more than `most_steps`, or more memory than many machines have, runs on the device `meta`: torch
+    infers the shapes, without a number. A network with outputs that training alone has runs in training mode, others in
+    eval mode; the module is left as it came, but for the running statistics of the first.
     """
     seconds = None
     with in_mode(module, training=_needs_training(graph)):
-        if fits(graph):
-            given = _random(graph)
+        if fits(graph, most_steps):
+            given = random_input(graph, batch)
             started = time.perf_counter()
             with torch.no_grad():
                 came = module(*given)
             seconds = time.perf_counter() - started
         else:
-            came = _shapes_alone(graph, module)
-    return Verification(graph.name, BATCH, seconds, (*_outputs(graph, came), *_weights(graph, module)))
+            came = _shapes_alone(graph, module, batch)
+    return Verification(graph.name, batch, seconds, (*_outputs(graph, came, batch), *_weights(graph, module)))
 
 
 class Unpredicted(Exception):
@@ -98,7 +98,7 @@ def hold(graph: Graph, module: nn.Module) -> nn.Module:
     if "held" not in graph.__dict__:
         # a custom layer may ask for numbers, which there are none of
         with suppress(NotImplementedError), in_mode(module, training=_needs_training(graph)):
-            findings += _outputs(graph, _shapes_alone(graph, module))
+            findings += _outputs(graph, _shapes_alone(graph, module, BATCH), BATCH)
     if not all(finding.ok for finding in findings):
         raise Unpredicted(graph.name, findings)
     graph.__dict__["held"] = True
@@ -110,7 +110,7 @@ def _needs_training(graph: Graph) -> bool:
     return any(port.training_only for port in graph.root.outputs)
 
 
-def _outputs(graph: Graph, came: Any) -> list[Finding]:
+def _outputs(graph: Graph, came: Any, batch: int) -> list[Finding]:
     """Return the shapes of what came out of a run."""
     values = [came] if isinstance(came, Tensor) else list(came)
     names = [port.name for port in graph.root.outputs]
@@ -118,7 +118,7 @@ def _outputs(graph: Graph, came: Any) -> list[Finding]:
         names = list(getattr(came, "_fields", names))
     built = dict(zip(names, (tuple(value.shape) for value in values), strict=True))
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    wanted = {port.name: (BATCH, *value.shape) for port, value in ports if not isinstance(value, Unknown)}
+    wanted = {port.name: (batch, *value.shape) for port, value in ports if not isinstance(value, Unknown)}
     if len(wanted) == len(built) and wanted.keys() != built.keys():  # a tuple spells paths otherwise
         built = dict(zip(wanted, built.values(), strict=True))
     return [
@@ -145,11 +145,11 @@ def _trains(keys: list[str], fixed: Set[str]) -> str:
     )
 
 
-def fits(graph: Graph) -> bool:
-    """Return whether a run takes no more than most machines have, in steps and in memory, by what is predicted."""
+def fits(graph: Graph, most_steps: int = MOST_STEPS) -> bool:
+    """Return whether a run takes no more than `most_steps`, nor more memory than most machines have, as predicted."""
     leaves = (node for _, node, _ in graph.walk())
     steps = sum(n.macs + n.body.operations(*n.shapes) for n in leaves if isinstance(n.body, Layer))
-    return BATCH * steps <= MOST_STEPS and BATCH * _held(graph.root, {}) <= MOST_NUMBERS
+    return BATCH * steps <= most_steps and BATCH * _held(graph.root, {}) <= MOST_NUMBERS
 
 
 def _held(composite: Composite, known: dict[Composite, int]) -> int:
@@ -178,10 +178,10 @@ def _numbers(value: Value | Unknown) -> int:
     return math.prod(value.shape) if value is not UNKNOWN else 0
 
 
-def _shapes_alone(graph: Graph, module: nn.Module) -> Any:
+def _shapes_alone(graph: Graph, module: nn.Module, batch: int) -> Any:
     """Return what comes out of the module on the device `meta`, where tensors are shapes."""
     with torch.device("meta"):
-        given = tuple(_random(graph))
+        given = tuple(random_input(graph, batch))
     for dtype in {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}:
         given = tuple(x.to(dtype) if x.is_floating_point() else x for x in given)
     state = {name: value.to("meta") for name, value in (*module.named_parameters(), *module.named_buffers())}
@@ -189,14 +189,16 @@ def _shapes_alone(graph: Graph, module: nn.Module) -> Any:
         return torch.func.functional_call(module, state, given)
 
 
-def _random(graph: Graph) -> list[Tensor]:
-    """Return input of the predicted shapes; whole numbers are small enough for every table they may be looked up in."""
+def random_input(graph: Graph, batch: int = BATCH) -> list[Tensor]:
+    """Return input of the predicted shapes for so many samples; whole numbers are small enough for every table that
+    they may be looked up in.
+    """
     tables = [
         row.node.weights["weight"][0] for row in graph.rows if row.op == "Embedding" and "weight" in row.node.weights
     ]
     out: list[Tensor] = []
     for _, value in graph.settings.inputs:
-        size = (BATCH, *value.shape) if value.batched else value.shape
+        size = (batch, *value.shape) if value.batched else value.shape
         if value.dtype == "int64":
             out.append(torch.randint(min(tables, default=2), size))
         elif value.dtype == "bool":

@@ -24,7 +24,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
-from speczoo.testing.networks import networks
+from speczoo.testing import networks
 from tests.fuzz import refactorings
 
 Data = dict[str, Any]

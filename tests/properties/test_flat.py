@@ -12,7 +12,7 @@ import speczoo
 from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
-from speczoo.testing.networks import networks
+from speczoo.testing import networks
 
 
 def holds(graph: Graph) -> None:

@@ -22,7 +22,7 @@ from speczoo.specs.keys import keys, models
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry, Spec
-from speczoo.testing.networks import networks
+from speczoo.testing import networks
 from tests.contracts.test_grammar import WHOLE
 
 ZOO = [json.loads(json.dumps(catalogue.own(path).document.data)) for path in catalogue.files()]

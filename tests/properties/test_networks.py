@@ -35,7 +35,7 @@ from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
-from speczoo.testing.networks import networks
+from speczoo.testing import networks
 from tests import reference_interpreter
 
 Data = dict[str, Any]

@@ -23,7 +23,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower.lowering import Lowering
 from speczoo.compiler.lower.validate import Mistranslation, validate
 from speczoo.compiler.program import Assignment, Child, Class, Declaration, InitLoop, Make, Member, Program
-from speczoo.testing.networks import networks
+from speczoo.testing import networks
 from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
 

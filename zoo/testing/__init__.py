@@ -14,19 +14,48 @@ if TYPE_CHECKING:
     from speczoo.testing.cases import Case
     from speczoo.testing.conformance import CHECKS, check_layer
     from speczoo.testing.layers import layer_cases
-    from speczoo.testing.networks import networks
+    from speczoo.testing.mistakes import MISTAKES, Broken, broken
+    from speczoo.testing.random_networks import blocks, networks
+    from speczoo.testing.sizes import accepted_shapes, inputs, refused_shapes
+    from speczoo.testing.spec_checks import check_spec
+    from speczoo.testing.subject import SpecFailure
     from speczoo.testing.trial import Disagreement
 
-__all__ = ["CHECKS", "Case", "Disagreement", "check_layer", "layer_cases", "networks"]
-
+#: The names, and the modules of this package that have them.
 _FROM = {
+    "Broken": "mistakes",
     "CHECKS": "conformance",
     "Case": "cases",
     "Disagreement": "trial",
+    "MISTAKES": "mistakes",
+    "SpecFailure": "subject",
+    "accepted_shapes": "sizes",
+    "blocks": "random_networks",
+    "broken": "mistakes",
     "check_layer": "conformance",
+    "check_spec": "spec_checks",
+    "inputs": "sizes",
     "layer_cases": "layers",
-    "networks": "networks",
+    "networks": "random_networks",
+    "refused_shapes": "sizes",
 }
+__all__ = [
+    "CHECKS",
+    "MISTAKES",
+    "Broken",
+    "Case",
+    "Disagreement",
+    "SpecFailure",
+    "accepted_shapes",
+    "blocks",
+    "broken",
+    "check_layer",
+    "check_spec",
+    "inputs",
+    "layer_cases",
+    "networks",
+    "refused_shapes",
+]
 
 
 if not TYPE_CHECKING:  # to which a name that is not among them is a mistake

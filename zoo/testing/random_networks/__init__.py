@@ -4,6 +4,6 @@ Every value is drawn with tags for its channels and its grid that say what is kn
 only names, so that merges fit whatever a block is called with.
 """
 
-from speczoo.testing.networks.specs import networks
+from speczoo.testing.random_networks.specs import blocks, networks
 
-__all__ = ["networks"]
+__all__ = ["blocks", "networks"]

@@ -8,14 +8,24 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from speczoo.testing.networks.lists import List, Val, convolution, keeping
-from speczoo.testing.networks.steps import call, merge, stages, step
+from speczoo.testing.random_networks.lists import List, Val, convolution, keeping
+from speczoo.testing.random_networks.steps import STAGED, call, merge, stages, step
 
 PARAMS = {"act": {"type": "op", "default": "ReLU"}, "flag": True, "k": 3, "reps": 1}  # of every block with `channels`
 
 
-def block(draw: DrawFn, kind: str, blocks: dict[str, str]) -> dict[str, Any]:
-    """Draw a block's body. `plain` and `residual` give `channels` at `stride`; `two` fuses two like inputs."""
+@st.composite
+def blocks(draw: DrawFn) -> dict[str, Any]:
+    """Draw the body of a block over channels x height x width, as plain data: it gives `channels`, its one required
+    parameter, at `stride`.
+    """
+    return block(draw, draw(st.sampled_from(STAGED)), {}, {})
+
+
+def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hashable]) -> dict[str, Any]:
+    """Draw a block's body. `plain` and `residual` give `channels` at `stride`; `two` fuses two like inputs. `outer` are
+    widths of the network around it.
+    """
     if kind == "two":
         o = List(draw, {}, {}, 0, [Val("x", "c", "g"), Val("skip", "c", "g")])
         o.add("conv", convolution(draw, "$in_channels"), o.pool[0], "c", "g")
@@ -24,7 +34,7 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str]) -> dict[str, Any]:
             o.add("keep", keeping(draw), o.pool[-1], "c", "g")
         o.add("sum", {"op": "add", "from": [o.pool[-1].ref, "skip"]}, None, "c", "g")
         return {"inputs": ["x", "skip"], "layers": o.entries}
-    widths: dict[Any, Hashable] = {"$channels": "channels", "$(2 * channels)": "double", 2: 2, "$width": "width"}
+    widths: dict[Any, Hashable] = {"$channels": "channels", "$(2 * channels)": "double", 2: 2, **outer}
     o = List(draw, blocks, widths, 1, [Val("input", "in", "g")], inside=True)
     goal = ("channels", ("st", "g"))
     o.add("conv", convolution(draw, "$channels", "$stride"), o.pool[0], *goal)
@@ -57,7 +67,7 @@ def networks(draw: DrawFn) -> dict[str, Any]:
     kinds: dict[str, str] = {}
     for i in range(draw(st.integers(0, 3))):
         kind = draw(st.sampled_from(["plain", "residual", "residual", "two", "outputs"]))
-        blocks[f"Block{i}"] = block(draw, kind, dict(kinds))
+        blocks[f"Block{i}"] = block(draw, kind, dict(kinds), {"$width": "width"})
         kinds[f"Block{i}"] = kind
     side, channels = draw(st.integers(4, 7)), draw(st.integers(1, 4))
     two = draw(st.booleans())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from speczoo.testing.networks.lists import ACTIVATIONS, Entry, List, Val, chain, convolution, keeping
+from speczoo.testing.random_networks.lists import ACTIVATIONS, Entry, List, Val, chain, convolution, keeping
 
 KINDS = [
     "conv",
