@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.compiler.unknown_arguments import unknown_argument
+from speczoo.specs.foreign_values import Reading, is_nothing, readings
 from speczoo.specs.problem import Problem
 from speczoo.specs.suggestions import certain, nearest
 from speczoo.specs.value_kinds import at, placed
@@ -19,10 +20,11 @@ from speczoo.specs.wording import listed, printed
 
 
 def argument_problems(
-    layer: type[Layer], error: ValidationError, given: Mapping[str, Any]
+    layer: type[Layer], error: ValidationError, given: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> Iterator[tuple[Problem, str | None]]:
     """Yield pydantic's complaints about a layer's arguments, one for each argument that is known, whose name begins its
-    place; and the argument that was probably intended by a name that is none.
+    place; and the argument that was probably intended by a name that is none. `defaults` are what arguments are that an
+    entry leaves out, as far as the spec says it.
     """
     fields = list(layer.model_fields)
     details = error.errors(include_url=False)
@@ -49,7 +51,7 @@ def argument_problems(
         wanted = _wanted(layer, name, detail)
         inside = {placed(given.get(name), d["loc"][1:]): d for d in details if d["loc"][:1] == (name,)}
         path = next(filter(None, inside), ())
-        problem = _bad(layer, given, name, path, f"`{name}: {printed(given.get(name))}` {wanted}")
+        problem = _bad(layer, given, name, path, f"`{name}: {printed(given.get(name))}` {wanted}", defaults)
         yield replace(problem, key=bool(path) and inside[path]["loc"][-1] == "[key]"), None
 
 
@@ -88,54 +90,53 @@ def _example(layer: type[Layer], missing: list[str]) -> str:
     return f"for example `{{op: {layer.op}, {arguments}}}`"
 
 
-def _bad(layer: type[Layer], given: Mapping[str, Any], name: str, path: tuple[str | int, ...], message: str) -> Problem:
+def _bad(
+    layer: type[Layer],
+    given: Mapping[str, Any],
+    name: str,
+    path: tuple[str | int, ...],
+    message: str,
+    defaults: Mapping[str, Any],
+) -> Problem:
     """Return the problem of a value that the argument does not take; where it nearly does, with what was intended."""
     wrong = at(given.get(name), path)
-    near, certainly = _word(layer, name, wrong)
-    readings = _readings(wrong)
-    for text in (*readings, *near):
+    if is_nothing(wrong) and not path and (help := _without(layer, name, wrong, defaults)):
+        return Problem("bad-value", message, (name,), help=(help,))
+    for text, value, certainly in (*readings(wrong), *_words(layer, name, wrong)):
         try:
-            layer.model_validate({**given, name: _with(given.get(name), path, _read(text))})
+            layer.model_validate({**given, name: _with(given.get(name), path, value)})
         except ValidationError as error:
             if any(d["loc"][:1] == (name,) for d in error.errors(include_url=False)):
                 continue
-        help = (f"write `{text}`" if path else f"write `{name}: {text}`",)
-        replacement = text if text in readings or text == certainly else None
-        return Problem("bad-value", message, (name, *path), help=help, replacement=replacement)
+        help = f"write `{text}`" if path else f"write `{name}: {text}`"
+        return Problem("bad-value", message, (name, *path), help=(help,), replacement=text if certainly else None)
     return Problem("bad-value", message, (name, *path))
 
 
-_DIGITS = re.compile(r"-?[1-9][0-9]{0,8}|0|-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,9}")
+def _without(layer: type[Layer], name: str, wrong: Any, defaults: Mapping[str, Any]) -> str:
+    """Return what to do where nothing is given to an argument that takes no null; empty where it takes that."""
+    field = layer.model_fields[name]
+    if field.is_required():
+        return f"it must be said, for example `{name}: {_EXAMPLES.get(name, '...')}`"
+    if name in layer.derives:
+        return f"leave `{name}` out: it follows from what flows in"
+    if name in defaults:
+        return f"leave `{name}` out for the `{printed(defaults[name])}` of `defaults`; `{name}: null` is without that"
+    if field.default is None:
+        return ""
+    off = f"; `{name}: false` is without" if field.default is True else ""
+    return f"leave `{name}` out: it is `{printed(field.default)}` then{off}"
 
 
-def _read(text: str) -> Any:
-    if _DIGITS.fullmatch(text):
-        return float(text) if "." in text else int(text)
-    return {"true": True, "false": False}.get(text, text)
-
-
-def _word(layer: type[Layer], name: str, value: Any) -> tuple[list[str], str | None]:
-    """Return which words of an argument may be meant, and which one alone can be."""
-    schema = layer.model_json_schema()["properties"].get(name, {}) if isinstance(value, str) else {}
+def _words(layer: type[Layer], name: str, value: Any) -> Iterator[Reading]:
+    """Yield the word of an argument that may be meant."""
+    schema = _schema(layer).get(name, {}) if isinstance(value, str) else {}
     options = [
         o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))
     ]
     words = [o for o in options if isinstance(o, str)]
-    suggested = nearest(str(value), words)
-    return [suggested] if suggested else [], certain(str(value), words)
-
-
-def _readings(value: Any) -> list[str]:
-    """Return what a value of the wrong type may have been intended as: `"64"` and `64.0` are 64, 1 is true."""
-    if isinstance(value, str) and value.strip().lower() in ("true", "false", "yes", "no", "on", "off"):
-        return ["true" if value.strip().lower() in ("true", "yes", "on") else "false"]
-    if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
-        return [value.strip()]
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e9:
-        return [str(int(value))]
-    if type(value) is int and value in (0, 1):
-        return ["true" if value else "false"]
-    return []
+    if suggested := nearest(str(value), words):
+        yield Reading(suggested, suggested, suggested == certain(str(value), words))
 
 
 def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
@@ -144,8 +145,14 @@ def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
     ctx = detail.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):
         return f"is refused: {ctx.get('error', detail['msg'])}"
-    schema = layer.model_json_schema()["properties"].get(name, {})
+    schema = _schema(layer).get(name, {})
     return f"is not {_kinds(schema, number='_than' in kind)}"
+
+
+@cache
+def _schema(layer: type[Layer]) -> Mapping[str, Any]:
+    """Return the JSON schemas of a layer's arguments."""
+    return layer.model_json_schema()["properties"]  # type: ignore[no-any-return]
 
 
 def _kinds(schema: Mapping[str, Any], number: bool) -> str:

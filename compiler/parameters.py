@@ -99,7 +99,7 @@ def _default(name: str, declared: Mapping[str, Param], given: Mapping[str, Any],
     except UnknownRead:
         return UNKNOWN
     except ExpressionError as error:
-        problem = expression_problem(error, (name,))
+        problem = expression_problem(error, (name,), Scope(scope))
         if isinstance(error, UnknownName) and error.unknown in declared:
             early = _too_early(name, str(error.unknown), declared, given, scope)
             if early is None:

@@ -60,10 +60,11 @@ class Scope(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def expression_problem(error: ExpressionError, loc: Loc) -> Problem:
+def expression_problem(error: ExpressionError, loc: Loc, scope: Scope) -> Problem:
     """Return what is wrong with an expression in the data at `loc`, with the name that was probably meant."""
     if error.unknown is None:
-        return error.problem.below(loc)
+        readable = all(map(scope.knows, error.names))
+        return error.problem.below(loc, replacement=error.problem.replacement if readable else None)
     if isinstance(error, UnknownName) and error.unknown in FLOW[:3]:
         help = f"`{error.unknown}` is of the one value that flows into an entry, and here none does"
         return error.problem.below(loc, help=(help,))

@@ -178,7 +178,7 @@ def _input(
     try:
         got = list(over) if over is not None else evaluate(shape, Scope(params))
     except ExpressionError as error:
-        raise ProblemError(expression_problem(error, loc)) from None
+        raise ProblemError(expression_problem(error, loc, Scope(params))) from None
     if over is not None:
         loc = ()
     if not isinstance(got, list) or not got:

@@ -33,12 +33,14 @@ class Document:
     """Plain data (dict, list, str, int, float, bool, None, and no subclass) and where each value stands.
 
     `placeholders` are the paths of values that were refused and stand in as what was probably intended: what is wrong
-    with them is reported. What an alias repeats is the same object in several places.
+    with them is reported; `guesses` are those of them that can be computed with. What an alias repeats is the same
+    object in several places.
     """
 
     source: Source
     data: dict[str, Any] = field(repr=False)
     placeholders: frozenset[Loc] = frozenset()
+    guesses: frozenset[Loc] = frozenset()
     _mark: Extent | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -142,12 +144,12 @@ def _parse(source: Source, limits: Limits) -> tuple[list[Problem], Document | No
         try:
             return _build(builder, yaml_events(masked.text, limits))
         except Torn:
-            masked.hide_expressions()
+            masked.hide_marked()
         except Unreadable as error:
             of_syntax = error.problem.code == "yaml-syntax"
             if isinstance(error, Colon) and masked.hide_colons():
                 continue
-            if of_syntax and masked.hide_expressions():
+            if of_syntax and masked.hide_marked():
                 continue
             if not_json and source.name.endswith(".json") and of_syntax:
                 error = Unreadable("yaml-syntax", str(not_json), not_json.index, not_json.index + 1)
@@ -168,4 +170,5 @@ def _unread(text: str, limits: Limits) -> Problem | None:
 def _build(builder: TreeBuilder, events: Iterator[Event]) -> tuple[list[Problem], Document | None]:
     if not builder.build(events):
         return builder.problems, None
-    return builder.problems, Document(builder.source, builder.root, frozenset(builder.placeholders), builder.mark)
+    placeholders, guesses = frozenset(builder.placeholders), frozenset(builder.guesses)
+    return builder.problems, Document(builder.source, builder.root, placeholders, guesses, builder.mark)

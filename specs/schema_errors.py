@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
+from speczoo.specs.foreign_values import is_nothing, marked, readings
 from speczoo.specs.grammar import IS_NAME, NAME, NETWORK, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
@@ -191,7 +192,9 @@ class _Work:
             yield Problem("bad-value", f"`{path[-1]}` is empty", path)
         else:
             of_key = detail["loc"][-1:] == ("[key]",)
-            yield Problem("bad-value", _words(detail, path), path, key=of_key)
+            help, replacement = ((), None) if of_key else _intended(path, detail.get("input"))
+            help = () if kind == "version" else help  # the message says it
+            yield Problem("bad-value", _words(detail, path), path, key=of_key, help=help, replacement=replacement)
             if of_key and _entry(path) is None:
                 self._drop(path)
                 self.placeholders.add(path)
@@ -329,6 +332,22 @@ def _can_go(path: Loc) -> bool:
     """Return whether the rest makes sense without the key at this path."""
     key, around = key_at(Spec, path), kinds_at(Spec, path[:-1])
     return not key.required if key else any(is_model(kind) or get_origin(kind) is dict for kind in around)
+
+
+def _intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
+    """Return the help where a value of the wrong kind is one of the right kind as others write it, and that."""
+    key = key_at(Spec, path)
+    if key is None:
+        loop = path[-2:-1] == ("for",) and type(value) is int and value > 0
+        return (f"write `{path[-1]}: 1..{value}`",) if loop else (), None
+    if is_nothing(value) and _model(path[:-1]) is Entry and key.name != "shape":
+        return (f"leave `{key.name}` out",), None
+    marks = marked(value) if isinstance(value, str) else None
+    mendable = "expect" not in path  # what is expected may not come out
+    for text, right, certainly in (*readings(value), *([marks._replace(certain=False)] if marks else ())):
+        if could_be(_model(path[:-1]), key.name, right):
+            return (f"write `{key.name}: {text}`",), text if certainly and mendable else None
+    return (), None
 
 
 def _words(detail: ErrorDetails, path: Loc) -> str:

@@ -99,10 +99,10 @@ class Source:
         JSON needs them.
         """
         start = self.index(span.line, span.column)
-        quote = self.text[start : start + 1]
-        if is_text(word) and quote == '"':
+        quote = self.text[start : start + 1] if is_text(word) and not word.startswith("[") else ""
+        if quote == '"':
             return Edit(span, json.dumps(word, ensure_ascii=not word.isprintable()))
-        if is_text(word) and quote == "'":
+        if quote == "'":
             word = "'" + word.replace("'", "''") + "'"
         return Edit(span, word)
 

@@ -8,11 +8,14 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from speczoo.specs.events import Event, Unreadable
+from speczoo.specs.expression import INTERPOLATION
+from speczoo.specs.foreign_values import SEVERAL, as_list, marked, several
 from speczoo.specs.limits import Limits
 from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.scalars import ImplicitWord, Scalar, is_text, resolve
 from speczoo.specs.source import Source
-from speczoo.specs.yaml_masking import MaskedText, Torn
+from speczoo.specs.wording import printable
+from speczoo.specs.yaml_masking import TUPLE, MaskedText, Torn
 
 #: Where a value stands: (start, end) of a scalar; (start, end, extents) of a list; (start, end, {key: (start, end,
 #: extent)}) of a mapping.
@@ -27,8 +30,8 @@ class _Stop(Exception):
 _JOINED = re.compile(r"([^:=\uff1a]+)([:=\uff1a])(.*)", re.DOTALL)
 #: A value that means the same wherever it stands.
 _PLAIN = re.compile(r"-?[\w$][\w$.()*/+ -]*")
-#: A number as people group it: `21,797,672`.
-_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,12}(?=\s*[,}])")
+#: Keys whose values are words, whatever they look like.
+_WORDS = frozenset({"published", "reference"})
 
 
 class _Frame:
@@ -55,13 +58,14 @@ class _Anchored:
 
 
 class TreeBuilder:
-    """`build` fills `root`, `mark`, `placeholders` and `problems`."""
+    """`build` fills `root`, `mark`, `placeholders`, `guesses` and `problems`."""
 
     def __init__(self, source: Source, limits: Limits, masked: MaskedText | None = None) -> None:
         self.source, self.limits, self.masked = source, limits, masked
         self.root: Any = None
         self.mark: Extent = (0, 0)
         self.placeholders: set[Loc] = set()
+        self.guesses: set[Loc] = set()
         self.problems: list[Problem] = []
         self._stack = [_Frame(False, 0, 0, False, None, False)]  # the first holds the root
         self._anchors: dict[str, _Anchored] = {}
@@ -108,9 +112,12 @@ class TreeBuilder:
         frame = self._stack[-1]
         mark = (start, end)
         torn = bare and frame.flow and "$(" in text and self._torn(text, start, end)
+        if bare and frame.flow and text[:1] == "(":
+            self._whole_tuple(start)
+        read = text
         if self.masked is not None and self.masked.unmasking:
             text = self.masked.unmask(text)
-        value: Scalar = text
+        value: Any = text
         if len(text) > self.limits.string:
             message = f"a text of {len(text):,} characters; the limit is {self.limits.string:,}"
             self._add("limit-exceeded", message, start, start + 1)
@@ -124,10 +131,8 @@ class TreeBuilder:
             elif bare:
                 if not text and frame.flow and frame.key and _JOINED.match(frame.key[0] or ""):
                     text, mark = self._missing_colon(frame)
-                try:
-                    value = resolve(text, self.limits)
-                except ImplicitWord as refused:
-                    value = self._refused(refused, *mark)
+                    read = text
+                value = self._resolved(text, *mark) if text == read else self._intended(text, *mark)
             self._put(value, mark, weight, 0)
         self._tagged = False
         if anchor is not None:
@@ -140,7 +145,7 @@ class TreeBuilder:
             self._add("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
             self._placeholder()
             name = None
-        elif bare and frame.flow and self._grouped(frame, start, end):
+        elif bare and frame.flow and self._several(frame, start, end):
             name = None
         elif bare and not is_text(text):
             word = text if len(text) <= 40 else text[:37] + "..."
@@ -167,6 +172,13 @@ class TreeBuilder:
         is_key = self._stack[-1].is_map and self._stack[-1].key is None
         if is_key:
             braces = flow and is_map and self.source.text[start - 1 : start] == "{"
+            if (
+                braces
+                and self.masked
+                and not self.masked.knows_marked
+                and INTERPOLATION.match(self.source.text, start - 1)
+            ):
+                raise Torn
             help = ("an expression is written `$name` or `$(...)`",) if braces else ()
             self._add("bad-value", "a key is a text, not a list or mapping", start, end, help=help)
             self._placeholder()
@@ -236,11 +248,44 @@ class TreeBuilder:
                 frame.value[key] = value
                 frame.marks[key] = (start, end, mark)
 
-    def _refused(self, refused: ImplicitWord, start: int, end: int) -> Scalar:
-        problem = refused.problem
-        self._add(problem.code, problem.message, start, end, help=problem.help, replacement=problem.replacement)
+    def _resolved(self, text: str, start: int, end: int) -> Scalar:
+        try:
+            return resolve(text, self.limits)
+        except ImplicitWord as refused:
+            problem = refused.problem
+            self._add(problem.code, problem.message, start, end, help=problem.help, replacement=problem.replacement)
+            self._placeholder()
+            return refused.guess
+
+    def _intended(self, text: str, start: int, end: int) -> Any:
+        """Return what was intended by a scalar that YAML would tear, and add the problem."""
+        if INTERPOLATION.search(text) is None and (text[:1] != "(" or self._holds_words()):
+            return self._resolved(text, start, end)
+        reading = as_list(text) if text[:1] == "(" else marked(text)
+        if reading is None:
+            help = ("`$name` reads a parameter of this spec, `$(...)` computes",)
+            self._add("bad-expression", f"there is no `{printable(text)}` here", start, end, help=help)
+            self._placeholder()
+            return text
+        code = "bad-value" if text[:1] == "(" else "bad-expression"
+        message = f"`{printable(text)}` is written `{reading.text}` here"
+        self._add(code, message, start, end, replacement=reading.text)
         self._placeholder()
-        return refused.guess
+        if (path := self._next()) is not None:
+            self.guesses.add(path)
+        return reading.value
+
+    def _whole_tuple(self, start: int) -> None:
+        """Raise Torn at a tuple that was not hidden."""
+        if self.masked is None or self.masked.knows_marked or self._holds_words():
+            return
+        found = TUPLE.match(self.source.text, start)
+        if found and "," in found[0] and as_list(found[0]) is not None:
+            raise Torn
+
+    def _holds_words(self) -> bool:
+        """Return whether words stand here, of which no tuple is one."""
+        return not _WORDS.isdisjoint(self._path() or ())
 
     def _torn(self, text: str, start: int, end: int) -> bool:
         """Return whether an unquoted text in flow style holds an expression that needs quotes; if so, that is a
@@ -253,7 +298,7 @@ class TreeBuilder:
         whole = masked.unmask(text)
         closed = masked.expressions.get(start + opening, False)
         unbalanced = whole.count("(", opening) > whole.count(")", opening)
-        if unbalanced and not masked.knows_expressions:
+        if unbalanced and not masked.knows_marked:
             raise Torn
         if not any(char in ",[]{}" for char in whole) if closed else not unbalanced:
             return False
@@ -283,28 +328,25 @@ class TreeBuilder:
             self._placeholder()
         return value, (end - len(value), end)
 
-    def _grouped(self, frame: _Frame, start: int, end: int) -> bool:
-        """Return `{params: 21,797,672}`, where `797` and `672` come as keys: adds the problem, and goes on with the
-        number.
+    def _several(self, frame: _Frame, start: int, end: int) -> bool:
+        """Return whether a key is one of several numbers behind a key, as 797 and 672 are in `{params: 21,797,672}`:
+        adds the problem, and goes on with what was intended.
         """
         if not frame.value:
             return False
         last = next(reversed(frame.value))
         first = frame.marks[last][2][0]
-        number = _GROUPED.match(self.source.text, first)
-        if number is None or end > number.end():
+        numbers = SEVERAL.match(self.source.text, first)
+        found = several(numbers[0], count=last in ("params", "trainable_params", "macs")) if numbers else None
+        if numbers is None or found is None or end > numbers.end():
             return False
-        if "," not in self.source.text[first : start - 1]:
-            whole = number[0].replace(",", "")
-            # two numbers may be a pair, or 1.25; not where one starts with a zero
-            certain = number[0].count(",") > 1 or ",0" in number[0] or last in ("params", "trainable_params", "macs")
-            replacement = whole if certain else None
-            listed = f", or `[{number[0].replace(',', ', ')}]` for a list"
-            help = f"write `{whole}`{'' if certain else listed}"
-            message = f"`{number[0]}` is several values: a comma ends one in flow style"
-            self._add("bad-value", message, first, number.end(), help=(help,), replacement=replacement)
+        if self.source.text.count(",", first, start) == 1:
+            help, reading = found
+            message = f"`{numbers[0]}` is several values: a comma ends one in flow style"
+            replacement = reading.text if reading.certain else None
+            self._add("bad-value", message, first, numbers.end(), help=(help,), replacement=replacement)
             self._placeholder(last)
-            frame.value[last] = int(whole)
+            frame.value[last] = reading.value
         return True
 
     def _path(self) -> Loc | None:
@@ -317,21 +359,23 @@ class TreeBuilder:
             path.append(step)
         return tuple(path[1:])
 
+    def _next(self) -> Loc | None:
+        """Return the path of the value that comes next; where a key comes next, of the mapping that is open; None where
+        it is no part of the data.
+        """
+        frame, path = self._stack[-1], self._path()
+        if path is None or (frame.is_map and frame.key is None):
+            return path
+        step = frame.key[0] if frame.key else len(frame.value)
+        return (*path, step) if step is not None else None
+
     def _placeholder(self, key: str | None = None) -> None:
         """Put a placeholder for what is not the value that comes next, or that of a key before; or, where a key comes
         next, the mapping that is open.
         """
-        frame, path = self._stack[-1], self._path()
-        if path is None:
-            return
-        if key is not None:
-            self.placeholders.add((*path, key))
-        elif not frame.is_map:
-            self.placeholders.add((*path, len(frame.value)))
-        elif frame.key is None:
-            self.placeholders.add(path)
-        elif frame.key[0] is not None:
-            self.placeholders.add((*path, frame.key[0]))
+        path = self._next() if key is None else self._path()
+        if path is not None:
+            self.placeholders.add(path if key is None else (*path, key))
 
     def _add(self, code: str, message: str, start: int, end: int, **more: Any) -> None:
         """Add a problem with the text from `start` to `end`. Raises _Stop where so much is wrong that it is enough."""

@@ -1,22 +1,30 @@
-"""What lets one torn expression be told about once: the same text with some characters hidden from YAML."""
+"""What lets one torn value be told about once: the same text with some characters hidden from YAML.
+
+Torn are an expression, a name as Hydra, Jinja or Python mark it, and a tuple of Python's, in flow style.
+"""
 
 from __future__ import annotations
 
 import re
 from itertools import islice
 
-_EXPRESSION = re.compile(r"(?<!\$)(?:\$\$)*\$\(")
+#: A tuple of numbers and names, as long as its tuples inside hold no more.
+TUPLE = re.compile(r"\((?:[^()\[\]{}'\"#:\r\n]|\([^()\[\]{}'\"#:\r\n]{0,200}\)){0,400}\)")
+_MARKS = re.compile(
+    r"(?P<expression>(?<!\$)(?:\$\$)*\$\()"
+    r"|\$\{[^{}\r\n]{1,200}\}|\{\{[^{}\r\n]{1,200}\}\}|%\([A-Za-z_]\w{0,99}\)|(?<=[\[\s,])" + TUPLE.pattern
+)
 _NEXT = re.compile(r"(?<!\s)\s*(?:,\s*[A-Za-z_][\w-]*\s*:\s|[}\]\r\n]|\Z)")
 _COLON = re.compile(r"(?<![\"'\]}\s,\[{:]):(?=[^\s,\[\]{}])")
 _TAG = re.compile(r"(?<![^\s,\[{])![^\s,\[\]{}:]*:[^\s,\[\]{}]*")
 _PARENTHESIS = re.compile(r"[()\r\n]")
-_SPECIAL = ",[]{}:"
+_SPECIAL = ",[]{}:%"
 _REACH = 2_000  # characters of one expression that are looked at
 _BUDGET = 250_000  # characters of all of them
 
 
 class Torn(Exception):
-    """An unquoted `$(` in flow style that YAML has torn at a comma or bracket."""
+    """An unquoted value that YAML has torn at a comma or bracket."""
 
 
 class MaskedText:
@@ -43,28 +51,33 @@ class MaskedText:
         self.text = _COLON.sub(self._hiding[ord(":")], text).replace(kept, ":")
         return True
 
-    def hide_expressions(self) -> bool:
-        """Hide what stands in every `$(...)`. False when that was done, or cannot be, or there is none."""
-        if not _EXPRESSION.search(self.original) or not self._begin("expressions"):
+    def hide_marked(self) -> bool:
+        """Hide what stands in every `$(...)`, `${...}`, `{{...}}`, `%(...)` and tuple. False when that was done, or
+        cannot be, or there is none.
+        """
+        if not _MARKS.search(self.original) or not self._begin("marked"):
             return False
         pieces, done, budget = [], 0, _BUDGET
-        for match in _EXPRESSION.finditer(self.original):
-            start = match.end() - 2
+        for match in _MARKS.finditer(self.original):
+            start, end = match.span()
+            if match["expression"]:
+                start = end - 2
             if start < done:
                 continue
             if budget < 0:
                 break
-            end, closed = self._extent(start)
-            budget -= end - start if closed else _REACH
-            self.expressions[start] = closed
+            if match["expression"]:
+                end, closed = self._extent(start)
+                budget -= end - start if closed else _REACH
+                self.expressions[start] = closed
             pieces += [self.text[done:start], self.text[start:end].translate(self._hiding)]
             done = end
         self.text = "".join((*pieces, self.text[done:]))
         return True
 
     @property
-    def knows_expressions(self) -> bool:
-        return "expressions" in self._done
+    def knows_marked(self) -> bool:
+        return "marked" in self._done
 
     def unmask(self, text: str) -> str:
         return text.translate(self.unmasking) if self.unmasking else text

@@ -109,6 +109,6 @@ def _value(layer: type[Layer], name: str, value: Any) -> Iterator[Problem]:
     try:
         layer.model_validate({name: value})
     except ValidationError as error:
-        for problem, _ in argument_problems(layer, error, {name: value}):
+        for problem, _ in argument_problems(layer, error, {name: value}, {}):
             if problem.loc[:1] == (name,) and problem.code == "bad-value":
                 yield problem.below(("defaults", layer.op), replacement=None)

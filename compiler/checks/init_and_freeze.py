@@ -47,7 +47,7 @@ def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
             except ProblemError as error:
                 yield error.problem.below((*at, name))
             except ExpressionError as error:
-                yield expression_problem(error, (*at, name))
+                yield expression_problem(error, (*at, name), Scope(params))
             except UnknownRead:
                 continue
 

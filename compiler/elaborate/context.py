@@ -127,9 +127,10 @@ class Context:
         Raises Halt where so much is wrong that going on helps nobody.
         """
         document, session = self.unit.document, self.session
-        if problem.loc in document.placeholders:  # what is offered in its place is wrong there
-            session.report.withdraw(document.source.name, document.span(problem.loc))
-            return problem.at()
+        for end in range(len(problem.loc), 0, -1) if document.placeholders else ():
+            if problem.loc[:end] in document.placeholders:  # what is offered in its place is wrong there
+                session.report.withdraw(document.source.name, document.span(problem.loc[:end]))
+                return problem.at()
         reported, most = session.report.diagnostics, session.limits.mistakes
         session.reported += problem.severity == "error"
         if session.reported > 10 * most:
@@ -186,11 +187,12 @@ class Context:
                 shared.named.add(place)
             return evaluate(value, scope)
         except ExpressionError as error:
-            raise self.bad_expression(error, loc, path) from None
+            raise self.bad_expression(error, scope, loc, path) from None
 
     def _refused(self, loc: Loc) -> bool:
-        """Return whether something in the value there was refused by who read the text."""
-        return any(placeholder[: len(loc)] == loc for placeholder in self.unit.document.placeholders)
+        """Return whether something in the value there was refused by who read the text, and left as it is."""
+        document = self.unit.document
+        return any(placeholder[: len(loc)] == loc for placeholder in document.placeholders - document.guesses)
 
     def overworked(self, loc: Loc, path: str) -> NoReturn:
         """Report that expressions take too much work. Raises Halt."""
@@ -198,9 +200,9 @@ class Context:
         self.report(Problem("limit-exceeded", message, loc, path=path))
         raise Halt
 
-    def bad_expression(self, error: ExpressionError, loc: Loc, path: str = "") -> Stop:
+    def bad_expression(self, error: ExpressionError, scope: Scope, loc: Loc, path: str = "") -> Stop:
         """Report an expression that has no value."""
-        problem = replace(expression_problem(error, loc), path=path)
+        problem = replace(expression_problem(error, loc, scope), path=path)
         around = loc[:2] if loc[:1] == ("blocks",) else ()
         uncertain = {(*base, key) for base in ((), around) for key in ("params", "inputs")}
         if problem.code == "unknown-param" and not self.placeholders.isdisjoint(uncertain):

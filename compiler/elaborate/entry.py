@@ -17,7 +17,9 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
-from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.expression import respelt
+from speczoo.specs.foreign_values import is_nothing
+from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.wording import printable
 
 
@@ -126,7 +128,8 @@ def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
 
 def _identified(ctx: Context, frame: Frame, item: Item) -> str:
     loc = (*item.loc, "id")
-    got = ctx.evaluate(item.entry.id, Scope(item.names, inputs=frame.readable), loc)
+    scope = Scope(item.names, inputs=frame.readable)
+    got = ctx.evaluate(item.entry.id, scope, loc)
     if isinstance(got, int) and not isinstance(got, bool):
         got = str(got)
         if isinstance(item.entry.id, int):
@@ -137,8 +140,20 @@ def _identified(ctx: Context, frame: Frame, item: Item) -> str:
     op = Layer.registry.get(item.entry.op or "")
     module = op is None or op.op[0].isupper()
     if why := bad_id(got, module=module, sequential=True):
-        ctx.report(Problem("bad-value", f"`{printable(got)}` cannot be an id: {why}", loc))
+        ctx.report(_bad_id(item, got, why, scope, loc))
     return got
+
+
+def _bad_id(item: Item, got: str, why: str, scope: Scope, loc: Loc) -> Problem:
+    """Return the problem of an id that is none, with what was intended."""
+    help, replacement = list[str](), None
+    if is_nothing(got):
+        help = ["leave `id` out: an entry without one is named by its position"]
+    elif isinstance(item.entry.id, str) and (marked := respelt(item.entry.id)) is not None:
+        help = [f"write `id: {marked.text}`"]
+        replacement = marked.text if all(map(scope.knows, marked.names)) else None
+    message = f"`{printable(got)}` cannot be an id: {why}"
+    return Problem("bad-value", message, loc, help=help, replacement=replacement)
 
 
 def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, certain: bool) -> None:

@@ -23,7 +23,8 @@ from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead
-from speczoo.specs.expression import ExpressionError, Template, names_of, parse
+from speczoo.specs.expression import ExpressionError, Template, names_of, parse, respelt
+from speczoo.specs.foreign_values import as_list, readings
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.value_kinds import at
 
@@ -118,7 +119,8 @@ def _report_arguments(
     """
     defaults = ctx.unit.spec.defaults.get(layer.op, {})
     wrong, doubtful = set[str](), False
-    for problem, near in argument_problems(layer, error, arguments):
+    under = {name: value for name, value in ctx.defaults[layer.op].items() if name in item.entry.arguments}
+    for problem, near in argument_problems(layer, error, arguments, under):
         name = str(problem.loc[0])
         own = name in item.entry.arguments
         wrong |= {name, near or name}
@@ -169,17 +171,32 @@ def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collecti
 def _advice(problem: Problem, written: Any, value: Any, names: Collection[str]) -> tuple[Sequence[str], str | None]:
     """Return the help for a wrong argument, by what is written and what it came out as, and the word that mends it."""
     name, *path = problem.loc
+    if isinstance(written, dict) and [*written.values()] == [None]:
+        written = f"{{{next(iter(written))}}}"  # which is a name to Python's `format`, and a mapping to YAML
     part = written if isinstance(written, str) else at(written, tuple(path))
     computes = isinstance(part, str) and "$" in part
     if problem.code != "bad-value" or (not computes and (problem.help or path)):
         return problem.help, problem.replacement
     if not isinstance(written, str) or path:
         return (), None  # no constant mends an expression
+    if problem.help and isinstance(value, str) and (text := _intended(written, value)) is not None:
+        if computes and Template.of(written).expression is not None:
+            return (f"write `{text}` where `{written}` is given",), None
+        return (f"write `{name}: {text}`",), problem.replacement and text
+    if (marked := respelt(written)) is not None:
+        return (f"write `{name}: {marked.text}`",), marked.text if marked.names <= {*names, *FLOW} else None
     integer = isinstance(value, float) and problem.replacement is not None  # one is wanted, and this is nearly one
     computed = _expression(written, value, names, integer)
     if computed is None:
         return (), None
     return (f"write `{name}: {computed}`",), computed if computes and isinstance(value, str) else None
+
+
+def _intended(written: str, value: str) -> str | None:
+    """Return what was intended by a text of values, where one that is computed stands in it: `($k, 3)` is `[$k, 3]`."""
+    single = Template.of(written).expression is not None
+    reading = next(readings(value), None) if single else as_list(written)
+    return reading.text if reading is not None else None
 
 
 def _expression(written: str, value: Any, names: Collection[str], integer: bool) -> str | None:

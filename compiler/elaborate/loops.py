@@ -22,6 +22,7 @@ from speczoo.specs.wording import printable
 
 Turn = tuple[int | None, Mapping[str, Any]]
 ONCE: Sequence[Turn] = ((None, {}),)
+_CALLED = re.compile(r"range\((?:(-?[0-9]{1,9}), *)?(-?[0-9]{1,9})\)")
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
 
 
@@ -181,15 +182,25 @@ def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
         if isinstance(value, str) and (span := range_of(value, scope)) is not None:
             return span
     except ExpressionError as error:
-        raise ctx.bad_expression(error, loc) from None
+        raise ctx.bad_expression(error, scope, loc) from None
     got = ctx.evaluate(value, scope, loc)
     if not isinstance(got, (list, tuple)):
-        raise ctx.stop(Problem("bad-value", f"a loop runs over a range (`1..4`) or a list, not {got!r}", loc))
+        message = f"a loop runs over a range (`1..4`) or a list, not {got!r}"
+        help = [f"write `{span}`" for span in _range_of_python(value, got)]
+        raise ctx.stop(Problem("bad-value", message, loc, help=help))
     if holds_mapping(got):
         raise ctx.stop(
             Problem("bad-value", "a loop runs over numbers, texts and lists of them, not over mappings", loc)
         )
     return list(got)
+
+
+def _range_of_python(written: object, value: object) -> Iterator[str]:
+    """Yield the range that is meant by a number of turns, `$depth`, or by `range(4)`."""
+    if type(value) is int and value > 0:
+        yield f"1..{written}"
+    elif isinstance(value, str) and (ends := _CALLED.fullmatch(value)):
+        yield f"{ends[1] or 0}..{int(ends[2]) - 1}"
 
 
 def condition(ctx: Context, entry: Entry, scope: Scope, loc: Loc, path: str = "") -> bool:

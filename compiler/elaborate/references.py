@@ -15,7 +15,8 @@ from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
-from speczoo.specs.expression import METER
+from speczoo.specs.expression import METER, respelt
+from speczoo.specs.foreign_values import is_nothing
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import Entry
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
@@ -157,6 +158,8 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
     known, port = [*frame.inputs, *frame.ids], text[len(head) + 1 :]
+    if help := _no_name(text, loc):
+        return ctx.stop(Problem("unknown-reference", message, loc, path=path, help=help))
     suggested, word = nearest(head, known), certain(head, known, chosen=True)
     literal = item is not None and ctx.written(loc) == text
     there = frame.nodes[frame.ids[word]].ports if word in frame.ids else ()
@@ -170,6 +173,14 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
             replacement=word + text[len(head) :] if word and literal and (text == head or port in there) else None,
         )
     )
+
+
+def _no_name(text: str, loc: Loc) -> Sequence[str]:
+    """Return the help where a reference says nothing, or marks an expression as another notation does."""
+    if is_nothing(text):
+        return [f"leave `{loc[-1]}` out: an entry takes what the one before it gives"] if loc[-1] == "from" else []
+    marked = respelt(text)
+    return [f"an expression is written `$name` or `$(...)`: `{marked.text}`"] if marked is not None else []
 
 
 def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:

@@ -4,6 +4,7 @@ An own small language, parsed and never run as code, bounded in length, depth an
 """
 
 from speczoo.specs.expression.evaluation import Scope
+from speczoo.specs.expression.interpolation import INTERPOLATION, Respelling, respelt
 from speczoo.specs.expression.operators import METER, Value, make_divisible
 from speczoo.specs.expression.printing import to_python
 from speczoo.specs.expression.syntax import (
@@ -39,6 +40,7 @@ __all__ = [
     "DEPTH",
     "FUNCTIONS",
     "INTEGER",
+    "INTERPOLATION",
     "ITEMS",
     "LENGTH",
     "METER",
@@ -55,6 +57,7 @@ __all__ = [
     "Index",
     "ListOf",
     "Name",
+    "Respelling",
     "Scope",
     "Slice",
     "Template",
@@ -66,5 +69,6 @@ __all__ = [
     "names_of",
     "parse",
     "range_of",
+    "respelt",
     "to_python",
 ]

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from speczoo.specs.expression.evaluation import Run, Scope, compiled
+from speczoo.specs.expression.interpolation import INTERPOLATION, respelt_mark
 from speczoo.specs.expression.operators import METER, Value, kind
 from speczoo.specs.expression.syntax import (
     parse,
@@ -112,9 +113,22 @@ def _part(value: str, start: int) -> tuple[Expr, int]:
     if match := NAME.match(value, start):
         return Name(match[1], at=match.span()), match.end()
     if not value.startswith("(", start + 1):
-        raise ExpressionError("a `$` stands before a name or `(`; write `$$` for a dollar", start, start + 1)
+        raise _unreadable(value, start)
     end = _closing(value, start + 2)
     return parse(value[start + 2 : end], start + 2), end + 1
+
+
+def _unreadable(value: str, start: int) -> ExpressionError:
+    """Return why the dollar at `start` begins no expression."""
+    mark = INTERPOLATION.match(value, start)
+    if mark is None:
+        return ExpressionError("a `$` stands before a name or `(`; write `$$` for a dollar", start, start + 1)
+    ours = respelt_mark(mark)
+    if ours is None:
+        message = "there is no `${...}` here: `$name` reads a parameter of this spec, `$(...)` computes"
+        return ExpressionError(message, *mark.span())
+    message = f"`{mark[0]}` is written `{ours.text}` here"
+    return ExpressionError(message, *mark.span(), instead=ours.text, names=tuple(ours.names))
 
 
 def _closing(value: str, start: int) -> int:

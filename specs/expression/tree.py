@@ -37,7 +37,8 @@ class ExpressionError(ProblemError):
 
     The problem's place counts from the data given to `evaluate`; its part is the stretch from `offset` to `end`, in
     characters of the string there. `limit` says that a bound was hit, rather than a rule broken. `unknown` is the name,
-    attribute or function that was not found and `names` what could have stood in its place.
+    attribute or function that was not found and `names` what could have stood in its place; where nothing is unknown,
+    they are what `instead` reads, the same as a spec says it.
     """
 
     code = "bad-expression"
@@ -51,9 +52,10 @@ class ExpressionError(ProblemError):
         limit: bool = False,
         unknown: str | None = None,
         names: tuple[str, ...] = (),
+        instead: str | None = None,
     ) -> None:
         code = "limit-exceeded" if limit else self.code
-        super().__init__(Problem(code, message, part=(offset, end) if end > offset else None))
+        super().__init__(Problem(code, message, part=(offset, end) if end > offset else None, replacement=instead))
         self.unknown = unknown
         self.names = names
 
