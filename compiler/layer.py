@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlia
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from speczoo.compiler.reach import Link, Sight, same, whole, windows
 from speczoo.specs.problem import Problem, ProblemError
 
 Shape: TypeAlias = tuple[int, ...]
@@ -256,6 +257,12 @@ class Layer(BaseModel):
         """Return how many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
 
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        """Return how the places of an output see each input, when evaluated; where the shapes agree each place sees its
+        own, and else all, by default.
+        """
+        return tuple(same(len(shape)) if shape == out else tuple(map(whole, shape)) for shape in x)
+
     def arithmetic(self, at: int, *x: Shape) -> str:
         """Return how axis `at` of the output comes about, `floor((97 - 2) / 2) + 1`; empty where nothing is
         computed.
@@ -414,6 +421,12 @@ class Window(NamedTuple):
             extra = min(extra + self.stride[i] - 1, self.before[i] - 1)
         return (size + extra) // self.stride[i] + 1
 
+    def sight(self, rank: int) -> tuple[Link, ...]:
+        """Return how a map of so many axes is seen through it; the axes before the spatial ones see their own."""
+        first = rank - len(self.kernel)
+        seen = zip(self.stride, self.before, self.reach, strict=True)
+        return same(first) + tuple(Link(first + i, windows(*axis)) for i, axis in enumerate(seen))
+
     def arithmetic(self, i: int, size: int) -> str:
         """Return how `places` comes about: `floor((97 - 2) / 2) + 1`."""
         before, after, stride = self.before[i], self.after[i], self.stride[i]
@@ -480,6 +493,9 @@ class Windowed(Spatial, abstract=True):
 
     def operations(self, *x: Shape) -> int:
         return math.prod(self.slide(x[0])) * math.prod(self.window().kernel)
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        return (self.window().sight(len(x[0])),)
 
     def arithmetic(self, at: int, *x: Shape) -> str:
         i = at - len(x[0]) + self.spatial

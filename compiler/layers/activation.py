@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal, Self
 
 from speczoo.compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Saves, Shape, ShapeError, Value, axis
+from speczoo.compiler.reach import Link, Reach, Sight, mixing, same
 
 
 class _InPlace(Layer, abstract=True):
@@ -267,6 +268,11 @@ class GLU(Layer):
             )
         return (*x[:at], x[at] // 2, *x[at + 1 :])
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at = axis(self.dim, len(x))
+        own = same(len(x))
+        return ((*own[:at], Link(at, Reach(1, ((0, x[at] // 2),))), *own[at + 1 :]),)
+
 
 class _Softmax(Layer, abstract=True):
     dim: Int | None = None
@@ -292,6 +298,9 @@ class _Softmax(Layer, abstract=True):
             return 1
         axis(self.dim, rank)
         return self.dim
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (mixing(same(len(x)), x, [axis(self._axis(len(x)), len(x))]),)
 
     def as_made(self, x: Value) -> Self:
         return self.model_copy(update={"dim": self._axis(len(x.shape))})
@@ -324,3 +333,6 @@ class Softmax2d(Layer):
     saves: ClassVar[Saves] = "output"
 
     ranks: ClassVar[tuple[int, ...]] = (3,)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (mixing(same(len(x)), x, [0]),)

@@ -19,6 +19,7 @@ from speczoo.compiler.layer import (
     divisor,
     show,
 )
+from speczoo.compiler.reach import SAME, Link, Sight, whole
 from speczoo.specs.problem import ProblemError
 
 
@@ -86,6 +87,10 @@ class MultiheadAttention(Layer):
             out |= {"bias_k": (1, 1, e), "bias_v": (1, 1, e)}
         out["out_proj.weight"] = (e, e)
         return out | ({"out_proj.bias": (e,)} if self.bias else {})
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        asking = (Link(0, SAME) if len(x) == 3 else whole(x[0][0]), whole(x[0][1]))
+        return (asking, *(tuple(map(whole, shape)) for shape in x[1:]))
 
     def macs(self, out: Shape, *x: Shape) -> int:
         """Return the projections and both products of attention."""

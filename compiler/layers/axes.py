@@ -9,6 +9,7 @@ from pydantic import Field
 from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, Views, axis, show
 from speczoo.compiler.layers.function import Function
 from speczoo.compiler.layers.reshape import resolvable, resolved
+from speczoo.compiler.reach import SAME, Link, Sight, moved, only, reshaped, same, whole
 
 Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
 
@@ -35,6 +36,11 @@ class Mean(Function, op="mean"):
         if len(set(gone)) != len(gone):
             raise ShapeError("bad-value", f"`dim: {list(dims)}` names an axis twice", argument="dim")
         return tuple(1 if i in gone else n for i, n in enumerate(x) if self.keepdim or i not in gone)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        gone = {axis(d, len(x)) for d in (self.dim if isinstance(self.dim, tuple) else (self.dim,))}
+        kept = [i for i in range(len(x)) if self.keepdim or i not in gone]
+        return (tuple(whole(n) if i in gone else Link(kept.index(i), SAME) for i, n in enumerate(x)),)
 
     def call(self, x: Value) -> Call:
         args: dict[str, Any] = {"dim": self.dim}
@@ -63,6 +69,10 @@ class Select(_Moves, op="select"):
             )
         return (*x[:at], *x[at + 1 :])
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x)), same(len(out))
+        return ((*own[:at], only(self.index % x[at]), *own[at:]),)
+
     def call(self, x: Value) -> Call:
         before = ":, " * (axis(self.dim, len(x.shape)) + 1)
         return Call(None, {"index": self.index}, apply=f"{{0}}[{before}{{index}}]")
@@ -79,6 +89,13 @@ def _few(parts: int, argument: str) -> None:
 def _only(parts: Sequence[Shape]) -> str:
     """Return what takes the one part out of torch's tuple of one."""
     return "[0]" if len(parts) == 1 else ""
+
+
+def _cut(dim: int, port: int, parts: Sequence[Shape], rank: int) -> tuple[Sight, ...]:
+    """Return how one of several parts along an axis sees what was cut."""
+    at, own = axis(dim, rank), same(rank)
+    start = sum(part[at] for part in parts[:port])
+    return ((*own[:at], Link(at, moved(-start)), *own[at + 1 :]),)
 
 
 class Chunk(_Moves, op="chunk"):
@@ -106,6 +123,9 @@ class Chunk(_Moves, op="chunk"):
                 notes=[f"{self.chunks - 1} parts of {each} leave {last} for the last one"],
             )
         return [(*x[:at], n, *x[at + 1 :]) for n in (*[each] * (self.chunks - 1), last)]
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return _cut(self.dim, port, self.infer(x), len(x))
 
     def call(self, x: Value) -> Call:
         apply = "{0}.chunk({chunks}, {dim})" + _only(self.infer(x.shape))
@@ -138,6 +158,9 @@ class Split(_Moves, op="split"):
             )
         return [(*x[:at], n, *x[at + 1 :]) for n in size]
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return _cut(self.dim, port, self.infer(x), len(x))
+
     def call(self, x: Value) -> Call:
         apply = "{0}.split({split_size}, {dim})" + _only(self.infer(x.shape))
         return Call(None, {"split_size": self.split_size, "dim": self.dim}, apply=apply)
@@ -155,6 +178,10 @@ class Permute(_Moves, op="permute"):
 
     def infer(self, x: Shape) -> Shape:
         return tuple(x[d - 1] for d in self._order(len(x) + 1)[1:])
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        order = self._order(len(x) + 1)
+        return (tuple(Link(order.index(i + 1) - 1, SAME) for i in range(len(x))),)
 
     def _order(self, total: int) -> list[int]:
         order = [d % total if -total <= d < total else d for d in self.dims]
@@ -184,6 +211,9 @@ class Reshape(_Moves, op="reshape"):
     def infer(self, x: Shape) -> Shape:
         return resolved(self.shape, math.prod(x), "shape")
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (reshaped(x, out),)
+
     def call(self, x: Value) -> Call:
         args = {f"size_{i}": n for i, n in enumerate(self.shape, 1)}
         rest = "".join(f", {{{name}}}" for name in args)
@@ -205,6 +235,10 @@ class Transpose(_Moves, op="transpose"):
         out[a], out[b] = out[b], out[a]
         return tuple(out)
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        places = self.infer(tuple(range(len(x))))
+        return (tuple(Link(places.index(i), SAME) for i in range(len(x))),)
+
     def call(self, x: Value) -> Call:
         return Call(None, {"dim0": self.dim0, "dim1": self.dim1}, apply="{0}.transpose({dim0}, {dim1})")
 
@@ -224,6 +258,10 @@ class Squeeze(_Moves, op="squeeze"):
             raise ShapeError("shape-mismatch", message, argument="dim", inputs={0: show(x)})
         return (*x[:at], *x[at + 1 :])
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x)), same(len(out))
+        return ((*own[:at], only(0), *own[at:]),)
+
     def call(self, x: Value) -> Call:
         return Call(None, {"dim": self.dim}, apply="{0}.squeeze({dim})")
 
@@ -239,6 +277,10 @@ class Unsqueeze(_Moves, op="unsqueeze"):
     def infer(self, x: Shape) -> Shape:
         at = axis(self.dim, len(x), extra=1)
         return (*x[:at], 1, *x[at:])
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at = axis(self.dim, len(x), extra=1)
+        return (tuple(Link(i + (i >= at), SAME) for i in range(len(x))),)
 
     def call(self, x: Value) -> Call:
         return Call(None, {"dim": self.dim}, apply="{0}.unsqueeze({dim})")

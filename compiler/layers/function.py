@@ -1,9 +1,11 @@
 """The lower-case functions that bring several values together: arithmetic, concat, stack, matmul."""
 
 import math
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from speczoo.compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.reach import SAME, Link, Sight, mixing, one_part, same, whole
 from speczoo.specs.wording import enumerated
 
 
@@ -50,6 +52,9 @@ class _Arithmetic(_Merge, abstract=True):
     def infer(self, *x: Shape) -> Shape:
         return _merged(self.op, {i: s for i, s in enumerate(x) if s}, self.broadcast)
 
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        return tuple(_stretched(shape, out) for shape in x)
+
     def call(self, *x: Value) -> Call:
         return Call(None, apply=f" {self.symbol} ".join(f"{{{i}}}" for i in range(len(x))))
 
@@ -85,6 +90,12 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
             )
         out.append(next(iter(stretched)) if stretched else column[0])
     return tuple(out)
+
+
+def _stretched(shape: Shape, out: Shape) -> Sight:
+    """Return how an input is seen whose axes of size 1 are all places of the output's."""
+    own = zip(same(len(shape)), shape, out, strict=False)  # a number has no axes
+    return tuple(link if size == to else whole(size) for link, size, to in own)
 
 
 class Add(_Arithmetic, op="add"):
@@ -169,6 +180,14 @@ class Concat(_Joined, op="concat"):
                 )
         return (*x[0][:at], sum(s[at] for s in x), *x[0][at + 1 :])
 
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(out)), same(len(out))
+        if at == 0:  # channels, that nobody asks which of them is seen
+            return tuple((whole(shape[0]), *own[1:]) for shape in x)
+        starts = accumulate((shape[at] for shape in x), initial=0)
+        parts = (Link(at, one_part(start, shape[at], out[at])) for start, shape in zip(starts, x, strict=False))
+        return tuple((*own[:at], part, *own[at + 1 :]) for part in parts)
+
     def call(self, *x: Value) -> Call:
         return Call(None, {"dim": self.dim}, apply=f"torch.cat([{_parts(x)}], {{dim}})")
 
@@ -191,6 +210,10 @@ class Stack(_Joined, op="stack"):
                     inputs={0: show(x[0]), position: show(shape)},
                 )
         return (*x[0][:at], len(x), *x[0][at:])
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        at = axis(self.dim, len(x[0]), extra=1)
+        return (tuple(Link(i + (i >= at), SAME) for i in range(len(x[0]))),) * len(x)
 
     def call(self, *x: Value) -> Call:
         return Call(None, {"dim": self.dim}, apply=f"torch.stack([{_parts(x)}], {{dim}})")
@@ -231,6 +254,10 @@ class MatMul(_Merge, op="matmul"):
                 help=["`{op: transpose, dim0: -2, dim1: -1}` turns a matrix"] if a[-1] == b[-1] else [],
             )
         return (*a[:-1], b[-1])
+
+    def sees(self, port: int, out: Shape, a: Shape, b: Shape) -> tuple[Sight, ...]:
+        own = same(len(out))
+        return mixing(own, a, [len(a) - 1]), mixing(own, b, [len(b) - 2])
 
     def macs(self, out: Shape, a: Shape, b: Shape) -> int:
         return math.prod(out) * a[-1]

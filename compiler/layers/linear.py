@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from speczoo.compiler.layer import Int, Layer, Positive, Saves, Shape, ShapeError, Value
 from speczoo.compiler.layers.function import no_truths
+from speczoo.compiler.reach import Sight, mixing, same
 
 
 class Linear(Layer):
@@ -31,6 +32,9 @@ class Linear(Layer):
     def weights(self, x: Shape) -> dict[str, Shape]:
         weight = {"weight": (self.out_features, x[-1])}
         return weight | ({"bias": (self.out_features,)} if self.bias else {})
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (mixing(same(len(x)), x, [len(x) - 1]),)
 
     def macs(self, out: Shape, x: Shape) -> int:
         return math.prod(out) * x[-1]
@@ -69,6 +73,9 @@ class Embedding(Layer):
 
     def infer(self, x: Shape) -> Shape:
         return (*x, self.embedding_dim)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (same(len(x)),)
 
     def dtype(self, *x: Value) -> str:
         return "float32"

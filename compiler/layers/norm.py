@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from speczoo.compiler.layer import Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
+from speczoo.compiler.reach import Link, Sight, grouped, mixing, same, whole, windows
 
 
 class _Channels(Layer, abstract=True):
@@ -33,6 +34,10 @@ class _Channels(Layer, abstract=True):
     def buffers(self, x: Shape) -> dict[str, Shape]:
         tracked: dict[str, Shape] = {"running_mean": (x[0],), "running_var": (x[0],), "num_batches_tracked": ()}
         return tracked if self.track_running_stats else {}
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        own = same(len(x))
+        return (own if self.track_running_stats else mixing(own, x, range(1, len(x))),)
 
 
 class BatchNorm1d(_Channels):
@@ -124,6 +129,10 @@ class GroupNorm(Layer):
             )
         return x
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        channels = Link(0, grouped(x[0], x[0], self.num_groups))
+        return ((channels, *map(whole, x[1:])),)
+
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def weights(self, x: Shape) -> dict[str, Shape]:
@@ -154,6 +163,10 @@ class _Trailing(Layer, abstract=True):
     def _normalized(self, x: Shape) -> Shape:
         found = self.derived(x)["normalized_shape"]
         return found if isinstance(found, tuple) else (found,)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        first = len(x) - len(self._normalized(x))
+        return (mixing(same(len(x)), x, range(first, len(x))),)
 
 
 class LayerNorm(_Trailing):
@@ -208,6 +221,9 @@ class LayerNorm2d(LayerNorm):
     def derived(self, x: Shape) -> dict[str, Any]:
         return {"normalized_shape": x[0]}
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (mixing(same(len(x)), x, [0]),)
+
 
 class LocalResponseNorm(Layer):
     """Each value divided by (k + alpha * mean of the squares in `size` neighbouring channels) ** beta (AlexNet)."""
@@ -224,6 +240,9 @@ class LocalResponseNorm(Layer):
 
     def operations(self, x: Shape) -> int:
         return math.prod(x) * self.size
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return ((Link(0, windows(1, self.size // 2, self.size)), *same(len(x))[1:]),)
 
     def scratch(self, x: Shape) -> int:
         return (x[0] + self.size) * math.prod(x[1:])  # the channels, padded

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, ClassVar
 
 from speczoo.compiler.layer import AXES, Float, Int, Listed, Saves, Shape, ShapeError, Spatial, show
+from speczoo.compiler.reach import SAME, Link, Sight, moved
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]
 Sides2 = Annotated[Int | tuple[Int, Int, Int, Int], Listed]
@@ -54,6 +55,9 @@ class _Pad(Spatial, abstract=True):
                 )
             out.append(size + before + after)
         return (*x[:-n], *out)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return ((Link(0, SAME), *(Link(i + 1, moved(self.sides(i)[0])) for i in range(self.spatial))),)
 
 
 class _ConstantPad(_Pad, abstract=True):

@@ -24,6 +24,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
+from speczoo.compiler.reach import SAME, Link, Sight, parted
 
 
 class _MaxPool(Windowed, abstract=True):
@@ -231,6 +232,10 @@ class _Adaptive(Spatial, abstract=True):
         n = self.spatial
         wanted = sizes(self.output_size, n)
         return (*x[:-n], *(size if out is None else out for size, out in zip(x[-n:], wanted, strict=True)))
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        parts = enumerate(zip(x[1:], out[1:], strict=True), 1)
+        return ((Link(0, SAME), *(parted(axis, size, count) for axis, (size, count) in parts)),)
 
 
 class AdaptiveMaxPool1d(_Adaptive):

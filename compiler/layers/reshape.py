@@ -23,6 +23,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
+from speczoo.compiler.reach import Link, Reach, Sight, mixing, reshaped, same, whole, windows
 
 
 class Identity(Layer):
@@ -53,6 +54,9 @@ class Flatten(Layer):
             message = f"`start_dim: {self.start_dim}` comes after `end_dim: {self.end_dim}`"
             raise ShapeError("bad-value", message, argument="start_dim")
         return (*x[:first], math.prod(x[first : last + 1]), *x[last + 1 :])
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (reshaped(x, out),)
 
     def call(self, x: Value) -> Call:
         end = "" if self.end_dim == -1 else ", {end_dim}"
@@ -102,6 +106,9 @@ class Unflatten(Layer):
         at = axis(self.dim, len(x))
         return (*x[:at], *resolved(self.unflattened_size, x[at], "unflattened_size"), *x[at + 1 :])
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (reshaped(x, out),)
+
 
 class PixelShuffle(Layer):
     """Channels to places: C r^2 x H x W becomes C x rH x rW."""
@@ -122,6 +129,10 @@ class PixelShuffle(Layer):
                 help=[f"{-(-x[0] // (r * r)) * r * r} channels would do"],
             )
         return (x[0] // (r * r), x[1] * r, x[2] * r)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        spread = Reach(1, ((0, 0),) * self.upscale_factor)
+        return ((whole(x[0]), Link(1, spread), Link(2, spread)),)
 
 
 class PixelUnshuffle(Layer):
@@ -145,6 +156,10 @@ class PixelUnshuffle(Layer):
                 )
         return (x[0] * r * r, x[1] // r, x[2] // r)
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        block = windows(self.downscale_factor, 0, self.downscale_factor)
+        return ((whole(x[0]), Link(1, block), Link(2, block)),)
+
 
 class ChannelShuffle(Layer):
     """The channels of all groups interleaved: one of the first, one of the second, and so on (ShuffleNet)."""
@@ -165,6 +180,9 @@ class ChannelShuffle(Layer):
                 help=[f"{divisor(x[0], self.groups)} would"],
             )
         return x
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (mixing(same(len(x)), x, [0]),)
 
 
 class Unfold(Windowed):
@@ -187,6 +205,9 @@ class Unfold(Windowed):
     def infer(self, x: Shape) -> Shape:
         _, height, width = self.slide(x)
         return (x[0] * math.prod(sizes(self.kernel_size, 2)), height * width)
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        return (tuple(map(whole, x[0])),)
 
 
 class Fold(Windowed):
@@ -223,3 +244,6 @@ class Fold(Windowed):
                 notes=[f"{height} x {width} = {height * width}"],
             )
         return out
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        return (tuple(map(whole, x[0])),)

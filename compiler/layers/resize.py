@@ -1,6 +1,7 @@
 """Layers that change how high and wide a map is: upsampling, interpolation, centre crop, subsampling."""
 
 import math
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
+from speczoo.compiler.reach import SAME, Link, Sight, moved, parted, same, sampled, windows
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 
@@ -91,6 +93,29 @@ class _Resize(Layer, abstract=True):
                 )
         return (x[0], *out)
 
+    def steps(self, out: Shape, x: Shape) -> list[Fraction]:
+        """Return how many places of the input one of the output is, on each spatial axis."""
+        by = [Fraction(size, to) for size, to in zip(x[1:], out[1:], strict=True)]
+        if self.scale_factor is None or getattr(self, "recompute_scale_factor", None):
+            return by
+        given = self.scale_factor
+        factors = given if isinstance(given, tuple) else (given,) * (len(x) - 1)
+        return [1 / Fraction(factor).limit_denominator(1000) for factor in factors]
+
+    def resized_sight(self, mode: str, corners: bool, out: Shape, x: Shape) -> Sight:
+        links = [Link(0, SAME)]
+        for i, (size, to, step) in enumerate(zip(x[1:], out[1:], self.steps(out, x), strict=True), 1):
+            if mode == "area":
+                links.append(parted(i, size, to))
+            elif mode.startswith("nearest"):
+                links.append(Link(i, sampled(step, step / 2 if mode == "nearest-exact" else Fraction(0), 0, 0)))
+            else:
+                taps = (1, 2) if mode == "bicubic" else (0, 1)
+                if corners:
+                    step = Fraction(size - 1, to - 1) if to > 1 else Fraction(0)
+                links.append(Link(i, sampled(step, Fraction(0) if corners else (step - 1) / 2, *taps)))
+        return tuple(links)
+
 
 class _Between(_Resize, abstract=True):
     """Resizes with a choice of what lies between the values."""
@@ -115,6 +140,9 @@ class _Between(_Resize, abstract=True):
             raise ShapeError("bad-value", message, argument="align_corners", help=["leave it out"])
         super().check(*x)
 
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        return (self.resized_sight(self.mode, bool(self.align_corners), out, x[0]), *[None] * (len(x) - 1))
+
 
 class Upsample(_Between):
     """To `size`, or by `scale_factor`: floor(n * scale_factor) on each axis."""
@@ -131,6 +159,9 @@ class UpsamplingNearest2d(_Resize):
     def infer(self, x: Shape) -> Shape:
         return self.resized(x, "nearest")
 
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (self.resized_sight("nearest", False, out, x),)
+
 
 class UpsamplingBilinear2d(_Resize):
     """Upsample between the four nearest values, corners on corners, of channels x height x width."""
@@ -139,6 +170,9 @@ class UpsamplingBilinear2d(_Resize):
 
     def infer(self, x: Shape) -> Shape:
         return self.resized(x, "bilinear")
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (self.resized_sight("bilinear", True, out, x),)
 
 
 class Interpolate(_Between, op="interpolate"):
@@ -236,6 +270,11 @@ class Crop(Layer, op="crop"):
                 )
         return (x[0][0], *wanted)
 
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        cut = enumerate(zip(x[0][1:], out[1:], strict=True), 1)
+        middle = (Link(0, SAME), *(Link(i, moved(-((have - want) // 2))) for i, (have, want) in cut))
+        return (middle, *[None] * (len(x) - 1))
+
     def call(self, *x: Value) -> Call:
         n = len(x[0].shape) - 1
         args: dict[str, Any] = {} if self.size is None else {"size": sizes(self.size, n)}
@@ -260,6 +299,10 @@ class Subsample(Layer, op="subsample"):
         if isinstance(self.stride, tuple) and len(self.stride) != n:
             raise ShapeError("bad-value", f"`stride` has {len(self.stride)} numbers for {n} axes", argument="stride")
         return (x[0], *((size - 1) // s + 1 for size, s in zip(x[1:], sizes(self.stride, n), strict=True)))
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        strides = enumerate(sizes(self.stride, len(x) - 1), 1)
+        return ((Link(0, SAME), *(Link(i, windows(stride, 0, 1)) for i, stride in strides)),)
 
     def arithmetic(self, at: int, *x: Shape) -> str:
         stride = sizes(self.stride, len(x[0]) - 1)
@@ -289,6 +332,9 @@ class PadChannels(Layer, op="pad_channels"):
                 help=[f"at least {x[0]}, or a 1x1 convolution"],
             )
         return (self.to, *x[1:])
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        return (same(len(x)),)
 
     def call(self, x: Value) -> Call:
         zeros = "0, 0, " * (len(x.shape) - 1)

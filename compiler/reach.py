@@ -1,0 +1,182 @@
+"""Which places of one axis each place of another sees: the algebra of receptive fields.
+
+What a window, an interpolation or a crop lets a place see repeats: `period` places on, it is what the first place sees,
+`shift` places on. A convolution of stride 2 has period 1 and shift 2, an upsampling by 2 has period 2 and shift 1. The
+same holds for one of these behind another, and so for whole networks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+#: The first and the last place that are seen.
+Span: TypeAlias = tuple[int, int]
+
+MOST = 1 << 14  # places before the pattern repeats; beyond, no network that somebody wrote on purpose
+
+
+class Reach(NamedTuple):
+    """Place `i` sees `spans[i % period]`, moved by `i // period * shift`; None of them is a place that sees nothing.
+
+    Places go on beyond both ends of a map: a window over the padding sees places that are not there.
+    """
+
+    shift: int
+    spans: tuple[Span | None, ...]
+
+    @property
+    def period(self) -> int:
+        return len(self.spans)
+
+    def at(self, place: int) -> Span | None:
+        """Return what a place sees."""
+        turn, phase = divmod(place, len(self.spans))
+        span = self.spans[phase]
+        return span and (span[0] + turn * self.shift, span[1] + turn * self.shift)
+
+    def between(self, first: int, last: int) -> Span | None:
+        """Return what the places from `first` to `last` see together."""
+        period = self.period
+        if last - first >= 2 * period:  # of each phase, the first place and the last see all that those between do
+            places: Iterable[int] = (*range(first, first + period), *range(last - period + 1, last + 1))
+        else:
+            places = range(first, last + 1)
+        return hull(self.at(place) for place in places)
+
+    def through(self, window: Reach) -> Reach | None:
+        """Return what is seen by what sees this through a window; None where that repeats too late."""
+        if self.period == 1 and self.spans[0] is not None:
+            (low, high), step = self.spans[0], self.shift
+            spans = tuple(s and (low + s[0] * step, high + s[1] * step) for s in window.spans)
+            return Reach(window.shift * step, spans)
+        turns = self.period // math.gcd(self.period, window.shift)
+        if turns * window.period > MOST:
+            return None
+        seen = (window.at(place) for place in range(turns * window.period))
+        return Reach(
+            turns * window.shift // self.period * self.shift,
+            tuple(None if span is None else self.between(*span) for span in seen),
+        )
+
+    def together(self, other: Reach, size: int) -> Reach | None:
+        """Return what either of two sees on a map of so many places; None where that repeats too late."""
+        if self == other:
+            return self
+        if self.shift * other.period == other.shift * self.period:
+            places = math.lcm(self.period, other.period)
+            shift = places // self.period * self.shift
+        else:  # they part from each other, place by place
+            places = size
+            shift = math.ceil(size * max(self.shift / self.period, other.shift / other.period))
+        if places > MOST:
+            return None
+        return Reach(shift, tuple(hull((self.at(i), other.at(i))) for i in range(places)))
+
+
+def hull(spans: Iterable[Span | None]) -> Span | None:
+    """Return the smallest span that has all of these in it."""
+    found = [span for span in spans if span is not None]
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
+class Link(NamedTuple):
+    """How an axis of an input is seen: by the places of this axis of the output, each its own; by all of them the same,
+    where there is none.
+    """
+
+    axis: int | None
+    reach: Reach
+
+
+#: How an input is seen, a link for each of its axes; None where its numbers are not looked at.
+Sight: TypeAlias = tuple[Link, ...] | None
+
+SAME = Reach(1, ((0, 0),))
+
+
+@cache
+def same(rank: int) -> tuple[Link, ...]:
+    """Return the sight of a layer whose places see their own places."""
+    return tuple(Link(axis, SAME) for axis in range(rank))
+
+
+@cache
+def whole(size: int) -> Link:
+    """Return the link of an axis that all see all of."""
+    return Link(None, Reach(0, ((0, size - 1),)))
+
+
+def only(place: int) -> Link:
+    """Return the link of an axis of which one place is seen."""
+    return Link(None, Reach(0, ((place, place),)))
+
+
+def moved(by: int) -> Reach:
+    """Return the reach of places that see the place so much before their own."""
+    return Reach(1, ((-by, -by),))
+
+
+def mixing(sight: tuple[Link, ...], sizes: Sequence[int], axes: Iterable[int]) -> tuple[Link, ...]:
+    """Return a sight in which these axes, of an input of these sizes, are seen whole."""
+    out = list(sight)
+    for axis in axes:
+        out[axis] = whole(sizes[axis])
+    return tuple(out)
+
+
+def windows(stride: int, before: int, extent: int) -> Reach:
+    """Return the reach of a window that starts so many places before the first one."""
+    return Reach(stride, ((-before, extent - 1 - before),))
+
+
+def parted(axis: int, size: int, parts: int) -> Link:
+    """Return the link of an axis in as many parts as the output's has places, as good as equal: part `i` goes from
+    floor(i size / parts) to ceil((i + 1) size / parts). One part is no place any more.
+    """
+    if parts == 1:
+        return whole(size)
+    common = math.gcd(size, parts)
+    shift, period = size // common, parts // common
+    spans = tuple((i * shift // period, -(-(i + 1) * shift // period) - 1) for i in range(period))
+    return Link(axis, Reach(shift, spans))
+
+
+def sampled(step: Fraction, start: Fraction, before: int, after: int) -> Reach:
+    """Return the reach of what is read at `start + i step`: the place that it falls into and so many around, or that
+    alone where it falls on the very place.
+    """
+    at = [start + i * step for i in range(step.denominator)]
+    around = [(0, 0) if place.denominator == 1 else (before, after) for place in at]
+    firsts = [place.numerator // place.denominator for place in at]
+    spans = ((first - low, first + high) for first, (low, high) in zip(firsts, around, strict=True))
+    return Reach(step.numerator, tuple(spans))
+
+
+def one_part(start: int, size: int, total: int) -> Reach:
+    """Return the reach of what stands from `start` on in what was joined of several."""
+    return Reach(total, tuple((i - start, i - start) if start <= i < start + size else None for i in range(total)))
+
+
+def grouped(into: int, out: int, groups: int) -> Reach:
+    """Return the reach of channels each of which sees all of its own group."""
+    return Reach(into // groups, ((0, into // groups - 1),) * (out // groups))
+
+
+def reshaped(before: Sequence[int], after: Sequence[int]) -> tuple[Link, ...]:
+    """Return the sight of the same numbers in other axes: an axis that stays sees itself, those that are merged or cut
+    are seen whole.
+    """
+    links = [whole(size) for size in before]
+    left = [(axis, size) for axis, size in enumerate(before) if size != 1]
+    right = [(axis, size) for axis, size in enumerate(after) if size != 1]
+    while left:
+        old, new = [left.pop(0)], [right.pop(0)]
+        while (a := math.prod(n for _, n in old)) != (b := math.prod(n for _, n in new)):
+            old, new = (old, [*new, right.pop(0)]) if a > b else ([*old, left.pop(0)], new)
+        if len(old) == len(new) == 1:
+            links[old[0][0]] = Link(new[0][0], SAME)
+    return tuple(links)

@@ -1,0 +1,58 @@
+"""Receptive fields of random networks are what a NaN in the input reaches in the built ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from hypothesis import given
+
+import speczoo
+from speczoo.compiler.analysis.receptive_field import ReceptiveField, receptive_fields
+from speczoo.testing.random_networks import networks
+
+SIDE = 23
+
+
+def reached(spec: dict[str, Any], shape: Any, paths: list[str]) -> list[list[torch.Tensor]]:
+    """For each axis of the input: by layer, place of the input and number of the layer's output, whether the one
+    reaches the other.
+    """
+    model = speczoo.build(spec, input=shape, taps={f"t{i}": path for i, path in enumerate(paths)}, seed=0).eval()
+    shapes = list(shape.values()) if isinstance(shape, dict) else [shape]
+    found = []
+    for axis in (1, 2):
+        given = [torch.rand(SIDE, *each) for each in shapes]
+        for x in given:
+            for place in range(SIDE):
+                x[place].select(axis, place).fill_(torch.nan)
+        with torch.no_grad():
+            made = model(*given)
+        found.append([out.isnan() for out in ([made] if isinstance(made, torch.Tensor) else made)])
+    return found
+
+
+def held(field: ReceptiveField, axis: int, seen: torch.Tensor) -> None:
+    """Hold one axis of what a layer sees to the numbers that each place of the input reaches."""
+    size, stride, offset = (numbers[axis] for numbers in (field.size, field.stride, field.offset))
+    if stride == 0:
+        there = seen.flatten(1).any(1).nonzero()
+        assert (int(there.min()), int(there.max())) == (offset, offset + size - 1)
+        return
+    for place in range(seen.shape[axis + 2]):
+        there = seen.select(axis + 2, place).flatten(1).any(1).nonzero()
+        first, last = offset + place * stride, offset + place * stride + size - 1
+        assert (int(there.min()), int(there.max())) == (max(0, first), min(SIDE - 1, last))
+
+
+@given(networks())
+def test_of_any_network(spec: dict[str, Any]) -> None:
+    sizes = [[each["shape"][0], SIDE, SIDE] for each in spec.get("inputs", [])]
+    shape = dict(zip(["left", "right"], sizes, strict=True)) if sizes else [spec["input"][0], SIDE, SIDE]
+    graph = speczoo.graph(spec, input=shape)
+    found = dict(zip((row.path for row in graph.rows), receptive_fields(graph), strict=True))
+    several = {row.path for row in graph.rows if row.op == "chunk"}  # of which a path names no value
+    paths = [row.path for row in graph.rows if row.op != "Parameter" and row.path not in several]
+    for axis, layers in enumerate(reached(spec, shape, paths)):
+        for path, seen in zip(paths, layers, strict=True):
+            held(found[path], axis, seen)
