@@ -7,8 +7,8 @@ object, so that a thousand equal blocks cost one expansion.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from speczoo.compiler.application import Application
@@ -48,6 +48,13 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.name}: {self.op}>"
+
+    @staticmethod
+    def of(**fields: Any) -> Node:
+        """Return the node with these fields, all of them, at a tenth of the price of a frozen dataclass."""
+        node = object.__new__(Node)
+        node.__dict__.update(fields)
+        return node
 
     def replace(self, **changes: Any) -> Node:
         """Return a node like this one but for these fields; dataclasses.replace at a tenth of its price."""
@@ -239,3 +246,8 @@ class Settings:
     expect: Expect | None
     taps: Mapping[str, str] | None = None
     changed: bool = False  # parameters, input or taps are not those that `expect` speaks of
+
+    def flowing(self, values: Sequence[Value | Unknown]) -> Settings:
+        """Return the settings with these values for the inputs."""
+        inputs = tuple((name, value) for (name, _), value in zip(self.inputs, values, strict=True))
+        return replace(self, inputs=inputs)  # type: ignore[arg-type]  # what is unknown meets an error that is reported

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from speczoo.compiler.scope import FLOW, Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.compiler.unknown_arguments import unknown_argument
 from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
+from speczoo.specs.expression.operators import is_number
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.parameter import TYPES, Param
 from speczoo.specs.problem import Problem, ProblemError
@@ -18,6 +19,7 @@ from speczoo.specs.suggestions import nearest
 from speczoo.specs.wording import listed, printed
 
 MANY = 12  # parameters of a cycle that are shown
+SCALARS = frozenset({int, float, bool, str, type(None)})
 
 
 def bind(
@@ -148,7 +150,26 @@ def _reads(default: Any) -> set[str]:
 
 def holds_mapping(value: Any) -> bool:
     """Return whether a mapping is in it: no expression can look into one, and no argument of a class is one."""
+    if type(value) in SCALARS:
+        return False
     return isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(holds_mapping, value)))
+
+
+def _sizes(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(type(size) is int for size in value)
+
+
+#: The types of parameters: what their values are, in words, and whether one is such a value.
+KINDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "int": ("an integer", lambda value: type(value) is int),
+    "float": ("a number", is_number),
+    "bool": ("true or false", lambda value: type(value) is bool),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "op": ("the name of an op", lambda value: isinstance(value, str)),
+    "list": ("a list", lambda value: isinstance(value, list | tuple)),
+    "pair": ("an integer or a list of two", lambda value: type(value) is int or (_sizes(value) and len(value) == 2)),
+    "shape": ("a list of sizes", _sizes),
+}
 
 
 def fits(param: Param, value: Any) -> tuple[Any, str | None]:
@@ -156,35 +177,14 @@ def fits(param: Param, value: Any) -> tuple[Any, str | None]:
     kind = param.type
     if (value is None and not param.required and param.default is None) or (value is None and kind == "op"):
         return None, None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    integer = number and isinstance(value, int)
-    sizes = isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
-    good = {
-        "int": integer,
-        "float": number,
-        "bool": isinstance(value, bool),
-        "str": isinstance(value, str),
-        "op": isinstance(value, str),
-        "list": isinstance(value, (list, tuple)),
-        "pair": integer or (sizes and len(value) == 2),
-        "shape": sizes,
-        None: True,
-    }[kind]
-    if not good:
-        words = {
-            "int": "an integer",
-            "float": "a number",
-            "bool": "true or false",
-            "str": "text",
-            "op": "the name of an op",
-            "list": "a list",
-            "pair": "an integer or a list of two",
-            "shape": "a list of sizes",
-        }
-        return value, f"is not {words[str(kind)]}"
+    if kind is not None:
+        words, good = KINDS[kind]
+        if not good(value):
+            return value, f"is not {words}"
     if holds_mapping(value):
         return value, "holds a mapping, which nothing can read"
-    if kind == "float" and integer:
+    number = is_number(value)
+    if kind == "float" and type(value) is int:
         value = float(value)
     if param.choices is not None and not any(type(c) is type(value) and c == value for c in param.choices):
         return value, f"is none of its choices: {', '.join(printed(c) for c in param.choices)}"

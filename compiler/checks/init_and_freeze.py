@@ -77,11 +77,13 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
         return
     if init and graph.spec.init:
         computed = rules(graph)
-        made = list(graph.made())
-        leaves = made if all(rule.by_op for rule in computed) else [(path, node) for path, node, _ in graph.walk()]
+        made: dict[str, list[tuple[str, Node]]] = {}
+        for path, node in graph.made():
+            made.setdefault(node.op, []).append((path, node))
+        leaves = [] if all(rule.by_op for rule in computed) else [(path, node) for path, node, _ in graph.walk()]
         for i, rule in enumerate(computed):
             if ("init", i) not in graph.spec.placeholders:
-                among = made if rule.by_op else leaves
+                among = made.get(rule.match, []) if rule.by_op else leaves
                 yield from _rule(rule, [(path, node) for path, node in among if rule.meets(path, node.op)], i)
     keys = list(graph.state) if graph.spec.freeze else []
     for i, pattern in enumerate(graph.spec.freeze):

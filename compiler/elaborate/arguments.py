@@ -27,7 +27,7 @@ def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: st
         base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.settings.params)
         ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
     out = dict(ctx.defaults[op])
-    for key, value, plain in ctx.prepared(item.entry).arguments:
+    for key, value, plain in item.prepared.arguments:
         if value is None and key in out:
             del out[key]
         elif plain and not ctx.torn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -10,6 +10,7 @@ from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
 from speczoo.compiler.elaborate.prepared import Prepared, is_plain
 from speczoo.compiler.elaborate.session import Halt, Session, Stop
+from speczoo.compiler.explain.interface import Step
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
@@ -26,7 +27,7 @@ class Inside:
 
     __slots__ = ("step", "trail")
 
-    def __init__(self, trail: list[tuple[str, Loc | str | None, str]], step: tuple[str, Loc | str | None, str]) -> None:
+    def __init__(self, trail: list[Step], step: Step) -> None:
         self.trail, self.step = trail, step
 
     def __enter__(self) -> None:
@@ -49,8 +50,9 @@ class Context:
         #: Whether something in the text was refused, and stands in for what was probably intended.
         self.torn = bool(self.placeholders or unit.document.placeholders)
         self.defaults: dict[str, dict[str, Any]] = {}
-        #: (path so far, where the block was used, its name); a place of another file is a text.
-        self.trail: list[tuple[str, Loc | str | None, str]] = []
+        #: The parameters of blocks by what they were given, and the work that they took.
+        self.bound: dict[Any, tuple[Mapping[str, Any], int]] = {}
+        self.trail: list[Step] = []
 
     def blind(self, *, inactive: bool = False) -> Context:
         """Return the context of this spec with all its parameters unknown."""
@@ -112,7 +114,7 @@ class Context:
 
     # -- what is wrong with it ------------------------------------------------------------------------------------
 
-    def inside(self, name: str, loc: Loc | str | None = None, op: str = "") -> Inside:
+    def inside(self, name: str, loc: Loc | None = None, op: str = "") -> Inside:
         """Mark that an entry's own list is elaborated meanwhile; `loc` is where a block or spec `op` is used."""
         return Inside(self.trail, (f"{self.prefix}{name}.", loc, op))
 
@@ -155,7 +157,7 @@ class Context:
         where = f"in {full.rstrip('.')}" if full.strip(".") else ""
         if used is not None:
             name, at = used
-            place = at if isinstance(at, str) else self.place(at)
+            place = at() if callable(at) else self.place(at)
             where += f"{', which is' if where else 'in'} {name}" + (f" (used at {place})" if place else "")
         return (where,) if where else ()
 
@@ -194,7 +196,7 @@ class Context:
         document = self.unit.document
         return any(placeholder[: len(loc)] == loc for placeholder in document.placeholders - document.guesses)
 
-    def overworked(self, loc: Loc, path: str) -> NoReturn:
+    def overworked(self, loc: Loc, path: str = "") -> NoReturn:
         """Report that expressions take too much work. Raises Halt."""
         message = f"expressions and lists take more than {self.session.limits.work:,} operations"
         self.report(Problem("limit-exceeded", message, loc, path=path))
@@ -221,9 +223,16 @@ class Context:
 
     def enter(self, loc: Loc) -> None:
         """Count a layer that is checked by itself. Raises Halt, reported, where there are too many."""
-        self.step(loc)
-        self.reserve(loc, 1)
-        self.session.shared.entries += 1
+        session = self.session
+        shared, limits = session.shared, session.limits
+        if METER.spent - shared.metered > limits.work:
+            self.overworked(loc)
+        if session.steps >= limits.nodes:
+            self.step(loc)
+        if shared.entries - session.before >= limits.entries or shared.entries >= limits.file_entries:
+            self.reserve(loc, 1)
+        session.steps += 1
+        shared.entries += 1
 
     def reserve(self, loc: Loc, more: int) -> None:
         """Raise Halt, reported, where so many more layers are not to be checked one by one."""

@@ -117,7 +117,7 @@ def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
     """Return the id of an entry; None where it has none, or a wrong one, which is reported."""
     if item.entry.id is None:
         return None
-    if not ctx.torn and (name := ctx.prepared(item.entry).name) is not None:
+    if not ctx.torn and (name := item.prepared.name) is not None:
         return name
     try:
         return _identified(ctx, frame, item)

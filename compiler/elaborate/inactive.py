@@ -42,7 +42,7 @@ def _entry(e: Elaborator, frame: Frame, entry: Entry, loc: Loc, names: Mapping[s
             column(e.context, value, Scope(names, inputs=frame.readable), (*loc, "for", key))
         names = {**names, **dict.fromkeys(variables(key), UNKNOWN)}
     if entry.do is None:
-        e.entry(frame, Item(entry, loc, names, (), certain=False))
+        e.entry(frame, Item(entry, loc, names, (), e.context.prepared(entry), certain=False))
         return
     if entry.when is not None:
         with suppress(Stop, UnknownRead):

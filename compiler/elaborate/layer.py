@@ -34,7 +34,7 @@ LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
     """Return the node of a layer. Raises Stop, reported, and UnknownRead."""
     op, entry = blank.op, item.entry
-    layer, prepared = Layer.registry[op], ctx.prepared(entry)
+    layer, prepared = Layer.registry[op], item.prepared
     if prepared.body is not None:
         return apply(ctx, frame, item, blank, prepared.body)
     arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name))

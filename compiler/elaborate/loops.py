@@ -38,7 +38,7 @@ def items(
     """Yield the entries that this list holds: loops unrolled, `do` spliced, its conditions asked as they come up."""
     ctx = e.context
     for i, entry in enumerate(entries):
-        at = (*loc, i)
+        at, prepared = (*loc, i), ctx.prepared(entry)
         known, all_turns = True, _turns(ctx, frame, entry, at, names)
         if all_turns is UNKNOWN:
             unknown = {variable: UNKNOWN for key in entry.for_ or () for variable in variables(key)}
@@ -52,7 +52,7 @@ def items(
             here = layered(names, more) if more else names
             where = (*turns, turn) if turn is not None else turns
             if entry.do is None:
-                yield Item(entry, at, here, where, certain and known)
+                yield Item(entry, at, here, where, prepared, certain and known)
                 continue
             spliced = _spliced(ctx, frame, entry, here, at)
             known = known and spliced is not UNKNOWN
@@ -61,7 +61,7 @@ def items(
             else:
                 yield from items(e, frame, entry.do, (*at, "do"), here, where, certain and known)
         if not known:
-            _forget(frame, Item(entry, at, names, turns))
+            _forget(frame, Item(entry, at, names, turns, prepared))
 
 
 def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> Sequence[Turn] | Unknown:

@@ -33,18 +33,21 @@ def blank_node(
     item: Item, name: str, named: bool, sources: tuple[Operand, ...], arriving: tuple[Value | Unknown, ...]
 ) -> Node:
     """Return the node of an entry before anything is known of its body."""
-    return Node(
-        name,
-        "group",
-        sources,
-        None,
-        (UNKNOWN,),
-        item.entry,
-        item.loc,
-        (item.loc, item.turns),
+    return Node.of(
+        name=name,
+        op="group",
+        inputs=sources,
+        body=None,
+        outputs=(UNKNOWN,),
+        entry=item.entry,
+        loc=item.loc,
+        key=(item.loc, item.turns),
+        ports=(),
+        shared=None,
         named=named,
-        arriving=arriving,
+        written={},
         scope=item.names,
+        arriving=arriving,
     )
 
 
@@ -57,7 +60,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
         node = elaborate_group(e, item, blank)
     else:
         op = _op(ctx, item, blank, scope)
-        node = _operation(e, frame, item, blank.replace(op=op, written=ctx.prepared(entry).written(op)), scope)
+        node = _operation(e, frame, item, blank.replace(op=op, written=item.prepared.written(op)), scope)
     if entry.taps is not None:
         node = elaborate_taps(ctx, item, node)
     if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
@@ -67,6 +70,8 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
 
 def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
     """Return the name of the op. Raises Stop, reported, and UnknownRead, with the arguments looked at all the same."""
+    if item.prepared.op is not None and not ctx.torn:
+        return item.prepared.op
     loc = (*item.loc, "op")
     try:
         op = ctx.evaluate(item.entry.op, scope, loc, blank.name)

@@ -23,12 +23,14 @@ def is_plain(value: Any) -> bool:
 
 @dataclass(eq=False, slots=True)
 class Prepared:
-    """`name` is the id, where it is plain and right. `arguments` are those of the entry, each with whether it is plain;
-    `constant` says that all are, and those of `defaults` too. `layer` is the op, where it can only be that layer.
+    """`name` is the id, where it is plain and right, `op` the op, where it is plain, and `layer` what it is, where that
+    is a layer. `arguments` are those of the entry, each with whether it is plain; `constant` says that all are, and
+    those of `defaults` too.
     """
 
     entry: Entry
     name: str | None
+    op: str | None
     layer: type[Layer] | None
     arguments: tuple[tuple[str, Any, bool], ...]
     constant: bool
@@ -47,7 +49,7 @@ class Prepared:
         arguments = tuple((key, value, is_plain(value)) for key, value in entry.arguments.items())
         fixed = [plain for _, _, plain in arguments] + [is_plain(v) for v in spec.defaults.get(op, {}).values()]
         constant = layer is not None and all(fixed) and entry.shape is None and not layer.references
-        return cls(entry, name, layer, arguments, constant, spec)
+        return cls(entry, name, op if op and "$" not in op else None, layer, arguments, constant, spec)
 
     def written(self, op: str) -> Mapping[str, Any]:
         """Return the arguments as the spec has them where the entry is of this op: over the spec's defaults for it but

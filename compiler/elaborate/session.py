@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.application import Application
-from speczoo.compiler.composite import Composite
+from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.prepared import Prepared
 from speczoo.compiler.layer import Layer
@@ -32,6 +32,7 @@ class Shared:
     layers: dict[Any, Layer] = field(default_factory=dict)  # those that are right, by their types and arguments
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
+    chosen: dict[Any, tuple[Settings, int]] = field(default_factory=dict)  # of specs in use, and the work it took
     found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use
     text_length: int = 0  # of all these together
@@ -104,7 +105,7 @@ class Halt(Exception):
     """A limit is passed, and reported: nothing more is elaborated."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Item:
     """An entry to elaborate, with its loop variables: what is left of a list after `for`, `do` and their `when`.
 
@@ -115,6 +116,7 @@ class Item:
     loc: Loc
     names: Mapping[str, Any]
     turns: tuple[Any, ...]
+    prepared: Prepared
     certain: bool = True
 
 

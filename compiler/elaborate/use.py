@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
+from typing import Any
 
-from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
@@ -13,6 +16,7 @@ from speczoo.compiler.elaborate.session import Item, Stop, freeze
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import keep
+from speczoo.specs.expression import METER
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.problem import Problem
 from speczoo.specs.suggestions import did_you_mean
@@ -31,15 +35,10 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     ctx.session.shared.entries += 3  # choosing its settings costs as much as some layers
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ctx.session.report
-    settings, problems, of_given = choose(unit, variant=variant, params=given, values=blank.arriving)
-    for problem in problems:
-        report.add(problem.located(unit.document))
-    report_arguments(ctx, item, op, blank.name, of_given)
-    if settings is None:
-        raise Stop
+    settings = _settings(ctx, item, blank, unit, variant, given)
     before = len(report.diagnostics)
     inner = e.of(unit, settings)
-    inner.context.trail = [(f"{ctx.prefix}{blank.name}.", ctx.place((*item.loc, "op")), op)]
+    inner.context.trail = [(f"{ctx.prefix}{blank.name}.", partial(ctx.place, (*item.loc, "op")), op)]
 
     def expand() -> Composite:
         return replace(inner.spec("use", op, given), settings=settings)
@@ -53,6 +52,30 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     if len(lasting) < len(body.outputs):
         body = keep(body, lasting)
     return blank.containing(body)
+
+
+def _settings(
+    ctx: Context, item: Item, blank: Node, unit: LoadedSpec, variant: str | None, given: Mapping[str, Any]
+) -> Settings:
+    """Return the settings of a spec in use for these arguments and what flows in; chosen once for equal arguments that
+    are right, and charged for again. Raises Stop, reported.
+    """
+    chosen, report = ctx.session.shared.chosen, ctx.session.report
+    key = (id(unit.spec), variant, freeze(given))
+    if key in chosen:
+        settings, work = chosen[key]
+        METER.spent += work
+        return settings.flowing(blank.arriving)
+    before = METER.spent
+    choice = choose(unit, variant=variant, params=given, values=blank.arriving)
+    for problem in choice.problems:
+        report.add(problem.located(unit.document))
+    report_arguments(ctx, item, blank.op, blank.name, choice.of_given)
+    if choice.settings is None:
+        raise Stop
+    if not choice.problems and not choice.of_given and len(choice.settings.inputs) == len(blank.arriving):
+        chosen[key] = choice.settings, METER.spent - before
+    return choice.settings
 
 
 def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:

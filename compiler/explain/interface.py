@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from speczoo.compiler.composite import Node, Settings
 from speczoo.compiler.dataflow import Operand
@@ -12,6 +12,10 @@ from speczoo.compiler.unknown import Unknown
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
+
+#: A block or spec on the way to a list: the path so far, where it is used, its name. A place of another file is a
+#: function that gives it as a text.
+Step: TypeAlias = tuple[str, Loc | Callable[[], str] | None, str]
 
 
 class OpenList(Protocol):
@@ -38,12 +42,12 @@ class Position(Protocol):
 
 
 class Text(Protocol):
-    """The spec that is being elaborated, and the blocks that led into the open list: (path, where used, name)."""
+    """The spec that is being elaborated, and the way that led into the open list."""
 
     @property
     def unit(self) -> LoadedSpec: ...
     @property
     def settings(self) -> Settings: ...
     @property
-    def trail(self) -> Sequence[tuple[str, Loc | str | None, str]]: ...
+    def trail(self) -> Sequence[Step]: ...
     def written(self, loc: Loc) -> Any: ...

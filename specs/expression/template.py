@@ -156,7 +156,10 @@ def evaluate(value: Value, scope: Scope) -> Value:
 
     Raises ExpressionError, whose `path` leads to the string at fault.
     """
-    found = _evaluate(value, scope, 0)
+    if isinstance(value, str):
+        found = Template.of(value).evaluate(scope) if "$" in value else value
+    else:
+        found = _evaluate(value, scope, 0)
     if type(found) in (list, dict):
         _measure(found)
     return found
