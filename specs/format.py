@@ -157,7 +157,9 @@ class _Formatter:
         colon = self.text.index(":", stop) + 1
         if value[1] <= colon:
             return [f"{pad}{name}:"]
-        if len(value) == 2 or self.text[value[0]] in "{[*":
+        if len(value) == 2 or (
+            self.text[value[0]] in "{[*" and not self.unfolds(at, value, data, len(f"{pad}{name}: "))
+        ):
             between = self.text[colon : value[0]]
             if "#" in between:
                 raise Verbatim
@@ -168,10 +170,26 @@ class _Formatter:
         tail, lead = self.gap(colon, value[0])
         lines = [f"{pad}{name}:" + (f" {tail}" if tail else "")]
         lines += [" " * (indent + 2) + line if line else "" for line in lead]
+        return lines + self.block(at, value, data, indent + 2)
+
+    def block(self, at: Loc, value: Extent, data: Any, indent: int) -> list[str]:
+        """Return the lines of a list or mapping, an item or key a line."""
         if isinstance(data, list):
-            return lines + self.items(at, value, data, indent + 2)
-        pieces = self.ordered(at, value, data, indent + 2)
-        return lines + [line for piece in pieces for line in self.laid(piece, indent + 2)]
+            return self.items(at, value, data, indent)
+        return [line for piece in self.ordered(at, value, data, indent) for line in self.laid(piece, indent)]
+
+    def unfolds(self, at: Loc, value: Extent, data: Any, start: int) -> bool:
+        """Return whether what stands in brackets over several lines, too much for one that has `start` characters, gets
+        a line for each item or key: keys that change their places break its lines anyway. With a comment it stays.
+        """
+        raw = self.anchor(value) + self.text[value[0] : value[1]]
+        if raw[0] not in "{[" or "\n" not in raw or "#" in raw + self.text[value[1] :].partition("\n")[0]:
+            return False
+        try:
+            fits = len(self.flow(at, value, data)) <= WIDTH - start
+        except Verbatim:
+            fits = False
+        return not fits and not self.order.holds(at, data)
 
     def inline(self, at: Loc, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
         """Return a scalar or a flow collection behind its key: on one line where it fits, else as it was, moved
@@ -187,7 +205,7 @@ class _Formatter:
                 pass
         first, *rest = raw.split("\n")
         line = self.text[self.text.rfind("\n", 0, value[0]) + 1 : value[0]]
-        by = indent - (len(line) - len(line.lstrip(" ")))
+        by = indent - len(re.match(r" *(?:- +)*", line)[0])  # type: ignore[index]
         return [lead + first, *(_moved(each, by) for each in rest)]
 
     def items(self, at: Loc, mark: Extent, data: list[Any], indent: int) -> list[str]:
@@ -211,14 +229,9 @@ class _Formatter:
             columns = self.entry(at, value, data, indent, flow=flow)
             if columns is not None:
                 return Piece(lead, [f"{pad}- {{{''.join(columns)}}}"], columns=columns)
-        if len(value) == 2 or flow:
-            return Piece(lead, self.inline(at, f"{pad}- ", value, data, indent))
-        if isinstance(data, list):
-            lines = self.items(at, value, data, indent + 2)
-        else:
-            lines = [
-                line for piece in self.ordered(at, value, data, indent + 2) for line in self.laid(piece, indent + 2)
-            ]
+        if len(value) == 2 or (flow and not self.unfolds(at, value, data, len(f"{pad}- "))):
+            return Piece(lead, self.inline(at, f"{pad}- ", value, data, indent + 2))
+        lines = self.block(at, value, data, indent + 2)
         return Piece(lead, [f"{pad}- {lines[0].lstrip()}", *lines[1:]])
 
     # -- entries ----------------------------------------------------------------------------------------------

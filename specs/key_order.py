@@ -47,6 +47,12 @@ class KeyOrder:
             return [self.applied(item, (*at, i)) for i, item in enumerate(data)]
         return data
 
+    def holds(self, at: Loc, data: Any) -> bool:
+        """Return whether all keys of what stands at a place are in order."""
+        if isinstance(data, dict):
+            return list(data) == self.of(at, data) and all(self.holds((*at, key), data[key]) for key in data)
+        return not isinstance(data, list) or all(self.holds((*at, i), item) for i, item in enumerate(data))
+
     def _of_entry(self, data: dict[str, Any]) -> list[str]:
         op = data.get("op")
         known = self._known(op) if isinstance(op, str) else {}

@@ -94,11 +94,14 @@ def mappings(held: Any, data: Any, path: Path = ()) -> Iterator[tuple[Path, type
 
 
 def written(data: Any, style: str) -> str:
-    """The text of a spec: JSON, or YAML with a key a line, with what holds nothing else on a line, or all in blocks."""
+    """The text of a spec: JSON; or YAML, a key a line, its brackets over lines, only the inmost of them, or none."""
     if style == "json":
         return json.dumps(data)
     if style == "lines":
         return "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items())
+    if style == "wrapped":
+        wrapped = {key: json.dumps(value, indent=2).replace("\n", "\n  ") for key, value in data.items()}
+        return "".join(f"{key}: {text}\n" for key, text in wrapped.items())
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = {"leaves": None, "blocks": False}[style]
     yaml.width = 1_000_000
@@ -132,7 +135,7 @@ def in_order(model: type[BaseModel], mapping: dict[str, Any]) -> bool:
     return order == found
 
 
-@pytest.mark.parametrize("style", ["json", "lines", "leaves", "blocks"])
+@pytest.mark.parametrize("style", ["json", "lines", "wrapped", "leaves", "blocks"])
 @given(st.data(), st.one_of(st.just(FULL), st.sampled_from(ZOO), networks()))
 def test_keys_in_any_order_come_out_in_that_of_their_models(
     style: str, data: st.DataObject, whole: dict[str, Any]
