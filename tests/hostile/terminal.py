@@ -221,7 +221,7 @@ def spoil(home: Path, run: Path) -> None:
 def looking() -> Iterator[Step]:
     """Commands that need no torch."""
     for path in ("net.json", f"{NAME}.json", "used.json", "net.yaml"):
-        for words in (("list",), ("summary",), ("compare", "lenet5"), ("check",), ("list", "--json")):
+        for words in (("list",), ("summary",), ("compare", "lenet5"), ("check",), ("list", "--json"), ("fingerprint",)):
             yield Step((*words, path))
         yield Step(("show", path), data=True)
         yield Step(("source", path), data=True)
@@ -231,6 +231,10 @@ def looking() -> Iterator[Step]:
         yield Step(("compare", path, "--json"))
     yield Step(("compare", "net.json:small", "net.json"))
     yield Step(("show", "net.json:small"), data=True)
+    for path in ("net.json", f"{NAME}.json"):
+        yield Step(("sweep", path, "--set", "num_classes=1,2", "--jobs", "1"))
+        yield Step(("sweep", path, "--set", "num_classes=0,-1", "--jobs", "1", "--json"))
+    yield Step(("sweep", "net.json", "--set", f"num_classes={TEXT}", "--where", TEXT, "--jobs", "1"))
     yield Step(("list", "net.json", "--where", f"title == '{TEXT}'"))
     yield Step(("list", "--where", TEXT))
     yield Step(("list", "--sort", TEXT))
@@ -262,6 +266,7 @@ def looking() -> Iterator[Step]:
         yield Step(("check", f"recipe-{key}.json", "--format", "github"))
     yield Step(("recipes", TEXT))
     yield Step(("explain", TEXT))
+    yield Step(("fingerprint", TEXT))
     yield Step(("schema",), data=True)
     yield Step(("new", TEXT))
     for words in ((TEXT,), (f"--{TEXT}",), ("check", f"--{TEXT}"), ("list", "--json", TEXT)):

@@ -15,6 +15,7 @@ from speczoo.compiler.layer import show
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.module_mode import in_mode
 from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.problem import Problem
 from speczoo.testing.oracle import prepared, quiet, seeded
 from speczoo.verify import fits, random_input, verify_module
 
@@ -121,8 +122,6 @@ def _misshapen(graph: Graph, module: nn.Module) -> Diagnostic | None:
 def _placed(graph: Graph, leaf: tuple[str, Node, Composite] | None, message: str) -> Diagnostic:
     """Return a diagnostic at the entry of a layer, or at all layers."""
     if leaf is None:
-        document = graph.unit.document
-        return Diagnostic(CODE, message, document.span(("layers",), key=True), file=document.source.name)
+        return Problem(CODE, message, ("layers",), key=True).located(graph.unit.document)
     path, node, composite = leaf
-    document = composite.unit.document
-    return Diagnostic(CODE, message, document.span(node.loc), file=document.source.name, path=path)
+    return Problem(CODE, message, node.loc, path=path).located(composite.unit.document)
