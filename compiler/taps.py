@@ -108,6 +108,9 @@ def _spare(nodes: list[Node], index: int, position: int) -> None:
 
 def _find(composite: Composite, places: Mapping[str, int], name: str, path: str) -> tuple[int, str]:
     head, _, rest = path.partition(".")
+    omitted = next((n for n in composite.nodes if n.name == head and n.body is None and UNKNOWN not in n.outputs), None)
+    if head not in places and omitted is not None:
+        raise _nowhere(name, f"`{head}` is left out by its `when`: there is no value of its own to tap")
     if head not in places:
         known = [n.name for n in composite.nodes if n.body is not None]
         raise _nowhere(name, f"there is no `{path}` inside", did_you_mean(head, known))

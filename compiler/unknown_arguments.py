@@ -9,7 +9,7 @@ from typing import Any
 from speczoo.compiler.synonyms import ARGUMENTS, ARGUMENTS_ASKED, ARGUMENTS_ELSEWHERE
 from speczoo.specs.keys import instead, keys
 from speczoo.specs.problem import Problem
-from speczoo.specs.spec import Entry
+from speczoo.specs.spec import Entry, repeated
 from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling
 from speczoo.specs.value_kinds import could_be
 from speczoo.specs.wording import listed, printable
@@ -50,6 +50,8 @@ def unknown_argument(
     fix = certain(name, free, aliases=synonyms, chosen=chosen)
     if fix is None and (structural := certain(name, beside, aliases=words)):
         return unknown(replacement=structural, help=(f"did you mean `{structural}`?",)), None
+    if suggested is None and (loop := repeated(name, given[name])):
+        return unknown(help=(loop,)), None
     if suggested is None and (structural := nearest(name, beside, aliases=instead(Entry, beside))):
         return unknown(help=(f"did you mean `{structural}`?",)), None
     if suggested is None and (structural := instead(Entry, Entry.beside("op")).get(name.lower())):

@@ -68,8 +68,11 @@ _MEANINGS = {
     "assertion-failed": "what the spec states is not what comes out",
     "unsafe-inplace": "an in-place op writes over a value that another entry reads",
     "unused-layer": "nothing takes the output of this entry",
+    "unused-rule": "no layer is what this rule names",
+    "negative-number": "a negative number is added, which elsewhere names an entry before",
 }
+WARNINGS = ("unused-layer", "unused-rule", "negative-number")
 
 CODES: dict[str, Code] = {
-    name: Code(name, meaning, "warning" if name == "unused-layer" else "error") for name, meaning in _MEANINGS.items()
+    name: Code(name, meaning, "warning" if name in WARNINGS else "error") for name, meaning in _MEANINGS.items()
 }

@@ -19,7 +19,7 @@ from speczoo.specs.grammar import IS_NAME, NAME, NETWORK, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.spec import Block, Entry, Spec
+from speczoo.specs.spec import Block, Entry, Spec, repeated
 from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest
 from speczoo.specs.value_kinds import at, could_be, placed
 from speczoo.specs.wording import listed, printable
@@ -173,7 +173,7 @@ class _Work:
             self.placeholder(path)  # reported already, by who read the text
             return
         alone = kind == "entry_kind" and context["key"] == "do"
-        if alone and (misspelt := self.misspelt(path, sorted(Entry.BESIDE_DO))):
+        if alone and (misspelt := self.misspelt(path, sorted(Entry.BESIDE_DO)) or self.repeated(path)):
             yield misspelt
             return
         if kind in ("entry_kind", "entry_extra"):
@@ -233,6 +233,17 @@ class _Work:
                 help=(f"did you mean `{suggested}`? (required, and missing here)",),
                 replacement=suggested if only else None,
             )
+        return None
+
+    def repeated(self, path: Loc) -> Problem | None:
+        """Return the problem with a number of repetitions beside a `do`, which becomes a loop."""
+        holder = self._at(path)
+        for key, value in holder.items() if isinstance(holder, dict) else ():
+            if key not in keys(Entry) and (help := repeated(key, value)):
+                del holder[key]
+                holder["for"] = {"_": f"1..{value}"}
+                self.guessed.add((*path, "for"))
+                return Problem("unknown-key", f"there is no `{key}` here", (*path, key), key=True, help=(help,))
         return None
 
     def placeholder(self, path: Loc) -> None:

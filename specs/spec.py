@@ -30,6 +30,18 @@ VALUES = Holds("a mapping of parameters to values: `{depth: 18}`")
 PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride: 1}`")
 
 
+#: What a number of repetitions is called elsewhere.
+REPEATS = ("repeat", "repeats", "times", "count", "number", "repetitions", "num_repeats")
+
+
+def repeated(key: str, value: object) -> str | None:
+    """Return how an entry is there several times, where a key that is none of the language says a number of them."""
+    counts = (type(value) is int and value > 0) or (isinstance(value, str) and value.startswith("$"))
+    if not counts or key.lower() not in (*REPEATS, "n"):
+        return None
+    return f"`for: {{i: 1..{value}}}` makes it {value} times; an `id` then has `$i` in it"
+
+
 def variables(key: str) -> list[str]:
     """Return the loop variables that a key of `for` names: `c, n` are two."""
     return [name.strip() for name in key.split(",")]
@@ -52,7 +64,7 @@ class Entry(Grammar):
         dict[str, list[Any] | str] | None,
         Holds("a mapping of variables to what they run over: `{i: 1..4, channels: [64, 128]}`"),
         Instead("foreach", "for_each", "loop", "range"),
-        Perhaps("repeat", "repeats", "times", "count", "number"),
+        Perhaps(*REPEATS),
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the entry anew for each turn.")
     id: Annotated[str | int | None, Holds("a name"), Instead("name", "label", "alias")] = Field(
         default=None, description="The attribute's name, as in the `state_dict`; without it, the entry's position."

@@ -39,11 +39,17 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
     taken = needed | {node.shared for node in composite.nodes}
     names = {name for name, _ in composite.inputs}
     for index, node in enumerate(composite.nodes):
-        if index not in taken and node.body is not None and node.name not in names:
+        counted = index + 1 < len(composite.nodes) and _adds_before(composite.nodes[index + 1])
+        if index not in taken and node.body is not None and node.name not in names and not counted:
             loc = (*node.loc, "id") if node.entry.id is not None else node.loc
             message = f"nothing takes the output of `{node.name}`"
             help = _behind_omitted(composite, index)
             yield Problem("unused-layer", message, loc, path=node.name, help=help, severity="warning")
+
+
+def _adds_before(node: Node) -> bool:
+    """Return whether an entry adds -1, which is reported: elsewhere that is the entry before it."""
+    return node.op == "add" and isinstance(node.entry.from_, list) and -1 in node.entry.from_
 
 
 def _behind_omitted(composite: Composite, index: int) -> list[str]:

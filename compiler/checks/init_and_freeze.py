@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
+from speczoo.compiler.checks.unmet_rules import advice, could_meet, rule_advice
 from speczoo.compiler.composite import Node
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import Rule, is_op, rules
@@ -84,18 +85,30 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
         for i, rule in enumerate(computed):
             if ("init", i) not in graph.spec.placeholders:
                 among = made.get(rule.match, []) if rule.by_op else leaves
-                yield from _rule(rule, [(path, node) for path, node in among if rule.meets(path, node.op)], i)
+                met = [(path, node) for path, node in among if rule.meets(path, node.op)]
+                every = leaves or chain.from_iterable(made.values())
+                yield from _rule(rule, met, i) if met else _unmet(graph, rule, every, i)
     keys = list(graph.state) if graph.spec.freeze else []
     for i, pattern in enumerate(graph.spec.freeze):
         if ("freeze", i) not in graph.spec.placeholders and not any(matches(pattern, key) for key in keys):
             message = f"`freeze` names nothing: no parameter matches `{pattern}`"
-            yield Problem("unknown-reference", message, ("freeze", i))
+            help, marks = advice(graph, pattern, keys)
+            yield Problem("unknown-reference", message, ("freeze", i), help=help, marks=marks)
+
+
+def _unmet(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]], i: int) -> Iterator[Problem]:
+    """Yield a rule that meets nothing, whatever the spec's parameters are."""
+    if could_meet(graph.spec, rule):
+        return
+    help, marks = rule_advice(graph, rule, leaves)
+    message = f"this rule meets nothing: no layer is `{rule.match}`"
+    yield Problem("unused-rule", message, ("init", i, "match"), help=help, marks=marks, severity="warning")
 
 
 def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
     known = list(dict.fromkeys(key for _, node in met for key in node.weights))
     for name, initial in islice(rule.initialisers, DEFAULT.mistakes):
-        if met and name not in (*known, "weight", "bias"):  # those are there for other choices of the parameters
+        if name not in (*known, "weight", "bias"):  # those are there for other choices of the parameters
             message = f"nothing that `{rule.match}` names has a parameter `{name}`"
             help = did_you_mean(name, known)
             yield Problem("unknown-argument", message, ("init", i, name), key=True, help=help)

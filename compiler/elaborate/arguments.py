@@ -13,7 +13,7 @@ from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.keys import instead
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Entry
+from speczoo.specs.spec import Entry, repeated
 from speczoo.specs.suggestions import certain, did_you_mean
 from speczoo.specs.wording import printable
 
@@ -49,14 +49,14 @@ def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
     """Raise Doubt, reported, where an entry has arguments and its kind takes none."""
     keys = Entry.beside(kind)
     words = instead(Entry, keys)
-    for key in item.entry.arguments:
+    for key, value in item.entry.arguments.items():
         ctx.report(
             Problem(
                 "unknown-key",
                 f"{what} has no `{printable(key)}`",
                 (*item.loc, key),
                 key=True,
-                help=did_you_mean(key, [kind, *keys], aliases=words),
+                help=[loop] if (loop := repeated(key, value)) else did_you_mean(key, [kind, *keys], aliases=words),
                 replacement=certain(key, keys, aliases=instead(Entry, keys, certain=True)),
             )
         )

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from speczoo.compiler.composite import Node, constant
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
+from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
-
-
-class IdTemplate(NamedTuple):
-    """An id with expressions in it: what stands between them."""
-
-    parts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, text: str) -> IdTemplate:
-        return cls(tuple(re.split(r"\$\w+|\$\([^$]*\)", text)))
-
-    def could_read(self, name: str) -> bool:
-        """Return whether the id can come out as this name, whatever is computed."""
-        first, *between, last = self.parts if len(self.parts) > 1 else (*self.parts, "")
-        if not name.startswith(first) or not name.endswith(last):
-            return False
-        at = len(first)
-        for part in between:
-            found = name.find(part, at)
-            if found < 0:
-                return False
-            at = found + len(part)
-        return at <= len(name) - len(last)
 
 
 @dataclass(eq=False)

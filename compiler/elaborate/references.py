@@ -10,14 +10,16 @@ import networkx as nx
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.context import Context
-from speczoo.compiler.elaborate.frame import Frame, IdTemplate
+from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER, respelt
 from speczoo.specs.foreign_values import is_nothing
-from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.keys import keys
+from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.spec import Entry
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import listed, printable
@@ -65,6 +67,9 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
         frame.edges_incomplete = frame.inputs_wrong = True
         return (Edge(INPUT),), (UNKNOWN,)
     if layer is not None and (layer.merges or layer.arity[0] > 1):
+        if not item.entry.arguments.keys().isdisjoint(keys(Entry)["from"].instead):  # and reported as an argument
+            frame.inputs_wrong = True
+            return (frame.last,), (UNKNOWN,)
         verb = "brings several values together" if layer.merges else f"takes {layer.arity[0]} inputs"
         message = f"`{layer.op}` {verb}: say which in `from`"
         ctx.report(Problem("missing-argument", message, (*item.loc, "op"), path=path))
@@ -83,10 +88,35 @@ def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path
     if layer is None or not layer.numbers:
         taking = [name for name, op in Layer.registry.items() if op.numbers]
         message = f"a number cannot flow into `{item.entry.op or 'a group'}`: only into {listed(taking)}"
-        raise ctx.stop(Problem("bad-value", message, loc, path=path))
+        raise ctx.stop(Problem("bad-value", message, loc, path=path, help=_by_position(frame, got, loc)))
+    position = layer.op == "add" and type(text) is int and text < 0 and not ctx.inactive
+    if position and (help := _by_position(frame, got, loc)):
+        help = [*help, f"where the number is meant, `sub` with {-got} says so"]
+        message = f"`{text}` is a number here, and is added"
+        ctx.report(Problem("negative-number", message, loc, path=path, help=help, severity="warning"))
     if isinstance(got, int) and abs(got) >= 2**63:
         raise ctx.stop(Problem("bad-value", f"`{got}` is more than 64 bits hold", loc, path=path))
     return got
+
+
+def _by_position(frame: Frame, number: float, loc: Loc) -> list[str]:
+    """Return the help for a number that was probably intended as the position of an entry, as it is elsewhere: from the
+    first, which is 0, or before this one, which is -1.
+    """
+    count, alone = len(frame.nodes), isinstance(loc[-1], str)
+    if not isinstance(number, int) or not -count - 1 <= number < count:
+        return []
+    if number == -1 and alone:
+        return ["for the entry before leave `from` out"]
+    where = "the entry before" if number == -1 else f"entry {number} of this list"
+    where = f"the entry {-number} before" if number < -1 else where
+    at = count + number if number < 0 else number
+    if at < 0:
+        return [f"for {where} write `input`"] if len(frame.inputs) == 1 else []
+    node = frame.nodes[at]
+    if node.named:
+        return [f"for {where} write its id: `{node.name}`"]
+    return [f"for {where} write its id: it has none yet"]
 
 
 def stated_output(body: object) -> str | None:
@@ -117,6 +147,18 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
         return Edge(index, node.ports.index(port))
     if port and port == stated_output(node.body):
         return Edge(index)
+    if node.body is None and UNKNOWN not in node.outputs:
+        message = f"`{head}` is left out by its `when`, and has no output `{printable(port)}`"
+        raise ctx.stop(
+            Problem(
+                "unknown-reference",
+                message,
+                loc,
+                path=path,
+                marks=[Mark((*node.loc, "when"), "left out here")],
+                help=[f"`{head}` is there all the same: its first input stands for it"],
+            )
+        )
     there = [f"{head}.{p}" for p in node.ports]
     if not dot:
         help: Sequence[str] = [f"there is {', '.join(f'`{t}`' for t in there)}"]
@@ -154,6 +196,10 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
         return Stop()
     if item is not None and (later := _comes_later(ctx, frame, head, loc, path, item)) is not None:
         return later
+    if item is not None and (omitted := _omitted(ctx, frame, head, item)) is not None:
+        marks = [Mark(omitted, "left out here")]
+        message = f"`{printable(head)}` is not there: `{omitted[-1]}` leaves it out"
+        return ctx.stop(Problem("unknown-reference", message, loc, path=path, marks=marks))
     message = f"there is no `{printable(text)}` in this list"
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
@@ -181,6 +227,21 @@ def _no_name(text: str, loc: Loc) -> Sequence[str]:
         return [f"leave `{loc[-1]}` out: an entry takes what the one before it gives"] if loc[-1] == "from" else []
     marked = respelt(text)
     return [f"an expression is written `$name` or `$(...)`: `{marked.text}`"] if marked is not None else []
+
+
+def _omitted(ctx: Context, frame: Frame, head: str, item: Item) -> Loc | None:
+    """Return the place of the `when` or `for` that leaves out the entries of a `do`, of which an id is one; None where
+    that is not so.
+    """
+    written = written_ids(ctx, frame)
+    at = written.nodes[head].get("at") if head in written else None
+    if at is None or at >= item.loc:
+        return None
+    for end in range(len(frame.loc) + 1, len(at), 2):
+        there = ctx.written(at[:end])
+        if at[end] == "do" and isinstance(there, dict):
+            return next(((*at[:end], key) for key in ("when", "for") if key in there), None)
+    return None
 
 
 def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:
