@@ -1,8 +1,9 @@
 """What a layer is: one class that holds its fields, its shape rule, its weights, its cost and its torch call.
 
 A class that derives from `Layer` is known to the language by its name (or the `op` it states) the moment it is
-defined. Rules are written with `+ - * //` on sizes alone, so that they hold for ints and for symbolic sizes alike;
-the checks that compare sizes go through `ShapeError`.
+defined. Rules compute with `+ - * // %` on sizes and compare them, so that they hold for ints and for symbolic sizes
+(`analysis/symbolic.py`) alike: a rule needs no size as a key, an index or a fraction, and puts one into words only
+where it refuses it.
 
 The batch axis is never part of a shape. Axes in a spec are torch's numbers (1 is channels): `axis` translates.
 
@@ -461,12 +462,12 @@ class Windowed(Spatial, abstract=True):
         out = tuple(window.places(i, size) for i, size in enumerate(x[-n:]))
         for i, (size, got) in enumerate(zip(x[-n:], out, strict=True)):
             if got < 1:
+                here = show(x[-n:])
                 dilated = f" (dilated to {show(window.reach)})" if window.reach != window.kernel else ""
                 needed = max((reach - size + 1) // 2 for reach, size in zip(window.reach, x[-n:], strict=True))
                 raise ShapeError(
                     "empty-output",
-                    f"a {show(window.kernel)} window{dilated} does not fit into {show(x[-n:])} "
-                    f"(padding {_padding(window)})",
+                    f"a {show(window.kernel)} window{dilated} does not fit into {here} (padding {_padding(window)})",
                     argument="kernel_size",
                     notes=[f"{AXES[n][i]}: {window.arithmetic(i, size)} = {got}"],
                     size_help=[

@@ -5,8 +5,8 @@
     >>> speczoo.summary("resnet34").params
     21797672
 
-`build` makes an nn.Module; `summary`, `check`, `source` and `list_models` never import torch. `speczoo.specs` is the
-language, `speczoo.compiler` what makes a network of it; the command is `zoo`.
+`build` makes an nn.Module; `summary`, `sizes`, `check`, `source` and `list_models` never import torch.
+`speczoo.specs` is the language, `speczoo.compiler` what makes a network of it; the command is `zoo`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from speczoo.specs.errors import SpecError
 if TYPE_CHECKING:
     __version__: str
 
-    from speczoo.api import build, check, fingerprint, get_model, graph, list_models, source, summary
+    from speczoo.api import build, check, fingerprint, get_model, graph, list_models, sizes, source, summary
     from speczoo.exploration import sweep
     from speczoo.training import train
     from speczoo.weights import WeightsError
@@ -32,6 +32,7 @@ __all__ = [
     "get_model",
     "graph",
     "list_models",
+    "sizes",
     "source",
     "summary",
     "sweep",

@@ -26,8 +26,11 @@ from speczoo.specs.spec import Spec
 
 if TYPE_CHECKING:
     from torch import nn
-else:
-    nn = LazyModule("torch.nn")  # what annotations name, for those who ask with typing.get_type_hints
+
+    from speczoo.compiler.analysis import sizes as analysis
+else:  # what annotations name, for those who ask with typing.get_type_hints
+    nn = LazyModule("torch.nn")
+    analysis = LazyModule("speczoo.compiler.analysis.sizes")
 
 What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec
 InputShape = Sequence[int] | Mapping[str, Sequence[int]]
@@ -212,6 +215,13 @@ def fingerprint(what: What, *, input: InputShape | None = None, taps: Any = None
     return hashing.fingerprint(graph(what, input=input, taps=taps, **params))
 
 
+def sizes(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> analysis.Sizes:
+    """Return which sizes of its input a network takes, as it is built for the declared one: `.accepts(97, 96)`,
+    `.output(97, 96)`. Raises SpecError.
+    """
+    return analysis.Sizes(graph(what, input=input, taps=taps, **params))
+
+
 def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
     """Return the network as Python source that needs torch alone. Raises SpecError."""
     from speczoo.compiler.emit.python import source as emitted  # what writes code, no check waits for
@@ -314,6 +324,7 @@ __all__ = [
     "get_model",
     "graph",
     "list_models",
+    "sizes",
     "source",
     "summary",
 ]

@@ -113,14 +113,10 @@ class SizeSet:
     def __le__(self, other: SizeSet) -> bool:
         return not self - other
 
-    def shifted(self, by: int) -> SizeSet:
-        """Return the sizes n for which n + `by` is a member."""
-        start = max(self.start, self.start - by, 1)
-        early = self._spread(start + abs(by), self.period)[0]
-        early = early >> by if by >= 0 else early << -by
-        turn = by % self.period
-        cycle = (self.cycle >> turn | self.cycle << (self.period - turn)) & _ones(0, self.period)
-        return SizeSet.of(early & _ones(0, start), start, self.period, cycle)
+    def among(self, others: SizeSet) -> SizeSet:
+        """Return a set with the same members among others, without a start where that is one."""
+        plain = SizeSet.repeating(self.period, self.cycle)
+        return plain if plain & others == self else self
 
     def _with(self, other: SizeSet) -> tuple[int, int]:
         start, period = max(self.start, other.start), math.lcm(self.period, other.period)

@@ -68,7 +68,7 @@ class Staircase:
     def plus(self, number: int) -> Staircase:
         return self._of(tuple(v + number for v in self.values)) if number else self
 
-    def times(self, factor: int) -> Staircase | int:
+    def times(self, factor: int) -> Number:
         if factor == 1:
             return self
         if factor == 0:
@@ -78,7 +78,7 @@ class Staircase:
     def _of(self, values: tuple[int, ...]) -> Staircase:
         return Staircase(self.period, self.rise, self.places, values)
 
-    def over(self, divisor: int) -> Staircase | int:
+    def over(self, divisor: int) -> Number:
         """Return floor(f / divisor), for a divisor above 0; its period is L divisor / gcd(P, divisor)."""
         if divisor == 1:
             return self
@@ -91,12 +91,15 @@ class Staircase:
         ]
         return staircase(self.period * turns, self.rise * turns // divisor, steps)
 
-    def add(self, other: Staircase) -> Staircase | int:
+    def add(self, other: Staircase) -> Number:
         period = math.lcm(self.period, other.period)
         rise = self.rise * (period // self.period) + other.rise * (period // other.period)
         _few(sum(len(f.places) * (period // f.period) for f in (self, other)))
         places = {place + start for f in (self, other) for start in range(0, period, f.period) for place in f.places}
         return staircase(period, rise, [(place, self(place) + other(place)) for place in sorted(places)])
+
+    def minus(self, other: Staircase) -> Number:
+        return self.add(Staircase(other.period, -other.rise, other.places, tuple(-v for v in other.values)))
 
     # -- where it has which value ---------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """The lower-case functions that bring several values together: arithmetic, concat, stack, matmul."""
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from speczoo.compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.reach import SAME, Link, Sight, mixing, one_part, same, whole
@@ -71,24 +72,12 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
 
     Raises ShapeError that says which axis differs, and what would mend it.
     """
-    out: list[Any] = []
+    out = []
     for i, column in enumerate(zip(*shapes.values(), strict=True)):
-        stretched = {n for n in column if n != 1} if broadcast else set(column)
-        if len(stretched) > 1:
-            rank = len(next(iter(shapes.values())))
-            what = "channels" if i == 0 else "heights and widths" if rank == 3 else "sizes"
-            numbers = [f"{n}" for n in column] if i == 0 else [show(s[1:]) for s in shapes.values()]
-            help = ["`broadcast: true` stretches the axes of size 1"] if 1 in stretched and not broadcast else []
-            lengths = dict(zip(shapes, column, strict=True))
-            odd = [position for position, n in lengths.items() if column.count(n) == 1]
-            first = odd if len(column) > 2 and len(odd) == 1 else []  # the one that all the others differ from
-            raise ShapeError(
-                "shape-mismatch",
-                f"`{op}` inputs differ in {what}: {enumerated(numbers)}",
-                inputs={position: show(shapes[position]) for position in dict.fromkeys([*first, *shapes])},
-                help=help,
-            )
-        out.append(next(iter(stretched)) if stretched else column[0])
+        common = _common(column, broadcast)
+        if common is None:
+            raise _differing(op, shapes, i, column, broadcast)
+        out.append(common)
     return tuple(out)
 
 
@@ -96,6 +85,35 @@ def _stretched(shape: Shape, out: Shape) -> Sight:
     """Return how an input is seen whose axes of size 1 are all places of the output's."""
     own = zip(same(len(shape)), shape, out, strict=False)  # a number has no axes
     return tuple(link if size == to else whole(size) for link, size, to in own)
+
+
+def _common(column: Sequence[int], broadcast: bool) -> int | None:
+    """Return the size of an axis that all agree on, but for those of 1 that stretch; None where there is none."""
+    common, *others = column
+    for n in others:
+        if broadcast and n == 1:
+            continue
+        if broadcast and common == 1:
+            common = n
+        elif n != common:
+            return None
+    return common
+
+
+def _differing(op: str, shapes: dict[int, Shape], i: int, column: Sequence[int], broadcast: bool) -> ShapeError:
+    rank = len(next(iter(shapes.values())))
+    what = "channels" if i == 0 else "heights and widths" if rank == 3 else "sizes"
+    numbers = [f"{n}" for n in column] if i == 0 else [show(s[1:]) for s in shapes.values()]
+    help = ["`broadcast: true` stretches the axes of size 1"] if 1 in column and not broadcast else []
+    lengths = dict(zip(shapes, column, strict=True))
+    odd = [position for position, n in lengths.items() if column.count(n) == 1]
+    first = odd if len(column) > 2 and len(odd) == 1 else []  # the one that all the others differ from
+    return ShapeError(
+        "shape-mismatch",
+        f"`{op}` inputs differ in {what}: {enumerated(numbers)}",
+        inputs={position: show(shapes[position]) for position in dict.fromkeys([*first, *shapes])},
+        help=help,
+    )
 
 
 class Add(_Arithmetic, op="add"):

@@ -120,11 +120,12 @@ class GroupNorm(Layer):
                 help=[f"{divisor(x[0], self.num_groups)} would"],
             )
         if math.prod(x) == self.num_groups:
+            here = show(x)
             fewer = [f"`num_groups: {divisor(x[0], x[0] // 2)}` would, or"] if x[0] > 1 else []
             raise ShapeError(
                 "shape-mismatch",
-                f"`GroupNorm` needs more than one value per group, and {show(x)} / {self.num_groups} = 1",
-                inputs={0: show(x)},
+                f"`GroupNorm` needs more than one value per group, and {here} / {self.num_groups} = 1",
+                inputs={0: here},
                 help=[" ".join([*fewer, "leave it out here: one value less its own mean is 0"])],
             )
         return x

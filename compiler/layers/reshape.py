@@ -73,8 +73,9 @@ def resolvable(wanted: Shape, argument: str) -> None:
 def resolved(wanted: Shape, total: int, argument: str) -> Shape:
     """Return a resolvable shape that holds `total` values, its one -1 worked out. Raises ShapeError."""
     known = math.prod(n for n in wanted if n != -1)
-    rest, shown = total // known, show(["?" if n == -1 else n for n in wanted])
-    if rest * known != total or (rest != 1 and -1 not in wanted):
+    rest = total // known if -1 in wanted else 1
+    if rest * known != total:
+        shown = show(["?" if n == -1 else n for n in wanted])
         raise ShapeError(
             "shape-mismatch",
             f"{total} values do not fit into {shown}",

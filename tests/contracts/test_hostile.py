@@ -100,6 +100,7 @@ def written(folder: Path, attack: Attack) -> Path:
 COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "list": (("list",), ("list", "--json")),
     "summary": (("summary",), ("summary", "--json")),
+    "sizes": (("sizes",), ("sizes", "--json")),
     "source": (("source",), ("build", "-o", "net.py")),
     "compare": (("compare",), ("compare", "--json")),
     "sweep": (("sweep",), ("sweep", "--csv")),

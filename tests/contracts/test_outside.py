@@ -108,6 +108,7 @@ COMMANDS: dict[str, list[Any]] = {
     "list": ["list", "SPEC"],
     "show": ["show", "SPEC"],
     "summary": ["summary", "SPEC"],
+    "sizes": ["sizes", "SPEC"],
     "compare": ["compare", "SPEC", "SPEC"],
     "sweep": ["sweep", "SPEC", "--set", "width"],
     "new": ["new", "mine", "--from", "SPEC"],

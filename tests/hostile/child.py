@@ -24,7 +24,9 @@ from speczoo.specs.diagnostics import Diagnostic
 from tests.steps import counted, highest
 
 PATIENCE = 600  # seconds: what takes as many is taken for endless, on any machine
-COMMANDS = ("list", "show", "summary", "source", "compare", "sweep", "build", "new", "fmt", "check", "recipes")
+COMMANDS = (
+    "list", "show", "summary", "sizes", "source", "compare", "sweep", "build", "new", "fmt", "check", "recipes",
+)  # fmt: skip
 
 
 def check(path: str) -> dict[str, Any]:

@@ -221,13 +221,15 @@ def spoil(home: Path, run: Path) -> None:
 def looking() -> Iterator[Step]:
     """Commands that need no torch."""
     for path in ("net.json", f"{NAME}.json", "used.json", "net.yaml"):
-        for words in (("list",), ("summary",), ("compare", "lenet5"), ("check",), ("list", "--json"), ("fingerprint",)):
+        for words in (("list",), ("summary",), ("sizes",), ("compare", "lenet5"), ("check",), ("fingerprint",)):
             yield Step((*words, path))
+        yield Step(("list", "--json", path))
         yield Step(("show", path), data=True)
         yield Step(("source", path), data=True)
         yield Step(("check", path, "--format", "json"))
         yield Step(("show", path, "--json"))
         yield Step(("summary", path, "--json"))
+        yield Step(("sizes", path, "--json"))
         yield Step(("compare", path, "--json"))
     yield Step(("compare", "net.json:small", "net.json"))
     yield Step(("show", "net.json:small"), data=True)
@@ -247,6 +249,7 @@ def looking() -> Iterator[Step]:
             yield Step(("check", path, "--format", form))
         yield Step(("fmt", path))
         yield Step(("summary", path))
+        yield Step(("sizes", path))
         yield Step(("summary", path, "--json"))
         yield Step(("show", path), data=True)
     yield Step(("check", f"{NAME}.yaml"))

@@ -85,8 +85,8 @@ def sets(draw: st.DrawFn) -> tuple[SizeSet, set[int]]:
     return SizeSet.of(early, start, period, cycle), members
 
 
-@given(sets(), sets(), st.integers(-20, 20))
-def test_sets_of_sizes_are_sets(a: tuple[SizeSet, set[int]], b: tuple[SizeSet, set[int]], by: int) -> None:
+@given(sets(), sets())
+def test_sets_of_sizes_are_sets(a: tuple[SizeSet, set[int]], b: tuple[SizeSet, set[int]]) -> None:
     (s, mine), (t, yours) = a, b
     few = set(FEW)
 
@@ -98,7 +98,6 @@ def test_sets_of_sizes_are_sets(a: tuple[SizeSet, set[int]], b: tuple[SizeSet, s
     assert members(s | t) == mine | yours
     assert members(s - t) == mine - yours
     assert members(~s) == few - mine
-    assert {n for n in range(1, 150) if n in s.shifted(by)} == {n for n in range(1, 150) if n + by in s}
     assert (s == t) == (mine == yours)  # their starts and periods together are fewer numbers than these
     assert (s <= t) == (mine <= yours)
     assert bool(s) == bool(mine)
