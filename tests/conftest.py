@@ -15,7 +15,8 @@ settings.register_profile("fast", max_examples=20, derandomize=True, **_COMMON)
 settings.register_profile("ci", max_examples=50, derandomize=True, **_COMMON)
 settings.register_profile("default", max_examples=100, **_COMMON)
 settings.register_profile("long", max_examples=2000, **_COMMON)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fast")
+settings.load_profile(PROFILE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,10 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--slow"):
-        for item in items:
-            if "slow" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="needs --slow"))
+    left = {} if config.getoption("--slow") else {"slow": "needs --slow"}
+    if PROFILE == "fast":
+        left["alike"] = "not in the profile `fast`"
+    for item in items:
+        for mark in left.keys() & item.keywords.keys():
+            item.add_marker(pytest.mark.skip(reason=left[mark]))
 
 
 def pytest_collection_finish() -> None:
