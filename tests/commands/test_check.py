@@ -331,10 +331,17 @@ def test_fmt_keeps_the_ends_of_lines(name: str, end: str, tmp_path: Path) -> Non
     path.write_text(text)
     zoo("fmt", path)
     assert written == path.read_bytes().replace(b"\n", end.encode())
-    out = subprocess.run(
-        [sys.executable, "-m", "speczoo", "fmt", "-"], input=text.replace("\n", end).encode(), capture_output=True
-    )
-    assert out.stdout == written
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+def test_fmt_of_stdin_keeps_the_ends_of_lines(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    text = (NETWORKS / "lenet.yaml").read_text().replace(": ", ":  ")
+    path.write_text(text)
+    zoo("fmt", path)
+    command = [sys.executable, "-m", "speczoo", "fmt", "-"]
+    out = subprocess.run(command, input=text.replace("\n", end).encode(), capture_output=True).stdout
+    assert out == path.read_bytes().replace(b"\n", end.encode())
 
 
 def test_fmt_of_json(tmp_path: Path) -> None:

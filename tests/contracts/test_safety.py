@@ -360,6 +360,7 @@ def test_every_network_of_the_zoo_is_written_so(name: str) -> None:
     verify(speczoo.source(name))
 
 
+@pytest.mark.alike  # `test_mutations` does so within narrower limits
 def test_the_corpus_is_written_so() -> None:
     found = 0
     for text in texts():
@@ -394,7 +395,10 @@ def test_a_layer_says_what_its_code_reads(op: str) -> None:
     says()
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnet18_table", "unet", "mnist_cnn"])
+@pytest.mark.parametrize(
+    "name",
+    ["lenet5", "resnet18_table", *(pytest.param(name, marks=pytest.mark.alike) for name in ("unet", "mnist_cnn"))],
+)
 def test_no_place_of_an_emitted_text_takes_another_name(name: str) -> None:
     """Wherever a name is read, a builtin in its stead is refused, and another attribute wherever one is."""
     text = speczoo.source(name)

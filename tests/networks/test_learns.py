@@ -31,6 +31,7 @@ def digits(train: bool, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return (kept.data[:count, None].float() / 255 - 0.1307) / 0.3081, kept.targets[:count]
 
 
+@pytest.mark.alike  # `training/test_real.py` learns digits with another network
 def test_mnist_resnet_in_a_third_of_an_epoch() -> None:
     images, labels = digits(train=True, count=20_000)
     model = speczoo.build("mnist_resnet", seed=0)

@@ -82,7 +82,7 @@ def source(trial: Trial) -> None:
     own = dict(model.named_parameters())
     given = [own.get(f"in{i}", x) for i, x in enumerate(given)]
     scope, expression = prepared(layer.call(*case.inputs), given)
-    scope["module"] = dict(model.named_children()).get(LAYER, scope["module"])
+    scope["module"] = copy.deepcopy(dict(model.named_children()).get(LAYER, scope["module"]))  # statistics move apart
     arriving = [x for x, value in zip(given, case.inputs, strict=True) if value.batched]
     try:
         copies = (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model)))
