@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
@@ -103,6 +103,7 @@ def nothing(sight: tuple[Link, ...], shape: Shape, out: Shape) -> bool:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("op", sorted(Layer.registry))
 def test_what_a_place_sees(op: str) -> None:
+    @settings(max_examples=max(5, settings().max_examples // 4))
     @given(layer_cases(op), st.data())
     def sees(case: Case, data: st.DataObject) -> None:
         if (layer := case.accepted()) is None or case.arguments.get("num_embeddings") == 1:
