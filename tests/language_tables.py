@@ -1,5 +1,5 @@
-"""The tables of specs/README.md and zoo/training/README.md: keys of the grammar and of recipes, layers with their
-arguments, initialisers, limits and codes."""
+"""The tables of specs/README.md, zoo/training/README.md and zoo/testing/README.md: keys of the grammar and of recipes,
+layers with their arguments, initialisers, limits, codes, and mistakes to test with."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from speczoo.specs import spec as grammar
 from speczoo.specs.codes import CODES
 from speczoo.specs.keys import Key, Model, keys, models
 from speczoo.specs.spec import Spec
+from speczoo.testing import MISTAKES
 from speczoo.training import recipe
 
 SECTION = re.compile(r"^## ([^:\n]+).*$", re.MULTILINE)
 README = Path(__file__).parents[1] / "specs" / "README.md"
 RECIPES = Path(__file__).parents[1] / "zoo" / "training" / "README.md"
+TESTING = Path(__file__).parents[1] / "zoo" / "testing" / "README.md"
 
 
 def layers_table() -> str:
@@ -97,6 +99,14 @@ def codes_table() -> str:
     return "\n".join(["| code | means |", "| --- | --- |", *rows])
 
 
+def mistakes_table() -> str:
+    rows = [
+        f"| `{m.name}` | {cleandoc(m.made.__doc__ or '')} | {' '.join(f'`{code}`' for code in sorted(m.codes))} |"
+        for m in MISTAKES.values()
+    ]
+    return "\n".join(["| mistake | what is done | codes |", "| --- | --- | --- |", *rows])
+
+
 def keys_table(model: Model, of: str) -> str:
     """The keys of a model in their order; those of a spec with the section that names each."""
     sections = SECTION.finditer(README.read_text(encoding="utf-8")) if model is Spec else ()
@@ -152,6 +162,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
         for model in models(recipe.Recipe)
         if model in OF
     },
+    TESTING: {"mistakes": mistakes_table},
 }
 
 

@@ -31,7 +31,7 @@ LANGUAGE = ROOT / "specs/README.md"
 DOCUMENTS = sorted(
     {
         p
-        for room in ("", "specs", "compiler", "zoo", "zoo/exploration", "zoo/training", "tests")
+        for room in ("", "specs", "compiler", "zoo", "zoo/exploration", "zoo/training", "zoo/testing", "tests")
         for p in (ROOT / room).glob("*.md")
     }
 )

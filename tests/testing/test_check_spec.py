@@ -232,13 +232,13 @@ def test_every_variant_is_built() -> None:
 @pytest.mark.parametrize(
     ("param", "values", "words"),
     [
-        ({"type": "int", "min": 1, "max": 3}, [1, 2, 3], "1 to 3"),
-        ({"type": "int", "default": 4, "min": 3}, [*range(3, 21)], "3 and more"),
-        ({"type": "int", "default": 4, "max": 5}, [*range(-11, 6)], "5 and less"),
-        ({"type": "str", "choices": ["a", "b"]}, ["a", "b"], "one of 'a' and 'b'"),
-        (True, [False, True], "true or false"),
-        ({"type": "int", "min": 0, "max": 1000}, None, "0 to 1000"),
-        ({"type": "float", "min": 0, "max": 1}, None, "0 to 1"),
+        ({"type": "int", "min": 1, "max": 3}, [1, 2, 3], "is in its range: 1 to 3"),
+        ({"type": "int", "default": 4, "min": 3}, [*range(3, 21)], "is in its range: 3 and more"),
+        ({"type": "int", "default": 4, "max": 5}, [*range(-11, 6)], "is in its range: 5 and less"),
+        ({"type": "str", "choices": ["a", "b"]}, ["a", "b"], "is one of its choices"),
+        (True, [False, True], "is one of its two values"),
+        ({"type": "int", "min": 0, "max": 1000}, None, "is in its range: 0 to 1000"),
+        ({"type": "float", "min": 0, "max": 1}, None, "is in its range: 0 to 1"),
     ],
 )
 def test_a_range_is_what_is_declared(param: Any, values: list[Any] | None, words: str) -> None:

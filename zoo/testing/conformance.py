@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeAlias
 
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.testing import backward_checks, checks, emitted_checks
 from speczoo.testing.cases import Case
+from speczoo.testing.exploration import exploration
 from speczoo.testing.layers import layer_cases
 from speczoo.testing.trial import Disagreement, Trial
 
@@ -74,13 +75,7 @@ def _explored(
     """Return the smallest disagreement that is found among so many cases."""
     refusals: Counter[str] = Counter()
 
-    @settings(
-        max_examples=count,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
+    @exploration(count)
     @given(cases, st.integers(2, 3))
     def agrees(case: Case, batch: int) -> None:
         trial = _trial(case, batch, stricter, refusals)

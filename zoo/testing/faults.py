@@ -19,7 +19,7 @@ from speczoo.specs.problem import Problem
 from speczoo.testing.oracle import prepared, quiet, seeded
 from speczoo.verify import fits, random_input, verify_module
 
-RUN = 100_000_000  # steps that a network is run for; of more, torch infers the shapes alone, on the device `meta`
+RUN = 10_000_000  # steps that a network is run for; of more, torch infers the shapes alone, on the device `meta`
 MADE = 1_000_000  # parameters that are made with numbers
 
 CODE = "assertion-failed"

@@ -11,14 +11,16 @@ from hypothesis.strategies import SearchStrategy
 
 from speczoo.specs.parameter import Param
 from speczoo.specs.spec import Spec
-from speczoo.specs.wording import enumerated, printed
+from speczoo.specs.wording import printed
 
 EVERY = 100  # values of a range that are all tried, one by one; of a larger one some are drawn
 BEYOND = 16  # how far values are drawn from the one bound of a range that has no other
 
 
 class Range(NamedTuple):
-    """What a parameter may be: drawn, the smallest first; all of it, in order, where that is few; and in words."""
+    """What a parameter may be: drawn, the smallest first; all of it, in order, where that is few; and what is said of a
+    value of it.
+    """
 
     values: SearchStrategy[Any]
     few: Sequence[Any] | None
@@ -32,15 +34,15 @@ def ranges(spec: Spec) -> dict[str, Range]:
 
 def _range(param: Param) -> Range | None:
     if param.choices:
-        return _few(param.choices, f"one of {enumerated([printed(choice) for choice in param.choices])}")
+        return _few(param.choices, "is one of its choices")
     if param.type == "bool":
-        return _few([False, True], "true or false")
+        return _few([False, True], "is one of its two values")
     if param.type not in ("int", "float") or (param.min is None and param.max is None):
         return None
     low = param.min if param.min is not None else param.max - BEYOND  # type: ignore[operator]
     high = param.max if param.max is not None else _beyond(param, low)
     words = f"{printed(low)} to {printed(high)}" if param.max is not None else f"{printed(low)} and more"
-    words = words if param.min is not None else f"{printed(high)} and less"
+    words = f"is in its range: {words if param.min is not None else f'{printed(high)} and less'}"
     if param.type == "float":
         return Range(st.floats(low, high, allow_nan=False), None, words)
     first, last = math.ceil(low), math.floor(high)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -14,10 +14,13 @@ from speczoo.api import What, check_unit
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.testing.exploration import exploration
 from speczoo.testing.faults import faults
 from speczoo.testing.parameters import Range, ranges
-from speczoo.testing.sizes import InputShape, shapes, taking
+from speczoo.testing.sizes import InputShape, declared, taken
 from speczoo.testing.subject import BATCH, Setting, SpecFailure, Subject, loaded
+
+Drawn = TypeVar("Drawn")
 
 MOST_BATCH = 4  # samples that are drawn at most
 #: One thing that is asked: raises SpecFailure.
@@ -125,31 +128,22 @@ def _sizes(subject: Subject, examples: int | None) -> None:
     def at(shape: InputShape) -> Graph | None:
         return subject.graph(Report(), Setting(shape=shape))
 
-    def holds(setting: Setting) -> None:
-        assert setting.shape is not None
-        made = taking(graph, at, setting.shape)
-        if made is None:
-            reject()
-        if found := faults(made, setting.batch):
+    def holds(drawn: tuple[Graph, int]) -> None:
+        made, batch = drawn
+        if found := faults(made, batch):
+            setting = Setting(shape=declared(made), batch=batch)
             raise SpecFailure(setting, [subject.at(setting, diagnostic) for diagnostic in found])
 
-    drawn = st.builds(lambda shape, batch: Setting(shape=shape, batch=batch), shapes(graph), st.integers(1, MOST_BATCH))
-    _explore(drawn, holds, examples)
+    _explore(st.tuples(taken(graph, at), st.integers(1, MOST_BATCH)), holds, examples)
 
 
-def _explore(drawn: SearchStrategy[Setting], holds: Callable[[Setting], None], examples: int | None) -> None:
-    """Raise the SpecFailure of the smallest setting that is found among so many."""
+def _explore(drawn: SearchStrategy[Drawn], holds: Callable[[Drawn], None], examples: int | None) -> None:
+    """Raise the SpecFailure of the smallest that is found among so many."""
 
-    @settings(
-        max_examples=examples or settings().max_examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-    )
+    @exploration(examples)
     @given(drawn)
-    def explored(setting: Setting) -> None:
-        holds(setting)
+    def explored(one: Drawn) -> None:
+        holds(one)
 
     try:
         explored()

@@ -95,9 +95,9 @@ class Subject(NamedTuple):
         for name, value in setting.params.items():
             span = document.span(("params", name), key=True)
             if span is not None and span != diagnostic.span:
-                words = f"{printed(value)} is in its range: {found[name].words}"
-                labels.append(Label(span, words, document.source.name))
-        notes = (f"met with {words}",) if (words := setting.words) else ()
+                labels.append(Label(span, f"{printed(value)} {found[name].words}", document.source.name))
+        of = f" in the variant `{self.variant}`" if self.variant is not None else ""
+        notes = (f"met with {words}{of}",) if (words := setting.words) else ()
         return replace(diagnostic, labels=(*diagnostic.labels, *labels), notes=(*diagnostic.notes, *notes))
 
 
