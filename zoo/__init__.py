@@ -17,7 +17,7 @@ from speczoo.specs.errors import SpecError
 if TYPE_CHECKING:
     __version__: str
 
-    from speczoo.api import build, check, fingerprint, get_model, graph, list_models, sizes, source, summary
+    from speczoo.api import build, check, diff, fingerprint, get_model, graph, list_models, sizes, source, summary
     from speczoo.exploration import sweep
     from speczoo.training import train
     from speczoo.weights import WeightsError
@@ -28,6 +28,7 @@ __all__ = [
     "WeightsError",
     "build",
     "check",
+    "diff",
     "fingerprint",
     "get_model",
     "graph",

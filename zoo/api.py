@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 from speczoo import catalogue
 from speczoo.arguments import Arguments
 from speczoo.compiler.compile import compile
-from speczoo.compiler.elaborate import Shared, freeze
+from speczoo.compiler.elaborate import Lookup, Shared, freeze
 from speczoo.compiler.emit.summary import Summary, summarise
 from speczoo.compiler.graph import Graph
 from speczoo.lazy_module import LazyModule
@@ -27,10 +27,12 @@ from speczoo.specs.spec import Spec
 if TYPE_CHECKING:
     from torch import nn
 
+    from speczoo.compiler.analysis import diff as comparison
     from speczoo.compiler.analysis import sizes as analysis
 else:  # what annotations name, for those who ask with typing.get_type_hints
     nn = LazyModule("torch.nn")
     analysis = LazyModule("speczoo.compiler.analysis.sizes")
+    comparison = LazyModule("speczoo.compiler.analysis.diff")
 
 What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec
 InputShape = Sequence[int] | Mapping[str, Sequence[int]]
@@ -118,11 +120,12 @@ def chosen(
     given: Arguments,
     limits: Limits = DEFAULT,
     *,
+    lookup: Lookup = catalogue.lookup,
     shared: Shared | None = None,
     explain: bool = True,
 ) -> Graph | None:
-    """Return the graph of a spec under what is given beside it, or None with the reasons in `report`; `shared` and
-    `explain` as `compile` has them.
+    """Return the graph of a spec under what is given beside it, or None with the reasons in `report`; `lookup`,
+    `shared` and `explain` as `compile` has them.
     """
     params, shape = dict(given.params), given.input
     channels = params.pop("in_channels", None) if "in_channels" not in unit.spec.params else None
@@ -137,7 +140,7 @@ def chosen(
         params=params,
         input=shape,
         taps=given.taps,
-        lookup=catalogue.lookup,
+        lookup=lookup,
         limits=limits,
         expect=False,
         shared=shared,
@@ -213,6 +216,14 @@ def fingerprint(what: What, *, input: InputShape | None = None, taps: Any = None
     from speczoo.compiler.analysis import fingerprint as hashing
 
     return hashing.fingerprint(graph(what, input=input, taps=taps, **params))
+
+
+def diff(first: What, second: What) -> comparison.Diff:
+    """Return what changed from one network to another: each change, totals, and which weights of the first the second
+    takes. A network under other parameters is `speczoo.compiler.analysis.diff.diff`'s to compare, of two graphs. Raises
+    SpecError.
+    """
+    return comparison.diff(graph(first), graph(second))
 
 
 def sizes(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> analysis.Sizes:
@@ -320,6 +331,7 @@ __all__ = [
     "Summary",
     "build",
     "check",
+    "diff",
     "fingerprint",
     "get_model",
     "graph",

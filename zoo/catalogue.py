@@ -54,7 +54,7 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
         return None
     text = os.fspath(what)
     if isinstance(what, str) and is_text(text):
-        unit = _unit(Source.of(text), report, limits)
+        unit = unit_of(Source.of(text), report, limits)
         return (unit, None) if unit else None
     if not isinstance(what, str) or is_path(text):
         path, variant = split(text)
@@ -82,10 +82,11 @@ def split(text: str) -> tuple[Path, str | None]:
 
 def read(path: Path, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
     """Return the spec in a file, or None with the reasons in `report`."""
-    return _unit(Source.read(path, report, limits), report, limits)
+    return unit_of(Source.read(path, report, limits), report, limits)
 
 
-def _unit(source: Source | None, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
+def unit_of(source: Source | None, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
+    """Return the spec that a text is, or None with the reasons in `report`."""
     document = parse(source, report, limits) if source else None
     return _loaded(document, report) if document else None
 
@@ -249,4 +250,4 @@ def lookup(name: str, asking: LoadedSpec) -> UsedSpec | str:
 def _used(path: Path, data: bytes) -> tuple[LoadedSpec | None, tuple[Diagnostic, ...]]:
     """Return what a file holds that is named where it is used, and what there is to say of it."""
     report = Report()
-    return _unit(Source.decode(data, str(path), report), report), tuple(report)
+    return unit_of(Source.decode(data, str(path), report), report), tuple(report)

@@ -23,12 +23,15 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 import click
 
-from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.escaping import columns, inert, safe
+from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.table import Table
 
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable
+
+    from speczoo.specs.source import Source
 
 EVER = 1_000_000  # columns of what is no terminal
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -113,6 +116,15 @@ def _bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return text.encode("utf-8", "backslashreplace")
+
+
+def stdin(report: Report, limits: Limits = DEFAULT) -> Source | None:
+    """Return the text on standard input; None, reported, where that is no UTF-8 or too long."""
+    from speczoo.specs.source import Source
+
+    if hasattr(sys.stdin, "buffer"):  # what stands in for stdin may have text alone
+        return Source.decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", report, limits)
+    return Source.of(sys.stdin.read(), "<stdin>")
 
 
 def progress(text: str = "") -> None:

@@ -29,6 +29,7 @@ from speczoo.compiler.compile import compile
 from speczoo.compiler.emit.module import Seeded, class_of
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape, show
+from speczoo.key_map import SUFFIXES
 from speczoo.limits import LimitExceeded
 from speczoo.rename import renamed
 from speczoo.specs.diagnostics import Report
@@ -38,7 +39,6 @@ from speczoo.specs.suggestions import did_you_mean
 from speczoo.tensors import SHOWN
 from speczoo.torchvision import torchvision
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 COUNTER = ".num_batches_tracked"  # of batch norm; files older than it lack it everywhere, and torch reads that as 0
 WHOLE = (
     torch.int8,
@@ -147,6 +147,7 @@ class _Found:
     meta: Mapping[str, Any] = field(default_factory=dict)
     enum: str | None = None
     prefix: str = ""
+    left: tuple[str, ...] | None = None  # what a map of keys leaves aside, where there is one
 
 
 def build_with(
@@ -154,6 +155,7 @@ def build_with(
     weights: Any,
     *,
     rename: Mapping[str, str] | None = None,
+    keys: Mapping[str, str | None] | None = None,
     device: Any = None,
     dtype: Any = None,
     seed: int | None = None,
@@ -163,9 +165,10 @@ def build_with(
     `weights` is a member of torchvision's enum or its name (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or
     .pt, or a state_dict. All of it must fit, but for a head whose `num_classes` is another one, and for parts that
     this network was built without. What wrappers put before every name (`PREFIXES`) is taken off; `rename` gives keys,
-    or modules with all that is in them, other names. Raises WeightsError.
+    or modules with all that is in them, other names; so does `keys`, a map of keys one by one, which leaves aside what
+    has None for a name, and lets start afresh what nothing came for. Raises WeightsError.
     """
-    found = _find(graph, weights, rename or {})
+    found = _find(graph, weights, rename or {}, keys)
     report = _compared(graph, found)
     target = torch.device(device) if device is not None else torch.get_default_device()
     with ExitStack() as stack:
@@ -212,7 +215,17 @@ def params_with(graph: Graph, weights: Any) -> dict[str, Any]:
 # -- where they are -----------------------------------------------------------------------------------------------
 
 
-def _find(graph: Graph, weights: Any, rename: Mapping[str, str]) -> _Found:
+def shapes_in(graph: Graph, path: Path) -> dict[str, Shape]:
+    """Return the names and shapes of a file's tensors, without what wrappers put before every name. Raises
+    WeightsError.
+    """
+    found = _without_prefix(graph, _Found(str(path), _read(path)))
+    return {key: tuple(value.shape) for key, value in found.state.items()}
+
+
+def _find(
+    graph: Graph, weights: Any, rename: Mapping[str, str], keys: Mapping[str, str | None] | None = None
+) -> _Found:
     if isinstance(weights, Mapping):
         found = _Found("a state_dict", _tensors(weights, "the state_dict"))
     elif _is_path(weights):
@@ -221,7 +234,22 @@ def _find(graph: Graph, weights: Any, rename: Mapping[str, str]) -> _Found:
         found = _published(graph, weights)
     if rename:
         found = replace(found, state=_renamed(found, rename))
-    return _without_prefix(graph, found)
+    if keys is None:
+        return _without_prefix(graph, found)
+    return _mapped(found if any(key in found.state for key in keys) else _without_prefix(graph, found), keys)
+
+
+def _mapped(found: _Found, keys: Mapping[str, str | None]) -> _Found:
+    """Return the state with the names that a map of keys gives, without what it leaves aside. Raises WeightsError."""
+    if absent := [key for key in keys if key not in found.state]:
+        raise WeightsError(f"{found.source} has not all that the map names", *_listed("missing", absent))
+    state: dict[str, Tensor] = {}
+    for key, value in found.state.items():
+        name = keys.get(key, key)
+        if name is not None and name in state:
+            raise WeightsError(f"{found.source} cannot be renamed: the map gives more than one key the name {name}")
+        state |= {} if name is None else {name: value}
+    return replace(found, state=state, left=tuple(key for key, name in keys.items() if name is None))
 
 
 def _renamed(found: _Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
@@ -368,7 +396,8 @@ def _compared(graph: Graph, found: _Found) -> LoadReport:
     problems: list[str] = []
     if missing or other:
         head = _head(graph)
-        problems += _listed("missing", [key for key in missing if key not in head])
+        if found.left is None:  # whoever made a map of keys has seen what starts afresh
+            problems += _listed("missing", [key for key in missing if key not in head])
         misshapen = [f"{key} ({show(came[key])} for {show(wanted[key])})" for key in other if key not in head]
         problems += _listed("of another shape", misshapen)
     if extra:
@@ -384,7 +413,14 @@ def _compared(graph: Graph, found: _Found) -> LoadReport:
     loaded = tuple(key for key in wanted if key in came and key not in fresh)
     initialised = tuple(key for key in wanted if key in fresh)
     return LoadReport(
-        found.source, loaded, initialised, tuple(extra), found.meta, found.enum, found.prefix, len(wanted)
+        found.source,
+        loaded,
+        initialised,
+        (*extra, *(found.left or ())),
+        found.meta,
+        found.enum,
+        found.prefix,
+        len(wanted),
     )
 
 

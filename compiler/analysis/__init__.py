@@ -1,3 +1,3 @@
-"""What a graph answers without torch: which sizes it takes, what it computes and whether another computes the same,
-what its layers see, and what they cost.
+"""What a graph answers without torch: which sizes it takes, what it computes, what changed from one to another, what
+its layers see, and what they cost.
 """

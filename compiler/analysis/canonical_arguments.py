@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_args, get_origin
 
@@ -52,3 +52,26 @@ def not_default(layer: Layer, call: Call) -> dict[str, Any]:
     defaults = {name: _one(type(layer), name, value) for name, value in call.defaults.items()}
     given = canonical(layer, call)
     return {name: value for name, value in given.items() if name not in defaults or defaults[name] != value}
+
+
+def stated(layer: Layer) -> dict[str, Any]:
+    """Return the canonical arguments as a spec has them, without those that follow from what flows in."""
+    kind = type(layer)
+    given = {name: getattr(layer, name) for name in kind.model_fields if name not in kind.derives}
+    given |= {name: given[other] for name, other in kind.follows.items() if given.get(name) is None}
+    return {name: _one(kind, name, value) for name, value in given.items()}
+
+
+def hashable(value: Any) -> Any:
+    """Return a value of arguments as one that dictionaries take for a key: equal where the values are."""
+    if isinstance(value, Mapping):
+        return frozenset((key, hashable(item)) for key, item in value.items())
+    return tuple(map(hashable, value)) if isinstance(value, list | tuple) else value
+
+
+def is_default(layer: Layer, name: str, value: Any) -> bool:
+    """Return whether this is what an argument of a layer is unless it is stated."""
+    field = type(layer).model_fields[name]
+    followed = type(layer).follows.get(name)
+    usual = stated(layer)[followed] if followed and field.default is None else _one(type(layer), name, field.default)
+    return not field.is_required() and bool(usual == value)

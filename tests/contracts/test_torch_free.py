@@ -19,6 +19,8 @@ FRONT = [
     "import speczoo; speczoo.check('mnist_cnn')",
     "import speczoo; speczoo.source('mnist_resnet')",
     "import speczoo; speczoo.fingerprint('mnist_resnet')",
+    "import speczoo; speczoo.diff('mnist_resnet', 'mnist_plain9')",
+    "from speczoo.__main__ import cli; cli(['diff', 'mnist_cnn', 'mnist_resnet'], standalone_mode=False)",
     "from speczoo.__main__ import cli; cli(['show', 'resnet18', '--resolved'], standalone_mode=False)",
     "import speczoo; list(speczoo.sweep('mnist_resnet', num_classes=[2, 3]))",
     "import speczoo; speczoo.summary('unet_resnet34').to_json()",

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
+from speczoo.compiler.analysis.diff import diff
 from speczoo.compiler.analysis.difference import difference
 from speczoo.compiler.analysis.fingerprint import fingerprint
 from speczoo.compiler.graph import Graph
@@ -81,6 +82,7 @@ def test_what_changes_the_emitted_code_is_seen(spec: Data, random: Random) -> No
         if after is None:
             continue
         assert (fingerprint(before) == fingerprint(after)) == (difference(before, after) is None)
+        assert difference(before, after) is None or diff(before, after)  # what differs is always reported
         if speczoo.source(spec) == speczoo.source(other):
             continue
         if not unused(spec) and not unused(other):  # what no output needs computes nothing

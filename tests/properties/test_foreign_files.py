@@ -44,7 +44,7 @@ TEXTS = (ULTRALYTICS | KERAS).map(json.dumps) | st.lists(SECTIONS, min_size=1).m
 
 def reported(text: str) -> list[Diagnostic]:
     report = Report()
-    unit = catalogue._unit(Source.of(text), report)
+    unit = catalogue.unit_of(Source.of(text), report)
     assert unit is None or not report.ok
     return report.diagnostics
 

@@ -18,7 +18,7 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
-from speczoo.testing.networks import networks
+from speczoo.testing import networks
 
 Data = dict[str, Any]
 

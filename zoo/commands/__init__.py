@@ -12,6 +12,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "sizes": "Which sizes of its input a network takes, and what comes out.",
         "sweep": "Many settings of a network: what each costs, which fit, which are best.",
         "compare": "Networks side by side, true numbers beside printed ones.",
+        "diff": "What changed from one network to another, layer by layer.",
         "fingerprint": "A hash of what a network computes.",
     },
     "Write": {

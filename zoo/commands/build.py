@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,9 @@ WEIGHTS = (".safetensors", ".pt", ".pth")
 @takes_networks
 @click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
 @click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of keys, or modules, of those weights.")
+@click.option(
+    "--map", "keys", type=click.Path(path_type=Path), help="Which of those weights are which: see `zoo diff`."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py, .safetensors or .pt file, or a folder.")
 @force_option
@@ -45,6 +48,7 @@ def command(
     networks: Networks,
     weights: str | None,
     renames: tuple[str, ...],
+    keys: Path | None,
     seed: int | None,
     out: Path | None,
     force: bool,
@@ -57,9 +61,9 @@ def command(
     folder gets spec, source and weights, each network its own folder where there are several. A file that is there
     and holds something else is not written over without --force.
     """
-    if renames and weights is None:
-        raise click.UsageError("--rename is of the keys that --weights brings")
-    rename = _table(renames)
+    if (renames or keys) and weights is None:
+        raise click.UsageError(f"{'--rename' if renames else '--map'} is of the keys that --weights brings")
+    rename, mapped = _table(renames), _map(keys)
     kind = _kind(out, networks.several) if out is not None else None
     found: list[dict[str, Any]] = []
     for network, graph in networks.each(lambda network: network.graph()):
@@ -67,7 +71,7 @@ def command(
         if out is not None and kind == ".py":
             facts["written"] = _write_source(graph, out, force)
         else:
-            graph, module, report = _build(network, graph, weights, rename, seed)
+            graph, module, report = _build(network, graph, weights, seed, rename=rename, keys=mapped)
             facts["weights"] = report.to_json() if report else None
             if report is not None:
                 first, *more = report.lines
@@ -110,8 +114,23 @@ def _table(renames: Sequence[str]) -> dict[str, str]:
     return {old: new for old, _, new in (given.partition("=") for given in renames)}
 
 
+def _map(path: Path | None) -> dict[str, str | None] | None:
+    """Return the map of keys in a file. Raises Refused."""
+    if path is None:
+        return None
+    from speczoo import key_map
+    from speczoo.limits import LimitExceeded
+
+    try:
+        return key_map.read(path)
+    except LimitExceeded as error:
+        raise Refused(error.message, error.help) from None
+    except key_map.KeyMapError as error:
+        raise Refused(str(error)) from None
+
+
 def _build(
-    network: Network, graph: Graph, weights: str | None, rename: Mapping[str, str], seed: int | None
+    network: Network, graph: Graph, weights: str | None, seed: int | None, **names: Any
 ) -> tuple[Graph, Any, Any]:
     """Return the module, the graph it was made of, and what there is to say of its weights."""
     from speczoo.compiler.emit import module
@@ -126,7 +145,7 @@ def _build(
             brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
             if brought:
                 graph = replace(network, params={**network.params, **brought}).graph()
-            built = build_with(graph, weights, rename=rename, seed=seed)
+            built = build_with(graph, weights, seed=seed, **names)
             return graph, built, built.load_report
         except WeightsError as error:
             raise Refused(*error.lines) from None

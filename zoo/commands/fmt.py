@@ -32,7 +32,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     changes: dict[str, bool] = {}
     for name in catalogue.expand(files) if files != ("-",) else ["-"]:
         report = Report()
-        source = _stdin(report) if name == "-" else Source.read(Path(name), report)
+        source = console.stdin(report) if name == "-" else Source.read(Path(name), report)
         text = formatted(source, arguments(source)) if source else None
         if source is None or text is None:
             wrong += [*report, *(explained(source) if source else [])]
@@ -56,12 +56,6 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
         console.diagnostics(wrong, err=True)
         sys.exit(2 if any(d.code == "unreadable" for d in wrong) else 1)
     sys.exit(1 if check and any(changes.values()) else 0)
-
-
-def _stdin(report: Report) -> Source | None:
-    if hasattr(sys.stdin, "buffer"):  # what stands in for stdin may have text alone
-        return Source.decode(sys.stdin.buffer.read(), "<stdin>", report)
-    return Source.of(sys.stdin.read(), "<stdin>")
 
 
 def explained(source: Source) -> Sequence[Diagnostic]:
