@@ -14,6 +14,9 @@ from speczoo.specs.suggestions import certain, did_you_mean, given_already, near
 from speczoo.specs.value_kinds import could_be
 from speczoo.specs.wording import listed, printable
 
+#: What a list of arguments without names is called elsewhere.
+BY_POSITION = ("args", "arguments", "params", "parameters", "kwargs")
+
 
 def unknown_argument(
     wording: str,
@@ -33,6 +36,10 @@ def unknown_argument(
     if isinstance(inside := given[name], Mapping) and (nested := [k for k in known if k in inside]):
         missing[:] = [k for k in missing if k not in inside]
         return unknown(help=(f"write {listed(nested)} beside `op`, not inside `{printable(name)}`",)), None
+    if name.lower() in BY_POSITION and isinstance(inside, list) and missing:
+        example = f"`{missing[0]}: {inside[0]}`" if inside else f"`{missing[0]}: ...`"
+        missing.clear()
+        return unknown(help=(f"arguments are given by name, beside `op`: {example}",)), None
     free = [k for k in known if k not in given]
     needs, how = ARGUMENTS_ELSEWHERE.get(spelling(name), (None, ""))
     if how and (needs in known or (needs is None and nearest(name, free) is None)):

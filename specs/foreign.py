@@ -14,8 +14,8 @@ _DARKNET = frozenset({"net", "network", "convolutional", "connected", "maxpool",
 
 def foreign_data(data: dict[str, Any]) -> Problem | None:
     """Return the problem with data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number,
-    module, args]`) or a model as Keras writes it (`class_name` and `config`); None for all else, and for what says
-    `spec`.
+    module, args]`), a model as Keras writes it (`class_name` and `config`), a configuration of Hydra (`_target_`) or of
+    OpenMMLab (`model` with a `type`); None for all else, and for what says `spec`.
     """
     if "spec" in data:
         return None
@@ -23,6 +23,11 @@ def foreign_data(data: dict[str, Any]) -> Problem | None:
         return _answered("a model of Ultralytics, its rows `[from, number, module, args]`", ("backbone",))
     if isinstance(data.get("class_name"), str) and _has_layers(data.get("config")):
         return _answered("the configuration of a Keras model", ("class_name",))
+    if isinstance(data.get("_target_"), str):
+        return _answered("a configuration of Hydra", ("_target_",))
+    model = data.get("model")
+    if isinstance(model, dict) and isinstance(model.get("type"), str) and "layers" not in data:
+        return _answered("a configuration of OpenMMLab", ("model",))
     if _is_keras_list(data.get("layers")):
         return _answered("the configuration of a Keras model", ("layers", 0, "class_name"))
     return None

@@ -17,6 +17,8 @@ _SPECIAL = re.compile(r"[,\[\]{}#:]")
 #: Several numbers where one is meant, of which YAML takes the others for keys.
 SEVERAL = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?(?:[ \t]*,[ \t]*-?[0-9]{1,9}(?:\.[0-9]{1,9})?){1,16}(?=\s*[,}])")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,12}")
+_SIDES = re.compile(r"[1-9][0-9]{0,4}(?:[xX][1-9][0-9]{0,4}){1,5}")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _DECIMAL = re.compile(r"-?[0-9]+,[0-9]+")
 _PARTS = re.compile(r"[^()\[\],]+|[()\[\],]")
 LONGEST = 400  # characters of a text that may be a list
@@ -45,6 +47,11 @@ def readings(value: object) -> Iterator[Reading]:
             yield Reading("null", None)
         elif NUMBER.fullmatch(word):
             yield Reading(word, _number(word))
+        elif sides := _SIDES.fullmatch(word):
+            numbers = [int(side) for side in sides[0].lower().split("x")]
+            yield Reading(_written(numbers), numbers, certain=False)
+        elif percent := _PERCENT.fullmatch(word):
+            yield Reading(str(float(percent[1]) / 100), float(percent[1]) / 100, certain=False)
         elif (found := as_list(word)) is not None:
             yield found
             if _DECIMAL.fullmatch(word):

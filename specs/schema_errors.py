@@ -14,23 +14,18 @@ from pydantic_core import ErrorDetails
 from speczoo.specs.copying import unshared
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document
-from speczoo.specs.foreign_values import is_nothing, marked, readings
-from speczoo.specs.grammar import IS_NAME, NAME, NETWORK, Grammar
+from speczoo.specs.grammar import NAME, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
+from speczoo.specs.schema_help import intended, words
 from speczoo.specs.spec import Block, Entry, Spec, repeated
-from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest
+from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling, unqualified
 from speczoo.specs.value_kinds import at, could_be, placed
-from speczoo.specs.wording import listed, printable
+from speczoo.specs.wording import listed, printable, printed
 
 ROUNDS = 10  # what is mended may uncover what is wrong around it
 PLACEHOLDER = {"op": "ReLU"}
-
-_KINDS = {
-    "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
-    "dict_type": "a mapping", "float_type": "a number", "model_type": "a mapping", "model_attributes_type": "a mapping",
-}  # fmt: skip
 
 
 def mend(error: ValidationError, document: Document, report: Report) -> Spec | None:
@@ -127,6 +122,13 @@ class _Work:
             or instead(model, fitting).get(word.lower())
             or nearest(word, known, aliases=instead(model, known))
         )
+        if suggested is None and model is Spec and isinstance(value, int | float | str) and word.isidentifier():
+            help = f"if it is a parameter, it stands under `params`: `params: {{{word}: {printed(value)}}}`"
+            yield Problem("unknown-key", f"there is no `{word}` here", path, key=True, help=(help,))
+            del holder[last]
+            if isinstance(params := holder.setdefault("params", {}), dict):
+                params.setdefault(word, value)
+            return
         if suggested not in free:
             yield Problem(
                 "unknown-key",
@@ -178,7 +180,8 @@ class _Work:
             return
         if kind in ("entry_kind", "entry_extra"):
             code = "bad-value" if kind == "entry_kind" else "unknown-key"
-            yield Problem(code, detail["msg"], (*path, str(context["key"])), key="value" not in context)
+            help = self.no_module(path) if context["key"] == "layers" else ()
+            yield Problem(code, detail["msg"], (*path, str(context["key"])), key="value" not in context, help=help)
         elif kind == "entry_empty":
             yield self.no_op(path, detail["msg"])
             return
@@ -192,9 +195,9 @@ class _Work:
             yield Problem("bad-value", f"`{path[-1]}` is empty", path)
         else:
             of_key = detail["loc"][-1:] == ("[key]",)
-            help, replacement = ((), None) if of_key else _intended(path, detail.get("input"))
+            help, replacement = ((), None) if of_key else intended(path, detail.get("input"))
             help = () if kind == "version" else help  # the message says it
-            yield Problem("bad-value", _words(detail, path), path, key=of_key, help=help, replacement=replacement)
+            yield Problem("bad-value", words(detail, path), path, key=of_key, help=help, replacement=replacement)
             if of_key and _entry(path) is None:
                 self._drop(path)
                 self.placeholders.add(path)
@@ -209,9 +212,14 @@ class _Work:
         if misspelt is not None:
             return misspelt
         name = next((key for key in there or () if key[:1].isupper()), "NAME") if isinstance(there, dict) else "NAME"
-        help = (f"write `op: {printable(name)}`",) if there else ("write `- {op: NAME}`, or remove the `-`",)
+        inside = there.get(name) if isinstance(there, dict) else None
+        help = "write `- {op: NAME}`, or remove the `-`"
+        if isinstance(inside, dict) and inside:
+            help = f"write `{{op: {printable(name)}{''.join(f', {printable(key)}: ...' for key in list(inside)[:3])}}}`"
+        elif there:
+            help = f"write `op: {printable(name)}`"
         self.placeholder(path)
-        return Problem("missing-argument", message, path, help=help)
+        return Problem("missing-argument", message, path, help=(help,))
 
     def misspelt(self, path: Loc, names: Collection[str]) -> Problem | None:
         """Return the problem with a key at `path` that can only be one of these names, missing there; it is renamed."""
@@ -234,6 +242,15 @@ class _Work:
                 replacement=suggested if only else None,
             )
         return None
+
+    def no_module(self, path: Loc) -> tuple[str, ...]:
+        """Return the help for an op with `layers` inside, which elsewhere is a module that holds others."""
+        op = at(self.data, (*path, "op"))
+        if not isinstance(op, str):
+            return ()
+        if spelling(unqualified(op)) in ("sequential", "modulelist"):
+            return ("leave `op` out: a list of `layers` is an nn.Sequential",)
+        return ("leave `op` out: it is a group then; a list with a name is a block, under `blocks`",)
 
     def repeated(self, path: Loc) -> Problem | None:
         """Return the problem with a number of repetitions beside a `do`, which becomes a loop."""
@@ -343,60 +360,3 @@ def _can_go(path: Loc) -> bool:
     """Return whether the rest makes sense without the key at this path."""
     key, around = key_at(Spec, path), kinds_at(Spec, path[:-1])
     return not key.required if key else any(is_model(kind) or get_origin(kind) is dict for kind in around)
-
-
-def _intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
-    """Return the help where a value of the wrong kind is one of the right kind as others write it, and that."""
-    key = key_at(Spec, path)
-    if key is None:
-        loop = path[-2:-1] == ("for",) and type(value) is int and value > 0
-        return (f"write `{path[-1]}: 1..{value}`",) if loop else (), None
-    if is_nothing(value) and _model(path[:-1]) is Entry and key.name != "shape":
-        return (f"leave `{key.name}` out",), None
-    marks = marked(value) if isinstance(value, str) else None
-    mendable = "expect" not in path  # what is expected may not come out
-    for text, right, certainly in (*readings(value), *([marks._replace(certain=False)] if marks else ())):
-        if could_be(_model(path[:-1]), key.name, right):
-            return (f"write `{key.name}: {text}`",), text if certainly and mendable else None
-    return (), None
-
-
-def _words(detail: ErrorDetails, path: Loc) -> str:
-    """Return pydantic's complaint in the language's own words."""
-    kind, given = detail["type"], detail.get("input")
-    name = next((p for p in reversed(path) if isinstance(p, str)), "value")
-    shown = _given(given)
-    place = next((path[: i + 1] for i in range(len(path) - 1, -1, -1) if isinstance(path[i], str)), ())
-    key = key_at(Spec, place)
-    if kind in ("entry_kind", "inputs", "version", "bad_param"):
-        return detail["msg"]
-    if detail["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
-        return f"{shown} is not {_named(detail)}"
-    if path and isinstance(path[-1], int) and model_at(Spec, path) is Entry:
-        return f"an entry is a mapping such as `{{op: ReLU}}`, not {shown}"
-    if path and isinstance(path[-1], int) and kind in _KINDS:
-        inner = (key.item if key else "") or _KINDS[kind]
-        return f"`{name}` holds {shown} where {inner} is meant"
-    if key and place == path:
-        return f"`{name}` is {key.holds}; not {shown}"
-    if kind in _KINDS:
-        return f"`{name}` must be {_KINDS[kind]}, not {shown}"
-    return f"`{name}`: {detail['msg'][0].lower() + detail['msg'][1:]}, not {shown}"
-
-
-def _named(detail: ErrorDetails) -> str:
-    """Return what a name is that the author chose."""
-    network = (detail.get("ctx") or {}).get("pattern") == NETWORK
-    return keys(Spec)["name"].holds if network else IS_NAME.text
-
-
-def _given(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:57] + "...")
-    if isinstance(value, (list, dict)):
-        return "a list" if isinstance(value, list) else "a mapping"
-    return str(value)

@@ -30,6 +30,8 @@ class _Stop(Exception):
 _JOINED = re.compile(r"([^:=\uff1a]+)([:=\uff1a])(.*)", re.DOTALL)
 #: A value that means the same wherever it stands.
 _PLAIN = re.compile(r"-?[\w$][\w$.()*/+ -]*")
+#: What follows a value that has no key.
+_ALONE = re.compile(r"\s*[,}]")
 #: Keys whose values are words, whatever they look like.
 _WORDS = frozenset({"published", "reference"})
 
@@ -151,6 +153,9 @@ class TreeBuilder:
             word = text if len(text) <= 40 else text[:37] + "..."
             help = (f'write `"{word}"`',) if text else ()
             message = f"a key is a text; `{word}` is none until it stands in quotes" if text else "a key is missing"
+            if text and frame.flow and _ALONE.match(self.source.text, end):
+                message, help = f"`{word}` has no name", (f"arguments are given by name: `NAME: {word}`",)
+                self._placeholder()
             self._add("bad-value", message, start, end, help=help)
         if name is not None and name in frame.marks:
             before = frame.marks[name]

@@ -208,7 +208,7 @@ def _expression(written: str, value: Any, names: Collection[str], integer: bool)
         single, read = Template.of(written).expression, names_of(parse(plain))
     except ExpressionError:
         return None
-    if not read or not read <= {*names, *FLOW}:
+    if not read <= {*names, *FLOW} or (not read and (single is not None or plain.isidentifier())):
         return None
     if single is not None:
         inner = plain[1:-1] if written.startswith("$(") else plain

@@ -1,0 +1,116 @@
+"""What is said of a value that the grammar does not take where it stands: what is wrong, and what was intended."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from speczoo.specs.expression import ExpressionError, parse
+from speczoo.specs.foreign_values import is_nothing, marked, readings
+from speczoo.specs.grammar import IS_NAME, NETWORK, Grammar
+from speczoo.specs.keys import key_at, keys, model_at
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.suggestions import unqualified
+from speczoo.specs.value_kinds import could_be
+
+_LOOP = re.compile(r"([A-Za-z_]\w{0,30}) in range\((?:([0-9]{1,9}), *)?([0-9]{1,9})\)", re.ASCII)
+_CALL = re.compile(r"([A-Za-z_][\w.]{0,99})(\(.*\))?", re.DOTALL)
+_KINDS = {
+    "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
+    "dict_type": "a mapping", "float_type": "a number", "model_type": "a mapping", "model_attributes_type": "a mapping",
+}  # fmt: skip
+
+
+def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
+    """Return the help where a value of the wrong kind is one of the right kind as others write it, and that."""
+    if isinstance(path[-1], int) and model_at(Spec, path) is Entry:
+        return _as_entry(value), None
+    key = key_at(Spec, path)
+    if key is None:
+        loop = path[-2:-1] == ("for",) and type(value) is int and value > 0
+        return (f"write `{path[-1]}: 1..{value}`",) if loop else (), None
+    holder = model_at(Spec, path[:-1]) or Grammar
+    if is_nothing(value) and holder is Entry and key.name != "shape":
+        return (f"leave `{key.name}` out",), None
+    marks = marked(value) if isinstance(value, str) else None
+    mendable = "expect" not in path  # what is expected may not come out
+    if key.name == "for" and (turns := _loop(value)):
+        return (f"write `for: {turns}`",), None
+    if type(value) is int and value > 0 and key.item == "a size":
+        return (f"write `{key.name}: [{value}]`",), None
+    for text, right, certainly in (*readings(value), *([marks._replace(certain=False)] if marks else ())):
+        if could_be(holder, key.name, right):
+            return (f"write `{key.name}: {text}`",), text if certainly and mendable else None
+    if key.name == "when" and isinstance(value, str) and _is_expression(value):
+        return (f"write `when: {f'${value}' if value.isidentifier() else f'$({value})'}`",), None
+    return (), None
+
+
+def _as_entry(value: Any) -> tuple[str, ...]:
+    """Return the help for what stands in place of an entry: a name, a call of Python's, a row of such."""
+    word = value[0] if isinstance(value, list) and value else value
+    written = _CALL.fullmatch(word) if isinstance(word, str) else None
+    if written is None or word in keys(Entry):
+        return ()
+    more = ", NAME: VALUE" if (written[2] or "()") != "()" or (isinstance(value, list) and len(value) > 1) else ""
+    return (f"write `{{op: {unqualified(written[1])}{more}}}`",)
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        parse(text)
+    except ExpressionError:
+        return False
+    return True
+
+
+def _loop(value: object) -> str | None:
+    """Return the loop that is meant by a number of turns, or by `i in range(3)`."""
+    if type(value) is int and value > 0:
+        return f"{{i: 1..{value}}}"
+    written = _LOOP.fullmatch(value) if isinstance(value, str) else None
+    return f"{{{written[1]}: {written[2] or 0}..{int(written[3]) - 1}}}" if written is not None else None
+
+
+def words(detail: ErrorDetails, path: Loc) -> str:
+    """Return pydantic's complaint in the language's own words."""
+    kind, given = detail["type"], detail.get("input")
+    name = next((p for p in reversed(path) if isinstance(p, str)), "value")
+    shown = _given(given)
+    place = next((path[: i + 1] for i in range(len(path) - 1, -1, -1) if isinstance(path[i], str)), ())
+    key = key_at(Spec, place)
+    if kind in ("entry_kind", "inputs", "version", "bad_param"):
+        return detail["msg"]
+    if detail["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
+        return f"{shown} is not {_named(detail)}"
+    if path and isinstance(path[-1], int) and model_at(Spec, path) is Entry:
+        return f"an entry is a mapping such as `{{op: ReLU}}`, not {shown}"
+    if path and isinstance(path[-1], int) and kind in _KINDS:
+        inner = (key.item if key else "") or _KINDS[kind]
+        return f"`{name}` holds {shown} where {inner} is meant"
+    if key and place == path:
+        return f"`{name}` is {key.holds}; not {shown}"
+    if kind in _KINDS:
+        return f"`{name}` must be {_KINDS[kind]}, not {shown}"
+    return f"`{name}`: {detail['msg'][0].lower() + detail['msg'][1:]}, not {shown}"
+
+
+def _named(detail: ErrorDetails) -> str:
+    """Return what a name is that the author chose."""
+    network = (detail.get("ctx") or {}).get("pattern") == NETWORK
+    return keys(Spec)["name"].holds if network else IS_NAME.text
+
+
+def _given(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return str(value)
