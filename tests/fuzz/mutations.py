@@ -23,6 +23,7 @@ from speczoo.specs.expression import FUNCTIONS
 from speczoo.specs.keys import keys, models
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec, Words
+from speczoo.testing.mistakes import at
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -142,12 +143,6 @@ def places(value: Any, path: Path = ()) -> Iterator[Path]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield from places(inner, (*path, key))
-
-
-def at(data: Any, path: Path) -> Any:
-    for step in path:
-        data = data[step]
-    return data
 
 
 def somewhere(data: Any, random: Random, wanted: Callable[[Any], bool]) -> tuple[Any, Any] | None:

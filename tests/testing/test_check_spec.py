@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import speczoo
+from speczoo import catalogue
 from speczoo.compiler.layer import Call, Layer, Positive, Shape, Value
 from speczoo.testing import SpecFailure, check_spec
 from speczoo.testing.parameters import ranges
@@ -84,6 +85,12 @@ def test_a_right_spec_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("network", ["lenet5", "mnist_resnet", "unet"])
 def test_networks_of_the_zoo_pass(network: str) -> None:
     check_spec(network, examples=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)
+def test_every_family_of_the_zoo_passes(path: Path) -> None:
+    check_spec(path, examples=5)
 
 
 @pytest.mark.parametrize(("bad", "low", "high"), [(5, 1, 9), (37, 1, 64), (1, 1, 50), (50, 1, 50)])

@@ -133,6 +133,38 @@ def test_it_imports_nothing_heavy_where_it_is_not_asked_for(nets: Path) -> None:
     assert "torch" in asked.stderr.rpartition("LOADED")[2].split(), asked.stderr
 
 
+@pytest.mark.parametrize("name", ["hypothesis", "torch"])
+def test_that_something_is_not_installed_is_told_in_a_line(nets: Path, name: str) -> None:
+    without = f"""
+import sys
+from importlib.abc import MetaPathFinder
+import pytest
+
+
+class Without(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            raise ModuleNotFoundError(name, name=name)
+
+
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == {name!r} else real(name, package)
+sys.meta_path.insert(0, Without())
+import speczoo.testing
+try:
+    speczoo.testing.check_layer
+except ModuleNotFoundError as error:
+    print(error)
+pytest.main(["-p", "no:hypothesispytest", "--zoo", "."])
+"""
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, cwd=nets)
+    needs = f"needs {name}, which is not installed: pip install 'speczoo[testing]'"
+    assert f"this {needs}" in done.stdout
+    assert f"ERROR: --zoo {needs}" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_the_names_of_speczoo_testing_are_there() -> None:
     import speczoo.testing
 

@@ -65,7 +65,13 @@ if not TYPE_CHECKING:  # to which a name that is not among them is a mistake
             raise AttributeError(f"module 'speczoo.testing' has no attribute {name!r}")
         from importlib import import_module
 
-        return getattr(import_module(f"speczoo.testing.{_FROM[name]}"), name)
+        try:
+            return getattr(import_module(f"speczoo.testing.{_FROM[name]}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in ("hypothesis", "torch"):
+                raise
+            text = f"this needs {error.name}, which is not installed: pip install 'speczoo[testing]'"
+            raise ModuleNotFoundError(text, name=error.name) from None
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("zoo", "neural networks as specs")
     help = "collect specs, the YAML and JSON files that say `spec: 1`: each is held to what torch does"
     group.addoption("--zoo", action="store_true", help=help)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to look at specs without what that takes. Raises UsageError."""
+    if config.getoption("zoo"):
+        for name in ("hypothesis", "torch"):
+            if find_spec(name) is None:
+                raise pytest.UsageError(f"--zoo needs {name}, which is not installed: pip install 'speczoo[testing]'")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
