@@ -30,6 +30,7 @@ EXTRAS = {
     **dict.fromkeys(("torch", "numpy", "safetensors"), "torch"),
     **dict.fromkeys(("torchvision", "PIL"), "vision"),
     **dict.fromkeys(("lightning", "matplotlib"), "train"),
+    **dict.fromkeys(("optuna", "ray"), "search"),
 }
 
 
@@ -113,7 +114,8 @@ def _leave(ctx: click.Context, error: Exception) -> NoReturn:
         console.failure()
     missing = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if missing in EXTRAS:
-        extra = "train" if ctx.invoked_subcommand in SECTIONS["Train"] else EXTRAS[missing]
+        training = ctx.invoked_subcommand in SECTIONS["Train"] and EXTRAS[missing] != "search"
+        extra = "train" if training else EXTRAS[missing]
         _say(f"error: this needs {missing}, which is not installed: pip install '{DISTRIBUTION}[{extra}]'")
         ctx.exit(2)
     if isinstance(error, OSError):

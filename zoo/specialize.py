@@ -36,7 +36,7 @@ def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *,
     source = graph.unit.document.source
     block = not source.text.lstrip().startswith("{") and bool(source.text)
     written = _edited(graph.unit, data) if block else json.dumps(data, indent=2) + "\n"
-    return written if _read(written) == _read(json.dumps(data)) else json.dumps(data, indent=2) + "\n"
+    return written if read(written) == read(json.dumps(data)) else json.dumps(data, indent=2) + "\n"
 
 
 def companions(graph: Graph) -> dict[Path, bytes]:
@@ -117,7 +117,8 @@ def _expect(graph: Graph) -> dict[str, Any]:
     return {"params": graph.params, "macs": graph.macs, "output": output}
 
 
-def _read(written: str) -> Spec | None:
+def read(written: str) -> Spec | None:
+    """Return the spec that a text is; None where it is none."""
     report = Report()
     document = parse(Source.of(written), report)
     return load(document, report) if document else None

@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "data": "What a recipe's data looks like.",
         "lr-find": "Which learning rate to try.",
         "train": "Train a network by a recipe.",
+        "search": "Train what fits a budget, for the best setting: a variant of the spec.",
         "evaluate": "Measure a trained network again.",
         "predict": "What a trained network says of images.",
         "curves": "The training of several runs in one picture.",

@@ -213,7 +213,7 @@ def _csv(rows: Sequence[Candidate], space: Space, sweep: Sweep, several: bool) -
     writer.writerow([*map(safe, head), "error"])
     for candidate in rows:
         row = candidate.row
-        writer.writerow([*(safe(_cell(row.get(name, ""))) for name in head), safe(candidate.reason)])
+        writer.writerow([*(safe(cell(row.get(name, ""))) for name in head), safe(candidate.reason)])
     return page.getvalue()
 
 
@@ -230,7 +230,7 @@ def _say(
     if whole:
         several = len(sweep.networks) > 1
         columns = [Column("network", [c.network for c in whole], left=True)] if several else []
-        columns += [Column(name, [_cell(c.setting[name]) for c in whole], left=True) for name in sweep.space.names]
+        columns += [Column(name, [cell(c.setting[name]) for c in whole], left=True) for name in sweep.space.names]
         columns += [Column(name, [f"{c.measures[name]:,}" for c in whole]) for name in measured]
         console.say("", Table(columns))
     if refused:
@@ -238,17 +238,18 @@ def _say(
         first = {candidate.reason: candidate for candidate in reversed(refused)}
         console.say("", f"{len(refused):,} are no network:")
         for reason, count in reasons.most_common(REASONS):
-            setting = " ".join(f"{name}={_cell(value)}" for name, value in first[reason].setting.items())
+            setting = " ".join(f"{name}={cell(value)}" for name, value in first[reason].setting.items())
             console.say(f"  {count:,} x {reason}", f"    as {setting}")
         if len(reasons) > REASONS:
             console.say(f"  and {len(reasons) - REASONS:,} more reasons, which --csv and --json list")
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """Return a setting's value as `--set` takes it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{','.join(map(_cell, value))}]"
+        return f"[{','.join(map(cell, value))}]"
     if isinstance(value, dict):
-        return " ".join(f"{key}={_cell(each)}" for key, each in value.items())
+        return " ".join(f"{key}={cell(each)}" for key, each in value.items())
     return str(value)

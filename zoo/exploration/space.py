@@ -5,6 +5,7 @@ Nothing is listed before it is asked for: a space may have more settings than th
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -208,10 +209,19 @@ def declared(name: str, param: Param) -> Values:
     if param.type == "bool":
         return Listed((False, True))
     if param.type == "int" and param.min is not None and param.max is not None:
-        return read(name, [f"{int(param.min)}..{int(param.max)}"])
+        return read(name, [f"{math.ceil(param.min)}..{math.floor(param.max)}"])
     example = {"float": "0.1..0.5:0.1", "int": "16..64:16"}.get(param.type or "", "A,B")
     lacks = "no min and max" if param.type == "int" else "no choices"
     raise SpaceError(f"{name} has {lacks} in the spec: say which values are meant, as {name}={example}")
+
+
+def ends_of(item: Any) -> tuple[float, float] | None:
+    """Return the ends of a range of fractions without steps, `1e-4..1e-1`; None for what is none."""
+    match = _RANGE.fullmatch(item) if isinstance(item, str) else None
+    if match is None or match[3] or not all(map(_NUMBER.fullmatch, (match[1], match[2]))):
+        return None
+    low, high = float(match[1]), float(match[2])
+    return (low, high) if low < high and not all(map(_WHOLE.fullmatch, (match[1], match[2]))) else None
 
 
 def _values(name: str, item: Any) -> Values:

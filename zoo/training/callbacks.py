@@ -21,6 +21,8 @@ from .progress import bar
 from .run import HISTORY, Run, rows
 
 Say = Callable[[str], None]
+#: Called with the numbers of each epoch when it is over: whether that was enough.
+OnEpoch = Callable[[dict[str, float]], bool | None]
 
 
 class Epochs(callbacks.Callback):
@@ -30,9 +32,18 @@ class Epochs(callbacks.Callback):
     """
 
     def __init__(
-        self, run: Run, recipe: r.Recipe, say: Say, held: ExitStack, stop_after: int | None = None, *, fresh: bool
+        self,
+        run: Run,
+        recipe: r.Recipe,
+        say: Say,
+        held: ExitStack,
+        stop_after: int | None = None,
+        on_epoch: OnEpoch | None = None,
+        *,
+        fresh: bool,
     ) -> None:
         self.run, self.recipe, self.say, self.stop_after, self.fresh = run, recipe, say, stop_after, fresh
+        self.on_epoch = on_epoch or (lambda row: None)
         self.held = held  # what the process keeps to itself until it is done with the run
         self.history: list[dict[str, float]] = []
         self.began = False  # False while a checkpoint is being read
@@ -91,7 +102,8 @@ class Epochs(callbacks.Callback):
             self._print(row)
             self.run.write_json(HISTORY, self.history)
         self._done += 1
-        if self.stop_after is not None and self._done >= self.stop_after:
+        enough = self.on_epoch(row)
+        if enough or (self.stop_after is not None and self._done >= self.stop_after):
             trainer.should_stop = True
 
     def _print(self, row: dict[str, float]) -> None:

@@ -26,7 +26,7 @@ from . import data as datasets
 from . import recipe as r
 from . import recipe_loader, transforms
 from .advice import SOFTMAX, dataset_notes, notes, probabilities
-from .callbacks import Bar, Epochs, Watch
+from .callbacks import Bar, Epochs, OnEpoch, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
 from .errors import DataError, Interrupted, OptionError, RunError, TrainingError, one_line
@@ -77,6 +77,7 @@ def train(
     progress: bool | None = None,
     report: bool = True,
     quiet: bool = False,
+    on_epoch: OnEpoch | None = None,
 ) -> Result:
     """Train a network by a recipe: a name, a path of a file, or plain data.
 
@@ -84,7 +85,8 @@ def train(
     `data` is the folder of the data, `out` the run's folder (default: `runs/NAME`, numbered when taken). `resume` is a
     run's folder: it goes on after its last finished epoch, bit for bit as if never stopped on the same CPU.
     `stop_after` ends this session after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
-    `num_nodes`, `accelerator` and `logger` (`csv`, `tensorboard`) are Lightning's.
+    `num_nodes`, `accelerator` and `logger` (`csv`, `tensorboard`) are Lightning's. `on_epoch` is called with the
+    numbers of each epoch when it is over, and ends the training there where it returns true.
 
     Raises SpecError for a wrong recipe, and the errors of `speczoo.training.errors`.
     """
@@ -136,7 +138,7 @@ def train(
     run.refuse_links()
     with ExitStack() as held:
         learner = Learner(network, chosen, len(dataset.classes))
-        epochs = Epochs(run, chosen, say, held, stop_after, fresh=before is None)
+        epochs = Epochs(run, chosen, say, held, stop_after, on_epoch, fresh=before is None)
         watch = Watch(run, chosen)
         bar = progress if progress is not None else sys.stderr.isatty() and not quiet
         _hush()
