@@ -1,7 +1,8 @@
 """Many settings of a network: which there are, what each costs, which fit and which are best.
 
 `space` has the settings, `candidates` what is known of one, `engine` goes over them in this process or in several,
-`conditions` says which are wanted, `pareto` which no other beats, `picture` draws two of their columns.
+`pareto` says which no other beats, `picture` draws two of their columns. `task`, `study` and `with_optuna` or
+`with_ray` search: they train what fits, and `winner` writes down the best.
 """
 
 from speczoo.exploration.candidates import MEASURES, Candidate
