@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_never_trained_and_nothing_is_tried_twice(home: Pat
     found = []
     while (proposal := study.propose()) is not None:
         found.append(proposal.setting)
-        study.tell(proposal, proposal.setting["width"] / 100)
+        study.record(proposal, proposal.setting["width"] / 100)
     fitting = [
         {"width": width, "act": act}
         for width in range(1, 13)
@@ -169,7 +169,7 @@ def test_a_study_goes_on_and_is_not_mixed_with_another(home: Path) -> None:
     study = Study(task(home), storage, seed=0)
     proposal = study.propose()
     assert proposal is not None
-    study.tell(proposal, 0.5)
+    study.record(proposal, 0.5)
     assert study.propose() is not None  # left open, as by a process that is killed
     with pytest.raises(OptionError, match="--resume"):
         Study(task(home), storage, seed=0).propose()

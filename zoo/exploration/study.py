@@ -117,7 +117,7 @@ class Study:
                 self.refused[reason] = self.refused.get(reason, 0) + 1
         return self._refusals[written]
 
-    def tell(self, proposal: Proposal, value: float | None, *, pruned: bool = False) -> None:
+    def record(self, proposal: Proposal, value: float | None, *, pruned: bool = False) -> None:
         """Record what came out of a proposal: its metric, or None where training failed."""
         if value is None:
             self.study.tell(proposal.trial, state=TrialState.FAIL)

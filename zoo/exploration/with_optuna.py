@@ -17,7 +17,7 @@ def search(study: Study, trials: int, folder: Path, say: Callable[[str], None]) 
             say("no other setting fits")
             return
         value, pruned = _trained(study, proposal, folder, say)
-        study.tell(proposal, value, pruned=pruned)
+        study.record(proposal, value, pruned=pruned)
 
 
 def _trained(study: Study, proposal: Proposal, folder: Path, say: Callable[[str], None]) -> tuple[float | None, bool]:
@@ -35,7 +35,7 @@ def _trained(study: Study, proposal: Proposal, folder: Path, say: Callable[[str]
     try:
         value = study.task.train(setting, folder / f"{trial.number:04d}", on_epoch)
     except Interrupted:
-        study.tell(proposal, None)
+        study.record(proposal, None)
         raise
     except TrainingError as error:
         say(f"{len(study.trained) + 1:>4}  {shown}  failed: {error.message}")

@@ -40,10 +40,10 @@ class Fitting(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         proposal = self.open[trial_id]
         if error or result is None:
-            self.study.tell(proposal, None)
+            self.study.record(proposal, None)
         else:
             self.on_trial_result(trial_id, result)
-            self.study.tell(proposal, result[self.study.task.metric], pruned=not result["whole"])
+            self.study.record(proposal, result[self.study.task.metric], pruned=not result["whole"])
         del self.open[trial_id]
 
     def save(self, checkpoint_path: str) -> None:
