@@ -132,9 +132,9 @@ def _add_sizes(
     """Look for sizes of the input that would mend what is reported."""
     from speczoo.compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right
 
-    def again(shape: Shape) -> Errors:
+    def again(shape: Shape | None) -> tuple[Errors, Graph | None]:
         report = Report()
-        compile(
+        graph = compile(
             unit,
             report,
             variant=variant,
@@ -145,7 +145,7 @@ def _add_sizes(
             expect=False,
             explain=False,
         )
-        return {(d.code, d.span) for d in report.errors}
+        return {(d.code, d.span) for d in report.errors}, graph
 
     add_sizes(session.resizable, session.report, settings, session.steps, again)
 

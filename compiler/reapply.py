@@ -36,6 +36,14 @@ def outputs_again(node: Node, arriving: tuple[Value, ...]) -> tuple[Value, ...]:
     return outputs
 
 
+def outputs_anew(node: Node, arriving: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return what comes out of a layer that is made for what flows in, as where a network is compiled for another
+    size. Raises ShapeError.
+    """
+    assert isinstance(node.body, Layer)
+    return node.body.apply(*arriving)
+
+
 def _hold(there: dict[str, Any], here: dict[str, Any]) -> None:
     """Raise ShapeError where something of a layer would have to be another than it is."""
     for name in {**there, **here}:

@@ -125,6 +125,16 @@ def walk(graph: Graph, values: Values, apply: Apply) -> Values:
     return through(graph.root, values, "")
 
 
+def _alike(body: Any) -> tuple[Any, ...]:
+    """Return what layers that do the same have in common."""
+    key = (type(body), *body.__dict__.values())
+    try:
+        hash(key)
+    except TypeError:  # an argument of a custom layer
+        return (id(body),)
+    return key
+
+
 def _flowing(source: Edge | float, arriving: Values, given: Sequence[Values]) -> Value:
     if not isinstance(source, Edge):
         return constant(source)
@@ -199,7 +209,7 @@ class _Symbolic:
         if not any(is_size(n) for value in arriving for n in value.shape):
             return cast(Values, node.outputs)
         self.path = path
-        key = (id(node.body), *map(_key, arriving))
+        key = (*_alike(node.body), *map(_key, arriving))
         if key not in self._done:
             outcomes = self.paths.explore(lambda: self.again(node, arriving), REFUSALS)
             accepted = [outcome for outcome in outcomes if outcome.given is not None]

@@ -1,13 +1,16 @@
-"""Which other input would mend all refusals of sizes at once: found by compiling again, offered only where that
-worked."""
+"""Which other input would mend all refusals of sizes at once: by the rules of the network's layers where one size is
+found that works, and else by trying; offered only where compiling again for it works."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from speczoo.compiler.composite import Settings
+from speczoo.compiler.explain.exact_sizes import AXES, ExactSizes
+from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape, Value, show
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
 from speczoo.specs.problem import Problem
@@ -17,11 +20,11 @@ LARGEST = 4_096
 REACH = 64  # how far from the size at hand one that fits exactly is looked for
 REPEATS = 8  # multiples in a row that have to work before a rule is told
 FEW = 4  # channels of a picture, transparency among them
-AXES = {1: "lengths", 2: "heights and widths", 3: "depths, heights and widths"}
 
 #: The errors that an input of these sizes gives, as (code, place).
 Errors = set[tuple[str, Span | None]]
-Again = Callable[[Shape], Errors]
+#: What compiling for an input gives: its errors, and the graph where there are none. None is the declared input.
+Again = Callable[[Shape | None], tuple[Errors, Graph | None]]
 
 
 def add_sizes(
@@ -57,7 +60,8 @@ class _Search:
 
     def __init__(self, shape: Shape, mended: Errors, base: Errors, again: Again, left: int) -> None:
         self.shape, self.mended, self.base, self.again, self.left = shape, mended, base, again, left
-        self._known: dict[Shape, Errors] = {}
+        self._known: dict[Shape | None, Errors] = {}
+        self._working: Graph | None = None
 
     def answer(self) -> str:
         """Return the input that mends the errors in `mended`, in words; empty where none was found.
@@ -74,7 +78,7 @@ class _Search:
 
     def _mending(self) -> str:
         codes = {code for code, _ in self.mended}
-        ways: list[Callable[[], str]] = [self.channels_first]
+        ways: list[Callable[[], str]] = [self.channels_first, partial(self.exact, codes)]
         if "shape-mismatch" in codes:
             ways.append(self.multiples)
         if "empty-output" in codes:
@@ -87,7 +91,7 @@ class _Search:
     def square(self) -> bool:
         return len(set(self.shape[1:])) == 1
 
-    def takes(self, shape: Shape) -> bool:
+    def takes(self, shape: Shape | None) -> bool:
         """Return whether such an input mends these errors and is refused for no other reason than the present one
         is.
         """
@@ -95,7 +99,8 @@ class _Search:
             if self.left <= 0:
                 return False
             self.left -= 1
-            self._known[shape] = self.again(shape)
+            self._known[shape], graph = self.again(shape)
+            self._working = self._working or graph
         return not self._known[shape] - (self.base - self.mended)
 
     def works(self, sizes: Shape) -> bool:
@@ -119,6 +124,23 @@ class _Search:
         *sizes, last = self.shape
         square = last <= FEW and len(sizes) > 1 and len(set(sizes)) == 1 and last < sizes[0]
         return f"do the channels come first? there are {sizes[0]} of them here" if square else ""
+
+    def exact(self, codes: set[str]) -> str:
+        """Return what the layers' rules say of inputs that work, the network being known for one of them; nothing where
+        it rather looks as if the channels came last.
+        """
+        if self._last_axis_of_channels():
+            return ""
+        if self._working is None:
+            self.takes(None)
+        for factor in (2, 4, 8, 16, 32, 64, 128):
+            sizes = tuple(n * factor for n in self.shape[1:])
+            if self._working is not None or max(sizes) > LARGEST:
+                break
+            self.works(sizes)
+        exact = ExactSizes.of(self._working) if self._working is not None else None
+        answers = exact.answers(self.shape[1:], codes) if exact is not None else ()
+        return next((text for sizes, text in answers if self.works(sizes)), "")
 
     def smallest(self) -> str:
         """Return `the smallest input that works is 63 x 63`."""

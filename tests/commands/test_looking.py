@@ -355,3 +355,42 @@ def test_fingerprint_is_a_line_for_each() -> None:
     assert found == "".join(f"{face.fingerprint(name)}  {name}\n" for name in ("lenet5", "resnet18"))
     assert data("fingerprint", "lenet5") == {"name": "lenet5", "fingerprint": face.fingerprint("lenet5")}
     assert data("fingerprint", "lenet5", "--set", "num_classes=2") != data("fingerprint", "lenet5")
+
+
+# -- sizes --------------------------------------------------------------------------------------------------------
+
+
+def test_sizes_prints_what_is_said_of_a_network() -> None:
+    out = zoo("sizes", "unet").stdout
+    assert out.startswith("unet  3x256x256 -> 2x256x256\n\naccepts   height and width: multiples of 16\n")
+    assert "output    2 x height x width\n" in out
+    assert "set by    cat4 (height and width: n mod 16 in 0 to 7)\n          cat3 " in out
+    two = zoo("sizes", "unet", "lenet5").stdout
+    assert two.startswith(f"{out}\n")
+    assert "pinned by fc1.0\n" in two
+
+
+def test_sizes_of_a_network_without_a_free_axis(tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text("spec: 1\nname: net\ninput: [4]\nlayers: [{op: Linear, out_features: 2}]\n")
+    assert "no axis of it is free" in zoo("sizes", str(spec)).stdout
+    assert data("sizes", str(spec))["axes"] == []
+
+
+def test_sizes_of_another_input_are_those_of_the_network_built_for_it() -> None:
+    """The head of LeNet-5 has the weights of the input that it is built for."""
+    assert "36 to 39 x 36 to 39" in zoo("sizes", "lenet5", "--input", "1x36x36").stdout
+
+
+def test_the_json_of_sizes_decides_every_size() -> None:
+    found, sizes = data("sizes", "unet_2015"), face.sizes("unet_2015")
+    (box,) = found["region"]
+    for n in range(1, 400):
+        own = box["height"]
+        inside = n in own["members"] if n < own["start"] else n % own["period"] in own["remainders"]
+        assert inside == sizes.accepts(n, n)
+    assert found["accepts"] == "height and width: 188 and up"
+    assert [axis["declared"] for axis in found["axes"]] == [572, 572]
+    assert found["outputs"]["output"][0] == 2
+    assert [row["layer"] for row in found["drops"][::2]] == ["pool1", "pool2", "pool3", "pool4"]
+    assert [each["name"] for each in data("sizes", "unet", "lenet5")] == ["unet", "lenet5"]

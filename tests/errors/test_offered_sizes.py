@@ -90,6 +90,16 @@ def test_every_input_that_is_offered_is_accepted(spec: dict[str, Any]) -> None:
         assert {(d.code, d.span) for d in (after.diagnostics if after else ())} <= kept, (shape, str(error), str(after))
 
 
+@given(networks())
+def test_the_smallest_input_is_the_smallest(spec: dict[str, Any]) -> None:
+    error = refused(spec)
+    if error is None:
+        return
+    for match in re.finditer(r"smallest input that works is (\d+) x \1", str(error)):
+        for side in range(1, int(match[1])):
+            assert refused(spec, [spec["input"][0], side, side]) is not None, (side, str(error))
+
+
 @pytest.mark.parametrize("side", [8, 32, 64, 80, 106, 107, 160, 298])
 def test_a_network_gives_one_answer(side: int) -> None:
     """Errors in several branches have one size in common, which works."""

@@ -25,6 +25,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Windowed
 from speczoo.specs.errors import SpecError
 from tests.random_maps import networks
+from tests.steps import counted
 
 #: Ops that refuse what torch takes: torch broadcasts 1 against n, and pads or crops by what it has.
 STRICTER = ("add", "mul", "crop", "GLU")
@@ -239,3 +240,25 @@ def test_weights_of_a_custom_layer_that_follow_from_a_size_pin_it(monkeypatch: p
     assert sizes.rule is not None
     assert [at for at in near(sizes, 20) if sizes.accepts(*at)] == [(8, 9), (8, 9)]
     assert all(told(sizes, at) == checked(sizes, at) for at in near(sizes, 20))
+
+
+def calls_for(net: Any) -> int:
+    """How many functions are called for a rule."""
+    sizes = speczoo.sizes(net)
+    _, count = counted(lambda: sizes.rule)
+    return count
+
+
+def stack(layers: int) -> dict[str, Any]:
+    """As many layers, no two of which are alike, and each of which refuses some sizes."""
+    convs = [{"op": "Conv2d", "out_channels": i + 1, "kernel_size": 3} for i in range(layers)]
+    return {"spec": 1, "name": "stack", "input": [1, 400, 400], "layers": convs}
+
+
+def test_a_rule_is_linear_in_the_layers() -> None:
+    assert calls_for(stack(80)) < 2.1 * calls_for(stack(40))
+
+
+def test_a_rule_of_a_residual_network_takes_few_steps() -> None:
+    """A millisecond is some ten thousand; `bench_sizes` has the clock's word."""
+    assert calls_for("resnet34") < 10_000
