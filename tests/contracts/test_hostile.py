@@ -140,11 +140,13 @@ def costs_little(child: Child, spec: Path, commands: list[tuple[str, ...]]) -> N
 #: Attacks that take long, beside another that goes the same way through the same code.
 ALIKE = {
     "classes-apart-in-loops", "classes-apart-names", "classes-conditions", "classes-groups-apart", "classes-numbers",
-    "classes-unsaid", "layout-arguments-below-each-other", "layout-arguments-known", "layout-blanks-1-MB",
+    "classes-unsaid", "layout-arguments-below-each-other", "layout-arguments-known", "layout-arguments-turned",
+    "layout-blanks-1-MB",
     "many-inplace-read", "many-left-out", "many-taps", "many-top-keys", "many-unused", "many-variants",
     "parameters-forward", "parameters-lists-of-a-block", "scopes-block-params-2000", "scopes-block-params-2000-again",
     "scopes-block-params-5000-again", "scopes-from-400", "scopes-names-in-loops", "searches-lists-again",
     "searches-variants", "text_growth-lists-as-arguments", "text_growth-long-sums-in-loops", "text_growth-numbers",
+    "uses-chain-20",
     "variants-equal", "variants-rules", "variants-small",
 }  # fmt: skip
 

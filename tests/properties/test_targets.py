@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo.specs import edit
@@ -17,12 +17,10 @@ from tests.fuzz.targets import TARGETS
 
 torch = pytest.importorskip("torch")
 each = pytest.mark.parametrize("name", TARGETS)
-SOME = settings(max_examples=3 * settings().max_examples)
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's, of pickles that are none
 @each
-@SOME
 @given(seed=st.integers(0, 2**32), times=st.integers(1, 3))
 def test_a_changed_file_is_refused_or_serves(name: str, seed: int, times: int) -> None:
     random, chosen = Random(seed), TARGETS[name]

@@ -454,7 +454,9 @@ except SystemExit as ended:
 """
 
 
-@pytest.mark.parametrize("name", ["lenet5", "densenet201", "vit_b_16"])
+@pytest.mark.parametrize(
+    "name", ["densenet201", *(pytest.param(name, marks=pytest.mark.alike) for name in ("lenet5", "vit_b_16"))]
+)
 def test_its_cost_is_a_small_part_of_the_whole(name: str, tmp_path: Path) -> None:
     """Of all calls that `zoo source` makes in a process of its own."""
     done = fresh(COUNTED, name, str(tmp_path / "net.py"))
