@@ -11,6 +11,7 @@ from speczoo.commands import layout
 from speczoo.compiler.analysis.diff import Diff
 from speczoo.compiler.analysis.diff_rows import Row
 from speczoo.console import Line
+from speczoo.specs.escaping import safe
 from speczoo.table import Column, Table
 
 HEADS = ("Layer", "Change", "Output", "Parameters", "MACs")
@@ -129,9 +130,9 @@ def _both(pair: Sequence[str | None], more: str = "", less: str = "") -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text.replace('`', chr(39)).replace('|', chr(92) + '|')}`" if text else ""
+    return f"`{safe(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`" if text else ""
 
 
 def _plain(text: str) -> str:
     """Return a text in which Markdown and HTML find nothing of theirs."""
-    return re.sub(r"([\\`*_\[\]<>|#@])", lambda found: f"&#{ord(found[1])};", text)
+    return re.sub(r"([\\`*_\[\]<>|#@])", lambda found: f"&#{ord(found[1])};", safe(text))

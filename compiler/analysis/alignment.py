@@ -141,10 +141,22 @@ class Match(NamedTuple):
 def align(first: Graph, second: Graph) -> list[Match]:
     """Return what stands in both networks and what stands in one alone, a list before what it holds. Of what stands in
     one alone it is the whole list, and what it holds only where other entries of it stand in both.
+
+    The other way round it is the same: of alignments that are as good, the one that is taken hangs on neither's place.
     """
+    if _order(first, second) > _order(second, first):
+        return [Match(match.after, match.before, match.inside) for match in align(second, first)]
     kinds = Kinds()
     before, after = ([Item(node, "", kinds) for node in g.root.nodes if node.body is not None] for g in (first, second))
     return [*_Aligner().lists(before, after, (first.root, second.root))]
+
+
+def _order(graph: Graph, other: Graph) -> tuple[Any, ...]:
+    """Return what says which of two networks comes first: their numbers, and where these are equal, their layers."""
+    numbers = graph.root.leaves, graph.params, graph.macs
+    if numbers != (other.root.leaves, other.params, other.macs):
+        return numbers
+    return numbers, [(path, repr(node.body), repr(node.inputs)) for path, node, _ in graph.walk()]
 
 
 class _Aligner:
@@ -258,7 +270,8 @@ def likeness(one: Item, other: Item) -> float:
     if one.is_list:
         share = _common(one, other)
         return (
-            (6 * share + (one.number == other.number)) * (1 + math.log2(1 + _size(one))) + _name(one, other)
+            (6 * share + (one.number == other.number)) * (1 + math.log2(1 + _size(one) + _size(other)))
+            + _name(one, other)
             if share
             else 0
         )

@@ -326,6 +326,14 @@ def test_what_a_map_leaves_out_is_reported(here: Path) -> None:
     assert (report.loaded, report.missing, report.unexpected) == (("0.weight",), ("0.bias",), ("old",))
 
 
+def test_a_map_is_not_written_over_another_file(here: Path) -> None:
+    Path("keys.json").write_text("mine")
+    assert "--force" in zoo("diff", "lenet5", "lenet5_c5", "--map", "keys.json", code=2).stderr
+    assert Path("keys.json").read_text() == "mine"
+    zoo("diff", "lenet5", "lenet5_c5", "--map", "keys.json", "--force")
+    assert json.loads(Path("keys.json").read_text())
+
+
 def test_maps_are_of_two_networks_and_of_weights(here: Path) -> None:
     written(here, old=FAMILY + VARIANTS)
     assert "name a variant" in zoo("diff", "old.yaml", "old.yaml", "--map", "keys.json", code=2).stderr

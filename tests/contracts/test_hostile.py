@@ -103,6 +103,8 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "sizes": (("sizes",), ("sizes", "--json")),
     "source": (("source",), ("build", "-o", "net.py")),
     "compare": (("compare",), ("compare", "--json")),
+    "diff": (("diff", "lenet5"), ("diff", "lenet5", "--json")),
+    "fingerprint": (("fingerprint",), ("show", "--resolved")),
     "sweep": (("sweep",), ("sweep", "--csv")),
     "new": (("new", "other", "--from"), ("new", "other", "--json", "--from")),
     "show": (("show",), ("show", "--json")),

@@ -231,6 +231,12 @@ def looking() -> Iterator[Step]:
         yield Step(("summary", path, "--json"))
         yield Step(("sizes", path, "--json"))
         yield Step(("compare", path, "--json"))
+        yield Step(("diff", "lenet5", path))
+        yield Step(("diff", path, "lenet5", "--json"))
+        yield Step(("diff", "lenet5", path, "--markdown"), data=True)
+        yield Step(("show", path, "--resolved"), data=True)
+    yield Step(("diff", f"{TEXT}:net.json", "net.json"))
+    yield Step(("diff", f"HEAD:{TEXT}.json", "net.json"))
     yield Step(("compare", "net.json:small", "net.json"))
     yield Step(("show", "net.json:small"), data=True)
     for path in ("net.json", f"{NAME}.json"):

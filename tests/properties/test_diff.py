@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
@@ -12,9 +13,9 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo import api, resolved
+from speczoo import api, diff_report, resolved
 from speczoo.compiler.analysis.diff import Change, Diff, diff
-from speczoo.compiler.analysis.sequence_alignment import aligned
+from speczoo.compiler.analysis.sequence_alignment import CELLS, aligned
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
 from speczoo.testing import networks
@@ -279,6 +280,34 @@ def test_an_inserted_block_takes_no_weights_from_the_others() -> None:
     assert dict(found.keys) == {
         key: key.replace(key[:8], shifted.get(key[:8], key[:8]), 1) for key in speczoo.graph(before).state
     }
+
+
+@given(networks(), networks())
+def test_of_any_two_networks(spec: Data, other: Data) -> None:
+    first, second = speczoo.graph(spec), speczoo.graph(other)
+    found = diff(first, second)
+    assert all(first.state[old] == second.state[new] for old, new in found.keys.items())
+    assert len({*found.keys.values()}) == len(found.keys)
+    assert sorted([*found.keys, *found.left]) == sorted(first.state)
+    assert sorted([*found.keys.values(), *found.fresh]) == sorted(second.state)
+    assert bool(found.rows) == bool(found.changes)
+    assert len(found.rows) <= sum(1 if change.path else len(change.details) for change in found.changes)
+    assert_swapped(found, diff(second, first))
+    json.dumps(diff_report.as_json(found))
+    assert diff_report.markdown(found, ("one", "other")).count("\n| ") == (len(found.rows) + 2 if found else 0)
+
+
+def test_long_lists_are_aligned_in_bounded_time() -> None:
+    calls = 0
+
+    def score(one: int, other: int) -> int:
+        nonlocal calls
+        calls += 1
+        return one == other
+
+    first, second = [i % 7 for i in range(4_000)], [i % 11 for i in range(3_000)]
+    aligned(first, second, score, lambda one, other: one == other)
+    assert calls < 5 * CELLS < len(first) * len(second) // 5
 
 
 @given(st.lists(st.integers(0, 3), max_size=12), st.lists(st.integers(0, 3), max_size=12), st.integers(1, 200))
