@@ -134,7 +134,9 @@ def _sizes(subject: Subject, examples: int | None) -> None:
             setting = Setting(shape=declared(made), batch=batch)
             raise SpecFailure(setting, [subject.at(setting, diagnostic) for diagnostic in found])
 
-    _explore(st.tuples(taken(graph, at), st.integers(1, MOST_BATCH)), holds, examples)
+    training = any(port.training_only for port in graph.root.outputs)
+    least = 2 if training else 1  # batch norm in training wants more than one value for each channel
+    _explore(st.tuples(taken(graph, at), st.integers(least, MOST_BATCH)), holds, examples)
 
 
 def _explore(drawn: SearchStrategy[Drawn], holds: Callable[[Drawn], None], examples: int | None) -> None:
