@@ -189,16 +189,17 @@ def _shapes_alone(graph: Graph, module: nn.Module, batch: int) -> Any:
         return torch.func.functional_call(module, state, given)
 
 
-def random_input(graph: Graph, batch: int = BATCH) -> list[Tensor]:
-    """Return input of the predicted shapes for so many samples; whole numbers are small enough for every table that
-    they may be looked up in.
+def random_input(graph: Graph, batch: int = BATCH, shapes: Mapping[str, Shape] | None = None) -> list[Tensor]:
+    """Return input of the predicted shapes, or of others by name, for so many samples; whole numbers are small enough
+    for every table that they may be looked up in.
     """
     tables = [
         row.node.weights["weight"][0] for row in graph.rows if row.op == "Embedding" and "weight" in row.node.weights
     ]
     out: list[Tensor] = []
-    for _, value in graph.settings.inputs:
-        size = (batch, *value.shape) if value.batched else value.shape
+    for name, value in graph.settings.inputs:
+        shape = value.shape if shapes is None else shapes[name]
+        size = (batch, *shape) if value.batched else shape
         if value.dtype == "int64":
             out.append(torch.randint(min(tables, default=2), size))
         elif value.dtype == "bool":

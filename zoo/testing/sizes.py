@@ -1,36 +1,38 @@
 """Sizes of a network's input, those that it takes and those that it does not, and inputs of them.
 
-A network takes a size where its module, as built for the input that is declared, does: the same layers with the same
-weights, and every shape rule holds.
+A network takes a size where its module, as built for the input that is declared, does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 import speczoo
 from speczoo.api import What
-from speczoo.compiler.emit.python import source
-from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import Shape, Value
+from speczoo.compiler.analysis.sizes import Sizes
+from speczoo.compiler.layer import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 #: What `input=` takes: the shape of the one input, or one for each by its name.
 InputShape: TypeAlias = Shape | dict[str, Shape]
+#: Axes that stay equal, as those of two images that are added: their dimension and how long they are declared.
+Group: TypeAlias = tuple[int, int]
 
-#: The spec at a shape of its input; None where it is refused there.
-At: TypeAlias = Callable[[InputShape], Graph | None]
+BEYOND = 4  # how far sizes are looked at above the double of what is declared
 
-TRIES = 8  # shapes that are looked at for one that is taken, or refused
-NEAR = 4  # how far beside the declared sizes others are drawn
+
+class Found(NamedTuple):
+    """Sizes of a group of axes, the others as they are declared, the nearest to the declared one first."""
+
+    taken: list[int]
+    refused: list[int]
 
 
 def accepted_shapes(what: What, **params: Any) -> SearchStrategy[InputShape]:
@@ -39,7 +41,7 @@ def accepted_shapes(what: What, **params: Any) -> SearchStrategy[InputShape]:
     Every axis varies but the channels; equal sizes of several inputs stay equal. Shrinks to the declared shape. Raises
     SpecError where the spec is wrong.
     """
-    return taken(speczoo.graph(what, **params), partial(_at, what, params)).map(declared)
+    return taken(speczoo.sizes(what, **params))
 
 
 def refused_shapes(what: What, **params: Any) -> SearchStrategy[InputShape]:
@@ -47,7 +49,9 @@ def refused_shapes(what: What, **params: Any) -> SearchStrategy[InputShape]:
 
     Nothing can be drawn for a network that takes every size. Raises SpecError where the spec is wrong.
     """
-    return _refused(speczoo.graph(what, **params), partial(_at, what, params))
+    sizes = speczoo.sizes(what, **params)
+    shapes = [_shape(sizes, {group: size}) for group, found in _found(sizes).items() for size in found.refused]
+    return st.sampled_from(shapes) if shapes else st.nothing()
 
 
 def inputs(
@@ -60,86 +64,60 @@ def inputs(
     from speczoo.testing.oracle import seeded
     from speczoo.verify import random_input
 
-    graph, at = speczoo.graph(what, **params), partial(_at, what, params)
-    samples = st.integers(1, 4) if batch is None else batch
+    sizes = speczoo.sizes(what, **params)
+    shapes, samples = taken(sizes), st.integers(1, 4) if batch is None else batch
 
     @st.composite
     def drawn(draw: DrawFn) -> tuple[Tensor, ...]:
-        made = draw(taken(graph, at))
+        shape = draw(shapes)
+        named = shape if isinstance(shape, dict) else {name: shape for name, _ in sizes.graph.settings.inputs}
         with seeded(draw(st.integers(0, 2**16))):
-            return tuple(random_input(made, draw(samples)))
+            return tuple(random_input(sizes.graph, draw(samples), named))
 
     return drawn()
 
 
-def _at(what: What, params: dict[str, Any], shape: InputShape) -> Graph | None:
-    try:
-        return speczoo.graph(what, input=shape, **params)
-    except speczoo.SpecError:
-        return None
+def taken(sizes: Sizes) -> SearchStrategy[InputShape]:
+    """Return the strategy of shapes that are taken: several axes at other sizes where that is taken, else one."""
+    found = _found(sizes)
+
+    @st.composite
+    def drawn(draw: DrawFn) -> InputShape:
+        chosen = {group: draw(st.sampled_from(each.taken)) for group, each in found.items()}
+        while len(chosen) > 1 and not sizes.accepts(*_sizes(sizes, chosen)):
+            chosen.popitem()
+        return _shape(sizes, chosen)
+
+    return drawn()
 
 
-def taking(graph: Graph, at: At, shape: InputShape) -> Graph | None:
-    """Return the network as built for what is declared, at another shape of its input; None where it does not take it:
-    where the spec is refused at that size, or would be another network.
-    """
-    if shape == declared(graph):
-        return graph
-    other = at(shape)
-    return other if other is not None and other.state == graph.state and _text(other) == _text(graph) else None
+def _found(sizes: Sizes) -> dict[Group, Found]:
+    """Return which sizes each group of axes is taken at, and which not, up to a little above the double."""
+    found: dict[Group, Found] = {}
+    for group in dict.fromkeys((axis.dim, axis.declared) for axis in sizes.axes):
+        declared = group[1]
+        near = sorted(range(1, 2 * declared + BEYOND), key=partial(_apart, declared))
+        accepted = [sizes.accepts(*_sizes(sizes, {group: size})) for size in near]
+        found[group] = Found(
+            [size for size, ok in zip(near, accepted, strict=True) if ok],
+            [size for size, ok in zip(near, accepted, strict=True) if not ok],
+        )
+    return found
 
 
-_text = lru_cache(maxsize=4)(source)  # that of the declared input is asked for again and again
+def _apart(one: int, other: int) -> int:
+    return abs(one - other)
 
 
-def declared(graph: Graph) -> InputShape:
-    """Return the shape of a network's input, or the shapes of its inputs by name."""
-    return _as_given({name: value.shape for name, value in graph.settings.inputs})
+def _sizes(sizes: Sizes, chosen: Mapping[Group, int]) -> list[int]:
+    return [chosen.get((axis.dim, axis.declared), axis.declared) for axis in sizes.axes]
 
 
-def _as_given(found: dict[str, Shape]) -> InputShape:
+def _shape(sizes: Sizes, chosen: Mapping[Group, int]) -> InputShape:
+    """Return the shapes of all inputs where groups of axes have other sizes."""
+    free = {(axis.input, axis.dim - 1): size for axis, size in zip(sizes.axes, _sizes(sizes, chosen), strict=True)}
+    found = {
+        name: tuple(free.get((name, place), size) for place, size in enumerate(value.shape))
+        for name, value in sizes.graph.settings.inputs
+    }
     return found if len(found) > 1 else next(iter(found.values()))
-
-
-@st.composite
-def taken(draw: DrawFn, graph: Graph, at: At) -> Graph:
-    """Draw the network at a shape that it takes: the declared one where some others are refused."""
-    if draw(st.integers(0, 4)) == 0:
-        return graph
-    for _ in range(TRIES):
-        shape = draw(shapes(graph))
-        if shape != declared(graph) and (made := taking(graph, at, shape)) is not None:
-            return made
-    return graph
-
-
-@st.composite
-def _refused(draw: DrawFn, graph: Graph, at: At) -> InputShape:
-    for _ in range(TRIES):
-        if taking(graph, at, shape := draw(shapes(graph))) is None:
-            return shape
-    reject()
-
-
-@st.composite
-def shapes(draw: DrawFn, graph: Graph) -> InputShape:
-    """Draw shapes like the declared ones, taken or not."""
-    sizes: dict[tuple[int, int], int] = {}
-
-    def redrawn(value: Value) -> Shape:
-        first = 0 if value.dtype == "int64" or len(value.shape) == 1 else 1
-        for axis in range(first, len(value.shape)):
-            if (axis, value.shape[axis]) not in sizes:
-                sizes[axis, value.shape[axis]] = draw(_like(value.shape[axis]))
-        return tuple(sizes.get((axis, size), size) for axis, size in enumerate(value.shape))
-
-    return _as_given({name: redrawn(value) for name, value in graph.settings.inputs})
-
-
-def _like(size: int) -> SearchStrategy[int]:
-    """Return the strategy of sizes: this one as often as not, some beside it, its multiples and parts, and any up to
-    its double.
-    """
-    same, parts = st.just(size), [size * part // 8 for part in range(1, 17) if size * part % 8 == 0]
-    beside = st.integers(-min(NEAR, size - 1), NEAR).map(size.__add__)
-    return st.one_of(same, beside, same, st.sampled_from([size, *parts]), same, st.integers(1, 2 * size))

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from speczoo.api import What, check_unit
-from speczoo.compiler.graph import Graph
+from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.testing.exploration import exploration
 from speczoo.testing.faults import faults
 from speczoo.testing.parameters import Range, ranges
-from speczoo.testing.sizes import InputShape, declared, taken
+from speczoo.testing.sizes import InputShape, taken
 from speczoo.testing.subject import BATCH, Setting, SpecFailure, Subject, loaded
 
 Drawn = TypeVar("Drawn")
@@ -125,18 +125,17 @@ def _sizes(subject: Subject, examples: int | None) -> None:
     graph = subject.graph(Report(), Setting())
     assert graph is not None
 
-    def at(shape: InputShape) -> Graph | None:
-        return subject.graph(Report(), Setting(shape=shape))
-
-    def holds(drawn: tuple[Graph, int]) -> None:
-        made, batch = drawn
-        if found := faults(made, batch):
-            setting = Setting(shape=declared(made), batch=batch)
+    def holds(drawn: tuple[InputShape, int]) -> None:
+        setting = Setting(shape=drawn[0], batch=drawn[1])
+        made = subject.graph(Report(), setting)
+        if made is None:
+            reject()  # it would be another network, which the spec refuses
+        if found := faults(made, setting.batch):
             raise SpecFailure(setting, [subject.at(setting, diagnostic) for diagnostic in found])
 
     training = any(port.training_only for port in graph.root.outputs)
     least = 2 if training else 1  # batch norm in training wants more than one value for each channel
-    _explore(st.tuples(taken(graph, at), st.integers(least, MOST_BATCH)), holds, examples)
+    _explore(st.tuples(taken(Sizes(graph)), st.integers(least, MOST_BATCH)), holds, examples)
 
 
 def _explore(drawn: SearchStrategy[Drawn], holds: Callable[[Drawn], None], examples: int | None) -> None:
