@@ -8,6 +8,7 @@ would report.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -56,7 +57,7 @@ class Bound(NamedTuple):
 
 
 class Map(NamedTuple):
-    """A value between layers."""
+    """What a layer makes of what flows in, where that has symbols in it."""
 
     path: str
     node: Node
@@ -79,14 +80,15 @@ class Rule:
 
     @cached_property
     def needed(self) -> tuple[Bound, ...]:
-        """The bounds that say it all: those left out refuse nothing that these do not."""
-        kept = list(self.bounds)
-        for bound in self.bounds:
+        """The bounds that say it all: those left out refuse nothing that later ones do not."""
+        kept: list[Bound] = []
+        for bound in reversed(self.bounds):
             left = bound.refuses
-            for other in kept:
-                left = left if other is bound else left - other.refuses
-            if not left:
-                kept.remove(bound)
+            with suppress(NoShortRule):
+                for later in kept:
+                    left = left - later.refuses
+            if left:
+                kept.insert(0, bound)
         return tuple(kept)
 
     def symbols(self, sizes: Sequence[int]) -> tuple[int, ...] | None:
@@ -194,6 +196,8 @@ class _Symbolic:
     def rule(self) -> Rule:
         """Raise NoShortRule, and DependentAxis where two axes have to agree."""
         outputs = walk(self.graph, tuple(self._symbols()), self._apply)
+        for symbol, _ in self.places:
+            self.paths.region.on(symbol)  # which has to be short, too
         return Rule(self.paths.region, self.places, outputs, tuple(self.bounds), tuple(self.maps))
 
     def _symbols(self) -> Iterator[Value]:

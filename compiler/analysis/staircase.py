@@ -82,6 +82,9 @@ class Staircase:
         """Return floor(f / divisor), for a divisor above 0; its period is L divisor / gcd(P, divisor)."""
         if divisor == 1:
             return self
+        if self.slope_one:  # one step, however long it is
+            place = -self.values[0] % divisor
+            return Staircase(divisor, 1, (place,), (self(place) // divisor,))
         turns = divisor // math.gcd(self.rise, divisor)
         _few(turns * len(self.places))
         steps = [

@@ -17,8 +17,8 @@ from speczoo.compiler.emit.summary import shapes
 from speczoo.compiler.layer import Shape
 from speczoo.specs.wording import enumerated
 
-#: Up to which size every one is tried where no short rule exists.
-TRIED = 256
+#: Up to which size every one is tried where no short rule exists, and how many layers are asked for that.
+TRIED, ASKED = 256, 20_000
 #: Lines on losses, above which they are counted.
 LISTED = 8
 
@@ -105,8 +105,11 @@ def _bounds(rule: Rule, names: Sequence[str]) -> list[str]:
 
 
 def needed(bound: Bound, names: Sequence[str]) -> str | None:
-    """Return which sizes a layer leaves, by itself, in words."""
-    return region_in_words(Region.everything(len(names)) - bound.refuses, names)
+    """Return which sizes a layer leaves, by itself, in words; None where there are no short ones."""
+    try:
+        return region_in_words(Region.everything(len(names)) - bound.refuses, names)
+    except NoShortRule:
+        return None
 
 
 def _drops(rule: Rule, names: Sequence[str]) -> list[str]:
@@ -161,11 +164,11 @@ def _remainders(loss: Loss) -> str:
 
 def _tried(sizes: Sizes) -> str:
     """Return which sizes are accepted where no rule says so: all that are tried, of a square where there are axes."""
-    count = len(sizes.axes)
-    bits = sum(1 << n for n in range(1, TRIED + 1) if sizes.refusal(*(n,) * count) is None)
-    text = members(SizeSet.of(bits, TRIED + 1, 1, 0)) if bits else "none"
+    count, most = len(sizes.axes), max(1, min(TRIED, ASKED // sizes.graph.root.leaves))
+    bits = sum(1 << n for n in range(1, most + 1) if sizes.refusal(*(n,) * count) is None)
+    text = members(SizeSet.of(bits, most + 1, 1, 0)) if bits else "none"
     equal = "" if count == 1 else " on all axes alike"
-    return f"no short rule; every size from 1 to {TRIED}{equal} was checked: {text or 'some'}"
+    return f"no short rule; every size from 1 to {most}{equal} was checked: {text or 'some'}"
 
 
 def to_json(sizes: Sizes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from speczoo.compiler.analysis.size_set import NoShortRule
 from speczoo.compiler.composite import Settings
 from speczoo.compiler.explain.exact_sizes import AXES, ExactSizes
 from speczoo.compiler.graph import Graph
@@ -140,7 +141,10 @@ class _Search:
             self.works(sizes)
         exact = ExactSizes.of(self._working) if self._working is not None else None
         answers = exact.answers(self.shape[1:], codes) if exact is not None else ()
-        return next((text for sizes, text in answers if self.works(sizes)), "")
+        try:
+            return next((text for sizes, text in answers if self.works(sizes)), "")
+        except NoShortRule:
+            return ""
 
     def smallest(self) -> str:
         """Return `the smallest input that works is 63 x 63`."""

@@ -382,6 +382,23 @@ def test_sizes_of_another_input_are_those_of_the_network_built_for_it() -> None:
     assert "36 to 39 x 36 to 39" in zoo("sizes", "lenet5", "--input", "1x36x36").stdout
 
 
+def test_where_no_short_rule_exists_sizes_says_so_and_decides_each(tmp_path: Path) -> None:
+    """floor(n * 0.7) is no floor of a quotient: torch multiplies floats."""
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "spec: 1\nname: net\ninput: [1, 40, 40]\nlayers:\n  - {op: interpolate, scale_factor: 0.7}\n"
+        "  - {op: Conv2d, out_channels: 2, kernel_size: 3}\n"
+    )
+    out = zoo("sizes", str(spec)).stdout
+    assert "no short rule; every size from 1 to 256 on all axes alike was checked: 5 to 256\n" in out
+    assert data("sizes", str(spec))["short_rule"] is False
+    sizes = face.sizes(str(spec))
+    assert sizes.rule is None
+    assert sizes.accepts(5, 90)
+    assert not sizes.accepts(4, 90)
+    assert sizes.output(5, 90) == (2, 1, 60)  # 90 * 0.7 is 62.99 in floats
+
+
 def test_the_json_of_sizes_decides_every_size() -> None:
     found, sizes = data("sizes", "unet_2015"), face.sizes("unet_2015")
     (box,) = found["region"]

@@ -115,3 +115,11 @@ def test_intervals(first: int, last: int) -> None:
     assert SizeSet.interval(first, last) == SizeSet.interval(first) - SizeSet.interval(last + 1) or last < first
     assert SizeSet.interval(1) == ALL
     assert SizeSet.interval(5, 4) == NONE
+
+
+@given(st.integers(-200_000, 200_000), st.integers(2, 200_000), st.integers(1, 400_000))
+def test_a_long_step_is_one_step(add: int, divisor: int, n: int) -> None:
+    f = IDENTITY.plus(add).over(divisor)
+    assert isinstance(f, Staircase)
+    assert len(f.places) == 1
+    assert f(n) == (n + add) // divisor
