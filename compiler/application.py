@@ -62,6 +62,12 @@ class Application:
         """How many multiply-accumulates one input takes."""
         return self.body.macs(self.outputs[0].shape, *self.shapes)
 
+    def excess(self, most: int) -> str:
+        """Return what of it holds more than `most` numbers, in words; empty where nothing does. Raises ShapeError."""
+        if not self.outputs or any(math.prod(value.shape) > most for value in self.outputs):
+            return f"give a tensor of more than {most:,} numbers"
+        return f"have more than {most:,} weights" if self.params > most else ""
+
     @cached_property
     def conduct(self) -> Conduct:
         """What it does with its values besides computing new ones."""

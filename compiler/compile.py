@@ -83,7 +83,7 @@ def compile(
             return None
         settings = replace(settings, changed=True, taps=wanted)
     graph = Graph(unit, replace(root, settings=settings), settings, shared.found if unit.spec.use else {})
-    parts = (graph, *_used(graph.root))
+    parts = (graph, *_used(graph.root)) if unit.spec.use else (graph,)
     if (problem := _too_large(graph, limits)) is not None:
         _report(unit, report, [problem])
         return None
@@ -151,7 +151,7 @@ def _add_sizes(
 
 
 def _used(composite: Composite) -> Iterator[Graph]:
-    """Yield the specs in use, each once."""
+    """Yield the specs in use that have rules for weights, each once."""
     visited: set[int] = set()
     left = [composite]
     while left:
@@ -160,5 +160,5 @@ def _used(composite: Composite) -> Iterator[Graph]:
             if isinstance(body, Composite) and id(body) not in visited:
                 visited.add(id(body))
                 left.append(body)
-                if body.settings is not None:
+                if body.settings is not None and (body.unit.spec.init or body.unit.spec.freeze):
                     yield Graph(body.unit, body, body.settings)

@@ -7,7 +7,7 @@ object, so that a thousand equal blocks cost one expansion.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
@@ -96,7 +96,7 @@ class Node:
     @cached_property
     def whole(self) -> bool:
         """Whether nothing about it is unknown."""
-        return (
+        return "application" in self.__dict__ or (
             UNKNOWN not in self.outputs
             and UNKNOWN not in self.arriving
             and not (isinstance(self.body, Composite) and not self.body.whole)
@@ -110,7 +110,8 @@ class Node:
     @property
     def makes(self) -> bool:
         """Whether it is a whole layer that shares no other's module."""
-        return self.shared is None and isinstance(self.body, Layer) and self.whole
+        known = "application" in self.__dict__
+        return self.shared is None and (known or (isinstance(self.body, Layer) and self.whole))
 
     @property
     def weights(self) -> dict[str, Shape]:
@@ -145,6 +146,8 @@ class Node:
 
     @property
     def _conduct(self) -> Conduct | Wiring | None:
+        if "application" in self.__dict__:
+            return self.application.conduct
         body = self.body
         if not isinstance(body, Layer):
             return body.wiring if body is not None else None
@@ -193,6 +196,20 @@ class Composite:
     @cached_property
     def values(self) -> tuple[Value | Unknown, ...]:
         return tuple(self.value(port.edge) for port in self.outputs)
+
+    @cached_property
+    def applications(self) -> Mapping[str, Set[Application]]:
+        """Its layers applied, near and far, by op; of a list that is whole, those of shared modules left out."""
+        found: dict[str, set[Application]] = {}
+        for node in self.nodes:
+            if node.shared is not None or node.body is None:
+                continue
+            if isinstance(node.body, Layer):
+                found.setdefault(node.op, set()).add(node.application)
+            else:
+                for op, inner in node.body.applications.items():
+                    found.setdefault(op, set()).update(inner)
+        return found
 
     def value(self, edge: Operand) -> Value | Unknown:
         if not isinstance(edge, Edge):

@@ -43,6 +43,15 @@ class Scope(Mapping[str, Any]):
             return described(self.flow)[name[3:]]  # KeyError is an unknown name
         raise KeyError(name)
 
+    def exact(self, name: str) -> int | str | None:
+        """Return what reading a name gives where that is a whole number or a text: of these alone, equal values are the
+        same to every operator. None for anything else.
+        """
+        found = self.names.get(name)
+        if found is None and name == "in_channels" and isinstance(self.flow, Value) and self.flow.shape:
+            return self.flow.shape[0]
+        return found if type(found) is int or type(found) is str else None
+
     def knows(self, name: str) -> bool:
         """Return whether something here has this name, or may have: what flows in can lack a height."""
         if name in self.names or name in self.inputs or name == "input":

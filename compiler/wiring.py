@@ -116,7 +116,7 @@ class Wiring:
             return False
         ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.entries)))
         path = [Edge(INPUT), *ports, OUTPUT]
-        return self.dataflow.size() == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
+        return len(self.dataflow.edges) == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
 
     def resolve(self, edge: Operand) -> Operand:
         """Return the edge behind entries that `when` left out."""

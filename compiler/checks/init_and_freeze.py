@@ -78,16 +78,11 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
         return
     if init and graph.spec.init:
         computed = rules(graph)
-        made: dict[str, list[tuple[str, Node]]] = {}
-        for path, node in graph.made():
-            made.setdefault(node.op, []).append((path, node))
-        leaves = [] if all(rule.by_op for rule in computed) else [(path, node) for path, node, _ in graph.walk()]
         for i, rule in enumerate(computed):
-            if ("init", i) not in graph.spec.placeholders:
-                among = made.get(rule.match, []) if rule.by_op else leaves
-                met = [(path, node) for path, node in among if rule.meets(path, node.op)]
-                every = leaves or chain.from_iterable(made.values())
-                yield from _rule(rule, met, i) if met else _unmet(graph, rule, every, i)
+            if ("init", i) not in graph.spec.placeholders and not (rule.by_op and _fits(rule, graph)):
+                leaves = [*graph.made()] if rule.by_op else [(path, node) for path, node, _ in graph.walk()]
+                met = [(path, node) for path, node in leaves if rule.meets(path, node.op)]
+                yield from _rule(rule, met, i) if met else _unmet(graph, rule, leaves, i)
     keys = list(graph.state) if graph.spec.freeze else []
     for i, pattern in enumerate(graph.spec.freeze):
         if ("freeze", i) not in graph.spec.placeholders and not any(matches(pattern, key) for key in keys):
@@ -103,6 +98,18 @@ def _unmet(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]], i: int)
     help, marks = rule_advice(graph, rule, leaves)
     message = f"this rule meets nothing: no layer is `{rule.match}`"
     yield Problem("unused-rule", message, ("init", i, "match"), help=help, marks=marks, severity="warning")
+
+
+def _fits(rule: Rule, graph: Graph) -> bool:
+    """Return whether an op's rule meets something, and all of that can start so, and has what it names."""
+    weights = [application.weights for application in graph.root.applications.get(rule.match, ())]
+    for name, initial in rule.initialisers:
+        shapes = {having[name] for having in weights if name in having}
+        if not shapes and name not in ("weight", "bias"):
+            return False
+        if any(unfit(initial, shape) is not None for shape in shapes):
+            return False
+    return bool(weights)
 
 
 def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:

@@ -98,8 +98,14 @@ def backward_problems(composite: Composite, *, inputs_need: bool) -> Iterator[Pr
     whether gradients are wanted of its inputs.
     """
     wiring = composite.wiring
-    if any(written(wiring)) or any(isinstance(e.conduct, Conduct) and e.conduct.refuses for e in wiring.entries):
+    if any(written(wiring)) or _refusing(wiring):
         yield from _unless_sound(composite, f"backward {inputs_need}", _backward(composite, inputs_need))
+
+
+@once
+def _refusing(wiring: Wiring) -> bool:
+    """Return whether there is no backward pass through some layer."""
+    return any(isinstance(entry.conduct, Conduct) and entry.conduct.refuses for entry in wiring.entries)
 
 
 def _backward(composite: Composite, inputs_need: bool) -> Iterator[Problem]:

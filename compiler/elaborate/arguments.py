@@ -8,6 +8,7 @@ from typing import Any
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.prepared import is_settled
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
@@ -27,11 +28,13 @@ def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: st
         base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.settings.params)
         ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
     out = dict(ctx.defaults[op])
-    for key, value, plain in item.prepared.arguments:
+    for key, value, plain, name in item.prepared.arguments:
         if value is None and key in out:
             del out[key]
         elif plain and not ctx.torn:
             out[key] = value
+        elif name is not None and not ctx.torn and is_settled(found := scope.names.get(name)):
+            out[key] = found
         else:
             out[key] = evaluate_argument(ctx, value, scope, (*item.loc, key), path)
     return out
@@ -47,6 +50,8 @@ def evaluate_argument(ctx: Context, value: Any, scope: Scope, loc: Loc, path: st
 
 def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
     """Raise Doubt, reported, where an entry has arguments and its kind takes none."""
+    if not item.entry.arguments:
+        return
     keys = Entry.beside(kind)
     words = instead(Entry, keys)
     for key, value in item.entry.arguments.items():
@@ -60,8 +65,7 @@ def no_arguments(ctx: Context, item: Item, what: str, kind: str) -> None:
                 replacement=certain(key, keys, aliases=instead(Entry, keys, certain=True)),
             )
         )
-    if item.entry.arguments:
-        raise Doubt
+    raise Doubt
 
 
 def wrong_count(ctx: Context, item: Item, blank: Node, name: str, wanted: Sequence[str]) -> Stop:

@@ -15,7 +15,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Span
-from speczoo.specs.expression import METER, ExpressionError, evaluate
+from speczoo.specs.expression import METER, ExpressionError
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import STRUCTURE, Entry
@@ -187,7 +187,7 @@ class Context:
             if (place := (id(self.unit.spec), loc)) not in shared.named:
                 check_names(value, scope)  # in what is not computed, too
                 shared.named.add(place)
-            return evaluate(value, scope)
+            return shared.values.of(value, scope)
         except ExpressionError as error:
             raise self.bad_expression(error, scope, loc, path) from None
 

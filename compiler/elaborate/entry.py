@@ -13,6 +13,7 @@ from speczoo.compiler.elaborate.loops import condition
 from speczoo.compiler.elaborate.node import blank_node, make_node
 from speczoo.compiler.elaborate.references import resolve_inputs
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
+from speczoo.compiler.elaborate.straight import straight_node
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
 from speczoo.compiler.scope import Scope
@@ -26,6 +27,11 @@ from speczoo.specs.wording import printable
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
+    if not ctx.inactive and (straight := straight_node(ctx, frame, item)) is not None:
+        if straight.named:
+            frame.certain[straight.name] = straight
+        _append(frame, straight)
+        return
     if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
         frame.edges_incomplete = True
         id = _written_id(ctx, frame, item)

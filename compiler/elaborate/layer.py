@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cache
@@ -44,9 +43,11 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
         if name in arguments:
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
     body = validated(ctx, frame, item, layer, arguments, blank)
-    if prepared.constant and not ctx.torn and _known(ctx, layer, arguments) is body:
-        prepared.body = body
-    return apply(ctx, frame, item, blank, body)
+    made = apply(ctx, frame, item, blank, body)
+    if not ctx.torn and made.body is body is _known(ctx, layer, arguments):
+        prepared.right = prepared.simple
+        prepared.body = body if prepared.constant else None
+    return made
 
 
 def _key(layer: type[Layer], arguments: dict[str, Any]) -> Any:
@@ -249,13 +250,7 @@ def within_limits(ctx: Context, item: Item, node: Node, application: Application
 
     Raises Stop, reported, where it is larger than the limits; raises ShapeError.
     """
-    most, outputs = ctx.session.limits.params, application.outputs
-    what = ""
-    if not outputs or any(math.prod(value.shape) > most for value in outputs):
-        what = f"give a tensor of more than {most:,} numbers"
-    elif application.params > most:
-        what = f"have more than {most:,} weights"
-    if what:
+    if what := application.excess(ctx.session.limits.params):
         loc = (*item.loc, "op" if item.entry.op is not None else "share")
         raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
     return _applied(ctx, item, node, application)

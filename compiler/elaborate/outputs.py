@@ -113,11 +113,13 @@ def check_list(ctx: Context, frame: Frame, composite: Composite) -> None:
     if not frame.edges_incomplete and not frame.ids_incomplete:
         for problem in name_problems(composite):
             ctx.report(problem)
-    if any(UNKNOWN in node.outputs for node in frame.nodes):
-        checks = [inplace_problems(opaque(composite, frame.uncertain))]
-    else:
+    if composite.whole:
         inside = len(ctx.session.frames) > 1
         checks = [unused_problems(composite), inplace_problems(composite)]
-        checks += [backward_problems(composite, inputs_need=inside)] if composite.whole else []
+        checks += [backward_problems(composite, inputs_need=inside)]
+    elif any(UNKNOWN in node.outputs for node in frame.nodes):
+        checks = [inplace_problems(opaque(composite, frame.uncertain))]
+    else:
+        checks = [unused_problems(composite), inplace_problems(composite)]
     for problem in chain.from_iterable(checks):
         ctx.report(problem)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
+from speczoo.specs.expression.template import NAME
+from speczoo.specs.limits import MAGNITUDE
 from speczoo.specs.spec import Entry, Spec
 
 #: Types whose values have no expression in them.
@@ -21,20 +23,43 @@ def is_plain(value: Any) -> bool:
     return kind in PLAIN or (kind is str and "$" not in value)
 
 
+def is_settled(value: Any) -> bool:
+    """Return whether reading the value of a name gives this value as it is."""
+    kind = type(value)
+    return kind is str or kind is bool or kind is float or (kind is int and -MAGNITUDE <= value <= MAGNITUDE)
+
+
+class Argument(NamedTuple):
+    """An argument as it is written: whether it is plain, and the one name that it is, if it is one."""
+
+    key: str
+    value: Any
+    plain: bool
+    name: str | None
+
+    @classmethod
+    def of(cls, key: str, value: Any) -> Argument:
+        match = NAME.fullmatch(value) if isinstance(value, str) else None
+        return cls(key, value, is_plain(value), match[1] if match else None)
+
+
 @dataclass(eq=False, slots=True)
 class Prepared:
     """`name` is the id, where it is plain and right, `op` the op, where it is plain, and `layer` what it is, where that
-    is a layer. `arguments` are those of the entry, each with whether it is plain; `constant` says that all are, and
-    those of `defaults` too.
+    is a layer. `arguments` are those of the entry; `constant` says that all are, and
+    those of `defaults` too. `sources` is where its inputs come from; None where it takes what is before it.
     """
 
     entry: Entry
     name: str | None
     op: str | None
     layer: type[Layer] | None
-    arguments: tuple[tuple[str, Any, bool], ...]
+    arguments: tuple[Argument, ...]
     constant: bool
     spec: Spec
+    simple: bool  # it is a layer, always there, of inputs that are named plainly
+    sources: tuple[str, ...] | None
+    right: bool = False  # it is simple, and was found right once
     body: Layer | None = None  # with its constant arguments, once they were found right
     _written: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -46,10 +71,16 @@ class Prepared:
         id = entry.id if isinstance(entry.id, str) and "$" not in entry.id else None
         module = named is None or named.op[0].isupper()
         name = id if id is not None and bad_id(id, module=module, sequential=True) is None else None
-        arguments = tuple((key, value, is_plain(value)) for key, value in entry.arguments.items())
-        fixed = [plain for _, _, plain in arguments] + [is_plain(v) for v in spec.defaults.get(op, {}).values()]
+        arguments = tuple(Argument.of(key, value) for key, value in entry.arguments.items())
+        fixed = [argument.plain for argument in arguments] + [is_plain(v) for v in spec.defaults.get(op, {}).values()]
         constant = layer is not None and all(fixed) and entry.shape is None and not layer.references
-        return cls(entry, name, op if op and "$" not in op else None, layer, arguments, constant, spec)
+        sources = _sources(entry)
+        before = entry.from_ is None and layer is not None and layer.arity[1] == 1 and not layer.merges
+        always = entry.when is None and entry.shape is None and entry.taps is None
+        known = (name is not None or entry.id is None) and (before or bool(sources))
+        simple = layer is not None and not layer.references and always and known
+        plain = op if op and "$" not in op else None
+        return cls(entry, name, plain, layer, arguments, constant, spec, simple, sources)
 
     def written(self, op: str) -> Mapping[str, Any]:
         """Return the arguments as the spec has them where the entry is of this op: over the spec's defaults for it but
@@ -60,3 +91,10 @@ class Prepared:
             shape = {"shape": self.entry.shape} if op in Layer.registry else {}
             self._written[op] = {**defaults, **self.entry.arguments, **shape}
         return self._written[op]
+
+
+def _sources(entry: Entry) -> tuple[str, ...] | None:
+    """Return the names of what an entry takes, where it has plain ones."""
+    written = entry.from_ if isinstance(entry.from_, list) else [entry.from_]
+    names = tuple(text for text in written if isinstance(text, str) and is_plain(text))
+    return names if len(names) == len(written) else None

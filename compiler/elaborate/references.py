@@ -128,25 +128,33 @@ def stated_output(body: object) -> str | None:
     return body.outputs[0].name if stated is not None else None
 
 
-def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
-    """Return the edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
+def edge_of(frame: Frame, text: str) -> Edge | None:
+    """Return the edge that an id, an input's name, or `id.output` means; None where there is no such."""
     if text in frame.inputs:
         return Edge(INPUT, list(frame.inputs).index(text))
     if text == "input" and len(frame.inputs) == 1:
         return Edge(INPUT)
     head, dot, port = text.partition(".")
     if head not in frame.ids:
-        raise unresolved(ctx, frame, text, head, loc, path, item)
+        return None
     index = frame.ids[head]
     node = frame.nodes[index]
-    if UNKNOWN in node.outputs and not node.ports:
-        return Edge(index)
-    if not dot and len(node.outputs) == 1:
+    if (not dot and len(node.outputs) == 1) or (UNKNOWN in node.outputs and not node.ports):
         return Edge(index)
     if port in node.ports:
         return Edge(index, node.ports.index(port))
-    if port and port == stated_output(node.body):
-        return Edge(index)
+    return Edge(index) if port and port == stated_output(node.body) else None
+
+
+def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
+    """Return the edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
+    edge = edge_of(frame, text)
+    if edge is not None:
+        return edge
+    head, dot, port = text.partition(".")
+    if head not in frame.ids:
+        raise unresolved(ctx, frame, text, head, loc, path, item)
+    node = frame.nodes[frame.ids[head]]
     if node.body is None and UNKNOWN not in node.outputs:
         message = f"`{head}` is left out by its `when`, and has no output `{printable(port)}`"
         raise ctx.stop(

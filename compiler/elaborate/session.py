@@ -11,6 +11,7 @@ from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.prepared import Prepared
+from speczoo.compiler.elaborate.values import Values
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
@@ -40,6 +41,7 @@ class Shared:
     applied: dict[Any, Application] = field(default_factory=dict)
     again: dict[Any, Application] = field(default_factory=dict)  # those of shared modules, with what flowed in first
     prepared: dict[int, Prepared] = field(default_factory=dict)  # the entries, by their ids
+    values: Values = field(default_factory=Values)  # of expressions
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     checked: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were checked

@@ -113,15 +113,16 @@ def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: No
     if UNKNOWN in blank.arriving:
         return apply(ctx, frame, item, blank, body)
     known, key = ctx.session.shared.again, (target.application, blank.arriving)
+    made = known.get(key)
     try:
-        if key not in known:
+        if made is None:
             made = again(target, body, blank.arrived)
             same_module(target.call, made.call)
             known[key] = made
     except ShapeError as error:
         report_shape(ctx, frame, item, blank, body, _in_words(wanted, error))
         raise Stop from None
-    return within_limits(ctx, item, blank, known[key])
+    return within_limits(ctx, item, blank, made)
 
 
 def _list_again(

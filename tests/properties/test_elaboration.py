@@ -1,0 +1,124 @@
+"""What elaboration finds once and uses again changes nothing: not the network, not what is said of it, not what it is
+charged for. Held against an elaboration that finds everything anew, step by step."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speczoo import catalogue
+from speczoo.compiler import application, wiring
+from speczoo.compiler.compile import compile
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.elaborate import Shared, block, entry
+from speczoo.compiler.elaborate.values import Values
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.parameters import bind
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import parse
+from speczoo.specs.expression import METER, evaluate
+from speczoo.specs.limits import DEFAULT, Limits
+from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import LoadedSpec
+from speczoo.specs.source import Source
+from tests.fuzz.mutations import mutated, seeds, small_seeds, text
+from tests.properties.test_mutations import MANY, SMALL
+
+FAMILIES = ["cifar_shortcuts", "densenet", "googlenet", "mobilenet_v3", "resnet", "unet_resnet34"]
+
+
+class Forgetful(dict[Any, Any]):
+    """Holds nothing that is put into it."""
+
+    def __setitem__(self, key: object, value: object) -> None:
+        pass
+
+
+@contextmanager
+def everything_anew() -> Iterator[None]:
+    """No list, layer or expression is told from another that was met before, and no entry goes straight."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "INTERNED", Forgetful())
+        patch.setattr(application, "INTERNED", Forgetful())
+        patch.setattr(entry, "straight_node", lambda *_: None)
+        patch.setattr(Values, "of", lambda self, value, scope: evaluate(value, scope))
+        patch.setattr(
+            block,
+            "_bound",
+            lambda ctx, op, declared, given: bind(
+                declared.params, given, ctx.settings.params, op, ctx.wrong_params(op, given)
+            ),
+        )
+        yield
+
+
+def elaborated(unit: LoadedSpec, limits: Limits, shared: Shared) -> tuple[list[Any], list[Diagnostic], int, int]:
+    """The networks of a text, as data; what is said of it; and what was charged for: layers, and work."""
+    report, before = Report(), METER.spent
+    graphs = [
+        compile(unit, report, variant=variant, lookup=catalogue.lookup, limits=limits, shared=shared)
+        for variant in list(unit.spec.variants)[:4] or [None]
+    ]
+    return [as_data(graph) for graph in graphs], report.diagnostics, shared.entries, METER.spent - before
+
+
+def as_data(graph: Graph | None) -> Any:
+    known: dict[int, Any] = {}
+
+    def of_list(composite: Composite) -> Any:
+        if id(composite) not in known:
+            ports = (composite.kind, composite.name, composite.loc, composite.inputs, composite.outputs)
+            names = (dict(composite.arguments), dict(composite.scope))
+            known[id(composite)] = (*ports, *names, [of_node(node) for node in composite.nodes])
+        return known[id(composite)]
+
+    def of_node(node: Node) -> Any:
+        found = {field.name: getattr(node, field.name) for field in fields(Node)}
+        body = of_list(node.body) if isinstance(node.body, Composite) else node.body
+        derived = (node.params, node.macs, node.weights, node.buffers)
+        return {**found, "body": body, "written": dict(node.written), "scope": dict(node.scope)}, derived
+
+    return of_list(graph.root) if graph is not None else None
+
+
+def same_either_way(source: str, limits: Limits = DEFAULT) -> None:
+    report = Report()
+    document = parse(Source.of(source, "net.yaml"), report)
+    spec = load(document, report) if document is not None else None
+    if document is None or spec is None:
+        return
+    unit = LoadedSpec(spec, document)
+    elaborated(unit, limits, Shared())  # reading an expression is charged for once, whoever reads it
+    anew = Shared(chosen=Forgetful(), applied=Forgetful(), again=Forgetful(), layers=Forgetful(), prepared=Forgetful())
+    with everything_anew():
+        wanted = elaborated(unit, limits, anew)
+    assert elaborated(unit, limits, Shared()) == wanted
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_of_the_zoo(family: str) -> None:
+    same_either_way((catalogue.NETWORKS / f"{family}.yaml").read_text(encoding="utf-8"))
+
+
+@MANY
+@given(st.sampled_from(sorted(seeds())), st.integers(0, 2**32), st.integers(1, 4))
+def test_a_changed_spec(name: str, seed: int, times: int) -> None:
+    source = random.Random(seed)
+    same_either_way(text(mutated(seeds()[name], source, times), source))
+
+
+@SMALL
+@given(st.integers(0, 2**32), st.integers(0, 4), st.integers(1, 60), st.integers(1, 60))
+def test_a_changed_small_spec_and_its_limits(seed: int, times: int, nodes: int, entries: int) -> None:
+    source = random.Random(seed)
+    data = source.choice(small_seeds())
+    changed = text(mutated(data, source, times), source) if times else text(data, source)
+    same_either_way(changed)
+    same_either_way(changed, Limits(nodes=nodes, entries=entries, file_entries=2 * entries))
