@@ -27,24 +27,30 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
             raise Stop
         raise wrong_count(ctx, item, blank, op, wanted)
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
-    arguments, problems = _bound(ctx, op, block, given)
+    frozen = freeze(given)
+    arguments, problems, work = _bound(ctx, op, block, given, frozen)
     report_arguments(ctx, item, op, blank.name, problems)
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
+    if not problems and not ctx.torn:
+        ctx.session.shared.blocks[ctx.block_key(op, frozen, blank.arriving)] = body, work
+        item.prepared.right = item.prepared.simple
     return blank.containing(body)
 
 
-def _bound(ctx: Context, op: str, block: Block, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Problem]]:
-    """Return the block's parameters and what is wrong with them, as `bind` does; for equal arguments that are right,
-    bound once and charged for again.
+def _bound(
+    ctx: Context, op: str, block: Block, given: Mapping[str, Any], frozen: Any
+) -> tuple[Mapping[str, Any], list[Problem], int]:
+    """Return the block's parameters and what is wrong with them, as `bind` does, and the work that they took; for equal
+    arguments that are right, bound once and charged for again.
     """
-    key = (op, freeze(given))
-    if key in ctx.bound:
-        arguments, work = ctx.bound[key]
-        METER.spent += work
-        return arguments, []
+    known = ctx.bound.get((op, frozen))
+    if known is not None:
+        METER.spent += known[1]
+        return known[0], [], known[1]
     before = METER.spent
     bound, problems = bind(block.params, given, ctx.settings.params, op, ctx.wrong_params(op, given))
+    work = METER.spent - before
     if not problems:
-        ctx.bound[key] = bound, METER.spent - before
-    return bound, problems
+        ctx.bound[op, frozen] = bound, work
+    return bound, problems, work

@@ -9,11 +9,11 @@ from typing import Any, NoReturn
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
 from speczoo.compiler.elaborate.prepared import Prepared, is_plain
-from speczoo.compiler.elaborate.session import Halt, Session, Stop
+from speczoo.compiler.elaborate.session import Halt, Session, Stop, freeze
 from speczoo.compiler.explain.interface import Step
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope, check_names, expression_problem
-from speczoo.compiler.unknown import UNKNOWN, UnknownRead
+from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.diagnostics import Diagnostic, Span
 from speczoo.specs.expression import METER, ExpressionError
 from speczoo.specs.loaded_spec import LoadedSpec
@@ -68,6 +68,17 @@ class Context:
         """Return `net.yaml:31`; empty where there is no text."""
         span = self.span(loc)
         return f"{self.unit.document.source.name}:{span.line}" if span else ""
+
+    @cached_property
+    def outer(self) -> int:
+        """A number for the values of the parameters that blocks may read: what lets variants share them."""
+        read, known = self.unit.spec.read_by_blocks, self.session.shared.outer
+        values = freeze({name: value for name, value in self.settings.params.items() if name in read})
+        return known.setdefault(values, len(known))
+
+    def block_key(self, op: str, given: Any, arriving: tuple[Value | Unknown, ...]) -> Any:
+        """Return what a block in use is known by: its arguments as they are given, frozen, and what flows in."""
+        return id(self.unit.spec), self.outer, op, given, arriving
 
     def prepared(self, entry: Entry) -> Prepared:
         """Return what the text of an entry says whatever the names stand for, found once."""

@@ -120,15 +120,8 @@ class SpecElaborator:
                 arguments=arguments,
             )
 
-        key = (id(ctx.unit.spec), self._outer, name, freeze(arguments), tuple(values))
+        key = (id(ctx.unit.spec), ctx.outer, name, freeze(arguments), tuple(values))
         return self.interned(key, name, loc, expand)
-
-    @cached_property
-    def _outer(self) -> Any:
-        """The network's parameters that its blocks may read: what lets variants share them."""
-        ctx = self.context
-        read = ctx.unit.spec.read_by_blocks
-        return freeze({name: value for name, value in ctx.settings.params.items() if name in read})
 
     def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:
         ctx, session = self.context, self.context.session

@@ -229,9 +229,9 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
     """
     if UNKNOWN in node.arriving:
         return _applied_blindly(ctx, frame, item, node, body)
-    key, applied = (id(body), node.arriving), ctx.session.shared.applied
-    if (known := applied.get(key)) is not None:
-        return _applied(ctx, item, node, known)
+    key, known = (id(body), node.arriving), ctx.session.shared.applied
+    if key in known:
+        return applied(ctx, item, node, known[key])
     application = Application.of(body, node.arrived)
     try:
         made = within_limits(ctx, item, node, application)
@@ -241,7 +241,7 @@ def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> No
             raise Stop from None
         derived = body.model_copy(update={error.argument: None})  # known without being stated
         return apply(ctx, frame, item, node, derived)
-    applied[key] = application
+    known[key] = application
     return made
 
 
@@ -253,10 +253,10 @@ def within_limits(ctx: Context, item: Item, node: Node, application: Application
     if what := application.excess(ctx.session.limits.params):
         loc = (*item.loc, "op" if item.entry.op is not None else "share")
         raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
-    return _applied(ctx, item, node, application)
+    return applied(ctx, item, node, application)
 
 
-def _applied(ctx: Context, item: Item, node: Node, application: Application) -> Node:
+def applied(ctx: Context, item: Item, node: Node, application: Application) -> Node:
     """Return the node of a layer with what comes out of it."""
     ctx.step(item.loc, len(application.outputs) - 1)  # each is a value to keep
     return node.applying(application)

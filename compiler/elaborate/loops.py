@@ -39,6 +39,10 @@ def items(
     ctx = e.context
     for i, entry in enumerate(entries):
         at, prepared = (*loc, i), ctx.prepared(entry)
+        if entry.for_ is None and entry.do is None:
+            ctx.enter(at)
+            yield Item(entry, at, names, turns, prepared, certain)
+            continue
         known, all_turns = True, _turns(ctx, frame, entry, at, names)
         if all_turns is UNKNOWN:
             unknown = {variable: UNKNOWN for key in entry.for_ or () for variable in variables(key)}

@@ -45,7 +45,8 @@ class Argument(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Prepared:
-    """`name` is the id, where it is plain and right, `op` the op, where it is plain, and `layer` what it is, where that
+    """`name` is the id, where it is plain and right, `op` the op, where it is plain, `named` the one name that it is
+    otherwise, and `layer` what it is, where that
     is a layer. `arguments` are those of the entry; `constant` says that all are, and
     those of `defaults` too. `sources` is where its inputs come from; None where it takes what is before it.
     """
@@ -53,11 +54,13 @@ class Prepared:
     entry: Entry
     name: str | None
     op: str | None
+    named: str
+    when: str | None
     layer: type[Layer] | None
     arguments: tuple[Argument, ...]
     constant: bool
     spec: Spec
-    simple: bool  # it is a layer, always there, of inputs that are named plainly
+    simple: bool  # it is a layer or a block, of inputs that are named plainly, and nothing is asserted of it
     sources: tuple[str, ...] | None
     right: bool = False  # it is simple, and was found right once
     body: Layer | None = None  # with its constant arguments, once they were found right
@@ -66,21 +69,29 @@ class Prepared:
     @classmethod
     def of(cls, entry: Entry, spec: Spec) -> Prepared:
         op = entry.op or ""
-        named = Layer.registry.get(op)
-        layer = named if op not in spec.blocks and op not in spec.use else None
+        registered = Layer.registry.get(op)
+        layer = registered if op not in spec.blocks and op not in spec.use else None
         id = entry.id if isinstance(entry.id, str) and "$" not in entry.id else None
-        module = named is None or named.op[0].isupper()
+        module = registered is None or registered.op[0].isupper()
         name = id if id is not None and bad_id(id, module=module, sequential=True) is None else None
         arguments = tuple(Argument.of(key, value) for key, value in entry.arguments.items())
         fixed = [argument.plain for argument in arguments] + [is_plain(v) for v in spec.defaults.get(op, {}).values()]
         constant = layer is not None and all(fixed) and entry.shape is None and not layer.references
         sources = _sources(entry)
-        before = entry.from_ is None and layer is not None and layer.arity[1] == 1 and not layer.merges
-        always = entry.when is None and entry.shape is None and entry.taps is None
-        known = (name is not None or entry.id is None) and (before or bool(sources))
-        simple = layer is not None and not layer.references and always and known
+        before = entry.from_ is None and (layer is None or (layer.arity[1] == 1 and not layer.merges))
+        read = NAME.fullmatch(op)
         plain = op if op and "$" not in op else None
-        return cls(entry, name, plain, layer, arguments, constant, spec, simple, sources)
+        when = entry.when if isinstance(entry.when, str) else None
+        simple = (
+            (plain is not None or read is not None)
+            and (before or bool(sources))
+            and (name is not None or entry.id is None)
+            and entry.shape is entry.taps is None
+            and entry.when is when
+            and not (layer is not None and layer.references)
+        )
+        named = read[1] if read else ""
+        return cls(entry, name, plain, named, when, layer, arguments, constant, spec, simple, sources)
 
     def written(self, op: str) -> Mapping[str, Any]:
         """Return the arguments as the spec has them where the entry is of this op: over the spec's defaults for it but

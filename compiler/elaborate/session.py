@@ -33,6 +33,9 @@ class Shared:
     layers: dict[Any, Layer] = field(default_factory=dict)  # those that are right, by their types and arguments
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
+    outer: dict[Any, int] = field(default_factory=dict)  # numbers for the parameters that blocks may read
+    #: Blocks in use, by their `Context.block_key`, and the work that their parameters took.
+    blocks: dict[Any, tuple[Composite, int]] = field(default_factory=dict)
     chosen: dict[Any, tuple[Settings, int]] = field(default_factory=dict)  # of specs in use, and the work it took
     found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use

@@ -16,7 +16,7 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.elaborate.layer import apply, report_shape, within_limits
+from speczoo.compiler.elaborate.layer import applied, apply, report_shape, within_limits
 from speczoo.compiler.elaborate.references import unresolved
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.explain.shape_errors import resizing
@@ -113,16 +113,17 @@ def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: No
     if UNKNOWN in blank.arriving:
         return apply(ctx, frame, item, blank, body)
     known, key = ctx.session.shared.again, (target.application, blank.arriving)
-    made = known.get(key)
+    if key in known:
+        return applied(ctx, item, blank, known[key])
     try:
-        if made is None:
-            made = again(target, body, blank.arrived)
-            same_module(target.call, made.call)
-            known[key] = made
+        made = again(target, body, blank.arrived)
+        same_module(target.call, made.call)
     except ShapeError as error:
         report_shape(ctx, frame, item, blank, body, _in_words(wanted, error))
         raise Stop from None
-    return within_limits(ctx, item, blank, made)
+    node = within_limits(ctx, item, blank, made)
+    known[key] = made
+    return node
 
 
 def _list_again(

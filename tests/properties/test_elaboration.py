@@ -52,8 +52,9 @@ def everything_anew() -> Iterator[None]:
         patch.setattr(
             block,
             "_bound",
-            lambda ctx, op, declared, given: bind(
-                declared.params, given, ctx.settings.params, op, ctx.wrong_params(op, given)
+            lambda ctx, op, declared, given, _: (
+                *bind(declared.params, given, ctx.settings.params, op, ctx.wrong_params(op, given)),
+                0,
             ),
         )
         yield
