@@ -155,6 +155,17 @@ Views: TypeAlias = Literal[False, True, "evaluated"]
 Saves: TypeAlias = Literal["", "input", "factors", "output"]
 
 
+class Kept(NamedTuple):
+    """What autograd keeps of a layer for its backward pass: of what flows in and comes out, and besides that of its
+    own making: so many `numbers` for each input, `once` for a whole batch, and `indices` (int64) for each input.
+    """
+
+    values: Saves = ""
+    numbers: int = 0
+    once: int = 0
+    indices: int = 0
+
+
 class Layer(BaseModel):
     """A layer type. Subclasses state fields in the order of torch's arguments; required ones have no default.
 
@@ -166,9 +177,10 @@ class Layer(BaseModel):
     `views` (whether its output may be its first input's memory, always or when evaluated), `saves` (what autograd keeps
     of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the
     arguments that are numbers of axes), `parameters` (the names that its weights can have; none where only `weights`
-    can tell), `follows` (arguments that, where they are null, are what another one is), `per_axis` (lists of any length
-    for which one number stands where all are equal), `kin` (the ops whose class its modules are of, too), `reads` (what
-    its expression reads of torch, `torch.cat`, and of values, `shape`: no other is let through to be executed).
+    can tell), `counters` (those of its buffers that are whole numbers), `follows` (arguments that, where they are null,
+    are what another one is), `per_axis` (lists of any length for which one number stands where all are equal), `kin`
+    (the ops whose class its modules are of, too), `reads` (what its expression reads of torch, `torch.cat`, and of
+    values, `shape`: no other is let through to be executed).
     """
 
     #: Validators are built when a layer of the type is first made: a hundred types take half of a check.
@@ -190,6 +202,7 @@ class Layer(BaseModel):
     axes: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
+    counters: ClassVar[tuple[str, ...]] = ()
     follows: ClassVar[Mapping[str, str]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     kin: ClassVar[tuple[str, ...]] = ()
@@ -257,6 +270,13 @@ class Layer(BaseModel):
     def scratch(self, *x: Shape) -> int:
         """Return how many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        """Return what autograd keeps in training, `saved` by default; of an op that writes over the input that it
+        needs, a copy.
+        """
+        needs_input = self.inplace_ and self.saves == "input" and not self.saves_inplace
+        return Kept(numbers=math.prod(x[0])) if needs_input else Kept(self.saved)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         """Return how the places of an output see each input, when evaluated; where the shapes agree each place sees its

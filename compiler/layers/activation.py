@@ -1,8 +1,22 @@
 """Element-wise activations, gates and the softmaxes."""
 
+import math
 from typing import ClassVar, Literal, Self
 
-from speczoo.compiler.layer import FLOAT32_MAX, Call, Float, Int, Layer, Positive, Saves, Shape, ShapeError, Value, axis
+from speczoo.compiler.layer import (
+    FLOAT32_MAX,
+    Call,
+    Float,
+    Int,
+    Kept,
+    Layer,
+    Positive,
+    Saves,
+    Shape,
+    ShapeError,
+    Value,
+    axis,
+)
 from speczoo.compiler.reach import Link, Reach, Sight, mixing, same
 
 
@@ -67,6 +81,9 @@ class LogSigmoid(Layer):
 
     saves: ClassVar[Saves] = "input"
 
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", math.prod(x))
+
 
 class Tanh(Layer):
     """The hyperbolic tangent."""
@@ -77,11 +94,17 @@ class Tanh(Layer):
 class Tanhshrink(Layer):
     """x - tanh(x)."""
 
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("", math.prod(x))
+
 
 class Softsign(Layer):
     """x / (1 + |x|)."""
 
     saves: ClassVar[Saves] = "input"
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", math.prod(x))
 
 
 def _bent(layer: Layer, argument: str, slope: float) -> ShapeError | None:
@@ -153,6 +176,9 @@ class RReLU(Layer):
 
     def no_backward(self) -> ShapeError | None:
         return _bent(self, "lower", (self.lower + self.upper) / 2)  # the slope of evaluation
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept(self.saved, math.prod(x))  # the slopes
 
 
 class PReLU(Layer):

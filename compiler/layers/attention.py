@@ -8,6 +8,7 @@ from speczoo.compiler.initialisers import initialiser
 from speczoo.compiler.layer import (
     Call,
     Float,
+    Kept,
     Layer,
     Listed,
     Positive,
@@ -87,6 +88,17 @@ class MultiheadAttention(Layer):
             out |= {"bias_k": (1, 1, e), "bias_v": (1, 1, e)}
         out["out_proj.weight"] = (e, e)
         return out | ({"out_proj.bias": (e,)} if self.bias else {})
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        """Return the inputs as laid out for their projections, what these give, the attended values and, of each query
+        and head, one number; with dropout all attentions, before and after it, and queries and keys once more, scaled.
+        """
+        (queries, e), (keys, kdim), (_, vdim) = x[0], x[1 % len(x)], x[2 % len(x)]
+        attended = keys + self.add_bias_kv + self.add_zero_attn
+        laid_out = queries * e if len(x) == 1 else queries * e + keys * (kdim + vdim)
+        attentions = queries * self.num_heads * (3 * attended if self.dropout else 1)
+        scaled = (queries + attended) * e if self.dropout and len(x) == 1 else 0  # else they take the place of these
+        return Kept("", laid_out + 2 * queries * e + 2 * attended * e + attentions + scaled)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         asking = (Link(0, SAME) if len(x) == 3 else whole(x[0][0]), whole(x[0][1]))

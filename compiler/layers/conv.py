@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from speczoo.compiler.layer import (
     AXES,
+    Kept,
     Pad1,
     Pad2,
     Pad3,
@@ -115,11 +116,20 @@ class _Conv(Windowed, abstract=True):
                 )
 
     def scratch(self, x: Shape) -> int:
-        if self.padding_mode == "zeros":
-            return 0
+        """Return what is padded beforehand: what does not fill with zeros, and by how much more follows than stands in
+        front.
+        """
         window = self.window()
         around = zip(x[1:], window.before, window.after, strict=True)
-        return x[0] * math.prod(size + before + after for size, before, after in around)
+        if self.padding_mode != "zeros":
+            return x[0] * math.prod(size + before + after for size, before, after in around)
+        if window.before == window.after:
+            return 0
+        return x[0] * math.prod(size + after - before for size, before, after in around)
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        padded = self.scratch(x)
+        return Kept("input" if not padded or self.padding_mode in ("reflect", "replicate") else "", padded)
 
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
 

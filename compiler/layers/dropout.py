@@ -1,8 +1,9 @@
 """Dropouts: what they drop while training; all of them pass their input on when evaluated."""
 
+import math
 from typing import ClassVar, Literal
 
-from speczoo.compiler.layer import Layer, Probability, Views
+from speczoo.compiler.layer import Kept, Layer, Probability, Shape, Views
 
 
 class _Dropout(Layer, abstract=True):
@@ -12,24 +13,32 @@ class _Dropout(Layer, abstract=True):
     positional: ClassVar[int] = 1
     views: ClassVar[Views] = "evaluated"
 
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept(numbers=math.prod(x) if self.p else 0)  # a mask
+
+
+class _ChannelDropout(_Dropout, abstract=True):
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept(numbers=x[0] if self.p else 0)
+
 
 class Dropout(_Dropout):
     """Single values, each with probability p; the others grow by 1 / (1 - p)."""
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_ChannelDropout):
     """Whole channels of channels x length."""
 
     ranks: ClassVar[tuple[int, ...]] = (2,)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_ChannelDropout):
     """Whole channels of channels x height x width."""
 
     ranks: ClassVar[tuple[int, ...]] = (3,)
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_ChannelDropout):
     """Whole channels of channels x depth x height x width."""
 
     ranks: ClassVar[tuple[int, ...]] = (4,)
@@ -39,7 +48,7 @@ class AlphaDropout(_Dropout):
     """Single values to SELU's floor, with mean and variance kept."""
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_ChannelDropout):
     """Whole channels to SELU's floor, with mean and variance kept."""
 
     least: ClassVar[int] = 1
@@ -72,6 +81,10 @@ class StochasticDepth(Layer):
 
     p: Probability
     mode: Literal["row", "batch"] = "row"
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        each = int(self.p > 0)
+        return Kept(numbers=each) if self.mode == "row" else Kept(once=each)
 
     torch: ClassVar[str] = "StochasticDepth"
     views: ClassVar[Views] = "evaluated"

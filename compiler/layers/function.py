@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import ClassVar
 
-from speczoo.compiler.layer import Call, Int, Layer, Saves, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.layer import Call, Int, Kept, Layer, Saves, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.reach import SAME, Link, Sight, mixing, one_part, same, whole
 from speczoo.specs.wording import enumerated
 
@@ -116,6 +116,10 @@ def _differing(op: str, shapes: dict[int, Shape], i: int, column: Sequence[int],
     )
 
 
+def _stretched_over(one: Shape, other: Shape) -> Shape:
+    return tuple(map(max, one, other))
+
+
 class Add(_Arithmetic, op="add"):
     """The sum of its inputs: the skip edge of residual networks."""
 
@@ -128,6 +132,11 @@ class Mul(_Arithmetic, op="mul"):
     saves: ClassVar[Saves] = "factors"
 
     symbol: ClassVar[str] = "*"
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        """Return the products of the first ones, too."""
+        partial = accumulate(filter(None, x), _stretched_over)
+        return Kept("factors", sum(map(math.prod, [*partial][1:-1])))
 
 
 class Sub(_Arithmetic, op="sub"):
@@ -148,6 +157,9 @@ class Div(_Arithmetic, op="div"):
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     symbol: ClassVar[str] = "/"
+
+    def keeps(self, out: Shape, a: Shape, b: Shape) -> Kept:
+        return Kept("input" if a and b else "")  # beside a number nothing
 
     def dtype(self, *x: Value) -> str:
         found = super().dtype(*x)

@@ -3,7 +3,7 @@
 import math
 from typing import Any, ClassVar
 
-from speczoo.compiler.layer import Int, Layer, Positive, Saves, Shape, ShapeError, Value
+from speczoo.compiler.layer import Int, Kept, Layer, Positive, Saves, Shape, ShapeError, Value
 from speczoo.compiler.layers.function import no_truths
 from speczoo.compiler.reach import Sight, mixing, same
 
@@ -73,6 +73,9 @@ class Embedding(Layer):
 
     def infer(self, x: Shape) -> Shape:
         return (*x, self.embedding_dim)
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input")
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (same(len(x)),)

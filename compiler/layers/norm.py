@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from speczoo.compiler.layer import Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
+from speczoo.compiler.layer import Kept, Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
 from speczoo.compiler.reach import Link, Sight, grouped, mixing, same, whole, windows
 
 
@@ -34,6 +34,11 @@ class _Channels(Layer, abstract=True):
     def buffers(self, x: Shape) -> dict[str, Shape]:
         tracked: dict[str, Shape] = {"running_mean": (x[0],), "running_var": (x[0],), "num_batches_tracked": ()}
         return tracked if self.track_running_stats else {}
+
+    counters: ClassVar[tuple[str, ...]] = ("num_batches_tracked",)
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", once=2 * x[0])  # mean and deviation
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         own = same(len(x))
@@ -73,6 +78,10 @@ class _InstanceNorm(_Channels, abstract=True):
                 help=["leave it out here: one value less its own mean is 0"],
             )
         return x
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        """Return mean and deviation of each sample's channels, beside its scale and statistics as repeated for each."""
+        return Kept("input", x[0] * (2 + self.affine + 2 * self.track_running_stats))
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -130,6 +139,9 @@ class GroupNorm(Layer):
             )
         return x
 
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", 2 * self.num_groups)
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         channels = Link(0, grouped(x[0], x[0], self.num_groups))
         return ((channels, *map(whole, x[1:])),)
@@ -165,6 +177,9 @@ class _Trailing(Layer, abstract=True):
         found = self.derived(x)["normalized_shape"]
         return found if isinstance(found, tuple) else (found,)
 
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", 2 * math.prod(x) // math.prod(self._normalized(x)))
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         first = len(x) - len(self._normalized(x))
         return (mixing(same(len(x)), x, range(first, len(x))),)
@@ -192,6 +207,10 @@ class RMSNorm(_Trailing):
 
     eps: float | None = None
     elementwise_affine: bool = True
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        scaled = math.prod(x) if self.elementwise_affine else 0
+        return Kept("input", math.prod(x) // math.prod(self._normalized(x)) + scaled)
 
     parameters: ClassVar[tuple[str, ...]] = ("weight",)
 
@@ -246,4 +265,7 @@ class LocalResponseNorm(Layer):
         return ((Link(0, windows(1, self.size // 2, self.size)), *same(len(x))[1:]),)
 
     def scratch(self, x: Shape) -> int:
-        return (x[0] + self.size) * math.prod(x[1:])  # the channels, padded
+        return max(2 * x[0], x[0] + self.size - 1) * math.prod(x[1:])  # what is divided by, or the squares padded
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", (3 * x[0] + self.size - 1) * math.prod(x[1:]))  # padded squares, divisors, their roots

@@ -1,5 +1,6 @@
 """Pooling: the largest or the mean of each window, or of as many windows as the output has places."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from speczoo.compiler.layer import (
     AXES,
+    Kept,
     Listed,
     Pad1,
     Pad2,
@@ -47,6 +49,9 @@ class _MaxPool(Windowed, abstract=True):
 
     def infer(self, x: Shape) -> Shape:
         return self.slide(x)
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", indices=math.prod(out))
 
 
 def _half(window: Window) -> None:
@@ -185,6 +190,9 @@ class _LPPool(Windowed, abstract=True):
             _covers(x, self.kernel_size)
         return self.slide(x)
 
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", math.prod(x) + 4 * math.prod(out))  # powers, their means, sign, size and root of these
+
 
 class LPPool1d(_LPPool):
     """The norm of power `norm_type` of each window of the length."""
@@ -238,7 +246,22 @@ class _Adaptive(Spatial, abstract=True):
         return ((Link(0, SAME), *(parted(axis, size, count) for axis, (size, count) in parts)),)
 
 
-class AdaptiveMaxPool1d(_Adaptive):
+class _AdaptiveMax(_Adaptive, abstract=True):
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", indices=math.prod(out))
+
+
+class _AdaptiveAvg(_Adaptive, abstract=True):
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return averages(out)
+
+
+def averages(out: Shape) -> Kept:
+    """Return what autograd keeps of averages: nothing where one comes out, which is a plain mean."""
+    return Kept("input" if math.prod(out[1:]) > 1 else "")
+
+
+class AdaptiveMaxPool1d(_AdaptiveMax):
     """The largest value in each of `output_size` parts of the length."""
 
     output_size: Out1
@@ -246,7 +269,7 @@ class AdaptiveMaxPool1d(_Adaptive):
     ranks: ClassVar[tuple[int, ...]] = (2,)
 
 
-class AdaptiveMaxPool2d(_Adaptive):
+class AdaptiveMaxPool2d(_AdaptiveMax):
     """The largest value in each of `output_size` parts of height and width; null keeps an axis."""
 
     output_size: Out2
@@ -254,7 +277,7 @@ class AdaptiveMaxPool2d(_Adaptive):
     ranks: ClassVar[tuple[int, ...]] = (3,)
 
 
-class AdaptiveMaxPool3d(_Adaptive):
+class AdaptiveMaxPool3d(_AdaptiveMax):
     """The largest value in each of `output_size` parts of depth, height and width; null keeps an axis."""
 
     output_size: Out3
@@ -262,7 +285,7 @@ class AdaptiveMaxPool3d(_Adaptive):
     ranks: ClassVar[tuple[int, ...]] = (4,)
 
 
-class AdaptiveAvgPool1d(_Adaptive):
+class AdaptiveAvgPool1d(_AdaptiveAvg):
     """The mean of each of `output_size` parts of the length."""
 
     output_size: Out1
@@ -270,7 +293,7 @@ class AdaptiveAvgPool1d(_Adaptive):
     ranks: ClassVar[tuple[int, ...]] = (2,)
 
 
-class AdaptiveAvgPool2d(_Adaptive):
+class AdaptiveAvgPool2d(_AdaptiveAvg):
     """The mean of each of `output_size` parts of height and width; null keeps an axis."""
 
     output_size: Out2
@@ -278,7 +301,7 @@ class AdaptiveAvgPool2d(_Adaptive):
     ranks: ClassVar[tuple[int, ...]] = (3,)
 
 
-class AdaptiveAvgPool3d(_Adaptive):
+class AdaptiveAvgPool3d(_AdaptiveAvg):
     """The mean of each of `output_size` parts of depth, height and width; null keeps an axis."""
 
     output_size: Out3

@@ -9,6 +9,7 @@ from pydantic import Field
 from speczoo.compiler.layer import (
     AXES,
     Call,
+    Kept,
     Layer,
     Listed,
     Positive,
@@ -20,6 +21,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
+from speczoo.compiler.layers.pool import averages
 from speczoo.compiler.reach import SAME, Link, Sight, moved, parted, same, sampled, windows
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
@@ -142,6 +144,9 @@ class _Between(_Resize, abstract=True):
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return (self.resized_sight(self.mode, bool(self.align_corners), out, x[0]), *[None] * (len(x) - 1))
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        return averages(out) if self.mode == "area" else Kept()
 
 
 class Upsample(_Between):

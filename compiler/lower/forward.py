@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-from speczoo.compiler.composite import Port
+from speczoo.compiler.composite import Composite, Port
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, dataflow
-from speczoo.compiler.identifiers import variable
+from speczoo.compiler.identifiers import snake, variable
 from speczoo.compiler.lower.training import TrainingSteps
 from speczoo.compiler.program import Assignment, Declaration
 
 RUNNING = ("x", "out", "y", "z")
+
+
+def argument(name: str) -> str:
+    """Return what forward calls an input: the one that a spec need not name is `x`."""
+    return "x" if name == "input" else name
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,27 @@ class Statement:
     training: bool = False
     heavy: bool = False  # makes tensors of its own that are worth making room for
     merge: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        composite: Composite,
+        index: int,
+        inputs: Sequence[Operand],
+        express: Callable[[Sequence[str]], str] | None,
+        *,
+        text: str = "",
+        when: str | None = None,
+    ) -> Statement:
+        """Return the statement of an entry of a list."""
+        node = composite.nodes[index]
+        name = variable(node.name) if node.named else snake(node.op).strip("_") or "value"
+        if express is None:
+            return cls(name, (), (), None, text)
+        ports = tuple(variable(p) if not p[:1].isdigit() else p for p in node.ports)
+        training = index not in composite.wiring.inference_only
+        heavy = node.params > 0 or isinstance(node.body, Composite)
+        return cls(name, tuple(inputs), ports, express, text, when, training, heavy, len(node.inputs) > 1)
 
 
 def order(

@@ -6,7 +6,7 @@ same edges. An entry may be left out (by `when`) in some of them; numbers may di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,16 @@ def sequential(node: Node) -> bool:
         return True
     call = node.call
     return call.sequential or (call.target is None and len(node.inputs) == 1)
+
+
+def unwritten(instances: Sequence[Composite]) -> bool:
+    """Return whether they are an nn.Sequential, without a forward of their own: pure chains without ids; one with ids
+    reads better written out.
+    """
+    nodes = [[n for n in c.nodes if n.body is not None] for c in instances]
+    if not all(c.wiring.chain and all(map(sequential, own)) for c, own in zip(instances, nodes, strict=True)):
+        return False
+    return any(not n.named or "-" in n.name for own in nodes for n in own) or not nodes[0]
 
 
 class Lines:

@@ -12,9 +12,9 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.forward import Statement, order
+from speczoo.compiler.lower.forward import Statement, argument, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
-from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, inline, sequential
+from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, inline, unwritten
 from speczoo.compiler.lower.parameterize import ABSENT, Columns, Position, PythonText, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
 from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
@@ -124,7 +124,7 @@ class ClassBuilder:
         self.extra: list[Member] = []
 
     def build(self) -> Class:
-        made = self._sequential() if self._is_sequential() else self._module()
+        made = self._sequential() if unwritten(self.group.instances) else self._module()
         parameters = self.columns.parameters()
         for k, instance in enumerate(self.group.instances):
             self.lowering.given[id(instance)] = [column[k] for _, column in parameters]
@@ -141,18 +141,6 @@ class ClassBuilder:
         return " ".join((self.block.doc or "").split()) if self.block else ""
 
     # -- an nn.Sequential -------------------------------------------------------------------------------------
-
-    def _is_sequential(self) -> bool:
-        """Return whether it is an nn.Sequential: a pure chain without ids; one with ids reads better written out."""
-        nodes = [n for n in self.first.nodes if n.body is not None]
-        if not all(
-            c.wiring.chain and all(sequential(n) for n in c.nodes if n.body is not None) for c in self.group.instances
-        ):
-            return False
-        return (
-            any(not n.named or "-" in n.name for c in self.group.instances for n in c.nodes if n.body is not None)
-            or not nodes
-        )
 
     def _sequential(self) -> dict[str, Any]:
         return {"children": self.children(list(self.group.instances))}
@@ -245,8 +233,6 @@ class ClassBuilder:
                 statements.append(None)
                 continue
             optional = len(there) < len(nodes)
-            training = i not in like.wiring.inference_only
-            name = variable(node.name) if node.named else snake(node.op).strip("_") or "value"
             when: str | None = None
             if node.shared in attributes:  # what forward calls as a function, Flatten, is written again
                 attribute = attributes[node.shared]
@@ -255,7 +241,7 @@ class ClassBuilder:
             elif isinstance(node.body, Layer) and (call := node.call).parameter:
                 make = self.layer(at, node)
                 members.append(Member(node.name, make, None))
-                statements.append(Statement(name, (), (), None, text=f"self.{node.name}"))
+                statements.append(Statement.of(like, i, (), None, text=f"self.{node.name}"))
                 continue
             elif isinstance(node.body, Layer) and (call.target is None or call.inline is not None):
                 express = self._function(node, at)
@@ -271,12 +257,10 @@ class ClassBuilder:
             if i not in like.wiring.needed:  # nothing takes what it gives: its module is kept, and not applied
                 statements.append(None)
                 continue
-            heavy = node.params > 0 or isinstance(node.body, Composite)
-            ports = tuple(variable(p) if not p[:1].isdigit() else p for p in node.ports)
-            statements.append(Statement(name, inputs, ports, express, "", when, training, heavy, len(node.inputs) > 1))
+            statements.append(Statement.of(like, i, inputs, express, when=when))
         outputs = [p._replace(edge=self._edge(self._behind(p.edge, omitted))) for p in first.outputs]
         arguments = Names(self.lowering.fixed)
-        inputs_names = [arguments.new("x" if n == "input" else n) for n, _ in first.inputs]
+        inputs_names = [arguments.new(argument(n)) for n, _ in first.inputs]
         steps, returns = order(statements, inputs_names, outputs, self.lowering.fixed)
         lasting = tuple(r for r, p in zip(returns, outputs, strict=True) if not p.training_only)
         several = len(outputs) > 1

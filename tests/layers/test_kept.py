@@ -1,0 +1,113 @@
+"""What a layer says autograd keeps of it is what saved tensors hold, byte by byte."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer, Value
+from speczoo.testing.cases import Case
+from speczoo.testing.layers import layer_cases
+from speczoo.testing.oracle import evaluated, prepared, seeded, tensors
+
+
+class Storages(NamedTuple):
+    """Which inputs and outputs are kept, and how many bytes besides; of an input that is written over, the output is
+    the same memory."""
+
+    inputs: set[int]
+    outputs: set[int]
+    besides: int
+
+
+def kept(layer: Layer, case: Case, batch: int) -> Storages:
+    """What autograd keeps, parameters and buffers left out, where a gradient is wanted of every input."""
+    given = [x.requires_grad_().clone() if _floats(x) else x for x in tensors(layer, case, batch)]
+    scope, expression = prepared(layer.call(*case.inputs), given)
+    module = scope["module"]
+    own = [*module.parameters(), *module.buffers()] if isinstance(module, nn.Module) else []
+    found = {}
+
+    def note(x: Tensor) -> Tensor:
+        found[x.untyped_storage().data_ptr()] = x.untyped_storage()
+        return x
+
+    with seeded(), torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+        made = evaluated(scope, expression)
+    places = [x.untyped_storage().data_ptr() for x in own]
+    inputs = {i for i, x in enumerate(given) if isinstance(x, Tensor) and x.untyped_storage().data_ptr() in found}
+    outputs = {i for i, x in enumerate(made) if x.untyped_storage().data_ptr() in found}
+    places += [x.untyped_storage().data_ptr() for x in (*given, *made) if isinstance(x, Tensor)]
+    return Storages(inputs, outputs, sum(s.nbytes() for place, s in found.items() if place not in places))
+
+
+def _floats(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.is_floating_point()
+
+
+def said(layer: Layer, case: Case, batch: int) -> Storages:
+    out = layer.apply(*case.inputs)
+    found = layer.keeps(out[0].shape, *(value.shape for value in case.inputs))
+    everything = {i for i, value in enumerate(case.inputs) if value.batched or value.shape}
+    inputs = {
+        "input": everything,
+        "factors": {i for i in everything if everything - {i}},
+        "output": {0} if layer.inplace_ else set(),
+    }.get(found.values, set())
+    outputs = set(range(len(out))) if found.values == "output" else {0} if layer.inplace_ and inputs else set()
+    besides = batch * (4 * found.numbers + 8 * found.indices) + 4 * found.once
+    return Storages(inputs, outputs, besides)
+
+
+def unequal(case: Case) -> bool:
+    """Where autograd keeps less than is said, or torch has several ways of computing: few numbers are at stake."""
+    arguments = case.arguments
+    match case.op:
+        case "Dropout" | "AlphaDropout" | "FeatureAlphaDropout" | "Dropout1d" | "Dropout2d" | "Dropout3d":
+            return arguments.get("p") == 1
+        case "mul" | "div" | "matmul":  # stretched over the batch, with numbers among them, or as single as those
+            return not all(value.batched and value.shape for value in case.inputs)
+        case "StochasticDepth":
+            return arguments["p"] == 1
+        case "MultiheadAttention":  # in one projection, as a fused kernel
+            options = ("dropout", "add_bias_kv", "add_zero_attn")
+            return len(case.inputs) > 1 or any(arguments.get(name) for name in options) or case.inputs[0].shape[0] == 1
+    return False
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("op", sorted(Layer.registry))
+def test_what_is_kept(op: str) -> None:
+    @given(layer_cases(op), st.integers(2, 3))
+    def holds(case: Case, batch: int) -> None:
+        layer = case.accepted()
+        if layer is None or layer.no_backward() is not None or unequal(case) or not case.inputs:
+            return
+        try:
+            came = kept(layer, case, batch)
+        except (RuntimeError, ValueError, AttributeError):
+            return  # which is the conformance tests' to say
+        if layer.views:
+            came = came._replace(outputs=set())
+        assert came == said(layer, case, batch), case
+
+    holds()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+@pytest.mark.parametrize("others", [(), ((7, 8), (7, 8)), ((7, 6), (7, 4))])
+def test_what_attention_keeps_is_within_a_twentieth(dropout: float, others: tuple[tuple[int, ...], ...]) -> None:
+    arguments = {"num_heads": 2, "dropout": dropout}
+    case = Case("MultiheadAttention", arguments, tuple(Value(shape) for shape in ((9, 8), *others)))
+    layer = case.accepted()
+    assert layer is not None
+    came, stated = kept(layer, case, 2), said(layer, case, 2)
+    own = sum(2 * 4 * math.prod(case.inputs[i].shape) for i in came.inputs)
+    assert stated.besides == pytest.approx(came.besides + own, rel=0.05)

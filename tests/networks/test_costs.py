@@ -1,0 +1,183 @@
+"""What networks of the zoo are said to cost, against torch: its flop counter, the storages that are alive, those that
+autograd keeps."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+import speczoo
+from speczoo.compiler.analysis.cost import cost
+from speczoo.compiler.analysis.memory import OPTIMIZER_STATES, memory
+from speczoo.compiler.graph import Graph
+from speczoo.testing import networks
+
+FEW = [
+    "lenet5", "mnist_resnet", "mnist_densenet", "alexnet_2012", "resnet18", "squeezenet1_1", "shufflenet_v2_x0_5",
+    "mobilenet_v3_small", "autoencoder",
+]  # fmt: skip
+HUGE = ("vit_h_14", "vit_l", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l")
+OTHERS = [name for name in speczoo.list_models() if name not in FEW and not name.startswith(HUGE)]
+ZOO = [*FEW, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+
+
+class Alive(TorchDispatchMode):
+    """The bytes of storages that are alive, and the most that were at once; those that are known are left out."""
+
+    def __init__(self, known: list[Tensor]) -> None:
+        super().__init__()
+        self.known = {x.untyped_storage()._cdata for x in known}
+        self.sizes: dict[int, int] = {}
+        self.now = self.peak = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for x in tree_leaves(out):
+            if isinstance(x, Tensor) and (key := x.untyped_storage()._cdata) not in self.known | self.sizes.keys():
+                self.sizes[key] = x.untyped_storage().nbytes()
+                self.now += self.sizes[key]
+                weakref.finalize(x.untyped_storage(), self.free, key)
+        self.peak = max(self.peak, self.now)
+        return out
+
+    def free(self, key: int) -> None:
+        self.now -= self.sizes.pop(key)
+
+
+def given_to(graph: Graph, batch: int) -> list[Tensor]:
+    values = [value for _, value in graph.root.inputs if value is not None]
+    return [torch.rand(batch, *value.shape) for value in values]
+
+
+def alive(model: nn.Module, given: list[Tensor]) -> int:
+    """The most bytes that are alive at inference, inputs and weights left out."""
+    mode = Alive([*model.parameters(), *model.buffers(), *given])
+    with torch.no_grad(), mode:
+        model.eval()(*given)
+    return mode.peak
+
+
+def kept(model: nn.Module, given: list[Tensor]) -> int:
+    """The bytes that autograd keeps, parameters and buffers left out."""
+    own = {x.untyped_storage().data_ptr() for x in (*model.parameters(), *model.buffers())}
+    found = {}
+
+    def note(x: Tensor) -> Tensor:
+        if x.untyped_storage().data_ptr() not in own:
+            found[x.untyped_storage().data_ptr()] = x.untyped_storage()
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+        model.train()(*given)
+    return sum(storage.nbytes() for storage in found.values())
+
+
+def bytes_of(tensors: Any) -> int:
+    return sum(x.numel() * x.element_size() for x in tensors)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_memory(name: str) -> None:
+    """Within a twentieth, as promised; a batch of two, since norms of some want more than one number in training."""
+    graph, model, batch = speczoo.graph(name), speczoo.build(name), 2
+    said, given = memory(graph, batch=batch), given_to(graph, batch)
+    assert said.inference == pytest.approx(alive(model, given), rel=0.05)
+    assert said.training == pytest.approx(kept(model, given), rel=0.05)
+    assert (said.weights, said.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
+    assert said.gradients == said.weights
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(networks())
+def test_memory_of_any_network(spec: dict[str, Any]) -> None:
+    graph, model, batch = speczoo.graph(spec), speczoo.build(spec), 3
+    said, given = memory(graph, batch=batch), given_to(graph, batch)
+    assert said.inference == pytest.approx(alive(model, given), rel=0.05)
+    assert said.training == pytest.approx(kept(model, given), rel=0.05)
+    assert said.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+def test_memory_of_another_type(dtype: str) -> None:
+    graph, model = speczoo.graph("mnist_resnet"), speczoo.build("mnist_resnet", dtype=dtype)
+    said, given = memory(graph, dtype, 2), [x.to(getattr(torch, dtype)) for x in given_to(graph, 2)]
+    assert (said.weights, said.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
+    assert said.inference == alive(model, given)
+    assert said.training == pytest.approx(kept(model, given), rel=0.05)
+
+
+def test_a_type_that_weights_are_not_of() -> None:
+    with pytest.raises(ValueError, match="not 'int8'"):
+        memory(speczoo.graph("lenet5"), "int8")
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_macs_are_half_of_what_the_flop_counter_counts(name: str) -> None:
+    """In training mode, and attention as products: the counter does not see those inside of a fused kernel."""
+    graph = speczoo.graph(name)
+    model = speczoo.build(name, device="meta").eval()
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(*(x.to("meta") for x in given_to(graph, 1)))
+    missed = sum(row.macs for row in graph.rows if row.op == "MultiheadAttention")  # evaluated, one kernel does it all
+    assert cost(graph.root).flops - 2 * missed == counter.get_total_flops()
+    assert cost(graph.root).macs == graph.macs
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "unet_resnet34", "cifar_resnet110"])
+def test_costs_add_up(name: str) -> None:
+    """Of lists from their layers, and of the network from its state_dict."""
+    graph = speczoo.graph(name)
+    whole = cost(graph.root)
+    assert whole.params == sum(row.params for row in graph.rows)
+    assert whole.params + whole.buffers == sum(map(math.prod, graph.state.values()))
+    leaves = [cost(node) for _, node, _ in graph.walk()]
+    assert whole.macs == sum(leaf.macs for leaf in leaves) - sum(
+        row.macs for row in graph.rows if row.path.startswith("aux")
+    )
+    assert whole.counters == sum(name.endswith("num_batches_tracked") for name in graph.state)
+
+
+def test_activations_of_alexnet() -> None:
+    """Documents 003 and 004: AlexNet's neurons, which the paper calls 650,000, layer by layer as its table has them."""
+    graph = speczoo.graph("alexnet_2012")
+    neurons = [cost(row.node).activations for row in graph.rows if row.op in ("Conv2d", "Linear")]
+    assert neurons == [55 * 55 * 96, 27 * 27 * 256, 13 * 13 * 384, 13 * 13 * 384, 13 * 13 * 256, 4096, 4096, 1000]
+    assert sum(neurons) == pytest.approx(650_000, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "made"),
+    [
+        ("sgd", torch.optim.SGD),
+        ("sgd+momentum", lambda parameters: torch.optim.SGD(parameters, momentum=0.9)),
+        ("adam", torch.optim.Adam),
+        ("adamw", torch.optim.AdamW),
+        ("nadam", torch.optim.NAdam),
+        ("radam", torch.optim.RAdam),
+        ("adamax", torch.optim.Adamax),
+        ("adagrad", torch.optim.Adagrad),
+        ("adadelta", torch.optim.Adadelta),
+        ("rmsprop", torch.optim.RMSprop),
+    ],
+)
+def test_states_of_optimizers(optimizer: str, made: Any) -> None:
+    """As many numbers for each weight as torch keeps after a step."""
+    graph, model = speczoo.graph("lenet5"), speczoo.build("lenet5")
+    stepping = made(model.parameters())
+    model(*given_to(graph, 1)).sum().backward()
+    stepping.step()
+    states = [x for state in stepping.state.values() for x in state.values() if isinstance(x, Tensor) and x.dim() > 0]
+    assert sum(x.numel() for x in states) == OPTIMIZER_STATES[optimizer] * graph.params
+    said = memory(graph)
+    expected = 2 * said.weights + said.buffers + said.training + bytes_of(states)
+    assert said.training_step(optimizer) == expected
