@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 TOP = {"specs": "speczoo.specs", "compiler": "speczoo.compiler", "zoo": "speczoo"}
 
 #: What each package may import besides itself: what stands before it. `compiler` is its own modules, not those below.
-ORDER = ["specs", *(f"compiler.{name}" for name in ("layer", "layers", "graph", "analysis", "checks", "explain",
-         "elaborate", "compile", "lower", "emit"))]  # fmt: skip
+ORDER = ["specs", *(f"compiler.{name}" for name in ("layer", "layers", "graph", "lower", "analysis", "checks",
+         "explain", "elaborate", "compile", "emit"))]  # fmt: skip
 
 
 def modules(root: Path) -> dict[str, Path]:
