@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import html
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
+from speczoo.compiler.analysis.receptive_field import ReceptiveField, receptive_fields
+from speczoo.compiler.cached import cached_property
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.unknown import UNKNOWN
+
+if TYPE_CHECKING:
+    from speczoo.compiler.analysis.memory import Memory
+    from speczoo.compiler.analysis.outline import Part
+
+# memory and blocks are imported where they are asked for: no check waits for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +29,15 @@ class LayerRow:
     params: int
     trainable: int
     macs: int
+    receptive_field: ReceptiveField
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return own | {"receptive_field": self.receptive_field.to_json()}
 
 
-ROW = tuple(f.name for f in fields(LayerRow))
+TOTALS = ("name", "inputs", "outputs", "params", "trainable_params", "macs")
 
 
 @dataclass(frozen=True)
@@ -38,14 +51,36 @@ class Summary:
     trainable_params: int
     macs: int
     layers: tuple[LayerRow, ...]
+    graph: Graph = field(compare=False)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Bytes of the network for one input in float32."""
+        from speczoo.compiler.analysis.memory import memory
+
+        return memory(self.graph)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Its layers, as `zoo summary` lists them."""
+        from speczoo.compiler.analysis.outline import layers
+
+        return layers(self.graph)
+
+    @cached_property
+    def outline(self) -> tuple[Part, ...]:
+        """Its blocks and layers as a tree, equal neighbours as one."""
+        from speczoo.compiler.analysis.outline import outline
+
+        return outline(self.graph)
 
     def __repr__(self) -> str:
         return f"<Summary of {self.name}: {len(self.layers)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
 
     def to_json(self) -> dict[str, Any]:
         """Return the stable JSON of `zoo summary --json`."""
-        rows = [{name: getattr(row, name) for name in ROW} for row in self.layers]
-        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "layers": rows}
+        totals = {name: getattr(self, name) for name in TOTALS}
+        return {**totals, "memory": self.memory.to_json(), "layers": [row.to_json() for row in self.layers]}
 
     def __str__(self) -> str:
         """Return the table that documents 000 to 002 print, with MACs beside it."""
@@ -76,24 +111,18 @@ class Summary:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(r.path)}</td>"
-            f"<td style='text-align:left'>{html.escape(r.op)}</td>"
-            f"<td>{' × '.join(map(str, r.output))}</td><td>{r.params:,}</td><td>{r.macs:,}</td></tr>"
-            for r in self.layers
-        )
-        return (
-            f"<table><caption>{html.escape(self.name)}: {self.params:,} parameters, {self.macs:,} MACs</caption>"
-            "<thead><tr><th>layer</th><th>type</th><th>output</th><th>parameters</th><th>MACs</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-        )
+        from speczoo.compiler.analysis.memory import Unit
+        from speczoo.compiler.emit.summary_columns import DEFAULT, totals
+        from speczoo.compiler.emit.summary_html import page
+
+        return page(self.name, self.outline, totals(self, self.memory), DEFAULT, Unit())
 
 
 def summarise(graph: Graph) -> Summary:
     """Return the summary of a graph."""
-    rows = tuple(LayerRow(r.path, r.op, r.inputs, r.output, r.params, r.trainable, r.macs) for r in graph.rows)
+    rows = tuple(LayerRow(*row[:-1], field) for row, field in zip(graph.rows, receptive_fields(graph), strict=True))
     inputs, outputs = shapes(graph)
-    return Summary(graph.name, inputs, outputs, graph.params, graph.trainable_params, graph.macs, rows)
+    return Summary(graph.name, inputs, outputs, graph.params, graph.trainable_params, graph.macs, rows, graph)
 
 
 def shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, Shape]]:

@@ -139,8 +139,8 @@ def test_names_sort_as_people_count() -> None:
 
 # -- summary ------------------------------------------------------------------------------------------------------
 
-SCHEMA = ["name", "inputs", "outputs", "params", "trainable_params", "macs", "layers"]
-LAYER = ["path", "op", "inputs", "output", "params", "trainable", "macs"]
+SCHEMA = ["name", "inputs", "outputs", "params", "trainable_params", "macs", "memory", "layers"]
+LAYER = ["path", "op", "inputs", "output", "params", "trainable", "macs", "receptive_field"]
 
 
 @pytest.mark.parametrize("name", ["mnist_densenet", "resnet18", "googlenet", "unet"])

@@ -1,0 +1,124 @@
+"""The columns that the summary of a network can have: what stands in each, as data and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from speczoo.compiler.analysis.cost import item_size
+from speczoo.compiler.analysis.memory import Memory, Unit
+from speczoo.compiler.analysis.outline import Part, counted
+
+if TYPE_CHECKING:
+    from speczoo.compiler.emit.summary import Summary
+
+Numbers: TypeAlias = Sequence[int | float]
+
+
+class Column(NamedTuple):
+    """A head, the value that a part has there, how it is shown, whether it is words, which stand to the left, and
+    whether it is left out where there is no room for it.
+    """
+
+    head: str
+    value: Callable[[Part, Unit], Any]
+    show: Callable[[Any], str]
+    left: bool = False
+    spare: bool = False
+
+
+def _shape(sizes: Numbers) -> str:
+    """Return `3x224x224`."""
+    return "x".join(map(str, sizes)) or "scalar"
+
+
+def size(count: int) -> str:
+    """Return bytes as `46.8 MB`, in powers of 1,000."""
+    for power, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= power * 0.9995:
+            value = count / power
+            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
+    return f"{count} B"
+
+
+def axes(numbers: Numbers | None) -> str:
+    """Return one number where it is that of every axis, `7 x 5` where they differ; nothing of what has no place."""
+    if not numbers:
+        return ""
+    return f"{numbers[0]:g}" if len(set(numbers)) == 1 else " x ".join(f"{number:g}" for number in numbers)
+
+
+def _field(name: str) -> Callable[[Part, Unit], Any]:
+    return lambda part, unit: part.receptive_field and list(getattr(part.receptive_field, name))
+
+
+def _trainable(part: Part, unit: Unit) -> bool | None:
+    return part.trainable > 0 if part.cost.params else None
+
+
+#: By the name that asks for them.
+COLUMNS: dict[str, Column] = {
+    "layer": Column("Layer", lambda part, unit: part.path, str, left=True),
+    "type": Column("Type", lambda part, unit: counted(part.count, part.kind), str, left=True),
+    "input": Column(
+        "Input", lambda part, unit: [list(each) for each in part.inputs], lambda x: ", ".join(map(_shape, x))
+    ),
+    "output": Column("Output", lambda part, unit: list(part.output), _shape),
+    "params": Column("Parameters", lambda part, unit: part.cost.params, "{:,}".format),
+    "trainable": Column("Trainable", _trainable, lambda x: "" if x is None else str(x), left=True, spare=True),
+    "macs": Column("MACs", lambda part, unit: part.cost.macs, "{:,}".format),
+    "flops": Column("FLOPs", lambda part, unit: part.cost.flops, "{:,}".format),
+    "weights": Column("Weights", lambda part, unit: part.cost.weight_bytes(unit.dtype), size),
+    "buffers": Column("Buffers", lambda part, unit: part.cost.buffer_bytes(unit.dtype), size),
+    "activations": Column(
+        "Activations", lambda part, unit: part.cost.activations * unit.batch * item_size(unit.dtype), size
+    ),
+    "receptive_field": Column("Receptive field", _field("size"), axes),
+    "stride": Column("Stride", _field("stride"), axes),
+    "offset": Column("Offset", _field("offset"), axes),
+}
+DEFAULT = ("layer", "type", "output", "params", "trainable", "macs")
+
+
+class Line(NamedTuple):
+    """A part with how deep it stands among its parents."""
+
+    depth: int
+    part: Part
+
+    @property
+    def label(self) -> str:
+        return "  " * self.depth + (self.part.name if self.depth or self.part.parts else self.part.path)
+
+
+def lines(parts: Iterable[Part], depth: int = 0) -> Iterator[Line]:
+    """Yield parts and what is in them, each before its own."""
+    for part in parts:
+        yield Line(depth, part)
+        yield from lines(part.parts, depth + 1)
+
+
+def ordered(parts: Iterable[Part], key: str, unit: Unit, *, largest_first: bool = False) -> tuple[Part, ...]:
+    """Return parts by a column, those of each among themselves; what has nothing there comes last."""
+
+    def place(part: Part) -> tuple[bool, Any]:
+        value = COLUMNS[key].value(part, unit)
+        return (value is None) != largest_first, 0 if value is None else value
+
+    inner = (replace(part, parts=ordered(part.parts, key, unit, largest_first=largest_first)) for part in parts)
+    return tuple(sorted(inner, key=place, reverse=largest_first))
+
+
+def totals(summary: Summary, memory: Memory) -> list[tuple[str, str]]:
+    """Return what a network amounts to, each figure with its name."""
+    return [
+        ("Parameters", f"{summary.params:,}"),
+        ("  trainable", f"{summary.trainable_params:,}"),
+        ("  not trainable", f"{summary.params - summary.trainable_params:,}"),
+        ("MACs", f"{summary.macs:,}"),
+        ("Weights", size(memory.weights)),
+        ("Buffers", size(memory.buffers)),
+        ("Inference", size(memory.inference)),
+        ("Training", size(memory.training)),
+    ]

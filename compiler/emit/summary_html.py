@@ -1,0 +1,44 @@
+"""The summary of a network as HTML that folds, without style sheets or scripts: for a notebook, or a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from speczoo.compiler.analysis.memory import Unit
+from speczoo.compiler.analysis.outline import Part
+from speczoo.compiler.emit.summary_columns import COLUMNS
+
+CELL = "padding:0 .8em;text-align:right;white-space:nowrap"
+WORD = "padding:0 .8em;text-align:left;white-space:nowrap"
+
+
+def page(title: str, parts: Sequence[Part], totals: Iterable[tuple[str, str]], keys: Sequence[str], unit: Unit) -> str:
+    """Return a heading, totals, and a table of parts in which a block with parts unfolds into theirs."""
+    figures = " · ".join(f"{escape(name.strip())} {escape(value)}" for name, value in totals)
+    return f"<div><p><b>{escape(title)}</b><br>{figures}</p>{_table(parts, keys, unit)}</div>"
+
+
+def _table(parts: Sequence[Part], keys: Sequence[str], unit: Unit) -> str:
+    heads = "".join(f'<th style="{_style(key)}">{escape(COLUMNS[key].head)}</th>' for key in keys)
+    rows = "".join(_rows(part, keys, unit) for part in parts)
+    return f'<table style="border-collapse:collapse"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _rows(part: Part, keys: Sequence[str], unit: Unit) -> str:
+    cells = "".join(f'<td style="{_style(key)}">{escape(_text(part, key, unit))}</td>' for key in keys)
+    row = f"<tr>{cells}</tr>"
+    if not part.parts:
+        return row
+    summary = f"<summary>in {escape(part.name)}</summary>"
+    inner = f'<details style="margin-left:1.6em">{summary}{_table(part.parts, keys, unit)}</details>'
+    return f'{row}<tr><td colspan="{len(keys)}">{inner}</td></tr>'
+
+
+def _text(part: Part, key: str, unit: Unit) -> str:
+    column = COLUMNS[key]
+    return part.name if key == "layer" else column.show(column.value(part, unit))
+
+
+def _style(key: str) -> str:
+    return WORD if COLUMNS[key].left else CELL
