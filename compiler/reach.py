@@ -8,7 +8,7 @@ same holds for one of these behind another, and so for whole networks.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple, TypeAlias
@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 #: The first and the last place that are seen.
 Span: TypeAlias = tuple[int, int]
 
-MOST = 1 << 14  # places before the pattern repeats; beyond, no network that somebody wrote on purpose
+MOST = 1 << 10  # places before a pattern repeats; of one that is longer, all is taken to be seen
 
 
 class Reach(NamedTuple):
@@ -133,6 +133,11 @@ def windows(stride: int, before: int, extent: int) -> Reach:
     return Reach(stride, ((-before, extent - 1 - before),))
 
 
+def repeating(axis: int, size: int, period: int, shift: int, span: Callable[[int], Span | None]) -> Link:
+    """Return the link of an axis of this size, seen by the first `period` places of an axis as `span` says."""
+    return whole(size) if period > MOST else Link(axis, Reach(shift, tuple(map(span, range(period)))))
+
+
 def parted(axis: int, size: int, parts: int) -> Link:
     """Return the link of an axis in as many parts as the output's has places, as good as equal: part `i` goes from
     floor(i size / parts) to ceil((i + 1) size / parts). One part is no place any more.
@@ -141,29 +146,50 @@ def parted(axis: int, size: int, parts: int) -> Link:
         return whole(size)
     common = math.gcd(size, parts)
     shift, period = size // common, parts // common
-    spans = tuple((i * shift // period, -(-(i + 1) * shift // period) - 1) for i in range(period))
-    return Link(axis, Reach(shift, spans))
+    return repeating(axis, size, period, shift, lambda i: (i * shift // period, -(-(i + 1) * shift // period) - 1))
 
 
-def sampled(step: Fraction, start: Fraction, before: int, after: int) -> Reach:
-    """Return the reach of what is read at `start + i step`: the place that it falls into and so many around, or that
-    alone where it falls on the very place.
+def sampled(axis: int, size: int, step: Fraction, start: Fraction, before: int, after: int) -> Link:
+    """Return the link of an axis that is read at `start + i step`: at the place that this falls into and so many
+    around, or at that alone where it falls on the very place.
     """
-    at = [start + i * step for i in range(step.denominator)]
-    around = [(0, 0) if place.denominator == 1 else (before, after) for place in at]
-    firsts = [place.numerator // place.denominator for place in at]
-    spans = ((first - low, first + high) for first, (low, high) in zip(firsts, around, strict=True))
-    return Reach(step.numerator, tuple(spans))
+
+    def span(i: int) -> Span:
+        place = start + i * step
+        first = math.floor(place)
+        return (first, first) if place == first else (first - before, first + after)
+
+    return repeating(axis, size, step.denominator, step.numerator, span)
 
 
-def one_part(start: int, size: int, total: int) -> Reach:
-    """Return the reach of what stands from `start` on in what was joined of several."""
-    return Reach(total, tuple((i - start, i - start) if start <= i < start + size else None for i in range(total)))
+def spread(axis: int, size: int, kernel: int, stride: int, padding: int, dilation: int) -> Link:
+    """Return the link of an axis whose places spread over a window: place `i` of the output is place `j` of the input
+    where `i + padding - j stride` is one of the kernel's places, 0, dilation, 2 dilation, ...
+    """
+    common = math.gcd(dilation, stride)
+    turn = stride // common  # kernel places from one that meets a place of the input to the next
+    inverse = pow(dilation // common, -1, turn)
+
+    def span(i: int) -> Span | None:
+        at = i + padding
+        first = at // common * inverse % turn
+        if at % common or first >= kernel:
+            return None
+        last = first + (kernel - 1 - first) // turn * turn
+        return (at - last * dilation) // stride, (at - first * dilation) // stride
+
+    return repeating(axis, size, stride, 1, span)
 
 
-def grouped(into: int, out: int, groups: int) -> Reach:
-    """Return the reach of channels each of which sees all of its own group."""
-    return Reach(into // groups, ((0, into // groups - 1),) * (out // groups))
+def one_part(axis: int, start: int, size: int, total: int) -> Link:
+    """Return the link of an axis that stands from `start` on in what was joined of several."""
+    return repeating(axis, size, total, total, lambda i: (i - start, i - start) if start <= i < start + size else None)
+
+
+def grouped(axis: int, size: int, out: int, groups: int) -> Link:
+    """Return the link of channels of which each of the output's sees all of its own group."""
+    own = size // groups
+    return whole(size) if groups == 1 else repeating(axis, size, out // groups, own, lambda i: (0, own - 1))
 
 
 def reshaped(before: Sequence[int], after: Sequence[int]) -> tuple[Link, ...]:

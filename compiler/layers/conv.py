@@ -23,7 +23,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
-from speczoo.compiler.reach import Link, Reach, Sight, grouped, whole
+from speczoo.compiler.reach import Sight, grouped, spread
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -40,20 +40,6 @@ def _grouped(groups: int, out: int, x: Shape | None) -> None:
                 inputs={0: f"{channels} channels"} if name == "in_channels" else {},
                 help=[f"{divisor(math.gcd(into, out), groups)} would"] if x is not None else [],
             )
-
-
-def _channels(groups: int, out: Shape, x: Shape) -> Link:
-    """Return how the channels are seen: those of its group by each."""
-    return whole(x[0]) if groups == 1 else Link(0, grouped(x[0], out[0], groups))
-
-
-def _spread(kernel: int, stride: int, padding: int, dilation: int) -> Reach:
-    """Return the reach of what is spread: place i of the output is place j of the input where `i + padding - j stride`
-    is one of the kernel's places, 0, dilation, 2 dilation, ...
-    """
-    offsets = [padding - place * dilation for place in range(kernel)]
-    meets = ([(i + offset) // stride for offset in offsets if (i + offset) % stride == 0] for i in range(stride))
-    return Reach(1, tuple((min(places), max(places)) if places else None for places in meets))
 
 
 class _Conv(Windowed, abstract=True):
@@ -139,7 +125,7 @@ class _Conv(Windowed, abstract=True):
         return weight | ({"bias": (self.out_channels,)} if self.bias else {})
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        return ((_channels(self.groups, out, x), *self.window().sight(len(x))[1:]),)
+        return ((grouped(0, x[0], out[0], self.groups), *self.window().sight(len(x))[1:]),)
 
     def macs(self, out: Shape, x: Shape) -> int:
         return math.prod(out) * (x[0] // self.groups) * math.prod(sizes(self.kernel_size, self.spatial))
@@ -233,8 +219,8 @@ class _ConvTranspose(Spatial, abstract=True):
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         fields = (self.kernel_size, self.stride, self.padding, self.dilation)
-        spread = zip(*(sizes(f, self.spatial) for f in fields), strict=True)
-        return ((_channels(self.groups, out, x), *(Link(1 + i, _spread(*axis)) for i, axis in enumerate(spread))),)
+        axes = enumerate(zip(x[1:], *(sizes(f, self.spatial) for f in fields), strict=True), 1)
+        return ((grouped(0, x[0], out[0], self.groups), *(spread(axis, *numbers) for axis, numbers in axes)),)
 
     def macs(self, out: Shape, x: Shape) -> int:
         return math.prod(x) * (self.out_channels // self.groups) * math.prod(sizes(self.kernel_size, self.spatial))

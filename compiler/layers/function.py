@@ -215,7 +215,7 @@ class Concat(_Joined, op="concat"):
         if at == 0:  # channels, that nobody asks which of them is seen
             return tuple((whole(shape[0]), *own[1:]) for shape in x)
         starts = accumulate((shape[at] for shape in x), initial=0)
-        parts = (Link(at, one_part(start, shape[at], out[at])) for start, shape in zip(starts, x, strict=False))
+        parts = (one_part(at, start, shape[at], out[at]) for start, shape in zip(starts, x, strict=False))
         return tuple((*own[:at], part, *own[at + 1 :]) for part in parts)
 
     def call(self, *x: Value) -> Call:

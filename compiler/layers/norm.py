@@ -143,7 +143,7 @@ class GroupNorm(Layer):
         return Kept("input", 2 * self.num_groups)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        channels = Link(0, grouped(x[0], x[0], self.num_groups))
+        channels = grouped(0, x[0], x[0], self.num_groups)
         return ((channels, *map(whole, x[1:])),)
 
     parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import ClassVar
 
 from speczoo.compiler.layer import (
@@ -23,7 +24,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
-from speczoo.compiler.reach import Link, Reach, Sight, mixing, reshaped, same, whole, windows
+from speczoo.compiler.reach import Link, Sight, mixing, reshaped, same, sampled, whole, windows
 
 
 class Identity(Layer):
@@ -132,8 +133,8 @@ class PixelShuffle(Layer):
         return (x[0] // (r * r), x[1] * r, x[2] * r)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        spread = Reach(1, ((0, 0),) * self.upscale_factor)
-        return ((whole(x[0]), Link(1, spread), Link(2, spread)),)
+        step = Fraction(1, self.upscale_factor)
+        return ((whole(x[0]), *(sampled(axis, x[axis], step, Fraction(0), 0, 0) for axis in (1, 2))),)
 
 
 class PixelUnshuffle(Layer):

@@ -110,12 +110,12 @@ class _Resize(Layer, abstract=True):
             if mode == "area":
                 links.append(parted(i, size, to))
             elif mode.startswith("nearest"):
-                links.append(Link(i, sampled(step, step / 2 if mode == "nearest-exact" else Fraction(0), 0, 0)))
+                links.append(sampled(i, size, step, step / 2 if mode == "nearest-exact" else Fraction(0), 0, 0))
             else:
                 taps = (1, 2) if mode == "bicubic" else (0, 1)
                 if corners:
                     step = Fraction(size - 1, to - 1) if to > 1 else Fraction(0)
-                links.append(Link(i, sampled(step, Fraction(0) if corners else (step - 1) / 2, *taps)))
+                links.append(sampled(i, size, step, Fraction(0) if corners else (step - 1) / 2, *taps))
         return tuple(links)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.compiler.layer import Layer, Shape
-from speczoo.compiler.reach import Link, hull
+from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.reach import MOST, Link, hull
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
 from speczoo.testing.oracle import evaluated, prepared, tensors
@@ -140,3 +140,24 @@ def test_a_layer_that_says_nothing_sees_all_where_it_changes_the_shape() -> None
     (sight,) = Halved().sees(0, (3, 2), (3, 4))
     assert sight is not None
     assert [(link.axis, link.reach.at(0)) for link in sight] == [(None, (0, 2)), (None, (0, 3))]
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "shape"),
+    [
+        ("Conv2d", {"out_channels": 2 * 10**8, "kernel_size": 1, "groups": 2}, (2, 3, 3)),
+        ("ConvTranspose2d", {"out_channels": 1, "kernel_size": 10**8, "stride": 10**8 - 1}, (1, 3, 3)),
+        ("AdaptiveAvgPool2d", {"output_size": 10**8 + 1}, (1, 3, 3)),
+        ("Upsample", {"size": 10**8 + 1}, (1, 3, 3)),
+        ("Upsample", {"size": 10**8 + 1, "mode": "bilinear", "align_corners": True}, (1, 3, 3)),
+        ("PixelShuffle", {"upscale_factor": 10**4}, (10**8, 3, 3)),
+        ("GroupNorm", {"num_groups": 2}, (2 * 10**8, 3)),
+    ],
+)
+def test_a_pattern_of_any_length_takes_little(op: str, arguments: dict[str, Any], shape: Shape) -> None:
+    """What a stranger writes makes no list of a hundred million places."""
+    layer = Layer.registry[op](**arguments)
+    (out,) = layer.apply(Value(shape))
+    (sight,) = layer.sees(0, out.shape, shape)
+    assert sight is not None
+    assert all(link.reach.period <= MOST for link in sight)
