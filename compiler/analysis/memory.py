@@ -22,7 +22,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.lower.lifetimes import Step, steps
+from speczoo.compiler.lower.lifetimes import Step, likes, steps
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 
 #: Numbers that an optimizer keeps for each weight that it trains.
@@ -107,28 +107,45 @@ class Footprint(NamedTuple):
 
 
 def inference(root: Composite, unit: Unit) -> int:
-    """Return the most bytes that a list's values take at once when it is evaluated."""
-    return footprint(root, unit).peak
+    """Return the most bytes that a network's values take at once when it is evaluated."""
+    return _Calls(root, unit).of(root).peak
 
 
-def footprint(composite: Composite, unit: Unit) -> Footprint:
-    """Return what a call of a list takes; found once for each list."""
-    known: dict[Unit, Footprint] = composite.__dict__.setdefault("footprints", {})
-    if unit not in known:
-        known[unit] = _Lives(composite, unit).run()
-    return known[unit]
+class _Calls:
+    """What calls of a network's lists take, found once for each list."""
+
+    def __init__(self, root: Composite, unit: Unit) -> None:
+        self.unit, self.likes = unit, likes(root)
+        self.known: dict[Composite, Footprint] = {}
+
+    def of(self, composite: Composite) -> Footprint:
+        if composite not in self.known:
+            self.known[composite] = _Lives(composite, self).run()
+        return self.known[composite]
+
+    def entry(self, node: Node) -> Footprint:
+        """Return what an entry of a list takes."""
+        layer = node.body
+        if isinstance(layer, Composite):
+            return self.of(layer)
+        if layer is None or layer.views or layer.inplace_:
+            return Footprint(0, (Home(0),) * len(node.outputs))
+        homes = tuple(Home(None, port, self.unit.size(value)) for port, value in enumerate(node.outputs))
+        indices = layer.keeps(_shape(node), *node.shapes).indices
+        inside = layer.scratch(*node.shapes) * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"]
+        return Footprint(sum(home.size for home in homes) + inside * self.unit.batch, homes)
 
 
 class _Lives:
     """A run of one list's statements, with the memory that each variable holds."""
 
-    def __init__(self, composite: Composite, unit: Unit) -> None:
-        self.composite, self.unit, self.peak, self.made = composite, unit, 0, 0
+    def __init__(self, composite: Composite, calls: _Calls) -> None:
+        self.composite, self.calls, self.peak, self.made = composite, calls, 0, 0
         self.homes: dict[Operand, Home] = {Edge(INPUT, port): Home(port) for port in range(len(composite.inputs))}
         self.held: dict[str, Home] = {}
 
     def run(self) -> Footprint:
-        for step in steps(self.composite):
+        for step in steps(self.composite, self.calls.likes):
             self.step(step)
         ends = [self.composite.wiring.resolve(port.edge) for port in self.composite.outputs]
         nowhere = Home(None)  # of a Parameter, or of what training alone computes
@@ -137,7 +154,7 @@ class _Lives:
     def step(self, step: Step) -> None:
         node = self.composite.nodes[step.entry]
         inputs = [self.homes.get(self.composite.wiring.resolve(edge)) for edge in node.inputs]
-        called = _call(node, self.unit)
+        called = self.calls.entry(node)
         self.peak = max(self.peak, self.live + called.peak)
         own = {home.own: self.new(home.size) for home in called.homes if home.port is None}
         for port, home in enumerate(called.homes):
@@ -157,19 +174,6 @@ class _Lives:
     @property
     def live(self) -> int:
         return sum(home.size for home in set(self.held.values()))
-
-
-def _call(node: Node, unit: Unit) -> Footprint:
-    if isinstance(node.body, Composite):
-        return footprint(node.body, unit)
-    layer = node.body
-    assert layer is not None
-    if layer.views or layer.inplace_:
-        return Footprint(0, (Home(0),) * len(node.outputs))
-    homes = tuple(Home(None, port, unit.size(value)) for port, value in enumerate(node.outputs))
-    kept = layer.keeps(_shape(node), *node.shapes)
-    inside = layer.scratch(*node.shapes) * ITEM_SIZES[unit.dtype] + kept.indices * ITEM_SIZES["int64"]
-    return Footprint(sum(home.size for home in homes) + inside * unit.batch, homes)
 
 
 def _shape(node: Node) -> tuple[int, ...]:
