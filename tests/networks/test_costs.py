@@ -123,13 +123,12 @@ def test_a_type_that_weights_are_not_of() -> None:
 
 @pytest.mark.parametrize("name", ZOO)
 def test_macs_are_half_of_what_the_flop_counter_counts(name: str) -> None:
-    """In training mode, and attention as products: the counter does not see those inside of a fused kernel."""
+    """Where attention is computed as products: the counter does not see those inside of the CPU's fused kernel."""
     graph = speczoo.graph(name)
     model = speczoo.build(name, device="meta").eval()
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(*(x.to("meta") for x in given_to(graph, 1)))
-    missed = sum(row.macs for row in graph.rows if row.op == "MultiheadAttention")  # evaluated, one kernel does it all
-    assert cost(graph.root).flops - 2 * missed == counter.get_total_flops()
+    assert cost(graph.root).flops == counter.get_total_flops()
     assert cost(graph.root).macs == graph.macs
 
 
