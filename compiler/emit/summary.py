@@ -115,7 +115,7 @@ class Summary:
         from speczoo.compiler.emit.summary_columns import DEFAULT, totals
         from speczoo.compiler.emit.summary_html import page
 
-        return page(self.name, self.outline, totals(self, self.memory), DEFAULT, Unit())
+        return page(self.name, self.outline, totals(self.graph, self.memory), DEFAULT, Unit())
 
 
 def summarise(graph: Graph) -> Summary:

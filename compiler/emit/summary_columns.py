@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from speczoo.compiler.analysis.cost import item_size
 from speczoo.compiler.analysis.memory import Memory, Unit
 from speczoo.compiler.analysis.outline import Part, counted
-
-if TYPE_CHECKING:
-    from speczoo.compiler.emit.summary import Summary
+from speczoo.compiler.graph import Graph
 
 Numbers: TypeAlias = Sequence[int | float]
 
@@ -110,13 +108,13 @@ def ordered(parts: Iterable[Part], key: str, unit: Unit, *, largest_first: bool 
     return tuple(sorted(inner, key=place, reverse=largest_first))
 
 
-def totals(summary: Summary, memory: Memory) -> list[tuple[str, str]]:
+def totals(graph: Graph, memory: Memory) -> list[tuple[str, str]]:
     """Return what a network amounts to, each figure with its name."""
     return [
-        ("Parameters", f"{summary.params:,}"),
-        ("  trainable", f"{summary.trainable_params:,}"),
-        ("  not trainable", f"{summary.params - summary.trainable_params:,}"),
-        ("MACs", f"{summary.macs:,}"),
+        ("Parameters", f"{graph.params:,}"),
+        ("  trainable", f"{graph.trainable_params:,}"),
+        ("  not trainable", f"{graph.params - graph.trainable_params:,}"),
+        ("MACs", f"{graph.macs:,}"),
         ("Weights", size(memory.weights)),
         ("Buffers", size(memory.buffers)),
         ("Inference", size(memory.inference)),

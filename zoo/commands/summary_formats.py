@@ -46,7 +46,7 @@ class Shown:
 
     @property
     def totals(self) -> list[tuple[str, str]]:
-        return totals(self.summary, memory(self.summary.graph, self.unit.dtype, self.unit.batch))
+        return totals(self.summary.graph, memory(self.summary.graph, self.unit.dtype, self.unit.batch))
 
     @property
     def remark(self) -> str:
