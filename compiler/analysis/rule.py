@@ -144,7 +144,7 @@ def _flowing(source: Edge | float, arriving: Values, given: Sequence[Values]) ->
 
 
 def _key(value: Value) -> Any:
-    return (*(n if isinstance(n, int) else id(n) for n in value.shape), value.dtype, value.batched)
+    return (*[n if isinstance(n, int) else id(n) for n in value.shape], value.dtype, value.batched)
 
 
 def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: Again = outputs_again) -> Rule | None:
@@ -210,7 +210,7 @@ class _Symbolic:
 
     def _apply(self, path: str, node: Node, arriving: Values) -> Values:
         """Return what comes out of a layer, and leave out of the region what it refuses."""
-        if not any(is_size(n) for value in arriving for n in value.shape):
+        if all(isinstance(n, int) for value in arriving for n in value.shape):
             return cast(Values, node.outputs)
         self.path = path
         key = (*_alike(node.body), *map(_key, arriving))

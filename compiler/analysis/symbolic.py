@@ -8,22 +8,19 @@ until every part has one outcome. A rule puts a size into words only to refuse i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NoReturn, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Generic, NoReturn, TypeGuard, TypeVar
 
+from speczoo.compiler.analysis.products import Factors, rectangles
 from speczoo.compiler.analysis.region import Region
-from speczoo.compiler.analysis.size_set import ALL, NoShortRule
+from speczoo.compiler.analysis.size_set import NoShortRule
 from speczoo.compiler.analysis.staircase import Number, Staircase
 
-#: The axes of a product, each with what it contributes.
-Factors: TypeAlias = tuple[tuple[int, Staircase], ...]
 T = TypeVar("T")
 
 #: Ways that one rule can take, above which there is no short rule.
 FEW_PATHS = 64
-#: Ways to divide up a product above which there is none.
-FEW_PRODUCTS = 1 << 12
 
 
 class InWords(Exception):
@@ -314,7 +311,7 @@ class Paths:
             product = -rest.constant // coefficient
             if product < 1:
                 return self._surely_positive(rest * -1) and self._surely_positive(rest)
-            return self._decide(_rectangles(self._axes, factors, product, self._here))
+            return self._decide(rectangles(self._axes, factors, product, self._here))
         return self._dependent(rest)
 
     def constant(self, size: Size) -> int | None:
@@ -389,37 +386,3 @@ def _bounds(size: Size, region: Region) -> tuple[float, float]:
         ends = sorted((least * coefficient, most * coefficient))
         low, high = low + ends[0], high + ends[1]
     return low, high
-
-
-def _rectangles(axes: int, factors: Factors, product: int, here: Region) -> Region:
-    """Return where the product of staircases, one an axis, has a value: a box for each way to divide it up."""
-    region = Region(())
-    for tried, parts in enumerate(_divided(product, len(factors))):
-        if tried > FEW_PRODUCTS:
-            raise NoShortRule("a product of many factors")
-        box = [ALL] * axes
-        for (axis, f), part in zip(factors, parts, strict=True):
-            if f.rising and f(here.least[axis]) > part:
-                break
-            box[axis] = f.equal_to(part)
-        else:
-            if all(box):
-                region = region | Region((tuple(box),))
-    return region
-
-
-def _divided(product: int, parts: int) -> Iterator[tuple[int, ...]]:
-    """Yield the ways to write a number as a product of so many."""
-    if parts == 1:
-        yield (product,)
-        return
-    for first in _divisors(product):
-        for rest in _divided(product // first, parts - 1):
-            yield (first, *rest)
-
-
-def _divisors(n: int) -> list[int]:
-    if n > 1 << 32:
-        raise NoShortRule("a large product")
-    small = [d for d in range(1, math.isqrt(n) + 1) if n % d == 0]
-    return sorted({*small, *(n // d for d in small)})
