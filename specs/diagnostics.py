@@ -65,9 +65,11 @@ class Report:
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     wrong: int = 0  # errors found, those found before too
+    heard: int = 0  # all that was found, what was found before too
     _places: set[tuple[object, ...]] = field(default_factory=set)
 
     def add(self, diagnostic: Diagnostic, apart: Span | None = None) -> None:
+        self.heard += 1
         self.wrong += diagnostic.severity == "error"
         key = (diagnostic.code, diagnostic.file, diagnostic.span, apart) if diagnostic.span else (diagnostic,)
         if key not in self._places:

@@ -55,6 +55,11 @@ def _remembered(key: Any) -> Any:
         return _clean[key]
 
 
+def _says_nothing(report: Report, heard: int, limits: Limits) -> bool:
+    """Return whether a report that had heard of so much has heard of nothing since, and was not too full to."""
+    return report.heard == heard and len(report.diagnostics) < limits.mistakes
+
+
 def _remember(key: Any, unit: LoadedSpec, value: Any) -> None:
     """Keep what only this text decides: not what came from Python data or reads other files."""
     if unit.document.source.text and not unit.spec.use:
@@ -106,9 +111,9 @@ def graph_into(
     key = ("graph", unit.document.source, variant, *laid_over, limits)
     if (known := _remembered(key)) is not None:
         return known  # type: ignore[no-any-return]
-    reported = len(report.diagnostics)
+    heard = report.heard
     made = chosen(report, unit, variant, given, limits)
-    if made is not None and len(report.diagnostics) == reported:
+    if made is not None and _says_nothing(report, heard, limits):
         _remember(key, unit, made)
     return made
 
@@ -272,9 +277,9 @@ def check_into(
     key = (unit.document.source, variant, freeze(given.params), freeze(given.input), limits)
     if (known := _remembered(key)) is not None:
         return known  # type: ignore[no-any-return]
-    reported = len(report.diagnostics)
+    heard = report.heard
     whole = check_unit(report, unit, variant, input=given.input, limits=limits, params=given.params)
-    if len(report.diagnostics) == reported:
+    if _says_nothing(report, heard, limits):
         _remember(key, unit, whole)
     return whole
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from speczoo.api import check_into
 from speczoo.specs.codes import CODES
+from speczoo.specs.diagnostics import Report
 from tests.error_cases import CASES, name, reported
 
 MARK = re.compile(r"#! *([a-z -]+)$")
@@ -36,3 +38,11 @@ def test_code_and_line(path: Path) -> None:
 def test_every_code_has_a_case() -> None:
     found = {code for path in CASES for code, _ in marked(path.read_text(encoding="utf-8"))}
     assert found == set(CODES) - {"unreadable"}
+
+
+def test_what_a_full_report_did_not_hear_of_is_not_taken_for_right() -> None:
+    path = next(path for path in CASES if name(path) == "unknown-key/layers-misspelt")
+    alone, crowded = reported(path), Report()
+    for other in [*CASES, path]:
+        check_into(crowded, other)
+    assert reported(path) == alone
