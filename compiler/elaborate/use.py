@@ -36,22 +36,31 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ctx.session.report
     settings = _settings(ctx, item, blank, unit, variant, given)
+    key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
+    known = ctx.session.done.get(key)
+    if known is not None and id(unit.spec) in ctx.session.shared.checked and not unit.spec.init and not ctx.inactive:
+        ctx.step((*item.loc, "op"), known.size)
+        return blank.containing(_lasting(known))
     before = len(report.diagnostics)
+    if len(settings.inputs) == len(blank.arriving):
+        settings = settings.flowing(blank.arriving)
     inner = e.of(unit, settings)
     inner.context.trail = [(f"{ctx.prefix}{blank.name}.", partial(ctx.place, (*item.loc, "op")), op)]
 
     def expand() -> Composite:
         return replace(inner.spec("use", op, given), settings=settings)
 
-    key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
     body = e.interned(key, op, (*item.loc, "op"), expand)
     inner.check_declarations()
     if len(report.diagnostics) > before:
         _blame_user(ctx, item, unit, variant, before)
+    return blank.containing(_lasting(body))
+
+
+def _lasting(body: Composite) -> Composite:
+    """Return the list without the outputs that are of training alone."""
     lasting = [p for p in body.outputs if not p.training_only]
-    if len(lasting) < len(body.outputs):
-        body = keep(body, lasting)
-    return blank.containing(body)
+    return keep(body, lasting) if len(lasting) < len(body.outputs) else body
 
 
 def _settings(
@@ -65,7 +74,7 @@ def _settings(
     if key in chosen:
         settings, work = chosen[key]
         METER.spent += work
-        return settings.flowing(blank.arriving)
+        return settings
     before = METER.spent
     choice = choose(unit, variant=variant, params=given, values=blank.arriving)
     for problem in choice.problems:
