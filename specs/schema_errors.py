@@ -18,7 +18,7 @@ from speczoo.specs.grammar import NAME, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.schema_help import intended, words
+from speczoo.specs.schema_help import OWN, intended, words
 from speczoo.specs.spec import Block, Entry, Spec, repeated
 from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling, unqualified
 from speczoo.specs.value_kinds import at, could_be, placed
@@ -88,7 +88,8 @@ class _Work:
         reported = {*missing, *(self.guessed - before)}
         # of several ways to say a thing, the one that was nearly written is reported
         deeper = {path[:n] for path in (*reported, *(path for _, path in located)) for n in range(len(path))}
-        for detail, path in located:
+        # and of several complaints about it, the one that a model has words for
+        for detail, path in sorted(located, key=lambda each: each[0]["type"] not in OWN):
             if detail["type"] in ("extra_forbidden", "missing") or path in reported or path in deeper:
                 continue
             reported.add(path)

@@ -16,6 +16,7 @@ from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.suggestions import unqualified
 from speczoo.specs.value_kinds import could_be
 
+OWN = ("bad_param", "bad_bounds")  # what a model says of itself in whole sentences
 _LOOP = re.compile(r"([A-Za-z_]\w{0,30}) in range\((?:([0-9]{1,9}), *)?([0-9]{1,9})\)", re.ASCII)
 _CALL = re.compile(r"([A-Za-z_][\w.]{0,99})(\(.*\))?", re.DOTALL)
 _KINDS = {
@@ -82,7 +83,7 @@ def words(detail: ErrorDetails, path: Loc) -> str:
     shown = _given(given)
     place = next((path[: i + 1] for i in range(len(path) - 1, -1, -1) if isinstance(path[i], str)), ())
     key = key_at(Spec, place)
-    if kind in ("entry_kind", "inputs", "version", "bad_param"):
+    if kind in ("entry_kind", "inputs", "version", *OWN):
         return detail["msg"]
     if detail["loc"][-1:] == ("[key]",) and kind == "string_pattern_mismatch":
         return f"{shown} is not {_named(detail)}"

@@ -91,7 +91,7 @@ def _of(data: Mapping[str, Any], variant: str | None, count: Callable[[str | Non
     expect = (data if chosen is None else chosen).get("expect") or {}
     input = _input(data, chosen or {})
     params, macs = expect.get("params"), expect.get("macs")
-    if input is None or params is None or macs is None or (variant and chosen is None):
+    if input is None or type(params) is not int or type(macs) is not int or (variant and chosen is None):
         graph = count(variant)
         shapes = {name: list(value.shape) for name, value in graph.settings.inputs}
         input, params, macs = shapes if "inputs" in data else shapes["input"], graph.params, graph.macs

@@ -9,6 +9,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape, show
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import Bounds, ExpectedMemory
 
 
 def expect_problems(graph: Graph) -> Iterator[Problem]:
@@ -21,8 +22,12 @@ def expect_problems(graph: Graph) -> Iterator[Problem]:
         wanted = getattr(expect, key)
         if key == "trainable_params" and graph.unit.under(("freeze",)):
             continue
-        if wanted is not None and (actual := getattr(graph, key)) != wanted:
-            yield _problem(graph, f"{actual:,} {key}", f"{wanted:,}", (*base, key))
+        if wanted is not None:
+            yield from _number(graph, getattr(graph, key), key, wanted, (*base, key))
+    if expect.memory is not None:
+        yield from _memory(graph, expect.memory, (*base, "memory"))
+    if expect.receptive_field is not None:
+        yield from _receptive_field(graph, expect.receptive_field, (*base, "receptive_field"))
     if isinstance(expect.output, dict):
         yield from _outputs(graph, expect.output, (*base, "output"))
     elif expect.output is not None:
@@ -32,6 +37,41 @@ def expect_problems(graph: Graph) -> Iterator[Problem]:
             got = "output " + " and ".join(map(show, lasting))
             problem = _problem(graph, got, show(expect.output), (*base, "output"))
             yield replace(problem, help=_flatten(graph, lasting, expect.output))
+
+
+def _number(graph: Graph, actual: int, name: str, wanted: int | Bounds, loc: Loc) -> Iterator[Problem]:
+    """Yield the problem that a number is another, or outside its bounds: then placed at the bound."""
+    if isinstance(wanted, int):
+        if actual != wanted:
+            yield _problem(graph, f"{actual:,} {name}", f"{wanted:,}", loc)
+    elif wanted.min is not None and actual < wanted.min:
+        yield _problem(graph, f"{actual:,} {name}", f"at least {_shown(wanted.min)}", (*loc, "min"))
+    elif wanted.max is not None and actual > wanted.max:
+        yield _problem(graph, f"{actual:,} {name}", f"at most {_shown(wanted.max)}", (*loc, "max"))
+
+
+def _memory(graph: Graph, expected: ExpectedMemory, loc: Loc) -> Iterator[Problem]:
+    from speczoo.compiler.analysis.memory import memory  # which no check waits for that asks for none
+
+    found = memory(graph).to_json()
+    for key, wanted in expected:
+        if wanted is not None:
+            yield from _number(graph, found[key], f"bytes of {key}", wanted, (*loc, key))
+
+
+def _receptive_field(graph: Graph, wanted: int | list[int] | Bounds, loc: Loc) -> Iterator[Problem]:
+    from speczoo.compiler.analysis.receptive_field import receptive_fields
+
+    sizes = receptive_fields(graph)[-1].size if graph.rows else ()
+    if not isinstance(wanted, list):
+        for size in dict.fromkeys(sizes):
+            yield from _number(graph, size, "places in its receptive field", wanted, loc)
+    elif list(sizes) != wanted:
+        yield _problem(graph, f"a receptive field of {show(sizes)}", show(wanted), loc)
+
+
+def _shown(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else f"{number:,}"
 
 
 def _outputs(graph: Graph, wanted: dict[str, list[int]], loc: Loc) -> Iterator[Problem]:

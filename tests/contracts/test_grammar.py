@@ -38,13 +38,14 @@ WHOLE: dict[str, Any] = {
     "layers": [{"id": "fc", "op": "ReLU"}],
     "outputs": [{"id": "out", "from": "fc"}],
     "init": [{"match": "Linear", "bias": 0}],
-    "expect": {"params": 0},
+    "expect": {"params": 0, "macs": {"max": 1}, "memory": {"weights": 1}},
     "weights": {"from": "torchvision:VGG11_Weights"},
     "variants": {"small": {"title": "small"}},
 }
 PLACES: dict[Model, tuple[str | int, ...]] = {
     spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
-    spec.Entry: ("layers", 0), spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",),
+    spec.Entry: ("layers", 0), spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",), spec.Bounds: ("expect", "macs"),
+    spec.ExpectedMemory: ("expect", "memory"),
     spec.Weights: ("weights",), spec.Variant: ("variants", "small"),
 }  # fmt: skip
 #: Values of every kind that a key takes.
