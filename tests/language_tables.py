@@ -141,6 +141,8 @@ OF = {
     grammar.Output: "an output",
     grammar.InitRule: "a rule of `init`",
     grammar.Expect: "`expect`",
+    grammar.Bounds: "bounds",
+    grammar.ExpectedMemory: "`memory`",
     grammar.Weights: "`weights`",
     grammar.Variant: "a variant",
     recipe.Recipe: "a recipe",

@@ -1,0 +1,107 @@
+"""`expect`: each number is held to what is stated, exactly, or between bounds, and what is wrong is placed where it
+stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import speczoo
+from speczoo.api import check_into
+from speczoo.compiler.analysis.memory import memory
+from speczoo.compiler.analysis.receptive_field import receptive_fields
+from speczoo.compiler.graph import Graph
+from speczoo.specs.diagnostics import Report
+from tests.commands.zoo_command import data
+
+NET = {
+    "spec": 1,
+    "name": "net",
+    "input": [3, 12, 12],
+    "layers": [
+        {"op": "Conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1},
+        {"op": "BatchNorm2d"},
+        {"op": "ReLU"},
+        {"op": "Conv2d", "out_channels": 5, "kernel_size": [5, 3], "stride": 2},
+    ],
+}
+GRAPH = speczoo.graph(NET)
+FIELD = receptive_fields(GRAPH)[-1].size
+NUMBERS: dict[tuple[str, ...], Callable[[Graph], int]] = {
+    ("params",): lambda graph: graph.params,
+    ("trainable_params",): lambda graph: graph.trainable_params,
+    ("macs",): lambda graph: graph.macs,
+    ("memory", "weights"): lambda graph: 4 * graph.params,
+    ("memory", "buffers"): lambda graph: memory(graph).buffers,
+    ("memory", "inference"): lambda graph: memory(graph).inference,
+    ("memory", "training"): lambda graph: memory(graph).training,
+}
+
+
+def wrong(expect: dict[str, Any]) -> list[tuple[str, str]]:
+    """Codes of what is wrong, each with the text at its place."""
+    report, text = Report(), json.dumps({**NET, "expect": expect}, indent=1)
+    check_into(report, text)
+    lines = text.splitlines()
+    return [
+        (d.code, lines[d.span.line - 1][d.span.column - 1 : d.span.end_column - 1])
+        for d in report.errors
+        if d.span is not None
+    ]
+
+
+def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return value
+
+
+@given(st.sampled_from(list(NUMBERS)), st.integers(-2, 2), st.integers(-2, 2), st.booleans(), st.booleans())
+def test_a_number_lies_between_its_bounds(
+    path: tuple[str, ...], below: int, above: int, with_min: bool, with_max: bool
+) -> None:
+    actual = NUMBERS[path](GRAPH)
+    least, most = actual + min(below, above), actual + max(below, above)
+    bounds = {**({"min": least} if with_min else {}), **({"max": float(most)} if with_max else {})}
+    if not bounds:
+        return
+    expected = []
+    if with_min and actual < least:
+        expected = [("assertion-failed", str(least))]
+    elif with_max and actual > most:
+        expected = [("assertion-failed", str(float(most)))]
+    assert wrong(nested(path, bounds)) == expected
+
+
+@given(st.sampled_from(list(NUMBERS)), st.integers(-1, 1))
+def test_a_number_alone_is_that_number(path: tuple[str, ...], more: int) -> None:
+    stated = NUMBERS[path](GRAPH) + more
+    assert wrong(nested(path, stated)) == ([("assertion-failed", str(stated))] if more else [])
+
+
+def test_the_receptive_field_is_the_last_layers_on_each_axis() -> None:
+    assert FIELD == (7, 5)
+    assert wrong({"receptive_field": [7, 5]}) == []
+    assert wrong({"receptive_field": {"min": 5, "max": 7}}) == []
+    assert wrong({"receptive_field": {"min": 6}}) == [("assertion-failed", "6")]
+    assert [code for code, _ in wrong({"receptive_field": 7})] == ["assertion-failed"]
+    assert [code for code, _ in wrong({"receptive_field": [5, 7]})] == ["assertion-failed"]
+
+
+@pytest.mark.parametrize("bounds", [{}, {"min": 3, "max": 2}, {"max": "5"}, {"maximum": 3}, {"min": True}, [1, 2]])
+def test_bounds_that_are_none_are_one_error(bounds: Any) -> None:
+    assert len({code for code, _ in wrong({"macs": bounds})} - {"assertion-failed"}) == 1
+
+
+def test_what_a_list_shows_is_counted_where_bounds_stand(tmp_path: Path) -> None:
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps({**NET, "expect": {"params": {"max": 1e6}, "macs": {"min": 1}}}), encoding="utf-8")
+    (row,) = data("list", path)
+    assert (row["params"], row["macs"]) == (GRAPH.params, GRAPH.macs)
