@@ -44,8 +44,8 @@ WHOLE: dict[str, Any] = {
 }
 PLACES: dict[Model, tuple[str | int, ...]] = {
     spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
-    spec.Entry: ("layers", 0), spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",), spec.Bounds: ("expect", "macs"),
-    spec.ExpectedMemory: ("expect", "memory"),
+    spec.Entry: ("layers", 0), spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",),
+    spec.Bounds: ("expect", "macs"), spec.ExpectedMemory: ("expect", "memory"),
     spec.Weights: ("weights",), spec.Variant: ("variants", "small"),
 }  # fmt: skip
 #: Values of every kind that a key takes.
