@@ -9,12 +9,30 @@ from typing import Any
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Diagnostic
 
+
+def _memory(graph: Graph, what: str) -> int:
+    """Return bytes for one input in float32, as `zoo summary` has them."""
+    from speczoo.compiler.analysis.memory import memory
+
+    return memory(graph).to_json()[what]
+
+
+def _receptive_field(graph: Graph) -> int:
+    """Return the last layer's, on the axis where it is smallest; 0 without axes."""
+    from speczoo.compiler.analysis.receptive_field import receptive_fields
+
+    return min(receptive_fields(graph)[-1].size, default=0) if graph.root.leaves else 0
+
+
 #: What a network is measured by, without torch; as `zoo summary` has it.
 MEASURES: Mapping[str, Callable[[Graph], int]] = {
     "params": lambda graph: graph.params,
     "trainable": lambda graph: graph.trainable_params,
     "macs": lambda graph: graph.macs,
     "layers": lambda graph: graph.root.leaves,
+    "inference": lambda graph: _memory(graph, "inference"),
+    "training": lambda graph: _memory(graph, "training"),
+    "receptive_field": lambda graph: _receptive_field(graph),
 }
 DEFAULT = ("params", "macs")
 
