@@ -445,8 +445,8 @@ class Window(NamedTuple):
     def sight(self, rank: int) -> tuple[Link, ...]:
         """Return how a map of so many axes is seen through it; the axes before the spatial ones see their own."""
         first = rank - len(self.kernel)
-        seen = zip(self.stride, self.before, self.reach, strict=True)
-        return same(first) + tuple(Link(first + i, windows(*axis)) for i, axis in enumerate(seen))
+        windowed = zip(self.stride, self.before, self.reach, strict=True)
+        return same(first) + tuple(Link(first + i, windows(*axis)) for i, axis in enumerate(windowed))
 
     def arithmetic(self, i: int, size: int) -> str:
         """Return how `places` comes about: `floor((97 - 2) / 2) + 1`."""

@@ -56,10 +56,10 @@ class Reach(NamedTuple):
         turns = self.period // math.gcd(self.period, window.shift)
         if turns * window.period > MOST:
             return None
-        seen = (window.at(place) for place in range(turns * window.period))
+        windows = (window.at(place) for place in range(turns * window.period))
         return Reach(
             turns * window.shift // self.period * self.shift,
-            tuple(None if span is None else self.between(*span) for span in seen),
+            tuple(None if span is None else self.between(*span) for span in windows),
         )
 
     def together(self, other: Reach, size: int) -> Reach | None:

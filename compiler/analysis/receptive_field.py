@@ -43,13 +43,13 @@ class ReceptiveField:
 
 
 class Field(NamedTuple):
-    """How an axis of the input reaches a value: along one of its axes, or, None, all places alike. `seen` is what the
-    places that are there see together, `length` how many there are.
+    """How an axis of the input reaches a value: along one of its axes, or, None, all places alike. `visible` is what
+    the places that are there see together, `length` how many there are.
     """
 
     axis: int | None
     reach: Reach
-    seen: Span
+    visible: Span
     length: int
 
 
@@ -123,25 +123,25 @@ class _Walk:
         length = 1 if link.axis is None else out[link.axis]
         key = (field, link, shape[field.axis], length)
         if key not in self.known:
-            self.known[key] = _seen(field, link, length)
+            self.known[key] = _through_link(field, link, length)
         return self.known[key]
 
 
-def _seen(field: Field, link: Link, length: int) -> Field | None:
+def _through_link(field: Field, link: Link, length: int) -> Field | None:
     touched = link.reach.between(0, length - 1)
     there = touched and (max(0, touched[0]), min(field.length - 1, touched[1]))
     spans = field.reach.between(*there) if there and there[0] <= there[1] else None
     if spans is None:
         return None
-    seen = max(spans[0], field.seen[0]), min(spans[1], field.seen[1])
-    if seen[0] > seen[1]:
+    visible = max(spans[0], field.visible[0]), min(spans[1], field.visible[1])
+    if visible[0] > visible[1]:
         return None
     reach = None if link.axis is None else field.reach.through(link.reach)
-    return _everywhere(seen) if reach is None else Field(link.axis, reach, seen, length)
+    return _everywhere(visible) if reach is None else Field(link.axis, reach, visible, length)
 
 
-def _everywhere(seen: Span) -> Field:
-    return Field(None, Reach(0, (seen,)), seen, 1)
+def _everywhere(visible: Span) -> Field:
+    return Field(None, Reach(0, (visible,)), visible, 1)
 
 
 def _together(fields: Iterable[Field | None], out: Shape) -> Field | None:
@@ -151,11 +151,11 @@ def _together(fields: Iterable[Field | None], out: Shape) -> Field | None:
     if first is None:
         return None
     for other in found:
-        seen = hull((first.seen, other.seen))
-        assert seen is not None
+        visible = hull((first.visible, other.visible))
+        assert visible is not None
         moving = first.axis is not None and first.axis == other.axis
         reach = first.reach.together(other.reach, first.length) if moving else None
-        first = _everywhere(seen) if reach is None else Field(first.axis, reach, seen, first.length)
+        first = _everywhere(visible) if reach is None else Field(first.axis, reach, visible, first.length)
     return first
 
 
