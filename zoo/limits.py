@@ -48,7 +48,7 @@ class Limits:
     data: int = 0  # bytes of a data set, of what is made of it, and of a checkpoint; 0: half of this machine's memory
 
     # runs
-    json: int = 1 << 22  # bytes of run.json or history.json
+    json: int = 1 << 22  # bytes of run.json, history.json or a map of keys
 
     def hold(self, name: str, size: int, what: str, of: str) -> None:
         """Raise LimitExceeded, "`what` 5,000 `of`, more than 4,000", for a size above the limit of that name."""

@@ -130,6 +130,8 @@ def _starred(path: str) -> str:
 
 def _row(changes: Sequence[Change]) -> Row:
     befores, afters = [c.before for c in changes if c.before], [c.after for c in changes if c.after]
+    if changes[0].kind in ("wrapped", "unwrapped"):
+        return Row(_place(changes), _what(changes))  # what it holds is neither new nor gone
     return Row(_place(changes), _what(changes), *_numbers(befores, afters))
 
 
