@@ -375,6 +375,7 @@ WRITES: list[tuple[list[str], list[str]]] = [
     (["source", "NET", "-o", "w.py"], ["w.py"]),
     (["source", "NET", "-o", "."], ["net.py"]),
     (["schema", "-o", "s.json"], ["s.json"]),
+    (["sweep", "NET", "--plot", "params,macs", "-o", "p.png"], ["p.png", "p.svg"]),
     (["data", "RECIPE", "-o", "d"], ["d/batch.png", "d/batch.svg", "d/augmented.png", "d/augmented.svg"]),
     (["lr-find", "RECIPE", "-o", "r.png", "--steps", "20"], ["r.png", "r.svg"]),
     (["curves", "RUN", "-o", "c.png"], ["c.png", "c.svg"]),
@@ -385,7 +386,7 @@ WRITES: list[tuple[list[str], list[str]]] = [
 def test_every_command_that_writes_is_here() -> None:
     commands = [name for section in SECTIONS.values() for name in section]
     taking = {n for n in commands if any("-o" in p.opts for p in cli.get_command(Context(cli), n).params)}  # type: ignore[union-attr]
-    assert taking - {"train"} == {arguments[0] for arguments, _ in WRITES}  # a run has a folder of its own
+    assert taking - {"train", "search"} == {arguments[0] for arguments, _ in WRITES}  # a run has a folder of its own
 
 
 @pytest.mark.parametrize(("arguments", "written"), WRITES, ids=[" ".join(arguments) for arguments, _ in WRITES])
@@ -544,6 +545,18 @@ def _outside(sandbox: Path) -> dict[str, tuple[Any, ...]]:
     return {k: v for k, v in snapshot(sandbox).items() if not k.startswith("home/dl/run")}
 
 
+@pytest.mark.parametrize("dangling", [False, True])
+def test_no_search_goes_on_through_a_link(dangling: bool, trained: Path, sandbox: Path) -> None:
+    folder = sandbox / "home" / "dl" / "run"
+    folder.mkdir()
+    (folder / "study.db").symlink_to(sandbox / "home" / ("not-there-yet" if dangling else ".bashrc"))
+    outside = _outside(sandbox)
+    for more in ([], ["--resume"]):
+        result = zoo("search", trained / "recipe.json", "--set", "optimizer.lr=0.1,0.2", "-o", folder, *more)
+        assert result.exit_code == 2, result.output
+        assert _outside(sandbox) == outside
+
+
 @pytest.mark.parametrize("network", ["../../secret.yaml", "{home}/secret.yaml", "network/link.yaml"])
 def test_a_run_takes_its_network_from_its_own_folder(network: str, run: Path, sandbox: Path) -> None:
     (run / "network" / "link.yaml").symlink_to(sandbox / "home" / "secret.yaml")
@@ -595,6 +608,6 @@ def test_all_that_is_written_goes_through_one_door(path: Path) -> None:
 def test_every_command_that_writes_is_among_them() -> None:
     """Each command is either run above, or reads no file and writes none but where it is told."""
     run_above: set[str] = {arguments[0] for arguments in COMMANDS.values()}
-    run_above |= {arguments[0] for arguments in draw(Path())} | {"train", "recipes", "data", "lr-find"}
+    run_above |= {arguments[0] for arguments in draw(Path())} | {"train", "search", "recipes", "data", "lr-find"}
     group: Any = cli
     assert set(group.list_commands(Context(cli))) - run_above == {"explain", "schema", "predict", "completion"}

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from torch import nn
 
+from speczoo import figures
 from speczoo.figures import LONGEST, save
 from speczoo.figures import shown as shown_as
 from speczoo.specs import files
@@ -135,7 +136,7 @@ def test_the_original_is_beside_what_augmentation_makes_of_it(corners: Path, mon
     chosen = recipe_loader.load(recipe(corners, transforms=steps))
     dataset = load(chosen)
     drawn = {}
-    monkeypatch.setattr(plots, "save", lambda figure, path, **how: drawn.update({path.name: figure}) or [])
+    monkeypatch.setattr(figures, "save", lambda figure, path, **how: drawn.update({path.name: figure}) or [])
     data_preview.draw(chosen, dataset, corners)
     pictures = [np.asarray(axes.images[0].get_array()) for axes in drawn["augmented"].axes]
     original = dataset.train.images[0, 0].numpy()

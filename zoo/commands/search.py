@@ -150,6 +150,8 @@ def _file(folder: Path, resume: bool) -> str:
     from speczoo.specs import files
     from speczoo.training.errors import OptionError
 
+    if (folder / STUDY).is_symlink():
+        raise OptionError(f"{folder / STUDY} is a symbolic link", "a search goes on in a folder of its own")
     there = (folder / STUDY).exists()
     if resume and not there:
         raise OptionError(f"there is no search in {folder}", "leave out --resume")
