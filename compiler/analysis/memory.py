@@ -224,6 +224,10 @@ class _Keeping:
 
     def __init__(self, composite: Composite, unit: Unit, wanting: Sequence[bool], frozen: Frozen) -> None:
         self.composite, self.unit, self.frozen, self.inside = composite, unit, frozen, 0
+        self.frozen_below: dict[str, set[str]] = {}  # by the first part of their names
+        for name in frozen:
+            first, _, rest = name.partition(".")
+            self.frozen_below.setdefault(first, set()).add(rest)
         self.homes: dict[Operand, Home] = {Edge(INPUT, port): Home(port) for port in range(len(composite.inputs))}
         self.wanting = {Edge(INPUT, port): wants for port, wants in enumerate(wanting)}
         self.kept: set[Home] = set()
@@ -263,8 +267,7 @@ class _Keeping:
         return self.homes.get(self.composite.wiring.resolve(operand))
 
     def inner(self, index: int, node: Node, body: Composite) -> None:
-        prefix = f"{self.composite.nodes[self.composite.maker(index)].name}."
-        frozen = frozenset(name.removeprefix(prefix) for name in self.frozen if name.startswith(prefix))
+        frozen = frozenset(self.frozen_below.get(self.composite.nodes[self.composite.maker(index)].name, ()))
         found = saved(body, self.unit, tuple(map(self.wants, node.inputs)), frozen)
         inputs = [self.home(edge) for edge in node.inputs]
         self.inside += found.inside

@@ -549,7 +549,7 @@ def _outside(sandbox: Path) -> dict[str, tuple[Any, ...]]:
 def test_no_search_goes_on_through_a_link(dangling: bool, trained: Path, sandbox: Path) -> None:
     folder = sandbox / "home" / "dl" / "run"
     folder.mkdir()
-    (folder / "study.db").symlink_to(sandbox / "home" / ("not-there-yet" if dangling else ".bashrc"))
+    (folder / "study.jsonl").symlink_to(sandbox / "home" / ("not-there-yet" if dangling else ".bashrc"))
     outside = _outside(sandbox)
     for more in ([], ["--resume"]):
         result = zoo("search", trained / "recipe.json", "--set", "optimizer.lr=0.1,0.2", "-o", folder, *more)

@@ -134,7 +134,7 @@ def test_without_values_what_is_declared_is_searched(home: Path) -> None:
 
 def test_what_does_not_fit_is_never_trained_and_nothing_is_tried_twice(home: Path) -> None:
     one = task(home, where="params < 6000")
-    study = Study(one, f"sqlite:///{home / 's.db'}", seed=0)
+    study = Study(one, home / "s.jsonl", seed=0)
     found = []
     while (proposal := study.propose()) is not None:
         found.append(proposal.setting)
@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_never_trained_and_nothing_is_tried_twice(home: Pat
 
 
 def test_a_setting_that_is_no_network_is_refused_with_its_reason(home: Path) -> None:
-    study = Study(task(home, depths="[0],[1],[-1]", act="ReLU,Nothing"), f"sqlite:///{home / 's.db'}", seed=0)
+    study = Study(task(home, depths="[0],[1],[-1]", act="ReLU,Nothing"), home / "s.jsonl", seed=0)
     found = []
     while (proposal := study.propose()) is not None:
         found.append(proposal.setting)
@@ -165,7 +165,7 @@ def test_a_setting_that_is_no_network_is_refused_with_its_reason(home: Path) -> 
 
 
 def test_a_study_goes_on_and_is_not_mixed_with_another(home: Path) -> None:
-    storage = f"sqlite:///{home / 's.db'}"
+    storage = home / "s.jsonl"
     study = Study(task(home), storage, seed=0)
     proposal = study.propose()
     assert proposal is not None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from speczoo.exploration.study import Study
     from speczoo.exploration.task import Task
 
-STUDY = "study.db"  # in a search's folder
+STUDY = "study.jsonl"  # in a search's folder
 SHOWN = 10  # trials in the table
 
 
@@ -89,8 +89,7 @@ def command(
     from speczoo.exploration.study import Study
 
     folder = out or Path("runs") / f"{Path(recipe).stem}-search"
-    address_of_study = storage or _file(folder, resume)
-    study = Study(task, address_of_study, seed=seed, prune=prune, resume=resume)
+    study = Study(task, storage or _file(folder, resume), seed=seed, prune=prune, resume=resume)
     if where_run == "ray":
         from speczoo.exploration import with_ray
 
@@ -145,8 +144,8 @@ def _task(
     return task.on_its_data()
 
 
-def _file(folder: Path, resume: bool) -> str:
-    """Return the address of the study in a folder. Raises OptionError."""
+def _file(folder: Path, resume: bool) -> Path:
+    """Return the file of the study in a folder. Raises OptionError."""
     from speczoo.specs import files
     from speczoo.training.errors import OptionError
 
@@ -159,7 +158,7 @@ def _file(folder: Path, resume: bool) -> str:
         help = "--resume goes on with it, -o takes another folder" if there else "-o takes another folder"
         raise OptionError(f"{folder} is there already", help)
     files.make_folder(folder)
-    return f"sqlite:///{(folder / STUDY).absolute()}"
+    return folder / STUDY
 
 
 def _facts(study: Study, folder: Path) -> dict[str, Any]:

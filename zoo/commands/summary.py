@@ -66,7 +66,9 @@ def command(
     form = "json" if as_json else form
     ctx.meta["zoo.json"] = form == "json"
     keys, order = _columns(columns), _known(sort.removeprefix("-"), "--sort") if sort is not None else None
-    made = [summary for _, summary in networks.each(_summary)]
+    made, wrong = _made(networks)
+    if wrong is not None and (form == "json" or not made):
+        raise wrong
     from speczoo.commands import summary_formats
     from speczoo.commands.summary_formats import Shown
     from speczoo.compiler.analysis.memory import Unit
@@ -97,6 +99,18 @@ def command(
             console.data("\n".join(each.markdown() for each in shown), "markdown")
         case _:
             console.data("\n".join(each.html() for each in shown) + "\n", "html")
+    if wrong is not None:
+        raise wrong
+
+
+def _made(networks: Networks) -> tuple[list[Summary], SpecError | None]:
+    """Return the summaries of the networks that are right, and what is wrong with the others."""
+    made: list[Summary] = []
+    try:
+        made.extend(summary for _, summary in networks.each(_summary))
+    except SpecError as error:
+        return made, error
+    return made, None
 
 
 def _columns(text: str | None) -> tuple[str, ...]:

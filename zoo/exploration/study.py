@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from speczoo.exploration.distributions import Choice, Distribution, Real, Whole
@@ -36,8 +38,8 @@ class Proposal(NamedTuple):
 class Study:
     """An Optuna study of a task."""
 
-    def __init__(self, task: Task, storage: str, *, seed: int, prune: bool = True, resume: bool = False) -> None:
-        """Begin a study in `storage`, an address of a database as SQLAlchemy has it, or go on with the one there.
+    def __init__(self, task: Task, storage: str | Path, *, seed: int, prune: bool = True, resume: bool = False) -> None:
+        """Begin a study in `storage`, a file, or a database by its address for SQLAlchemy, or go on with the one there.
 
         Raises OptionError for a study of something else, and where one is there that is not to be resumed.
         """
@@ -46,7 +48,7 @@ class Study:
         self.distributions = {name: optuna_distribution(own) for name, own in task.distributions.items()}
         self.study = optuna.create_study(
             study_name=Path(task.recipe).stem,
-            storage=storage,
+            storage=_in_file(storage) if isinstance(storage, Path) else storage,
             load_if_exists=True,
             direction="minimize" if task.minimise else "maximize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4) if prune else optuna.pruners.NopPruner(),
@@ -125,6 +127,10 @@ class Study:
             self.study.tell(proposal.trial, state=TrialState.PRUNED)
         else:
             self.study.tell(proposal.trial, value)
+
+
+def _in_file(path: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
 
 
 def _imagined(number: int) -> FrozenTrial:
