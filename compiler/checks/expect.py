@@ -63,7 +63,9 @@ def _receptive_field(graph: Graph, wanted: int | list[int] | Bounds, loc: Loc) -
     from speczoo.compiler.analysis.receptive_field import receptive_fields
 
     sizes = receptive_fields(graph)[-1].size if graph.rows else ()
-    if not isinstance(wanted, list):
+    if wanted and not sizes:
+        yield Problem("assertion-failed", f"{graph.name} has no receptive field: its input has no spatial axis", loc)
+    elif not isinstance(wanted, list):
         for size in dict.fromkeys(sizes):
             yield from _number(graph, size, "places in its receptive field", wanted, loc)
     elif list(sizes) != wanted:

@@ -95,6 +95,15 @@ def test_the_receptive_field_is_the_last_layers_on_each_axis() -> None:
     assert [code for code, _ in wrong({"receptive_field": [5, 7]})] == ["assertion-failed"]
 
 
+@given(st.integers(1, 99) | st.lists(st.integers(1, 99), min_size=1) | st.builds(lambda n: {"min": n}, st.integers(1)))
+def test_nothing_is_a_receptive_field_where_no_axis_is_spatial(field: Any) -> None:
+    vector = {"spec": 1, "name": "net", "input": [8], "layers": [{"op": "ReLU"}], "expect": {"receptive_field": field}}
+    report = Report()
+    check_into(report, json.dumps(vector))
+    (error,) = report.errors
+    assert (error.code, "no receptive field" in error.message) == ("assertion-failed", True)
+
+
 @pytest.mark.parametrize("bounds", [{}, {"min": 3, "max": 2}, {"max": "5"}, {"maximum": 3}, {"min": True}, [1, 2]])
 def test_bounds_that_are_none_are_one_error(bounds: Any) -> None:
     assert len({code for code, _ in wrong({"macs": bounds})} - {"assertion-failed"}) == 1
