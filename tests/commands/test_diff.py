@@ -212,6 +212,11 @@ def test_what_git_does_not_have_is_told(git: Git, here: Path, asked: str, words:
     assert not (here / "pwned").exists()
 
 
+@pytest.mark.parametrize("alone", ["resnet18", "HEAD:net.yaml", "-"])
+def test_what_is_no_file_of_its_own_is_not_compared_with_git(alone: str) -> None:
+    assert "two networks are compared" in zoo("diff", alone, code=2).stderr
+
+
 def test_without_a_repository_and_without_git(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(here, net=NET)
     if shutil.which("git"):

@@ -207,6 +207,7 @@ def test_a_parameter_alone_is_all_that_is_declared(net: Path) -> None:
     assert {row["setting"]["pool"] for row in data("sweep", net, "--set", "pool")} == {False, True}
     assert "min and max" in zoo("sweep", net, "--set", "groups", code=2).stderr
     assert "`width`" in zoo("sweep", net, "--set", "widht", code=2).stderr
+    assert "--set takes KEY=VALUES" in zoo("sweep", net, "--set", "=3", code=2).stderr
 
 
 def test_several_networks_and_inputs() -> None:

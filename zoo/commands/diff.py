@@ -74,12 +74,12 @@ def command(
     if len(names) in GIT:
         _for_git(names)
         return
-    if len(names) == 1 and names[0] != "-":
+    from speczoo import catalogue, comparison, key_map, revisions
+
+    if len(names) == 1 and catalogue.is_path(names[0]) and revisions.split(names[0]) is None:
         names = (f"HEAD:{names[0]}", names[0])
     if len(names) != 2 or names == ("-", "-"):
         raise click.UsageError("two networks are compared, OLD and NEW; or one file with what git has of it: net.yaml")
-    from speczoo import comparison, key_map
-
     allowed = read_limits(limits)
     common, shape = settings(both), shape_of(shapes)
     old = comparison.Given({**common, **settings(set_old)}, shape_of(input_old) or shape, allowed)

@@ -127,6 +127,8 @@ def _space(network: str, overrides: Sequence[str], shapes: Sequence[str], limits
     axes: dict[str, Values] = {}
     for text in overrides:
         key, equals, values = text.partition("=")
+        if not key:
+            raise click.UsageError(f"--set takes KEY=VALUES, as width=16,32, not {text!a}")
         if key in axes:
             raise SpaceError(f"--set says {key!a} twice")
         if equals:
