@@ -246,6 +246,7 @@ def test_real_digits_under_a_budget(mnist: Path, home: Path) -> None:
     assert all(math.isfinite(row["accuracy"]) for row in found["trials"])
 
 
+@pytest.mark.slow
 def test_a_cluster_of_two_machines(home: Path) -> None:
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
