@@ -135,6 +135,9 @@ def test_what_cannot_be_swept_is_refused() -> None:
         sweep(NET, widht=[1])
     with pytest.raises(SpaceError, match="params"):
         sweep(NET, width=[1], measures=["param"])
+    for sample in (0, -1):
+        with pytest.raises(SpaceError, match="at least 1"):
+            sweep(NET, width=[1], sample=sample)
     with pytest.raises(ConditionError, match="`params`"):
         sweep(NET, width=[1], where="parms < 3")
     with pytest.raises(ConditionError, match="true or false"):

@@ -214,6 +214,12 @@ def test_a_module_that_is_no_layer_is_told(target: str, attributes: dict[str, An
     assert says in wrong(plain(target, **attributes))
 
 
+@pytest.mark.parametrize("ask", [check_layer, layer_cases])
+def test_a_layer_that_there_is_not_is_told(ask: Any) -> None:
+    with pytest.raises(ValueError, match="there is no layer 'Conv2'; did you mean `Conv2d`"):
+        ask("Conv2")
+
+
 def test_a_check_can_be_left_out_by_name() -> None:
     kind = gain(saves="input", macs=lambda self, out, x: 12)
     check_layer(kind, without=["macs"])

@@ -122,7 +122,7 @@ def sweep(
         ...     print(found.setting, found.measures["params"])
 
     Raises SpecError for what is no network, SpaceError for a space without end or of more than a million settings that
-    is not sampled, ConditionError for a condition of other names.
+    is not sampled, or for a sample of none, ConditionError for a condition of other names.
     """
     unit, _ = found(what, limits)
     space = Space.of({**(settings or {}), **more}, unit.spec.params)
@@ -142,6 +142,8 @@ def run(
         hint = " ".join(did_you_mean(unknown[0], MEASURES)) or f"there is {', '.join(MEASURES)}"
         raise SpaceError(f"there is no measure {unknown[0]!a}: {hint}")
     evaluator = Evaluator(sweep)
+    if sample is not None and sample < 1:
+        raise SpaceError(f"a sample is of at least 1 setting, not {sample}")
     if sample is None and sweep.size > MOST:
         raise SpaceError(f"{sweep.size:,} settings are more than {MOST:,}: draw some of them, as sample=1000")
     numbers = range(sweep.size) if sample is None else drawn(sweep.size, min(sample, MOST), seed)

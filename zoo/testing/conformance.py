@@ -16,7 +16,7 @@ from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.testing import backward_checks, checks, emitted_checks
 from speczoo.testing.cases import Case
 from speczoo.testing.exploration import exploration
-from speczoo.testing.layers import layer_cases
+from speczoo.testing.layers import layer_cases, named
 from speczoo.testing.trial import Disagreement, Trial
 
 Check: TypeAlias = Callable[[Trial], None]
@@ -54,12 +54,12 @@ def check_layer(
     `cases` are drawn from, in place of `layer_cases(kind)`. Cases that the layer refuses are left out; with `stricter`
     torch has to refuse them too, but for those of which it returns true. `without` names checks, of `CHECKS`, that are
     not made. `examples` are as many as the settings of Hypothesis say where nothing is given. Raises Disagreement, an
-    AssertionError that shows the smallest case that was found; ValueError for a check that there is not.
+    AssertionError that shows the smallest case that was found; ValueError for a check, or a layer, that there is not.
     """
     __tracebackhide__ = True
     if unknown := sorted(set(without) - set(CHECKS)):
         raise ValueError(f"there is no check {unknown[0]!r}: {', '.join(CHECKS)}")
-    kind = Layer.registry[kind] if isinstance(kind, str) else kind
+    kind = named(kind)
     cases = layer_cases(kind) if cases is None else cases
     count = examples or settings().max_examples
     each = [check for name, check in EACH.items() if name not in without]

@@ -12,6 +12,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from pydantic.fields import FieldInfo
 
 from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.specs.suggestions import did_you_mean
 from speczoo.testing import families  # noqa: F401  (fills FAMILIES)
 from speczoo.testing.cases import FAMILIES, Arguments, Case, Drawn, Family, shape
 
@@ -29,10 +30,10 @@ def layer_cases(
     nearly do.
 
     Of a layer of one's own they follow from the types of its fields, with pydantic's bounds, and from `ranks`, `least`,
-    `arity` and `integer`. `inputs` and `arguments` are drawn in place of what would be. Raises TypeError for a field
-    whose type does not say what it may be.
+    `arity` and `integer`. `inputs` and `arguments` are drawn in place of what would be. Raises ValueError for a name of
+    no layer, TypeError for a field whose type does not say what it may be.
     """
-    layer = Layer.registry[kind] if isinstance(kind, str) else kind
+    layer = named(kind)
     family = FAMILIES[layer.op] if layer.op in FAMILIES else _family(layer, arguments)
 
     @st.composite
@@ -43,6 +44,15 @@ def layer_cases(
         return Case(layer.op, {**stated, **{name: draw(given) for name, given in arguments.items()}}, flowing)
 
     return cases()
+
+
+def named(kind: type[Layer] | str) -> type[Layer]:
+    """Return the class of a layer. Raises ValueError where none has that name."""
+    if not isinstance(kind, str):
+        return kind
+    if kind not in Layer.registry:
+        raise ValueError("; ".join([f"there is no layer {kind!r}", *did_you_mean(kind, Layer.registry)]))
+    return Layer.registry[kind]
 
 
 def _family(layer: type[Layer], given: Iterable[str]) -> Family:
