@@ -244,6 +244,7 @@ def test_several_networks_and_inputs() -> None:
         ["--plot", "params,macs", "--where", "params < 0"],
         ["--jobs", "0"],
         ["--sample", "0"],
+        ["--csv", "--json"],
         ["--input", "3x"],
     ],
 )

@@ -84,6 +84,8 @@ def command(
     from speczoo.exploration import MEASURES, SpaceError
     from speczoo.exploration.engine import Sweep
 
+    if as_csv and as_json:
+        raise click.UsageError("--csv or --json, not both")
     allowed = read_limits(limits)
     networks = tuple(catalogue.expand(names))
     measured = tuple(columns.split(","))
@@ -238,7 +240,7 @@ def _say(
     if refused:
         reasons = Counter(candidate.reason for candidate in refused)
         first = {candidate.reason: candidate for candidate in reversed(refused)}
-        console.say("", f"{len(refused):,} are no network:")
+        console.say("", f"{len(refused):,} {'is' if len(refused) == 1 else 'are'} no network:")
         for reason, count in reasons.most_common(REASONS):
             setting = " ".join(f"{name}={cell(value)}" for name, value in first[reason].setting.items())
             console.say(f"  {count:,} x {reason}", f"    as {setting}")

@@ -145,7 +145,7 @@ def run(
     if sample is not None and sample < 1:
         raise SpaceError(f"a sample is of at least 1 setting, not {sample}")
     if sample is None and sweep.size > MOST:
-        raise SpaceError(f"{sweep.size:,} settings are more than {MOST:,}: draw some of them, as sample=1000")
+        raise SpaceError(f"{sweep.size:,} settings are more than {MOST:,}: draw a sample of them, of 1,000 for example")
     numbers = range(sweep.size) if sample is None else drawn(sweep.size, min(sample, MOST), seed)
     chunks = [numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK)]
     if min(jobs, len(chunks)) > 1:
