@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: threads of one would wait for another's
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import speczoo.compiler.layers  # noqa: F401  (fills the registry)
+from speczoo.compiler.layer import Layer
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=20, derandomize=True, **_COMMON)
@@ -17,6 +21,15 @@ settings.register_profile("default", max_examples=100, **_COMMON)
 settings.register_profile("long", max_examples=2000, **_COMMON)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "fast")
 settings.load_profile(PROFILE)
+
+
+@pytest.fixture(autouse=True)
+def registry() -> Iterator[None]:
+    """The layer types that a test defines, or has imported, are gone after it."""
+    before = dict(Layer.registry)
+    yield
+    Layer.registry.clear()
+    Layer.registry.update(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

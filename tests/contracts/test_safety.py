@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -393,6 +395,29 @@ def test_a_layer_says_what_its_code_reads(op: str) -> None:
         assert set(re.findall(r"(?<=[}\])]\.)[a-z]\w*", code)) <= {*kind.reads}
 
     says()
+
+
+def _free(schema: Any) -> Iterator[Any]:
+    """Yield where a JSON schema takes any text."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "string" and not {"enum", "const"} & schema.keys():
+            yield schema
+        schema = list(schema.values())
+    for part in schema if isinstance(schema, list) else ():
+        yield from _free(part)
+
+
+@pytest.mark.parametrize("op", sorted(Layer.registry))
+def test_no_argument_takes_any_text(op: str) -> None:
+    """The checks of a layer evaluate its call with its arguments, which a spec may have given, as Python."""
+    assert not list(_free(Layer.registry[op].model_json_schema()))
+
+
+def test_an_argument_that_takes_any_text_would_be_seen() -> None:
+    class Named(Layer, abstract=True):
+        name: str | int
+
+    assert list(_free(Named.model_json_schema()))
 
 
 @pytest.mark.parametrize(

@@ -102,15 +102,6 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     del sys.modules["somebodys_modules"]
 
 
-@pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    """The layers that a test makes are gone after it."""
-    before = dict(Layer.registry)
-    yield
-    Layer.registry.clear()
-    Layer.registry.update(before)
-
-
 def gain(**wrong: Any) -> type[Layer]:
     """A layer for `Gain`, right but for these attributes."""
 

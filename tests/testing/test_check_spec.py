@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +34,6 @@ layers:
   - {op: Flatten}
   - {op: Linear, out_features: $free}
 """
-
-
-@pytest.fixture(autouse=True)
-def registry() -> Iterator[None]:
-    """The layers that a test makes are gone after it."""
-    before = dict(Layer.registry)
-    yield
-    Layer.registry.clear()
-    Layer.registry.update(before)
 
 
 def faulty(bad: int) -> None:
