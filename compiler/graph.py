@@ -57,6 +57,17 @@ class Graph:
         return self.settings.name
 
     @property
+    def inputs(self) -> dict[str, Shape]:
+        """The shapes of what flows in, by name."""
+        return {name: value.shape for name, value in self.root.inputs if value is not UNKNOWN}
+
+    @property
+    def outputs(self) -> dict[str, Shape]:
+        """The shapes of what comes out, by name."""
+        ports = zip(self.root.outputs, self.root.values, strict=True)
+        return {port.name: value.shape for port, value in ports if value is not UNKNOWN}
+
+    @property
     def spec(self) -> Spec:
         return self.unit.spec
 

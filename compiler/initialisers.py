@@ -72,6 +72,9 @@ class Initialiser(NamedTuple):
     name: str
     arguments: tuple[tuple[str, Any], ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{name}: {value}' for name, value in self.arguments)})"
+
 
 def _wrong(
     message: str, help: tuple[str, ...] = (), code: str = "bad-value", path: Loc = (), key: bool = False

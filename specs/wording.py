@@ -22,6 +22,20 @@ def listed(names: Sequence[str]) -> str:
     return enumerated([f"`{name}`" for name in names])
 
 
+def by_axis(sizes: Sequence[int]) -> str:
+    """Return a shape as `3x224x224`; one without axes is a `scalar`."""
+    return "x".join(map(str, sizes)) or "scalar"
+
+
+def scaled(number: int, unit: str = "") -> str:
+    """Return `1.81 G`, or `46.8 MB`: three digits and the power of a thousand before the unit."""
+    for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= power * 0.9995:
+            value = number / power
+            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {prefix}{unit}"
+    return f"{number} {unit}"
+
+
 def printed(value: object) -> str:
     """Return a value in the spec's own words, shortened."""
     text = (

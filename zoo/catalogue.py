@@ -63,6 +63,15 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
     return named(text, report)
 
 
+def found(what: object, limits: Limits = DEFAULT) -> tuple[LoadedSpec, str | None]:
+    """Return what `find` does. Raises SpecError."""
+    report = Report()
+    unit = find(what, report, limits)
+    raise_if_wrong(report)
+    assert unit is not None
+    return unit
+
+
 def is_text(what: str) -> bool:
     """Return whether this is the text of a spec, and neither a name nor a path."""
     flow = what.strip().startswith("{") and what.strip().endswith("}")

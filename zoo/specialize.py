@@ -15,7 +15,6 @@ from typing import Any
 from speczoo import catalogue, metadata
 from speczoo.compiler.compile import compile
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
@@ -111,8 +110,7 @@ def _default(spec: Spec, key: str, value: Any) -> Any:
 
 
 def _expect(graph: Graph) -> dict[str, Any]:
-    ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    outputs = {port.name: list(value.shape) for port, value in ports if value is not UNKNOWN}
+    outputs = {name: list(shape) for name, shape in graph.outputs.items()}
     output: Any = outputs if len(outputs) > 1 else next(iter(outputs.values()))
     return {"params": graph.params, "macs": graph.macs, "output": output}
 

@@ -18,6 +18,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.module_mode import in_mode
+from speczoo.specs.wording import by_axis
 
 BATCH = 2
 MOST_STEPS = 200_000_000_000  # above which a network is not run: some seconds
@@ -218,7 +219,7 @@ def _state(predicted: Mapping[str, Shape], built: Mapping[str, Shape]) -> Findin
 
 
 def _shape(sizes: Shape | None) -> str:
-    return "none" if sizes is None else "x".join(map(str, sizes)) or "scalar"
+    return "none" if sizes is None else by_axis(sizes)
 
 
 def save(module: nn.Module, file: BinaryIO, suffix: str) -> None:

@@ -16,7 +16,11 @@ def canonical(layer: Layer, call: Call) -> dict[str, Any]:
 
     Arguments that only check are none of it.
     """
-    given, kind = {**call.defaults, **call.args}, type(layer)
+    return _followed(type(layer), {**call.defaults, **call.args})
+
+
+def _followed(kind: type[Layer], given: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments with those that follow from others, each in one of the forms that mean the same."""
     given |= {name: given[other] for name, other in kind.follows.items() if given.get(name) is None}
     return {name: _one(kind, name, value) for name, value in given.items()}
 
@@ -57,9 +61,7 @@ def not_default(layer: Layer, call: Call) -> dict[str, Any]:
 def stated(layer: Layer) -> dict[str, Any]:
     """Return the canonical arguments as a spec has them, without those that follow from what flows in."""
     kind = type(layer)
-    given = {name: getattr(layer, name) for name in kind.model_fields if name not in kind.derives}
-    given |= {name: given[other] for name, other in kind.follows.items() if given.get(name) is None}
-    return {name: _one(kind, name, value) for name, value in given.items()}
+    return _followed(kind, {name: getattr(layer, name) for name in kind.model_fields if name not in kind.derives})
 
 
 def hashable(value: Any) -> Any:

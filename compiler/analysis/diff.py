@@ -14,7 +14,6 @@ from speczoo.compiler.analysis.wiring_changes import WiringChanges
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Shape, Value
-from speczoo.compiler.unknown import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +29,8 @@ class Totals:
 
     @classmethod
     def of(cls, graph: Graph) -> Totals:
-        outputs = zip(graph.root.outputs, graph.root.values, strict=True)
-        return cls(
-            graph.name,
-            {name: value.shape for name, value in graph.settings.inputs},
-            {port.name: value.shape for port, value in outputs if value is not UNKNOWN},
-            graph.params,
-            graph.trainable_params,
-            graph.macs,
-        )
+        totals = graph.params, graph.trainable_params, graph.macs
+        return cls(graph.name, graph.inputs, graph.outputs, *totals)
 
 
 @dataclass(frozen=True)
@@ -173,9 +165,7 @@ def _shown(value: Value) -> str:
 
 
 def _start(made: Initialiser | None) -> str:
-    if made is None:
-        return "torch has it"
-    return f"{made.name}({', '.join(f'{name}: {value}' for name, value in made.arguments)})"
+    return "torch has it" if made is None else str(made)
 
 
 def _keys(one: Item, other: Item) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from speczoo.compiler.analysis.computation import End, Step, computation, initial
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import show
 
 
@@ -93,8 +92,4 @@ def _trained(graph: Graph) -> dict[str, str]:
 
 
 def _initial(graph: Graph) -> dict[str, str]:
-    return {key: f"starts as {_call(made)}" for key, made in initial(graph).items()}
-
-
-def _call(made: Initialiser) -> str:
-    return f"{made.name}({', '.join(f'{name}: {value}' for name, value in made.arguments)})"
+    return {key: f"starts as {made}" for key, made in initial(graph).items()}

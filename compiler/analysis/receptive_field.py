@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from speczoo.compiler.cached import once
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge
 from speczoo.compiler.graph import Graph
@@ -57,6 +58,7 @@ class Field(NamedTuple):
 Fields: TypeAlias = tuple[Field | None, ...]
 
 
+@once
 def receptive_fields(graph: Graph) -> tuple[ReceptiveField, ...]:
     """Return what each layer of `graph.rows` sees, in their order; its first output, where it has several.
 

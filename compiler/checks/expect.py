@@ -77,8 +77,7 @@ def _shown(number: float) -> str:
 
 
 def _outputs(graph: Graph, wanted: dict[str, list[int]], loc: Loc) -> Iterator[Problem]:
-    ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    shapes = {port.name: value.shape for port, value in ports if value is not UNKNOWN}
+    shapes = graph.outputs
     for name, shape in wanted.items():
         if list(shapes.get(name, ())) != shape:
             got = f"output {name} {show(shapes[name])}" if name in shapes else f"no output {name}"

@@ -45,10 +45,10 @@ class Argument(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class Prepared:
-    """`name` is the id, where it is plain and right, `op` the op, where it is plain, `named` the one name that it is
-    otherwise, and `layer` what it is, where that
-    is a layer. `arguments` are those of the entry; `constant` says that all are, and
-    those of `defaults` too. `sources` is where its inputs come from; None where it takes what is before it.
+    """What the text of an entry says. `name` is the id, where it is plain and right, `op` the op, where it is plain,
+    `named` the one name that it is otherwise, and `layer` what it is, where that is a layer. `constant` says that all
+    arguments are plain, those of `defaults` too. `sources` is where its inputs come from; None where it takes what is
+    before it.
     """
 
     entry: Entry

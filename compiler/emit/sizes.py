@@ -13,7 +13,6 @@ from speczoo.compiler.analysis.size_set import NoShortRule, SizeSet
 from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.compiler.analysis.staircase import IDENTITY
 from speczoo.compiler.analysis.symbolic import is_size
-from speczoo.compiler.emit.summary import shapes
 from speczoo.compiler.layer import Shape
 from speczoo.specs.wording import enumerated
 
@@ -177,7 +176,7 @@ def to_json(sizes: Sizes) -> dict[str, Any]:
     axes = [axis._asdict() for axis in sizes.axes]
     data: dict[str, Any] = {
         "name": graph.name,
-        "inputs": shapes(graph)[0],
+        "inputs": graph.inputs,
         "axes": axes,
         "accepts": accepted(sizes) if axes else None,
         "short_rule": rule is not None,

@@ -9,7 +9,6 @@ from speczoo.compiler.analysis.receptive_field import ReceptiveField, receptive_
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
-from speczoo.compiler.unknown import UNKNOWN
 
 if TYPE_CHECKING:
     from speczoo.compiler.analysis.memory import Memory
@@ -77,10 +76,10 @@ class Summary:
     def __repr__(self) -> str:
         return f"<Summary of {self.name}: {len(self.layers)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the stable JSON of `zoo summary --json`."""
+    def to_json(self, memory: Memory | None = None) -> dict[str, Any]:
+        """Return the stable JSON of `zoo summary --json`; `memory` in place of that for one input in float32."""
         totals = {name: getattr(self, name) for name in TOTALS}
-        return {**totals, "memory": self.memory.to_json(), "layers": [row.to_json() for row in self.layers]}
+        return {**totals, "memory": (memory or self.memory).to_json(), "layers": [row.to_json() for row in self.layers]}
 
     def __str__(self) -> str:
         """Return the table that documents 000 to 002 print, with MACs beside it."""
@@ -121,14 +120,5 @@ class Summary:
 def summarise(graph: Graph) -> Summary:
     """Return the summary of a graph."""
     rows = tuple(LayerRow(*row[:-1], field) for row, field in zip(graph.rows, receptive_fields(graph), strict=True))
-    inputs, outputs = shapes(graph)
-    return Summary(graph.name, inputs, outputs, graph.params, graph.trainable_params, graph.macs, rows, graph)
-
-
-def shapes(graph: Graph) -> tuple[dict[str, Shape], dict[str, Shape]]:
-    """Return the shapes of what flows into a network and out of it, by name."""
-    root = graph.root
-    outputs = {
-        port.name: value.shape for port, value in zip(root.outputs, root.values, strict=True) if value is not UNKNOWN
-    }
-    return {name: value.shape for name, value in root.inputs if value is not UNKNOWN}, outputs
+    totals = graph.params, graph.trainable_params, graph.macs
+    return Summary(graph.name, graph.inputs, graph.outputs, *totals, rows, graph)

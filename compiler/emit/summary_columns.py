@@ -10,6 +10,7 @@ from speczoo.compiler.analysis.cost import item_size
 from speczoo.compiler.analysis.memory import Memory, Unit
 from speczoo.compiler.analysis.outline import Part, counted
 from speczoo.compiler.graph import Graph
+from speczoo.specs.wording import by_axis, scaled
 
 Numbers: TypeAlias = Sequence[int | float]
 
@@ -26,18 +27,9 @@ class Column(NamedTuple):
     spare: bool = False
 
 
-def _shape(sizes: Numbers) -> str:
-    """Return `3x224x224`."""
-    return "x".join(map(str, sizes)) or "scalar"
-
-
 def size(count: int) -> str:
     """Return bytes as `46.8 MB`, in powers of 1,000."""
-    for power, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= power * 0.9995:
-            value = count / power
-            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
-    return f"{count} B"
+    return scaled(count, "B")
 
 
 def axes(numbers: Numbers | None) -> str:
@@ -60,9 +52,9 @@ COLUMNS: dict[str, Column] = {
     "layer": Column("Layer", lambda part, unit: part.path, str, left=True),
     "type": Column("Type", lambda part, unit: counted(part.count, part.kind), str, left=True),
     "input": Column(
-        "Input", lambda part, unit: [list(each) for each in part.inputs], lambda x: ", ".join(map(_shape, x))
+        "Input", lambda part, unit: [list(each) for each in part.inputs], lambda x: ", ".join(map(by_axis, x))
     ),
-    "output": Column("Output", lambda part, unit: list(part.output), _shape),
+    "output": Column("Output", lambda part, unit: list(part.output), by_axis),
     "params": Column("Parameters", lambda part, unit: part.cost.params, "{:,}".format),
     "trainable": Column("Trainable", _trainable, lambda x: "" if x is None else str(x), left=True, spare=True),
     "macs": Column("MACs", lambda part, unit: part.cost.macs, "{:,}".format),

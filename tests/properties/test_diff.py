@@ -19,6 +19,7 @@ from speczoo.compiler.analysis.sequence_alignment import CELLS, aligned
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
 from speczoo.testing import networks
+from tests.properties.test_difference import entries
 
 Data = dict[str, Any]
 ACTIVATIONS = ["ReLU", "GELU", "SiLU", "Sigmoid", "Hardswish", "Tanh"]
@@ -48,15 +49,6 @@ class Edit(NamedTuple):
 def alive(graph: Graph) -> set[str]:
     """The paths of the entries of the network's own list."""
     return {node.name for node in graph.root.nodes if node.body is not None}
-
-
-def entries(spec: Data) -> Iterator[Data]:
-    """Every entry, near and far."""
-    pending = [entry for owner in (spec, *spec.get("blocks", {}).values()) for entry in owner["layers"]]
-    while pending:
-        entry = pending.pop()
-        yield entry
-        pending += [inner for key in ("layers", "do") for inner in entry.get(key, ())]
 
 
 def again(spec: Data, names: dict[str, str]) -> None:

@@ -197,9 +197,7 @@ def _facts(graphs: Sequence[Graph]) -> list[str]:
         return []
     first = f"{len(networks)} networks"
     if len(networks) == 1:
-        from speczoo.compiler.emit.summary import shapes
-
-        first = layout.flow(*shapes(networks[0]))
+        first = layout.flow(networks[0].inputs, networks[0].outputs)
     counted = " to ".join(layout.count(number) for number in dict.fromkeys((params[0], params[-1])))
     return [first, f"{counted} parameter{'s' * (params[-1] != 1)}"]
 

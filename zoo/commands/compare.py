@@ -61,9 +61,7 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
 
 def _row(graph: Graph) -> dict[str, Any]:
     from speczoo import metadata
-    from speczoo.compiler.emit.summary import shapes
 
-    inputs, outputs = shapes(graph)
     word = {
         key: metadata.word(graph.unit.document.data, graph.settings.variant, key)
         for key in ("title", "year", "published", "notes")
@@ -74,8 +72,8 @@ def _row(graph: Graph) -> dict[str, Any]:
         "year": word["year"],
         "params": graph.params,
         "macs": graph.macs,
-        "inputs": {name: list(shape) for name, shape in inputs.items()},
-        "outputs": {name: list(shape) for name, shape in outputs.items()},
+        "inputs": {name: list(shape) for name, shape in graph.inputs.items()},
+        "outputs": {name: list(shape) for name, shape in graph.outputs.items()},
         "layers": graph.root.weighted,
         "published": word["published"] or {},
         "notes": word["notes"] or {},

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speczoo.console import BOLD, DIM, Line, Styled
+from speczoo.specs.wording import by_axis, scaled
 
 
 def title(name: str, detail: str = "") -> Line:
@@ -18,7 +19,7 @@ def shape(sizes: Sequence[int] | Mapping[str, Sequence[int]]) -> str:
     """Return `3x224x224`, as --input takes it; several inputs by their names."""
     if isinstance(sizes, Mapping):
         return ", ".join(f"{name}={shape(own)}" for name, own in sizes.items())
-    return "x".join(map(str, sizes)) or "scalar"
+    return by_axis(sizes)
 
 
 def flow(inputs: Mapping[str, Sequence[int]], outputs: Mapping[str, Sequence[int]]) -> str:
@@ -33,13 +34,7 @@ def count(number: int | None) -> str:
 
 def short(number: int | None) -> str:
     """Return `1.81 G`, three digits and the power of a thousand."""
-    if number is None:
-        return ""
-    for power, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= power * 0.9995:
-            value = number / power
-            return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
-    return f"{number} "
+    return "" if number is None else scaled(number)
 
 
 def text(value: Any) -> str:

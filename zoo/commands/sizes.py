@@ -20,7 +20,6 @@ def command(networks: Networks, as_json: bool) -> None:
     """
     from speczoo.compiler.analysis.sizes import Sizes
     from speczoo.compiler.emit.sizes import lines, to_json
-    from speczoo.compiler.emit.summary import shapes
 
     made = networks.each(lambda network: Sizes(network.graph()))
     if as_json:
@@ -31,7 +30,7 @@ def command(networks: Networks, as_json: bool) -> None:
 
     for i, (_, sizes) in enumerate(made):
         graph = sizes.graph
-        console.say(*[""] * (i > 0), layout.title(graph.name, layout.flow(*shapes(graph))), "")
+        console.say(*[""] * (i > 0), layout.title(graph.name, layout.flow(graph.inputs, graph.outputs)), "")
         before = ""
         for word, text in lines(sizes):
             console.say(f"{word if word != before else '':<9} {text}")

@@ -136,8 +136,7 @@ def _data(
     from speczoo.compiler.analysis.memory import memory
     from speczoo.compiler.analysis.outline import cut
 
-    found = summary.to_json()
-    found["memory"] = memory(summary.graph, unit.dtype, unit.batch).to_json()
+    found = summary.to_json(memory(summary.graph, unit.dtype, unit.batch))
     rows = {row["path"]: row for row in found["layers"]}
     found["layers"] = [rows[part.path] for part in arranged(summary.parts)]
     if depth is not None:

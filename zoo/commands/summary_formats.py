@@ -44,7 +44,7 @@ class Shown:
     def flow(self) -> str:
         return layout.flow(self.summary.inputs, self.summary.outputs)
 
-    @property
+    @cached_property
     def totals(self) -> list[tuple[str, str]]:
         return totals(self.summary.graph, memory(self.summary.graph, self.unit.dtype, self.unit.batch))
 

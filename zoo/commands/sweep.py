@@ -93,7 +93,8 @@ def command(
     extra = {name.removeprefix("-") for name in (*axes, *([sort] if sort else ()))} & {*MEASURES}
     try:
         space = _space(networks[0], overrides, shapes, allowed)
-        sweep = Sweep(networks, space, (*measured, *sorted(extra - {*measured})), where, allowed, _plugins(ctx))
+        measures = (*measured, *sorted(extra - {*measured}))
+        sweep = Sweep(networks, space, measures, where, allowed, ctx.meta.get("zoo.plugins", ()))
         _hold_columns([*axes, *([sort] if sort else ())], space, MEASURES)
         found = _run(sweep, sample, seed, jobs)
     except SpaceError as error:
@@ -115,17 +116,13 @@ def command(
         console.say(*pictures)
 
 
-def _plugins(ctx: click.Context) -> Any:
-    return ctx.meta.get("zoo.plugins", ())
-
-
 def _space(network: str, overrides: Sequence[str], shapes: Sequence[str], limits: Any) -> Space:
     """Return the space that `--set` and `--input` say. Raises SpaceError, SpecError and UsageError."""
-    from speczoo.exploration.engine import found
+    from speczoo import catalogue
     from speczoo.exploration.space import Listed, Space, SpaceError, Values, declared, read, written
     from speczoo.specs.suggestions import did_you_mean
 
-    known = found(network, limits)[0].spec.params
+    known = catalogue.found(network, limits)[0].spec.params
     axes: dict[str, Values] = {}
     for text in overrides:
         key, equals, values = text.partition("=")

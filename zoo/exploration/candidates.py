@@ -10,11 +10,17 @@ from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Diagnostic
 
 
-def _memory(graph: Graph, what: str) -> int:
+def _inference(graph: Graph) -> int:
     """Return bytes for one input in float32, as `zoo summary` has them."""
-    from speczoo.compiler.analysis.memory import memory
+    from speczoo.compiler.analysis.memory import Unit, inference
 
-    return memory(graph).to_json()[what]
+    return inference(graph.root, Unit())
+
+
+def _training(graph: Graph) -> int:
+    from speczoo.compiler.analysis.memory import Unit, training
+
+    return training(graph, Unit())
 
 
 def _receptive_field(graph: Graph) -> int:
@@ -30,9 +36,9 @@ MEASURES: Mapping[str, Callable[[Graph], int]] = {
     "trainable": lambda graph: graph.trainable_params,
     "macs": lambda graph: graph.macs,
     "layers": lambda graph: graph.root.leaves,
-    "inference": lambda graph: _memory(graph, "inference"),
-    "training": lambda graph: _memory(graph, "training"),
-    "receptive_field": lambda graph: _receptive_field(graph),
+    "inference": _inference,
+    "training": _training,
+    "receptive_field": _receptive_field,
 }
 DEFAULT = ("params", "macs")
 

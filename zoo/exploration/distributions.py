@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from speczoo.exploration import space
-from speczoo.exploration.space import SpaceError, Steps
+from speczoo.exploration.space import SpaceError, Steps, Values
 from speczoo.specs.parameter import Param
 
 MOST = 1_000  # values of a choice
@@ -47,15 +46,13 @@ Distribution: TypeAlias = Choice | Whole | Real
 
 def declared(param: Param) -> Distribution | None:
     """Return the distribution that a spec declares by `choices`, or by `min` and `max`; None where it declares none."""
-    if param.choices:
-        return Choice(tuple(param.choices))
-    if param.type == "bool":
-        return Choice((False, True))
-    if param.min is None or param.max is None:
+    if param.type == "float" and not param.choices and param.min is not None and param.max is not None:
+        return Real(float(param.min), float(param.max))
+    try:
+        values = space.declared("", param)
+    except SpaceError:
         return None
-    if param.type == "int":
-        return Whole(math.ceil(param.min), math.floor(param.max))
-    return Real(float(param.min), float(param.max)) if param.type == "float" else None
+    return _distribution(values)
 
 
 def read(name: str, text: str, param: Param | None = None) -> Distribution:
@@ -64,8 +61,16 @@ def read(name: str, text: str, param: Param | None = None) -> Distribution:
     if len(items) == 1 and (ends := space.ends_of(items[0])) is not None:
         return Real(*ends)
     values = space.read(name, items, param)
-    if isinstance(values, Steps) and values.whole:
-        return Whole(values.at(0), values.at(values.size - 1), int(values.step))  # type: ignore[arg-type]
-    if values.size > MOST:
+    if values.size > MOST and not _is_whole(values):
         raise SpaceError(f"{name}={text} has {values.size:,} values, none nearer to another: {MOST:,} at most")
+    return _distribution(values)
+
+
+def _is_whole(values: Values) -> TypeGuard[Steps]:
+    return isinstance(values, Steps) and values.whole
+
+
+def _distribution(values: Values) -> Distribution:
+    if _is_whole(values):
+        return Whole(int(values.at(0)), int(values.at(values.size - 1)), int(values.step))
     return Choice(tuple(values.at(index) for index in range(values.size)))

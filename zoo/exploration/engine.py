@@ -20,7 +20,6 @@ from speczoo.exploration.candidates import DEFAULT as MEASURED
 from speczoo.exploration.candidates import MEASURES, Candidate
 from speczoo.exploration.space import Space, SpaceError, drawn
 from speczoo.specs.diagnostics import Report
-from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec
@@ -54,7 +53,7 @@ class Evaluator:
     def __init__(self, sweep: Sweep) -> None:
         """Raise SpecError for networks that are none, SpaceError for a parameter that one lacks, ConditionError."""
         self.sweep = sweep
-        self.units = [found(network, sweep.limits) for network in sweep.networks]
+        self.units = [catalogue.found(network, sweep.limits) for network in sweep.networks]
         self.shared = [Shared() for _ in self.units]
         for unit, _ in self.units:
             _hold_names(unit, sweep.space)
@@ -124,7 +123,7 @@ def sweep(
     Raises SpecError for what is no network, SpaceError for a space without end or of more than a million settings that
     is not sampled, or for a sample of none, ConditionError for a condition of other names.
     """
-    unit, _ = found(what, limits)
+    unit, _ = catalogue.found(what, limits)
     space = Space.of({**(settings or {}), **more}, unit.spec.params)
     return run(Sweep((what,), space, tuple(measures), where, limits), sample=sample, seed=seed, jobs=jobs)
 
@@ -199,15 +198,6 @@ def _in_processes(sweep: Sweep, chunks: Iterable[Sequence[int]], jobs: int) -> I
 
 
 # -- what is swept ----------------------------------------------------------------------------------------------------
-
-
-def found(network: Any, limits: Limits) -> tuple[LoadedSpec, str | None]:
-    """Return a spec and its variant. Raises SpecError."""
-    report = Report()
-    unit = catalogue.find(network, report, limits)
-    raise_if_wrong(report)
-    assert unit is not None
-    return unit
 
 
 def _hold_names(unit: LoadedSpec, space: Space) -> None:

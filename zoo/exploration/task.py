@@ -13,8 +13,7 @@ from speczoo.conditions import Condition
 from speczoo.exploration.candidates import MEASURES
 from speczoo.exploration.distributions import Choice, Distribution, declared, read
 from speczoo.exploration.space import SpaceError
-from speczoo.specs.diagnostics import Report
-from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.errors import SpecError
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.training import recipe_loader
 from speczoo.training.callbacks import OnEpoch
@@ -134,11 +133,7 @@ def first_setting(distributions: Mapping[str, Distribution]) -> dict[str, Any]:
 
 def unit_of(recipe: Recipe) -> tuple[LoadedSpec, str | None]:
     """Return the spec of a recipe's network, and its variant. Raises SpecError."""
-    report = Report()
-    found = catalogue.find(recipe.network.name, report)
-    raise_if_wrong(report)
-    assert found is not None
-    return found
+    return catalogue.found(recipe.network.name)
 
 
 def drawn_from(recipe: Recipe, given: Mapping[str, str]) -> tuple[dict[str, Distribution], dict[str, Any]]:

@@ -15,7 +15,6 @@ from speczoo import catalogue
 from speczoo.api import What, check_into
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
-from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
 
@@ -60,16 +59,13 @@ def broken(what: What, *names: str) -> SearchStrategy[Broken]:
     `what` is what `speczoo.check` takes, and right. Raises SpecError where it cannot be read, KeyError for a name that
     is none, ValueError where none of the mistakes can be made in it.
     """
-    report = Report()
-    found = catalogue.find(what, report)
-    raise_if_wrong(report)
-    assert found is not None
-    data = copy.deepcopy(found[0].document.data)
+    unit, _ = catalogue.found(what)
+    data = copy.deepcopy(unit.document.data)
     chosen = [MISTAKES[name] for name in names or MISTAKES]
     made = [(each, [*each.made(data)]) for each in chosen]
     places = [st.sampled_from(specs).map(_one(each)) for each, specs in made if specs]
     if not places:
-        raise ValueError(f"{found[0].spec.name} has no place for {', '.join(each.name for each in chosen)}")
+        raise ValueError(f"{unit.spec.name} has no place for {', '.join(each.name for each in chosen)}")
     return st.one_of(places)
 
 

@@ -10,13 +10,11 @@ from speczoo import catalogue
 from speczoo.api import What
 from speczoo.compiler.compile import compile
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import Shape
 from speczoo.specs.diagnostics import Diagnostic, Label, Report
-from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.render import text
-from speczoo.specs.wording import printed
+from speczoo.specs.wording import by_axis, printed
 from speczoo.testing.faults import faults
 from speczoo.testing.parameters import ranges
 from speczoo.testing.sizes import InputShape
@@ -37,16 +35,12 @@ class Setting:
         """The setting as a command takes it, and the samples where they are not those of every run."""
         parts = [f"--set {name}={printed(value)}" for name, value in self.params.items()]
         if isinstance(self.shape, dict):
-            parts += [f"--input {name}={_by(shape)}" for name, shape in self.shape.items()]
+            parts += [f"--input {name}={by_axis(shape)}" for name, shape in self.shape.items()]
         elif self.shape is not None:
-            parts.append(f"--input {_by(self.shape)}")
+            parts.append(f"--input {by_axis(self.shape)}")
         words = " ".join(parts)
         samples = f"{self.batch} samples" if self.batch > 1 else "one sample"
         return f"{words}, {samples}".removeprefix(", ") if self.batch != BATCH else words
-
-
-def _by(shape: Shape) -> str:
-    return "x".join(map(str, shape))
 
 
 class SpecFailure(AssertionError):
@@ -103,8 +97,4 @@ class Subject(NamedTuple):
 
 def loaded(what: What, limits: Limits = DEFAULT) -> Subject:
     """Return the spec that is meant. Raises SpecError where it cannot be read."""
-    report = Report()
-    found = catalogue.find(what, report, limits)
-    raise_if_wrong(report)
-    assert found is not None
-    return Subject(*found, limits)
+    return Subject(*catalogue.found(what, limits), limits)

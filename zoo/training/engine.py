@@ -84,7 +84,7 @@ def train(
     `model` is trained in place of the recipe's network. `set` overrides values (`["epochs=3"]` or `{"epochs": 3}`),
     `data` is the folder of the data, `out` the run's folder (default: `runs/NAME`, numbered when taken). `resume` is a
     run's folder: it goes on after its last finished epoch, bit for bit as if never stopped on the same CPU.
-    `stop_after` ends this session after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
+    `stop_after` ends this call after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
     `num_nodes`, `accelerator` and `logger` (`csv`, `tensorboard`) are Lightning's. `on_epoch` is called with the
     numbers of each epoch when it is over, and ends the training there where it returns true.
 
