@@ -30,6 +30,20 @@ def torchvision() -> ModuleType:
         return _import()
 
 
+def published_weights(name: str) -> Any:
+    """Return torchvision's enum of published weights by its name, `FCN_ResNet50_Weights`: of classification, and of
+    segmentation, video and the like, which have modules of their own.
+
+    Raises LookupError where this torchvision has no such enum, and ModuleNotFoundError when it is not installed.
+    """
+    models = torchvision().models
+    for module in (models, *vars(models).values()):
+        enum = vars(module).get(name) if isinstance(module, ModuleType) else None
+        if isinstance(enum, type) and issubclass(enum, models.WeightsEnum):
+            return enum
+    raise LookupError(name)
+
+
 def _import() -> ModuleType:
     try:
         return importlib.import_module("torchvision")

@@ -37,7 +37,7 @@ from speczoo.specs.escaping import safe
 from speczoo.specs.spec import Weights
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.tensors import SHOWN
-from speczoo.torchvision import torchvision
+from speczoo.torchvision import published_weights
 
 COUNTER = ".num_batches_tracked"  # of batch norm; files older than it lack it everywhere, and torch reads that as 0
 WHOLE = (
@@ -111,7 +111,7 @@ class LoadReport:
         if self.enum is None:
             raise WeightsError(f"{self.source} comes without transforms: only torchvision's own weights have them")
         name, _, member = self.enum.partition(".")
-        made: Callable[..., Tensor] = getattr(torchvision().models, name)[member].transforms()
+        made: Callable[..., Tensor] = published_weights(name)[member].transforms()
         return made
 
     def to_json(self) -> dict[str, Any]:
@@ -345,12 +345,12 @@ def _published(graph: Graph, weights: Any) -> _Found:
         raise WeightsError(f"nobody published weights for {graph.name}: {words}, not {weights!r}")
     name = entry.source.removeprefix("torchvision:")
     try:
-        enum = getattr(torchvision().models, name)
+        enum = published_weights(name)
     except ModuleNotFoundError as error:
         raise WeightsError(
             f"{name} is torchvision's, and torchvision is not installed: pip install torchvision"
         ) from error
-    except AttributeError as error:
+    except LookupError as error:
         raise WeightsError(f"this torchvision has no {name}: it is too old for {graph.name}'s weights") from error
     wanted = str(weights)
     member = enum.__members__.get(wanted.removeprefix(f"{name}."))

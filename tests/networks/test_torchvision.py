@@ -11,15 +11,22 @@ import torch
 from torch import Tensor, nn
 
 import speczoo
-from tests.networks.shared import SHARED, models
+from speczoo.weights import params_with
+from tests.networks.shared import CLIPS, MAPS, SHARED, example, models, outputs, theirs
 
 #: One or two of each family, small ones: what runs without --slow.
 SMALL = frozenset(
-    {"mnasnet0_5", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1"}
+    {
+        "lraspp_mobilenet_v3_large",
+        "mc3_18",
+        "mnasnet0_5",
+        "mobilenet_v3_small",
+        "regnet_y_400mf",
+        "resnet18",
+        "shufflenet_v2_x0_5",
+        "squeezenet1_1",
+    }
 )
-#: What their grids take: five halvings, and stems and auxiliary heads that need more.
-SIDE = {"inception_v3": 299, "alexnet": 95}
-ARGUMENTS: dict[str, dict[str, Any]] = {"googlenet": {"init_weights": False}, "inception_v3": {"init_weights": False}}
 HUGE = {"regnet_y_128gf"}
 
 
@@ -29,11 +36,6 @@ def each(*also: str, quick: frozenset[str] = SMALL) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         "name", [pytest.param(n, marks=() if n in quick else pytest.mark.slow) for n in SHARED]
     )
-
-
-def theirs(name: str, **more: Any) -> nn.Module:
-    model: nn.Module = getattr(models, name)(**ARGUMENTS.get(name, {}), **more)
-    return model
 
 
 @functools.cache
@@ -93,8 +95,7 @@ def test_the_same_outputs_from_the_same_weights(name: str) -> None:
     torch.manual_seed(0)
     reference = theirs(name)
     ours = speczoo.build(name, reference.state_dict())
-    side = SIDE.get(name, 64)
-    x = torch.randn(3, 3, side, side)
+    x = example(name, 3)
     with torch.no_grad():
         calibrate(reference, x)
         ours.load_state_dict(reference.state_dict(), strict=True)
@@ -130,10 +131,6 @@ def undisturbed(model: nn.Module) -> None:
             m.p = 0.0  # type: ignore[assignment]
 
 
-def outputs(out: Any) -> list[Tensor]:
-    return [out] if isinstance(out, Tensor) else [value for value in out if value is not None]
-
-
 def agree(ours: list[Tensor], reference: list[Tensor]) -> None:
     assert len(ours) == len(reference)
     for a, b in zip(ours, reference, strict=True):
@@ -150,8 +147,7 @@ def test_scripts(name: str) -> None:
         pytest.skip("2.6 GB of weights")
     model = speczoo.build(name, seed=0)
     scripted = torch.jit.script(model)
-    side = SIDE.get(name, 64)
-    x = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    x = example(name, 2, seed=1)
     with torch.no_grad():
         for training in (True, False):
             outs = []
@@ -173,7 +169,7 @@ def test_the_same_default_initialisation(name: str) -> None:
     torch.manual_seed(1)
     ours = dict(speczoo.build(name).named_parameters())
     fresh: dict[str, Tensor] = dict(
-        getattr(models, name)(**({"init_weights": True} if name in ARGUMENTS else {})).named_parameters()
+        theirs(name, **({"init_weights": True} if name in ("googlenet", "inception_v3") else {})).named_parameters()
     )
     for key, b in fresh.items():
         a, b = ours[key].detach().double(), b.detach().double()
@@ -212,13 +208,14 @@ def test_the_same_numbers_in_modules(name: str) -> None:
         ):
             if hasattr(m, attribute) and key in ours and hasattr(ours[key], attribute):
                 seen += 1
-                expected = pytest.approx(pair(getattr(m, attribute)))
-                assert pair(getattr(ours[key], attribute)) == expected, (key, attribute)
+                expected = pytest.approx(one(getattr(m, attribute)))
+                assert one(getattr(ours[key], attribute)) == expected, (key, attribute)
     assert seen > 20
 
 
-def pair(value: Any) -> Any:
-    return value if isinstance(value, tuple) else (value, value)
+def one(value: Any) -> Any:
+    """A number for every axis as that number."""
+    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
 # -- published costs --------------------------------------------------------------------------------------------------
@@ -233,8 +230,12 @@ def weights() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("name", "member"), list(weights()))
 def test_published_costs(name: str, member: Any) -> None:
-    """torchvision prints GFLOPS, which are multiply-accumulates, to three digits, at each weight's own crop."""
-    crop = member.transforms().crop_size[0]
-    summary = speczoo.summary(name, input=[3, crop, crop], **({"aux_logits": False} if name == "googlenet" else {}))
+    """torchvision prints GFLOPS, which are multiply-accumulates, to three digits, at each weight's own crop, of clips
+    of 16 frames and of maps at the size of their images.
+    """
+    transforms = member.transforms()
+    (side, *_) = transforms.resize_size if name in MAPS else transforms.crop_size
+    params = params_with(speczoo.graph(name), member)
+    summary = speczoo.summary(name, input=[3, *[16] * (name in CLIPS), side, side], **params)
     assert summary.macs / 1e9 == pytest.approx(member.meta["_ops"], abs=0.0006)
     assert summary.params == member.meta["num_params"]

@@ -7,17 +7,17 @@ import torch
 
 import speczoo
 from speczoo import catalogue
-from tests.networks.shared import SHARED
+from tests.networks.shared import CLASSIFIERS, MAPS
 
 QUICK = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
 
 
 def classifiers() -> list[object]:
-    """Every network with num_classes; without --slow one of a family."""
+    """Every network with num_classes that says one thing of the whole; without --slow one of a family."""
     out: list[object] = []
     families = set()
     for name, (path, _) in catalogue.index().items():
-        if "num_classes" in catalogue.own(path).spec.params and "unet" not in name:
+        if "num_classes" in catalogue.own(path).spec.params and name not in MAPS and "unet" not in name:
             out.append(pytest.param(name, marks=() if path not in families else pytest.mark.slow))
             families.add(path)
     return out
@@ -60,7 +60,7 @@ def test_other_channels_change_the_first_layer(name: str) -> None:
     assert 0 < len([key for key, shape in other.state.items() if whole.state[key] != shape]) <= 3
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in SHARED])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in CLASSIFIERS])
 def test_they_run(name: str) -> None:
     side = 96 if name in ("alexnet", "inception_v3") else 64
     x = torch.randn(2, 1, side, side)
