@@ -54,7 +54,7 @@ class Field(NamedTuple):
     length: int
 
 
-#: What reaches a value, for each spatial axis of the input; None where nothing does.
+#: What reaches a value, for each spatial axis of the inputs; None where nothing does.
 Fields: TypeAlias = tuple[Field | None, ...]
 
 
@@ -62,16 +62,29 @@ Fields: TypeAlias = tuple[Field | None, ...]
 def receptive_fields(graph: Graph) -> tuple[ReceptiveField, ...]:
     """Return what each layer of `graph.rows` sees, in their order; its first output, where it has several.
 
-    The axes are those after the channels, and all of an input of whole numbers; of several inputs, those that have as
-    many as the first which has any are taken together, place upon place.
+    The axes are those after the channels, and all of an input of whole numbers. Of several inputs, those that have as
+    many are taken together, place upon place; of those that have others, a layer shows the first that it sees.
     """
-    arriving = tuple(map(_input_fields, (value for _, value in graph.root.inputs)))
-    axes = next((len(fields) for fields in arriving if fields), 0)
-    nothing: Fields = (None,) * axes
-    arriving = tuple(fields if len(fields) == axes else nothing for fields in arriving)
-    found: list[ReceptiveField] = []
+    own = [_input_fields(value) for _, value in graph.root.inputs]
+    groups = _groups(own)
+    nothing: Fields = (None,) * sum(part.stop - part.start for part in groups.values())
+    arriving = [
+        (*nothing[: part.start], *fields, *nothing[part.stop :]) if (part := groups.get(len(fields))) else nothing
+        for fields in own
+    ]
+    found: list[Fields] = []
     _Walk(nothing, found).list(graph.root, arriving)
-    return tuple(found)
+    return tuple(_shown(fields, [*groups.values()]) for fields in found)
+
+
+def _groups(own: Iterable[Fields]) -> dict[int, slice]:
+    """Return where the axes of the inputs that have as many stand among all, by how many they are."""
+    groups: dict[int, slice] = {}
+    start = 0
+    for axes in dict.fromkeys(len(fields) for fields in own if fields):
+        groups[axes] = slice(start, start + axes)
+        start += axes
+    return groups
 
 
 def _input_fields(value: Value | Unknown) -> Fields:
@@ -84,7 +97,7 @@ def _input_fields(value: Value | Unknown) -> Fields:
 class _Walk:
     """One look at a network in the order of execution."""
 
-    def __init__(self, nothing: Fields, found: list[ReceptiveField]) -> None:
+    def __init__(self, nothing: Fields, found: list[Fields]) -> None:
         self.nothing, self.found = nothing, found
         self.known: dict[tuple[Field, Link, int, int], Field | None] = {}
 
@@ -103,7 +116,7 @@ class _Walk:
                 for port, value in enumerate(node.outputs):
                     assert isinstance(value, Value)
                     values[Edge(index, port)] = self.layer(node, node.body, port, value.shape, given)
-                self.found.append(_shown(values[Edge(index)]))
+                self.found.append(values[Edge(index)])
         return [values[port.edge] for port in composite.outputs]
 
     def layer(self, node: Node, layer: Layer, port: int, out: Shape, given: Sequence[Fields]) -> Fields:
@@ -161,8 +174,11 @@ def _together(fields: Iterable[Field | None], out: Shape) -> Field | None:
     return first
 
 
-def _shown(fields: Fields) -> ReceptiveField:
-    shown = [_numbers(field) for field in fields]
+def _shown(fields: Fields, groups: Sequence[slice]) -> ReceptiveField:
+    """Return the numbers of the first group of axes that anything comes from, else of the first group."""
+    seen = (part for part in groups if any(field is not None for field in fields[part]))
+    chosen = next(seen, groups[0] if groups else slice(0))
+    shown = [_numbers(field) for field in fields[chosen]]
     return ReceptiveField(*zip(*shown, strict=True)) if shown else ReceptiveField((), (), ())
 
 

@@ -196,7 +196,25 @@ def column(ctx: Context, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
         raise ctx.stop(
             Problem("bad-value", "a loop runs over numbers, texts and lists of them, not over mappings", loc)
         )
+    if (problem := _range_in_list(value, got, loc)) is not None:
+        raise ctx.stop(problem)
     return list(got)
+
+
+def _range_in_list(written: object, values: Sequence[Any], loc: Loc) -> Problem | None:
+    """Return what is wrong with a list of which one value is the text of a range, `[1..3]`; None where none is."""
+    j = next((j for j, value in enumerate(values) if isinstance(value, str) and _RANGE.fullmatch(value)), None)
+    if j is None:
+        return None
+    first, last = values[j].split("..")
+    message = f"`{values[j]}` is a text in a list, and no range: the loop would have one turn for it"
+    if not isinstance(written, list):
+        return Problem("bad-value", message, loc)
+    span = written[j]
+    if len(written) == 1:
+        return Problem("bad-value", message, loc, help=[f"a range stands without brackets: `{span}`"], replacement=span)
+    help = f"write its numbers one by one, from {first} to {last}"
+    return Problem("bad-value", message, (*loc, j), help=[help])
 
 
 def _range_of_python(written: object, value: object) -> Iterator[str]:

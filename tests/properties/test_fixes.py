@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+import speczoo
 from speczoo import catalogue
 from speczoo.compiler.compile import compile
 from speczoo.specs import edit
@@ -78,6 +79,22 @@ def test_offered_fixes_mend(source: Source) -> None:
     assume(wrong and all(d.fix for d in wrong))
     event(wrong[0].code)
     assert told(mended(source)) == []
+
+
+@given(st.integers(-5, 5), st.integers(0, 5), st.booleans(), st.lists(st.integers(-5, 5), max_size=2))
+def test_a_range_in_brackets_is_told_and_mended(first: int, more: int, named: bool, others: list[int]) -> None:
+    """A list with a range in it is refused; a range that is alone there is what is meant."""
+    span = f"{first}..{'$n' if named else first + more}"
+    loop = f"{{i: [{', '.join([*map(str, others), span])}]}}"
+    head = f"spec: 1\nname: n\ninput: [3, 8, 8]\nparams: {{n: {first + more}}}\nlayers:\n"
+    source = Source("n", f"{head}  - {{for: {loop}, op: ReLU}}\n")
+    assert [d.code for d in told(source)] == ["bad-value"]
+    if others:
+        assert mended(source).text == source.text
+        return
+    whole = mended(source)
+    assert told(whole) == []
+    assert len(speczoo.graph(whole.text).rows) == more + 1
 
 
 def refused(source: Source, diagnostic: Diagnostic) -> list[Diagnostic]:

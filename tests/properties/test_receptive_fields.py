@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 
 import speczoo
 from speczoo.compiler.analysis.receptive_field import ReceptiveField, receptive_fields
@@ -56,3 +57,36 @@ def test_of_any_network(spec: dict[str, Any]) -> None:
     for axis, layers in enumerate(reached(spec, shape, paths)):
         for path, seen in zip(paths, layers, strict=True):
             held(found[path], axis, seen)
+
+
+def chain(axes: int, steps: list[tuple[int, int, int]]) -> list[dict[str, Any]]:
+    return [
+        {"op": f"Conv{axes}d", "out_channels": 2, "kernel_size": size, "stride": stride, "padding": padding}
+        for size, stride, padding in steps
+    ]
+
+
+STEPS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 2), st.integers(0, 2)), min_size=1, max_size=3)
+
+
+@given(st.dictionaries(st.sampled_from([1, 2, 3]), STEPS, min_size=2))
+def test_inputs_of_other_ranks_are_seen_as_they_are_alone(chains: dict[int, list[tuple[int, int, int]]]) -> None:
+    """Beside inputs of other ranks each layer sees what it sees in a network of its input alone."""
+    inputs, layers, alone = [], [], []
+    for axes, steps in chains.items():
+        shape = [2, *[SIDE] * axes]
+        inputs.append({"id": f"x{axes}", "shape": shape})
+        layers.append({"id": f"chain{axes}", "from": f"x{axes}", "layers": chain(axes, steps)})
+        alone += receptive_fields(
+            speczoo.graph({"spec": 1, "name": "one", "input": shape, "layers": chain(axes, steps)})
+        )
+    names = [f"chain{axes}" for axes in chains]
+    spec = {
+        "spec": 1,
+        "name": "all",
+        "inputs": inputs,
+        "layers": layers,
+        "outputs": [{"id": n, "from": n} for n in names],
+    }
+    assert [*receptive_fields(speczoo.graph(spec))] == alone
+    assert [len(field.size) for field in alone] == [axes for axes, steps in chains.items() for _ in steps]

@@ -149,6 +149,8 @@ def test_mistakes_in_networks_of_the_zoo_are_found(network: str) -> None:
 def test_a_mistake_without_a_place_is_told() -> None:
     with pytest.raises(ValueError, match="pinned has no place for unequal sum"):
         broken(PINNED, "unequal sum")
-    with pytest.raises(KeyError):
-        broken(PINNED, "no such mistake")
+    with pytest.raises(ValueError, match=r"no mistake 'unequal summ'.*`unequal sum`"):
+        broken(PINNED, "unequal summ")
+    with pytest.raises(ValueError, match="no mistake 'nope': there is unknown op, "):
+        broken(PINNED, "cycle", "nope")
     speczoo.check(PINNED)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import speczoo
 from speczoo.exploration.distributions import Choice, Distribution, Real, Whole, declared, read
 from speczoo.exploration.space import SpaceError
-from speczoo.exploration.study import Study, decoded, optuna_distribution, setting_of
+from speczoo.exploration.study import Proposal, Study, decoded, optuna_distribution, setting_of
 from speczoo.exploration.task import Task, drawn_from
 from speczoo.specs.parameter import Param
 from speczoo.training import recipe_loader
@@ -176,7 +176,29 @@ def test_a_study_goes_on_and_is_not_mixed_with_another(home: Path) -> None:
     with pytest.raises(OptionError, match="other values"):
         Study(task(home, where="params < 3"), storage, seed=0, resume=True)
     again = Study(task(home), storage, seed=0, resume=True)
-    assert (len(again.trained), again.failed) == (1, 1)
+    assert (len(again.trained), again.failures.total(), again.done) == (1, 0, 1)
+
+
+@given(st.lists(st.sampled_from([0.5, math.nan, math.inf, "failed", "pruned", "stopped"]), max_size=8))
+@settings(max_examples=20)
+def test_every_trial_is_done_but_those_that_were_stopped(tmp_path_factory: Any, ends: list[Any]) -> None:
+    """Whatever comes out of trainings, a search comes nearer to its end; only what was stopped is tried again."""
+    whole = Task("r.yaml", frozenset(), {"optimizer.lr": Real(1e-3, 1.0)}, {}, "accuracy")
+    study = Study(whole, tmp_path_factory.mktemp("s") / "s.jsonl", seed=0)
+    for end in ends:
+        proposal = Proposal(study.study.ask(study.distributions), {})
+        match end:
+            case "failed":
+                study.fail(proposal, "it fails")
+            case "stopped":
+                study.abandon(proposal)
+            case "pruned":
+                study.record(proposal, 0.1, pruned=True)
+            case value:
+                study.record(proposal, value)
+    assert study.done == len(ends) - ends.count("stopped")
+    assert len(study.trained) == ends.count(0.5) + ends.count("pruned")
+    assert study.failures["it fails"] == ends.count("failed")
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -231,6 +253,18 @@ def test_nothing_fits(home: Path) -> None:
     found = data(*words, "--trials", "2")
     assert (found["trials"], found["best"], found["spec"]) == ([], None, None)
     assert found["refused"] > 0
+
+
+def test_a_search_ends_where_every_training_fails(home: Path) -> None:
+    """Rates without end to draw from, all of them too high: so many trials are tried, and the reason is told."""
+    words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--accelerator", "cpu")
+    words = (*words, "--set", "optimizer.lr=1e5..9e5", "--set", "width=4", "--trials", "3")
+    told = zoo(*words, code=1)
+    assert "3 failed" in told.stdout
+    assert told.stdout.count("1 x the loss is not a number") == 3
+    found = json.loads(zoo(*words, "--resume", "--json", code=1).stdout)
+    assert (found["trials"], found["failed"], found["best"], found["spec"]) == ([], 3, None, None)
+    assert sum(found["failures"].values()) == 3
 
 
 def test_real_digits_under_a_budget(mnist: Path, home: Path) -> None:

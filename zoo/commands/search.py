@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 
 STUDY = "study.jsonl"  # in a search's folder
 SHOWN = 10  # trials in the table
+REASONS = 3  # why trainings failed, in the text
 
 
 @click.command()
 @click.argument("recipe")
-@click.option("--trials", default=20, show_default=True, type=click.IntRange(min=1), metavar="N", help="To train.")
+@click.option(
+    "--trials",
+    default=20,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="To train, or that fail.",
+)
 @click.option(
     "--set",
     "overrides",
@@ -79,6 +88,7 @@ def command(
     """
     from speczoo.conditions import ConditionError
     from speczoo.exploration.space import SpaceError
+    from speczoo.training.errors import TrainingError
 
     try:
         task = _task(recipe, overrides, where, metric, data, accelerator, ctx.meta.get("zoo.plugins", ()))
@@ -101,6 +111,8 @@ def command(
         with_optuna.search(study, trials, folder, lambda text: console.say(text, err=True))
     facts = _facts(study, folder)
     emit(facts, as_json, *_lines(study, facts))
+    if study.best is None and study.failures:
+        ctx.exit(TrainingError.exit_code)
 
 
 def _task(
@@ -174,7 +186,8 @@ def _facts(study: Study, folder: Path) -> dict[str, Any]:
         "metric": study.task.metric,
         "trials": rows,
         "refused": sum(study.refused.values()),
-        "failed": study.failed,
+        "failed": study.failures.total(),
+        "failures": dict(study.failures),
         "best": None,
         "spec": None,
     }
@@ -218,6 +231,9 @@ def _lines(study: Study, facts: Mapping[str, Any]) -> list[Any]:
     lines: list[Any] = [
         f"{len(facts['trials']):,} trials; {', '.join(text for text in more if not text.startswith('0 '))}".rstrip("; ")
     ]
+    reasons = Counter(facts["failures"]).most_common()
+    lines += [f"  {count:,} x {reason}" for reason, count in reasons[:REASONS]]
+    lines += [f"  and {len(reasons) - REASONS:,} more reasons, which --json lists"] * (len(reasons) > REASONS)
     if rows:
         columns = [Column("trial", [str(row["number"]) for row in rows])]
         columns += [

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard
 
+from speczoo.exploration import declared as declarations
 from speczoo.exploration import space
+from speczoo.exploration.declared import Interval
 from speczoo.exploration.space import SpaceError, Steps, Values
 from speczoo.specs.parameter import Param
 
@@ -46,13 +48,14 @@ Distribution: TypeAlias = Choice | Whole | Real
 
 def declared(param: Param) -> Distribution | None:
     """Return the distribution that a spec declares by `choices`, or by `min` and `max`; None where it declares none."""
-    if param.type == "float" and not param.choices and param.min is not None and param.max is not None:
-        return Real(float(param.min), float(param.max))
-    try:
-        values = space.declared("", param)
-    except SpaceError:
-        return None
-    return _distribution(values)
+    match declarations.declared(param):
+        case tuple(values):
+            return Choice(values)
+        case Interval(int(low), int(high), whole=True) if low <= high:
+            return Whole(low, high)
+        case Interval(int() | float() as low, int() | float() as high, whole=False):
+            return Real(float(low), float(high))
+    return None
 
 
 def read(name: str, text: str, param: Param | None = None) -> Distribution:

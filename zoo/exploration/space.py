@@ -5,7 +5,6 @@ Nothing is listed before it is asked for: a space may have more settings than th
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from fractions import Fraction
 from random import Random
 from typing import Any, Protocol
 
+from speczoo.exploration import declared as declarations
+from speczoo.exploration.declared import Interval
 from speczoo.specs.copying import plain_copy
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
@@ -204,12 +205,11 @@ def read(name: str, items: Sequence[Any], param: Param | None = None) -> Values:
 
 def declared(name: str, param: Param) -> Values:
     """Return all values that a parameter may have, by what the spec says of it. Raises SpaceError."""
-    if param.choices:
-        return Listed(tuple(param.choices))
-    if param.type == "bool":
-        return Listed((False, True))
-    if param.type == "int" and param.min is not None and param.max is not None:
-        return read(name, [f"{math.ceil(param.min)}..{math.floor(param.max)}"])
+    match declarations.declared(param):
+        case tuple(values):
+            return Listed(values)
+        case Interval(int(low), int(high), whole=True):
+            return read(name, [f"{low}..{high}"])
     example = {"float": "0.1..0.5:0.1", "int": "16..64:16"}.get(param.type or "", "A,B")
     lacks = "no min and max" if param.type == "int" else "no choices"
     raise SpaceError(f"{name} has {lacks} in the spec: say which values are meant, as {name}={example}")

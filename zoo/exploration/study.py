@@ -7,6 +7,8 @@ drawn; one that was tried already is not tried again.
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +27,7 @@ from speczoo.training.errors import OptionError
 STUBBORN = 1_000  # draws in a row that do not fit, until there is taken to be none
 ADAPTIVE = 30  # of these, as the sampler proposes them
 PLAIN = (str, int, float, bool, type(None))  # what Optuna keeps of a choice as it is
-TASK, REFUSED, SETTING = "task", "refused", "setting"  # what is kept beside
+TASK, REFUSED, SETTING, FAILURE = "task", "refused", "setting", "failure"  # what is kept beside
 
 
 class Proposal(NamedTuple):
@@ -74,8 +76,15 @@ class Study:
         return self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
     @property
-    def failed(self) -> int:
-        return len(self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,)))
+    def failures(self) -> Counter[str]:
+        """How many trainings failed, by reason."""
+        found = self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+        return Counter(trial.user_attrs[FAILURE] for trial in found if FAILURE in trial.user_attrs)
+
+    @property
+    def done(self) -> int:
+        """How many trials are over: trained, or failed. One that was stopped from outside is none."""
+        return len(self.trained) + self.failures.total()
 
     @property
     def ranked(self) -> list[FrozenTrial]:
@@ -119,14 +128,23 @@ class Study:
                 self.refused[reason] = self.refused.get(reason, 0) + 1
         return self._refusals[written]
 
-    def record(self, proposal: Proposal, value: float | None, *, pruned: bool = False) -> None:
-        """Record what came out of a proposal: its metric, or None where training failed."""
-        if value is None:
-            self.study.tell(proposal.trial, state=TrialState.FAIL)
+    def record(self, proposal: Proposal, value: float, *, pruned: bool = False) -> None:
+        """Record what came out of a proposal: its metric. One that is no number is a failure."""
+        if not math.isfinite(value):
+            self.fail(proposal, f"{self.task.metric} is {value}")
         elif pruned:
             self.study.tell(proposal.trial, state=TrialState.PRUNED)
         else:
             self.study.tell(proposal.trial, value)
+
+    def fail(self, proposal: Proposal, reason: str) -> None:
+        """Record that training failed, and why."""
+        proposal.trial.set_user_attr(FAILURE, reason)
+        self.abandon(proposal)
+
+    def abandon(self, proposal: Proposal) -> None:
+        """Record that a trial was stopped from outside: what would have come out of it is not known."""
+        self.study.tell(proposal.trial, state=TrialState.FAIL)
 
 
 def _in_file(path: Path) -> JournalStorage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Task:
     def condition(self) -> Condition | None:
         """The budget. Raises ConditionError."""
         known = (*MEASURES, *(name for name in self.distributions if name in self.params))
-        return Condition(self.where, known) if self.where is not None else None
+        return _condition(self.where, known) if self.where is not None else None
 
     def overrides(self, setting: Mapping[str, Any]) -> dict[str, Any]:
         """Return a setting as values that lie over the recipe."""
@@ -72,7 +73,8 @@ class Task:
 
     def variant(self, setting: Mapping[str, Any]) -> tuple[LoadedSpec, dict[str, Any]]:
         """Return the spec of the network, and the variant of it that a trial trained."""
-        recipe, graph = self.loaded(setting), self.graph(setting)
+        recipe = self.loaded(setting)
+        graph = self._graph_of(recipe)
         unit, chosen = unit_of(recipe)
         own = unit.spec.variants[chosen].params if chosen in unit.spec.variants else {}
         made: dict[str, Any] = {"params": {**own, **recipe.network.params}}
@@ -86,7 +88,10 @@ class Task:
 
     def graph(self, setting: Mapping[str, Any]) -> Graph:
         """Return the network of a trial. Raises SpecError where it is none, or the recipe is wrong."""
-        network = self.loaded(setting).network
+        return self._graph_of(self.loaded(setting))
+
+    def _graph_of(self, recipe: Recipe) -> Graph:
+        network = recipe.network
         return api.graph(network.name, input=network.input or list(self.shape), **network.params)
 
     def refusal(self, setting: Mapping[str, Any]) -> str:
@@ -124,6 +129,12 @@ class Task:
         options: dict[str, Any] = {"quiet": True, "report": False, "accelerator": self.accelerator}
         train(self.recipe, set=overrides, data=self.data, out=out, on_epoch=after, **options)
         return last[self.metric]
+
+
+@lru_cache(maxsize=16)
+def _condition(text: str, known: tuple[str, ...]) -> Condition:
+    """Return a condition, parsed once for all settings. It stays in its process: a task is plain data."""
+    return Condition(text, known)
 
 
 def first_setting(distributions: Mapping[str, Distribution]) -> dict[str, Any]:

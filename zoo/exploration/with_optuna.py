@@ -10,18 +10,17 @@ from speczoo.training.errors import Interrupted, TrainingError
 
 
 def search(study: Study, trials: int, folder: Path, say: Callable[[str], None]) -> None:
-    """Train until so many trials are done, those of earlier searches in this study among them."""
-    while len(study.trained) < trials:
+    """Train until so many trials are done, those that failed and those of earlier searches in this study among them."""
+    while study.done < trials:
         proposal = study.propose()
         if proposal is None:
             say("no other setting fits")
             return
-        value, pruned = _trained(study, proposal, folder, say)
-        study.record(proposal, value, pruned=pruned)
+        _train(study, proposal, folder, say)
 
 
-def _trained(study: Study, proposal: Proposal, folder: Path, say: Callable[[str], None]) -> tuple[float | None, bool]:
-    """Return the metric of a proposal and whether it was pruned; None where its training failed."""
+def _train(study: Study, proposal: Proposal, folder: Path, say: Callable[[str], None]) -> None:
+    """Train a proposal, and record what came out: its metric, whether it was pruned, why it failed."""
     trial, setting = proposal
     pruned = False
 
@@ -31,14 +30,15 @@ def _trained(study: Study, proposal: Proposal, folder: Path, say: Callable[[str]
         pruned = trial.should_prune()
         return pruned
 
-    shown = " ".join(f"{name}={value}" for name, value in setting.items())
+    number, shown = study.done + 1, " ".join(f"{name}={value}" for name, value in setting.items())
     try:
         value = study.task.train(setting, folder / f"{trial.number:04d}", on_epoch)
     except Interrupted:
-        study.record(proposal, None)
+        study.abandon(proposal)
         raise
     except TrainingError as error:
-        say(f"{len(study.trained) + 1:>4}  {shown}  failed: {error.message}")
-        return None, False
-    say(f"{len(study.trained) + 1:>4}  {study.task.metric} {value:.4f}{' (pruned)' if pruned else ''}  {shown}")
-    return value, pruned
+        study.fail(proposal, error.message)
+        say(f"{number:>4}  {shown}  failed: {error.message}")
+        return
+    study.record(proposal, value, pruned=pruned)
+    say(f"{number:>4}  {study.task.metric} {value:.4f}{' (pruned)' if pruned else ''}  {shown}")

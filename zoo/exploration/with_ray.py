@@ -40,7 +40,7 @@ class Fitting(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         proposal = self.open[trial_id]
         if error or result is None:
-            self.study.record(proposal, None)
+            self.study.fail(proposal, "Ray has the reason in the trial's folder")
         else:
             self.on_trial_result(trial_id, result)
             self.study.record(proposal, result[self.study.task.metric], pruned=not result["whole"])
@@ -56,11 +56,11 @@ class Fitting(Searcher):
 def search(
     study: Study, trials: int, folder: Path, *, address: str | None, resources: Mapping[str, float], prune: bool
 ) -> None:
-    """Train until so many trials are done, those of earlier searches in this study among them.
+    """Train until so many trials are done, those that failed and those of earlier searches in this study among them.
 
     `address` is that of a cluster; without one, Ray starts on this machine. A trial takes `resources` (`CPU`, `GPU`).
     """
-    left = trials - len(study.trained)
+    left = trials - study.done
     if left <= 0:
         return
     ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR)
@@ -76,7 +76,7 @@ def search(
             search_alg=Fitting(study),
             scheduler=scheduler,
         ),
-        run_config=tune.RunConfig(name=f"ray-{len(study.trained)}", storage_path=str(folder.absolute()), verbose=0),
+        run_config=tune.RunConfig(name=f"ray-{study.done}", storage_path=str(folder.absolute()), verbose=0),
     )
     with redirect_stdout(sys.stderr):  # where Ray says how far it is
         tuner.fit()

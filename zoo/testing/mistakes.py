@@ -17,6 +17,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
+from speczoo.specs.suggestions import did_you_mean
 
 Data: TypeAlias = dict[str, Any]
 #: All specs that a mistake makes of one, each wrong at one place.
@@ -56,9 +57,13 @@ def mistake(name: str, *codes: str) -> Callable[[Made], Made]:
 def broken(what: What, *names: str) -> SearchStrategy[Broken]:
     """Return the strategy of a spec with one mistake in it, as plain data: any of `MISTAKES`, or of those named.
 
-    `what` is what `speczoo.check` takes, and right. Raises SpecError where it cannot be read, KeyError for a name that
-    is none, ValueError where none of the mistakes can be made in it.
+    `what` is what `speczoo.check` takes, and right. Raises SpecError where it cannot be read, ValueError for the
+    name of no mistake, and where none can be made in it.
     """
+    for name in names:
+        if name not in MISTAKES:
+            hint = " ".join(did_you_mean(name, MISTAKES)) or f"there is {', '.join(MISTAKES)}"
+            raise ValueError(f"there is no mistake {name!a}: {hint}")
     unit, _ = catalogue.found(what)
     data = copy.deepcopy(unit.document.data)
     chosen = [MISTAKES[name] for name in names or MISTAKES]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from speczoo.exploration.declared import Interval, declared
 from speczoo.specs.parameter import Param
 from speczoo.specs.spec import Spec
 from speczoo.specs.wording import printed
@@ -33,30 +33,38 @@ def ranges(spec: Spec) -> dict[str, Range]:
 
 
 def _range(param: Param) -> Range | None:
-    if param.choices:
-        return _few(param.choices, "is one of its choices")
-    if param.type == "bool":
-        return _few([False, True], "is one of its two values")
-    if param.type not in ("int", "float") or (param.min is None and param.max is None):
-        return None
-    low = param.min if param.min is not None else param.max - BEYOND  # type: ignore[operator]
-    high = param.max if param.max is not None else _beyond(param, low)
-    words = f"{printed(low)} to {printed(high)}" if param.max is not None else f"{printed(low)} and more"
-    words = f"is in its range: {words if param.min is not None else f'{printed(high)} and less'}"
-    if param.type == "float":
+    match declared(param):
+        case None:
+            return None
+        case tuple(values):
+            return _few(values, "is one of its choices" if param.choices else "is one of its two values")
+        case Interval(low, high, whole):
+            return _numbers(*_ends(low, high, param.default), whole, f"is in its range: {_in_words(low, high)}")
+
+
+def _numbers(low: float, high: float, whole: bool, words: str) -> Range | None:
+    if not whole:
         return Range(st.floats(low, high, allow_nan=False), None, words)
-    first, last = math.ceil(low), math.floor(high)
-    if last < first:
-        return None
-    if last - first < EVERY:
-        return _few(range(first, last + 1), words)
-    return Range(st.integers(first, last), None, words)
+    first, last = int(low), int(high)
+    if last - first >= EVERY:
+        return Range(st.integers(first, last), None, words)
+    return _few(range(first, last + 1), words) if first <= last else None
 
 
-def _beyond(param: Param, low: float) -> float:
-    """Return how far a range without a `max` is looked at: a little beyond the default."""
-    default = param.default if isinstance(param.default, int | float) else low
-    return max(low, default) + BEYOND
+def _ends(low: float | None, high: float | None, default: Any) -> tuple[float, float]:
+    """Return how far a range with an end is looked at: below it, where it has no `min`; a little beyond the default,
+    where it has no `max`.
+    """
+    if high is None:
+        assert low is not None
+        return low, max(low, default if isinstance(default, int | float) else low) + BEYOND
+    return high - BEYOND if low is None else low, high
+
+
+def _in_words(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"{printed(high)} and less" if low is None else f"{printed(low)} and more"
+    return f"{printed(low)} to {printed(high)}"
 
 
 def _few(values: Sequence[Any], words: str) -> Range:
