@@ -151,19 +151,21 @@ def show(shape: Sequence[object]) -> str:
 
 Views: TypeAlias = Literal[False, True, "evaluated"]
 #: What autograd keeps of a layer for its backward pass, at most: its inputs, each input whose partner in a product
-#: needs a gradient, its output, or nothing.
-Saves: TypeAlias = Literal["", "input", "factors", "output"]
+#: needs a gradient, its output, inputs and output both, or nothing.
+Saves: TypeAlias = Literal["", "input", "factors", "output", "both"]
 
 
 class Kept(NamedTuple):
     """What autograd keeps of a layer for its backward pass: of what flows in and comes out, and besides that of its
     own making: so many `numbers` for each input, `once` for a whole batch, and `indices` (int64) for each input.
+    `inputs` are the positions of single inputs that it keeps, where `values` does not say that of all.
     """
 
     values: Saves = ""
     numbers: int = 0
     once: int = 0
     indices: int = 0
+    inputs: tuple[int, ...] = ()
 
 
 class Layer(BaseModel):
@@ -208,6 +210,8 @@ class Layer(BaseModel):
     kin: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
+    #: It applies to values without a batch axis, too.
+    unbatched: ClassVar[bool] = False
     #: Batched and batch-free values may meet here.
     merges: ClassVar[bool] = False
     #: Numbers may stand among the inputs.
@@ -352,7 +356,7 @@ class Layer(BaseModel):
                 raise ShapeError(
                     "shape-mismatch", f"`{self.op}` takes {kind}, not {value.dtype}", inputs={position: value.dtype}
                 )
-            if not value.batched and not self.merges:
+            if not value.batched and not (self.merges or self.unbatched):
                 raise ShapeError(
                     "shape-mismatch",
                     f"`{self.op}` needs a batch axis, and a Parameter has none: merge it first",
@@ -403,6 +407,10 @@ class Layer(BaseModel):
         if rank == max(self.ranks) + 1 > 2:
             help.append("or is one of them the batch? The batch axis is never written")
         return help
+
+
+for _name in Layer.__class_vars__:  # pydantic would evaluate the annotations of a base anew for every class
+    del Layer.__annotations__[_name]
 
 
 def _text(value: object) -> str:

@@ -53,6 +53,17 @@ OPS = _by_word(
         "sub": "subtract",
         "mul": "multiply",
         "div": "divide",
+        "pow": "power",
+        "square": "sqr",
+        "neg": "negative negate",
+        "clamp": "clip clipbyvalue",
+        "atan": "arctan",
+        "eq": "equal",
+        "ne": "notequal",
+        "lt": "less lessthan",
+        "le": "lessequal lessorequal",
+        "gt": "greater greaterthan",
+        "ge": "greaterequal greaterorequal",
         "mean": "reducemean",
         "reshape": "view",
         "unsqueeze": "expanddims",
@@ -90,7 +101,7 @@ OPS_ASKED = _by_word(
 _RECURRENT = "recurrent layers are not in the language"
 _UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` enlarge"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
-_GREATEST = "`AdaptiveMaxPool2d` takes the greatest of each channel; the greater of two values is not in the language"
+_GREATEST = "`AdaptiveMaxPool2d` takes the greatest of each channel, `maximum` the greater of two values"
 _TOTAL = "the sum along an axis is its `mean` times its size: `{op: mul, from: [the_mean, 8]}`"
 _CUTS = "`crop` keeps the middle of an image, `select` one index of an axis; `chunk` and `split` cut an axis into parts"
 _PADS = "`ZeroPad2d`, `ConstantPad2d` and `ReflectionPad2d` pad the sides, `pad_channels` adds channels"
@@ -100,13 +111,11 @@ OPS_ELSEWHERE = {
     **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
     **dict.fromkeys(("unstack", "unbind"), "`select` takes one index of an axis, `chunk` cuts an axis into parts"),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
-    **dict.fromkeys(("max", "amax", "maximum", "reducemax"), _GREATEST),
-    **dict.fromkeys(("exp", "log", "sqrt", "rsqrt", "pow", "power", "abs", "min", "amin", "minimum"), _OWN_LAYER),
-    **dict.fromkeys(("reducemin", "roll", "flip", "gather", "cumsum", "sin", "cos"), _OWN_LAYER),
+    **dict.fromkeys(("max", "amax", "reducemax"), _GREATEST),
+    **dict.fromkeys(("min", "amin", "reducemin", "roll", "flip", "gather", "cumsum"), _OWN_LAYER),
     **dict.fromkeys(("reducesum",), _TOTAL),
     **dict.fromkeys(("slice", "stridedslice", "narrow"), _CUTS),
     **dict.fromkeys(("pad", "padding"), _PADS),
-    **dict.fromkeys(("clip", "clamp"), "`Hardtanh` cuts off what is below `min_val` or above `max_val`"),
     **dict.fromkeys(("activation",), "an activation is an entry of its own: `- {op: ReLU}`"),
 }
 

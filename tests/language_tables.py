@@ -51,6 +51,7 @@ FAMILIES = [
     "resize",
     "attention",
     "function",
+    "elementwise",
     "axes",
 ]
 

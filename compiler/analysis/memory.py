@@ -287,7 +287,7 @@ class _Keeping:
             size = self.unit.size(value) if node.inputs else 0  # a Parameter's memory is a weight's
             home = self.home(node.inputs[0]) if same else self.new(size)
             assert home is not None
-            self.put(index, port, home, active)
+            self.put(index, port, home, active and value is not UNKNOWN and value.is_float)
         if active:
             self.keep(index, node, layer, wanted)
 
@@ -303,10 +303,11 @@ class _Keeping:
         own = found.numbers * each + found.indices * ITEM_SIZES["int64"]
         self.inside += own * self.unit.batch + found.once * each
         inputs = [self.home(edge) for edge in node.inputs]
-        if found.values == "input":
+        self.kept |= {home for i in found.inputs if (home := inputs[i]) is not None}
+        if found.values in ("input", "both"):
             self.kept |= {home for home in inputs if home is not None}
         elif found.values == "factors":
             others = (any(wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted)))
             self.kept |= {home for home, needed in zip(inputs, others, strict=True) if needed and home is not None}
-        elif found.values == "output":
+        if found.values in ("output", "both"):
             self.kept |= {self.homes[Edge(index, port)] for port in range(len(node.outputs))}

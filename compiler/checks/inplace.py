@@ -169,13 +169,13 @@ def _kept(wiring: Wiring, index: int, active: Set[Hashable]) -> Iterator[Operand
     else:
         saved, every = entry.conduct.saved, range(len(entry.inputs))
         match saved:
-            case "input":
+            case "input" | "both":
                 inputs = frozenset(every)
             case "factors":
                 inputs = frozenset(i for i in every if any(wanted[:i] + wanted[i + 1 :]))
             case _:
                 inputs = frozenset()
-        outputs = frozenset(range(entry.outputs) if saved == "output" else ())
+        outputs = frozenset(range(entry.outputs) if saved in ("output", "both") else ())
     for position in inputs:
         yield storage(wiring, wiring.resolve(entry.inputs[position]))
     for port in outputs:

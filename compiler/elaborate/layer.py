@@ -160,13 +160,15 @@ def without_wrong(layer: type[Layer], arguments: dict[str, Any], wrong: Collecti
     try:
         made = layer.model_validate({name: value for name, value in arguments.items() if name not in lost})
         rest = (lost & layer.model_fields.keys()) - {*layer.derives}  # those come from the input all the same
-        asked = made.model_copy(update=dict.fromkeys(rest, UnknownOperand()))
-        same = asked.apply(*node.arrived) == made.apply(*node.arrived)
+        asked = made.model_copy(update=dict.fromkeys(rest, UnknownOperand())).apply(*node.arrived)
     except ShapeError:
         return made
     except (ValidationError, UnknownRead, OverflowError, TypeError):
         return None
-    return made if same else None
+    try:
+        return made if made.apply(*node.arrived) == asked else None
+    except ShapeError:  # it lacks what was left out
+        return None
 
 
 def _advice(problem: Problem, written: Any, value: Any, names: Collection[str]) -> tuple[Sequence[str], str | None]:

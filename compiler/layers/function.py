@@ -15,7 +15,7 @@ class Function(Layer, abstract=True):
     whose `forward` is that expression."""
 
 
-class _Merge(Function, abstract=True):
+class Merge(Function, abstract=True):
     """Functions that take Parameters beside batched values, and any dtype."""
 
     merges: ClassVar[bool] = True
@@ -28,7 +28,7 @@ class _Merge(Function, abstract=True):
         return next((kind for kind in ("float32", "int64") if kind in kinds), kinds[0])
 
 
-class _Arithmetic(_Merge, abstract=True):
+class Arithmetic(Merge, abstract=True):
     """Merges of equal shapes; `broadcast: true` lets axes of size 1 stretch. Numbers may stand among the inputs."""
 
     broadcast: bool = False
@@ -120,13 +120,13 @@ def _stretched_over(one: Shape, other: Shape) -> Shape:
     return tuple(map(max, one, other))
 
 
-class Add(_Arithmetic, op="add"):
+class Add(Arithmetic, op="add"):
     """The sum of its inputs: the skip edge of residual networks."""
 
     symbol: ClassVar[str] = "+"
 
 
-class Mul(_Arithmetic, op="mul"):
+class Mul(Arithmetic, op="mul"):
     """The product of its inputs, value by value: gates, scales, squeeze-and-excitation."""
 
     saves: ClassVar[Saves] = "factors"
@@ -139,7 +139,7 @@ class Mul(_Arithmetic, op="mul"):
         return Kept("factors", sum(map(math.prod, [*partial][1:-1])))
 
 
-class Sub(_Arithmetic, op="sub"):
+class Sub(Arithmetic, op="sub"):
     """The first input minus the second."""
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
@@ -150,7 +150,7 @@ class Sub(_Arithmetic, op="sub"):
         return super().apply(*values)
 
 
-class Div(_Arithmetic, op="div"):
+class Div(Arithmetic, op="div"):
     """The first input divided by the second."""
 
     saves: ClassVar[Saves] = "input"
@@ -175,7 +175,7 @@ def _parts(values: tuple[Value, ...]) -> str:
     )
 
 
-class _Joined(_Merge, abstract=True):
+class _Joined(Merge, abstract=True):
     arity: ClassVar[tuple[int, float]] = (1, float("inf"))
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
@@ -249,7 +249,7 @@ class Stack(_Joined, op="stack"):
         return Call(None, {"dim": self.dim}, apply=f"torch.stack([{_parts(x)}], {{dim}})")
 
 
-class MatMul(_Merge, op="matmul"):
+class MatMul(Merge, op="matmul"):
     """Matrix products over the last two axes: ... x n x m times ... x m x p; all other axes agree."""
 
     saves: ClassVar[Saves] = "factors"

@@ -53,7 +53,9 @@ def _one_value_per_group(case: Case) -> bool:
 
 #: Cases that torch takes and the language does not.
 STRICTER: dict[str, Callable[[Case], bool]] = {
-    **dict.fromkeys(("add", "mul", "sub", "div"), _broadcasts),
+    **dict.fromkeys(("add", "mul", "sub", "div", "pow", "maximum", "minimum", "where", "masked_fill"), _broadcasts),
+    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"), _broadcasts),
+    "clamp": lambda case: len(case.arguments) == 2,  # bounds the wrong way round
     **dict.fromkeys(
         ("GLU", "LogSoftmax", "Softmin", "Softmax", "Flatten", "Unflatten", "mean", "select", "split", "transpose"),
         _touches_batch,

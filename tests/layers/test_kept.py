@@ -54,14 +54,18 @@ def _floats(x: Any) -> bool:
 
 def said(layer: Layer, case: Case, batch: int) -> Storages:
     out = layer.apply(*case.inputs)
+    if not any(value.is_float for value in out):
+        return Storages(set(), set(), 0)
     found = layer.keeps(out[0].shape, *(value.shape for value in case.inputs))
     everything = {i for i, value in enumerate(case.inputs) if value.batched or value.shape}
     inputs = {
         "input": everything,
+        "both": everything,
         "factors": {i for i in everything if everything - {i}},
         "output": {0} if layer.inplace_ else set(),
-    }.get(found.values, set())
-    outputs = set(range(len(out))) if found.values == "output" else {0} if layer.inplace_ and inputs else set()
+    }.get(found.values, set()) | {*found.inputs}
+    kept = found.values in ("output", "both")
+    outputs = set(range(len(out))) if kept else {0} if layer.inplace_ and inputs else set()
     besides = batch * (4 * found.numbers + 8 * found.indices) + 4 * found.once
     return Storages(inputs, outputs, besides)
 
@@ -72,7 +76,7 @@ def unequal(case: Case) -> bool:
     match case.op:
         case "Dropout" | "AlphaDropout" | "FeatureAlphaDropout" | "Dropout1d" | "Dropout2d" | "Dropout3d":
             return arguments.get("p") == 1
-        case "mul" | "div" | "matmul":  # stretched over the batch, with numbers among them, or as single as those
+        case "mul" | "div" | "matmul" | "pow":  # stretched over the batch, with numbers among them, or single as those
             return not all(value.batched and value.shape for value in case.inputs)
         case "StochasticDepth":
             return arguments["p"] == 1

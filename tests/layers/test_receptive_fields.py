@@ -20,6 +20,11 @@ from speczoo.testing.oracle import evaluated, prepared, tensors
 LINEAR = {"Upsample", "interpolate", "UpsamplingBilinear2d"}
 #: Axes of these are merged and taken apart again, and said to be seen whole, though less is.
 WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat"}
+#: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
+COARSE = {
+    "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",
+    "masked_fill",
+}  # fmt: skip
 
 
 def outputs(layer: Layer, case: Case, given: list[Any]) -> list[torch.Tensor]:
@@ -30,14 +35,15 @@ def outputs(layer: Layer, case: Case, given: list[Any]) -> list[torch.Tensor]:
 
 def positive(x: Any) -> Any:
     """Numbers that have a root, too."""
-    return x.abs() if isinstance(x, torch.Tensor) else x
+    return x.abs() if isinstance(x, torch.Tensor) and x.dtype != torch.bool else x
 
 
 def with_nan(given: list[Any], position: int, axis: int, place: int, most: int) -> list[Any]:
-    """The inputs with one that is not a number, or another whole number, at a place of an axis."""
+    """The inputs with one that is not a number, or another whole number or truth, at a place of an axis."""
     out = [x.clone() if isinstance(x, torch.Tensor) else x for x in given]
     part = out[position].select(axis, place)
-    part.copy_(torch.full_like(part, torch.nan) if part.is_floating_point() else (part + 1) % most)
+    whole = part.logical_not() if part.dtype == torch.bool else (part + 1) % most
+    part.copy_(torch.full_like(part, torch.nan) if part.is_floating_point() else whole)
     return out
 
 
@@ -90,7 +96,8 @@ def held(case: Case, link: Link, found: list[torch.Tensor], lead: int) -> None:
         if said is not None:
             said = (max(0, said[0]), min(size - 1, said[1]))
             said = said if said[0] <= said[1] else None
-        wider = case.op in WIDER or (over and "dilation" in case.arguments)  # a hole of the kernel may lie at the end
+        hole = over and "dilation" in case.arguments  # one of the kernel may lie at the end
+        wider = case.op in WIDER | COARSE or hole
         assert came == said or (wider and hull((came, said)) == said), (case, link, i, came, said)
 
 

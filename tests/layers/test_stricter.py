@@ -7,7 +7,8 @@
 - stated sizes that torch does not look at
 - `GroupNorm` over one value per group, which torch refuses of one sample and makes its shift of several
 - `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
-- integers where a layer means floating point numbers
+- integers where a layer means floating point numbers, and truths where it means numbers
+- bounds of `clamp` the wrong way round
 """
 
 from __future__ import annotations
@@ -47,6 +48,19 @@ CASES = [
     ("add", {"broadcast": True}, [(4,), (2, 4)], "shape-mismatch", lambda: X(2, 4) + X(2, 2, 4)),
     ("mul", {"broadcast": True}, [(), (2,)], "shape-mismatch", lambda: X(2) * X(2, 2)),
     ("matmul", {}, [(1, 2, 3), (4, 3, 2)], "shape-mismatch", lambda: torch.matmul(X(2, 1, 2, 3), X(2, 4, 3, 2))),
+    ("pow", {}, [(3, 1, 1), (3, 4, 4)], "shape-mismatch", lambda: torch.pow(X(2, 3, 1, 1), X(2, 3, 4, 4))),
+    ("maximum", {}, [(3, 1), (3, 4)], "shape-mismatch", lambda: torch.maximum(X(2, 3, 1), X(2, 3, 4))),
+    ("logical_or", {}, [Value((3, 1), "bool"), Value((3, 4), "bool")], "shape-mismatch",
+     lambda: torch.logical_or(X(2, 3, 1) > 0, X(2, 3, 4) > 0)),
+    ("ge", {}, [(3, 1), (3, 4)], "shape-mismatch", lambda: torch.ge(X(2, 3, 1), X(2, 3, 4))),
+    ("where", {}, [Value((3, 1), "bool"), (3, 4), (3, 4)], "shape-mismatch",
+     lambda: torch.where(X(2, 3, 1) > 0, X(2, 3, 4), X(2, 3, 4))),
+    ("masked_fill", {"value": 0}, [(3, 4), Value((3, 1), "bool")], "shape-mismatch",
+     lambda: X(2, 3, 4).masked_fill(X(2, 3, 1) > 0, 0.0)),
+    ("clamp", {"min": 1, "max": 0}, [(3,)], "bad-value", lambda: torch.clamp(X(2, 3), min=1, max=0)),
+    ("exp", {}, [Value((3,), "int64")], "shape-mismatch", lambda: torch.exp(torch.ones(2, 3, dtype=torch.int64))),
+    ("sign", {}, [Value((3,), "bool")], "shape-mismatch", lambda: torch.sign(X(2, 3) > 0)),
+    ("logical_not", {}, [(3,)], "shape-mismatch", lambda: torch.logical_not(X(2, 3))),
     ("concat", {"dim": 0}, [(3,), (3,)], "bad-value", lambda: torch.cat([X(2, 3), X(2, 3)], 0)),
     ("mean", {"dim": [0, 1]}, [(3, 4)], "bad-value", lambda: X(2, 3, 4).mean([0, 1])),
     ("Flatten", {"start_dim": 0}, [(3, 4)], "bad-value", lambda: nn.Flatten(0)(X(2, 3, 4))),
@@ -99,6 +113,11 @@ MENDS = [
     ("ReflectionPad2d", {"padding": 3}, [(1, 3, 3)], "padding", "at most 2"),
     ("matmul", {}, [(4, 8), (4, 8)], None, "transpose"),
     ("add", {}, [(3, 1, 1), (3, 4, 4)], None, "broadcast: true"),
+    ("clamp", {}, [(3,)], "min", "needs `min` or `max`"),
+    ("pow", {}, [(3,)], "exponent", "takes two inputs, or one and `exponent`"),
+    ("gt", {"other": 1}, [(3,), (3,)], "other", "takes two inputs, or one and `other`"),
+    ("where", {}, [(3,), (3,), (3,)], None, "{op: gt, other: 0}"),
+    ("masked_fill", {"value": 0, "broadcast": True}, [(3, 1), Value((3, 4), "bool")], None, "and the mask is 3 x 4"),
     ("concat", {}, [(1, 97, 97), (1, 96, 96)], None, "needs equal heights and widths: 97 x 97 and 96 x 96"),
     ("Linear", {"out_features": 2}, [Value((3,), batched=False)], None, "merge it first"),
     ("Conv2d", {"out_channels": 2, "kernel_size": 1}, [(3, 5)], None, "`Conv1d` takes 2 axes"),

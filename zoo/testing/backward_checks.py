@@ -69,6 +69,8 @@ def declared(layer: Layer, count: int) -> set[int | str]:
             return {*range(count), *((OUTPUT,) if layer.inplace_ else ())}
         case "factors":
             return set(range(count)) if count > 1 else set()
+        case "both":
+            return {*range(count), OUTPUT}
     return set()
 
 
@@ -94,7 +96,7 @@ def fails_after_writing(layer: Layer, case: Case, target: int | str) -> bool:
 def gradients(trial: Trial) -> None:
     """Check that the gradients of inputs and parameters are those that differences give, in double precision.
 
-    A layer that computes in single precision alone is not looked at.
+    A layer that computes in single precision alone is not looked at, nor what comes out as no number.
     """
     layer = trial.layer
     if layer.no_backward() is not None or not trial.case.inputs:
@@ -116,7 +118,8 @@ def gradients(trial: Trial) -> None:
 
         leaves = [x.detach().clone().requires_grad_() for x in (*(given[i] for i in places), *own.values())]
         try:
-            if not leaves or not computed(*leaves):
+            made = computed(*leaves) if leaves else ()
+            if not made or any(x.isnan().any() for x in made):
                 return
         except RuntimeError:
             return

@@ -31,8 +31,9 @@ def refused(trial: Trial) -> None:
 
 def shape(trial: Trial) -> None:
     """Check that what comes out has the shapes of `infer`, and the kinds of `dtype`."""
-    lead = () if trial.trained.module is None and not trial.case.inputs else (trial.batch,)
-    stated = [(*lead, *(trial.layer.weights()[""] if not lead else value.shape)) for value in trial.predicted]
+    lead = (trial.batch,) if any(value.batched for value in trial.predicted) else ()
+    own = None if trial.case.inputs else trial.layer.weights().get("")  # a Parameter, as it is stored
+    stated = [own or (*lead, *value.shape) for value in trial.predicted]
     for result in (trial.trained, trial.evaluated):
         came = [tuple(out.shape) for out in result.outputs]
         if came != stated:

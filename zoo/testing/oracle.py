@@ -145,7 +145,8 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
             raise Refused(f"{type(error).__name__}: {error}") from error
     if not all(isinstance(out, Tensor) for out in outputs):
         raise Refused(f"what comes out is no tensor: {outputs}")
-    if not call.parameter and any(out.dim() == 0 or out.shape[0] != batch for out in outputs):
+    batched = any(value.batched for value in case.inputs)
+    if batched and any(out.dim() == 0 or out.shape[0] != batch for out in outputs):
         raise Refused("the batch is gone")
     if any(0 in out.shape for out in outputs):
         raise Refused("an axis is empty")

@@ -1,0 +1,402 @@
+"""The lower-case functions of single values: exponentials, powers, rounding, bounds, comparisons, choices."""
+
+from typing import ClassVar
+
+from speczoo.compiler.layer import Call, Float, Kept, Saves, Shape, ShapeError, Value, show
+from speczoo.compiler.layers.function import Arithmetic, Function, no_truths
+
+
+class _Elementwise(Function, abstract=True):
+    """Functions of one value, number by number, by torch's name. `reads` has that name alone."""
+
+    unbatched: ClassVar[bool] = True
+
+    def call(self, x: Value) -> Call:
+        return Call(None, apply=f"{self.reads[0]}({{0}})")
+
+
+class Exp(_Elementwise, op="exp"):
+    """e to the power of x."""
+
+    saves: ClassVar[Saves] = "output"
+    reads: ClassVar[tuple[str, ...]] = ("torch.exp",)
+
+
+class Expm1(_Elementwise, op="expm1"):
+    """exp(x) - 1, exact for x near 0."""
+
+    saves: ClassVar[Saves] = "output"
+    reads: ClassVar[tuple[str, ...]] = ("torch.expm1",)
+
+
+class Log(_Elementwise, op="log"):
+    """The natural logarithm."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.log",)
+
+
+class Log1p(_Elementwise, op="log1p"):
+    """log(1 + x), exact for x near 0."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.log1p",)
+
+
+class Log2(_Elementwise, op="log2"):
+    """The logarithm of base 2."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.log2",)
+
+
+class Sin(_Elementwise, op="sin"):
+    """The sine of an angle in radians."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.sin",)
+
+
+class Cos(_Elementwise, op="cos"):
+    """The cosine of an angle in radians."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.cos",)
+
+
+class Atan(_Elementwise, op="atan"):
+    """The angle in radians, between -pi / 2 and pi / 2, whose tangent is x."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.atan",)
+
+
+class Erf(_Elementwise, op="erf"):
+    """The error function: twice the normal distribution's share between 0 and x of variance 1 / 2."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.erf",)
+
+
+class Sqrt(_Elementwise, op="sqrt"):
+    """The square root."""
+
+    saves: ClassVar[Saves] = "output"
+    reads: ClassVar[tuple[str, ...]] = ("torch.sqrt",)
+
+
+class Rsqrt(_Elementwise, op="rsqrt"):
+    """1 / sqrt(x)."""
+
+    saves: ClassVar[Saves] = "output"
+    reads: ClassVar[tuple[str, ...]] = ("torch.rsqrt",)
+
+
+class Reciprocal(_Elementwise, op="reciprocal"):
+    """1 / x."""
+
+    saves: ClassVar[Saves] = "output"
+    reads: ClassVar[tuple[str, ...]] = ("torch.reciprocal",)
+
+
+class Floor(_Elementwise, op="floor"):
+    """The largest whole number that is not above x; no gradient flows."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.floor",)
+
+
+class Ceil(_Elementwise, op="ceil"):
+    """The smallest whole number that is not below x; no gradient flows."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.ceil",)
+
+
+class Round(_Elementwise, op="round"):
+    """The nearest whole number, of two the even one; no gradient flows."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.round",)
+
+
+class _OfNumbers(_Elementwise, abstract=True):
+    """Functions of whole numbers, too."""
+
+    integer: ClassVar[bool | None] = None
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        no_truths(self.op, values)
+        return super().apply(*values)
+
+
+class Abs(_OfNumbers, op="abs"):
+    """|x|."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.abs",)
+
+
+class Neg(_OfNumbers, op="neg"):
+    """-x."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.neg",)
+
+
+class Sign(_OfNumbers, op="sign"):
+    """-1 below 0, 1 above, and 0 itself; no gradient flows."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.sign",)
+
+
+class Square(_OfNumbers, op="square"):
+    """x times itself."""
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.square",)
+
+
+class Clamp(_Elementwise, op="clamp"):
+    """x kept between `min` and `max`, either of which may be left out."""
+
+    min: Float | None = None
+    max: Float | None = None
+
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.clamp",)
+
+    def check(self, *x: Shape | None) -> None:
+        if self.min is None and self.max is None:
+            raise ShapeError("missing-argument", "`clamp` needs `min` or `max`, or both", argument="min")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ShapeError("bad-value", f"`min: {self.min}` is above `max: {self.max}`", argument="min")
+
+    def call(self, x: Value) -> Call:
+        args = {name: bound for name in ("min", "max") if (bound := getattr(self, name)) is not None}
+        given = "".join(f", {name}={{{name}}}" for name in args)
+        return Call(None, args, apply=f"torch.clamp({{0}}{given})")
+
+
+class _Pairwise(Arithmetic, abstract=True):
+    """Functions of two values, number by number, by torch's name. `reads` has that name alone."""
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        no_truths(self.op, values)
+        return super().apply(*values)
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, apply=f"{self.reads[0]}({{0}}, {{1}})")
+
+
+class _Greater(_Pairwise, abstract=True):
+    numbers: ClassVar[bool] = False
+    saves: ClassVar[Saves] = "input"
+
+
+class Maximum(_Greater, op="maximum"):
+    """The greater of two values."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.maximum",)
+
+
+class Minimum(_Greater, op="minimum"):
+    """The smaller of two values."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.minimum",)
+
+
+class _Named(_Pairwise, abstract=True):
+    """Functions whose second value may be a number by the name that torch has for it, which `number` says."""
+
+    arity: ClassVar[tuple[int, float]] = (1, 2)
+    merges: ClassVar[bool] = False  # one value stands alone, and may be the one before
+    unbatched: ClassVar[bool] = True
+    integer: ClassVar[bool | None] = None
+    number: ClassVar[str] = ""
+
+    def check(self, *x: Shape | None) -> None:
+        given = getattr(self, self.number) is not None
+        if given == (len(x) == 2):
+            code = "bad-value" if given else "missing-argument"
+            message = f"`{self.op}` takes two inputs, or one and `{self.number}`"
+            raise ShapeError(code, message, argument=self.number)
+
+    def call(self, *x: Value) -> Call:
+        if len(x) == 2:
+            return super().call(*x)
+        return Call(None, {self.number: getattr(self, self.number)}, apply=f"{self.reads[0]}({{0}}, {{{self.number}}})")
+
+
+class Pow(_Named, op="pow"):
+    """The first input to the power of the second, or of `exponent`."""
+
+    exponent: Float | None = None
+
+    number: ClassVar[str] = "exponent"
+    saves: ClassVar[Saves] = "both"
+    reads: ClassVar[tuple[str, ...]] = ("torch.pow",)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        for i, value in enumerate(values):
+            if not value.is_float and (value.batched or value.shape):
+                message = f"`pow` takes floating point numbers, not {value.dtype}"
+                raise ShapeError("shape-mismatch", message, inputs={i: value.dtype})
+        return super().apply(*values)
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        if len(x) == 1:
+            return Kept("input")
+        return Kept("both" if all(x) else "input" if x[0] else "output")
+
+
+class _Comparison(_Named, abstract=True):
+    """Whether a relation holds, as bool."""
+
+    other: Float | None = None
+
+    number: ClassVar[str] = "other"
+    numbers: ClassVar[bool] = False
+
+    def dtype(self, *x: Value) -> str:
+        return "bool"
+
+
+class Eq(_Comparison, op="eq"):
+    """Whether the first input is the second, or `other`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.eq",)
+
+
+class Ne(_Comparison, op="ne"):
+    """Whether the first input is not the second, or `other`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.ne",)
+
+
+class Lt(_Comparison, op="lt"):
+    """Whether the first input is below the second, or `other`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.lt",)
+
+
+class Le(_Comparison, op="le"):
+    """Whether the first input is at most the second, or `other`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.le",)
+
+
+class Gt(_Comparison, op="gt"):
+    """Whether the first input is above the second, or `other`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.gt",)
+
+
+class Ge(_Comparison, op="ge"):
+    """Whether the first input is at least the second, or `other`."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.ge",)
+
+
+def _truths(op: str, position: int, value: Value) -> None:
+    """Raise ShapeError where an input is no bool."""
+    if value.dtype != "bool":
+        message = f"`{op}` takes a bool as input {position + 1}, not {value.dtype}"
+        help = ["comparisons give one: `{op: gt, other: 0}`"]
+        raise ShapeError("shape-mismatch", message, inputs={position: value.dtype}, help=help)
+
+
+class LogicalNot(Function, op="logical_not"):
+    """Whether a bool is false."""
+
+    integer: ClassVar[bool | None] = None
+    unbatched: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("torch.logical_not",)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        for position, value in enumerate(values):
+            _truths(self.op, position, value)
+        return super().apply(*values)
+
+    def call(self, x: Value) -> Call:
+        return Call(None, apply="torch.logical_not({0})")
+
+
+class _Logical(Arithmetic, abstract=True):
+    """Functions of two bools, by torch's name."""
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    numbers: ClassVar[bool] = False
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        for position, value in enumerate(values):
+            _truths(self.op, position, value)
+        return super().apply(*values)
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, apply=f"{self.reads[0]}({{0}}, {{1}})")
+
+
+class LogicalAnd(_Logical, op="logical_and"):
+    """Whether both of two bools are true."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.logical_and",)
+
+
+class LogicalOr(_Logical, op="logical_or"):
+    """Whether at least one of two bools is true."""
+
+    reads: ClassVar[tuple[str, ...]] = ("torch.logical_or",)
+
+
+class Where(Arithmetic, op="where"):
+    """The second input where the first, a bool, is true, and the third elsewhere."""
+
+    arity: ClassVar[tuple[int, float]] = (3, 3)
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("torch.where",)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        for value in values[:1]:
+            _truths(self.op, 0, value)
+        return super().apply(*values)
+
+    def dtype(self, *x: Value) -> str:
+        return super().dtype(*x[1:])
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        return Kept(inputs=(0,))
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, apply="torch.where({0}, {1}, {2})")
+
+
+class MaskedFill(Arithmetic, op="masked_fill"):
+    """The first input, and `value` where the second, a bool, is true."""
+
+    value: Float
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    numbers: ClassVar[bool] = False
+    saves: ClassVar[Saves] = "input"
+    reads: ClassVar[tuple[str, ...]] = ("masked_fill",)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        for value in values[:1]:
+            if not value.is_float:
+                message = f"`masked_fill` fills floating point numbers, not {value.dtype}"
+                raise ShapeError("shape-mismatch", message, inputs={0: value.dtype})
+        for value in values[1:2]:
+            _truths(self.op, 1, value)
+        return super().apply(*values)
+
+    def infer(self, *x: Shape) -> Shape:
+        out = super().infer(*x)
+        if out != x[0]:
+            message = f"`masked_fill` fills {show(x[0])}, and the mask is {show(x[1])}"
+            raise ShapeError("shape-mismatch", message, inputs={i: show(shape) for i, shape in enumerate(x)})
+        return out
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        return Kept(inputs=(1,))
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, {"value": self.value}, apply="{0}.masked_fill({1}, {value})")
