@@ -65,6 +65,13 @@ OPS = _by_word(
         "gt": "greater greaterthan",
         "ge": "greaterequal greaterorequal",
         "mean": "reducemean",
+        "sum": "reducesum",
+        "prod": "reduceprod",
+        "amax": "reducemax",
+        "amin": "reducemin",
+        "std": "reducestd",
+        "var": "reducevariance",
+        "logsumexp": "reducelogsumexp",
         "reshape": "view",
         "unsqueeze": "expanddims",
         "transpose": "swapaxes swapdims",
@@ -91,7 +98,9 @@ OPS_ASKED = _by_word(
         "interpolate": "resize",
         "PixelShuffle": "depthtospace subpixel",
         "PixelUnshuffle": "spacetodepth",
-        "add": "sum eltwise shortcut addn accumulate",
+        "normalize": "l2normalize l2normalization unitnormalization lpnormalization",
+        "norm": "reducel2 reducel1 reduceeuclideannorm",
+        "add": "eltwise shortcut addn accumulate",
         "concat": "route merge",
         "matmul": "bmm dot batchmatmul einsum",
         "permute": "permutedims",
@@ -101,8 +110,8 @@ OPS_ASKED = _by_word(
 _RECURRENT = "recurrent layers are not in the language"
 _UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` enlarge"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
-_GREATEST = "`AdaptiveMaxPool2d` takes the greatest of each channel, `maximum` the greater of two values"
-_TOTAL = "the sum along an axis is its `mean` times its size: `{op: mul, from: [the_mean, 8]}`"
+_GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
+_SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
 _CUTS = "`crop` keeps the middle of an image, `select` one index of an axis; `chunk` and `split` cut an axis into parts"
 _PADS = "`ZeroPad2d`, `ConstantPad2d` and `ReflectionPad2d` pad the sides, `pad_channels` adds channels"
 #: How it is done here, of what no op is.
@@ -111,9 +120,9 @@ OPS_ELSEWHERE = {
     **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
     **dict.fromkeys(("unstack", "unbind"), "`select` takes one index of an axis, `chunk` cuts an axis into parts"),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
-    **dict.fromkeys(("max", "amax", "reducemax"), _GREATEST),
-    **dict.fromkeys(("min", "amin", "reducemin", "roll", "flip", "gather", "cumsum"), _OWN_LAYER),
-    **dict.fromkeys(("reducesum",), _TOTAL),
+    "max": _GREATEST,
+    "min": _SMALLEST,
+    **dict.fromkeys(("roll", "flip", "gather"), _OWN_LAYER),
     **dict.fromkeys(("slice", "stridedslice", "narrow"), _CUTS),
     **dict.fromkeys(("pad", "padding"), _PADS),
     **dict.fromkeys(("activation",), "an activation is an entry of its own: `- {op: ReLU}`"),

@@ -52,6 +52,8 @@ FAMILIES = [
     "attention",
     "function",
     "elementwise",
+    "comparison",
+    "reduction",
     "axes",
 ]
 

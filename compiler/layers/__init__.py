@@ -4,6 +4,7 @@ from speczoo.compiler.layers import (
     activation,
     attention,
     axes,
+    comparison,
     conv,
     dropout,
     elementwise,
@@ -12,6 +13,7 @@ from speczoo.compiler.layers import (
     norm,
     padding,
     pool,
+    reduction,
     reshape,
     resize,
 )
@@ -20,6 +22,7 @@ __all__ = [
     "activation",
     "attention",
     "axes",
+    "comparison",
     "conv",
     "dropout",
     "elementwise",
@@ -28,6 +31,7 @@ __all__ = [
     "norm",
     "padding",
     "pool",
+    "reduction",
     "reshape",
     "resize",
 ]

@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, Views, axis, show
 from speczoo.compiler.layers.function import Function
 from speczoo.compiler.layers.reshape import resolvable, resolved
-from speczoo.compiler.reach import SAME, Link, Sight, moved, only, reshaped, same, whole
-
-Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
+from speczoo.compiler.reach import SAME, Link, Sight, moved, only, reshaped, same
 
 
 class _Moves(Function, abstract=True):
@@ -19,34 +17,6 @@ class _Moves(Function, abstract=True):
 
     integer: ClassVar[bool | None] = None
     views: ClassVar[Views] = True
-
-
-class Mean(Function, op="mean"):
-    """The mean over the axes `dim`, which stay as axes of 1 where `keepdim` is true."""
-
-    dim: Axes
-    keepdim: bool = False
-
-    axes: ClassVar[tuple[str, ...]] = ("dim",)
-    reads: ClassVar[tuple[str, ...]] = ("mean",)
-
-    def infer(self, x: Shape) -> Shape:
-        dims = self.dim if isinstance(self.dim, tuple) else (self.dim,)
-        gone = [axis(d, len(x)) for d in dims]
-        if len(set(gone)) != len(gone):
-            raise ShapeError("bad-value", f"`dim: {list(dims)}` names an axis twice", argument="dim")
-        return tuple(1 if i in gone else n for i, n in enumerate(x) if self.keepdim or i not in gone)
-
-    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        gone = {axis(d, len(x)) for d in (self.dim if isinstance(self.dim, tuple) else (self.dim,))}
-        kept = [i for i in range(len(x)) if self.keepdim or i not in gone]
-        return (tuple(whole(n) if i in gone else Link(kept.index(i), SAME) for i, n in enumerate(x)),)
-
-    def call(self, x: Value) -> Call:
-        args: dict[str, Any] = {"dim": self.dim}
-        if self.keepdim:
-            return Call(None, args | {"keepdim": True}, apply="{0}.mean({dim}, keepdim={keepdim})")
-        return Call(None, args, apply="{0}.mean({dim})")
 
 
 class Select(_Moves, op="select"):

@@ -61,6 +61,9 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
         _touches_batch,
     ),
     **dict.fromkeys(("concat", "stack", "unsqueeze"), _touches_batch),
+    **dict.fromkeys(("sum", "prod", "cumsum", "amax", "amin", "argmax", "argmin", "logsumexp"), _touches_batch),
+    **dict.fromkeys(("norm", "normalize"), _touches_batch),
+    **dict.fromkeys(("std", "var"), lambda case: True),  # of too few values
     **dict.fromkeys((f"{norm}Norm{n}d" for norm in ("Batch", "Instance") for n in (1, 2, 3)), _states_otherwise),
     "GroupNorm": _one_value_per_group,
     "chunk": lambda case: True,  # fewer parts than were asked for

@@ -19,11 +19,11 @@ from speczoo.testing.oracle import evaluated, prepared, tensors
 #: What is linear: a gradient tells where a tap has the weight 0, which a NaN goes through.
 LINEAR = {"Upsample", "interpolate", "UpsamplingBilinear2d"}
 #: Axes of these are merged and taken apart again, and said to be seen whole, though less is.
-WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat"}
+WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "cumsum"}
 #: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
 COARSE = {
     "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",
-    "masked_fill",
+    "masked_fill", "amax", "amin", "argmax", "argmin", "prod",
 }  # fmt: skip
 
 

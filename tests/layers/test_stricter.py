@@ -9,6 +9,7 @@
 - `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
 - integers where a layer means floating point numbers, and truths where it means numbers
 - bounds of `clamp` the wrong way round
+- `std` and `var` of no more values than `correction`, of which torch makes NaN
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ CASES = [
     ("logical_not", {}, [(3,)], "shape-mismatch", lambda: torch.logical_not(X(2, 3))),
     ("concat", {"dim": 0}, [(3,), (3,)], "bad-value", lambda: torch.cat([X(2, 3), X(2, 3)], 0)),
     ("mean", {"dim": [0, 1]}, [(3, 4)], "bad-value", lambda: X(2, 3, 4).mean([0, 1])),
+    ("sum", {"dim": 0}, [(3, 4)], "bad-value", lambda: X(2, 3, 4).sum(0)),
+    ("normalize", {"dim": 0}, [(3, 4)], "bad-value", lambda: F.normalize(X(2, 3, 4), dim=0)),
+    ("std", {"dim": 1}, [(1, 4)], "shape-mismatch", lambda: X(2, 1, 4).std(1)),
+    ("argmax", {"dim": -1}, [Value((3,), "bool")], "shape-mismatch", lambda: (X(2, 3) > 0).float().argmax(1)),
     ("Flatten", {"start_dim": 0}, [(3, 4)], "bad-value", lambda: nn.Flatten(0)(X(2, 3, 4))),
     ("permute", {"dims": [1, 0]}, [(3,)], "bad-value", lambda: X(2, 3).permute(1, 0)),
     ("Softmax", {"dim": 0}, [(3,)], "bad-value", lambda: nn.Softmax(0)(X(2, 3))),
@@ -113,6 +118,8 @@ MENDS = [
     ("ReflectionPad2d", {"padding": 3}, [(1, 3, 3)], "padding", "at most 2"),
     ("matmul", {}, [(4, 8), (4, 8)], None, "transpose"),
     ("add", {}, [(3, 1, 1), (3, 4, 4)], None, "broadcast: true"),
+    ("var", {"dim": [2, 3], "correction": 4}, [(3, 2, 2)], "dim", "`correction: 0` takes any number"),
+    ("amax", {"dim": [1, -1]}, [(3,)], "dim", "names an axis twice"),
     ("clamp", {}, [(3,)], "min", "needs `min` or `max`"),
     ("pow", {}, [(3,)], "exponent", "takes two inputs, or one and `exponent`"),
     ("gt", {"other": 1}, [(3,), (3,)], "other", "takes two inputs, or one and `other`"),

@@ -12,6 +12,7 @@ from speczoo.testing.families import (
     norm,
     padding,
     pool,
+    reduction,
     reshape,
     resize,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "norm",
     "padding",
     "pool",
+    "reduction",
     "reshape",
     "resize",
 ]

@@ -9,12 +9,6 @@ from speczoo.compiler.layer import Layer
 from speczoo.testing.cases import Drawn, dims, family, shape, shape_of, size, some, value
 
 
-@family("mean")
-def mean(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    dim = st.one_of(dims(), st.lists(dims(), min_size=1, max_size=3))
-    return {"dim": draw(dim), **some(draw, keepdim=st.booleans())}, value(*shape(draw, 1, 2, 3))
-
-
 @family("select")
 def select(draw: DrawFn, layer: type[Layer]) -> Drawn:
     return {"dim": draw(dims()), "index": draw(st.integers(-4, 4))}, value(*shape(draw, 1, 2, 3))

@@ -1,4 +1,4 @@
-"""What is drawn of functions of single values: see `speczoo.testing.cases`."""
+"""What is drawn of functions of single values, and of bool: see `speczoo.testing.cases`."""
 
 from __future__ import annotations
 
