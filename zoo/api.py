@@ -34,7 +34,7 @@ else:  # what annotations name, for those who ask with typing.get_type_hints
     analysis = LazyModule("speczoo.compiler.analysis.sizes")
     comparison = LazyModule("speczoo.compiler.analysis.diff")
 
-What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec
+What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec | catalogue.Text
 InputShape = Sequence[int] | Mapping[str, Sequence[int]]
 
 

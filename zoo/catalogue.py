@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from speczoo.specs import files as disk
 from speczoo.specs.diagnostics import Diagnostic, Report
@@ -30,11 +30,21 @@ ALIASES = {"cnn": "mnist_cnn", "inception": "googlenet_2014", "vggnet": "vgg16"}
 _TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
 
+class Text(NamedTuple):
+    """The text of a spec under a name, that of standard input, and the variant that is meant."""
+
+    source: Source
+    variant: str | None = None
+
+
 def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[LoadedSpec, str | None] | None:
     """Return the spec that `what` means and the variant of it, or None with the reason in `report`.
 
-    A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), the text of a spec, data, or a Spec.
+    A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), the text of a spec, a Text, data, or a Spec.
     """
+    if isinstance(what, Text):
+        unit = unit_of(what.source, report, limits)
+        return (unit, what.variant) if unit else None
     if isinstance(what, Mapping):
         try:
             document = Document.of(what, str(what.get("name", "<data>")), limits)
@@ -76,6 +86,11 @@ def is_text(what: str) -> bool:
     """Return whether this is the text of a spec, and neither a name nor a path."""
     flow = what.strip().startswith("{") and what.strip().endswith("}")
     return flow or ("\n" in what.strip() and _TEXT.search(what) is not None)
+
+
+def is_file(what: str | Text) -> bool:
+    """Return whether it is a file, which may hold several networks: a path, or what was read already."""
+    return isinstance(what, Text) or is_path(what)
 
 
 def is_path(text: str) -> bool:

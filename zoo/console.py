@@ -37,6 +37,8 @@ EVER = 1_000_000  # columns of what is no terminal
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 CLEAR = "\r\x1b[K"
 #: What stands for characters of ours where a stream's encoding has none of them.
+STDIN = "<stdin>"  # what it is called in messages
+_stdin: Source | None = None  # what was read from it
 _POOR = str.maketrans({"─": "-", "…": "~"})
 
 
@@ -70,7 +72,9 @@ def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
     from speczoo.specs import render
 
     stream = sys.stderr if err else sys.stdout
-    text = render.text(found, color=coloured(stream))  # whose colours are its own, and all else is safe
+    text = render.text(
+        found, color=coloured(stream), lines=_lines_of
+    )  # whose colours are its own, and all else is safe
     _write(stream, "".join(f"{inert(line)}\n" for line in text.split("\n")))
 
 
@@ -122,9 +126,23 @@ def stdin(report: Report, limits: Limits = DEFAULT) -> Source | None:
     """Return the text on standard input; None, reported, where that is no UTF-8 or too long."""
     from speczoo.specs.source import Source
 
+    global _stdin
+    _stdin = Source.decode(stdin_bytes(limits.bytes + 1), STDIN, report, limits)
+    return _stdin
+
+
+def _lines_of(file: str) -> Sequence[str] | None:
+    """Return the lines of a file, or of what standard input had, for those that are shown with what is wrong."""
+    from speczoo.specs import render
+
+    return _stdin.lines if file == STDIN and _stdin is not None else render.lines_of(file)
+
+
+def stdin_bytes(most: int) -> bytes:
+    """Return so many bytes of standard input, at most."""
     if hasattr(sys.stdin, "buffer"):  # what stands in for stdin may have text alone
-        return Source.decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", report, limits)
-    return Source.of(sys.stdin.read(), "<stdin>")
+        return sys.stdin.buffer.read(most)
+    return sys.stdin.read(most).encode("utf-8", "surrogateescape")[:most]
 
 
 def progress(text: str = "") -> None:

@@ -1,6 +1,6 @@
 """Maps of keys: which tensors of a file of weights are which of a network, `{"old": "new"}`, null for what is left.
 
-`zoo diff` writes them, `zoo build --weights FILE --map KEYS` reads them.
+`zoo diff` writes them, `--weights FILE --map KEYS` of `zoo build` and `zoo train` reads them.
 """
 
 from __future__ import annotations
@@ -47,11 +47,15 @@ class KeyMap:
 
 def read(path: Path) -> dict[str, str | None]:
     """Return the map in a file. Raises KeyMapError, and LimitExceeded of one that is too large; OSError."""
-    data = files.read(path, current().json + 1)
+    return parsed(files.read(path, current().json + 1), str(path))
+
+
+def parsed(data: bytes, path: str) -> dict[str, str | None]:
+    """Return the map that was read from a place. Raises KeyMapError, and LimitExceeded of one that is too large."""
     current().hold("json", len(data), f"{path} takes", "bytes")
     try:
         found = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KeyMapError(f"{path} is no JSON: {error}") from None
     if not isinstance(found, dict) or not all(value is None or isinstance(value, str) for value in found.values()):
         raise KeyMapError(f'{path} is no map of keys: {{"old.weight": "new.weight"}}, and null for what is left out')

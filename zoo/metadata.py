@@ -40,16 +40,16 @@ class Metadata:
         return asdict(self)
 
 
-def of(asked: str, limits: Limits = DEFAULT) -> list[Metadata]:
-    """Return the facts of a name of the catalogue, of a file's variant, or of all variants of a file, which keep its
-    limits together. Raises SpecError.
+def of(asked: str | catalogue.Text, limits: Limits = DEFAULT) -> list[Metadata]:
+    """Return the facts of a name of the catalogue, of a file's variant, or of all variants of a file or text, which
+    keep its limits together. Raises SpecError.
     """
     report = Report()
     found = catalogue.find(asked, report, limits)
     raise_if_wrong(report)
     assert found is not None
     unit, variant = found
-    offered: list[str | None] = [variant] if variant or not catalogue.is_path(asked) else [*unit.spec.variants]
+    offered: list[str | None] = [variant] if variant or not catalogue.is_file(asked) else [*unit.spec.variants]
     counting = Counting(unit, limits)
     return [_of(unit.document.data, v, counting) for v in offered or [None]]
 

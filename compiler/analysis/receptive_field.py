@@ -176,8 +176,8 @@ def _together(fields: Iterable[Field | None], out: Shape) -> Field | None:
 
 def _shown(fields: Fields, groups: Sequence[slice]) -> ReceptiveField:
     """Return the numbers of the first group of axes that anything comes from, else of the first group."""
-    seen = (part for part in groups if any(field is not None for field in fields[part]))
-    chosen = next(seen, groups[0] if groups else slice(0))
+    reached = (part for part in groups if any(field is not None for field in fields[part]))
+    chosen = next(reached, groups[0] if groups else slice(0))
     shown = [_numbers(field) for field in fields[chosen]]
     return ReceptiveField(*zip(*shown, strict=True)) if shown else ReceptiveField((), (), ())
 

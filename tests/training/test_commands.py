@@ -205,3 +205,48 @@ def test_a_broken_image_is_no_bug_of_ours(trained: tuple[Path, dict[str, Any]], 
     told = zoo("predict", trained[0], broken)
     assert told.exit_code == 2
     assert str(broken) in told.stderr
+
+
+# -- weights that are there -------------------------------------------------------------------------------------------
+
+
+def test_a_training_begins_with_weights_as_a_build_does(mine: Path, tmp_path: Path) -> None:
+    """Under whatever names they come, a step of rate 0 leaves the weights that `zoo build` would have loaded."""
+    model = torch.nn.Sequential(*speczoo.build(SPEC, seed=7))
+    state = model.state_dict()
+    torch.save({f"body.{key.replace('.', '_')}": value for key, value in state.items()}, tmp_path / "old.pt")
+    keys = {f"body.{key.replace('.', '_')}": key for key in state}
+    (tmp_path / "keys.json").write_text(json.dumps(keys))
+    weights = ("--weights", tmp_path / "old.pt", "--rename", "body=trunk", "--map", tmp_path / "renamed.json")
+    (tmp_path / "renamed.json").write_text(json.dumps({f"trunk.{k.partition('.')[2]}": v for k, v in keys.items()}))
+    still = ("--set", "optimizer.lr=1e-30", "--set", "optimizer.weight_decay=0", "--set", "epochs=1", "--no-report")
+    for number, given in enumerate([weights, (*weights[:2], "--map", tmp_path / "keys.json")]):
+        run = tmp_path / f"run{number}"
+        done = zoo("train", mine / "recipe.json", *given, *still, "-o", run)
+        assert done.exit_code == 0, done.output
+        assert "4 of 4 tensors from" in done.stderr
+        trained = torch.load(run / "model.pt", weights_only=True)
+        assert all(torch.equal(trained[key], value) for key, value in state.items())
+        facts = json.loads((run / "run.json").read_text())["weights"]
+        assert (facts["loaded"], facts["missing"]) == (4, [])
+    more = zoo("train", "--resume", tmp_path / "run0", "--weights", tmp_path / "old.pt")
+    assert (more.exit_code, "its own weights" in more.stderr) == (2, True)
+    with pytest.raises(speczoo.WeightsError, match="does not fit"):
+        speczoo.train(mine / "recipe.json", weights=tmp_path / "old.pt", out=tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+    refused = zoo("lr-find", mine / "recipe.json", "--weights", tmp_path / "old.pt", "-o", tmp_path / "lr.png")
+    assert (refused.exit_code, "does not fit tiny" in refused.stderr) == (2, True)
+    found = zoo("lr-find", mine / "recipe.json", *weights, "--steps", 20, "-o", tmp_path / "lr.png", "--json")
+    assert found.exit_code == 0, found.output
+
+
+def test_commands_that_take_weights_take_them_alike() -> None:
+    """Their three options are the same, in whatever command they stand."""
+    wanted = None
+    for name in ("build", "train", "lr-find"):
+        command = cli.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        known = {param.name: (param.opts, param.help) for param in command.params if hasattr(param, "help")}  # type: ignore[attr-defined]
+        three = [known[each] for each in ("weights", "renames", "keys")]
+        assert wanted in (None, three)
+        wanted = three

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from speczoo import console
 from speczoo.commands.common import (
     Network,
     Networks,
+    Place,
     Refused,
     emit,
     force_option,
@@ -22,6 +23,7 @@ from speczoo.commands.common import (
     refuse_other,
     takes_networks,
 )
+from speczoo.commands.weights_options import takes_weights
 from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
@@ -33,13 +35,9 @@ WEIGHTS = (".safetensors", ".pt", ".pth")
 @click.command()
 @reads_files
 @takes_networks
-@click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
-@click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of keys, or modules, of those weights.")
-@click.option(
-    "--map", "keys", type=click.Path(path_type=Path), help="Which of those weights are which: see `zoo diff`."
-)
+@takes_weights
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py, .safetensors or .pt file, or a folder.")
+@click.option("-o", "--out", type=Place(), help="A .py, .safetensors or .pt file, or a folder.")
 @force_option
 @json_option
 @click.pass_context
@@ -47,8 +45,7 @@ def command(
     ctx: click.Context,
     networks: Networks,
     weights: str | None,
-    renames: tuple[str, ...],
-    keys: Path | None,
+    names: Mapping[str, Any],
     seed: int | None,
     out: Path | None,
     force: bool,
@@ -61,9 +58,6 @@ def command(
     folder gets spec, source and weights, each network its own folder where there are several. A file that is there
     and holds something else is not written over without --force.
     """
-    if (renames or keys) and weights is None:
-        raise click.UsageError(f"{'--rename' if renames else '--map'} is of the keys that --weights brings")
-    rename, mapped = _table(renames), _map(keys)
     kind = _kind(out, networks.several) if out is not None else None
     found: list[dict[str, Any]] = []
     for network, graph in networks.each(lambda network: network.graph()):
@@ -71,7 +65,7 @@ def command(
         if out is not None and kind == ".py":
             facts["written"] = _write_source(graph, out, force)
         else:
-            graph, module, report = _build(network, graph, weights, seed, rename=rename, keys=mapped)
+            graph, module, report = _build(network, graph, weights, seed, **names)
             facts["weights"] = report.to_json() if report else None
             if report is not None:
                 first, *more = report.lines
@@ -107,28 +101,6 @@ def _kind(out: Path, several: bool) -> str:
     return suffix
 
 
-def _table(renames: Sequence[str]) -> dict[str, str]:
-    for given in renames:
-        if not given.partition("=")[0] or "=" not in given:
-            raise click.UsageError(f"--rename takes OLD=NEW, as fc=head, or OLD= to take it off, not {given!a}")
-    return {old: new for old, _, new in (given.partition("=") for given in renames)}
-
-
-def _map(path: Path | None) -> dict[str, str | None] | None:
-    """Return the map of keys in a file. Raises Refused."""
-    if path is None:
-        return None
-    from speczoo import key_map
-    from speczoo.limits import LimitExceeded
-
-    try:
-        return key_map.read(path)
-    except LimitExceeded as error:
-        raise Refused(error.message, error.help) from None
-    except key_map.KeyMapError as error:
-        raise Refused(str(error)) from None
-
-
 def _build(
     network: Network, graph: Graph, weights: str | None, seed: int | None, **names: Any
 ) -> tuple[Graph, Any, Any]:
@@ -139,16 +111,13 @@ def _build(
     try:
         if weights is None:
             return graph, module.build(graph, seed=seed), None
-        from speczoo.weights import WeightsError, build_with, params_with
+        from speczoo.weights import build_with, params_with
 
-        try:
-            brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
-            if brought:
-                graph = replace(network, params={**network.params, **brought}).graph()
-            built = build_with(graph, weights, seed=seed, **names)
-            return graph, built, built.load_report
-        except WeightsError as error:
-            raise Refused(*error.lines) from None
+        brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
+        if brought:
+            graph = replace(network, params={**network.params, **brought}).graph()
+        built = build_with(graph, weights, seed=seed, **names)
+        return graph, built, built.load_report
     except RuntimeError as error:
         if not exhausted(error):
             raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -35,6 +34,7 @@ class Checked(NamedTuple):
     target: str
     diagnostics: list[Diagnostic]
     graphs: Sequence[Graph] = ()
+    source: Source | None = None  # what came from standard input
 
 
 @click.command()
@@ -69,6 +69,8 @@ def command(
     allowed, params, shapes = common.read_limits(limits), common.settings(settings), common.shape_of(inputs)
     found: list[Checked] = []
     wanted = catalogue.expand(targets)
+    if fix and common.STANDARD in wanted:
+        raise click.UsageError("--fix writes files, and standard input is none; --diff shows what it would do")
     for number, target in enumerate(wanted, 1):
         if len(wanted) > FEW:
             console.progress(f"{number}/{len(wanted)} {target}")
@@ -88,35 +90,43 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
     from speczoo.api import check_into
 
     report = Report()
+    if target == common.STANDARD:
+        source = console.stdin(report, limits)
+        if source is None:
+            return Checked(console.STDIN, report.diagnostics)
+        checked = _check_source(source, params, shapes, limits)
+        return checked if checked.graphs else _as_recipe(checked, source, params)
     graphs = check_into(report, target, input=shapes, limits=limits, params=params)
     if report.ok or not catalogue.is_path(target):
         return Checked(target, report.diagnostics, graphs)
+    source = Source.read(catalogue.split(target)[0], Report(), limits)
+    return _as_recipe(Checked(target, report.diagnostics), source, params)
+
+
+def _as_recipe(checked: Checked, source: Source | None, params: dict[str, Any]) -> Checked:
+    """Return what is wrong with a text that is no network but says how one is trained, of which nothing is repaired;
+    where it does not say so, what there is to say already.
+    """
     from speczoo.training import recipe_loader
 
-    path = catalogue.split(target)[0]
-    return Checked(target, _of_recipe(path, params) if recipe_loader.is_recipe(path) else report.diagnostics)
-
-
-def _of_recipe(path: Path, params: dict[str, Any]) -> list[Diagnostic]:
-    """Return what is wrong with a file that is no network but says how one is trained. Nothing of it is repaired."""
-    from speczoo.training import recipe_loader
-
+    if source is None or not recipe_loader.is_recipe(source):
+        return checked
     try:
-        recipe_loader.load(path, params, with_network=True)
+        recipe_loader.load(source, params, with_network=True)
     except SpecError as error:
-        return [replace(diagnostic, fix=()) for diagnostic in error.diagnostics]
-    return []
+        return Checked(checked.target, [replace(diagnostic, fix=()) for diagnostic in error.diagnostics])
+    return Checked(checked.target, [])
 
 
 def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool) -> Checked:
     """Apply what can be, until nothing more can be; what is left to say."""
     from speczoo import catalogue
 
-    target, reported, _ = checked
-    path = catalogue.split(target)[0]
-    if not catalogue.is_path(target) or not any(d.fix for d in reported):
+    target, reported, _, original = checked
+    path, variant = catalogue.split(target)
+    if not any(d.fix for d in reported) or not (original or catalogue.is_path(target)):
         return checked
-    original = Source.read(path, Report(), limits)
+    original = original or Source.read(path, Report(), limits)
     if original is None:
         return checked
     source, left = original, checked
@@ -125,7 +135,7 @@ def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits,
         if text == source.text:
             break
         source = Source(original.name, text, original.path)
-        left = _check_source(source, target, params, shapes, limits)
+        left = _check_source(source, params, shapes, limits, target, variant)
     if source.text == original.text:
         return checked
     if show:
@@ -137,8 +147,14 @@ def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits,
     return left
 
 
-def _check_source(source: Source, target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> Checked:
-    from speczoo import catalogue
+def _check_source(
+    source: Source,
+    params: dict[str, Any],
+    shapes: Any,
+    limits: Limits,
+    target: str = console.STDIN,
+    variant: str | None = None,
+) -> Checked:
     from speczoo.api import check_unit
     from speczoo.specs.loaded_spec import LoadedSpec
 
@@ -146,10 +162,9 @@ def _check_source(source: Source, target: str, params: dict[str, Any], shapes: A
     document = parse(source, report, limits)
     spec = load(document, report) if document else None
     if spec is None or document is None:
-        return Checked(target, report.diagnostics)
-    variant = catalogue.split(target)[1]
+        return Checked(target, report.diagnostics, source=source)
     graphs = check_unit(report, LoadedSpec(spec, document), variant, input=shapes, limits=limits, params=params)
-    return Checked(target, report.diagnostics, graphs)
+    return Checked(target, report.diagnostics, graphs, source)
 
 
 # -- what is printed ----------------------------------------------------------------------------------------------
@@ -167,7 +182,7 @@ def say(found: Sequence[Checked], form: str = "text") -> None:
     from speczoo.specs import render
 
     if form == "json":
-        console.document(render.as_json(render.Checked(file, diagnostics) for file, diagnostics, _ in found))
+        console.document(render.as_json(render.Checked(each.target, each.diagnostics) for each in found))
     elif form == "sarif":
         console.document(render.sarif(reported, speczoo.__version__))
     elif form == "github" and reported:

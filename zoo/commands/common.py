@@ -20,8 +20,11 @@ from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
+    from speczoo.catalogue import Text
     from speczoo.compiler.graph import Graph
 
+#: What a person writes for standard input, or standard output, where a file is wanted.
+STANDARD = "-"
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,11 +42,28 @@ class Refused(click.ClickException):
         console.say(f"error: {self.message}", *self.more, err=True)
 
 
+class Place(click.Path):
+    """A file or folder as a Path, `./-` too; `-` as `STANDARD` where a command reads or prints one text there."""
+
+    def __init__(self, *, standard: bool = False, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+        self.standard = standard
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value != STANDARD:
+            return super().convert(value, param, ctx)
+        if not self.standard:
+            self.fail("`-` is standard output, and files are written here; ./- is a file of that name.", param, ctx)
+        return STANDARD
+
+
 @dataclass(frozen=True)
 class Network:
-    """A network as it was asked for: a name or a path, what --set and --input lay over it, and how large it may be."""
+    """A network as it was asked for: a name, a path or what standard input has, what --set and --input lay over it, and
+    how large it may be.
+    """
 
-    asked: str
+    asked: str | Text
     params: Mapping[str, Any]
     input: Sequence[int] | Mapping[str, Sequence[int]] | None = None
     limits: Limits = DEFAULT
@@ -114,13 +134,31 @@ def takes_networks(command: F) -> F:
         **rest: Any,
     ) -> Any:
         params, input, allowed = settings(overrides), shape_of(shapes), read_limits(limits)
-        from speczoo import catalogue
-
-        networks = Networks(Network(asked, params, input, allowed) for asked in catalogue.expand(names))
+        networks = Networks(Network(asked, params, input, allowed) for asked in expanded(names, allowed))
         networks.several = len(names) > 1 or any(c in names[0] for c in "*?[")
         return command(networks=networks, **rest)
 
     return run  # type: ignore[return-value]
+
+
+def expanded(names: Iterable[str], limits: Limits = DEFAULT) -> list[str | Text]:
+    """Return names and paths as the catalogue expands them, with what standard input has in place of `-`. Raises
+    SpecError.
+    """
+    from speczoo import catalogue
+
+    return [standard_input(limits) if name == STANDARD else name for name in catalogue.expand([*names])]
+
+
+def standard_input(limits: Limits = DEFAULT) -> Text:
+    """Return the text on standard input. Raises SpecError where that is none, or too long."""
+    report = Report()
+    source = console.stdin(report, limits)
+    raise_if_wrong(report)
+    assert source is not None
+    from speczoo.catalogue import Text
+
+    return Text(source)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:

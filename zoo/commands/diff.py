@@ -10,6 +10,8 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import (
+    STANDARD,
+    Place,
     Refused,
     complete_names,
     emit,
@@ -25,6 +27,7 @@ from speczoo.specs.errors import SpecError
 
 if TYPE_CHECKING:
     from speczoo.comparison import Compared, Given, Side
+    from speczoo.key_map import KeyMap
 
 GIT = (7, 9)  # arguments that git gives to its external diff: nine of a file that has another name
 
@@ -39,7 +42,7 @@ GIT = (7, 9)  # arguments that git gives to its external diff: nine of a file th
 @click.option("--input-old", multiple=True, metavar="SHAPE", help="Input of the first alone.")
 @click.option("--input-new", multiple=True, metavar="SHAPE", help="Input of the second alone.")
 @limit_option
-@click.option("--map", "target", type=click.Path(path_type=Path), help="Write which weights of OLD are which of NEW.")
+@click.option("--map", "target", type=Place(standard=True), help="Write which weights of OLD are which of NEW.")
 @click.option("--markdown", is_flag=True, help="As a table of GitHub's Markdown, for a pull request.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where anything changed.")
 @force_option
@@ -55,7 +58,7 @@ def command(
     input_old: tuple[str, ...],
     input_new: tuple[str, ...],
     limits: tuple[str, ...],
-    target: Path | None,
+    target: Path | str | None,
     markdown: bool,
     exit_code: bool,
     force: bool,
@@ -68,8 +71,9 @@ def command(
     stand, not by their lines: added, removed, renamed, changed in an argument or in what they take, put into a group.
     Two files with variants are compared variant by variant.
 
-    --map writes which tensors of OLD fit which of NEW, as `zoo build NEW --weights FILE --map KEYS` takes it. Where OLD
-    is a file of weights (.pt, .safetensors), they are found by their names, else by shapes and order.
+    --map writes which tensors of OLD fit which of NEW, as `--weights FILE --map KEYS` takes it. Where OLD
+    is a file of weights (.pt, .safetensors), they are found by their names, else by shapes and order. `--map -` prints
+    the map, in place of what changed.
     """
     if len(names) in GIT:
         _for_git(names)
@@ -78,7 +82,9 @@ def command(
 
     if len(names) == 1 and catalogue.is_path(names[0]) and revisions.split(names[0]) is None:
         names = (f"HEAD:{names[0]}", names[0])
-    if len(names) != 2 or names == ("-", "-"):
+    if target == STANDARD and (markdown or as_json):
+        raise click.UsageError(f"{'--json' if as_json else '--markdown'} and --map - are both of standard output")
+    if len(names) != 2 or names == (STANDARD, STANDARD):
         raise click.UsageError("two networks are compared, OLD and NEW; or one file with what git has of it: net.yaml")
     allowed = read_limits(limits)
     common, shape = settings(both), shape_of(shapes)
@@ -90,7 +96,8 @@ def command(
     found = comparison.compared(_side(names[0], old), _side(names[1], new))
     if target is not None:
         _write_map(found, target, force)
-    _print(found, markdown=markdown, as_json=as_json)
+    if target != STANDARD:
+        _print(found, markdown=markdown, as_json=as_json)
     if exit_code and any(each.diff is None or each.diff for each in found):
         ctx.exit(1)
 
@@ -136,22 +143,30 @@ def _alone(each: Compared) -> str:
     return f"{each.names[each.added]}: {'added' if each.added else 'removed'}"
 
 
-def _write_map(found: Sequence[Compared], target: Path, force: bool) -> None:
+def _write_map(found: Sequence[Compared], target: Path | str, force: bool) -> None:
     from speczoo.key_map import KeyMap
-    from speczoo.specs import files
 
     if len(found) != 1 or found[0].diff is None:
         raise click.UsageError("--map is of two networks: name a variant of each file, as net.yaml:small")
     made = found[0].diff
-    files.write(target, KeyMap(made.keys, made.left, made.fresh).text().encode(), over=force)
-    console.say(f"{target} written", err=True)
+    _write(KeyMap(made.keys, made.left, made.fresh), target, force)
 
 
-def _checkpoint(path: str, new: Side, target: Path | None, force: bool, as_json: bool) -> None:
+def _write(keys: KeyMap, target: Path | str, force: bool) -> None:
+    """Write a map of keys to a file, or to standard output."""
+    from speczoo.specs import files
+
+    if isinstance(target, Path):
+        files.write(target, keys.text().encode(), over=force)
+        console.say(f"{target} written", err=True)
+    else:
+        console.data(keys.text(), "json")
+
+
+def _checkpoint(path: str, new: Side, target: Path | str | None, force: bool, as_json: bool) -> None:
     """Print which tensors of a file of weights are which of a network."""
     from speczoo import key_map
     from speczoo.commands import layout
-    from speczoo.specs import files
     from speczoo.table import Column, Table
     from speczoo.weights import WeightsError, shapes_in
 
@@ -162,8 +177,9 @@ def _checkpoint(path: str, new: Side, target: Path | None, force: bool, as_json:
         raise Refused(*error.lines) from None
     found = key_map.by_order(came, graph.state)
     if target is not None:
-        files.write(target, found.text().encode(), over=force)
-        console.say(f"{target} written", err=True)
+        _write(found, target, force)
+    if target == STANDARD:
+        return
     if as_json:
         emit({"keys": found.keys, "left": found.left, "fresh": found.fresh, "unsure": sorted(found.unsure)})
         return

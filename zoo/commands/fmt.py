@@ -30,14 +30,14 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 
     wrong: list[Diagnostic] = []
     changes: dict[str, bool] = {}
-    for name in catalogue.expand(files) if files != ("-",) else ["-"]:
+    for name in catalogue.expand(files):
         report = Report()
-        source = console.stdin(report) if name == "-" else Source.read(Path(name), report)
+        source = console.stdin(report) if name == common.STANDARD else Source.read(Path(name), report)
         text = formatted(source, arguments(source)) if source else None
         if source is None or text is None:
             wrong += [*report, *(explained(source) if source else [])]
             continue
-        if name == "-" and not (check or diff or as_json):
+        if name == common.STANDARD and not (check or diff or as_json):
             console.data(text)
             continue
         changes[source.name] = text != source.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import complete_names, emit, json_option, limit_option, read_limits
+from speczoo.commands.common import complete_names, emit, expanded, json_option, limit_option, read_limits
 from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(
     """
     if sort is not None and sort.removeprefix("-") not in COLUMNS:
         raise click.UsageError(f"--sort is by {', '.join(COLUMNS)}, not {sort!a}")
-    from speczoo import catalogue, metadata
+    from speczoo import metadata
 
     wanted = None
     if condition is not None:
@@ -45,7 +45,7 @@ def command(
         except ConditionError as error:
             raise click.UsageError(f"--where: {error}") from None
     allowed = read_limits(limits)
-    asked = catalogue.expand(patterns)
+    asked = expanded(patterns, allowed)
     rows = [f for name in asked for f in metadata.of(name, allowed)] if patterns else metadata.everything()
     if wanted is not None:
         rows = [row for row in rows if _holds(wanted, row)]

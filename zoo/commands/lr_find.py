@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from speczoo import console
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
+from speczoo.commands.weights_options import takes_weights
 from speczoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
 
 
@@ -18,6 +21,7 @@ from speczoo.training.cli import Finite, data_option, emit, guarded, out_option,
 @data_option
 @out_option
 @force_option
+@takes_weights
 @click.option("--start", default=1e-7, show_default=True, type=Finite(min=0, min_open=True), help="First rate.")
 @click.option("--end", default=10.0, show_default=True, type=Finite(min=0, min_open=True), help="Last rate.")
 @click.option("--steps", default=100, show_default=True, type=click.IntRange(min=20), help="Batches in between.")
@@ -30,6 +34,8 @@ def command(
     data: Path | None,
     out: Path | None,
     force: bool,
+    weights: str | None,
+    names: Mapping[str, Any],
     start: float,
     end: float,
     steps: int,
@@ -53,13 +59,13 @@ def command(
     from speczoo.training import plots
     from speczoo.training.engine import check
     from speczoo.training.lr_find import lr_find
-    from speczoo.training.run import build
+    from speczoo.training.start import network_of
 
     target = out or Path(f"lr-find-{chosen.name}.png")
     refuse_taken(figures.paths(target), force)
     dataset = datasets.load(chosen, data)
     shape = datasets.image_size(chosen, dataset)
-    model = build(chosen, list(shape))
+    chosen, model = network_of(chosen, shape, weights, **names)
     check(model, shape, dataset)
     found = lr_find(model, chosen, dataset, start, end, steps)
     files.make_folder(target.parent)

@@ -11,6 +11,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import (
+    STANDARD,
     Network,
     Refused,
     complete_names,
@@ -21,6 +22,7 @@ from speczoo.commands.common import (
     read_limits,
     settings,
     shape_of,
+    standard_input,
 )
 
 TEMPLATE = """\
@@ -111,7 +113,9 @@ def command(
     else:
         from speczoo import specialize
 
-        network = Network(origin, settings(overrides), shape_of(shapes), read_limits(limits))
+        allowed = read_limits(limits)
+        asked = standard_input(allowed) if origin == STANDARD else origin
+        network = Network(asked, settings(overrides), shape_of(shapes), allowed)
         graph = network.graph()
         written = specialize.text(graph, name, network.params, fresh=True)
         path = specialize.path_in(Path(), name, written)

@@ -11,10 +11,10 @@ from speczoo.commands import common
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to a file instead.")
+@click.option("-o", "--output", type=common.Place(standard=True, dir_okay=False), help="Write it to a file instead.")
 @common.force_option
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON already.")
-def command(output: Path | None, force: bool) -> None:
+def command(output: Path | str | None, force: bool) -> None:
     """Print the JSON Schema (draft-07) of specs.
 
     Editors that speak yaml-language-server read it from a line in the spec:
@@ -22,7 +22,7 @@ def command(output: Path | None, force: bool) -> None:
     """
     from speczoo.compiler.emit import schema
 
-    if output is None:
+    if not isinstance(output, Path):
         console.data(schema.text(), "json")
     else:
         from speczoo.specs import files

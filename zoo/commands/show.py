@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from speczoo import console
 from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+
+if TYPE_CHECKING:
+    from speczoo.catalogue import Text
 
 
 @click.command()
@@ -61,12 +64,16 @@ def _variants(network: Network) -> list[Network]:
     from speczoo import catalogue
     from speczoo.specs.diagnostics import Report
 
-    found = catalogue.find(network.asked, Report(), network.limits) if catalogue.is_path(network.asked) else None
+    found = catalogue.find(network.asked, Report(), network.limits) if catalogue.is_file(network.asked) else None
     if found is None or found[1] is not None or not found[0].spec.variants:
         return [network]
     spec = found[0].spec
     complete = all(name in network.params for name, param in spec.params.items() if param.required)
-    return [network] * complete + [replace(network, asked=f"{network.asked}:{name}") for name in spec.variants]
+    return [network] * complete + [replace(network, asked=_variant(network.asked, name)) for name in spec.variants]
+
+
+def _variant(asked: str | Text, name: str) -> str | Text:
+    return f"{asked}:{name}" if isinstance(asked, str) else asked._replace(variant=name)
 
 
 def lineage(network: Network, family: bool = False) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from speczoo import console
-from speczoo.commands.common import Networks, emit, force_option, json_option, refuse_other, takes_networks
+from speczoo.commands.common import Networks, Place, emit, force_option, json_option, refuse_other, takes_networks
 
 
 @click.command()
 @takes_networks
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="A .py file; a folder where there are several.")
+@click.option("-o", "--out", type=Place(standard=True), help="A .py file; a folder where there are several.")
 @force_option
 @json_option
-def command(networks: Networks, out: Path | None, force: bool, as_json: bool) -> None:
+def command(networks: Networks, out: Path | str | None, force: bool, as_json: bool) -> None:
     """Print a network as Python that needs torch alone.
 
     It is the very text that `zoo build` runs. A file that holds something else is not written over without --force.
@@ -25,7 +25,7 @@ def command(networks: Networks, out: Path | None, force: bool, as_json: bool) ->
 
     made = [(n, g.name, source(g)) for n, g in networks.each(lambda network: network.graph())]
     written: dict[str, str] = {}
-    if out is not None:
+    if isinstance(out, Path):
         folder = out.is_dir() or networks.several
         targets = {out / f"{name}.py" if folder else out: (name, text.encode()) for _, name, text in made}
         refuse_other({target: data for target, (_, data) in targets.items()}, force)
@@ -36,5 +36,5 @@ def command(networks: Networks, out: Path | None, force: bool, as_json: bool) ->
     if as_json:
         found = [{"name": name, "source": text, "written": written.get(name)} for _, name, text in made]
         emit(found if networks.several else found[0])
-    elif out is None:
+    elif not written:
         console.data("\n\n".join(text.rstrip("\n") for _, _, text in made) + "\n", "python")

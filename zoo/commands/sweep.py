@@ -12,9 +12,11 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import (
+    Place,
     Refused,
     complete_names,
     emit,
+    expanded,
     force_option,
     json_option,
     limit_option,
@@ -24,6 +26,7 @@ from speczoo.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from speczoo.catalogue import Text
     from speczoo.exploration import Candidate, Space
     from speczoo.exploration.engine import Sweep
 
@@ -49,7 +52,7 @@ REASONS = 5  # of what is no network, in the text
 @click.option("--seed", default=0, show_default=True, help="Of --sample.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; without it, one for each core.")
 @click.option("--plot", metavar="X,Y", help="Draw two columns and what no other beats in both; -X: more is better.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to draw to: sweep.png without it.")
+@click.option("-o", "--out", type=Place(), help="Where to draw to: sweep.png without it.")
 @force_option
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, with why a setting is no network.")
 @limit_option
@@ -79,7 +82,6 @@ def command(
     VALUES are values (16,32), ranges (2..6, 16..64:16 in steps of 16, 16..256*2 doubling), or lists with ranges in them
     ([1..3,2,2,2]: three lists). What --where and --sort read are measures, parameters and `network`.
     """
-    from speczoo import catalogue
     from speczoo.conditions import ConditionError
     from speczoo.exploration import MEASURES, SpaceError
     from speczoo.exploration.engine import Sweep
@@ -87,7 +89,7 @@ def command(
     if as_csv and as_json:
         raise click.UsageError("--csv or --json, not both")
     allowed = read_limits(limits)
-    networks = tuple(catalogue.expand(names))
+    networks = tuple(expanded(names, allowed))
     measured = tuple(columns.split(","))
     axes = _axes_of_plot(plot)
     extra = {name.removeprefix("-") for name in (*axes, *([sort] if sort else ()))} & {*MEASURES}
@@ -116,7 +118,7 @@ def command(
         console.say(*pictures)
 
 
-def _space(network: str, overrides: Sequence[str], shapes: Sequence[str], limits: Any) -> Space:
+def _space(network: str | Text, overrides: Sequence[str], shapes: Sequence[str], limits: Any) -> Space:
     """Return the space that `--set` and `--input` say. Raises SpaceError, SpecError and UsageError."""
     from speczoo import catalogue
     from speczoo.exploration.space import Listed, Space, SpaceError, Values, declared, read, written

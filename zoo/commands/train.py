@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from speczoo.commands.common import json_option, reads_files
+from speczoo.commands.common import Place, json_option, reads_files
+from speczoo.commands.weights_options import takes_weights
 from speczoo.training.cli import data_option, emit, guarded, set_option
 
 
@@ -14,8 +17,9 @@ from speczoo.training.cli import data_option, emit, guarded, set_option
 @click.argument("recipe", required=False)
 @set_option
 @data_option
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The run's folder; default runs/RECIPE.")
+@click.option("-o", "--out", type=Place(), help="The run's folder; default runs/RECIPE.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on after its last finished epoch.")
+@takes_weights
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the recipe's.")
 @click.option("--devices", default="1", show_default=True, help="How many, or `auto`.")
 @click.option("--num-nodes", default=1, show_default=True, type=click.IntRange(min=1), help="Machines.")
@@ -34,6 +38,8 @@ def command(
     data: Path | None,
     out: Path | None,
     resume: Path | None,
+    weights: str | None,
+    names: Mapping[str, Any],
     seed: int | None,
     devices: str,
     num_nodes: int,
@@ -51,6 +57,7 @@ def command(
     zoo train mnist_cnn
     zoo train mnist_resnet --set epochs=3 --data ~/data -o runs/try
     zoo train --resume runs/try
+    zoo train mine.yaml --weights old.pt --map keys.json
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("wanted is a RECIPE, or --resume RUN")
@@ -66,6 +73,8 @@ def command(
         data=data,
         out=out,
         resume=resume,
+        weights=weights,
+        **names,
         seed=seed,
         devices=devices,
         num_nodes=num_nodes,

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from speczoo import console
+from speczoo.commands.common import Place
 from speczoo.table import Table
 
 from .errors import TrainingError
@@ -22,7 +23,7 @@ data_option = click.option(
     help="Folder of the data; else $ZOO_DATA, else the recipe's root.",
 )
 set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as epochs=3.")
-out_option = click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write.")
+out_option = click.option("-o", "--out", type=Place(), help="Where to write.")
 
 
 class Finite(click.FloatRange):

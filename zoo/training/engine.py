@@ -21,21 +21,22 @@ from torch import Tensor, nn
 from speczoo import console
 from speczoo.limits import exhausted
 from speczoo.module_mode import in_mode
+from speczoo.weights import report_of
 
 from . import data as datasets
 from . import recipe as r
-from . import recipe_loader, transforms
+from . import recipe_loader, start, transforms
 from .advice import SOFTMAX, dataset_notes, notes, probabilities
 from .callbacks import Bar, Epochs, OnEpoch, Watch
 from .checkpoints import Checkpoints
 from .dataset import Dataset
 from .errors import DataError, Interrupted, OptionError, RunError, TrainingError, one_line
 from .learner import Learner
-from .lightning import VERSION, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
+from .lightning import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
 from .loader import Batches, mix
 from .metrics import SMALLER, device_of, outputs
 from .process_rank import leads
-from .run import HISTORY, RESULT, Run, build
+from .run import HISTORY, RESULT, Run
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def train(
     data: str | Path | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
+    weights: Any = None,
+    rename: Mapping[str, str] | None = None,
+    keys: Mapping[str, str | None] | None = None,
     seed: int | None = None,
     devices: int | str = 1,
     num_nodes: int = 1,
@@ -83,26 +87,23 @@ def train(
 
     `model` is trained in place of the recipe's network. `set` overrides values (`["epochs=3"]` or `{"epochs": 3}`),
     `data` is the folder of the data, `out` the run's folder (default: `runs/NAME`, numbered when taken). `resume` is a
-    run's folder: it goes on after its last finished epoch, bit for bit as if never stopped on the same CPU.
-    `stop_after` ends this call after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
+    run's folder: it goes on after its last finished epoch, bit for bit as if never stopped on the same CPU. `weights`
+    are what the recipe's network begins with, called otherwise by `rename` and `keys`, as `speczoo.weights.build_with`
+    takes them. `stop_after` ends this call after so many epochs, leaving the schedule as it is; `strategy`, `devices`,
     `num_nodes`, `accelerator` and `logger` (`csv`, `tensorboard`) are Lightning's. `on_epoch` is called with the
     numbers of each epoch when it is over, and ends the training there where it returns true.
 
-    Raises SpecError for a wrong recipe, and the errors of `speczoo.training.errors`.
+    Raises SpecError for a wrong recipe, WeightsError for weights that do not fit, and the errors of
+    `speczoo.training.errors`.
     """
     torch.set_float32_matmul_precision("high")
 
-    def say(text: str) -> None:
+    def say(*lines: str) -> None:
         if not quiet and leads():
             with Tqdm.external_write_mode(file=sys.stderr):  # does not tear a progress bar apart
-                console.say(text, err=True)
+                console.say(*lines, err=True)
 
-    if (recipe is None) == (resume is None):
-        raise OptionError("wanted is a recipe, or a run to resume")
-    if resume is not None and out is not None:
-        raise OptionError(
-            f"a resumed run stays where it is, in {resume}: it cannot go to {out}", "leave out the latter"
-        )
+    start.refuse_contradictions(recipe=recipe, resume=resume, out=out, weights=weights, model=model)
     before = Run.open(resume) if resume is not None else None
     if before is not None:
         chosen = recipe_loader.load(before.facts["recipe"], set, home=before.path)
@@ -117,21 +118,13 @@ def train(
     dataset = _dataset(chosen, before, root)
     shape = datasets.image_size(chosen, dataset)
     _warn(*notes(chosen), *dataset_notes(dataset))
-    network = model if model is not None else build(chosen, list(shape))
+    network = model
+    if network is None:
+        chosen, network = start.network_of(chosen, shape, weights, rename=rename, keys=keys)
     check(network, shape, dataset)
-    facts = {
-        "recipe": chosen.model_dump(mode="json", exclude_unset=True),
-        "classes": list(dataset.classes),
-        "mean": list(dataset.mean),
-        "std": list(dataset.std),
-        "image": list(dataset.shape),
-        "input": list(shape),
-        "data": str(datasets.root_of(chosen.data, root)),
-        "torch": torch.__version__,
-        "lightning": VERSION,
-    }
-    if model is not None:
-        facts["module"] = f"{type(model).__module__}.{type(model).__qualname__}"
+    facts = start.facts(chosen, dataset, shape, root, model) | start.weights_facts(network, before)
+    if weights is not None:
+        say(*report_of(network).lines)
     run = Run(before.path if before else _place(chosen.name, out), facts)
     if "::" in str(run.path.absolute()):
         raise OptionError(f"Lightning takes {run.path} for an address, because of the `::`", "another folder")

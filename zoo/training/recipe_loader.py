@@ -76,13 +76,13 @@ class _Text:
 
 
 def load(
-    what: str | Path | Mapping[str, Any] | Recipe,
+    what: str | Path | Source | Mapping[str, Any] | Recipe,
     overrides: str | Sequence[str] | Mapping[str, Any] = (),
     *,
     home: Path | None = None,
     with_network: bool = False,
 ) -> Recipe:
-    """Return a checked recipe: by name, by path, or from plain data; `overrides` are `a.b=VALUE`, or a mapping.
+    """Return a checked recipe: by name, by path, as text or plain data; `overrides` are `a.b=VALUE`, or a mapping.
 
     A network that the recipe names by a path lies in the recipe's own folder, which is `home` for plain data.
     `with_network` checks the network as well, with its parameters, on images of the recipe's shape.
@@ -109,23 +109,21 @@ def load(
     return recipe
 
 
-def is_recipe(path: Path) -> bool:
-    """Return whether a file says that it is a recipe."""
-    report = Report()
-    source = Source.read(path, report)
-    document = parse(source, report) if source else None
+def is_recipe(source: Source | None) -> bool:
+    """Return whether a text says that it is a recipe."""
+    document = parse(source, Report()) if source else None
     return document is not None and "recipe" in document.data
 
 
 def _read(
-    what: str | Path | Mapping[str, Any] | Recipe, home: Path | None, report: Report
+    what: str | Path | Source | Mapping[str, Any] | Recipe, home: Path | None, report: Report
 ) -> tuple[_Text, Path | None]:
     """Return the recipe's text, and the folder that it is at home in."""
     if isinstance(what, Recipe | Mapping):
         data = what.model_dump(mode="json") if isinstance(what, Recipe) else dict(what)
         return _Text(Document.of(data, "the recipe")), home
-    path = find(what)
-    source = Source.read(path, report)
+    path = find(what) if not isinstance(what, Source) else what.path or Path()
+    source = Source.read(path, report) if not isinstance(what, Source) else what
     document = parse(source, report) if source is not None else None
     if document is None:
         raise SpecError(report.diagnostics)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, Typ
 from torch import Tensor, nn
 
 from speczoo import api, catalogue, specialize
+from speczoo.compiler.graph import Graph
 from speczoo.limits import LimitExceeded, current
 from speczoo.specs import files
 from speczoo.weights import odd
@@ -305,7 +306,14 @@ def build(recipe: r.Recipe, shape: list[int] | None = None) -> nn.Module:
     Raises SpecError for a wrong network, TrainingError for one that this machine cannot hold.
     """
     network = recipe.network
-    graph = api.graph(network.name, input=network.input or shape, **network.params)
-    must_fit(4 * graph.params, f"the weights of `{network.name}`", "see `network` in the recipe")
+    graph_of(recipe, shape)
     built: nn.Module = api.build(network.name, input=network.input or shape, seed=recipe.seed, **network.params)
     return built
+
+
+def graph_of(recipe: r.Recipe, shape: Sequence[int] | None) -> Graph:
+    """Return the checked graph of the recipe's network, whose weights fit into memory. Raises as `build` does."""
+    network = recipe.network
+    graph = api.graph(network.name, input=network.input or shape, **network.params)
+    must_fit(4 * graph.params, f"the weights of `{network.name}`", "see `network` in the recipe")
+    return graph
