@@ -100,6 +100,12 @@ def ordered(parts: Iterable[Part], key: str, unit: Unit, *, largest_first: bool 
     return tuple(sorted(inner, key=place, reverse=largest_first))
 
 
+def remark(unit: Unit) -> str:
+    """Return what inference and training mean among the totals, and for what."""
+    inputs = "1 input" if unit.batch == 1 else f"{unit.batch:,} inputs"
+    return f"Inference: values at once, training: what autograd keeps, for {inputs} in {unit.dtype}"
+
+
 def totals(graph: Graph, memory: Memory) -> list[tuple[str, str]]:
     """Return what a network amounts to, each figure with its name."""
     return [

@@ -7,16 +7,20 @@ from html import escape
 
 from speczoo.compiler.analysis.memory import Unit
 from speczoo.compiler.analysis.outline import Part
-from speczoo.compiler.emit.summary_columns import COLUMNS
+from speczoo.compiler.emit.summary_columns import COLUMNS, remark
 
 CELL = "padding:0 .8em;text-align:right;white-space:nowrap"
 WORD = "padding:0 .8em;text-align:left;white-space:nowrap"
 
 
 def page(title: str, parts: Sequence[Part], totals: Iterable[tuple[str, str]], keys: Sequence[str], unit: Unit) -> str:
-    """Return a heading, totals, and a table of parts in which a block with parts unfolds into theirs."""
+    """Return a heading, totals, and a table of parts in which a block with parts unfolds into theirs.
+
+    It is ASCII, other characters as references: so it reads the same whatever encoding a page that holds it says.
+    """
     figures = " · ".join(f"{escape(name.strip())} {escape(value)}" for name, value in totals)
-    return f"<div><p><b>{escape(title)}</b><br>{figures}</p>{_table(parts, keys, unit)}</div>"
+    text = f"<div><p><b>{escape(title)}</b><br>{figures}<br>{remark(unit)}</p>{_table(parts, keys, unit)}</div>"
+    return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _table(parts: Sequence[Part], keys: Sequence[str], unit: Unit) -> str:

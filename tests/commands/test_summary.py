@@ -119,6 +119,8 @@ def test_html_folds(name: str) -> None:
     shown, page = zoo("summary", name, "--format", "html").stdout, Rows()
     page.feed(shown)
     assert not page.open
+    assert shown.isascii()
+    assert "for 1 input in float32" in shown
     assert page.seen["details"] == page.seen["summary"] == sum(1 for _ in _blocks(face.summary(name).outline))
     assert page.seen["tr"] >= len(face.summary(name).outline)
     assert face.summary(name)._repr_html_().count("<details") == page.seen["details"]

@@ -265,6 +265,10 @@ def looking() -> Iterator[Step]:
     yield Step(("fmt", "--check", f"{NAME}.yaml"))
     yield Step(("fmt", "-"), data=True, stdin=YAML % "ReLU")
     yield Step(("fmt", "-"), stdin=TEXT)
+    for words in (("list",), ("summary",), ("sizes",), ("check",), ("fingerprint",), ("diff", "lenet5")):
+        yield Step((*words, "-"), stdin=json.dumps(network(TEXT)))
+        yield Step((*words, "-"), stdin=YAML % "Relu")
+        yield Step((*words, "-"), stdin=TEXT)
     yield Step(("recipes", "recipe.yaml"), data=True)
     for name in ("recipe.json", f"{NAME}recipe.json"):
         yield Step(("recipes", name), data=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from speczoo.commands import layout
 from speczoo.compiler.analysis.memory import Unit, memory
-from speczoo.compiler.emit.summary_columns import COLUMNS, Line, lines, totals
+from speczoo.compiler.emit.summary_columns import COLUMNS, Line, lines, remark, totals
 from speczoo.console import DIM, Styled
 from speczoo.table import Column, Table
 
@@ -51,8 +51,7 @@ class Shown:
     @property
     def remark(self) -> str:
         """What inference and training mean, and for what."""
-        inputs = "1 input" if self.unit.batch == 1 else f"{self.unit.batch:,} inputs"
-        return f"Inference: values at once, training: what autograd keeps, for {inputs} in {self.unit.dtype}"
+        return remark(self.unit)
 
     def cells(self, key: str) -> list[str]:
         column = COLUMNS[key]
