@@ -14,7 +14,7 @@ the base for each of a hundred classes.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -22,6 +22,7 @@ from speczoo.compiler.reach import Link, Sight, same, whole, windows
 from speczoo.specs.problem import Problem, ProblemError
 
 Shape: TypeAlias = tuple[int, ...]
+T = TypeVar("T")
 
 
 class Value(NamedTuple):
@@ -110,6 +111,8 @@ Pad1 = Annotated[NonNegative | tuple[NonNegative], Listed]
 Pad2 = Annotated[NonNegative | tuple[NonNegative, NonNegative], Listed]
 Pad3 = Annotated[NonNegative | tuple[NonNegative, NonNegative, NonNegative], Listed]
 Ints = Annotated[tuple[Int, ...], Listed]
+#: An argument that refers to another value: whether it does.
+Given: TypeAlias = Literal[True] | None
 
 
 def sizes(value: int | Sequence[int], n: int) -> tuple[int, ...]:
@@ -175,13 +178,15 @@ class Layer(BaseModel):
     (the batch-free ranks it takes; empty for any), `arity` (fewest and most inputs), `derives` (the arguments that
     come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
-    is empty), `references` (arguments that name another value: the walk appends that value to the inputs),
+    is empty), `references` (arguments that name another value: the walk appends that value to the inputs; one that is
+    a field, too, a `Given`, is true where it is said),
     `views` (whether its output may be its first input's memory, always or when evaluated), `saves` (what autograd keeps
     of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the
     arguments that are numbers of axes), `parameters` (the names that its weights can have; none where only `weights`
     can tell), `counters` (those of its buffers that are whole numbers), `follows` (arguments that, where they are null,
     are what another one is), `per_axis` (lists of any length for which one number stands where all are equal), `kin`
-    (the ops whose class its modules are of, too), `reads` (what its expression reads of torch, `torch.cat`, and of
+    (the ops whose class its modules are of, too), `applied` (arguments that say how its module is applied, or what
+    with, and not how it is made), `reads` (what its expression reads of torch, `torch.cat`, and of
     values, `shape`: no other is let through to be executed).
     """
 
@@ -208,6 +213,7 @@ class Layer(BaseModel):
     follows: ClassVar[Mapping[str, str]] = {}
     per_axis: ClassVar[tuple[str, ...]] = ()
     kin: ClassVar[tuple[str, ...]] = ()
+    applied: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
     #: It applies to values without a batch axis, too.
@@ -336,6 +342,12 @@ class Layer(BaseModel):
         """What autograd keeps of it for the backward pass: that may not be written over."""
         return self.saves_inplace if self.inplace_ else self.saves
 
+    def referred(self, inputs: int) -> tuple[str, ...]:
+        """Return the arguments that the last of so many inputs were referred to by; the first of `references`, by
+        default, for what is more than the fewest inputs.
+        """
+        return self.references[: max(0, inputs - int(self.arity[0]))]
+
     def count(self, inputs: int) -> None:
         """Raise ShapeError where it takes more inputs, or fewer."""
         low, high = self.arity
@@ -344,13 +356,17 @@ class Layer(BaseModel):
             plural = "" if wanted == "1" else "s"
             raise ShapeError("bad-value", f"`{self.op}` takes {wanted} input{plural}, not {inputs}", argument="from")
 
+    def held(self, values: tuple[T, ...]) -> tuple[T, ...]:
+        """Return those of the inputs, the first ones, that are of the layer's own kind and ranks; all, by default."""
+        return values
+
     def apply(self, *values: Value) -> tuple[Value, ...]:
         """Return what comes out of it.
 
         Checks count, kind and rank of what flows in, then asks `check` and `infer`. Raises ShapeError.
         """
         self.count(len(values))
-        for position, value in enumerate(values):
+        for position, value in enumerate(self.held(values)):
             if self.integer is not None and value.is_float == self.integer and not self.merges:
                 kind = "integers (int64)" if self.integer else "floating point numbers"
                 raise ShapeError(

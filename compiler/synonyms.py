@@ -75,6 +75,7 @@ OPS = _by_word(
         "reshape": "view",
         "unsqueeze": "expanddims",
         "transpose": "swapaxes swapdims",
+        "scaled_dot_product_attention": "sdpa dotproductattention",
     }
 )
 
@@ -145,6 +146,11 @@ ARGUMENTS = {
     "num_groups": "groups numgroup ngroups",
     "num_heads": "heads nheads nhead numattentionheads",
     "embed_dim": "dmodel embeddingdim",
+    "mask": "attnmask attentionmask",
+    "key_padding_mask": "srckeypaddingmask",
+    "is_causal": "causal usecausalmask",
+    "dropout_p": "attndropout attentiondropout",
+    "enable_gqa": "gqa",
     "keepdim": "keepdims",
     "lambd": "lambda",
     "shape": "targetshape newshape",

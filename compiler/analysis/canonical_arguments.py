@@ -16,7 +16,11 @@ def canonical(layer: Layer, call: Call) -> dict[str, Any]:
 
     Arguments that only check are none of it.
     """
-    return _followed(type(layer), {**call.defaults, **call.args})
+    return _followed(type(layer), {**call.defaults, **call.args, **_applied(layer)})
+
+
+def _applied(layer: Layer) -> dict[str, Any]:
+    return {name: getattr(layer, name) for name in layer.applied}
 
 
 def _followed(kind: type[Layer], given: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +57,8 @@ def _taken(kind: type[Layer], name: str) -> Iterator[Any]:
 
 def not_default(layer: Layer, call: Call) -> dict[str, Any]:
     """Return the canonical arguments without those that are torch's defaults."""
-    defaults = {name: _one(type(layer), name, value) for name, value in call.defaults.items()}
+    usual = {name: type(layer).model_fields[name].default for name in layer.applied}
+    defaults = {name: _one(type(layer), name, value) for name, value in (call.defaults | usual).items()}
     given = canonical(layer, call)
     return {name: value for name, value in given.items() if name not in defaults or defaults[name] != value}
 

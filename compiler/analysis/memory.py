@@ -306,7 +306,7 @@ class _Keeping:
         self.kept |= {home for i in found.inputs if (home := inputs[i]) is not None}
         if found.values in ("input", "both"):
             self.kept |= {home for home in inputs if home is not None}
-        elif found.values == "factors":
+        if found.values == "factors":
             others = (any(wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted)))
             self.kept |= {home for home, needed in zip(inputs, others, strict=True) if needed and home is not None}
         if found.values in ("output", "both"):

@@ -89,7 +89,8 @@ def _defaults(spec: Spec, op: str, arguments: Mapping[str, Any]) -> Iterator[Pro
         layer = Layer.registry[op]
         known = [*layer.model_fields, *layer.references]
         for name, value in arguments.items():
-            if name in layer.model_fields and value is not None and "$" not in repr(value):
+            fixed = value is not None and "$" not in repr(value) and name not in layer.references
+            if fixed and name in layer.model_fields:
                 yield from _value(layer, name, value)
     elif op in spec.blocks:
         known = list(spec.blocks[op].params)

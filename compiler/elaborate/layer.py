@@ -40,8 +40,9 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     if "shape" in layer.model_fields and entry.shape is not None:
         arguments["shape"] = evaluate_argument(ctx, entry.shape, scope, (*item.loc, "shape"), blank.name)
     for name in layer.references:
-        if name in arguments:
+        if name in arguments and (arguments[name] is not None or name not in layer.model_fields):
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
+            arguments |= {name: True} if name in layer.model_fields else {}
     body = validated(ctx, frame, item, layer, arguments, blank)
     made = apply(ctx, frame, item, blank, body)
     if not ctx.torn and made.body is body is _known(ctx, layer, arguments):

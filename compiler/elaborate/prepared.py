@@ -29,6 +29,12 @@ def is_settled(value: Any) -> bool:
     return kind is str or kind is bool or kind is float or (kind is int and -MAGNITUDE <= value <= MAGNITUDE)
 
 
+def says_reference(layer: type[Layer], entry: Entry, spec: Spec) -> bool:
+    """Return whether an entry of this op refers to another value in an argument."""
+    given = (entry.arguments, spec.defaults.get(layer.op, {}))
+    return any(name in arguments for name in layer.references for arguments in given)
+
+
 class Argument(NamedTuple):
     """An argument as it is written: whether it is plain, and the one name that it is, if it is one."""
 
@@ -76,7 +82,8 @@ class Prepared:
         name = id if id is not None and bad_id(id, module=module, sequential=True) is None else None
         arguments = tuple(Argument.of(key, value) for key, value in entry.arguments.items())
         fixed = [argument.plain for argument in arguments] + [is_plain(v) for v in spec.defaults.get(op, {}).values()]
-        constant = layer is not None and all(fixed) and entry.shape is None and not layer.references
+        refers = layer is not None and says_reference(layer, entry, spec)
+        constant = layer is not None and all(fixed) and entry.shape is None and not refers
         sources = _sources(entry)
         before = entry.from_ is None and (layer is None or (layer.arity[1] == 1 and not layer.merges))
         read = NAME.fullmatch(op)
@@ -88,7 +95,7 @@ class Prepared:
             and (name is not None or entry.id is None)
             and entry.shape is entry.taps is None
             and entry.when is when
-            and not (layer is not None and layer.references)
+            and not refers
         )
         named = read[1] if read else ""
         return cls(entry, name, plain, named, when, layer, arguments, constant, spec, simple, sources)

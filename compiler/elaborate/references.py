@@ -22,7 +22,7 @@ from speczoo.specs.keys import keys
 from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.spec import Entry
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
-from speczoo.specs.wording import listed, printable
+from speczoo.specs.wording import listed, printable, printed
 
 Flow = tuple[tuple[Operand, ...], tuple[Value | Unknown, ...]]
 
@@ -186,7 +186,10 @@ def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target
     if target is UNKNOWN:
         raise UnknownRead
     if not isinstance(target, str):
-        raise ctx.stop(Problem("bad-value", f"`{name}` is an id, not {target!r}", (*item.loc, name), path=blank.name))
+        braced = isinstance(target, dict) and [*target.values()] == [None]  # a name in braces is a mapping to YAML
+        help = _no_name(f"{{{next(iter(target))}}}", (name,)) if braced else ()
+        message = f"`{name}` is an id, not {printed(target)}"
+        raise ctx.stop(Problem("bad-value", message, (*item.loc, name), path=blank.name, help=help))
     edge = resolve(ctx, frame, target, (*item.loc, name), blank.name, item)
     return blank.replace(inputs=(*blank.inputs, edge), arriving=(*blank.arriving, frame.value(edge)))
 
@@ -232,7 +235,8 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
 def _no_name(text: str, loc: Loc) -> Sequence[str]:
     """Return the help where a reference says nothing, or marks an expression as another notation does."""
     if is_nothing(text):
-        return [f"leave `{loc[-1]}` out: an entry takes what the one before it gives"] if loc[-1] == "from" else []
+        others = {"from": [f"leave `{loc[-1]}` out: an entry takes what the one before it gives"], "share": []}
+        return others.get(str(loc[-1]), [f"leave `{loc[-1]}` out"] if isinstance(loc[-1], str) else [])
     marked = respelt(text)
     return [f"an expression is written `$name` or `$(...)`: `{marked.text}`"] if marked is not None else []
 

@@ -15,7 +15,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.elaborate.prepared import Prepared, is_plain, is_settled
+from speczoo.compiler.elaborate.prepared import Prepared, is_plain, is_settled, says_reference
 from speczoo.compiler.elaborate.references import edge_of
 from speczoo.compiler.elaborate.session import Item, freeze
 from speczoo.compiler.layer import Layer, ShapeError, Value
@@ -147,7 +147,7 @@ def _application(
     shared, body = ctx.session.shared, prepared.body
     if body is None:
         layer = Layer.registry.get(op) if op not in ctx.unit.spec.use else None
-        if layer is None or layer.references:
+        if layer is None or says_reference(layer, prepared.entry, ctx.unit.spec):
             return None
         body = shared.layers.get((layer, _given(ctx, prepared, op, scope)))
         if body is None:

@@ -408,8 +408,12 @@ def _step(step: Assignment) -> list[str]:
 
 def _broken(line: str) -> list[str]:
     """Return a long call over several lines, its list too where that is long."""
-    if len(line) <= WIDTH - 8 or "([" not in line:
+    if len(line) <= WIDTH - 8:
         return [line]
+    if "([" not in line:
+        opening, _, arguments = line.partition("(")
+        whole = arguments.endswith(")") and "(" not in arguments
+        return [f"{opening}(", f"{INDENT}{arguments[:-1]}", ")"] if whole else [line]
     head, _, rest = line.partition("([")
     inside, _, tail = rest.rpartition("]")
     if len(inside) <= WIDTH - 24 or "(" in inside:

@@ -229,8 +229,9 @@ class _List:
 
 def _referred(layer: Layer, inputs: tuple[Operand, ...]) -> tuple[tuple[Operand, ...], dict[str, Operand]]:
     """Return what a layer takes, without what its arguments refer to; and that, by argument."""
-    taken = min(len(inputs), layer.arity[0]) if layer.references else len(inputs)
-    return inputs[:taken], dict(zip(layer.references, inputs[taken:], strict=False))
+    names = layer.referred(len(inputs))
+    taken = len(inputs) - len(names)
+    return inputs[:taken], dict(zip(names, inputs[taken:], strict=True))
 
 
 def arguments(layer: Layer) -> Data:

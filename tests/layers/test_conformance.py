@@ -51,6 +51,17 @@ def _one_value_per_group(case: Case) -> bool:
     return math.prod(case.inputs[0].shape) == case.arguments["num_groups"]
 
 
+def _looks_at_an_added_key(case: Case) -> bool:
+    """A key that torch adds behind the others, where each query looks at those before it."""
+    return bool(case.arguments.get("is_causal")) and any(
+        case.arguments.get(f"add_{k}") for k in ("bias_kv", "zero_attn")
+    )
+
+
+def _other_heads(case: Case) -> bool:
+    return len({value.shape[0] for value in case.inputs}) > 1 and len(case.inputs[0].shape) == 3
+
+
 #: Cases that torch takes and the language does not.
 STRICTER: dict[str, Callable[[Case], bool]] = {
     **dict.fromkeys(("add", "mul", "sub", "div", "pow", "maximum", "minimum", "where", "masked_fill"), _broadcasts),
@@ -69,6 +80,8 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     "chunk": lambda case: True,  # fewer parts than were asked for
     "squeeze": lambda case: True,  # an axis that is not of size 1 stays
     "matmul": _broadcasts,
+    "MultiheadAttention": lambda case: "mask" in case.arguments or _looks_at_an_added_key(case),
+    "scaled_dot_product_attention": lambda case: "mask" in case.arguments or _other_heads(case),
     "permute": lambda case: case.arguments["dims"][:1] != [0],
 }
 
@@ -121,18 +134,28 @@ LEFT_OUT = {
 }  # fmt: skip
 
 
+#: What torch calls some values that arguments refer to.
+REFERRED = {"mask": "attn_mask"}
+
+
 @pytest.mark.parametrize("op", [op for op in OPS if hasattr(nn, op) and op != "Parameter"])
 def test_fields_are_torchs_arguments(op: str) -> None:
-    """The same names in the same order with the same defaults; what is derived from the input needs no default."""
+    """The same names in the same order with the same defaults, those of its `forward` last; what is derived from the
+    input needs no default.
+    """
     kind = Layer.registry[op]
+    own = [name for name in kind.model_fields if name not in kind.applied]
     theirs = {
         name: p.default
         for name, p in inspect.signature(getattr(nn, op)).parameters.items()
         if name not in LEFT_OUT and p.kind is not inspect.Parameter.KEYWORD_ONLY
     }
-    assert list(kind.model_fields) == list(theirs)
+    assert own == list(theirs)
+    assert list(kind.model_fields)[len(own) :] == list(kind.applied)
+    forward = inspect.signature(getattr(nn, op).forward).parameters
+    assert {REFERRED.get(name, name) for name in kind.applied} <= set(forward)
     for name, field in kind.model_fields.items():
-        if name not in kind.derives:
+        if name not in (*kind.derives, *kind.applied):
             default = inspect.Parameter.empty if field.is_required() else field.default
             assert default == theirs[name], name
             assert isinstance(default, bool) == isinstance(theirs[name], bool), name

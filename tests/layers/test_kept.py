@@ -83,6 +83,8 @@ def unequal(case: Case) -> bool:
         case "MultiheadAttention":  # in one projection, as a fused kernel
             options = ("dropout", "add_bias_kv", "add_zero_attn")
             return len(case.inputs) > 1 or any(arguments.get(name) for name in options) or case.inputs[0].shape[0] == 1
+        case "scaled_dot_product_attention":  # where masks and shared heads are laid out anew
+            return len(case.inputs) > 3 or bool(arguments.get("enable_gqa"))
     return False
 
 
@@ -115,3 +117,17 @@ def test_what_attention_keeps_is_within_a_twentieth(dropout: float, others: tupl
     came, stated = kept(layer, case, 2), said(layer, case, 2)
     own = sum(2 * 4 * math.prod(case.inputs[i].shape) for i in came.inputs)
     assert stated.besides == pytest.approx(came.besides + own, rel=0.05)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+@pytest.mark.parametrize("shapes", [((9, 8), (7, 8), (7, 8)), ((3, 9, 8), (3, 7, 8), (3, 7, 6))])
+@pytest.mark.parametrize("mask", [(), ((9, 7),)])
+def test_what_attention_as_products_keeps(
+    dropout: float, shapes: tuple[tuple[int, ...], ...], mask: tuple[tuple[int, ...], ...]
+) -> None:
+    arguments = {"dropout_p": dropout, **({"mask": True} if mask else {})}
+    values = (*(Value(shape) for shape in shapes), *(Value(shape, batched=False) for shape in mask))
+    case = Case("scaled_dot_product_attention", arguments, values)
+    layer = case.accepted()
+    assert layer is not None
+    assert kept(layer, case, 2) == said(layer, case, 2)

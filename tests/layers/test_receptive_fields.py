@@ -18,8 +18,10 @@ from speczoo.testing.oracle import evaluated, prepared, tensors
 
 #: What is linear: a gradient tells where a tap has the weight 0, which a NaN goes through.
 LINEAR = {"Upsample", "interpolate", "UpsamplingBilinear2d"}
-#: Axes of these are merged and taken apart again, and said to be seen whole, though less is.
-WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "cumsum"}
+#: What a NaN goes through though it is left out of what is weighed: another number takes its place.
+WEIGHED = {"MultiheadAttention", "scaled_dot_product_attention"}
+#: Axes of these are merged and taken apart again, or masked, and said to be seen whole, though less is.
+WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "cumsum", *WEIGHED}
 #: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
 COARSE = {
     "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",
@@ -38,12 +40,12 @@ def positive(x: Any) -> Any:
     return x.abs() if isinstance(x, torch.Tensor) and x.dtype != torch.bool else x
 
 
-def with_nan(given: list[Any], position: int, axis: int, place: int, most: int) -> list[Any]:
-    """The inputs with one that is not a number, or another whole number or truth, at a place of an axis."""
+def changed(given: list[Any], position: int, axis: int, place: int, most: int, number: float) -> list[Any]:
+    """The inputs with this number, or another whole number or truth, at a place of an axis."""
     out = [x.clone() if isinstance(x, torch.Tensor) else x for x in given]
     part = out[position].select(axis, place)
     whole = part.logical_not() if part.dtype == torch.bool else (part + 1) % most
-    part.copy_(torch.full_like(part, torch.nan) if part.is_floating_point() else whole)
+    part.copy_(torch.full_like(part, number) if part.is_floating_point() else whole)
     return out
 
 
@@ -54,11 +56,18 @@ def reached(layer: Layer, case: Case, position: int, axis: int) -> list[list[tor
         return _by_gradient(layer, case, given, position, axis)
     plain = outputs(layer, case, [x.clone() if isinstance(x, torch.Tensor) else x for x in given])
     most = case.arguments.get("num_embeddings", 3)
-    changed = (
-        outputs(layer, case, with_nan(given, position, axis, place, most))
+    number = 4.0 if case.op in WEIGHED else torch.nan
+    other = (
+        outputs(layer, case, changed(given, position, axis, place, most, number))
         for place in range(given[position].shape[axis])
     )
-    return [[(a != b) for a, b in zip(each, plain, strict=True)] for each in changed]
+    return [[_differs(a, b, case) for a, b in zip(each, plain, strict=True)] for each in other]
+
+
+def _differs(one: torch.Tensor, other: torch.Tensor, case: Case) -> torch.Tensor:
+    if case.op not in WEIGHED:
+        return one != other
+    return ~torch.isclose(one, other, 1e-5, 1e-6, equal_nan=True)  # what is masked by all is no number at all
 
 
 def _by_gradient(layer: Layer, case: Case, given: list[Any], position: int, axis: int) -> list[list[torch.Tensor]]:

@@ -10,6 +10,8 @@
 - integers where a layer means floating point numbers, and truths where it means numbers
 - bounds of `clamp` the wrong way round
 - `std` and `var` of no more values than `correction`, of which torch makes NaN
+- heads of keys, and masks of each sample without an axis for the heads, that torch broadcasts
+- a key that attention adds at the end, where each query looks at those before it
 """
 
 from __future__ import annotations
@@ -44,6 +46,14 @@ CASES = [
     ("PixelShuffle", {"upscale_factor": 1}, [(4, 4)], "shape-mismatch", lambda: nn.PixelShuffle(1)(X(2, 4, 4))),
     ("MultiheadAttention", {"num_heads": 1}, [(4,)], "shape-mismatch",
      lambda: nn.MultiheadAttention(4, 1)(*[X(2, 4)] * 3)),
+    ("MultiheadAttention", {"num_heads": 1, "is_causal": True, "add_zero_attn": True}, [(3, 4)], "bad-value",
+     lambda: nn.MultiheadAttention(4, 1, add_zero_attn=True)(*[X(3, 2, 4)] * 3, attn_mask=X(3, 3), is_causal=True)),
+    ("MultiheadAttention", {"num_heads": 2, "mask": True}, [(3, 4), Value((6, 3))], "shape-mismatch",
+     lambda: nn.MultiheadAttention(4, 2, batch_first=True)(*[X(2, 3, 4)] * 3, attn_mask=X(2, 6, 3).reshape(4, 3, 3))),
+    ("scaled_dot_product_attention", {}, [(2, 3, 4), (1, 3, 4), (1, 3, 4)], "shape-mismatch",
+     lambda: F.scaled_dot_product_attention(X(2, 2, 3, 4), *[X(2, 1, 3, 4)] * 2)),
+    ("scaled_dot_product_attention", {"mask": True}, [(2, 3, 4)] * 3 + [(3, 3)], "shape-mismatch",
+     lambda: F.scaled_dot_product_attention(*[X(2, 2, 3, 4)] * 3, X(2, 3, 3))),
     ("Linear", {"out_features": 4}, [()], "shape-mismatch", lambda: nn.Linear(2, 4)(X(2))),
     ("add", {}, [(3, 1, 1), (3, 4, 4)], "shape-mismatch", lambda: X(2, 3, 1, 1) + X(2, 3, 4, 4)),
     ("add", {"broadcast": True}, [(4,), (2, 4)], "shape-mismatch", lambda: X(2, 4) + X(2, 2, 4)),

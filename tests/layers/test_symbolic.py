@@ -21,7 +21,10 @@ from speczoo.testing.layers import layer_cases
 OPS = sorted(op for op, layer in Layer.registry.items() if layer.arity[1] > 0)
 
 #: What a rule may not say in short: quotients of several axes, fractions, as many outputs as fit, two axes that agree.
-LONG = {"Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "interpolate", "matmul", "reshape", "split"}
+LONG = {
+    "MultiheadAttention", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "interpolate", "matmul", "reshape",
+    "scaled_dot_product_attention", "split",
+}  # fmt: skip
 
 
 def symbolic(case: Case, paths: Paths) -> Iterator[Value]:

@@ -245,9 +245,9 @@ def form_of(case: Case) -> tuple[Form, list[Value]]:
     names = [f"x{i}" for i in range(len(case.inputs))]
     taken: list[Any] = [2 if not v.batched and not v.shape else n for n, v in zip(names, case.inputs, strict=True)]
     entry: Data = {"id": "layer", "op": case.op, **case.arguments}
-    kind = Layer.registry[case.op]
-    if kind.references and len(taken) > 1:
-        entry["like"] = taken.pop()
+    layer = case.accepted()
+    for name in reversed(layer.referred(len(taken)) if layer is not None else ()):
+        entry[name] = taken.pop()
     entry["from"] = taken
     flowing = [n for n, v in zip(names, case.inputs, strict=True) if v.batched or v.shape]
     return Form(tuple(flowing), [entry]), [v for v in case.inputs if v.batched or v.shape]

@@ -81,7 +81,7 @@ def arguments(source: Source) -> Callable[[str], Sequence[str]]:
 
     def order(op: str) -> Sequence[str]:
         if op in Layer.registry:
-            return [*Layer.registry[op].model_fields, *Layer.registry[op].references]
+            return list(dict.fromkeys([*Layer.registry[op].model_fields, *Layer.registry[op].references]))
         block = blocks.get(op) if isinstance(blocks, dict) else None
         params = block.get("params") if isinstance(block, dict) else None
         return list(params) if isinstance(params, dict) else ()

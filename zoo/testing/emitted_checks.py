@@ -48,7 +48,7 @@ def network(case: Case) -> dict[str, Any]:
     layer = case.accepted()
     assert layer is not None
     entry: dict[str, Any] = {"id": LAYER, "op": case.op, **case.arguments}
-    for name in reversed(layer.references[: max(0, len(taken) - int(layer.arity[0]))]):
+    for name in reversed(layer.referred(len(taken))):
         entry[name] = taken.pop()
     entry["from"] = taken if len(taken) > 1 else taken[0]
     count = len(layer.apply(*case.inputs)) if layer.outputs else 1
@@ -90,6 +90,7 @@ def source(trial: Trial) -> None:
         text = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise Disagreement(case, "what is built cannot be copied and pickled", ("error", text)) from None
     for training in (True, False):
+        scope["self"].train(training)
         expected = _outputs(scope["module"], training, lambda: evaluated(_fresh(scope), expression))
         for built in copies:
             came = _outputs(built, training, partial(_called, built, arriving))

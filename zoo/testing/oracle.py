@@ -94,6 +94,7 @@ def prepared(call: Call, given: Sequence[Any], *, training: bool = True) -> tupl
     arriving = [f"x{i}" for i in range(len(given))]
     scope = names(call.support, call.target) | dict(zip(arriving, given, strict=True))
     scope["module"] = module = eval(printed(call), scope) if call.target else None
+    scope["self"] = nn.Module().train(training)  # in whose forward the expression stands
     if isinstance(module, nn.Module):
         module.train(training)
     words = {name: repr(value) for name, value in call.args.items()}

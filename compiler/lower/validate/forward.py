@@ -22,6 +22,7 @@ SYMBOL = re.compile(
     r"|(?<![\w.])self\.(?P<own>\w+)|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
 )
 NOTHING = "None"
+TRAINING = "training"  # what every module has of itself, and an expression may read
 
 
 class Module(NamedTuple):
@@ -46,6 +47,8 @@ def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> 
             return repr(ast.literal_eval(name))
         if kind == "name":
             return names.get(name, name)
+        if name == TRAINING:
+            return f"self.{TRAINING}"
         if name not in own:
             return f"<nothing sets self.{name}>"
         held = own[name]
