@@ -216,6 +216,7 @@ class Layer(BaseModel):
     applied: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
+    overlaps: ClassVar[bool] = False  # a view in which several places are one place of memory
     #: It applies to values without a batch axis, too.
     unbatched: ClassVar[bool] = False
     #: Batched and batch-free values may meet here.

@@ -74,6 +74,10 @@ OPS = _by_word(
         "logsumexp": "reducelogsumexp",
         "reshape": "view",
         "unsqueeze": "expanddims",
+        "matmul": "bmm batchmatmul",
+        "expand": "broadcastto",
+        "unbind": "unstack",
+        "slice": "stridedslice",
         "transpose": "swapaxes swapdims",
         "scaled_dot_product_attention": "sdpa dotproductattention",
     }
@@ -103,7 +107,9 @@ OPS_ASKED = _by_word(
         "norm": "reducel2 reducel1 reduceeuclideannorm",
         "add": "eltwise shortcut addn accumulate",
         "concat": "route merge",
-        "matmul": "bmm dot batchmatmul einsum",
+        "matmul": "dot",
+        "narrow": "dynamicslice",
+        "sliding_window": "frame slidingwindowview",
         "permute": "permutedims",
     }
 )
@@ -113,19 +119,16 @@ _UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` en
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
 _GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
 _SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
-_CUTS = "`crop` keeps the middle of an image, `select` one index of an axis; `chunk` and `split` cut an axis into parts"
-_PADS = "`ZeroPad2d`, `ConstantPad2d` and `ReflectionPad2d` pad the sides, `pad_channels` adds channels"
 #: How it is done here, of what no op is.
 OPS_ELSEWHERE = {
     **dict.fromkeys(("lstm", "gru", "rnn", "simplernn", "lstmcell", "grucell", "bidirectional"), _RECURRENT),
     **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
-    **dict.fromkeys(("unstack", "unbind"), "`select` takes one index of an axis, `chunk` cuts an axis into parts"),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
     "max": _GREATEST,
     "min": _SMALLEST,
-    **dict.fromkeys(("roll", "flip", "gather"), _OWN_LAYER),
-    **dict.fromkeys(("slice", "stridedslice", "narrow"), _CUTS),
-    **dict.fromkeys(("pad", "padding"), _PADS),
+    **dict.fromkeys(("gather",), _OWN_LAYER),
+    **dict.fromkeys(("tile",), "`repeat` has a number for each axis but the batch: `{op: repeat, repeats: [1, 2, 2]}`"),
+    **dict.fromkeys(("padding",), "`pad` and `ZeroPad2d` put numbers around, `ReflectionPad2d` what is there"),
     **dict.fromkeys(("activation",), "an activation is an entry of its own: `- {op: ReLU}`"),
 }
 

@@ -26,6 +26,7 @@ class Conduct(NamedTuple):
     inplace: bool
     saved: Saves
     cuts: bool  # its outputs are parts of its input
+    overlaps: bool  # several places of its output are one of memory
     weights: bool  # it has some of its own
     refuses: bool  # there is no backward pass through it
 
@@ -33,7 +34,8 @@ class Conduct(NamedTuple):
     def of(cls, layer: Layer, *, weights: bool) -> Conduct:
         """Return the conduct of a layer, which has weights or not."""
         cuts = layer.outputs and layer.views is True
-        return cls(layer.views, layer.inplace_, layer.saved, cuts, weights, layer.no_backward() is not None)
+        refuses = layer.no_backward() is not None
+        return cls(layer.views, layer.inplace_, layer.saved, cuts, layer.overlaps, weights, refuses)
 
 
 class Connection(NamedTuple):

@@ -52,10 +52,13 @@ FAMILIES = [
     "attention",
     "parameter",
     "function",
+    "product",
     "elementwise",
     "comparison",
     "reduction",
     "axes",
+    "slicing",
+    "repeating",
 ]
 
 

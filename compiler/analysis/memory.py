@@ -301,7 +301,8 @@ class _Keeping:
         found = layer.keeps(_shape(node), *node.shapes)
         each = ITEM_SIZES[self.unit.dtype]
         own = found.numbers * each + found.indices * ITEM_SIZES["int64"]
-        self.inside += own * self.unit.batch + found.once * each
+        batch = self.unit.batch if any(value is not UNKNOWN and value.batched for value in node.outputs) else 1
+        self.inside += own * batch + found.once * each
         inputs = [self.home(edge) for edge in node.inputs]
         self.kept |= {home for i in found.inputs if (home := inputs[i]) is not None}
         if found.values in ("input", "both"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import networkx as nx
 
 from speczoo.compiler.cached import once
@@ -49,6 +51,11 @@ def storage(wiring: Wiring, source: Operand) -> Operand:
 def is_part(wiring: Wiring, source: Operand) -> bool:
     """Return whether a value is one of several views that were cut out of another at once, or a view of such a part."""
     return source in _parts(wiring)
+
+
+def is_overlapping(wiring: Wiring, source: Operand) -> bool:
+    """Return whether several places of a value are one place of memory: an expanded value, or a view of one."""
+    return source in _overlapping(wiring)
 
 
 def within(entry: Connection) -> tuple[Operand, ...]:
@@ -101,13 +108,31 @@ def _memories(wiring: Wiring) -> dict[Operand, Operand]:
 
 @once
 def _parts(wiring: Wiring) -> frozenset[Operand]:
+    return _with_views(wiring, _cut)
+
+
+@once
+def _overlapping(wiring: Wiring) -> frozenset[Operand]:
+    return _with_views(wiring, _overlaps)
+
+
+def _with_views(wiring: Wiring, chosen: Callable[[Connection, int], bool]) -> frozenset[Operand]:
+    """Return the outputs of entries that are chosen, and the views of them."""
     every = ((Edge(i, port), entry) for i, entry in enumerate(wiring.entries) for port in range(entry.outputs))
-    cut = frozenset(value for value, entry in every if _cut(entry, value.port))
-    if not cut:
-        return cut
+    found = frozenset(value for value, entry in every if chosen(entry, value.port))
+    if not found:
+        return found
     memories = aliasing(wiring)
     views = nx.subgraph_view(memories, filter_edge=lambda a, b: memories.edges[a, b]["view"])
-    return cut | descendants(views, cut)
+    return found | descendants(views, found)
+
+
+def _overlaps(entry: Connection, port: int) -> bool:
+    """Return whether an output is one whose places share a memory, made by the entry or inside it."""
+    inner = entry.conduct
+    if isinstance(inner, Wiring):
+        return port < len(inner.outputs) and is_overlapping(inner, inner.resolve(inner.outputs[port].edge))
+    return inner is not None and inner.overlaps
 
 
 def _cut(entry: Connection, port: int) -> bool:

@@ -7,7 +7,16 @@ from collections.abc import Collection, Hashable, Iterator, Set
 from dataclasses import replace
 
 from speczoo.compiler.cached import once
-from speczoo.compiler.checks.aliasing import aliases, flowing_in, is_part, storage, within, writes, written
+from speczoo.compiler.checks.aliasing import (
+    aliases,
+    flowing_in,
+    is_overlapping,
+    is_part,
+    storage,
+    within,
+    writes,
+    written,
+)
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand, descendants
 from speczoo.compiler.layer import Layer
@@ -70,6 +79,10 @@ class _Accesses:
             yield from problem
         for position in written:
             value = values[position]
+            if is_overlapping(wiring, value) and index not in self.reported:
+                self.reported.add(index)
+                message = f"`{node.name}` writes over a value of which several places are one place of memory"
+                yield _overwriting(composite, node, message, [])
             if value in self.readers and index not in self.reported:
                 self.reported.add(index)
                 first = composite.nodes[self.readers[value]]

@@ -14,9 +14,12 @@ from speczoo.compiler.layers import (
     padding,
     parameter,
     pool,
+    product,
     reduction,
+    repeating,
     reshape,
     resize,
+    slicing,
 )
 
 __all__ = [
@@ -33,7 +36,10 @@ __all__ = [
     "padding",
     "parameter",
     "pool",
+    "product",
     "reduction",
+    "repeating",
     "reshape",
     "resize",
+    "slicing",
 ]

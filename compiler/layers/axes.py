@@ -12,46 +12,18 @@ from speczoo.compiler.layers.reshape import resolvable, resolved
 from speczoo.compiler.reach import SAME, Link, Sight, moved, only, reshaped, same
 
 
-class _Moves(Function, abstract=True):
+class Moves(Function, abstract=True):
     """Functions that leave the values as they are, whatever their kind."""
 
     integer: ClassVar[bool | None] = None
     views: ClassVar[Views] = True
 
 
-class Select(_Moves, op="select"):
-    """The one slice at `index` of axis `dim`, which goes; -1 is the last."""
-
-    dim: Int
-    index: Int
-
-    axes: ClassVar[tuple[str, ...]] = ("dim",)
-
-    def infer(self, x: Shape) -> Shape:
-        at = axis(self.dim, len(x))
-        if not -x[at] <= self.index < x[at]:
-            raise ShapeError(
-                "bad-value",
-                f"`index: {self.index}` is not in axis {self.dim}, which has {x[at]}",
-                argument="index",
-                inputs={0: show(x)},
-                help=[f"0 to {x[at] - 1}, or from the end -1 to {-x[at]}"],
-            )
-        return (*x[:at], *x[at + 1 :])
-
-    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        at, own = axis(self.dim, len(x)), same(len(out))
-        return ((*own[:at], only(self.index % x[at]), *own[at:]),)
-
-    def call(self, x: Value) -> Call:
-        before = ":, " * (axis(self.dim, len(x.shape)) + 1)
-        return Call(None, {"index": self.index}, apply=f"{{0}}[{before}{{index}}]")
-
-
 MOST = 1_000  # parts of one value
 
 
-def _few(parts: int, argument: str) -> None:
+def counted(parts: int, argument: str) -> None:
+    """Raise ShapeError where these are too many parts of one value."""
     if parts > MOST:
         raise ShapeError("limit-exceeded", f"{parts:,} parts of one value; the limit is {MOST:,}", argument=argument)
 
@@ -68,7 +40,7 @@ def _cut(dim: int, port: int, parts: Sequence[Shape], rank: int) -> tuple[Sight,
     return ((*own[:at], Link(at, moved(-start)), *own[at + 1 :]),)
 
 
-class Chunk(_Moves, op="chunk"):
+class Chunk(Moves, op="chunk"):
     """`chunks` parts along `dim`, as `id.0`, `id.1` and so on; all as long as the first but the last, if it must be
     shorter. A length that gives fewer parts is refused."""
 
@@ -83,7 +55,7 @@ class Chunk(_Moves, op="chunk"):
         at = axis(self.dim, len(x))
         each = (x[at] + self.chunks - 1) // self.chunks
         last = x[at] - each * (self.chunks - 1)
-        _few(self.chunks if last > 0 else 1, "chunks")
+        counted(self.chunks if last > 0 else 1, "chunks")
         if last < 1:
             raise ShapeError(
                 "indivisible",
@@ -102,7 +74,7 @@ class Chunk(_Moves, op="chunk"):
         return Call(None, {"chunks": self.chunks, "dim": self.dim}, apply=apply)
 
 
-class Split(_Moves, op="split"):
+class Split(Moves, op="split"):
     """Parts along `dim`, as `id.0`, `id.1` and so on: each `split_size` long (the last one what is left), or of the
     sizes listed."""
 
@@ -117,7 +89,7 @@ class Split(_Moves, op="split"):
     def infer(self, x: Shape) -> list[Shape]:
         at, size = axis(self.dim, len(x)), self.split_size
         if isinstance(size, int):
-            _few(-(-x[at] // size), "split_size")
+            counted(-(-x[at] // size), "split_size")
             size = tuple(min(size, x[at] - start) for start in range(0, x[at], size))
         if sum(size) != x[at]:
             raise ShapeError(
@@ -136,7 +108,7 @@ class Split(_Moves, op="split"):
         return Call(None, {"split_size": self.split_size, "dim": self.dim}, apply=apply)
 
 
-class Permute(_Moves, op="permute"):
+class Permute(Moves, op="permute"):
     """The axes in another order, the batch first: `dims: [0, 2, 3, 1]` puts the channels last."""
 
     dims: Ints
@@ -168,7 +140,7 @@ class Permute(_Moves, op="permute"):
         return Call(None, {"dims": self.dims}, apply="{0}.permute({dims})", inline=plain)
 
 
-class Reshape(_Moves, op="reshape"):
+class Reshape(Moves, op="reshape"):
     """The same values in the axes `shape`, of which one may be -1; the batch stays out of it."""
 
     shape: Ints
@@ -190,7 +162,7 @@ class Reshape(_Moves, op="reshape"):
         return Call(None, args, apply=f"{{0}}.reshape({{0}}.shape[0]{rest})")
 
 
-class Transpose(_Moves, op="transpose"):
+class Transpose(Moves, op="transpose"):
     """Axes `dim0` and `dim1` change places."""
 
     dim0: Int
@@ -213,7 +185,7 @@ class Transpose(_Moves, op="transpose"):
         return Call(None, {"dim0": self.dim0, "dim1": self.dim1}, apply="{0}.transpose({dim0}, {dim1})")
 
 
-class Squeeze(_Moves, op="squeeze"):
+class Squeeze(Moves, op="squeeze"):
     """Axis `dim`, which must be of size 1, goes."""
 
     dim: Int
@@ -236,7 +208,7 @@ class Squeeze(_Moves, op="squeeze"):
         return Call(None, {"dim": self.dim}, apply="{0}.squeeze({dim})")
 
 
-class Unsqueeze(_Moves, op="unsqueeze"):
+class Unsqueeze(Moves, op="unsqueeze"):
     """A new axis of size 1 at `dim`."""
 
     dim: Int

@@ -1,4 +1,4 @@
-"""The lower-case functions that bring several values together: arithmetic, concat, stack, matmul."""
+"""The lower-case functions that bring several values together: arithmetic, concat, stack."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import ClassVar
 
 from speczoo.compiler.layer import Call, Int, Kept, Layer, Saves, Shape, ShapeError, Value, axis, show
-from speczoo.compiler.reach import SAME, Link, Sight, mixing, one_part, same, whole
+from speczoo.compiler.reach import SAME, Link, Sight, one_part, same, whole
 from speczoo.specs.wording import enumerated
 
 
@@ -74,10 +74,10 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
     """
     out = []
     for i, column in enumerate(zip(*shapes.values(), strict=True)):
-        common = _common(column, broadcast)
-        if common is None:
+        size = common(column, broadcast)
+        if size is None:
             raise _differing(op, shapes, i, column, broadcast)
-        out.append(common)
+        out.append(size)
     return tuple(out)
 
 
@@ -87,17 +87,17 @@ def _stretched(shape: Shape, out: Shape) -> Sight:
     return tuple(link if size == to else whole(size) for link, size, to in own)
 
 
-def _common(column: Sequence[int], broadcast: bool) -> int | None:
+def common(column: Sequence[int], broadcast: bool) -> int | None:
     """Return the size of an axis that all agree on, but for those of 1 that stretch; None where there is none."""
-    common, *others = column
+    size, *others = column
     for n in others:
         if broadcast and n == 1:
             continue
-        if broadcast and common == 1:
-            common = n
-        elif n != common:
+        if broadcast and size == 1:
+            size = n
+        elif n != size:
             return None
-    return common
+    return size
 
 
 def _differing(op: str, shapes: dict[int, Shape], i: int, column: Sequence[int], broadcast: bool) -> ShapeError:
@@ -247,50 +247,3 @@ class Stack(_Joined, op="stack"):
 
     def call(self, *x: Value) -> Call:
         return Call(None, {"dim": self.dim}, apply=f"torch.stack([{_parts(x)}], {{dim}})")
-
-
-class MatMul(Merge, op="matmul"):
-    """Matrix products over the last two axes: ... x n x m times ... x m x p; all other axes agree."""
-
-    saves: ClassVar[Saves] = "factors"
-
-    arity: ClassVar[tuple[int, float]] = (2, 2)
-    least: ClassVar[int] = 2
-    reads: ClassVar[tuple[str, ...]] = ("torch.matmul",)
-
-    def apply(self, *values: Value) -> tuple[Value, ...]:
-        no_truths(self.op, values)
-        kinds = {v.dtype for v in values}
-        if len(kinds) > 1:
-            raise ShapeError(
-                "shape-mismatch",
-                f"`matmul` needs matrices of one kind: {' and '.join(v.dtype for v in values)}",
-                inputs={i: v.dtype for i, v in enumerate(values)},
-            )
-        return super().apply(*values)
-
-    def infer(self, a: Shape, b: Shape) -> Shape:
-        if a[:-2] != b[:-2] or len(a) != len(b):
-            raise ShapeError(
-                "shape-mismatch",
-                f"`matmul` needs equal axes before the last two: {show(a)} and {show(b)}",
-                inputs={0: show(a), 1: show(b)},
-            )
-        if a[-1] != b[-2]:
-            raise ShapeError(
-                "shape-mismatch",
-                f"`matmul` needs as many columns as rows: {a[-1]} and {b[-2]}",
-                inputs={0: show(a), 1: show(b)},
-                help=["`{op: transpose, dim0: -2, dim1: -1}` turns a matrix"] if a[-1] == b[-1] else [],
-            )
-        return (*a[:-1], b[-1])
-
-    def sees(self, port: int, out: Shape, a: Shape, b: Shape) -> tuple[Sight, ...]:
-        own = same(len(out))
-        return mixing(own, a, [len(a) - 1]), mixing(own, b, [len(b) - 2])
-
-    def macs(self, out: Shape, a: Shape, b: Shape) -> int:
-        return math.prod(out) * a[-1]
-
-    def call(self, a: Value, b: Value) -> Call:
-        return Call(None, apply="torch.matmul({0}, {1})")

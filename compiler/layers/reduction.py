@@ -12,6 +12,13 @@ from speczoo.compiler.reach import SAME, Link, Sight, mixing, same, whole
 Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
 
 
+def printed(dim: int, x: Value) -> int:
+    """Return the number of an axis for torch: of a value without a batch axis, which may be stored with an axis before
+    its own, counted from the end. Raises ShapeError.
+    """
+    return dim if x.batched else axis(dim, len(x.shape)) - len(x.shape)
+
+
 class _Along(Function, abstract=True):
     """Functions of the axis `dim`, or of several, as torch's method of that name. `reads` has the name alone; arguments
     are printed where they are not the default."""
@@ -19,20 +26,31 @@ class _Along(Function, abstract=True):
     dim: Any
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
 
     def gone(self, rank: int) -> list[int]:
         """Return the places of `dim` in a shape. Raises ShapeError."""
-        dims = self.dim if isinstance(self.dim, tuple) else (self.dim,)
+        dims = (self.dim,) if isinstance(self.dim, int) else self.dim
         found = [axis(d, rank) for d in dims]
         if len(set(found)) != len(found):
             raise ShapeError("bad-value", f"`dim: {list(dims)}` names an axis twice", argument="dim")
         return found
 
-    def call(self, x: Value) -> Call:
+    def dims(self, x: Value) -> int | tuple[int, ...]:
+        """Return `dim` for torch. Raises ShapeError."""
+        return printed(self.dim, x) if isinstance(self.dim, int) else tuple(printed(d, x) for d in self.dim)
+
+    def stated(self) -> dict[str, Any]:
+        """Return the arguments besides `dim` that are not the default."""
         fields = type(self).model_fields
-        args = {name: given for name in fields if (given := getattr(self, name)) != fields[name].default}
-        options = "".join(f", {name}={{{name}}}" for name in args if name != "dim")
-        return Call(None, args, apply=f"{{0}}.{self.reads[0]}({{dim}}{options})")
+        return {
+            name: given for name in fields if (given := getattr(self, name)) != fields[name].default and name != "dim"
+        }
+
+    def call(self, x: Value) -> Call:
+        stated = self.stated()
+        options = "".join(f", {name}={{{name}}}" for name in stated)
+        return Call(None, {"dim": self.dims(x), **stated}, apply=f"{{0}}.{self.reads[0]}({{dim}}{options})")
 
 
 class _Reduction(_Along, abstract=True):
@@ -187,7 +205,7 @@ class Norm(_Reduction, op="norm"):
     reads: ClassVar[tuple[str, ...]] = ("torch.linalg.vector_norm",)
 
     def call(self, x: Value) -> Call:
-        args = {"p": self.p, "dim": self.dim} | ({"keepdim": True} if self.keepdim else {})
+        args = {"p": self.p, "dim": self.dims(x)} | ({"keepdim": True} if self.keepdim else {})
         options = ", keepdim={keepdim}" if self.keepdim else ""
         return Call(None, args, apply=f"torch.linalg.vector_norm({{0}}, {{p}}, {{dim}}{options})")
 
@@ -215,7 +233,6 @@ class Normalize(_Along, op="normalize"):
         return (mixing(same(len(x)), x, self.gone(len(x))),)
 
     def call(self, x: Value) -> Call:
-        fields = type(self).model_fields
-        args = {name: given for name in fields if (given := getattr(self, name)) != fields[name].default}
+        args = self.stated() | ({"dim": dim} if (dim := self.dims(x)) != 1 else {})
         options = "".join(f", {name}={{{name}}}" for name in args)
         return Call(None, args, apply=f"F.normalize({{0}}{options})")

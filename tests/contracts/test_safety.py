@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import re._parser as re_parser  # type: ignore[import-not-found]
+import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -397,10 +399,41 @@ def test_a_layer_says_what_its_code_reads(op: str) -> None:
     says()
 
 
+#: What no quote, bracket or name of Python's can be made of, whatever the order.
+HARMLESS = {*string.ascii_letters, *" .,->"}
+
+
+def _characters(pattern: Any) -> Iterator[str]:
+    """Yield the characters that a parsed pattern takes; a question mark, which is not harmless, for all else."""
+    for kind, argument in pattern:
+        match str(kind):
+            case "LITERAL":
+                yield chr(argument)
+            case "RANGE":
+                yield from map(chr, range(argument[0], argument[1] + 1))
+            case "IN":
+                yield from _characters(argument)
+            case "MAX_REPEAT":
+                yield from _characters(argument[2])
+            case "SUBPATTERN":
+                yield from _characters(argument[3])
+            case "AT":
+                pass
+            case _:
+                yield "?"
+
+
+def _is_harmless(pattern: str) -> bool:
+    """Whether a pattern is of the whole text, and takes harmless characters alone."""
+    whole = pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern
+    return whole and {*_characters(re_parser.parse(pattern))} <= HARMLESS
+
+
 def _free(schema: Any) -> Iterator[Any]:
-    """Yield where a JSON schema takes any text."""
+    """Yield where a JSON schema takes any text, or a text in which Python could be written."""
     if isinstance(schema, dict):
-        if schema.get("type") == "string" and not {"enum", "const"} & schema.keys():
+        listed = {"enum", "const"} & schema.keys() or _is_harmless(schema.get("pattern", ""))
+        if schema.get("type") == "string" and not listed:
             yield schema
         schema = list(schema.values())
     for part in schema if isinstance(schema, list) else ():
@@ -418,6 +451,14 @@ def test_an_argument_that_takes_any_text_would_be_seen() -> None:
         name: str | int
 
     assert list(_free(Named.model_json_schema()))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "^.*$", "[a-z]*", "^[a-z]*", "[a-z]*$", "^[^a]*$", "^[a-z'(]*$", r"^\w$", "^a$|b", "^(?:a|.)$", "^[ -~]$"],
+)
+def test_a_pattern_that_lets_python_through_would_be_seen(pattern: str) -> None:
+    assert list(_free({"type": "string", "pattern": pattern}))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ OPS = sorted(Layer.registry)
 def _touches_batch(case: Case) -> bool:
     """An argument that means the batch axis."""
     rank = len(case.inputs[0].shape) + 1 + (case.op in ("stack", "unsqueeze"))
-    names = ("dim", "dim0", "dim1", "start_dim", "end_dim")
+    names = ("dim", "dim0", "dim1", "dims", "dimension", "start_dim", "end_dim")
     given = [case.arguments[name] for name in names if name in case.arguments]
     axes = [d for v in given for d in (v if isinstance(v, list) else [v])]
     return any(d in (0, -rank) for d in axes)
@@ -73,15 +73,18 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     ),
     **dict.fromkeys(("concat", "stack", "unsqueeze"), _touches_batch),
     **dict.fromkeys(("sum", "prod", "cumsum", "amax", "amin", "argmax", "argmin", "logsumexp"), _touches_batch),
-    **dict.fromkeys(("norm", "normalize"), _touches_batch),
+    **dict.fromkeys(
+        ("norm", "normalize", "roll", "flip", "narrow", "slice", "unbind", "sliding_window"), _touches_batch
+    ),
+    "repeat_interleave": _touches_batch,
     **dict.fromkeys(("std", "var"), lambda case: True),  # of too few values
     **dict.fromkeys((f"{norm}Norm{n}d" for norm in ("Batch", "Instance") for n in (1, 2, 3)), _states_otherwise),
     "GroupNorm": _one_value_per_group,
     "chunk": lambda case: True,  # fewer parts than were asked for
     "squeeze": lambda case: True,  # an axis that is not of size 1 stays
-    "matmul": _broadcasts,
     "MultiheadAttention": lambda case: "mask" in case.arguments or _looks_at_an_added_key(case),
     "scaled_dot_product_attention": lambda case: "mask" in case.arguments or _other_heads(case),
+    **dict.fromkeys(("matmul", "einsum"), _broadcasts),
     "permute": lambda case: case.arguments["dims"][:1] != [0],
 }
 

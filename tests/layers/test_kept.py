@@ -66,7 +66,7 @@ def said(layer: Layer, case: Case, batch: int) -> Storages:
     }.get(found.values, set()) | {*found.inputs}
     kept = found.values in ("output", "both")
     outputs = set(range(len(out))) if kept else {0} if layer.inplace_ and inputs else set()
-    besides = batch * (4 * found.numbers + 8 * found.indices) + 4 * found.once
+    besides = (batch if out[0].batched else 1) * (4 * found.numbers + 8 * found.indices) + 4 * found.once
     return Storages(inputs, outputs, besides)
 
 
@@ -78,6 +78,8 @@ def unequal(case: Case) -> bool:
             return arguments.get("p") == 1
         case "mul" | "div" | "matmul" | "pow":  # stretched over the batch, with numbers among them, or single as those
             return not all(value.batched and value.shape for value in case.inputs)
+        case "einsum":  # torch copies what it cannot lay out as matrices
+            return True
         case "StochasticDepth":
             return arguments["p"] == 1
         case "MultiheadAttention":  # in one projection, as a fused kernel

@@ -13,9 +13,11 @@ from speczoo.testing.families import (
     padding,
     parameter,
     pool,
+    product,
     reduction,
     reshape,
     resize,
+    slicing,
 )
 
 __all__ = [
@@ -31,7 +33,9 @@ __all__ = [
     "padding",
     "parameter",
     "pool",
+    "product",
     "reduction",
     "reshape",
     "resize",
+    "slicing",
 ]

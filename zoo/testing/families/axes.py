@@ -9,11 +9,6 @@ from speczoo.compiler.layer import Layer
 from speczoo.testing.cases import Drawn, dims, family, shape, shape_of, size, some, value
 
 
-@family("select")
-def select(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return {"dim": draw(dims()), "index": draw(st.integers(-4, 4))}, value(*shape(draw, 1, 2, 3))
-
-
 @family("chunk")
 def chunk(draw: DrawFn, layer: type[Layer]) -> Drawn:
     return {"chunks": draw(size(1, 4)), **some(draw, dim=dims())}, value(*shape(draw, 1, 2, 3, high=9))

@@ -39,12 +39,3 @@ def joined(draw: DrawFn, layer: type[Layer]) -> Drawn:
         inputs.append(Value(tuple(changed), batched=draw(st.booleans())))
     arguments = {"dim": at + 1} if draw(st.booleans()) else some(draw, dim=dims())
     return arguments, tuple(draw(st.permutations(inputs)))
-
-
-@family("matmul")
-def matmul(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    lead = draw(shape_of(2))
-    n, m, p = (draw(size(1, 4)) for _ in range(3))
-    inner = draw(st.sampled_from([m, m, m, m + 1]))
-    other = lead if draw(st.integers(0, 3)) else [k + 1 for k in lead]
-    return {}, (Value((*lead, n, m)), Value((*other, inner, p), batched=draw(st.booleans())))

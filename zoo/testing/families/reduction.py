@@ -30,4 +30,5 @@ def reduction(draw: DrawFn, layer: type[Layer]) -> Drawn:
     options = some(draw, **{name: drawn for name, drawn in _OPTIONS.items() if name in layer.model_fields})
     if layer.op != "normalize" or draw(st.booleans()):
         options["dim"] = draw(dim)
-    return options, (Value(shape(draw, 1, 2, 3), draw(st.sampled_from(_WHOLE.get(layer.op, ("float32",))))),)
+    dtype = draw(st.sampled_from(_WHOLE.get(layer.op, ("float32",))))
+    return options, (Value(shape(draw, 1, 2, 3), dtype, batched=dtype != "float32" or draw(st.integers(0, 3)) > 0),)

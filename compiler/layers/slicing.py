@@ -1,0 +1,195 @@
+"""The lower-case functions that take parts of an axis. Axes are torch's numbers; the batch is refused."""
+
+from typing import ClassVar
+
+from speczoo.compiler.layer import Call, Int, NonNegative, Positive, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.layers.axes import Moves, counted
+from speczoo.compiler.layers.reduction import printed
+from speczoo.compiler.reach import Link, Sight, moved, only, same, windows
+
+
+def _subscript(x: Value, at: int, inner: str) -> str:
+    """Return a subscript that is `inner` on an axis, and all of the others."""
+    if x.batched:
+        return f"{{0}}[{':, ' * (at + 1)}{inner}]"
+    return f"{{0}}[..., {inner}{', :' * (len(x.shape) - at - 1)}]"
+
+
+class Select(Moves, op="select"):
+    """The one slice at `index` of axis `dim`, which goes; -1 is the last."""
+
+    dim: Int
+    index: Int
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dim, len(x))
+        if not -x[at] <= self.index < x[at]:
+            raise ShapeError(
+                "bad-value",
+                f"`index: {self.index}` is not in axis {self.dim}, which has {x[at]}",
+                argument="index",
+                inputs={0: show(x)},
+                help=[f"0 to {x[at] - 1}, or from the end -1 to {-x[at]}"],
+            )
+        return (*x[:at], *x[at + 1 :])
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x)), same(len(out))
+        return ((*own[:at], only(self.index % x[at]), *own[at:]),)
+
+    def call(self, x: Value) -> Call:
+        return Call(None, {"index": self.index}, apply=_subscript(x, axis(self.dim, len(x.shape)), "{index}"))
+
+
+def _place(index: int, size: int) -> int:
+    """Return the place that an index of Python's slices means: counted from the end below 0, and never beyond one."""
+    place = index if index >= 0 else size + index
+    return size if place > size else 0 if place < 0 else place
+
+
+class Slice(Moves, op="slice"):
+    """The places of axis `dim` from `start` up to `stop`, which is left out, every `step`-th, as in Python."""
+
+    dim: Int
+    start: Int = 0
+    stop: Int | None = None
+    step: Positive = 1
+
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dim, len(x))
+        start, stop = self._bounds(x[at])
+        if stop <= start:
+            raise ShapeError(
+                "empty-output",
+                f"from {self.start} to {self.stop} there is nothing of axis {self.dim}, which has {x[at]}",
+                argument="start" if self.stop is None else "stop",
+                inputs={0: show(x)},
+                notes=[f"it would begin at {start}, and end before {stop}"],
+            )
+        return (*x[:at], (stop - start + self.step - 1) // self.step, *x[at + 1 :])
+
+    def _bounds(self, size: int) -> tuple[int, int]:
+        return _place(self.start, size), size if self.stop is None else _place(self.stop, size)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x)), same(len(x))
+        start, _ = self._bounds(x[at])
+        return ((*own[:at], Link(at, windows(self.step, -start, 1)), *own[at + 1 :]),)
+
+    def call(self, x: Value) -> Call:
+        defaults = {"start": 0, "stop": None, "step": 1}
+        args = {name: given for name, default in defaults.items() if (given := getattr(self, name)) != default}
+        start, stop, step = (f"{{{name}}}" if name in args else "" for name in defaults)
+        inner = f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+        return Call(None, args, apply=_subscript(x, axis(self.dim, len(x.shape)), inner))
+
+
+class Narrow(Moves, op="narrow"):
+    """`length` places of axis `dim` from `start` on, or as many as another value has (`like: ID`)."""
+
+    dim: Int
+    start: NonNegative = 0
+    length: Positive | None = None
+
+    arity: ClassVar[tuple[int, float]] = (1, 2)
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+    references: ClassVar[tuple[str, ...]] = ("like",)
+    unbatched: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("narrow", "shape")
+
+    def check(self, *x: Shape | None) -> None:
+        super().check(*x)
+        if (len(x) == 2) == (self.length is not None):
+            code = "missing-argument" if self.length is None else "bad-value"
+            raise ShapeError(code, "`narrow` takes `length` or `like`", argument="length")
+
+    def infer(self, *x: Shape) -> Shape:
+        at = axis(self.dim, len(x[0]))
+        wanted = self.length
+        if wanted is None:
+            wanted = x[1][axis(self.dim, len(x[1]))]
+        if self.start + wanted > x[0][at]:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`narrow` to {wanted} from {self.start} on goes beyond axis {self.dim}, which has {x[0][at]}",
+                argument="length" if len(x) == 1 else None,
+                inputs={i: show(shape) for i, shape in enumerate(x)},
+            )
+        return (*x[0][:at], wanted, *x[0][at + 1 :])
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x[0])), same(len(x[0]))
+        return ((*own[:at], Link(at, moved(-self.start)), *own[at + 1 :]), *[None] * (len(x) - 1))
+
+    def call(self, *x: Value) -> Call:
+        args = {"dim": printed(self.dim, x[0]), "start": self.start}
+        if len(x) == 1:
+            return Call(None, args | {"length": self.length}, apply="{0}.narrow({dim}, {start}, {length})")
+        args["like_dim"] = printed(self.dim, x[1])
+        return Call(None, args, apply="{0}.narrow({dim}, {start}, {1}.shape[{like_dim}])")
+
+
+class Unbind(Moves, op="unbind"):
+    """Each slice of axis `dim`, which goes, as `id.0`, `id.1` and so on."""
+
+    dim: Int
+
+    outputs: ClassVar[bool] = True
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+    reads: ClassVar[tuple[str, ...]] = ("unbind",)
+
+    def infer(self, x: Shape) -> list[Shape]:
+        at = axis(self.dim, len(x))
+        counted(x[at], "dim")
+        return [(*x[:at], *x[at + 1 :]) for _ in range(x[at])]
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x)), same(len(out))
+        return ((*own[:at], only(port), *own[at:]),)
+
+    def call(self, x: Value) -> Call:
+        alone = "[0]" if x.shape[axis(self.dim, len(x.shape))] == 1 else ""
+        return Call(None, {"dim": self.dim}, apply="{0}.unbind({dim})" + alone)
+
+
+class SlidingWindow(Moves, op="sliding_window"):
+    """The windows of `size` places, `step` apart, along the axis `dimension`, as a tensor's `unfold` has them: the axis
+    is of the windows, a new last one of the places in each."""
+
+    dimension: Int
+    size: Positive
+    step: Positive
+
+    axes: ClassVar[tuple[str, ...]] = ("dimension",)
+    overlaps: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("unfold",)
+
+    def infer(self, x: Shape) -> Shape:
+        at = axis(self.dimension, len(x), argument="dimension")
+        if x[at] < self.size:
+            raise ShapeError(
+                "empty-output",
+                f"a window of {self.size} does not fit into axis {self.dimension}, which has {x[at]}",
+                argument="size",
+                inputs={0: show(x)},
+            )
+        return (*x[:at], (x[at] - self.size) // self.step + 1, *x[at + 1 :], self.size)
+
+    def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dimension, len(x), argument="dimension"), same(len(x))
+        return ((*own[:at], Link(at, windows(self.step, 0, self.size)), *own[at + 1 :]),)
+
+    def arithmetic(self, at: int, *x: Shape) -> str:
+        if at != axis(self.dimension, len(x[0]), argument="dimension"):
+            return ""
+        return f"floor(({x[0][at]} - {self.size}) / {self.step}) + 1"
+
+    def call(self, x: Value) -> Call:
+        args = {"dimension": self.dimension, "size": self.size, "step": self.step}
+        return Call(None, args, apply="{0}.unfold({dimension}, {size}, {step})")
