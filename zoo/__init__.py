@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from speczoo.api import build, check, diff, fingerprint, get_model, graph, list_models, sizes, source, summary
     from speczoo.exploration import sweep
+    from speczoo.importing import from_module
     from speczoo.training import train
     from speczoo.weights import WeightsError
 
@@ -30,6 +31,7 @@ __all__ = [
     "check",
     "diff",
     "fingerprint",
+    "from_module",
     "get_model",
     "graph",
     "list_models",
@@ -40,7 +42,12 @@ __all__ = [
     "train",
 ]
 
-_FROM = {"sweep": "speczoo.exploration", "train": "speczoo.training", "WeightsError": "speczoo.weights"}
+_FROM = {
+    "from_module": "speczoo.importing",
+    "sweep": "speczoo.exploration",
+    "train": "speczoo.training",
+    "WeightsError": "speczoo.weights",
+}
 
 
 if not TYPE_CHECKING:  # to which a name that is not among them is a mistake

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo import console
+from speczoo.argument_order import argument_order as arguments
 from speczoo.catalogue import NETWORKS
-from speczoo.commands.fmt import arguments
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse

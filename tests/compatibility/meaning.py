@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from speczoo import api
-from speczoo.commands.fmt import arguments
+from speczoo.argument_order import argument_order as arguments
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse

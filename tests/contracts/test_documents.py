@@ -31,7 +31,17 @@ LANGUAGE = ROOT / "specs/README.md"
 DOCUMENTS = sorted(
     {
         p
-        for room in ("", "specs", "compiler", "zoo", "zoo/exploration", "zoo/training", "zoo/testing", "tests")
+        for room in (
+            "",
+            "specs",
+            "compiler",
+            "zoo",
+            "zoo/exploration",
+            "zoo/importing",
+            "zoo/training",
+            "zoo/testing",
+            "tests",
+        )
         for p in (ROOT / room).glob("*.md")
     }
 )
@@ -161,8 +171,10 @@ def agrees(shown: str, printed: str) -> bool:
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the files that the front page shows: blocks whose fence names one."""
-    for block in blocks(FRONT, "yaml"):
+    """A folder with the files that the pages show: blocks whose fence names one."""
+    for block in (
+        block for page in (FRONT, ROOT / "zoo/importing/README.md") for block in blocks(page, "yaml", "python")
+    ):
         if block.word:
             (tmp_path / block.word).write_text(block.text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -170,7 +182,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-PAGES = [FRONT, ROOT / "zoo/documents.md", ROOT / "zoo/exploration/README.md"]
+PAGES = [FRONT, *(ROOT / "zoo" / page for page in ("documents.md", "exploration/README.md", "importing/README.md"))]
 SHOWN = [pytest.param(b, id=f"{path.stem}-line{b.line}") for path in PAGES for b in blocks(path, "console")]
 
 
@@ -200,7 +212,7 @@ def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*PAGES, ROOT / "compiler/README.md"], ids=["front", "documents", "sweeps", "compiler"]
+    "path", [*PAGES, ROOT / "compiler/README.md"], ids=["front", "documents", "sweeps", "importing", "compiler"]
 )
 def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     found = blocks(path, "python")

@@ -337,6 +337,7 @@ FULL: list[list[str]] = [
     ["fmt", "NET"],
     ["check", "--fix", "WRONG"],
     ["schema", "-o", "schema.json"],
+    ["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"],
 ]
 
 
@@ -375,6 +376,7 @@ WRITES: list[tuple[list[str], list[str]]] = [
     (["source", "NET", "-o", "w.py"], ["w.py"]),
     (["source", "NET", "-o", "."], ["net.py"]),
     (["schema", "-o", "s.json"], ["s.json"]),
+    (["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"], ["w.yaml"]),
     (["sweep", "NET", "--plot", "params,macs", "-o", "p.png"], ["p.png", "p.svg"]),
     (["data", "RECIPE", "-o", "d"], ["d/batch.png", "d/batch.svg", "d/augmented.png", "d/augmented.svg"]),
     (["lr-find", "RECIPE", "-o", "r.png", "--steps", "20"], ["r.png", "r.svg"]),
@@ -610,4 +612,10 @@ def test_every_command_that_writes_is_among_them() -> None:
     run_above: set[str] = {arguments[0] for arguments in COMMANDS.values()}
     run_above |= {arguments[0] for arguments in draw(Path())} | {"train", "search", "recipes", "data", "lr-find"}
     group: Any = cli
-    assert set(group.list_commands(Context(cli))) - run_above == {"explain", "schema", "predict", "completion"}
+    assert set(group.list_commands(Context(cli))) - run_above == {
+        "explain",
+        "import",
+        "schema",
+        "predict",
+        "completion",
+    }

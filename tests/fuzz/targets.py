@@ -21,8 +21,9 @@ from click.testing import CliRunner
 
 from speczoo import api, catalogue
 from speczoo.__main__ import cli
+from speczoo.argument_order import argument_order as arguments
 from speczoo.commands.check import ROUNDS
-from speczoo.commands.fmt import arguments, explained
+from speczoo.commands.fmt import explained
 from speczoo.specs import edit, render
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import parse

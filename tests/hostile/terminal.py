@@ -310,6 +310,9 @@ def building(manner: str) -> Iterator[Step]:
     out = f"out-{manner}/{NAME}"
     yield Step(("build", f"{NAME}.json"))
     yield Step(("build", "net.json", "--json"))
+    yield Step(("import", TEXT, "--input", "3"))
+    yield Step(("import", f"torch.nn:{TEXT}", "--input", "3"))
+    yield Step(("import", "torch.nn:ReLU", "--input", "3", "--args", TEXT))
     for name in (f"{out}.py", f"{out}.safetensors", f"{out}.pt", out, f"{out}.{BLINKING}"):
         yield Step(("build", "net.json", "-o", name))
     for name in (f"{NAME}.safetensors", f"{NAME}bad.safetensors", f"{NAME}.pt", f"{NAME}odd.pt", f"{NAME}no.pt", TEXT):

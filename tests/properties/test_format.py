@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from speczoo import catalogue
-from speczoo.commands.fmt import arguments
+from speczoo.argument_order import argument_order as arguments
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.format import formatted

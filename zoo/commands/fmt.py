@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -26,6 +26,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     What a spec says never changes. `-` reads from stdin and writes to stdout.
     """
     from speczoo import catalogue
+    from speczoo.argument_order import argument_order
     from speczoo.specs.format import formatted
 
     wrong: list[Diagnostic] = []
@@ -33,7 +34,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     for name in catalogue.expand(files):
         report = Report()
         source = console.stdin(report) if name == common.STANDARD else Source.read(Path(name), report)
-        text = formatted(source, arguments(source)) if source else None
+        text = formatted(source, argument_order(source)) if source else None
         if source is None or text is None:
             wrong += [*report, *(explained(source) if source else [])]
             continue
@@ -68,22 +69,3 @@ def explained(source: Source) -> Sequence[Diagnostic]:
     if document is not None:
         load(document, report)
     return report.diagnostics
-
-
-def arguments(source: Source) -> Callable[[str], Sequence[str]]:
-    """Return the order of an op's arguments: a layer's fields, a block's parameters."""
-    import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-    from speczoo.compiler.layer import Layer
-    from speczoo.specs.document import parse
-
-    document = parse(source, Report())
-    blocks = document.data.get("blocks") if document else None
-
-    def order(op: str) -> Sequence[str]:
-        if op in Layer.registry:
-            return list(dict.fromkeys([*Layer.registry[op].model_fields, *Layer.registry[op].references]))
-        block = blocks.get(op) if isinstance(blocks, dict) else None
-        params = block.get("params") if isinstance(block, dict) else None
-        return list(params) if isinstance(params, dict) else ()
-
-    return order

@@ -1,0 +1,143 @@
+"""Lists whose ids are the state_dict's: containers that nobody calls become groups, and what no list of its own can
+hold stands in the list around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speczoo.compiler.reserved_names import bad_id
+from speczoo.importing.entries import Entry, List, Operand, Source, is_chain
+from speczoo.importing.idioms import one_layer
+
+#: Layers that give their input, whatever it is.
+NOTHING = {"Identity": {}, "Dropout": {"p": 0.0}, "StochasticDepth": {"p": 0.0}}
+
+
+def arranged(made: List) -> bool:
+    """Arrange a list and all that are in it; return whether its ids can stand as they are.
+
+    Where they cannot, whatever takes it has to hold its entries under longer names.
+    """
+    for entry in [*made.entries]:
+        if entry.body is not None and not arranged(entry.body):
+            _dissolve(made, entry)
+    one_layer(made)
+    if _positional(made):
+        _drop_last(made)
+        return True
+    _drop(made)
+    _group(made)
+    return all(stands(entry) for entry in made.entries) and bool(made.entries)
+
+
+def stands(entry: Entry) -> bool:
+    """Return whether an entry can have its name as an id; one without weights goes without where it cannot."""
+    if not entry.named:
+        entry.name = entry.name if not bad_id(entry.name, module=True) and "." not in entry.name else ""
+        return True
+    return not bad_id(entry.name, module=True) and "-" not in entry.name
+
+
+def _positional(made: List) -> bool:
+    """Return whether a list is a chain whose entries are where their names say, or have names that are ids."""
+    if not is_chain(made) or not any(entry.name.isdigit() or "-" in entry.name for entry in made.entries):
+        return False
+    return all(
+        entry.name == str(place)
+        if entry.name.isdigit()
+        else not entry.named or not bad_id(entry.name, module=True, sequential=True)
+        for place, entry in enumerate(made.entries)
+    )
+
+
+def _is_nothing(entry: Entry) -> bool:
+    return entry.share is None and NOTHING.get(entry.op) == {k: v for k, v in entry.args.items() if k == "p"}
+
+
+def _drop_last(made: List) -> None:
+    """Leave out what ends a chain and does nothing, while something is left."""
+    while len(made.entries) > 1 and _is_nothing(made.entries[-1]):
+        del made.entries[-1]
+        made.outputs = [Source(made.entries[-1])]
+
+
+def _drop(made: List) -> None:
+    """Leave out what does nothing, and functions that nothing takes, where no position depends on them."""
+    for entry in [*made.entries]:
+        if _is_nothing(entry) and len(made.entries) > 1:
+            made.entries.remove(entry)
+            made.replace({Source(entry): entry.inputs[0]})
+    for entry in reversed([*made.entries]):
+        if not entry.named and not made.used(entry):
+            made.entries.remove(entry)
+
+
+def _dissolve(made: List, entry: Entry) -> None:
+    """Put the entries of a module in its own place, under the names that they have from there."""
+    body = entry.body
+    assert body is not None
+    place = made.entries.index(entry)
+    users = [entry, *(other for other in made.entries if other.share is entry)]
+    copies: dict[Entry, Entry] = {}
+    for user in users:
+        fresh: dict[Entry, Entry] = {}
+        for each in body.entries:
+            if user is entry:
+                copies[each] = fresh[each] = each
+            elif each.module:
+                fresh[each] = replace(each, op="", args={}, body=None, name="", named=False, share=copies[each])
+            else:
+                fresh[each] = replace(each)
+        for each, copy in fresh.items():
+            copy.inputs = [_moved(operand, user, fresh) for operand in each.inputs]
+            copy.references = {k: _moved(v, user, fresh) for k, v in each.references.items()}  # type: ignore[misc]
+        outputs = {Source(user, port): _moved(source, user, fresh) for port, source in enumerate(body.outputs)}
+        place = made.entries.index(user)
+        made.entries[place : place + 1] = [*fresh.values()]
+        made.replace(outputs)
+    for each in body.entries:
+        each.name = ".".join(filter(None, [entry.name, each.name])) if each.module else ""
+
+
+def _moved(operand: Operand, user: Entry, fresh: dict[Entry, Entry]) -> Operand:
+    if not isinstance(operand, Source):
+        return operand
+    if operand.entry is None:
+        return user.inputs[operand.port]
+    return Source(fresh.get(operand.entry, operand.entry), operand.port)
+
+
+def _group(made: List) -> None:
+    """Make groups of the members of containers that are called one after the other, and nothing between them."""
+    for prefix in dict.fromkeys(entry.name.partition(".")[0] for entry in made.entries if "." in entry.name):
+        members = [entry for entry in made.entries if entry.name.startswith(f"{prefix}.")]
+        first = made.entries.index(members[0])
+        if made.entries[first : first + len(members)] != members or not _chained(made, members):
+            continue
+        inner = List("Sequential", sequential=True, entries=members, channels=[*members[0].flowing[:1]])
+        start = members[0].inputs[0]
+        before = [(entry.inputs, entry.name) for entry in members]
+        members[0].inputs = [Source(None)]
+        inner.outputs = [Source(members[-1])]
+        for entry in members:
+            entry.name = entry.name.removeprefix(f"{prefix}.")
+        if not arranged(inner):
+            for entry, (inputs, name) in zip(members, before, strict=True):
+                entry.inputs, entry.name = inputs, name
+            continue
+        group = Entry("Sequential", {}, [start], prefix, True, True, body=inner, flowing=members[0].flowing)
+        made.entries[first : first + len(members)] = [group]
+        made.replace({Source(members[-1]): Source(group)})
+
+
+def _chained(made: List, members: list[Entry]) -> bool:
+    """Return whether entries take each what the one before gives, and nothing else takes that."""
+    first = members[0]
+    if len(first.inputs) != 1 or not isinstance(first.inputs[0], Source) or first.references:
+        return False
+    for before, entry in zip(members, members[1:], strict=False):
+        if entry.inputs != [Source(before)] or made.readers(Source(before)) != 1 or entry.references:
+            return False
+    shares = {id(entry.share) for entry in made.entries}
+    return all(entry.ports == 1 and entry.share is None and id(entry) not in shares for entry in members)

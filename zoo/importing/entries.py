@@ -1,0 +1,111 @@
+"""Entries and lists of a spec in the making: what the language says, before it is folded and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+
+class Source(NamedTuple):
+    """What an entry takes: an output of an entry of the same list, or one of the list's inputs, which is no entry."""
+
+    entry: Entry | None
+    port: int = 0
+
+
+class Turns(NamedTuple):
+    """The turns of a loop: whole numbers, both ends in them."""
+
+    first: int
+    last: Any
+
+    def __str__(self) -> str:
+        return f"{self.first}..{self.last}"
+
+
+#: An input of an entry: a value, or a number among the values of an `add` or the like.
+Operand: TypeAlias = Source | int | float
+
+
+@dataclass(eq=False)
+class Entry:
+    """One entry. `name` is its path in the state_dict below its list, `named` whether that has to stay.
+
+    A layer or function has an `op` and arguments; a module with an inside has a `body`, and an op where that is a
+    block; `share` is the entry whose module it is again. `references` are arguments that name values.
+    """
+
+    op: str
+    args: dict[str, Any] = field(default_factory=dict)
+    inputs: list[Operand] = field(default_factory=list)
+    name: str = ""
+    named: bool = False
+    module: bool = False
+    references: dict[str, Source] = field(default_factory=dict)
+    ports: int = 1
+    body: List | None = None
+    share: Entry | None = None
+    flowing: list[tuple[int, ...]] = field(default_factory=list)  # the shapes that it takes
+    when: str = ""
+    loop: dict[str, Any] = field(default_factory=dict)
+    last_name: str = ""  # of the last turn of a loop
+
+    @property
+    def sources(self) -> list[Source]:
+        """The values that it takes, what its arguments name after the others."""
+        return [each for each in (*self.inputs, *self.references.values()) if isinstance(each, Source)]
+
+
+@dataclass(eq=False)
+class List:
+    """A list of entries with its inputs and outputs: the inside of a module.
+
+    `kind` is the class of the module; `chain` whether the list is its nn.Sequential.
+    """
+
+    kind: str
+    inputs: list[str] = field(default_factory=lambda: ["input"])
+    channels: list[tuple[int, ...]] = field(default_factory=list)  # the shapes that flow in
+    entries: list[Entry] = field(default_factory=list)
+    outputs: list[Source] = field(default_factory=list)
+    training_only: list[bool] = field(default_factory=list)
+    sequential: bool = False
+
+    def readers(self, source: Source) -> int:
+        """Return how many entries and outputs take a value."""
+        return sum(entry.sources.count(source) for entry in self.entries) + self.outputs.count(source)
+
+    def replace(self, values: Mapping[Source, Operand]) -> None:
+        """Give everything that takes one of these values what stands beside it."""
+
+        def now(operand: Operand) -> Operand:
+            return values.get(operand, operand) if isinstance(operand, Source) else operand
+
+        for entry in self.entries:
+            entry.inputs = [now(operand) for operand in entry.inputs]
+            entry.references = {name: now(source) for name, source in entry.references.items()}  # type: ignore[misc]
+        self.outputs = [now(source) for source in self.outputs]  # type: ignore[misc]
+
+    def used(self, entry: Entry) -> bool:
+        """Return whether anything in the list takes what an entry gives."""
+        takes = (source.entry for other in self.entries for source in other.sources)
+        shared = (other.share for other in self.entries)
+        return any(each is entry for each in (*takes, *shared, *(out.entry for out in self.outputs)))
+
+    def walk(self) -> Iterator[List]:
+        """Yield all lists inside, innermost first, and this one."""
+        for entry in self.entries:
+            if entry.body is not None:
+                yield from entry.body.walk()
+        yield self
+
+
+def is_chain(made: List) -> bool:
+    """Return whether each entry takes what the one before it gives, and nothing else is taken."""
+    before = Source(None)
+    for entry in made.entries:
+        if entry.share is not None or entry.inputs != [before] or entry.references or entry.ports > 1:
+            return False
+        before = Source(entry)
+    return len(made.inputs) == 1 and made.outputs == [before] and bool(made.entries)

@@ -1,0 +1,117 @@
+"""Modules of one class as one block: what is equal stays, what differs is said by an expression or is a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import networkx as nx
+
+from speczoo.compiler.layer import Layer
+from speczoo.importing.columns import Scope, default_of, key, type_of
+from speczoo.importing.entries import Entry, List
+from speczoo.importing.looping import repeats, rows
+from speczoo.importing.unifying import skeleton, unify
+
+
+@dataclass
+class Block:
+    """A block of the spec: its list, and its parameters: a default or a type for each."""
+
+    name: str
+    made: List
+    params: dict[str, Any] = field(default_factory=dict)
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+
+def folded(root: List) -> dict[str, Block]:
+    """Make blocks of the classes in a network, and loops of what repeats; return the blocks by name, innermost first.
+
+    Entries whose module is of such a class become calls of its block. A class with one instance stays a group where it
+    can be one.
+    """
+    blocks: dict[str, Block] = {}
+    defaults: dict[str, dict[str, Any]] = {}
+    uses = _uses(root)
+    for kind in _order(uses):
+        calls = uses[kind]
+        for entry in calls:
+            assert entry.body is not None
+            repeats(entry.body, defaults)
+        for alike in _alike(calls):
+            if len(alike) > 1 or not _can_be_group(alike[0]):
+                _blocked(kind, alike, blocks, defaults)
+    repeats(root, defaults)
+    for block in blocks.values():
+        rows(block.made, defaults, block.params)
+    rows(root, defaults)
+    return blocks
+
+
+def _uses(root: List) -> dict[str, list[Entry]]:
+    """Return the entries with a body, by class; containers are none."""
+    found: dict[str, list[Entry]] = {}
+    for made in root.walk():
+        for entry in made.entries:
+            if entry.body is not None and not entry.body.sequential:
+                found.setdefault(entry.body.kind, []).append(entry)
+    return found
+
+
+def _order(uses: Mapping[str, list[Entry]]) -> list[str]:
+    """Return the classes, each after those that it holds; classes that hold each other stay groups."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(uses)
+    for kind, entries in uses.items():
+        for entry in entries:
+            assert entry.body is not None
+            inner = {m.kind for m in entry.body.walk() if m is not entry.body and not m.sequential}
+            graph.add_edges_from((other, kind) for other in inner & uses.keys())
+    loops = [part for part in nx.strongly_connected_components(graph) if len(part) > 1]
+    graph.remove_nodes_from({kind for part in loops for kind in part} | set(nx.nodes_with_selfloops(graph)))
+    return list(nx.lexicographical_topological_sort(graph, key=list(uses).index))
+
+
+def _can_be_group(entry: Entry) -> bool:
+    body = entry.body
+    return body is not None and len(body.inputs) == 1 and len(body.outputs) == 1
+
+
+def _alike(entries: list[Entry]) -> list[list[Entry]]:
+    """Return entries whose lists are the same but for arguments, together."""
+    found: dict[Any, list[Entry]] = {}
+    for entry in entries:
+        assert entry.body is not None
+        found.setdefault(skeleton(entry.body), []).append(entry)
+    return list(found.values())
+
+
+def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: dict[str, dict[str, Any]]) -> None:
+    """Make one block of lists that are alike, and calls of it of the entries that held them."""
+    bodies = [entry.body for entry in alike if entry.body is not None]
+    scope = Scope(taken={name for made in bodies[0].walk() for each in made.entries for name in each.loop})
+    if len(bodies[0].inputs) == 1:
+        scope.words["input.channels"] = tuple(body.channels[0][0] if body.channels[0] else 0 for body in bodies)
+    unify(bodies, scope, defaults)
+    name = _name(kind, blocks)
+    block = Block(name, bodies[0])
+    for param, column in scope.params.items():
+        default = default_of(column)
+        block.params[param] = type_of(column) if default is None else default
+        if default is not None:
+            block.defaults[param] = default
+    blocks[name], defaults[name] = block, block.defaults
+    for number, entry in enumerate(alike):
+        entry.op, entry.body = name, None
+        values = {param: column[number] for param, column in scope.params.items()}
+        entry.args = {
+            p: v for p, v in values.items() if p not in block.defaults or key([block.defaults[p]]) != key([v])
+        }
+
+
+def _name(kind: str, blocks: Mapping[str, Block]) -> str:
+    """Return a name for a block that no layer and no other block has."""
+    wanted = kind.lstrip("_") or "Block"
+    numbered = [wanted, *(f"{wanted}{number}" for number in range(2, 1000))]
+    return next(name for name in numbered if name not in blocks and name not in Layer.registry)

@@ -1,0 +1,233 @@
+"""Frames as lists: every call of a frame as entries, the lists of its modules inside."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import nn
+
+from speczoo.compiler.layer import Layer
+from speczoo.importing import merging
+from speczoo.importing.building import Broken, Builder
+from speczoo.importing.entries import Entry, List, Source
+from speczoo.importing.functions import handler_of
+from speczoo.importing.leaves import arguments_of, op_of
+from speczoo.importing.recording import Call, Frame, Recording, Value, values
+from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
+from speczoo.importing.traced import Traced
+
+
+@dataclass
+class Conversion:
+    """One recording on its way to lists: what is used where, and what could not be said so far."""
+
+    batches: tuple[int, ...]
+    parents: dict[Frame, Frame | None]
+    readers: dict[Value, set[Frame | None]]
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def outside(self, frame: Frame, value: Value) -> bool:
+        """Return whether anything outside of a frame reads a value."""
+        return any(reader is None or not self._within(reader, frame) for reader in self.readers.get(value, ()))
+
+    def _within(self, frame: Frame | None, outer: Frame) -> bool:
+        while frame is not None and frame is not outer:
+            frame = self.parents[frame]
+        return frame is outer
+
+
+def converted(
+    recording: Recording, batches: tuple[int, ...], dtypes: Mapping[str, str], training_only: Collection[Value] = ()
+) -> List:
+    """Return the list of a whole model; `training_only` are results that evaluation does not give.
+
+    Raises ImportRefused with everything that cannot be said.
+    """
+    root = recording.root
+    conversion = Conversion(batches, {root: None}, {})
+    for frame, call in root.walk():
+        if call.frame is not None:
+            conversion.parents[call.frame] = frame
+            reads: Iterable[Value] = call.frame.read
+        else:
+            reads = values(call.args, call.kwargs)
+        for value in reads:
+            conversion.readers.setdefault(value, set()).add(frame)
+    for value in root.results:
+        conversion.readers.setdefault(value, set()).add(None)
+    given = {}
+    for port, (value, name) in enumerate(zip(root.arguments, recording.shapes, strict=True)):
+        shapes = tuple(shape[1:] for shape in value.shapes)
+        given[value] = Traced(Source(None, port), shapes, dtype=dtypes[name])
+    builder, outputs = _list_of(conversion, root, given)
+    builder.made.inputs = [*recording.shapes]
+    builder.made.outputs = [out.source for _, out in outputs]
+    builder.made.training_only = [value in training_only for value, _ in outputs]
+    for value in root.results:
+        if builder.known.get(value) is None and not conversion.refusals:
+            conversion.refusals.append(Refusal("", "what comes out", "no call made it"))
+    if conversion.refusals:
+        raise ImportRefused(type(root.module).__name__.lower(), conversion.refusals)
+    return builder.made
+
+
+def _list_of(
+    conversion: Conversion, frame: Frame, given: Mapping[Value, Traced]
+) -> tuple[Builder, list[tuple[Value, Traced]]]:
+    """Return the builder of a frame's list, and what flows out of it: the values that others read."""
+    kind = type(frame.module).__name__
+    at = Builder(frame, kind, conversion.batches)
+    at.known.update(given)
+    at.shapes.update((found.source, found.shape) for found in given.values())
+    at.made.sequential = type(frame.module) is nn.Sequential
+    for call in frame.calls:
+        try:
+            made = _entries(conversion, at, call)
+        except Broken:
+            made = dict.fromkeys(call.outputs)
+        except Unsayable as error:
+            made = dict.fromkeys(call.outputs)
+            conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
+        at.known.update(made)
+    wanted = [*frame.results, *(value for value in at.known if value not in given and not value.key)]
+    outputs = [
+        (value, found)
+        for value in dict.fromkeys(wanted)
+        if conversion.outside(frame, value) and (found := at.known.get(value)) is not None
+    ]
+    at.made.outputs = [found.source for _, found in outputs]
+    return at, outputs
+
+
+def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Traced | None]:
+    """Add the entries of one call, and return what its tensors are."""
+    if call.frame is not None:
+        return _inside(conversion, at, call)
+    if call.module is not None:
+        return dict(zip(call.outputs, _leaf(at, call), strict=False))
+    found = handler_of(call.name)(at, call)
+    return dict(zip(call.outputs, found, strict=True))
+
+
+def _leaf(at: Builder, call: Call) -> list[Traced]:
+    """Return what a module of torch's gives."""
+    assert call.module is not None
+    op = op_of(type(call.module))
+    assert op is not None
+    inputs = [at.traced(value) for value in values(call.args, call.kwargs)]
+    layer = Layer.registry[op]
+    arguments = arguments_of(call.module, op)
+    if op == "MultiheadAttention":
+        inputs = _attention(call, inputs)
+    elif layer.ranks and not all(each.plain for each in inputs):
+        raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
+    for name in layer.axes:
+        if inputs and name in arguments and arguments[name] is not None:
+            arguments[name] = inputs[0].axis(arguments[name])
+    name = at.relative(call.path)
+    first = at.modules.get(call.path)
+    if first is not None:
+        entry = Entry("", {}, [each.source for each in inputs], share=first, module=True)
+        at.append(entry)
+        return [at.outcome(value, Source(entry, i), inputs[0]) for i, value in enumerate(call.outputs[:1])]
+    outputs = call.outputs[:1] if op == "MultiheadAttention" else call.outputs
+    made = at.apply(
+        replace(call, outputs=outputs),
+        op,
+        inputs,
+        arguments,
+        name=name,
+        named=bool(call.module.state_dict()),
+        module=True,
+    )
+    at.modules[call.path] = at.made.entries[-1]
+    return made
+
+
+def _attention(call: Call, inputs: list[Traced]) -> list[Traced]:
+    """Return query, key and value of an attention; one alone where all are the same. Raises Unsayable."""
+    module: Any = call.module
+    masks = [name for name in ("attn_mask", "key_padding_mask") if call.kwargs.get(name) is not None]
+    if masks or len(call.args) > 4 or call.kwargs.get("is_causal"):
+        raise Unsayable("masks of a MultiheadAttention")
+    wanted = 0 if module.batch_first else 1
+    if any(each.batch != wanted or each.folded for each in inputs):
+        raise Unsayable("`MultiheadAttention` takes a batch of tokens x features, and other axes are in it here")
+    return inputs[:1] if len({each.source for each in inputs}) == 1 else inputs
+
+
+def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Traced | None]:
+    """Add the entry of a module with an inside, whose list is made first."""
+    frame = call.frame
+    assert frame is not None
+    reads = frame.read
+    flowing = [at.traced(value) for value in reads]
+    given = {value: replace(x, source=Source(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
+    inner, outputs = _list_of(conversion, frame, given)
+    made = inner.made
+    lost: dict[Value, Traced | None] = {value: None for value in frame.results if inner.known.get(value) is None}
+    if lost:
+        return lost | {value: None for value, _ in outputs}
+    made.inputs = _input_names(call, reads)
+    made.channels = [x.shape for x in flowing]
+    taken = [x.source for x in flowing]
+    if len(reads) > 1 and (joined := _joined_first(at, made, taken)) is not None:
+        taken, made.inputs, made.channels = [joined], ["input"], [at.shapes.get(joined, ())]
+    if not made.entries:
+        return {value: replace(found, source=flowing[found.source.port].source) for value, found in outputs}
+    passed = {v: replace(x, source=flowing[x.source.port].source) for v, x in outputs if x.source.entry is None}
+    outputs = [(value, x) for value, x in outputs if value not in passed]
+    made.outputs = [x.source for _, x in outputs]
+    first = at.modules.get(call.path)
+    entry = Entry(made.kind, {}, [*taken], at.relative(call.path), module=True, body=made)
+    entry.ports = max(1, len(outputs))
+    entry.named = bool(frame.module.state_dict())
+    if first is not None:
+        entry = Entry("", {}, [*taken], share=first, module=True, ports=entry.ports)
+    at.modules.setdefault(call.path, entry)
+    at.append(entry)
+    flows: dict[Value, Traced | None] = {}
+    for port, (value, x) in enumerate(outputs):
+        flows[value] = replace(x, source=Source(entry, port))
+        at.shapes[Source(entry, port)] = x.shape
+    return flows | passed
+
+
+def _joined_first(at: Builder, made: List, taken: list[Source]) -> Source | None:
+    """Return what a list that begins by joining all that flows into it takes where it is joined outside; else None.
+
+    So the layers of a DenseNet take one value, and what is joined already is joined once.
+    """
+    first = made.entries[0]
+    inputs = [Source(None, port) for port in range(len(taken))]
+    if first.op != "concat" or first.inputs != inputs or any(made.readers(source) > 1 for source in inputs):
+        return None
+    joined = merging.joined(at, taken, first.args.get("dim", 1))
+    entry = joined.entry
+    if entry is not None and first.flowing:
+        axis = first.args.get("dim", 1)
+        place = axis - 1 if axis > 0 else len(first.flowing[0]) + axis
+        whole = sum(shape[place] for shape in first.flowing)
+        at.shapes[joined] = (*first.flowing[0][:place], whole, *first.flowing[0][place + 1 :])
+    made.entries.remove(first)
+    made.replace({Source(first): Source(None)})
+    return joined
+
+
+def _input_names(call: Call, reads: list[Value]) -> list[str]:
+    """Return names for what flows in: `input` for one value, else those of forward's parameters."""
+    if len(reads) <= 1:
+        return ["input"]
+    assert call.module is not None
+    try:
+        parameters = inspect.signature(type(call.module).forward).bind(None, *call.args, **call.kwargs).arguments
+    except TypeError:
+        parameters = {}
+    names = {value: name for name, value in parameters.items() if isinstance(value, Value)}
+    good = [names.get(value, "") for value in reads]
+    taken = len(set(good)) == len(good) and all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in good)
+    return good if taken and "input" not in good else [f"x{i}" for i in range(1, len(reads) + 1)]

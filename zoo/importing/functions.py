@@ -1,0 +1,117 @@
+"""Torch's functions in the language's words: one table from their names to the entries that they are.
+
+What is not in it goes by its name: a function of torch that a layer or function of the language is called after
+(`relu` and `F.relu` are `ReLU`, `mean` is `mean`) is that one, its arguments the fields in torch's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from speczoo.compiler.layer import Layer
+from speczoo.importing import binding, indexing, merging, owned, reshaping
+from speczoo.importing.building import Builder
+from speczoo.importing.recorder import SILENT
+from speczoo.importing.recording import Call
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.traced import Traced
+
+Handler: TypeAlias = Callable[[Builder, Call], Sequence[Traced]]
+
+#: What torch calls a function that the language calls otherwise.
+ALIASES = {
+    "cat": "concat",
+    "concatenate": "concat",
+    "multiply": "mul",
+    "true_divide": "div",
+    "subtract": "sub",
+    "__add__": "add",
+    "__iadd__": "add",
+    "__radd__": "add",
+    "__mul__": "mul",
+    "__imul__": "mul",
+    "__rmul__": "mul",
+    "__sub__": "sub",
+    "__isub__": "sub",
+    "__truediv__": "div",
+    "__itruediv__": "div",
+    "__matmul__": "matmul",
+    "__pow__": "pow",
+    "__getitem__": "getitem",
+    "bmm": "matmul",
+    "swapaxes": "transpose",
+    "swapdims": "transpose",
+    "T.__get__": "T",
+    "mT.__get__": "mT",
+    "hardtanh": "Hardtanh",
+    "clip": "clamp",
+}
+
+
+def handler_of(name: str) -> Handler:
+    """Return what makes entries of calls of a function. Raises Unsayable where nothing does."""
+    plain = ALIASES.get(name, name)
+    if plain not in TABLE and plain.endswith("_") and not plain.endswith("__"):
+        plain = ALIASES.get(plain[:-1], plain[:-1])
+    if plain in TABLE:
+        return TABLE[plain]
+    op = named(plain)
+    if op is None:
+        raise Unsayable("the language has no such function")
+    return lambda at, call: by_name(at, call, op)
+
+
+def named(name: str) -> str | None:
+    """Return the op that a function of torch is called after; None where there is none."""
+    if name in Layer.registry:
+        return name
+    plain = {op.lower(): op for op in Layer.registry if op[:1].isupper()}
+    return plain.get(name.replace("_", "").removesuffix("withindices"))
+
+
+def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
+    """Return what the layer or function of that name gives: values first, then its fields in torch's order."""
+    layer = Layer.registry[op]
+    found, _, _ = binding.split(call)
+    inputs = [at.traced(value) for value in found]
+    arguments = binding.of_layer(call, op)
+    first = next((each for each in inputs if each.batch is not None), None)
+    if layer.ranks and first is not None and not first.plain:
+        raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
+    if first is not None:
+        arguments |= {name: _axes(first, arguments[name]) for name in layer.axes if name in arguments}
+    return at.apply(call, op, inputs, arguments)
+
+
+def _axes(x: Traced, dims: Any) -> Any:
+    return [x.axis(d) for d in dims] if isinstance(dims, list | tuple) else dims if dims is None else x.axis(dims)
+
+
+def _same(at: Builder, call: Call) -> list[Traced]:
+    """Return the very value: another layout in memory, another kind of the same numbers."""
+    value = call.inputs[0]
+    if value.tensor.dtype != call.outputs[0].tensor.dtype and value.tensor.dtype.is_floating_point is False:
+        raise Unsayable("it makes numbers of another kind")
+    return [at.traced(value)]
+
+
+TABLE: dict[str, Handler] = {
+    **dict.fromkeys(SILENT, _same),
+    **dict.fromkeys(("view", "reshape", "flatten", "unflatten"), reshaping.reshape),
+    **{name: getattr(merging, f"{name}_") for name in ("add", "sub", "mul", "div", "concat", "stack", "neg")},
+    "__rsub__": merging.rsub,
+    "__rtruediv__": merging.rdiv,
+    "__rdiv__": merging.rdiv,
+    **{name: getattr(indexing, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "unbind")},
+    "T": indexing.turned,
+    "mT": indexing.turned,
+    "t": indexing.turned,
+    "expand_as": indexing.expand,
+    "broadcast_to": indexing.expand,
+    "getitem": indexing.getitem,
+    "interpolate": indexing.interpolate,
+    "upsample": indexing.interpolate,
+    "pad": indexing.pad,
+    **dict.fromkeys(owned.LEARNED, owned.layer),
+}

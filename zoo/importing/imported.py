@@ -1,0 +1,137 @@
+"""From a module at hand to a spec: recorded, said, folded, written, and proved before anybody sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from speczoo import api
+from speczoo.argument_order import argument_order
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.unknown import Unknown
+from speczoo.importing import writing
+from speczoo.importing.arranging import arranged, stands
+from speczoo.importing.comparing import Different, compared, same_calls, training_only, used_keys
+from speczoo.importing.entries import List
+from speczoo.importing.folding import folded
+from speczoo.importing.frames import converted
+from speczoo.importing.inputs import Input, inputs_of, other_sizes
+from speczoo.importing.proving import prove
+from speczoo.importing.recorder import record
+from speczoo.importing.recording import Recording, Value
+from speczoo.importing.refusals import ImportRefused, Refusal
+from speczoo.specs.format import formatted
+from speczoo.specs.source import Source
+
+BATCHES = (2, 3)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model as a spec: `str` is its text; `graph` the checked network; `sizes` whether another input size was
+    tried and held.
+    """
+
+    name: str
+    text: str
+    graph: Graph
+    sizes: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imported:
+    """Return a model as a spec that builds the same network: the same names in the state_dict, the same outputs.
+
+    `input` is a shape without the batch axis, `(3, 224, 224)`, a tensor with it, or a mapping of forward's names to
+    either; `((77,), "int64")` is a shape of whole numbers. The model's own code runs, on a copy. Raises ImportRefused
+    with everything that a spec cannot say, NotTheSame where what was written is not the original, ValueError for an
+    input that is none, and whatever the model raises.
+    """
+    inputs = inputs_of(model, input)
+    name = name or type(model).__name__.lower()
+    runs = recordings(model, inputs)
+    root = converted(runs.first, runs.batches, {each.name: each.dtype for each in inputs}, runs.training_only)
+    if not arranged(root):
+        names = ", ".join(f"`{entry.name}`" for entry in root.entries if not stands(entry))
+        raise ImportRefused(
+            name, [Refusal("", f"ids of modules such as {names:.80}", "no list of entries can have them")]
+        )
+    text, graph = written(name, inputs, root)
+    sizes = [[replace(i, shape=other.shapes[i.name]) for i in inputs] for other in runs.others[1:]]
+    prove(model, graph, [(inputs, 2), *((size, 3) for size in sizes)])
+    return Imported(name, text, graph, bool(sizes))
+
+
+class Runs(NamedTuple):
+    """What a model did: a run, others at another number of samples and perhaps another size; and what it gives in
+    training alone, where these are runs of training.
+    """
+
+    first: Recording
+    others: list[Recording]
+    training_only: set[Value]
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """The numbers of samples of all runs."""
+        return (self.first.batch, *(each.batch for each in self.others))
+
+
+def recordings(model: nn.Module, inputs: Sequence[Input]) -> Runs:
+    """Return runs of the model: in evaluation mode, where all weights are used in it, else in training mode.
+
+    Raises ImportRefused where what it does depends on the number of samples.
+    """
+    meta = True
+    try:
+        first = record(model, inputs, BATCHES[0])
+    except Exception:
+        meta = False
+        first = record(model, inputs, BATCHES[0], meta=False)
+    only: set[Value] = set()
+    training = False
+    if not used_keys(first) >= {key for key, _ in model.named_parameters()}:
+        with suppress(Exception):
+            trained = record(model, inputs, BATCHES[0], meta=meta, training=True)
+            if used_keys(trained) > used_keys(first):
+                only, first, training = training_only(trained, first), trained, True
+    others = [record(model, inputs, BATCHES[1], meta=meta, training=training)]
+    for sized in other_sizes(inputs):
+        with suppress(Exception):
+            other = record(model, sized, BATCHES[0], meta=meta, training=training)
+            if same_calls(first, other):
+                others.append(other)
+                break
+    try:
+        compared(first, others)
+    except Different as error:
+        why = "what it calls depends on the number of samples"
+        raise ImportRefused(type(model).__name__.lower(), [Refusal(str(error), "its forward", why)]) from None
+    return Runs(first, others, only)
+
+
+def written(name: str, inputs: Sequence[Input], root: List) -> tuple[str, Graph]:
+    """Return the text of a spec, in the house's style, and its checked graph. Raises SpecError."""
+    blocks = folded(root)
+    flowing: dict[str, Any] = {"input": [*inputs[0].shape]}
+    if len(inputs) > 1 or inputs[0].dtype != "float32":
+        kinds = [{"id": i.name, "shape": [*i.shape], "dtype": i.dtype} for i in inputs]
+        flowing = {"inputs": [{k: v for k, v in each.items() if v != "float32"} for each in kinds]}
+    data = writing.spec_data(name, flowing, root, blocks, {})
+    graph = api.graph(writing.text_of(data))
+    expect: dict[str, Any] = {"params": graph.params, "macs": graph.macs, **_output(graph)}
+    text = writing.text_of(data | {"expect": expect})
+    source = Source(f"{name}.yaml", text)
+    return formatted(source, argument_order(source)) or text, api.graph(text)
+
+
+def _output(graph: Graph) -> dict[str, Any]:
+    ports = zip(graph.root.outputs, graph.root.values, strict=True)
+    shapes = {port.name: [*value.shape] for port, value in ports if not isinstance(value, Unknown)}
+    return {"output": next(iter(shapes.values())) if len(shapes) == 1 else shapes}

@@ -1,0 +1,227 @@
+"""Calls that move, cut and add axes, with what becomes of a batch that they move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from speczoo.importing.binding import bound
+from speczoo.importing.building import Builder
+from speczoo.importing.entries import Source
+from speczoo.importing.recording import Call, Value
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.traced import Traced, folded_sizes
+
+
+def _one(at: Builder, call: Call) -> Traced:
+    return at.traced(next(each for each in call.inputs if isinstance(each, Value)))
+
+
+def permute(at: Builder, call: Call) -> list[Traced]:
+    """Return the axes in another order."""
+    dims = bound(call, ["dims"])["dims"]
+    x = _one(at, call)
+    return [_ordered(at, call, x, [d % x.rank for d in dims])]
+
+
+def transpose(at: Builder, call: Call) -> list[Traced]:
+    """Return two axes in each other's place."""
+    x = _one(at, call)
+    given = bound(call, ["dim0", "dim1"])
+    first, second = (given[name] % x.rank for name in ("dim0", "dim1"))
+    if x.batch is not None and x.batch not in (first, second):
+        dims = {"dim0": x.axis(given["dim0"]), "dim1": x.axis(given["dim1"])}
+        return at.apply(call, "transpose", [x], dims)
+    order = [*range(x.rank)]
+    order[first], order[second] = second, first
+    return [_ordered(at, call, x, order)]
+
+
+def turned(at: Builder, call: Call) -> list[Traced]:
+    """Return the last two axes in each other's place."""
+    x = _one(at, call)
+    order = [*range(x.rank)]
+    order[-2:] = order[:-3:-1]
+    return [_ordered(at, call, x, order)]
+
+
+def movedim(at: Builder, call: Call) -> list[Traced]:
+    """Return axes at other places."""
+    x = _one(at, call)
+    given = bound(call, ["source", "destination"])
+    sides = [given[name] for name in ("source", "destination")]
+    sources, goals = ([n % x.rank for n in (side if isinstance(side, list) else [side])] for side in sides)
+    order = [i for i in range(x.rank) if i not in sources]
+    for goal, source in sorted(zip(goals, sources, strict=True)):
+        order.insert(goal, source)
+    return [_ordered(at, call, x, order)]
+
+
+def _ordered(at: Builder, call: Call, x: Traced, order: Sequence[int]) -> Traced:
+    """Return a value whose torch axes come in another order; an entry is made where the spec's own axes do."""
+    out = call.outputs[0]
+    if x.batch is None:
+        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
+    mine = [*range(1, x.folded + 1), *(x.at(d) + 1 for d in order if d != x.batch)]
+    source = x.source
+    if mine != sorted(mine):
+        source = Source(at.add("permute", [source], {"dims": [0, *mine]}))
+    return at.outcome(out, source, x, folded_sizes(x))
+
+
+def unsqueeze(at: Builder, call: Call) -> list[Traced]:
+    """Return a new axis of size 1."""
+    x = _one(at, call)
+    dim = bound(call, ["dim"])["dim"]
+    return [_new_axis(at, x, call.outputs[0], dim + x.rank + 1 if dim < 0 else dim)]
+
+
+def _new_axis(at: Builder, x: Traced, out: Value, place: int) -> Traced:
+    if x.batch is None:
+        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
+    dim = place + 1 + x.folded if place <= x.batch else place + x.folded
+    entry = at.add("unsqueeze", [x.source], {"dim": dim})
+    return at.outcome(out, Source(entry), x, folded_sizes(x))
+
+
+def expand(at: Builder, call: Call) -> list[Traced]:
+    """Return a value that is repeated along axes of 1; where only the batch is, the value itself: merges repeat it."""
+    x = _one(at, call)
+    out = call.outputs[0]
+    if x.batch is None and x.shape[:1] == (1,) and x.shapes[0][1:] == tuple(out.tensor.shape[1:]):
+        return [at.led(x)]
+    if x.shapes == tuple(tuple(s) for s in at.outcome(out, x.source, x).shapes):
+        return [x]
+    raise Unsayable("it repeats values along other axes than the batch")
+
+
+def unbind(at: Builder, call: Call) -> list[Traced]:
+    """Return the slices of an axis, each as an entry."""
+    x = _one(at, call)
+    dim = bound(call, ["dim"]).get("dim", 0)
+    axis = x.axis(dim)
+    out = []
+    for index, value in enumerate(call.outputs):
+        entry = at.add("select", [x.source], {"dim": axis, "index": index})
+        out.append(at.outcome(value, Source(entry), x, folded_sizes(x)))
+    return out
+
+
+def getitem(at: Builder, call: Call) -> list[Traced]:
+    """Return what an index with integers, whole slices, None and an ellipsis takes out."""
+    x = _one(at, call)
+    index = call.args[1]
+    for twin in call.twins:
+        if repr(twin.args[1]) != repr(index) and not any(isinstance(each, Value) for each in _listed(index)):
+            raise Unsayable("its index follows from the batch or the size of the input")
+    items = _listed(index)
+    if any(isinstance(each, Value | list) for each in items):
+        raise Unsayable("its index is a tensor")
+    return [_indexed(at, call, x, _filled(items, x.rank))]
+
+
+def _listed(index: Any) -> list[Any]:
+    return index if isinstance(index, list) else [index]
+
+
+def _filled(items: Sequence[Any], rank: int) -> list[Any]:
+    """Return an index with whole slices in place of its ellipsis and at its end."""
+    missing = rank - sum(each is not None and each is not Ellipsis for each in items)
+    if Ellipsis in items:
+        place = items.index(Ellipsis)
+        return [*items[:place], *[slice(None)] * missing, *items[place + 1 :]]
+    return [*items, *[slice(None)] * missing]
+
+
+def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
+    if x.batch is None:
+        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
+    source, dim, place = x.source, 1 + x.folded, 0
+    for item in items:
+        if item is None:
+            source, dim = Source(at.add("unsqueeze", [source], {"dim": dim})), dim + 1
+            continue
+        if place == x.batch:
+            if item != slice(None):
+                raise Unsayable("it takes a part of the batch, which a spec never touches")
+        elif isinstance(item, slice):
+            source = _sliced(at, source, dim, item)
+            dim += 1
+        else:
+            source = Source(at.add("select", [source], {"dim": dim, "index": item}))
+        place += 1
+    return at.outcome(call.outputs[0], source, x, folded_sizes(x))
+
+
+def _sliced(at: Builder, source: Source, dim: int, item: slice) -> Source:
+    if item == slice(None):
+        return source
+    bounds = {"start": item.start, "stop": item.stop, "step": item.step}
+    return Source(at.add("slice", [source], {"dim": dim, **{k: v for k, v in bounds.items() if v is not None}}))
+
+
+def interpolate(at: Builder, call: Call) -> list[Traced]:
+    """Return a map at another size: by a factor, to the size of another value of the list, or to one that is bounds."""
+    x = _one(at, call)
+    if not x.plain:
+        raise Unsayable("it resizes a value whose batch is not first, or holds other axes")
+    arguments = _resizing(call)
+    out = call.outputs[0]
+    like = _as_large(at, x, out) if arguments.get("size") is not None else None
+    if like is None:
+        return at.apply(call, "interpolate", [x], _resized(call, x, arguments))
+    arguments.pop("size")
+    entry = at.add("interpolate", [x.source], arguments, references={"like": like.source})
+    return [at.outcome(out, Source(entry), x)]
+
+
+def _resizing(call: Call) -> dict[str, Any]:
+    fields = ["size", "scale_factor", "mode", "align_corners", "recompute_scale_factor"]
+    given = {**dict(zip(fields, call.args[1:], strict=False)), **call.kwargs}
+    if given.pop("antialias", False):
+        raise Unsayable("`antialias` has no counterpart in the language")
+    given.pop("input", None)
+    return {k: v for k, v in given.items() if v is not None}
+
+
+def _resized(call: Call, x: Traced, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments that hold at all sizes, where some do: a factor in place of a size that grows with the input."""
+    grown = [tuple(s[2:]) for s in call.outputs[0].shapes]
+    if arguments.get("size") is None or len(set(grown)) == 1:
+        return arguments
+    factors = {tuple(b / a for a, b in zip(s[1:], g, strict=True)) for s, g in zip(x.shapes, grown, strict=True)}
+    if len(factors) > 1:
+        return arguments
+    return {k: v for k, v in arguments.items() if k != "size"} | {"scale_factor": [*factors.pop()]}
+
+
+def _as_large(at: Builder, x: Traced, out: Value) -> Traced | None:
+    """Return a value of the list that is as large as a resized map, in all runs, and not always; None without one."""
+    grown = [tuple(s[2:]) for s in out.shapes]
+    if len(set(grown)) == 1:
+        return None
+    fits = (
+        known
+        for known in reversed([*at.known.values()])
+        if known is not None and known.plain and [s[1:] for s in known.shapes] == grown and len(known.shape) > 1
+    )
+    return next((known for known in fits if known.source != x.source), None)
+
+
+def pad(at: Builder, call: Call) -> list[Traced]:
+    """Return a padded map; nothing is added where there is nothing to pad."""
+    x = _one(at, call)
+    given = bound(call, ["pad", "mode", "value"])
+    sides, mode = [*given["pad"]], given.get("mode", "constant")
+    if not any(sides):
+        return [x]
+    while len(sides) > 2 and sides[-2:] == [0, 0]:
+        del sides[-2:]
+    n = len(x.shape) - 1
+    kind = {"constant": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
+    if not x.plain or not 1 <= n <= 3 or len(sides) > 2 * n:
+        raise Unsayable("it pads other axes than the spatial ones")
+    sides += [0] * (2 * n - len(sides))
+    value = given.get("value") or 0
+    op = f"ConstantPad{n}d" if value else f"{kind[mode]}{n}d"
+    return at.apply(call, op, [x], {"padding": sides, **({"value": value} if value else {})})

@@ -1,0 +1,102 @@
+"""What flows into a model that is imported: names, shapes and kinds; random tensors of them; other sizes to try."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input: a name, a shape without the batch axis, and `float32`, `int64` or `bool`."""
+
+    name: str
+    shape: Shape
+    dtype: str = "float32"
+    most: int = 2  # whole numbers are below it
+
+
+def inputs_of(model: nn.Module, given: Any) -> list[Input]:
+    """Return the inputs that a shape, a tensor with its batch, a sequence of tensors, or a mapping of names to either
+    means; unnamed ones go by the names of `forward`. Raises ValueError.
+    """
+    named = given if isinstance(given, Mapping) else dict(zip(_names(model), _several(given), strict=False))
+    if not named:
+        raise ValueError("what flows in is a shape without the batch axis, as (3, 224, 224), or a mapping of names")
+    tables = [m.num_embeddings for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
+    most = min(tables, default=2)
+    found = [_input(name, each, most) for name, each in named.items()]
+    return [replace(found[0], name="input")] if len(found) == 1 else found
+
+
+def _several(given: Any) -> list[Any]:
+    if isinstance(given, Tensor):
+        return [given]
+    items = list(given)
+    return [tuple(items)] if all(isinstance(n, int) for n in items) else items
+
+
+def _names(model: nn.Module) -> Iterator[str]:
+    parameters = inspect.signature(model.forward).parameters.values()
+    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    yield from (p.name if re.fullmatch("[A-Za-z][A-Za-z0-9_]*", p.name) else f"input_{p.name}" for p in plain)
+    yield from (f"input_{number}" for number in range(len(plain), 100))
+
+
+def _input(name: str, given: Any, most: int) -> Input:
+    if isinstance(given, Tensor):
+        kind = str(given.dtype).removeprefix("torch.")
+        return Input(name, tuple(given.shape[1:]), kind if kind in ("int64", "bool") else "float32", most)
+    sizes, kind = given if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str) else (given, "")
+    shape = tuple(int(n) for n in sizes)
+    if any(n < 1 for n in shape):
+        raise ValueError(f"{name}: sizes are 1 and more, not {list(shape)}")
+    return Input(name, shape, kind or "float32", most)
+
+
+def given(inputs: Sequence[Input], batch: int, device: torch.device) -> list[Tensor]:
+    """Return random tensors of so many samples."""
+    out = []
+    for each in inputs:
+        size = (batch, *each.shape)
+        if each.dtype == "int64":
+            out.append(torch.randint(each.most, size, device=device))
+        elif each.dtype == "bool":
+            out.append(torch.rand(size, device=device) < 0.5)
+        else:
+            out.append(torch.randn(size, device=device))
+    return out
+
+
+def other_sizes(inputs: Sequence[Input]) -> Iterator[list[Input]]:
+    """Yield the inputs at other sizes, those that most models take first: none of the axes stays but the channels."""
+    for steps in ((-64, -32), (64, 32), (32, 16), (8, 4), (4, 2), (-1, -2)):
+        sized = [replace(each, shape=_stepped(each, steps)) for each in inputs]
+        if any(a != b for a, b in zip(sized, inputs, strict=True)) and all(n > 2 for s in sized for n in _free(s)):
+            yield sized
+    yield [replace(each, shape=(*each.shape[: _fixed(each)], *(2 * n for n in _free(each)))) for each in inputs]
+
+
+def _fixed(each: Input) -> int:
+    """Return how many first axes are channels or the like."""
+    return 0 if len(each.shape) == 1 and each.dtype == "int64" else 1 if len(each.shape) > 2 else 0
+
+
+def _free(each: Input) -> Shape:
+    if len(each.shape) == 2 and each.dtype != "int64":
+        return each.shape[:1]
+    return () if len(each.shape) < 2 and each.dtype != "int64" else each.shape[_fixed(each) :]
+
+
+def _stepped(each: Input, steps: tuple[int, int]) -> Shape:
+    free, first = _free(each), _fixed(each)
+    moved = tuple(n + steps[min(i, 1)] for i, n in enumerate(free))
+    return (*each.shape[:first], *moved, *each.shape[first + len(free) :])

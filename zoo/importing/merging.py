@@ -1,0 +1,141 @@
+"""Calls that bring values together: arithmetic with its broadcasting, concatenation, stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from speczoo.importing.binding import bound, split
+from speczoo.importing.building import Builder
+from speczoo.importing.entries import Operand, Source
+from speczoo.importing.recording import Call, Value
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.traced import Traced, folded_sizes
+
+
+def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> list[Traced]:
+    """Return the sum, product and so on of values and numbers. Raises Unsayable."""
+    if call.kwargs.get("alpha", 1) != 1 or call.kwargs.get("rounding_mode"):
+        raise Unsayable(f"its {dict(call.kwargs)} has no counterpart in the language")
+    both = [at.traced(each) if isinstance(each, Value) else _number(each) for each in operands]
+    found = [each for each in both if isinstance(each, Traced)]
+    first = next((each for each in found if each.batch is not None and not each.leading), None)
+    if first is None:
+        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
+    met = [_met(at, each, first) if isinstance(each, Traced) else each for each in both]
+    shapes = {each.shapes for each in met if isinstance(each, Traced) and each.shape}
+    if len({len(each[0]) for each in shapes}) > 1:
+        raise Unsayable("its values differ in the number of axes")
+    inputs: list[Operand] = [each.source if isinstance(each, Traced) else each for each in met]
+    entry = at.add(op, inputs, {"broadcast": True} if len(shapes) > 1 else {})
+    return [at.outcome(call.outputs[0], Source(entry), first)]
+
+
+def _number(given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise Unsayable(f"it takes {given!r:.40} beside a value")
+    return given
+
+
+def _met(at: Builder, value: Traced, other: Traced) -> Traced:
+    """Return a value as it meets another one. Raises Unsayable."""
+    if value.batch is not None and not value.leading:
+        if (value.batch, value.folded) != (other.batch, other.folded) and value.rank == other.rank:
+            raise Unsayable("its values have their batch on different axes")
+        return value
+    if value.leading or not value.shape:
+        return value
+    return at.led(value) if value.rank == other.rank else value
+
+
+def _binary(op: str, call: Call) -> list[Any]:
+    rest = [*call.args, *(call.kwargs[name] for name in ("other", "exponent") if name in call.kwargs)]
+    return rest[:2]
+
+
+def add_(at: Builder, call: Call) -> list[Traced]:
+    """Return a sum."""
+    return arithmetic(at, call, "add", _binary("add", call))
+
+
+def mul_(at: Builder, call: Call) -> list[Traced]:
+    """Return a product."""
+    return arithmetic(at, call, "mul", _binary("mul", call))
+
+
+def sub_(at: Builder, call: Call) -> list[Traced]:
+    """Return a difference."""
+    return arithmetic(at, call, "sub", _binary("sub", call))
+
+
+def div_(at: Builder, call: Call) -> list[Traced]:
+    """Return a quotient."""
+    return arithmetic(at, call, "div", _binary("div", call))
+
+
+def rsub(at: Builder, call: Call) -> list[Traced]:
+    """Return the difference of the second and the first."""
+    return arithmetic(at, call, "sub", _binary("sub", call)[::-1])
+
+
+def rdiv(at: Builder, call: Call) -> list[Traced]:
+    """Return the quotient of the second and the first."""
+    return arithmetic(at, call, "div", _binary("div", call)[::-1])
+
+
+def neg_(at: Builder, call: Call) -> list[Traced]:
+    """Return the values with their signs turned."""
+    return arithmetic(at, call, "mul", [call.inputs[0], -1])
+
+
+def concat_(at: Builder, call: Call) -> list[Traced]:
+    """Return values one after the other; of one alone, itself.
+
+    What begins as an earlier one does takes that: concatenation is associative.
+    """
+    values, first = _joined(at, call)
+    dim = bound(call, ["dim"]).get("dim", 0)
+    if len(values) == 1:
+        return values
+    made = joined(at, [each.source for each in values], first.axis(dim))
+    return [at.outcome(call.outputs[0], made, first)]
+
+
+def joined(at: Builder, sources: list[Source], axis: int) -> Source:
+    """Return values one after the other along an axis, what was joined already among them."""
+    begun = [entry for entry in at.made.entries if entry.op == "concat" and entry.args.get("dim", 1) == axis]
+    heads = {len(done): entry for entry in begun if sources[: len(done := _spread(entry))] == done}
+    if heads and (longest := max(heads)) < len(sources):
+        sources = [Source(heads[longest]), *sources[longest:]]
+    return Source(at.add("concat", sources, {"dim": axis}))
+
+
+def _spread(entry: Any) -> list[Source]:
+    """Return the values that a concatenation holds, those of the one that it begins with too."""
+    head = entry.inputs[0]
+    inner = head.entry if isinstance(head, Source) else None
+    if inner is not None and inner.op == "concat" and inner.args.get("dim", 1) == entry.args.get("dim", 1):
+        return [*_spread(inner), *entry.inputs[1:]]
+    return [*entry.inputs]
+
+
+def stack_(at: Builder, call: Call) -> list[Traced]:
+    """Return equal values along a new axis."""
+    values, first = _joined(at, call)
+    dim = bound(call, ["dim"]).get("dim", 0)
+    place = dim + first.rank + 1 if dim < 0 else dim
+    assert first.batch is not None
+    axis = place + first.folded + (place <= first.batch)
+    made = at.add("stack", [each.source for each in values], {"dim": axis})
+    return [at.outcome(call.outputs[0], Source(made), first, folded_sizes(first))]
+
+
+def _joined(at: Builder, call: Call) -> tuple[list[Traced], Traced]:
+    found = [at.traced(value) for value in split(call)[0]]
+    first = next((each for each in found if each.batch is not None and not each.leading), None)
+    if first is None:
+        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
+    values = [at.led(each) if each.batch is None and each.rank == first.rank else each for each in found]
+    if any((each.batch, each.folded) != (first.batch, first.folded) for each in values):
+        raise Unsayable("its values have their batch on different axes")
+    return values, first

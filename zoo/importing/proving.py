@@ -1,0 +1,133 @@
+"""What was written, built and held to the original: the same state_dict, and the same numbers for the same weights.
+
+Weights and statistics are drawn anew, so that nothing that starts at 0 or 1 hides anything. Outputs are the same to the
+last bit where both compute in the same order; where they do not, both compute again in double precision.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from speczoo.compiler.emit import module as emitted
+from speczoo.compiler.graph import Graph
+from speczoo.importing.inputs import Input, given
+
+#: How far outputs may be from each other in double precision, as a part of the largest.
+CLOSE = 1e-9
+
+
+class NotTheSame(Exception):
+    """What was written is not the original: a bug of ours, told with the first thing that differs."""
+
+
+def prove(model: nn.Module, graph: Graph, runs: Sequence[tuple[Sequence[Input], int]]) -> None:
+    """Hold the network of a graph to the model it was imported from: names and shapes of weights, then outputs for
+    inputs of these sizes and numbers of samples. Raises NotTheSame.
+    """
+    twin, ours = copy.deepcopy(model).eval(), emitted.build(graph).eval()
+    _weights(twin, ours)
+    _drawn(twin)
+    ours.load_state_dict(twin.state_dict(), strict=True)
+    for inputs, batch in runs:
+        tensors = given(inputs, batch, torch.device("cpu"))
+        if not _equal(twin, ours, tensors) and not _close(twin, ours, tensors):
+            raise NotTheSame(_first_difference(twin, ours, tensors))
+
+
+def _weights(twin: nn.Module, ours: nn.Module) -> None:
+    want = {key: tuple(value.shape) for key, value in twin.state_dict().items()}
+    have = {key: tuple(value.shape) for key, value in ours.state_dict().items()}
+    if want != have:
+        missing, more = want.keys() - have.keys(), have.keys() - want.keys()
+        differing = [key for key in want.keys() & have.keys() if want[key] != have[key]]
+        lacking = [f"no `{key}`, which nothing in the forward uses" for key in want if key in missing]
+        rest = [*(f"`{key}` besides" for key in have if key in more), *(f"another `{key}`" for key in differing)]
+        lines = [*lacking, *rest]
+        raise NotTheSame("the state_dict would have " + "; ".join(lines[:5]) + (" ..." if len(lines) > 5 else ""))
+
+
+def _drawn(module: nn.Module) -> None:
+    """Draw weights and statistics anew, of the size that they had."""
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(tensor: Tensor) -> Tensor:
+        return torch.randn(tensor.shape, generator=generator, dtype=torch.float32).to(tensor.dtype)
+
+    with torch.no_grad():
+        for name, tensor in module.state_dict(keep_vars=True).items():
+            if not tensor.is_floating_point():
+                continue
+            if name.endswith("running_var"):
+                tensor.copy_(0.5 + noise(tensor).abs())
+            elif tensor.dim() < 2:
+                tensor.add_(0.2 * noise(tensor))
+            else:
+                spread = float(tensor.std()) if tensor.numel() > 1 else 0.0
+                tensor.add_((0.3 * spread or 0.02) * noise(tensor))
+
+
+def _run(module: nn.Module, tensors: Sequence[Tensor]) -> list[Tensor]:
+    with torch.no_grad():
+        return [*_tensors(module(*(x.clone() for x in tensors)))]
+
+
+def _tensors(thing: Any) -> Iterator[Tensor]:
+    if isinstance(thing, Tensor):
+        yield thing
+    elif isinstance(thing, dict):
+        yield from _tensors([*thing.values()])
+    elif isinstance(thing, list | tuple):
+        for each in thing:
+            yield from _tensors(each)
+
+
+def _equal(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
+    first, second = _run(twin, tensors), _run(ours, tensors)
+    return len(first) == len(second) and all(map(torch.equal, first, second))
+
+
+def _close(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
+    double = [x.double() if x.is_floating_point() else x for x in tensors]
+    pair = [copy.deepcopy(each).double() for each in (twin, ours)]
+    first, second = (_run(each, double) for each in pair)
+    return len(first) == len(second) and all(map(_near, first, second))
+
+
+def _near(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or not one.isfinite().all():
+        return False
+    return bool((one - other).abs().max() <= CLOSE * one.abs().max().clamp(min=1e-30))
+
+
+def _first_difference(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> str:
+    """Return where, in the order of execution, both first give something else under one name."""
+    first, second = _taps(twin, tensors), _taps(ours, tensors)
+    for path, value in first.items():
+        if path in second and (
+            second[path].shape != value.shape or not torch.allclose(second[path], value, 1e-3, 1e-5)
+        ):
+            return f"what `{path}` gives differs first" if path else "what comes out differs, and no module before it"
+    return "what comes out differs"
+
+
+def _taps(module: nn.Module, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    hooks = []
+    for path, each in module.named_modules():
+
+        def keep(_: Any, __: Any, out: Any, path: str = path) -> None:
+            if (value := next(_tensors(out), None)) is not None:
+                found.setdefault(path, value.clone())
+
+        hooks.append(each.register_forward_hook(keep))
+    try:
+        _run(module, tensors)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found

@@ -1,0 +1,234 @@
+"""A model run once, and what it did on the way: hooks on all modules, and a TorchFunctionMode for functions.
+
+It runs as a copy, on the device `meta` where that is enough, so that nothing of the model at hand changes.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from speczoo.importing.inputs import Input, given
+from speczoo.importing.leaves import is_leaf
+from speczoo.importing.recording import Call, Frame, Recording, Value, values
+from speczoo.importing.refusals import Place
+
+TORCH = f"{Path(torch.__file__).parent}{os.sep}"
+OURS = f"{Path(__file__).parent}{os.sep}"
+#: What gives its input again where there is nothing to do: no value of its own.
+SILENT = frozenset(
+    [
+        *("alias", "bfloat16", "clone", "contiguous", "cpu", "cuda", "data.__get__", "detach", "double", "float"),
+        *("half", "requires_grad_", "to", "type", "type_as", "view_as"),
+    ]
+)
+
+
+def record(
+    model: nn.Module, inputs: Sequence[Input], batch: int, *, meta: bool = True, training: bool = False
+) -> Recording:
+    """Return what a run of a copy of the model does with random inputs of so many samples.
+
+    Raises whatever the model raises.
+    """
+    twin = on_meta(model) if meta else copy.deepcopy(model)
+    twin.train(training)
+    recorder = _Recorder(twin)
+    device = torch.device("meta" if meta else "cpu")
+    with torch.no_grad(), device, _plain_attention():
+        tensors = given(inputs, batch, device)
+        recorder.run(twin, tensors)
+    return Recording(recorder.root, batch, {each.name: each.shape for each in inputs})
+
+
+def on_meta(model: nn.Module) -> nn.Module:
+    """Return a copy of a model whose tensors are shapes."""
+    known: dict[int, Any] = {}
+    for module in model.modules():
+        for name, tensor in [*module._parameters.items(), *module._buffers.items(), *vars(module).items()]:
+            if isinstance(tensor, Tensor) and id(tensor) not in known:
+                known[id(tensor)] = _meta(tensor)
+            elif isinstance(tensor, dict) and name not in ("_parameters", "_buffers", "_modules"):
+                known |= {id(each): _meta(each) for each in tensor.values() if isinstance(each, Tensor)}
+    return copy.deepcopy(model, known)
+
+
+def _meta(tensor: Tensor) -> Tensor:
+    empty: Tensor = tensor.detach().to("meta")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(empty, tensor.requires_grad)
+    return empty
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Keep torch's own transformer layers on their written-out path, whose calls are noted."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+class _Recorder(TorchFunctionMode):
+    """Frames under construction: `inside` counts the leaves that run now, in which nothing is noted."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.root = Frame(model, "")
+        self.frames = [self.root]
+        self.inside = 0
+        self.values: dict[int, Value] = {}
+        self.paths: dict[nn.Module, list[str]] = {}
+        for path, module in model.named_modules(remove_duplicate=False):
+            self.paths.setdefault(module, []).append(path)
+        for key, tensor in model.named_parameters(remove_duplicate=False):
+            self.values.setdefault(id(tensor), Value(tensor, key, True))
+        for key, buffer in model.named_buffers(remove_duplicate=False):
+            self.values.setdefault(id(buffer), Value(buffer, key))
+
+    def run(self, model: nn.Module, tensors: Sequence[Tensor]) -> None:
+        """Run the model under watch, once."""
+        for module in self.paths:
+            if module is not model:
+                object.__setattr__(module, "forward", self._watched(module, module.forward))
+        with self:
+            self.root.arguments = [*self.noted([*tensors])]
+            result = model(*tensors)
+        self.root.results = list(self._flat(self.noted(result)))
+
+    def _watched(self, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            return forward(*args, **kwargs) if self.inside else self._module(module, forward, args, kwargs)
+
+        return run
+
+    def _module(self, module: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+        path = self._path(module)
+        noted = self.noted(args), self.noted(kwargs)
+        frame = None if is_leaf(module) else Frame(module, path, [*self._flat(noted)])
+        place = _place()
+        self.inside += frame is None
+        self.frames += [frame] if frame else []
+        try:
+            result = forward(*args, **kwargs)
+        finally:
+            self.inside -= frame is None
+            if frame:
+                self.frames.pop()
+        if frame is None:
+            written = bool(getattr(module, "inplace", False))
+            result = self._anew(result, [*_tensors(args, kwargs)], written=written)
+        else:
+            frame.results = [*self._flat(self.noted(result))]
+        outputs = [*self._flat(self.noted(result))]
+        call = Call(type(module).__name__, *noted, outputs, self.noted(result), module, path, frame, place)
+        self.frames[-1].calls.append(call)
+        return result
+
+    def _path(self, module: nn.Module) -> str:
+        """Return the module's path: the one below the running frame, where it has several."""
+        here = self.frames[-1].path
+        known = self.paths.get(module, [""])
+        return next((path for path in known if path.startswith(f"{here}." if here else "")), known[0])
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.inside:
+            return func(*args, **kwargs)
+        name = resolve_name(func) or getattr(func, "__name__", str(func))
+        name = name.removeprefix("torch.").removeprefix("Tensor.").removeprefix("nn.functional.")
+        name = name.removeprefix("functional.").removeprefix("special.")
+        before = self.noted(args), self.noted(kwargs)
+        self.inside += 1  # what a function calls is its own affair
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self.inside -= 1
+        if name == "__setitem__":
+            self._renewed(args[0])
+            self._note(name, before, [self.values[id(args[0])]], None)
+            return result
+        found = [*_tensors(result)]
+        if not found or name.endswith("_set_grad_enabled"):
+            return result
+        if name in SILENT and any(found[0] is tensor for tensor in _tensors(args)):
+            return result
+        result = self._anew(result, [*_tensors(args, kwargs)], written=_writes(name, kwargs))
+        noted = self.noted(result)
+        self._note(name, before, [*self._flat(noted)], noted)
+        return result
+
+    def _note(self, name: str, noted: tuple[Any, Any], outputs: list[Value], result: Any) -> None:
+        self.frames[-1].calls.append(Call(name, *noted, outputs, result, place=_place()))
+
+    def _anew(self, result: Any, inputs: Sequence[Tensor], *, written: bool) -> Any:
+        """Return a result whose tensors are values of their own: what was written over is one from now on, and what is
+        given back as it came is noted as another tensor of the same memory.
+        """
+        if isinstance(result, Tensor) and any(result is tensor for tensor in inputs):
+            if not written:
+                with torch._C.DisableTorchFunction():
+                    return result.view_as(result)
+            self._renewed(result)
+        return result
+
+    def _renewed(self, tensor: Tensor) -> None:
+        self.values[id(tensor)] = Value(tensor)
+
+    def noted(self, thing: Any) -> Any:
+        """Return nested data with a Value in the place of each tensor."""
+        if isinstance(thing, Tensor):
+            if id(thing) not in self.values:
+                self.values[id(thing)] = Value(thing)
+            return self.values[id(thing)]
+        if isinstance(thing, Mapping):
+            return {key: self.noted(each) for key, each in thing.items()}
+        if isinstance(thing, list | tuple) and not isinstance(thing, torch.Size):
+            return [self.noted(each) for each in thing]
+        if isinstance(thing, torch.Size):
+            return tuple(thing)
+        if hasattr(thing, "__dataclass_fields__"):
+            return [self.noted(getattr(thing, name)) for name in thing.__dataclass_fields__]
+        return thing
+
+    @staticmethod
+    def _flat(thing: Any) -> Iterator[Value]:
+        return iter(dict.fromkeys(values(thing)))
+
+
+def _writes(name: str, kwargs: Mapping[str, Any]) -> bool:
+    in_name = (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
+    return in_name or bool(kwargs.get("inplace")) or kwargs.get("out") is not None
+
+
+def _tensors(*things: Any) -> Iterator[Tensor]:
+    for thing in things:
+        if isinstance(thing, Tensor):
+            yield thing
+        elif isinstance(thing, Mapping):
+            yield from _tensors(*thing.values())
+        elif isinstance(thing, list | tuple):
+            yield from _tensors(*thing)
+
+
+def _place() -> Place | None:
+    """Return the innermost line that runs now and is neither torch's nor ours."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((TORCH, OURS, "<")):
+            return Place(file, frame.f_lineno)
+        frame = frame.f_back
+    return None

@@ -1,0 +1,117 @@
+"""What a run of a model did, as values: frames, the calls in them, and the tensors between.
+
+A frame is one call of a module that no layer of the language stands for; what it calls, modules and functions, are its
+calls. A value is a tensor by identity: what is written over in place is another value from there on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor, nn
+
+from speczoo.importing.refusals import Place
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor of a run, kept alive so that its identity stays its own; `key` is its name where it is a parameter or a
+    buffer of the model.
+    """
+
+    tensor: Tensor
+    key: str = ""
+    parameter: bool = False
+    #: The shapes in all runs that are compared, this one's first; the batch is still in them.
+    shapes: tuple[tuple[int, ...], ...] = ()
+    twins: tuple[Value, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.shapes = (tuple(self.tensor.shape),)
+
+
+@dataclass(eq=False)
+class Call:
+    """A module or a function that was called: `args` and `kwargs` hold Values where tensors were.
+
+    `frame` is what a module did whose inside counts. `twins` are the same call in the runs that are compared.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: list[Value]
+    result: Any
+    module: nn.Module | None = None
+    path: str = ""
+    frame: Frame | None = None
+    place: Place | None = None
+    twins: tuple[Call, ...] = ()
+
+    @property
+    def inputs(self) -> list[Value]:
+        """The values among the arguments, each once, in order; what a frame reads besides comes after them."""
+        found = dict.fromkeys(values(self.args, self.kwargs))
+        return [*found, *(value for value in self.frame.read if value not in found)] if self.frame else [*found]
+
+
+@dataclass(eq=False)
+class Frame:
+    """One run of a module's forward: its calls in order, the values that came in and those that it gave."""
+
+    module: nn.Module
+    path: str
+    arguments: list[Value] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    results: list[Value] = field(default_factory=list)
+
+    @cached_property
+    def made(self) -> set[Value]:
+        """The values that its calls gave, those in inner frames too."""
+        inner = {value for call in self.calls if call.frame for value in call.frame.made}
+        return inner | {value for call in self.calls for value in call.outputs if not call.frame}
+
+    @cached_property
+    def read(self) -> list[Value]:
+        """The values from outside that it reads, in order: arguments first; parameters of its own are none."""
+        made = self.made
+        inner = dict.fromkeys(value for call in self.calls for value in call.inputs if value not in made)
+        inner |= dict.fromkeys(value for value in self.results if value not in made)
+        ordered = [value for value in self.arguments if value in inner]
+        return [value for value in dict.fromkeys([*ordered, *inner]) if not self.owns(value)]
+
+    def owns(self, value: Value) -> bool:
+        """Return whether a value is a parameter or buffer of the frame's module, or of one inside it."""
+        return bool(value.key) and value.key.startswith(f"{self.path}." if self.path else "")
+
+    def walk(self) -> Iterator[tuple[Frame, Call]]:
+        """Yield all calls in order, with their frames, those of inner frames after the call that they belong to."""
+        for call in self.calls:
+            yield self, call
+            if call.frame is not None:
+                yield from call.frame.walk()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A whole run: its outermost frame, and the shapes (without the batch) that flowed in."""
+
+    root: Frame
+    batch: int
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def values(*things: Any) -> Iterator[Value]:
+    """Yield the values in nested lists, tuples and mappings, in order."""
+    for thing in things:
+        if isinstance(thing, Value):
+            yield thing
+        elif isinstance(thing, Mapping):
+            yield from values(*thing.values())
+        elif isinstance(thing, list | tuple):
+            yield from values(*thing)
+        elif isinstance(thing, slice):
+            yield from values(thing.start, thing.stop, thing.step)

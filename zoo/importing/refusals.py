@@ -1,0 +1,44 @@
+"""What of a model no spec can say: told with the line of the user's code, and all of it in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the user's code: the innermost of a call that is not torch's."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One thing that cannot be said: which module's forward does it, what, where, and why it is not said."""
+
+    path: str
+    what: str
+    why: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        inside = f" in `{self.path}`" if self.path else ""
+        return f"{where}{self.what}{inside}: {self.why}"
+
+
+class Unsayable(Exception):
+    """A call that no entry stands for; whoever converts calls makes a Refusal of it, and goes on."""
+
+
+class ImportRefused(Exception):
+    """A model that does not become a spec: all reasons that one run found."""
+
+    def __init__(self, name: str, refusals: Iterable[Refusal]) -> None:
+        self.name, self.refusals = name, tuple(dict.fromkeys(refusals))
+        super().__init__("\n".join([f"{name} cannot be said as a spec:", *(f"  {each}" for each in self.refusals)]))

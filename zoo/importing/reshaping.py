@@ -1,0 +1,152 @@
+"""Reshapes: which axes become which, told from all runs together, so that no size is frozen in that need not be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from speczoo.importing.building import Builder
+from speczoo.importing.entries import Source
+from speczoo.importing.recording import Call, Value
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.traced import Shape, Traced
+
+Column = tuple[int, ...]  # the size of one axis in all runs
+
+
+class Segment(NamedTuple):
+    """Neighbouring axes of a value that become others: their sizes in all runs, before and after."""
+
+    before: list[Column]
+    after: list[Column]
+
+
+def reshape(at: Builder, call: Call) -> list[Traced]:
+    """Return what a view or reshape gives: `Flatten` and `Unflatten` where these say it, else `reshape`."""
+    (value,) = [each for each in call.inputs if isinstance(each, Value)][:1]
+    x, out = at.traced(value), call.outputs[0]
+    batches = at.batches
+    if x.batch is None:
+        segments = _segments(_columns(x.shapes), _columns(out.shapes))
+        return [at.outcome(out, _emit(at, x, segments), None)]
+    if x.batch:
+        return [_around(at, x, value, out)]
+    into = [batches, *_columns(x.shapes)]
+    segments = _segments(into, _columns(out.shapes))
+    first = segments[0]
+    inner, folded = _folding(first, batches)
+    source = _emit(at, x, [inner, *segments[1:]])
+    return [at.outcome(out, source, x, folded)]
+
+
+def _columns(shapes: Sequence[Shape]) -> list[Column]:
+    if len({len(s) for s in shapes}) > 1:
+        raise Unsayable("its result has other axes at another size")
+    return [*zip(*shapes, strict=True)]
+
+
+def _segments(before: Sequence[Column], after: Sequence[Column]) -> list[Segment]:
+    """Return the shortest runs of axes that hold as much before as after. Raises Unsayable."""
+    out: list[Segment] = []
+    i, j, runs = 0, 0, len([*before, *after][0])
+    while i < len(before) or j < len(after):
+        one, other = [*before[i : i + 1]], [*after[j : j + 1]]
+        i, j = i + 1, j + 1
+        while (have := _product(one, runs)) != (want := _product(other, runs)):
+            smaller = have[0] < want[0] or (have[0] == want[0] and sum(have) < sum(want))
+            if smaller and i < len(before):
+                one.append(before[i])
+                i += 1
+            elif j < len(after):
+                other.append(after[j])
+                j += 1
+            elif i < len(before):
+                one.append(before[i])
+                i += 1
+            else:
+                raise Unsayable("which axis becomes which cannot be told")
+        if (not one or not other) and out:  # axes of 1 at the end
+            out[-1].before.extend(one)
+            out[-1].after.extend(other)
+        else:
+            out.append(Segment(one, other))
+    return out
+
+
+def _product(columns: Sequence[Column], runs: int) -> Column:
+    return tuple(math.prod(column[run] for column in columns) for run in range(runs))
+
+
+def _folding(first: Segment, batches: Column) -> tuple[Segment, list[Shape]]:
+    """Return the segment that begins with the batch without it, and the sizes that stay in the batch axis after it."""
+    (_, *before), (head, *rest) = first.before, first.after
+    if first.before[0] != batches or any(n % b for n, b in zip(head, batches, strict=True)):
+        raise Unsayable("it cuts the batch axis, which a spec never touches")
+    inside = tuple(n // b for n, b in zip(head, batches, strict=True))
+    count = 0
+    while count < len(before) and _product(before[:count], len(batches)) != inside:
+        count += 1
+    if _product(before[:count], len(batches)) == inside:
+        kept = before[:count]
+        after = [*kept, *rest]
+    else:
+        kept = [inside]
+        after = [inside, *rest]
+    return Segment(before, after), [tuple(column[run] for column in kept) for run in range(len(batches))]
+
+
+def _around(at: Builder, x: Traced, value: Value, out: Value) -> Traced:
+    """Return what a reshape gives whose batch is not the first axis, and stays as it is."""
+    assert x.batch is not None
+    segments = _segments(_columns(value.shapes), _columns(out.shapes))
+    batch = [s for s in segments if _columns(value.shapes)[x.batch] in s.before and s.before == s.after]
+    if not batch or x.folded:
+        raise Unsayable("it reshapes axes together with a batch that is not the first")
+    kept = [Segment([], []) if s is batch[0] else s for s in segments]
+    return at.outcome(out, _emit(at, x, kept), x)
+
+
+def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Source:
+    """Add what turns the axes of a value into others, the last first, so that the numbers of the first stay."""
+    changed = [s for s in segments if s.before != s.after]
+    if not changed:
+        return x.source
+    whole = [column for s in segments for column in s.after]
+    varying = [column for column in whole if len(set(column)) > 1]
+    steps = sum(1 if 1 in (len(s.before), len(s.after)) else 2 for s in changed)
+    if steps > 1 and len(varying) < 2:
+        shape = [-1 if len(set(column)) > 1 else column[0] for column in whole]
+        return Source(at.add("reshape", [x.source], {"shape": shape}))
+    source, place = x.source, sum(len(s.before) for s in segments)
+    rank = place
+    for s in reversed(segments):
+        place -= len(s.before)
+        if s.before == s.after:
+            continue
+        first, last = place + 1, place + len(s.before)
+        if len(s.before) > 1:
+            end = -1 if last == rank else last
+            source = Source(at.add("Flatten", [source], {"start_dim": first, "end_dim": end}))
+        if not s.before:
+            source = _ones(at, source, first, len(s.after))
+        elif len(s.after) > 1:
+            source = Source(at.add("Unflatten", [source], {"dim": first, "unflattened_size": _sizes(s.after)}))
+        rank += len(s.after) - len(s.before)
+    return source
+
+
+def _ones(at: Builder, source: Source, first: int, count: int) -> Source:
+    for _ in range(count):
+        source = Source(at.add("unsqueeze", [source], {"dim": first}))
+    return source
+
+
+def _sizes(after: Sequence[Column]) -> list[int]:
+    """Return the sizes that an axis becomes, the one that changes, or else the last above 1, as what is left."""
+    varying = [i for i, column in enumerate(after) if len(set(column)) > 1]
+    if len(varying) > 1:
+        return [column[0] for column in after]  # such a size of the input alone
+    large = [i for i, column in enumerate(after) if column[0] > 1]
+    left = varying[0] if varying else (large or [0])[-1]
+    return [-1 if i == left else column[0] for i, column in enumerate(after)]

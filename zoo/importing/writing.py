@@ -1,0 +1,198 @@
+"""A folded network as the text of a spec, in the house's style."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from speczoo.importing.entries import Entry, List, Operand, Source, Turns, is_chain
+from speczoo.importing.folding import Block
+
+Data = dict[str, Any]
+WIDTH = 120
+#: What a function's output is called, where that is not the function's own name.
+NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
+
+
+def spec_data(name: str, inputs: Data, root: List, blocks: Mapping[str, Block], expect: Data) -> Data:
+    """Return a whole spec as data."""
+    written = {block.name: _block(block) for block in blocks.values()}
+    outputs = _outputs(root, _ids(root))
+    data = {"spec": 1, "name": name, **inputs, "blocks": written, "layers": list_data(root)}
+    data |= {"outputs": outputs, "expect": expect}
+    return {key: value for key, value in data.items() if value not in ({}, None)}
+
+
+def _block(block: Block) -> Data:
+    made = block.made
+    data: Data = {"params": dict(block.params)} if block.params else {}
+    data |= {"inputs": [*made.inputs]} if len(made.inputs) > 1 else {}
+    data["layers"] = list_data(made)
+    outputs = _outputs(made, _ids(made))
+    return data | ({"outputs": outputs} if outputs else {})
+
+
+def _outputs(made: List, ids: Mapping[Entry, str]) -> list[Data] | None:
+    """Return the outputs of a list as it names them; None where it gives what its last entry does."""
+    if made.outputs == [Source(made.entries[-1])] and made.entries[-1].ports == 1:
+        return None
+    taken: set[str] = set()
+    out = []
+    for number, source in enumerate(made.outputs):
+        plain = re.sub("[^A-Za-z0-9_]", "_", ids.get(source.entry, "") if source.entry else "input").strip("_")
+        name = plain if plain and plain not in taken and plain[0].isalpha() else f"output_{number}"
+        taken.add(name)
+        training = number < len(made.training_only) and made.training_only[number]
+        out.append({"id": name, "from": _ref(source, made, ids), **({"training_only": True} if training else {})})
+    return out
+
+
+def list_data(made: List) -> list[Data]:
+    """Return a list of entries as data, each with what it has to say of its inputs."""
+    ids = _ids(made)
+    out = []
+    before = Source(None)
+    for entry in made.entries:
+        data: Data = {"for": {**entry.loop}} if entry.loop else {}
+        if entry in ids:
+            data["id"] = ids[entry]
+        if entry.share is not None:
+            data["share"] = ids[entry.share]
+        elif entry.body is None:
+            data["op"] = entry.op
+        if entry.inputs and (len(entry.inputs) > 1 or entry.inputs != [before] or _first_of_many(made, entry)):
+            refs = [_ref(operand, made, ids) for operand in entry.inputs]
+            data["from"] = refs if len(refs) > 1 else refs[0]
+        data |= entry.args
+        data |= {name: _ref(source, made, ids) for name, source in entry.references.items()}
+        if entry.when:
+            data["when"] = entry.when
+        if entry.body is not None:
+            data["layers"] = list_data(entry.body)
+        out.append(data)
+        before = Source(entry) if entry.ports == 1 else Source(entry, -1)
+    return out
+
+
+def _first_of_many(made: List, entry: Entry) -> bool:
+    return entry is made.entries[0] and len(made.inputs) > 1
+
+
+def _ref(operand: Operand, made: List, ids: Mapping[Entry, str]) -> Any:
+    if not isinstance(operand, Source):
+        return operand
+    if operand.entry is None:
+        return made.inputs[operand.port] if len(made.inputs) > 1 else "input"
+    name = operand.entry.last_name or ids[operand.entry]
+    return name if operand.entry.ports == 1 else f"{name}.{_port(operand)}"
+
+
+def _port(source: Source) -> Any:
+    return source.port
+
+
+def _ids(made: List) -> dict[Entry, str]:
+    """Return the ids of a list's entries: names of modules, and names for what something refers to."""
+    found: dict[Entry, str] = {}
+    positional = is_chain(made) and any(entry.name.isdigit() for entry in made.entries)
+    for entry in made.entries:
+        if entry.name and not entry.name.isdigit():
+            found[entry] = entry.name
+    taken = {*found.values(), *made.inputs}
+    for entry in _referred(made):
+        if entry not in found and not (positional and entry.name.isdigit()):
+            wanted = NAMES.get(entry.op, (entry.op or (entry.share.name if entry.share else "")).lower() or "out")
+            name = next(n for n in (wanted, *(f"{wanted}_{i}" for i in range(2, 10_000))) if n not in taken)
+            found[entry] = name
+            taken.add(name)
+    return found
+
+
+def _referred(made: List) -> list[Entry]:
+    """Return the entries that another has to name, in order."""
+    named: set[Entry] = set()
+    before = Source(None)
+    for entry in made.entries:
+        follows = entry.inputs == [before]
+        named |= {source.entry for source in entry.sources if source.entry is not None and not follows}
+        named |= {source.entry for source in entry.references.values() if source.entry is not None}
+        named |= {entry.share} if entry.share is not None else set()
+        before = Source(entry) if entry.ports == 1 else Source(entry, -1)
+    if made.outputs != [Source(made.entries[-1])]:
+        named |= {source.entry for source in made.outputs if source.entry is not None}
+    return [entry for entry in made.entries if entry in named]
+
+
+# -- text -------------------------------------------------------------------------------------------------------------
+
+
+def text_of(data: Data) -> str:
+    """Return a spec's data as YAML: an entry a line, what has lists of entries inside over several."""
+    lines = []
+    for key, value in data.items():
+        if key == "blocks":
+            lines += ["", "blocks:"]
+            for name, block in value.items():
+                lines += [f"  {name}:", *_mapping(block, "    ")]
+        elif key == "layers":
+            lines += ["", "layers:", *_items(value, "  ")]
+        elif key == "outputs":
+            lines += ["outputs:", *_items(value, "  ")]
+        else:
+            lines += [*([""] if key == "expect" else []), f"{key}: {flow(value)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _mapping(data: Data, pad: str) -> list[str]:
+    lines = []
+    for key, value in data.items():
+        if key in ("layers", "outputs"):
+            lines += [f"{pad}{key}:", *_items(value, pad + "  ")]
+        else:
+            lines.append(f"{pad}{key}: {flow(value)}")
+    return lines
+
+
+def _items(entries: Sequence[Data], pad: str) -> list[str]:
+    lines = []
+    for entry in entries:
+        line = f"{pad}- {flow(entry)}"
+        if "layers" in entry and (len(line) > WIDTH or len(entry["layers"]) > 1 or "layers" in entry["layers"][0]):
+            first, *rest = _mapping(entry, pad + "  ")
+            lines += [f"{pad}- {first.strip()}", *rest]
+        else:
+            lines.append(line)
+    return lines
+
+
+def flow(value: Any) -> str:
+    """Return a value on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_scalar(k)}: {flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple) and not isinstance(value, Turns):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _number(value)
+    text = str(value)
+    plain = re.fullmatch(r"\$?[A-Za-z_][A-Za-z0-9_.-]*|\$\([^,\[\]{}:#\"']*\)|-?\d+|\d+\.\.(\d+|\$\w+)", text)
+    words = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+    if isinstance(value, int) or (plain and text.lower() not in words):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _number(value: float) -> str:
+    text = repr(value)
+    if "e" in text:
+        mantissa, _, exponent = text.partition("e")
+        return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent)}"
+    return text
