@@ -48,10 +48,32 @@ class _MaxPool(Windowed, abstract=True):
         _half(self.window())
 
     def infer(self, x: Shape) -> Shape:
-        return self.slide(x)
+        out = self.slide(x)
+        _meets(self.window(), x)
+        return out
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept("input", indices=math.prod(out))
+
+
+def _meets(window: Window, x: Shape) -> None:
+    """Raise ShapeError where a window holds padding alone, of which torch makes -inf, and on the way back of three
+    axes a crash.
+
+    A window that begins at -p takes the places d - p, 2d - p, ...: where the dilation is more than the input, it may
+    step over all of it. Only the first can: there is another where the first fits, and with at most half of a window in
+    the padding it fits into no input smaller than d.
+    """
+    axes = zip(AXES[len(window.kernel)], x[1:], window.before, window.dilation, strict=True)
+    for name, size, p, d in axes:
+        if -p % d >= size:
+            raise ShapeError(
+                "shape-mismatch",
+                f"a window holds padding alone: dilated by {d}, it steps over the input, {show(x[1:])}",
+                argument="dilation",
+                notes=[f"{name}: the first place after the padding is {d} * {-(-p // d)} - {p} = {-p % d}, of {size}"],
+                help=["`dilation: 1`, or a larger input"],
+            )
 
 
 def _half(window: Window) -> None:

@@ -16,7 +16,7 @@ from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge
 from speczoo.compiler.lower import forward
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.specs.diagnostics import Report
-from tests.commands.zoo_command import fresh
+from tests.commands.zoo_command import zoo
 
 Data = dict[str, Any]
 Cut = Callable[..., None]
@@ -73,15 +73,14 @@ OVERWRITING = net(layer("a", "Linear", out_features=4), layer("b", "Tanh"), laye
 
 
 @pytest.mark.parametrize("command", ["check", "summary", "source", "build"])
-def test_every_look_at_a_network_goes_through_networkx(command: str) -> None:
-    code = (
-        "import sys; import networkx as nx; from speczoo.__main__ import cli\n"
-        "made = []; freeze = nx.freeze; nx.freeze = lambda graph: made.append(graph) or freeze(graph)\n"
-        "try: cli([sys.argv[1], 'lenet5'])\n"
-        "except SystemExit: pass\n"
-        "print('made', len(made) > 0, all(map(nx.is_frozen, made)))"
-    )
-    assert fresh(code, command).stdout.endswith("made True True\n")
+def test_every_look_at_a_network_goes_through_networkx(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[nx.DiGraph] = []
+    freeze = nx.freeze
+    monkeypatch.setattr(nx, "freeze", lambda graph: made.append(graph) or freeze(graph))
+    wiring.INTERNED.clear()
+    zoo(command, "lenet5")
+    assert made
+    assert all(map(nx.is_frozen, made))
 
 
 def test_unused_entries(cut: Cut) -> None:

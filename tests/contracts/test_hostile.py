@@ -141,15 +141,20 @@ def costs_little(child: Child, spec: Path, commands: list[tuple[str, ...]]) -> N
 
 #: Attacks that take long, beside another that goes the same way through the same code.
 ALIKE = {
-    "classes-apart-in-loops", "classes-apart-names", "classes-conditions", "classes-groups-apart", "classes-numbers",
-    "classes-unsaid", "layout-arguments-below-each-other", "layout-arguments-known", "layout-arguments-turned",
-    "layout-blanks-1-MB",
-    "many-inplace-read", "many-left-out", "many-taps", "many-top-keys", "many-unused", "many-variants",
-    "parameters-forward", "parameters-lists-of-a-block", "scopes-block-params-2000", "scopes-block-params-2000-again",
-    "scopes-block-params-5000-again", "scopes-from-400", "scopes-names-in-loops", "searches-lists-again",
-    "searches-variants", "text_growth-lists-as-arguments", "text_growth-long-sums-in-loops", "text_growth-numbers",
-    "uses-chain-20",
-    "variants-equal", "variants-rules", "variants-small",
+    "classes-apart", "classes-apart-in-loops", "classes-apart-names", "classes-conditions", "classes-groups-apart",
+    "classes-names", "classes-nested", "classes-numbers", "classes-parameters", "classes-rules", "classes-sequence",
+    "classes-unsaid", "expansion-rows", "layout-arguments-below-each-other", "layout-arguments-known",
+    "layout-arguments-turned", "layout-blanks-1-MB", "layout-blanks-and-numbers-1-MB", "many-arguments",
+    "many-defaults", "many-forward", "many-freeze-globs", "many-init-globs", "many-inplace-read", "many-inputs",
+    "many-left-out", "many-long-names", "many-ops", "many-outputs", "many-references", "many-shares", "many-sums",
+    "many-taps", "many-top-keys", "many-unused", "many-variants", "no_mapping-lines", "parameters-forward",
+    "parameters-lists-of-a-block", "parameters-rules-of-a-used-spec", "rows-frozen", "scopes-block-params-2000",
+    "scopes-block-params-2000-again", "scopes-block-params-5000-again", "scopes-from-400", "scopes-from-4400",
+    "scopes-names-in-blocks", "scopes-names-in-loops", "scopes-variants-wrong", "searches-insides",
+    "searches-lists-again", "searches-turns-alike", "searches-turns-long", "searches-variants", "size-many-keys",
+    "size-many-numbers", "text_growth-ids-in-loops", "text_growth-lists-as-arguments", "text_growth-long-sums-in-loops",
+    "text_growth-numbers", "text_growth-sums-in-loops", "uses-chain-20", "values-alive-heavy", "values-parts",
+    "values-read-often", "values-unread", "variants-equal", "variants-parameters", "variants-rules", "variants-small",
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.source import Source
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
+from tests.families import of_the_zoo
 from tests.fuzz.corpus import texts
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
@@ -359,7 +360,7 @@ def test_the_frame_of_those_texts_is_sound(text: str) -> None:
     verify(text)
 
 
-@pytest.mark.parametrize("name", speczoo.list_models())
+@pytest.mark.parametrize("name", of_the_zoo())
 def test_every_network_of_the_zoo_is_written_so(name: str) -> None:
     verify(speczoo.source(name))
 

@@ -59,9 +59,8 @@ def safetensors(path: Path, header: bytes, length: int | None = None, size: int 
 
 @attack("weights", "its header has 38,400,001 bytes, more than 4,194,304")
 def header_of_many_tensors(folder: Path) -> Path:
-    entry = '"layer%07d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
-    header = "{" + ",".join(entry % i for i in range(600_000)) + "}"
-    return safetensors(folder / "x.safetensors", header.encode())
+    entry = b'"layer0000000":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    return safetensors(folder / "x.safetensors", b"{" + b",".join([entry] * 600_000) + b"}")
 
 
 @attack("weights", "no file of tensors")

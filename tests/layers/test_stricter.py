@@ -6,6 +6,7 @@
 - an axis of size 0
 - stated sizes that torch does not look at
 - `GroupNorm` over one value per group, which torch refuses of one sample and makes its shift of several
+- `MaxPool` with a window of padding alone, of which torch makes -inf, or a crash on the way back
 - `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
 - integers where a layer means floating point numbers, and truths where it means numbers
 - bounds of `clamp` the wrong way round
@@ -95,6 +96,8 @@ CASES = [
     ("BatchNorm2d", {"num_features": 3, "affine": False, "track_running_stats": False}, [(4, 2, 2)], "assertion-failed",
      lambda: nn.BatchNorm2d(3, affine=False, track_running_stats=False)(X(2, 4, 2, 2))),
     ("GroupNorm", {"num_groups": 4}, [(4, 1, 1)], "shape-mismatch", lambda: nn.GroupNorm(4, 4)(X(2, 4, 1, 1))),
+    *((f"MaxPool{n}d", {"kernel_size": 2, "dilation": 2, "padding": 1}, [(1,) * (n + 1)], "shape-mismatch",
+       lambda n=n: getattr(nn, f"MaxPool{n}d")(2, dilation=2, padding=1)(X(2, *[1] * (n + 1)))) for n in (1, 2, 3)),
     ("chunk", {"chunks": 4}, [(5,)], "indivisible", lambda: X(2, 5).chunk(4, 1)),
     ("squeeze", {"dim": 1}, [(3,)], "shape-mismatch", lambda: X(2, 3).squeeze(1)),
     ("ReLU", {}, [Value((3,), "int64")], "shape-mismatch", lambda: nn.ReLU()(torch.ones(2, 3, dtype=torch.int64))),
@@ -117,6 +120,8 @@ MENDS = [
     ("Conv2d", {"out_channels": 8, "kernel_size": 5}, [(8, 3, 3)], "kernel_size", "3 - 5 + 1 = -1"),
     ("MaxPool2d", {"kernel_size": 3, "stride": 2}, [(8, 1, 1)], "kernel_size", "floor((1 - 3) / 2) + 1 = 0"),
     ("MaxPool2d", {"kernel_size": 3, "padding": 2}, [(8, 9, 9)], "padding", "at most 1"),
+    ("MaxPool2d", {"kernel_size": 2, "dilation": [1, 5], "padding": 1}, [(8, 9, 4)],
+     "dilation", "width: the first place after the padding is 5 * 1 - 1 = 4, of 4"),
     ("ConvTranspose2d", {"out_channels": 8, "kernel_size": 2, "output_padding": 1}, [(8, 3, 3)],
      "output_padding", "smaller"),
     ("ConvTranspose2d", {"out_channels": 8, "kernel_size": 1, "padding": 2}, [(8, 3, 3)],

@@ -25,8 +25,8 @@ from tests.steps import counted
 
 CRASHES = sorted((Path(__file__).parents[1] / "fuzz" / "crashes").glob("*"))
 CALLS = 5_000_000  # of functions, for one text: a network of the zoo takes 200,000
-MANY = settings(max_examples=2 * settings().max_examples)
-SMALL = settings(max_examples=20 * settings().max_examples)
+MANY = settings(max_examples=max(20, 2 * settings().max_examples - 20))
+SMALL = settings(max_examples=10 * settings().max_examples)
 
 
 @MANY
@@ -139,6 +139,7 @@ def test_what_fuzzing_found_stays_mended(path: Path) -> None:
         computes_what_its_entries_do(graph)
 
 
+@pytest.mark.alike
 def test_the_corpus_is_refused_or_runs() -> None:
     whole = 0
     for written in corpus.texts():

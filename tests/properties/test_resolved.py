@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 
 import speczoo
-from speczoo import catalogue, resolved
+from speczoo import resolved
 from speczoo.compiler.analysis.difference import difference
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
@@ -19,6 +19,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
 from speczoo.testing import networks
+from tests.families import OF_EACH_FAMILY
 
 Data = dict[str, Any]
 
@@ -75,10 +76,6 @@ def test_it_gives_the_same_numbers(spec: Data) -> None:
     for one, two in zip(came, again, strict=True) if isinstance(came, tuple) else [(came, again)]:
         assert (one is None) == (two is None)
         torch.testing.assert_close(one, two, rtol=0, atol=0)
-
-
-#: One of each file: the others differ in numbers.
-OF_EACH_FAMILY = sorted({path: name for name, (path, _) in sorted(catalogue.index().items())}.values())
 
 
 @pytest.mark.parametrize("name", OF_EACH_FAMILY)

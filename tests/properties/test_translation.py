@@ -26,6 +26,7 @@ from speczoo.compiler.program import Assignment, Child, Class, Declaration, Init
 from speczoo.testing import networks
 from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
+from tests.families import of_the_zoo
 
 Data = dict[str, Any]
 
@@ -385,7 +386,7 @@ def test_a_difference_is_a_bug_of_zoo_and_no_module(monkeypatch: pytest.MonkeyPa
             face({**EVERYTHING, "name": "not_yet_built"})
 
 
-@pytest.mark.parametrize("name", speczoo.list_models())
+@pytest.mark.parametrize("name", of_the_zoo())
 def test_the_catalogue_is_interpreted_whole(name: str) -> None:
     graph = speczoo.graph(name)
     validate(graph, Lowering(graph).program())
