@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -22,8 +23,8 @@ from speczoo.specs.errors import SpecError
 DISTRIBUTION = "speczoo"
 #: How many new objects the garbage collector waits for. Importing and checking make many that stay and hardly any
 #: cycles, and Python's 700 would have them searched dozens of times, a tenth of a check; mypy raises it likewise. So
-#: many take some 100 MB.
-YOUNG = 500_000
+#: many take some 200 MB.
+YOUNG = 1_000_000
 THRESHOLD = gc.get_threshold()[0]
 #: Which extra brings a module that is not among the core dependencies.
 EXTRAS = {
@@ -187,6 +188,7 @@ def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     """
     if ctx.invoked_subcommand in SECTIONS["Train"]:  # a cycle may hold tensors, whose size the collector does not count
         gc.set_threshold(THRESHOLD)
+        atexit.unregister(gc.freeze)
     if plugins:
         from speczoo.commands.common import import_plugins
 
@@ -196,6 +198,7 @@ def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
 def main() -> None:
     """Run the `zoo` command."""
     gc.set_threshold(YOUNG)
+    atexit.register(gc.freeze)  # at the end all goes with the process: looking for cycles first is a quarter of a check
     cli(prog_name="zoo")
 
 
