@@ -114,6 +114,13 @@ class Node:
         return self.shared is None and (known or (isinstance(self.body, Layer) and self.whole))
 
     @property
+    def registers(self) -> bool:
+        """Whether the list that it stands in keeps a module for it, or a Parameter, where that has a forward."""
+        if self.shared is not None or self.body is None or isinstance(self.body, Composite):
+            return self.shared is None and self.body is not None
+        return self.call.parameter or (self.call.target is not None and self.call.inline is None)
+
+    @property
     def weights(self) -> dict[str, Shape]:
         """Parameters of its own module; none where it shares another's."""
         return self.application.weights if self.makes else {}
@@ -220,6 +227,11 @@ class Composite:
         """Return the node that made the module which a node applies: itself, but where it shares another's."""
         shared = self.nodes[index].shared
         return index if shared is None else shared
+
+    @cached_property
+    def dotted(self) -> bool:
+        """Whether some of its entries are members of containers: their names have dots."""
+        return any("." in node.name for node in self.nodes)
 
     @cached_property
     def params(self) -> int:

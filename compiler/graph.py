@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Composite, Node, Settings
+from speczoo.compiler.containers import registered
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.unknown import UNKNOWN
@@ -137,14 +138,12 @@ class Graph:
         out: dict[str, Shape] = {}
 
         def collect(composite: Composite, prefix: str) -> None:
-            own = [n for n in composite.nodes if n.shared is None]
-            for node in own:
-                if "" in node.weights:  # a Parameter: its key is its id, and torch lists it before child modules
-                    out[prefix + node.name] = node.weights[""]
-            for node in own:
+            for node in (composite.nodes[i] for i in registered(composite.nodes)):
                 if isinstance(node.body, Composite):
                     collect(node.body, f"{prefix}{node.name}.")
-                elif "" not in node.weights:
+                elif "" in node.weights:  # a Parameter: its key is its id
+                    out[prefix + node.name] = node.weights[""]
+                else:
                     items = {**node.weights, **node.buffers}
                     nested = {k: v for k, v in items.items() if "." in k}
                     for key in [*(k for k in items if k not in nested), *nested]:

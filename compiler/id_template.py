@@ -5,6 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+EXPRESSION = re.compile(r"\$\w+|\$\([^$]*\)")
+
+
+def parts_of_id(text: str) -> list[str]:
+    """Return what stands between the dots of an id as it is written, those inside expressions aside."""
+    masked = EXPRESSION.sub(lambda found: "$" * len(found[0]), text)
+    ends = [*(i for i, letter in enumerate(masked) if letter == "."), len(text)]
+    return [text[start:end] for start, end in zip([0, *(end + 1 for end in ends)], ends, strict=False)]
+
 
 class IdTemplate(NamedTuple):
     """An id with expressions in it: what stands between them."""
@@ -13,7 +22,7 @@ class IdTemplate(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> IdTemplate:
-        return cls(tuple(re.split(r"\$\w+|\$\([^$]*\)", text)))
+        return cls(tuple(EXPRESSION.split(text)))
 
     def could_read(self, name: str) -> bool:
         """Return whether the id can come out as this name, whatever is computed."""

@@ -7,11 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: The classes of what holds members and applies none of them: an nn.Module holds what the others cannot.
+CONTAINERS = frozenset({"nn.ModuleList", "nn.ModuleDict", "nn.ParameterList", "nn.Module"})
+
+
+def reached(container: str, target: str, name: str, *, parameter: bool) -> str:
+    """Return the text of a member of a container, which is of one of the CONTAINERS."""
+    if target in ("nn.ModuleList", "nn.ParameterList"):
+        return f"{container}[{name}]"
+    if target == "nn.ModuleDict":
+        return f'{container}["{name}"]'
+    if name.isidentifier():
+        return f"{container}.{name}"
+    return f'{container}.get_{"parameter" if parameter else "submodule"}("{name}")'
+
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A construction: `nn.Conv2d(3, 64, kernel_size=7)`. `children` are those of an nn.Sequential, `form` a template
-    over the arguments where it is no plain call. A `value` is no call at all: `target` is its text."""
+    """A construction: `nn.Conv2d(3, 64, kernel_size=7)`. `children` are those of an nn.Sequential, or of a container,
+    `form` a template over the arguments where it is no plain call. A `value` is no call at all: `target` is its text.
+    """
 
     target: str
     args: tuple[tuple[str | None, str], ...] = ()
@@ -22,7 +37,7 @@ class Make:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A part of an nn.Sequential; there only where `when` (a Python expression) is true."""
+    """A part of an nn.Sequential, there only where `when` (a Python expression) is true; or a member of a container."""
 
     name: str
     make: Make

@@ -6,8 +6,12 @@ import keyword
 import re
 from functools import lru_cache
 
+from speczoo.compiler.containers import LONGEST
+from speczoo.specs.wording import printable
+
 OUTPUT = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
+MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z", re.ASCII)
 
 #: What nn.Module already has, so that an id may not be it. A test compares this with torch.
 MODULE_NAMES = frozenset(
@@ -33,6 +37,9 @@ PRIVATE_NAMES = frozenset(
 
 #: What nn.Sequential has besides.
 SEQUENTIAL_NAMES = frozenset({"append", "extend", "insert", "pop", "_get_item_by_idx"})
+
+#: What nn.ModuleDict has besides.
+DICT_NAMES = frozenset({"clear", "items", "keys", "pop", "update", "values"})
 
 #: Names of the language that an id would hide.
 LANGUAGE_NAMES = frozenset({"input"})
@@ -61,12 +68,23 @@ def bad_input(name: str) -> str | None:
 def bad_id(name: str, *, module: bool, sequential: bool = False) -> str | None:
     """Return why `name` cannot be an id, or None.
 
-    `module`: it becomes an attribute; otherwise it only names a value.
+    `module`: it becomes an attribute; otherwise it only names a value. An id with dots is that of a member of a
+    container.
     """
-    if not ID.match(name):
+    first, *members = name.split(".")
+    if not ID.match(first):
         return "ids are ASCII letters, digits and underscores, and start with no digit"
-    if len(name) > 100:
-        return "ids are at most 100 characters long"
+    if (wrong := next((part for part in members if not MEMBER.match(part)), None)) is not None:
+        return f"{f'`{printable(wrong)}`' if wrong else 'nothing'} stands behind a dot, where a name or a number does"
+    if len(name) > LONGEST:
+        return f"ids are at most {LONGEST} characters long"
+    return _taken(first, module, sequential) or next(
+        (f"`{part}`: {why}" for part in members if (why := _taken(part, module, sequential=True))), None
+    )
+
+
+def _taken(name: str, module: bool, sequential: bool) -> str | None:
+    """Return why a name cannot be that of an entry, or of a part of one."""
     if keyword.iskeyword(name):
         return "it is a keyword of Python"
     if name in LANGUAGE_NAMES:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from speczoo.compiler.checks.aliasing import storage, writes
 from speczoo.compiler.composite import Composite, Node, Port
+from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.unknown import UNKNOWN
@@ -107,7 +108,7 @@ def _spare(nodes: list[Node], index: int, position: int) -> None:
 
 
 def _find(composite: Composite, places: Mapping[str, int], name: str, path: str) -> tuple[int, str]:
-    head, _, rest = path.partition(".")
+    head, rest = divided(path, {node.name for node in composite.nodes})
     omitted = next((n for n in composite.nodes if n.name == head and n.body is None and UNKNOWN not in n.outputs), None)
     if head not in places and omitted is not None:
         raise _nowhere(name, f"`{head}` is left out by its `when`: there is no value of its own to tap")

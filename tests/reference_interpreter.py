@@ -98,25 +98,33 @@ def applied(composite: Composite, owner: nn.Module, given: Sequence[Any], layer:
     return [value(port.edge) for port in composite.outputs]
 
 
+def child(owner: nn.Module, name: str) -> nn.Module | None:
+    """The module that an entry has by its name; None where it has none."""
+    found: nn.Module | None = owner
+    for part in name.split("."):
+        found = dict(found.named_children()).get(part) if found is not None else None
+    return found
+
+
 def by_call(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:
     """What a layer's own call gives."""
     assert isinstance(node.body, Layer)
     call = node.body.call(*node.arrived)
     if call.parameter:
-        return [getattr(owner, name)]
+        return [owner.get_parameter(name)]
     values = {f"x{i}": value for i, value in enumerate(x)}
     arguments = {key: repr(said) for key, said in call.args.items()}
     template = call.inline or call.apply
     if _is_module(call, owner, name):
         template, arguments["self"] = call.apply, "self"
     text = template.format(*values, inputs=", ".join(values), **arguments)
-    out = eval(text, {**_names(call.support), **values, "self": dict(owner.named_children()).get(name)})
+    out = eval(text, {**_names(call.support), **values, "self": child(owner, name)})
     return list(out) if isinstance(out, (tuple, list)) else [out]
 
 
 def _is_module(call: Call, owner: nn.Module, name: str) -> bool:
     """Whether a module stands for the layer: a function has none, nor what a written-out forward says inline."""
-    there = name in dict(owner.named_children())
+    there = child(owner, name) is not None
     return call.target is not None and not call.parameter and (there or call.inline is None)
 
 

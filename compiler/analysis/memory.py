@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 from speczoo.compiler.analysis.cost import ITEM_SIZES, cost, item_size
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Value
@@ -224,9 +225,10 @@ class _Keeping:
 
     def __init__(self, composite: Composite, unit: Unit, wanting: Sequence[bool], frozen: Frozen) -> None:
         self.composite, self.unit, self.frozen, self.inside = composite, unit, frozen, 0
-        self.frozen_below: dict[str, set[str]] = {}  # by the first part of their names
+        self.frozen_below: dict[str, set[str]] = {}  # by the entry that they are in
+        own = {node.name for node in composite.nodes} if frozen else set()
         for name in frozen:
-            first, _, rest = name.partition(".")
+            first, rest = divided(name, own)
             self.frozen_below.setdefault(first, set()).add(rest)
         self.homes: dict[Operand, Home] = {Edge(INPUT, port): Home(port) for port in range(len(composite.inputs))}
         self.wanting = {Edge(INPUT, port): wants for port, wants in enumerate(wanting)}

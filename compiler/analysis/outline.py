@@ -70,8 +70,8 @@ def cut(parts: Iterable[Part], depth: int) -> tuple[Part, ...]:
 
 def _layer(row: Row, field: ReceptiveField) -> Part:
     own = cost(row.node)
-    name = row.path.rpartition(".")[2]
-    return Part(name, row.path, row.op, row.inputs, row.output, own, row.trainable, field, same=(row.node.body, own))
+    same = (row.node.body, own)
+    return Part(row.node.name, row.path, row.op, row.inputs, row.output, own, row.trainable, field, same=same)
 
 
 class _List(NamedTuple):

@@ -19,7 +19,8 @@ def name_problems(composite: Composite) -> Iterator[Problem]:
             help = ["names by position would change with every entry added before it"]
             yield Problem("missing-id", message, node.loc, path=node.name, help=help)
     for node in composite.nodes:
-        if "-" in node.name and node.body is not None and not (isinstance(node.body, Layer) and node.op[0].islower()):
+        attribute = node.name.partition(".")[0]
+        if "-" in attribute and node.body is not None and not (isinstance(node.body, Layer) and node.op[0].islower()):
             message = (
                 f"`{node.name}` cannot be an id here: a hyphen is for children of a pure chain (nn.Sequential) only"
             )

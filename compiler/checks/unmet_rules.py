@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Any
 
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import divided
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.id_template import IdTemplate
+from speczoo.compiler.id_template import IdTemplate, parts_of_id
 from speczoo.compiler.init_rules import Rule
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.path_patterns import fits, matches, parts_of
@@ -28,7 +29,7 @@ STATES = 10_000  # of entries under what is left of a pattern that are looked at
 
 def advice(graph: Graph, pattern: str, names: Sequence[str]) -> tuple[tuple[str, ...], list[Mark]]:
     """Return the help for a pattern that meets none of these names, and the place that explains it."""
-    omitted = _omitted(graph.root, pattern.split("."))
+    omitted = _omitted(graph.root, pattern)
     if omitted is not None:
         return (), [Mark((*omitted.loc, "when"), f"`{omitted.name}` is left out here")]
     deeper = f"{pattern}*" if pattern.endswith(".*") else f"{pattern}.**"
@@ -39,34 +40,43 @@ def advice(graph: Graph, pattern: str, names: Sequence[str]) -> tuple[tuple[str,
     return _near(graph.root, pattern, names), []
 
 
-def _omitted(composite: Composite, parts: Sequence[str]) -> Node | None:
+def _omitted(composite: Composite, pattern: str) -> Node | None:
     """Return the node that `when` leaves out, where a pattern leads to it by names."""
-    node = next((each for each in composite.nodes if parts and each.name == parts[0]), None)
+    node, rest = _entry(composite, pattern)
     if node is None or (node.body is not None and not isinstance(node.body, Composite)):
         return None
     if node.body is None:
         return node if node.entry.when is not None else None
-    return _omitted(node.body, parts[1:])
+    return _omitted(node.body, rest)
+
+
+def _entry(composite: Composite, pattern: str) -> tuple[Node | None, str]:
+    """Return the entry of a list that a pattern leads to by names, and what is behind it."""
+    named = {node.name: node for node in reversed(composite.nodes)}
+    head, rest = divided(pattern, named)
+    return named.get(head), rest
 
 
 def _near(root: Composite, pattern: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return the help with the name that is nearest: of a whole path, else of the first part that leads nowhere."""
-    parts, inside = pattern.split("."), root
     if suggested := nearest(pattern, islice(names, MOST)):
         return (f"did you mean `{suggested}`?",)
-    for at, part in enumerate(parts):
-        node = next((each for each in inside.nodes if each.name == part), None)
+    inside, left = root, pattern
+    while left:
+        before = pattern[: len(pattern) - len(left)]
+        node, rest = _entry(inside, left)
         if node is None or not isinstance(node.body, Composite):
             known = (
                 [*node.weights] if node is not None else [each.name for each in inside.nodes if each.body is not None]
             )
+            part, dot, behind = left.partition(".")
             word = nearest(part, known) if node is None else None
-            changed = ".".join((*parts[:at], word, *parts[at + 1 :])) if word else ""
+            changed = f"{before}{word}{dot}{behind}" if word else ""
             if any(changed and matches(changed, name) for name in names):
                 return (f"did you mean `{changed}`?",)
-            where = f" in `{'.'.join(parts[:at])}`" if at else ""
+            where = f" in `{before.rstrip('.')}`" if before else ""
             return tuple(f"{line}{where}" for line in did_you_mean("", dict.fromkeys(known)))
-        inside = node.body
+        inside, left = node.body, rest
     return ()
 
 
@@ -153,16 +163,18 @@ class _Search:
 
     def _after(self, reach: frozenset[int], id: str | None) -> frozenset[int]:
         """Return the positions behind one more name of a path: an id, or a number where there is none."""
-        found = set[int]()
-        for at in reach:
-            if at == len(self.parts):
-                continue
-            part = self.parts[at]
-            if part is None:
-                found.add(at)
-            elif _could_fit(part, id):
-                found.add(at + 1)
-        return _closed(found, self.parts)
+        for name in [None] if id is None else parts_of_id(id):
+            found = set[int]()
+            for at in reach:
+                if at == len(self.parts):
+                    continue
+                part = self.parts[at]
+                if part is None:
+                    found.add(at)
+                elif _could_fit(part, name):
+                    found.add(at + 1)
+            reach = _closed(found, self.parts)
+        return reach
 
 
 def _closed(reach: set[int], parts: tuple[Part, ...]) -> frozenset[int]:

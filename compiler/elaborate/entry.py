@@ -29,7 +29,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     ctx = e.context
     if not ctx.inactive and (straight := straight_node(ctx, frame, item)) is not None:
         if straight.named:
-            frame.certain[straight.name] = straight
+            frame.claim(straight)
         _append(frame, straight)
         return
     if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
@@ -165,7 +165,11 @@ def _bad_id(item: Item, got: str, why: str, scope: Scope, loc: Loc) -> Problem:
 def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, certain: bool) -> None:
     """Report an id that another entry has, or what flows into the list."""
     name, loc = node.name, (*item.loc, "id")
-    if certain and (first := frame.certain.setdefault(name, node)) is not node:
+    if certain and (first := frame.clashing(name)) is None:
+        frame.claim(node)
+    elif certain and first is not None and first.name != name:
+        ctx.report(_nesting(first, name, loc))
+    elif certain and first is not None:
         turn = bool(item.turns) and first.loc == item.loc
         variable = next(iter(item.entry.for_ or ("i",))).partition(",")[0]
         ctx.report(
@@ -182,3 +186,12 @@ def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, certain: b
     if certain and name in frame.inputs and name != "input":
         message = f"`{name}` is already the name of what flows into this list"
         ctx.report(Problem("duplicate-id", message, loc, path=name))
+
+
+def _nesting(first: Node, name: str, loc: Loc) -> Problem:
+    """Return the problem of two ids of which one would hold the other."""
+    outer, member = sorted((first.name, name), key=len)
+    message = f"`{member}` is a member of `{outer}`, which is an entry of this list and cannot hold others"
+    marks = [Mark((*first.loc, "id"), f"`{first.name}` here")]
+    help = [f"an id is no part of another: name one of them anew, or `{outer}` as a member too"]
+    return Problem("duplicate-id", message, loc, path=name, marks=marks, help=help)

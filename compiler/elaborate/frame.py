@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from speczoo.compiler.composite import Node, constant
+from speczoo.compiler.containers import holding
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Value
@@ -38,6 +39,7 @@ class Frame:
 
     # what is uncertain here, for problems that are reported already
     certain: dict[str, Node] = field(default_factory=dict)  # the entries with ids that are there whatever else is wrong
+    holding: dict[str, Node] = field(default_factory=dict)  # the containers that these stand in, with the first of them
     ids_incomplete: bool = False  # an id that is not found may be one that is missing
     possible_ids: set[IdTemplate] = field(default_factory=set)  # or one of those that an unknown id may come out as
     edges_incomplete: bool = False  # whether the list is a chain is not asked
@@ -73,6 +75,21 @@ class Frame:
         if source.node == INPUT:
             return self.flowing[source.port]
         return self.nodes[source.node].outputs[source.port]
+
+    def clashing(self, id: str) -> Node | None:
+        """Return an entry that is certainly there and cannot be beside one of this id: it has it, or it would be a
+        container of the other, or a member of it.
+        """
+        found = self.certain.get(id) or self.holding.get(id)
+        if found is None and "." in id:
+            found = next((self.certain[outer] for outer in holding(id) if outer in self.certain), None)
+        return found
+
+    def claim(self, node: Node) -> None:
+        """Note an entry with an id that is certainly there."""
+        self.certain[node.name] = node
+        for outer in holding(node.name) if "." in node.name else ():
+            self.holding.setdefault(outer, node)
 
     def possible(self, name: str) -> bool:
         """Return whether an id that is not known may be this name."""

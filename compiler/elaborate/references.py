@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import divided, prefixes
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
@@ -134,12 +135,12 @@ def edge_of(frame: Frame, text: str) -> Edge | None:
         return Edge(INPUT, list(frame.inputs).index(text))
     if text == "input" and len(frame.inputs) == 1:
         return Edge(INPUT)
-    head, dot, port = text.partition(".")
+    head, port = divided(text, frame.ids)
     if head not in frame.ids:
         return None
     index = frame.ids[head]
     node = frame.nodes[index]
-    if (not dot and len(node.outputs) == 1) or (UNKNOWN in node.outputs and not node.ports):
+    if (head == text and len(node.outputs) == 1) or (UNKNOWN in node.outputs and not node.ports):
         return Edge(index)
     if port in node.ports:
         return Edge(index, node.ports.index(port))
@@ -151,9 +152,9 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
     edge = edge_of(frame, text)
     if edge is not None:
         return edge
-    head, dot, port = text.partition(".")
+    head, port = divided(text, frame.ids)
     if head not in frame.ids:
-        raise unresolved(ctx, frame, text, head, loc, path, item)
+        raise unresolved(ctx, frame, text, [*prefixes(text)], loc, path, item)
     node = frame.nodes[frame.ids[head]]
     if node.body is None and UNKNOWN not in node.outputs:
         message = f"`{head}` is left out by its `when`, and has no output `{printable(port)}`"
@@ -168,7 +169,7 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
             )
         )
     there = [f"{head}.{p}" for p in node.ports]
-    if not dot:
+    if head == text:
         help: Sequence[str] = [f"there is {', '.join(f'`{t}`' for t in there)}"]
         message = f"`{head}` has several outputs: say which"
     else:
@@ -197,26 +198,33 @@ def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target
 # -- why one leads nowhere --------------------------------------------------------------------------------------------
 
 
-def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path: str, item: Item | None) -> Stop:
-    """Report why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt."""
-    if head == "input" and len(frame.inputs) != 1 and not ctx.names_unknown((*frame.loc[:-1], "inputs")):
+def unresolved(
+    ctx: Context, frame: Frame, text: str, heads: Sequence[str], loc: Loc, path: str, item: Item | None
+) -> Stop:
+    """Report why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt. `heads` are the
+    ids that it may begin with, the longest first.
+    """
+    if heads[-1] == "input" and len(frame.inputs) != 1 and not ctx.names_unknown((*frame.loc[:-1], "inputs")):
         help: Sequence[str] = [f"there is {', '.join(f'`{i}`' for i in frame.inputs)}"]
         message = "this list has several inputs: name one of them"
         return ctx.stop(Problem("unknown-reference", message, loc, path=path, help=help))
-    if frame.possible(head):
+    if any(map(frame.possible, heads)):
         return Stop()
-    if item is not None and (later := _comes_later(ctx, frame, head, loc, path, item)) is not None:
-        return later
-    if item is not None and (omitted := _omitted(ctx, frame, head, item)) is not None:
-        marks = [Mark(omitted, "left out here")]
-        message = f"`{printable(head)}` is not there: `{omitted[-1]}` leaves it out"
-        return ctx.stop(Problem("unknown-reference", message, loc, path=path, marks=marks))
+    for head in heads if item is not None else ():
+        assert item is not None
+        if (later := _comes_later(ctx, frame, head, loc, path, item)) is not None:
+            return later
+        if (omitted := _omitted(ctx, frame, head, item)) is not None:
+            marks = [Mark(omitted, "left out here")]
+            message = f"`{printable(head)}` is not there: `{omitted[-1]}` leaves it out"
+            return ctx.stop(Problem("unknown-reference", message, loc, path=path, marks=marks))
     message = f"there is no `{printable(text)}` in this list"
     if ctx.reports("unknown-reference", loc):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path))
-    known, port = [*frame.inputs, *frame.ids], text[len(head) + 1 :]
-    if help := _no_name(text, loc):
+    if help := _no_name(text, loc) or _members(frame, heads):
         return ctx.stop(Problem("unknown-reference", message, loc, path=path, help=help))
+    head, known = _like(heads, [*frame.inputs, *frame.ids])
+    port = text[len(head) + 1 :]
     suggested, word = nearest(head, known), certain(head, known, chosen=True)
     literal = item is not None and ctx.written(loc) == text
     there = frame.nodes[frame.ids[word]].ports if word in frame.ids else ()
@@ -226,10 +234,31 @@ def unresolved(ctx: Context, frame: Frame, text: str, head: str, loc: Loc, path:
             message,
             loc,
             path=path,
-            help=[f"did you mean `{suggested}`?"] if suggested else _elsewhere(ctx, frame, head),
+            help=[f"did you mean `{suggested}`?"] if suggested else _elsewhere(ctx, frame, heads),
             replacement=word + text[len(head) :] if word and literal and (text == head or port in there) else None,
         )
     )
+
+
+def _like(heads: Sequence[str], known: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the one of these beginnings that is most like a known name, and those names of as many parts; the shortest
+    where none is.
+    """
+    for head in heads:
+        alike = [name for name in known if name.count(".") == head.count(".")]
+        if nearest(head, alike) is not None:
+            return head, alike
+    return heads[-1], known
+
+
+def _members(frame: Frame, heads: Sequence[str]) -> Sequence[str]:
+    """Return the help where a reference names a container, which no value comes out of."""
+    outer = next((head for head in heads if head in frame.holding), None)
+    there = [id for id in frame.ids if id.startswith(f"{outer}.")] if outer is not None else []
+    if not there:
+        return []
+    shown = f"{', '.join(f'`{id}`' for id in there[:8])}{' and others' if len(there) > 8 else ''}"
+    return [f"`{outer}` holds entries and is none: there is {shown}"]
 
 
 def _no_name(text: str, loc: Loc) -> Sequence[str]:
@@ -295,8 +324,15 @@ def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, ite
     )
 
 
-def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
+def _elsewhere(ctx: Context, frame: Frame, heads: Sequence[str]) -> Sequence[str]:
     """Return where a name that is not in this list is, or what there is."""
+    return next(filter(None, (_place_of(ctx, frame, head) for head in heads)), None) or did_you_mean(
+        heads[-1], [*frame.inputs, *frame.ids]
+    )
+
+
+def _place_of(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
+    """Return the help for a name of another list; nothing where no list near this one has it."""
     bodies = {id(node.body): node for node in frame.nodes if isinstance(node.body, Composite)}
     for node in bodies.values():
         assert isinstance(node.body, Composite)
@@ -307,7 +343,7 @@ def _elsewhere(ctx: Context, frame: Frame, head: str) -> Sequence[str]:
         return ["it is an id of the list around this one, and a list sees its own ids only"]
     if holder is not None:
         return [f"a block sees its own ids only: name `{head}` under its `inputs`, and in `from` where it is used"]
-    return did_you_mean(head, [*frame.inputs, *frame.ids])
+    return []
 
 
 def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
@@ -318,25 +354,29 @@ def written_ids(ctx: Context, frame: Frame) -> nx.DiGraph:
     place = (id(ctx.unit.spec), frame.loc)
     if place not in known:
         graph = nx.DiGraph()
-        _read_ids(graph, frame.entries, frame.loc, None)
+        taken: list[tuple[str, str, bool]] = []
+        _read_ids(graph, taken, frame.entries, frame.loc, None)
+        ids = frozenset(graph)
+        for source, me, stated in taken:
+            graph.add_edge(divided(source, ids)[0], me, stated=stated)
         known[place] = graph
     found: nx.DiGraph = known[place]
     return found
 
 
-def _read_ids(graph: nx.DiGraph, entries: Sequence[Entry], loc: Loc, previous: str | None) -> str | None:
-    """Add the ids of a list behind `previous`; returns the last."""
+def _read_ids(
+    graph: nx.DiGraph, taken: list[tuple[str, str, bool]], entries: Sequence[Entry], loc: Loc, previous: str | None
+) -> str | None:
+    """Add the ids of a list behind `previous`, and what each takes, stated or not; returns the last."""
     for position, entry in enumerate(entries):
         if entry.do is not None:
-            previous = _read_ids(graph, entry.do, (*loc, position, "do"), previous)
+            previous = _read_ids(graph, taken, entry.do, (*loc, position, "do"), previous)
             continue
         me = str(entry.id) if entry.id is not None else f"({len(graph)})"
         shown = me if entry.id is not None else entry.op or "group"
         graph.add_node(me, at=(*loc, position), template=IdTemplate.of(me) if "$" in me else None, shown=shown)
         stated = entry.from_ is not None
-        taken = (entry.from_ if isinstance(entry.from_, list) else [entry.from_]) if stated else [previous]
-        for source in taken:
-            if source is not None:
-                graph.add_edge(str(source).partition(".")[0], me, stated=stated)
+        sources = (entry.from_ if isinstance(entry.from_, list) else [entry.from_]) if stated else [previous]
+        taken += [(str(source), me, stated) for source in sources if source is not None]
         previous = me
     return previous

@@ -82,7 +82,7 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
         help = ["`share` names an entry; what flows in is taken by `from`"]
         raise ctx.stop(Problem("unknown-reference", message, loc, path=blank.name, help=help))
     if wanted not in frame.ids:
-        raise unresolved(ctx, frame, wanted, wanted, loc, blank.name, item)
+        raise unresolved(ctx, frame, wanted, [wanted], loc, blank.name, item)
     index = frame.ids[wanted]
     node = frame.nodes[index]
     if node.body is None:

@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.program import CONTAINERS
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 IMPORTS = """
@@ -43,8 +44,10 @@ ANNOTATIONS = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.Constant, 
 #: What emitted code reads of any value, beside what layers say, and of `self` beside what it has put there.
 ATTRIBUTES = {"append", "startswith", "endswith", "requires_grad_"}
 OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_module"}
+#: And of a container that stands on it, beside what it registers there.
+OF_HELD = {"add_module", "register_parameter", "get_submodule", "get_parameter"}
 #: And of torch.
-DOTTED = {"nn.Module", "nn.Sequential", "Tensor", "NamedTuple", "OrderedDict"}
+DOTTED = {"Tensor", "NamedTuple", "OrderedDict", "nn.Sequential", *CONTAINERS}
 
 #: All that is asserted: that a variable holds a value.
 PRESENT = re.compile(r"\w+ is not None\Z")
@@ -206,20 +209,20 @@ class EmittedText:
         }
         for index, inner in enumerate(node.body):
             if isinstance(inner, ast.FunctionDef) and inner.name in ("__init__", "forward"):
-                self._function(inner, own)
+                self._function(inner, own, _registered(node))
             elif isinstance(inner, ast.AnnAssign) and inner.value is None and isinstance(inner.target, ast.Name):
                 outside.annotation(inner.annotation)
             elif index or not _is_text(inner):
                 refuse(f"{type(inner).__name__} in a class", inner)
 
-    def _function(self, node: ast.FunctionDef, own: set[str] | None) -> None:
+    def _function(self, node: ast.FunctionDef, own: set[str] | None, held: frozenset[str] = frozenset()) -> None:
         outside = Bindings(self, set())
         for default in node.args.defaults:
             outside.visit(default)
         for annotation in (node.returns, *(arg.annotation for arg in node.args.args)):
             if annotation is not None:
                 outside.annotation(annotation)
-        scope = Bindings(self, {arg.arg for arg in node.args.args} | {*_stored(node)}, own, _over_modules(node))
+        scope = Bindings(self, {arg.arg for arg in node.args.args} | {*_stored(node)}, own, _over_modules(node), held)
         for statement in node.body:
             scope.statement(statement)
 
@@ -228,10 +231,16 @@ class Bindings:
     """Where names are read: in a function with its own, or outside with those of the text alone."""
 
     def __init__(
-        self, text: EmittedText, local: set[str], own: set[str] | None = None, modules: frozenset[str] = frozenset()
+        self,
+        text: EmittedText,
+        local: set[str],
+        own: set[str] | None = None,
+        modules: frozenset[str] = frozenset(),
+        held: frozenset[str] = frozenset(),
     ) -> None:
         self.text, self.local = text, local
         self.own = own  # what its class puts on `self`; None outside a class
+        self.held = held  # what it registers in containers
         self.modules = modules  # variables of loops over `self.modules()`
 
     def statement(self, node: ast.stmt) -> None:
@@ -288,6 +297,8 @@ class Bindings:
             return isinstance(node.value, ast.Call) and ast.unparse(node.value) == "super()"
         if of_self and self.own is not None and node.attr in self.own | OF_SELF:
             return True
+        if self.own is not None and _on_self(node.value) and node.attr in OF_HELD | self.held:
+            return node.attr not in (MODULE_NAMES | PRIVATE_NAMES) - OF_HELD
         if isinstance(node.value, ast.Name) and node.value.id in self.modules:
             return node.attr not in MODULE_NAMES | PRIVATE_NAMES
         return node.attr in self.text.words.attributes
@@ -315,7 +326,7 @@ class Bindings:
         for part in node.generators:
             inner.visit(part.iter)
             bound = {found.id for found in ast.walk(part.target) if isinstance(found, ast.Name)}
-            inner = Bindings(self.text, inner.local | bound, self.own, self.modules - bound)
+            inner = Bindings(self.text, inner.local | bound, self.own, self.modules - bound, self.held)
             for condition in part.ifs:
                 inner.visit(condition)
         inner.visit(node.elt)
@@ -360,6 +371,28 @@ def _over_modules(node: ast.FunctionDef) -> frozenset[str]:
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and id(inner) not in loops
     }
     return frozenset(loops.values()) - otherwise - {arg.arg for arg in node.args.args}
+
+
+def _on_self(node: ast.expr) -> bool:
+    """Return whether an expression is a member of the module's own, or of a container there: `self.downs["a"].b`."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="self")):
+            return True
+        case ast.Attribute(value=inner) | ast.Subscript(value=inner, slice=ast.Constant()):
+            return _on_self(inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="get_submodule"), args=[ast.Constant()], keywords=[]):
+            return _on_self(inner)
+    return False
+
+
+def _registered(node: ast.ClassDef) -> frozenset[str]:
+    """Return the names by which a class registers what its containers hold."""
+    names = set[str]()
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=str(name)), *_]):
+                names |= {name} if method in ("add_module", "register_parameter") else set()
+    return frozenset(names)
 
 
 def _plain_getattr(node: ast.Call) -> bool:

@@ -134,7 +134,8 @@ _BEYOND_TYPES: dict[type, Callable[[Json], Json]] = {
 
 def _id() -> Json:
     taken = sorted({*MODULE_NAMES, *LANGUAGE_NAMES, *keyword.kwlist} - {"half", "double", "float"})
-    return {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$", "maxLength": 100, "not": {"enum": taken}}
+    pattern = r"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][A-Za-z0-9_-]*)*$"
+    return {"type": "string", "pattern": pattern, "maxLength": 100, "not": {"enum": taken}}
 
 
 def _only(kind: str) -> Json:

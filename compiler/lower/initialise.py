@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from speczoo.compiler.composite import Composite, Node, Settings
+from speczoo.compiler.containers import holding
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.identifiers import called
 from speczoo.compiler.init_rules import Rule, rules
@@ -67,6 +68,7 @@ def _modules(composite: Composite, prefix: str) -> Iterator[str]:
         if node.body is not None:
             path = prefix + node.name
             yield path
+            yield from (prefix + container for container in holding(node.name))
             yield from (f"{path}.{key.rpartition('.')[0]}" for key in node.weights if "." in key)
             if isinstance(node.body, Composite):
                 yield from _modules(node.body, path + ".")

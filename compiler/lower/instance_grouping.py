@@ -27,7 +27,12 @@ def inline(composite: Composite) -> bool:
     """Return whether it is an nn.Sequential where it stands rather than a class: an inline group that is a pure
     chain.
     """
-    return composite.kind == "group" and composite.wiring.chain and all(sequential(n) for n in composite.nodes)
+    return composite.kind == "group" and listable(composite) and all(sequential(n) for n in composite.nodes)
+
+
+def listable(composite: Composite) -> bool:
+    """Return whether it is a pure chain whose parts an nn.Sequential can hold by their names."""
+    return composite.wiring.chain and not composite.dotted
 
 
 def sequential(node: Node) -> bool:
@@ -43,7 +48,7 @@ def unwritten(instances: Sequence[Composite]) -> bool:
     reads better written out.
     """
     nodes = [[n for n in c.nodes if n.body is not None] for c in instances]
-    if not all(c.wiring.chain and all(map(sequential, own)) for c, own in zip(instances, nodes, strict=True)):
+    if not all(listable(c) and all(map(sequential, own)) for c, own in zip(instances, nodes, strict=True)):
         return False
     return any(not n.named or "-" in n.name for own in nodes for n in own) or not nodes[0]
 
@@ -160,7 +165,7 @@ class InstanceGroups:
         if new.body is not None and lines.places.get(new.name, i) != i and not _move(lines.first, other):
             return False  # one attribute cannot be two entries, though no instance has both
         if new.body is None or old.body is None:
-            return True
+            return "." not in new.name or new.body is old.body  # a container has the same members in all of them
         here, there = other.wiring, like.wiring
         if (i in here.needed, i in here.inference_only) != (i in there.needed, i in there.inference_only):
             return False

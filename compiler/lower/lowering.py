@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from speczoo.compiler.cached import cached_property
@@ -12,6 +12,7 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, foreign, snake, variable
 from speczoo.compiler.layer import Call, Layer
+from speczoo.compiler.lower.containers import Containers
 from speczoo.compiler.lower.forward import Statement, argument, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
 from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, inline, unwritten
@@ -65,7 +66,7 @@ class Lowering:
         name = group.instances[0].name
         if "$" in name or not name:
             name = next((self._called[id(c)] for c in group.instances if id(c) in self._called), "Group")
-            name = name.rstrip("0123456789_") or "Group"
+            name = name.rstrip("0123456789_.") or "Group"
         return name if name.lower() not in ("layers", "block") else f"{name}_group"
 
     @cached_property
@@ -120,7 +121,7 @@ class ClassBuilder:
         self.block = spec.blocks.get(self.first.name) if self.first.kind == "block" else None
         declared = self.block.params if self.block else spec.params if self.first.kind == "use" else {}
         self.columns = Columns(group, declared, lowering.fixed)
-        self.attributes = Names(MODULE_NAMES | PRIVATE_NAMES | {n.name for n in self.first.nodes})
+        self.attributes = Names(MODULE_NAMES | PRIVATE_NAMES | {n.name.partition(".")[0] for n in self.first.nodes})
         self.extra: list[Member] = []
 
     def build(self) -> Class:
@@ -218,6 +219,7 @@ class ClassBuilder:
     def _module(self) -> dict[str, Any]:
         group, first = self.group, self.first
         members: list[Member] = []
+        containers = Containers(self._registering())
         statements: list[Statement | None] = []
         omitted: dict[int, Operand] = {}
         attributes: dict[int, str] = {}
@@ -241,7 +243,7 @@ class ClassBuilder:
             elif isinstance(node.body, Layer) and (call := node.call).parameter:
                 make = self.layer(at, node)
                 members.append(Member(node.name, make, None))
-                statements.append(Statement.of(like, i, (), None, text=f"self.{node.name}"))
+                statements.append(Statement.of(like, i, (), None, text=containers.attribute(node.name)))
                 continue
             elif isinstance(node.body, Layer) and (call.target is None or call.inline is not None):
                 express = self._function(node, at)
@@ -250,8 +252,7 @@ class ClassBuilder:
                 make = self.make(at)
                 there_when = self.condition(at, node) if optional else None
                 members.append(Member(node.name, make, there_when))
-                attribute = f"self.{node.name}" if node.name.isidentifier() else f'getattr(self, "{node.name}")'
-                attributes[i] = attribute
+                attribute = attributes[i] = containers.attribute(node.name)
                 express = self._apply(attribute, node.call if isinstance(node.body, Layer) else None)
                 when = f"{attribute} is not None" if optional else None
             if i not in like.wiring.needed:  # nothing takes what it gives: its module is kept, and not applied
@@ -268,7 +269,7 @@ class ClassBuilder:
         taken = Names()
         fields = tuple((taken.new(field(p.name)), p.training_only) for p in first.outputs) if several else ()
         return {
-            "members": (*members, *self.extra),
+            "members": (*containers.members(members), *self.extra),
             "arguments": tuple(inputs_names),
             "steps": steps,
             "returns": returns,
@@ -276,6 +277,12 @@ class ClassBuilder:
             "output": output,
             "fields": fields,
         }
+
+    def _registering(self) -> Iterator[Node]:
+        """Yield the nodes that have members, one for each place at which an instance has one."""
+        for i in range(self.group.length):
+            there = [node for node in self.group.nodes(i) if node.registers]
+            yield from there[:1]
 
     @staticmethod
     def _edge(source: Operand) -> Edge:

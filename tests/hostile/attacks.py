@@ -151,8 +151,9 @@ def no_mapping() -> Rows:
 
 BAD_IDS = [
     'x"];import os;#', "x\\n", "é", "ⅷ", "class", "lambda", "None", "True", "forward", "train", "parameters",
-    "state_dict", "eval", "half", "__init__", "__class__", "_modules", "_parameters", "input", "a b", "a.b", "1a", "",
-    "-a", "x" * 101, "a$$", "training", "requires_grad_", "x\\u2028y", "self.x", "x=1", "x\\r", "𝐟𝐨𝐫𝐰𝐚𝐫𝐝",
+    "state_dict", "eval", "half", "__init__", "__class__", "_modules", "_parameters", "input", "a..b", "a.__class__",
+    "a.forward", "1a", "", "-a", "x" * 101, "a$$", "training", "requires_grad_", "x\\u2028y", "a." * 60 + "b",
+    "x=1", "x\\r", "𝐟𝐨𝐫𝐰𝐚𝐫𝐝",
 ]  # fmt: skip
 
 

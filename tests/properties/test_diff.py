@@ -16,6 +16,7 @@ import speczoo
 from speczoo import api, diff_report, resolved
 from speczoo.compiler.analysis.diff import Change, Diff, diff
 from speczoo.compiler.analysis.sequence_alignment import CELLS, aligned
+from speczoo.compiler.containers import divided
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
 from speczoo.testing import networks
@@ -55,8 +56,7 @@ def again(spec: Data, names: dict[str, str]) -> None:
     """Let what reads entries of the network's own list read them by other names."""
 
     def new(text: Any) -> Any:
-        head, dot, port = text.partition(".") if isinstance(text, str) else (text, "", "")
-        return f"{names[head]}{dot}{port}" if head in names else text
+        return named(text, names) if isinstance(text, str) else text
 
     for entry in spec["layers"]:
         for key in ("from", "share"):
@@ -114,19 +114,20 @@ def activation(spec: Data, random: Random) -> Edit:
     return Edit(made, [("changed", entry["id"], entry["id"], (("op", old, entry["op"]),))] if there else [])
 
 
-def taken(entry: Data) -> Iterator[str]:
-    """The entries that an entry names in its `from`."""
+def taken(entry: Data, ids: set[str]) -> Iterator[str]:
+    """The entries that an entry or an output names in its `from`."""
     written = entry.get("from", [])
     for source in written if isinstance(written, list) else [written]:
-        yield str(source).partition(".")[0]
+        yield divided(str(source), ids)[0]
 
 
 def wrap(spec: Data, random: Random) -> Edit:
     """Put a group around entries that follow each other, of which the last one alone is read by others."""
     made = copy.deepcopy(spec)
     layers = made["layers"]
-    outputs = {output["from"].partition(".")[0] for output in made.get("outputs", ())}
-    read = [{*taken(entry)} for entry in layers]
+    ids = {entry["id"] for entry in layers if "id" in entry}
+    outputs = {head for output in made.get("outputs", ()) for head in taken(output, ids)}
+    read = [{*taken(entry, ids)} for entry in layers]
     shared = {entry["share"] for entry in layers if "share" in entry}
     plain = {
         id(entry)
@@ -176,8 +177,8 @@ def reported(found: Diff) -> list[tuple[Any, ...]]:
 
 
 def named(key: str, renamed: dict[str, str]) -> str:
-    head, dot, rest = key.partition(".")
-    return f"{renamed[head]}{dot}{rest}" if head in renamed else key
+    head, _ = divided(key, renamed)
+    return f"{renamed[head]}{key[len(head) :]}" if head in renamed else key
 
 
 def graph_of(spec: Data) -> Graph:

@@ -162,7 +162,10 @@ def test_the_module_computes_what_the_graph_says(spec: Data) -> None:
 
 def named(module: nn.Module, name: str) -> Any:
     """A child by its state_dict name, or None: functions may have none."""
-    return dict(module.named_children()).get(name, dict(module.named_parameters(recurse=False)).get(name))
+    owner, _, last = name.rpartition(".")
+    held = reference_interpreter.child(module, owner) if owner else module
+    own = dict(held.named_parameters(recurse=False)) if held is not None else {}
+    return reference_interpreter.child(module, name) or own.get(last)
 
 
 def by_hand(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:

@@ -22,7 +22,7 @@ from speczoo.compiler.emit.python import render
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower.lowering import Lowering
 from speczoo.compiler.lower.validate import Mistranslation, validate
-from speczoo.compiler.program import Assignment, Child, Class, Declaration, InitLoop, Make, Member, Program
+from speczoo.compiler.program import CONTAINERS, Assignment, Child, Class, Declaration, InitLoop, Make, Member, Program
 from speczoo.testing import networks
 from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
@@ -79,8 +79,15 @@ EVERYTHING: Data = {
         {"id": "wide", "from": "flat", "layers": [{"op": "Linear", "out_features": 7},
                                                   {"op": "permute", "dims": [0, 1]},
                                                   {"op": "Linear", "out_features": 8}]},
+        {"id": "parts.0", "op": "Linear", "out_features": 6},
+        {"id": "named.first.0", "op": "Linear", "out_features": 6},
+        {"id": "parts.1", "op": "Linear", "out_features": 7},
+        {"id": "named.second", "op": "Linear", "out_features": 7},
+        {"id": "held.shift", "op": "Parameter", "shape": [7]},
+        {"id": "shifted", "op": "add", "from": ["named.second", "held.shift"]},
+        {"id": "held.0", "op": "Linear", "out_features": 6},
         {"id": "side_head", "op": "Linear", "out_features": 6, "from": "side"},
-        {"id": "head", "op": "Linear", "out_features": 5, "from": "wide"},
+        {"id": "head", "op": "Linear", "out_features": 5, "from": "held.0"},
     ],
     "outputs": [{"id": "logits", "from": "head"}, {"id": "aux", "from": "joined", "training_only": True},
                 {"id": "side", "from": "side_head", "training_only": True}],
@@ -216,6 +223,11 @@ def _other_read(step: Assignment) -> Iterator[Assignment]:
                       f"[other{name}"))  # fmt: skip
 
 
+def _other_member(step: Assignment) -> Iterator[Assignment]:
+    for old, new in (("parts[0]", "parts[1]"), ('named["second"]', 'named["first"]'), ("held.shift", "held.other")):
+        yield replace(step, expression=step.expression.replace(old, new))
+
+
 def _swapped_operands(step: Assignment) -> Iterator[Assignment]:
     for symbol in (" - ", " * "):
         left, found, right = step.expression.partition(symbol)
@@ -282,6 +294,12 @@ BROKEN: dict[str, Callable[[Program], Iterator[Program]]] = {
     "members in another order": of_class(lambda c: (replace(c, members=new) for new in swapped(c.members)
                                                     if not any(m.make.value or m.make.form for m in c.members))),
     "a child of a group dropped": makes(lambda m: (replace(m, children=new) for new in without(m.children or ()))),
+    "a container of another class": makes(lambda m: (replace(m, target=new) for new in CONTAINERS
+                                                     if m.target in CONTAINERS)),
+    "members of a container in another order": makes(lambda m: (replace(m, children=new)
+                                                                for new in swapped(m.children or ())
+                                                                if m.target in ("nn.ModuleDict", "nn.ModuleList"))),
+    "another member of a container": steps(_other_member),
     "a child dropped": of_class(lambda c: (replace(c, children=new) for new in without(c.children or ()))),
     "children in another order": of_class(lambda c: (replace(c, children=new) for new in swapped(c.children or ()))),
     "another condition": of_class(_other_condition),

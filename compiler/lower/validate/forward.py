@@ -13,14 +13,19 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.values import Unreadable, value, written
-from speczoo.compiler.program import Assignment, Class, Declaration
+from speczoo.compiler.program import Assignment, Class, Declaration, reached
+from speczoo.compiler.reserved_names import DICT_NAMES
 
 #: What stands for something in a forward: a text (which is skipped or spelt in one way), something of `self`, a name.
 #: A name before `=` is an argument's.
 SYMBOL = re.compile(
-    r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|(?<![\w.])getattr\(self, "(?P<child>[\w-]+)"\)'
-    r"|(?<![\w.])self\.(?P<own>\w+)|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
+    r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')'
+    r'|(?<![\w.])(?:getattr\(self, "(?P<child>[\w-]+)"\)|self\.(?P<own>\w+))'
+    r'(?P<members>(?:\[\d+\]|\["[\w-]+"\]|\.get_\w+\("[\w-]+"\)|\.\w+)*)'
+    r"|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
 )
+#: How a member of a container is read.
+MEMBER = re.compile(r'\[(\d+)\]|\["([\w-]+)"\]|\.get_(?:parameter|submodule)\("([\w-]+)"\)|\.(\w+)')
 NOTHING = "None"
 TRAINING = "training"  # what every module has of itself, and an expression may read
 
@@ -32,6 +37,20 @@ class Module(NamedTuple):
     parameter: bool = False
 
 
+class Held(dict[str, "Module | Held"]):
+    """What a container holds by name, Modules and other containers, and its class."""
+
+    target = "nn.Module"
+
+
+def holder(held: Mapping[str, Module | Held]) -> str:
+    """Return the class of the container that holds these."""
+    parameters = [isinstance(item, Module) and item.parameter for item in held.values()]
+    if list(held) == [str(i) for i in range(len(held))] and len({*parameters}) == 1:
+        return "nn.ParameterList" if parameters[0] else "nn.ModuleList"
+    return "nn.Module" if any(parameters) or {*held} & DICT_NAMES else "nn.ModuleDict"
+
+
 def token(source: Operand) -> str:
     """Return what stands for a value, whatever variable holds it."""
     return f"<{source.node}.{source.port}>" if isinstance(source, Edge) else repr(source)
@@ -41,22 +60,35 @@ def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> 
     """Return a text with what its names stand for in their places."""
 
     def meaning(match: re.Match[str]) -> str:
-        kind = match.lastgroup or ""
-        name = match[kind]
-        if kind == "text":
-            return repr(ast.literal_eval(name))
-        if kind == "name":
-            return names.get(name, name)
+        if match["text"] is not None:
+            return repr(ast.literal_eval(match["text"]))
+        if match["name"] is not None:
+            return names.get(match["name"], match["name"])
+        name = match["own"] or match["child"]
         if name == TRAINING:
-            return f"self.{TRAINING}"
+            return match[0]
         if name not in own:
             return f"<nothing sets self.{name}>"
-        held = own[name]
+        held, behind = _member(own[name], match["members"])
+        if isinstance(held, Held):
+            return f"<nothing is {match[0]}>"
         if isinstance(held, Module):
-            return token(Edge(held.node)) if held.parameter else f"<module {held.node}>"
-        return written(held)
+            text = token(Edge(held.node)) if held.parameter else f"<module {held.node}>"
+        else:
+            text = written(held)
+        return text + SYMBOL.sub(meaning, behind)
 
     return SYMBOL.sub(meaning, text)
+
+
+def _member(held: Any, path: str) -> tuple[Any, str]:
+    """Return what is reached by a path from a container, as its class has it, and what is left of the path."""
+    while isinstance(held, Held) and (step := MEMBER.match(path)) is not None:
+        name = next(filter(None, step.groups()))
+        if name not in held or step[0] != reached("", held.target, name, parameter=step[0].startswith(".get_p")):
+            break
+        held, path = held[name], path[step.end() :]
+    return held, path
 
 
 def applied(composite: Composite, index: int, call: Call | None, *, module: bool) -> str:

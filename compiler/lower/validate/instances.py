@@ -10,13 +10,14 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import Tree, in_order, registered
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.validate.forward import Forward, Module, calls_of, substituted
+from speczoo.compiler.lower.validate.forward import Forward, Held, Module, calls_of, holder, substituted
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.start import validate_start
 from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value, written
-from speczoo.compiler.program import Child, Class, Make, Member, Program
+from speczoo.compiler.program import CONTAINERS, Child, Class, Make, Member, Program
 
 Bound: TypeAlias = Mapping[str, Any]
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
@@ -113,13 +114,11 @@ class Validation:
             if member.make.value:
                 own[member.name] = self.value(prefix + member.name, member.make.target, names)
             elif self.stands(prefix, member, names):
-                if member.name not in makers:
-                    raise Mistranslation(prefix + member.name, "no entry", member.make.target)
-                index = makers[member.name]
-                makes[index] = member.make
-                own[member.name] = Module(index, index in calls and calls[index].parameter)
-                self.made(prefix + member.name, member.make, names, composite.nodes[index], calls.get(index))
-        self._complete(prefix, composite, list(makes), calls)
+                own[member.name] = self.held(prefix, member.name, member.make, makers, makes, calls)
+        for index, make in makes.items():
+            node = composite.nodes[index]
+            self.made(prefix + node.name, make, names, node, calls.get(index))
+        self._complete(prefix, composite, own, calls)
         for index, node in enumerate(composite.nodes):  # a shared module does the same wherever it is applied
             if node.shared is not None and isinstance(node.body, Composite):
                 self.inner(prefix + node.name, makes[node.shared], names, node.body)
@@ -127,19 +126,49 @@ class Validation:
                 self.layer(prefix + node.name, makes[node.shared], names, calls[index])
         Forward(where, c, composite, own, calls).validate()
 
-    def _complete(self, prefix: str, composite: Composite, made: list[int], calls: Mapping[int, Call]) -> None:
+    def held(
+        self,
+        prefix: str,
+        name: str,
+        make: Make,
+        makers: Mapping[str, int],
+        makes: dict[int, Make],
+        calls: Mapping[int, Call],
+    ) -> Module | Held:
+        """Return what stands by a name on `self`: the module of an entry, noted among those that are made, or a
+        container of such.
+        """
+        if make.target in CONTAINERS and make.children is not None:
+            held = Held()
+            for child in make.children:
+                if child.name in held or child.when is not None:
+                    raise Mistranslation(f"{prefix}{name}.{child.name}", "one member", "two of one name")
+                held[child.name] = self.held(prefix, f"{name}.{child.name}", child.make, makers, makes, calls)
+            if make.target != holder(held):
+                raise Mistranslation(prefix + name, holder(held), make.target)
+            held.target = make.target
+            return held
+        if name not in makers:
+            raise Mistranslation(prefix + name, "no entry", make.target)
+        index = makers[name]
+        makes[index] = make
+        return Module(index, index in calls and calls[index].parameter)
+
+    def _complete(self, prefix: str, composite: Composite, own: Bound, calls: Mapping[int, Call]) -> None:
         """Check that every module and Parameter is made, in the order in which a state_dict lists them."""
+        on_self: Tree[Module] = {name: item for name, item in own.items() if isinstance(item, (Module, Held))}
+        made = [held.node for held in in_order(on_self, lambda held: held.parameter)]
         for index, node in enumerate(composite.nodes):
             if node.body is None or node.shared is not None or index in made:
                 continue
             call = calls.get(index)
             if call is None or not (call.target is None or call.inline is not None):
                 raise Mistranslation(prefix + node.name, f"a module for `{node.op}`", "none")
-        for parameter in (True, False):
-            order = [i for i in made if (i in calls and calls[i].parameter) is parameter]
-            if order != sorted(order):
-                names = [composite.nodes[i].name for i in sorted(order)]
-                raise Mistranslation(prefix.rstrip("."), names, [composite.nodes[i].name for i in order])
+        there = {*made}
+        order = [i for i in registered(composite.nodes) if i in there]
+        if order != made:
+            names = [composite.nodes[i].name for i in order]
+            raise Mistranslation(prefix.rstrip("."), names, [composite.nodes[i].name for i in made])
 
     # -- what is made ---------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import holding
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
@@ -129,6 +130,8 @@ def _modules(composite: Composite, prefix: str, visited: set[int] | None) -> Ite
         path = prefix + node.name
         if node.shared is not None:
             continue  # its module has the name of where it was made
+        if "." in node.name:
+            yield from ((prefix + container, None) for container in holding(node.name))
         if isinstance(node.body, Layer):
             yield path, node
             yield from ((f"{path}.{k.rpartition('.')[0]}", None) for k in node.weights if "." in k)

@@ -33,14 +33,14 @@ class List:
     entries: list[Entry] = field(default_factory=list)
     inside: bool = False  # of a block, where PARAMS can be read
     turns: int = 0
+    listed: int = 0
     loops: int = 0
 
     def add(
         self, kind: str, entry: Entry, source: Val | None, channels: Hashable, grid: Hashable, port: str = ""
     ) -> Val:
         """Add an entry with an id; it says `from` where it must, or where it happens to."""
-        self.turns += 1
-        name = f"{kind}{self.turns}"
+        name = self.name(kind)
         before = self.pool[-1] if self.entries else self.pool[0]
         if source is not None and (
             source != before or "." in source.ref or len(self.inputs) > 1 or self.draw(st.booleans())
@@ -49,6 +49,16 @@ class List:
         self.entries.append({"id": name, **entry})
         self.pool.append(Val(f"{name}.{port}" if port else name, channels, grid))
         return self.pool[-1]
+
+    def name(self, kind: str) -> str:
+        """Return an id that none has yet: of an attribute, or of a member of a list or of another container."""
+        self.turns += 1
+        style = self.draw(st.sampled_from(["plain"] * 6 + ["list", "dict", "deep"]))
+        if style == "list":
+            self.listed += 1
+            return f"listed.{self.listed - 1}"
+        around = {"plain": "", "dict": "held.", "deep": f"deep.{self.turns % 2}."}[style]
+        return f"{around}{kind}{self.turns}"
 
     @property
     def inputs(self) -> list[Val]:
@@ -98,7 +108,7 @@ def chain(draw: DrawFn, least: int = 1) -> list[Entry]:
         entry = keeping(draw)
         style = draw(st.sampled_from(["plain", "plain", "id", "for", "when", "group", "do"]))
         if style == "id":
-            entry = {"id": f"part{i}", **entry}
+            entry = {"id": f"{draw(st.sampled_from(['part', 'part', 'parts.']))}{i}", **entry}
         elif style == "for":
             entry = {
                 "for": {"i": f"1..{draw(st.integers(0, 4))}"},

@@ -48,9 +48,9 @@ def _inplace(o: List, current: Val) -> None:
     out = o.one_of(list(o.widths))
     fresh = o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
     o.pool.remove(fresh)
-    o.turns += 1
-    o.entries.append({"id": f"relu{o.turns}", "op": "ReLU", "inplace": True})
-    o.pool.append(Val(f"relu{o.turns}", *fresh[1:]))
+    name = o.name("relu")
+    o.entries.append({"id": name, "op": "ReLU", "inplace": True})
+    o.pool.append(Val(name, *fresh[1:]))
 
 
 def _chain(o: List, current: Val) -> None:
@@ -84,7 +84,7 @@ def _concat(o: List, current: Val) -> None:
 def _repeat(o: List, current: Val) -> None:
     o.loops += 1
     o.turns += 1
-    name, count = f"r{o.turns}_", o.draw(st.integers(1, 4))
+    name, count = f"r{o.turns}{o.one_of(['_', '.'])}", o.draw(st.integers(1, 4))
     if current != o.pool[-1] or "." in current.ref or (len(o.inputs) > 1 and not o.entries):
         current = o.add("keep", keeping(o.draw), current, *current[1:])
     o.entries.append({"for": {f"i{o.loops}": f"1..{count}"}, "id": f"{name}$i{o.loops}", **keeping(o.draw)})
@@ -134,8 +134,7 @@ def _gate(o: List, current: Val) -> None:
 def _scale(o: List, current: Val) -> None:
     if not (len(o.inputs) == 1 and current.channels == o.pool[0].channels):
         return
-    o.turns += 1
-    name = f"weight{o.turns}"
+    name = o.name("weight")
     o.entries.append({"id": name, "op": "Parameter", "shape": ["$(input.channels)", 1, 1], "init": 0.5})
     o.add("scaled", {"op": "mul", "from": [name, current.ref], "broadcast": True}, None, *current[1:])
 

@@ -1,0 +1,82 @@
+"""Ids with dots: `downs.0` is the member `0` of a container `downs`, which is no entry itself.
+
+A container is what torch calls an nn.ModuleList, an nn.ModuleDict or a plain nn.Module that holds others: its members
+are applied one by one, wherever they stand in the list. It stands where the first of its members does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from speczoo.compiler.composite import Node
+
+LONGEST = 100  # characters of an id
+
+T = TypeVar("T")
+#: What is held by name, near and far: a container is another such mapping.
+Tree: TypeAlias = "Mapping[str, T | Tree[T]]"
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """Yield the ids that a path may begin with, the longest first: `a.b.c`, `a.b`, `a`."""
+    if len(path) <= LONGEST or "." not in path[: LONGEST + 1]:
+        yield path
+    head, dot, _ = path[: LONGEST + 1].rpartition(".")
+    while dot:
+        yield head
+        head, dot, _ = head.rpartition(".")
+
+
+def divided(path: str, ids: Container[str]) -> tuple[str, str]:
+    """Return the longest of these ids that a path begins with, and what is behind it; where there is none, the first
+    part of the path, and the others.
+    """
+    head = path if path in ids or "." not in path else next((p for p in prefixes(path) if p in ids), None)
+    if head is None:
+        head = path.partition(".")[0]
+    return head, path[len(head) + 1 :]
+
+
+def holding(id: str) -> Iterator[str]:
+    """Yield the containers that a member stands in, the innermost first: `a.b.c` in `a.b` and `a`."""
+    head, dot, _ = id.rpartition(".")
+    while dot:
+        yield head
+        head, dot, _ = head.rpartition(".")
+
+
+def nested(named: Iterable[tuple[str, T]]) -> Tree[T]:
+    """Return what is held by ids with dots as what is held by each container, in order."""
+    root: dict[str, Any] = {}
+    for id, item in named:
+        *around, name = id.split(".")
+        inside = root
+        for part in around:
+            inside = inside.setdefault(part, {})
+        inside[name] = item
+    return root
+
+
+def in_order(tree: Tree[T], first: Callable[[T], bool]) -> Iterator[T]:
+    """Yield what a module holds as a state_dict lists it: what is to be `first` before the rest, of each container."""
+    held = [item for item in tree.values() if not isinstance(item, Mapping)]
+    yield from (item for item in held if first(item))
+    for item in tree.values():
+        if isinstance(item, Mapping):
+            yield from in_order(item, first)
+        elif not first(item):
+            yield item
+
+
+def registered(nodes: Sequence[Node]) -> list[int]:
+    """Return the numbers of the nodes that have a module of their own, or are a Parameter, in the order of the
+    state_dict: the Parameters of a module stand before what else it holds.
+    """
+    own = [(node.name, i) for i, node in enumerate(nodes) if node.shared is None and node.body is not None]
+    if not any("." in name for name, _ in own):
+        alone = {i for _, i in own if "" in nodes[i].weights}
+        return [*sorted(alone), *(i for _, i in own if i not in alone)]
+    tree = nested((name, i) for name, i in own if nodes[i].registers)
+    return list(in_order(tree, lambda i: "" in nodes[i].weights))
