@@ -9,7 +9,7 @@ from pathlib import Path
 
 from speczoo.compiler.emit import schema
 from speczoo.specs import files
-from tests import error_cases, language_tables, readme_tables
+from tests import error_cases, language_tables, pictures, readme_tables
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +20,7 @@ def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
     yield readme_tables.README, readme_tables.renewed
     for page in language_tables.TABLES:
         yield page, partial(language_tables.renewed, page)
+    yield from pictures.pictures()
     for path in error_cases.CASES:
         yield path.with_suffix(".txt"), partial(error_cases.shown, path)
 

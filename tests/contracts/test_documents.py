@@ -35,6 +35,7 @@ DOCUMENTS = sorted(
             "specs",
             "compiler",
             "zoo",
+            "zoo/drawing",
             "zoo/exploration",
             "zoo/importing",
             "zoo/training",

@@ -101,6 +101,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "list": (("list",), ("list", "--json")),
     "summary": (("summary",), ("summary", "--json")),
     "sizes": (("sizes",), ("sizes", "--json")),
+    "draw": (("draw",), ("draw", "--format", "mermaid", "--depth", "9")),
     "source": (("source",), ("build", "-o", "net.py")),
     "compare": (("compare",), ("compare", "--json")),
     "diff": (("diff", "lenet5"), ("diff", "lenet5", "--json")),

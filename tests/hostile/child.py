@@ -25,8 +25,8 @@ from tests.steps import counted, highest
 
 PATIENCE = 600  # seconds: what takes as many is taken for endless, on any machine
 COMMANDS = (
-    "list", "show", "summary", "sizes", "source", "compare", "diff", "fingerprint", "sweep", "build", "new", "fmt",
-    "check", "recipes",
+    "list", "show", "summary", "sizes", "draw", "source", "compare", "diff", "fingerprint", "sweep", "build", "new",
+    "fmt", "check", "recipes",
 )  # fmt: skip
 
 

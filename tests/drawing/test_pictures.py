@@ -1,0 +1,319 @@
+"""Pictures of networks, by their coordinates and their files: nothing stands over anything else, nothing is cut off."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import speczoo
+from speczoo import catalogue
+from speczoo.compiler.flat import flat
+from speczoo.compiler.graph import Graph
+from speczoo.drawing.diagram import Box, Diagram, connections, depth_of
+from speczoo.drawing.files import FORMATS, Drawing
+from speczoo.drawing.layout import Extent, Link, best_order, grid, layout
+from speczoo.drawing.network import READABLE, diagram
+from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
+from speczoo.drawing.text import shortened, width
+from speczoo.testing import networks
+from tests.drawing.geometry import faults
+
+
+def families() -> list[Any]:
+    """Every network; without --slow one of a family."""
+    seen: set[Any] = set()
+    found = []
+    for name, (path, _) in catalogue.index().items():
+        found.append(pytest.param(name, marks=() if path not in seen else pytest.mark.slow))
+        seen.add(path)
+    return found
+
+
+every = pytest.mark.parametrize("name", families())
+
+
+@every
+@pytest.mark.parametrize("horizontal", [False, True], ids=["down", "right"])
+def test_nothing_stands_over_anything_else(name: str, horizontal: bool) -> None:
+    graph = speczoo.graph(name)
+    for depth in (None, 1, 2):
+        page = Drawing(graph, depth, horizontal=horizontal).picture
+        assert list(faults(page)) == []
+
+
+@given(networks(), st.booleans(), st.sampled_from([None, 1, 9]))
+def test_nothing_stands_over_anything_else_in_networks_at_random(
+    spec: dict[str, Any], horizontal: bool, depth: int | None
+) -> None:
+    graph = speczoo.graph(spec)
+    assert list(faults(Drawing(graph, depth, horizontal=horizontal).picture)) == []
+
+
+@given(networks())
+def test_every_layer_and_every_value_is_in_the_diagram(spec: dict[str, Any]) -> None:
+    graph = speczoo.graph(spec)
+    made = diagram(graph, 99)
+    inner = [box for box in made.walk() if box.inside is None and box.kind != "terminal"]
+    if not any(box.count > 1 and box.inside is not None for box in made.walk()):
+        assert sum(box.count for box in inner) == len(graph.rows)
+    if all(box.count == 1 for box in made.walk()):
+        known = {path: path for path in flat(graph)}
+        values = {(a, b) for a, b, _ in flat(graph).edges}
+        drawn = {(a.path or a.op, b.path) for a, b in connections(made) if b.kind != "terminal"}
+        assert drawn == values
+        assert {box.path for box in inner} <= set(known)
+
+
+@every
+def test_the_main_path_is_straight(name: str) -> None:
+    """There is a way from the top to the bottom of each list along one line."""
+
+    def check(made: Diagram) -> None:
+        extents = [Extent(10.0, 20.0, 20.0) for _ in made.boxes]
+        links = [Link(*_numbers(link)) for link in made.links]
+        placed = layout(extents, links, made.inputs, made.outputs)
+        on_line = {i for i, spot in enumerate(placed.spots) if spot.across == 0}
+        reached = {i for i in range(made.inputs) if i in on_line} or on_line
+        ends = [hop for hop in placed.hops if hop.left == hop.entered == 0]
+        depth = max((hop.end for hop in ends), default=0)
+        assert reached
+        assert not ends or depth >= max(spot.along for spot in placed.spots) - 1e-6
+        for box in made.boxes:
+            if box.inside is not None:
+                check(box.inside)
+
+    check(diagram(speczoo.graph(name), 9))
+
+
+def _numbers(link: Any) -> tuple[int, int, int, int]:
+    return link.source, link.target, link.port, link.position
+
+
+@every
+def test_few_lines_cross(name: str) -> None:
+    """No more than in the best of orders that a longer search finds, from twenty starts."""
+
+    def check(made: Diagram) -> None:
+        extents = [Extent(10.0, 20.0, 20.0) for _ in made.boxes]
+        links = [Link(*_numbers(link)) for link in made.links]
+        cells = grid(extents, links, made.inputs, made.outputs)
+        columns = list(range(len(cells.columns)))
+        if 1 < len(columns) <= 40:
+            dice = random.Random(0)
+            starts = [dice.sample(columns, len(columns)) for _ in range(20)]
+            best = min(cells.crossings(best_order(cells.cost, start, 2000)) for start in starts)
+            assert layout(extents, links, made.inputs, made.outputs).crossings <= best
+        for box in made.boxes:
+            if box.inside is not None:
+                check(box.inside)
+
+    check(diagram(speczoo.graph(name), 9))
+
+
+@pytest.mark.parametrize(
+    ("broken", "fault"),
+    [
+        (lambda s: s._replace(x=s.x + 60), "overlap|runs through|leaves the page|beside it|does not hold it"),
+        (lambda s: s._replace(height=s.height + 40), "overlap|runs through"),
+        (lambda s: s._replace(width=10), "beside it"),
+    ],
+)
+def test_a_fault_is_seen(broken: Any, fault: str) -> None:
+    page = Drawing(speczoo.graph("mnist_resnet")).picture
+    leaves = [r for r in rectangles(page.shapes) if r.about is not None and r.about.kind == "conv"]
+    for leaf in leaves:
+        shapes = tuple(broken(shape) if shape is leaf else shape for shape in page.shapes)
+        assert any(re.search(fault, found) for found in faults(replace(page, shapes=shapes)))
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[list[Extent], list[Link]]:
+    """Boxes of all sizes, and links from earlier to later ones."""
+    count = draw(st.integers(1, 14))
+    size = st.floats(0, 60)
+    boxes = [Extent(draw(size), draw(size), draw(size), ranks=draw(st.integers(1, 4))) for _ in range(count)]
+    links = [
+        Link(draw(st.integers(0, target - 1)), target, draw(st.integers(0, 1)), position)
+        for target in range(1, count)
+        for position in range(draw(st.integers(0, 3)))
+    ]
+    return boxes, links
+
+
+@given(drawn())
+def test_boxes_stand_apart_and_lines_beside_them(given: tuple[list[Extent], list[Link]]) -> None:
+    boxes, links = given
+    placed = layout(boxes, links, 1)
+    areas = [
+        Rectangle(spot.across - box.before, spot.along, box.before + box.after, box.along, str(i))
+        for i, (spot, box) in enumerate(zip(placed.spots, boxes, strict=True))
+    ]
+    for i, a in enumerate(areas):
+        for b in areas[i + 1 :]:
+            apart = (
+                a.x + a.width <= b.x + 1e-6
+                or b.x + b.width <= a.x + 1e-6
+                or a.y + a.height <= b.y + 1e-6
+                or b.y + b.height <= a.y + 1e-6
+            )
+            assert apart
+    for hop in placed.hops:
+        assert hop.start <= hop.bend + 1e-6
+        assert hop.bend <= hop.land
+        assert hop.land <= hop.end + 1e-6
+        for straight, low, high in ((hop.left, hop.start, hop.bend), (hop.entered, hop.land, hop.end)):
+            for area in areas:
+                through = area.x + 1e-6 < straight < area.x + area.width - 1e-6
+                assert not (through and area.y + 1e-6 < high and low < area.y + area.height - 1e-6)
+    carried = defaultdict(list)
+    for hop in placed.hops:
+        for number in hop.links:
+            carried[number].append(hop)
+    assert set(carried) == set(range(len(links)))
+    for number, link in enumerate(links):
+        way = sorted(carried[number], key=lambda hop: hop.start)
+        assert way[0].start == pytest.approx(placed.spots[link.source].along + boxes[link.source].along)
+        assert way[-1].end == pytest.approx(placed.spots[link.target].along)
+        assert all(a.end == pytest.approx(b.start) and a.entered == b.left for a, b in zip(way, way[1:], strict=False))
+
+
+def test_a_skip_runs_beside_what_it_skips_and_a_concat_joins() -> None:
+    """Of a residual block: the convolutions stand in a line, the skip beside it."""
+    page = Drawing(speczoo.graph("resnet18"), first="layer1.0.conv1", last="layer1.0.sum").picture
+    boxes = {box.about.op: box for box in rectangles(page.shapes) if box.about is not None}
+    middles = {round(box.x + box.width / 2, 3) for op, box in boxes.items()}
+    assert len(middles) == 1
+    assert {"Conv2d", "BatchNorm2d", "ReLU", "add"} <= set(boxes)
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "]]>",
+    '"; }',
+    "\u202eexe",
+    "a\nb",
+    "%\\write18{x}",
+    "&amp;",
+    "\x1b[31m",
+    "漢字" * 40,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_texts_are_texts_in_every_format(text: str) -> None:
+    """Titles, names and arguments come from strangers, and from Python: what they hold is drawn as it is written."""
+    box = Box(path=text, name=text, op=text, detail=text, kind="conv", shape=text, facts=(text,))
+    ends = Box("", text, text, text, kind="terminal")
+    made = Diagram((ends, box, ends), (), 1, 1)
+    page = picture(made, text, text, text)
+    from speczoo.drawing.dot import dot
+    from speczoo.drawing.mermaid import mermaid
+    from speczoo.drawing.svg import svg
+    from speczoo.drawing.tikz import tikz
+
+    root = ElementTree.fromstring(svg(page))
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= {"svg", "title", "desc", "style", "rect", "text", "path", "polygon"}
+    graphviz = dot(made, text)
+    assert re.fullmatch(r'(?:[^"\\]|"(?:[^"\\]|\\.)*")*', graphviz)
+    assert '"' not in re.sub(r'"(?:[^"\\]|\\.)*"', "", graphviz)
+    for line in mermaid(made).splitlines()[1:]:
+        assert re.fullmatch(r'[\w\s:]*(?:[(\[]+"[^"<>\n]*"[)\]]+)?[\w:]*|.*classDef.*|.*-->.*', line), line
+    for line in tikz(page).splitlines():
+        assert "write18" not in line or r"\textbackslash{}write18" in line
+    assert all("\x1b" not in out and "\u202e" not in out for out in (svg(page), graphviz, mermaid(made), tikz(page)))
+
+
+@pytest.mark.parametrize("form", sorted(set(FORMATS.values())))
+def test_equal_networks_give_equal_files(form: str) -> None:
+    pytest.importorskip("matplotlib")
+    spec = {
+        "spec": 1,
+        "name": "n",
+        "input": [3, 8, 8],
+        "layers": [{"op": "Conv2d", "out_channels": 4, "kernel_size": 3}],
+    }
+    first, second = (Drawing(speczoo.graph(dict(spec))).file(form) for _ in range(2))
+    assert first == second
+    assert len(first) > 100
+
+
+@every
+def test_every_network_in_every_format_of_text(name: str) -> None:
+    made = Drawing(speczoo.graph(name))
+    root = ElementTree.fromstring(made.text("svg"))
+    page = made.picture
+    assert float(root.attrib["width"]) == pytest.approx(page.width, abs=0.1)
+    texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == [shape.text for shape in page.shapes if isinstance(shape, Words)]
+    for form in ("dot", "mermaid", "tikz"):
+        assert made.text(form)
+
+
+def test_a_png_is_as_large_as_its_picture() -> None:
+    pytest.importorskip("matplotlib")
+    import io
+
+    from PIL import Image
+
+    made = Drawing(speczoo.graph("lenet5"))
+    image = Image.open(io.BytesIO(made.file("png")))
+    assert image.size == pytest.approx((2 * made.picture.width, 2 * made.picture.height), abs=2)
+    assert len(image.convert("RGB").getcolors(1 << 20) or ()) > 20
+
+
+@given(st.text(max_size=40), st.floats(5, 200))
+def test_a_shortened_text_is_short_enough(text: str, most: float) -> None:
+    found = shortened(text, most, 10.0)
+    assert found == text or found.endswith("\u2026")
+    assert width(found, 10.0) <= most or found == "\u2026"
+
+
+# -- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_depth_as_much_is_unfolded_as_is_readable() -> None:
+    for name in ("lenet5", "resnet152", "densenet201", "cifar_resnet1202"):
+        made = diagram(speczoo.graph(name))
+        deeper = diagram(speczoo.graph(name), depth_of(made) + 1)
+        assert made.size <= READABLE or depth_of(made) == 1
+        assert deeper.size > READABLE or deeper.size == made.size
+
+
+def test_equal_blocks_in_a_row_are_one_box() -> None:
+    made = diagram(speczoo.graph("resnet34"), 2)
+    layer3 = next(box for box in made.boxes if box.name == "layer3")
+    assert layer3.inside is not None
+    counts = [box.count for box in layer3.inside.boxes if box.kind != "terminal"]
+    assert counts == [1, 5]
+
+
+def part(graph: Graph, first: str, last: str) -> list[str]:
+    made = Drawing(graph, 1, first, last).diagram
+    return [box.name for box in made.boxes if box.kind != "terminal"]
+
+
+def test_a_part_of_a_network() -> None:
+    graph = speczoo.graph("resnet18")
+    assert part(graph, "layer2", "layer3") == ["layer2", "layer3"]
+    assert part(graph, "layer4", "") == ["layer4", "avgpool", "flatten", "fc"]
+    assert part(graph, "", "bn1") == ["conv1", "bn1"]
+    assert part(graph, "layer1.0.conv2", "layer1.0.sum") == ["conv2", "bn2", "sum"]
+    for first, last, words in (
+        ("layer9", "", "there is no `layer9` in resnet18: did you mean"),
+        ("fc", "conv1", "no way leads from `fc` to `conv1`"),
+        ("layer1.0.conv1", "fc", "two lists"),
+        ("conv1.weight", "", "`conv1` is a layer, and has nothing inside"),
+    ):
+        with pytest.raises(LookupError, match=re.escape(words)):
+            part(graph, first, last)

@@ -1,0 +1,153 @@
+"""What is drawn of a network: boxes for its layers, boxes with boxes in them for its blocks, and links between them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+#: What a function that brings values together is drawn as.
+SYMBOLS = {"add": "+", "mul": "\u00d7", "sub": "\u2212", "div": "\u00f7"}
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A layer or a block, or `count` equal ones in a row.
+
+    `name` is its id, empty where its position names it; `kind` the family of layers that it is of, `block` where it has
+    an inside, `terminal` where it is an input or an output. `shape` is what comes out, empty where that is what flows
+    in. `inside` is None of a layer, and of a block that is not unfolded.
+    """
+
+    path: str
+    name: str
+    op: str
+    detail: str = ""
+    kind: str = "block"
+    shape: str = ""
+    count: int = 1
+    inside: Diagram | None = None
+    facts: tuple[str, ...] = ()
+    training: bool = False  # whether training alone computes it
+
+    @property
+    def symbol(self) -> str:
+        """The sign that stands for it; empty where it has none."""
+        return SYMBOLS.get(self.op, "") if self.kind == "function" else ""
+
+    @property
+    def label(self) -> str:
+        """What it is, in a line."""
+        words = [f"{self.count} \u00d7 {self.op}" if self.count > 1 else self.op, self.detail]
+        return " ".join(filter(None, words))
+
+    @cached_property
+    def beside(self) -> str:
+        """The shape that is written at the line that leaves it: not of an end of a list, nor where the last box inside
+        has it already.
+        """
+        if self.kind == "terminal":
+            return ""
+        inside = self.inside
+        last = (link.source for link in inside.links if link.target == len(inside.boxes) - 1) if inside else ()
+        return "" if inside and any(inside.boxes[i].shape == self.shape for i in last) else self.shape
+
+
+@dataclass(frozen=True)
+class Link:
+    """A value that flows from a box (its output `port`) into another (its input `position`), by their numbers."""
+
+    source: int
+    target: int
+    port: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Diagram:
+    """The boxes of one list in the order of execution, its inputs first and its outputs last, and links from earlier to
+    later ones.
+    """
+
+    boxes: tuple[Box, ...]
+    links: tuple[Link, ...]
+    inputs: int
+    outputs: int
+
+    @cached_property
+    def size(self) -> int:
+        """How many boxes it has, near and far."""
+        return sum(1 + (box.inside.size if box.inside else 0) for box in self.boxes)
+
+    def walk(self) -> Iterator[Box]:
+        """Yield its boxes, and theirs."""
+        for box in self.boxes:
+            yield box
+            if box.inside is not None:
+                yield from box.inside.walk()
+
+
+class Connection(NamedTuple):
+    """A value that flows from a layer, a block that is not unfolded, or an end of the network into another."""
+
+    source: Box
+    target: Box
+
+
+def connections(diagram: Diagram) -> tuple[Connection, ...]:
+    """Return how the boxes without an inside are connected, through the blocks that they stand in."""
+    found: list[Connection] = []
+    _connect(diagram, [], found)
+    return tuple(found)
+
+
+def _connect(diagram: Diagram, arriving: Sequence[Box | None], found: list[Connection]) -> list[Box | None]:
+    """Add the connections in a list that these flow into, or the network; return what flows out of it."""
+    nested = bool(arriving)
+    given: dict[int, list[Link]] = defaultdict(list)
+    for link in diagram.links:
+        given[link.target].append(link)
+    ends: dict[tuple[int, int], Box | None] = {}
+    leaving = []
+    for i, box in enumerate(diagram.boxes):
+        sources = [ends.get((link.source, link.port)) for link in sorted(given[i], key=lambda link: link.position)]
+        if i < diagram.inputs:
+            ends[i, 0] = arriving[i] if nested and i < len(arriving) else box
+            continue
+        if i >= len(diagram.boxes) - diagram.outputs:
+            leaving += sources
+            if nested:
+                continue
+        if box.inside is not None:
+            out = _connect(box.inside, sources or [None], found)
+            ends |= {(i, port): end for port, end in enumerate(out)}
+            continue
+        found += [Connection(source, box) for source in sources if source is not None]
+        ports = max((link.port for link in diagram.links if link.source == i), default=0)
+        ends |= {(i, port): box for port in range(ports + 1)}
+    return leaving
+
+
+def depth_of(diagram: Diagram) -> int:
+    """Return how many lists stand inside each other."""
+    return 1 + max((depth_of(box.inside) for box in diagram.boxes if box.inside is not None), default=0)
+
+
+def folded(diagram: Diagram, depth: int) -> Diagram:
+    """Return the diagram with the insides of what is deeper left out."""
+    boxes = (
+        replace(box, inside=folded(box.inside, depth - 1) if depth > 1 else None) if box.inside is not None else box
+        for box in diagram.boxes
+    )
+    return replace(diagram, boxes=tuple(boxes))
+
+
+def without_shapes(diagram: Diagram) -> Diagram:
+    """Return the diagram without the shapes of what flows between boxes."""
+    boxes = (
+        replace(box, shape="", inside=without_shapes(box.inside) if box.inside is not None else None)
+        for box in diagram.boxes
+    )
+    return replace(diagram, boxes=tuple(boxes))

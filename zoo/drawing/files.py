@@ -1,0 +1,89 @@
+"""Pictures in the formats of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from speczoo.compiler.graph import Graph
+from speczoo.drawing.diagram import Diagram, without_shapes
+from speczoo.drawing.network import between, diagram
+from speczoo.drawing.picture import Picture, picture
+from speczoo.metadata import word
+from speczoo.specs.wording import by_axis
+
+Theme: TypeAlias = Literal["auto", "light", "dark"]
+#: Endings of files, and what they hold.
+FORMATS = {"svg": "svg", "png": "png", "pdf": "pdf", "mmd": "mermaid", "dot": "dot", "gv": "dot", "tex": "tikz"}
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A network as it is to be drawn.
+
+    `depth` is how many levels of blocks are unfolded, as many as are readable where it is None. `first` and `last` are
+    paths of the entries, in one list, from which and up to which it is drawn; empty for all.
+    """
+
+    graph: Graph
+    depth: int | None = None
+    first: str = ""
+    last: str = ""
+    shapes: bool = True
+    horizontal: bool = False
+    theme: Theme = "auto"
+
+    @cached_property
+    def diagram(self) -> Diagram:
+        """Raise LookupError where `first` or `last` names nothing, or no way leads from one to the other."""
+        part = between(self.graph, self.first, self.last) if self.first or self.last else None
+        made = diagram(self.graph, self.depth, part)
+        return made if self.shapes else without_shapes(made)
+
+    @cached_property
+    def picture(self) -> Picture:
+        """Raise LookupError, as `diagram` does."""
+        return picture(self.diagram, self.graph.name, self.subtitle, self.description, horizontal=self.horizontal)
+
+    @property
+    def description(self) -> str:
+        """The spec's own title."""
+        return str(word(self.graph.unit.document.data, self.graph.settings.variant, "title") or "")
+
+    @property
+    def subtitle(self) -> str:
+        """What goes in and comes out, and what it costs."""
+        flow = " \u2192 ".join(
+            ", ".join(map(by_axis, shapes.values())) for shapes in (self.graph.inputs, self.graph.outputs)
+        )
+        return f"{flow}   {self.graph.params:,} parameters   {self.graph.macs:,} MACs"
+
+    def file(self, form: str) -> bytes:
+        """Return the bytes of a file of one of FORMATS' values.
+
+        Raises LookupError, as `diagram` does, and ModuleNotFoundError where matplotlib is needed and missing.
+        """
+        if form in ("png", "pdf"):
+            from speczoo.drawing.raster import raster
+
+            return raster(self.picture, form, dark=self.theme == "dark")
+        return self.text(form).encode()
+
+    def text(self, form: str) -> str:
+        """Return the text of a file of `svg`, `dot`, `mermaid` or `tikz`. Raises LookupError, as `diagram` does."""
+        if form == "dot":
+            from speczoo.drawing.dot import dot
+
+            return dot(self.diagram, self.graph.name, horizontal=self.horizontal)
+        if form == "mermaid":
+            from speczoo.drawing.mermaid import mermaid
+
+            return mermaid(self.diagram, horizontal=self.horizontal)
+        if form == "tikz":
+            from speczoo.drawing.tikz import tikz
+
+            return tikz(self.picture)
+        from speczoo.drawing.svg import svg
+
+        return svg(self.picture, self.theme)

@@ -1,0 +1,254 @@
+"""The diagram of a network: its lists, blocks unfolded, equal neighbours in one box."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import INPUT, Edge, ancestors, descendants
+from speczoo.compiler.emit.resolved import arguments
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.unknown import UNKNOWN, Unknown
+from speczoo.drawing.diagram import Box, Diagram, Link, depth_of, folded
+from speczoo.drawing.labels import detail
+from speczoo.drawing.palette import kind_of
+from speczoo.specs.suggestions import did_you_mean
+from speczoo.specs.wording import by_axis, listed
+
+#: Where nothing says how deep to unfold, as deep as a picture has at most so many boxes.
+READABLE = 90
+
+
+class Part(NamedTuple):
+    """Entries of one list of a network: its path ends with a dot, but where it is the network's own."""
+
+    composite: Composite
+    path: str
+    entries: frozenset[int]
+
+
+def diagram(graph: Graph, depth: int | None = None, part: Part | None = None) -> Diagram:
+    """Return what is drawn of a network, blocks unfolded `depth` levels deep: 1 for what stands in the network alone.
+
+    Without a depth, as deep as a picture is readable. Of a part, its entries alone.
+    """
+    whole = _list(graph.root, "") if part is None else _list(*part)
+    if depth is not None:
+        return folded(whole, depth)
+    deepest = depth_of(whole)
+    return next((d for n in range(deepest, 1, -1) if (d := folded(whole, n)).size <= READABLE), folded(whole, 1))
+
+
+def between(graph: Graph, first: str, last: str) -> Part:
+    """Return the entries of one list that lie on a way from one path to another, both with them; empty paths are the
+    ends of the network's list.
+
+    Raises LookupError where there is no such path, they stand in two lists, or no way leads there.
+    """
+    composite, prefix, start = _entry(graph, first) if first else (graph.root, "", None)
+    other, _, end = _entry(graph, last) if last else (composite, prefix, None)
+    if not first:
+        composite, prefix, _ = _entry(graph, last)
+    elif last and composite is not other:
+        raise LookupError(f"`{first}` and `{last}` stand in two lists")
+    flow = composite.wiring.dataflow
+    below = descendants(flow, [start]) if start is not None else frozenset(range(len(composite.nodes)))
+    above = ancestors(flow, [end]) if end is not None else frozenset(range(len(composite.nodes)))
+    entries = frozenset(node for node in below & above if isinstance(node, int))
+    if not entries:
+        raise LookupError(f"no way leads from `{first}` to `{last}`")
+    return Part(composite, prefix, entries)
+
+
+def _entry(graph: Graph, path: str) -> tuple[Composite, str, int]:
+    """Return the list that an entry stands in, how its paths begin, and the entry's number. Raises LookupError."""
+    composite, prefix, rest = graph.root, "", path
+    while True:
+        names = {node.name: i for i, node in enumerate(composite.nodes) if node.body is not None}
+        name = max((n for n in names if rest == n or rest.startswith(f"{n}.")), key=len, default=None)
+        if name is None:
+            raise LookupError(f"there is no `{path}` in {graph.name}: {_help(prefix, names, rest)}")
+        if rest == name:
+            return composite, prefix, names[name]
+        body = composite.nodes[names[name]].body
+        if not isinstance(body, Composite):
+            raise LookupError(f"`{prefix}{name}` is a layer, and has nothing inside")
+        composite, prefix, rest = body, f"{prefix}{name}.", rest[len(name) + 1 :]
+
+
+def _help(prefix: str, names: Iterable[str], wrong: str) -> str:
+    known = [f"{prefix}{name}" for name in names]
+    return " ".join(did_you_mean(f"{prefix}{wrong}", known)) or f"there is {listed(known[:12])}"
+
+
+def _list(composite: Composite, path: str, entries: frozenset[int] | None = None) -> Diagram:
+    """Return the diagram of a list whose entries' paths begin with `path`, or of some of its entries: what these take
+    from others, and give to others, are its ends.
+    """
+    order = [i for i in composite.wiring.order if composite.nodes[i].body is not None]
+    if entries is not None:
+        order = [i for i in order if i in entries]
+    arriving, leaving = _ends(composite, order, entries)
+    runs = list(_runs(composite, order))
+    number = {i: len(arriving) + k for k, run in enumerate(runs) for i in run}
+    outermost = entries is not None or not path
+    place = {edge: i for i, (edge, _) in enumerate(arriving)}
+    boxes = [
+        *(
+            _terminal(name if len(arriving) > 1 or outermost else "", composite.value(e), path, outermost)
+            for e, name in arriving
+        ),
+        *(_box(composite, run, path) for run in runs),
+    ]
+    links = [
+        _link(edge, place, number, number[run[0]], position)
+        for run in runs
+        for position, edge in _taken(composite, composite.nodes[run[0]])
+    ]
+    for edge, name, training in leaving:
+        links.append(_link(edge, place, number, len(boxes)))
+        label = name if len(leaving) > 1 else "output" if outermost else ""
+        boxes.append(_terminal(label, composite.value(edge), path, outermost, training=training))
+    return Diagram(tuple(boxes), tuple(links), len(arriving), len(leaving))
+
+
+def _ends(
+    composite: Composite, order: Sequence[int], entries: frozenset[int] | None
+) -> tuple[list[tuple[Edge, str]], list[tuple[Edge, str, bool]]]:
+    """Return the values that flow into these entries and out of them, with their names, and whether training alone
+    has them.
+    """
+    if entries is None:
+        arriving = [(Edge(INPUT, port), name) for port, (name, _) in enumerate(composite.inputs)]
+        outputs = ((composite.wiring.resolve(port.edge), port) for port in composite.outputs)
+        return arriving, [(edge, port.name, port.training_only) for edge, port in outputs if isinstance(edge, Edge)]
+    inside = frozenset(order)
+    taken = dict.fromkeys(edge for i in order for _, edge in _taken(composite, composite.nodes[i]))
+    given = dict.fromkeys(
+        edge
+        for i in composite.wiring.order
+        if i not in inside
+        for _, edge in _taken(composite, composite.nodes[i])
+        if edge.node in inside
+    )
+    for port in composite.outputs:
+        edge = composite.wiring.resolve(port.edge)
+        if isinstance(edge, Edge) and edge.node in inside:
+            given[edge] = None
+    return (
+        [(edge, _value_name(composite, edge)) for edge in taken if edge.node not in inside],
+        [(edge, _value_name(composite, edge), False) for edge in given],
+    )
+
+
+def _value_name(composite: Composite, edge: Edge) -> str:
+    return composite.inputs[edge.port][0] if edge.node == INPUT else composite.nodes[edge.node].name
+
+
+def _link(edge: Edge, place: Mapping[Edge, int], number: Mapping[int, int], target: int, position: int = 0) -> Link:
+    if edge in place:
+        return Link(place[edge], target, 0, position)
+    return Link(number[edge.node], target, edge.port, position)
+
+
+def _box(composite: Composite, run: Sequence[int], path: str) -> Box:
+    """Return the box of one entry, or of several equal ones."""
+    node, last = composite.nodes[run[0]], composite.nodes[run[-1]]
+    training = run[0] not in composite.wiring.inference_only
+    here, name = f"{path}{node.name}", node.name if node.named else ""
+    if len(run) > 1:
+        name = f"{node.name} \u2026 {last.name}"
+    common: dict[str, Any] = {
+        "path": here,
+        "name": name,
+        "shape": _changed(last),
+        "count": len(run),
+        "training": training,
+    }
+    if isinstance(node.body, Composite):
+        inside = _list(node.body, f"{here}.")
+        return Box(op=_title(node, node.body), inside=inside, facts=_facts(node, {}), **common)
+    assert isinstance(node.body, Layer)
+    given = arguments(node.body)
+    family = type(node.body).__module__.rpartition(".")[2] if _own(node.body) else "custom"
+    return Box(
+        op=node.op,
+        detail=detail(given, getattr(node.body, "spatial", 1)),
+        kind=kind_of(family, node.op),
+        facts=_facts(node, given),
+        **common,
+    )
+
+
+def _own(layer: Layer) -> bool:
+    return type(layer).__module__.startswith("speczoo.compiler.layers.")
+
+
+def _title(node: Node, body: Composite) -> str:
+    """Return what a block is called: a group says what is in it, where that is all of one kind."""
+    if body.kind != "group":
+        return node.op
+    ops = Counter(each.op for each in body.nodes if each.body is not None)
+    op, count = next(iter(ops.items()), ("", 0))
+    return f"{count} \u00d7 {op}" if len(ops) == 1 and count > 1 and op != "group" else ""
+
+
+def _terminal(name: str, value: Value | Unknown, path: str, outermost: bool, *, training: bool = False) -> Box:
+    shape = by_axis(value.shape) if value is not UNKNOWN and outermost else ""
+    return Box(path.rstrip("."), name, name, shape, kind="terminal", training=training)
+
+
+def _taken(composite: Composite, node: Node) -> Iterator[tuple[int, Edge]]:
+    """Yield what a node takes from its list, with its position; numbers flow in from nowhere."""
+    for position, operand in enumerate(node.inputs):
+        edge = composite.wiring.resolve(operand)
+        if isinstance(edge, Edge):
+            yield position, edge
+
+
+def _runs(composite: Composite, order: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the entries one by one, but equal ones, each fed by nothing but the one before it, together."""
+    readers = Counter(edge.node for i in order for _, edge in _taken(composite, composite.nodes[i]))
+    readers.update(
+        edge.node for port in composite.outputs if isinstance(edge := composite.wiring.resolve(port.edge), Edge)
+    )
+    run: list[int] = []
+    for i in order:
+        if run and not _continues(composite, run[-1], i, readers):
+            yield run
+            run = []
+        run.append(i)
+    if run:
+        yield run
+
+
+def _continues(composite: Composite, before: int, here: int, readers: Mapping[int, int]) -> bool:
+    one, other = composite.nodes[before], composite.nodes[here]
+    fed = [edge for _, edge in _taken(composite, other)]
+    same = one.body is other.body or (isinstance(one.body, Layer) and one.body == other.body)
+    return same and one.params == other.params and fed == [Edge(before)] and readers[before] == 1 and one.op == other.op
+
+
+def _changed(node: Node) -> str:
+    """Return the shape of what comes out, where it is another than what flows in."""
+    first = node.outputs[0]
+    if first is UNKNOWN or (len(node.outputs) == 1 and node.shapes[:1] == (first.shape,)):
+        return ""
+    shapes = dict.fromkeys(by_axis(value.shape) for value in node.outputs if value is not UNKNOWN)
+    return ", ".join(shapes)
+
+
+def _facts(node: Node, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what there is to know of a node beside its label, a line each."""
+    shapes = [v.shape for v in node.outputs if v is not UNKNOWN]
+    flow = f"{_listed(node.shapes)} \u2192 {_listed(shapes)}"
+    costs = [f"{node.params:,} parameters"] * (node.params > 0) + [f"{node.macs:,} MACs"] * (node.macs > 0)
+    shared = ["shared: the module of an entry before it"] * (node.shared is not None)
+    return (flow, *(f"{name}: {value}" for name, value in given.items()), *costs, *shared)
+
+
+def _listed(shapes: Iterable[Shape]) -> str:
+    return ", ".join(map(by_axis, shapes)) or "nothing"

@@ -1,0 +1,325 @@
+"""A diagram as shapes on a page: lists laid out, and placed into each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from speczoo.drawing.diagram import Box, Diagram
+from speczoo.drawing.layout import Extent, Hop, Layout, Link, layout
+from speczoo.drawing.palette import KINDS
+from speczoo.drawing.text import shortened, width
+
+#: Sizes of text, and of what is around it, in pixels.
+SMALL, NORMAL, TITLE = 9.0, 11.0, 15.0
+HEIGHT, SIGN, PAD, HEAD, STRIP = 24.0, 20.0, 9.0, 20.0, 15.0
+#: How far the boxes behind a box that stands for several stick out, and how many there are.
+BEHIND, STACKED = 3.0, 2
+MARGIN, WIDEST = 18.0, 420.0
+
+
+class Rectangle(NamedTuple):
+    """A box: of a `kind` of layers, or `block`, `head`, `terminal`; `about` is the box of the diagram that it shows."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    radius: float = 4.0
+    about: Box | None = None
+
+
+class Curve(NamedTuple):
+    """A line from its first point straight to the second, bent to the third, straight to the last, with a head or
+    without.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    head: bool = False
+    dashed: bool = False
+    horizontal: bool = False
+
+
+class Words(NamedTuple):
+    """A text that begins at `x`, or has its middle there, on the line whose middle is `y`, and is `length` long."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    length: float
+    bold: bool = False
+    faint: bool = False
+    middle: bool = False
+
+
+Shape = Rectangle | Curve | Words
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Shapes in the order in which they are drawn, on a page of this size, in pixels. Who does not look at it has the
+    title and the description.
+    """
+
+    title: str
+    description: str
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A list with the extents of its boxes, those inside them, and its layout."""
+
+    diagram: Diagram
+    extents: tuple[Extent, ...]
+    inside: tuple[_Placed | None, ...]
+    layout: Layout
+
+
+def picture(
+    diagram: Diagram, title: str, subtitle: str = "", description: str = "", *, horizontal: bool = False
+) -> Picture:
+    """Return the picture of a diagram below a title: the flow goes down, or to the right."""
+    style = _Style(horizontal)
+    placed = style.place(diagram)
+    lay = placed.layout
+    wide, high = lay.before + lay.after, lay.along
+    if horizontal:
+        wide, high = high, wide
+    top = MARGIN + (TITLE + 10 if title else 0) + (NORMAL + 10 if subtitle else 0)
+    least = max(width(title, TITLE, bold=True), width(subtitle, NORMAL), min(wide, 300.0))
+    page = max(wide, least) + 2 * MARGIN
+    corner = (page - wide) / 2
+    origin = (corner, top + lay.before) if horizontal else (corner + lay.before, top)
+    shapes = [*style.shapes(placed, *origin)]
+    legend, below = _legend(diagram, page, top + high + MARGIN)
+    heads = _headings(title, subtitle)
+    return Picture(title, description or subtitle, page, below + MARGIN, (*heads, *shapes, *legend))
+
+
+def _headings(title: str, subtitle: str) -> Iterator[Words]:
+    if title:
+        yield Words(MARGIN, MARGIN + TITLE / 2, title, TITLE, width(title, TITLE, bold=True), bold=True)
+    if subtitle:
+        y = MARGIN + (TITLE + 5 if title else 0) + NORMAL / 2
+        yield Words(MARGIN, y, subtitle, NORMAL, width(subtitle, NORMAL), faint=True)
+
+
+def _legend(diagram: Diagram, page: float, top: float) -> tuple[list[Shape], float]:
+    """Return a swatch and a name for each kind in the picture, in rows, and where they end."""
+    there = {box.kind for box in diagram.walk()}
+    shapes: list[Shape] = []
+    x, y = MARGIN, top
+    for name, kind in KINDS.items():
+        if name not in there:
+            continue
+        long = width(kind.title, SMALL)
+        if x > MARGIN and x + 16 + long > page - MARGIN:
+            x, y = MARGIN, y + 16
+        shapes += [Rectangle(x, y, 11, 11, name, 2), Words(x + 16, y + 5.5, kind.title, SMALL, long, faint=True)]
+        x += 16 + long + 16
+    return shapes, y + 11 if shapes else top - MARGIN
+
+
+@dataclass(frozen=True)
+class _Style:
+    """Which way the flow goes, and so how much room things take along it and across."""
+
+    horizontal: bool
+
+    def place(self, diagram: Diagram) -> _Placed:
+        inside = tuple(self.place(box.inside) if box.inside is not None else None for box in diagram.boxes)
+        pairs = zip(diagram.boxes, inside, strict=True)
+        extents = tuple(self.block(box, inner) if inner is not None else self.leaf(box) for box, inner in pairs)
+        links = [Link(link.source, link.target, link.port, link.position) for link in diagram.links]
+        return _Placed(diagram, extents, inside, layout(extents, links, diagram.inputs, diagram.outputs))
+
+    # -- how much room a box takes ----------------------------------------------------------------------------------
+
+    def leaf(self, box: Box) -> Extent:
+        wide, high = _size(box)
+        behind = BEHIND * STACKED if box.count > 1 else 0.0
+        if self.horizontal:
+            strip = _strip(box)
+            return Extent(wide + behind + strip, max(high / 2, STRIP if strip else 0.0), high / 2 + behind)
+        label = 6 + width(box.beside, SMALL) if box.beside else 0.0
+        return Extent(high + behind + (STRIP if label else 0.0), wide / 2, max(wide / 2 + behind, label))
+
+    def block(self, box: Box, inner: _Placed) -> Extent:
+        lay, behind = inner.layout, BEHIND * STACKED if box.count > 1 else 0.0
+        head = _head_width(box)
+        if self.horizontal:
+            along = max(lay.along, head) + behind + _strip(box)
+            return Extent(along, lay.before + PAD + HEAD, lay.after + PAD + behind, *_ends(inner), lay.ranks)
+        missing = max(head - lay.before - lay.after - 2 * PAD, 0.0)
+        label = 6 + width(box.beside, SMALL) if box.beside else 0.0
+        before = lay.before + PAD + missing / 2
+        after = max(lay.after + PAD + missing / 2 + behind, label)
+        return Extent(HEAD + lay.along + behind + (STRIP if label else 0.0), before, after, *_ends(inner), lay.ranks)
+
+    # -- what is drawn of it ----------------------------------------------------------------------------------------
+
+    def shapes(self, placed: _Placed, x: float, y: float) -> Iterator[Shape]:
+        """Yield the shapes of a list whose main axis begins here: boxes over lines, insides over boxes."""
+        point = self._point(x, y)
+        training = {i for i, link in enumerate(placed.diagram.links) if self._trains(placed.diagram, link.target)}
+        for hop in placed.layout.hops:
+            yield self.curve(hop, point, dashed=training.issuperset(hop.links))
+        for i, box in enumerate(placed.diagram.boxes):
+            spot, extent, inner = placed.layout.spots[i], placed.extents[i], placed.inside[i]
+            at = point(spot.along, spot.across)
+            yield from self.filled(box, inner, extent, *at) if inner is not None else self.plain(box, *at)
+
+    def _point(self, x: float, y: float) -> Callable[[float, float], tuple[float, float]]:
+        if self.horizontal:
+            return lambda along, across: (x + along, y + across)
+        return lambda along, across: (x + across, y + along)
+
+    def _trains(self, diagram: Diagram, box: int) -> bool:
+        return diagram.boxes[box].training
+
+    def curve(self, hop: Hop, point: Callable[[float, float], tuple[float, float]], *, dashed: bool) -> Curve:
+        points = (
+            point(hop.start, hop.left),
+            point(hop.bend, hop.left),
+            point(hop.land, hop.entered),
+            point(hop.end, hop.entered),
+        )
+        return Curve(points, hop.head, dashed, self.horizontal)
+
+    def plain(self, box: Box, x: float, y: float) -> Iterator[Shape]:
+        """Yield a layer, or a block that is not unfolded; its axis enters at this point."""
+        wide, high = _size(box)
+        if not wide:
+            return
+        left, top = (x, y - high / 2) if self.horizontal else (x - wide / 2, y)
+        yield from _boxes(box, left, top, wide, high)
+        if box.symbol:
+            yield Words(left + wide / 2, top + high / 2, box.symbol, 14, width(box.symbol, 14), middle=True)
+        else:
+            yield from _line_of(box, left, top, wide, high)
+        yield from self.shape_of(box, left, top, wide, high, x, y)
+
+    def filled(self, box: Box, inner: _Placed, extent: Extent, x: float, y: float) -> Iterator[Shape]:
+        """Yield a block with what is in it."""
+        behind = BEHIND * STACKED if box.count > 1 else 0.0
+        if self.horizontal:
+            strip = _strip(box)
+            left, top = x, y - extent.before
+            wide, high = extent.along - behind - strip, extent.before + extent.after - behind
+            origin = (x + (wide - inner.layout.along) / 2, y)
+        else:
+            strip = STRIP if box.beside else 0.0
+            missing = max(_head_width(box) - inner.layout.before - inner.layout.after - 2 * PAD, 0.0)
+            left, top = x - extent.before, y
+            wide = extent.before + inner.layout.after + PAD + missing / 2
+            high = extent.along - behind - strip
+            origin = (x, y + HEAD)
+        yield from _boxes(box, left, top, wide, high)
+        yield Rectangle(left, top, wide, HEAD, "head", 4.0)
+        yield from _heading(box, left, top, wide)
+        yield from self.shapes(inner, *origin)
+        if self.horizontal and wide > inner.layout.along:  # the head is wider than what is below it
+            yield from self._bridges(inner, left, wide, origin)
+        yield from self.shape_of(box, left, top, wide, high, x, y)
+
+    def _bridges(self, inner: _Placed, left: float, wide: float, origin: tuple[float, float]) -> Iterator[Curve]:
+        """Yield lines from a block's border to the ends of its list, which is shorter."""
+        spots, count = inner.layout.spots, inner.diagram.inputs
+        for spot in spots[:count]:
+            ends = ((left, origin[1] + spot.across), (origin[0], origin[1] + spot.across))
+            yield Curve((ends[0], ends[0], ends[1], ends[1]), horizontal=True)
+        for spot in spots[len(spots) - inner.diagram.outputs :]:
+            ends = ((origin[0] + inner.layout.along, origin[1] + spot.across), (left + wide, origin[1] + spot.across))
+            yield Curve((ends[0], ends[0], ends[1], ends[1]), horizontal=True)
+
+    def shape_of(
+        self, box: Box, left: float, top: float, wide: float, high: float, x: float, y: float
+    ) -> Iterator[Shape]:
+        """Yield what comes out of a box, beside the line that leaves it, and that line as far as the text goes."""
+        if not box.beside:
+            return
+        long, behind = width(box.beside, SMALL), BEHIND * STACKED if box.count > 1 else 0.0
+        if self.horizontal:
+            start, end = left + wide + behind, left + wide + behind + _strip(box)
+            yield Curve(((start, y), (start, y), (end, y), (end, y)), horizontal=True)
+            yield Words(start + 4, y - SMALL / 2 - 2, box.beside, SMALL, long, faint=True)
+        else:
+            start = top + high + behind
+            yield Curve(((x, start), (x, start), (x, start + STRIP), (x, start + STRIP)))
+            yield Words(x + 6, start + STRIP / 2, box.beside, SMALL, long, faint=True)
+
+
+def _ends(inner: _Placed) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return where a list's inputs and outputs are across the flow."""
+    across = [spot.across for spot in inner.layout.spots]
+    return tuple(across[: inner.diagram.inputs]), tuple(across[len(across) - inner.diagram.outputs :])
+
+
+def _strip(box: Box) -> float:
+    """Return how long the line beside a box is that its shape is written at, where the flow goes to the right."""
+    return width(box.beside, SMALL) + 8 if box.beside else 0.0
+
+
+def _texts(box: Box) -> tuple[str, str, str]:
+    """Return a box's name, what it is, and its arguments, as long as they may be."""
+    op = f"{box.count} \u00d7 {box.op}" if box.count > 1 else box.op
+    name = "" if box.kind == "terminal" else shortened(box.name, WIDEST / 3, SMALL)
+    return name, shortened(op, WIDEST / 2, NORMAL, bold=True), shortened(box.detail, WIDEST / 2, NORMAL)
+
+
+def _widths(box: Box) -> tuple[float, float, float]:
+    name, op, detail = _texts(box)
+    return width(name, SMALL), width(op, NORMAL, bold=True), width(detail, NORMAL)
+
+
+def _size(box: Box) -> tuple[float, float]:
+    """Return how wide and high a box without an inside is; nothing for an end of a list that has no name."""
+    if box.symbol:
+        return SIGN, SIGN
+    parts = [w for w in _widths(box) if w]
+    if not parts:
+        return (0.0, 0.0) if box.kind == "terminal" else (HEIGHT, HEIGHT)
+    return sum(parts) + 6 * (len(parts) - 1) + 2 * PAD, HEIGHT
+
+
+def _head_width(box: Box) -> float:
+    return _size(box)[0]
+
+
+def _boxes(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Rectangle]:
+    """Yield a box, and before it those behind it where it stands for several."""
+    kind = "terminal" if box.kind == "terminal" else box.kind
+    radius = min(wide, high) / 2 if box.symbol or kind == "terminal" else 4.0
+    for k in range(STACKED if box.count > 1 else 0, 0, -1):
+        yield Rectangle(x + BEHIND * k, y + BEHIND * k, wide, high, kind, radius)
+    yield Rectangle(x, y, wide, high, kind, radius, box)
+
+
+def _line_of(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Words]:
+    """Yield the line in a box: its name, what it is, its arguments."""
+    (name, op, detail), lengths = _texts(box), _widths(box)
+    parts = [w for w in lengths if w]
+    at, middle = x + (wide - sum(parts) - 6 * (len(parts) - 1)) / 2, y + high / 2
+    for text, long, size, bold, faint in (
+        (name, lengths[0], SMALL, False, True),
+        (op, lengths[1], NORMAL, True, False),
+        (detail, lengths[2], NORMAL, False, False),
+    ):
+        if text:
+            yield Words(at, middle, text, size, long, bold, faint)
+            at += long + 6
+
+
+def _heading(box: Box, x: float, y: float, wide: float) -> Iterator[Words]:
+    return _line_of(box, x, y, min(_head_width(box), wide), HEAD)
+
+
+def rectangles(shapes: Iterable[Shape]) -> list[Rectangle]:
+    """Return the boxes of layers and blocks among shapes: not heads, legends, and what stands behind."""
+    return [shape for shape in shapes if isinstance(shape, Rectangle) and shape.about is not None]

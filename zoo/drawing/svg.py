@@ -1,0 +1,107 @@
+"""A picture as SVG: alone in a file, or in a page. Colours follow the reader's light or dark setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape, quoteattr
+
+from speczoo.drawing.palette import DARK, KINDS, LIGHT, Page
+from speczoo.drawing.picture import Curve, Picture, Rectangle, Words
+from speczoo.drawing.text import FONT
+from speczoo.specs.escaping import safe
+
+
+def svg(picture: Picture, theme: str = "auto") -> str:
+    """Return the file's text. `theme` is `light`, `dark`, or `auto`: as the reader has it."""
+    w, h = _number(picture.width), _number(picture.height)
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img">',
+            f"<title>{_text(picture.title)}</title>",
+            f"<desc>{_text(picture.description)}</desc>",
+            f"<style>{style(theme)}</style>",
+            f'<rect class="page" width="{w}" height="{h}"/>',
+            *body(picture),
+            "</svg>\n",
+        ]
+    )
+
+
+def body(picture: Picture) -> Iterator[str]:
+    """Yield an element for each shape."""
+    for shape in picture.shapes:
+        match shape:
+            case Rectangle():
+                yield _rectangle(shape)
+            case Curve():
+                yield from _curve(shape)
+            case Words():
+                yield _words(shape)
+
+
+def style(theme: str = "auto") -> str:
+    """Return the style sheet of pictures."""
+    base = (
+        f"text{{font-family:{FONT};dominant-baseline:central}}.m{{text-anchor:middle}}.b{{font-weight:bold}}"
+        ".e{fill:none;stroke-width:1.2}.d{stroke-dasharray:4 3}rect{stroke-width:1}.page{stroke:none}"
+    )
+    light, dark = _theme(LIGHT, dark=False), _theme(DARK, dark=True)
+    if theme != "auto":
+        return base + (dark if theme == "dark" else light)
+    return f"{base}{light}@media(prefers-color-scheme:dark){{{dark}}}"
+
+
+def _theme(page: Page, *, dark: bool) -> str:
+    colours = ((name, kind.dark if dark else kind.light) for name, kind in KINDS.items())
+    kinds = "".join(f".{name}{{fill:{colour.fill};stroke:{colour.line}}}" for name, colour in colours)
+    return (
+        f".page{{fill:{page.background}}}text{{fill:{page.text}}}.f{{fill:{page.faint}}}"
+        f".e{{stroke:{page.line}}}.a{{fill:{page.line}}}.block{{fill:{page.block};stroke:{page.line}}}"
+        f".head{{fill:{page.head};stroke:{page.line}}}.terminal{{fill:{page.head};stroke:{page.line}}}{kinds}"
+    )
+
+
+def _rectangle(shape: Rectangle) -> str:
+    place = f'x="{_number(shape.x)}" y="{_number(shape.y)}" width="{_number(shape.width)}"'
+    place += f' height="{_number(shape.height)}" rx="{_number(shape.radius)}"'
+    if shape.about is None:
+        return f'<rect class="{shape.kind}" {place}/>'
+    lines = [" ".join(filter(None, (shape.about.path, shape.about.label))), *shape.about.facts]
+    about = "\n".join(map(_text, lines))
+    return f'<rect class="{shape.kind}" {place}><title>{about}</title></rect>'
+
+
+def _curve(shape: Curve) -> Iterator[str]:
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = shape.points
+    if shape.horizontal:
+        middle = (x1 + x2) / 2
+        bent = f"C{_number(middle)} {_number(y1)} {_number(middle)} {_number(y2)} {_number(x2)} {_number(y2)}"
+    else:
+        middle = (y1 + y2) / 2
+        bent = f"C{_number(x1)} {_number(middle)} {_number(x2)} {_number(middle)} {_number(x2)} {_number(y2)}"
+    straight = x1 == x2 if not shape.horizontal else y1 == y2
+    inner = "" if straight else f"L{_number(x1)} {_number(y1)}{bent}"
+    dashed = " d" if shape.dashed else ""
+    yield f'<path class="e{dashed}" d="M{_number(x0)} {_number(y0)}{inner}L{_number(x3)} {_number(y3)}"/>'
+    if shape.head:
+        wing = ((x3 - 6, y3 - 3), (x3 - 6, y3 + 3)) if shape.horizontal else ((x3 - 3, y3 - 6), (x3 + 3, y3 - 6))
+        corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in ((x3, y3), *wing))
+        yield f'<polygon class="a" points="{corners}"/>'
+
+
+def _words(shape: Words) -> str:
+    classes = " ".join(c for c, on in (("b", shape.bold), ("f", shape.faint), ("m", shape.middle)) if on)
+    named = f"class={quoteattr(classes)} " if classes else ""
+    long = f' textLength="{_number(shape.length)}" lengthAdjust="spacingAndGlyphs"'
+    return (
+        f'<text {named}x="{_number(shape.x)}" y="{_number(shape.y)}" font-size="{_number(shape.size)}"{long}>'
+        f"{_text(shape.text)}</text>"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(safe(text))
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,0 +1,91 @@
+"""A picture for LaTeX, in TikZ: a document of its own, cut to the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from speczoo.drawing.palette import KINDS, LIGHT
+from speczoo.drawing.picture import Curve, Picture, Rectangle, Words
+from speczoo.specs.escaping import safe
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "\u00d7": r"$\times$", "\u00f7": r"$\div$", "\u2212": "$-$",
+    "\u2026": r"\ldots{}", "\u2192": r"$\to$",
+}  # fmt: skip
+
+
+def tikz(picture: Picture) -> str:
+    """Return the document's text; one pixel is one point."""
+    lines = [
+        r"\documentclass[tikz]{standalone}",
+        r"\usepackage[T1]{fontenc}",
+        r"\usepackage{helvet}",
+        r"\renewcommand{\familydefault}{\sfdefault}",
+        *_colours(),
+        r"\begin{document}",
+        r"\begin{tikzpicture}[x=1pt, y=-1pt, line width=0.6pt, every node/.style={inner sep=0pt, outer sep=0pt}]",
+        *_shapes(picture),
+        r"\end{tikzpicture}",
+        r"\end{document}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _colours() -> Iterator[str]:
+    fills = {name: kind.light for name, kind in KINDS.items()}
+    for name, (fill, line) in fills.items():
+        yield f"\\definecolor{{{name}}}{{HTML}}{{{fill[1:].upper()}}}"
+        yield f"\\definecolor{{{name}-line}}{{HTML}}{{{line[1:].upper()}}}"
+    for name in ("block", "head", "text", "faint", "line"):
+        yield f"\\definecolor{{{name}}}{{HTML}}{{{getattr(LIGHT, name)[1:].upper()}}}"
+
+
+def _shapes(picture: Picture) -> Iterator[str]:
+    for shape in picture.shapes:
+        match shape:
+            case Rectangle():
+                yield _rectangle(shape)
+            case Curve():
+                yield _curve(shape)
+            case Words():
+                yield _words(shape)
+
+
+def _rectangle(shape: Rectangle) -> str:
+    line, fill = (f"{shape.kind}-line", shape.kind) if shape.kind in KINDS else ("line", shape.kind)
+    fill = "head" if fill == "terminal" else fill
+    radius = min(shape.radius, shape.width / 2, shape.height / 2)
+    return (
+        f"\\filldraw[draw={line}, fill={fill}, rounded corners={radius:.1f}pt] ({shape.x:.1f}, {shape.y:.1f}) "
+        f"rectangle ({shape.x + shape.width:.1f}, {shape.y + shape.height:.1f});"
+    )
+
+
+def _curve(shape: Curve) -> str:
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = shape.points
+    style = ", ".join(["draw=line", *["->"] * shape.head, *["dashed"] * shape.dashed])
+    if shape.horizontal:
+        bent = f"({(x1 + x2) / 2:.1f}, {y1:.1f}) and ({(x1 + x2) / 2:.1f}, {y2:.1f})"
+    else:
+        bent = f"({x1:.1f}, {(y1 + y2) / 2:.1f}) and ({x2:.1f}, {(y1 + y2) / 2:.1f})"
+    return (
+        f"\\draw[{style}] ({x0:.1f}, {y0:.1f}) -- ({x1:.1f}, {y1:.1f}) .. controls {bent} .. "
+        f"({x2:.1f}, {y2:.1f}) -- ({x3:.1f}, {y3:.1f});"
+    )
+
+
+def _words(shape: Words) -> str:
+    anchor = "center" if shape.middle else "west"
+    weight = r"\bfseries" if shape.bold else ""
+    colour = "faint" if shape.faint else "text"
+    return (
+        f"\\node[anchor={anchor}, text={colour}] at ({shape.x:.1f}, {shape.y:.1f}) "
+        f"{{\\fontsize{{{shape.size:g}}}{{{shape.size:g}}}\\selectfont{weight} {_escaped(shape.text)}}};"
+    )
+
+
+def _escaped(text: str) -> str:
+    """Return a text that LaTeX sets as it stands: what its fonts may not have, by its number."""
+    return "".join(SPECIAL.get(c, c if c.isascii() else f"U+{ord(c):04X}") for c in safe(text))
