@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple, SupportsIndex, cast
 
 from speczoo.compiler.analysis.rule import REFUSALS, Rule, Values, at, inputs, rule_of, walk
 from speczoo.compiler.cached import cached_property
@@ -58,8 +58,10 @@ class Sizes:
         return rule_of(self.graph, self._dims)
 
     def accepts(self, *sizes: int) -> bool:
-        """Return whether the network takes inputs of these sizes. Raises TypeError for another number of sizes."""
-        self._counted(sizes)
+        """Return whether the network takes inputs of these sizes. Raises TypeError for another number of sizes, and for
+        what is no whole number.
+        """
+        sizes = self._counted(sizes)
         if self.rule is None:
             return self.refusal(*sizes) is None
         symbols = self.rule.symbols(sizes)
@@ -70,9 +72,10 @@ class Sizes:
 
         Raises ValueError for sizes that the network does not take, with the layer that refuses them.
         """
+        sizes = self._counted(sizes)
         if not self.accepts(*sizes):
             refusal = self.refusal(*sizes)
-            raise ValueError(f"{refusal.path}: {refusal.why}" if refusal else "the network does not take this size")
+            raise ValueError(f"{refusal.path or refusal.op}: {refusal.why}" if refusal else "this size is not taken")
         if self.rule is None:
             shapes = [value.shape for value in walk(self.graph, self._resized(sizes), _applied)]
         else:
@@ -84,7 +87,7 @@ class Sizes:
 
     def refusal(self, *sizes: int) -> Refusal | None:
         """Return the first layer that does not take inputs of these sizes, by its rule for ints."""
-        self._counted(sizes)
+        sizes = self._counted(sizes)
         if any(size < 1 for size in sizes):
             return Refusal("", "input", "sizes are integers of at least 1")
         try:
@@ -93,12 +96,16 @@ class Sizes:
             return refused.refusal
         return None
 
-    def _counted(self, sizes: Sequence[int]) -> None:
+    def _counted(self, sizes: Sequence[SupportsIndex]) -> tuple[int, ...]:
+        """Return as many whole numbers as there are free axes. Raises TypeError."""
         if len(sizes) != len(self.axes):
             names = ", ".join(axis.name for axis in self.axes) or "none"
-            raise TypeError(
-                f"{self.graph.name} has {len(self.axes)} free axes ({names}), and {len(sizes)} sizes are given"
-            )
+            count = f"{len(self.axes)} free ax{'i' if len(self.axes) == 1 else 'e'}s"
+            raise TypeError(f"{self.graph.name} has {count} ({names}), and sizes for {len(sizes)} are given")
+        for size in sizes:
+            if isinstance(size, bool) or not hasattr(size, "__index__"):
+                raise TypeError(f"a size is a whole number, not {size!r}")
+        return tuple(map(operator.index, sizes))
 
     def _resized(self, sizes: Sequence[int]) -> Values:
         left = iter(sizes)

@@ -9,6 +9,8 @@ import re
 import warnings
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ from speczoo.specs.errors import SpecError
 from tests.random_maps import networks
 from tests.steps import counted
 
+UNET = speczoo.sizes("unet")
 #: Ops that refuse what torch takes: torch broadcasts 1 against n, and pads or crops by what it has.
 STRICTER = ("add", "mul", "crop", "GLU")
 
@@ -258,3 +261,25 @@ def test_a_rule_is_linear_in_the_layers() -> None:
 def test_a_rule_of_a_residual_network_takes_few_steps() -> None:
     """A millisecond is some ten thousand; `bench_sizes` has the clock's word."""
     assert calls_for("resnet34") < 10_000
+
+
+@given(st.integers(-3, 200), st.sampled_from([int, np.int64, np.int32, np.array]))
+def test_sizes_are_whole_numbers_of_any_kind(size: int, kind: Any) -> None:
+    plain, other = (16 * size, 32), (kind(16 * size), kind(32))
+    assert UNET.accepts(*other) == UNET.accepts(*plain)
+    assert UNET.refusal(*other) == UNET.refusal(*plain)
+    if UNET.accepts(*plain):
+        assert UNET.output(*other) == UNET.output(*plain)
+
+
+@given(st.one_of(st.floats(), st.text(), st.booleans(), st.none(), st.lists(st.integers())), st.booleans())
+def test_what_is_no_size_is_refused_by_name(odd: Any, first: bool) -> None:
+    for asked in (UNET.accepts, UNET.output, UNET.refusal):
+        with pytest.raises(TypeError, match="a size is a whole number, not"):
+            asked(*((odd, 32) if first else (32, odd)))
+
+
+def test_a_number_of_sizes_that_is_not_that_of_the_axes_is_refused() -> None:
+    for wrong in ((), (32,), (32, 32, 32)):
+        with pytest.raises(TypeError, match=rf"unet has 2 free axes \(height, width\), and sizes for {len(wrong)} "):
+            UNET.accepts(*wrong)
