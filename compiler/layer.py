@@ -282,6 +282,13 @@ class Layer(BaseModel):
         """Return how many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
 
+    def distinct(self, first: Sequence[int]) -> Sequence[int]:
+        """Return the numbers of the inputs that `keeps` and `scratch` are asked about: all of them by default, of a
+        layer that computes otherwise with a value that flows in several times fewer. `first` has for each input the
+        number of the first that is the same value.
+        """
+        return range(len(first))
+
     def keeps(self, out: Shape, *x: Shape) -> Kept:
         """Return what autograd keeps in training, `saved` by default; of an op that writes over the input that it
         needs, a copy.

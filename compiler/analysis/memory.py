@@ -22,7 +22,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.lower.lifetimes import Step, likes, steps
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 
@@ -124,7 +124,7 @@ class _Calls:
             self.known[composite] = _Lives(composite, self).run()
         return self.known[composite]
 
-    def entry(self, node: Node) -> Footprint:
+    def entry(self, node: Node, composite: Composite) -> Footprint:
         """Return what an entry of a list takes."""
         layer = node.body
         if isinstance(layer, Composite):
@@ -132,8 +132,9 @@ class _Calls:
         if layer is None or layer.views or layer.inplace_:
             return Footprint(0, (Home(0),) * len(node.outputs))
         homes = tuple(Home(None, port, self.unit.size(value)) for port, value in enumerate(node.outputs))
-        indices = layer.keeps(_shape(node), *node.shapes).indices
-        inside = layer.scratch(*node.shapes) * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"]
+        shapes = _distinct(layer, node, composite)
+        indices = layer.keeps(_shape(node), *shapes).indices
+        inside = layer.scratch(*shapes) * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"]
         return Footprint(sum(home.size for home in homes) + inside * self.unit.batch, homes)
 
 
@@ -155,7 +156,7 @@ class _Lives:
     def step(self, step: Step) -> None:
         node = self.composite.nodes[step.entry]
         inputs = [self.homes.get(self.composite.wiring.resolve(edge)) for edge in node.inputs]
-        called = self.calls.entry(node)
+        called = self.calls.entry(node, self.composite)
         self.peak = max(self.peak, self.live + called.peak)
         own = {home.own: self.new(home.size) for home in called.homes if home.port is None}
         for port, home in enumerate(called.homes):
@@ -175,6 +176,12 @@ class _Lives:
     @property
     def live(self) -> int:
         return sum(home.size for home in set(self.held.values()))
+
+
+def _distinct(layer: Layer, node: Node, composite: Composite) -> list[Shape]:
+    """Return the shapes that flow in, of a value that flows in several times as the layer counts it."""
+    values = [composite.wiring.resolve(operand) for operand in node.inputs]
+    return [node.shapes[i] for i in layer.distinct([values.index(value) for value in values])]
 
 
 def _shape(node: Node) -> tuple[int, ...]:
@@ -300,7 +307,7 @@ class _Keeping:
         return any((f"{maker}.{name}" if name else maker) not in self.frozen for name in names)
 
     def keep(self, index: int, node: Node, layer: Layer, wanted: list[bool]) -> None:
-        found = layer.keeps(_shape(node), *node.shapes)
+        found = layer.keeps(_shape(node), *_distinct(layer, node, self.composite))
         each = ITEM_SIZES[self.unit.dtype]
         own = found.numbers * each + found.indices * ITEM_SIZES["int64"]
         batch = self.unit.batch if any(value is not UNKNOWN and value.batched for value in node.outputs) else 1

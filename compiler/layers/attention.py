@@ -1,6 +1,7 @@
 """Attention: queries that look at keys, and bring their values along."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
 from speczoo.compiler.layer import (
@@ -332,17 +333,50 @@ class MultiheadAttention(_Attention):
         out["out_proj.weight"] = (e, e)
         return out | ({"out_proj.bias": (e,)} if self.bias else {})
 
+    def distinct(self, first: Sequence[int]) -> Sequence[int]:
+        """Return one input where a value attends to itself, two where keys and values are one, which torch projects at
+        once; and the masks.
+        """
+        held = self.held(tuple(first))
+        once: dict[Sequence[int], Sequence[int]] = {(0, 0, 0): (0,), (0, 1, 1): (0, 1)}
+        return (*once.get(held, range(len(held))), *range(len(held), len(first)))
+
     def keeps(self, out: Shape, *x: Shape) -> Kept:
-        """Return the inputs as laid out for their projections, what these give, the attended values and, of each query
-        and head, one number; with dropout all attentions, before and after it, and queries and keys once more, scaled.
+        """Return the inputs as laid out for their projections (of one value once, as one input has it), what these
+        give, the attended values and, of each query and head, one number; with dropout all attentions, before and after
+        it, and queries and keys once more, scaled.
         """
         (queries, e), (keys, kdim), (_, vdim) = self._sides(*x)
-        alone = len(self.held(x)) == 1
-        attended = keys + self.add_bias_kv + self.add_zero_attn
-        laid_out = queries * e if alone else queries * e + keys * (kdim + vdim)
+        values, attended = len(self.held(x)), self._attended(keys)
+        at_once = values < 3 and self._plain(*x)
+        laid_out = queries * e + (0, keys * kdim, keys * (kdim + vdim))[values - 1]
         attentions = queries * self.num_heads * (3 * attended if self.dropout else 1)
-        scaled = (queries + attended) * e if self.dropout and alone else 0  # else they take the place of these
+        scaled = 0  # where they are projected one by one, they take the place of these
+        if self.dropout and at_once:
+            scaled = (queries + attended) * e if values == 1 else attended * e
+        elif values == 1 and attended != keys:
+            scaled = 2 * keys * e  # in one memory with the queries, which stay
         return Kept("", laid_out + 2 * queries * e + 2 * attended * e + attentions + scaled)
+
+    def scratch(self, *x: Shape) -> int:
+        """Return what torch holds while it computes: the projections, those of one value twice, or projections, values
+        and numbers of each query and head together. A fused kernel, which takes what attends to itself, has none.
+        """
+        (queries, e), (keys, _), _ = self._sides(*x)
+        values, attended = len(self.held(x)), self._attended(keys)
+        if values == 1 and self.bias and attended == keys and self.num_heads % 2 == 0:
+            return 0
+        projected, at_once = (queries + 2 * keys) * e, values < 3 and self._plain(*x)
+        twice = 2 * projected - (queries * e if values == 2 else 0) if at_once else projected
+        grown, joined = 0, 0
+        if attended != keys:  # one after the other, each with what is put behind it
+            grown = 2 * attended * e
+            joined = queries * e + (2 if at_once else 1) * keys * e + grown + e
+        stays = projected if grown == 0 or values == 1 else queries * e  # keys and values of one memory with queries
+        return max(twice, joined, stays + grown + (e + self.num_heads) * queries) - queries * e
+
+    def _attended(self, keys: int) -> int:
+        return keys + self.add_bias_kv + self.add_zero_attn
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         keys = _keys(0, self._sides(*x)[1][0], self.is_causal)
@@ -356,7 +390,7 @@ class MultiheadAttention(_Attention):
     def macs(self, out: Shape, *x: Shape) -> int:
         """Return the projections and both products of attention."""
         (queries, e), (keys, kdim), (_, vdim) = self._sides(*x)
-        attended = keys + self.add_bias_kv + self.add_zero_attn
+        attended = self._attended(keys)
         return 2 * queries * e * e + keys * (kdim + vdim) * e + 2 * queries * attended * e
 
     def call(self, *x: Value) -> Call:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -105,6 +106,28 @@ def test_memory_of_any_network(spec: dict[str, Any]) -> None:
     assert said.inference == pytest.approx(alive(model, given), rel=0.05)
     assert said.training == pytest.approx(kept(model, given), rel=0.05)
     assert said.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
+
+
+@given(
+    st.integers(2, 40),
+    st.integers(2, 40),
+    st.sampled_from([(1, 3), (2, 8), (4, 8)]),
+    st.sampled_from(["q", "qqq", "qkk", "qkv"]),
+    st.sampled_from([{}, {"bias": False}, {"add_zero_attn": True}, {"add_bias_kv": True}, {"dropout": 0.25}]),
+    st.booleans(),
+)
+def test_memory_of_attention(
+    queries: int, keys: int, heads: tuple[int, int], values: str, options: dict[str, Any], other: bool
+) -> None:
+    """To itself, to one other value, to two: of one input, for which torch copies nothing to lay it out."""
+    number, features = heads
+    sides = {"q": [queries, features], "k": [keys, 6 if other else features], "v": [keys, 6 if other else features]}
+    inputs = [{"id": name, "shape": shape} for name, shape in sides.items() if name in values]
+    layer = {"id": "a", "op": "MultiheadAttention", "num_heads": number, "from": list(values), **options}
+    graph = speczoo.graph({"spec": 1, "name": "attention", "inputs": inputs, "layers": [layer]})
+    model, stated, given = speczoo.build(graph.spec), memory(graph), given_to(graph, 1)
+    assert stated.inference == pytest.approx(alive(model, given), rel=0.05)
+    assert stated.training == pytest.approx(kept(model, given), rel=0.05)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
