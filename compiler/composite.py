@@ -73,7 +73,7 @@ class Node:
     def applying(self, application: Application) -> Node:
         """Return the node with a layer applied to what flows in as its body."""
         body, outputs = application.body, application.outputs
-        ports = tuple(map(str, range(len(outputs)))) if body.outputs else ()
+        ports = tuple(map(str, range(len(outputs)))) if body.several else ()
         node = self.replace(body=body, outputs=outputs, ports=ports)
         node.__dict__["application"] = application
         return node

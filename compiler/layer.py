@@ -215,7 +215,7 @@ class Layer(BaseModel):
     kin: ClassVar[tuple[str, ...]] = ()
     applied: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
-    outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`
+    outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`, whatever its arguments
     overlaps: ClassVar[bool] = False  # a view in which several places are one place of memory
     #: It applies to values without a batch axis, too.
     unbatched: ClassVar[bool] = False
@@ -308,7 +308,8 @@ class Layer(BaseModel):
         """
         return ""
 
-    def dtype(self, *x: Value) -> str:
+    def dtype(self, *x: Value) -> str | tuple[str, ...]:
+        """Return the kind of numbers that come out: of all outputs, or one for each."""
         return x[0].dtype if x else "float32"
 
     def call(self, *x: Value) -> Call:
@@ -339,6 +340,11 @@ class Layer(BaseModel):
     def can_have_weights(cls) -> bool:
         """Return whether a layer of this type can have parameters."""
         return cls.weights is not Layer.weights
+
+    @property
+    def several(self) -> bool:
+        """Whether what comes out is addressed `id.0`, `id.1`."""
+        return self.outputs
 
     @property
     def inplace_(self) -> bool:
@@ -419,7 +425,8 @@ class Layer(BaseModel):
                 raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
         dtype = self.dtype(*values)
         batched = any(v.batched for v in values) if values else False
-        return tuple(Value(tuple(shape), dtype, batched) for shape in outs)
+        kinds = (dtype,) * len(outs) if isinstance(dtype, str) else dtype
+        return tuple(Value(tuple(shape), kind, batched) for shape, kind in zip(outs, kinds, strict=True))
 
     def _rank_help(self, rank: int) -> list[str]:
         sibling = f"{self.op[:-2]}{rank - 1}d"

@@ -133,6 +133,11 @@ def windows(stride: int, before: int, extent: int) -> Reach:
     return Reach(stride, ((-before, extent - 1 - before),))
 
 
+def causal(axis: int, size: int) -> Link:
+    """Return the link of an axis of which each place sees its own and all before it."""
+    return Link(axis, windows(1, size - 1, size))
+
+
 def repeating(axis: int, size: int, period: int, shift: int, span: Callable[[int], Span | None]) -> Link:
     """Return the link of an axis of this size, seen by the first `period` places of an axis as `span` says."""
     return whole(size) if period > MOST else Link(axis, Reach(shift, tuple(map(span, range(period)))))

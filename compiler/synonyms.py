@@ -48,6 +48,8 @@ OPS = _by_word(
         "Hardsigmoid": "hsigmoid",
         "Sigmoid": "logistic",
         "Embedding": "embed",
+        "RNN": "simplernn",
+        "RNNCell": "simplernncell",
         "concat": "cat concatenate",
         "add": "plus",
         "sub": "subtract",
@@ -114,14 +116,14 @@ OPS_ASKED = _by_word(
     }
 )
 
-_RECURRENT = "recurrent layers are not in the language"
+_BOTH_WAYS = "`bidirectional: true` of `LSTM`, `GRU` or `RNN` goes both ways"
 _UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` enlarge"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
 _GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
 _SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
 #: How it is done here, of what no op is.
 OPS_ELSEWHERE = {
-    **dict.fromkeys(("lstm", "gru", "rnn", "simplernn", "lstmcell", "grucell", "bidirectional"), _RECURRENT),
+    "bidirectional": _BOTH_WAYS,
     **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
     "max": _GREATEST,
@@ -147,6 +149,7 @@ ARGUMENTS = {
     "embedding_dim": "outputdim embeddim",
     "num_embeddings": "inputdim vocabsize numtokens",
     "num_groups": "groups numgroup ngroups",
+    "hidden_size": "units hiddendim",
     "num_heads": "heads nheads nhead numattentionheads",
     "embed_dim": "dmodel embeddingdim",
     "mask": "attnmask attentionmask",

@@ -33,7 +33,7 @@ class Conduct(NamedTuple):
     @classmethod
     def of(cls, layer: Layer, *, weights: bool) -> Conduct:
         """Return the conduct of a layer, which has weights or not."""
-        cuts = layer.outputs and layer.views is True
+        cuts = layer.several and layer.views is True
         refuses = layer.no_backward() is not None
         return cls(layer.views, layer.inplace_, layer.saved, cuts, layer.overlaps, weights, refuses)
 

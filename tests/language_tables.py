@@ -50,6 +50,7 @@ FAMILIES = [
     "padding",
     "resize",
     "attention",
+    "recurrent",
     "parameter",
     "function",
     "product",

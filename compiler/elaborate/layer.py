@@ -276,7 +276,7 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
     except ShapeError as error:
         report_shape(ctx, frame, item, node, body, error)
         raise Stop from None
-    count = min(int(getattr(body, "chunks", 1)), 1_000) if body.outputs else 1
+    count = min(int(getattr(body, "chunks", 1)), 1_000) if body.several else 1
     return node.replace(body=body, outputs=(UNKNOWN,) * count)
 
 

@@ -93,7 +93,7 @@ def _ports(body: Layer | Composite, outputs: Sequence[Value | Unknown]) -> tuple
     """Return the names of outputs, where there may be several."""
     if isinstance(body, Composite):
         return tuple([port.name for port in body.outputs]) if len(body.outputs) > 1 else ()
-    return tuple(map(str, range(len(outputs)))) if body.outputs else ()
+    return tuple(map(str, range(len(outputs)))) if body.several else ()
 
 
 def _sources(frame: Frame, prepared: Prepared) -> tuple[Operand, ...] | None:

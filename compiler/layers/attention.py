@@ -20,7 +20,7 @@ from speczoo.compiler.layer import (
     show,
 )
 from speczoo.compiler.layers.function import Function
-from speczoo.compiler.reach import SAME, Link, Sight, repeating, same, whole, windows
+from speczoo.compiler.reach import SAME, Link, Sight, causal, repeating, same, whole
 
 T = TypeVar("T")
 
@@ -224,9 +224,9 @@ class ScaledDotProductAttention(_Attention, Function, op="scaled_dot_product_att
         return Call(None, args, usual, apply=f"F.scaled_dot_product_attention({given})")
 
 
-def _keys(axis: int, size: int, causal: bool) -> Link:
-    """Return how so many keys are seen: all of them, or under `causal` those up to each place of the queries' axis."""
-    return Link(axis, windows(1, size - 1, size)) if causal else whole(size)
+def _keys(axis: int, size: int, upto: bool) -> Link:
+    """Return how so many keys are seen: all of them, or under `upto` those up to each place of the queries' axis."""
+    return causal(axis, size) if upto else whole(size)
 
 
 CAUSAL_MASK = """

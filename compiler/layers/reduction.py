@@ -7,7 +7,7 @@ from pydantic import Field
 
 from speczoo.compiler.layer import Call, Int, Kept, Listed, Saves, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.layers.function import Function, no_truths
-from speczoo.compiler.reach import SAME, Link, Sight, mixing, same, whole
+from speczoo.compiler.reach import SAME, Link, Sight, causal, mixing, same, whole
 
 Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
 
@@ -109,7 +109,9 @@ class Cumsum(_Counted, op="cumsum"):
         return x
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        return (mixing(same(len(x)), x, self.gone(len(x))),)
+        (at,) = self.gone(len(x))
+        own = same(len(x))
+        return ((*own[:at], causal(at, x[at]), *own[at + 1 :]),)
 
 
 class Amax(_Reduction, op="amax"):

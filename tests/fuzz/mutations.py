@@ -44,7 +44,7 @@ KEYS = [
     *("weight", "x"),
     *sorted({name for layer in Layer.registry.values() for name in layer.model_fields}),
 ]
-OPS = [*sorted(Layer.registry), "LSTM", "$block", "Block", "nothing"]
+OPS = [*sorted(Layer.registry), "ConvLSTM", "$block", "Block", "nothing"]
 #: Values that fit where an op asks for one.
 FITTING: list[Any] = [
     1,

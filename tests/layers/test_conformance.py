@@ -71,6 +71,10 @@ def _holds_padding_alone(case: Case) -> bool:
     return bool(torch.isinf(out).any())
 
 
+def _drops_between_none(case: Case) -> bool:
+    return bool(case.arguments.get("dropout")) and case.arguments["num_layers"] == 1
+
+
 #: Cases that torch takes and the language does not.
 STRICTER: dict[str, Callable[[Case], bool]] = {
     **dict.fromkeys(("add", "mul", "sub", "div", "pow", "maximum", "minimum", "where", "masked_fill"), _broadcasts),
@@ -91,6 +95,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     "GroupNorm": _one_value_per_group,
     **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), _holds_padding_alone),
     "chunk": lambda case: True,  # fewer parts than were asked for
+    **dict.fromkeys(("RNN", "GRU", "LSTM"), _drops_between_none),
     "squeeze": lambda case: True,  # an axis that is not of size 1 stays
     "MultiheadAttention": lambda case: "mask" in case.arguments or _looks_at_an_added_key(case),
     "scaled_dot_product_attention": lambda case: "mask" in case.arguments or _other_heads(case),
@@ -142,6 +147,18 @@ LEFT_OUT = {
 }  # fmt: skip
 
 
+#: Of those that take any arguments by name, what these are, in the order of torch's documents.
+_BASE = {**inspect.signature(nn.RNNBase).parameters, **inspect.signature(nn.RNNCell).parameters}
+_LSTM = ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size")
+RECURRENT = {
+    "LSTM": {name: _BASE[name] for name in _LSTM},
+    "GRU": {name: _BASE[name] for name in _LSTM[:-1]},
+    "RNN": {name: _BASE[name] for name in (*_LSTM[:3], "nonlinearity", *_LSTM[3:-1])},
+}
+
+#: Arguments that say which of its results are taken.
+OF_RESULTS = {"return_state"}
+
 #: What torch calls some values that arguments refer to.
 REFERRED = {"mask": "attn_mask"}
 
@@ -155,13 +172,13 @@ def test_fields_are_torchs_arguments(op: str) -> None:
     own = [name for name in kind.model_fields if name not in kind.applied]
     theirs = {
         name: p.default
-        for name, p in inspect.signature(getattr(nn, op)).parameters.items()
+        for name, p in (RECURRENT.get(op) or inspect.signature(getattr(nn, op)).parameters).items()
         if name not in LEFT_OUT and p.kind is not inspect.Parameter.KEYWORD_ONLY
     }
     assert own == list(theirs)
     assert list(kind.model_fields)[len(own) :] == list(kind.applied)
     forward = inspect.signature(getattr(nn, op).forward).parameters
-    assert {REFERRED.get(name, name) for name in kind.applied} <= set(forward)
+    assert {REFERRED.get(name, name) for name in kind.applied} - OF_RESULTS <= set(forward)
     for name, field in kind.model_fields.items():
         if name not in (*kind.derives, *kind.applied):
             default = inspect.Parameter.empty if field.is_required() else field.default

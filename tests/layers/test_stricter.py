@@ -9,6 +9,7 @@
 - `MaxPool` with a window of padding alone, of which torch makes -inf, or a crash on the way back
 - `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
 - integers where a layer means floating point numbers, and truths where it means numbers
+- `dropout` of a recurrent layer between layers that are not there
 - bounds of `clamp` the wrong way round
 - `std` and `var` of no more values than `correction`, of which torch makes NaN
 - heads of keys, and masks of each sample without an axis for the heads, that torch broadcasts
@@ -75,6 +76,9 @@ CASES = [
     ("logical_not", {}, [(3,)], "shape-mismatch", lambda: torch.logical_not(X(2, 3))),
     ("concat", {"dim": 0}, [(3,), (3,)], "bad-value", lambda: torch.cat([X(2, 3), X(2, 3)], 0)),
     ("mean", {"dim": [0, 1]}, [(3, 4)], "bad-value", lambda: X(2, 3, 4).mean([0, 1])),
+    ("LSTM", {"hidden_size": 2, "dropout": 0.5}, [(3, 4)], "bad-value",
+     lambda: nn.LSTM(4, 2, dropout=0.5)(X(2, 3, 4))),
+    ("GRU", {"hidden_size": 2}, [(4,)], "shape-mismatch", lambda: nn.GRU(4, 2)(X(2, 4))),
     ("matmul", {}, [(2, 3, 4), Value((1, 4, 5), batched=False)], "shape-mismatch",
      lambda: torch.matmul(X(2, 2, 3, 4), X(1, 4, 5))),
     ("einsum", {"equation": "bij,bjk->bik"}, [(3, 1), (4, 5)], "shape-mismatch",
@@ -142,6 +146,11 @@ MENDS = [
     ("ReflectionPad2d", {"padding": 3}, [(1, 3, 3)], "padding", "at most 2"),
     ("matmul", {}, [(4, 8), (4, 8)], None, "transpose"),
     ("add", {}, [(3, 1, 1), (3, 4, 4)], None, "broadcast: true"),
+    ("LSTM", {"hidden_size": 2, "num_layers": 3}, [(5, 4), (1, 2), (3, 2)], None, "takes 3 x 2 as input 2, its state"),
+    ("LSTM", {"hidden_size": 2}, [(5, 4), (1, 2)], "from", "one input or three"),
+    ("LSTM", {"hidden_size": 2, "proj_size": 2}, [(5, 4)], "proj_size", "is not below `hidden_size: 2`"),
+    ("GRU", {"hidden_size": 2, "num_layers": 1001}, [(5, 4)], "num_layers", "the limit is 1,000"),
+    ("GRUCell", {"hidden_size": 2}, [(4,), (3,)], None, "takes 2 as input 2, its state"),
     ("slice", {"dim": 1, "start": 2, "stop": -2}, [(3,)], "stop", "begin at 2, and end before 1"),
     ("narrow", {"dim": 1, "length": 4}, [(3,)], "length", "goes beyond axis 1, which has 3"),
     ("narrow", {"dim": 1, "length": 4}, [(3,), (2,)], "length", "takes `length` or `like`"),

@@ -51,7 +51,7 @@ def network(case: Case) -> dict[str, Any]:
     for name in reversed(layer.referred(len(taken))):
         entry[name] = taken.pop()
     entry["from"] = taken if len(taken) > 1 else taken[0]
-    count = len(layer.apply(*case.inputs)) if layer.outputs else 1
+    count = len(layer.apply(*case.inputs)) if layer.several else 1
     ports = [f"{LAYER}.{i}" for i in range(count)] if count > 1 else [LAYER]
     outputs = [{"id": f"out{i}", "from": port} for i, port in enumerate(ports)]
     return {"spec": 1, "name": "net", "inputs": inputs, "layers": [*entries, entry], "outputs": outputs}

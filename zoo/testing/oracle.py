@@ -121,10 +121,11 @@ def seeded(seed: int = 0) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Compute attention as products that the flop counter sees, without warnings."""
+    """Compute attention and recurrent layers as products that the flop counter sees, without warnings."""
     with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
         warnings.simplefilter("ignore")
-        yield
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
 
 
 def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) -> Result:
