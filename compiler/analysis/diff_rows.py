@@ -78,7 +78,9 @@ def _repeats(matches: Sequence[Match], found: Sequence[_Found]) -> Iterator[tupl
 
 
 def _counted(there: Sequence[Item], here: Sequence[Item], group: Sequence[Match]) -> str | None:
-    """Return `2 -> 3 x Block` or `2 x Block -> 3 x Other` where that is all that happened to a list; else None."""
+    """Return `2 -> 3 x Block` or `2 x Block -> 3 x Other` where that is all that happened to a list; else None. Those
+    whose names are no numbers of the others' are named: `2 -> 3 x Block, added middle`.
+    """
     removed, added = [m.before for m in group if m.before], [m.after for m in group if m.after]
     ops = [{item.node.op for item in items} for items in (removed, added)]
     if len(ops[0]) > 1 or len(ops[1]) > 1 or not all(i.is_list for i in (*removed, *added)):
@@ -90,10 +92,18 @@ def _counted(there: Sequence[Item], here: Sequence[Item], group: Sequence[Match]
         return f"{len(removed)} x {removed[0].node.op} -> {len(added)} x {added[0].node.op}"
     more, among = (added, here) if added else (removed, there)
     alone = {id(item) for item in more}
-    others = {_holds(item) for item in among if id(item) not in alone and item.node.op == more[0].node.op}
-    if not all(_holds(item) in others for item in more):
+    others = [item for item in among if id(item) not in alone and item.node.op == more[0].node.op]
+    if not {_holds(item) for item in more} <= {_holds(item) for item in others}:
         return None
-    return f"{counts[0]} -> {counts[1]} x {more[0].node.op}"
+    numbered = {_starred(_name(item)) for item in others}
+    names = [_name(item) for item in more if _starred(_name(item)) not in numbered]
+    further = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    named = f", {'added' if added else 'removed'} {', '.join(names[:SHOWN])}{further}" if names else ""
+    return f"{counts[0]} -> {counts[1]} x {more[0].node.op}{named}"
+
+
+def _name(item: Item) -> str:
+    return item.path.rpartition(".")[2]
 
 
 def _holds(item: Item) -> frozenset[tuple[int, int]]:

@@ -257,6 +257,25 @@ def test_what_repeats_is_one_row(old: str, new: str, rows: list[str]) -> None:
     assert len(speczoo.diff(new, old).rows) == len(found.rows)
 
 
+@given(st.integers(1, 4), st.lists(st.sampled_from(["extra", "odd", "wide"]), min_size=1, max_size=3, unique=True))
+def test_what_is_inserted_by_name_is_named(repeats: int, names: list[str]) -> None:
+    """Among blocks that are called by number, in a row that counts them; those of the next numbers are not."""
+    block = {"params": {"c": "int"}, "layers": [{"id": "conv", "op": "Conv2d", "out_channels": "$c", "kernel_size": 1}]}
+
+    def spec(ids: list[str]) -> Data:
+        layers = [{"id": name, "op": "B", "c": 3} for name in ids]
+        return {"spec": 1, "name": "n", "input": [3, 4, 4], "blocks": {"B": block}, "layers": layers}
+
+    stages = [f"stage{i}" for i in range(repeats)]
+    count = f"{repeats} -> {repeats + len(names)} x B"
+    (row,) = speczoo.diff(spec(stages), spec([*stages[:1], *names, *stages[1:]])).rows
+    assert row.what == f"{count}, added {', '.join(names)}"
+    (row,) = speczoo.diff(spec([*stages[:1], *names, *stages[1:]]), spec(stages)).rows
+    assert row.what == f"{repeats + len(names)} -> {repeats} x B, removed {', '.join(names)}"
+    (row,) = speczoo.diff(spec(stages), spec([*stages, f"stage{repeats}"])).rows
+    assert row.what == f"{repeats} -> {repeats + 1} x B"
+
+
 def test_an_inserted_block_takes_no_weights_from_the_others() -> None:
     """Those of all later blocks of its list have other names then."""
     before = resolved.data(speczoo.graph("resnet50"))
