@@ -15,7 +15,7 @@ FAMILIES = (
     "alexnet", "convnext_*", "densenet*", "efficientnet_*", "googlenet", "inception_v3", "mnasnet*", "mobilenet_*",
     "regnet_*", "resnet*", "resnext*", "wide_resnet*", "shufflenet_v2_*", "squeezenet*", "vgg*",
 )  # fmt: skip
-SEGMENTATION = ("fcn_*", "lraspp_*")
+SEGMENTATION = ("deeplabv3_*", "fcn_*", "lraspp_*")
 VIDEO = ("mc3_18", "r2plus1d_18", "r3d_18", "s3d")
 
 models = torchvision().models
