@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from speczoo.specs.problem import Loc, Problem
 
@@ -12,25 +12,44 @@ _OPTION = re.compile(r"^\w+[ \t]*=", re.MULTILINE)
 _DARKNET = frozenset({"net", "network", "convolutional", "connected", "maxpool", "shortcut", "route", "yolo", "region"})
 
 
-def foreign_data(data: dict[str, Any]) -> Problem | None:
-    """Return the problem with data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number,
+class Format(NamedTuple):
+    """A format of another library: its name, in words what is written in it, and the place that shows it.
+
+    `read` says whether `zoo import` reads it.
+    """
+
+    name: str
+    what: str
+    loc: Loc
+    read: bool = False
+
+
+def format_of(data: dict[str, Any]) -> Format | None:
+    """Return the format of data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number,
     module, args]`), a model as Keras writes it (`class_name` and `config`), a configuration of Hydra (`_target_`) or of
     OpenMMLab (`model` with a `type`); None for all else, and for what says `spec`.
     """
     if "spec" in data:
         return None
     if _is_rows(data.get("backbone")) and _is_rows(data.get("head")):
-        return _answered("a model of Ultralytics, its rows `[from, number, module, args]`", ("backbone",))
+        rows = "a model of Ultralytics, its rows `[from, number, module, args]`"
+        return Format("ultralytics", rows, ("backbone",))
     if isinstance(data.get("class_name"), str) and _has_layers(data.get("config")):
-        return _answered("the configuration of a Keras model", ("class_name",))
+        return Format("keras", "the configuration of a Keras model", ("class_name",), read=True)
     if isinstance(data.get("_target_"), str):
-        return _answered("a configuration of Hydra", ("_target_",))
+        return Format("hydra", "a configuration of Hydra", ("_target_",))
     model = data.get("model")
     if isinstance(model, dict) and isinstance(model.get("type"), str) and "layers" not in data:
-        return _answered("a configuration of OpenMMLab", ("model",))
+        return Format("openmmlab", "a configuration of OpenMMLab", ("model",))
     if _is_keras_list(data.get("layers")):
-        return _answered("the configuration of a Keras model", ("layers", 0, "class_name"))
+        return Format("keras", "the configuration of a Keras model", ("layers", 0, "class_name"), read=True)
     return None
+
+
+def foreign_data(data: dict[str, Any]) -> Problem | None:
+    """Return the problem with data in the format of another library; None for all else."""
+    found = format_of(data)
+    return None if found is None else _answered(found.what, found.loc, read=found.read)
 
 
 def foreign_text(text: str) -> Problem | None:
@@ -43,8 +62,15 @@ def foreign_text(text: str) -> Problem | None:
     return _answered("a network of Darknet, in sections", (), "yaml-syntax", extent=(found.start(), found.end(1) + 1))
 
 
-def _answered(what: str, loc: Loc, code: str = "unknown-key", extent: tuple[int, int] | None = None) -> Problem:
-    help = ("nothing here reads that format: `zoo new NAME` starts a spec; specs/README.md is the language",)
+def _answered(
+    what: str, loc: Loc, code: str = "unknown-key", extent: tuple[int, int] | None = None, *, read: bool = False
+) -> Problem:
+    way = (
+        "`zoo import FILE` makes a spec of it"
+        if read
+        else "nothing here reads that format: `zoo new NAME` starts a spec"
+    )
+    help = (f"{way}; specs/README.md is the language",)
     return Problem(code, f"this is {what}, and no spec", loc, key=True, help=help, extent=extent)
 
 

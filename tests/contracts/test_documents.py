@@ -27,24 +27,9 @@ from speczoo.specs.expression import FUNCTIONS
 ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"
 LANGUAGE = ROOT / "specs/README.md"
-DOCUMENTS = sorted(
-    {
-        p
-        for room in (
-            "",
-            "specs",
-            "compiler",
-            "zoo",
-            "zoo/drawing",
-            "zoo/exploration",
-            "zoo/importing",
-            "zoo/training",
-            "zoo/testing",
-            "tests",
-        )
-        for p in (ROOT / room).glob("*.md")
-    }
-)
+ROOMS = ["", "specs", "compiler", "zoo", "tests"]
+ROOMS += [f"zoo/{room}" for room in ("drawing", "exploration", "importing", "importing/sources", "training", "testing")]
+DOCUMENTS = sorted({path for room in ROOMS for path in (ROOT / room).glob("*.md")})
 
 
 class Block(NamedTuple):
@@ -169,12 +154,17 @@ def agrees(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, " ".join(printed.split()), re.DOTALL) is not None
 
 
+WITH_PYTHON = [
+    FRONT,
+    *(ROOT / "zoo" / page for page in ("documents.md", "exploration/README.md", "importing/README.md")),
+]
+PAGES = [*WITH_PYTHON, ROOT / "zoo/importing/sources/README.md"]
+
+
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the pages show: blocks whose fence names one."""
-    for block in (
-        block for page in (FRONT, ROOT / "zoo/importing/README.md") for block in blocks(page, "yaml", "python")
-    ):
+    for block in (block for page in PAGES for block in blocks(page, "yaml", "json", "python")):
         if block.word:
             (tmp_path / block.word).write_text(block.text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -182,7 +172,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-PAGES = [FRONT, *(ROOT / "zoo" / page for page in ("documents.md", "exploration/README.md", "importing/README.md"))]
 SHOWN = [pytest.param(b, id=f"{path.stem}-line{b.line}") for path in PAGES for b in blocks(path, "console")]
 
 
@@ -212,7 +201,7 @@ def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*PAGES, ROOT / "compiler/README.md"], ids=["front", "documents", "sweeps", "importing", "compiler"]
+    "path", [*WITH_PYTHON, ROOT / "compiler/README.md"], ids=["front", "documents", "sweeps", "importing", "compiler"]
 )
 def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = blocks(path, "python")

@@ -41,6 +41,15 @@ RECIPE: dict[str, Any] = {
 }
 
 
+KERAS: dict[str, Any] = {
+    "class_name": "Sequential",
+    "config": [
+        {"class_name": "InputLayer", "config": {"name": "input", "batch_shape": [None, 8]}},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 2}},
+    ],
+}
+
+
 def snapshot(folder: Path) -> dict[str, tuple[Any, ...]]:
     """All there is below a folder: kinds, modes, times of change, and what is in files and links."""
     out: dict[str, tuple[Any, ...]] = {}
@@ -339,6 +348,7 @@ FULL: list[list[str]] = [
     ["check", "--fix", "WRONG"],
     ["schema", "-o", "schema.json"],
     ["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"],
+    ["import", "KERAS", "-o", "w.yaml"],
 ]
 
 
@@ -350,7 +360,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(arguments: list[str], sandbox: P
     net, wrong = sandbox / "home" / "net.yaml", sandbox / "home" / "wrong.yaml"
     net.write_text(text)
     wrong.write_text(text.replace("out_features", "out_featuers"))
-    written = [str({"NET": net, "WRONG": wrong}.get(argument, argument)) for argument in arguments]
+    keras = sandbox / "home" / "keras.json"
+    keras.write_text(json.dumps(KERAS))
+    written = [str({"NET": net, "WRONG": wrong, "KERAS": keras}.get(argument, argument)) for argument in arguments]
     before, old = snapshot(sandbox), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, old[1]))
     try:
@@ -379,6 +391,7 @@ WRITES: list[tuple[list[str], list[str]]] = [
     (["draw", "NET", "-o", "p.svg", "-o", "p.png"], ["p.svg", "p.png"]),
     (["schema", "-o", "s.json"], ["s.json"]),
     (["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"], ["w.yaml"]),
+    (["import", "KERAS", "-o", "w.yaml"], ["w.yaml"]),
     (["sweep", "NET", "--plot", "params,macs", "-o", "p.png"], ["p.png", "p.svg"]),
     (["data", "RECIPE", "-o", "d"], ["d/batch.png", "d/batch.svg", "d/augmented.png", "d/augmented.svg"]),
     (["lr-find", "RECIPE", "-o", "r.png", "--steps", "20"], ["r.png", "r.svg"]),
@@ -399,7 +412,13 @@ def test_what_is_there_stays_without_force(
 ) -> None:
     """Whichever of the files it is, and the command's own input too; nothing else is written beside it. With --force it
     is replaced, and what is new has the mode that the umask leaves."""
-    words = {"NET": trained / "net.yaml", "RECIPE": trained / "recipe.json", "RUN": run}
+    words = {
+        "NET": trained / "net.yaml",
+        "RECIPE": trained / "recipe.json",
+        "RUN": run,
+        "KERAS": sandbox / "keras.json",
+    }
+    words["KERAS"].write_text(json.dumps(KERAS))
     said = [str(words.get(argument, argument)) for argument in arguments]
     for name in written:
         target = Path(name)

@@ -15,6 +15,8 @@ FRONT = [
     "import speczoo.compiler.compile, speczoo.compiler.layers",
     "import speczoo.compiler.emit.python, speczoo.compiler.emit.summary",
     "import speczoo; speczoo.list_models()",
+    "from speczoo.__main__ import cli; cli(['import', '--help'], standalone_mode=False)",
+    "import speczoo.importing.sources.formats",
     "import speczoo; speczoo.summary('resnet18')",
     "import speczoo; speczoo.check('mnist_cnn')",
     "import speczoo; speczoo.source('mnist_resnet')",

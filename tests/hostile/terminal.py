@@ -100,6 +100,16 @@ def wrong(text: str) -> Iterator[dict[str, Any]]:
     yield {**good, "layers": [{"op": "Relu", "inplace": text}, {"op": "MaxPool2d", "kernal_size": text}]}
 
 
+def keras(text: str) -> dict[str, Any]:
+    """A model of Keras that has the text wherever a text may be."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": text, "batch_shape": [None, 8]}},
+        {"class_name": "Dense", "config": {"name": f"{text}1", "units": 2, "dtype": text, "kernel_initializer": text}},
+        {"class_name": "Dense", "config": {"name": f"{text}2", "units": 2}},
+    ]
+    return {"class_name": "Sequential", "config": {"name": text, "layers": layers}}
+
+
 def recipe(net: str, root: str, **changes: Any) -> dict[str, Any]:
     return {
         "recipe": 1,
@@ -161,6 +171,10 @@ def prepare(home: Path) -> None:
         write(home / f"wrong{number:02d}.json", data)
     for number in range(12):
         write(home / "many" / f"{number}{NAME}.yaml", YAML % "ReLU")
+    write(home / f"{NAME}keras.json", keras(TEXT))
+    odd = {"class_name": TEXT, "config": {"name": TEXT, TEXT: TEXT}}
+    wrong_layers = [odd, {"class_name": "ReLU", "config": {"name": TEXT, TEXT: TEXT, "max_value": TEXT}}]
+    write(home / "keras-wrong.json", {**keras(TEXT), "config": [*keras(TEXT)["config"]["layers"], *wrong_layers]})
     write(home / "recipe.json", recipe("./net.json", "data"))
     write(home / f"{NAME}recipe.json", recipe(f"./{SAID}.json", "data"))
     commented = f"# {WRITTEN}\n" + "".join(
@@ -284,6 +298,10 @@ def looking() -> Iterator[Step]:
     yield Step(("fingerprint", TEXT))
     yield Step(("schema",), data=True)
     yield Step(("new", TEXT))
+    yield Step(("import", f"{NAME}keras.json"), data=True)
+    yield Step(("import", f"{NAME}keras.json", "--json"))
+    for path in ("keras-wrong.json", "net.json", f"{NAME}nowhere.json", TEXT):
+        yield Step(("import", path))
     for words in ((TEXT,), (f"--{TEXT}",), ("check", f"--{TEXT}"), ("list", "--json", TEXT)):
         yield Step(words)
     for option in ("--set", "--input"):
@@ -301,6 +319,7 @@ def writing(manner: str) -> Iterator[Step]:
     out = f"out-{manner}/{NAME}"
     yield Step(("source", "net.json", "-o", f"{out}.py"))
     yield Step(("schema", "-o", f"{out}.schema.json"))
+    yield Step(("import", f"{NAME}keras.json", "-o", f"{out}.imported.yaml"))
     yield Step(("new", f"new-{manner}", "--from", f"{NAME}.json"))
     yield Step(("new", f"new-{manner}", "--from", f"{NAME}.json"))
     yield Step(("check", f"{out}.yaml", "--fix"))

@@ -18,7 +18,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Write": {
         "new": "Start a spec file, commented or from a network of the zoo.",
-        "import": "The spec of a model in code, held to what that computes.",
+        "import": "The spec of a model in code, or in another library's file.",
         "check": "Everything that is wrong with specs, at its line.",
         "explain": "What a kind of mistake is and how it is mended.",
         "fmt": "Specs in the house's style, comments kept.",

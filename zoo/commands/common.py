@@ -6,7 +6,7 @@ import functools
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -100,12 +100,12 @@ class Networks(list[Network]):
             raise SpecError(wrong)
 
 
-def read_limits(limits: Sequence[str]) -> Limits:
+def read_limits(limits: Sequence[str], default: Limits = DEFAULT) -> Limits:
     """Return the limits with those of the command line in place of the defaults. Raises UsageError."""
     known = [field.name for field in fields(Limits)]
     changed = _numbers(limits, known, f" with a name of {', '.join(known)};")
     try:
-        return Limits(**changed)
+        return replace(default, **changed)
     except ValueError as error:
         raise click.UsageError(f"--limit: {error}") from None
 

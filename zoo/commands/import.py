@@ -1,4 +1,4 @@
-"""`zoo import`: a model in code as a spec."""
+"""`zoo import`: a model in code, or in another library's file, as a spec."""
 
 from __future__ import annotations
 
@@ -9,31 +9,94 @@ from typing import Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import Refused, emit, force_option, json_option, refuse_taken, shape_of
+from speczoo.commands.common import (
+    STANDARD,
+    Place,
+    Refused,
+    emit,
+    force_option,
+    json_option,
+    read_limits,
+    refuse_taken,
+    shape_of,
+)
 
 
 @click.command()
-@click.argument("target", metavar="MODULE:NAME")
-@click.option("--input", "shapes", multiple=True, required=True, metavar="SHAPE", help="What flows in: 3x224x224.")
-@click.option("--dtype", type=click.Choice(["float32", "int64", "bool"]), default="float32", help="Of what flows in.")
-@click.option("--args", "arguments", default="{}", metavar="JSON", help="What it is called with: '{\"width\": 32}'.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The file to write; without it, it is printed.")
+@click.argument("target", metavar="MODULE:NAME|FILE")
+@click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="What flows in: 3x224x224.")
+@click.option("--dtype", type=click.Choice(["float32", "int64", "bool"]), help="Of what flows into code.")
+@click.option("--args", "arguments", metavar="JSON", help="What code is called with: '{\"width\": 32}'.")
+@click.option("-o", "--out", type=Place(standard=True), help="The file to write; without it, it is printed.")
 @force_option
+@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit of FILE's.")
 @json_option
 def command(
-    target: str, shapes: tuple[str, ...], dtype: str, arguments: str, out: Path | None, force: bool, as_json: bool
+    target: str,
+    shapes: tuple[str, ...],
+    dtype: str | None,
+    arguments: str | None,
+    out: Path | str | None,
+    force: bool,
+    limits: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Write the spec of a model in code: of a class or function of a module of Python, which is called.
+    """Write the spec of a model in code, or in another library's file.
 
-    It runs that code, so name what you trust. The spec builds the same network, with the same names in its state_dict
-    and the same outputs, which is tried before anything is written. What no spec can say is told with its line.
+    MODULE:NAME is a class or function of a module of Python, which is called: it runs that code, so name what you
+    trust. The spec builds the same network, with the same names in its state_dict and the same outputs, which is tried
+    before anything is written.
+
+    FILE is the config.json of a Keras model; it is read as data, and nothing that it names is imported. --input says
+    what it leaves open.
+
+    What no spec can say is told with its line, all of it in one run, and nothing is written then.
     """
-    from speczoo.importing import ImportRefused, NotTheSame, from_module
-    from speczoo.importing.targets import TargetError, model_of, targets_of
+    from speczoo.importing.sources import formats
     from speczoo.specs import files
 
-    if out is not None:
+    if isinstance(out, Path):
         refuse_taken([out], force)
+    if formats.is_file(target):
+        if dtype is not None or arguments is not None:
+            raise click.UsageError("--dtype and --args are for models in code")
+        text, facts, note = _of_file(target, shapes, limits)
+    else:
+        if limits:
+            raise click.UsageError("--limit is for files")
+        text, facts, note = _of_code(target, shapes, dtype or "float32", arguments or "{}")
+    if isinstance(out, Path):
+        files.write(out, text.encode(), over=force)
+    if as_json:
+        emit({**facts, "spec": text, "written": str(out) if isinstance(out, Path) else None})
+    elif not isinstance(out, Path):
+        console.data(text, "yaml")
+    else:
+        console.say(f"{out} written: {note}", err=True)
+
+
+def _of_file(file: str, shapes: tuple[str, ...], limits: tuple[str, ...]) -> tuple[str, dict[str, Any], str]:
+    """Return the spec of a file, facts for JSON, and what to say when it is written."""
+    from speczoo.importing.sources import formats
+    from speczoo.specs.diagnostics import Report
+    from speczoo.specs.errors import raise_if_wrong
+    from speczoo.specs.source import Source
+
+    allowed, report = read_limits(limits, formats.LIMITS), Report()
+    source = console.stdin(report, allowed) if file == STANDARD else Source.read(file, report, allowed)
+    raise_if_wrong(report)
+    assert source is not None
+    made = formats.imported(source, shape_of(shapes), allowed)
+    counts = {graph.name: graph.params for graph in made.graphs}
+    note = ", ".join(f"{name} {count:,} parameters" for name, count in counts.items())
+    return made.text, {"name": made.name, "params": counts}, note
+
+
+def _of_code(target: str, shapes: tuple[str, ...], dtype: str, arguments: str) -> tuple[str, dict[str, Any], str]:
+    """Return the spec of a model in code, facts for JSON, and what to say when it is written."""
+    from speczoo.importing import ImportRefused, NotTheSame, from_module
+    from speczoo.importing.targets import TargetError, model_of, targets_of
+
     inputs = _inputs(shape_of(shapes), dtype)
     try:
         (wanted, *others) = targets_of(target)
@@ -44,15 +107,9 @@ def command(
     except (TargetError, ImportRefused, NotTheSame) as error:
         first, *more = str(error).split("\n")
         raise Refused(first, *more) from None
-    if out is not None:
-        files.write(out, str(made).encode(), over=force)
-    if as_json:
-        emit({"name": made.name, "params": made.graph.params, "spec": str(made), "written": out and str(out)})
-    elif out is None:
-        console.data(str(made), "yaml")
-    else:
-        sizes = "" if made.sizes else ", at this size of its input"
-        console.say(f"{out} written: {made.graph.params:,} parameters, the same outputs{sizes}", err=True)
+    sizes = "" if made.sizes else ", at this size of its input"
+    note = f"{made.graph.params:,} parameters, the same outputs{sizes}"
+    return str(made), {"name": made.name, "params": made.graph.params}, note
 
 
 def _inputs(shapes: Any, dtype: str) -> Any:

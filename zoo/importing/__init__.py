@@ -1,7 +1,25 @@
-"""Models in code as specs: `zoo import`, and `speczoo.from_module`."""
+"""Models in code and in other libraries' files as specs: `zoo import`, and `speczoo.from_module`.
 
-from speczoo.importing.imported import Imported, from_module
-from speczoo.importing.proving import NotTheSame
-from speczoo.importing.refusals import ImportRefused, Place, Refusal
+What reads files is `sources`, which needs no torch; the names below are imported when they are asked for.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from speczoo.importing.imported import Imported, from_module
+    from speczoo.importing.proving import NotTheSame
+    from speczoo.importing.refusals import ImportRefused, Place, Refusal
 
 __all__ = ["ImportRefused", "Imported", "NotTheSame", "Place", "Refusal", "from_module"]
+
+_FROM = {"Imported": "imported", "from_module": "imported", "NotTheSame": "proving"}
+
+
+if not TYPE_CHECKING:  # to which a name that is not among them is a mistake
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'speczoo.importing' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"speczoo.importing.{_FROM.get(name, 'refusals')}"), name)

@@ -1,0 +1,203 @@
+"""Configurations of Keras become specs without Keras: published counts, both formats, and everything that is wrong."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import speczoo
+from speczoo.importing.sources.formats import imported
+from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.errors import SpecError
+from speczoo.specs.source import Source
+
+from .keras_configs import BRANCHES, MNIST, Config, functional, sequential
+
+IMAGE = {"image": (9, 12, 3)}
+
+
+def spec(config: Any, **more: Any) -> str:
+    return str(imported(Source.of(json.dumps(config), "config.json"), **more))
+
+
+def wrong(config: Any, **more: Any) -> tuple[Diagnostic, ...]:
+    with pytest.raises(SpecError) as refused:
+        spec(config, **more)
+    return refused.value.diagnostics
+
+
+def test_the_convnet_of_keras_io() -> None:
+    """Its page prints 34,826 parameters: https://keras.io/examples/vision/mnist_convnet/."""
+    graph = speczoo.graph(spec(sequential((28, 28, 1), *MNIST)))
+    assert graph.params == 34826
+    assert list(graph.state)[:2] == ["conv2d.weight", "conv2d.bias"]
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_branches(second: bool) -> None:
+    text = spec(functional(IMAGE, BRANCHES, ["head"], second))
+    graph = speczoo.graph(text)
+    assert {"left.weight", "right.depthwise.weight", "right.pointwise.bias", "norm.running_var"} <= set(graph.state)
+    left, right, norm, layer_norm, head = 8 * 27 + 8, 27 + 8 * 3 + 8, 8, 2 * 16, 16 * 3
+    assert graph.trainable_params == left + right + norm + layer_norm + head
+    assert "freeze: [norm.weight]" in text
+    assert speczoo.check(text) == ()
+
+
+@given(st.permutations(BRANCHES))
+def test_both_formats_and_any_order_of_layers_are_one_spec(rows: list[Any]) -> None:
+    first = spec(functional(IMAGE, BRANCHES, ["head"]))
+    assert spec(functional(IMAGE, BRANCHES, ["head"], second=True)).replace(" of Keras 2", " of Keras") == first
+    assert speczoo.fingerprint(spec(functional(IMAGE, rows, ["head"]))) == speczoo.fingerprint(first)
+
+
+def test_sizes_that_the_file_leaves_open() -> None:
+    config = sequential((None, None, 1), *MNIST)
+    (told,) = wrong(config)
+    assert "--input" in told.help[0]
+    assert speczoo.graph(spec(config, input=(1, 28, 28))).params == 34826
+
+
+# -- what has no counterpart -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "said"),
+    [
+        (("Lambda", "f", {"function": "lambda x: x"}), "unknown-op", "Lambda `f`"),
+        (("Conv2D", "c", {"filters": 4}), "missing-argument", "`kernel_size`"),
+        (("Conv2D", "c", {"filters": 4, "kernel_size": 3, "padding": "full"}), "bad-value", "'full'"),
+        (("Conv2D", "c", {"filters": 4, "kernel_size": 3, "wobble": 2}), "unknown-argument", "`wobble: 2`"),
+        (("Conv2D", "c", {"filters": "many", "kernel_size": 3}), "bad-value", "'many'"),
+        (("Activation", "a", {"activation": "squareplus"}), "bad-value", "squareplus"),
+        (("Dense", "d", {"units": 3, "activation": {"class_name": "Mine", "config": {}}}), "bad-value", "Mine"),
+        (("ReLU", "r", {"threshold": 0.5}), "bad-value", "threshold"),
+        (("Embedding", "e", {"input_dim": 3, "output_dim": 4}), "shape-mismatch", "Embedding `e`"),
+        (("Conv2D", "c", {"filters": 4, "kernel_size": 30}), "empty-output", "Conv2D `c`"),
+    ],
+)
+def test_what_has_no_counterpart_is_told_at_its_place(row: Any, code: str, said: str) -> None:
+    """All of it in one run, each at its line; what follows from it is not told."""
+    rows = [("Dropout", "before", {"rate": 0.5}), row, ("Dense", "dense", {"units": 4}), ("Lambda", "last", {})]
+    config = sequential((8, 8, 3), *rows)
+    text = json.dumps(config, indent=1)
+    with pytest.raises(SpecError) as refused:
+        imported(Source.of(text, "config.json"))
+    first, second = refused.value.diagnostics
+    assert first.code == code
+    assert said in first.message
+    assert second.message.startswith("Lambda `last`")
+    assert first.span is not None
+    lines = text.split("\n")
+    start = next(i for i, line in enumerate(lines) if f'"name": "{row[1]}"' in line)
+    assert start - 4 < first.span.line <= start + 12
+
+
+def test_values_that_there_are_not() -> None:
+    rows = list(BRANCHES)
+    rows[2] = ("Add", "sum", ["left", "nowhere"], {})
+    (told,) = wrong(functional(IMAGE, rows, ["head"]))
+    assert (told.code, "nowhere" in told.message) == ("unknown-reference", True)
+    rows[2] = ("Add", "sum", ["left", "relu"], {})
+    (told,) = wrong(functional(IMAGE, rows, ["head"]))
+    assert told.code == "cycle"
+
+
+# -- hostile files ---------------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8) | st.sampled_from(["image", "left", "relu", "same", "Sequential", "Functional", "Dense"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+BASES = [
+    sequential((28, 28, 1), *MNIST),
+    functional(IMAGE, BRANCHES, ["head"]),
+    functional(IMAGE, BRANCHES, ["head", "left"], second=True),
+    functional({"outer": (9, 12, 3)}, [], ["outer"]),
+]
+_VALUE = {"class_name": "__keras_tensor__", "config": {"keras_history": ["outer", 0, 0]}}
+BASES[3]["config"]["layers"].append(
+    {**functional(IMAGE, BRANCHES, ["head"]), "name": "inner", "inbound_nodes": [{"args": [_VALUE]}]}
+)
+BASES[3]["config"]["output_layers"] = [["inner", 0, 0]]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inside in items:
+        yield from places(inside, (*path, key))
+
+
+def mutated(config: Config, path: tuple[Any, ...], how: str, value: Any, other: tuple[Any, ...]) -> Any:
+    """The configuration with what stands at a place replaced, doubled, dropped, or taken from another place."""
+    whole = {"root": copy.deepcopy(config)}
+    around: Any = whole
+    *steps, last = ("root", *path)
+    for step in steps:
+        around = around[step]
+    if how == "drop" and path:
+        del around[last]
+    elif how == "double" and isinstance(around, list):
+        around.insert(last, copy.deepcopy(around[last]))
+    elif how == "move":
+        found: Any = config
+        for step in other:
+            found = found[step]
+        around[last] = copy.deepcopy(found)
+    else:
+        around[last] = value
+    return whole["root"] if isinstance(whole["root"], dict) else {"config": whole["root"]}
+
+
+@st.composite
+def mutants(draw: st.DrawFn) -> Any:
+    config = draw(st.sampled_from(BASES))
+    for _ in range(draw(st.integers(1, 3))):
+        known = list(places(config))
+        how = draw(st.sampled_from(["replace", "drop", "double", "move"]))
+        config = mutated(config, draw(st.sampled_from(known)), how, draw(JSON), draw(st.sampled_from(known)))
+    return config
+
+
+@given(st.text(max_size=12))
+def test_a_file_may_have_any_name(name: str) -> None:
+    source = Source(f"{name}.json", json.dumps(BASES[0]))
+    assert speczoo.check(str(imported(source))) == ()
+
+
+@given(mutants())
+def test_any_configuration_is_a_spec_or_told(config: Any) -> None:
+    """Never an exception but diagnostics, each of which is of the file; never a spec with a warning."""
+    try:
+        text = spec(config)
+    except SpecError as error:
+        found = error.diagnostics
+    else:
+        found = speczoo.check(text)
+        assert found == ()
+    assert all(each.file == "config.json" for each in found)
+
+
+def test_the_bases_are_specs() -> None:
+    for config in BASES:
+        assert speczoo.check(spec(config)) == ()
+
+
+def test_many_calls_are_too_many() -> None:
+    """However often a model is called inside a model inside a model."""
+    config = sequential((4,), ("Dense", "dense", {"units": 4}))
+    for _ in range(5):
+        inner = {**config, "config": {**config["config"], "name": "inner"}}
+        config = sequential((4,), *[("Dense", f"d{i}", {"units": 4}) for i in range(2)])
+        config["config"]["layers"] += [{**inner, "config": {**inner["config"], "name": f"inner{i}"}} for i in range(8)]
+    (told,) = wrong(config)
+    assert told.code == "limit-exceeded"
