@@ -53,6 +53,10 @@ class Application:
         return self.body.buffers(*self.shapes)
 
     @cached_property
+    def unsaved(self) -> dict[str, Shape]:
+        return self.body.unsaved(*self.shapes)
+
+    @cached_property
     def params(self) -> int:
         """How many numbers its weights hold."""
         return sum(map(math.prod, self.weights.values()))

@@ -168,6 +168,8 @@ def _kinds(schema: Mapping[str, Any], number: bool) -> str:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return "one of " + ", ".join(f"`{v}`" for v in schema["enum"])
+    if "pattern" in schema:
+        return "an expression"
     bounds = ""
     if schema.get("maximum") == FLOAT32_MAX:
         bounds = " that float32 holds" if number else ""

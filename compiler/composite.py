@@ -130,6 +130,11 @@ class Node:
         return self.application.buffers if self.makes else {}
 
     @property
+    def unsaved(self) -> dict[str, Shape]:
+        """Buffers of its own module that no state_dict holds."""
+        return self.application.unsaved if self.makes else {}
+
+    @property
     def params(self) -> int:
         if isinstance(self.body, Composite):
             return self.body.params if self.shared is None else 0

@@ -59,24 +59,36 @@ def nested(named: Iterable[tuple[str, T]]) -> Tree[T]:
     return root
 
 
-def in_order(tree: Tree[T], first: Callable[[T], bool]) -> Iterator[T]:
-    """Yield what a module holds as a state_dict lists it: what is to be `first` before the rest, of each container."""
+def in_order(tree: Tree[T], rank: Callable[[T], int]) -> Iterator[T]:
+    """Yield what a module holds as a state_dict lists it: what is of a rank below MODULE before the rest, by its rank,
+    of each container.
+    """
     held = [item for item in tree.values() if not isinstance(item, Mapping)]
-    yield from (item for item in held if first(item))
+    yield from sorted((item for item in held if rank(item) < MODULE), key=rank)
     for item in tree.values():
         if isinstance(item, Mapping):
-            yield from in_order(item, first)
-        elif not first(item):
+            yield from in_order(item, rank)
+        elif rank(item) == MODULE:
             yield item
 
 
+#: The ranks of what a module holds.
+PARAMETER, BUFFER, MODULE = range(3)
+
+
+def rank(node: Node) -> int:
+    """Return the rank of what stands for an entry: a Parameter, a Buffer, or a module of its own."""
+    if "" in node.weights:
+        return PARAMETER
+    return BUFFER if "" in node.buffers or "" in node.unsaved else MODULE
+
+
 def registered(nodes: Sequence[Node]) -> list[int]:
-    """Return the numbers of the nodes that have a module of their own, or are a Parameter, in the order of the
-    state_dict: the Parameters of a module stand before what else it holds.
+    """Return the numbers of the nodes that have a module of their own, or are a Parameter or a Buffer, in the order of
+    the state_dict: the Parameters of a module stand before its Buffers, and these before what else it holds.
     """
     own = [(node.name, i) for i, node in enumerate(nodes) if node.shared is None and node.body is not None]
     if not any("." in name for name, _ in own):
-        alone = {i for _, i in own if "" in nodes[i].weights}
-        return [*sorted(alone), *(i for _, i in own if i not in alone)]
+        return sorted((i for _, i in own), key=lambda i: rank(nodes[i]))
     tree = nested((name, i) for name, i in own if nodes[i].registers)
-    return list(in_order(tree, lambda i: "" in nodes[i].weights))
+    return list(in_order(tree, lambda i: rank(nodes[i])))

@@ -141,9 +141,9 @@ class Graph:
             for node in (composite.nodes[i] for i in registered(composite.nodes)):
                 if isinstance(node.body, Composite):
                     collect(node.body, f"{prefix}{node.name}.")
-                elif "" in node.weights:  # a Parameter: its key is its id
-                    out[prefix + node.name] = node.weights[""]
-                else:
+                elif "" in node.weights or "" in node.buffers:  # a Parameter, a Buffer: its key is its id
+                    out[prefix + node.name] = {**node.weights, **node.buffers}[""]
+                elif "" not in node.unsaved:
                     items = {**node.weights, **node.buffers}
                     nested = {k: v for k, v in items.items() if "." in k}
                     for key in [*(k for k in items if k not in nested), *nested]:

@@ -83,7 +83,9 @@ class Call:
     construct: str | None = None
     apply: str = "{self}({inputs})"
     support: tuple[str, ...] = ()  # definitions that the emitted text needs at its top
-    parameter: bool = False  # an nn.Parameter of the surrounding module, not a module
+    parameter: bool = False  # an nn.Parameter or nn.Buffer of the surrounding module, not a module
+    before: str | None = None  # a statement that binds the names which `construct` reads
+    binds: tuple[str, ...] = ()  # those names
     inline: str | None = None  # the expression that stands for it in a written-out forward, where no module is wanted
 
     @property
@@ -186,8 +188,9 @@ class Layer(BaseModel):
     can tell), `counters` (those of its buffers that are whole numbers), `follows` (arguments that, where they are null,
     are what another one is), `per_axis` (lists of any length for which one number stands where all are equal), `kin`
     (the ops whose class its modules are of, too), `applied` (arguments that say how its module is applied, or what
-    with, and not how it is made), `reads` (what its expression reads of torch, `torch.cat`, and of
-    values, `shape`: no other is let through to be executed).
+    with or of what it is made, and are none of torch's constructor), `computed` (arguments that may be an expression
+    over places, `$(i + j)`, in which other names are put in place, by the argument that names the places), `reads`
+    (what its expression reads of torch, `torch.cat`, and of values, `shape`: no other is let through to be executed).
     """
 
     #: Validators are built when a layer of the type is first made: a hundred types take half of a check.
@@ -214,6 +217,7 @@ class Layer(BaseModel):
     per_axis: ClassVar[tuple[str, ...]] = ()
     kin: ClassVar[tuple[str, ...]] = ()
     applied: ClassVar[tuple[str, ...]] = ()
+    computed: ClassVar[Mapping[str, str]] = {}
     reads: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[bool] = False  # several outputs, addressed `id.0`, `id.1`, whatever its arguments
     overlaps: ClassVar[bool] = False  # a view in which several places are one place of memory
@@ -267,6 +271,14 @@ class Layer(BaseModel):
     def buffers(self, *x: Shape) -> dict[str, Shape]:
         """Return buffers by state_dict name, in torch's order."""
         return {}
+
+    def unsaved(self, *x: Shape) -> dict[str, Shape]:
+        """Return buffers that no state_dict holds, by name."""
+        return {}
+
+    def buffer_dtype(self, name: str) -> str:
+        """Return what a buffer is made of."""
+        return "int64" if name in self.counters else "float32"
 
     def macs(self, out: Shape, *x: Shape) -> int:
         """Return multiply-accumulates for one input, by the convention of torch's flop counter (half its figure)."""
@@ -327,6 +339,10 @@ class Layer(BaseModel):
     def arguments(self, *x: Shape) -> dict[str, Any]:
         derived = self.derived(*x)
         return {name: derived[name] if name in derived else getattr(self, name) for name in type(self).model_fields}
+
+    def applied_arguments(self) -> dict[str, Any]:
+        """Return the arguments that are `applied`, each in one of the forms that mean the same."""
+        return {name: getattr(self, name) for name in self.applied}
 
     def as_made(self, *x: Value) -> Self:
         """Return the layer with the arguments that its module is made with where these flow in: what it derived from

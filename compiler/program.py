@@ -25,13 +25,15 @@ def reached(container: str, target: str, name: str, *, parameter: bool) -> str:
 @dataclass(frozen=True, slots=True)
 class Make:
     """A construction: `nn.Conv2d(3, 64, kernel_size=7)`. `children` are those of an nn.Sequential, or of a container,
-    `form` a template over the arguments where it is no plain call. A `value` is no call at all: `target` is its text.
+    `form` a template over the arguments where it is no plain call, `before` one of a statement that binds what `form`
+    reads. A `value` is no call at all: `target` is its text.
     """
 
     target: str
     args: tuple[tuple[str | None, str], ...] = ()
     children: tuple[Child, ...] | None = None
     form: str | None = None
+    before: str | None = None
     value: bool = False
 
 

@@ -118,7 +118,7 @@ def by_call(node: Node, name: str, owner: nn.Module, x: list[Any]) -> list[Any]:
     if _is_module(call, owner, name):
         template, arguments["self"] = call.apply, "self"
     text = template.format(*values, inputs=", ".join(values), **arguments)
-    out = eval(text, {**_names(call.support), **values, "self": child(owner, name)})
+    out = eval(text, {**_names(call.support), **values, "self": child(owner, name) or owner})
     return list(out) if isinstance(out, (tuple, list)) else [out]
 
 

@@ -16,11 +16,7 @@ def canonical(layer: Layer, call: Call) -> dict[str, Any]:
 
     Arguments that only check are none of it.
     """
-    return _followed(type(layer), {**call.defaults, **call.args, **_applied(layer)})
-
-
-def _applied(layer: Layer) -> dict[str, Any]:
-    return {name: getattr(layer, name) for name in layer.applied}
+    return _followed(type(layer), {**call.defaults, **call.args, **layer.applied_arguments()})
 
 
 def _followed(kind: type[Layer], given: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ nothing else. A module that is applied again costs its MACs again, and its param
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import NamedTuple
 
 from speczoo.compiler.cached import once
@@ -26,7 +27,8 @@ FLOATS = ("float32", "float64", "bfloat16", "float16")  # of which weights can b
 class Cost(NamedTuple):
     """What a layer, a block or a network costs, whatever the type of its numbers: see the module for conventions.
 
-    `buffers` are numbers beside the parameters that a state_dict holds, `counters` those of them that are int64.
+    `buffers` are numbers that modules hold beside the parameters, whether or not a state_dict has them, `counters`
+    those of them that are int64, `truths` those that are bool.
     """
 
     params: int = 0
@@ -34,6 +36,7 @@ class Cost(NamedTuple):
     activations: int = 0
     buffers: int = 0
     counters: int = 0
+    truths: int = 0
 
     @property
     def flops(self) -> int:
@@ -46,7 +49,8 @@ class Cost(NamedTuple):
 
     def buffer_bytes(self, dtype: str = "float32") -> int:
         """Return bytes of its buffers."""
-        return (self.buffers - self.counters) * item_size(dtype) + self.counters * ITEM_SIZES["int64"]
+        whole = self.counters * ITEM_SIZES["int64"] + self.truths * ITEM_SIZES["bool"]
+        return (self.buffers - self.counters - self.truths) * item_size(dtype) + whole
 
 
 def item_size(dtype: str) -> int:
@@ -79,12 +83,13 @@ def _entry_cost(node: Node) -> Cost:
     body = node.body
     if isinstance(body, Composite):
         inner = _list_cost(body)
-        return inner if node.shared is None else inner._replace(params=0, buffers=0, counters=0)
+        return inner if node.shared is None else inner._replace(params=0, buffers=0, counters=0, truths=0)
     if body is None:
         return Cost()
-    counters = sum(math.prod(shape) for name, shape in node.buffers.items() if name in body.counters)
-    buffers = sum(map(math.prod, node.buffers.values()))
-    return Cost(node.params, node.macs, _activations(node, body), buffers, counters)
+    held: Counter[str] = Counter()
+    for name, shape in (node.buffers | node.unsaved).items():
+        held[body.buffer_dtype(name)] += math.prod(shape)
+    return Cost(node.params, node.macs, _activations(node, body), held.total(), held["int64"], held["bool"])
 
 
 def _activations(node: Node, layer: Layer) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import BUFFER, rank
 from speczoo.compiler.layer import Layer
 from speczoo.specs.problem import Problem
 
@@ -19,6 +20,9 @@ def name_problems(composite: Composite) -> Iterator[Problem]:
             help = ["names by position would change with every entry added before it"]
             yield Problem("missing-id", message, node.loc, path=node.name, help=help)
     for node in composite.nodes:
+        if "." in node.name and rank(node) == BUFFER:
+            message = f"`{node.name}` cannot be an id here: containers hold no Buffer"
+            yield Problem("bad-value", message, (*node.loc, "id"), path=node.name)
         attribute = node.name.partition(".")[0]
         if "-" in attribute and node.body is not None and not (isinstance(node.body, Layer) and node.op[0].islower()):
             message = (
@@ -28,7 +32,7 @@ def name_problems(composite: Composite) -> Iterator[Problem]:
 
 
 def _has_state(node: Node) -> bool:
-    return bool(node.params or (isinstance(node.body, Layer) and (node.weights or node.buffers)))
+    return bool(node.params or (isinstance(node.body, Layer) and (node.weights or node.buffers or node.unsaved)))
 
 
 def unused_problems(composite: Composite) -> Iterator[Problem]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.places import over_places
 from speczoo.compiler.elaborate.prepared import is_settled
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.scope import Scope
@@ -19,8 +20,11 @@ from speczoo.specs.suggestions import certain, did_you_mean
 from speczoo.specs.wording import printable
 
 
-def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: str) -> dict[str, Any]:
-    """Return the entry's arguments over the spec's defaults for this op; null in the entry takes a default back.
+def evaluate_arguments(
+    ctx: Context, item: Item, op: str, scope: Scope, path: str, computed: Mapping[str, str] = {}
+) -> dict[str, Any]:
+    """Return the entry's arguments over the spec's defaults for this op; null in the entry takes a default back. Those
+    that are `computed` over places are closed, see `Layer`.
 
     What is wrong, and reported, or hangs on what is unknown, is UNKNOWN.
     """
@@ -31,6 +35,8 @@ def evaluate_arguments(ctx: Context, item: Item, op: str, scope: Scope, path: st
     for key, value, plain, name in item.prepared.arguments:
         if value is None and key in out:
             del out[key]
+        elif isinstance(value, str) and isinstance(item.entry.arguments.get(computed.get(key, "")), list):
+            out[key] = over_places(ctx, item, key, computed[key], scope, path)
         elif plain and not ctx.torn:
             out[key] = value
         elif name is not None and not ctx.torn and is_settled(found := scope.names.get(name)):

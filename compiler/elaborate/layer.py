@@ -36,7 +36,7 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     layer, prepared = Layer.registry[op], item.prepared
     if prepared.body is not None:
         return apply(ctx, frame, item, blank, prepared.body)
-    arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name))
+    arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name, layer.computed))
     if "shape" in layer.model_fields and entry.shape is not None:
         arguments["shape"] = evaluate_argument(ctx, entry.shape, scope, (*item.loc, "shape"), blank.name)
     for name in layer.references:

@@ -9,6 +9,7 @@ from speczoo.compiler.program import CONTAINERS, Child, Make, reached
 
 WIDTH = 110
 INDENT = "    "
+BUFFER = "nn.Buffer("  # which a form begins that may be long
 
 
 def wrapped(head: str, body: list[str], tail: str) -> list[str]:
@@ -20,12 +21,10 @@ def construct(make: Make, width: int = WIDTH - 12) -> list[str]:
     if make.children is not None:
         return _sequential(make.children) if make.target == "nn.Sequential" else _container(make)
     if make.form is not None:
-        return [
-            make.form.format(
-                **{name or f"a{i}": text for i, (name, text) in enumerate(make.args)},
-                **{f"a{i}": t for i, (_, t) in enumerate(make.args)},
-            )
-        ]
+        line = formed(make, make.form)
+        if len(line) <= width or not line.startswith(BUFFER):
+            return [line]
+        return [BUFFER, f"{INDENT}{line.removeprefix(BUFFER)[:-1]}", ")"]
     if make.value:
         return [make.target]
     args = [f"{name}={text}" if name else text for name, text in make.args]
@@ -36,6 +35,14 @@ def construct(make: Make, width: int = WIDTH - 12) -> list[str]:
     if len(joined) <= WIDTH - 24:
         return [f"{make.target}(", f"{INDENT}{joined}", ")"]
     return [f"{make.target}(", *(f"{INDENT}{a}," for a in args), ")"]
+
+
+def formed(make: Make, form: str) -> str:
+    """Return a template with the arguments in it."""
+    return form.format(
+        **{name or f"a{i}": text for i, (name, text) in enumerate(make.args)},
+        **{f"a{i}": t for i, (_, t) in enumerate(make.args)},
+    )
 
 
 #: What stands around the members of a container.

@@ -11,6 +11,7 @@ from speczoo.compiler.emit.constructions import (
     WIDTH,
     construct,
     filling,
+    formed,
     list_building,
     sequential_init,
     wrapped,
@@ -113,7 +114,7 @@ def _member(name: str, make: Make, when: str | None) -> list[str]:
         )
     built = list_building(make, f"self.{name}")
     out = built if built is not None else wrapped(f"self.{name} = ", construct(make), "")
-    out += filling(f"self.{name}", make)
+    out = [*([formed(make, make.before)] if make.before is not None else []), *out, *filling(f"self.{name}", make)]
     if when is None:
         return out
     if len(out) == 1 and len(out[0]) + len(when) < WIDTH - 20:

@@ -240,7 +240,13 @@ def arguments(layer: Layer) -> Data:
     """
     fields = type(layer).model_fields
     values = {name: getattr(layer, name) for name in fields if name not in layer.derives}
-    return {name: _plain(v) for name, v in values.items() if fields[name].is_required() or v != fields[name].default}
+    chosen = {name: v for name, v in values.items() if fields[name].is_required() or v != fields[name].default}
+    return {name: written(layer, name, value) for name, value in chosen.items()}
+
+
+def written(layer: Layer, name: str, value: Any) -> Any:
+    """Return the value of an argument as a spec writes it: an expression over places as it is."""
+    return value if name in layer.computed and isinstance(value, str) else _plain(value)
 
 
 def _plain(value: Any) -> Any:

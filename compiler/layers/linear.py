@@ -53,6 +53,7 @@ class Embedding(Layer):
 
     positional: ClassVar[int] = 2
     integer: ClassVar[bool | None] = True
+    unbatched: ClassVar[bool] = True
 
     def check(self, *x: Shape | None) -> None:
         n = self.num_embeddings

@@ -200,8 +200,8 @@ def _same_call(a: Call, b: Call) -> bool:
         and not (a.support or b.support)
     ):
         return a.construct == b.construct  # `op: $act`: the class itself becomes the argument
-    same = (a.target, a.apply, a.construct, a.parameter, a.inline, tuple(a.args), a.positional)
-    return same == (b.target, b.apply, b.construct, b.parameter, b.inline, tuple(b.args), b.positional)
+    same = (a.target, a.apply, a.construct, a.before, a.parameter, a.inline, tuple(a.args), a.positional)
+    return same == (b.target, b.apply, b.construct, b.before, b.parameter, b.inline, tuple(b.args), b.positional)
 
 
 def _inside(composite: Composite) -> Iterator[Composite]:

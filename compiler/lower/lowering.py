@@ -39,7 +39,8 @@ class Lowering:
         }
         targets = {str(call.target) for call in leaves}
         imported = {called(target) for target in targets if foreign(target)}
-        self.fixed = frozenset(defined | imported)  # names at the top of the text that no spec decides
+        bound = {name for call in leaves for name in call.binds}
+        self.fixed = frozenset(defined | imported | bound)  # names that nothing else may have
         own = {"Tensor", "NamedTuple", "OrderedDict", "F", *BUILTINS}
         own |= {t.rpartition(".")[2] for t in targets}  # a class of the same name as torch's would mislead
         lists = [c for group in self.groups.all for c in group.instances]
@@ -201,7 +202,7 @@ class ClassBuilder:
             if name in call.defaults and text == literal(call.defaults[name]) and call.construct is None:
                 continue
             args.append((None if k < call.positional else name, text))
-        return Make(target, tuple(args), form=call.construct)
+        return Make(target, tuple(args), form=call.construct, before=call.before)
 
     def argument(self, name: str, calls: Sequence[Call | None], at: Position, first: Node) -> str:
         column = [ABSENT if c is None else c.args[name] for c in calls]
@@ -212,7 +213,7 @@ class ClassBuilder:
             if not first.name.isdigit()
             else name
         )
-        return self.columns.text(column, raw=first.written.get(name), at=at, hint=hint)
+        return self.columns.text(column, raw=_written(first, name), at=at, hint=hint)
 
     # -- an nn.Module with a forward --------------------------------------------------------------------------
 
@@ -334,6 +335,15 @@ class ClassBuilder:
         )
         self.extra.append(Member(name, Make(text, value=True)))
         return f"self.{name}"
+
+
+def _written(node: Node, name: str) -> Any:
+    """Return what the spec says for an argument of a call, of `shape_1` the second item of `shape`."""
+    field, _, index = name.rpartition("_")
+    items = node.written.get(field)
+    if name not in node.written and isinstance(items, list) and index.isdigit() and int(index) < len(items):
+        return items[int(index)]
+    return node.written.get(name)
 
 
 __all__ = ["Lowering", "Settings"]

@@ -259,6 +259,12 @@ def square_root(value: Value) -> float:
     return math.sqrt(value)
 
 
+def logarithm(value: Value) -> float:
+    if number(value, "log") <= 0:
+        raise OperationError(f"{kind(value)} has no logarithm")
+    return math.log(value)
+
+
 def make_divisible(value: Value, divisor: Value, least: Value = None) -> int:
     """Return the multiple of `divisor` nearest to `value`, halves up, at least `least` (else `divisor`) and 90 % of
     `value`.
@@ -281,6 +287,10 @@ CALLS: dict[str, Callable[..., Value]] = {
     "floor": lambda value: math.floor(number(value, "floor")),
     "round": rounded,
     "sqrt": square_root,
+    "exp": lambda value: math.exp(number(value, "exp")),
+    "log": logarithm,
+    "sin": lambda value: math.sin(number(value, "sin")),
+    "cos": lambda value: math.cos(number(value, "cos")),
     "len": length,
     "sum": lambda *arguments: sum(numbers("sum", arguments)),
     "int": lambda value: int(number(value, "int")),

@@ -402,6 +402,8 @@ def test_a_layer_says_what_its_code_reads(op: str) -> None:
 
 #: What no quote, bracket or name of Python's can be made of, whatever the order.
 HARMLESS = {*string.ascii_letters, *" .,->"}
+#: Names of places, and expressions over them: what is emitted is written anew from their trees, over these names alone.
+WRITTEN_ANEW = {r"^[A-Za-z][A-Za-z0-9_]*$", r"^\$\([A-Za-z0-9_+\-*/%<>=!()\[\].,: ]+\)$"}
 
 
 def _characters(pattern: Any) -> Iterator[str]:
@@ -427,7 +429,7 @@ def _characters(pattern: Any) -> Iterator[str]:
 def _is_harmless(pattern: str) -> bool:
     """Whether a pattern is of the whole text, and takes harmless characters alone."""
     whole = pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern
-    return whole and {*_characters(re_parser.parse(pattern))} <= HARMLESS
+    return (whole and {*_characters(re_parser.parse(pattern))} <= HARMLESS) or pattern in WRITTEN_ANEW
 
 
 def _free(schema: Any) -> Iterator[Any]:

@@ -26,6 +26,7 @@ from speczoo.testing.layers import layer_cases
 from speczoo.testing.oracle import BATCH, Refused, run
 
 OPS = sorted(Layer.registry)
+FREE = {"Parameter", "Buffer"}  # which are no modules
 
 
 def _touches_batch(case: Case) -> bool:
@@ -119,11 +120,11 @@ def test_agrees_with_torch(op: str) -> None:
 
 #: Of layers with weights, torch's own classes: what `isinstance` asks for in init rules.
 CLASSES = {
-    op: getattr(nn, op) for op in OPS if hasattr(nn, op) and op != "Parameter" and Layer.registry[op].can_have_weights()
+    op: getattr(nn, op) for op in OPS if hasattr(nn, op) and op not in FREE and Layer.registry[op].can_have_weights()
 }
 
 
-@pytest.mark.parametrize("op", sorted(set(OPS) - {"Parameter"}))
+@pytest.mark.parametrize("op", sorted(set(OPS) - FREE))
 def test_kin_are_the_classes_of_its_modules(op: str) -> None:
     @settings(max_examples=max(5, settings().max_examples // 4))
     @given(layer_cases(op))
@@ -163,7 +164,7 @@ OF_RESULTS = {"return_state"}
 REFERRED = {"mask": "attn_mask"}
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if hasattr(nn, op) and op != "Parameter"])
+@pytest.mark.parametrize("op", [op for op in OPS if hasattr(nn, op) and op not in FREE])
 def test_fields_are_torchs_arguments(op: str) -> None:
     """The same names in the same order with the same defaults, those of its `forward` last; what is derived from the
     input needs no default.

@@ -263,7 +263,7 @@ def fits(case: Case) -> bool:
     return any(value.batched or value.shape for value in case.inputs)
 
 
-@pytest.mark.parametrize("op", sorted(set(Layer.registry) - {"Parameter"}))
+@pytest.mark.parametrize("op", sorted(set(Layer.registry) - {"Parameter", "Buffer"}))
 def test_any_layer_is_shared_where_its_module_does_it(op: str) -> None:
     @EACH
     @given(st.data())

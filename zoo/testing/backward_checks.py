@@ -136,6 +136,9 @@ class _With:
     def __init__(self, module: nn.Module, parameters: dict[str, Tensor]) -> None:
         self.module, self.parameters = module, parameters
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.module, name)
+
     def __call__(self, *given: Any, **options: Any) -> Any:
         buffers = {name: value.clone() for name, value in self.module.named_buffers()}
         return torch.func.functional_call(self.module, self.parameters | buffers, given, options)

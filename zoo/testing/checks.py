@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from speczoo.compiler.layer import Shape, ShapeError, show
+from speczoo.compiler.layer import Layer, Shape, ShapeError, show
 from speczoo.specs.wording import listed
 from speczoo.testing.oracle import evaluated, prepared, quiet, seeded, tensors
 from speczoo.testing.trial import Disagreement, Trial
@@ -32,7 +32,7 @@ def refused(trial: Trial) -> None:
 def shape(trial: Trial) -> None:
     """Check that what comes out has the shapes of `infer`, and the kinds of `dtype`."""
     lead = (trial.batch,) if any(value.batched for value in trial.predicted) else ()
-    own = None if trial.case.inputs else trial.layer.weights().get("")  # a Parameter, as it is stored
+    own = None if trial.case.inputs else stored(trial.layer)
     stated = [own or (*lead, *value.shape) for value in trial.predicted]
     for result in (trial.trained, trial.evaluated):
         came = [tuple(out.shape) for out in result.outputs]
@@ -43,6 +43,11 @@ def shape(trial: Trial) -> None:
         if kinds != [value.dtype for value in trial.predicted]:
             sides = [("dtype", ", ".join(value.dtype for value in trial.predicted)), ("torch", ", ".join(kinds))]
             raise Disagreement(trial.case, "other numbers come out than `dtype` says", *sides)
+
+
+def stored(layer: Layer) -> Shape | None:
+    """Return the shape of a Parameter or a Buffer as it is stored; None of another layer."""
+    return (layer.weights() | layer.buffers() | layer.unsaved()).get("")
 
 
 def _shapes(shapes: list[Shape], skip: int) -> str:

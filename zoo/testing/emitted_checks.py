@@ -38,13 +38,17 @@ def arguments(trial: Trial) -> None:
 
 def network(case: Case) -> dict[str, Any]:
     """Return the case as a spec of one layer, with an output for each of the layer's."""
-    inputs, entries, taken = [], [], []
+    inputs, taken = [], []
+    entries: list[dict[str, Any]] = []
     for i, value in enumerate(case.inputs):
         taken.append(f"in{i}" if value.batched or value.shape else 2)
         if value.batched:
             inputs.append({"id": f"in{i}", "shape": list(value.shape), "dtype": value.dtype})
-        elif value.shape:
+        elif value.shape and value.is_float:
             entries.append({"id": f"in{i}", "op": "Parameter", "shape": list(value.shape)})
+        elif value.shape:
+            number = True if value.dtype == "bool" else 0
+            entries.append({"id": f"in{i}", "op": "Buffer", "shape": list(value.shape), "value": number})
     layer = case.accepted()
     assert layer is not None
     entry: dict[str, Any] = {"id": LAYER, "op": case.op, **case.arguments}
@@ -79,7 +83,7 @@ def source(trial: Trial) -> None:
         raise Disagreement(case, "the source that is written for it does not run", ("error", text)) from None
     with seeded():
         given = tensors(layer, case, trial.batch)
-    own = dict(model.named_parameters())
+    own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     given = [own.get(f"in{i}", x) for i, x in enumerate(given)]
     scope, expression = prepared(layer.call(*case.inputs), given)
     scope["module"] = copy.deepcopy(dict(model.named_children()).get(LAYER, scope["module"]))  # statistics move apart

@@ -48,9 +48,9 @@ def tensor(layer: Layer, value: Value, most: int, batch: int = BATCH) -> Any:
     """Return random values of the value's shape behind a batch axis, whole ones below `most`; without both a number,
     where the op takes numbers.
     """
-    if not value.batched:
-        return NUMBER if not value.shape and layer.numbers else torch.randn(value.shape)
-    shape = (batch, *value.shape)
+    if not value.batched and not value.shape and layer.numbers:
+        return NUMBER
+    shape = (batch, *value.shape) if value.batched else value.shape
     if value.is_float:
         return torch.randn(shape)
     return torch.rand(shape) < 0.5 if value.dtype == "bool" else torch.randint(most, shape)
@@ -59,7 +59,7 @@ def tensor(layer: Layer, value: Value, most: int, batch: int = BATCH) -> Any:
 def tensors(layer: Layer, case: Case, batch: int = BATCH) -> list[Any]:
     """Return what flows in; whole numbers are indices into every table that the layer has."""
     most = 2
-    if any(value.dtype == "int64" and value.batched for value in case.inputs):
+    if any(value.dtype == "int64" and (value.batched or value.shape) for value in case.inputs):
         shapes = layer.weights(*(value.shape for value in case.inputs)).values()
         most = min((shape[0] for shape in shapes if shape), default=most)
     return [tensor(layer, value, most, batch) for value in case.inputs]
@@ -93,6 +93,8 @@ def prepared(call: Call, given: Sequence[Any], *, training: bool = True) -> tupl
     """Return the expression that applies a layer to values, and what it reads: these, `x0` first, and `module`."""
     arriving = [f"x{i}" for i in range(len(given))]
     scope = names(call.support, call.target) | dict(zip(arriving, given, strict=True))
+    if call.before is not None:
+        exec(call.before.format(**{name: repr(value) for name, value in call.args.items()}), scope)
     scope["module"] = module = eval(printed(call), scope) if call.target else None
     scope["self"] = nn.Module().train(training)  # in whose forward the expression stands
     if isinstance(module, nn.Module):
@@ -153,7 +155,8 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
     if any(0 in out.shape for out in outputs):
         raise Refused("an axis is empty")
     if call.parameter:
-        return Result(given, outputs, {"": tuple(module.shape)}, {""}, 0, set(), None)
+        saved = {"": tuple(module.shape)} if getattr(module, "persistent", True) else {}
+        return Result(given, outputs, saved, {""} if isinstance(module, nn.Parameter) else set(), 0, set(), None)
     changed = {i for i, x in enumerate(given) if isinstance(x, Tensor) and not torch.equal(x, before[i])}
     return Result(given, outputs, state, parameters, counter.get_total_flops() / 2 / batch, changed, module)
 

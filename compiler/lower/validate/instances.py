@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.containers import Tree, in_order, registered
+from speczoo.compiler.containers import Tree, in_order, rank, registered
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.forward import Forward, Held, Module, calls_of, holder, substituted
@@ -157,7 +157,7 @@ class Validation:
     def _complete(self, prefix: str, composite: Composite, own: Bound, calls: Mapping[int, Call]) -> None:
         """Check that every module and Parameter is made, in the order in which a state_dict lists them."""
         on_self: Tree[Module] = {name: item for name, item in own.items() if isinstance(item, (Module, Held))}
-        made = [held.node for held in in_order(on_self, lambda held: held.parameter)]
+        made = [held.node for held in in_order(on_self, lambda held: rank(composite.nodes[held.node]))]
         for index, node in enumerate(composite.nodes):
             if node.body is None or node.shared is not None or index in made:
                 continue
@@ -200,6 +200,8 @@ class Validation:
             self._function(where, target, call, given)
         elif make.children is not None or (target, make.form) != (self._called(where, call.target), call.construct):
             raise Mistranslation(where, call.construct or call.target, make.form or target)
+        elif make.before != call.before:
+            raise Mistranslation(where, call.before, make.before)
         for name, wanted in call.args.items():
             defaults = call.defaults if call.construct is None else {}
             got = given[name] if name in given else defaults.get(name, Global("nothing"))

@@ -12,7 +12,7 @@ from speczoo.testing.cases import Arguments, Drawn, family, size, some
 def mask_of(draw: DrawFn, attentions: Shape) -> Value:
     """Draw a mask that fits attentions, or nearly does: of each sample or of all, some axes of size 1 or one off."""
     kind = draw(st.sampled_from(["bool", "bool", "float32", "float32", "int64"]))
-    batched = kind != "float32" or draw(st.booleans())  # what has no batch axis here is a Parameter
+    batched = draw(st.booleans())  # or a Parameter, a Buffer
     shape = tuple(draw(st.sampled_from([n, n, n, 1, n + 1])) for n in attentions)
     fewer = draw(st.integers(0, 1))
     return Value(shape[fewer:], kind, batched)

@@ -31,4 +31,5 @@ def embedding(draw: DrawFn, layer: type[Layer]) -> Drawn:
             sparse=st.booleans(),
         ),
     }
-    return arguments, value(*shape(draw, 0, 1, 2), dtype="int64")
+    x = shape(draw, 0, 1, 2)
+    return arguments, value(*x, dtype="int64", batched=not x or draw(st.booleans()))

@@ -1,0 +1,58 @@
+"""Arguments that are expressions over places: the names of an entry's scope put in, those of the places left open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from speczoo.compiler.elaborate.context import Context
+from speczoo.compiler.elaborate.session import Item
+from speczoo.compiler.identifiers import variable
+from speczoo.compiler.scope import FLOW, Scope, check_names, layered
+from speczoo.compiler.unknown import UNKNOWN, UnknownRead
+from speczoo.specs.expression import FUNCTIONS, METER, ExpressionError
+from speczoo.specs.expression.closing import closed
+from speczoo.specs.expression.syntax import CONSTANTS, WORDS
+from speczoo.specs.foreign_values import is_nothing
+from speczoo.specs.problem import Problem
+from speczoo.specs.wording import printable
+
+#: What no place is called.
+RESERVED = frozenset({*FUNCTIONS, *CONSTANTS, *WORDS, *FLOW})
+
+
+def over_places(ctx: Context, item: Item, key: str, places: str, scope: Scope, path: str) -> Any:
+    """Return an argument as an expression in which only the places that the argument `places` names are names; UNKNOWN
+    where it is wrong, and reported, or hangs on what is unknown.
+    """
+    loc, value = (*item.loc, key), item.entry.arguments[key]
+    names = tuple(name for name in item.entry.arguments[places] if isinstance(name, str))
+    problem = next(_wrong_names(item, places, names, scope, path), None)
+    if problem is None and "$" not in value:
+        help = [] if is_nothing(value) else [f"write `{key}: $({value})`"]
+        problem = Problem("bad-value", f"`{key}: {printable(value)}` is a text", loc, path=path, help=help)
+    if problem is not None:
+        ctx.report(problem)
+        return UNKNOWN
+    METER.spent += 4 * len(value)
+    around = Scope(layered(scope.names, dict.fromkeys(names, 0)), scope.flow, scope.inputs)
+    try:
+        check_names(value, around)
+        return f"$({closed(value, around, names)})"
+    except ExpressionError as error:
+        ctx.bad_expression(error, around, loc, path)
+    except UnknownRead:
+        pass
+    return UNKNOWN
+
+
+def _wrong_names(item: Item, places: str, names: tuple[str, ...], scope: Scope, path: str) -> Iterator[Problem]:
+    """Yield names of places that mean something else here, or to Python."""
+    for k, name in enumerate(names):
+        loc = (*item.loc, places, k)
+        if scope.knows(name):
+            yield Problem(
+                "bad-value", f"`{name}` already means something here: name the place otherwise", loc, path=path
+            )
+        elif not name.isidentifier() or not name.isascii() or name in RESERVED or variable(name) != name:
+            yield Problem("bad-value", f"`{name}` cannot be the name of a place", loc, path=path)
