@@ -252,6 +252,35 @@ def test_git_takes_it_for_its_external_diff(git: Git, here: Path) -> None:
     assert "moved.yaml" in git("diff", "HEAD", "-M", "--ext-diff", GIT_EXTERNAL_DIFF="zoo diff")
 
 
+def test_a_file_that_git_moved_is_called_by_both_its_names(here: Path) -> None:
+    """Of a file with another name git passes nine arguments."""
+    written(here, old=NET, new=NET.replace("ReLU", "GELU"))
+    sides = [word for name in ("old", "new") for word in (f"{name}.yaml", "0" * 40, "100644")]
+    moved = zoo("diff", "net.yaml", *sides, "moved.yaml", "similarity index 90%").stdout
+    assert moved.startswith("a/net.yaml -> b/moved.yaml")
+    assert zoo("diff", "net.yaml", *sides).stdout.startswith("a/net.yaml -> b/net.yaml")
+
+
+@pytest.mark.parametrize("option", [["--markdown"], ["--set-old", "a=1"], ["--input-old", "3x8x8"]])
+def test_what_is_of_a_network_is_refused_where_a_file_of_weights_is_compared(here: Path, option: list[str]) -> None:
+    assert f"{option[0]} is of a network" in zoo("diff", "old.pt", "lenet5", *option, code=2).stderr
+
+
+def test_a_file_of_weights_has_changed_where_not_all_fits_by_name(here: Path) -> None:
+    written(here, net="spec: 1\nname: net\ninput: [3]\nlayers: [{id: x, op: Linear, out_features: 2}]\n")
+    right = {"x.weight": torch.zeros(2, 3), "x.bias": torch.zeros(2)}
+    others = [
+        {f"y{key}": value for key, value in right.items()},
+        {**right, "z": torch.zeros(1)},
+        {"x.bias": right["x.bias"]},
+    ]
+    for code, state in [(0, right), *((1, other) for other in others)]:
+        torch.save(state, "model.pt")
+        for form in ([], ["--json"], ["--map", "-"]):
+            zoo("diff", "model.pt", "net.yaml", "--exit-code", *form, code=code)
+        zoo("diff", "model.pt", "net.yaml")
+
+
 # -- maps of keys -----------------------------------------------------------------------------------------------------
 
 

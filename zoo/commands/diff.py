@@ -91,8 +91,11 @@ def command(
     old = comparison.Given({**common, **settings(set_old)}, shape_of(input_old) or shape, allowed)
     new = comparison.Given({**common, **settings(set_new)}, shape_of(input_new) or shape, allowed)
     if names[0].endswith(key_map.SUFFIXES):
-        _checkpoint(names[0], _side(names[1], new), target, force, as_json)
-        return
+        if markdown or set_old or input_old:
+            option = "--markdown" if markdown else "--set-old" if set_old else "--input-old"
+            raise click.UsageError(f"{option} is of a network, and OLD is a file of weights")
+        fits = _checkpoint(names[0], _side(names[1], new), target, force, as_json)
+        ctx.exit(1 if exit_code and not fits else 0)
     found = comparison.compared(_side(names[0], old), _side(names[1], new))
     if target is not None:
         _write_map(found, target, force)
@@ -163,8 +166,8 @@ def _write(keys: KeyMap, target: Path | str, force: bool) -> None:
         console.data(keys.text(), "json")
 
 
-def _checkpoint(path: str, new: Side, target: Path | str | None, force: bool, as_json: bool) -> None:
-    """Print which tensors of a file of weights are which of a network."""
+def _checkpoint(path: str, new: Side, target: Path | str | None, force: bool, as_json: bool) -> bool:
+    """Print which tensors of a file of weights are which of a network; return whether all are, by their names."""
     from speczoo import key_map
     from speczoo.commands import layout
     from speczoo.table import Column, Table
@@ -178,11 +181,12 @@ def _checkpoint(path: str, new: Side, target: Path | str | None, force: bool, as
     found = key_map.by_order(came, graph.state)
     if target is not None:
         _write(found, target, force)
+    whole = not found.left and not found.fresh and all(old == new for old, new in found.keys.items())
     if target == STANDARD:
-        return
+        return whole
     if as_json:
         emit({"keys": found.keys, "left": found.left, "fresh": found.fresh, "unsure": sorted(found.unsure)})
-        return
+        return whole
     rows = [(old, new, "another is as likely" * (old in found.unsure)) for old, new in found.keys.items() if old != new]
     rows += [(old, "", "has no place") for old in found.left] + [("", new, "nothing fits") for new in found.fresh]
     modules: dict[tuple[str, str, str], list[str]] = {}
@@ -199,6 +203,7 @@ def _checkpoint(path: str, new: Side, target: Path | str | None, force: bool, as
     if rows:
         console.say(Table(columns), "")
     console.say(count)
+    return whole
 
 
 # -- for git ----------------------------------------------------------------------------------------------------------
@@ -219,8 +224,8 @@ def _for_git(names: Sequence[str]) -> None:
         return
     try:
         sides = (comparison.side(name, comparison.Given({})) for name in (old, new))
-        before, after = (side._replace(asked=f"{at}/{path}") for at, side in zip("ab", sides, strict=True))
-        found = comparison.compared(before, after)
+        paths = (f"a/{path}", f"b/{path if len(names) == GIT[0] else names[7]}")
+        found = comparison.compared(*(side._replace(asked=at) for at, side in zip(paths, sides, strict=True)))
     except SpecError:
         texts = [Path(name).read_bytes().decode("utf-8", "replace") for name in (old, new)]
         console.data(edit.difference(shown, *texts))

@@ -234,7 +234,7 @@ def _values(name: str, item: Any) -> Values:
     if not first or not last:
         raise SpaceError(f"{name}: {item!a} has no {'end' if first else 'start'}")
     if not all(map(_NUMBER.fullmatch, (first, last, *([step] if step else ())))):
-        raise SpaceError(f"{name}: {item!a} is no range of numbers, as 2..6, 16..64:16 or 16..256*2")
+        raise SpaceError(f"{name}: {item!a} is no range of numbers of up to 18 digits, as 2..6, 16..64:16 or 16..256*2")
     whole = all(map(_WHOLE.fullmatch, (first, last, *([step] if step else ()))))
     if not whole and step is None:
         raise SpaceError(f"{name}: {item!a} has numbers without end: say a step, as {first}..{last}:0.1")
