@@ -234,6 +234,8 @@ def test_a_search_trains_what_fits_and_writes_the_best(home: Path, monkeypatch: 
         (["--set", "widht=2..5"], "widht"),
         (["--set", "optimizer.lrr=1e-3..1e-1"], "lrr"),
         (["--where", "parms < 3"], "params"),
+        (["--where", "params"], "true or false"),
+        (["--where", "1/0 < params"], "division by zero"),
         (["--metric", "precision"], "accuracy"),
         (["--resume"], "no search"),
     ],
@@ -242,6 +244,14 @@ def test_what_makes_no_sense_is_told(home: Path, words: list[str], told: str) ->
     result = zoo("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", *words, code=_code(words))
     assert told in result.stderr
     assert not (home / "out").exists()
+
+
+@pytest.mark.parametrize("address", ["nope://x", "x", "sqlite:////nowhere/at/all.db", "mysql://host/x"])
+def test_a_database_that_is_none_is_told(home: Path, address: str) -> None:
+    words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--storage", address)
+    told = zoo(*words, code=2).stderr
+    assert "no study can be kept in" in told
+    assert "bug" not in told
 
 
 def _code(words: list[str]) -> int:

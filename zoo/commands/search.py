@@ -152,8 +152,11 @@ def _task(
         plugins=plugins,
     )
     _ = task.condition
-    task.loaded(first_setting(searched))  # what is wrong with the recipe is said before torch is loaded
-    return task.on_its_data()
+    first = first_setting(searched)
+    task.loaded(first)  # what is wrong with the recipe is said before torch is loaded
+    task = task.on_its_data()
+    task.refusal(first)  # and that a condition is none, before there is a folder
+    return task
 
 
 def _file(folder: Path, resume: bool) -> Path:

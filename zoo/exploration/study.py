@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from speczoo.exploration.distributions import Choice, Distribution, Real, Whole
 from speczoo.exploration.task import Task
-from speczoo.training.errors import OptionError
+from speczoo.training.errors import OptionError, one_line
 
 STUBBORN = 1_000  # draws in a row that do not fit, until there is taken to be none
 ADAPTIVE = 30  # of these, as the sampler proposes them
@@ -50,7 +50,7 @@ class Study:
         self.distributions = {name: optuna_distribution(own) for name, own in task.distributions.items()}
         self.study = optuna.create_study(
             study_name=Path(task.recipe).stem,
-            storage=_in_file(storage) if isinstance(storage, Path) else storage,
+            storage=_in_file(storage) if isinstance(storage, Path) else _in_database(storage),
             load_if_exists=True,
             direction="minimize" if task.minimise else "maximize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4) if prune else optuna.pruners.NopPruner(),
@@ -145,6 +145,15 @@ class Study:
     def abandon(self, proposal: Proposal) -> None:
         """Record that a trial was stopped from outside: what would have come out of it is not known."""
         self.study.tell(proposal.trial, state=TrialState.FAIL)
+
+
+def _in_database(address: str) -> BaseStorage:
+    """Raise OptionError for an address that SQLAlchemy does not know, or where no database answers."""
+    try:
+        return optuna.storages.get_storage(address)
+    except Exception as error:  # of SQLAlchemy, of a driver that is not installed, of the database
+        message = f"no study can be kept in {address}: {one_line(error)}"
+        raise OptionError(message, "an address of SQLAlchemy's, as sqlite:///study.db") from error
 
 
 def _in_file(path: Path) -> JournalStorage:
