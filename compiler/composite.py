@@ -28,7 +28,8 @@ class Node:
 
     `name` is its state_dict name. A node without a body was left out by `when`; its one output is its first input.
     `shared` is the node whose module it applies again. `key` is the entry's place and its loop turns: it lines up the
-    instances of one block. `written` are the arguments as the spec has them, `scope` the names they may read.
+    instances of one block. `written` are the arguments as the spec has them, `scope` the names they may read. `taps`
+    are the paths inside its list of what comes out of it in place of the list's own outputs, by their names.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Node:
     written: Mapping[str, Any] = field(default_factory=dict)
     scope: Mapping[str, Any] = field(default_factory=dict)
     arriving: tuple[Value | Unknown, ...] = ()
+    taps: Mapping[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Node {self.name}: {self.op}>"

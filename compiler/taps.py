@@ -108,11 +108,11 @@ def _spare(nodes: list[Node], index: int, position: int) -> None:
 
 
 def _find(composite: Composite, places: Mapping[str, int], name: str, path: str) -> tuple[int, str]:
-    head, rest = divided(path, {node.name for node in composite.nodes})
-    omitted = next((n for n in composite.nodes if n.name == head and n.body is None and UNKNOWN not in n.outputs), None)
-    if head not in places and omitted is not None:
-        raise _nowhere(name, f"`{head}` is left out by its `when`: there is no value of its own to tap")
+    head, rest = divided(path, places)
     if head not in places:
+        head, rest = divided(path, {n.name for n in composite.nodes})
+        if any(n.name == head for n in composite.nodes):
+            raise _nowhere(name, f"`{head}` is left out by its `when`: there is no value of its own to tap")
         known = [n.name for n in composite.nodes if n.body is not None]
         raise _nowhere(name, f"there is no `{path}` inside", did_you_mean(head, known))
     node = composite.nodes[places[head]]

@@ -47,6 +47,19 @@ def variables(key: str) -> list[str]:
     return [name.strip() for name in key.split(",")]
 
 
+class Comprehension(Grammar):
+    """Several elements of a list: one for each turn of a loop."""
+
+    for_: Annotated[
+        dict[str, list[Any] | str],
+        Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
+        Instead("foreach", "for_each", "loop", "range"),
+    ] = Field(alias="for", min_length=1, description="The loop, zipped: the element anew for each turn.")
+    id: Annotated[str, Holds("an id with the loop's variables: `stage$i`"), Instead("from", "name", "path")] = Field(
+        description="What stands in the list."
+    )
+
+
 class Entry(Grammar):
     """One entry of a list: a layer, a block, a group, a shared module, or a splice. Extra keys are its arguments."""
 
@@ -79,7 +92,7 @@ class Entry(Grammar):
         Field(default=None, description="The entry is the module of another one, applied again.")
     )
     from_: Annotated[
-        str | int | float | list[str | int | float] | None,
+        str | int | float | list[str | int | float | Comprehension] | None,
         Holds("an id, or a list of ids", item="an id"),
         Instead("inputs", "input", "form", "bottom", "source", "sources"),
     ] = Field(default=None, alias="from", description="What it takes; without it, what the entry before it gives.")
@@ -87,8 +100,8 @@ class Entry(Grammar):
         ShapeList | None, Holds(f"{SIZES} `[64, 56, 56]`", item="a size"), Instead("output_shape", "out_shape")
     ] = Field(default=None, description="An assertion: the output's shape.")
     taps: Annotated[
-        list[str] | dict[Name, str] | None,
-        Holds("a list of paths, or a mapping of names to paths"),
+        list[str | Comprehension] | dict[Name, str] | None,
+        Holds("a list of paths, or a mapping of names to paths", item="a path"),
         Instead("hooks", "return_layers", "return_nodes"),
     ] = Field(default=None, description="Values inside it that are its outputs in place of its own: `id.path`.")
     when: Annotated[
@@ -158,9 +171,14 @@ class Input(Grammar):
 
 
 class Output(Grammar):
-    """One of several values that come out."""
+    """One of several values that come out; beside `for`, one for each of its turns."""
 
-    id: Annotated[Name, IS_NAME, Instead("name")] = Field(description="Its name: a field of the NamedTuple.")
+    for_: Annotated[
+        dict[str, list[Any] | str] | None,
+        Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
+        Instead("foreach", "for_each", "loop", "range"),
+    ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the output anew for each turn.")
+    id: Annotated[Name | Template, IS_NAME, Instead("name")] = Field(description="Its name: a field of the NamedTuple.")
     from_: Annotated[str, Holds("the id of an entry: `from: fc`"), Instead("form", "source", "value", "layer")] = Field(
         alias="from", description="The entry whose output it is."
     )
@@ -181,7 +199,7 @@ class Block(Grammar):
     params: Annotated[dict[Name, Param], PARAMS, Instead("parameters", "variables")] = Field(
         default={}, description="Its parameters, set by the entries that use it."
     )
-    inputs: Annotated[list[Name] | None, Holds("a list of names: `[x, skip]`")] = Field(
+    inputs: Annotated[list[Name | Comprehension] | None, Holds("a list of names: `[x, skip]`", item="a name")] = Field(
         default=None, min_length=1, description="Names of what flows in, where it takes several values."
     )
     layers: Annotated[list[Entry], ENTRIES, LAYERS] = Field(min_length=1, description="What it is made of.")

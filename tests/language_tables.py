@@ -149,6 +149,7 @@ OF = {
     grammar.Output: "an output",
     grammar.InitRule: "a rule of `init`",
     grammar.Expect: "`expect`",
+    grammar.Comprehension: "a loop in a list",
     grammar.Bounds: "bounds",
     grammar.ExpectedMemory: "`memory`",
     grammar.Weights: "`weights`",

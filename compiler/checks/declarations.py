@@ -43,8 +43,10 @@ def _at(code: str, message: str, *loc: str | int, help: tuple[str, ...] = ()) ->
 
 
 def _block(block: str, declared: Block) -> Iterator[Problem]:
-    names = declared.inputs or []
+    names = [name if isinstance(name, str) else None for name in declared.inputs or []]
     for i, name in enumerate(names):
+        if name is None:
+            continue  # what its loop gives is held to the same where the block is used
         if name in names[:i]:
             yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "inputs", i)
         elif name != "input" and (why := bad_input(name)):

@@ -2,40 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
+from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
 from speczoo.compiler.parameters import bind
-from speczoo.compiler.scope import Scope
+from speczoo.compiler.reserved_names import bad_input
+from speczoo.compiler.scope import Scope, layered
 from speczoo.specs.expression import METER
-from speczoo.specs.problem import Problem
+from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import Block
+from speczoo.specs.wording import printable
 
 
 def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     """Return the node of a block. Raises Stop, reported."""
     ctx, op = e.context, blank.op
     block = ctx.unit.spec.blocks[op]
-    wanted = block.inputs or ["input"]
-    if len(blank.inputs) != len(wanted):
-        if ctx.names_unknown(("blocks", op, "inputs")):
-            raise Stop
-        raise wrong_count(ctx, item, blank, op, wanted)
+    fixed = fixed_inputs(block)
+    if fixed is not None:
+        _check_count(ctx, item, blank, fixed)
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     frozen = freeze(given)
     arguments, problems, work = _bound(ctx, op, block, given, frozen)
     report_arguments(ctx, item, op, blank.name, problems)
     with ctx.inside(blank.name, (*item.loc, "op"), op):
-        body = e.block(op, block, arguments, blank.arriving, (*item.loc, "op"))
+        inputs = inputs_of(ctx, op, block, arguments) if fixed is None else fixed
+    if fixed is None:
+        _check_count(ctx, item, blank, inputs)
+    with ctx.inside(blank.name, (*item.loc, "op"), op):
+        body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), (*item.loc, "op"))
     if not problems and not ctx.torn:
         ctx.session.shared.blocks[ctx.block_key(op, frozen, blank.arriving)] = body, work
         item.prepared.right = item.prepared.simple
     return blank.containing(body)
+
+
+def _check_count(ctx: Context, item: Item, blank: Node, wanted: Sequence[str]) -> None:
+    """Raise Stop, reported, where a block takes another number of inputs."""
+    if len(blank.inputs) != len(wanted):
+        if ctx.names_unknown(("blocks", blank.op, "inputs")):
+            raise Stop
+        raise wrong_count(ctx, item, blank, blank.op, wanted)
+
+
+def fixed_inputs(block: Block) -> Sequence[str] | None:
+    """Return what flows into a block by name; None where that follows from its parameters."""
+    written = block.inputs or ["input"]
+    names = [name for name in written if isinstance(name, str)]
+    return names if len(names) == len(written) else None
+
+
+def inputs_of(ctx: Context, op: str, block: Block, arguments: Mapping[str, Any]) -> list[str]:
+    """Return what flows into a block with these arguments, by name. Raises Stop, reported, and UnknownRead."""
+    names = layered(ctx.settings.params, arguments)
+    found: dict[str, Loc] = {}
+    for i, written in enumerate(block.inputs or ()):
+        loc: Loc = ("blocks", op, "inputs", i)
+        if isinstance(written, str):
+            _take(ctx, op, block, written, loc, found)
+            continue
+        for turn in comprehended(ctx, written.for_, loc, names, {}):
+            got = ctx.evaluate(written.id, Scope(turn), (*loc, "id"))
+            _take(ctx, op, block, str(got), (*loc, "id"), found)
+    if not found:
+        raise ctx.stop(Problem("bad-value", f"nothing flows into `{op}` here", ("blocks", op, "inputs")))
+    return list(found)
+
+
+def _take(ctx: Context, op: str, block: Block, name: str, loc: Loc, found: dict[str, Loc]) -> None:
+    """Add the name of an input to those of a block. Raises Stop, reported, for what cannot be one."""
+    if name in found or name in block.params:
+        other = f"an input of `{op}`" if name in found else "a parameter"
+        raise ctx.stop(Problem("duplicate-id", f"`{name}` is already {other}", loc))
+    if name != "input" and (why := bad_input(name) or ("it has dots" if "." in name else None)):
+        raise ctx.stop(Problem("bad-value", f"`{printable(name)}` cannot be the name of an input: {why}", loc))
+    found[name] = loc
 
 
 def _bound(

@@ -256,6 +256,12 @@ class Context:
             self.report(Problem("limit-exceeded", message, loc, help=help))
             raise Halt
 
+    def listing(self, loc: Loc, count: int) -> None:
+        """Charge for so many elements of a list. Raises Halt, reported, where they are too much work."""
+        METER.spent += 4 * count
+        if METER.spent - self.session.shared.metered > self.session.limits.work:
+            self.overworked(loc)
+
     def afford(self, op: str) -> None:
         """Raise Halt, reported at a name under `use`, where the specs in use are too large together."""
         if self.session.shared.text_length > (most := self.session.limits.bytes):

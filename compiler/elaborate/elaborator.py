@@ -17,6 +17,7 @@ from speczoo.compiler.checks.declarations import declaration_problems
 from speczoo.compiler.checks.init_and_freeze import init_problems
 from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate import inactive, loops
+from speczoo.compiler.elaborate.block import fixed_inputs, inputs_of
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry
 from speczoo.compiler.elaborate.frame import Frame
@@ -99,12 +100,16 @@ class SpecElaborator:
         )
 
     def block(
-        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | Unknown], loc: Loc
+        self,
+        name: str,
+        block: Block,
+        arguments: Mapping[str, Any],
+        inputs: Sequence[tuple[str, Value | Unknown]],
+        loc: Loc,
     ) -> Composite:
         ctx = self.context
         if ctx.inactive:
             raise UnknownRead
-        own = block.inputs or ["input"]
         ctx.session.instantiated.add((id(ctx.unit.spec), name))
 
         def expand() -> Composite:
@@ -114,13 +119,13 @@ class SpecElaborator:
                 block.layers,
                 ("blocks", name, "layers"),
                 layered(ctx.settings.params, arguments),
-                list(zip(own, values, strict=True)),
+                inputs,
                 outputs=block.outputs,
                 outputs_loc=("blocks", name, "outputs"),
                 arguments=arguments,
             )
 
-        key = (id(ctx.unit.spec), ctx.outer, name, freeze(arguments), tuple(values))
+        key = (id(ctx.unit.spec), ctx.outer, name, freeze(arguments), tuple(value for _, value in inputs))
         return self.interned(key, name, loc, expand)
 
     def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:
@@ -190,8 +195,9 @@ class SpecElaborator:
                 place = problem.loc if problem.key else (*problem.loc, "default")
                 ctx.report(replace(problem, loc=("blocks", name, "params", *place)))
             blind.context.trail = [(f"{name}.", None, name)]
-            unknown, values = dict.fromkeys(block.params, UNKNOWN), [UNKNOWN] * len(block.inputs or ("input",))
+            unknown = dict.fromkeys(block.params, UNKNOWN)
             try:
-                blind.block(name, block, unknown, values, ("blocks", name))
-            except Stop:
+                inputs = fixed_inputs(block) or inputs_of(blind.context, name, block, unknown)
+                blind.block(name, block, unknown, [(own, UNKNOWN) for own in inputs], ("blocks", name))
+            except (Stop, UnknownRead):
                 continue

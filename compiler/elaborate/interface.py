@@ -40,7 +40,12 @@ class Elaborator(Protocol):
         """Return the layers of the whole spec: a network, or one that is in use with these arguments."""
 
     def block(
-        self, name: str, block: Block, arguments: Mapping[str, Any], values: Sequence[Value | Unknown], loc: Loc
+        self,
+        name: str,
+        block: Block,
+        arguments: Mapping[str, Any],
+        inputs: Sequence[tuple[str, Value | Unknown]],
+        loc: Loc,
     ) -> Composite:
         """Return the list of a block for these arguments and what flows in, elaborated once."""
 

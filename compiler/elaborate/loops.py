@@ -76,7 +76,7 @@ def _turns(ctx: Context, frame: Frame, entry: Entry, loc: Loc, names: Mapping[st
     if entry.for_ is None:
         return ONCE
     try:
-        return _unrolled(ctx, entry, entry.for_, loc, names, frame.readable)
+        return _unrolled(ctx, entry.for_, loc, names, frame.readable)
     except (Stop, UnknownRead):
         return UNKNOWN
 
@@ -108,15 +108,42 @@ def _inside(entry: Entry) -> int:
     return total
 
 
+def comprehended(
+    ctx: Context,
+    loop: Mapping[str, Any],
+    loc: Loc,
+    names: Mapping[str, Any],
+    inputs: Mapping[str, Value | Unknown],
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the names that are read at each turn of a loop within a list. Raises Stop, reported, and UnknownRead."""
+    columns, count = _columns(ctx, loop, loc, names, inputs)
+    ctx.listing((*loc, "for"), count)
+    for j in range(count):
+        yield layered(names, {variable: column[j] for variable, column in columns.items()})
+
+
 def _unrolled(
     ctx: Context,
-    entry: Entry,
     loop: Mapping[str, Any],
     loc: Loc,
     names: Mapping[str, Any],
     inputs: Mapping[str, Value | Unknown],
 ) -> Sequence[Turn]:
     """Return the turns of a `for`. Raises Stop, reported, and UnknownRead."""
+    columns, count = _columns(ctx, loop, loc, names, inputs)
+    if count > 1:
+        ctx.reserve((*loc, "for"), count)
+    return [(j, {k: c[j] for k, c in columns.items()}) for j in range(count)]
+
+
+def _columns(
+    ctx: Context,
+    loop: Mapping[str, Any],
+    loc: Loc,
+    names: Mapping[str, Any],
+    inputs: Mapping[str, Value | Unknown],
+) -> tuple[Mapping[str, Sequence[Any]], int]:
+    """Return the values of each variable of a `for`, and how many there are of each."""
     columns: dict[str, Sequence[Any]] = {}
     for key, value in loop.items():
         named = variables(key)
@@ -129,10 +156,7 @@ def _unrolled(
             columns[named[0]] = rows
     if len({len(c) for c in columns.values()}) > 1:
         raise _unequal(ctx, loop, loc, columns)
-    count = len(next(iter(columns.values()), ()))
-    if count > 1:
-        ctx.reserve((*loc, "for"), count)
-    return [(j, {k: c[j] for k, c in columns.items()}) for j in range(count)]
+    return columns, len(next(iter(columns.values()), ()))
 
 
 def _check_variables(

@@ -48,6 +48,7 @@ def blank_node(
         written={},
         scope=item.names,
         arriving=arriving,
+        taps=None,
     )
 
 
@@ -62,7 +63,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
         op = _op(ctx, item, blank, scope)
         node = _operation(e, frame, item, blank.replace(op=op, written=item.prepared.written(op)), scope)
     if entry.taps is not None:
-        node = elaborate_taps(ctx, item, node)
+        node = elaborate_taps(ctx, frame, item, node)
     if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
         _check_shape(ctx, item, node, scope)
     return node

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from speczoo.compiler.checks.entries import name_problems, unused_problems
 from speczoo.compiler.checks.inplace import backward_problems, inplace_problems, opaque
@@ -11,6 +12,7 @@ from speczoo.compiler.composite import Composite, Port
 from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.references import resolve
 from speczoo.compiler.elaborate.session import Stop
 from speczoo.compiler.reserved_names import bad_output
@@ -18,6 +20,7 @@ from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.spec import Output
+from speczoo.specs.wording import printable
 
 NETWORK: Loc = ("outputs",)  # where a spec's own outputs stand
 
@@ -52,9 +55,11 @@ def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> 
     ports: list[Port] = []
     taken: set[str] = set()
     right = True
-    for i, output in enumerate(outputs):
+    for output, at, names in _every(ctx, frame, outputs, loc):
         try:
-            port = _port(ctx, frame, output, (*loc, i), taken)
+            if names is None:
+                raise UnknownRead
+            port = _port(ctx, frame, output, at, names, taken)
             if port is not None:
                 ports.append(port)
         except (Stop, UnknownRead):
@@ -71,9 +76,28 @@ def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> 
     return ports, right
 
 
-def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str]) -> Port | None:
+def _every(
+    ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc
+) -> Iterator[tuple[Output, Loc, Mapping[str, Any] | None]]:
+    """Yield each output, a turn of its loop at a time, with its place and the names that it may read; None for these
+    where the loop is wrong, and reported, or unknown.
+    """
+    for i, output in enumerate(outputs):
+        if output.for_ is None:
+            yield output, (*loc, i), frame.names
+            continue
+        try:
+            for names in comprehended(ctx, output.for_, (*loc, i), frame.names, frame.readable):
+                yield output, (*loc, i), names
+        except (Stop, UnknownRead):
+            yield output, (*loc, i), None
+
+
+def _port(
+    ctx: Context, frame: Frame, output: Output, loc: Loc, names: Mapping[str, Any], taken: set[str]
+) -> Port | None:
     """Return an output that a list names; None where its `when` is false. Raises Stop, reported, and UnknownRead."""
-    scope, there = Scope(frame.names, inputs=frame.readable), output.when
+    scope, there = Scope(names, inputs=frame.readable), output.when
     if not isinstance(there, bool):
         there = ctx.evaluate(there, scope, (*loc, "when"))
     if not isinstance(there, bool):
@@ -84,20 +108,27 @@ def _port(ctx: Context, frame: Frame, output: Output, loc: Loc, taken: set[str])
     if output.training_only and loc[:1] == ("blocks",):
         message = "`training_only` is for the outputs of a network, not of a block"
         raise ctx.stop(Problem("bad-value", message, (*loc, "training_only")))
-    if why := bad_output(output.id):
-        message = f"`{output.id}` cannot be the name of an output: {why}"
+    name = str(ctx.evaluate(output.id, scope, (*loc, "id")))
+    if why := bad_output(name):
+        message = f"`{printable(name)}` cannot be the name of an output: {why}"
         raise ctx.stop(Problem("bad-value", message, (*loc, "id")))
-    if output.id in taken:
-        message = f"`{output.id}` is already the id of another output"
-        raise ctx.stop(Problem("duplicate-id", message, (*loc, "id")))
-    taken.add(output.id)
+    if name in taken:
+        message = f"`{name}` is already the id of another output"
+        raise ctx.stop(Problem("duplicate-id", message, (*loc, "id"), help=_numbered(output)))
+    taken.add(name)
     if loc in ctx.placeholders:
         raise Stop
     text = ctx.evaluate(output.from_, scope, (*loc, "from"))
     edge = resolve(ctx, frame, str(text), (*loc, "from"), "")
     if loc[:-1] == NETWORK:
         _check_batch(ctx, frame, edge, (*loc, "from"))
-    return Port(output.id, edge, output.training_only)
+    return Port(name, edge, output.training_only)
+
+
+def _numbered(output: Output) -> list[str]:
+    """Return the help for the output of a loop whose id is the same at each turn."""
+    variable = next(iter(output.for_ or ()), "").partition(",")[0]
+    return [f"put a loop variable into it: `id: {output.id}${variable}`"] if variable and "$" not in output.id else []
 
 
 def _check_batch(ctx: Context, frame: Frame, edge: Edge, loc: Loc) -> None:

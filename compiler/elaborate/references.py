@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import networkx as nx
@@ -12,6 +12,7 @@ from speczoo.compiler.containers import divided, prefixes
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Layer, Value
@@ -21,7 +22,7 @@ from speczoo.specs.expression import METER, respelt
 from speczoo.specs.foreign_values import is_nothing
 from speczoo.specs.keys import keys
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.spec import Entry
+from speczoo.specs.spec import Comprehension, Entry
 from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import listed, printable, printed
 
@@ -36,22 +37,45 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     frame.inputs_wrong = False
     if item.entry.from_ is None:
         return _from_before(ctx, frame, item, path)
-    written = item.entry.from_ if isinstance(item.entry.from_, list) else [item.entry.from_]
-    if not written:
-        raise ctx.stop(Problem("bad-value", "`from` names nothing", (*item.loc, "from"), path=path))
+    written = _taken(ctx, frame, item)
     METER.spent += 4 * len(written)
     sources: list[Operand] = []
     values: list[Value | Unknown] = []
-    for i, text in enumerate(written):
-        loc = (*item.loc, "from", i) if isinstance(item.entry.from_, list) else (*item.loc, "from")
+    listed: list[tuple[Loc, object]] | None
+    item.listed = listed = [] if any(isinstance(text, Comprehension) for _, text in item.taken) else None
+    for loc, text, names in written:
         try:
-            sources.append(_source(ctx, frame, item, text, loc, path))
+            if text is UNKNOWN:
+                raise UnknownRead
+            got = ctx.evaluate(text, Scope(names, inputs=frame.readable), loc, path)
+            if listed is not None:
+                listed.append((loc, got))
+            sources.append(_source(ctx, frame, item, text, got, loc, path))
             values.append(frame.value(sources[-1]))
         except (Stop, UnknownRead):
             frame.edges_incomplete = frame.inputs_wrong = True
             sources.append(Edge(INPUT))
             values.append(UNKNOWN)
+    if not sources:
+        raise ctx.stop(Problem("bad-value", "`from` names nothing", (*item.loc, "from"), path=path))
     return tuple(sources), tuple(values)
+
+
+def _taken(ctx: Context, frame: Frame, item: Item) -> Sequence[tuple[Loc, object, Mapping[str, Any]]]:
+    """Return what an entry takes, as it is written: each at its place, with the names that it may read. A loop that is
+    wrong, and reported, or unknown takes something unknown.
+    """
+    found: list[tuple[Loc, object, Mapping[str, Any]]] = []
+    for loc, text in item.taken:
+        if not isinstance(text, Comprehension):
+            found.append((loc, text, item.names))
+            continue
+        try:
+            turns = comprehended(ctx, text.for_, loc, item.names, frame.readable)
+            found += [((*loc, "id"), text.id, names) for names in turns]
+        except (Stop, UnknownRead):
+            found.append((loc, UNKNOWN, item.names))
+    return found
 
 
 def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
@@ -78,11 +102,10 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     return (frame.last,), (UNKNOWN,) if frame.inputs_wrong else (frame.value(frame.last),)
 
 
-def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:
-    """Return one input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, or
-    UnknownRead.
+def _source(ctx: Context, frame: Frame, item: Item, text: object, got: Any, loc: Loc, path: str) -> Operand:
+    """Return one input of an entry, by what is written and what that came out as: an edge, or a number where the op
+    takes numbers. Raises Stop, reported.
     """
-    got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
     if not isinstance(got, (int, float)) or isinstance(got, bool):
         return resolve(ctx, frame, str(got), loc, path, item)
     layer = Layer.registry.get(item.entry.op or "")
@@ -377,6 +400,7 @@ def _read_ids(
         graph.add_node(me, at=(*loc, position), template=IdTemplate.of(me) if "$" in me else None, shown=shown)
         stated = entry.from_ is not None
         sources = (entry.from_ if isinstance(entry.from_, list) else [entry.from_]) if stated else [previous]
-        taken += [(str(source), me, stated) for source in sources if source is not None]
+        written = [source.id if isinstance(source, Comprehension) else source for source in sources]
+        taken += [(str(source), me, stated) for source in written if source is not None]
         previous = me
     return previous

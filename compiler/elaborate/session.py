@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -123,6 +123,15 @@ class Item:
     turns: tuple[Any, ...]
     prepared: Prepared
     certain: bool = True
+    listed: list[tuple[Loc, object]] | None = None  # what its `from` comes out as, where it has loops
+
+    @property
+    def taken(self) -> Sequence[tuple[Loc, object]]:
+        """What its `from` names, each at its place."""
+        written, loc = self.entry.from_, (*self.loc, "from")
+        if self.listed is not None or written is None:
+            return self.listed or ()
+        return [((*loc, i), text) for i, text in enumerate(written)] if isinstance(written, list) else [(loc, written)]
 
 
 def freeze(value: Any) -> Any:

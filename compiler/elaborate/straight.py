@@ -83,6 +83,7 @@ def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str)
         written=prepared.written(op),
         scope=item.names,
         arriving=arriving,
+        taps=None,
     )
     if application is not None:
         node.__dict__["application"] = application

@@ -17,7 +17,6 @@ from speczoo.compiler.emit.resolved_init import init_rules
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.path_patterns import matches
-from speczoo.compiler.taps import by_name
 
 Data: TypeAlias = dict[str, Any]
 #: Makes no module: its input stands for it, as the last entry of a list that gives what is no entry's, or not its last.
@@ -141,7 +140,7 @@ class _List:
             named = {name: self._ref(self._behind(operand)) for name, operand in referred.items()}
             return entry | {"op": node.op} | self._from(index, taken) | arguments(node.body) | named
         assert isinstance(node.body, Composite)
-        taps = {} if node.entry.taps is None else {"taps": node.entry.taps}
+        taps = {} if node.taps is None else {"taps": _taps(node.taps)}
         inner = _List(node.body, self.blocks, frozenset() if taps else self._taken(index))
         group = node.body.kind == "group"
         outputs = None if group else inner.outputs()
@@ -220,8 +219,8 @@ class _List:
         """Return the names of an entry's outputs as they are when it is read again; none where it has one."""
         node = self.composite.nodes[self.composite.maker(index)]
         names = node.ports
-        if isinstance(node.body, Composite) and node.entry.taps:
-            names = tuple(by_name(node.entry.taps))
+        if isinstance(node.body, Composite) and node.taps is not None:
+            names = tuple(node.taps)
         elif isinstance(node.body, Composite):
             names = tuple(port.name for port in _List(node.body, self.blocks, self._taken(index)).ports)
         return names if len(names) > 1 else ()
@@ -232,6 +231,11 @@ def _referred(layer: Layer, inputs: tuple[Operand, ...]) -> tuple[tuple[Operand,
     names = layer.referred(len(inputs))
     taken = len(inputs) - len(names)
     return inputs[:taken], dict(zip(names, inputs[taken:], strict=True))
+
+
+def _taps(taps: Mapping[str, str]) -> Data | list[str]:
+    """Return taps as a spec says them: by their paths alone, where these are their names."""
+    return list(taps) if all(name == path for name, path in taps.items()) else dict(taps)
 
 
 def arguments(layer: Layer) -> Data:

@@ -31,7 +31,7 @@ class OpenList(Protocol):
 
 
 class Position(Protocol):
-    """An entry, its place, and its turns of the loops around it."""
+    """An entry, its place, its turns of the loops around it, and what its `from` names, each at its place."""
 
     @property
     def entry(self) -> Entry: ...
@@ -39,6 +39,8 @@ class Position(Protocol):
     def loc(self) -> Loc: ...
     @property
     def turns(self) -> Sequence[Any]: ...
+    @property
+    def taken(self) -> Sequence[tuple[Loc, object]]: ...
 
 
 class Text(Protocol):

@@ -89,10 +89,7 @@ def _place(
 
 def _input(item: Position, position: int) -> Loc | None:
     """Return the place in `from` of an entry's input; None where it is not written."""
-    written = item.entry.from_
-    if isinstance(written, list):
-        return (*item.loc, "from", position) if position < len(written) else None
-    return (*item.loc, "from") if written is not None and position == 0 else None
+    return item.taken[position][0] if position < len(item.taken) else None
 
 
 def _replacement(item: Position, error: ShapeError) -> str | None:
@@ -166,8 +163,8 @@ def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: 
 
 def _crop(item: Position, node: Node) -> str:
     """Return `crop enc1 to up1`, where one input is larger than the other on every axis."""
-    written = item.entry.from_
-    if not isinstance(written, list) or len(written) != 2 or len(node.shapes) != 2:
+    written = [text for _, text in item.taken]
+    if len(written) != 2 or len(node.shapes) != 2:
         return ""
     if node.op != "concat" and node.shapes[0][0] != node.shapes[1][0]:
         return ""
@@ -199,8 +196,8 @@ def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int])
             break
     if len(shapes[0]) == 3:
         from_, to = (1, 0) if makers[0] is not None and len(apart) == 2 else (0, 1)
-        written = item.entry.from_
-        names = [str(written[i]) for i in apart[:2]] if isinstance(written, list) else ["the first", "the second"]
+        written = [str(text) for _, text in item.taken]
+        names = [written[i] for i in apart[:2]] if len(written) > 1 else ["the first", "the second"]
         help.append(f"project `{names[from_]}` with a 1x1 convolution to {shapes[to][0]} channels")
     return [", or ".join(help)] if help else []
 

@@ -35,7 +35,7 @@ WHOLE: dict[str, Any] = {
     "inputs": [{"id": "x", "shape": [8]}],
     "params": {"n": {"type": "int", "default": 1}},
     "blocks": {"B": {"layers": [{"op": "ReLU"}]}},
-    "layers": [{"id": "fc", "op": "ReLU"}],
+    "layers": [{"id": "fc", "op": "ReLU"}, {"op": "add", "from": [{"for": {"i": "1..1"}, "id": "fc"}, "fc"]}],
     "outputs": [{"id": "out", "from": "fc"}],
     "init": [{"match": "Linear", "bias": 0}],
     "expect": {"params": 0, "macs": {"max": 1}, "memory": {"weights": 1}},
@@ -44,7 +44,8 @@ WHOLE: dict[str, Any] = {
 }
 PLACES: dict[Model, tuple[str | int, ...]] = {
     spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
-    spec.Entry: ("layers", 0), spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",),
+    spec.Entry: ("layers", 0), spec.Comprehension: ("layers", 1, "from", 0),
+    spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",),
     spec.Bounds: ("expect", "macs"), spec.ExpectedMemory: ("expect", "memory"),
     spec.Weights: ("weights",), spec.Variant: ("variants", "small"),
 }  # fmt: skip

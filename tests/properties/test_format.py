@@ -41,13 +41,13 @@ FULL: dict[str, Any] = {
     "blocks": {
         "B": {
             **{"doc": "a block", "params": {"k": 1}, "inputs": ["x", "y"], "layers": [{"id": "sum", "op": "add"}]},
-            "outputs": [{"id": "out", "from": "sum", "training_only": False, "when": True}],
+            "outputs": [{"for": {"i": "1..1"}, "id": "out", "from": "sum", "training_only": False, "when": True}],
         }
     },
     "layers": [
         {"id": "fc", "op": "Linear", "from": "input", "out_features": 8, "bias": True, "shape": [8], "when": True},
         {"for": {"i": "1..2"}, "do": [{"id": "act$i", "op": "ReLU", "inplace": False}]},
-        {"id": "again", "share": "fc", "from": "fc"},
+        {"id": "again", "share": "fc", "from": ["fc", {"for": {"i": "1..2"}, "id": "act$i"}]},
         {"id": "group", "from": "fc", "taps": ["a"], "layers": [{"id": "a", "op": "ReLU"}]},
     ],
     "expect": {

@@ -89,6 +89,10 @@ def _repeat(o: List, current: Val) -> None:
         current = o.add("keep", keeping(o.draw), current, *current[1:])
     o.entries.append({"for": {f"i{o.loops}": f"1..{count}"}, "id": f"{name}$i{o.loops}", **keeping(o.draw)})
     o.pool.append(Val(f"{name}{count}", *current[1:]))
+    if o.draw(st.booleans()):  # all of them together
+        every = {"for": {f"i{o.loops}": f"1..{count}"}, "id": f"{name}$i{o.loops}"}
+        tag = ("cat", *[current.channels] * count, current.channels)
+        o.add("all", {"op": "concat", "from": [every, current.ref]}, None, tag, current.grid)
 
 
 def _do(o: List, current: Val) -> None:
