@@ -17,10 +17,10 @@ import speczoo
 from speczoo import catalogue
 from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
-from speczoo.drawing.diagram import Box, Diagram, connections, depth_of
+from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_of, folded, readable
 from speczoo.drawing.files import FORMATS, Drawing
 from speczoo.drawing.layout import Extent, Link, best_order, grid, layout
-from speczoo.drawing.network import READABLE, diagram
+from speczoo.drawing.network import diagram
 from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
 from speczoo.drawing.text import shortened, width
 from speczoo.testing import networks
@@ -60,7 +60,7 @@ def test_nothing_stands_over_anything_else_in_networks_at_random(
 @given(networks())
 def test_every_layer_and_every_value_is_in_the_diagram(spec: dict[str, Any]) -> None:
     graph = speczoo.graph(spec)
-    made = diagram(graph, 99)
+    made = diagram(graph)
     inner = [box for box in made.walk() if box.inside is None and box.kind != "terminal"]
     if not any(box.count > 1 and box.inside is not None for box in made.walk()):
         assert sum(box.count for box in inner) == len(graph.rows)
@@ -90,7 +90,7 @@ def test_the_main_path_is_straight(name: str) -> None:
             if box.inside is not None:
                 check(box.inside)
 
-    check(diagram(speczoo.graph(name), 9))
+    check(diagram(speczoo.graph(name)))
 
 
 def _numbers(link: Any) -> tuple[int, int, int, int]:
@@ -115,7 +115,7 @@ def test_few_lines_cross(name: str) -> None:
             if box.inside is not None:
                 check(box.inside)
 
-    check(diagram(speczoo.graph(name), 9))
+    check(diagram(speczoo.graph(name)))
 
 
 @pytest.mark.parametrize(
@@ -284,14 +284,15 @@ def test_a_shortened_text_is_short_enough(text: str, most: float) -> None:
 
 def test_without_a_depth_as_much_is_unfolded_as_is_readable() -> None:
     for name in ("lenet5", "resnet152", "densenet201", "cifar_resnet1202"):
-        made = diagram(speczoo.graph(name))
-        deeper = diagram(speczoo.graph(name), depth_of(made) + 1)
+        whole = diagram(speczoo.graph(name))
+        made = readable(whole)
+        deeper = folded(whole, depth_of(made) + 1)
         assert made.size <= READABLE or depth_of(made) == 1
         assert deeper.size > READABLE or deeper.size == made.size
 
 
 def test_equal_blocks_in_a_row_are_one_box() -> None:
-    made = diagram(speczoo.graph("resnet34"), 2)
+    made = folded(diagram(speczoo.graph("resnet34")), 2)
     layer3 = next(box for box in made.boxes if box.name == "layer3")
     assert layer3.inside is not None
     counts = [box.count for box in layer3.inside.boxes if box.kind != "terminal"]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from speczoo import console
 from speczoo.commands.common import Networks, Refused, emit, force_option, json_option, refuse_other, takes_networks
 
+if TYPE_CHECKING:
+    from speczoo.drawing.files import Drawing
+    from speczoo.specs.errors import SpecError
+
 #: Of `drawing.files`, which is not imported for --help: endings of files, and formats of text.
-ENDINGS = ("svg", "png", "pdf", "mmd", "dot", "gv", "tex")
-TEXTS = ("svg", "mermaid", "dot", "tikz")
+ENDINGS = ("svg", "html", "png", "pdf", "mmd", "dot", "gv", "tex")
+TEXTS = ("svg", "html", "mermaid", "dot", "tikz")
 
 
 @click.command()
@@ -43,50 +49,63 @@ def command(
 
     -o net.svg writes a file, -o net.svg -o net.png two; without it the picture's text goes to stdout. A shape, without
     the batch axis, stands where it changes. Without --depth as many blocks are unfolded as are readable. The theme auto
-    follows the reader's in SVG, and is light elsewhere. PNG and PDF need matplotlib.
+    follows the reader's in SVG and HTML, and is light elsewhere. PNG and PDF need matplotlib. The page of a wrong spec
+    shows what is wrong, at its lines.
 
     --json tells the size of the picture, what is in it, and the files.
     """
     from speczoo.drawing.files import FORMATS, Drawing
-    from speczoo.specs import files
+    from speczoo.specs.errors import SpecError
 
     if networks.several:
         raise click.UsageError("one network, one picture: name one")
-    for path in out:
-        if path.suffix[1:].lower() not in FORMATS:
-            raise click.UsageError(f"-o {str(path)!a}: a picture ends in .{', .'.join(FORMATS)}")
-    (graph,) = (graph for _, graph in networks.each(lambda network: network.graph()))
+    forms = {path: FORMATS.get(path.suffix[1:].lower(), "") for path in out}
+    for path in [path for path, found in forms.items() if not found]:
+        raise click.UsageError(f"-o {str(path)!a}: a picture ends in .{', .'.join(FORMATS)}")
+    try:
+        (graph,) = (graph for _, graph in networks.each(lambda network: network.graph()))
+    except SpecError as error:
+        pages = [path for path, found in forms.items() if found == "html"]
+        _write(dict.fromkeys(pages, _wrong(str(networks[0].asked), error)), force)
+        raise
     drawing = Drawing(graph, depth, first, last, with_shapes, horizontal, theme)  # type: ignore[arg-type]
     try:
-        made = {path: drawing.file(FORMATS[path.suffix[1:].lower()]) for path in out}
+        made = {path: drawing.file(found) for path, found in forms.items()}
+        text = drawing.text(form) if not out and not as_json else ""
     except LookupError as error:
         raise click.UsageError(str(error.args[0])) from None
     except ModuleNotFoundError as error:
-        raise Refused(
-            f"PNG and PDF are drawn by {error.name}, which is not installed: pip install matplotlib"
-        ) from None
-    refuse_other(made, force)
+        message = f"PNG and PDF are drawn by {error.name}, which is not installed: pip install matplotlib"
+        raise Refused(message) from None
+    _write(made, force)
+    if as_json:
+        emit(_data(drawing) | {"written": [*map(str, out)]})
+    elif text:
+        console.data(text)
+
+
+def _write(made: Mapping[Path, bytes], force: bool) -> None:
+    from speczoo.specs import files
+
+    refuse_other(dict(made), force)
     for path, data in made.items():
         files.write(path, data, over=force)
         console.say(f"{path} written", err=True)
-    if as_json:
-        page = drawing.picture
-        boxes = [
-            {"path": box.path, "op": box.op, "count": box.count, "kind": box.kind, "unfolded": box.inside is not None}
-            for box in drawing.diagram.walk()
-        ]
-        emit(
-            {
-                "name": graph.name,
-                "title": page.description,
-                "width": page.width,
-                "height": page.height,
-                "boxes": boxes,
-                "written": [*map(str, out)],
-            }
-        )
-    elif not out:
-        try:
-            console.data(drawing.text(form), "")
-        except LookupError as error:
-            raise click.UsageError(str(error.args[0])) from None
+
+
+def _wrong(asked: str, error: SpecError) -> bytes:
+    """Return the page of what is no network."""
+    from speczoo.drawing.html import wrong
+    from speczoo.specs import render
+
+    return wrong(render.text(error.diagnostics), Path(asked).name).encode()
+
+
+def _data(drawing: Drawing) -> dict[str, Any]:
+    page = drawing.picture
+    boxes = [
+        {"path": box.path, "op": box.op, "count": box.count, "kind": box.kind, "unfolded": box.inside is not None}
+        for box in drawing.diagram.walk()
+    ]
+    name, title = drawing.graph.name, drawing.description
+    return {"name": name, "title": title, "width": page.width, "height": page.height, "boxes": boxes}

@@ -30,6 +30,7 @@ class Box:
     count: int = 1
     inside: Diagram | None = None
     facts: tuple[str, ...] = ()
+    place: str = ""  # the file and the line of its entry
     training: bool = False  # whether training alone computes it
 
     @property
@@ -142,6 +143,16 @@ def folded(diagram: Diagram, depth: int) -> Diagram:
         for box in diagram.boxes
     )
     return replace(diagram, boxes=tuple(boxes))
+
+
+#: Where nothing says how deep to unfold, as deep as a picture has at most so many boxes.
+READABLE = 90
+
+
+def readable(diagram: Diagram) -> Diagram:
+    """Return the diagram unfolded as deep as it is readable, one level at least."""
+    deepest = depth_of(diagram)
+    return next((d for n in range(deepest, 1, -1) if (d := folded(diagram, n)).size <= READABLE), folded(diagram, 1))
 
 
 def without_shapes(diagram: Diagram) -> Diagram:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from speczoo.compiler.graph import Graph
-from speczoo.drawing.diagram import Diagram, without_shapes
+from speczoo.drawing.diagram import Diagram, folded, readable, without_shapes
 from speczoo.drawing.network import between, diagram
 from speczoo.drawing.picture import Picture, picture
 from speczoo.metadata import word
@@ -15,7 +15,16 @@ from speczoo.specs.wording import by_axis
 
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 #: Endings of files, and what they hold.
-FORMATS = {"svg": "svg", "png": "png", "pdf": "pdf", "mmd": "mermaid", "dot": "dot", "gv": "dot", "tex": "tikz"}
+FORMATS = {
+    "svg": "svg",
+    "html": "html",
+    "png": "png",
+    "pdf": "pdf",
+    "mmd": "mermaid",
+    "dot": "dot",
+    "gv": "dot",
+    "tex": "tikz",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +44,22 @@ class Drawing:
     theme: Theme = "auto"
 
     @cached_property
-    def diagram(self) -> Diagram:
-        """Raise LookupError where `first` or `last` names nothing, or no way leads from one to the other."""
+    def whole(self) -> Diagram:
+        """What is drawn with all blocks unfolded. Raises LookupError where `first` or `last` names nothing, or no way
+        leads from one to the other.
+        """
         part = between(self.graph, self.first, self.last) if self.first or self.last else None
-        made = diagram(self.graph, self.depth, part)
+        made = diagram(self.graph, part)
         return made if self.shapes else without_shapes(made)
 
     @cached_property
+    def diagram(self) -> Diagram:
+        """Raise LookupError, as `whole` does."""
+        return folded(self.whole, self.depth) if self.depth is not None else readable(self.whole)
+
+    @cached_property
     def picture(self) -> Picture:
-        """Raise LookupError, as `diagram` does."""
+        """Raise LookupError, as `whole` does."""
         return picture(self.diagram, self.graph.name, self.subtitle, self.description, horizontal=self.horizontal)
 
     @property
@@ -62,7 +78,7 @@ class Drawing:
     def file(self, form: str) -> bytes:
         """Return the bytes of a file of one of FORMATS' values.
 
-        Raises LookupError, as `diagram` does, and ModuleNotFoundError where matplotlib is needed and missing.
+        Raises LookupError, as `whole` does, and ModuleNotFoundError where matplotlib is needed and missing.
         """
         if form in ("png", "pdf"):
             from speczoo.drawing.raster import raster
@@ -71,7 +87,11 @@ class Drawing:
         return self.text(form).encode()
 
     def text(self, form: str) -> str:
-        """Return the text of a file of `svg`, `dot`, `mermaid` or `tikz`. Raises LookupError, as `diagram` does."""
+        """Return the text of a file of `svg`, `html`, `dot`, `mermaid` or `tikz`. Raises LookupError."""
+        if form == "html":
+            from speczoo.drawing.html import html
+
+            return html(self.whole, self.diagram, self.graph.name, self.subtitle, self.description)
         if form == "dot":
             from speczoo.drawing.dot import dot
 

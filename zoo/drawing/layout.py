@@ -115,8 +115,13 @@ class _Step(NamedTuple):
 def layout(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last: int = 0) -> Layout:
     """Return where boxes and links stand. The `first` boxes stand on the first rank, the `last` on the last."""
     made = grid(boxes, links, first, last)
-    start, tries = alternating(len(made.columns)), min(TRIES, 400_000 // (len(made.steps) + 1))
-    return made.placed(best_order(made.cost, start, tries))
+    return made.placed(good_order(made))
+
+
+def good_order(grid: Grid) -> tuple[int, ...]:
+    """Return an order of a grid's columns that is worth its time."""
+    tries = min(TRIES, 400_000 // (len(grid.steps) + 1))
+    return tuple(best_order(grid.cost, alternating(len(grid.columns)), tries))
 
 
 def grid(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last: int = 0) -> Grid:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from speczoo.compiler.analysis.receptive_field import receptive_fields
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, ancestors, descendants
 from speczoo.compiler.emit.resolved import arguments
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
-from speczoo.drawing.diagram import Box, Diagram, Link, depth_of, folded
+from speczoo.drawing.diagram import Box, Diagram, Link
 from speczoo.drawing.labels import detail
 from speczoo.drawing.palette import kind_of
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import by_axis, listed
-
-#: Where nothing says how deep to unfold, as deep as a picture has at most so many boxes.
-READABLE = 90
 
 
 class Part(NamedTuple):
@@ -30,16 +30,24 @@ class Part(NamedTuple):
     entries: frozenset[int]
 
 
-def diagram(graph: Graph, depth: int | None = None, part: Part | None = None) -> Diagram:
-    """Return what is drawn of a network, blocks unfolded `depth` levels deep: 1 for what stands in the network alone.
+def diagram(graph: Graph, part: Part | None = None) -> Diagram:
+    """Return what is drawn of a network, or of a part of it, with all blocks unfolded."""
+    made = _list(graph.root, "") if part is None else _list(*part)
+    fields = zip(graph.rows, receptive_fields(graph), strict=True)
+    return _seeing(made, {row.path: f"sees {by_axis(field.size)}" for row, field in fields if field and field.size})
 
-    Without a depth, as deep as a picture is readable. Of a part, its entries alone.
-    """
-    whole = _list(graph.root, "") if part is None else _list(*part)
-    if depth is not None:
-        return folded(whole, depth)
-    deepest = depth_of(whole)
-    return next((d for n in range(deepest, 1, -1) if (d := folded(whole, n)).size <= READABLE), folded(whole, 1))
+
+def _seeing(diagram: Diagram, fields: Mapping[str, str]) -> Diagram:
+    """Return the diagram with what its layers see of the input among the facts of each."""
+    boxes = (
+        replace(
+            box,
+            inside=_seeing(box.inside, fields) if box.inside is not None else None,
+            facts=(*box.facts, f"{fields[box.path]} of the input") if box.path in fields else box.facts,
+        )
+        for box in diagram.boxes
+    )
+    return replace(diagram, boxes=tuple(boxes))
 
 
 def between(graph: Graph, first: str, last: str) -> Part:
@@ -167,6 +175,7 @@ def _box(composite: Composite, run: Sequence[int], path: str) -> Box:
         "shape": _changed(last),
         "count": len(run),
         "training": training,
+        "place": _place(composite, node),
     }
     if isinstance(node.body, Composite):
         inside = _list(node.body, f"{here}.")
@@ -181,6 +190,12 @@ def _box(composite: Composite, run: Sequence[int], path: str) -> Box:
         facts=_facts(node, given),
         **common,
     )
+
+
+def _place(composite: Composite, node: Node) -> str:
+    document = composite.unit.document
+    span = document.span(node.loc)
+    return f"{PurePath(document.source.name).name}:{span.line}" if span else ""
 
 
 def _own(layer: Layer) -> bool:

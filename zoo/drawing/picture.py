@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from speczoo.drawing.diagram import Box, Diagram
-from speczoo.drawing.layout import Extent, Hop, Layout, Link, layout
+from speczoo.drawing.layout import Extent, Grid, Hop, Layout, Link, good_order, grid
 from speczoo.drawing.palette import KINDS
 from speczoo.drawing.text import shortened, width
 
@@ -72,12 +72,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """A list with the extents of its boxes, those inside them, and its layout."""
+class Placed:
+    """A list with the extents of its boxes, the lists inside them, and its layout: on which grid, in which order."""
 
     diagram: Diagram
     extents: tuple[Extent, ...]
-    inside: tuple[_Placed | None, ...]
+    inside: tuple[Placed | None, ...]
+    grid: Grid
+    order: tuple[int, ...]
     layout: Layout
 
 
@@ -86,8 +88,8 @@ def picture(
 ) -> Picture:
     """Return the picture of a diagram below a title: the flow goes down, or to the right."""
     style = _Style(horizontal)
-    placed = style.place(diagram)
-    lay = placed.layout
+    whole = style.place(diagram)
+    lay = whole.layout
     wide, high = lay.before + lay.after, lay.along
     if horizontal:
         wide, high = high, wide
@@ -96,10 +98,15 @@ def picture(
     page = max(wide, least) + 2 * MARGIN
     corner = (page - wide) / 2
     origin = (corner, top + lay.before) if horizontal else (corner + lay.before, top)
-    shapes = [*style.shapes(placed, *origin)]
+    shapes = [*style.shapes(whole, *origin)]
     legend, below = _legend(diagram, page, top + high + MARGIN)
     heads = _headings(title, subtitle)
     return Picture(title, description or subtitle, page, below + MARGIN, (*heads, *shapes, *legend))
+
+
+def placed(diagram: Diagram) -> Placed:
+    """Return the lists of a diagram where they stand when the flow goes down."""
+    return _Style(False).place(diagram)
 
 
 def _headings(title: str, subtitle: str) -> Iterator[Words]:
@@ -132,17 +139,19 @@ class _Style:
 
     horizontal: bool
 
-    def place(self, diagram: Diagram) -> _Placed:
+    def place(self, diagram: Diagram) -> Placed:
         inside = tuple(self.place(box.inside) if box.inside is not None else None for box in diagram.boxes)
         pairs = zip(diagram.boxes, inside, strict=True)
         extents = tuple(self.block(box, inner) if inner is not None else self.leaf(box) for box, inner in pairs)
         links = [Link(link.source, link.target, link.port, link.position) for link in diagram.links]
-        return _Placed(diagram, extents, inside, layout(extents, links, diagram.inputs, diagram.outputs))
+        cells = grid(extents, links, diagram.inputs, diagram.outputs)
+        order = good_order(cells)
+        return Placed(diagram, extents, inside, cells, order, cells.placed(order))
 
     # -- how much room a box takes ----------------------------------------------------------------------------------
 
     def leaf(self, box: Box) -> Extent:
-        wide, high = _size(box)
+        wide, high = size(box)
         behind = BEHIND * STACKED if box.count > 1 else 0.0
         if self.horizontal:
             strip = _strip(box)
@@ -150,7 +159,7 @@ class _Style:
         label = 6 + width(box.beside, SMALL) if box.beside else 0.0
         return Extent(high + behind + (STRIP if label else 0.0), wide / 2, max(wide / 2 + behind, label))
 
-    def block(self, box: Box, inner: _Placed) -> Extent:
+    def block(self, box: Box, inner: Placed) -> Extent:
         lay, behind = inner.layout, BEHIND * STACKED if box.count > 1 else 0.0
         head = _head_width(box)
         if self.horizontal:
@@ -164,7 +173,7 @@ class _Style:
 
     # -- what is drawn of it ----------------------------------------------------------------------------------------
 
-    def shapes(self, placed: _Placed, x: float, y: float) -> Iterator[Shape]:
+    def shapes(self, placed: Placed, x: float, y: float) -> Iterator[Shape]:
         """Yield the shapes of a list whose main axis begins here: boxes over lines, insides over boxes."""
         point = self._point(x, y)
         training = {i for i, link in enumerate(placed.diagram.links) if self._trains(placed.diagram, link.target)}
@@ -194,7 +203,7 @@ class _Style:
 
     def plain(self, box: Box, x: float, y: float) -> Iterator[Shape]:
         """Yield a layer, or a block that is not unfolded; its axis enters at this point."""
-        wide, high = _size(box)
+        wide, high = size(box)
         if not wide:
             return
         left, top = (x, y - high / 2) if self.horizontal else (x - wide / 2, y)
@@ -205,7 +214,7 @@ class _Style:
             yield from _line_of(box, left, top, wide, high)
         yield from self.shape_of(box, left, top, wide, high, x, y)
 
-    def filled(self, box: Box, inner: _Placed, extent: Extent, x: float, y: float) -> Iterator[Shape]:
+    def filled(self, box: Box, inner: Placed, extent: Extent, x: float, y: float) -> Iterator[Shape]:
         """Yield a block with what is in it."""
         behind = BEHIND * STACKED if box.count > 1 else 0.0
         if self.horizontal:
@@ -228,7 +237,7 @@ class _Style:
             yield from self._bridges(inner, left, wide, origin)
         yield from self.shape_of(box, left, top, wide, high, x, y)
 
-    def _bridges(self, inner: _Placed, left: float, wide: float, origin: tuple[float, float]) -> Iterator[Curve]:
+    def _bridges(self, inner: Placed, left: float, wide: float, origin: tuple[float, float]) -> Iterator[Curve]:
         """Yield lines from a block's border to the ends of its list, which is shorter."""
         spots, count = inner.layout.spots, inner.diagram.inputs
         for spot in spots[:count]:
@@ -255,7 +264,7 @@ class _Style:
             yield Words(x + 6, start + STRIP / 2, box.beside, SMALL, long, faint=True)
 
 
-def _ends(inner: _Placed) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _ends(inner: Placed) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return where a list's inputs and outputs are across the flow."""
     across = [spot.across for spot in inner.layout.spots]
     return tuple(across[: inner.diagram.inputs]), tuple(across[len(across) - inner.diagram.outputs :])
@@ -266,30 +275,30 @@ def _strip(box: Box) -> float:
     return width(box.beside, SMALL) + 8 if box.beside else 0.0
 
 
-def _texts(box: Box) -> tuple[str, str, str]:
+def texts(box: Box) -> tuple[str, str, str]:
     """Return a box's name, what it is, and its arguments, as long as they may be."""
     op = f"{box.count} \u00d7 {box.op}" if box.count > 1 else box.op
     name = "" if box.kind == "terminal" else shortened(box.name, WIDEST / 3, SMALL)
     return name, shortened(op, WIDEST / 2, NORMAL, bold=True), shortened(box.detail, WIDEST / 2, NORMAL)
 
 
-def _widths(box: Box) -> tuple[float, float, float]:
-    name, op, detail = _texts(box)
+def widths(box: Box) -> tuple[float, float, float]:
+    name, op, detail = texts(box)
     return width(name, SMALL), width(op, NORMAL, bold=True), width(detail, NORMAL)
 
 
-def _size(box: Box) -> tuple[float, float]:
+def size(box: Box) -> tuple[float, float]:
     """Return how wide and high a box without an inside is; nothing for an end of a list that has no name."""
     if box.symbol:
         return SIGN, SIGN
-    parts = [w for w in _widths(box) if w]
+    parts = [w for w in widths(box) if w]
     if not parts:
         return (0.0, 0.0) if box.kind == "terminal" else (HEIGHT, HEIGHT)
     return sum(parts) + 6 * (len(parts) - 1) + 2 * PAD, HEIGHT
 
 
 def _head_width(box: Box) -> float:
-    return _size(box)[0]
+    return size(box)[0]
 
 
 def _boxes(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Rectangle]:
@@ -303,7 +312,7 @@ def _boxes(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[R
 
 def _line_of(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Words]:
     """Yield the line in a box: its name, what it is, its arguments."""
-    (name, op, detail), lengths = _texts(box), _widths(box)
+    (name, op, detail), lengths = texts(box), widths(box)
     parts = [w for w in lengths if w]
     at, middle = x + (wide - sum(parts) - 6 * (len(parts) - 1)) / 2, y + high / 2
     for text, long, size, bold, faint in (
