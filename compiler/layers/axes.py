@@ -8,6 +8,7 @@ from pydantic import Field
 
 from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, Views, axis, show
 from speczoo.compiler.layers.function import Function
+from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.layers.reshape import resolvable, resolved
 from speczoo.compiler.reach import SAME, Link, Sight, moved, only, reshaped, same
 
@@ -113,7 +114,8 @@ class Permute(Moves, op="permute"):
 
     dims: Ints
 
-    reads: ClassVar[tuple[str, ...]] = ("permute",)
+    unbatched: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("movedim", "permute")
 
     def check(self, *x: Shape | None) -> None:
         self._order(max(1, len(self.dims)) if not x or x[0] is None else len(x[0]) + 1)
@@ -136,6 +138,10 @@ class Permute(Moves, op="permute"):
         return order
 
     def call(self, x: Value) -> Call:
+        if not x.batched:  # it may be stored with an axis before its own
+            rank = len(x.shape)
+            places = {"source": tuple(d - 1 - rank for d in self._order(rank + 1)[1:]), "to": tuple(range(-rank, 0))}
+            return Call(None, places, apply="{0}.movedim({source}, {to})")
         plain = f"{{0}}.permute({', '.join(map(str, self.dims))})"
         return Call(None, {"dims": self.dims}, apply="{0}.permute({dims})", inline=plain)
 
@@ -145,6 +151,7 @@ class Reshape(Moves, op="reshape"):
 
     shape: Ints
 
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("reshape", "shape")
 
     def check(self, *x: Shape | None) -> None:
@@ -157,6 +164,8 @@ class Reshape(Moves, op="reshape"):
         return (reshaped(x, out),)
 
     def call(self, x: Value) -> Call:
+        if not x.batched:
+            return Call(None, {"shape": self.shape}, apply="{0}.reshape({shape})")
         args = {f"size_{i}": n for i, n in enumerate(self.shape, 1)}
         rest = "".join(f", {{{name}}}" for name in args)
         return Call(None, args, apply=f"{{0}}.reshape({{0}}.shape[0]{rest})")
@@ -169,6 +178,7 @@ class Transpose(Moves, op="transpose"):
     dim1: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim0", "dim1")
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("transpose",)
 
     def infer(self, x: Shape) -> Shape:
@@ -182,7 +192,8 @@ class Transpose(Moves, op="transpose"):
         return (tuple(Link(places.index(i), SAME) for i in range(len(x))),)
 
     def call(self, x: Value) -> Call:
-        return Call(None, {"dim0": self.dim0, "dim1": self.dim1}, apply="{0}.transpose({dim0}, {dim1})")
+        args = {"dim0": printed(self.dim0, x), "dim1": printed(self.dim1, x)}
+        return Call(None, args, apply="{0}.transpose({dim0}, {dim1})")
 
 
 class Squeeze(Moves, op="squeeze"):
@@ -191,6 +202,7 @@ class Squeeze(Moves, op="squeeze"):
     dim: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("squeeze",)
 
     def infer(self, x: Shape) -> Shape:
@@ -205,7 +217,7 @@ class Squeeze(Moves, op="squeeze"):
         return ((*own[:at], only(0), *own[at:]),)
 
     def call(self, x: Value) -> Call:
-        return Call(None, {"dim": self.dim}, apply="{0}.squeeze({dim})")
+        return Call(None, {"dim": printed(self.dim, x)}, apply="{0}.squeeze({dim})")
 
 
 class Unsqueeze(Moves, op="unsqueeze"):
@@ -214,6 +226,7 @@ class Unsqueeze(Moves, op="unsqueeze"):
     dim: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("unsqueeze",)
 
     def infer(self, x: Shape) -> Shape:
@@ -225,4 +238,4 @@ class Unsqueeze(Moves, op="unsqueeze"):
         return (tuple(Link(i + (i >= at), SAME) for i in range(len(x))),)
 
     def call(self, x: Value) -> Call:
-        return Call(None, {"dim": self.dim}, apply="{0}.unsqueeze({dim})")
+        return Call(None, {"dim": printed(self.dim, x, extra=1)}, apply="{0}.unsqueeze({dim})")

@@ -12,11 +12,12 @@ from speczoo.compiler.reach import SAME, Link, Sight, causal, mixing, same, whol
 Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
 
 
-def printed(dim: int, x: Value) -> int:
+def printed(dim: int, x: Value, *, extra: int = 0) -> int:
     """Return the number of an axis for torch: of a value without a batch axis, which may be stored with an axis before
-    its own, counted from the end. Raises ShapeError.
+    its own, counted from the end, where `extra` ones come. Raises ShapeError.
     """
-    return dim if x.batched else axis(dim, len(x.shape)) - len(x.shape)
+    rank = len(x.shape)
+    return dim if x.batched else axis(dim, rank, extra=extra) - rank - extra
 
 
 class _Along(Function, abstract=True):

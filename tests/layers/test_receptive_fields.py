@@ -20,8 +20,8 @@ from speczoo.testing.oracle import evaluated, prepared, tensors
 LINEAR = {"Upsample", "interpolate", "UpsamplingBilinear2d"}
 #: What a NaN goes through though it is left out of what is weighed: another number takes its place.
 WEIGHED = {"MultiheadAttention", "scaled_dot_product_attention"}
-#: Axes of these are merged and taken apart again, masked or chosen from, and said to be seen whole, though less is.
-WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "index_select", *WEIGHED}
+#: Axes of these are merged and taken apart again, or masked, and said to be seen whole, though less is.
+WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", *WEIGHED}
 #: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
 COARSE = {
     "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",

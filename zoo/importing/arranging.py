@@ -36,7 +36,7 @@ def stands(entry: Entry) -> bool:
     if not entry.named:
         entry.name = entry.name if not bad_id(entry.name, module=True) and "." not in entry.name else ""
         return True
-    return not bad_id(entry.name, module=True) and "-" not in entry.name
+    return not bad_id(entry.name, module=True) and "-" not in entry.name.partition(".")[0]
 
 
 def _positional(made: List) -> bool:
@@ -52,7 +52,9 @@ def _positional(made: List) -> bool:
 
 
 def _is_nothing(entry: Entry) -> bool:
-    return entry.share is None and NOTHING.get(entry.op) == {k: v for k, v in entry.args.items() if k == "p"}
+    if entry.share is not None:
+        return _is_nothing(entry.share)
+    return NOTHING.get(entry.op) == {k: v for k, v in entry.args.items() if k == "p"}
 
 
 def _drop_last(made: List) -> None:
@@ -64,7 +66,7 @@ def _drop_last(made: List) -> None:
 
 def _drop(made: List) -> None:
     """Leave out what does nothing, and functions that nothing takes, where no position depends on them."""
-    for entry in [*made.entries]:
+    for entry in reversed([*made.entries]):
         if _is_nothing(entry) and len(made.entries) > 1:
             made.entries.remove(entry)
             made.replace({Source(entry): entry.inputs[0]})
@@ -96,8 +98,10 @@ def _dissolve(made: List, entry: Entry) -> None:
         place = made.entries.index(user)
         made.entries[place : place + 1] = [*fresh.values()]
         made.replace(outputs)
+    own = any(each.named and not each.name for each in body.entries)
     for each in body.entries:
-        each.name = ".".join(filter(None, [entry.name, each.name])) if each.module else ""
+        keeps = each.named or (each.module and bool(each.name) and not own)
+        each.name = ".".join(filter(None, [entry.name, each.name])) if keeps else ""
 
 
 def _moved(operand: Operand, user: Entry, fresh: dict[Entry, Entry]) -> Operand:

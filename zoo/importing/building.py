@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from speczoo.compiler.layer import Layer
@@ -31,6 +30,7 @@ class Builder:
         self.known: dict[Value, Traced | None] = {}
         self.modules: dict[str, Entry] = {}
         self.shapes: dict[Source, Shape] = {}
+        self.free: set[Source] = set()  # the values without a batch: parameters, and what is made of them alone
 
     # -- what flows ---------------------------------------------------------------------------------------------------
 
@@ -47,10 +47,12 @@ class Builder:
         return found
 
     def _parameter(self, value: Value) -> Traced:
-        entry = Entry("Parameter", {"shape": [*value.tensor.shape]}, [], self.relative(value.key), True, True)
-        self.append(entry)
-        shapes = tuple(tuple(value.tensor.shape) for _ in self.batches)
-        return Traced(Source(entry), shapes, None)
+        shape = tuple(value.tensor.shape)
+        leading = len(shape) > 1 and shape[0] == 1
+        arguments = {"shape": [*shape[leading:]], **({"leading": True} if leading else {})}
+        entry = self.append(Entry("Parameter", arguments, [], self.relative(value.key), True, True))
+        self.free.add(Source(entry))
+        return Traced(Source(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
 
     def relative(self, path: str) -> str:
         """Return a path below the frame's module, empty for its own."""
@@ -58,17 +60,14 @@ class Builder:
             return ""
         return path.removeprefix(f"{self.frame.path}.") if self.frame.path else path
 
-    def led(self, value: Traced) -> Traced:
-        """Return a parameter with an axis of 1 where the batch would be, as the value without it. Raises Unsayable."""
-        entry = value.source.entry
-        if value.leading:
+    def beside(self, value: Traced, other: Traced) -> Traced:
+        """Return a value without a batch with as many axes as another one has, those of 1 in front."""
+        more = len(other.shape) - len(value.shape)
+        if value.source not in self.free or more <= 0 or not value.shape:
             return value
-        if entry is None or entry.op != "Parameter" or value.shape[:1] != (1,):
-            raise Unsayable("it takes a parameter whose axes are not those of the other values")
-        entry.args |= {"shape": [*value.shape[1:]], "leading": True}
-        led = replace(value, shapes=tuple(s[1:] for s in value.shapes), batch=0, leading=True)
-        self.known |= {key: led for key, known in self.known.items() if known is value}
-        return led
+        shape = [1] * more + [*value.shape]
+        source = Source(self.add("reshape", [value.source], {"shape": shape}))
+        return Traced(source, tuple((1,) * more + each for each in value.shapes), value.batch, leading=value.leading)
 
     # -- what is added ------------------------------------------------------------------------------------------------
 
@@ -88,6 +87,10 @@ class Builder:
         self, value: Value, source: Source, like: Traced | None, folded: Sequence[Shape] | None = None
     ) -> Traced:
         """Return what a tensor is that an entry gives."""
+        if source in self.free and like is not None and like.leading and value.shapes[0][:1] == (1,):
+            shapes = tuple(shape[1:] for shape in value.shapes)
+            self.shapes[source] = shapes[0]
+            return Traced(source, shapes, 0, leading=True)
         axis, count = self.layout(value, folded, like)
         if folded is None:
             folded = folded_sizes(like)[: len(self.batches)] if like is not None and count else [()] * len(self.batches)
@@ -102,7 +105,13 @@ class Builder:
         """Add an entry of a layer or function; arguments equal to its own defaults are left out. Raises Unsayable."""
         if op not in Layer.registry:
             raise Unsayable(f"the language has no `{op}`")
-        entry = Entry(op, stated(op, dict(args or {})), [*inputs], ports=ports, **more)
+        layer, inputs = Layer.registry[op], [*inputs]
+        alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Source))
+        if alone and not (layer.merges or layer.unbatched):
+            raise Unsayable(f"`{op}` works on a parameter alone, before that meets a value with a batch")
+        entry = Entry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
+        if alone:
+            self.free |= {Source(entry, port) for port in range(ports)}
         return self.append(entry)
 
     def append(self, entry: Entry) -> Entry:
@@ -115,12 +124,15 @@ class Builder:
         self, call: Call, op: str, inputs: Sequence[Traced], args: Mapping[str, Any] | None = None, **more: Any
     ) -> list[Traced]:
         """Add an entry and return what its call gave, whose batch is where it was found."""
-        alone = not any(each.batch is not None for each in inputs)
-        if inputs and alone and not Layer.registry[op].merges:
-            raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
         entry = self.add(op, [each.source for each in inputs], args, ports=len(call.outputs), **more)
-        like = next((each for each in inputs if each.batch is not None), None)
+        like = main(inputs)
         return [self.outcome(value, Source(entry, port), like) for port, value in enumerate(call.outputs)]
+
+
+def main(values: Iterable[Traced]) -> Traced | None:
+    """Return the first of some values that has a batch; of values without one, one with an axis of 1 in its place."""
+    found = [value for value in values if value.batch is not None]
+    return next((value for value in found if not value.leading), found[0] if found else None)
 
 
 def batch_axis(shapes: Sequence[Shape], batches: Sequence[int]) -> int | None:

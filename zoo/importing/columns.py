@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,6 +14,9 @@ from speczoo.specs.spec import Entry
 
 #: What an entry says by itself, or reads, so that no parameter is called so.
 RESERVED = frozenset([*keys(Entry), "input", "in_channels", "in_features", "in_shape"])
+
+#: Arguments of what slides over a map, which no number of channels has to do with.
+WINDOW = frozenset(["kernel", "stride", "padding", "dilation", "output_padding"])
 
 #: A value for each instance.
 Column = tuple[Any, ...]
@@ -40,15 +44,20 @@ class Scope:
             return column[0]
         if all(isinstance(each, list) for each in column) and len({len(each) for each in column}) == 1:
             return [self.say(part, wanted, here) for part in zip(*column, strict=True)]
-        for text in self.expressions(column, here):
+        for text in self.expressions(column, here, wanted):
             return text
         name = self._free(wanted)
         self.params[name] = column
         return f"${name}"
 
-    def expressions(self, column: Column, here: Mapping[str, Column]) -> Iterator[str]:
-        """Yield expressions that give a column, the simplest first."""
+    def expressions(self, column: Column, here: Mapping[str, Column], wanted: str) -> Iterator[str]:
+        """Yield expressions that give a column, the simplest first: sizes by sizes, and windows by windows."""
         known = {**here, **self.params, **self.words}
+        if wanted in WINDOW:
+            yield from _of_windows(
+                column, {k: v for k, v in known.items() if re.sub(r"_\d+$", "", k) in WINDOW}, wanted
+            )
+            return
         for name, each in known.items():
             if key(each) == key(column):
                 yield f"${name}" if name.isidentifier() else f"$({name})"
@@ -64,6 +73,16 @@ class Scope:
         return next(name for name in numbered if not {name} & {*self.params, *self.words, *self.taken})
 
 
+def _of_windows(column: Column, known: Mapping[str, Column], wanted: str) -> Iterator[str]:
+    """Yield what gives an argument of a window by others: themselves, or the padding that keeps a size."""
+    for name, each in known.items():
+        if key(each) == key(column) and wanted.rstrip("_") == re.sub(r"_\d+$", "", name):
+            yield f"${name}"
+        halves = [n // 2 for n in each if type(n) is int]
+        if wanted == "padding" and key(halves) == key(column):
+            yield f"$({name} // 2)"
+
+
 def _multiples(name: str, known: Column, column: Column) -> Iterator[str]:
     ratio = Fraction(column[0], known[0])
     if all(Fraction(a, b) == ratio for a, b in zip(column, known, strict=True)):
@@ -73,7 +92,7 @@ def _multiples(name: str, known: Column, column: Column) -> Iterator[str]:
             yield f"$({name} // {ratio.denominator})"
     if ratio < 1 and len(set(column)) > 1:
         by = math.floor(1 / ratio)
-        if by > 1 and all(a == max(1, b // by) for a, b in zip(column, known, strict=True)):
+        if by > 1 and all(a == b // by for a, b in zip(column, known, strict=True)):
             yield f"$({name} // {by})"
 
 

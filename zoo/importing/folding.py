@@ -12,7 +12,8 @@ from speczoo.compiler.layer import Layer
 from speczoo.importing.columns import Scope, default_of, key, type_of
 from speczoo.importing.entries import Entry, List
 from speczoo.importing.looping import repeats, rows
-from speczoo.importing.unifying import skeleton, unify
+from speczoo.importing.unifying import flowing_in, skeleton, unify
+from speczoo.importing.writing import name_outputs
 
 
 @dataclass
@@ -91,8 +92,7 @@ def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: 
     """Make one block of lists that are alike, and calls of it of the entries that held them."""
     bodies = [entry.body for entry in alike if entry.body is not None]
     scope = Scope(taken={name for made in bodies[0].walk() for each in made.entries for name in each.loop})
-    if len(bodies[0].inputs) == 1:
-        scope.words["input.channels"] = tuple(body.channels[0][0] if body.channels[0] else 0 for body in bodies)
+    scope.words |= flowing_in(bodies)
     unify(bodies, scope, defaults)
     name = _name(kind, blocks)
     block = Block(name, bodies[0])
@@ -102,7 +102,9 @@ def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: 
         if default is not None:
             block.defaults[param] = default
     blocks[name], defaults[name] = block, block.defaults
+    names = name_outputs(block.made)
     for number, entry in enumerate(alike):
+        entry.outputs = names
         entry.op, entry.body = name, None
         values = {param: column[number] for param, column in scope.params.items()}
         entry.args = {

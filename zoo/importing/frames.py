@@ -123,6 +123,8 @@ def _leaf(at: Builder, call: Call) -> list[Traced]:
     arguments = arguments_of(call.module, op)
     if op == "MultiheadAttention":
         inputs = _attention(call, inputs)
+    elif op == "BatchNorm1d" and inputs[0].batch == 0 and inputs[0].folded == 1 and len(inputs[0].shape) == 2:
+        return [_norm_of_tokens(at, call, inputs[0], arguments)]
     elif layer.ranks and not all(each.plain for each in inputs):
         raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
     for name in layer.axes:
@@ -146,6 +148,16 @@ def _leaf(at: Builder, call: Call) -> list[Traced]:
     )
     at.modules[call.path] = at.made.entries[-1]
     return made
+
+
+def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any]) -> Traced:
+    """Return the batch norm of tokens that stand in the batch axis: as one over channels x tokens."""
+    turn = {"dim0": 1, "dim1": 2}
+    name: dict[str, Any] = {"name": at.relative(call.path), "named": True, "module": True}
+    turned = Source(at.add("transpose", [x.source], turn))
+    at.shapes[turned] = x.shape[::-1]
+    normed = Source(at.add("BatchNorm1d", [turned], arguments, **name))
+    return at.outcome(call.outputs[0], Source(at.add("transpose", [normed], turn)), x)
 
 
 def _attention(call: Call, inputs: list[Traced]) -> list[Traced]:

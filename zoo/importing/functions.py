@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing import binding, indexing, merging, owned, reshaping
-from speczoo.importing.building import Builder
+from speczoo.importing.building import Builder, main
+from speczoo.importing.entries import Source
 from speczoo.importing.recorder import SILENT
 from speczoo.importing.recording import Call
 from speczoo.importing.refusals import Unsayable
@@ -39,6 +40,9 @@ ALIASES = {
     "__matmul__": "matmul",
     "__pow__": "pow",
     "__getitem__": "getitem",
+    "__invert__": "logical_not",
+    "__and__": "logical_and",
+    "__or__": "logical_or",
     "bmm": "matmul",
     "swapaxes": "transpose",
     "swapdims": "transpose",
@@ -59,6 +63,8 @@ def handler_of(name: str) -> Handler:
     op = named(plain)
     if op is None:
         raise Unsayable("the language has no such function")
+    if Layer.registry[op].numbers:
+        return lambda at, call: merging.arithmetic(at, call, op, [*call.args, *call.kwargs.values()])
     return lambda at, call: by_name(at, call, op)
 
 
@@ -70,13 +76,41 @@ def named(name: str) -> str | None:
     return plain.get(name.replace("_", "").removesuffix("withindices"))
 
 
+def attention(at: Builder, call: Call) -> list[Traced]:
+    """Return scaled dot-product attention, its mask named."""
+    names = ["query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"]
+    given = dict(zip(names, call.args, strict=False)) | dict(call.kwargs)
+    q, k, v = (at.traced(given.pop(name)) for name in names[:3])
+    mask = given.pop("attn_mask", None)
+    arguments = {name: each for name, each in given.items() if each is not None}
+    more = {"references": {"mask": at.traced(mask).source}} if mask is not None else {}
+    if all(each.plain for each in (q, k, v)):
+        return at.apply(call, "scaled_dot_product_attention", [q, k, v], arguments, **more)
+    if mask is not None or any(each.batch or len(each.shape) != q.folded + 3 for each in (q, k, v)):
+        raise Unsayable("its batch is not first, or holds other axes")
+    count = q.folded + 1
+    flat = [Source(at.add("Flatten", [each.source], {"end_dim": count})) for each in (q, k, v)]
+    made = Source(at.add("scaled_dot_product_attention", flat, arguments))
+    sizes = reshaping.sizes([*zip(*(shape[:count] for shape in q.shapes), strict=True)])
+    return [at.outcome(call.outputs[0], Source(at.add("Unflatten", [made], {"dim": 1, "unflattened_size": sizes})), q)]
+
+
+def einsum(at: Builder, call: Call) -> list[Traced]:
+    """Return a sum of products whose batch is a letter in front."""
+    equation, *operands = call.args
+    inputs = [at.traced(value) for value in operands]
+    if not all(each.plain or each.source in at.free for each in inputs):
+        raise Unsayable("its batch is not first, or holds other axes")
+    return at.apply(call, "einsum", inputs, {"equation": equation})
+
+
 def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     """Return what the layer or function of that name gives: values first, then its fields in torch's order."""
     layer = Layer.registry[op]
     found, _, _ = binding.split(call)
     inputs = [at.traced(value) for value in found]
     arguments = binding.of_layer(call, op)
-    first = next((each for each in inputs if each.batch is not None), None)
+    first = main(inputs) or (inputs[0] if inputs else None)
     if layer.ranks and first is not None and not first.plain:
         raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
     if first is not None:
@@ -103,15 +137,19 @@ TABLE: dict[str, Handler] = {
     "__rsub__": merging.rsub,
     "__rtruediv__": merging.rdiv,
     "__rdiv__": merging.rdiv,
-    **{name: getattr(indexing, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "unbind")},
+    **{name: getattr(indexing, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "repeat")},
     "T": indexing.turned,
     "mT": indexing.turned,
     "t": indexing.turned,
     "expand_as": indexing.expand,
+    "reshape_as": reshaping.reshape,
+    "squeeze": indexing.squeeze,
     "broadcast_to": indexing.expand,
     "getitem": indexing.getitem,
     "interpolate": indexing.interpolate,
     "upsample": indexing.interpolate,
     "pad": indexing.pad,
     **dict.fromkeys(owned.LEARNED, owned.layer),
+    "scaled_dot_product_attention": attention,
+    "einsum": einsum,
 }

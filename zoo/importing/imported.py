@@ -24,6 +24,7 @@ from speczoo.importing.proving import prove
 from speczoo.importing.recorder import record
 from speczoo.importing.recording import Recording, Value
 from speczoo.importing.refusals import ImportRefused, Refusal
+from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
 
@@ -64,8 +65,18 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
         )
     text, graph = written(name, inputs, root)
     sizes = [[replace(i, shape=other.shapes[i.name]) for i in inputs] for other in runs.others[1:]]
+    sizes = [size for size in sizes if _takes(text, size)]
     prove(model, graph, [(inputs, 2), *((size, 3) for size in sizes)])
     return Imported(name, text, graph, bool(sizes))
+
+
+def _takes(text: str, inputs: Sequence[Input]) -> bool:
+    """Return whether a spec takes inputs of these sizes: one whose model reads a size takes no other."""
+    try:
+        api.graph(text, input={each.name: each.shape for each in inputs})
+    except SpecError:
+        return False
+    return True
 
 
 class Runs(NamedTuple):

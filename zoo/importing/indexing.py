@@ -29,7 +29,7 @@ def transpose(at: Builder, call: Call) -> list[Traced]:
     x = _one(at, call)
     given = bound(call, ["dim0", "dim1"])
     first, second = (given[name] % x.rank for name in ("dim0", "dim1"))
-    if x.batch is not None and x.batch not in (first, second):
+    if x.batch not in (first, second):
         dims = {"dim0": x.axis(given["dim0"]), "dim1": x.axis(given["dim1"])}
         return at.apply(call, "transpose", [x], dims)
     order = [*range(x.rank)]
@@ -60,8 +60,6 @@ def movedim(at: Builder, call: Call) -> list[Traced]:
 def _ordered(at: Builder, call: Call, x: Traced, order: Sequence[int]) -> Traced:
     """Return a value whose torch axes come in another order; an entry is made where the spec's own axes do."""
     out = call.outputs[0]
-    if x.batch is None:
-        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
     mine = [*range(1, x.folded + 1), *(x.at(d) + 1 for d in order if d != x.batch)]
     source = x.source
     if mine != sorted(mine):
@@ -77,34 +75,49 @@ def unsqueeze(at: Builder, call: Call) -> list[Traced]:
 
 
 def _new_axis(at: Builder, x: Traced, out: Value, place: int) -> Traced:
-    if x.batch is None:
-        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
-    dim = place + 1 + x.folded if place <= x.batch else place + x.folded
+    before = x.batch is None or place <= x.batch
+    dim = place + 1 + x.folded if before else place + x.folded
     entry = at.add("unsqueeze", [x.source], {"dim": dim})
     return at.outcome(out, Source(entry), x, folded_sizes(x))
+
+
+def squeeze(at: Builder, call: Call) -> list[Traced]:
+    """Return a value without axes of 1: the one that is said, or all."""
+    x = _one(at, call)
+    dims = bound(call, ["dim"]).get("dim", [d for d, n in enumerate(call.inputs[0].tensor.shape) if n == 1])
+    places = sorted({d % x.rank for d in (dims if isinstance(dims, list) else [dims])}, reverse=True)
+    source = x.source
+    for place in places:
+        if place != x.batch and x.shape[x.at(place)] == 1:
+            source = Source(at.add("squeeze", [source], {"dim": x.at(place) + 1}))
+    return [at.outcome(call.outputs[0], source, x, folded_sizes(x))]
 
 
 def expand(at: Builder, call: Call) -> list[Traced]:
     """Return a value that is repeated along axes of 1; where only the batch is, the value itself: merges repeat it."""
     x = _one(at, call)
     out = call.outputs[0]
-    if x.batch is None and x.shape[:1] == (1,) and x.shapes[0][1:] == tuple(out.tensor.shape[1:]):
-        return [at.led(x)]
-    if x.shapes == tuple(tuple(s) for s in at.outcome(out, x.source, x).shapes):
+    into = at.outcome(out, x.source, x) if x.source not in at.free else None
+    shapes = into.shapes if into else tuple(tuple(shape[len(shape) - len(x.shape) :]) for shape in out.shapes)
+    at.shapes[x.source] = x.shape
+    if shapes == x.shapes:
         return [x]
-    raise Unsayable("it repeats values along other axes than the batch")
+    if into is None or len(set(shapes)) > 1 or len(shapes[0]) != len(x.shape):
+        raise Unsayable("it repeats values along axes that follow from other values, or of a parameter alone")
+    size = [-1 if one == many else many for one, many in zip(x.shape, shapes[0], strict=True)]
+    return [at.outcome(out, Source(at.add("expand", [x.source], {"size": size})), x)]
 
 
-def unbind(at: Builder, call: Call) -> list[Traced]:
-    """Return the slices of an axis, each as an entry."""
+def repeat(at: Builder, call: Call) -> list[Traced]:
+    """Return a value again and again along its axes, the batch as it is."""
     x = _one(at, call)
-    dim = bound(call, ["dim"]).get("dim", 0)
-    axis = x.axis(dim)
-    out = []
-    for index, value in enumerate(call.outputs):
-        entry = at.add("select", [x.source], {"dim": axis, "index": index})
-        out.append(at.outcome(value, Source(entry), x, folded_sizes(x)))
-    return out
+    given = bound(call, ["repeats"])["repeats"]
+    repeats = [*given] if isinstance(given, list | tuple) else [given]
+    if x.batch != 0 or x.folded or len(repeats) != x.rank or repeats[0] != 1:
+        if x.source in at.free and x.leading and all(n == 1 for n in repeats[1:]):
+            return [x]
+        raise Unsayable("it repeats the batch, which a spec never touches")
+    return at.apply(call, "repeat", [x], {"repeats": repeats[1:]})
 
 
 def getitem(at: Builder, call: Call) -> list[Traced]:
@@ -134,8 +147,6 @@ def _filled(items: Sequence[Any], rank: int) -> list[Any]:
 
 
 def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
-    if x.batch is None:
-        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
     source, dim, place = x.source, 1 + x.folded, 0
     for item in items:
         if item is None:
@@ -218,6 +229,8 @@ def pad(at: Builder, call: Call) -> list[Traced]:
     while len(sides) > 2 and sides[-2:] == [0, 0]:
         del sides[-2:]
     n = len(x.shape) - 1
+    if mode == "constant" and (n > 3 or len(sides) > 2 * n or not x.plain or n < 1):
+        return at.apply(call, "pad", [x], {"pad": sides, **({"value": given["value"]} if given.get("value") else {})})
     kind = {"constant": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
     if not x.plain or not 1 <= n <= 3 or len(sides) > 2 * n:
         raise Unsayable("it pads other axes than the spatial ones")

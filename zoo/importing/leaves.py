@@ -76,7 +76,9 @@ def stated(op: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 #: Lists that are no numbers by axis.
-WHOLE = frozenset(["dims", "shape", "unflattened_size", "normalized_shape", "padding_list"])
+WHOLE = frozenset(
+    ["dims", "repeats", "pad", "size_", "shifts", "shape", "unflattened_size", "normalized_shape", "padding_list"]
+)
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speczoo.importing.binding import bound, split
-from speczoo.importing.building import Builder
+from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Operand, Source
 from speczoo.importing.recording import Call, Value
 from speczoo.importing.refusals import Unsayable
@@ -15,14 +15,15 @@ from speczoo.importing.traced import Traced, folded_sizes
 
 def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> list[Traced]:
     """Return the sum, product and so on of values and numbers. Raises Unsayable."""
-    if call.kwargs.get("alpha", 1) != 1 or call.kwargs.get("rounding_mode"):
-        raise Unsayable(f"its {dict(call.kwargs)} has no counterpart in the language")
-    both = [at.traced(each) if isinstance(each, Value) else _number(each) for each in operands]
+    bound(call, [])
+    both = [at.traced(each) if isinstance(each, Value) else _number(call, each) for each in operands]
     found = [each for each in both if isinstance(each, Traced)]
-    first = next((each for each in found if each.batch is not None and not each.leading), None)
-    if first is None:
-        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
-    met = [_met(at, each, first) if isinstance(each, Traced) else each for each in both]
+    widest = max((each for each in found if not each.leading), key=lambda x: len(x.shape), default=found[0])
+    first = main([*(each for each in found if each.source not in at.free), *found]) or widest
+    met = [at.beside(each, widest) if isinstance(each, Traced) else each for each in both]
+    for each in met:
+        if isinstance(each, Traced) and each.source not in at.free and _apart(each, first):
+            raise Unsayable("its values have their batch on different axes")
     shapes = {each.shapes for each in met if isinstance(each, Traced) and each.shape}
     if len({len(each[0]) for each in shapes}) > 1:
         raise Unsayable("its values differ in the number of axes")
@@ -31,21 +32,15 @@ def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> lis
     return [at.outcome(call.outputs[0], Source(entry), first)]
 
 
-def _number(given: Any) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float):
+def _apart(one: Traced, other: Traced) -> bool:
+    return (one.batch, one.folded) != (other.batch, other.folded)
+
+
+def _number(call: Call, given: Any) -> float:
+    numbers = [[each for each in one.args if not isinstance(each, Value)] for one in (call, *call.twins)]
+    if isinstance(given, bool) or not isinstance(given, int | float) or any(each != numbers[0] for each in numbers):
         raise Unsayable(f"it takes {given!r:.40} beside a value")
     return given
-
-
-def _met(at: Builder, value: Traced, other: Traced) -> Traced:
-    """Return a value as it meets another one. Raises Unsayable."""
-    if value.batch is not None and not value.leading:
-        if (value.batch, value.folded) != (other.batch, other.folded) and value.rank == other.rank:
-            raise Unsayable("its values have their batch on different axes")
-        return value
-    if value.leading or not value.shape:
-        return value
-    return at.led(value) if value.rank == other.rank else value
 
 
 def _binary(op: str, call: Call) -> list[Any]:
@@ -132,10 +127,9 @@ def stack_(at: Builder, call: Call) -> list[Traced]:
 
 def _joined(at: Builder, call: Call) -> tuple[list[Traced], Traced]:
     found = [at.traced(value) for value in split(call)[0]]
-    first = next((each for each in found if each.batch is not None and not each.leading), None)
+    first = main(each for each in found if each.source not in at.free)
     if first is None:
         raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
-    values = [at.led(each) if each.batch is None and each.rank == first.rank else each for each in found]
-    if any((each.batch, each.folded) != (first.batch, first.folded) for each in values):
+    if any(_apart(each, first) for each in found):
         raise Unsayable("its values have their batch on different axes")
-    return values, first
+    return found, first

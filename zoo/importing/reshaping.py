@@ -27,9 +27,8 @@ def reshape(at: Builder, call: Call) -> list[Traced]:
     (value,) = [each for each in call.inputs if isinstance(each, Value)][:1]
     x, out = at.traced(value), call.outputs[0]
     batches = at.batches
-    if x.batch is None:
-        segments = _segments(_columns(x.shapes), _columns(out.shapes))
-        return [at.outcome(out, _emit(at, x, segments), None)]
+    if x.source in at.free:
+        return [_alone(at, x, out)]
     if x.batch:
         return [_around(at, x, value, out)]
     into = [batches, *_columns(x.shapes)]
@@ -38,6 +37,20 @@ def reshape(at: Builder, call: Call) -> list[Traced]:
     inner, folded = _folding(first, batches)
     source = _emit(at, x, [inner, *segments[1:]])
     return [at.outcome(out, source, x, folded)]
+
+
+def _alone(at: Builder, x: Traced, out: Value) -> Traced:
+    """Return a value without a batch in other axes; one of 1 in front stands where the batch would be."""
+    shapes = {tuple(shape) for shape in out.shapes}
+    if len(shapes) > 1:
+        raise Unsayable("the axes of a parameter follow from the size of the input")
+    shape = shapes.pop()
+    leading = len(shape) > 1 and shape[0] == 1
+    source = x.source
+    if shape[leading:] != x.shape:
+        source = Source(at.add("reshape", [source], {"shape": [*shape[leading:]]}))
+    at.shapes[source] = shape[leading:]
+    return Traced(source, (shape[leading:],) * len(at.batches), 0 if leading else None, leading=leading)
 
 
 def _columns(shapes: Sequence[Shape]) -> list[Column]:
@@ -131,7 +144,7 @@ def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Source:
         if not s.before:
             source = _ones(at, source, first, len(s.after))
         elif len(s.after) > 1:
-            source = Source(at.add("Unflatten", [source], {"dim": first, "unflattened_size": _sizes(s.after)}))
+            source = Source(at.add("Unflatten", [source], {"dim": first, "unflattened_size": sizes(s.after)}))
         rank += len(s.after) - len(s.before)
     return source
 
@@ -142,7 +155,7 @@ def _ones(at: Builder, source: Source, first: int, count: int) -> Source:
     return source
 
 
-def _sizes(after: Sequence[Column]) -> list[int]:
+def sizes(after: Sequence[Column]) -> list[int]:
     """Return the sizes that an axis becomes, the one that changes, or else the last above 1, as what is left."""
     varying = [i for i, column in enumerate(after) if len(set(column)) > 1]
     if len(varying) > 1:

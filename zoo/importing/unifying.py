@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.columns import Column, Scope, key
 from speczoo.importing.entries import Entry, List, Source, Turns
 from speczoo.importing.leaves import plain
+
+INPUT = "input.channels"
 
 
 def skeleton(made: List) -> Any:
@@ -55,7 +57,17 @@ def unify(lists: list[List], scope: Scope, defaults: Mapping[str, Mapping[str, A
                 first.args[name] = text
         bodies = [entry.body for entry in entries if entry.body is not None]
         if bodies:
+            outside = dict(scope.words)
+            scope.words.pop(INPUT, None)
+            scope.words |= flowing_in(bodies)
             unify(bodies, scope, defaults)
+            scope.words = outside
+
+
+def flowing_in(lists: Sequence[List]) -> dict[str, Column]:
+    """Return the word for the channels that flow into lists with one input; none where that has no axes."""
+    firsts = [made.channels[0] if len(made.channels) == 1 else () for made in lists]
+    return {INPUT: tuple(shape[0] for shape in firsts)} if all(firsts) else {}
 
 
 def _turns(scope: Scope, variable: str, column: Column) -> Any:

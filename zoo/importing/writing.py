@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns, is_chain
-from speczoo.importing.folding import Block
 
 Data = dict[str, Any]
 WIDTH = 120
@@ -15,7 +14,7 @@ WIDTH = 120
 NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
 
 
-def spec_data(name: str, inputs: Data, root: List, blocks: Mapping[str, Block], expect: Data) -> Data:
+def spec_data(name: str, inputs: Data, root: List, blocks: Mapping[str, Any], expect: Data) -> Data:
     """Return a whole spec as data."""
     written = {block.name: _block(block) for block in blocks.values()}
     outputs = _outputs(root, _ids(root))
@@ -24,13 +23,18 @@ def spec_data(name: str, inputs: Data, root: List, blocks: Mapping[str, Block], 
     return {key: value for key, value in data.items() if value not in ({}, None)}
 
 
-def _block(block: Block) -> Data:
+def _block(block: Any) -> Data:
     made = block.made
     data: Data = {"params": dict(block.params)} if block.params else {}
     data |= {"inputs": [*made.inputs]} if len(made.inputs) > 1 else {}
     data["layers"] = list_data(made)
     outputs = _outputs(made, _ids(made))
     return data | ({"outputs": outputs} if outputs else {})
+
+
+def name_outputs(made: List) -> list[str]:
+    """Return the names of a list's outputs; none where it has one."""
+    return [each["id"] for each in _outputs(made, _ids(made)) or ()] if len(made.outputs) > 1 else []
 
 
 def _outputs(made: List, ids: Mapping[Entry, str]) -> list[Data] | None:
@@ -85,11 +89,10 @@ def _ref(operand: Operand, made: List, ids: Mapping[Entry, str]) -> Any:
     if operand.entry is None:
         return made.inputs[operand.port] if len(made.inputs) > 1 else "input"
     name = operand.entry.last_name or ids[operand.entry]
-    return name if operand.entry.ports == 1 else f"{name}.{_port(operand)}"
-
-
-def _port(source: Source) -> Any:
-    return source.port
+    if operand.entry.ports == 1:
+        return name
+    maker = operand.entry.share or operand.entry
+    return f"{name}.{maker.outputs[operand.port] if maker.outputs else operand.port}"
 
 
 def _ids(made: List) -> dict[Entry, str]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.layer import Layer, Value
 from speczoo.testing.cases import Drawn, dims, family, shape, shape_of, size, some, value
+
+
+def _one(draw: DrawFn, *sizes: int) -> tuple[Value]:
+    """Return a value of these sizes, a Parameter now and then."""
+    return (Value(sizes, batched=draw(st.integers(0, 3)) > 0),)
 
 
 @family("chunk")
@@ -30,7 +35,7 @@ def permute(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = shape(draw, 1, 2, 3)
     order = st.permutations(range(1, len(x) + 1)).map(lambda rest: [0, *rest])
     signed = order.map(lambda dims: [0, *(d - len(dims) for d in dims[1:])])
-    return {"dims": draw(st.one_of(order, order, signed, st.lists(dims(), max_size=4)))}, value(*x)
+    return {"dims": draw(st.one_of(order, order, signed, st.lists(dims(), max_size=4)))}, _one(draw, *x)
 
 
 @family("reshape")
@@ -39,14 +44,15 @@ def reshape(draw: DrawFn, layer: type[Layer]) -> Drawn:
     total = list(draw(st.permutations(parts)))
     if bool(parts) and draw(st.booleans()):
         parts[draw(st.integers(0, len(parts) - 1))] = draw(st.sampled_from([-1, -1, 2]))
-    return {"shape": parts}, value(*total)
+    return {"shape": parts}, _one(draw, *total)
 
 
 @family("transpose")
 def transpose(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return {"dim0": draw(dims()), "dim1": draw(dims())}, value(*shape(draw, 1, 2, 3))
+    return {"dim0": draw(dims()), "dim1": draw(dims())}, _one(draw, *shape(draw, 1, 2, 3))
 
 
 @family("squeeze", "unsqueeze")
 def squeeze(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return {"dim": draw(dims())}, value(*(draw(st.sampled_from([1, 1, 3])) for _ in range(draw(st.integers(0, 3)))))
+    sizes = [draw(st.sampled_from([1, 1, 3])) for _ in range(draw(st.integers(0, 3)))]
+    return {"dim": draw(dims())}, _one(draw, *sizes)

@@ -1,0 +1,130 @@
+"""Modules with one thing each that code does: what comes of them, and what of them is refused, at its line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import speczoo
+from speczoo.importing import ImportRefused, from_module
+
+
+class Run(nn.Module):
+    """A module of one function over a few layers of its own."""
+
+    def __init__(self, run: Callable[[Run, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.run = run
+        self.linear = nn.Linear(12, 12)
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.norm = nn.BatchNorm1d(12)
+        self.act = nn.ReLU()
+        self.scale = nn.Parameter(torch.randn(12))
+        self.table = nn.Parameter(torch.randn(1, 5, 12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(self, x)
+
+
+def heads(m: Run, x: Tensor) -> Tensor:
+    b, n, c = x.shape
+    q, k, v = m.linear(x).reshape(b, n, 3, 2, c // 6).permute(2, 0, 3, 1, 4).unbind(0)
+    return ((q @ k.transpose(-2, -1)).softmax(-1) @ v).transpose(1, 2).reshape(b, n, -1)
+
+
+def windows(m: Run, x: Tensor) -> Tensor:
+    b, n, c = x.shape
+    parts = x.view(b, n // 2, 2, c).reshape(-1, 2, c)
+    return m.linear(parts).view(b, n, c)
+
+
+def fused_windows(m: Run, x: Tensor) -> Tensor:
+    b, n, c = x.shape
+    q = m.linear(x).reshape(b * n // 2, 2, 3, c // 3).transpose(1, 2)
+    return F.scaled_dot_product_attention(q, q, q).transpose(1, 2).reshape(b, n, c)
+
+
+def norm_of_tokens(m: Run, x: Tensor) -> Tensor:
+    return m.norm(m.linear(x).flatten(0, 1)).reshape_as(x)
+
+
+#: What is written, the shape that flows in, and an op that has to be among what comes of it.
+WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
+    (lambda m, x: F.relu(m.linear(x)), (12,), "ReLU"),
+    (lambda m, x: m.act(m.linear(m.act(x))), (12,), "share"),
+    (lambda m, x: F.linear(x, m.linear.weight, m.linear.bias), (12,), "Linear"),
+    (lambda m, x: 1 - m.linear(x) / 2, (12,), "sub"),
+    (lambda m, x: m.linear(x) * m.scale, (5, 12), "reshape"),
+    (lambda m, x: m.linear(x) + m.table, (5, 12), "leading: true"),
+    (lambda m, x: torch.cat([m.table.expand(x.shape[0], -1, -1), x], 1), (3, 12), "concat"),
+    (heads, (6, 12), "unbind"),
+    (windows, (6, 12), "Unflatten"),
+    (fused_windows, (6, 12), "scaled_dot_product_attention"),
+    (norm_of_tokens, (6, 12), "BatchNorm1d"),
+    (lambda m, x: F.interpolate(m.conv(x), size=x.shape[-2:]), (4, 8, 8), "interpolate"),
+    (lambda m, x: F.pad(m.conv(x), (1, 0, 2, 0)), (4, 8, 8), "ZeroPad2d"),
+    (lambda m, x: m.conv(x).view(x.shape[0], -1), (4, 8, 8), "Flatten"),
+    (lambda m, x: m.conv(x)[:, 1:3, None], (4, 8, 8), "slice"),
+    (lambda m, x: m.conv(x).permute(1, 0, 2, 3).mean(0), (4, 8, 8), "mean"),
+]
+#: What leaves weights of the module out, so that only what it computes is looked at.
+UNUSED = ("linear", "conv", "norm", "scale", "table")
+
+
+@pytest.mark.parametrize(("run", "shape", "op"), WRITTEN, ids=[op for _, _, op in WRITTEN])
+def test_what_is_written_is_what_it_computes(
+    run: Callable[[Run, Tensor], Tensor], shape: tuple[int, ...], op: str
+) -> None:
+    """`from_module` proves it for other weights and sizes; here the module's own, and training."""
+    source = inspect.getsource(run)
+    model = Run(run)
+    for name in UNUSED:
+        if f"m.{name}" not in source:
+            delattr(model, name)
+    made = from_module(model, shape)
+    assert op in str(made)
+    ours = speczoo.build(str(made))
+    ours.load_state_dict(model.state_dict())
+    x = torch.randn(3, *shape)
+    torch.testing.assert_close(ours(x), model(x))
+
+
+REFUSED: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
+    (lambda m, x: torch.linalg.qr(x)[0], (4, 4), "`linalg.qr`: the language has no such function"),
+    (lambda m, x: x.flip(0), (4,), "`flip`: it works on the batch axis, which a spec never touches"),
+    (lambda m, x: x[:1] + x, (4,), "`__getitem__`: it takes a part of the batch, which a spec never touches"),
+    (lambda m, x: F.linear(x, 2 * m.linear.weight), (12,), "`linear`: its `weight` is computed, and no module's own"),
+]
+
+
+@pytest.mark.parametrize(("run", "shape", "text"), REFUSED, ids=[text[:12] for _, _, text in REFUSED])
+def test_what_is_refused_is_told_at_its_line(
+    run: Callable[[Run, Tensor], Tensor], shape: tuple[int, ...], text: str
+) -> None:
+    with pytest.raises(ImportRefused) as raised:
+        from_module(Run(run), shape)
+    line = run.__code__.co_firstlineno
+    assert f"{__file__}:{line}: {text}" in str(raised.value).split("\n  ")
+
+
+def test_everything_that_is_refused_is_told_at_once() -> None:
+    def run(m: Run, x: Tensor) -> Tensor:
+        return torch.linalg.qr(x)[0] + torch.linalg.pinv(x)
+
+    with pytest.raises(ImportRefused) as raised:
+        from_module(Run(run), (4, 4))
+    assert [refusal.what for refusal in raised.value.refusals] == ["`linalg.qr`", "`linalg.pinv`"]
+
+
+def test_the_model_stays_as_it_is() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2), nn.Dropout(0.5))
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    from_module(model, (4,))
+    assert model.training
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert not any("forward" in vars(module) for module in model.modules())
