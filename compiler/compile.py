@@ -15,11 +15,13 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import outputs_by_name, tapped
+from speczoo.compiler.ties import tie_problems, with_ties
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Problem, ProblemError
+from speczoo.specs.spec import Spec
 
 
 def nowhere(name: str, unit: LoadedSpec) -> str:
@@ -82,6 +84,7 @@ def compile(
             _report(unit, report, [replace(error.problem, message=f"taps: {error}", loc=())])
             return None
         settings = replace(settings, changed=True, taps=wanted)
+    root = with_ties(root) if unit.spec.tie or unit.spec.use else root
     graph = Graph(unit, replace(root, settings=settings), settings, shared.found if unit.spec.use else {})
     parts = (graph, *_used(graph.root)) if unit.spec.use else (graph,)
     if (problem := _too_large(graph, limits)) is not None:
@@ -92,6 +95,7 @@ def compile(
         return None
     for part in parts:
         _report(part.unit, report, rule_problems(part, init=computable))
+        _report(part.unit, report, tie_problems(part))
     if expect and not settings.changed:
         _report(unit, report, expect_problems(graph))
     return graph if report.wrong == before else None
@@ -150,6 +154,10 @@ def _add_sizes(
     add_sizes(session.resizable, session.report, settings, session.steps, again)
 
 
+def _has_rules(spec: Spec) -> bool:
+    return bool(spec.init or spec.freeze or spec.tie)
+
+
 def _used(composite: Composite) -> Iterator[Graph]:
     """Yield the specs in use that have rules for weights, each once."""
     visited: set[int] = set()
@@ -160,5 +168,5 @@ def _used(composite: Composite) -> Iterator[Graph]:
             if isinstance(body, Composite) and id(body) not in visited:
                 visited.add(id(body))
                 left.append(body)
-                if body.settings is not None and (body.unit.spec.init or body.unit.spec.freeze):
+                if body.settings is not None and _has_rules(body.unit.spec):
                     yield Graph(body.unit, body, body.settings)

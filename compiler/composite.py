@@ -7,6 +7,7 @@ object, so that a thousand equal blocks cost one expansion.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
@@ -29,7 +30,8 @@ class Node:
     `name` is its state_dict name. A node without a body was left out by `when`; its one output is its first input.
     `shared` is the node whose module it applies again. `key` is the entry's place and its loop turns: it lines up the
     instances of one block. `written` are the arguments as the spec has them, `scope` the names they may read. `taps`
-    are the paths inside its list of what comes out of it in place of the list's own outputs, by their names.
+    are the paths inside its list of what comes out of it in place of the list's own outputs, by their names. Those of
+    its weights that are `tied` are another's.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Node:
     scope: Mapping[str, Any] = field(default_factory=dict)
     arriving: tuple[Value | Unknown, ...] = ()
     taps: Mapping[str, str] | None = None
+    tied: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Node {self.name}: {self.op}>"
@@ -140,7 +143,9 @@ class Node:
     def params(self) -> int:
         if isinstance(self.body, Composite):
             return self.body.params if self.shared is None else 0
-        return self.application.params if self.makes else 0
+        if not self.makes:
+            return 0
+        return self.application.params - sum(math.prod(self.weights[name]) for name in self.tied)
 
     @property
     def macs(self) -> int:

@@ -91,7 +91,9 @@ class Graph:
             output = node.outputs[0]
             assert output is not UNKNOWN
             trainable = sum(
-                math.prod(s) for n, s in node.weights.items() if not self.is_frozen(f"{path}.{n}" if n else path)
+                math.prod(s)
+                for n, s in node.weights.items()
+                if n not in node.tied and not self.is_frozen(f"{path}.{n}" if n else path)
             )
             out.append(Row(path, node.op, node.shapes, output.shape, node.params, trainable, node.macs, node))
         return tuple(out)
@@ -118,7 +120,28 @@ class Graph:
                         out.add(key)
 
         collect(self.root, "", ())
-        return frozenset(out)
+        return frozenset(out.union(*(self.one[key] for key in out & self.one.keys())))
+
+    @cached_property
+    def ties(self) -> Mapping[str, str]:
+        """The parameters that are others, by their names, those of specs in use too."""
+        out: dict[str, str] = {}
+        left = [("", self.root)] if self.spec.tie or self.spec.use else []
+        while left:
+            prefix, composite = left.pop()
+            if composite.settings is not None:
+                out |= {prefix + key: prefix + source for key, source in composite.unit.spec.tie.items()}
+            inner = [(f"{prefix}{node.name}.", node.body) for node in composite.nodes if node.shared is None]
+            left += [(path, body) for path, body in inner if isinstance(body, Composite)]
+        return out
+
+    @cached_property
+    def one(self) -> Mapping[str, frozenset[str]]:
+        """All names of a parameter that has several, by each of them."""
+        groups: dict[str, set[str]] = {}
+        for key, source in self.ties.items():
+            groups.setdefault(source, {source}).add(key)
+        return {key: frozenset(names) for names in groups.values() for key in names}
 
     @cached_property
     def params(self) -> int:

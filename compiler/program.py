@@ -110,6 +110,7 @@ class Class:
     lasting: tuple[str, ...] = ()  # what is returned outside training, where that differs
     output: str | None = None  # the NamedTuple's name where several values are returned
     fields: tuple[tuple[str, bool], ...] = ()  # (name, only in training) of that NamedTuple
+    ties: tuple[tuple[str, str], ...] = ()  # parameters that are others, both by their names
     init: tuple[InitLoop, ...] = ()
     frozen: tuple[str, ...] = ()  # tests on a parameter's `name` that say which do not train
 

@@ -417,6 +417,11 @@ class Spec(Words, Versioned):
     outputs: Annotated[list[Output] | None, OUTPUTS] = Field(
         default=None, min_length=1, description="What comes out, where that is not what the last entry gives."
     )
+    tie: Annotated[
+        dict[str, str],
+        Holds("a mapping of parameters to parameters: `{head.weight: embedding.weight}`"),
+        Instead("ties", "tied", "share_weights", "tie_weights"),
+    ] = Field(default={}, description="Parameters that are others, by their keys: one tensor under both.")
     init: Annotated[
         list[InitRule],
         Holds("a list of rules: `- {match: Conv2d, weight: {kaiming_normal: {mode: fan_out}}}`"),

@@ -131,7 +131,7 @@ def _outputs(graph: Graph, came: Any, batch: int) -> list[Finding]:
 def _weights(graph: Graph, module: nn.Module) -> list[Finding]:
     """Return how many parameters there are, the state_dict, and which parameters train."""
     count = sum(parameter.numel() for parameter in module.parameters())
-    fixed = {key for key, parameter in module.named_parameters() if not parameter.requires_grad}
+    fixed = {key for key, parameter in module.named_parameters(remove_duplicate=False) if not parameter.requires_grad}
     differing = sorted(graph.frozen_keys ^ fixed)[:1]
     return [
         Finding("parameters", f"{graph.params:,}", f"{count:,}"),
@@ -238,4 +238,11 @@ def safetensors(module: nn.Module) -> bytes:
 
 
 def _state_dict(module: nn.Module) -> dict[str, Tensor]:
-    return {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
+    """Return a state_dict on the CPU, what stands under two names once for each."""
+    out: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for key, value in module.state_dict().items():
+        kept = value.detach().cpu().contiguous()
+        out[key] = kept.clone() if kept.data_ptr() in places and kept.numel() else kept
+        places.add(out[key].data_ptr())
+    return out

@@ -169,6 +169,7 @@ def build_with(
     has None for a name, and lets start afresh what nothing came for. Raises WeightsError.
     """
     found = _find(graph, weights, rename or {}, keys)
+    found = replace(found, state=_under_all_names(graph, found)) if graph.ties else found
     report = _compared(graph, found)
     target = torch.device(device) if device is not None else torch.get_default_device()
     with ExitStack() as stack:
@@ -184,8 +185,24 @@ def build_with(
     for key in state.keys() - {*report.loaded, *report.missing}:
         state[key] = torch.zeros_like(state[key], device=target)  # counters that older files lack
     module.load_state_dict(state, strict=True, assign=True)
+    for key, source in graph.ties.items():
+        path, _, name = key.rpartition(".")
+        setattr(module.get_submodule(path), name, module.get_parameter(source))
     module.load_report = report  # type: ignore[assignment]
     return module
+
+
+def _under_all_names(graph: Graph, found: _Found) -> Mapping[str, Tensor]:
+    """Return the tensors, those of tied parameters under all their names. Raises WeightsError where two differ."""
+    state = dict(found.state)
+    for key, names in graph.one.items():
+        came = [found.state[name] for name in sorted(names) if name in found.state]
+        if any(not torch.equal(one, came[0]) for one in came[1:]):
+            raise WeightsError(
+                f"{found.source} does not fit {graph.name}", *_listed("tied, and not equal", sorted(names))
+            )
+        state |= {key: came[0]} if came else {}
+    return state
 
 
 def _refuse_kinds(graph: Graph, found: _Found, wanted: Mapping[str, torch.dtype]) -> None:
@@ -469,25 +486,27 @@ def _assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device
     `fresh`, and the second one gives those storage before their initialisers meet them.
     """
     values: list[Tensor] = []
-    module = _made(cls, values.append)
+    module = _made(cls, values.append, device)
     if not fresh:
         return module
     wanted = {id(value) for key, value in module.state_dict(keep_vars=True).items() if key in fresh}
     order = iter([id(value) in wanted for value in values])
 
     def with_storage(value: Tensor) -> Tensor | None:
-        if not next(order):
+        if not next(order) or not value.is_meta:  # a constant, or what another name has already
             return None
         empty = torch.empty(value.shape, dtype=value.dtype, device=device)
         return (
             nn.Parameter(empty, requires_grad=value.requires_grad) if isinstance(value, nn.Parameter) else empty.zero_()
         )
 
-    return _made(cls, with_storage)
+    return _made(cls, with_storage, device)
 
 
-def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None]) -> nn.Module:
-    """Return an instance on the meta device; `registered` may put something else in place of each tensor."""
+def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None], device: torch.device) -> nn.Module:
+    """Return an instance on the meta device, its constants on this one; `registered` may put something else in place of
+    each tensor.
+    """
     here = threading.get_ident()
 
     def hook(module: nn.Module, name: str, value: Any) -> Any:
@@ -495,7 +514,7 @@ def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None]) -
 
     handles = [register_module_parameter_registration_hook(hook), register_module_buffer_registration_hook(hook)]
     try:
-        with torch.device("meta"), _Idle():
+        with torch.device("meta"), _Idle(device):
             return cls()
     finally:
         for handle in handles:
@@ -503,12 +522,21 @@ def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None]) -
 
 
 class _Idle(TorchFunctionMode):
-    """Initialisers find nothing to do on tensors without storage, and lose no time in finding out."""
+    """Initialisers find nothing to do on tensors without storage, and lose no time in finding out. What constants are
+    computed of is there: no file need hold them.
+    """
 
+    CONSTANT = frozenset({"arange", "full", "tensor"})
     FILLING = frozenset({"uniform_", "normal_", "fill_", "zero_", "erfinv_", "mul_", "add_", "clamp_"})
 
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self.device = device
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        kwargs = dict(kwargs or {})
+        if func.__name__ in self.CONSTANT:
+            kwargs.setdefault("device", self.device)
         if func.__name__ in self.FILLING or getattr(func, "__module__", None) == "torch.nn.init":
             target = args[0] if args else kwargs.get("tensor")
             if isinstance(target, Tensor) and target.is_meta:

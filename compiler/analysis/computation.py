@@ -114,7 +114,8 @@ def initial(graph: Graph) -> dict[str, Initialiser]:
             for path, node, _ in own.walk():
                 if rule.meets(path, node.op):
                     at = prefix + path
-                    starting |= {f"{at}.{n}" if n else at: made for n, made in rule.initialisers if n in node.weights}
+                    met = {f"{at}.{n}" if n else at: made for n, made in rule.initialisers if n in node.weights}
+                    starting |= met | {name: made for key, made in met.items() for name in graph.one.get(key, ())}
     return {key: Initialiser(made.name, tuple(sorted(made.arguments))) for key, made in sorted(starting.items())}
 
 

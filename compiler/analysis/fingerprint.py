@@ -9,6 +9,7 @@ It is `v1:` and the SHA-256 of a JSON text, written with sorted keys, without bl
   `[step, output]`, where inputs are the steps -1, -2, ..., or a number,
 - `outputs`: a list of `[name, source, training_only]`, in order,
 - `frozen`: the parameters that do not train, sorted,
+- `tied`: pairs of parameters that are one, each sorted, and all; there only where some are,
 - `initial`: by parameter, `[initialiser, arguments]` where a rule says what it starts as.
 
 The order of steps is that of a depth-first search from the outputs, then from the layers with weights that no output
@@ -50,6 +51,8 @@ def canonical(graph: Graph) -> str:
         "frozen": sorted(graph.frozen_keys),
         "initial": {key: [made.name, dict(made.arguments)] for key, made in initial(graph).items()},
     }
+    if graph.ties:
+        data["tied"] = sorted(map(sorted, graph.ties.items()))
     return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"))
 
 

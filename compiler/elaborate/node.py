@@ -49,6 +49,7 @@ def blank_node(
         scope=item.names,
         arriving=arriving,
         taps=None,
+        tied=frozenset(),
     )
 
 

@@ -84,6 +84,7 @@ def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str)
         scope=item.names,
         arriving=arriving,
         taps=None,
+        tied=frozenset(),
     )
     if application is not None:
         node.__dict__["application"] = application

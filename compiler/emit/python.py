@@ -196,9 +196,17 @@ def _broken(line: str) -> list[str]:
 # -- after the members --------------------------------------------------------------------------------------------
 
 
+def _parameter(key: str) -> str:
+    """Return what a parameter of a network is read by."""
+    path, _, name = key.rpartition(".")
+    if key.replace(".", "").isidentifier() and all(map(str.isidentifier, key.split("."))):
+        return f"self.{key}"
+    return f'self.get_submodule("{path}").{name}'
+
+
 def _after(c: Class) -> list[str]:
-    """Return init rules and freezing, at the end of the network's constructor."""
-    lines: list[str] = []
+    """Return ties, init rules and freezing, at the end of the network's constructor."""
+    lines = [f"{_parameter(key)} = {_parameter(source)}" for key, source in c.ties]
     by_name = any(loop.by_name for loop in c.init)
     often = Counter(loop.test for loop in c.init)
     if c.init:

@@ -34,7 +34,8 @@ def resolved(graph: Graph) -> Data:
     root = _List(graph.root, blocks, of="output_")
     outputs = root.outputs()
     layers = root.entries() + (root.passed() if outputs is None else [])
-    optional = {"blocks": blocks.written, "outputs": outputs, "init": init_rules(graph), "freeze": [*_freeze(graph)]}
+    optional: Data = {"blocks": blocks.written, "outputs": outputs, "tie": dict(graph.ties)}
+    optional |= {"init": init_rules(graph), "freeze": [*_freeze(graph)]}
     data = {"spec": 1, "name": graph.name, **_inputs(graph), "layers": layers}
     return data | {key: value for key, value in optional.items() if value}
 

@@ -245,6 +245,10 @@ class Bindings:
 
     def statement(self, node: ast.stmt) -> None:
         match node:
+            case ast.Assign(targets=[ast.Attribute() as key], value=ast.Attribute() as source) if (
+                self.own is not None and _is_parameter(key) and _is_parameter(source)
+            ):
+                return
             case ast.ClassDef() | ast.FunctionDef() | ast.Import() | ast.ImportFrom():
                 refuse(f"{type(node).__name__} in a function", node)
             case ast.Expr() if not (_is_text(node) or isinstance(node.value, ast.Call)):
@@ -371,6 +375,20 @@ def _over_modules(node: ast.FunctionDef) -> frozenset[str]:
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store) and id(inner) not in loops
     }
     return frozenset(loops.values()) - otherwise - {arg.arg for arg in node.args.args}
+
+
+def _is_parameter(node: ast.expr) -> bool:
+    """Return whether an expression is what a module of the module's own holds by a name that no module has for itself:
+    `self.head.weight`, `self.get_submodule("layers.0").weight`.
+    """
+    match node:
+        case ast.Attribute(value=inner, attr=name) if name not in MODULE_NAMES | PRIVATE_NAMES:
+            return _is_parameter(inner)
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="self"), attr="get_submodule"), args=[ast.Constant()], keywords=[]
+        ):
+            return True
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _on_self(node: ast.expr) -> bool:

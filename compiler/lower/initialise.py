@@ -107,11 +107,24 @@ def freezing(composite: Composite) -> tuple[str, ...]:
     """Test on a parameter's `name` that say which do not train."""
     graph_keys = _keys(composite)
     out = []
+    own: set[str] = set()
     for pattern in composite.unit.spec.freeze:
         keys = [k for k in graph_keys if matches(pattern, k)]
+        own |= {*keys}
         if keys:
             out.append(_name_test(pattern, keys, {*graph_keys} - {*keys}))
+    if with_them := sorted(frozen_with_others(composite) - own):
+        out.append(_name_test("", with_them, ()))
     return tuple(out)
+
+
+def frozen_with_others(composite: Composite) -> frozenset[str]:
+    """Return the parameters that are tied and do not train, one of two by the other."""
+    assert composite.settings is not None
+    graph = Graph(composite.unit, composite, composite.settings)
+    if not composite.unit.spec.tie:
+        return frozenset()
+    return graph.frozen_keys & graph.one.keys()
 
 
 def _keys(composite: Composite) -> list[str]:

@@ -19,7 +19,9 @@ TRIED = 16  # classes, the last ones of a block, that another instance of it is 
 def origin(composite: Composite) -> tuple[Any, ...]:
     """Return where a list was written: what it shares with the other instances of it."""
     spec = composite.unit.spec
-    own = id(composite) if composite.kind == "use" and (spec.init or spec.freeze) else 0  # rules are a class's own
+    own = (
+        id(composite) if composite.kind == "use" and (spec.init or spec.freeze or spec.tie) else 0
+    )  # rules are a class's own
     return (id(spec), composite.kind, composite.loc, own)
 
 

@@ -134,7 +134,10 @@ class ClassBuilder:
         settings = self.first.settings
         init = init_loops(self.first, settings) if settings is not None else ()
         frozen = freezing(self.first) if settings is not None else ()
-        return Class(self.group.name, self._doc(), tuple(p for p, _ in parameters), init=init, frozen=frozen, **made)
+        ties = tuple(self.first.unit.spec.tie.items()) if settings is not None and not settings.taps else ()
+        return Class(
+            self.group.name, self._doc(), tuple(p for p, _ in parameters), ties=ties, init=init, frozen=frozen, **made
+        )
 
     def _doc(self) -> str:
         if self.first.settings is not None:

@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {
     **{
         "notes": {"params": "about"},
         "defaults": {"Linear": {"bias": False}},
+        "tie": {"fc.weight": "embedding.weight"},
         "freeze": ["fc"],
         "use": {"Net": "resnet18"},
     },

@@ -41,11 +41,14 @@ def validate_start(where: str, c: Class, composite: Composite) -> None:
     settings = composite.settings
     spec = composite.unit.spec
     if settings is None:
-        if c.init or c.frozen:
-            raise Mistranslation(where, "no rules", f"{len(c.init) + len(c.frozen)}")
+        if c.init or c.frozen or c.ties:
+            raise Mistranslation(where, "no rules", f"{len(c.init) + len(c.frozen) + len(c.ties)}")
         return
     graph = Graph(composite.unit, composite, settings)
-    if spec.freeze or c.frozen:
+    ties = tuple(spec.tie.items()) if not settings.taps else ()
+    if ties != c.ties:
+        raise Mistranslation(where, f"the ties {ties}", f"{c.ties}")
+    if spec.freeze or c.frozen or c.ties:
         _frozen(where, c, graph, spec.freeze)
     if spec.init or c.init:
         _initialised(where, c, graph)
@@ -56,7 +59,8 @@ def _frozen(where: str, c: Class, graph: Graph, patterns: list[str]) -> None:
     for path, node in _modules(graph.root, "", None):
         for name in node.weights if node is not None else ():
             key = f"{path}.{name}" if name else path
-            wanted, got = any(matches(p, key) for p in patterns), any(test.holds(key, node) for test in tests)
+            wanted = (key in graph.one and graph.is_frozen(key)) or any(matches(p, key) for p in patterns)
+            got = any(test.holds(key, node) for test in tests)
             if wanted is not got:
                 words = {True: "does not train", False: "trains"}
                 raise Mistranslation(f"{where} {key}".strip(), words[wanted], words[got])
