@@ -29,6 +29,7 @@ from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
 from tests.families import of_the_zoo
 from tests.fuzz.corpus import texts
+from tests.shares import OF_EACH_LAYER
 
 HEAD = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor, nn\n"
 CLASS = "class A(nn.Module):\n    "
@@ -383,6 +384,7 @@ def test_the_corpus_is_written_so() -> None:
 def test_a_layer_says_what_its_code_reads(op: str) -> None:
     kind = Layer.registry[op]
 
+    @OF_EACH_LAYER
     @given(layer_cases(op))
     def says(case: Case) -> None:
         try:

@@ -24,6 +24,7 @@ from speczoo.testing.cases import Case
 from speczoo.testing.conformance import check_layer
 from speczoo.testing.layers import layer_cases
 from speczoo.testing.oracle import BATCH, Refused, run
+from tests.shares import OF_EACH_LAYER
 
 OPS = sorted(Layer.registry)
 FREE = {"Parameter", "Buffer"}  # which are no modules
@@ -115,7 +116,8 @@ WITHOUT = {
 
 @pytest.mark.parametrize("op", OPS)
 def test_agrees_with_torch(op: str) -> None:
-    check_layer(op, stricter=STRICTER.get(op, lambda case: False), without=WITHOUT.get(op, ()))
+    examples = OF_EACH_LAYER.max_examples
+    check_layer(op, examples=examples, stricter=STRICTER.get(op, lambda case: False), without=WITHOUT.get(op, ()))
 
 
 #: Of layers with weights, torch's own classes: what `isinstance` asks for in init rules.
@@ -267,6 +269,7 @@ def _takes_lists(kind: type[Layer]) -> bool:
 def test_arguments_count_as_equal_where_torch_computes_the_same(op: str) -> None:
     """`kernel_size: 3` is `kernel_size: [3, 3]`; `normalized_shape: 3` is not `[3, 3]`."""
 
+    @OF_EACH_LAYER
     @given(st.data())
     def holds(data: st.DataObject) -> None:
         case = data.draw(layer_cases(op))
@@ -294,6 +297,7 @@ def test_arguments_count_as_equal_where_torch_computes_the_same(op: str) -> None
 def test_arithmetic_gives_the_size(op: str) -> None:
     """What a message shows as the way to a size is a sum that has that size as its result."""
 
+    @OF_EACH_LAYER
     @given(layer_cases(op))
     def adds_up(case: Case) -> None:
         try:

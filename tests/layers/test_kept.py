@@ -16,6 +16,7 @@ from speczoo.compiler.layer import Layer, Value
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
 from speczoo.testing.oracle import evaluated, prepared, seeded, tensors
+from tests.shares import OF_EACH_LAYER
 
 
 class Storages(NamedTuple):
@@ -95,6 +96,7 @@ def unequal(case: Case) -> bool:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("op", sorted(Layer.registry))
 def test_what_is_kept(op: str) -> None:
+    @OF_EACH_LAYER
     @given(layer_cases(op), st.integers(2, 3))
     def holds(case: Case, batch: int) -> None:
         layer = case.accepted()

@@ -16,6 +16,7 @@ from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
+from tests.shares import OF_EACH_LAYER
 
 #: Arguments that no layer's shape hangs on.
 NEVER_ASKED = {"affine", "bias", "eps", "inplace", "momentum", "negative_slope", "p", "track_running_stats"}
@@ -25,6 +26,7 @@ NEVER_ASKED = {"affine", "bias", "eps", "inplace", "momentum", "negative_slope",
 def test_what_is_left_out_does_not_change_what_comes_out(op: str) -> None:
     kind = Layer.registry[op]
 
+    @OF_EACH_LAYER
     @given(layer_cases(op), st.data())
     def holds(case: Case, data: st.DataObject) -> None:
         optional = [name for name in case.arguments if not kind.model_fields[name].is_required()]

@@ -17,6 +17,7 @@ from speczoo.compiler.analysis.symbolic import DependentAxis, Paths
 from speczoo.compiler.layer import Layer, Value
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
+from tests.shares import OF_EACH_LAYER
 
 OPS = sorted(op for op, layer in Layer.registry.items() if layer.arity[1] > 0)
 
@@ -60,6 +61,7 @@ def region(case: Case, axes: int) -> Region:
 
 @pytest.mark.parametrize("op", OPS)
 def test_a_rule_holds_for_every_size(op: str) -> None:
+    @OF_EACH_LAYER
     @given(layer_cases(op), st.data())
     def check(case: Case, data: st.DataObject) -> None:
         layer = case.accepted()
@@ -93,6 +95,7 @@ def test_a_rule_holds_for_every_size(op: str) -> None:
 def test_what_a_layer_is_made_with_follows_from_what_is_derived(op: str) -> None:
     """Where that is equal, so are weights, buffers and torch's call, whatever the size."""
 
+    @OF_EACH_LAYER
     @given(layer_cases(op), st.data())
     def check(case: Case, data: st.DataObject) -> None:
         layer = case.accepted()

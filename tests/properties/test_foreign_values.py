@@ -171,11 +171,12 @@ def test_nothing_is_left_out_or_null(style: Callable[[Argument, str], str], word
             assert not problem.fix or argument.takes(None)
 
 
-MARKS = ["${x}", "{{ x }}", "{{x}}", "%(x)s", '"${x}"', '"{{x}}"', "'%(x)s'", "{x}"]
+MARKS = ["${x}", "{{ x }}", "%(x)s", '"${x}"', "{x}"]
+MARKS_ALIKE = ["{{x}}", '"{{x}}"', "'%(x)s'"]
 
 
 @STYLES
-@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("mark", [*MARKS, *(pytest.param(mark, marks=pytest.mark.alike) for mark in MARKS_ALIKE)])
 @pytest.mark.parametrize("value", [2, 0.5, True, [2, 2]], ids=str)
 def test_a_name_has_a_dollar(style: Callable[[Argument, str], str], mark: str, value: Any) -> None:
     chosen = [each for each in ALL if type(each.value) is type(value) and each.value == value]

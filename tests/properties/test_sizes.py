@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import speczoo
@@ -29,6 +29,8 @@ from tests.random_maps import networks
 from tests.steps import counted
 
 UNET = speczoo.sizes("unet")
+#: For what is asked of every single size.
+EVERY = settings(max_examples=max(10, settings().max_examples // 2))
 #: Ops that refuse what torch takes: torch broadcasts 1 against n, and pads or crops by what it has.
 STRICTER = ("add", "mul", "crop", "GLU")
 
@@ -53,6 +55,7 @@ def near(sizes: Sizes, reach: int) -> list[tuple[int, ...]]:
     return [*one, *((n,) * len(declared) for n in range(1, reach))]
 
 
+@EVERY
 @given(networks(), st.data())
 def test_a_rule_agrees_with_every_single_size(net: dict[str, Any], data: st.DataObject) -> None:
     sizes = speczoo.sizes(net)
@@ -62,6 +65,7 @@ def test_a_rule_agrees_with_every_single_size(net: dict[str, Any], data: st.Data
         assert told(sizes, at) == checked(sizes, at), at
 
 
+@EVERY
 @given(networks(axes=(1, 1, 2), inputs=2), st.data())
 def test_a_rule_of_several_inputs_agrees_with_every_single_size(net: dict[str, Any], data: st.DataObject) -> None:
     sizes = speczoo.sizes(net)
@@ -75,6 +79,7 @@ def test_a_rule_of_several_inputs_agrees_with_every_single_size(net: dict[str, A
         assert told(sizes, at) == checked(sizes, at), at
 
 
+@EVERY
 @given(networks(), st.data())
 def test_a_size_is_accepted_where_the_same_network_is_compiled_for_it(net: dict[str, Any], data: st.DataObject) -> None:
     sizes, graph = speczoo.sizes(net), speczoo.graph(net)

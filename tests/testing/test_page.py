@@ -14,6 +14,13 @@ import pytest
 from speczoo.testing import CHECKS
 from tests.contracts.test_documents import agrees, blocks, commands
 
+#: Examples in place of the hundred of those who read the page.
+FEW = """
+from hypothesis import settings
+
+settings.register_profile("few", max_examples=10)
+settings.load_profile("few")
+"""
 PAGE = Path(__file__).parents[2] / "zoo" / "testing" / "README.md"
 
 
@@ -44,6 +51,7 @@ def test_the_page_shows_what_is_printed(desk: Path, number: int) -> None:
 
 
 def test_the_tests_of_the_page_pass(desk: Path) -> None:
+    (desk / "conftest.py").write_text(FEW, encoding="utf-8")
     path = desk / "test_gain.py"
     path.write_text(path.read_text(encoding="utf-8").replace("    positional = 1\n", '    saves = "input"\n'))
     printed = run(desk, "-q", "-W", "ignore", *(str(each) for each in sorted(desk.glob("test_*.py"))))

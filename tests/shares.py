@@ -1,0 +1,7 @@
+"""How many examples a property has that is tried on one layer after the other, of those that one has alone."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+OF_EACH_LAYER = settings(max_examples=max(8, settings().max_examples // 2))
