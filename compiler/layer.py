@@ -320,6 +320,10 @@ class Layer(BaseModel):
         """
         return ""
 
+    def batched(self, *x: Value) -> bool:
+        """Return whether what comes out has a batch axis: that of any of its inputs."""
+        return any(value.batched for value in x)
+
     def dtype(self, *x: Value) -> str | tuple[str, ...]:
         """Return the kind of numbers that come out: of all outputs, or one for each."""
         return x[0].dtype if x else "float32"
@@ -440,7 +444,7 @@ class Layer(BaseModel):
             if any(n < 1 for n in shape):
                 raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
         dtype = self.dtype(*values)
-        batched = any(v.batched for v in values) if values else False
+        batched = self.batched(*values)
         kinds = (dtype,) * len(outs) if isinstance(dtype, str) else dtype
         return tuple(Value(tuple(shape), kind, batched) for shape, kind in zip(outs, kinds, strict=True))
 

@@ -127,6 +127,9 @@ class Narrow(Moves, op="narrow"):
         at, own = axis(self.dim, len(x[0])), same(len(x[0]))
         return ((*own[:at], Link(at, moved(-self.start)), *own[at + 1 :]), *[None] * (len(x) - 1))
 
+    def batched(self, *x: Value) -> bool:
+        return x[0].batched  # `like` gives a number alone
+
     def call(self, *x: Value) -> Call:
         args = {"dim": printed(self.dim, x[0]), "start": self.start}
         if len(x) == 1:
