@@ -152,8 +152,8 @@ ALIKE = {
     "parameters-lists-of-a-block", "parameters-rules-of-a-used-spec", "rows-frozen", "scopes-block-params-2000",
     "scopes-block-params-2000-again", "scopes-block-params-5000-again", "scopes-from-400", "scopes-from-4400",
     "scopes-names-in-blocks", "scopes-names-in-loops", "scopes-variants-wrong", "searches-insides",
-    "searches-lists-again", "searches-turns-alike", "searches-turns-long", "searches-variants", "size-many-keys",
-    "size-many-numbers", "text_growth-ids-in-loops", "text_growth-lists-as-arguments", "text_growth-long-sums-in-loops",
+    "searches-lists-again", "searches-turns-alike", "searches-turns-long", "searches-variants",
+    "text_growth-ids-in-loops", "text_growth-lists-as-arguments", "text_growth-long-sums-in-loops",
     "text_growth-numbers", "text_growth-sums-in-loops", "uses-chain-20", "values-alive-heavy", "values-parts",
     "values-read-often", "values-unread", "variants-equal", "variants-parameters", "variants-rules", "variants-small",
 }  # fmt: skip

@@ -126,6 +126,27 @@ def test_a_parameter_of_any_value_is_told_or_written(default: Any, first: Any, s
         return
 
 
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=4, unique=True), st.data())
+def test_what_only_some_instances_have_is_said_by_the_name_that_says_the_same(
+    widths: list[int], data: st.DataObject
+) -> None:
+    """And not by the number that those which have it agree on: where the others lack it, no number is known."""
+    one = data.draw(st.sampled_from(widths))
+    layers = [
+        {"id": "a", "op": "Linear", "out_features": "$w"},
+        {"id": "b", "op": "Linear", "out_features": "$w", "when": "$there"},
+    ]
+    spec = {
+        "spec": 1,
+        "name": "t",
+        "input": [4],
+        "blocks": {"B": {"params": {"w": "int", "there": "bool"}, "layers": layers}},
+        "layers": [{"op": "B", "w": width, "there": width == one} for width in widths],
+    }
+    written = "nn.Linear(w, w)" if one > 1 else "nn.Linear("  # 1 is as good as a name
+    assert written in speczoo.source(spec)
+
+
 NAMES = "ABCDE"
 #: Which block uses which, whether `when` keeps the use, and whether the op is named by a parameter.
 LINKS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.booleans(), st.booleans()), max_size=9)

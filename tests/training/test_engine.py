@@ -148,7 +148,8 @@ def test_ctrl_c_leaves_weights_and_says_how_to_go_on(corners: Path, tmp_path: Pa
     finally:
         signal.signal(signal.SIGINT, before)
     assert f"--resume {tmp_path / 'run'}" in str(caught.value)
-    assert Run.open(tmp_path / "run").weights()
+    weights = Run.open(tmp_path / "run").weights()  # of that very step, and not of the last whole epoch
+    assert all(torch.equal(weights[key], value) for key, value in model.state_dict().items())
     assert Run.open(tmp_path / "run").checkpoint is not None
 
 
