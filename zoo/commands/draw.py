@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import Networks, Refused, emit, force_option, json_option, refuse_other, takes_networks
+from speczoo.commands.common import (
+    Networks,
+    Place,
+    Refused,
+    emit,
+    force_option,
+    json_option,
+    refuse_other,
+    takes_networks,
+)
 
 if TYPE_CHECKING:
     from speczoo.drawing.files import Drawing
@@ -22,7 +31,7 @@ TEXTS = ("svg", "html", "mermaid", "dot", "tikz")
 
 @click.command()
 @takes_networks
-@click.option("-o", "--out", multiple=True, type=click.Path(path_type=Path), help=f"A file in .{', .'.join(ENDINGS)}.")
+@click.option("-o", "--out", multiple=True, type=Place(), help=f"A file in .{', .'.join(ENDINGS)}.")
 @click.option("--format", "form", type=click.Choice(TEXTS), default="svg", show_default=True, help="Without -o.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Blocks unfolded so deep: 1 for none.")
 @click.option("--from", "first", default="", metavar="PATH", help="From this entry on: layer2, layer1.0.conv1.")
