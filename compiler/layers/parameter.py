@@ -250,7 +250,8 @@ class Buffer(Layer):
             return f"{expression.operand}.float()"
         if expression.kind == "int" and expression.doubles:
             return f"{expression.operand}.long()"
-        return f"{expression.text}.contiguous()" if expression.text in (self.at or ()) else expression.text
+        stretched = len(self.at or ()) > 1 and expression.text in (self.at or ())
+        return f"{expression.text}.contiguous()" if stretched else expression.text
 
 
 @lru_cache(maxsize=1_024)
