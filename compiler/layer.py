@@ -163,7 +163,7 @@ Saves: TypeAlias = Literal["", "input", "factors", "output", "both"]
 class Kept(NamedTuple):
     """What autograd keeps of a layer for its backward pass: of what flows in and comes out, and besides that of its
     own making: so many `numbers` for each input, `once` for a whole batch, and `indices` (int64) for each input.
-    `inputs` are the positions of single inputs that it keeps, where `values` does not say that of all.
+    `inputs` and `outputs` are the positions of single ones that it keeps, where `values` does not say that of all.
     """
 
     values: Saves = ""
@@ -171,6 +171,7 @@ class Kept(NamedTuple):
     once: int = 0
     indices: int = 0
     inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
 
 
 class Layer(BaseModel):
@@ -569,7 +570,7 @@ class Windowed(Spatial, abstract=True):
             made = layer.infer(x)
         except ShapeError:
             return None
-        return made if isinstance(made, tuple) else None
+        return made[0] if isinstance(made, list) else made
 
     def operations(self, *x: Shape) -> int:
         return math.prod(self.slide(x[0])) * math.prod(self.window().kernel)

@@ -94,6 +94,7 @@ OPS_ASKED = _by_word(
         "BatchNorm2d": "bn batchnorm batchnormalization syncbatchnorm",
         "InstanceNorm2d": "instancenorm instancenormalization",
         "MaxPool2d": "pool pooling maxpool maxpooling",
+        "MaxUnpool2d": "maxunpool unpool unpooling2d",
         "AvgPool2d": "avgpool averagepool avgpooling averagepooling",
         "AdaptiveAvgPool2d": (
             "gap globalaveragepooling globalaveragepooling2d globalavgpool globalavgpool2d globalaveragepool"
@@ -117,14 +118,13 @@ OPS_ASKED = _by_word(
 )
 
 _BOTH_WAYS = "`bidirectional: true` of `LSTM`, `GRU` or `RNN` goes both ways"
-_UNPOOLING = "nothing here undoes a pooling; `Upsample` and `ConvTranspose2d` enlarge"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
 _GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
 _SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
 #: How it is done here, of what no op is.
 OPS_ELSEWHERE = {
     "bidirectional": _BOTH_WAYS,
-    **dict.fromkeys(("maxunpool1d", "maxunpool2d", "maxunpool3d", "maxunpool", "unpool", "unpooling2d"), _UNPOOLING),
+    **dict.fromkeys(("cast", "astype", "to"), "`float`, `long` and `bool` give the same numbers as another kind"),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),
     "max": _GREATEST,
     "min": _SMALLEST,

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import islice
 
 LONGEST = 40  # characters of a word that is compared with others
-MOST = 300  # words that it is compared with
+MOST = 500  # words that it is compared with
 _SEPARATORS = re.compile(r"(?<!\d)[-_ ]+|[-_ ]+(?!\d)")  # but between digits: `conv1_2` is not `conv12`
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LIBRARY = re.compile(

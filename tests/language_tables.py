@@ -15,6 +15,7 @@ from pathlib import Path
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.left_out import LEFT_OUT
 from speczoo.specs import limits
 from speczoo.specs import spec as grammar
 from speczoo.specs.codes import CODES
@@ -49,7 +50,10 @@ FAMILIES = [
     "reshape",
     "padding",
     "resize",
+    "sampling",
+    "distance",
     "attention",
+    "transformer",
     "recurrent",
     "parameter",
     "function",
@@ -86,6 +90,15 @@ def summary(layer: type[Layer]) -> str:
 
 def cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def left_out_table() -> str:
+    """The modules of torch.nn that are no ops, by reason."""
+    rows: dict[str, list[str]] = {}
+    for name, why in LEFT_OUT.items():
+        rows.setdefault(why, []).append(f"`{name}`")
+    lines = [f"| {', '.join(names)} | {cell(why)} |" for why, names in rows.items()]
+    return "\n".join(["| of torch.nn | is no op |", "| --- | --- |", *lines])
 
 
 def initialisers_table() -> str:
@@ -164,6 +177,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {
         **{f"keys of {model.__name__}": partial(keys_table, model, OF[model]) for model in models(Spec)},
         "layers": layers_table,
+        "left out": left_out_table,
         "initialisers": initialisers_table,
         "limits": limits_table,
         "codes": codes_table,

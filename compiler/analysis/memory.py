@@ -314,6 +314,7 @@ class _Keeping:
         self.inside += own * batch + found.once * each
         inputs = [self.home(edge) for edge in node.inputs]
         self.kept |= {home for i in found.inputs if (home := inputs[i]) is not None}
+        self.kept |= {self.homes[Edge(index, port)] for port in found.outputs}
         if found.values in ("input", "both"):
             self.kept |= {home for home in inputs if home is not None}
         if found.values == "factors":

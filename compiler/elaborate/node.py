@@ -21,6 +21,7 @@ from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.explain.shape_errors import shape_problem
 from speczoo.compiler.explain.value_origins import given_at
 from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.left_out import LEFT_OUT
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
@@ -128,7 +129,7 @@ def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, .
     if len(candidates) == 1:
         (only,) = candidates
         return only, (f"did you mean `{only}`?",)
-    if how := OPS_ELSEWHERE.get(spelling(word)):
+    if how := OPS_ELSEWHERE.get(spelling(word)) or LEFT_OUT.get(word):
         return None, (how,)
     return None, did_you_mean(word.rpartition(".")[2], [*chosen, *Layer.registry], aliases=OPS_ASKED | OPS, limit=0)
 

@@ -6,6 +6,7 @@ from speczoo.compiler.layers import (
     axes,
     comparison,
     conv,
+    distance,
     dropout,
     elementwise,
     function,
@@ -20,7 +21,9 @@ from speczoo.compiler.layers import (
     repeating,
     reshape,
     resize,
+    sampling,
     slicing,
+    transformer,
 )
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "axes",
     "comparison",
     "conv",
+    "distance",
     "dropout",
     "elementwise",
     "function",
@@ -43,5 +47,7 @@ __all__ = [
     "repeating",
     "reshape",
     "resize",
+    "sampling",
     "slicing",
+    "transformer",
 ]

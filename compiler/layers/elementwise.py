@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from speczoo.compiler.layer import Call, Float, Kept, Saves, Shape, ShapeError, Value
+from speczoo.compiler.layer import Call, Float, Kept, Saves, Shape, ShapeError, Value, Views
 from speczoo.compiler.layers.function import Arithmetic, Function, no_truths
 
 
@@ -246,3 +246,39 @@ class Pow(Named, op="pow"):
         if len(x) == 1:
             return Kept("input")
         return Kept("both" if all(x) else "input" if x[0] else "output")
+
+
+class _Kind(Function, abstract=True):
+    """Another kind of numbers, as a tensor's method of that name has it. `reads` has the name alone."""
+
+    integer: ClassVar[bool | None] = None
+    unbatched: ClassVar[bool] = True
+    views: ClassVar[Views] = True  # of what is of that kind already
+    kind: ClassVar[str] = ""
+
+    def dtype(self, *x: Value) -> str:
+        return self.kind
+
+    def call(self, x: Value) -> Call:
+        return Call(None, apply=f"{{0}}.{self.reads[0]}()")
+
+
+class AsFloat(_Kind, op="float"):
+    """The same numbers as float32, true as 1."""
+
+    kind: ClassVar[str] = "float32"
+    reads: ClassVar[tuple[str, ...]] = ("float",)
+
+
+class AsLong(_Kind, op="long"):
+    """The whole parts of the numbers as int64, true as 1; no gradient flows."""
+
+    kind: ClassVar[str] = "int64"
+    reads: ClassVar[tuple[str, ...]] = ("long",)
+
+
+class AsBool(_Kind, op="bool"):
+    """Whether a number is another than 0; no gradient flows."""
+
+    kind: ClassVar[str] = "bool"
+    reads: ClassVar[tuple[str, ...]] = ("bool",)

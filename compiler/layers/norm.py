@@ -63,6 +63,47 @@ class BatchNorm3d(_Channels):
     ranks: ClassVar[tuple[int, ...]] = (4,)
 
 
+FROZEN_BATCH_NORM = '''
+class FrozenBatchNorm2d(nn.Module):
+    """BatchNorm2d with statistics, scale and shift that stay as they are."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5):
+        super().__init__()
+        self.eps = eps
+        self.register_buffer("weight", torch.ones(num_features))
+        self.register_buffer("bias", torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.reshape(1, -1, 1, 1)
+        scale = weight * (self.running_var.reshape(1, -1, 1, 1) + self.eps).rsqrt()
+        return x * scale + (self.bias.reshape(1, -1, 1, 1) - self.running_mean.reshape(1, -1, 1, 1) * scale)
+'''.strip()
+
+
+class FrozenBatchNorm2d(Layer):
+    """BatchNorm2d with statistics, scale and shift that stay as they are: buffers, as in torchvision's detectors."""
+
+    num_features: Positive | None = None
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+
+    torch: ClassVar[str] = "FrozenBatchNorm2d"
+    derives: ClassVar[tuple[str, ...]] = ("num_features",)
+    positional: ClassVar[int] = 1
+    ranks: ClassVar[tuple[int, ...]] = (3,)
+    support: ClassVar[tuple[str, ...]] = (FROZEN_BATCH_NORM,)
+
+    def derived(self, x: Shape) -> dict[str, Any]:
+        return {"num_features": x[0]}
+
+    def buffers(self, x: Shape) -> dict[str, Shape]:
+        return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (x[0],))
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept(once=x[0])  # the scale
+
+
 class _InstanceNorm(_Channels, abstract=True):
     eps: float = 1e-5
     momentum: float = 0.1

@@ -21,6 +21,7 @@ from speczoo.compiler.layer import (
     Size2,
     Size3,
     Spatial,
+    Value,
     Window,
     Windowed,
     show,
@@ -34,6 +35,7 @@ class _MaxPool(Windowed, abstract=True):
     stride: Any = None
     padding: Any = 0
     dilation: Any = 1
+    return_indices: bool = False
     ceil_mode: bool = False
 
     follows: ClassVar[Mapping[str, str]] = {"stride": "kernel_size"}
@@ -47,13 +49,25 @@ class _MaxPool(Windowed, abstract=True):
     def check(self, *x: Shape | None) -> None:
         _half(self.window())
 
-    def infer(self, x: Shape) -> Shape:
+    @property
+    def several(self) -> bool:
+        return self.return_indices
+
+    def dtype(self, *x: Value) -> tuple[str, ...]:
+        return ("float32", "int64") if self.return_indices else ("float32",)
+
+    def infer(self, x: Shape) -> Shape | list[Shape]:
         out = self.slide(x)
         _meets(self.window(), x)
-        return out
+        return [out, out] if self.return_indices else out
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", indices=math.prod(out))
+        return _indexed(self.return_indices, out)
+
+
+def _indexed(given: bool, out: Shape) -> Kept:
+    """Return what autograd keeps of maxima: where they stand, which may be an output."""
+    return Kept("input", outputs=(1,)) if given else Kept("input", indices=math.prod(out))
 
 
 def _meets(window: Window, x: Shape) -> None:
@@ -258,7 +272,11 @@ class _Adaptive(Spatial, abstract=True):
 
     positional: ClassVar[int] = 1
 
-    def infer(self, x: Shape) -> Shape:
+    def infer(self, x: Shape) -> Shape | list[Shape]:
+        return self.adapted(x)
+
+    def adapted(self, x: Shape) -> Shape:
+        """Return the shape with as many places on each spatial axis as are wanted."""
         n = self.spatial
         wanted = sizes(self.output_size, n)
         return (*x[:-n], *(size if out is None else out for size, out in zip(x[-n:], wanted, strict=True)))
@@ -269,8 +287,21 @@ class _Adaptive(Spatial, abstract=True):
 
 
 class _AdaptiveMax(_Adaptive, abstract=True):
+    return_indices: bool = False
+
+    @property
+    def several(self) -> bool:
+        return self.return_indices
+
+    def dtype(self, *x: Value) -> tuple[str, ...]:
+        return ("float32", "int64") if self.return_indices else ("float32",)
+
+    def infer(self, x: Shape) -> Shape | list[Shape]:
+        out = self.adapted(x)
+        return [out, out] if self.return_indices else out
+
     def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", indices=math.prod(out))
+        return _indexed(self.return_indices, out)
 
 
 class _AdaptiveAvg(_Adaptive, abstract=True):

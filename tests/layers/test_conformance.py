@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from torch import nn
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.analysis.canonical_arguments import canonical
 from speczoo.compiler.layer import Layer, ShapeError
+from speczoo.compiler.left_out import LEFT_OUT as NO_OPS
 from speczoo.testing.cases import Case
 from speczoo.testing.conformance import check_layer
 from speczoo.testing.layers import layer_cases
@@ -98,6 +100,8 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     **dict.fromkeys(("MaxPool1d", "MaxPool2d", "MaxPool3d"), _holds_padding_alone),
     "chunk": lambda case: True,  # fewer parts than were asked for
     **dict.fromkeys(("RNN", "GRU", "LSTM"), _drops_between_none),
+    "CosineSimilarity": lambda case: _broadcasts(case) or _touches_batch(case),
+    "PairwiseDistance": _broadcasts,
     "squeeze": lambda case: True,  # an axis that is not of size 1 stays
     "MultiheadAttention": lambda case: "mask" in case.arguments or _looks_at_an_added_key(case),
     "scaled_dot_product_attention": lambda case: "mask" in case.arguments or _other_heads(case),
@@ -109,6 +113,11 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
 #: Checks that torch itself does not pass, or that a layer does not by its nature.
 WITHOUT = {
     "Embedding": ["state", "gradients"],  # with `max_norm` it scales its rows as they are looked up
+    "EmbeddingBag": ["state", "gradients"],
+    "Bilinear": ["macs"],  # of kernels that torch's flop counter does not know
+    "affine_grid": ["macs"],
+    "float": ["gradients"],  # which are computed in double precision
+    **{f"MaxUnpool{n}d": ["gradients"] for n in (1, 2, 3)},  # indices at random meet in one place
     **{f"CircularPad{n}d": ["state", "gradients", "source"] for n in (1, 2, 3)},  # cropped, it leaves numbers unwritten
     **{f"LPPool{n}d": ["gradients"] for n in (1, 2, 3)},  # powers below 1 of what is negative
 }
@@ -139,10 +148,18 @@ def test_kin_are_the_classes_of_its_modules(op: str) -> None:
     holds()
 
 
+def test_each_module_of_torch_is_an_op_or_says_why_not() -> None:
+    """And none is said to be none that is one, or that torch does not have."""
+    modules = {name for name, kind in vars(nn).items() if isinstance(kind, type) and issubclass(kind, nn.Module)} - {
+        "Parameter"
+    }
+    assert modules - set(OPS) == set(NO_OPS)
+
+
 #: Arguments of torch's that the language leaves out.
 LEFT_OUT = {
     "device", "dtype",  # chosen when a network is built
-    "return_indices",  # a second output that only unpooling reads
+    "include_last_offset",  # of bags without a batch axis
     "min_value", "max_value",  # deprecated names of min_val, max_val
     "_weight", "_freeze",
     "batch_first",  # always true
@@ -158,6 +175,9 @@ RECURRENT = {
     "GRU": {name: _BASE[name] for name in _LSTM[:-1]},
     "RNN": {name: _BASE[name] for name in (*_LSTM[:3], "nonlinearity", *_LSTM[3:-1])},
 }
+
+#: Functions that torch takes by name, too.
+FUNCTIONS = {F.relu: "relu"}
 
 #: Arguments that say which of its results are taken.
 OF_RESULTS = {"return_state"}
@@ -185,8 +205,9 @@ def test_fields_are_torchs_arguments(op: str) -> None:
     for name, field in kind.model_fields.items():
         if name not in (*kind.derives, *kind.applied):
             default = inspect.Parameter.empty if field.is_required() else field.default
-            assert default == theirs[name], name
-            assert isinstance(default, bool) == isinstance(theirs[name], bool), name
+            its = FUNCTIONS.get(theirs[name], theirs[name])
+            assert default == its, name
+            assert isinstance(default, bool) == isinstance(its, bool), name
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -302,7 +323,7 @@ def test_arithmetic_gives_the_size(op: str) -> None:
     def adds_up(case: Case) -> None:
         try:
             layer = Layer.registry[op](**case.arguments)
-            (out,) = layer.apply(*case.inputs)
+            out, *_ = layer.apply(*case.inputs)
         except (ValidationError, ShapeError):
             return
         shapes = [v.shape for v in case.inputs]

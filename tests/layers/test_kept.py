@@ -66,7 +66,15 @@ def said(layer: Layer, case: Case, batch: int) -> Storages:
         "output": {0} if layer.inplace_ else set(),
     }.get(found.values, set()) | {*found.inputs}
     kept = found.values in ("output", "both")
-    outputs = set(range(len(out))) if kept else {0} if layer.inplace_ and inputs else set()
+    outputs = (
+        set(range(len(out)))
+        if kept
+        else {*found.outputs}
+        if found.outputs
+        else {0}
+        if layer.inplace_ and inputs
+        else set()
+    )
     besides = (batch if out[0].batched else 1) * (4 * found.numbers + 8 * found.indices) + 4 * found.once
     return Storages(inputs, outputs, besides)
 
@@ -79,7 +87,7 @@ def unequal(case: Case) -> bool:
             return arguments.get("p") == 1
         case "mul" | "div" | "matmul" | "pow":  # stretched over the batch, with numbers among them, or single as those
             return not all(value.batched and value.shape for value in case.inputs)
-        case "RNN" | "GRU" | "LSTM":  # whose kernels differ
+        case "RNN" | "GRU" | "LSTM" | "TransformerEncoderLayer" | "TransformerDecoderLayer":  # whose kernels differ
             return True
         case "einsum":  # torch copies what it cannot lay out as matrices
             return True
@@ -124,6 +132,18 @@ def test_what_recurrent_layers_keep_is_within_a_tenth(op: str, options: dict[str
         came = kept(layer, case, 2)
     out = sum(2 * 4 * math.prod(layer.apply(*case.inputs)[0].shape) for _ in came.outputs)
     assert said(layer, case, 2).besides == pytest.approx(came.besides + out, rel=0.1)
+
+
+@pytest.mark.parametrize("options", [{}, {"norm_first": True}, {"activation": "gelu"}, {"dropout": 0.0}])
+@pytest.mark.parametrize("shapes", [((20, 8),), ((20, 8), (15, 8))])
+def test_what_transformers_keep_is_within_a_tenth(options: dict[str, Any], shapes: tuple[tuple[int, ...], ...]) -> None:
+    op = ("TransformerEncoderLayer", "TransformerDecoderLayer")[len(shapes) - 1]
+    case = Case(op, {"nhead": 2, "dim_feedforward": 32, **options}, tuple(map(Value, shapes)))
+    layer = case.accepted()
+    assert layer is not None
+    came, stated = kept(layer, case, 2), said(layer, case, 2)
+    own, known = (sum(2 * 4 * math.prod(shapes[i]) for i in each.inputs) for each in (came, stated))
+    assert stated.besides + known == pytest.approx(came.besides + own, rel=0.1)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.25])

@@ -19,13 +19,16 @@ from speczoo.testing.oracle import evaluated, prepared, tensors
 #: What is linear: a gradient tells where a tap has the weight 0, which a NaN goes through.
 LINEAR = {"Upsample", "interpolate", "UpsamplingBilinear2d"}
 #: What a NaN goes through though it is left out of what is weighed: another number takes its place.
-WEIGHED = {"MultiheadAttention", "scaled_dot_product_attention"}
+WEIGHED = {
+    "MultiheadAttention", "TransformerDecoderLayer", "TransformerEncoderLayer", "scaled_dot_product_attention",
+}  # fmt: skip
+UNPOOLED = {f"MaxUnpool{n}d" for n in (1, 2, 3)}
 #: Axes of these are merged and taken apart again, or masked, and said to be seen whole, though less is.
-WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", *WEIGHED}
+WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", *WEIGHED, *UNPOOLED}
 #: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
 COARSE = {
     "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",
-    "masked_fill", "amax", "amin", "argmax", "argmin", "prod",
+    "masked_fill", "amax", "amin", "argmax", "argmin", "prod", "bool", "EmbeddingBag",
 }  # fmt: skip
 
 
@@ -106,7 +109,7 @@ def held(case: Case, link: Link, found: list[torch.Tensor], lead: int) -> None:
             said = (max(0, said[0]), min(size - 1, said[1]))
             said = said if said[0] <= said[1] else None
         hole = over and "dilation" in case.arguments  # one of the kernel may lie at the end
-        wider = case.op in WIDER | COARSE or hole
+        wider = case.op in WIDER | COARSE or hole or "return_indices" in case.arguments
         assert came == said or (wider and hull((came, said)) == said), (case, link, i, came, said)
 
 

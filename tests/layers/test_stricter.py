@@ -9,6 +9,7 @@
 - `MaxPool` with a window of padding alone, of which torch makes -inf, or a crash on the way back
 - `chunk` that gives fewer parts than asked for, `squeeze` of an axis that stays
 - integers where a layer means floating point numbers, and truths where it means numbers
+- values of unequal shapes whose distance is asked
 - `dropout` of a recurrent layer between layers that are not there
 - bounds of `clamp` the wrong way round
 - `std` and `var` of no more values than `correction`, of which torch makes NaN
@@ -76,6 +77,8 @@ CASES = [
     ("logical_not", {}, [(3,)], "shape-mismatch", lambda: torch.logical_not(X(2, 3))),
     ("concat", {"dim": 0}, [(3,), (3,)], "bad-value", lambda: torch.cat([X(2, 3), X(2, 3)], 0)),
     ("mean", {"dim": [0, 1]}, [(3, 4)], "bad-value", lambda: X(2, 3, 4).mean([0, 1])),
+    ("PairwiseDistance", {}, [(3, 1), (3, 4)], "shape-mismatch", lambda: nn.PairwiseDistance()(X(2, 3, 1), X(2, 3, 4))),
+    ("CosineSimilarity", {"dim": 0}, [(3,), (3,)], "bad-value", lambda: nn.CosineSimilarity(0)(X(2, 3), X(2, 3))),
     ("LSTM", {"hidden_size": 2, "dropout": 0.5}, [(3, 4)], "bad-value",
      lambda: nn.LSTM(4, 2, dropout=0.5)(X(2, 3, 4))),
     ("GRU", {"hidden_size": 2}, [(4,)], "shape-mismatch", lambda: nn.GRU(4, 2)(X(2, 4))),
@@ -150,6 +153,18 @@ MENDS = [
     ("LSTM", {"hidden_size": 2}, [(5, 4), (1, 2)], "from", "one input or three"),
     ("LSTM", {"hidden_size": 2, "proj_size": 2}, [(5, 4)], "proj_size", "is not below `hidden_size: 2`"),
     ("GRU", {"hidden_size": 2, "num_layers": 1001}, [(5, 4)], "num_layers", "the limit is 1,000"),
+    ("MaxUnpool2d", {"kernel_size": 2}, [(1, 2, 2), (1, 2, 2)], None, "`return_indices: true` gives them, as `id.1`"),
+    ("MaxUnpool1d", {"kernel_size": 2}, [(1, 3), Value((2, 3), "int64")], None, "for each value: 1 x 3 and 2 x 3"),
+    ("MaxUnpool1d", {"kernel_size": 2}, [(1, 3), Value((1, 3), "int64"), (1, 8)], "like", "would be about 6"),
+    ("grid_sample", {}, [(1, 3, 3), (4, 4, 3)], None, "has 2 axes and 2 coordinates, and is 4 x 4 x 3"),
+    ("grid_sample", {"mode": "bicubic"}, [(1, 3, 3, 3), (4, 4, 4, 3)], "mode", "for images alone"),
+    ("affine_grid", {"size": [4, 4]}, [(3, 4)], None, "is 2 x 3, not 3 x 4"),
+    ("affine_grid", {}, [(2, 3)], "size", "takes `size` or `like`"),
+    ("Bilinear", {"out_features": 2}, [(3, 4), (2, 4)], None, "needs equal axes before the last"),
+    ("EmbeddingBag", {"num_embeddings": 3, "embedding_dim": 2, "mode": "max", "sparse": True}, [Value((4,), "int64")],
+     "sparse", "does not go with"),
+    ("TransformerEncoderLayer", {"nhead": 3}, [(5, 8)], "nhead", "2 would"),
+    ("TransformerDecoderLayer", {"nhead": 2}, [(5, 8), (5, 4)], None, "tokens and memory differ in features"),
     ("GRUCell", {"hidden_size": 2}, [(4,), (3,)], None, "takes 2 as input 2, its state"),
     ("slice", {"dim": 1, "start": 2, "stop": -2}, [(3,)], "stop", "begin at 2, and end before 1"),
     ("narrow", {"dim": 1, "length": 4}, [(3,)], "length", "goes beyond axis 1, which has 3"),

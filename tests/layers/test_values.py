@@ -65,7 +65,18 @@ def test_layer_norm_2d_is_torchvisions() -> None:
     assert torch.equal(ours(x), theirs(x))
 
 
-OWN = [("StochasticDepth", (4, 5, 6), {"p": 0.5}), ("LayerNorm2d", (6, 4, 5), {})]
+def test_frozen_batch_norm_is_torchvisions() -> None:
+    theirs = torchvision().ops.FrozenBatchNorm2d(6, eps=1e-4)
+    ours = module("FrozenBatchNorm2d", (6, 4, 5), eps=1e-4)
+    state = {name: torch.rand(6) + 0.5 for name in theirs.state_dict()}
+    for each in (ours, theirs):
+        each.load_state_dict(state, strict=True)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    x = torch.randn(2, 6, 4, 5)
+    assert torch.equal(ours(x), theirs(x))
+
+
+OWN = [("StochasticDepth", (4, 5, 6), {"p": 0.5}), ("LayerNorm2d", (6, 4, 5), {}), ("FrozenBatchNorm2d", (6, 4, 5), {})]
 
 
 @pytest.mark.parametrize(("op", "shape", "arguments"), OWN)
@@ -93,10 +104,13 @@ def test_own_code_scripts(tmp_path: Path) -> None:
     own = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(own)
     x = torch.randn(2, 6, 5, 5)
-    for made in (own.StochasticDepth(0.5).eval(), own.LayerNorm2d(6)):
+    for made in (own.StochasticDepth(0.5).eval(), own.LayerNorm2d(6), own.FrozenBatchNorm2d(6)):
         assert torch.equal(torch.jit.script(made)(x), made(x))
     dropping = own.StochasticDepth(0.5, "batch")
     assert set(torch.unique(torch.jit.script(dropping)(x) / x).round().tolist()) <= {0.0, 2.0}
+    h, c = torch.randn(3, 2, 4), torch.randn(3, 2, 4)
+    assert torch.equal(torch.jit.script(own.with_state)((x, h))[1], h.transpose(0, 1))
+    assert torch.equal(torch.jit.script(own.with_states)((x, (h, c)))[2], c.transpose(0, 1))
     assert torch.equal(torch.jit.script(own.center_crop)(x, [3, 2]), own.center_crop(x, [3, 2]))
 
 

@@ -5,6 +5,7 @@ from speczoo.testing.families import (
     attention,
     axes,
     conv,
+    distance,
     dropout,
     elementwise,
     function,
@@ -18,7 +19,9 @@ from speczoo.testing.families import (
     reduction,
     reshape,
     resize,
+    sampling,
     slicing,
+    transformer,
 )
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "attention",
     "axes",
     "conv",
+    "distance",
     "dropout",
     "elementwise",
     "function",
@@ -39,5 +43,7 @@ __all__ = [
     "reduction",
     "reshape",
     "resize",
+    "sampling",
     "slicing",
+    "transformer",
 ]

@@ -14,6 +14,11 @@ _NUMBERS = ("abs", "neg", "sign", "square")
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 
+@family("float", "long", "bool")
+def as_kind(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    return {}, (Value(shape(draw, 0, 1, 2, 3), draw(st.sampled_from(["float32", "int64", "bool"]))),)
+
+
 @family(*_FLOATS, *_ROUNDED, *_NUMBERS, "clamp", "logical_not")
 def of_one(draw: DrawFn, layer: type[Layer]) -> Drawn:
     kinds = {"logical_not": ("bool",), **dict.fromkeys(_NUMBERS, ("float32", "float32", "int64"))}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.layer import Layer, Value
 from speczoo.testing.cases import POSITIVE, Drawn, family, shape, size, some, value
 
 
@@ -14,6 +14,32 @@ def linear(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = shape(draw, 1, 2, 3)
     stated = st.one_of(st.just(x[-1]), size())
     return {"out_features": draw(size()), **some(draw, bias=st.booleans(), in_features=stated)}, value(*x)
+
+
+@family("Bilinear")
+def bilinear(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    lead = shape(draw, 0, 1, 2)
+    off = draw(st.sampled_from([0, 0, 0, 1]))
+    other = (*(n + off for n in lead), draw(size()))
+    return {"out_features": draw(size()), **some(draw, bias=st.booleans())}, (
+        Value((*lead, draw(size()))),
+        Value(other),
+    )
+
+
+@family("EmbeddingBag")
+def embedding_bag(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    n = draw(size())
+    options = some(
+        draw,
+        padding_idx=st.integers(-n - 1, n),
+        max_norm=POSITIVE,
+        norm_type=POSITIVE,
+        scale_grad_by_freq=st.booleans(),
+        mode=st.sampled_from(["sum", "mean", "max"]),
+        sparse=st.booleans(),
+    )
+    return {"num_embeddings": n, "embedding_dim": draw(size()), **options}, value(*shape(draw, 1), dtype="int64")
 
 
 @family("Embedding")

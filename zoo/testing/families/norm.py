@@ -25,6 +25,12 @@ def channel_norm(draw: DrawFn, layer: type[Layer]) -> Drawn:
     return arguments, value(*x)
 
 
+@family("FrozenBatchNorm2d")
+def frozen_batch_norm(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    x = shape(draw, 3)
+    return some(draw, num_features=st.one_of(st.just(x[0]), size()), eps=EPS), value(*x)
+
+
 @family("GroupNorm")
 def group_norm(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = shape(draw, 1, 2, 3)

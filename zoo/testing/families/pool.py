@@ -19,6 +19,7 @@ def pool(draw: DrawFn, layer: type[Layer]) -> Drawn:
         "padding": each(n, size(0, 2)),
         "dilation": each(n, size(1, 2)),
         "ceil_mode": st.booleans(),
+        "return_indices": st.booleans(),
         "count_include_pad": st.booleans(),
         "divisor_override": st.integers(0, 3),
     }
@@ -36,4 +37,6 @@ def pool(draw: DrawFn, layer: type[Layer]) -> Drawn:
 def adaptive_pool(draw: DrawFn, layer: type[Layer]) -> Drawn:
     n = spatial(layer)
     out = size(1, 8) if n == 1 else st.one_of(st.none(), size(1, 8))
-    return {"output_size": draw(st.one_of(size(), st.lists(out, min_size=n, max_size=n)))}, value(*shape(draw, n + 1))
+    wanted = draw(st.one_of(size(), st.lists(out, min_size=n, max_size=n)))
+    indices = some(draw, return_indices=st.booleans()) if "return_indices" in layer.model_fields else {}
+    return {"output_size": wanted, **indices}, value(*shape(draw, n + 1))

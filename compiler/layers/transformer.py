@@ -1,0 +1,163 @@
+"""The layers of transformers, over tokens x features. The batch always comes first, and masks are causality alone."""
+
+import math
+from typing import Any, ClassVar, Literal
+
+from speczoo.compiler.layer import Call, Kept, Layer, Positive, Probability, Saves, Shape, ShapeError, Value, show
+from speczoo.compiler.layers.attention import CAUSAL_MASK, MultiheadAttention
+from speczoo.compiler.reach import Sight, causal, whole
+
+
+class _Transformer(Layer, abstract=True):
+    """Attention and a feedforward network of two Linear, each with a skip and a LayerNorm after it, or before it where
+    `norm_first` is true."""
+
+    saves: ClassVar[Saves] = "input"
+
+    d_model: Positive | None = None
+    nhead: Positive
+    dim_feedforward: Positive = 2048
+    dropout: Probability = 0.1
+    activation: Literal["relu", "gelu"] = "relu"
+    layer_norm_eps: float = 1e-5
+    norm_first: bool = False
+    bias: bool = True
+
+    derives: ClassVar[tuple[str, ...]] = ("d_model",)
+    kin: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "Linear", "LayerNorm")
+    positional: ClassVar[int] = 2
+    ranks: ClassVar[tuple[int, ...]] = (2,)
+    support: ClassVar[tuple[str, ...]] = (CAUSAL_MASK,)
+    attentions: ClassVar[tuple[str, ...]] = ("self_attn",)
+
+    def derived(self, *x: Shape) -> dict[str, Any]:
+        return {"d_model": x[0][-1]}
+
+    @property
+    def attention(self) -> MultiheadAttention:
+        made = MultiheadAttention(num_heads=self.nhead)
+        return made.model_copy(update={"dropout": self.dropout, "bias": self.bias})
+
+    def sides(self, *x: Shape) -> list[tuple[Shape, ...]]:
+        """Return what flows into each of the attentions."""
+        return [x[:1]]
+
+    def infer(self, *x: Shape) -> Shape:
+        for given in self.sides(*x):
+            self._attended(*given)
+        return x[0]
+
+    def _attended(self, *given: Shape) -> None:
+        """Raise ShapeError, in its own words, where an attention does not take what flows in."""
+        try:
+            self.attention.infer(*given)
+        except ShapeError as error:
+            problem = error.problem
+            raise ShapeError(
+                problem.code,
+                problem.message.replace("num_heads", "nhead"),
+                argument="nhead" if error.argument == "num_heads" else error.argument,
+                inputs={0: show(given[0])},
+                help=problem.help,
+            ) from None
+
+    def weights(self, *x: Shape) -> dict[str, Shape]:
+        e, f = x[0][-1], self.dim_feedforward
+        out: dict[str, Shape] = {}
+        for name in self.attentions:
+            out |= {f"{name}.{key}": shape for key, shape in self.attention.weights(x[0]).items()}
+        parts: dict[str, Shape] = {"linear1": (f, e), "linear2": (e, f)}
+        parts |= {f"norm{i}": (e,) for i in range(1, len(self.attentions) + 2)}
+        for name, shape in parts.items():
+            out[f"{name}.weight"] = shape
+            if self.bias:
+                out[f"{name}.bias"] = shape[:1]
+        return out
+
+    def macs(self, out: Shape, *x: Shape) -> int:
+        tokens, e = x[0]
+        attended = sum(self.attention.macs(given[0], *given) for given in self.sides(*x))
+        return attended + 2 * tokens * e * self.dim_feedforward
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        """Return what its attentions keep, what its norms and Linear take, and the masks of its dropouts."""
+        tokens, e = x[0]
+        attended = sum(self.attention.keeps(given[0], *given).numbers for given in self.sides(*x))
+        attended -= sum(math.prod(given[2]) for given in self.sides(*x) if len(given) == 3)  # its values are its keys
+        skips = len(self.attentions) + 1
+        hidden = (3 if self.dropout else 1) + (self.activation == "gelu") * (0 if self.dropout else 1)
+        normed = (skips + 1) * tokens * e + 2 * skips * tokens
+        masks = skips * tokens * e if self.dropout else 0
+        return Kept("input", attended + normed + masks + hidden * tokens * self.dim_feedforward)
+
+    def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
+        (tokens, e), *others = x
+        own = causal(0, tokens) if self.looks_back else whole(tokens)
+        return ((own, whole(e)), *(tuple(map(whole, shape)) for shape in others))
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a token looks at none that comes after it."""
+        raise NotImplementedError
+
+    def call(self, *x: Value) -> Call:
+        derived = self.arguments(*(v.shape for v in x))
+        args = {name: value for name, value in derived.items() if name not in self.applied}
+        usual = {name: type(self).model_fields[name].default for name in args if name not in ("d_model", "nhead")}
+        back = self.looks_back
+        masks = self._masks if back else ""
+        given = ", ".join(f"{{{i}}}" for i in range(len(x)))
+        return Call(
+            f"nn.{self.op}",
+            args | {"batch_first": True},
+            usual,
+            self.positional,
+            apply=f"{{self}}({given}{masks})",
+            support=self.support if back else (),
+        )
+
+    _masks: ClassVar[str] = ""
+
+
+class TransformerEncoderLayer(_Transformer):
+    """Tokens that attend to each other, and a feedforward network (Vaswani et al. 2017); with `is_causal: true` each
+    looks at its own place and those before it."""
+
+    is_causal: bool = False
+
+    applied: ClassVar[tuple[str, ...]] = ("is_causal",)
+    _masks: ClassVar[str] = ", src_mask=causal_mask({0}, {0}), is_causal=True"
+
+    @property
+    def looks_back(self) -> bool:
+        return self.is_causal
+
+
+class TransformerDecoderLayer(_Transformer):
+    """Tokens that attend to each other and to those of a second input, the memory, and a feedforward network; with
+    `tgt_is_causal: true` each looks at its own place and those before it among the first."""
+
+    tgt_is_causal: bool = False
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    applied: ClassVar[tuple[str, ...]] = ("tgt_is_causal",)
+    attentions: ClassVar[tuple[str, ...]] = ("self_attn", "multihead_attn")
+    _masks: ClassVar[str] = ", tgt_mask=causal_mask({0}, {0}), tgt_is_causal=True"
+
+    @property
+    def looks_back(self) -> bool:
+        return self.tgt_is_causal
+
+    def sides(self, *x: Shape) -> list[tuple[Shape, ...]]:
+        tokens, memory = x
+        return [(tokens,), (tokens, memory, memory)]
+
+    def infer(self, *x: Shape) -> Shape:
+        tokens, memory = x
+        if tokens[-1] != memory[-1]:
+            raise ShapeError(
+                "shape-mismatch",
+                f"tokens and memory differ in features: {tokens[-1]} and {memory[-1]}",
+                inputs={0: show(tokens), 1: show(memory)},
+            )
+        return super().infer(*x)
