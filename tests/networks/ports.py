@@ -5,6 +5,9 @@ Names of members are those of the code that a spec names as its source, so that 
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 
 
@@ -42,3 +45,141 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         real: Tensor = self.main(image)
         return real.view(-1, 1)
+
+
+class Bert(nn.Module):
+    """BERT, with the names of Hugging Face's BertModel."""
+
+    def __init__(self, layers: int, hidden: int, heads: int, vocabulary: int, positions: int, types: int) -> None:
+        super().__init__()
+        self.embeddings = BertEmbeddings(hidden, vocabulary, positions, types)
+        self.encoder = nn.Module()
+        self.encoder.layer = nn.ModuleList([BertLayer(hidden, heads) for _ in range(layers)])
+        self.pooler = nn.Module()
+        self.pooler.dense = nn.Linear(hidden, hidden)
+
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.embeddings(input_ids, token_type_ids)
+        kept = attention_mask[:, None, None, :] != 0
+        for layer in self.encoder.layer:  # type: ignore[union-attr]
+            x = layer(x, kept)
+        return x, torch.tanh(self.pooler.dense(x[:, 0]))  # type: ignore[operator]
+
+
+class BertEmbeddings(nn.Module):
+    def __init__(self, hidden: int, vocabulary: int, positions: int, types: int) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(vocabulary, hidden, padding_idx=0)
+        self.position_embeddings = nn.Embedding(positions, hidden)
+        self.token_type_embeddings = nn.Embedding(types, hidden)
+        self.LayerNorm = nn.LayerNorm(hidden, eps=1e-12)
+
+    def forward(self, ids: Tensor, types: Tensor) -> Tensor:
+        places = torch.arange(ids.shape[1])
+        x = self.word_embeddings(ids) + self.token_type_embeddings(types) + self.position_embeddings(places)
+        normed: Tensor = self.LayerNorm(x)
+        return normed
+
+
+class BertOutput(nn.Module):
+    def __init__(self, inner: int, hidden: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inner, hidden)
+        self.LayerNorm = nn.LayerNorm(hidden, eps=1e-12)
+
+    def forward(self, x: Tensor, residual: Tensor) -> Tensor:
+        normed: Tensor = self.LayerNorm(self.dense(x) + residual)
+        return normed
+
+
+class BertLayer(nn.Module):
+    def __init__(self, hidden: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention = nn.Module()
+        self.attention.self = nn.ModuleDict({n: nn.Linear(hidden, hidden) for n in ("query", "key", "value")})
+        self.attention.output = BertOutput(hidden, hidden)
+        self.intermediate = nn.Module()
+        self.intermediate.dense = nn.Linear(hidden, 4 * hidden)
+        self.output = BertOutput(4 * hidden, hidden)
+
+    def forward(self, x: Tensor, kept: Tensor) -> Tensor:
+        batch, tokens, hidden = x.shape
+        parts = self.attention.self
+        q, k, v = (
+            parts[n](x).view(batch, tokens, self.heads, -1).transpose(1, 2)  # type: ignore[index]
+            for n in ("query", "key", "value")
+        )
+        weights = (q @ k.transpose(-2, -1) / math.sqrt(hidden // self.heads)).masked_fill(~kept, -torch.inf).softmax(-1)
+        attended = (weights @ v).transpose(1, 2).reshape(batch, tokens, hidden)
+        x = self.attention.output(attended, x)  # type: ignore[operator]
+        inner = nn.functional.gelu(self.intermediate.dense(x))  # type: ignore[operator]
+        out: Tensor = self.output(inner, x)
+        return out
+
+
+class PointNet(nn.Module):
+    """PointNet's classifier, with the names of the much used port to PyTorch, each layer where it runs; no dropout."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.feat = PointFeatures()
+        self.fc1, self.bn1 = nn.Linear(1024, 512), nn.BatchNorm1d(512)
+        self.fc2, self.bn2 = nn.Linear(512, 256), nn.BatchNorm1d(256)
+        self.fc3 = nn.Linear(256, classes)
+
+    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        x, turn = self.feat(points)
+        x = torch.relu(self.bn1(self.fc1(x)))
+        x = torch.relu(self.bn2(self.fc2(x)))
+        return self.fc3(x).log_softmax(1), turn
+
+
+class PointFeatures(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stn = PointTransform()
+        self.conv1, self.bn1 = nn.Conv1d(3, 64, 1), nn.BatchNorm1d(64)
+        self.conv2, self.bn2 = nn.Conv1d(64, 128, 1), nn.BatchNorm1d(128)
+        self.conv3, self.bn3 = nn.Conv1d(128, 1024, 1), nn.BatchNorm1d(1024)
+
+    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        turn = self.stn(points)
+        x = (points.transpose(2, 1) @ turn).transpose(2, 1)
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = torch.relu(self.bn2(self.conv2(x)))
+        return self.bn3(self.conv3(x)).amax(2), turn
+
+
+class PointTransform(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv1d(3, 64, 1), nn.BatchNorm1d(64)
+        self.conv2, self.bn2 = nn.Conv1d(64, 128, 1), nn.BatchNorm1d(128)
+        self.conv3, self.bn3 = nn.Conv1d(128, 1024, 1), nn.BatchNorm1d(1024)
+        self.fc1, self.bn4 = nn.Linear(1024, 512), nn.BatchNorm1d(512)
+        self.fc2, self.bn5 = nn.Linear(512, 256), nn.BatchNorm1d(256)
+        self.fc3 = nn.Linear(256, 9)
+
+    def forward(self, points: Tensor) -> Tensor:
+        x = torch.relu(self.bn1(self.conv1(points)))
+        x = torch.relu(self.bn2(self.conv2(x)))
+        x = torch.relu(self.bn3(self.conv3(x))).amax(2)
+        x = torch.relu(self.bn4(self.fc1(x)))
+        x = torch.relu(self.bn5(self.fc2(x)))
+        turn: Tensor = (self.fc3(x) + torch.eye(3).flatten()).view(-1, 3, 3)
+        return turn
+
+
+class CharRNN(nn.Module):
+    """A language model of characters: the next one from those before it, by an LSTM."""
+
+    def __init__(self, characters: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        self.encoder = nn.Embedding(characters, hidden)
+        self.rnn = nn.LSTM(hidden, hidden, layers, batch_first=True)
+        self.decoder = nn.Linear(hidden, characters)
+
+    def forward(self, text: Tensor) -> Tensor:
+        logits: Tensor = self.decoder(self.rnn(self.encoder(text))[0])
+        return logits
