@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from speczoo.compiler.layer import Call, Int, NonNegative, Positive, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.layer import Call, Int, Kept, NonNegative, Positive, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.layers.axes import Moves, counted
 from speczoo.compiler.layers.reduction import printed
-from speczoo.compiler.reach import Link, Sight, moved, only, same, windows
+from speczoo.compiler.reach import Link, Sight, moved, only, same, whole, windows
 
 
 def _subscript(x: Value, at: int, inner: str) -> str:
@@ -42,6 +42,45 @@ class Select(Moves, op="select"):
 
     def call(self, x: Value) -> Call:
         return Call(None, {"index": self.index}, apply=_subscript(x, axis(self.dim, len(x.shape)), "{index}"))
+
+
+class IndexSelect(Moves, op="index_select"):
+    """The slices of its first input along axis `dim` at the places that its second, whole numbers in a list without a
+    batch axis, says: as a table of relative positions is looked up.
+    """
+
+    dim: Int
+
+    arity: ClassVar[tuple[int, float]] = (2, 2)
+    axes: ClassVar[tuple[str, ...]] = ("dim",)
+    integer: ClassVar[bool | None] = None
+    unbatched: ClassVar[bool] = True
+    merges: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("index_select",)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        if len(values) == 2 and (values[1].dtype != "int64" or values[1].batched):
+            kind = f"{values[1].dtype}, with a batch axis" if values[1].batched else values[1].dtype
+            message = f"the places are whole numbers without a batch axis (int64, as of a `Buffer`), not {kind}"
+            raise ShapeError("shape-mismatch", message, inputs={1: kind})
+        return super().apply(*values)
+
+    def infer(self, x: Shape, index: Shape) -> Shape:
+        at = axis(self.dim, len(x))
+        if len(index) != 1:
+            message = f"the places are one list, not {show(index)}"
+            raise ShapeError("shape-mismatch", message, inputs={1: show(index)}, help=["put a `reshape` before it"])
+        return (*x[:at], index[0], *x[at + 1 :])
+
+    def keeps(self, out: Shape, *x: Shape) -> Kept:
+        return Kept(inputs=(1,))
+
+    def sees(self, port: int, out: Shape, x: Shape, index: Shape) -> tuple[Sight, ...]:
+        at, own = axis(self.dim, len(x)), same(len(x))
+        return ((*own[:at], whole(x[at]), *own[at + 1 :]), (Link(at, moved(0)),))
+
+    def call(self, *x: Value) -> Call:
+        return Call(None, {"dim": printed(self.dim, x[0])}, apply="{0}.index_select({dim}, {1})")
 
 
 def _place(index: int, size: int) -> int:

@@ -23,8 +23,10 @@ WEIGHED = {
     "MultiheadAttention", "TransformerDecoderLayer", "TransformerEncoderLayer", "scaled_dot_product_attention",
 }  # fmt: skip
 UNPOOLED = {f"MaxUnpool{n}d" for n in (1, 2, 3)}
-#: Axes of these are merged and taken apart again, or masked, and said to be seen whole, though less is.
-WIDER = {"Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", *WEIGHED, *UNPOOLED}
+#: Axes of these are merged and taken apart again, masked or chosen from, and said to be seen whole, though less is.
+WIDER = {
+    "Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "index_select", *WEIGHED, *UNPOOLED,
+}  # fmt: skip
 #: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
 COARSE = {
     "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",

@@ -58,6 +58,13 @@ def repeat_interleave(draw: DrawFn, layer: type[Layer]) -> Drawn:
     return {"repeats": draw(size(1, 4)), "dim": draw(dims())}, (_one(draw, 1, 2, 3),)
 
 
+@family("index_select")
+def index_select(draw: DrawFn, layer: type[Layer]) -> Drawn:
+    x = Value(tuple(n + 2 for n in shape(draw, 1, 2, 3, high=4)), batched=draw(st.integers(0, 3)) > 0)
+    dtype, rank = draw(st.sampled_from(["int64"] * 5 + ["float32"])), draw(st.sampled_from([1, 1, 1, 1, 2]))
+    return {"dim": draw(dims())}, (x, Value(shape(draw, rank), dtype, batched=draw(st.integers(0, 5)) == 0))
+
+
 @family("unbind")
 def unbind(draw: DrawFn, layer: type[Layer]) -> Drawn:
     return {"dim": draw(dims())}, value(*shape(draw, 1, 2, 3))
