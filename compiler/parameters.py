@@ -120,7 +120,7 @@ def _too_early(
     by: dict[str, str] = {wanted: name}  # what reads each
     for needing in (found := [wanted]):
         METER.spent += 1
-        for needed in sorted(_reads(declared[needing].default) & declared.keys()) if needing not in given else ():
+        for needed in sorted(read_by(declared[needing].default) & declared.keys()) if needing not in given else ():
             if needed not in by:
                 by[needed] = needing
                 found.append(needed)
@@ -137,10 +137,10 @@ def _too_early(
     return Problem("cycle", f"it needs itself: {' -> '.join(reversed(shown))}")
 
 
-def _reads(default: Any) -> set[str]:
-    """Return the names in a default's expressions."""
+def read_by(default: Any) -> set[str]:
+    """Return the names in the expressions of a value."""
     if isinstance(default, (list, dict)):
-        return set().union(*map(_reads, default.values() if isinstance(default, dict) else default))
+        return set().union(*map(read_by, default.values() if isinstance(default, dict) else default))
     try:
         names = Template.of(default).names if isinstance(default, str) else ()
     except ExpressionError:

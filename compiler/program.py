@@ -102,6 +102,7 @@ class Class:
     doc: str
     parameters: tuple[ConstructorArgument, ...]
     children: tuple[Child, ...] | None = None
+    variables: tuple[tuple[str, str], ...] = ()  # what the constructor computes first, by name
     members: tuple[Member, ...] = ()
     arguments: tuple[str, ...] = ("x",)
     argument_types: tuple[str, ...] = ("Tensor",)

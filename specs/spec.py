@@ -27,6 +27,8 @@ OUTPUTS = Holds("a list of outputs: `[{id: logits, from: fc}]`")
 WEIGHTS = Holds("the name of published weights: `torchvision:ResNet34_Weights`")
 EXPECT = Holds("a mapping: `{params: 12126, output: [10]}`")
 VALUES = Holds("a mapping of parameters to values: `{depth: 18}`")
+LET = Holds("a mapping of names to values: `{mid: $(in_channels // 4)}`")
+LOCALS = Instead("locals", "where", "define", "computed")
 PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride: 1}`")
 
 
@@ -201,6 +203,9 @@ class Block(Grammar):
     )
     inputs: Annotated[list[Name | Comprehension] | None, Holds("a list of names: `[x, skip]`", item="a name")] = Field(
         default=None, min_length=1, description="Names of what flows in, where it takes several values."
+    )
+    let: Annotated[dict[Name, Any], LET, LOCALS] = Field(
+        default={}, description="Names for computed values, in order, which its entries read."
     )
     layers: Annotated[list[Entry], ENTRIES, LAYERS] = Field(min_length=1, description="What it is made of.")
     outputs: Annotated[list[Output] | None, OUTPUTS] = Field(
@@ -395,6 +400,9 @@ class Spec(Words, Versioned):
     )
     params: Annotated[dict[Name, Param], PARAMS, Instead("parameters", "variables")] = Field(
         default={}, description="Parameters, set by variants, by `--set`, from Python and by who uses the spec."
+    )
+    let: Annotated[dict[Name, Any], LET, LOCALS] = Field(
+        default={}, description="Names for computed values, in order, over its parameters and what flows in."
     )
     use: Annotated[
         dict[Name, str],

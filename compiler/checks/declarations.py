@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_input
+from speczoo.compiler.scope import FLOW
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
 from speczoo.specs.expression.syntax import CONSTANTS, WORDS
 from speczoo.specs.parameter import Param
@@ -27,8 +28,9 @@ def declaration_problems(spec: Spec) -> Iterator[Problem]:
             elif section == "use" and name in spec.blocks:
                 yield _at("duplicate-id", f"`{name}` is already the name of a block", section, name)
     for name, block in spec.blocks.items():
-        yield from _block(name, block)
+        yield from _block(spec, name, block)
         yield from _params(spec, block.params, ("blocks", name, "params"))
+    yield from _let(spec.let, spec.params, [given.id for given in spec.inputs or ()], ("let",))
     for i, given in enumerate(spec.inputs or ()):
         if given.id in spec.params:
             yield Problem("duplicate-id", f"`{given.id}` is already a parameter", ("inputs", i, "id"))
@@ -42,7 +44,7 @@ def _at(code: str, message: str, *loc: str | int, help: tuple[str, ...] = ()) ->
     return Problem(code, message, loc, help=help, key=True)
 
 
-def _block(block: str, declared: Block) -> Iterator[Problem]:
+def _block(spec: Spec, block: str, declared: Block) -> Iterator[Problem]:
     names = [name if isinstance(name, str) else None for name in declared.inputs or []]
     for i, name in enumerate(names):
         if name is None:
@@ -51,12 +53,28 @@ def _block(block: str, declared: Block) -> Iterator[Problem]:
             yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "inputs", i)
         elif name != "input" and (why := bad_input(name)):
             yield _at("bad-value", f"`{name}` cannot be the name of an input: {why}", "blocks", block, "inputs", i)
+    yield from _let(declared.let, declared.params, names, ("blocks", block, "let"))
+    for name in declared.let:
+        if name in spec.params or name in spec.let:
+            message = f"`{name}` would hide a name of the network that is visible here"
+            yield _at("bad-value", message, "blocks", block, "let", name, help=("choose another name",))
     for name in declared.params:
         if name in STRUCTURE:
             message = f"`{name}` cannot be a parameter of a block: in an entry it means something else"
             yield _at("bad-value", message, "blocks", block, "params", name)
         elif name in names:
             yield _at("duplicate-id", f"`{name}` is already an input of `{block}`", "blocks", block, "params", name)
+
+
+def _let(let: Collection[str], params: Collection[str], inputs: Collection[str | None], base: Loc) -> Iterator[Problem]:
+    """Yield names of computed values that something else has where they are read."""
+    for name in let:
+        if name in FLOW or name in WORDS or name in CONSTANTS:
+            message = f"`{name}` cannot be a name of `let`: in an expression it means something else"
+            yield _at("bad-value", message, *base, name)
+        elif name in params or name in inputs:
+            other = "a parameter" if name in params else "an input"
+            yield _at("duplicate-id", f"`{name}` is already {other}", *base, name)
 
 
 def _params(spec: Spec, params: Mapping[str, Param], base: Loc) -> Iterator[Problem]:

@@ -29,7 +29,7 @@ def evaluate_arguments(
     What is wrong, and reported, or hangs on what is unknown, is UNKNOWN.
     """
     if op not in ctx.defaults:
-        base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.settings.params)
+        base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.names)
         ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
     out = dict(ctx.defaults[op])
     for key, value, plain, name in item.prepared.arguments:

@@ -60,7 +60,7 @@ def fixed_inputs(block: Block) -> Sequence[str] | None:
 
 def inputs_of(ctx: Context, op: str, block: Block, arguments: Mapping[str, Any]) -> list[str]:
     """Return what flows into a block with these arguments, by name. Raises Stop, reported, and UnknownRead."""
-    names = layered(ctx.settings.params, arguments)
+    names = layered(ctx.names, arguments)
     found: dict[str, Loc] = {}
     for i, written in enumerate(block.inputs or ()):
         loc: Loc = ("blocks", op, "inputs", i)
@@ -96,7 +96,7 @@ def _bound(
         METER.spent += known[1]
         return known[0], [], known[1]
     before = METER.spent
-    bound, problems = bind(block.params, given, ctx.settings.params, op, ctx.wrong_params(op, given))
+    bound, problems = bind(block.params, given, ctx.names, op, ctx.wrong_params(op, given))
     work = METER.spent - before
     if not problems:
         ctx.bound[op, frozen] = bound, work

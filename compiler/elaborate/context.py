@@ -47,6 +47,8 @@ class Context:
     def __init__(self, session: Session, unit: LoadedSpec, settings: Settings, *, inactive: bool = False) -> None:
         self.session, self.unit, self.settings, self.inactive = session, unit, settings, inactive
         self.placeholders = unit.spec.placeholders
+        #: What the spec's own list may read, and its blocks: parameters, and what `let` names once it is computed.
+        self.names: Mapping[str, Any] = {**settings.params, **dict.fromkeys(unit.spec.let, UNKNOWN)}
         #: Whether something in the text was refused, and stands in for what was probably intended.
         self.torn = bool(self.placeholders or unit.document.placeholders)
         self.defaults: dict[str, dict[str, Any]] = {}
@@ -73,7 +75,7 @@ class Context:
     def outer(self) -> int:
         """A number for the values of the parameters that blocks may read: what lets variants share them."""
         read, known = self.unit.spec.read_by_blocks, self.session.shared.outer
-        values = freeze({name: value for name, value in self.settings.params.items() if name in read})
+        values = freeze({name: value for name, value in self.names.items() if name in read})
         return known.setdefault(values, len(known))
 
     def block_key(self, op: str, given: Any, arriving: tuple[Value | Unknown, ...]) -> Any:

@@ -21,6 +21,7 @@ from speczoo.compiler.elaborate.block import fixed_inputs, inputs_of
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry
 from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.let import with_let
 from speczoo.compiler.elaborate.outputs import check_list, close
 from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
 from speczoo.compiler.elaborate.use import check_uses
@@ -86,13 +87,15 @@ class SpecElaborator:
         elaborate_entry(self, frame, item)
 
     def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
-        spec, settings = self.context.unit.spec, self.context.settings
+        ctx = self.context
+        spec, settings = ctx.unit.spec, ctx.settings
+        ctx.names = with_let(ctx, spec.let, settings.params, settings.inputs, ("let",))
         return self.expand(
             kind,
             name,
             spec.layers,
             ("layers",),
-            settings.params,
+            ctx.names,
             settings.inputs,
             outputs=spec.outputs,
             outputs_loc=("outputs",),
@@ -113,12 +116,13 @@ class SpecElaborator:
         ctx.session.instantiated.add((id(ctx.unit.spec), name))
 
         def expand() -> Composite:
+            given = layered(ctx.names, arguments)
             return self.expand(
                 "block",
                 name,
                 block.layers,
                 ("blocks", name, "layers"),
-                layered(ctx.settings.params, arguments),
+                with_let(ctx, block.let, given, inputs, ("blocks", name, "let")),
                 inputs,
                 outputs=block.outputs,
                 outputs_loc=("blocks", name, "outputs"),
@@ -190,7 +194,7 @@ class SpecElaborator:
             if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.placeholders:
                 continue
             required = {param for param, declared in block.params.items() if declared.required}
-            _, problems = bind(block.params, {}, ctx.settings.params, name, required)
+            _, problems = bind(block.params, {}, ctx.names, name, required)
             for problem in problems:
                 place = problem.loc if problem.key else (*problem.loc, "default")
                 ctx.report(replace(problem, loc=("blocks", name, "params", *place)))

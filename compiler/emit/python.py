@@ -79,6 +79,7 @@ def _class(c: Class) -> str:
     if c.doc:
         lines += [_docstring(c.doc, INDENT), ""]
     lines += _signature(c.parameters)
+    lines += [f"{INDENT * 2}{name} = {text}" for name, text in c.variables]
     if c.children is not None:
         lines += [f"{INDENT * 2}{line}" for line in sequential_init(c.children)]
     else:

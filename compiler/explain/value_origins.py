@@ -71,6 +71,9 @@ def _parameter(text: Text, name: str) -> Loc:
     if op in blocks and name in blocks[op].params:
         used = (*at[:-1], name) if isinstance(at, tuple) else None
         return used if used and text.written(used) is not None else ("blocks", op, "params", name)
+    own = ("blocks", op, "let", name) if op in blocks and name in blocks[op].let else ("let", name)
+    if text.written(own) is not None:
+        return own
     chosen = ("variants", str(text.settings.variant), "params", name)
     return chosen if text.written(chosen) is not None else ("params", name)
 

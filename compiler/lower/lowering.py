@@ -21,6 +21,8 @@ from speczoo.compiler.lower.wrappers import wrapper
 from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
 
 class Lowering:
     """The lowering of one graph."""
@@ -121,7 +123,8 @@ class ClassBuilder:
         spec = self.first.unit.spec
         self.block = spec.blocks.get(self.first.name) if self.first.kind == "block" else None
         declared = self.block.params if self.block else spec.params if self.first.kind == "use" else {}
-        self.columns = Columns(group, declared, lowering.fixed)
+        let = self.block.let if self.block else spec.let if self.first.kind in ("use", "network") else {}
+        self.columns = Columns(group, declared, let, lowering.fixed)
         self.attributes = Names(MODULE_NAMES | PRIVATE_NAMES | {n.name.partition(".")[0] for n in self.first.nodes})
         self.extra: list[Member] = []
 
@@ -135,8 +138,17 @@ class ClassBuilder:
         init = init_loops(self.first, settings) if settings is not None else ()
         frozen = freezing(self.first) if settings is not None else ()
         ties = tuple(self.first.unit.spec.tie.items()) if settings is not None and not settings.taps else ()
+        computed = _read(self.columns.variables, [*made.get("members", ()), *made.get("children", ())])
+        arguments = tuple(p for p, _ in parameters)
         return Class(
-            self.group.name, self._doc(), tuple(p for p, _ in parameters), ties=ties, init=init, frozen=frozen, **made
+            self.group.name,
+            self._doc(),
+            arguments,
+            variables=computed,
+            ties=ties,
+            init=init,
+            frozen=frozen,
+            **made,
         )
 
     def _doc(self) -> str:
@@ -347,6 +359,25 @@ def _written(node: Node, name: str) -> Any:
     if name not in node.written and isinstance(items, list) and index.isdigit() and int(index) < len(items):
         return items[int(index)]
     return node.written.get(name)
+
+
+def _read(variables: dict[str, str], parts: Sequence[Member | Child]) -> tuple[tuple[str, str], ...]:
+    """Return the variables that these parts read, and those that they are computed from, in order."""
+    names = {name for part in parts for text in _texts(part) for name in NAME.findall(text)}
+    kept = []
+    for name, text in reversed(variables.items()):
+        if name in names:
+            kept.append((name, text))
+            names.update(NAME.findall(text))
+    return tuple(reversed(kept))
+
+
+def _texts(part: Member | Child) -> Iterator[str]:
+    """Yield the expressions of a part of a constructor."""
+    yield from (text for text in (part.when, part.make.target) if text is not None)
+    yield from (text for _, text in part.make.args)
+    for child in part.make.children or ():
+        yield from _texts(child)
 
 
 __all__ = ["Lowering", "Settings"]

@@ -40,7 +40,9 @@ class Position:
 
     @property
     def arriving(self) -> list[Value | None]:
-        """What flows into each."""
+        """What flows into each; where there are no entries, into each list."""
+        if not self.nodes:
+            return self.inputs("input")
         return [None if n is None or not n.arrived else n.arrived[0] for n in self.nodes]
 
     def inputs(self, name: str) -> list[Value | None]:
@@ -96,9 +98,13 @@ def agree(a: Sequence[Any], b: Sequence[Any]) -> bool:
 class Columns:
     """The constructor arguments of one class, found as its numbers are asked for."""
 
-    def __init__(self, group: InstanceGroup, declared: Mapping[str, Any], taken: frozenset[str]) -> None:
+    def __init__(
+        self, group: InstanceGroup, declared: Mapping[str, Any], let: Mapping[str, Any], taken: frozenset[str]
+    ) -> None:
         self.group = group
         self.declared = declared  # the block's own parameters: order, defaults, types
+        self.let = let  # and its names for computed values
+        self.variables: dict[str, str] = {}  # those that were said, by what the constructor calls them
         self.readable = group.instances[0].scope  # the names that its expressions may read: often many
         self.read: dict[str, list[Any]] = {}  # the columns of those that are asked for
         self.known: dict[str, list[Any]] = {}  # what was said before, the last at the end, and its values
@@ -235,7 +241,7 @@ class Columns:
         if expression is None:
             return None
         codes = isinstance(expression, Name) or _asks_null(expression)
-        before = dict(self.used), dict(self.known), set(self.names.taken)
+        before = dict(self.used), dict(self.known), set(self.names.taken), dict(self.variables)
         read: dict[str, list[Any]] = {}
         text: str | None = to_python(expression, lambda name: self._name(name, at, codes, read))
         # the names of classes, which the expression may give by these alone
@@ -243,7 +249,9 @@ class Columns:
         given = [_given(template, read, k) for k in range(len(column))]
         right = all(v is ABSENT or _same_number(g, v) for g, v in zip(given, column, strict=True))
         if text is None or not right or (classes and (not codes or '"' in text or "'" in text)):
-            self.used, self.known, self.names.taken = before  # nothing may rest on an argument that is not made
+            self.used, self.known, self.names.taken, self.variables = (
+                before  # nothing may rest on an argument that is not made
+            )
             return None
         return text, [g if v is ABSENT else v for g, v in zip(given, column, strict=True)]
 
@@ -256,7 +264,7 @@ class Columns:
                 return None
             if all(same(v, values[0]) for v in values):
                 return literal(values[0])
-            return self.use(name, column)
+            return self._let(name) if name in self.let else self.use(name, column)
         if at is None:
             return None
         head, _, fact = name.partition(".")
@@ -270,6 +278,23 @@ class Columns:
         column = read[name] = [ABSENT if v is None or not v.shape else v.shape[axis] for v in sizes]
         return None if all(v is ABSENT for v in column) else self.text(column, hint=name.replace("input.", "in_"))
 
+    def _let(self, name: str) -> str:
+        """Return Python for a name of `let`: a variable that the constructor computes from its arguments; where Python
+        cannot say how, an argument.
+        """
+        called = self.rename(name)
+        if called in self.variables:
+            return called
+        column = self.scope(name)
+        written = self._written(column, self.let[name], Position((), self.group.instances))
+        if written is None:
+            return self.use(name, column)
+        if written[0].isidentifier():
+            return written[0]
+        self.variables[called] = written[0]
+        self.known[called] = column
+        return called
+
     def _equal(self, column: list[Any]) -> str | None:
         for text, known in islice(reversed(self.known.items()), SEARCHED):
             if agree(known, column) and _covers(known, column):
@@ -280,6 +305,9 @@ class Columns:
         for name in islice(self.declared, SEARCHED):
             if name in self.readable and agree(self.scope(name), column) and _covers(self.scope(name), column):
                 return self.use(name, self.scope(name))
+        for name in islice(self.let, SEARCHED):
+            if agree(self.scope(name), column) and _covers(self.scope(name), column):
+                return self._let(name)
         return None
 
     def _computed(self, column: list[Any]) -> str | None:

@@ -34,6 +34,7 @@ FULL: dict[str, Any] = {
         "defaults": {"Linear": {"bias": False}},
         "tie": {"fc.weight": "embedding.weight"},
         "freeze": ["fc"],
+        "let": {"z": "$n", "a": 1},
         "use": {"Net": "resnet18"},
     },
     **WHOLE,
@@ -41,7 +42,13 @@ FULL: dict[str, Any] = {
     "inputs": [{"id": "x", "shape": [8], "dtype": "float32"}],
     "blocks": {
         "B": {
-            **{"doc": "a block", "params": {"k": 1}, "inputs": ["x", "y"], "layers": [{"id": "sum", "op": "add"}]},
+            **{
+                "doc": "a block",
+                "params": {"k": 1},
+                "inputs": ["x", "y"],
+                "let": {"b": 1},
+                "layers": [{"id": "sum", "op": "add"}],
+            },
             "outputs": [{"for": {"i": "1..1"}, "id": "out", "from": "sum", "training_only": False, "when": True}],
         }
     },

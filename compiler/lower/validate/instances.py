@@ -63,6 +63,10 @@ class Validation:
         key = (c.name, id(composite), *(written(bound[p.name]) for p in c.parameters))
         if key in self.instances:
             return
+        for name, text in c.variables:
+            if name in bound:
+                raise Mistranslation(where, f"one `{name}` in {c.name}", "two")
+            bound[name] = self.value(where, text, bound)
         if c.children is not None:
             self.children(where, c.children, bound, composite)
         else:

@@ -35,6 +35,11 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hash
         o.add("sum", {"op": "add", "from": [o.pool[-1].ref, "skip"]}, None, "c", "g")
         return {"inputs": ["x", "skip"], "layers": o.entries}
     widths: dict[Any, Hashable] = {"$channels": "channels", "$(2 * channels)": "double", 2: 2, **outer}
+    let = draw(st.booleans()) and {
+        "mid": draw(st.sampled_from(["$(2 * channels)", "$(in_channels + channels)", "$(max(2, in_channels // 2))"])),
+        "most": "$(max(mid, channels))",
+    }
+    widths |= {"$mid": "mid", "$(mid + 1)": "more", "$most": "most"} if let else {}
     o = List(draw, blocks, widths, 1, [Val("input", "in", "g")], inside=True)
     goal = ("channels", ("st", "g"))
     o.add("conv", convolution(draw, "$channels", "$stride"), o.pool[0], *goal)
@@ -54,7 +59,9 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hash
         condition = "$(stride != 1 or in_channels != channels)"
         o.entries.append({"id": "down", "from": "input", "when": condition, "layers": down})
         o.entries.append({"id": "residual", "op": "add", "from": [last.ref, "down"]})
-    body: dict[str, Any] = {"params": {"channels": "int", "stride": 1, **PARAMS}, "layers": o.entries}
+    body: dict[str, Any] = {"params": {"channels": "int", "stride": 1, **PARAMS}}
+    body |= {"let": let} if let else {}
+    body["layers"] = o.entries
     if kind == "outputs":
         body["outputs"] = [{"id": "main", "from": o.pool[-1].ref}, {"id": "side", "from": main.ref}]
     return body
@@ -63,16 +70,19 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hash
 @st.composite
 def networks(draw: DrawFn) -> dict[str, Any]:
     """Draw a spec as plain data, checked by nobody yet, but meant to be right."""
+    let = draw(st.booleans()) and {"both": draw(st.sampled_from(["$(width + in_channels)", "$(3 * width)"]))}
+    outer: dict[Any, Hashable] = {"$width": "width", "$both": "both"} if let else {"$width": "width"}
     blocks: dict[str, Any] = {}
     kinds: dict[str, str] = {}
     for i in range(draw(st.integers(0, 3))):
         kind = draw(st.sampled_from(["plain", "residual", "residual", "two", "outputs"]))
-        blocks[f"Block{i}"] = block(draw, kind, dict(kinds), {"$width": "width"})
+        blocks[f"Block{i}"] = block(draw, kind, dict(kinds), outer)
         kinds[f"Block{i}"] = kind
     side, channels = draw(st.integers(4, 7)), draw(st.integers(1, 4))
     two = draw(st.booleans())
     refs = ["left", "right"] if two else ["input"]
     widths: dict[Any, Hashable] = {"$width": "width", "$(width * 2)": "wide", 2: 2, 5: 5}
+    widths |= {"$both": "both"} if let else {}
     o = List(draw, kinds, widths, 2, [Val(ref, channels, "g") for ref in refs])
     if two:
         o.add("both", {"op": "concat", "from": refs}, None, 2 * channels, "g")
@@ -87,6 +97,7 @@ def networks(draw: DrawFn) -> dict[str, Any]:
     shape = [channels, side, side]
     spec |= {"inputs": [{"id": ref, "shape": shape} for ref in refs]} if two else {"input": shape}
     spec |= {"params": {"width": draw(st.integers(1, 3)), "num_classes": 3}}
+    spec |= {"let": let} if let else {}
     if draw(st.booleans()):
         spec["defaults"] = {"Conv2d": {"bias": False}, "Dropout": {"p": 0.4}}
     o.add("pooled", {"op": "AdaptiveAvgPool2d", "output_size": 1}, last, last.channels, "one")
