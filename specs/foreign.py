@@ -33,7 +33,7 @@ def format_of(data: dict[str, Any]) -> Format | None:
         return None
     if _is_rows(data.get("backbone")) and _is_rows(data.get("head")):
         rows = "a model of Ultralytics, its rows `[from, number, module, args]`"
-        return Format("ultralytics", rows, ("backbone",))
+        return Format("ultralytics", rows, ("backbone",), read=True)
     if isinstance(data.get("class_name"), str) and _has_layers(data.get("config")):
         return Format("keras", "the configuration of a Keras model", ("class_name",), read=True)
     if isinstance(data.get("_target_"), str):

@@ -174,6 +174,8 @@ def prepare(home: Path) -> None:
     write(home / f"{NAME}keras.json", keras(TEXT))
     odd = {"class_name": TEXT, "config": {"name": TEXT, TEXT: TEXT}}
     wrong_layers = [odd, {"class_name": "ReLU", "config": {"name": TEXT, TEXT: TEXT, "max_value": TEXT}}]
+    rows = [[-1, 1, TEXT, [TEXT]]]
+    write(home / "rows.json", {TEXT: TEXT, "nc": 3, "backbone": rows, "head": rows})
     write(home / "keras-wrong.json", {**keras(TEXT), "config": [*keras(TEXT)["config"]["layers"], *wrong_layers]})
     write(home / "recipe.json", recipe("./net.json", "data"))
     write(home / f"{NAME}recipe.json", recipe(f"./{SAID}.json", "data"))
@@ -300,7 +302,7 @@ def looking() -> Iterator[Step]:
     yield Step(("new", TEXT))
     yield Step(("import", f"{NAME}keras.json"), data=True)
     yield Step(("import", f"{NAME}keras.json", "--json"))
-    for path in ("keras-wrong.json", "net.json", f"{NAME}nowhere.json", TEXT):
+    for path in ("keras-wrong.json", "rows.json", "net.json", f"{NAME}nowhere.json", TEXT):
         yield Step(("import", path))
     for words in ((TEXT,), (f"--{TEXT}",), ("check", f"--{TEXT}"), ("list", "--json", TEXT)):
         yield Step(words)

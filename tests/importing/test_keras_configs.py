@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +15,8 @@ from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
 from speczoo.specs.source import Source
 
-from .keras_configs import BRANCHES, MNIST, Config, functional, sequential
+from .keras_configs import BRANCHES, MNIST, functional, sequential
+from .mutants import mutants
 
 IMAGE = {"image": (9, 12, 3)}
 
@@ -111,12 +110,6 @@ def test_values_that_there_are_not() -> None:
 
 # -- hostile files ---------------------------------------------------------------------------------------------------
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8) | st.sampled_from(["image", "left", "relu", "same", "Sequential", "Functional", "Dense"]),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=8,
-)  # fmt: skip
 BASES = [
     sequential((28, 28, 1), *MNIST),
     functional(IMAGE, BRANCHES, ["head"]),
@@ -130,42 +123,7 @@ BASES[3]["config"]["layers"].append(
 BASES[3]["config"]["output_layers"] = [["inner", 0, 0]]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inside in items:
-        yield from places(inside, (*path, key))
-
-
-def mutated(config: Config, path: tuple[Any, ...], how: str, value: Any, other: tuple[Any, ...]) -> Any:
-    """The configuration with what stands at a place replaced, doubled, dropped, or taken from another place."""
-    whole = {"root": copy.deepcopy(config)}
-    around: Any = whole
-    *steps, last = ("root", *path)
-    for step in steps:
-        around = around[step]
-    if how == "drop" and path:
-        del around[last]
-    elif how == "double" and isinstance(around, list):
-        around.insert(last, copy.deepcopy(around[last]))
-    elif how == "move":
-        found: Any = config
-        for step in other:
-            found = found[step]
-        around[last] = copy.deepcopy(found)
-    else:
-        around[last] = value
-    return whole["root"] if isinstance(whole["root"], dict) else {"config": whole["root"]}
-
-
-@st.composite
-def mutants(draw: st.DrawFn) -> Any:
-    config = draw(st.sampled_from(BASES))
-    for _ in range(draw(st.integers(1, 3))):
-        known = list(places(config))
-        how = draw(st.sampled_from(["replace", "drop", "double", "move"]))
-        config = mutated(config, draw(st.sampled_from(known)), how, draw(JSON), draw(st.sampled_from(known)))
-    return config
+WORDS = ["image", "left", "relu", "same", "Sequential", "Functional", "Dense"]
 
 
 @given(st.text(max_size=12))
@@ -174,7 +132,7 @@ def test_a_file_may_have_any_name(name: str) -> None:
     assert speczoo.check(str(imported(source))) == ()
 
 
-@given(mutants())
+@given(mutants(BASES, WORDS))
 def test_any_configuration_is_a_spec_or_told(config: Any) -> None:
     """Never an exception but diagnostics, each of which is of the file; never a spec with a warning."""
     try:

@@ -53,7 +53,7 @@ def reported(text: str) -> list[Diagnostic]:
 def test_one_answer_for_a_whole_file(text: str) -> None:
     (problem,) = reported(text)
     assert "and no spec" in problem.message
-    assert ("`zoo import FILE`" if "class_name" in text else "`zoo new NAME`") in problem.help[0]
+    assert ("`zoo import FILE`" if text.startswith("{") else "`zoo new NAME`") in problem.help[0]
 
 
 @given(TEXTS, st.data())

@@ -47,8 +47,8 @@ def command(
     trust. The spec builds the same network, with the same names in its state_dict and the same outputs, which is tried
     before anything is written.
 
-    FILE is the config.json of a Keras model; it is read as data, and nothing that it names is imported. --input says
-    what it leaves open.
+    FILE is a model's YAML of Ultralytics or the config.json of a Keras model; it is read as data, and nothing that it
+    names is imported. --input says what it leaves open.
 
     What no spec can say is told with its line, all of it in one run, and nothing is written then.
     """

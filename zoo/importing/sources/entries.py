@@ -84,7 +84,7 @@ class Entries:
         """
         sources = [source] if isinstance(source, Tensor | float | int) else list(source)
         first = next(each for each in sources if isinstance(each, Tensor))
-        given = {key: value for key, value in (arguments or {}).items() if not _is_default(op, key, value)}
+        given = {key: value for key, value in (arguments or {}).items() if not is_default(op, key, value)}
         out = applied(op, arguments or {}, [each.value if isinstance(each, Tensor) else NUMBER for each in sources])
         name = self.free(id or op.lower())
         takes = [each.name if isinstance(each, Tensor) else each for each in sources]
@@ -172,7 +172,7 @@ def applied(op: str, arguments: Mapping[str, Any], values: list[Value]) -> Value
     return out
 
 
-def _is_default(op: str, key: str, value: Any) -> bool:
+def is_default(op: str, key: str, value: Any) -> bool:
     """Return whether an argument need not be said."""
     known = Layer.registry[op].model_fields.get(key)
     return (

@@ -10,7 +10,7 @@ from typing import Any
 
 from speczoo.api import check_unit
 from speczoo.compiler.graph import Graph
-from speczoo.importing.sources import keras, layout
+from speczoo.importing.sources import keras, layout, ultralytics
 from speczoo.importing.sources.defaults import with_defaults
 from speczoo.importing.sources.translation import Translation
 from speczoo.specs.diagnostics import Diagnostic, Report
@@ -28,7 +28,7 @@ InputShapes = Sequence[int] | Mapping[str, Sequence[int]] | None
 #: What a file of another library may be: a line for each argument makes them long.
 LIMITS = Limits(bytes=8 << 20, values=400_000)
 SUFFIXES = (".yaml", ".yml", ".json")
-READERS = {"keras": keras.read}
+READERS = {"keras": keras.read, "ultralytics": ultralytics.read}
 
 
 def is_file(argument: str) -> bool:
@@ -62,7 +62,7 @@ def imported(source: Source, input: InputShapes = None, limits: Limits = LIMITS)
     if found is None or found.name not in READERS:
         raise SpecError([_unknown(found.what if found else "").located(document)])
     problems: list[Problem] = []
-    made = READERS[found.name](document.data, input, problems)
+    made = READERS[found.name](document.data, input, problems, document.source.name)
     report = Report()
     for problem in problems:
         report.add(problem.located(document))
@@ -120,5 +120,5 @@ def _unknown(what: str) -> Problem:
     message = (
         f"this is {what}, which nothing here reads" if what else "this is no file of another library that is known"
     )
-    help = ("known are models of Keras (`class_name` and `config`)",)
+    help = ("known are models of Ultralytics (`backbone` and `head`) and of Keras (`class_name` and `config`)",)
     return Problem("unreadable", message, help=help)

@@ -15,8 +15,6 @@ from speczoo.specs.spec import Entry
 
 #: Keys of a spec with an empty line before them.
 APART = frozenset({"blocks", "layers", "outputs", "freeze", "expect", "variants"})
-#: Keys of a spec whose values are named one a line, where they do not fit into one.
-NAMED = frozenset({"params", "defaults", "variants", "inputs", "outputs"})
 
 
 def text(spec: Mapping[str, Any], head: Sequence[str] = ()) -> str:
@@ -31,7 +29,9 @@ def text(spec: Mapping[str, Any], head: Sequence[str] = ()) -> str:
     return formatted(source, argument_order(source)) or written
 
 
-_EXPRESSION = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*)?(?:\$\w+|\$\([\w .+*/-]*\)|\w+)+|\d+\.\.(?:\d+|\$\w+)", re.ASCII)
+#: Texts that need no quotes: expressions, with names around them, and ranges; and sentences behind a key of a line.
+_EXPRESSION = re.compile(r"[\w.$][^,\[\]{}:#\"'&*!|>%@`\n]*[\w)]|[\w.$]|\$\([^,\[\]{}:#\"'\n]*\)", re.ASCII)
+_SENTENCE = re.compile(r"[A-Za-z][\w .,;()/`*+=-]*[\w.)]", re.ASCII)
 
 
 def flow(value: Any) -> str:
@@ -51,21 +51,33 @@ def _key(key: str, value: Any) -> Iterator[str]:
         yield from _entries(value, 2)
     elif key == "blocks":
         yield "blocks:"
-        for name, block in value.items():
+        for number, (name, block) in enumerate(value.items()):
+            yield from [""] * (number > 0)
             yield f"  {name}:"
             for part, inside in block.items():
-                if part != "layers":
-                    yield f"    {part}: {flow(inside)}"
-            yield "    layers:"
-            yield from _entries(block["layers"], 6)
-    elif key in NAMED and (len(f"{key}: {flow(value)}") > WIDTH or key == "variants"):
-        yield f"{key}:"
-        if isinstance(value, Mapping):
-            yield from (f"  {flow(name)}: {flow(each)}" for name, each in value.items())
-        else:
-            yield from (f"  - {flow(each)}" for each in value)
+                yield from _named(part, inside, 4) if part != "layers" else ["    layers:", *_entries(inside, 6)]
+    elif key == "variants":
+        yield "variants:"
+        for name, variant in value.items():
+            yield from _named(name, variant, 2)
     else:
-        yield f"{key}: {flow(value)}"
+        yield from _named(key, value, 0)
+
+
+def _named(key: str, value: Any, indent: int) -> Iterator[str]:
+    """Yield a key with its value: on a line where that fits, else what is in it a line each."""
+    pad = " " * indent
+    text = value if isinstance(value, str) and _SENTENCE.fullmatch(value) else flow(value)
+    line = f"{pad}{plain_flow(key)}: {text}"
+    if len(line) <= WIDTH or not isinstance(value, Mapping | list) or not value:
+        yield line
+        return
+    yield f"{pad}{plain_flow(key)}:"
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _named(name, each, indent + 2)
+    else:
+        yield from (f"{pad}  - {flow(each)}" for each in value)
 
 
 def _entries(entries: Sequence[Mapping[str, Any]], indent: int) -> Iterator[str]:

@@ -21,7 +21,7 @@ MOST_INPUTS = 64
 InputShapes = Sequence[int] | Mapping[str, Sequence[int]] | None
 
 
-def read(data: dict[str, Any], input: InputShapes, problems: list[Problem]) -> Translation | None:
+def read(data: dict[str, Any], input: InputShapes, problems: list[Problem], file: str = "") -> Translation | None:
     """Return the spec of a configuration; what is wrong, or has no counterpart, is added to `problems`.
 
     `input` are sizes that stand in place of the file's, in the spec's order: channels, height, width.
