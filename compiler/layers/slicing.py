@@ -22,6 +22,7 @@ class Select(Moves, op="select"):
     index: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    applied: ClassVar[tuple[str, ...]] = ("dim",)  # by its place in a subscript
     unbatched: ClassVar[bool] = True
 
     def infer(self, x: Shape) -> Shape:
@@ -98,6 +99,7 @@ class Slice(Moves, op="slice"):
     step: Positive = 1
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    applied: ClassVar[tuple[str, ...]] = ("dim",)  # by its place in a subscript
     unbatched: ClassVar[bool] = True
 
     def infer(self, x: Shape) -> Shape:
