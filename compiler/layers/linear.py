@@ -21,6 +21,7 @@ class Linear(Layer):
     """y = Wx + b over the last axis."""
 
     saves: ClassVar[Saves] = "input"
+    unbatched: ClassVar[bool] = True
 
     in_features: Positive | None = None
     out_features: Positive

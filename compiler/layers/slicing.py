@@ -186,6 +186,7 @@ class Unbind(Moves, op="unbind"):
 
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("unbind",)
 
     def infer(self, x: Shape) -> list[Shape]:
@@ -199,7 +200,7 @@ class Unbind(Moves, op="unbind"):
 
     def call(self, x: Value) -> Call:
         alone = "[0]" if x.shape[axis(self.dim, len(x.shape))] == 1 else ""
-        return Call(None, {"dim": self.dim}, apply="{0}.unbind({dim})" + alone)
+        return Call(None, {"dim": printed(self.dim, x)}, apply="{0}.unbind({dim})" + alone)
 
 
 class SlidingWindow(Moves, op="sliding_window"):
