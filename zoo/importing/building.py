@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from speczoo.compiler.layer import Layer
+from speczoo.importing.constants import buffer_of
 from speczoo.importing.entries import Entry, List, Operand, Source
 from speczoo.importing.leaves import stated
 from speczoo.importing.recording import Call, Frame, Value
@@ -24,12 +27,13 @@ class Builder:
     numbers of samples of all runs.
     """
 
-    def __init__(self, frame: Frame, kind: str, batches: tuple[int, ...]) -> None:
-        self.frame, self.batches = frame, batches
+    def __init__(self, frame: Frame, kind: str, batches: tuple[int, ...], buffers: Mapping[str, Tensor]) -> None:
+        self.frame, self.batches, self.buffers = frame, batches, buffers
         self.made = List(kind)
         self.known: dict[Value, Traced | None] = {}
         self.modules: dict[str, Entry] = {}
         self.shapes: dict[Source, Shape] = {}
+        self.constant: set[Value] = set()  # what functions make of no value of the network
         self.free: set[Source] = set()  # the values without a batch: parameters, and what is made of them alone
 
     # -- what flows ---------------------------------------------------------------------------------------------------
@@ -37,10 +41,9 @@ class Builder:
     def traced(self, value: Value) -> Traced:
         """Return what a tensor is. Raises Broken, and Unsayable for a constant that nothing computes."""
         if value not in self.known:
-            if not value.parameter or not self.frame.owns(value):
-                what = f"the buffer `{value.key}`" if value.key else "a tensor that no call made"
-                raise Unsayable(f"it takes {what}")
-            self.known[value] = self._parameter(value)
+            if value.parameter and not self.frame.owns(value):
+                raise Unsayable(f"it takes `{value.key}`, which is a weight of another module")
+            self.known[value] = self._parameter(value) if value.parameter else self._buffer(value)
         found = self.known[value]
         if found is None:
             raise Broken
@@ -53,6 +56,25 @@ class Builder:
         entry = self.append(Entry("Parameter", arguments, [], self.relative(value.key), True, True))
         self.free.add(Source(entry))
         return Traced(Source(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
+
+    def _buffer(self, value: Value) -> Traced:
+        """Return a constant: a buffer of the model, or what no call made of the values of the network."""
+        if len(set(value.shapes)) > 1:
+            raise Unsayable("it takes a constant that follows from the batch or the size of the input")
+        tensor = self.buffers.get(value.key, value.tensor)
+        owned = bool(value.key) and self.frame.owns(value)
+        arguments = buffer_of(tensor)
+        shape = tuple(tensor.shape)
+        leading = len(shape) > 1 and shape[0] == 1
+        if leading:
+            arguments = buffer_of(tensor[0]) | {"leading": True}
+        arguments |= {} if owned and self.frame.persistent(value.key) else {"persistent": False}
+        kept = owned and arguments.get("persistent", True)
+        entry = self.append(Entry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept))
+        self.free.add(Source(entry))
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        batch = 0 if leading else None
+        return Traced(Source(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
 
     def relative(self, path: str) -> str:
         """Return a path below the frame's module, empty for its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import networkx as nx
 
@@ -42,7 +42,7 @@ def folded(root: List) -> dict[str, Block]:
             repeats(entry.body, defaults)
         for alike in _alike(calls):
             if len(alike) > 1 or not _can_be_group(alike[0]):
-                _blocked(kind, alike, blocks, defaults)
+                _blocked(kind[0], alike, blocks, defaults)
     repeats(root, defaults)
     for block in blocks.values():
         rows(block.made, defaults, block.params)
@@ -50,24 +50,33 @@ def folded(root: List) -> dict[str, Block]:
     return blocks
 
 
-def _uses(root: List) -> dict[str, list[Entry]]:
+#: A class, and how often it is inside itself: a tree of trees is a block at each height.
+Kind: TypeAlias = tuple[str, int]
+
+
+def _kind(made: List) -> Kind:
+    inside = [_kind(inner)[1] for inner in made.walk() if inner is not made and inner.kind == made.kind]
+    return made.kind, 1 + max(inside, default=-1)
+
+
+def _uses(root: List) -> dict[Kind, list[Entry]]:
     """Return the entries with a body, by class; containers are none."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[Kind, list[Entry]] = {}
     for made in root.walk():
         for entry in made.entries:
             if entry.body is not None and not entry.body.sequential:
-                found.setdefault(entry.body.kind, []).append(entry)
+                found.setdefault(_kind(entry.body), []).append(entry)
     return found
 
 
-def _order(uses: Mapping[str, list[Entry]]) -> list[str]:
+def _order(uses: Mapping[Kind, list[Entry]]) -> list[Kind]:
     """Return the classes, each after those that it holds; classes that hold each other stay groups."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph: nx.DiGraph[Kind] = nx.DiGraph()
     graph.add_nodes_from(uses)
     for kind, entries in uses.items():
         for entry in entries:
             assert entry.body is not None
-            inner = {m.kind for m in entry.body.walk() if m is not entry.body and not m.sequential}
+            inner = {_kind(m) for m in entry.body.walk() if m is not entry.body and not m.sequential}
             graph.add_edges_from((other, kind) for other in inner & uses.keys())
     loops = [part for part in nx.strongly_connected_components(graph) if len(part) > 1]
     graph.remove_nodes_from({kind for part in loops for kind in part} | set(nx.nodes_with_selfloops(graph)))
@@ -98,7 +107,9 @@ def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: 
     block = Block(name, bodies[0])
     for param, column in scope.params.items():
         default = default_of(column)
-        block.params[param] = type_of(column) if default is None else default
+        its = type_of(column)
+        plain = its not in ("pair", "float") or type(default) is float
+        block.params[param] = its if default is None else default if plain else {"type": its, "default": default}
         if default is not None:
             block.defaults[param] = default
     blocks[name], defaults[name] = block, block.defaults

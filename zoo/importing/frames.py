@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing import merging
-from speczoo.importing.building import Broken, Builder
+from speczoo.importing.building import Broken, Builder, batch_axis
 from speczoo.importing.entries import Entry, List, Source
 from speczoo.importing.functions import handler_of
 from speczoo.importing.leaves import arguments_of, op_of
@@ -28,6 +28,7 @@ class Conversion:
     batches: tuple[int, ...]
     parents: dict[Frame, Frame | None]
     readers: dict[Value, set[Frame | None]]
+    buffers: Mapping[str, Tensor]
     refusals: list[Refusal] = field(default_factory=list)
 
     def outside(self, frame: Frame, value: Value) -> bool:
@@ -41,14 +42,19 @@ class Conversion:
 
 
 def converted(
-    recording: Recording, batches: tuple[int, ...], dtypes: Mapping[str, str], training_only: Collection[Value] = ()
+    recording: Recording,
+    batches: tuple[int, ...],
+    dtypes: Mapping[str, str],
+    buffers: Mapping[str, Tensor],
+    training_only: Collection[Value] = (),
 ) -> List:
-    """Return the list of a whole model; `training_only` are results that evaluation does not give.
+    """Return the list of a whole model; `buffers` are its own by name, `training_only` are results that evaluation
+    does not give.
 
     Raises ImportRefused with everything that cannot be said.
     """
     root = recording.root
-    conversion = Conversion(batches, {root: None}, {})
+    conversion = Conversion(batches, {root: None}, {}, buffers)
     for frame, call in root.walk():
         if call.frame is not None:
             conversion.parents[call.frame] = frame
@@ -80,7 +86,7 @@ def _list_of(
 ) -> tuple[Builder, list[tuple[Value, Traced]]]:
     """Return the builder of a frame's list, and what flows out of it: the values that others read."""
     kind = type(frame.module).__name__
-    at = Builder(frame, kind, conversion.batches)
+    at = Builder(frame, kind, conversion.batches, conversion.buffers)
     at.known.update(given)
     at.shapes.update((found.source, found.shape) for found in given.values())
     at.made.sequential = type(frame.module) is nn.Sequential
@@ -109,8 +115,29 @@ def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Tra
         return _inside(conversion, at, call)
     if call.module is not None:
         return dict(zip(call.outputs, _leaf(at, call), strict=False))
+    if _is_constant(at, call):
+        at.constant.update(call.outputs)
+        return {}
     found = handler_of(call.name)(at, call)
     return dict(zip(call.outputs, found, strict=True))
+
+
+#: Functions that make tensors of nothing, or of the shape of another one alone; and those that draw at random.
+MADE_LIKE = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor")
+RANDOM = ("rand", "randn", "randint", "randperm", "bernoulli", "bernoulli_", "empty", "new_empty", "rand_like")
+
+
+def _is_constant(at: Builder, call: Call) -> bool:
+    """Return whether a call makes something of constants, and not of values of the network."""
+    if call.name in RANDOM or any(batch_axis(value.shapes, at.batches) is not None for value in call.outputs):
+        return False
+    inputs = [*values(call.args, call.kwargs)]
+    return call.name in MADE_LIKE or all(value in at.constant or _is_plain(at, value) for value in inputs)
+
+
+def _is_plain(at: Builder, value: Value) -> bool:
+    """Return whether a tensor is one that the model has made beside its parameters and buffers, or a fleeting one."""
+    return value not in at.known and not value.parameter and (not value.key or not at.frame.owns(value))
 
 
 def _leaf(at: Builder, call: Call) -> list[Traced]:
@@ -181,7 +208,9 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     given = {value: replace(x, source=Source(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
     inner, outputs = _list_of(conversion, frame, given)
     made = inner.made
-    lost: dict[Value, Traced | None] = {value: None for value in frame.results if inner.known.get(value) is None}
+    at.constant |= inner.constant & {*frame.results}
+    results = [value for value in frame.results if value not in inner.constant]
+    lost: dict[Value, Traced | None] = {value: None for value in results if inner.known.get(value) is None}
     if lost:
         return lost | {value: None for value, _ in outputs}
     made.inputs = _input_names(call, reads)
@@ -189,7 +218,7 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     taken = [x.source for x in flowing]
     if len(reads) > 1 and (joined := _joined_first(at, made, taken)) is not None:
         taken, made.inputs, made.channels = [joined], ["input"], [at.shapes.get(joined, ())]
-    if not made.entries:
+    if not made.entries or (not outputs and inner.constant):
         return {value: replace(found, source=flowing[found.source.port].source) for value, found in outputs}
     passed = {v: replace(x, source=flowing[x.source.port].source) for v, x in outputs if x.source.entry is None}
     outputs = [(value, x) for value, x in outputs if value not in passed]

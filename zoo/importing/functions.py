@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import binding, indexing, merging, owned, reshaping
+from speczoo.importing import attending, binding, indexing, merging, owned, reshaping
 from speczoo.importing.building import Builder, main
-from speczoo.importing.entries import Source
 from speczoo.importing.recorder import SILENT
 from speczoo.importing.recording import Call
 from speczoo.importing.refusals import Unsayable
@@ -76,25 +75,6 @@ def named(name: str) -> str | None:
     return plain.get(name.replace("_", "").removesuffix("withindices"))
 
 
-def attention(at: Builder, call: Call) -> list[Traced]:
-    """Return scaled dot-product attention, its mask named."""
-    names = ["query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"]
-    given = dict(zip(names, call.args, strict=False)) | dict(call.kwargs)
-    q, k, v = (at.traced(given.pop(name)) for name in names[:3])
-    mask = given.pop("attn_mask", None)
-    arguments = {name: each for name, each in given.items() if each is not None}
-    more = {"references": {"mask": at.traced(mask).source}} if mask is not None else {}
-    if all(each.plain for each in (q, k, v)):
-        return at.apply(call, "scaled_dot_product_attention", [q, k, v], arguments, **more)
-    if mask is not None or any(each.batch or len(each.shape) != q.folded + 3 for each in (q, k, v)):
-        raise Unsayable("its batch is not first, or holds other axes")
-    count = q.folded + 1
-    flat = [Source(at.add("Flatten", [each.source], {"end_dim": count})) for each in (q, k, v)]
-    made = Source(at.add("scaled_dot_product_attention", flat, arguments))
-    sizes = reshaping.sizes([*zip(*(shape[:count] for shape in q.shapes), strict=True)])
-    return [at.outcome(call.outputs[0], Source(at.add("Unflatten", [made], {"dim": 1, "unflattened_size": sizes})), q)]
-
-
 def einsum(at: Builder, call: Call) -> list[Traced]:
     """Return a sum of products whose batch is a letter in front."""
     equation, *operands = call.args
@@ -150,6 +130,6 @@ TABLE: dict[str, Handler] = {
     "upsample": indexing.interpolate,
     "pad": indexing.pad,
     **dict.fromkeys(owned.LEARNED, owned.layer),
-    "scaled_dot_product_attention": attention,
+    "scaled_dot_product_attention": attending.attention,
     "einsum": einsum,
 }

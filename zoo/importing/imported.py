@@ -56,8 +56,7 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
     """
     inputs = inputs_of(model, input)
     name = name or type(model).__name__.lower()
-    runs = recordings(model, inputs)
-    root = converted(runs.first, runs.batches, {each.name: each.dtype for each in inputs}, runs.training_only)
+    runs, root = _listed(model, inputs)
     if not arranged(root):
         names = ", ".join(f"`{entry.name}`" for entry in root.entries if not stands(entry))
         raise ImportRefused(
@@ -68,6 +67,24 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
     sizes = [size for size in sizes if _takes(text, size)]
     prove(model, graph, [(inputs, 2), *((size, 3) for size in sizes)])
     return Imported(name, text, graph, bool(sizes))
+
+
+def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List]:
+    """Return runs of a model and the list that it is: for all sizes of its input, or for this one alone; with constants
+    that only a run on real numbers has, where it must.
+
+    Raises ImportRefused.
+    """
+    dtypes, buffers = {each.name: each.dtype for each in inputs}, dict(model.named_buffers())
+    for meta, sized in ((True, True), (True, False), (False, True), (False, False)):
+        try:
+            runs = recordings(model, inputs, meta=meta, sized=sized)
+            return runs, converted(runs.first, runs.batches, dtypes, buffers, runs.training_only)
+        except ImportRefused as error:
+            refused = error
+            if not any("`meta`" in each.why or "size" in each.why for each in error.refusals):
+                break
+    raise refused
 
 
 def _takes(text: str, inputs: Sequence[Input]) -> bool:
@@ -94,15 +111,16 @@ class Runs(NamedTuple):
         return (self.first.batch, *(each.batch for each in self.others))
 
 
-def recordings(model: nn.Module, inputs: Sequence[Input]) -> Runs:
+def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, sized: bool = True) -> Runs:
     """Return runs of the model: in evaluation mode, where all weights are used in it, else in training mode.
 
     Raises ImportRefused where what it does depends on the number of samples.
     """
-    meta = True
     try:
-        first = record(model, inputs, BATCHES[0])
+        first = record(model, inputs, BATCHES[0], meta=meta)
     except Exception:
+        if not meta:
+            raise
         meta = False
         first = record(model, inputs, BATCHES[0], meta=False)
     only: set[Value] = set()
@@ -113,9 +131,9 @@ def recordings(model: nn.Module, inputs: Sequence[Input]) -> Runs:
             if used_keys(trained) > used_keys(first):
                 only, first, training = training_only(trained, first), trained, True
     others = [record(model, inputs, BATCHES[1], meta=meta, training=training)]
-    for sized in other_sizes(inputs):
+    for size in other_sizes(inputs) if sized else ():
         with suppress(Exception):
-            other = record(model, sized, BATCHES[0], meta=meta, training=training)
+            other = record(model, size, BATCHES[0], meta=meta, training=training)
             if same_calls(first, other):
                 others.append(other)
                 break

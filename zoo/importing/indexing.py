@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Source
@@ -75,6 +76,8 @@ def unsqueeze(at: Builder, call: Call) -> list[Traced]:
 
 
 def _new_axis(at: Builder, x: Traced, out: Value, place: int) -> Traced:
+    if x.source in at.free and not x.leading and not place:
+        return Traced(x.source, x.shapes, 0, leading=True, dtype=x.dtype)
     before = x.batch is None or place <= x.batch
     dim = place + 1 + x.folded if before else place + x.folded
     entry = at.add("unsqueeze", [x.source], {"dim": dim})
@@ -128,9 +131,32 @@ def getitem(at: Builder, call: Call) -> list[Traced]:
         if repr(twin.args[1]) != repr(index) and not any(isinstance(each, Value) for each in _listed(index)):
             raise Unsayable("its index follows from the batch or the size of the input")
     items = _listed(index)
-    if any(isinstance(each, Value | list) for each in items):
-        raise Unsayable("its index is a tensor")
+    if any(isinstance(each, Value) for each in items):
+        return [_rows(at, call, x, items)]
+    if any(isinstance(each, list) for each in items):
+        raise Unsayable("its index is a list")
     return [_indexed(at, call, x, _filled(items, x.rank))]
+
+
+def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
+    """Return the slices of an axis at the places that a tensor names, whose own axes take the place of that one."""
+    place = next(i for i, each in enumerate(items) if isinstance(each, Value))
+    if any(each != slice(None) for i, each in enumerate(items) if i != place):
+        raise Unsayable("its index is a tensor beside other places")
+    index, axis = at.traced(items[place]), x.at(place) + 1
+    if index.source not in at.free or index.dtype != "int64" or not index.shape:
+        raise Unsayable("its index is a tensor of the network's own values")
+    shape, places = index.shape, index.source
+    if len(shape) > 1:
+        places = Source(at.add("reshape", [places], {"shape": [-1]}))
+    made = Source(at.add("index_select", [x.source, places], {"dim": axis}))
+    if x.source in at.free:
+        at.free.add(made)
+    if len(shape) > 1 and x.source in at.free:
+        made = Source(at.add("reshape", [made], {"shape": [*x.shape[: axis - 1], *shape, *x.shape[axis:]]}))
+    elif len(shape) > 1:
+        made = Source(at.add("Unflatten", [made], {"dim": axis, "unflattened_size": [*shape]}))
+    return at.outcome(call.outputs[0], made, x, folded_sizes(x))
 
 
 def _listed(index: Any) -> list[Any]:
@@ -147,6 +173,8 @@ def _filled(items: Sequence[Any], rank: int) -> list[Any]:
 
 
 def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
+    if x.source in at.free and not x.leading and items[:1] == [None]:
+        x, items = Traced(x.source, x.shapes, 0, leading=True, dtype=x.dtype), [slice(None), *items[1:]]
     source, dim, place = x.source, 1 + x.folded, 0
     for item in items:
         if item is None:
@@ -228,13 +256,12 @@ def pad(at: Builder, call: Call) -> list[Traced]:
         return [x]
     while len(sides) > 2 and sides[-2:] == [0, 0]:
         del sides[-2:]
-    n = len(x.shape) - 1
+    n, value = len(x.shape) - 1, max(given.get("value") or 0, -FLOAT32_MAX)
     if mode == "constant" and (n > 3 or len(sides) > 2 * n or not x.plain or n < 1):
-        return at.apply(call, "pad", [x], {"pad": sides, **({"value": given["value"]} if given.get("value") else {})})
+        return at.apply(call, "pad", [x], {"pad": sides, **({"value": value} if value else {})})
     kind = {"constant": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
     if not x.plain or not 1 <= n <= 3 or len(sides) > 2 * n:
         raise Unsayable("it pads other axes than the spatial ones")
     sides += [0] * (2 * n - len(sides))
-    value = given.get("value") or 0
     op = f"ConstantPad{n}d" if value else f"{kind[mode]}{n}d"
     return at.apply(call, op, [x], {"padding": sides, **({"value": value} if value else {})})

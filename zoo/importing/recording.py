@@ -83,6 +83,10 @@ class Frame:
         ordered = [value for value in self.arguments if value in inner]
         return [value for value in dict.fromkeys([*ordered, *inner]) if not self.owns(value)]
 
+    def persistent(self, key: str) -> bool:
+        """Return whether a buffer of the frame's module, or of one inside it, is in the state_dict."""
+        return key.removeprefix(f"{self.path}." if self.path else "") in self.module.state_dict()
+
     def owns(self, value: Value) -> bool:
         """Return whether a value is a parameter or buffer of the frame's module, or of one inside it."""
         return bool(value.key) and value.key.startswith(f"{self.path}." if self.path else "")

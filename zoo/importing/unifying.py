@@ -33,7 +33,7 @@ def skeleton(made: List) -> Any:
             tuple((name, of(source)) for name, source in entry.references.items()),
             entry.ports,
             tuple(entry.loop),
-            tuple((name, value) for name, value in entry.args.items() if isinstance(value, str) and "$" in value),
+            tuple(signature(entry)),
             skeleton(entry.body) if entry.body is not None else None,
         )
         for entry in made.entries
@@ -62,6 +62,17 @@ def unify(lists: list[List], scope: Scope, defaults: Mapping[str, Mapping[str, A
             scope.words |= flowing_in(bodies)
             unify(bodies, scope, defaults)
             scope.words = outside
+
+
+def signature(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield the arguments that are no plain numbers: expressions, and what one parameter has no type for."""
+    for name, value in sorted(entry.args.items()):
+        if isinstance(value, str) and "$" in value:
+            yield name, value
+        elif isinstance(value, list) and (len(value) != 2 or any(type(each) is not int for each in value)):
+            yield name, f"{len(value)} values"
+        elif value is None or (isinstance(value, str) and entry.op in Layer.registry):
+            yield name, key([value])
 
 
 def flowing_in(lists: Sequence[List]) -> dict[str, Column]:

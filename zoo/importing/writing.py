@@ -121,6 +121,7 @@ def _referred(made: List) -> list[Entry]:
         named |= {source.entry for source in entry.sources if source.entry is not None and not follows}
         named |= {source.entry for source in entry.references.values() if source.entry is not None}
         named |= {entry.share} if entry.share is not None else set()
+        named |= {entry} if entry.op == "Buffer" else set()
         before = Source(entry) if entry.ports == 1 else Source(entry, -1)
     if made.outputs != [Source(made.entries[-1])]:
         named |= {source.entry for source in made.outputs if source.entry is not None}

@@ -1,0 +1,52 @@
+"""Scaled dot-product attention: as it is, over heads that more axes are joined into, or written out with its mask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from speczoo.importing.building import Builder
+from speczoo.importing.entries import Source
+from speczoo.importing.recording import Call
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.reshaping import sizes
+from speczoo.importing.traced import Traced
+
+NAMES = ["query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"]
+OP = "scaled_dot_product_attention"
+
+
+def attention(at: Builder, call: Call) -> list[Traced]:
+    """Return scaled dot-product attention, its mask named. Raises Unsayable."""
+    given = dict(zip(NAMES, call.args, strict=False)) | dict(call.kwargs)
+    q, k, v = (at.traced(given.pop(name)) for name in NAMES[:3])
+    mask = given.pop("attn_mask", None)
+    arguments = {name: each for name, each in given.items() if each is not None}
+    heads = [each.shape[-3] if len(each.shape) > 2 else 1 for each in (q, k)]
+    if heads[0] != heads[1] and heads[0] % heads[1] == 0:
+        arguments["enable_gqa"] = True  # torch stretches one head of keys over those of queries by itself
+    if all(each.plain and len(each.shape) < 4 for each in (q, k, v)):
+        more = {"references": {"mask": at.traced(mask).source}} if mask is not None else {}
+        return at.apply(call, OP, [q, k, v], arguments, **more)
+    count = len(q.shape) - 2
+    if any(each.batch or each.folded != q.folded or each.shape[:count] != q.shape[:count] for each in (q, k, v)):
+        raise Unsayable("its batch is not first, or holds other axes")
+    if mask is not None:
+        made = _written_out(at, q, k, v, at.traced(mask), arguments)
+    else:
+        flat = [Source(at.add("Flatten", [each.source], {"end_dim": count})) for each in (q, k, v)]
+        joined = sizes([*zip(*(shape[:count] for shape in q.shapes), strict=True)])
+        attended = Source(at.add(OP, flat, arguments))
+        made = Source(at.add("Unflatten", [attended], {"dim": 1, "unflattened_size": joined}))
+    return [at.outcome(call.outputs[0], made, q)]
+
+
+def _written_out(at: Builder, q: Traced, k: Traced, v: Traced, mask: Traced, arguments: dict[str, Any]) -> Source:
+    """Return attention as products with a softmax between them, over as many axes as there are."""
+    if mask.dtype == "bool" or arguments.get("is_causal") or arguments.get("dropout_p"):
+        raise Unsayable("its mask meets axes that are in the batch")
+    scale = arguments.get("scale", q.shape[-1] ** -0.5)
+    turned = Source(at.add("transpose", [k.source], {"dim0": -2, "dim1": -1}))
+    scores = Source(at.add("matmul", [q.source, turned]))
+    scaled = Source(at.add("mul", [scores, scale]))
+    masked = Source(at.add("add", [scaled, at.beside(mask, q).source], {"broadcast": True}))
+    return Source(at.add("matmul", [Source(at.add("Softmax", [masked], {"dim": -1})), v.source]))

@@ -1,0 +1,147 @@
+"""Constants as the language says them: numbers, short lists, and rules over places that are found and held to all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from speczoo.importing.refusals import Unsayable
+
+#: How many numbers a list may have.
+SHORT = 64
+PLACES = "ijkl"
+
+
+class Term(NamedTuple):
+    """A number that places give: its expression, and its value at all places."""
+
+    text: str
+    values: Tensor
+
+
+def buffer_of(value: Tensor) -> dict[str, Any]:
+    """Return the arguments of a `Buffer` that holds these numbers. Raises Unsayable where nothing says them."""
+    if value.is_meta:
+        raise Unsayable("it takes a constant whose numbers are not known on the device `meta`")
+    if not value.numel() or value.dtype.is_complex:
+        raise Unsayable("it takes a constant of no numbers, or of complex ones")
+    shape = [*value.shape]
+    first = value.flatten()[0]
+    if bool((value == first).all()):
+        return {"shape": shape, "value": first.item()}
+    if value.numel() <= SHORT:
+        return {"value": value.tolist()}
+    rule = _rule(value)
+    if rule is None:
+        raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
+    return {"shape": shape, "at": [*PLACES[: value.dim()]], "value": f"$({rule})"}
+
+
+def _rule(value: Tensor) -> str | None:
+    """Return the expression over places that gives a tensor; None where none is found."""
+    if value.dim() > len(PLACES):
+        return None
+    if value.dtype == torch.bool:
+        return _order(value)
+    for terms in _terms(value):
+        if (found := _weighted(value, terms)) is not None:
+            return found
+    return None
+
+
+def _order(value: Tensor) -> str | None:
+    """Return the comparison of two places that gives truths."""
+    if value.dim() < 2:
+        return None
+    (*_, a, b) = _axes(value)
+    for sign, truth in (("<=", b.values <= a.values), ("<", b.values < a.values), (">", b.values > a.values)):
+        if torch.equal(truth.expand_as(value), value):
+            return f"{b.text} {sign} {a.text}"
+    return None
+
+
+def _axes(value: Tensor) -> list[Term]:
+    """Return the places along each axis, as they stretch over the tensor."""
+    out = []
+    for axis, (name, size) in enumerate(zip(PLACES, value.shape, strict=False)):
+        shape = [1] * value.dim()
+        shape[axis] = size
+        out.append(Term(name, torch.arange(size).reshape(shape)))
+    return out
+
+
+def _terms(value: Tensor) -> Iterator[list[Term]]:
+    """Yield numbers of places that a tensor may be made of: places, rows and columns of a grid, and their distances."""
+    axes = _axes(value)
+    yield axes
+    if value.dim() == 1 and (side := round(value.numel() ** 0.5)) ** 2 == value.numel():
+        axes = _digits(axes[0], side)
+    for width in _widths(min(int(axis.values.numel()) for axis in axes)):
+        digits = [digit for axis in axes for digit in _digits(axis, width)]
+        yield digits
+        if len(digits) == 4:
+            yield _distances(digits, 1)
+    sides = [round(axis.values.numel() ** 0.5) for axis in axes]
+    if len(sides) == 2 and sides[0] < sides[1]:
+        yield _distances([digit for axis, side in zip(axes, sides, strict=True) for digit in _digits(axis, side)], 2)
+
+
+def _distances(digits: Sequence[Term], stride: int) -> list[Term]:
+    """Return how far places of two grids are from each other, where the first takes every so many-th of the second."""
+    a, b, c, d = digits
+    times = "" if stride == 1 else f"{stride} * "
+    return [
+        Term(f"abs({times}({x.text}) - {y.text})" if times else f"abs({x.text} - {y.text})", distance)
+        for x, y in ((a, c), (b, d))
+        for distance in [(stride * x.values - y.values).abs()]
+    ]
+
+
+def _digits(axis: Term, width: int) -> list[Term]:
+    name = axis.text if axis.text.isidentifier() else f"({axis.text})"
+    return [Term(f"{name} // {width}", axis.values // width), Term(f"{name} % {width}", axis.values % width)]
+
+
+def _widths(size: int) -> Iterator[int]:
+    """Yield the widths of grids that have so many places, squares first."""
+    found = [width for width in range(2, size) if size % width == 0]
+    yield from sorted(found, key=lambda width: abs(width - size // width))
+
+
+def _weighted(value: Tensor, terms: Sequence[Term]) -> str | None:
+    """Return the sum of multiples of numbers that gives a tensor; None where none does."""
+    grid = [term.values for term in terms]
+    flat = torch.stack([each.expand(value.shape).flatten() for each in grid]).double()
+    wanted = value.flatten().double()
+    rows = torch.cat([flat, torch.ones(1, flat.shape[1], dtype=torch.double)])
+    solved = torch.linalg.lstsq(rows.T, wanted[:, None]).solution.flatten()
+    numbers = [_exact(float(n), value) for n in solved]
+    made = sum(n * row for n, row in zip(numbers, rows, strict=True))
+    assert isinstance(made, Tensor)
+    if not torch.equal(made.reshape(value.shape).to(value.dtype), value):
+        return None
+    return _sum(numbers, [*(term.text for term in terms), ""])
+
+
+def _exact(number: float, value: Tensor) -> float:
+    """Return the number that was meant by one that was solved for."""
+    if not value.is_floating_point():
+        return round(number)
+    near = round(number * 2**12) / 2**12
+    return near if abs(near - number) < 1e-7 else number
+
+
+def _sum(numbers: Sequence[float], texts: Sequence[str]) -> str:
+    out = ""
+    for number, text in zip(numbers, texts, strict=True):
+        if not number:
+            continue
+        size = f"{abs(number)}"
+        grouped = f"({text})" if " " in text and not text.startswith("abs") else text
+        part = size if not text else text if abs(number) == 1 and not out else f"{size} * {grouped}"
+        part = grouped if text and abs(number) == 1 else part
+        out += (" - " if number < 0 else " + " if out else "") + part
+    return out.strip() or "0"
