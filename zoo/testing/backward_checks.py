@@ -105,6 +105,8 @@ def gradients(trial: Trial) -> None:
         given = [x.double() if _floats(x) else x for x in tensors(layer, trial.case, trial.batch)]
         scope, expression = prepared(layer.call(*trial.case.inputs), given)
         module = scope["module"].double() if isinstance(scope["module"], nn.Module) else nn.Module()
+        if getattr(layer, "norm", None) == "spectral":
+            module.eval()  # while training each pass moves its vectors, of which it gives no gradients
         own = dict(module.named_parameters())
         places = [i for i, x in enumerate(given) if _floats(x)]
 
