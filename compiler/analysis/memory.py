@@ -23,7 +23,7 @@ from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
-from speczoo.compiler.lower.lifetimes import Step, likes, steps
+from speczoo.compiler.lower.lifetimes import Lifetimes, Step
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 
 #: Numbers that an optimizer keeps for each weight that it trains.
@@ -116,7 +116,7 @@ class _Calls:
     """What calls of a network's lists take, found once for each list."""
 
     def __init__(self, root: Composite, unit: Unit) -> None:
-        self.unit, self.likes = unit, likes(root)
+        self.unit, self.lifetimes = unit, Lifetimes(root)
         self.known: dict[Composite, Footprint] = {}
 
     def of(self, composite: Composite) -> Footprint:
@@ -147,7 +147,7 @@ class _Lives:
         self.held: dict[str, Home] = {}
 
     def run(self) -> Footprint:
-        for step in steps(self.composite, self.calls.likes):
+        for step in self.calls.lifetimes.of(self.composite):
             self.step(step)
         ends = [self.composite.wiring.resolve(port.edge) for port in self.composite.outputs]
         nowhere = Home(None)  # of a Parameter, or of what training alone computes

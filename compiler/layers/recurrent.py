@@ -19,7 +19,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.reach import Sight, causal, whole
 
-MOST_LAYERS = 1_000
+MOST_LAYERS = 100
 
 
 def _hold(op: str, x: tuple[Shape, ...], states: tuple[Shape, ...]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.dataflow import Edge, Operand
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.lower.forward import Statement, argument, order
-from speczoo.compiler.lower.instance_grouping import inline, origin, unwritten
+from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, unwritten
 from speczoo.compiler.program import Assignment
 
 
@@ -23,47 +22,54 @@ class Step(NamedTuple):
     drops: tuple[str, ...] = ()
 
 
-#: Of lists that were written in one place, by that: the first that has each entry, by its number.
-Likes: TypeAlias = Mapping[tuple[Any, ...], Mapping[int, Composite]]
+class Lifetimes:
+    """The steps of all lists of a network, by the classes that are written for them."""
+
+    def __init__(self, root: Composite) -> None:
+        self._groups: dict[Composite, InstanceGroup] = {}
+        known = InstanceGroups(root).of
+        visited, left = {root}, [(root, root)]
+        while left:
+            composite, made = left.pop()
+            if id(made) in known:
+                self._groups[composite] = known[id(made)]
+            for index, node in enumerate(composite.nodes):
+                if isinstance(node.body, Composite) and node.body not in visited:
+                    visited.add(node.body)
+                    left.append((node.body, _made(composite, made, index)))
+
+    def of(self, composite: Composite) -> tuple[Step, ...]:
+        """Return the steps of a list. An entry that it lacks, and another list of its class has, hands on what flows
+        in.
+        """
+        group = self._groups.get(composite)
+        if group is None or unwritten(group.instances):
+            return tuple(Step(i, ("input",)) for i, node in enumerate(composite.nodes) if node.body is not None)
+        behind: dict[Operand, Operand] = {}
+        statements: list[Statement | None] = []
+        for index, having in enumerate(group.lines.having):
+            inputs = [behind.get(edge, edge) for edge in (having or composite).nodes[index].inputs]
+            if having is not None:
+                statements.append(_statement(having, index, inputs))
+            else:
+                behind[Edge(index)] = inputs[0]
+                statements.append(None)
+        outputs = [port._replace(edge=_edge(behind.get(port.edge, port.edge))) for port in composite.outputs]
+        lines, _ = order(statements, [argument(name) for name, _ in composite.inputs], outputs)
+        applied = [i for i, made in enumerate(statements) if made is not None and made.express is not None]
+        assigned = [line for line in lines if isinstance(line, Assignment)]
+        pairs = zip(applied, assigned, strict=True)
+        return tuple(Step(i, line.targets, line.drops) for i, line in pairs if not line.training)
 
 
-def likes(root: Composite) -> Likes:
-    """Return, for all lists of a network, what the lists have that share a class with them."""
-    found: dict[tuple[Any, ...], dict[int, Composite]] = {}
-    visited = {root}
-    left = [root]
-    while left:
-        composite = left.pop()
-        own = found.setdefault(origin(composite), {})
-        for index, node in enumerate(composite.nodes):
-            if node.body is not None:
-                own.setdefault(index, composite)
-            if isinstance(node.body, Composite) and node.body not in visited:
-                visited.add(node.body)
-                left.append(node.body)
-    return found
-
-
-def steps(composite: Composite, likes: Likes) -> tuple[Step, ...]:
-    """Return the steps of a list. An entry that it lacks, and another list of its class has, hands on what flows in."""
-    if unwritten([composite]) or inline(composite):
-        return tuple(Step(i, ("input",)) for i, node in enumerate(composite.nodes) if node.body is not None)
-    having = likes[origin(composite)]
-    behind: dict[Operand, Operand] = {}
-    statements: list[Statement | None] = []
-    for index, node in enumerate(composite.nodes):
-        inputs = [behind.get(edge, edge) for edge in node.inputs]
-        if index in having:
-            statements.append(_statement(having[index], index, inputs))
-        else:
-            behind[Edge(index)] = inputs[0]
-            statements.append(None)
-    outputs = [port._replace(edge=_edge(behind.get(port.edge, port.edge))) for port in composite.outputs]
-    lines, _ = order(statements, [argument(name) for name, _ in composite.inputs], outputs)
-    applied = [i for i, made in enumerate(statements) if made is not None and made.express is not None]
-    assigned = [line for line in lines if isinstance(line, Assignment)]
-    pairs = zip(applied, assigned, strict=True)
-    return tuple(Step(i, line.targets, line.drops) for i, line in pairs if not line.training)
+def _made(composite: Composite, made: Composite, index: int) -> Composite:
+    """Return the list whose class an entry's list is an instance of: its own, or of a shared module that of its maker.
+    `made` is the one whose class has `composite`.
+    """
+    lists = composite if composite.nodes[index].shared is not None else made
+    body = lists.nodes[composite.maker(index)].body
+    assert isinstance(body, Composite)
+    return body
 
 
 def _statement(composite: Composite, index: int, inputs: list[Operand]) -> Statement | None:

@@ -160,6 +160,47 @@ def test_scripts_traces_and_state(resnet: nn.Module, image: Tensor) -> None:
     assert torch.equal(other(image), resnet(image))
 
 
+SEQUENCES: dict[str, list[dict[str, Any]]] = {
+    "recurrent": [
+        {"id": "start", "op": "Parameter", "shape": [2, 8], "init": 0.5},
+        {"id": "starts", "op": "expand", "size": [-1, -1], "like": "input"},
+        {
+            "id": "lstm",
+            "op": "LSTM",
+            "hidden_size": 8,
+            "num_layers": 2,
+            "return_state": True,
+            "from": ["input", "starts", "starts"],
+        },
+        {"id": "gru", "op": "GRU", "hidden_size": 4, "bidirectional": True, "from": "lstm.0"},
+        {"id": "cell", "op": "select", "dim": 1, "index": -1, "from": "lstm.2"},
+        {"id": "last", "op": "select", "dim": 1, "index": -1, "from": "gru"},
+        {"id": "sum", "op": "add", "from": ["last", "cell"]},
+    ],
+    "transformer": [
+        {"id": "layers.0", "op": "TransformerEncoderLayer", "nhead": 2, "dim_feedforward": 16, "is_causal": True},
+        {"id": "layers.1", "op": "TransformerDecoderLayer", "nhead": 2, "from": ["input", "layers.0"]},
+        {"id": "near", "op": "einsum", "equation": "btc,bsc->bts", "from": ["layers.0", "layers.1"]},
+        {"id": "first", "op": "slice", "dim": 1, "stop": -1},
+        {"id": "peak", "op": "amax", "dim": -1},
+        {"op": "normalize"},
+    ],
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequence_models_script_export_and_copy(name: str) -> None:
+    spec = {"spec": 1, "name": name, "input": [5, 8], "layers": SEQUENCES[name]}
+    model, x = speczoo.build(spec, seed=0).eval(), torch.randn(3, 5, 8)
+    scripted = torch.jit.script(model)  # as it was built, before anything runs
+    came = model(x)
+    assert torch.equal(scripted(x), came)
+    assert torch.equal(copy.deepcopy(model)(x), came)
+    assert torch.equal(pickle.loads(pickle.dumps(model))(x), came)
+    assert torch.allclose(torch.export.export(model, (x,)).module()(x), came, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_exports(resnet: nn.Module, image: Tensor) -> None:
     exported = torch.export.export(resnet, (image,)).module()

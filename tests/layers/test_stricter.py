@@ -152,7 +152,7 @@ MENDS = [
     ("LSTM", {"hidden_size": 2, "num_layers": 3}, [(5, 4), (1, 2), (3, 2)], None, "takes 3 x 2 as input 2, its state"),
     ("LSTM", {"hidden_size": 2}, [(5, 4), (1, 2)], "from", "one input or three"),
     ("LSTM", {"hidden_size": 2, "proj_size": 2}, [(5, 4)], "proj_size", "is not below `hidden_size: 2`"),
-    ("GRU", {"hidden_size": 2, "num_layers": 1001}, [(5, 4)], "num_layers", "the limit is 1,000"),
+    ("GRU", {"hidden_size": 2, "num_layers": 101}, [(5, 4)], "num_layers", "the limit is 100"),
     ("MaxUnpool2d", {"kernel_size": 2}, [(1, 2, 2), (1, 2, 2)], None, "`return_indices: true` gives them, as `id.1`"),
     ("MaxUnpool1d", {"kernel_size": 2}, [(1, 3), Value((2, 3), "int64")], None, "for each value: 1 x 3 and 2 x 3"),
     ("MaxUnpool1d", {"kernel_size": 2}, [(1, 3), Value((1, 3), "int64"), (1, 8)], "like", "would be about 6"),
