@@ -15,7 +15,7 @@ SPELLINGS = {
     "bn": "BN", "preact": "PreAct",
 }  # fmt: skip
 
-TAKEN = frozenset({"self", "nn", "F", "torch", "Tensor", "NamedTuple", "OrderedDict", "layers", "m", "name"})
+TAKEN = frozenset({"self", "nn", "F", "torch", "math", "Tensor", "NamedTuple", "OrderedDict", "layers", "m", "name"})
 BUILTINS = frozenset(dir(builtins)) - {"_"}  # which an interactive session sets to what it showed last
 
 

@@ -23,6 +23,7 @@ from speczoo.specs.escaping import inert, safe
 
 #: The names that emitted text may read besides torch's `nn` and `Tensor`, and what brings them.
 STANDARD = {
+    "math": "import math",
     "OrderedDict": "from collections import OrderedDict",
     "NamedTuple": "from typing import NamedTuple",
 }

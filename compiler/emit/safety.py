@@ -19,8 +19,10 @@ from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.program import CONTAINERS
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
+from speczoo.specs.expression.printing import MATH
 
 IMPORTS = """
+import math
 from collections import OrderedDict
 from typing import NamedTuple
 import torch
@@ -47,7 +49,7 @@ OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_modu
 #: And of a container that stands on it, beside what it registers there.
 OF_HELD = {"add_module", "register_parameter", "get_submodule", "get_parameter"}
 #: And of torch.
-DOTTED = {"Tensor", "NamedTuple", "OrderedDict", "nn.Sequential", *CONTAINERS}
+DOTTED = {"Tensor", "NamedTuple", "OrderedDict", "nn.Sequential", *CONTAINERS, *(f"math.{name}" for name in MATH)}
 
 #: All that is asserted: that a variable holds a value.
 PRESENT = re.compile(r"\w+ is not None\Z")

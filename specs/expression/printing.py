@@ -39,6 +39,7 @@ from speczoo.specs.expression.tree import (
 )
 
 PYTHON = frozenset({"min", "max", "abs", "round", "len", "sum", "int", "float"})  # what Python has under this name
+MATH = frozenset({"sqrt", "exp", "log", "sin", "cos"})  # what its module `math` has
 ATOM = re.compile(r"[A-Za-z_][\w.]*(?:\[[\w.]*\])*", re.ASCII)
 WHOLE = frozenset({"len", "int"})
 
@@ -200,6 +201,8 @@ class Simplifier:
 
     def call(self, expr: Call) -> Expr:
         new = folded(expr)
+        if isinstance(new, Call) and new.function in MATH:
+            return replace(new, function=f"math.{new.function}")
         if isinstance(new, Call) and new.function not in PYTHON:
             raise Untranslatable(new.function)
         return new

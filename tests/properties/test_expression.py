@@ -37,9 +37,9 @@ class Box:
 
 
 PYTHON = {"a": 3, "b": 64, "c": -7, "xs": [3, 64, 1], "input": Box, "true": True, "false": False}
-EMITTED = {**PYTHON, "xs": (3, 64, 1)}  # in emitted code lists are tuples
+EMITTED = {**PYTHON, "xs": (3, 64, 1), "math": math}  # in emitted code lists are tuples
 BUILTINS = {f.__name__: f for f in (min, max, abs, round, len, sum, int, float)}
-HERE = {name: getattr(math, name) for name in ("ceil", "floor", "sqrt")}
+HERE = {name: getattr(math, name) for name in ("ceil", "floor", "sqrt", "exp", "log", "sin", "cos")}
 
 
 Texts: TypeAlias = st.SearchStrategy[str]
@@ -57,6 +57,7 @@ ATOMS: Texts = st.one_of(
 NUMBERS = [  # n: a number, c: a condition, i: a small int; spelt so that a part without parentheses fits its place
     *("n + n", "n - n", "n * n", "n / n", "n // n", "n % n", "n ** i", "-n", "(n)", "(n if c else n)"),
     *("abs(n)", "int(n)", "float(n)", "round(n)", "ceil(n)", "floor(n)", "min(n, n)", "max(n, n)"),
+    *("sqrt(abs(n))", "exp(-abs(n))", "log(1 + abs(n))", "sin(n)", "cos(n)"),
     *("[n, n][i]", "[n, n, n][-1]", "sum([n, n, n][:i])", "len([n, n, n][i:])"),
     *("sum(l)", "len(l + l)", "(l + l)[i]", "sum(l * 2)", "l[-1]"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.NotIn: lambda a, b: a not in b,
 }
 CALLED: dict[str, Callable[..., Any]] = {f.__name__: f for f in (min, max, abs, round, len, sum, int, float)}
+CALLED |= {f"math.{f.__name__}": f for f in (math.sqrt, math.exp, math.log, math.sin, math.cos)}
 WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,18})\Z")
 
 
