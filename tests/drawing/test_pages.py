@@ -38,7 +38,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
         asked = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,900"]
         profile = f"--user-data-dir={folder / 'profile'}"
         ran = subprocess.run(
-            [*asked, profile, "--dump-dom", f"{path.as_uri()}{place}"], capture_output=True, check=True, timeout=300
+            [*asked, profile, "--dump-dom", f"{path.as_uri()}{place}"], capture_output=True, check=True
         )
         return ran.stdout.decode()
 

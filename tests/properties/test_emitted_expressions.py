@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speczoo import api
-from speczoo.compiler.emit.python import WIDTH, _broken, _runs
+from speczoo.compiler.emit.constructions import _runs
+from speczoo.compiler.emit.python import WIDTH, _broken
 from speczoo.specs.errors import SpecError
 from tests.properties.test_expression import CONDITIONS, NUMBERS, texts_of
 from tests.properties.test_mutations import runs_as_predicted

@@ -324,12 +324,13 @@ class Grid:
 
     def _stacked(self, column: int, taken: Mapping[int, float], side: int) -> float:
         """Return the axis of a column beside what is taken on its ranks."""
-        needed = [
-            taken[rank] * side + self._margin(i) + (self.extent(i).before if side > 0 else self.extent(i).after)
+        needed = (
+            taken.get(rank, 0.0) * side
+            + self._margin(i)
+            + (self.extent(i).before if side > 0 else self.extent(i).after)
             for i in self.columns[column]
             for rank in self.items[i].ranks
-            if rank in taken
-        ]
+        )
         return side * max(needed, default=0.0)
 
     def _occupy(self, column: int, axis: float, taken: dict[int, float], side: int) -> None:

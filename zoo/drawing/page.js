@@ -67,8 +67,7 @@ function arrange(list, extents) {
         let most = 0;
         for (const i of columns[column])
           for (const r of ranks(i))
-            if (taken.has(r))
-              most = Math.max(most, taken.get(r) * side + margin(i) + (side > 0 ? extent(i).before : extent(i).after));
+            most = Math.max(most, (taken.get(r) ?? 0) * side + margin(i) + (side > 0 ? extent(i).before : extent(i).after));
         axes.set(column, side * most);
       }
       for (const i of columns[column])
