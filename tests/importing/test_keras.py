@@ -48,7 +48,8 @@ def same(model: Any) -> str:
     weights = converted(model)
     missing, unexpected = ours.load_state_dict(weights, strict=False)
     frozen = {key.rpartition(".")[0] for key in missing if key.endswith((".weight", ".bias"))}
-    assert all(key.endswith(("num_batches_tracked", ".weight", ".bias")) for key in missing), missing
+    left = ("num_batches_tracked", ".weight", ".bias", "_mean", "_variance")
+    assert all(key.endswith(left) for key in missing), missing
     assert all(f"{name}.weight" in text or f"{name}.bias" in text for name in frozen), missing
     assert not unexpected
     draw = np.random.default_rng(1)
@@ -102,6 +103,15 @@ ONE_D = {
     "Softmax": lambda: L.Softmax(axis=1),
     "Reshape": lambda: L.Reshape((3, 4, 3)),
     "PReLU": lambda: L.PReLU(shared_axes=[1]),
+    "LSTM": lambda: L.LSTM(5, return_sequences=True),
+    "LSTM last": lambda: L.LSTM(5),
+    "GRU": lambda: L.GRU(4, return_sequences=True, use_bias=False),
+    "GRU last": lambda: L.GRU(5),
+    "SimpleRNN": lambda: L.SimpleRNN(5, activation="relu"),
+    "Bidirectional LSTM": lambda: L.Bidirectional(L.LSTM(4)),
+    "Bidirectional GRU": lambda: L.Bidirectional(L.GRU(4, return_sequences=True)),
+    "Bidirectional SimpleRNN": lambda: L.Bidirectional(L.SimpleRNN(4)),
+    "TimeDistributed": lambda: L.TimeDistributed(L.Dense(4, activation="exponential")),
 }
 TWO_D = {
     "Conv2D": lambda: L.Conv2D(4, 3, activation="relu"),
@@ -123,6 +133,7 @@ TWO_D = {
     "UpSampling2D": lambda: L.UpSampling2D((2, 3)),
     "UpSampling2D bilinear": lambda: L.UpSampling2D(2, interpolation="bilinear"),
     "Resizing": lambda: L.Resizing(5, 9),
+    "Dropout of samples": lambda: L.Dropout(0.3, noise_shape=(None, 1, 1, 1)),
     "SpatialDropout2D": lambda: L.SpatialDropout2D(0.3),
     "BatchNormalization": lambda: L.BatchNormalization(scale=False, momentum=0.9),
     "LayerNormalization": lambda: L.LayerNormalization(),
@@ -136,6 +147,7 @@ TWO_D = {
     "Rescaling": lambda: L.Rescaling(0.5, offset=-1.0),
     "ReLU": lambda: L.ReLU(max_value=0.5),
     "LeakyReLU": lambda: L.LeakyReLU(negative_slope=0.4),
+    "Normalization": lambda: L.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.5, 0.6, 0.7]),
 }
 THREE_D = {
     "Conv3D": lambda: L.Conv3D(4, 3, strides=2, padding="same"),
@@ -215,6 +227,17 @@ def digits_without_channels() -> Any:
     return sequential(L.Flatten(), L.Dense(16, activation="relu"), L.Dropout(0.2), L.Dense(10), shape=(28, 20))
 
 
+def attending() -> Any:
+    x, y = keras.Input((9, 8), name="query"), keras.Input((5, 6), name="memory")
+    a = L.MultiHeadAttention(2, 4, dropout=0.1)(x, x, use_causal_mask=True)
+    b = L.MultiHeadAttention(4, 2, use_bias=False)(L.LayerNormalization()(L.Add()([a, x])), y)
+    return keras.Model([x, y], L.Dense(3)(L.Maximum()([a, b, x])))
+
+
+def repeated_vector() -> Any:
+    return sequential(L.Dense(6), L.RepeatVector(3), L.LSTM(4, return_sequences=True), shape=(5,))
+
+
 def repeated() -> Any:
     x = y = keras.Input((8, 10, 4))
     for i in range(1, 6):
@@ -226,9 +249,12 @@ def repeated() -> Any:
 
 @pytest.mark.parametrize(
     "make",
-    [branches, shared, nested, nested_with_several_values, text, digits_without_channels, repeated],
+    [
+        branches, shared, nested, nested_with_several_values, text, digits_without_channels, attending, repeated_vector,
+        repeated,
+    ],
     ids=lambda make: make.__name__,
-)
+)  # fmt: skip
 def test_a_functional_model(make: Callable[[], Any]) -> None:
     same(make())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speczoo
+from speczoo.importing.sources import formats
 from speczoo.importing.sources.formats import imported
+from speczoo.importing.sources.keras.site import MAPPED
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
 from speczoo.specs.source import Source
@@ -54,6 +57,22 @@ def test_both_formats_and_any_order_of_layers_are_one_spec(rows: list[Any]) -> N
     first = spec(functional(IMAGE, BRANCHES, ["head"]))
     assert spec(functional(IMAGE, BRANCHES, ["head"], second=True)).replace(" of Keras 2", " of Keras") == first
     assert speczoo.fingerprint(spec(functional(IMAGE, rows, ["head"]))) == speczoo.fingerprint(first)
+
+
+ALIKE = {"BatchNormalizationV1", "BatchNormalizationV2", "SeparableConvolution2D"}
+
+
+def test_every_layer_is_on_the_page() -> None:
+    page = (Path(formats.__file__).parent / "README.md").read_text(encoding="utf-8")
+    short = {kind for kind in MAPPED if kind.startswith(("Convolution", "MaxPool", "AvgPool", "GlobalM", "GlobalAvg"))}
+    assert [kind for kind in MAPPED if f"`{kind}`" not in page and kind not in short | ALIKE] == []
+
+
+def test_a_bias_that_keras_has_not_starts_at_0_and_is_not_trained() -> None:
+    """An LSTM of Keras has 4 (n + m + 1) n weights, one bias for each gate."""
+    made = imported(Source.of(json.dumps(sequential((7, 3), ("LSTM", "lstm", {"units": 5}))), "config.json"))
+    assert made.graphs[0].trainable_params == 4 * (5 + 3 + 1) * 5
+    assert speczoo.build(made.text).lstm.bias_hh_l0.abs().sum() == 0
 
 
 def test_sizes_that_the_file_leaves_open() -> None:
@@ -110,17 +129,26 @@ def test_values_that_there_are_not() -> None:
 
 # -- hostile files ---------------------------------------------------------------------------------------------------
 
+GRU = {"class_name": "GRU", "config": {"units": 4, "return_sequences": True}}
+SEQUENCE = (
+    ("Bidirectional", "both", ["tokens"], {"merge_mode": "concat", "layer": GRU}),
+    ("MultiHeadAttention", "attention", ["both", "both"], {"num_heads": 2, "key_dim": 4}),
+    ("Normalization", "normalization", ["attention"], {"mean": [[0.5] * 8], "variance": 2.0}),
+    ("TimeDistributed", "each", ["normalization"], {"layer": {"class_name": "Dense", "config": {"units": 3}}}),
+    ("LSTM", "lstm", ["each"], {"units": 2}),
+)
 BASES = [
+    functional({"tokens": (6, 5)}, SEQUENCE, ["lstm"]),
     sequential((28, 28, 1), *MNIST),
     functional(IMAGE, BRANCHES, ["head"]),
     functional(IMAGE, BRANCHES, ["head", "left"], second=True),
     functional({"outer": (9, 12, 3)}, [], ["outer"]),
 ]
 _VALUE = {"class_name": "__keras_tensor__", "config": {"keras_history": ["outer", 0, 0]}}
-BASES[3]["config"]["layers"].append(
+BASES[4]["config"]["layers"].append(
     {**functional(IMAGE, BRANCHES, ["head"]), "name": "inner", "inbound_nodes": [{"args": [_VALUE]}]}
 )
-BASES[3]["config"]["output_layers"] = [["inner", 0, 0]]
+BASES[4]["config"]["output_layers"] = [["inner", 0, 0]]
 
 
 WORDS = ["image", "left", "relu", "same", "Sequential", "Functional", "Dense"]

@@ -29,11 +29,12 @@ class Tensor:
     shape: Shape
     channels_last: bool = False
     dtype: str = "float32"
+    constant: bool = False  # the same for every sample
 
     @property
     def value(self) -> Value:
         """What the language knows of it."""
-        return Value(self.shape, self.dtype)
+        return Value(self.shape, self.dtype, batched=not self.constant)
 
     @property
     def there(self) -> Shape:
@@ -89,7 +90,13 @@ class Entries:
         name = self.free(id or op.lower())
         takes = [each.name if isinstance(each, Tensor) else each for each in sources]
         self.made.append(Entry(name, {"op": op, **given, **(written or {})}, takes, named, self.at, comment))
-        return replace(first, name=name, shape=out.shape, dtype=out.dtype)
+        return replace(first, name=name, shape=out.shape, dtype=out.dtype, constant=not out.batched)
+
+    def constant(self, value: Any, shape: Shape, id: str, like: Tensor) -> Tensor:
+        """Add a Buffer that holds `value`, of a shape that meets that of `like`; its key is its id."""
+        name = self.free(id)
+        self.made.append(Entry(name, {"op": "Buffer", "shape": list(shape), "value": value}, [], True, self.at))
+        return replace(like, name=name, shape=shape, constant=True)
 
     def module(
         self, data: Mapping[str, Any], sources: Iterable[Tensor], out: Tensor, *, id: str, comment: str = ""

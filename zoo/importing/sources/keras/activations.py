@@ -33,6 +33,7 @@ NAMED: dict[str, tuple[str, dict[str, Any]]] = {
     "hard_shrink": ("Hardshrink", {}),
     "soft_shrink": ("Softshrink", {}),
     "tanh_shrink": ("Tanhshrink", {}),
+    "exponential": ("exp", {}),
     "softmax": ("Softmax", {}),
     "log_softmax": ("LogSoftmax", {}),
 }

@@ -118,13 +118,50 @@ def rescaling(site: Site) -> Tensor:
     return site.add("add", [x, offset]) if offset > 0 else site.add("sub", [x, -offset])
 
 
+@maps("Normalization")
+def normalization(site: Site) -> Tensor:
+    """Return the value less a mean and divided by a deviation: constants, those of a file of weights where this file
+    has none.
+    """
+    site.given.only("invert", [False], "has no counterpart here")
+    x = site.one()
+    channels, rank = x.there[-1], len(x.shape)
+    if site.given.wholes("axis", (-1,)) not in ((-1,), (rank,)):
+        raise site.given.refusal("axis", "it is over the last axis")
+    shape = tuple(channels if at == (0 if x.channels_last else rank - 1) else 1 for at in range(rank))
+    mean = site.constant(_statistics(site, "mean", channels, 0.0), shape, "mean", x)
+    variance = site.constant(_statistics(site, "variance", channels, 1.0), shape, "variance", x)
+    deviation = site.add("clamp", site.add("sqrt", variance, suffix="root"), {"min": 1e-7}, "deviation")
+    centred = site.add("sub", [x, mean], {"broadcast": True}, "centred")
+    return site.add("div", [centred, deviation], {"broadcast": True})
+
+
+def _statistics(site: Site, key: str, channels: int, default: float) -> Any:
+    """Return the numbers of the channels; the default where the file has none."""
+    value = site.given.raw(key)
+    while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    if value is None:
+        return default
+    if is_number(value):
+        return float(value)
+    if not isinstance(value, list) or len(value) != channels or not all(map(is_number, value)):
+        raise site.given.refusal(key, f"`{key}` has a number for each of {channels} channels")
+    return [float(each) for each in value]
+
+
 # -- dropouts, and what is a layer in name alone ----------------------------------------------------------------------
 
 
 @maps("Dropout", "AlphaDropout")
 def dropout(site: Site) -> Tensor:
-    site.given.only("noise_shape", [], "has no counterpart here")
-    return site.add(site.layer.kind, site.one(), {"p": site.given.number("rate")})
+    """Return a dropout of single values, or of the whole of a sample where the shape of the noise says so."""
+    x, rate, shape = site.one(), site.given.number("rate"), site.given.raw("noise_shape")
+    if shape is not None and shape != [None] + [1] * len(x.shape):
+        raise site.given.refusal("noise_shape", "a dropout of parts has no counterpart here, but of whole samples")
+    if shape is not None and site.layer.kind == "Dropout":
+        return site.add("StochasticDepth", x, {"p": rate})
+    return site.add(site.layer.kind, x, {"p": rate})
 
 
 @maps("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D")
@@ -172,9 +209,7 @@ def permute(site: Site) -> Tensor:
 @maps("RepeatVector")
 def repeat_vector(site: Site) -> Tensor:
     n, x = site.given.whole("n"), site.one()
-    if n > 64:
-        raise site.given.refusal("n", f"a vector is repeated up to 64 times here, not {n}")
-    return site.add("stack", [x] * n)
+    return site.add("expand", site.add("unsqueeze", x, {"dim": 1}, "token"), {"size": [n, -1]})
 
 
 @maps("Resizing")
@@ -251,6 +286,17 @@ def average(site: Site) -> Tensor:
     takes, differ = _merged(site)
     total = site.add("add", takes, {"broadcast": True} if differ else {}, "sum")
     return _widest(site.add("div", [total, len(takes)]), takes)
+
+
+@maps("Maximum", "Minimum")
+def extreme(site: Site) -> Tensor:
+    """Return the greatest or the least of several values, two at a time."""
+    takes, differ = _merged(site)
+    out, *rest = takes
+    for number, each in enumerate(rest):
+        suffix = "" if number == len(rest) - 1 else f"of_{number + 2}"
+        out = site.add(site.layer.kind.lower(), [out, each], {"broadcast": True} if differ else {}, suffix)
+    return _widest(out, takes)
 
 
 @maps("Concatenate")

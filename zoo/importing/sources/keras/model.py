@@ -8,7 +8,7 @@ from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.sources.entries import Entries, Tensor, identifier
-from speczoo.importing.sources.keras import activations, dense, windows  # noqa: F401  (register what they map)
+from speczoo.importing.sources.keras import activations, dense, sequences, windows  # noqa: F401  (register what they map)
 from speczoo.importing.sources.keras.config import KerasLayer, KerasModel, Reader, Ref
 from speczoo.importing.sources.keras.order import Step, channels_first_wanted, offsets, steps
 from speczoo.importing.sources.keras.site import MAPPED, Enough, Place, Shared, Site, mapped, unknown
@@ -72,6 +72,8 @@ def _spec(model: KerasModel, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
     spec["layers"] = folded(entries, frozenset(each.name for each in inputs))
     if not plain:
         spec["outputs"] = _named(outputs)
+    if place.shared.init:
+        spec["init"] = place.shared.init
     if place.shared.freeze:
         spec["freeze"] = place.shared.freeze
     return spec

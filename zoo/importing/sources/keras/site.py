@@ -21,6 +21,11 @@ _IGNORED = re.compile(
 )
 
 
+def says_nothing(key: str) -> bool:
+    """Return whether an argument is one that says nothing of what is computed."""
+    return _IGNORED.fullmatch(key) is not None
+
+
 MOST_CALLS = 2 * DEFAULT.entries
 
 
@@ -34,6 +39,7 @@ class Shared:
 
     freeze: list[str] = field(default_factory=list)
     blocks: dict[str, Any] = field(default_factory=dict)
+    init: list[dict[str, Any]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     calls: int = 0
 
@@ -175,6 +181,18 @@ class Site:
         frozen = self.place.shared.freeze
         frozen += [pattern for name in names if (pattern := ".".join((*self.place.path, id, name))) not in frozen]
 
+    def start(self, values: Mapping[str, float]) -> None:
+        """Let parameters of the layer start at these numbers."""
+        id = self.place.modules[self.layer.name][0]
+        rule = {"match": ".".join((*self.place.path, id)), **values}
+        if rule not in self.place.shared.init:
+            self.place.shared.init.append(rule)
+
+    def constant(self, value: Any, shape: tuple[int, ...], suffix: str, like: Tensor) -> Tensor:
+        """Add a constant beside the entry of the layer's name."""
+        self.place.entries.at = self.loc
+        return self.place.entries.constant(value, shape, f"{self.layer.name}_{suffix}", like)
+
     def group(self, source: Tensor, make: Callable[[Site, Tensor], Tensor]) -> Tensor:
         """Add a group of the layer's name: `make` fills it with what is done to its input."""
         inner = self.inside(("input",))
@@ -231,7 +249,7 @@ def mapped(site: Site) -> tuple[Tensor, ...]:
         if value is not None and value is not False and name not in TAKEN[kind]:
             raise site.refusal(f"its call says `{printable(name)}`, which is not known here", code="unknown-argument")
     made = MAPPED[kind](site)
-    for problem in site.given.unread(lambda key: _IGNORED.fullmatch(key) is not None):
+    for problem in site.given.unread(says_nothing):
         shared.report(problem)
     return made if isinstance(made, tuple) else (made,)
 
