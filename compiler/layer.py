@@ -86,6 +86,7 @@ class Call:
     parameter: bool = False  # an nn.Parameter or nn.Buffer of the surrounding module, not a module
     before: str | None = None  # a statement that binds the names which `construct` reads
     binds: tuple[str, ...] = ()  # those names
+    wrap: str | None = None  # what its module is passed through once it is made
     inline: str | None = None  # the expression that stands for it in a written-out forward, where no module is wanted
 
     @property
@@ -333,13 +334,17 @@ class Layer(BaseModel):
         """Return torch's call. By default: `torch`, the fields as its arguments and `derived` in place of what is not
         said.
         """
-        args = self.arguments(*(v.shape for v in x))
-        defaults = {
-            name: f.default
-            for name, f in type(self).model_fields.items()
-            if not f.is_required() and name not in self.derives
-        }
-        return Call(self.torch or f"nn.{self.op}", args, defaults, self.positional, support=self.support)
+        given = self.arguments(*(v.shape for v in x))
+        args = {name: value for name, value in given.items() if name not in self.applied}
+        fields = type(self).model_fields
+        usual = (name for name in args if not fields[name].is_required() and name not in self.derives)
+        defaults = {name: fields[name].default for name in usual}
+        target = self.torch or f"nn.{self.op}"
+        return Call(target, args, defaults, self.positional, support=self.support, wrap=self.wrap())
+
+    def wrap(self) -> str | None:
+        """Return the function of torch's that its module is passed through, where there is one."""
+        return None
 
     def arguments(self, *x: Shape) -> dict[str, Any]:
         derived = self.derived(*x)

@@ -26,7 +26,7 @@ def reached(container: str, target: str, name: str, *, parameter: bool) -> str:
 class Make:
     """A construction: `nn.Conv2d(3, 64, kernel_size=7)`. `children` are those of an nn.Sequential, or of a container,
     `form` a template over the arguments where it is no plain call, `before` one of a statement that binds what `form`
-    reads. A `value` is no call at all: `target` is its text.
+    reads, `wrap` a function of what is made. A `value` is no call at all: `target` is its text.
     """
 
     target: str
@@ -34,6 +34,7 @@ class Make:
     children: tuple[Child, ...] | None = None
     form: str | None = None
     before: str | None = None
+    wrap: str | None = None
     value: bool = False
 
 

@@ -42,7 +42,7 @@ def unknown_argument(
         return unknown(help=(f"arguments are given by name, beside `op`: {example}",)), None
     free = [k for k in known if k not in given]
     needs, how = ARGUMENTS_ELSEWHERE.get(spelling(name), (None, ""))
-    if how and (needs in known or (needs is None and nearest(name, free) is None)):
+    if how and (needs in known or (needs is None and certain(name, free, chosen=chosen) is None)):
         return unknown(help=(how,)), None
     synonyms = {} if chosen else _named(ARGUMENTS, free)
     asked = {**_named(ARGUMENTS_ASKED, free), **_named(ARGUMENTS_ASKED, missing)}.get(spelling(name))

@@ -21,6 +21,7 @@ from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Loc, Problem, ProblemError
 from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import did_you_mean
+from speczoo.specs.wording import listed
 
 
 def init_problems(spec: Spec, params: Mapping[str, Any]) -> Iterator[Problem]:
@@ -119,6 +120,10 @@ def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
             message = f"nothing that `{rule.match}` names has a parameter `{name}`"
             help = did_you_mean(name, known)
             yield Problem("unknown-argument", message, ("init", i, name), key=True, help=help)
+        originals = [key for key in known if key.startswith(f"parametrizations.{name}.")]
+        if originals and name not in known:
+            message = f"`{name}` of what `{rule.match}` names is computed: its parameters are {listed(originals)}"
+            yield Problem("unknown-argument", message, ("init", i, name), key=True)
         problem = _unfit(met, name, initial)
         if problem is not None:
             yield Problem("shape-mismatch", problem, ("init", i, name))

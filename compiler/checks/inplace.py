@@ -28,7 +28,17 @@ from speczoo.specs.problem import Mark, Problem
 def inplace_problems(composite: Composite) -> Iterator[Problem]:
     """Yield in-place ops that write over what another entry, or an output of the list, reads."""
     if any(written(composite.wiring)):
+        yield from _over_constants(composite)
         yield from _unless_sound(composite, "inplace", _conflicts(composite))
+
+
+def _over_constants(composite: Composite) -> Iterator[Problem]:
+    """Yield in-place ops that write over what has no batch axis: a Parameter, or what stays as long as the network."""
+    for node in composite.nodes:
+        first = node.arriving[0] if node.arriving else UNKNOWN
+        if isinstance(node.body, Layer) and node.body.inplace_ and first is not UNKNOWN and not first.batched:
+            message = f"`{node.name}` writes over a value without a batch axis, which may be a Parameter"
+            yield _overwriting(composite, node, message, [])
 
 
 def _unless_sound(composite: Composite, check: str, problems: Iterator[Problem]) -> Iterator[Problem]:

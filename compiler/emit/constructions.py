@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from speczoo.compiler.program import CONTAINERS, Child, Make, reached
 
@@ -18,6 +19,8 @@ def wrapped(head: str, body: list[str], tail: str) -> list[str]:
 
 def construct(make: Make, width: int = WIDTH - 12) -> list[str]:
     """Return lines of an expression, the first no longer than `width`; the inner ones are indented against it."""
+    if make.wrap is not None:
+        return wrapped(f"{make.wrap}(", construct(replace(make, wrap=None), width - len(make.wrap) - 2), ")")
     if make.children is not None:
         return _sequential(make.children) if make.target == "nn.Sequential" else _container(make)
     if make.form is not None:

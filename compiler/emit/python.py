@@ -31,6 +31,7 @@ STANDARD = {
 TEXT = re.compile(r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|#[^\n]*', re.DOTALL)
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 TORCH = {"torch": "import torch", "F": "import torch.nn.functional as F"}
+NORMS = "from torch.nn.utils import parametrizations"
 
 
 def source(graph: Graph) -> str:
@@ -51,6 +52,7 @@ def _imports(program: Program, body: str) -> str:
     standard = [line for name, line in STANDARD.items() if name in names]
     torch = [line for name, line in TORCH.items() if name in names]
     torch.append("from torch import Tensor, nn" if "Tensor" in names else "from torch import nn")
+    torch += [NORMS] if "parametrizations" in names else []
     return "\n\n".join("\n".join(part) for part in (standard, torch, program.imports) if part)
 
 

@@ -29,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch import nn
+from torch.nn.utils import parametrizations
 """.strip().splitlines()
 NODES = (
     ast.Module, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
@@ -305,7 +306,8 @@ class Bindings:
             return True
         if self.own is not None and _on_self(node.value) and node.attr in OF_HELD | self.held:
             return node.attr not in (MODULE_NAMES | PRIVATE_NAMES) - OF_HELD
-        if isinstance(node.value, ast.Name) and node.value.id in self.modules:
+        root, _ = _chain(node)
+        if isinstance(root, ast.Name) and root.id in self.modules:
             return node.attr not in MODULE_NAMES | PRIVATE_NAMES
         return node.attr in self.text.words.attributes
 

@@ -23,6 +23,8 @@ from speczoo.compiler.reach import Link, Reach, Sight, mixing, same
 class _InPlace(Layer, abstract=True):
     """Activations whose one argument is whether they write over their input."""
 
+    unbatched: ClassVar[bool] = True
+
     inplace: bool = False
 
 
@@ -73,6 +75,7 @@ class Hardswish(_InPlace):
 class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "output"
 
 
@@ -88,6 +91,7 @@ class LogSigmoid(Layer):
 class Tanh(Layer):
     """The hyperbolic tangent."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "output"
 
 
@@ -120,6 +124,7 @@ def _bent(layer: Layer, argument: str, slope: float) -> ShapeError | None:
 class ELU(Layer):
     """x above 0, alpha (exp(x) - 1) below."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
 
@@ -133,6 +138,7 @@ class ELU(Layer):
 class CELU(Layer):
     """x above 0, alpha (exp(x / alpha) - 1) below."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
 
@@ -150,6 +156,7 @@ class CELU(Layer):
 class LeakyReLU(Layer):
     """x above 0, negative_slope x below."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
 
@@ -211,6 +218,7 @@ class PReLU(Layer):
 class GELU(Layer):
     """x times the normal distribution's share below x."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     approximate: Literal["none", "tanh"] = "none"
@@ -219,6 +227,7 @@ class GELU(Layer):
 class Hardtanh(Layer):
     """x kept between min_val and max_val."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     min_val: Float = -1.0
@@ -234,6 +243,7 @@ class Hardtanh(Layer):
 class Hardshrink(Layer):
     """x where |x| is above lambd, 0 elsewhere."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     lambd: Float = 0.5
@@ -242,6 +252,7 @@ class Hardshrink(Layer):
 class Softshrink(Layer):
     """x moved towards 0 by lambd, 0 where |x| is below it."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     lambd: Float = 0.5
@@ -254,6 +265,7 @@ class Softshrink(Layer):
 class Softplus(Layer):
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above threshold."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     beta: Float = 1.0
@@ -263,6 +275,7 @@ class Softplus(Layer):
 class Threshold(Layer):
     """x where it is above threshold, value elsewhere."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     threshold: Float

@@ -50,6 +50,7 @@ class Chunk(Moves, op="chunk"):
 
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("chunk",)
 
     def infer(self, x: Shape) -> list[Shape]:
@@ -72,7 +73,7 @@ class Chunk(Moves, op="chunk"):
 
     def call(self, x: Value) -> Call:
         apply = "{0}.chunk({chunks}, {dim})" + _only(self.infer(x.shape))
-        return Call(None, {"chunks": self.chunks, "dim": self.dim}, apply=apply)
+        return Call(None, {"chunks": self.chunks, "dim": printed(self.dim, x)}, apply=apply)
 
 
 class Split(Moves, op="split"):
@@ -85,6 +86,7 @@ class Split(Moves, op="split"):
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
     per_axis: ClassVar[tuple[str, ...]] = ("split_size",)
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("split",)
 
     def infer(self, x: Shape) -> list[Shape]:
@@ -106,7 +108,7 @@ class Split(Moves, op="split"):
 
     def call(self, x: Value) -> Call:
         apply = "{0}.split({split_size}, {dim})" + _only(self.infer(x.shape))
-        return Call(None, {"split_size": self.split_size, "dim": self.dim}, apply=apply)
+        return Call(None, {"split_size": self.split_size, "dim": printed(self.dim, x)}, apply=apply)
 
 
 class Permute(Moves, op="permute"):

@@ -23,6 +23,15 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
+from speczoo.compiler.layers.weight_norms import (
+    PARAMETERS,
+    READS,
+    WRAPS,
+    Norm,
+    kept_weight,
+    norm_buffers,
+    reparametrized,
+)
 from speczoo.compiler.reach import Sight, grouped, spread
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
@@ -52,6 +61,7 @@ class _Conv(Windowed, abstract=True):
     groups: Positive = 1
     bias: bool = True
     padding_mode: PaddingMode = "zeros"
+    norm: Norm = None
 
     saves: ClassVar[Saves] = "input"
     derives: ClassVar[tuple[str, ...]] = ("in_channels",)
@@ -115,14 +125,25 @@ class _Conv(Windowed, abstract=True):
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
         padded = self.scratch(x)
-        return Kept("input" if not padded or self.padding_mode in ("reflect", "replicate") else "", padded)
+        values: Saves = "input" if not padded or self.padding_mode in ("reflect", "replicate") else ""
+        return Kept(values, padded, once=kept_weight(self.norm, self._weight(x), axis=0))
 
-    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+    applied: ClassVar[tuple[str, ...]] = ("norm",)
+    reads: ClassVar[tuple[str, ...]] = READS
+    parameters: ClassVar[tuple[str, ...]] = PARAMETERS
+
+    def _weight(self, x: Shape) -> Shape:
+        return (self.out_channels, x[0] // self.groups, *sizes(self.kernel_size, self.spatial))
 
     def weights(self, x: Shape) -> dict[str, Shape]:
-        kernel = sizes(self.kernel_size, self.spatial)
-        weight = {"weight": (self.out_channels, x[0] // self.groups, *kernel)}
-        return weight | ({"bias": (self.out_channels,)} if self.bias else {})
+        bias = {"bias": (self.out_channels,)} if self.bias else {}
+        return reparametrized(self.norm, {"weight": self._weight(x), **bias})
+
+    def buffers(self, x: Shape) -> dict[str, Shape]:
+        return norm_buffers(self.norm, self._weight(x), axis=0)
+
+    def wrap(self) -> str | None:
+        return WRAPS.get(self.norm or "")
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return ((grouped(0, x[0], out[0], self.groups), *self.window().sight(len(x))[1:]),)
@@ -175,6 +196,7 @@ class _ConvTranspose(Spatial, abstract=True):
     bias: bool = True
     dilation: Any = 1
     padding_mode: Literal["zeros"] = "zeros"
+    norm: Norm = None
 
     saves: ClassVar[Saves] = "input"
     derives: ClassVar[tuple[str, ...]] = ("in_channels",)
@@ -210,12 +232,25 @@ class _ConvTranspose(Spatial, abstract=True):
             out.append(got)
         return (self.out_channels, *out)
 
-    parameters: ClassVar[tuple[str, ...]] = ("weight", "bias")
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        return Kept("input", once=kept_weight(self.norm, self._weight(x), axis=1))
+
+    applied: ClassVar[tuple[str, ...]] = ("norm",)
+    reads: ClassVar[tuple[str, ...]] = READS
+    parameters: ClassVar[tuple[str, ...]] = PARAMETERS
+
+    def _weight(self, x: Shape) -> Shape:
+        return (x[0], self.out_channels // self.groups, *sizes(self.kernel_size, self.spatial))
 
     def weights(self, x: Shape) -> dict[str, Shape]:
-        kernel = sizes(self.kernel_size, self.spatial)
-        weight = {"weight": (x[0], self.out_channels // self.groups, *kernel)}
-        return weight | ({"bias": (self.out_channels,)} if self.bias else {})
+        bias = {"bias": (self.out_channels,)} if self.bias else {}
+        return reparametrized(self.norm, {"weight": self._weight(x), **bias})
+
+    def buffers(self, x: Shape) -> dict[str, Shape]:
+        return norm_buffers(self.norm, self._weight(x), axis=1)
+
+    def wrap(self) -> str | None:
+        return WRAPS.get(self.norm or "")
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         fields = (self.kernel_size, self.stride, self.padding, self.dilation)

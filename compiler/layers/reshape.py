@@ -30,6 +30,7 @@ from speczoo.compiler.reach import Link, Sight, mixing, reshaped, same, sampled,
 class Identity(Layer):
     """Its input."""
 
+    unbatched: ClassVar[bool] = True
     integer: ClassVar[bool | None] = None
     views: ClassVar[Views] = True
 

@@ -22,6 +22,7 @@ class Select(Moves, op="select"):
     index: Int
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    applied: ClassVar[tuple[str, ...]] = ("dim",)  # by its place in a subscript
     unbatched: ClassVar[bool] = True
 
     def infer(self, x: Shape) -> Shape:
@@ -98,6 +99,7 @@ class Slice(Moves, op="slice"):
     step: Positive = 1
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    applied: ClassVar[tuple[str, ...]] = ("dim",)  # by its place in a subscript
     unbatched: ClassVar[bool] = True
 
     def infer(self, x: Shape) -> Shape:
@@ -184,6 +186,7 @@ class Unbind(Moves, op="unbind"):
 
     outputs: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+    unbatched: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("unbind",)
 
     def infer(self, x: Shape) -> list[Shape]:
@@ -197,7 +200,7 @@ class Unbind(Moves, op="unbind"):
 
     def call(self, x: Value) -> Call:
         alone = "[0]" if x.shape[axis(self.dim, len(x.shape))] == 1 else ""
-        return Call(None, {"dim": self.dim}, apply="{0}.unbind({dim})" + alone)
+        return Call(None, {"dim": printed(self.dim, x)}, apply="{0}.unbind({dim})" + alone)
 
 
 class SlidingWindow(Moves, op="sliding_window"):

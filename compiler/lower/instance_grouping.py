@@ -201,9 +201,13 @@ def _same_call(a: Call, b: Call) -> bool:
         and b.sequential
         and not (a.support or b.support)
     ):
-        return a.construct == b.construct  # `op: $act`: the class itself becomes the argument
-    same = (a.target, a.apply, a.construct, a.before, a.parameter, a.inline, tuple(a.args), a.positional)
-    return same == (b.target, b.apply, b.construct, b.before, b.parameter, b.inline, tuple(b.args), b.positional)
+        return (a.construct, a.wrap) == (b.construct, b.wrap)  # `op: $act`: the class itself becomes the argument
+    return _form(a) == _form(b)
+
+
+def _form(call: Call) -> tuple[Any, ...]:
+    made = (call.target, call.construct, call.before, call.wrap, call.parameter, tuple(call.args), call.positional)
+    return (*made, call.apply, call.inline)
 
 
 def _inside(composite: Composite) -> Iterator[Composite]:

@@ -217,7 +217,7 @@ class ClassBuilder:
             if name in call.defaults and text == literal(call.defaults[name]) and call.construct is None:
                 continue
             args.append((None if k < call.positional else name, text))
-        return Make(target, tuple(args), form=call.construct, before=call.before)
+        return Make(target, tuple(args), form=call.construct, before=call.before, wrap=call.wrap)
 
     def argument(self, name: str, calls: Sequence[Call | None], at: Position, first: Node) -> str:
         column = [ABSENT if c is None else c.args[name] for c in calls]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from speczoo.specs.expression.evaluation import Scope, compiled
 from speczoo.specs.expression.printing import Simplifier, Untranslatable, folded, source
 from speczoo.specs.expression.template import Template
-from speczoo.specs.expression.tree import Attribute, Call, Constant, Expr, ExpressionError, Name
+from speczoo.specs.expression.tree import Attribute, Call, Compare, Constant, Expr, ExpressionError, Name
+
+#: How the language itself writes what Python is told of truths.
+OWN = {"is": "==", "is not": "!="}
 
 
 class _Closer(Simplifier):
@@ -24,6 +28,12 @@ class _Closer(Simplifier):
 
     def call(self, expr: Call) -> Expr:
         return folded(expr)
+
+    def comparison(self, expr: Compare) -> Expr:
+        made = super().comparison(expr)
+        if not isinstance(made, Compare):
+            return made
+        return replace(made, operators=tuple(OWN.get(sign, sign) for sign in made.operators))
 
 
 def closed(text: str, scope: Scope, left_open: Collection[str]) -> str:

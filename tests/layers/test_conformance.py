@@ -20,12 +20,12 @@ from torch import nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.analysis.canonical_arguments import canonical
-from speczoo.compiler.layer import Layer, ShapeError
+from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.left_out import LEFT_OUT as NO_OPS
 from speczoo.testing.cases import Case
 from speczoo.testing.conformance import check_layer
 from speczoo.testing.layers import layer_cases
-from speczoo.testing.oracle import BATCH, Refused, run
+from speczoo.testing.oracle import BATCH, Refused, run, seeded
 from tests.shares import OF_EACH_LAYER
 
 OPS = sorted(Layer.registry)
@@ -201,7 +201,7 @@ def test_fields_are_torchs_arguments(op: str) -> None:
     assert own == list(theirs)
     assert list(kind.model_fields)[len(own) :] == list(kind.applied)
     forward = inspect.signature(getattr(nn, op).forward).parameters
-    assert {REFERRED.get(name, name) for name in kind.applied} - OF_RESULTS <= set(forward)
+    assert {REFERRED.get(name, name) for name in kind.applied} - OF_RESULTS <= {*forward, "norm"}  # of torch.nn.utils
     for name, field in kind.model_fields.items():
         if name not in (*kind.derives, *kind.applied):
             default = inspect.Parameter.empty if field.is_required() else field.default
@@ -310,6 +310,39 @@ def test_arguments_count_as_equal_where_torch_computes_the_same(op: str) -> None
         same = len(one.outputs) == len(other.outputs) and one.state == other.state
         same = same and all(x.shape == y.shape and torch.allclose(x, y, 0, 0, equal_nan=True) for x, y in pairs)
         assert (said[0] == said[1]) == same
+
+    holds()
+
+
+@pytest.mark.parametrize(("op", "arguments"), [("select", {"index": 0}), ("slice", {"stop": 1})])
+def test_an_axis_that_stands_in_a_subscript_counts(op: str, arguments: dict[str, int]) -> None:
+    x = Value((4, 4))
+    one, other = (Layer.registry[op](dim=dim, **arguments) for dim in (1, 2))
+    assert canonical(one, one.call(x)) != canonical(other, other.call(x))
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op[0].islower() and Layer.registry[op].model_fields])
+def test_other_arguments_of_a_function_count_as_equal_only_where_torch_computes_the_same(op: str) -> None:
+    """`{op: select, dim: 1, index: 0}` is not `{op: select, dim: 2, index: 0}`."""
+
+    @given(layer_cases(op), layer_cases(op), st.data())
+    def holds(case: Case, other: Case, data: st.DataObject) -> None:
+        if not (names := [name for name, value in other.arguments.items() if case.arguments.get(name) != value]):
+            return
+        name = data.draw(st.sampled_from(names))
+        pair = [case, case._replace(arguments={**case.arguments, name: other.arguments[name]})]
+        layers = [each.accepted() for each in pair]
+        if None in layers:
+            return
+        said = [canonical(layer, layer.call(*case.inputs)) for layer in layers if layer is not None]
+        if said[0] != said[1]:
+            return
+        made = []
+        for layer in layers:
+            assert layer is not None
+            with seeded():
+                made.append(run(layer, case).outputs)
+        assert all(torch.equal(one, two) or (one != one).any() for one, two in zip(*made, strict=True))
 
     holds()
 

@@ -128,11 +128,12 @@ class PointNet(nn.Module):
         self.fc2, self.bn2 = nn.Linear(512, 256), nn.BatchNorm1d(256)
         self.fc3 = nn.Linear(256, classes)
 
-    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        x, turn = self.feat(points)
+    def forward(self, points: Tensor) -> Tensor:
+        x = self.feat(points)
         x = torch.relu(self.bn1(self.fc1(x)))
         x = torch.relu(self.bn2(self.fc2(x)))
-        return self.fc3(x).log_softmax(1), turn
+        scores: Tensor = self.fc3(x).log_softmax(1)
+        return scores
 
 
 class PointFeatures(nn.Module):
@@ -143,12 +144,13 @@ class PointFeatures(nn.Module):
         self.conv2, self.bn2 = nn.Conv1d(64, 128, 1), nn.BatchNorm1d(128)
         self.conv3, self.bn3 = nn.Conv1d(128, 1024, 1), nn.BatchNorm1d(1024)
 
-    def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, points: Tensor) -> Tensor:
         turn = self.stn(points)
         x = (points.transpose(2, 1) @ turn).transpose(2, 1)
         x = torch.relu(self.bn1(self.conv1(x)))
         x = torch.relu(self.bn2(self.conv2(x)))
-        return self.bn3(self.conv3(x)).amax(2), turn
+        whole: Tensor = self.bn3(self.conv3(x)).amax(2)
+        return whole
 
 
 class PointTransform(nn.Module):
@@ -183,3 +185,47 @@ class CharRNN(nn.Module):
     def forward(self, text: Tensor) -> Tensor:
         logits: Tensor = self.decoder(self.rnn(self.encoder(text))[0])
         return logits
+
+
+class GPT(nn.Module):
+    """GPT-2, with the names of nanoGPT."""
+
+    def __init__(self, n_layer: int, n_head: int, n_embd: int, vocab_size: int) -> None:
+        super().__init__()
+        self.transformer = nn.ModuleDict(
+            {
+                "wte": nn.Embedding(vocab_size, n_embd),
+                "wpe": nn.Embedding(1024, n_embd),
+                "h": nn.ModuleList([GPTBlock(n_embd, n_head) for _ in range(n_layer)]),
+                "ln_f": nn.LayerNorm(n_embd),
+            }
+        )
+        self.lm_head = nn.Linear(n_embd, vocab_size, bias=False)
+        self.lm_head.weight = self.transformer["wte"].weight  # type: ignore[assignment]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        parts = self.transformer
+        x = parts["wte"](tokens) + parts["wpe"](torch.arange(tokens.shape[1]))
+        for block in parts["h"]:  # type: ignore[attr-defined]
+            x = block(x)
+        logits: Tensor = self.lm_head(parts["ln_f"](x))
+        return logits
+
+
+class GPTBlock(nn.Module):
+    def __init__(self, size: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.ln_1 = nn.LayerNorm(size)
+        self.attn = nn.ModuleDict({"c_attn": nn.Linear(size, 3 * size), "c_proj": nn.Linear(size, size)})
+        self.ln_2 = nn.LayerNorm(size)
+        self.mlp = nn.ModuleDict({"c_fc": nn.Linear(size, 4 * size), "c_proj": nn.Linear(4 * size, size)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens, size = x.shape
+        parts = self.attn["c_attn"](self.ln_1(x)).split(size, 2)
+        q, k, v = (part.view(batch, tokens, self.heads, -1).transpose(1, 2) for part in parts)
+        later = torch.ones(tokens, tokens, dtype=torch.bool).triu(1)
+        weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).masked_fill(later, -torch.inf).softmax(-1)
+        x = x + self.attn["c_proj"]((weights @ v).transpose(1, 2).reshape(batch, tokens, size))
+        return x + self.mlp["c_proj"](nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x))))  # type: ignore[no-any-return]

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from speczoo.torchvision import torchvision
 
+#: What torchvision registers in another order than that in which it runs.
+REORDERED = ("swin_*",)
 #: torchvision's families: of classification, of segmentation and of video.
 FAMILIES = (
     "alexnet", "convnext_*", "densenet*", "efficientnet_*", "googlenet", "inception_v3", "mnasnet*", "mobilenet_*",
-    "regnet_*", "resnet*", "resnext*", "wide_resnet*", "shufflenet_v2_*", "squeezenet*", "vgg*",
+    "regnet_*", "resnet*", "resnext*", "wide_resnet*", "shufflenet_v2_*", "squeezenet*", "swin_[bst]", "vgg*",
 )  # fmt: skip
 SEGMENTATION = ("deeplabv3_*", "fcn_*", "lraspp_*")
 VIDEO = ("mc3_18", "r2plus1d_18", "r3d_18", "s3d")
@@ -31,7 +33,7 @@ CLIPS = sorted(matching(models.video, VIDEO))
 SHARED = sorted([*CLASSIFIERS, *MAPS, *CLIPS])
 
 #: The smallest image that a grid takes, where that is not 64: five halvings, and stems, heads and pools that need more.
-SIDE = {"inception_v3": 299, "alexnet": 95, "s3d": 209}
+SIDE = {"inception_v3": 299, "alexnet": 95, "s3d": 209, "swin_t": 224, "swin_s": 224, "swin_b": 224}
 FRAMES = {"s3d": 13}
 
 

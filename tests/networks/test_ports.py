@@ -15,18 +15,26 @@ from tests.networks import ports
 from tests.networks.shared import outputs
 
 SMALL_BERT = {"layers": 2, "hidden": 16, "heads": 2, "vocabulary": 40, "positions": 130, "types": 16}
+SMALL_GPT = {"n_layer": 2, "n_head": 2, "n_embd": 16, "vocab_size": 20}
 
 #: Network, what makes it small enough for a test, and the same by hand.
 PORTS: list[tuple[str, dict[str, Any], Callable[[], nn.Module]]] = [
     ("dcgan_generator", {"width": 4}, partial(ports.Generator, width=4)),
     ("dcgan_discriminator", {"width": 4}, partial(ports.Discriminator, width=4)),
     ("bert", SMALL_BERT | {"dropout": 0.0}, partial(ports.Bert, **SMALL_BERT)),
+    ("gpt2_124m", SMALL_GPT | {"dropout": 0.0}, partial(ports.GPT, **SMALL_GPT)),
     ("pointnet", {"num_classes": 5, "dropout": 0.0}, partial(ports.PointNet, 5)),
     ("char_rnn", {"characters": 16, "hidden": 8, "layers": 2, "dropout": 0.0}, partial(ports.CharRNN, 16, 8, 2)),
 ]
 
 #: What a source prints, or its well-known whole has.
-COUNTS = {"dcgan_generator": 3_576_704, "dcgan_discriminator": 2_765_568, "bert": 109_482_240}
+COUNTS = {
+    "dcgan_generator": 3_576_704,
+    "dcgan_discriminator": 2_765_568,
+    "bert": 109_482_240,
+    "gpt2_124m": 124_439_808,
+    "gpt2_xl": 1_557_611_200,
+}
 
 
 def label(value: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.weights import params_with
-from tests.networks.shared import CLIPS, MAPS, SHARED, example, models, outputs, theirs
+from tests.networks.shared import CLIPS, MAPS, REORDERED, SHARED, example, models, outputs, theirs
 
 #: One or two of each family, small ones: what runs without --slow.
 SMALL = frozenset(
@@ -63,8 +64,9 @@ class NoInit(torch.overrides.TorchFunctionMode):
 def test_names_shapes_order_and_parameters(name: str) -> None:
     graph = speczoo.graph(name)
     expected = skeleton(name)
-    assert list(graph.state) == list(expected)
     assert graph.state == expected
+    if not any(fnmatchcase(name, pattern) for pattern in REORDERED):
+        assert list(graph.state) == list(expected)
 
 
 @pytest.mark.parametrize(

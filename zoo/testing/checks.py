@@ -76,10 +76,11 @@ def _entry(state: list[tuple[str, Shape]], at: int) -> str:
 
 
 def macs(trial: Trial) -> None:
-    """Check that `macs` is half of what torch's flop counter counts for one sample."""
+    """Check that `macs` is half of what torch's flop counter counts for one sample; of what has no batch, for all."""
     stated = trial.layer.macs(trial.predicted[0].shape, *trial.shapes)
-    if stated != trial.trained.macs:
-        sides = [("macs", f"{stated:,}"), ("torch", f"{trial.trained.macs:,.15g}")]
+    counted = trial.trained.macs * (1 if trial.predicted[0].batched else trial.batch)
+    if stated != counted:
+        sides = [("macs", f"{stated:,}"), ("torch", f"{counted:,.15g}")]
         raise Disagreement(trial.case, "torch's flop counter finds other multiply-accumulates than `macs` says", *sides)
 
 

@@ -89,7 +89,8 @@ def source(trial: Trial) -> None:
     scope["module"] = copy.deepcopy(dict(model.named_children()).get(LAYER, scope["module"]))  # statistics move apart
     arriving = [x for x, value in zip(given, case.inputs, strict=True) if value.batched]
     try:
-        copies = (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model)))
+        copies = [model, copy.deepcopy(model)]
+        copies += [pickle.loads(pickle.dumps(model))] if layer.wrap() is None else []  # which torch does not pickle
     except Exception as error:  # whatever a module of one's own raises
         text = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise Disagreement(case, "what is built cannot be copied and pickled", ("error", text)) from None

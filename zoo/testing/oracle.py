@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
 from speczoo.compiler.layer import Call, Layer, Shape, Value
@@ -96,6 +97,8 @@ def prepared(call: Call, given: Sequence[Any], *, training: bool = True) -> tupl
     if call.before is not None:
         exec(call.before.format(**{name: repr(value) for name, value in call.args.items()}), scope)
     scope["module"] = module = eval(printed(call), scope) if call.target else None
+    if call.wrap is not None:
+        scope["module"] = module = eval(f"{call.wrap}(module)", scope | {"parametrizations": parametrizations})
     scope["self"] = nn.Module().train(training)  # in whose forward the expression stands
     if isinstance(module, nn.Module):
         module.train(training)

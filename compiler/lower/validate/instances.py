@@ -204,8 +204,8 @@ class Validation:
             self._function(where, target, call, given)
         elif make.children is not None or (target, make.form) != (self._called(where, call.target), call.construct):
             raise Mistranslation(where, call.construct or call.target, make.form or target)
-        elif make.before != call.before:
-            raise Mistranslation(where, call.before, make.before)
+        elif (make.before, make.wrap) != (call.before, call.wrap):
+            raise Mistranslation(where, (call.before, call.wrap), (make.before, make.wrap))
         for name, wanted in call.args.items():
             defaults = call.defaults if call.construct is None else {}
             got = given[name] if name in given else defaults.get(name, Global("nothing"))

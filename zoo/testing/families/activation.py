@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.layer import Layer, Value
 from speczoo.testing.cases import NUMBERS, POSITIVE, Drawn, dims, family, shape, size, some, value
 
 _ACTIVATIONS: dict[str, dict[str, SearchStrategy[Any]]] = {
@@ -30,7 +30,9 @@ _ACTIVATIONS: dict[str, dict[str, SearchStrategy[Any]]] = {
 
 @family(*_ACTIVATIONS)
 def activation(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return some(draw, **_ACTIVATIONS[layer.op]), value(*shape(draw, 0, 1, 2, 3))
+    arguments, x = some(draw, **_ACTIVATIONS[layer.op]), shape(draw, 0, 1, 2, 3)
+    batched = bool(arguments.get("inplace")) or not layer.unbatched or draw(st.integers(0, 3)) > 0
+    return arguments, (Value(x, batched=batched or not x),)
 
 
 @family("Threshold")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from speczoo.compiler.layer import Layer, Value
-from speczoo.testing.cases import Drawn, dims, family, shape, shape_of, size, some, value
+from speczoo.testing.cases import Drawn, dims, family, shape, shape_of, size, some
 
 
 def _one(draw: DrawFn, *sizes: int) -> tuple[Value]:
@@ -16,7 +16,7 @@ def _one(draw: DrawFn, *sizes: int) -> tuple[Value]:
 
 @family("chunk")
 def chunk(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return {"chunks": draw(size(1, 4)), **some(draw, dim=dims())}, value(*shape(draw, 1, 2, 3, high=9))
+    return {"chunks": draw(size(1, 4)), **some(draw, dim=dims())}, _one(draw, *shape(draw, 1, 2, 3, high=9))
 
 
 @family("split")
@@ -27,7 +27,7 @@ def split(draw: DrawFn, layer: type[Layer]) -> Drawn:
     return {
         "split_size": draw(st.one_of(size(1, 4), listed, st.lists(size(1, 4), min_size=1))),
         **some(draw, dim=dims()),
-    }, value(*x)
+    }, _one(draw, *x)
 
 
 @family("permute")

@@ -24,6 +24,7 @@ def conv(draw: DrawFn, layer: type[Layer]) -> Drawn:
             dilation=each(n, size(1, 2)),
             bias=st.booleans(),
             padding_mode=st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
+            norm=st.sampled_from(["weight", "spectral"]),
             in_channels=st.just(channels),
         ),
     }
@@ -48,6 +49,7 @@ def conv_transpose(draw: DrawFn, layer: type[Layer]) -> Drawn:
             groups=st.just(groups),
             bias=st.booleans(),
             dilation=each(n, size(1, 2)),
+            norm=st.sampled_from(["weight", "spectral"]),
         ),
     }
     return arguments, value(channels, *shape(draw, n, high=6))

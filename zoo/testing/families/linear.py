@@ -13,7 +13,8 @@ from speczoo.testing.cases import POSITIVE, Drawn, family, shape, size, some, va
 def linear(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = shape(draw, 1, 2, 3)
     stated = st.one_of(st.just(x[-1]), size())
-    return {"out_features": draw(size()), **some(draw, bias=st.booleans(), in_features=stated)}, value(*x)
+    options = some(draw, bias=st.booleans(), in_features=stated, norm=st.sampled_from(["weight", "spectral"]))
+    return {"out_features": draw(size()), **options}, (Value(x, batched=draw(st.integers(0, 3)) > 0),)
 
 
 @family("Bilinear")

@@ -36,10 +36,11 @@ def expressions(names: list[str]) -> SearchStrategy[str]:
         binary = st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "%"]), inner)
         test = st.tuples(inner, st.sampled_from(["<", "<=", "==", "!="]), inner).map(lambda t: f"{t[0]} {t[1]} {t[2]}")
         both = st.tuples(test, st.sampled_from(["and", "or"]), test).map(lambda t: f"({t[0]}) {t[1]} not ({t[2]})")
+        alike = st.tuples(test, st.sampled_from(["==", "!="]), test).map(lambda t: f"({t[0]}) {t[1]} ({t[2]})")
         named = st.sampled_from(["abs", "sqrt", "exp", "log", "sin", "cos", "floor", "ceil", "round", "int", "float"])
         return st.one_of(
             binary.map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-            st.tuples(inner, st.one_of(test, both), inner).map(lambda t: f"({t[0]} if {t[1]} else {t[2]})"),
+            st.tuples(inner, st.one_of(test, both, alike), inner).map(lambda t: f"({t[0]} if {t[1]} else {t[2]})"),
             st.tuples(named, inner).map(lambda t: f"{t[0]}({t[1]})"),
             st.tuples(st.sampled_from(["min", "max"]), inner, inner).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
             inner.map(lambda text: f"(-{text})"),

@@ -67,7 +67,7 @@ def index_select(draw: DrawFn, layer: type[Layer]) -> Drawn:
 
 @family("unbind")
 def unbind(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return {"dim": draw(dims())}, value(*shape(draw, 1, 2, 3))
+    return {"dim": draw(dims())}, (_one(draw, 1, 2, 3),)
 
 
 @family("sliding_window")

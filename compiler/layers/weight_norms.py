@@ -1,0 +1,51 @@
+"""Weights that are computed anew at each call: torch.nn.utils.parametrizations, as `norm` of a layer says.
+
+`weight` (Salimans and Kingma 2016) has a length for each part of the first axis beside the weight's directions,
+`spectral` (Miyato et al. 2018) divides the weight by its largest singular value, which power iteration follows.
+"""
+
+import math
+from typing import Literal
+
+from speczoo.compiler.layer import Shape
+
+Norm = Literal["weight", "spectral"] | None
+
+#: What a layer's module is passed through.
+WRAPS = {"weight": "parametrizations.weight_norm", "spectral": "parametrizations.spectral_norm"}
+READS = tuple(WRAPS.values())
+#: What the parameters of such layers are called.
+PARAMETERS = (
+    "weight", "bias", "parametrizations.weight.original", "parametrizations.weight.original0",
+    "parametrizations.weight.original1",
+)  # fmt: skip
+
+
+def reparametrized(norm: Norm, weights: dict[str, Shape]) -> dict[str, Shape]:
+    """Return a layer's weights by their names under a norm, in torch's order."""
+    if norm is None:
+        return weights
+    shape = weights["weight"]
+    rest = {name: own for name, own in weights.items() if name != "weight"}
+    if norm == "spectral":
+        return {**rest, "parametrizations.weight.original": shape}
+    lengths = (shape[0], *(1 for _ in shape[1:]))
+    return {**rest, "parametrizations.weight.original0": lengths, "parametrizations.weight.original1": shape}
+
+
+def kept_weight(norm: Norm, shape: Shape, axis: int) -> int:
+    """Return how many numbers autograd keeps of a weight that is computed: itself, with the lengths of its parts, or
+    with its largest singular value and the vectors of that.
+    """
+    if norm is None:
+        return 0
+    vectors = norm_buffers("spectral", shape, axis).values()
+    return math.prod(shape) + (shape[0] if norm == "weight" else 1 + sum(map(math.prod, vectors)))
+
+
+def norm_buffers(norm: Norm, shape: Shape, axis: int) -> dict[str, Shape]:
+    """Return the singular vectors that `spectral` keeps of a weight as a matrix, whose rows are this axis."""
+    if norm != "spectral":
+        return {}
+    columns = math.prod(size for i, size in enumerate(shape) if i != axis)
+    return {"parametrizations.weight.0._u": (shape[axis],), "parametrizations.weight.0._v": (columns,)}
