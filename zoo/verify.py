@@ -187,7 +187,11 @@ def _shapes_alone(graph: Graph, module: nn.Module, batch: int) -> Any:
         given = tuple(x.to(dtype) if x.is_floating_point() else x for x in given)
     state = {name: value.to("meta") for name, value in (*module.named_parameters(), *module.named_buffers())}
     with torch.no_grad():
-        return torch.func.functional_call(module, state, given)
+        made = torch.func.functional_call(module, state, given)
+    for part in module.modules():
+        if isinstance(part, nn.RNNBase):  # which lists its weights, and has listed those of this call
+            part.to(next(part.parameters()).device)
+    return made
 
 
 def random_input(graph: Graph, batch: int = BATCH, shapes: Mapping[str, Shape] | None = None) -> list[Tensor]:
@@ -195,7 +199,9 @@ def random_input(graph: Graph, batch: int = BATCH, shapes: Mapping[str, Shape] |
     for every table that they may be looked up in.
     """
     tables = [
-        row.node.weights["weight"][0] for row in graph.rows if row.op == "Embedding" and "weight" in row.node.weights
+        row.node.weights["weight"][0]
+        for row in graph.rows
+        if row.op in ("Embedding", "EmbeddingBag") and "weight" in row.node.weights
     ]
     out: list[Tensor] = []
     for name, value in graph.settings.inputs:
