@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -106,6 +107,49 @@ def test_memory_of_any_network(spec: dict[str, Any]) -> None:
     assert said.inference == pytest.approx(alive(model, given), rel=0.05)
     assert said.training == pytest.approx(kept(model, given), rel=0.05)
     assert said.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
+
+
+KEEPING = [
+    {"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1},
+    {"op": "ReLU"},
+    {"op": "ReLU", "inplace": True},
+    {"op": "Identity"},
+    {"layers": [{"op": "BatchNorm2d"}, {"op": "Tanh"}]},
+]
+
+
+@st.composite
+def exclusive(draw: DrawFn) -> dict[str, Any]:
+    """A block, called under several settings, whose ids stand for two entries each: of which a condition keeps one."""
+    layers: list[dict[str, Any]] = [{"id": "first", **KEEPING[0]}]
+    known = ["input", "first"]
+    for i in range(draw(st.integers(1, 5))):
+        name = f"entry{i}"
+        mates = [draw(st.sampled_from(known)) for _ in range(2)]
+        entries = [draw(st.sampled_from([*KEEPING[:2], *KEEPING[3:], {"op": "add", "from": mates}])) for _ in range(2)]
+        if (flag := draw(st.sampled_from([None, "a", "b"]))) is None:
+            layers.append({"id": name, **entries[0]})
+        else:
+            tests = (f"$({flag})", f"$(not {flag})")
+            layers += [{"id": name, "when": test, **entry} for test, entry in zip(tests, entries, strict=True)]
+        known.append(name)
+    layers.append({"id": "last", "op": "add", "from": [draw(st.sampled_from(known)), known[-1]]})
+    settings = st.fixed_dictionaries({"op": st.just("Block"), "a": st.booleans(), "b": st.booleans()})
+    calls = draw(st.lists(settings, min_size=2, max_size=4))
+    block = {"params": {"a": "bool", "b": "bool"}, "layers": layers}
+    return {"spec": 1, "name": "random", "input": [2, 4, 4], "blocks": {"Block": block}, "layers": calls}
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(exclusive())
+def test_memory_of_ids_that_stand_for_two_entries(spec: dict[str, Any]) -> None:
+    """Blocks written in one place are then several classes, each with a forward of its own."""
+    try:
+        graph = speczoo.graph(spec)
+    except speczoo.SpecError:  # whose message is not the question here
+        reject()
+    said, given = memory(graph), given_to(graph, 1)
+    assert said.inference == pytest.approx(alive(speczoo.build(spec), given), rel=0.05)
 
 
 @given(
