@@ -25,12 +25,13 @@ WEIGHED = {
 UNPOOLED = {f"MaxUnpool{n}d" for n in (1, 2, 3)}
 #: Axes of these are merged and taken apart again, masked or chosen from, and said to be seen whole, though less is.
 WIDER = {
-    "Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "index_select", *WEIGHED, *UNPOOLED,
+    "Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "index_select", "grid_sample",
+    *WEIGHED, *UNPOOLED,
 }  # fmt: skip
 #: What a change of a number need not change: a truth or a sign may stay, another value may be the greater or chosen.
 COARSE = {
     "eq", "ne", "lt", "le", "gt", "ge", "sign", "maximum", "minimum", "logical_and", "logical_or", "where",
-    "masked_fill", "amax", "amin", "argmax", "argmin", "prod", "bool", "EmbeddingBag",
+    "masked_fill", "amax", "amin", "argmax", "argmin", "prod", "bool", "EmbeddingBag", "pow",
 }  # fmt: skip
 
 

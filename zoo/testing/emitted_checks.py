@@ -66,8 +66,8 @@ def source(trial: Trial) -> None:
     copied and pickled too.
     """
     case, layer = trial.case, trial.layer
-    if not all(value.shape for value in case.inputs if value.batched) or not any(v.batched for v in case.inputs):
-        return  # nothing flows in that can be the input of a network
+    if not all(value.shape for value in case.inputs if value.batched) or not any(v.batched for v in trial.predicted):
+        return  # nothing flows in, or comes out, that can be the input of a network, or its output
     spec = network(case)
     try:
         with quiet():

@@ -152,8 +152,7 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
             raise Refused(f"{type(error).__name__}: {error}") from error
     if not all(isinstance(out, Tensor) for out in outputs):
         raise Refused(f"what comes out is no tensor: {outputs}")
-    batched = any(value.batched for value in case.inputs)
-    if batched and any(out.dim() == 0 or out.shape[0] != batch for out in outputs):
+    if _batched(layer, case) and any(out.dim() == 0 or out.shape[0] != batch for out in outputs):
         raise Refused("the batch is gone")
     if any(0 in out.shape for out in outputs):
         raise Refused("an axis is empty")
@@ -162,6 +161,14 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
         return Result(given, outputs, saved, {""} if isinstance(module, nn.Parameter) else set(), 0, set(), None)
     changed = {i for i, x in enumerate(given) if isinstance(x, Tensor) and not torch.equal(x, before[i])}
     return Result(given, outputs, state, parameters, counter.get_total_flops() / 2 / batch, changed, module)
+
+
+def _batched(layer: Layer, case: Case) -> bool:
+    """Return whether what comes out has a batch axis; of a case that is refused, whether anything that flows in has."""
+    try:
+        return any(value.batched for value in layer.apply(*case.inputs))
+    except Exception:  # whatever arguments that are wrong lead to
+        return any(value.batched for value in case.inputs)
 
 
 def _state(module: Any) -> dict[str, Shape]:
