@@ -78,6 +78,8 @@ PARAMETER, BUFFER, MODULE = range(3)
 
 def rank(node: Node) -> int:
     """Return the rank of what stands for an entry: a Parameter, a Buffer, or a module of its own."""
+    if node.inputs:  # which neither of the two has
+        return MODULE
     if "" in node.weights:
         return PARAMETER
     return BUFFER if "" in node.buffers or "" in node.unsaved else MODULE
