@@ -91,6 +91,7 @@ def registered(nodes: Sequence[Node]) -> list[int]:
     """
     own = [(node.name, i) for i, node in enumerate(nodes) if node.shared is None and node.body is not None]
     if not any("." in name for name, _ in own):
-        return sorted((i for _, i in own), key=lambda i: rank(nodes[i]))
+        alone = [i for _, i in own if not nodes[i].inputs]  # most lists have neither Parameters nor Buffers
+        return sorted((i for _, i in own), key=lambda i: rank(nodes[i])) if alone else [i for _, i in own]
     tree = nested((name, i) for name, i in own if nodes[i].registers)
     return list(in_order(tree, lambda i: rank(nodes[i])))

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.containers import Tree, in_order, rank, registered
+from speczoo.compiler.containers import MODULE, Tree, in_order, rank, registered
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.forward import Forward, Held, Module, calls_of, holder, substituted
@@ -161,7 +161,10 @@ class Validation:
     def _complete(self, prefix: str, composite: Composite, own: Bound, calls: Mapping[int, Call]) -> None:
         """Check that every module and Parameter is made, in the order in which a state_dict lists them."""
         on_self: Tree[Module] = {name: item for name, item in own.items() if isinstance(item, (Module, Held))}
-        made = [held.node for held in in_order(on_self, lambda held: rank(composite.nodes[held.node]))]
+        made = [
+            held.node
+            for held in in_order(on_self, lambda held: rank(composite.nodes[held.node]) if held.parameter else MODULE)
+        ]
         for index, node in enumerate(composite.nodes):
             if node.body is None or node.shared is not None or index in made:
                 continue
