@@ -212,6 +212,13 @@ class Block(Grammar):
         default=None, description="What comes out, where it is not what the last entry gives."
     )
 
+    @cached_property
+    def fixed_inputs(self) -> list[str] | None:
+        """What flows in by name; None where that follows from the parameters."""
+        written = self.inputs or ["input"]
+        names = [name for name in written if isinstance(name, str)]
+        return names if len(names) == len(written) else None
+
 
 BYTES = Holds("a whole number of bytes, or bounds: `{max: 50e6}`")
 

@@ -36,7 +36,7 @@ def _over_constants(composite: Composite) -> Iterator[Problem]:
     """Yield in-place ops that write over what has no batch axis: a Parameter, or what stays as long as the network."""
     for node in composite.nodes:
         first = node.arriving[0] if node.arriving else UNKNOWN
-        if isinstance(node.body, Layer) and node.body.inplace_ and first is not UNKNOWN and not first.batched:
+        if first is not UNKNOWN and not first.batched and isinstance(node.body, Layer) and node.body.inplace_:
             message = f"`{node.name}` writes over a value without a batch axis, which may be a Parameter"
             yield _overwriting(composite, node, message, [])
 

@@ -24,17 +24,18 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
     """Return the node of a block. Raises Stop, reported."""
     ctx, op = e.context, blank.op
     block = ctx.unit.spec.blocks[op]
-    fixed = fixed_inputs(block)
-    if fixed is not None:
-        _check_count(ctx, item, blank, fixed)
+    inputs = block.fixed_inputs
+    if inputs is not None and len(inputs) != len(blank.inputs):
+        raise _wrong_count(ctx, item, blank, inputs)
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     frozen = freeze(given)
     arguments, problems, work = _bound(ctx, op, block, given, frozen)
     report_arguments(ctx, item, op, blank.name, problems)
-    with ctx.inside(blank.name, (*item.loc, "op"), op):
-        inputs = inputs_of(ctx, op, block, arguments) if fixed is None else fixed
-    if fixed is None:
-        _check_count(ctx, item, blank, inputs)
+    if inputs is None:
+        with ctx.inside(blank.name, (*item.loc, "op"), op):
+            inputs = inputs_of(ctx, op, block, arguments)
+        if len(inputs) != len(blank.inputs):
+            raise _wrong_count(ctx, item, blank, inputs)
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), (*item.loc, "op"))
     if not problems and not ctx.torn:
@@ -43,19 +44,11 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
     return blank.containing(body)
 
 
-def _check_count(ctx: Context, item: Item, blank: Node, wanted: Sequence[str]) -> None:
-    """Raise Stop, reported, where a block takes another number of inputs."""
-    if len(blank.inputs) != len(wanted):
-        if ctx.names_unknown(("blocks", blank.op, "inputs")):
-            raise Stop
-        raise wrong_count(ctx, item, blank, blank.op, wanted)
-
-
-def fixed_inputs(block: Block) -> Sequence[str] | None:
-    """Return what flows into a block by name; None where that follows from its parameters."""
-    written = block.inputs or ["input"]
-    names = [name for name in written if isinstance(name, str)]
-    return names if len(names) == len(written) else None
+def _wrong_count(ctx: Context, item: Item, blank: Node, wanted: Sequence[str]) -> Stop:
+    """Report that a block takes another number of inputs, unless these are not all known."""
+    return (
+        Stop() if ctx.names_unknown(("blocks", blank.op, "inputs")) else wrong_count(ctx, item, blank, blank.op, wanted)
+    )
 
 
 def inputs_of(ctx: Context, op: str, block: Block, arguments: Mapping[str, Any]) -> list[str]:

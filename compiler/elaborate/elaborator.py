@@ -17,7 +17,7 @@ from speczoo.compiler.checks.declarations import declaration_problems
 from speczoo.compiler.checks.init_and_freeze import init_problems
 from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate import inactive, loops
-from speczoo.compiler.elaborate.block import fixed_inputs, inputs_of
+from speczoo.compiler.elaborate.block import inputs_of
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry
 from speczoo.compiler.elaborate.frame import Frame
@@ -89,7 +89,8 @@ class SpecElaborator:
     def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
         ctx = self.context
         spec, settings = ctx.unit.spec, ctx.settings
-        ctx.names = with_let(ctx, spec.let, settings.params, settings.inputs, ("let",))
+        if spec.let:
+            ctx.names = with_let(ctx, spec.let, settings.params, settings.inputs, ("let",))
         return self.expand(
             kind,
             name,
@@ -116,13 +117,15 @@ class SpecElaborator:
         ctx.session.instantiated.add((id(ctx.unit.spec), name))
 
         def expand() -> Composite:
-            given = layered(ctx.names, arguments)
+            names = layered(ctx.names, arguments)
+            if block.let:
+                names = with_let(ctx, block.let, names, inputs, ("blocks", name, "let"))
             return self.expand(
                 "block",
                 name,
                 block.layers,
                 ("blocks", name, "layers"),
-                with_let(ctx, block.let, given, inputs, ("blocks", name, "let")),
+                names,
                 inputs,
                 outputs=block.outputs,
                 outputs_loc=("blocks", name, "outputs"),
@@ -201,7 +204,7 @@ class SpecElaborator:
             blind.context.trail = [(f"{name}.", None, name)]
             unknown = dict.fromkeys(block.params, UNKNOWN)
             try:
-                inputs = fixed_inputs(block) or inputs_of(blind.context, name, block, unknown)
+                inputs = block.fixed_inputs or inputs_of(blind.context, name, block, unknown)
                 blind.block(name, block, unknown, [(own, UNKNOWN) for own in inputs], ("blocks", name))
             except (Stop, UnknownRead):
                 continue

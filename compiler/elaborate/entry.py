@@ -29,7 +29,9 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     ctx = e.context
     if not ctx.inactive and (straight := straight_node(ctx, frame, item)) is not None:
         if straight.named:
-            frame.claim(straight)
+            frame.certain[straight.name] = straight
+            if "." in straight.name:
+                frame.claim(straight)
         _append(frame, straight)
         return
     if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
@@ -165,11 +167,14 @@ def _bad_id(item: Item, got: str, why: str, scope: Scope, loc: Loc) -> Problem:
 def _check_unique(ctx: Context, frame: Frame, item: Item, node: Node, certain: bool) -> None:
     """Report an id that another entry has, or what flows into the list."""
     name, loc = node.name, (*item.loc, "id")
-    if certain and (first := frame.clashing(name)) is None:
-        frame.claim(node)
-    elif certain and first is not None and first.name != name:
+    first = node
+    if certain and ("." in name or name in frame.holding):
+        first = frame.clashing(name) or frame.claim(node)
+    elif certain:
+        first = frame.certain.setdefault(name, node)
+    if first.name != name:
         ctx.report(_nesting(first, name, loc))
-    elif certain and first is not None:
+    elif first is not node:
         turn = bool(item.turns) and first.loc == item.loc
         variable = next(iter(item.entry.for_ or ("i",))).partition(",")[0]
         ctx.report(

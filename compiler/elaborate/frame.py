@@ -85,11 +85,12 @@ class Frame:
             found = next((self.certain[outer] for outer in holding(id) if outer in self.certain), None)
         return found
 
-    def claim(self, node: Node) -> None:
-        """Note an entry with an id that is certainly there."""
+    def claim(self, node: Node) -> Node:
+        """Note an entry with an id that is certainly there, and the containers that it stands in; returns it."""
         self.certain[node.name] = node
-        for outer in holding(node.name) if "." in node.name else ():
+        for outer in holding(node.name):
             self.holding.setdefault(outer, node)
+        return node
 
     def possible(self, name: str) -> bool:
         """Return whether an id that is not known may be this name."""

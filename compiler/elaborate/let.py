@@ -26,8 +26,6 @@ def with_let(
     """Return the names of a list with what its `let`, which stands at `loc`, adds to them, in order; UNKNOWN where that
     is wrong, and reported, or unknown. Raises Halt, reported, where it takes too much work.
     """
-    if not let:
-        return names
     METER.spent += 3 * len(let)
     found: dict[str, Any] = {}
     scope = Scope(ChainMap(found, names), inputs[0][1] if inputs else None, dict(inputs))  # type: ignore[arg-type]

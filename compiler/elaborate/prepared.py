@@ -11,7 +11,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
 from speczoo.specs.expression.template import NAME
 from speczoo.specs.limits import MAGNITUDE
-from speczoo.specs.spec import Entry, Spec
+from speczoo.specs.spec import Comprehension, Entry, Spec
 
 #: Types whose values have no expression in them.
 PLAIN = frozenset({int, float, bool, type(None)})
@@ -68,6 +68,7 @@ class Prepared:
     spec: Spec
     simple: bool  # it is a layer or a block, of inputs that are named plainly, and nothing is asserted of it
     sources: tuple[str, ...] | None
+    lists: bool  # some of its inputs are those of a loop
     right: bool = False  # it is simple, and was found right once
     body: Layer | None = None  # with its constant arguments, once they were found right
     _written: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -98,7 +99,8 @@ class Prepared:
             and not refers
         )
         named = read[1] if read else ""
-        return cls(entry, name, plain, named, when, layer, arguments, constant, spec, simple, sources)
+        lists = isinstance(entry.from_, list) and any(isinstance(text, Comprehension) for text in entry.from_)
+        return cls(entry, name, plain, named, when, layer, arguments, constant, spec, simple, sources, lists)
 
     def written(self, op: str) -> Mapping[str, Any]:
         """Return the arguments as the spec has them where the entry is of this op: over the spec's defaults for it but

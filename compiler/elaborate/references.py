@@ -37,20 +37,17 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     frame.inputs_wrong = False
     if item.entry.from_ is None:
         return _from_before(ctx, frame, item, path)
-    written = _taken(ctx, frame, item)
+    if item.prepared.lists:
+        item.listed = _expanded(ctx, frame, item)
+    written = item.taken
     METER.spent += 4 * len(written)
     sources: list[Operand] = []
     values: list[Value | Unknown] = []
-    listed: list[tuple[Loc, object]] | None
-    item.listed = listed = [] if any(isinstance(text, Comprehension) for _, text in item.taken) else None
-    for loc, text, names in written:
+    for loc, text in written:
         try:
             if text is UNKNOWN:
                 raise UnknownRead
-            got = ctx.evaluate(text, Scope(names, inputs=frame.readable), loc, path)
-            if listed is not None:
-                listed.append((loc, got))
-            sources.append(_source(ctx, frame, item, text, got, loc, path))
+            sources.append(_source(ctx, frame, item, text, loc, path))
             values.append(frame.value(sources[-1]))
         except (Stop, UnknownRead):
             frame.edges_incomplete = frame.inputs_wrong = True
@@ -61,21 +58,30 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     return tuple(sources), tuple(values)
 
 
-def _taken(ctx: Context, frame: Frame, item: Item) -> Sequence[tuple[Loc, object, Mapping[str, Any]]]:
-    """Return what an entry takes, as it is written: each at its place, with the names that it may read. A loop that is
-    wrong, and reported, or unknown takes something unknown.
+def _expanded(ctx: Context, frame: Frame, item: Item) -> Sequence[tuple[Loc, object]]:
+    """Return what the `from` of an entry names, each at its place, its loops unrolled: what their ids come out as.
+
+    UNKNOWN where that is wrong, and reported, or unknown.
     """
-    found: list[tuple[Loc, object, Mapping[str, Any]]] = []
+    found: list[tuple[Loc, object]] = []
     for loc, text in item.taken:
         if not isinstance(text, Comprehension):
-            found.append((loc, text, item.names))
+            found.append((loc, text))
             continue
+        place: Loc = (*loc, "id")
         try:
             turns = comprehended(ctx, text.for_, loc, item.names, frame.readable)
-            found += [((*loc, "id"), text.id, names) for names in turns]
+            found += [(place, _listed(ctx, frame, text.id, names, place)) for names in turns]
         except (Stop, UnknownRead):
-            found.append((loc, UNKNOWN, item.names))
+            found.append((loc, UNKNOWN))
     return found
+
+
+def _listed(ctx: Context, frame: Frame, id: str, names: Mapping[str, Any], loc: Loc) -> object:
+    try:
+        return ctx.evaluate(id, Scope(names, inputs=frame.readable), loc)
+    except (Stop, UnknownRead):
+        return UNKNOWN
 
 
 def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
@@ -102,10 +108,11 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     return (frame.last,), (UNKNOWN,) if frame.inputs_wrong else (frame.value(frame.last),)
 
 
-def _source(ctx: Context, frame: Frame, item: Item, text: object, got: Any, loc: Loc, path: str) -> Operand:
-    """Return one input of an entry, by what is written and what that came out as: an edge, or a number where the op
-    takes numbers. Raises Stop, reported.
+def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:
+    """Return one input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, or
+    UnknownRead.
     """
+    got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
     if not isinstance(got, (int, float)) or isinstance(got, bool):
         return resolve(ctx, frame, str(got), loc, path, item)
     layer = Layer.registry.get(item.entry.op or "")
@@ -158,10 +165,10 @@ def edge_of(frame: Frame, text: str) -> Edge | None:
         return Edge(INPUT, list(frame.inputs).index(text))
     if text == "input" and len(frame.inputs) == 1:
         return Edge(INPUT)
-    head, port = divided(text, frame.ids)
-    if head not in frame.ids:
+    head, port = (text, "") if text in frame.ids else divided(text, frame.ids)
+    index = frame.ids.get(head)
+    if index is None:
         return None
-    index = frame.ids[head]
     node = frame.nodes[index]
     if (head == text and len(node.outputs) == 1) or (UNKNOWN in node.outputs and not node.ports):
         return Edge(index)

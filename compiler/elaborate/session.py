@@ -123,7 +123,7 @@ class Item:
     turns: tuple[Any, ...]
     prepared: Prepared
     certain: bool = True
-    listed: list[tuple[Loc, object]] | None = None  # what its `from` comes out as, where it has loops
+    listed: Sequence[tuple[Loc, object]] | None = None  # what its `from` comes out as, where it has loops
 
     @property
     def taken(self) -> Sequence[tuple[Loc, object]]:

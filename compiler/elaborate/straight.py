@@ -28,7 +28,9 @@ def straight_node(ctx: Context, frame: Frame, item: Item) -> Node | None:
     """Return the node of a layer or a block; None where it has to be found step by step."""
     prepared = item.prepared
     name = prepared.name or str(frame.count)
-    if not prepared.right or not item.certain or name in frame.inputs or frame.clashing(name):
+    if not prepared.right or not item.certain or name in frame.inputs or name in frame.certain or name in frame.holding:
+        return None
+    if "." in name and frame.clashing(name) is not None:
         return None
     before = METER.spent
     try:
