@@ -20,7 +20,7 @@ def arranged(made: List) -> bool:
     Where they cannot, whatever takes it has to hold its entries under longer names.
     """
     for entry in [*made.entries]:
-        if entry.body is not None and not arranged(entry.body):
+        if entry.body is not None and (not arranged(entry.body) or not entry.inputs):
             _dissolve(made, entry)
     one_layer(made)
     if _positional(made):

@@ -82,12 +82,15 @@ def converted(
 
 
 def _list_of(
-    conversion: Conversion, frame: Frame, given: Mapping[Value, Traced]
+    conversion: Conversion, frame: Frame, given: Mapping[Value, Traced], alone: Collection[Source] = ()
 ) -> tuple[Builder, list[tuple[Value, Traced]]]:
-    """Return the builder of a frame's list, and what flows out of it: the values that others read."""
+    """Return the builder of a frame's list, and what flows out of it: the values that others read; `alone` are those of
+    its inputs that have no batch.
+    """
     kind = type(frame.module).__name__
     at = Builder(frame, kind, conversion.batches, conversion.buffers)
     at.known.update(given)
+    at.free.update(alone)
     at.shapes.update((found.source, found.shape) for found in given.values())
     at.made.sequential = type(frame.module) is nn.Sequential
     for call in frame.calls:
@@ -206,11 +209,12 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     reads = frame.read
     flowing = [at.traced(value) for value in reads]
     given = {value: replace(x, source=Source(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
-    inner, outputs = _list_of(conversion, frame, given)
+    alone = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.free}
+    inner, outputs = _list_of(conversion, frame, given, alone)
     made = inner.made
     at.constant |= inner.constant & {*frame.results}
-    results = [value for value in frame.results if value not in inner.constant]
-    lost: dict[Value, Traced | None] = {value: None for value in results if inner.known.get(value) is None}
+    wanted = [v for v in frame.results if v not in inner.constant and conversion.outside(frame, v)]
+    lost: dict[Value, Traced | None] = {value: None for value in wanted if inner.known.get(value) is None}
     if lost:
         return lost | {value: None for value, _ in outputs}
     made.inputs = _input_names(call, reads)
@@ -235,6 +239,8 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     for port, (value, x) in enumerate(outputs):
         flows[value] = replace(x, source=Source(entry, port))
         at.shapes[Source(entry, port)] = x.shape
+        if x.source in inner.free:
+            at.free.add(Source(entry, port))
     return flows | passed
 
 

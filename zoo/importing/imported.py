@@ -65,7 +65,7 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
     text, graph = written(name, inputs, root)
     sizes = [[replace(i, shape=other.shapes[i.name]) for i in inputs] for other in runs.others[1:]]
     sizes = [size for size in sizes if _takes(text, size)]
-    prove(model, graph, [(inputs, 2), *((size, 3) for size in sizes)])
+    prove(model, graph, [(inputs, 1), *((size, 2) for size in sizes or [inputs])])
     return Imported(name, text, graph, bool(sizes))
 
 
