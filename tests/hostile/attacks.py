@@ -177,6 +177,17 @@ def expansion() -> Rows:
     for end in (10**9, 10**18, 99_999, 2**64):
         yield Attack(f"range-{end}", layers(f"{{for: {{i: 1..{end}}}, op: ReLU}}"), limit, 5)
     yield Attack("range-from-below", layers("{for: {i: -99999999999999999999..5}, op: ReLU}"), limit, 5)
+    many = "{for: {i: 1..99999}, id: x}"
+    group = f"{{layers: [{{id: x, op: ReLU}}], taps: [{many}]}}"
+    outputs = "outputs: [{for: {i: 1..99999}, id: o$i, from: x}]\n"
+    inputs = HEAD + "blocks: {B: {inputs: [{for: {i: 1..99999}, id: x$i}], layers: [{op: add, from: [x1, x2]}]}}\n"
+    yield Attack("list-of-a-loop", layers("{id: x, op: ReLU}", f"{{op: add, from: [{many}]}}"), limit, 6)
+    yield Attack(
+        "lists-of-loops", layers("{id: x, op: ReLU}", f"{{for: {{j: 1..4000}}, op: add, from: [{many}]}}"), limit
+    )
+    yield Attack("taps-of-a-loop", layers(group), ("limit-exceeded", "duplicate-id"))
+    yield Attack("outputs-of-a-loop", layers("{id: x, op: ReLU}") + outputs, limit)
+    yield Attack("inputs-of-a-loop", layers("{op: B, from: [input, input]}", head=inputs), limit)
     yield Attack("range-computed", layers('{for: {i: "1..$(10 ** 9)"}, op: ReLU}'), limit, 5)
     inner = "{for: {j: 1..100000}, op: ReLU}"
     yield Attack("loops-in-loops", layers(f"{{for: {{i: 1..100000}}, do: [{inner}]}}"), limit, 5)
@@ -248,6 +259,11 @@ def text_growth() -> Rows:
     numbers = "".join(f"  p{i}: $(p{i - 1} + p{i - 1})\n" if i else "  p0: 1\n" for i in range(4_000))
     yield Attack("numbers", layers("{op: ReLU}", head=f"{HEAD}params:\n{numbers}"), limit)
     long = "a" * 19_000
+    for name, names in {"let-of-texts": doubling, "let-of-lists": lists, "let-of-numbers": numbers}.items():
+        yield Attack(name, layers("{op: ReLU}", head=f"{HEAD}let:\n{names}"), ("limit-exceeded", "bad-expression"))
+    yield Attack(
+        "dots-in-from", layers("{id: x, op: ReLU}", f"{{op: ReLU, from: {'a.' * 9_000}a}}"), ("unknown-reference",)
+    )
     yield Attack("ids-in-loops", layers(f'{{for: {{i: 1..4400}}, id: "{long}$i", op: ReLU}}'), limit, 5)
     yield Attack("one-id", layers(f'{{id: "{long}", op: ReLU}}'), ("bad-value",), 5)
     loop = "{for: {i: 1..4400}, op: Conv2d, kernel_size: 1, out_channels: %s}"
