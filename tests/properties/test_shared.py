@@ -283,7 +283,10 @@ def shared_alone(entry: Data, first: Sequence[Value], second: Sequence[Value]) -
     del spec["blocks"]
     for layer in spec["layers"]:
         if layer.get("op") == "Form":
-            layer.update({**entry, "id": layer["id"], "from": layer["from"]})
+            taken = [*layer["from"]] if isinstance(layer["from"], list) else [layer["from"]]
+            references = [name for name in Layer.registry[entry["op"]].references if name in entry]
+            referred = {name: taken.pop() for name in reversed(references)}
+            layer.update({**entry, **referred, "id": layer["id"], "from": taken})
     try:
         graph = speczoo.graph(spec)
     except SpecError:
