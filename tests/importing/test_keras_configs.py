@@ -17,6 +17,7 @@ from speczoo.importing.sources.keras.site import MAPPED
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
 from speczoo.specs.source import Source
+from tests.steps import counted
 
 from .keras_configs import BRANCHES, MNIST, functional, sequential
 from .mutants import mutants
@@ -187,3 +188,12 @@ def test_many_calls_are_too_many() -> None:
         config["config"]["layers"] += [{**inner, "config": {**inner["config"], "name": f"inner{i}"}} for i in range(8)]
     (told,) = wrong(config)
     assert told.code == "limit-exceeded"
+
+
+@pytest.mark.parametrize("count", [250, 2000])
+def test_a_long_chain_is_one_loop_and_costs_as_it_grows(count: int) -> None:
+    """Calls of functions for each layer, whatever the machine: the same for few and for many."""
+    config = sequential((4,), *[("Dense", f"d{i}", {"units": 4}) for i in range(count)])
+    text, calls = counted(lambda: spec(config))
+    assert f"for: {{i: 0..{count - 1}}}, id: d$i, op: Linear" in text
+    assert calls / count < 3000

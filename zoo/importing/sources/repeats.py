@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
 LONGEST = 64  # entries of one turn
+WORK = 3_000_000  # parts of entries that are held against each other in one search
 LISTS = 3  # different columns of a loop besides its number
 _PARTS = re.compile(r"(\$\$|\$\([^()]*\)|\$\w+|\d+)")
 _NAMES = {"out_channels": "channels", "out_features": "features", "num_features": "features"}
@@ -40,30 +41,53 @@ def folded(entries: Sequence[dict[str, Any]], taken: frozenset[str] = frozenset(
 
 def _once(entries: Sequence[dict[str, Any]], variable: str, taken: frozenset[str], ease: Ease) -> list[dict[str, Any]]:
     """Return the list with loops in place of its repeats: at each place the one that saves most."""
-    atoms = [list(_atoms(entry)) for entry in entries]
-    equal = _agreement(atoms)
-    found: dict[int, _Loop] = {}
-    for i, lengths in enumerate(equal[:-1]):
-        for period in range(1, len(lengths)):
-            turns = lengths[period] // period + 1
-            if turns < 2 or (i in found and period * (turns - 1) <= found[i].saved):
-                continue
-            parts = [atoms[i + t * period : i + (t + 1) * period] for t in range(turns)]
-            loop = _loop(entries[i : i + period], parts, variable, taken, ease)
-            if loop is not None and loop.saved >= 2 and (i not in found or loop.saved > found[i].saved):
-                found[i] = loop
+    search = _Search(entries, variable, taken, ease)
     out: list[dict[str, Any]] = []
     i = 0
     while i < len(entries):
-        loop = found.get(i)
+        loop = search.best(i)
         better = range(i + 1, i + loop.period) if loop is not None else range(0)
-        if loop is None or any(found[j].rank > loop.rank for j in better if j in found):
+        if loop is None or any(other.rank > loop.rank for j in better if (other := search.best(j)) is not None):
             out.append(entries[i])
             i += 1
         else:
             out.append(loop.entry)
             i += loop.period * loop.turns
     return out
+
+
+class _Search:
+    """The loops that begin at each place of a list, found when they are asked for; after so much work, none."""
+
+    def __init__(self, entries: Sequence[dict[str, Any]], variable: str, taken: frozenset[str], ease: Ease) -> None:
+        self.entries, self.variable, self.taken, self.ease = entries, variable, taken, ease
+        self.atoms = [list(_atoms(entry)) for entry in entries]
+        self.equal = _agreement(self.atoms)
+        self.found: dict[int, _Loop | None] = {}
+        self.left = WORK
+
+    def best(self, i: int) -> _Loop | None:
+        """Return the loop from a place on that saves most."""
+        if i not in self.found:
+            self.found[i] = self._searched(i) if i < len(self.entries) else None
+        return self.found[i]
+
+    def _searched(self, i: int) -> _Loop | None:
+        best: _Loop | None = None
+        lengths = self.equal[i]
+        for period in range(1, len(lengths)):
+            turns = lengths[period] // period + 1
+            while turns > 1 and (best is None or period * (turns - 1) > best.saved):
+                parts = [self.atoms[i + t * period : i + (t + 1) * period] for t in range(turns)]
+                self.left -= sum(len(entry) for part in parts for entry in part)
+                if self.left < 0:
+                    return best
+                loop = _loop(self.entries[i : i + period], parts, self.variable, self.taken, self.ease)
+                if loop is not None:
+                    best = loop if loop.saved >= 2 and (best is None or loop.saved > best.saved) else best
+                    break
+                turns -= 1
+        return best
 
 
 def _agreement(atoms: Sequence[Sequence[tuple[Path, Any]]]) -> list[list[int]]:
@@ -105,16 +129,15 @@ def _loop(
     taken: frozenset[str],
     ease: Ease,
 ) -> _Loop | None:
-    """Return the loop that the first turns are, as many as can be; None where two are none."""
-    for count in range(len(turns), 1, -1):
-        rows = [[(at, *atom) for at, entry in enumerate(turn) for atom in entry] for turn in turns[:count]]
-        columns = _Columns(variable, taken, ease)
-        if all(columns.takes(each) for each in zip(*rows, strict=True)):
-            body = [_written(entry, at, (), columns.texts) for at, entry in enumerate(first)]
-            head = {"for": columns.head(count)}
-            entry = {**head, **body[0]} if len(body) == 1 and "for" not in body[0] else {**head, "do": body}
-            return _Loop(entry, len(first), count, columns.offsets)
-    return None
+    """Return the loop that these turns are; None where they are none."""
+    rows = [[(at, *atom) for at, entry in enumerate(turn) for atom in entry] for turn in turns]
+    columns = _Columns(variable, taken, ease)
+    if not all(columns.takes(each) for each in zip(*rows, strict=True)):
+        return None
+    body = [_written(entry, at, (), columns.texts) for at, entry in enumerate(first)]
+    head = {"for": columns.head(len(turns))}
+    entry = {**head, **body[0]} if len(body) == 1 and "for" not in body[0] else {**head, "do": body}
+    return _Loop(entry, len(first), len(turns), columns.offsets)
 
 
 @dataclass
