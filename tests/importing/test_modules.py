@@ -98,6 +98,12 @@ REFUSED: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (lambda m, x: torch.linalg.qr(x)[0], (4, 4), "`linalg.qr`: the language has no such function"),
     (lambda m, x: x.flip(0), (4,), "`flip`: it works on the batch axis, which a spec never touches"),
     (lambda m, x: x[:1] + x, (4,), "`__getitem__`: it takes a part of the batch, which a spec never touches"),
+    (lambda m, x: F.group_norm(x, 2, m.scale), (12,), "`group_norm`: its `weight` is computed, and no module's own"),
+    (
+        lambda m, x: F.group_norm(x, 2, m.norm.weight),
+        (12,),
+        "`group_norm`: `GroupNorm` has both a weight and a bias, or neither",
+    ),
     (lambda m, x: F.linear(x, 2 * m.linear.weight), (12,), "`linear`: its `weight` is computed, and no module's own"),
 ]
 

@@ -87,6 +87,8 @@ def _shape_arguments(op: str, weights: dict[str, Value]) -> dict[str, Any]:
         return {"out_channels": shape[0], "kernel_size": [*shape[2:]], "bias": "bias" in weights}
     if op == "PReLU":
         return {"num_parameters": shape[0]}
+    if op not in ("LayerNorm", "RMSNorm") and ("weight" in weights) != ("bias" in weights):
+        raise Unsayable(f"`{op}` has both a weight and a bias, or neither")
     affine = "elementwise_affine" if op in ("LayerNorm", "RMSNorm") else "affine"
     tracked = {"track_running_stats": "running_mean" in weights} if op.startswith("BatchNorm") else {}
     without = {"bias": False} if op == "LayerNorm" and "weight" in weights and "bias" not in weights else {}
