@@ -67,9 +67,9 @@ def html(diagram: Diagram, unfolded: Diagram, title: str, subtitle: str = "", de
 """
 
 
-def wrong(told: str, title: str) -> str:
+def wrong(report: str, title: str) -> str:
     """Return the page of a spec that is no network: what is wrong with it, at its lines, as a terminal shows it."""
-    lines = "\n".join(map(safe, told.splitlines()))
+    lines = "\n".join(map(safe, report.splitlines()))
     heading = escape(safe(title))
     return f"""<!doctype html>
 <html lang="en">
