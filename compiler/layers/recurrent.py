@@ -132,7 +132,7 @@ class _Recurrent(Layer, abstract=True):
 
     def keeps(self, out: Shape, *x: Shape) -> Kept:
         """Return what each layer and direction keeps of a token: what flows in, what its gates come to, and the state
-        that it leaves; oneDNN, on a CPU, keeps about twice of that.
+        that it leaves; oneDNN, on a CPU, keeps several times that.
         """
         tokens, inputs = x[0]
         later = (self.num_layers - 1) * self.features
