@@ -310,6 +310,12 @@ class Layer(BaseModel):
         needs_input = self.inplace_ and self.saves == "input" and not self.saves_inplace
         return Kept(numbers=math.prod(x[0])) if needs_input else Kept(self.saved)
 
+    def keeps_frozen(self, out: Shape, *x: Shape) -> Kept:
+        """Return what autograd keeps in training where none of its weights trains but a bias: the same, by default, as
+        torch's kernels keep what any of their gradients needs.
+        """
+        return self.keeps(out, *x)
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         """Return how the places of an output see each input, when evaluated; where the shapes agree each place sees its
         own, and else all, by default.

@@ -290,7 +290,8 @@ class _Keeping:
 
     def layer(self, index: int, node: Node, layer: Layer) -> None:
         wanted = [self.wants(edge) for edge in node.inputs]
-        active = any(wanted) or self.trains(index, node, layer)
+        training = self.training(index, node, layer)
+        active = any(wanted) or bool(training)
         same = (layer.views is True or layer.inplace_) and node.inputs
         for port, value in enumerate(node.outputs):
             size = self.unit.size(value) if node.inputs else 0  # a Parameter's memory is a weight's
@@ -298,16 +299,17 @@ class _Keeping:
             assert home is not None
             self.put(index, port, home, active and value is not UNKNOWN and value.is_float)
         if active:
-            self.keep(index, node, layer, wanted)
+            self.keep(index, node, layer, wanted, frozen=training <= {"bias"})
 
-    def trains(self, index: int, node: Node, layer: Layer) -> bool:
-        """Return whether it has weights that are not all frozen."""
+    def training(self, index: int, node: Node, layer: Layer) -> set[str]:
+        """Return the names of those of its weights that are not frozen."""
         maker = self.composite.nodes[self.composite.maker(index)].name
         names = layer.weights(*node.shapes)
-        return any((f"{maker}.{name}" if name else maker) not in self.frozen for name in names)
+        return {name for name in names if (f"{maker}.{name}" if name else maker) not in self.frozen}
 
-    def keep(self, index: int, node: Node, layer: Layer, wanted: list[bool]) -> None:
-        found = layer.keeps(_shape(node), *_distinct(layer, node, self.composite))
+    def keep(self, index: int, node: Node, layer: Layer, wanted: list[bool], *, frozen: bool) -> None:
+        keeps = layer.keeps_frozen if frozen else layer.keeps
+        found = keeps(_shape(node), *_distinct(layer, node, self.composite))
         each = ITEM_SIZES[self.unit.dtype]
         own = found.numbers * each + found.indices * ITEM_SIZES["int64"]
         batch = self.unit.batch if any(value is not UNKNOWN and value.batched for value in node.outputs) else 1

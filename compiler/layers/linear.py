@@ -58,6 +58,9 @@ class Linear(Layer):
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept("input", once=kept_weight(self.norm, self._weight(x), axis=0))
 
+    def keeps_frozen(self, out: Shape, x: Shape) -> Kept:
+        return Kept(once=math.prod(self._weight(x)) if self.norm else 0)
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (mixing(same(len(x)), x, [len(x) - 1]),)
 

@@ -28,12 +28,14 @@ class Storages(NamedTuple):
     besides: int
 
 
-def kept(layer: Layer, case: Case, batch: int) -> Storages:
+def kept(layer: Layer, case: Case, batch: int, *, frozen: bool = False) -> Storages:
     """What autograd keeps, parameters and buffers left out, where a gradient is wanted of every input."""
     given = [x.requires_grad_().clone() if _floats(x) else x for x in tensors(layer, case, batch)]
     scope, expression = prepared(layer.call(*case.inputs), given)
     module = scope["module"]
     own = [*module.parameters(), *module.buffers()] if isinstance(module, nn.Module) else []
+    if frozen:
+        module.requires_grad_(False)
     found = {}
 
     def note(x: Tensor) -> Tensor:
@@ -53,11 +55,12 @@ def _floats(x: Any) -> bool:
     return isinstance(x, Tensor) and x.is_floating_point()
 
 
-def said(layer: Layer, case: Case, batch: int) -> Storages:
+def said(layer: Layer, case: Case, batch: int, *, frozen: bool = False) -> Storages:
     out = layer.apply(*case.inputs)
     if not any(value.is_float for value in out):
         return Storages(set(), set(), 0)
-    found = layer.keeps(out[0].shape, *(value.shape for value in case.inputs))
+    keeps = layer.keeps_frozen if frozen else layer.keeps
+    found = keeps(out[0].shape, *(value.shape for value in case.inputs))
     everything = {i for i, value in enumerate(case.inputs) if value.batched or value.shape}
     inputs = {
         "input": everything,
@@ -117,6 +120,24 @@ def test_what_is_kept(op: str) -> None:
         if layer.views:
             came = came._replace(outputs=set())
         assert came == said(layer, case, batch), case
+
+    holds()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("op", ["Linear", "Bilinear", "PReLU", "LayerNorm", "GroupNorm", "BatchNorm2d"])
+def test_what_is_kept_of_a_frozen_layer(op: str) -> None:
+    @OF_EACH_LAYER
+    @given(layer_cases(op), st.integers(2, 3))
+    def holds(case: Case, batch: int) -> None:
+        layer = case.accepted()
+        if layer is None or layer.no_backward() is not None:
+            return
+        try:
+            came = kept(layer, case, batch, frozen=True)
+        except (RuntimeError, ValueError):
+            return  # which is the conformance tests' to say
+        assert came == said(layer, case, batch, frozen=True), case
 
     holds()
 
