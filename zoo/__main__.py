@@ -1,6 +1,6 @@
 """The command line: `zoo COMMAND ...`, also as `python -m speczoo`.
 
-Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 a bug of ours.
+Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 a bug of ours, 141 nobody reads on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ DISTRIBUTION = "speczoo"
 #: many take some 200 MB.
 YOUNG = 1_000_000
 THRESHOLD = gc.get_threshold()[0]
+UNREAD = 128 + 13  # as shells tell of what SIGPIPE has ended
 #: Which extra brings a module that is not among the core dependencies.
 EXTRAS = {
     **dict.fromkeys(("torch", "numpy", "safetensors"), "torch"),
@@ -99,9 +100,9 @@ class Zoo(click.Group):
             from speczoo.commands.common import show_error
 
             ctx.exit(show_error(error, as_json=bool(ctx.meta.get("zoo.json"))))
-        except BrokenPipeError:  # the reader has seen enough
+        except BrokenPipeError:  # the reader has seen enough, and what was left to say is not known to be good
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            ctx.exit(0)
+            ctx.exit(UNREAD)
         except KeyboardInterrupt:
             _say("stopped")
             ctx.exit(130)

@@ -314,10 +314,15 @@ def test_no_stream_of_ours_is_coloured_under_no_color(monkeypatch: pytest.Monkey
     assert not coloured(Terminal())
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    line = f"{sys.executable} -m zoo show '*' | head -1; exit ${{PIPESTATUS[0]}}"
+@pytest.mark.parametrize("command", ["show '*'", "check {wrong}", "check --json {wrong}", "summary --json {wrong}"])
+def test_a_reader_that_has_seen_enough_is_no_trouble_and_no_success(command: str, tmp_path: Path) -> None:
+    """The exit code is a shell's for SIGPIPE, or where the spec is wrong that of a wrong spec; never 0."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(BROKEN, encoding="utf-8")
+    line = f"(sleep 0.2; {sys.executable} -m zoo {command.format(wrong=wrong)}) | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode in ([1, 141] if "wrong" in command else [141]), done.stderr
+    assert not any(word in done.stderr for word in ("Traceback", "Exception", "pipe"))
 
 
 # -- completion ---------------------------------------------------------------------------------------------------

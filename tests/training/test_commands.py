@@ -74,6 +74,24 @@ def test_the_run_can_be_measured_asked_and_drawn(
     assert len(drawn["surfaces"]["mine"]["losses"]) == 3
 
 
+def test_a_recipe_on_standard_input_is_that_recipe(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the folder where its network is; one that is wrong is told at its line, and of processes one can read it."""
+    monkeypatch.chdir(mine)
+    text, still = (mine / "recipe.json").read_text(encoding="utf-8"), ("--set", "epochs=1", "--no-report", "--json")
+
+    def piped(*words: object, stdin: str = text) -> Result:
+        return CliRunner().invoke(cli, [str(word) for word in words], input=stdin)
+
+    named = json.loads(zoo("train", mine / "recipe.json", *still, "-o", mine / "named").stdout)
+    read = json.loads(piped("train", "-", *still, "-o", mine / "read").stdout)
+    assert all(named[key] == read[key] for key in ("recipe", "accuracy", "loss", "train_loss"))
+    assert piped("lr-find", "-", "--steps", 20, "-o", mine / "piped.png").exit_code == 0
+    assert piped("data", "-", "-o", mine / "piped").exit_code == 0
+    wrong = piped("train", "-", stdin=text.replace("epochs", "epoch"))
+    assert (wrong.exit_code, "<stdin>" in wrong.stderr) == (1, True)
+    assert piped("train", "-", "--devices", 2).exit_code == piped("search", "-").exit_code == 2
+
+
 def test_data_and_lr_find(mine: Path) -> None:
     facts = json.loads(zoo("data", mine / "recipe.json", "-o", mine / "look", "--json").stdout)
     assert facts["splits"]["valid"]["images"] == 40
@@ -234,6 +252,15 @@ def test_a_training_begins_with_weights_as_a_build_does(mine: Path, tmp_path: Pa
     with pytest.raises(speczoo.WeightsError, match="does not fit"):
         speczoo.train(mine / "recipe.json", weights=tmp_path / "old.pt", out=tmp_path / "no")
     assert not (tmp_path / "no").exists()
+    (tmp_path / "tiny.json").write_text(json.dumps(SPEC))
+    for command, what in (
+        ("train", mine / "recipe.json"),
+        ("lr-find", mine / "recipe.json"),
+        ("build", tmp_path / "tiny.json"),
+    ):
+        told = zoo(command, what, "--weights", tmp_path / "old.pt", "--json")
+        assert (told.exit_code, json.loads(told.stdout)["ok"]) == (2, False)
+        assert json.loads(told.stdout)["error"].splitlines()[0] in told.stderr
     refused = zoo("lr-find", mine / "recipe.json", "--weights", tmp_path / "old.pt", "-o", tmp_path / "lr.png")
     assert (refused.exit_code, "does not fit tiny" in refused.stderr) == (2, True)
     found = zoo("lr-find", mine / "recipe.json", *weights, "--steps", 20, "-o", tmp_path / "lr.png", "--json")
@@ -243,7 +270,7 @@ def test_a_training_begins_with_weights_as_a_build_does(mine: Path, tmp_path: Pa
 def test_commands_that_take_weights_take_them_alike() -> None:
     """Their three options are the same, in whatever command they stand."""
     wanted = None
-    for name in ("build", "train", "lr-find"):
+    for name in ("build", "train", "lr-find", "search"):
         command = cli.get_command(None, name)  # type: ignore[arg-type]
         assert command is not None
         known = {param.name: (param.opts, param.help) for param in command.params if hasattr(param, "help")}  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -224,6 +225,23 @@ def test_a_search_trains_what_fits_and_writes_the_best(home: Path, monkeypatch: 
     more = data(*words, "--trials", "5", "--resume")
     assert len(more["trials"]) == 5
     assert {json.dumps(row["setting"]) for row in found["trials"]} < {json.dumps(r["setting"]) for r in more["trials"]}
+
+
+def test_trials_begin_with_weights(home: Path) -> None:
+    """Each with all of them; one under whose setting they do not fit has failed."""
+    model = speczoo.build(home / "small.yaml", width=4, seed=7)
+    state = model.state_dict()
+    torch.save({f"body.{key}": value for key, value in state.items()}, home / "old.pt")
+    words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--accelerator", "cpu")
+    words = (*words, "--set", "epochs=1", "--set", "optimizer.lr=1e-30", "--no-prune")
+    weights = ("--weights", home / "old.pt", "--rename", "body=")
+    found = data(*words, *weights, "--set", "width=4,5", "--trials", "2")
+    assert ([row["setting"]["width"] for row in found["trials"]], found["failed"]) == ([4], 1)
+    assert "does not fit" in next(iter(found["failures"]))
+    trained = torch.load(home / "out" / f"{found['best']['number']:04d}" / "model.pt", weights_only=True)
+    assert all(torch.equal(trained[key], value) for key, value in state.items())
+    other = zoo(*words, "--set", "width=4,5", "--trials", "3", "--resume", code=2)
+    assert "of other values or weights" in other.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,16 +30,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Refused(click.ClickException):
-    """What was asked for cannot be done, through no fault of a spec: told in a line, or in several."""
+    """What was asked for cannot be done, through no fault of a spec: told in a line, or in several; with --json as an
+    object on stdout, too.
+    """
 
     exit_code = 2
 
     def __init__(self, message: str, *more: str) -> None:
         super().__init__(message)
         self.more = more
+        context = click.get_current_context(silent=True)
+        self.as_json = context is not None and bool(context.meta.get("zoo.json"))
 
     def show(self, file: Any = None) -> None:
+        from speczoo.training.process_rank import leads
+
         console.say(f"error: {self.message}", *self.more, err=True)
+        if self.as_json and leads():
+            console.emit({"ok": False, "error": "\n".join((self.message, *self.more))})
 
 
 class Place(click.Path):

@@ -8,7 +8,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
-from speczoo.training.cli import data_option, emit, guarded, out_option, set_option
+from speczoo.training.cli import data_option, emit, guarded, out_option, recipe_of, set_option
 
 
 @click.command()
@@ -36,7 +36,7 @@ def command(
     """
     from speczoo.training import recipe_loader
 
-    chosen = recipe_loader.load(recipe, overrides)
+    chosen = recipe_loader.load(recipe_of(recipe), overrides)
     from speczoo.training import data as datasets
     from speczoo.training import data_preview
 

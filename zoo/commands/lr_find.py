@@ -12,7 +12,7 @@ import click
 from speczoo import console
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.commands.weights_options import takes_weights
-from speczoo.training.cli import Finite, data_option, emit, guarded, out_option, set_option
+from speczoo.training.cli import Finite, data_option, emit, guarded, out_option, recipe_of, set_option
 
 
 @click.command()
@@ -52,7 +52,7 @@ def command(
 
     if end > LARGEST:
         raise click.UsageError(f"--end {end:g} is above {LARGEST:g}, the largest rate there is")
-    chosen = recipe_loader.load(recipe, overrides)
+    chosen = recipe_loader.load(recipe_of(recipe), overrides)
     from speczoo import figures
     from speczoo.specs import files
     from speczoo.training import data as datasets

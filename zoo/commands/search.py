@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import json_option
+from speczoo.commands.common import STANDARD, json_option
+from speczoo.commands.weights_options import takes_weights
 from speczoo.training.cli import data_option, emit, guarded, out_option
 
 if TYPE_CHECKING:
     from speczoo.exploration.study import Study
-    from speczoo.exploration.task import Task
+    from speczoo.exploration.task import Start, Task
 
 STUDY = "study.jsonl"  # in a search's folder
 SHOWN = 10  # trials in the table
@@ -42,6 +43,7 @@ REASONS = 3  # why trainings failed, in the text
 @click.option("--where", metavar="EXPR", help="The budget: 'params < 5e6 and macs < 1e9'. No other is built.")
 @click.option("--metric", metavar="NAME", help="Of the recipe's metrics, its first without this; or valid_loss.")
 @data_option
+@takes_weights
 @out_option
 @click.option("--resume", is_flag=True, help="Go on with the search in the folder of -o.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of what is proposed.")
@@ -63,6 +65,8 @@ def command(
     where: str | None,
     metric: str | None,
     data: Path | None,
+    weights: str | None,
+    names: Mapping[str, Any],
     out: Path | None,
     resume: bool,
     seed: int,
@@ -86,12 +90,16 @@ def command(
     zoo search mine.yaml --where 'params < 50e3' --trials 40 -o runs/small
     zoo search mine.yaml --trials 80 -o runs/small --resume
     """
+    if recipe == STANDARD:
+        raise click.UsageError("`-` is read once: the recipe of a search, which others train and resume, is a file")
     from speczoo.conditions import ConditionError
     from speczoo.exploration.space import SpaceError
+    from speczoo.exploration.task import Start
     from speczoo.training.errors import TrainingError
 
     try:
-        task = _task(recipe, overrides, where, metric, data, accelerator, ctx.meta.get("zoo.plugins", ()))
+        start = Start(weights, names["rename"], names["keys"]) if weights is not None else None
+        task = _task(recipe, overrides, where, metric, data, start, accelerator, ctx.meta.get("zoo.plugins", ()))
     except SpaceError as error:
         raise click.UsageError(f"--set {error}") from None
     except ConditionError as error:
@@ -121,6 +129,7 @@ def _task(
     where: str | None,
     metric: str | None,
     data: Path | None,
+    start: Start | None,
     accelerator: str,
     plugins: Any,
 ) -> Task:
@@ -148,6 +157,7 @@ def _task(
         metric=metric or loaded.metrics[0],
         where=where,
         data=data.absolute() if data is not None else None,
+        start=start.at_home() if start is not None else None,
         accelerator=accelerator,
         plugins=plugins,
     )

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from speczoo.commands.common import Place, json_option, reads_files
+from speczoo.commands.common import STANDARD, Place, json_option, reads_files
 from speczoo.commands.weights_options import takes_weights
-from speczoo.training.cli import data_option, emit, guarded, set_option
+from speczoo.training.cli import data_option, emit, guarded, recipe_of, set_option
 
 
 @click.command()
@@ -51,7 +51,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train a network by RECIPE: a name out of `zoo recipes`, or a file.
+    """Train a network by RECIPE: a name out of `zoo recipes`, a file, or `-` for one on standard input.
 
     \b
     zoo train mnist_cnn
@@ -61,14 +61,17 @@ def command(
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("wanted is a RECIPE, or --resume RUN")
+    if recipe == STANDARD and (devices, num_nodes) != ("1", 1):
+        raise click.UsageError("`-` is read once: a recipe for several processes is a file")
     from speczoo.training import recipe_loader
 
-    if recipe is not None:
-        recipe_loader.load(recipe, overrides)  # what is wrong with it is said before torch is loaded
+    given = recipe_of(recipe) if recipe is not None else None
+    if given is not None:
+        recipe_loader.load(given, overrides)  # what is wrong with it is said before torch is loaded
     from speczoo.training.engine import train
 
     result = train(
-        recipe,
+        given,
         set=overrides,
         data=data,
         out=out,

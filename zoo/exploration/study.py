@@ -59,7 +59,9 @@ class Study:
         if before and not resume:
             raise OptionError(f"{storage} holds a search of {self.study.study_name}", "--resume goes on with it")
         if self.study.user_attrs.get(TASK, task.searched) != task.searched:
-            raise OptionError("the search that is there is of other values, or has another budget", "begin another")
+            raise OptionError(
+                "the search that is there is of other values or weights, or has another budget", "begin another"
+            )
         self.study.set_user_attr(TASK, task.searched)
         for trial in before:  # whoever trained these is gone
             if trial.state == TrialState.RUNNING:

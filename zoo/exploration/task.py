@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,20 @@ LOSSES = ("valid_loss", "train_loss")  # of which less is better
 
 
 @dataclass(frozen=True)
+class Start:
+    """The weights that every trial begins with, a file by its whole path, and what their keys are called there."""
+
+    weights: str
+    rename: Mapping[str, str]
+    keys: Mapping[str, str | None] | None = None
+
+    def at_home(self) -> Start:
+        """Return the same for processes that run in other folders."""
+        path = Path(self.weights)
+        return replace(self, weights=str(path.absolute())) if path.suffix or path.exists() else self
+
+
+@dataclass(frozen=True)
 class Task:
     """A recipe and what is searched of it, as plain data: it goes to other processes and machines as it is.
 
@@ -40,6 +54,7 @@ class Task:
     where: str | None = None
     data: Path | None = None
     accelerator: str = "auto"
+    start: Start | None = None
     plugins: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # modules of layers, and the folders where they may lie
 
     @property
@@ -49,7 +64,8 @@ class Task:
     @property
     def searched(self) -> str:
         """What makes a search another one, in words."""
-        return repr((self.recipe, dict(self.distributions), dict(self.fixed), self.metric, self.where))
+        began = (self.start,) if self.start is not None else ()
+        return repr((self.recipe, dict(self.distributions), dict(self.fixed), self.metric, self.where, *began))
 
     @property
     def condition(self) -> Condition | None:
@@ -115,9 +131,11 @@ class Task:
     def train(self, setting: Mapping[str, Any], out: Path, on_epoch: OnEpoch) -> float:
         """Train the recipe under a setting, and return its metric after the last epoch.
 
-        Raises TrainingError where that fails.
+        Raises TrainingError where that fails, or where the weights that it is to begin with do not fit.
         """
         from speczoo.training.engine import train
+        from speczoo.training.errors import TrainingError
+        from speczoo.weights import WeightsError
 
         last: dict[str, float] = {}
 
@@ -127,7 +145,13 @@ class Task:
 
         overrides = self.overrides(setting)
         options: dict[str, Any] = {"quiet": True, "report": False, "accelerator": self.accelerator}
-        train(self.recipe, set=overrides, data=self.data, out=out, on_epoch=after, **options)
+        if self.start is not None:
+            options |= asdict(self.start)
+        try:
+            train(self.recipe, set=overrides, data=self.data, out=out, on_epoch=after, **options)
+        except WeightsError as error:
+            first, *more = error.lines
+            raise TrainingError(first, "; ".join(line.strip() for line in more)) from error
         return last[self.metric]
 
 

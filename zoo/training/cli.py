@@ -11,7 +11,10 @@ from typing import Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import Place
+from speczoo.commands.common import STANDARD, Place
+from speczoo.specs.diagnostics import Report
+from speczoo.specs.errors import SpecError
+from speczoo.specs.source import Source
 from speczoo.table import Table
 
 from .errors import TrainingError
@@ -53,6 +56,19 @@ class Reported(click.ClickException):
         console.say(f"error: {shown}" if leads() else f"error in process {rank()}: {shown}", *more, err=True)
         if self.as_json and leads():
             console.emit({"ok": False, "error": self.message})
+
+
+def recipe_of(asked: str) -> str | Source:
+    """Return a recipe's name or path, or the text on standard input for `-`: a network that this names by a path lies
+    in the folder where one is. Raises SpecError where that is no text.
+    """
+    if asked != STANDARD:
+        return asked
+    report = Report()
+    source = console.stdin(report)
+    if source is None:
+        raise SpecError(report.diagnostics)
+    return source
 
 
 def guarded(command: Callable[..., Any]) -> Callable[..., Any]:

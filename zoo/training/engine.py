@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from speczoo import console
 from speczoo.limits import exhausted
 from speczoo.module_mode import in_mode
+from speczoo.specs.source import Source
 from speczoo.weights import report_of
 
 from . import data as datasets
@@ -61,7 +62,7 @@ class Result:
 
 
 def train(
-    recipe: str | Path | Mapping[str, Any] | r.Recipe | None = None,
+    recipe: str | Path | Source | Mapping[str, Any] | r.Recipe | None = None,
     *,
     model: nn.Module | None = None,
     set: Sequence[str] | Mapping[str, Any] = (),
@@ -83,7 +84,7 @@ def train(
     quiet: bool = False,
     on_epoch: OnEpoch | None = None,
 ) -> Result:
-    """Train a network by a recipe: a name, a path of a file, or plain data.
+    """Train a network by a recipe: a name, a path of a file, its text, or plain data.
 
     `model` is trained in place of the recipe's network. `set` overrides values (`["epochs=3"]` or `{"epochs": 3}`),
     `data` is the folder of the data, `out` the run's folder (default: `runs/NAME`, numbered when taken). `resume` is a
