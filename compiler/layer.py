@@ -296,6 +296,10 @@ class Layer(BaseModel):
         """Return how many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
 
+    def scratch_of(self, batch: int, *x: Shape) -> int:
+        """Return how many numbers torch holds so for a batch: for each input the same, by default."""
+        return batch * self.scratch(*x)
+
     def distinct(self, first: Sequence[int]) -> Sequence[int]:
         """Return the numbers of the inputs that `keeps` and `scratch` are asked about: all of them by default, of a
         layer that computes otherwise with a value that flows in several times fewer. `first` has for each input the

@@ -7,7 +7,10 @@ once, parameters and buffers left out and the input counted: the larger part of 
 weights, gradients and the states of the optimizer (`Memory.training_step`).
 
 Left out is what a backend takes while it computes (workspaces of convolutions, packed weights), and how an allocator
-rounds. A view is taken for one wherever torch can make one.
+rounds. Of attention masks are counted as the numbers that torch makes of them for inference; for training a `mask` as
+the value that flows in, so that one of truths, or of queries x keys of each sample, is counted for less than its copy
+for all heads, and a value that is query or key and the attended value as well twice, of which a batch of one has no
+copy; one that is key and value, of other features than the query's, once, of which a larger batch has two.
 """
 
 from __future__ import annotations
@@ -134,8 +137,9 @@ class _Calls:
         homes = tuple(Home(None, port, self.unit.size(value)) for port, value in enumerate(node.outputs))
         shapes = _distinct(layer, node, composite)
         indices = layer.keeps(_shape(node), *shapes).indices
-        inside = layer.scratch(*shapes) * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"]
-        return Footprint(sum(home.size for home in homes) + inside * self.unit.batch, homes)
+        scratch = layer.scratch_of(self.unit.batch, *shapes) * ITEM_SIZES[self.unit.dtype]
+        inside = scratch + indices * ITEM_SIZES["int64"] * self.unit.batch
+        return Footprint(sum(home.size for home in homes) + inside, homes)
 
 
 class _Lives:

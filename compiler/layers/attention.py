@@ -344,7 +344,7 @@ class MultiheadAttention(_Attention):
     def keeps(self, out: Shape, *x: Shape) -> Kept:
         """Return the inputs as laid out for their projections (of one value once, as one input has it), what these
         give, the attended values and, of each query and head, one number; with dropout all attentions, before and after
-        it, and queries and keys once more, scaled.
+        it, and queries and keys once more, scaled; `mask`, as one of numbers, and which keys are there for each head.
         """
         (queries, e), (keys, kdim), (_, vdim) = self._sides(*x)
         values, attended = len(self.held(x)), self._attended(keys)
@@ -356,24 +356,48 @@ class MultiheadAttention(_Attention):
             scaled = (queries + attended) * e if values == 1 else attended * e
         elif values == 1 and attended != keys:
             scaled = 2 * keys * e  # in one memory with the queries, which stay
-        return Kept("", laid_out + 2 * queries * e + 2 * attended * e + attentions + scaled)
+        padding = self.num_heads * keys if self.key_padding_mask else 0
+        mask = (-1,) if self.mask else ()  # the last of all inputs, however many of the others are one value
+        return Kept("", laid_out + 2 * queries * e + 2 * attended * e + attentions + scaled + padding, inputs=mask)
 
     def scratch(self, *x: Shape) -> int:
         """Return what torch holds while it computes: the projections, those of one value twice, or projections, values
-        and numbers of each query and head together. A fused kernel, which takes what attends to itself, has none.
+        and numbers of each query and head together. A fused kernel, which takes what attends to itself without `mask`,
+        has none.
         """
-        (queries, e), (keys, _), _ = self._sides(*x)
+        return self.scratch_of(1, *x)
+
+    def scratch_of(self, batch: int, *x: Shape) -> int:
+        """Return the same for a batch, of whose inputs torch lays each out anew that it projects by itself; and the
+        masks: `is_causal` twice, as truths and as numbers, and for each query, or each head, which keys are there.
+        """
+        (queries, _), (keys, _), _ = self._sides(*x)
+        causal = queries * keys + math.ceil(queries * keys / 4) if self.is_causal else 0
+        return batch * self._computing(batch > 1, *x) + causal
+
+    def _fused(self, *x: Shape) -> bool:
+        """Return whether torch's kernel for a whole layer takes these when evaluated."""
+        keys = self._sides(*x)[1][0]
+        alone = len(self.held(x)) == 1 and self._attended(keys) == keys and not self.mask
+        return alone and self.bias and self.num_heads % 2 == 0
+
+    def _computing(self, several: bool, *x: Shape) -> int:
+        (queries, e), (keys, _), (_, vdim) = self._sides(*x)
         values, attended = len(self.held(x)), self._attended(keys)
-        if values == 1 and self.bias and attended == keys and self.num_heads % 2 == 0:
-            return 0
+        padding = keys if self.key_padding_mask else 0
+        if self._fused(*x):
+            return padding
         projected, at_once = (queries + 2 * keys) * e, values < 3 and self._plain(*x)
         twice = 2 * projected - (queries * e if values == 2 else 0) if at_once else projected
+        if several and not at_once:
+            twice += keys * max(vdim, e if self.bias else 0)
         grown, joined = 0, 0
         if attended != keys:  # one after the other, each with what is put behind it
             grown = 2 * attended * e
             joined = queries * e + (2 if at_once else 1) * keys * e + grown + e
         stays = projected if grown == 0 or values == 1 else queries * e  # keys and values of one memory with queries
-        return max(twice, joined, stays + grown + (e + self.num_heads) * queries) - queries * e
+        looking = stays + grown + (e + self.num_heads) * queries + self.num_heads * padding
+        return max(twice + padding, joined + padding, looking) - queries * e
 
     def _attended(self, keys: int) -> int:
         return keys + self.add_bias_kv + self.add_zero_attn
