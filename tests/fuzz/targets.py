@@ -337,7 +337,7 @@ def recipes(data: bytes) -> tuple[bool, bool]:
             recipe = recipe_loader.load(path, with_network=True)
         except SpecError as error:
             harmless(list(error.diagnostics), text)
-            return recipe_loader.is_recipe(path), False
+            return recipe_loader.is_recipe(Source.read(path, Report())), False
         assert recipe_loader.load(recipe.model_dump(mode="json")) == recipe
         return True, True
 

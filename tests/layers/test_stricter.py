@@ -187,7 +187,7 @@ MENDS = [
     ("where", {}, [(3,), (3,), (3,)], None, "{op: gt, other: 0}"),
     ("masked_fill", {"value": 0, "broadcast": True}, [(3, 1), Value((3, 4), "bool")], None, "and the mask is 3 x 4"),
     ("concat", {}, [(1, 97, 97), (1, 96, 96)], None, "needs equal heights and widths: 97 x 97 and 96 x 96"),
-    ("Linear", {"out_features": 2}, [Value((3,), batched=False)], None, "merge it first"),
+    ("Conv1d", {"out_channels": 2, "kernel_size": 1}, [Value((3, 5), batched=False)], None, "merge it first"),
     ("Conv2d", {"out_channels": 2, "kernel_size": 1}, [(3, 5)], None, "`Conv1d` takes 2 axes"),
     ("interpolate", {"size": 3}, [(1, 3, 3), (1, 4, 4)], "size", "not both"),
     ("crop", {}, [(1, 3, 3)], "like", "needs `like` or `size`"),

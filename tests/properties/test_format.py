@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from speczoo import catalogue
 from speczoo.argument_order import argument_order as arguments
+from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.format import formatted
@@ -141,7 +142,7 @@ def in_order(model: type[BaseModel], mapping: dict[str, Any]) -> bool:
     found = [key for key in mapping if key in order]
     if model is Entry:
         arguments = [key for key in mapping if key not in order]
-        if mapping.get("op") in ("Parameter", "reshape"):  # which have an argument `shape`
+        if "shape" in getattr(Layer.registry.get(str(mapping.get("op"))), "model_fields", ()):  # an argument of the op
             order, found = ([key for key in each if key != "shape"] for each in (order, found))
         before = list(keys(Entry)).index(Entry.ARGUMENTS_BEFORE)
         first = [key for key in order if key in list(keys(Entry))[:before]]

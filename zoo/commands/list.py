@@ -65,13 +65,20 @@ def command(
             Column("Family", [row.family for row in rows], left=True, spare=True),
             Column("Parameters", [layout.count(row.params) for row in rows]),
             Column("MACs", [layout.short(row.macs) for row in rows]),
-            Column("Input", [layout.shape(row.input) for row in rows]),
+            Column("Input", [_sizes(row.input) for row in rows]),
             Column("Year", [layout.text(row.year) for row in rows]),
         ]
     )
     families = len({f.family for f in rows})
     shown = f"{len(rows)} network{'s' * (len(rows) > 1)} in {families} famil{'ies' if families > 1 else 'y'}"
     console.say(layout.title(shown), "", table)
+
+
+def _sizes(given: list[int] | dict[str, list[int]]) -> str:
+    """Return shapes without the names of several inputs, which a table of networks has no room for."""
+    from speczoo.commands import layout
+
+    return ", ".join(map(layout.shape, given.values())) if isinstance(given, dict) else layout.shape(given)
 
 
 def _holds(wanted: Condition, row: Metadata) -> bool:
