@@ -5,7 +5,7 @@
     >>> speczoo.summary("resnet34").params
     21797672
 
-`build` makes an nn.Module; `summary`, `sizes`, `check`, `source` and `list_models` never import torch.
+`build` makes an nn.Module; `summary`, `sizes`, `draw`, `check`, `source` and `list_models` never import torch.
 `speczoo.specs` is the language, `speczoo.compiler` what makes a network of it; the command is `zoo`.
 """
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     __version__: str
 
     from speczoo.api import build, check, diff, fingerprint, get_model, graph, list_models, sizes, source, summary
+    from speczoo.drawing.files import draw
     from speczoo.exploration import sweep
     from speczoo.importing import from_module
     from speczoo.training import train
@@ -30,6 +31,7 @@ __all__ = [
     "build",
     "check",
     "diff",
+    "draw",
     "fingerprint",
     "from_module",
     "get_model",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _FROM = {
+    "draw": "speczoo.drawing.files",
     "from_module": "speczoo.importing",
     "sweep": "speczoo.exploration",
     "train": "speczoo.training",

@@ -156,7 +156,10 @@ def agrees(shown: str, printed: str) -> bool:
 
 WITH_PYTHON = [
     FRONT,
-    *(ROOT / "zoo" / page for page in ("documents.md", "exploration/README.md", "importing/README.md")),
+    *(
+        ROOT / "zoo" / page
+        for page in ("documents.md", "drawing/README.md", "exploration/README.md", "importing/README.md")
+    ),
 ]
 PAGES = [*WITH_PYTHON, ROOT / "zoo/importing/sources/README.md"]
 

@@ -6,6 +6,7 @@ import random
 import re
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -318,3 +319,19 @@ def test_a_part_of_a_network() -> None:
     ):
         with pytest.raises(LookupError, match=re.escape(words)):
             part(graph, first, last)
+
+
+def test_from_python(tmp_path: Path) -> None:
+    drawing = speczoo.draw("lenet5", depth=1)
+    drawing.save(tmp_path / "net.svg", tmp_path / "net.MMD")
+    assert (tmp_path / "net.svg").read_text() == drawing._repr_svg_() == drawing.text("svg")
+    assert (tmp_path / "net.MMD").read_text() == drawing.text("mermaid")
+    assert len(repr(drawing)) < 200
+    with pytest.raises(ValueError, match="a picture ends in"):
+        drawing.save(tmp_path / "net.jpg")
+    other = speczoo.draw(speczoo.graph("mnist_cnn", num_classes=3))
+    assert other.graph.outputs != speczoo.graph("mnist_cnn").outputs
+    with pytest.raises(FileExistsError):
+        other.save(tmp_path / "net.svg")
+    other.save(tmp_path / "net.svg", over=True)
+    assert (tmp_path / "net.svg").read_text() == other.text("svg")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, TypeAlias
 
+from speczoo import api
 from speczoo.compiler.graph import Graph
 from speczoo.drawing.diagram import Diagram, folded, readable, without_shapes
 from speczoo.drawing.network import between, diagram
 from speczoo.drawing.picture import Picture, picture
 from speczoo.metadata import word
+from speczoo.specs import files as disk
 from speczoo.specs.wording import by_axis
 
 Theme: TypeAlias = Literal["auto", "light", "dark"]
@@ -25,6 +29,25 @@ FORMATS = {
     "gv": "dot",
     "tex": "tikz",
 }
+
+
+def draw(
+    what: api.What | Graph,
+    *,
+    depth: int | None = None,
+    first: str = "",
+    last: str = "",
+    shapes: bool = True,
+    horizontal: bool = False,
+    theme: Theme = "auto",
+) -> Drawing:
+    """Return the drawing of a network, which shows itself in a notebook, and writes files: `.save("net.svg")`.
+
+    A network under parameters of its own is drawn as a graph: `draw(speczoo.graph("net.yaml", width=32))`. The other
+    arguments are those of `Drawing`. Raises SpecError; what it is asked for shows when it is drawn.
+    """
+    graph = what if isinstance(what, Graph) else api.graph(what)
+    return Drawing(graph, depth, first, last, shapes, horizontal, theme)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +65,9 @@ class Drawing:
     shapes: bool = True
     horizontal: bool = False
     theme: Theme = "auto"
+
+    def __repr__(self) -> str:
+        return f"<Drawing of {self.graph.name}>"
 
     @cached_property
     def whole(self) -> Diagram:
@@ -74,6 +100,23 @@ class Drawing:
             ", ".join(map(by_axis, shapes.values())) for shapes in (self.graph.inputs, self.graph.outputs)
         )
         return f"{flow}   {self.graph.params:,} parameters   {self.graph.macs:,} MACs"
+
+    def save(self, *paths: str | os.PathLike[str], over: bool = False) -> None:
+        """Write files, each in the format of its ending.
+
+        Raises ValueError for another ending, FileExistsError for a file that holds something else unless `over` says
+        that it may be replaced, OSError, and what `file` raises.
+        """
+        targets = [Path(path) for path in paths]
+        for path in targets:
+            if path.suffix[1:].lower() not in FORMATS:
+                raise ValueError(f"{str(path)!a}: a picture ends in .{', .'.join(FORMATS)}")
+        made = [(path, self.file(FORMATS[path.suffix[1:].lower()])) for path in targets]
+        for path, data in made:
+            disk.write(path, data, over=over)
+
+    def _repr_svg_(self) -> str:
+        return self.text("svg")
 
     def file(self, form: str) -> bytes:
         """Return the bytes of a file of one of FORMATS' values.
