@@ -27,7 +27,7 @@ NAME = "spec"
 if sys.argv[1:2] == ["--target"]:
     NAME = " ".join(sys.argv[2:3])
     del sys.argv[1:3]
-WATCHED = {"specs", "compiler"} if NAME == "spec" else {"specs", "compiler", "zoo"}
+WATCHED = {"speczoo"}  # whole packages, by their first name
 with HookManager(WATCHED, {"speczoo.specs.render", "speczoo.specs.suggestions"}, False, trace_dataflow=False):
     import speczoo.api  # noqa: F401
     from tests.fuzz import mutations, refactorings, target
