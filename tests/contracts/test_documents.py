@@ -204,7 +204,9 @@ def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*WITH_PYTHON, ROOT / "compiler/README.md"], ids=["front", "documents", "sweeps", "importing", "compiler"]
+    "path",
+    [*WITH_PYTHON, ROOT / "compiler/README.md"],
+    ids=["front", "documents", "drawing", "sweeps", "importing", "compiler"],
 )
 def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = blocks(path, "python")

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
+from random import Random
 from typing import NamedTuple
 
 
@@ -90,8 +91,8 @@ class Layout:
 
 #: Between neighbours across the flow, on both sides of a line, between ranks at least and at most.
 SPACE, LINE, GAP, WIDEST_GAP = 14.0, 7.0, 16.0, 40.0
-#: How many orders of columns are tried at most.
-TRIES = 4000
+#: How many orders of columns are tried at most, from how many starts more where lines cross.
+TRIES, RESTARTS = 4000, 8
 
 
 class _Item(NamedTuple):
@@ -119,9 +120,15 @@ def layout(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last:
 
 
 def good_order(grid: Grid) -> tuple[int, ...]:
-    """Return an order of a grid's columns that is worth its time."""
-    tries = min(TRIES, 400_000 // (len(grid.steps) + 1))
-    return tuple(best_order(grid.cost, alternating(len(grid.columns)), tries))
+    """Return an order of a grid's columns that is worth its time: where lines cross, the best from several starts."""
+    count, tries = len(grid.columns), min(TRIES, 400_000 // (len(grid.steps) + 1))
+    best = best_order(grid.cost, alternating(count), tries)
+    for seed in range(RESTARTS):
+        if not grid.crossings(best):
+            break
+        start = Random(seed).sample(range(count), count)  # the same in every run
+        best = min(best, best_order(grid.cost, start, tries), key=grid.cost)
+    return tuple(best)
 
 
 def grid(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last: int = 0) -> Grid:
