@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -168,21 +168,27 @@ _SCHEMA_BESIDE = re.compile(r"^#[ \t]*yaml-language-server:[ \t]*\$schema=(?!htt
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII)
 
 
-def flow(value: Any) -> str:
-    """Return a value in YAML's flow style, on one line: `[2, 2, 2, 2]`, `{type: op, default: Bottleneck}`."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value):
-        from speczoo.specs.scalars import ImplicitWord, resolve
+def bare(text: str) -> bool:
+    """Return whether a text needs no quotes in YAML: words that no reader takes for anything else."""
+    if not _PLAIN.fullmatch(text):
+        return False
+    from speczoo.specs.scalars import ImplicitWord, resolve
 
-        try:
-            if resolve(value) == value:
-                return value
-        except ImplicitWord:
-            pass
-    return json.dumps(value, ensure_ascii=False)
+    try:
+        return bool(resolve(text) == text)
+    except ImplicitWord:
+        return False
+
+
+def flow(value: Any, bare: Callable[[str], bool] = bare) -> str:
+    """Return a value in YAML's flow style, on one line: `[2, 2, 2, 2]`, `{type: op, default: Bottleneck}`; texts that
+    are `bare` without quotes.
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{flow(key)}: {flow(item, bare)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(flow(item, bare) for item in value) + "]"
+    return value if isinstance(value, str) and bare(value) else json.dumps(value, ensure_ascii=False)
 
 
 def suffix(written: str) -> str:

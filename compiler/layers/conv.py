@@ -23,15 +23,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
-from speczoo.compiler.layers.weight_norms import (
-    PARAMETERS,
-    READS,
-    WRAPS,
-    Norm,
-    kept_weight,
-    norm_buffers,
-    reparametrized,
-)
+from speczoo.compiler.layers.weight_norms import Norm, WeightNormed
 from speczoo.compiler.reach import Sight, grouped, spread
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
@@ -51,7 +43,7 @@ def _grouped(groups: int, out: int, x: Shape | None) -> None:
             )
 
 
-class _Conv(Windowed, abstract=True):
+class _Conv(WeightNormed, Windowed, abstract=True):
     in_channels: Positive | None = None
     out_channels: Positive
     kernel_size: Any
@@ -126,24 +118,11 @@ class _Conv(Windowed, abstract=True):
     def keeps(self, out: Shape, x: Shape) -> Kept:
         padded = self.scratch(x)
         values: Saves = "input" if not padded or self.padding_mode in ("reflect", "replicate") else ""
-        return Kept(values, padded, once=kept_weight(self.norm, self._weight(x), axis=0))
+        return Kept(values, padded, once=self.kept_weight(x))
 
-    applied: ClassVar[tuple[str, ...]] = ("norm",)
-    reads: ClassVar[tuple[str, ...]] = READS
-    parameters: ClassVar[tuple[str, ...]] = PARAMETERS
-
-    def _weight(self, x: Shape) -> Shape:
-        return (self.out_channels, x[0] // self.groups, *sizes(self.kernel_size, self.spatial))
-
-    def weights(self, x: Shape) -> dict[str, Shape]:
-        bias = {"bias": (self.out_channels,)} if self.bias else {}
-        return reparametrized(self.norm, {"weight": self._weight(x), **bias})
-
-    def buffers(self, x: Shape) -> dict[str, Shape]:
-        return norm_buffers(self.norm, self._weight(x), axis=0)
-
-    def wrap(self) -> str | None:
-        return WRAPS.get(self.norm or "")
+    def computed_with(self, x: Shape) -> dict[str, Shape]:
+        weight = {"weight": (self.out_channels, x[0] // self.groups, *sizes(self.kernel_size, self.spatial))}
+        return weight | ({"bias": (self.out_channels,)} if self.bias else {})
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return ((grouped(0, x[0], out[0], self.groups), *self.window().sight(len(x))[1:]),)
@@ -185,7 +164,7 @@ class Conv3d(_Conv):
     ranks: ClassVar[tuple[int, ...]] = (4,)
 
 
-class _ConvTranspose(Spatial, abstract=True):
+class _ConvTranspose(WeightNormed, Spatial, abstract=True):
     in_channels: Positive | None = None
     out_channels: Positive
     kernel_size: Any
@@ -200,6 +179,7 @@ class _ConvTranspose(Spatial, abstract=True):
 
     saves: ClassVar[Saves] = "input"
     derives: ClassVar[tuple[str, ...]] = ("in_channels",)
+    rows: ClassVar[int] = 1
     positional: ClassVar[int] = 2
 
     def derived(self, x: Shape) -> dict[str, Any]:
@@ -233,24 +213,11 @@ class _ConvTranspose(Spatial, abstract=True):
         return (self.out_channels, *out)
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", once=kept_weight(self.norm, self._weight(x), axis=1))
+        return Kept("input", once=self.kept_weight(x))
 
-    applied: ClassVar[tuple[str, ...]] = ("norm",)
-    reads: ClassVar[tuple[str, ...]] = READS
-    parameters: ClassVar[tuple[str, ...]] = PARAMETERS
-
-    def _weight(self, x: Shape) -> Shape:
-        return (x[0], self.out_channels // self.groups, *sizes(self.kernel_size, self.spatial))
-
-    def weights(self, x: Shape) -> dict[str, Shape]:
-        bias = {"bias": (self.out_channels,)} if self.bias else {}
-        return reparametrized(self.norm, {"weight": self._weight(x), **bias})
-
-    def buffers(self, x: Shape) -> dict[str, Shape]:
-        return norm_buffers(self.norm, self._weight(x), axis=1)
-
-    def wrap(self) -> str | None:
-        return WRAPS.get(self.norm or "")
+    def computed_with(self, x: Shape) -> dict[str, Shape]:
+        weight = {"weight": (x[0], self.out_channels // self.groups, *sizes(self.kernel_size, self.spatial))}
+        return weight | ({"bias": (self.out_channels,)} if self.bias else {})
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         fields = (self.kernel_size, self.stride, self.padding, self.dilation)

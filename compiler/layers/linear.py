@@ -5,19 +5,11 @@ from typing import Any, ClassVar, Literal
 
 from speczoo.compiler.layer import Int, Kept, Layer, Positive, Saves, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import no_truths
-from speczoo.compiler.layers.weight_norms import (
-    PARAMETERS,
-    READS,
-    WRAPS,
-    Norm,
-    kept_weight,
-    norm_buffers,
-    reparametrized,
-)
+from speczoo.compiler.layers.weight_norms import Norm, WeightNormed
 from speczoo.compiler.reach import Sight, mixing, same, whole
 
 
-class Linear(Layer):
+class Linear(WeightNormed):
     """y = Wx + b over the last axis."""
 
     saves: ClassVar[Saves] = "input"
@@ -31,8 +23,6 @@ class Linear(Layer):
     derives: ClassVar[tuple[str, ...]] = ("in_features",)
     positional: ClassVar[int] = 2
     least: ClassVar[int] = 1
-    applied: ClassVar[tuple[str, ...]] = ("norm",)
-    reads: ClassVar[tuple[str, ...]] = READS
 
     def derived(self, x: Shape) -> dict[str, Any]:
         return {"in_features": x[-1]}
@@ -40,26 +30,15 @@ class Linear(Layer):
     def infer(self, x: Shape) -> Shape:
         return (*x[:-1], self.out_features)
 
-    parameters: ClassVar[tuple[str, ...]] = PARAMETERS
-
-    def _weight(self, x: Shape) -> Shape:
-        return (self.out_features, x[-1])
-
-    def weights(self, x: Shape) -> dict[str, Shape]:
-        bias = {"bias": (self.out_features,)} if self.bias else {}
-        return reparametrized(self.norm, {"weight": self._weight(x), **bias})
-
-    def buffers(self, x: Shape) -> dict[str, Shape]:
-        return norm_buffers(self.norm, self._weight(x), axis=0)
-
-    def wrap(self) -> str | None:
-        return WRAPS.get(self.norm or "")
+    def computed_with(self, x: Shape) -> dict[str, Shape]:
+        weight = {"weight": (self.out_features, x[-1])}
+        return weight | ({"bias": (self.out_features,)} if self.bias else {})
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", once=kept_weight(self.norm, self._weight(x), axis=0))
+        return Kept("input", once=self.kept_weight(x))
 
     def keeps_frozen(self, out: Shape, x: Shape) -> Kept:
-        return Kept(once=math.prod(self._weight(x)) if self.norm else 0)
+        return Kept(once=self.out_features * x[-1] if self.norm else 0)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (mixing(same(len(x)), x, [len(x) - 1]),)

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from speczoo.compiler.layer import (
     AXES,
     Kept,
+    Layer,
     Listed,
     Pad1,
     Pad2,
@@ -30,7 +31,29 @@ from speczoo.compiler.layer import (
 from speczoo.compiler.reach import SAME, Link, Sight, parted
 
 
-class _MaxPool(Windowed, abstract=True):
+class _Maxima(Layer, abstract=True):
+    """Pools that give maxima, and where they stand where `return_indices` says so."""
+
+    if TYPE_CHECKING:  # a field of the subclasses, which have it where torch has it
+        return_indices: bool
+
+    @property
+    def several(self) -> bool:
+        return self.return_indices
+
+    def dtype(self, *x: Value) -> tuple[str, ...]:
+        return ("float32", "int64") if self.return_indices else ("float32",)
+
+    def given(self, out: Shape) -> Shape | list[Shape]:
+        """Return the shapes of what comes out, from that of the maxima."""
+        return [out, out] if self.return_indices else out
+
+    def keeps(self, out: Shape, x: Shape) -> Kept:
+        """Return what autograd keeps: where the maxima stand, which may be an output."""
+        return Kept("input", outputs=(1,)) if self.return_indices else Kept("input", indices=math.prod(out))
+
+
+class _MaxPool(_Maxima, Windowed, abstract=True):
     kernel_size: Any
     stride: Any = None
     padding: Any = 0
@@ -49,25 +72,10 @@ class _MaxPool(Windowed, abstract=True):
     def check(self, *x: Shape | None) -> None:
         _half(self.window())
 
-    @property
-    def several(self) -> bool:
-        return self.return_indices
-
-    def dtype(self, *x: Value) -> tuple[str, ...]:
-        return ("float32", "int64") if self.return_indices else ("float32",)
-
     def infer(self, x: Shape) -> Shape | list[Shape]:
         out = self.slide(x)
         _meets(self.window(), x)
-        return [out, out] if self.return_indices else out
-
-    def keeps(self, out: Shape, x: Shape) -> Kept:
-        return _indexed(self.return_indices, out)
-
-
-def _indexed(given: bool, out: Shape) -> Kept:
-    """Return what autograd keeps of maxima: where they stand, which may be an output."""
-    return Kept("input", outputs=(1,)) if given else Kept("input", indices=math.prod(out))
+        return self.given(out)
 
 
 def _meets(window: Window, x: Shape) -> None:
@@ -286,22 +294,12 @@ class _Adaptive(Spatial, abstract=True):
         return ((Link(0, SAME), *(parted(axis, size, count) for axis, (size, count) in parts)),)
 
 
-class _AdaptiveMax(_Adaptive, abstract=True):
+class _AdaptiveMax(_Maxima, _Adaptive, abstract=True):
     return_indices: bool = False
-
-    @property
-    def several(self) -> bool:
-        return self.return_indices
-
-    def dtype(self, *x: Value) -> tuple[str, ...]:
-        return ("float32", "int64") if self.return_indices else ("float32",)
 
     def infer(self, x: Shape) -> Shape | list[Shape]:
         out = self.adapted(x)
-        return [out, out] if self.return_indices else out
-
-    def keeps(self, out: Shape, x: Shape) -> Kept:
-        return _indexed(self.return_indices, out)
+        return self.given(out)
 
 
 class _AdaptiveAvg(_Adaptive, abstract=True):

@@ -5,9 +5,9 @@
 """
 
 import math
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from speczoo.compiler.layer import Shape
+from speczoo.compiler.layer import Layer, Shape
 
 Norm = Literal["weight", "spectral"] | None
 
@@ -33,19 +33,46 @@ def reparametrized(norm: Norm, weights: dict[str, Shape]) -> dict[str, Shape]:
     return {**rest, "parametrizations.weight.original0": lengths, "parametrizations.weight.original1": shape}
 
 
-def kept_weight(norm: Norm, shape: Shape, axis: int) -> int:
-    """Return how many numbers autograd keeps of a weight that is computed: itself, with the lengths of its parts, or
-    with its largest singular value and the vectors of that.
-    """
-    if norm is None:
-        return 0
-    vectors = norm_buffers("spectral", shape, axis).values()
-    return math.prod(shape) + (shape[0] if norm == "weight" else 1 + sum(map(math.prod, vectors)))
-
-
 def norm_buffers(norm: Norm, shape: Shape, axis: int) -> dict[str, Shape]:
     """Return the singular vectors that `spectral` keeps of a weight as a matrix, whose rows are this axis."""
     if norm != "spectral":
         return {}
     columns = math.prod(size for i, size in enumerate(shape) if i != axis)
     return {"parametrizations.weight.0._u": (shape[axis],), "parametrizations.weight.0._v": (columns,)}
+
+
+class WeightNormed(Layer, abstract=True):
+    """A layer whose `weight` may have a `norm`. `rows` is the axis of the weight that `spectral` takes for a matrix's
+    rows.
+    """
+
+    if TYPE_CHECKING:  # a field of the subclasses, which have it behind torch's arguments
+        norm: Norm
+
+    rows: ClassVar[int] = 0
+    applied: ClassVar[tuple[str, ...]] = ("norm",)
+    reads: ClassVar[tuple[str, ...]] = READS
+    parameters: ClassVar[tuple[str, ...]] = PARAMETERS
+
+    def computed_with(self, x: Shape) -> dict[str, Shape]:
+        """Return the parameters that the layer computes with, `weight` first, in torch's order."""
+        raise NotImplementedError
+
+    def weights(self, x: Shape) -> dict[str, Shape]:
+        return reparametrized(self.norm, self.computed_with(x))
+
+    def buffers(self, x: Shape) -> dict[str, Shape]:
+        return norm_buffers(self.norm, self.computed_with(x)["weight"], self.rows)
+
+    def wrap(self) -> str | None:
+        return WRAPS.get(self.norm or "")
+
+    def kept_weight(self, x: Shape) -> int:
+        """Return how many numbers autograd keeps of a weight that is computed: itself, with the lengths of its parts,
+        or with its largest singular value and the vectors of that.
+        """
+        if self.norm is None:
+            return 0
+        shape = self.computed_with(x)["weight"]
+        vectors = norm_buffers("spectral", shape, self.rows).values()
+        return math.prod(shape) + (shape[0] if self.norm == "weight" else 1 + sum(map(math.prod, vectors)))

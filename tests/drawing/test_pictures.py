@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
 from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_of, folded, readable
 from speczoo.drawing.files import FORMATS, Drawing
-from speczoo.drawing.layout import Extent, Link, best_order, grid, layout
+from speczoo.drawing.layout import Extent, Layout, Link, best_order, good_order, grid
 from speczoo.drawing.network import diagram
 from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
 from speczoo.drawing.text import shortened, width
@@ -66,20 +67,28 @@ def test_every_layer_and_every_value_is_in_the_diagram(spec: dict[str, Any]) -> 
     if not any(box.count > 1 and box.inside is not None for box in made.walk()):
         assert sum(box.count for box in inner) == len(graph.rows)
     if all(box.count == 1 for box in made.walk()):
-        known = {path: path for path in flat(graph)}
         values = {(a, b) for a, b, _ in flat(graph).edges}
         drawn = {(a.path or a.op, b.path) for a, b in connections(made) if b.kind != "terminal"}
         assert drawn == values
-        assert {box.path for box in inner} <= set(known)
+        assert {box.path for box in inner} <= set(flat(graph))
+
+
+def layout(boxes: list[Extent], links: list[Link], first: int = 0, last: int = 0) -> Layout:
+    cells = grid(boxes, links, first, last)
+    return cells.placed(good_order(cells))
+
+
+def lists(made: Diagram) -> Iterator[tuple[Diagram, list[Extent], list[Link]]]:
+    """A diagram and those inside it, with boxes of one size."""
+    for each in (made, *(box.inside for box in made.walk() if box.inside is not None)):
+        yield each, [Extent(10.0, 20.0, 20.0) for _ in each.boxes], [*each.links]
 
 
 @every
 def test_the_main_path_is_straight(name: str) -> None:
     """There is a way from the top to the bottom of each list along one line."""
 
-    def check(made: Diagram) -> None:
-        extents = [Extent(10.0, 20.0, 20.0) for _ in made.boxes]
-        links = [Link(*_numbers(link)) for link in made.links]
+    for made, extents, links in lists(diagram(speczoo.graph(name))):
         placed = layout(extents, links, made.inputs, made.outputs)
         on_line = {i for i, spot in enumerate(placed.spots) if spot.across == 0}
         reached = {i for i in range(made.inputs) if i in on_line} or on_line
@@ -87,24 +96,13 @@ def test_the_main_path_is_straight(name: str) -> None:
         depth = max((hop.end for hop in ends), default=0)
         assert reached
         assert not ends or depth >= max(spot.along for spot in placed.spots) - 1e-6
-        for box in made.boxes:
-            if box.inside is not None:
-                check(box.inside)
-
-    check(diagram(speczoo.graph(name)))
-
-
-def _numbers(link: Any) -> tuple[int, int, int, int]:
-    return link.source, link.target, link.port, link.position
 
 
 @every
 def test_few_lines_cross(name: str) -> None:
     """No more than in the best of orders that a longer search finds, from twenty starts."""
 
-    def check(made: Diagram) -> None:
-        extents = [Extent(10.0, 20.0, 20.0) for _ in made.boxes]
-        links = [Link(*_numbers(link)) for link in made.links]
+    for made, extents, links in lists(diagram(speczoo.graph(name))):
         cells = grid(extents, links, made.inputs, made.outputs)
         columns = list(range(len(cells.columns)))
         if 1 < len(columns) <= 40:
@@ -112,11 +110,6 @@ def test_few_lines_cross(name: str) -> None:
             starts = [dice.sample(columns, len(columns)) for _ in range(20)]
             best = min(cells.crossings(best_order(cells.cost, start, 2000)) for start in starts)
             assert layout(extents, links, made.inputs, made.outputs).crossings <= best
-        for box in made.boxes:
-            if box.inside is not None:
-                check(box.inside)
-
-    check(diagram(speczoo.graph(name)))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from speczoo.drawing.layout import Link
+
 #: What a function that brings values together is drawn as.
 SYMBOLS = {"add": "+", "mul": "\u00d7", "sub": "\u2212", "div": "\u00f7"}
 
@@ -44,6 +46,11 @@ class Box:
         words = [f"{self.count} \u00d7 {self.op}" if self.count > 1 else self.op, self.detail]
         return " ".join(filter(None, words))
 
+    @property
+    def line(self) -> str:
+        """Its name and what it is, in a line of text; an end of a list has its name alone."""
+        return " ".join(filter(None, ("" if self.kind == "terminal" else self.name, self.symbol or self.label)))
+
     @cached_property
     def beside(self) -> str:
         """The shape that is written at the line that leaves it: not of an end of a list, nor where the last box inside
@@ -54,16 +61,6 @@ class Box:
         inside = self.inside
         last = (link.source for link in inside.links if link.target == len(inside.boxes) - 1) if inside else ()
         return "" if inside and any(inside.boxes[i].shape == self.shape for i in last) else self.shape
-
-
-@dataclass(frozen=True)
-class Link:
-    """A value that flows from a box (its output `port`) into another (its input `position`), by their numbers."""
-
-    source: int
-    target: int
-    port: int = 0
-    position: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,24 +107,21 @@ def _connect(diagram: Diagram, arriving: Sequence[Box | None], found: list[Conne
     given: dict[int, list[Link]] = defaultdict(list)
     for link in diagram.links:
         given[link.target].append(link)
-    ends: dict[tuple[int, int], Box | None] = {}
+    ends: list[list[Box | None]] = []  # what each box gives, by its outputs; a layer itself, for all of them
     leaving = []
     for i, box in enumerate(diagram.boxes):
-        sources = [ends.get((link.source, link.port)) for link in sorted(given[i], key=lambda link: link.position)]
-        if i < diagram.inputs:
-            ends[i, 0] = arriving[i] if nested and i < len(arriving) else box
-            continue
+        taken = sorted(given[i], key=lambda link: link.position)
+        sources = [ends[link.source][min(link.port, len(ends[link.source]) - 1)] for link in taken]
         if i >= len(diagram.boxes) - diagram.outputs:
             leaving += sources
-            if nested:
-                continue
-        if box.inside is not None:
-            out = _connect(box.inside, sources or [None], found)
-            ends |= {(i, port): end for port, end in enumerate(out)}
-            continue
-        found += [Connection(source, box) for source in sources if source is not None]
-        ports = max((link.port for link in diagram.links if link.source == i), default=0)
-        ends |= {(i, port): box for port in range(ports + 1)}
+        end = nested and box.kind == "terminal"
+        if end:
+            ends.append([arriving[i] if i < len(arriving) else None])
+        elif box.inside is not None:
+            ends.append(_connect(box.inside, sources or [None], found))
+        else:
+            found += [Connection(source, box) for source in sources if source is not None]
+            ends.append([box])
     return leaving
 
 

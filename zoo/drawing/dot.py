@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from speczoo.drawing.diagram import Box, Diagram, connections
+from speczoo.drawing.diagram import Diagram, connections
 from speczoo.drawing.palette import KINDS, LIGHT
 from speczoo.specs.escaping import safe
 
@@ -34,17 +34,13 @@ def _boxes(diagram: Diagram, names: Mapping[int, str], indent: str, *, ends: boo
         name = names[id(box)]
         if box.inside is not None:
             yield f"{indent}subgraph cluster_{name} {{"
-            yield f'{indent}  label={_quoted(_label(box))}; style="rounded,filled"; fillcolor="{LIGHT.block}";'
+            yield f'{indent}  label={_quoted(box.line)}; style="rounded,filled"; fillcolor="{LIGHT.block}";'
             yield from _boxes(box.inside, names, f"{indent}  ", ends=False)
             yield f"{indent}}}"
         elif box.kind != "terminal" or ends:
             colour = KINDS[box.kind].light if box.kind in KINDS else None
             fill = f'fillcolor="{colour.fill}", color="{colour.line}"' if colour else f'fillcolor="{LIGHT.head}"'
-            yield f"{indent}{name} [label={_quoted(_label(box))}, {fill}];"
-
-
-def _label(box: Box) -> str:
-    return " ".join(filter(None, ("" if box.kind == "terminal" else box.name, box.symbol or box.label)))
+            yield f"{indent}{name} [label={_quoted(box.line)}, {fill}];"
 
 
 def _quoted(text: str) -> str:

@@ -122,8 +122,7 @@ def _list(placed: Placed, unfolded: Diagram | None, lists: list[dict[str, Any]],
                 opened.append(number)
         boxes.append(_box(box, number))
     cells = placed.grid
-    links = [(link.source, link.target, link.port, link.position) for link in placed.diagram.links]
-    training = {i for i, link in enumerate(links) if placed.diagram.boxes[link[1]].training}
+    training = {i for i, link in enumerate(placed.diagram.links) if placed.diagram.boxes[link.target].training}
     lists.append(
         {
             "boxes": boxes,

@@ -113,12 +113,6 @@ class _Step(NamedTuple):
     links: tuple[int, ...]
 
 
-def layout(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last: int = 0) -> Layout:
-    """Return where boxes and links stand. The `first` boxes stand on the first rank, the `last` on the last."""
-    made = grid(boxes, links, first, last)
-    return made.placed(good_order(made))
-
-
 def good_order(grid: Grid) -> tuple[int, ...]:
     """Return an order of a grid's columns that is worth its time: where lines cross, the best from several starts."""
     count, tries = len(grid.columns), min(TRIES, 400_000 // (len(grid.steps) + 1))

@@ -48,8 +48,7 @@ def _boxes(diagram: Diagram, names: Mapping[int, str], indent: str, *, ends: boo
 
 
 def _label(box: Box) -> str:
-    words = ("" if box.kind == "terminal" else box.name, box.symbol or box.label)
-    return _escaped(" ".join(filter(None, words))) or "#160;"
+    return _escaped(box.line) or "#160;"
 
 
 def _on_edge(text: str) -> str:

@@ -15,8 +15,9 @@ from speczoo.compiler.emit.resolved import arguments
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
-from speczoo.drawing.diagram import Box, Diagram, Link
+from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.labels import detail
+from speczoo.drawing.layout import Link
 from speczoo.drawing.palette import kind_of
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import by_axis, listed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from speczoo.drawing.diagram import Box, Diagram
-from speczoo.drawing.layout import Extent, Grid, Hop, Layout, Link, good_order, grid
+from speczoo.drawing.layout import Extent, Grid, Hop, Layout, good_order, grid
 from speczoo.drawing.palette import KINDS
 from speczoo.drawing.text import shortened, width
 
@@ -40,6 +40,21 @@ class Curve(NamedTuple):
     head: bool = False
     dashed: bool = False
     horizontal: bool = False
+
+    @property
+    def controls(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The control points of its bend, a cubic Bezier curve between the second point and the third."""
+        _, (x1, y1), (x2, y2), _ = self.points
+        if self.horizontal:
+            return ((x1 + x2) / 2, y1), ((x1 + x2) / 2, y2)
+        return (x1, (y1 + y2) / 2), (x2, (y1 + y2) / 2)
+
+    @property
+    def tip(self) -> tuple[tuple[float, float], ...]:
+        """The corners of its head."""
+        x, y = self.points[-1]
+        wings = ((x - 6, y - 3), (x - 6, y + 3)) if self.horizontal else ((x - 3, y - 6), (x + 3, y - 6))
+        return ((x, y), *wings)
 
 
 class Words(NamedTuple):
@@ -143,8 +158,7 @@ class _Style:
         inside = tuple(self.place(box.inside) if box.inside is not None else None for box in diagram.boxes)
         pairs = zip(diagram.boxes, inside, strict=True)
         extents = tuple(self.block(box, inner) if inner is not None else self.leaf(box) for box, inner in pairs)
-        links = [Link(link.source, link.target, link.port, link.position) for link in diagram.links]
-        cells = grid(extents, links, diagram.inputs, diagram.outputs)
+        cells = grid(extents, diagram.links, diagram.inputs, diagram.outputs)
         order = good_order(cells)
         return Placed(diagram, extents, inside, cells, order, cells.placed(order))
 
@@ -176,10 +190,11 @@ class _Style:
     def shapes(self, placed: Placed, x: float, y: float) -> Iterator[Shape]:
         """Yield the shapes of a list whose main axis begins here: boxes over lines, insides over boxes."""
         point = self._point(x, y)
-        training = {i for i, link in enumerate(placed.diagram.links) if self._trains(placed.diagram, link.target)}
+        boxes = placed.diagram.boxes
+        training = {i for i, link in enumerate(placed.diagram.links) if boxes[link.target].training}
         for hop in placed.layout.hops:
             yield self.curve(hop, point, dashed=training.issuperset(hop.links))
-        for i, box in enumerate(placed.diagram.boxes):
+        for i, box in enumerate(boxes):
             spot, extent, inner = placed.layout.spots[i], placed.extents[i], placed.inside[i]
             at = point(spot.along, spot.across)
             yield from self.filled(box, inner, extent, *at) if inner is not None else self.plain(box, *at)
@@ -188,9 +203,6 @@ class _Style:
         if self.horizontal:
             return lambda along, across: (x + along, y + across)
         return lambda along, across: (x + across, y + along)
-
-    def _trains(self, diagram: Diagram, box: int) -> bool:
-        return diagram.boxes[box].training
 
     def curve(self, hop: Hop, point: Callable[[float, float], tuple[float, float]], *, dashed: bool) -> Curve:
         points = (
@@ -303,11 +315,10 @@ def _head_width(box: Box) -> float:
 
 def _boxes(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Rectangle]:
     """Yield a box, and before it those behind it where it stands for several."""
-    kind = "terminal" if box.kind == "terminal" else box.kind
-    radius = min(wide, high) / 2 if box.symbol or kind == "terminal" else 4.0
+    radius = min(wide, high) / 2 if box.symbol or box.kind == "terminal" else 4.0
     for k in range(STACKED if box.count > 1 else 0, 0, -1):
-        yield Rectangle(x + BEHIND * k, y + BEHIND * k, wide, high, kind, radius)
-    yield Rectangle(x, y, wide, high, kind, radius, box)
+        yield Rectangle(x + BEHIND * k, y + BEHIND * k, wide, high, box.kind, radius)
+    yield Rectangle(x, y, wide, high, box.kind, radius, box)
 
 
 def _line_of(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Words]:

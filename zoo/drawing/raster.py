@@ -67,17 +67,14 @@ def _rectangle(axes: Axes, shape: Rectangle, page: Page, order: int) -> None:
 
 
 def _curve(axes: Axes, shape: Curve, page: Page, order: int) -> None:
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = shape.points
-    along, across = (x1 + x2) / 2, (y1 + y2) / 2
-    bends = [(along, y1), (along, y2)] if shape.horizontal else [(x1, across), (x2, across)]
-    points = [(x0, y0), (x1, y1), *bends, (x2, y2), (x3, y3)]
+    start, bend, land, end = shape.points
+    points = [start, bend, *shape.controls, land, end]
     codes = [Path.MOVETO, Path.LINETO, Path.CURVE4, Path.CURVE4, Path.CURVE4, Path.LINETO]
     dashes = "--" if shape.dashed else "-"
     line = PathPatch(Path(points, codes), facecolor="none", edgecolor=page.line, lw=1.2, ls=dashes, zorder=order)
     axes.add_patch(line)
     if shape.head:
-        wing = ((x3 - 6, y3 - 3), (x3 - 6, y3 + 3)) if shape.horizontal else ((x3 - 3, y3 - 6), (x3 + 3, y3 - 6))
-        axes.add_patch(Polygon([(x3, y3), *wing], closed=True, facecolor=page.line, zorder=order))
+        axes.add_patch(Polygon(shape.tip, closed=True, facecolor=page.line, zorder=order))
 
 
 def _words(axes: Axes, shape: Words, page: Page, order: int) -> None:

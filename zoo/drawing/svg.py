@@ -72,21 +72,18 @@ def _rectangle(shape: Rectangle) -> str:
 
 
 def _curve(shape: Curve) -> Iterator[str]:
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = shape.points
-    if shape.horizontal:
-        middle = (x1 + x2) / 2
-        bent = f"C{_number(middle)} {_number(y1)} {_number(middle)} {_number(y2)} {_number(x2)} {_number(y2)}"
-    else:
-        middle = (y1 + y2) / 2
-        bent = f"C{_number(x1)} {_number(middle)} {_number(x2)} {_number(middle)} {_number(x2)} {_number(y2)}"
-    straight = x1 == x2 if not shape.horizontal else y1 == y2
-    inner = "" if straight else f"L{_number(x1)} {_number(y1)}{bent}"
+    start, bend, land, end = map(_point, shape.points)
+    crooked = shape.points[1][shape.horizontal] != shape.points[2][shape.horizontal]
+    inner = f"L{bend}C{' '.join(map(_point, shape.controls))} {land}" if crooked else ""
     dashed = " d" if shape.dashed else ""
-    yield f'<path class="e{dashed}" d="M{_number(x0)} {_number(y0)}{inner}L{_number(x3)} {_number(y3)}"/>'
+    yield f'<path class="e{dashed}" d="M{start}{inner}L{end}"/>'
     if shape.head:
-        wing = ((x3 - 6, y3 - 3), (x3 - 6, y3 + 3)) if shape.horizontal else ((x3 - 3, y3 - 6), (x3 + 3, y3 - 6))
-        corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in ((x3, y3), *wing))
+        corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in shape.tip)
         yield f'<polygon class="a" points="{corners}"/>'
+
+
+def _point(point: tuple[float, float]) -> str:
+    return f"{_number(point[0])} {_number(point[1])}"
 
 
 def _words(shape: Words) -> str:

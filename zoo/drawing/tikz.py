@@ -64,16 +64,14 @@ def _rectangle(shape: Rectangle) -> str:
 
 
 def _curve(shape: Curve) -> str:
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = shape.points
+    start, bend, land, end = map(_point, shape.points)
+    first, second = map(_point, shape.controls)
     style = ", ".join(["draw=line", *["->"] * shape.head, *["dashed"] * shape.dashed])
-    if shape.horizontal:
-        bent = f"({(x1 + x2) / 2:.1f}, {y1:.1f}) and ({(x1 + x2) / 2:.1f}, {y2:.1f})"
-    else:
-        bent = f"({x1:.1f}, {(y1 + y2) / 2:.1f}) and ({x2:.1f}, {(y1 + y2) / 2:.1f})"
-    return (
-        f"\\draw[{style}] ({x0:.1f}, {y0:.1f}) -- ({x1:.1f}, {y1:.1f}) .. controls {bent} .. "
-        f"({x2:.1f}, {y2:.1f}) -- ({x3:.1f}, {y3:.1f});"
-    )
+    return f"\\draw[{style}] {start} -- {bend} .. controls {first} and {second} .. {land} -- {end};"
+
+
+def _point(point: tuple[float, float]) -> str:
+    return f"({point[0]:.1f}, {point[1]:.1f})"
 
 
 def _words(shape: Words) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from speczoo.argument_order import argument_order
 from speczoo.importing.sources.entries import Commented
+from speczoo.specialize import bare
 from speczoo.specialize import flow as plain_flow
 from speczoo.specs.format import WIDTH, formatted
 from speczoo.specs.source import Source
@@ -34,15 +35,14 @@ _EXPRESSION = re.compile(r"[\w.$][^,\[\]{}:#\"'&*!|>%@`\n]*[\w)]|[\w.$]|\$\([^,\
 _SENTENCE = re.compile(r"[A-Za-z][\w .,;()/`*+=-]*[\w.)]", re.ASCII)
 
 
+def _bare(text: str) -> bool:
+    """Return whether a text needs no quotes: expressions and ranges besides words."""
+    return bool(("$" in text or ".." in text) and _EXPRESSION.fullmatch(text)) or bare(text)
+
+
 def flow(value: Any) -> str:
     """Return a value in YAML's flow style, on one line, without quotes around expressions that need none."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{plain_flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, str) and ("$" in value or ".." in value) and _EXPRESSION.fullmatch(value):
-        return value
-    return plain_flow(value)
+    return plain_flow(value, _bare)
 
 
 def _key(key: str, value: Any) -> Iterator[str]:
