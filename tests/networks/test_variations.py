@@ -59,9 +59,8 @@ def test_other_channels_change_the_first_layer(name: str) -> None:
     other = speczoo.graph(name, in_channels=channels)
     assert other.settings.inputs[0][1].shape == (channels, *whole.settings.inputs[0][1].shape[1:])
     assert list(other.state) == list(whole.state)
-    assert (
-        0 < len([key for key, shape in other.state.items() if whole.state[key] != shape]) <= 4
-    )  # a matrix, of pointnet
+    most = 4 if name == "pointnet" else 3  # whose transform is a matrix of so many rows, too
+    assert 0 < len([key for key, shape in other.state.items() if whole.state[key] != shape]) <= most
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in CLASSIFIERS])
