@@ -11,15 +11,20 @@ from dataclasses import dataclass
 CONTAINERS = frozenset({"nn.ModuleList", "nn.ModuleDict", "nn.ParameterList", "nn.Module"})
 
 
-def reached(container: str, target: str, name: str, *, parameter: bool) -> str:
+def reached(container: str, target: str, name: str) -> str:
     """Return the text of a member of a container, which is of one of the CONTAINERS."""
     if target in ("nn.ModuleList", "nn.ParameterList"):
         return f"{container}[{name}]"
     if target == "nn.ModuleDict":
         return f'{container}["{name}"]'
-    if name.isidentifier():
-        return f"{container}.{name}"
-    return f'{container}.get_{"parameter" if parameter else "submodule"}("{name}")'
+    return attribute_of(container, name)
+
+
+def attribute_of(owner: str, name: str) -> str:
+    """Return the text of what a module has by a name. Of one that no attribute could have, `getattr` reads what stands
+    there: under `functional_call` that is a plain tensor, which `get_parameter` refuses.
+    """
+    return f"{owner}.{name}" if name.isidentifier() else f'getattr({owner}, "{name}")'
 
 
 @dataclass(frozen=True, slots=True)

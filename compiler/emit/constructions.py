@@ -72,11 +72,10 @@ def filling(owner: str, make: Make) -> list[str]:
     """Return statements that register what stands in an nn.Module that is a container, near and far."""
     lines = []
     for child in make.children or () if make.target in CONTAINERS else ():
-        parameter = child.make.target == "nn.Parameter"
         if make.target == "nn.Module":
-            method = "register_parameter" if parameter else "add_module"
+            method = "register_parameter" if child.make.target == "nn.Parameter" else "add_module"
             lines += wrapped(f'{owner}.{method}("{child.name}", ', construct(child.make), ")")
-        lines += filling(reached(owner, make.target, child.name, parameter=parameter), child.make)
+        lines += filling(reached(owner, make.target, child.name), child.make)
     return lines
 
 

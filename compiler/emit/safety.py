@@ -48,7 +48,7 @@ ANNOTATIONS = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.Constant, 
 ATTRIBUTES = {"append", "startswith", "endswith", "requires_grad_"}
 OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_module"}
 #: And of a container that stands on it, beside what it registers there.
-OF_HELD = {"add_module", "register_parameter", "get_submodule", "get_parameter"}
+OF_HELD = {"add_module", "register_parameter"}
 #: And of torch.
 DOTTED = {"Tensor", "NamedTuple", "OrderedDict", "nn.Sequential", *CONTAINERS, *(f"math.{name}" for name in MATH)}
 
@@ -396,14 +396,16 @@ def _is_parameter(node: ast.expr) -> bool:
 
 
 def _on_self(node: ast.expr) -> bool:
-    """Return whether an expression is a member of the module's own, or of a container there: `self.downs["a"].b`."""
+    """Return whether an expression is a member of the module's own, or of a container there: `self.downs["a"].b`,
+    `getattr(self.downs, "a-b")`.
+    """
     match node:
         case ast.Attribute(value=ast.Name(id="self")):
             return True
         case ast.Attribute(value=inner) | ast.Subscript(value=inner, slice=ast.Constant()):
             return _on_self(inner)
-        case ast.Call(func=ast.Attribute(value=inner, attr="get_submodule"), args=[ast.Constant()], keywords=[]):
-            return _on_self(inner)
+        case ast.Call(func=ast.Name(id="getattr")):
+            return _plain_getattr(node)
     return False
 
 
@@ -418,13 +420,14 @@ def _registered(node: ast.ClassDef) -> frozenset[str]:
 
 
 def _plain_getattr(node: ast.Call) -> bool:
-    """Return `getattr(self, "3")`, `getattr(self, "block-0")`: a child whose name no attribute could have."""
+    """Return whether it is `getattr(self, "3")`, `getattr(self.held, "block-0")`: what a module, or a container there,
+    has by a name that no attribute could have.
+    """
     if len(node.args) != 2 or node.keywords:
         return False
     owner, name = node.args
     return (
-        isinstance(owner, ast.Name)
-        and owner.id == "self"
+        ((isinstance(owner, ast.Name) and owner.id == "self") or _on_self(owner))
         and isinstance(name, ast.Constant)
         and isinstance(name.value, str)
         and bool(CHILD.match(name.value))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from speczoo.compiler.composite import Node
 from speczoo.compiler.containers import Tree, nested
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.program import CONTAINERS, Child, Make, Member, reached
+from speczoo.compiler.program import CONTAINERS, Child, Make, Member, attribute_of, reached
 from speczoo.compiler.reserved_names import DICT_NAMES
 
 
@@ -20,13 +20,12 @@ class Containers:
     def attribute(self, name: str) -> str:
         """Return what the class reads a member by."""
         first, *parts = name.split(".")
-        text = f"self.{first}" if first.isidentifier() else f'getattr(self, "{first}")'
+        text = attribute_of("self", first)
         held = self.tree.get(first, {})
         for part in parts:
             assert isinstance(held, Mapping)
-            inner = held[part]
-            text = reached(text, kind(held), part, parameter=inner is True)
-            held = inner
+            text = reached(text, kind(held), part)
+            held = held[part]
         return text
 
     def members(self, members: Sequence[Member]) -> list[Member]:

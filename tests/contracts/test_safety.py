@@ -61,6 +61,12 @@ getattr(self, "__class__")
 getattr(self, "a")
 getattr(torch, "load")
 getattr(self, "3", x)
+getattr(self.a, "__class__")
+getattr(self.a, "b")
+getattr(getattr(self, "3"), "load")
+getattr(getattr(torch, "3"), "3")
+getattr(x.a, "3")
+getattr(self.a(x), "3")
 getattr(*[self, "a"])
 [getattr(m, n) for m in [torch] for n in ["load"]]
 [g(torch, "load") for g in [getattr]]

@@ -223,8 +223,20 @@ def _other_read(step: Assignment) -> Iterator[Assignment]:
                       f"[other{name}"))  # fmt: skip
 
 
+#: Of containers, by how they are read: another name, another container, another way that torch takes or does not.
+OTHER_MEMBERS = {
+    "parts[0]": "parts[1]",
+    'named["second"]': 'named["first"]',
+    "held.shift": "held.other",
+    'getattr(self.held, "0")': 'getattr(self.held, "1")',
+    'getattr(self.held, "': 'getattr(self.parts, "',
+    'getattr(self.held, "0")(': 'self.held.get_submodule("0")(',
+    "self.held": 'getattr(self, "held")',
+}
+
+
 def _other_member(step: Assignment) -> Iterator[Assignment]:
-    for old, new in (("parts[0]", "parts[1]"), ('named["second"]', 'named["first"]'), ("held.shift", "held.other")):
+    for old, new in OTHER_MEMBERS.items():
         yield replace(step, expression=step.expression.replace(old, new))
 
 

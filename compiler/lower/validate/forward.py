@@ -13,21 +13,22 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.values import Unreadable, value, written
-from speczoo.compiler.program import Assignment, Class, Declaration, reached
+from speczoo.compiler.program import Assignment, Class, Declaration, attribute_of, reached
 from speczoo.compiler.reserved_names import DICT_NAMES
 
 #: What stands for something in a forward: a text (which is skipped or spelt in one way), something of `self`, a name.
 #: A name before `=` is an argument's.
 SYMBOL = re.compile(
     r'(?P<text>"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')'
-    r'|(?<![\w.])(?:getattr\(self, "(?P<child>[\w-]+)"\)|self\.(?P<own>\w+))'
-    r'(?P<members>(?:\[\d+\]|\["[\w-]+"\]|\.get_\w+\("[\w-]+"\)|\.\w+)*)'
+    r"|(?<![\w.])(?P<asked>(?:getattr\()*)(?P<own>self)(?!\w)"
     r"|(?<![\w.])(?P<name>[A-Za-z_]\w*)(?![\w]|\s*=[^=])"
 )
-#: How a member of a container is read.
-MEMBER = re.compile(r'\[(\d+)\]|\["([\w-]+)"\]|\.get_(?:parameter|submodule)\("([\w-]+)"\)|\.(\w+)')
+#: How what is held is read from what holds it: behind it, or around it where a `getattr` was opened.
+MEMBER = re.compile(r'\.\w+|\[\d+\]|\["[\w-]+"\]')
+ASKED = re.compile(r', "[\w-]+"\)')
+OPENING = "getattr("
 NOTHING = "None"
-TRAINING = "training"  # what every module has of itself, and an expression may read
+TRAINING = "self.training"  # what every module has of itself, and an expression may read
 
 
 class Module(NamedTuple):
@@ -56,39 +57,53 @@ def token(source: Operand) -> str:
     return f"<{source.node}.{source.port}>" if isinstance(source, Edge) else repr(source)
 
 
-def substituted(text: str, names: Mapping[str, str], own: Mapping[str, Any]) -> str:
-    """Return a text with what its names stand for in their places."""
+def read_as(own: Mapping[str, Any]) -> dict[str, str]:
+    """Return what stands for each thing on `self`, by the one text that reads it."""
+    found = {TRAINING: TRAINING}
+    for name, item in own.items():
+        found |= _read_as(attribute_of("self", name), item)
+    return found
 
-    def meaning(match: re.Match[str]) -> str:
+
+def _read_as(text: str, item: Any) -> dict[str, str]:
+    if isinstance(item, Held):
+        parts = (_read_as(reached(text, item.target, name), inner) for name, inner in item.items())
+        return {read: meaning for part in parts for read, meaning in part.items()}
+    if isinstance(item, Module):
+        return {text: token(Edge(item.node)) if item.parameter else f"<module {item.node}>"}
+    return {text: written(item)}
+
+
+def substituted(text: str, names: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """Return a text with what its names stand for in their places; `own` are those of `read_as`."""
+    parts, end = [], 0
+    while (match := SYMBOL.search(text, end)) is not None:
+        parts.append(text[end : match.start()])
+        end = match.end()
         if match["text"] is not None:
-            return repr(ast.literal_eval(match["text"]))
-        if match["name"] is not None:
-            return names.get(match["name"], match["name"])
-        name = match["own"] or match["child"]
-        if name == TRAINING:
-            return match[0]
-        if name not in own:
-            return f"<nothing sets self.{name}>"
-        held, behind = _member(own[name], match["members"])
-        if isinstance(held, Held):
-            return f"<nothing is {match[0]}>"
-        if isinstance(held, Module):
-            text = token(Edge(held.node)) if held.parameter else f"<module {held.node}>"
+            parts.append(repr(ast.literal_eval(match["text"])))
+        elif match["name"] is not None:
+            parts.append(names.get(match["name"], match["name"]))
         else:
-            text = written(held)
-        return text + SYMBOL.sub(meaning, behind)
+            start, end = _span(text, match, own)
+            read = text[start:end]
+            parts.append(text[match.start() : start] + own.get(read, f"<nothing is {read}>"))
+    return "".join([*parts, text[end:]])
 
-    return SYMBOL.sub(meaning, text)
 
-
-def _member(held: Any, path: str) -> tuple[Any, str]:
-    """Return what is reached by a path from a container, as its class has it, and what is left of the path."""
-    while isinstance(held, Held) and (step := MEMBER.match(path)) is not None:
-        name = next(filter(None, step.groups()))
-        if name not in held or step[0] != reached("", held.target, name, parameter=step[0].startswith(".get_p")):
-            break
-        held, path = held[name], path[step.end() :]
-    return held, path
+def _span(text: str, match: re.Match[str], own: Mapping[str, str]) -> tuple[int, int]:
+    """Return where the longest text begins and ends that reads something of `self`; where none does, the longest."""
+    start, end = match.start("own"), match.end()
+    found = None
+    while True:
+        if (step := MEMBER.match(text, end)) is None:
+            step = ASKED.match(text, end) if start > match.start() else None
+            if step is None:
+                return found or (start, end)
+            start -= len(OPENING)
+        end = step.end()
+        if text[start:end] in own:
+            found = start, end
 
 
 def applied(composite: Composite, index: int, call: Call | None, *, module: bool) -> str:
@@ -100,7 +115,7 @@ def applied(composite: Composite, index: int, call: Call | None, *, module: bool
     template = call.apply if module or call.inline is None else call.inline
     arguments = {} if module else {name: written(argument) for name, argument in call.args.items()}
     text = template.format(*texts, self=f"<module {composite.maker(index)}>", inputs=", ".join(texts), **arguments)
-    return substituted(text, {}, {}) if '"' in text or "'" in text else text
+    return substituted(text, {}, read_as({})) if '"' in text or "'" in text else text
 
 
 class Forward:
@@ -110,6 +125,7 @@ class Forward:
         self, where: str, c: Class, composite: Composite, own: Mapping[str, Any], calls: Mapping[int, Call]
     ) -> None:
         self.where, self.c, self.composite, self.own, self.calls = where, c, composite, own, calls
+        self.read_as = read_as(own)
         self.modules = {held.node for held in own.values() if isinstance(held, Module)}
 
     def validate(self) -> None:
@@ -141,7 +157,7 @@ class Forward:
         for index in due:
             raise Mistranslation(self._at(index), f"a call of `{composite.nodes[index].op}`", "none")
         wanted = [token(composite.wiring.resolve(edge)) for edge in edges]
-        got = [substituted(text, names, self.own) for text in returns]
+        got = [substituted(text, names, self.read_as) for text in returns]
         if wanted != got:
             raise Mistranslation(f"{self.where} outputs", ", ".join(wanted), ", ".join(got))
 
@@ -192,13 +208,13 @@ class Forward:
         if done:
             self._call(step, names, due)
         elif step.otherwise is not None:
-            names[step.targets[0]] = substituted(step.otherwise, names, self.own)
+            names[step.targets[0]] = substituted(step.otherwise, names, self.read_as)
         for name in step.drops:
             if names.pop(name, None) is None:
                 raise Mistranslation(f"{self.where} forward", f"no value `{name}`", f"`del {name}`")
 
     def _call(self, step: Assignment, names: dict[str, str], due: Iterator[int]) -> None:
-        got = substituted(step.expression, names, self.own)
+        got = substituted(step.expression, names, self.read_as)
         index = next(due, None)
         if index is None:
             raise Mistranslation(f"{self.where} forward", "no more calls", f"`{step.expression}`, {got}")

@@ -13,7 +13,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import MODULE, Tree, in_order, rank, registered
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.validate.forward import Forward, Held, Module, calls_of, holder, substituted
+from speczoo.compiler.lower.validate.forward import Forward, Held, Module, calls_of, holder, read_as, substituted
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.start import validate_start
 from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value, written
@@ -243,9 +243,9 @@ class Validation:
             raise Mistranslation(where, f"`{call.apply}`", f"{name}, which nothing defines")
         attributes, returned = _body(self.support[name])
         kept = {attribute: given.get(argument, Global(f"<{argument}>")) for attribute, argument in attributes}
-        got = substituted(returned, {"x": "<x>"}, kept)
+        got = substituted(returned, {"x": "<x>"}, read_as(kept))
         arguments = {argument: written(wanted) for argument, wanted in call.args.items()}
-        wanted = substituted(call.apply.format("<x>", inputs="<x>", **arguments), {}, {})
+        wanted = substituted(call.apply.format("<x>", inputs="<x>", **arguments), {}, read_as({}))
         if wanted != got:
             raise Mistranslation(where, wanted, got)
 
