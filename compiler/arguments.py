@@ -145,8 +145,14 @@ def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
     ctx = detail.get("ctx") or {}
     if kind in ("value_error", "assertion_error"):
         return f"is refused: {ctx.get('error', detail['msg'])}"
-    schema = _schema(layer).get(name, {})
-    return f"is not {_kinds(schema, number='_than' in kind)}"
+    return f"is not {taken(layer, name, number='_than' in kind)}"
+
+
+def taken(layer: type[Layer], name: str, *, number: bool = True) -> str:
+    """Return what an argument takes, in words: "an integer of at least 1 or a list of 2 numbers". `number`: whether
+    bounds that are float32's own are said.
+    """
+    return _kinds(_schema(layer).get(name, {}), number)
 
 
 @cache

@@ -18,6 +18,7 @@ from pydantic_core.core_schema import DictSchema, WithDefaultSchema
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.reference import describe
 from speczoo.compiler.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
 from speczoo.specs.grammar import TEMPLATE
 from speczoo.specs.keys import keys, models
@@ -192,8 +193,9 @@ def _op(layer: type[Layer]) -> Json:
 
 def _arguments(layer: type[Layer]) -> Json:
     fields = layer.model_json_schema().get("properties", {})
-    references = {name: _about(TEXT, "The id of a value.") for name in layer.references}
-    return {name: _argument(field) for name, field in fields.items() if name != "shape"} | references
+    arguments = {name: _argument(field) for name, field in fields.items() if name != "shape"}
+    arguments |= dict.fromkeys(layer.references, TEXT)
+    return {name: _about(part, describe(layer, name)) for name, part in arguments.items()}
 
 
 def _argument(field: Json) -> Json:
