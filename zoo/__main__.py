@@ -17,7 +17,7 @@ import click
 
 import speczoo
 from speczoo import console
-from speczoo.commands import SECTIONS
+from speczoo.commands import ALIASES, SECTIONS
 from speczoo.specs.errors import SpecError
 
 DISTRIBUTION = "speczoo"
@@ -54,6 +54,9 @@ class Zoo(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        args = _translated(args)
+        if args[0] in ("--help", "--version"):
+            self.parse_args(ctx, args)  # which prints and ends
         if not any(args[0] in commands for commands in SECTIONS.values()) and not args[0].startswith("-"):
             from speczoo.specs.suggestions import did_you_mean
 
@@ -108,6 +111,19 @@ class Zoo(click.Group):
             ctx.exit(130)
         except Exception as error:
             _leave(ctx, error)
+
+
+def _translated(args: list[str]) -> list[str]:
+    """Return the arguments with the command under the name that it has here; `zoo help check` is `zoo check --help`."""
+    name, *rest = args
+    if name == "version":
+        return ["--version"]
+    if name == "help":
+        return [*rest[:1], "--help"]
+    if name not in ALIASES:
+        return args
+    _say(f"`zoo {name}` is `zoo {ALIASES[name]}`")
+    return [ALIASES[name], *rest]
 
 
 def _leave(ctx: click.Context, error: Exception) -> NoReturn:

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from speczoo import console
 from speczoo.argument_order import argument_order as arguments
 from speczoo.catalogue import NETWORKS
-from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.format import formatted
@@ -221,23 +220,6 @@ def test_colour_on_a_terminal_and_none_under_no_color(wrong: Path) -> None:
 
     assert b"\x1b[1;31merror" in seen()
     assert b"\x1b" not in seen(NO_COLOR="1")
-
-
-# -- explain --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", CODES)
-def test_explain(name: str) -> None:
-    assert zoo("explain", name).stdout.rstrip("\n") == CODES[name].explanation.rstrip("\n")
-    got = data("explain", name)
-    assert (got["code"], got["bad"], got["good"]) == (name, CODES[name].bad, CODES[name].good)
-
-
-def test_explain_lists_and_guesses() -> None:
-    listed = zoo("explain").stdout
-    assert all(name in listed for name in CODES)
-    assert zoo("explain", "error[cycle]").stdout == zoo("explain", "cycle").stdout
-    assert "`shape-mismatch`" in zoo("explain", "shape_mismatch", code=2).stderr
 
 
 # -- fmt ------------------------------------------------------------------------------------------------------------

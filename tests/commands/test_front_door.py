@@ -1,4 +1,4 @@
-"""The command as a whole: help, exit codes, what is imported when, colour, completion."""
+"""The command as a whole: help, exit codes, what is imported when, colour, aliases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 import pytest
 
 import speczoo.__main__ as front
-from speczoo.commands import SECTIONS
+from speczoo.commands import ALIASES, SECTIONS
 from speczoo.console import coloured
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
@@ -23,7 +23,7 @@ from speczoo.specs.errors import SpecError
 from .zoo_command import ROOT, data, fresh, zoo
 
 COMMANDS = [name for commands in SECTIONS.values() for name in commands]
-HELPERS = {"__init__", "common", "layout", "summary_formats", "weights_options"}
+HELPERS = {"__init__", "common", "layout", "summary_formats", "weights_options", "shell_completion"}
 
 RUN = """
 import sys
@@ -325,22 +325,22 @@ def test_a_reader_that_has_seen_enough_is_no_trouble_and_no_success(command: str
     assert not any(word in done.stderr for word in ("Traceback", "Exception", "pipe"))
 
 
-# -- completion ---------------------------------------------------------------------------------------------------
+# -- aliases ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_script(shell: str) -> None:
-    script = zoo("completion", shell).stdout
-    assert f"_ZOO_COMPLETE={shell}_complete" in script
-    assert data("completion", shell) == {"shell": shell, "script": script.removesuffix("\n")}
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_commands_under_other_names_run_and_say_their_own(alias: str, name: str) -> None:
+    told, own = zoo(alias, "--help"), zoo(name, "--help")
+    assert told.stdout == own.stdout
+    assert f"`zoo {name}`" in told.stderr
+    assert alias not in {command for commands in SECTIONS.values() for command in commands}
 
 
-def test_networks_are_completed() -> None:
-    code = "from speczoo.__main__ import main; main()"
-    done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo summary resnet3", COMP_CWORD="2")
-    assert done.stdout.split() == ["plain,resnet34", "plain,resnet34_cifar2"]
-    done = fresh(code, _ZOO_COMPLETE="bash_complete", COMP_WORDS="zoo su", COMP_CWORD="1")
-    assert done.stdout.split() == ["plain,summary"]
+def test_version_and_help_are_commands_too() -> None:
+    assert zoo("version").stdout == zoo("--version").stdout
+    assert zoo("help").stdout == zoo("--help").stdout
+    assert zoo("help", "check").stdout == zoo("check", "--help").stdout
+    assert "there is no command" in zoo("help", "nothing", code=2).stderr
 
 
 # -- plugins ----------------------------------------------------------------------------------------------------------

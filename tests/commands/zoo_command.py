@@ -33,5 +33,6 @@ def data(*args: object, code: int = 0) -> Any:
 def fresh(code: str, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Runs Python in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
-    environment |= {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **env}
+    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(ROOT))))
+    environment |= {"PYTHONPATH": path, "TERM": "xterm-256color", **env}
     return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, env=environment)

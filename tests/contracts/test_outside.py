@@ -635,6 +635,7 @@ def test_every_command_that_writes_is_among_them() -> None:
     group: Any = cli
     assert set(group.list_commands(Context(cli))) - run_above == {
         "explain",
+        "ops",
         "import",
         "schema",
         "predict",

@@ -297,6 +297,7 @@ def looking() -> Iterator[Step]:
         yield Step(("check", f"recipe-{key}.json", "--format", "github"))
     yield Step(("recipes", TEXT))
     yield Step(("explain", TEXT))
+    yield Step(("ops", TEXT))
     yield Step(("fingerprint", TEXT))
     yield Step(("schema",), data=True)
     yield Step(("new", TEXT))

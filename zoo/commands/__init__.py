@@ -1,7 +1,7 @@
 """The commands of `zoo`, one module each with a click command named `command`, imported when it is called.
 
-`common` and `layout` are what they share. `SECTIONS` is what `zoo --help` says without importing any of them.
-A command `a-b` lives in `a_b.py`.
+`common`, `layout` and `shell_completion` are what they share. `SECTIONS` is what `zoo --help` says without importing
+any of them. A command `a-b` lives in `a_b.py`.
 """
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -20,7 +20,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "new": "Start a spec file, commented or from a network of the zoo.",
         "import": "The spec of a model in code, or in another library's file.",
         "check": "Everything that is wrong with specs, at its line.",
-        "explain": "What a kind of mistake is and how it is mended.",
+        "explain": "What a word means: a mistake's code, an op, an argument, a key.",
+        "ops": "The layers and functions of the language, a line each.",
         "fmt": "Specs in the house's style, comments kept.",
         "schema": "The JSON Schema of specs, for editors.",
     },
@@ -42,4 +43,20 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Shell": {
         "completion": "The script that completes commands and networks in your shell.",
     },
+}
+
+#: What commands are called elsewhere: they run, and say by which name they are known here.
+ALIASES: dict[str, str] = {
+    **dict.fromkeys(("lint", "validate", "verify"), "check"),
+    **dict.fromkeys(("plot", "render", "visualize"), "draw"),
+    **dict.fromkeys(("convert", "from-module"), "import"),
+    **dict.fromkeys(("ls", "models", "networks"), "list"),
+    "format": "fmt",
+    **dict.fromkeys(("cat", "print"), "show"),
+    **dict.fromkeys(("init", "create"), "new"),
+    **dict.fromkeys(("info", "describe"), "summary"),
+    **dict.fromkeys(("code", "emit", "generate"), "source"),
+    **dict.fromkeys(("eval", "test"), "evaluate"),
+    "layers": "ops",
+    "doc": "explain",
 }

@@ -11,7 +11,7 @@ import click
 
 import speczoo
 from speczoo import console
-from speczoo.commands import common
+from speczoo.commands import common, shell_completion
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import parse
@@ -38,8 +38,17 @@ class Checked(NamedTuple):
 
 
 @click.command()
-@click.argument("targets", nargs=-1, required=True, metavar="FILE|NAME|GLOB...")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter's value, as num_classes=2.")
+@click.argument(
+    "targets", nargs=-1, required=True, metavar="FILE|NAME|GLOB...", shell_complete=shell_completion.networks
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter's value, as num_classes=2.",
+    shell_complete=shell_completion.settings,
+)
 @click.option(
     "--input", "inputs", multiple=True, metavar="SHAPE", help="An input's shape without the batch axis, as 3x224x224."
 )

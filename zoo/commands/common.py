@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.limits import NAMES, using
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.errors import SpecError, raise_if_wrong
@@ -127,9 +127,14 @@ limit_option = click.option(
 def takes_networks(command: F) -> F:
     """Give a command NAME..., --set, --input and --limit; it is called with `networks`."""
 
-    @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names)
+    @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=shell_completion.networks)
     @click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter of the spec: num_classes=2."
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A parameter of the spec: num_classes=2.",
+        shell_complete=shell_completion.settings,
     )
     @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Input without the batch axis: 3x64x64.")
     @limit_option
@@ -257,17 +262,6 @@ def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
     if len(plain) + bool(named) > 1:
         raise click.UsageError("several inputs are named: --input left=1x28x28 --input right=1x28x28")
     return plain[0] if plain else named or None
-
-
-def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return names of the catalogue; files, where what is typed looks like a path."""
-    from speczoo import catalogue
-
-    if os.sep in incomplete or incomplete.startswith("."):
-        return [CompletionItem(incomplete, type="file")]
-    return [CompletionItem(n) for n in catalogue.names() if n.startswith(incomplete)] or [
-        CompletionItem(incomplete, type="file")
-    ]
 
 
 def import_plugins(names: Sequence[str], arguments: Sequence[str]) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.training.cli import data_option, emit, guarded, out_option, recipe_of, set_option
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=shell_completion.recipes)
 @set_option
 @data_option
 @out_option

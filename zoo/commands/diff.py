@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     STANDARD,
     Place,
     Refused,
-    complete_names,
     emit,
     force_option,
     json_option,
@@ -34,10 +34,29 @@ GIT = (7, 9)  # arguments that git gives to its external diff: nine of a file th
 
 @click.command()
 @reads_files
-@click.argument("names", nargs=-1, required=True, metavar="OLD NEW", shell_complete=complete_names)
-@click.option("--set", "both", multiple=True, metavar="KEY=VALUE", help="A parameter of both networks.")
-@click.option("--set-old", multiple=True, metavar="KEY=VALUE", help="A parameter of the first alone.")
-@click.option("--set-new", multiple=True, metavar="KEY=VALUE", help="A parameter of the second alone.")
+@click.argument("names", nargs=-1, required=True, metavar="OLD NEW", shell_complete=shell_completion.networks)
+@click.option(
+    "--set",
+    "both",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=shell_completion.settings,
+    help="A parameter of both networks.",
+)
+@click.option(
+    "--set-old",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=shell_completion.settings,
+    help="A parameter of the first alone.",
+)
+@click.option(
+    "--set-new",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=shell_completion.settings,
+    help="A parameter of the second alone.",
+)
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Input of both, as 3x64x64.")
 @click.option("--input-old", multiple=True, metavar="SHAPE", help="Input of the first alone.")
 @click.option("--input-new", multiple=True, metavar="SHAPE", help="Input of the second alone.")

@@ -1,38 +1,44 @@
-"""`zoo explain`: what a code means, with a spec that earns it and the same spec mended."""
+"""`zoo explain`: what a word of the language means, with an example that runs."""
 
 from __future__ import annotations
 
-import re
 import sys
 
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.specs.codes import CODES
-from speczoo.specs.suggestions import nearest
 from speczoo.table import Column, Table
 
 
 @click.command()
-@click.argument("code", required=False)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(code: str | None, as_json: bool) -> None:
-    """Explain a diagnostic's CODE, or list all codes."""
-    if code is None:
-        if as_json:
-            console.emit([{"code": c.name, "severity": c.severity, "meaning": c.meaning} for c in CODES.values()])
-            return
-        meanings = [f"{each.meaning}{' (a warning)' * (each.severity == 'warning')}" for each in CODES.values()]
-        console.say(Table([Column("Code", list(CODES), left=True), Column("Meaning", meanings, left=True)]))
+@click.argument("word", required=False, shell_complete=shell_completion.words)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout; a list of them of several meanings.")
+def command(word: str | None, as_json: bool) -> None:
+    """Explain a WORD: a diagnostic's code, an op, an argument, a key of specs or recipes; without one, list all codes.
+
+    `zoo ops` lists the ops.
+    """
+    if word is None:
+        _codes(as_json)
         return
-    name = re.sub(r"^(?:error|warning)\[(.*)\]$", r"\1", code)
-    if name not in CODES:
-        close = nearest(name, CODES)
-        console.say(f"there is no code `{code}`" + (f"; did you mean `{close}`?" if close else ""), err=True)
+    from speczoo import glossary
+
+    found = glossary.meanings(word)
+    if not found:
+        console.say(" ".join(filter(None, (f"`{word}` means nothing here:", glossary.suggestion(word)))), err=True)
         sys.exit(2)
-    found = CODES[name]
     if as_json:
-        data = {"code": found.name, "severity": found.severity, "meaning": found.meaning}
-        console.emit({**data, "explanation": found.explanation, "bad": found.bad, "good": found.good})
-    else:
-        console.say(*found.explanation.rstrip().split("\n"))
+        console.emit(found[0].data if len(found) == 1 else [meaning.data for meaning in found])
+        return
+    for number, meaning in enumerate(found):
+        console.say(*[""] * bool(number), *meaning.page)
+
+
+def _codes(as_json: bool) -> None:
+    if as_json:
+        console.emit([{"code": c.name, "severity": c.severity, "meaning": c.meaning} for c in CODES.values()])
+        return
+    meanings = [f"{each.meaning}{' (a warning)' * (each.severity == 'warning')}" for each in CODES.values()]
+    console.say(Table([Column("Code", list(CODES), left=True), Column("Meaning", meanings, left=True)]))

@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from speczoo import console
-from speczoo.commands import common
+from speczoo.commands import common, shell_completion
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.source import Source
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE|GLOB...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE|GLOB...", shell_complete=shell_completion.files)
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Show what would change; change nothing.")
 @common.json_option

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     STANDARD,
     Place,
@@ -23,7 +24,7 @@ from speczoo.commands.common import (
 
 
 @click.command()
-@click.argument("target", metavar="MODULE:NAME|FILE")
+@click.argument("target", metavar="MODULE:NAME|FILE", shell_complete=shell_completion.files)
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="What flows in: 3x224x224.")
 @click.option("--dtype", type=click.Choice(["float32", "int64", "bool"]), help="Of what flows into code.")
 @click.option("--args", "arguments", metavar="JSON", help="What code is called with: '{\"width\": 32}'.")

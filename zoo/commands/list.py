@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import complete_names, emit, expanded, json_option, limit_option, read_limits
+from speczoo.commands import shell_completion
+from speczoo.commands.common import emit, expanded, json_option, limit_option, read_limits
 from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ WORDS = (*COLUMNS, "title")  # that a condition may ask for
 
 
 @click.command()
-@click.argument("patterns", nargs=-1, metavar="[GLOB]...", shell_complete=complete_names)
+@click.argument("patterns", nargs=-1, metavar="[GLOB]...", shell_complete=shell_completion.networks)
 @click.option("--where", "condition", metavar="EXPR", help="Only where this is true: 'params < 10e6 and year >= 2015'.")
 @click.option("--sort", metavar="COLUMN", help=f"By {', '.join(COLUMNS)}; -params puts the largest first.")
 @limit_option

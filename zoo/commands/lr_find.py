@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
 from speczoo.commands.weights_options import takes_weights
 from speczoo.training.cli import Finite, data_option, emit, guarded, out_option, recipe_of, set_option
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=shell_completion.recipes)
 @set_option
 @data_option
 @out_option

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     STANDARD,
     Network,
     Refused,
-    complete_names,
     emit,
     json_option,
     limit_option,
@@ -80,8 +80,17 @@ expect: {{output: [10]}} # what `zoo check` holds the network to; params and mac
 
 @click.command()
 @click.argument("name")
-@click.option("--from", "origin", metavar="NETWORK", shell_complete=complete_names, help="A network to start from.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A parameter of that network.")
+@click.option(
+    "--from", "origin", metavar="NETWORK", shell_complete=shell_completion.networks, help="A network to start from."
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=shell_completion.settings,
+    help="A parameter of that network.",
+)
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Another input for it: 3x64x64.")
 @limit_option
 @json_option

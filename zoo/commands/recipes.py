@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import json_option
 from speczoo.table import Column, Table
 from speczoo.training.cli import emit, guarded
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=shell_completion.recipes)
 @json_option
 @guarded
 def command(name: str | None, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, json_option
 from speczoo.commands.weights_options import takes_weights
 from speczoo.training.cli import data_option, emit, guarded, out_option
@@ -24,7 +25,7 @@ REASONS = 3  # why trainings failed, in the text
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=shell_completion.recipes)
 @click.option(
     "--trials",
     default=20,
@@ -38,6 +39,7 @@ REASONS = 3  # why trainings failed, in the text
     "overrides",
     multiple=True,
     metavar="KEY=VALUES",
+    shell_complete=shell_completion.recipe_settings,
     help="What is searched: width=8..64, act=ReLU,GELU, optimizer.lr=1e-4..1e-1; one value is all trials'.",
 )
 @click.option("--where", metavar="EXPR", help="The budget: 'params < 5e6 and macs < 1e9'. No other is built.")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     Place,
     Refused,
-    complete_names,
     emit,
     expanded,
     force_option,
@@ -35,12 +35,13 @@ REASONS = 5  # of what is no network, in the text
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names)
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=shell_completion.networks)
 @click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUES",
+    shell_complete=shell_completion.settings,
     help="A parameter's values: width=16,32 or depth=2..6; KEY alone: all that the spec declares.",
 )
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="An input, 3x64x64; several are all tried.")

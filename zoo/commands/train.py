@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
+from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, Place, json_option, reads_files
 from speczoo.commands.weights_options import takes_weights
 from speczoo.training.cli import data_option, emit, guarded, recipe_of, set_option
 
 
 @click.command()
-@click.argument("recipe", required=False)
+@click.argument("recipe", required=False, shell_complete=shell_completion.recipes)
 @set_option
 @data_option
 @click.option("-o", "--out", type=Place(), help="The run's folder; default runs/RECIPE.")

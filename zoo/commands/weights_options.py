@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, Place, Refused
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,7 +20,12 @@ def takes_weights(command: F) -> F:
     `rename` and `keys` of `speczoo.weights.build_with`.
     """
 
-    @click.option("--weights", metavar="WEIGHTS", help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.")
+    @click.option(
+        "--weights",
+        metavar="WEIGHTS",
+        shell_complete=shell_completion.files,
+        help="DEFAULT, IMAGENET1K_V1, or a .safetensors or .pt file.",
+    )
     @click.option("--rename", "renames", multiple=True, metavar="OLD=NEW", help="Of keys, or modules, of the weights.")
     @click.option("--map", "keys", type=Place(standard=True), help="Which of those weights are which: see `zoo diff`.")
     @functools.wraps(command)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, Place
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError
@@ -25,7 +26,14 @@ data_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the data; else $ZOO_DATA, else the recipe's root.",
 )
-set_option = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as epochs=3.")
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=shell_completion.recipe_settings,
+    help="Override, as epochs=3.",
+)
 out_option = click.option("-o", "--out", type=Place(), help="Where to write.")
 
 
