@@ -24,6 +24,7 @@ def pictures() -> Iterator[tuple[Path, Callable[[], str]]]:
             speczoo.graph("googlenet"), depth=3, first="inception3a", last="inception3a", horizontal=True
         ).text("svg"),
     )
+    yield FOLDER / "unet.svg", lambda: Drawing(speczoo.graph("unet_2015"), style="paper").text("svg")
 
 
 def _example(page: Path, name: str) -> str:

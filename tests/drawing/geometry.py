@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from speczoo.drawing.diagram import Box
-from speczoo.drawing.picture import Curve, Picture, Rectangle, Words, rectangles
+from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words, rectangles
 
 Point = tuple[float, float]
 NEAR = 0.01
@@ -14,10 +14,12 @@ NEAR = 0.01
 
 def faults(picture: Picture) -> Iterator[str]:
     """What no picture has: boxes over each other, texts or boxes outside, lines through boxes."""
-    boxes = rectangles(picture.shapes)
-    leaves = [r for r in boxes if r.about is not None and r.about.inside is None]
+    signs = rectangles(picture.shapes)
+    fronts = [front(face) for face in picture.shapes if isinstance(face, Face) and face.about is not None]
+    leaves = [*(r for r in signs if r.about is not None and r.about.inside is None), *fronts]
     yield from _outside(picture)
-    yield from _overlaps(boxes)
+    yield from _overlaps(signs if not fronts else leaves)
+    yield from _sides(picture, leaves)
     yield from _texts(picture, leaves)
     yield from _lines(picture, leaves)
 
@@ -29,7 +31,37 @@ def _outside(picture: Picture) -> Iterator[str]:
                 yield f"{shape} leaves the page {picture.width} x {picture.height}"
 
 
-def corners(shape: Rectangle | Curve | Words) -> list[Point]:
+def front(face: Face) -> Rectangle:
+    """The area of a face."""
+    xs, ys = zip(*face.corners, strict=True)
+    return Rectangle(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys), face.kind, 0, face.about)
+
+
+def _sides(picture: Picture, leaves: list[Rectangle]) -> Iterator[str]:
+    """The right sides of volumes are seen: before one stands only what is side by side with it."""
+    for i, shape in enumerate(picture.shapes):
+        if isinstance(shape, Face) and shape.about is None and i + 1 < len(picture.shapes):
+            after = picture.shapes[i + 1]
+            if isinstance(after, Face) and after.about is not None:
+                right, own = front(shape), front(after)
+                touching = [own]
+                for leaf in leaves:
+                    last = touching[-1]
+                    joined = abs(leaf.x - last.x - last.width) < NEAR and abs(middle(leaf) - middle(last)) < NEAR
+                    if joined:
+                        touching.append(leaf)
+                for leaf in leaves:
+                    if meets(right, leaf) and leaf not in touching:
+                        yield f"{label(leaf)} stands before {label(own)}"
+
+
+def middle(area: Rectangle) -> float:
+    return area.y + area.height / 2
+
+
+def corners(shape: Rectangle | Curve | Face | Words) -> list[Point]:
+    if isinstance(shape, Face):
+        return [*shape.corners]
     if isinstance(shape, Rectangle):
         return [(shape.x, shape.y), (shape.x + shape.width, shape.y + shape.height)]
     if isinstance(shape, Curve):

@@ -38,6 +38,7 @@ TEXTS = ("svg", "html", "mermaid", "dot", "tikz")
 @click.option("--to", "last", default="", metavar="PATH", help="Up to this entry.")
 @click.option("--shapes/--no-shapes", "with_shapes", default=True, help="Shapes beside the lines.")
 @click.option("--horizontal", is_flag=True, help="From left to right.")
+@click.option("--style", type=click.Choice(["boxes", "paper"]), default="boxes", show_default=True)
 @click.option("--theme", type=click.Choice(["auto", "light", "dark"]), default="auto", show_default=True)
 @force_option
 @json_option
@@ -50,6 +51,7 @@ def command(
     last: str,
     with_shapes: bool,
     horizontal: bool,
+    style: str,
     theme: str,
     force: bool,
     as_json: bool,
@@ -60,6 +62,9 @@ def command(
     the batch axis, stands where it changes. Without --depth as many blocks are unfolded as are readable. The theme auto
     follows the reader's in SVG and HTML, and is light elsewhere. PNG and PDF need matplotlib. The page of a wrong spec
     shows what is wrong, at its lines.
+
+    --style paper draws volumes, to scale in channels and size, from left to right, and a U-Net as a U: in SVG, HTML,
+    PNG, PDF and TikZ.
 
     --json tells the size of the picture, what is in it, and the files.
     """
@@ -77,11 +82,11 @@ def command(
         pages = [path for path, found in forms.items() if found == "html"]
         _write(dict.fromkeys(pages, _wrong(str(networks[0].asked), error)), force)
         raise
-    drawing = Drawing(graph, depth, first, last, with_shapes, horizontal, theme)  # type: ignore[arg-type]
+    drawing = Drawing(graph, depth, first, last, with_shapes, horizontal, theme, style)  # type: ignore[arg-type]
     try:
         made = {path: drawing.file(found) for path, found in forms.items()}
         text = drawing.text(form) if not out and not as_json else ""
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise click.UsageError(str(error.args[0])) from None
     except ModuleNotFoundError as error:
         message = f"PNG and PDF are drawn by {error.name}, which is not installed: pip install matplotlib"
@@ -114,7 +119,7 @@ def _data(drawing: Drawing) -> dict[str, Any]:
     page = drawing.picture
     boxes = [
         {"path": box.path, "op": box.op, "count": box.count, "kind": box.kind, "unfolded": box.inside is not None}
-        for box in drawing.diagram.walk()
+        for box in drawing.boxes
     ]
     name, title = drawing.graph.name, drawing.description
     return {"name": name, "title": title, "width": page.width, "height": page.height, "boxes": boxes}

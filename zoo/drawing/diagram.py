@@ -34,6 +34,7 @@ class Box:
     facts: tuple[str, ...] = ()
     place: str = ""  # the file and the line of its entry
     training: bool = False  # whether training alone computes it
+    outputs: tuple[tuple[int, ...], ...] = ()  # the shapes of what comes out, by port
 
     @property
     def symbol(self) -> str:

@@ -10,14 +10,17 @@ from typing import Literal, TypeAlias
 
 from speczoo import api
 from speczoo.compiler.graph import Graph
-from speczoo.drawing.diagram import Diagram, folded, readable, without_shapes
+from speczoo.drawing.diagram import Box, Diagram, folded, readable, without_shapes
 from speczoo.drawing.network import between, diagram
+from speczoo.drawing.paper import paper
 from speczoo.drawing.picture import Picture, picture
+from speczoo.drawing.volumes import Volumes, volumes
 from speczoo.metadata import word
 from speczoo.specs import files as disk
 from speczoo.specs.wording import by_axis
 
 Theme: TypeAlias = Literal["auto", "light", "dark"]
+Style: TypeAlias = Literal["boxes", "paper"]
 #: Endings of files, and what they hold.
 FORMATS = {
     "svg": "svg",
@@ -40,6 +43,7 @@ def draw(
     shapes: bool = True,
     horizontal: bool = False,
     theme: Theme = "auto",
+    style: Style = "boxes",
 ) -> Drawing:
     """Return the drawing of a network, which shows itself in a notebook, and writes files: `.save("net.svg")`.
 
@@ -47,7 +51,7 @@ def draw(
     arguments are those of `Drawing`. Raises SpecError; what it is asked for shows when it is drawn.
     """
     graph = what if isinstance(what, Graph) else api.graph(what)
-    return Drawing(graph, depth, first, last, shapes, horizontal, theme)
+    return Drawing(graph, depth, first, last, shapes, horizontal, theme, style)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,8 @@ class Drawing:
     """A network as it is to be drawn.
 
     `depth` is how many levels of blocks are unfolded, as many as are readable where it is None. `first` and `last` are
-    paths of the entries, in one list, from which and up to which it is drawn; empty for all.
+    paths of the entries, in one list, from which and up to which it is drawn; empty for all. `style` is `boxes` that
+    nest, or `paper`: volumes to scale, from left to right.
     """
 
     graph: Graph
@@ -65,6 +70,7 @@ class Drawing:
     shapes: bool = True
     horizontal: bool = False
     theme: Theme = "auto"
+    style: Style = "boxes"
 
     def __repr__(self) -> str:
         return f"<Drawing of {self.graph.name}>"
@@ -84,8 +90,22 @@ class Drawing:
         return folded(self.whole, self.depth) if self.depth is not None else readable(self.whole)
 
     @cached_property
+    def volumes(self) -> Volumes:
+        """What the style `paper` draws. Raises LookupError, as `whole` does."""
+        return volumes(self.whole, self.depth)
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """The boxes that are drawn. Raises LookupError, as `whole` does."""
+        if self.style == "paper":
+            return tuple(volume.box for volume in self.volumes.volumes)
+        return tuple(self.diagram.walk())
+
+    @cached_property
     def picture(self) -> Picture:
         """Raise LookupError, as `whole` does."""
+        if self.style == "paper":
+            return paper(self.volumes, self.graph.name, self.description or self.subtitle, shapes=self.shapes)
         return picture(self.diagram, self.graph.name, self.subtitle, self.description, horizontal=self.horizontal)
 
     @property
@@ -121,7 +141,7 @@ class Drawing:
     def file(self, form: str) -> bytes:
         """Return the bytes of a file of one of FORMATS' values.
 
-        Raises LookupError, as `whole` does, and ModuleNotFoundError where matplotlib is needed and missing.
+        Raises LookupError and ValueError, as `text` does, and ModuleNotFoundError where matplotlib is missing.
         """
         if form in ("png", "pdf"):
             from speczoo.drawing.raster import raster
@@ -130,10 +150,16 @@ class Drawing:
         return self.text(form).encode()
 
     def text(self, form: str) -> str:
-        """Return the text of a file of `svg`, `html`, `dot`, `mermaid` or `tikz`. Raises LookupError."""
+        """Return the text of a file of `svg`, `html`, `dot`, `mermaid` or `tikz`. Raises LookupError, and ValueError
+        for a format that is laid out by others, and so has no volumes.
+        """
+        if self.style == "paper" and form in ("dot", "mermaid"):
+            raise ValueError(f"{form} has boxes alone: the style paper is for SVG, HTML, PNG, PDF and TikZ")
         if form == "html":
-            from speczoo.drawing.html import html
+            from speczoo.drawing.html import html, still
 
+            if self.style == "paper":
+                return still(self.picture, self.graph.name, self.subtitle, self.description)
             return html(self.whole, self.diagram, self.graph.name, self.subtitle, self.description)
         if form == "dot":
             from speczoo.drawing.dot import dot

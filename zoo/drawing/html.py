@@ -11,8 +11,8 @@ from typing import Any
 from speczoo.drawing import layout, picture
 from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.palette import KINDS
-from speczoo.drawing.picture import BEHIND, HEAD, NORMAL, PAD, SMALL, STACKED, STRIP, Placed
-from speczoo.drawing.svg import style
+from speczoo.drawing.picture import BEHIND, HEAD, NORMAL, PAD, SMALL, STACKED, STRIP, Picture, Placed
+from speczoo.drawing.svg import style, svg
 from speczoo.drawing.text import FONT, width
 from speczoo.specs.escaping import safe
 
@@ -64,6 +64,24 @@ def html(diagram: Diagram, unfolded: Diagram, title: str, subtitle: str = "", de
 <script>const DATA = {_inert(data)};
 {script}</script>
 </html>
+"""
+
+
+def still(picture: Picture, title: str, subtitle: str, description: str) -> str:
+    """Return the page of a picture in which nothing unfolds, as wide as there is room."""
+    heading = escape(safe(title))
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{heading}</title>
+<meta name="description" content="{escape(safe(description or subtitle))}">
+<style>{LOOK}html,body{{overflow:auto;display:block}}svg{{max-width:100%;height:auto}}</style>
+<header>
+<h1>{heading}</h1>
+<span>{escape(safe(subtitle))}</span>
+</header>
+{svg(picture)}</html>
 """
 
 

@@ -177,6 +177,7 @@ def _box(composite: Composite, run: Sequence[int], path: str) -> Box:
         "count": len(run),
         "training": training,
         "place": _place(composite, node),
+        "outputs": tuple(() if value is UNKNOWN else value.shape for value in last.outputs),
     }
     if isinstance(node.body, Composite):
         inside = _list(node.body, f"{here}.")
@@ -214,7 +215,8 @@ def _title(node: Node, body: Composite) -> str:
 
 def _terminal(name: str, value: Value | Unknown, path: str, outermost: bool, *, training: bool = False) -> Box:
     shape = by_axis(value.shape) if value is not UNKNOWN and outermost else ""
-    return Box(path.rstrip("."), name, name, shape, kind="terminal", training=training)
+    outputs = (value.shape,) if value is not UNKNOWN else ()
+    return Box(path.rstrip("."), name, name, shape, kind="terminal", training=training, outputs=outputs)
 
 
 def _taken(composite: Composite, node: Node) -> Iterator[tuple[int, Edge]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,6 +57,17 @@ class Curve(NamedTuple):
         return ((x, y), *wings)
 
 
+class Face(NamedTuple):
+    """A side of a volume, of a `kind` of layers, or `terminal`, its corners in turn. `shade` is how much darker it is
+    than the front, whose `about` is the box of the diagram that it shows.
+    """
+
+    corners: tuple[tuple[float, float], ...]
+    kind: str
+    shade: float = 0.0
+    about: Box | None = None
+
+
 class Words(NamedTuple):
     """A text that begins at `x`, or has its middle there, on the line whose middle is `y`, and is `length` long."""
 
@@ -70,7 +81,7 @@ class Words(NamedTuple):
     middle: bool = False
 
 
-Shape = Rectangle | Curve | Words
+Shape = Rectangle | Curve | Face | Words
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,9 @@ def picture(
     corner = (page - wide) / 2
     origin = (corner, top + lay.before) if horizontal else (corner + lay.before, top)
     shapes = [*style.shapes(whole, *origin)]
-    legend, below = _legend(diagram, page, top + high + MARGIN)
+    there = {box.kind for box in diagram.walk()}
+    titles = {name: kind.title for name, kind in KINDS.items() if name in there}
+    legend, below = legend_of(titles, page, top + high + MARGIN)
     heads = _headings(title, subtitle)
     return Picture(title, description or subtitle, page, below + MARGIN, (*heads, *shapes, *legend))
 
@@ -132,18 +145,15 @@ def _headings(title: str, subtitle: str) -> Iterator[Words]:
         yield Words(MARGIN, y, subtitle, NORMAL, width(subtitle, NORMAL), faint=True)
 
 
-def _legend(diagram: Diagram, page: float, top: float) -> tuple[list[Shape], float]:
-    """Return a swatch and a name for each kind in the picture, in rows, and where they end."""
-    there = {box.kind for box in diagram.walk()}
+def legend_of(titles: Mapping[str, str], page: float, top: float) -> tuple[list[Shape], float]:
+    """Return a swatch and a name for each of these kinds, in rows, and where they end."""
     shapes: list[Shape] = []
     x, y = MARGIN, top
-    for name, kind in KINDS.items():
-        if name not in there:
-            continue
-        long = width(kind.title, SMALL)
+    for kind, title in titles.items():
+        long = width(title, SMALL)
         if x > MARGIN and x + 16 + long > page - MARGIN:
             x, y = MARGIN, y + 16
-        shapes += [Rectangle(x, y, 11, 11, name, 2), Words(x + 16, y + 5.5, kind.title, SMALL, long, faint=True)]
+        shapes += [Rectangle(x, y, 11, 11, kind, 2), Words(x + 16, y + 5.5, title, SMALL, long, faint=True)]
         x += 16 + long + 16
     return shapes, y + 11 if shapes else top - MARGIN
 

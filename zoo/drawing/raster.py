@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 
 from speczoo.drawing.palette import DARK, KINDS, LIGHT, Colour, Page
-from speczoo.drawing.picture import Curve, Picture, Rectangle, Words
+from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
 from speczoo.specs.escaping import safe
 
 #: Pixels of matplotlib's for an inch, of which a point of text is a 72nd.
@@ -35,6 +36,8 @@ def raster(picture: Picture, form: str, *, dark: bool = False, scale: float = 2.
                 _rectangle(axes, shape, page, order)
             case Curve():
                 _curve(axes, shape, page, order)
+            case Face():
+                _face(axes, shape, page, order)
             case Words():
                 _words(axes, shape, page, order)
     buffer = BytesIO()
@@ -75,6 +78,14 @@ def _curve(axes: Axes, shape: Curve, page: Page, order: int) -> None:
     axes.add_patch(line)
     if shape.head:
         axes.add_patch(Polygon(shape.tip, closed=True, facecolor=page.line, zorder=order))
+
+
+def _face(axes: Axes, shape: Face, page: Page, order: int) -> None:
+    colour = _colour(shape.kind, page)
+    style: dict[str, Any] = {"closed": True, "joinstyle": "round", "zorder": order}
+    axes.add_patch(Polygon(shape.corners, facecolor=colour.fill, edgecolor=colour.line, lw=1, **style))
+    if shape.shade:
+        axes.add_patch(Polygon(shape.corners, facecolor=page.line, alpha=shape.shade, lw=0, **style))
 
 
 def _words(axes: Axes, shape: Words, page: Page, order: int) -> None:

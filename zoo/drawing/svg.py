@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
+from speczoo.drawing.diagram import Box
 from speczoo.drawing.palette import DARK, KINDS, LIGHT, Page
-from speczoo.drawing.picture import Curve, Picture, Rectangle, Words
+from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
 from speczoo.drawing.text import FONT
 from speczoo.specs.escaping import safe
 
@@ -35,6 +36,8 @@ def body(picture: Picture) -> Iterator[str]:
                 yield _rectangle(shape)
             case Curve():
                 yield from _curve(shape)
+            case Face():
+                yield from _face(shape)
             case Words():
                 yield _words(shape)
 
@@ -64,11 +67,23 @@ def _theme(page: Page, *, dark: bool) -> str:
 def _rectangle(shape: Rectangle) -> str:
     place = f'x="{_number(shape.x)}" y="{_number(shape.y)}" width="{_number(shape.width)}"'
     place += f' height="{_number(shape.height)}" rx="{_number(shape.radius)}"'
-    if shape.about is None:
-        return f'<rect class="{shape.kind}" {place}/>'
-    lines = [" ".join(filter(None, (shape.about.path, shape.about.label))), *shape.about.facts]
+    return _with_title("rect", f'class="{shape.kind}" {place}', shape.about)
+
+
+def _with_title(tag: str, attributes: str, box: Box | None) -> str:
+    """Return an element which tells, under the pointer, what there is to know of a box."""
+    if box is None:
+        return f"<{tag} {attributes}/>"
+    lines = [" ".join(filter(None, (box.path, box.label))), *box.facts]
     about = "\n".join(map(_text, lines))
-    return f'<rect class="{shape.kind}" {place}><title>{about}</title></rect>'
+    return f"<{tag} {attributes}><title>{about}</title></{tag}>"
+
+
+def _face(shape: Face) -> Iterator[str]:
+    points = f'points="{" ".join(f"{_number(x)},{_number(y)}" for x, y in shape.corners)}"'
+    yield _with_title("polygon", f'class="{shape.kind}" stroke-linejoin="round" {points}', shape.about)
+    if shape.shade:
+        yield f'<polygon class="a" fill-opacity="{shape.shade:g}" {points}/>'
 
 
 def _curve(shape: Curve) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from speczoo.drawing.palette import KINDS, LIGHT
-from speczoo.drawing.picture import Curve, Picture, Rectangle, Words
+from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
 from speczoo.specs.escaping import safe
 
 SPECIAL = {
@@ -49,13 +49,27 @@ def _shapes(picture: Picture) -> Iterator[str]:
                 yield _rectangle(shape)
             case Curve():
                 yield _curve(shape)
+            case Face():
+                yield from _face(shape)
             case Words():
                 yield _words(shape)
 
 
+def _colour(kind: str) -> tuple[str, str]:
+    """Return the names of a kind's colours, of its border and of what is inside."""
+    return (f"{kind}-line", kind) if kind in KINDS else ("line", "block" if kind == "block" else "head")
+
+
+def _face(shape: Face) -> Iterator[str]:
+    line, fill = _colour(shape.kind)
+    way = f"{' -- '.join(map(_point, shape.corners))} -- cycle;"
+    yield f"\\filldraw[draw={line}, fill={fill}, line join=round] {way}"
+    if shape.shade:
+        yield f"\\fill[line, opacity={shape.shade:g}] {way}"
+
+
 def _rectangle(shape: Rectangle) -> str:
-    line, fill = (f"{shape.kind}-line", shape.kind) if shape.kind in KINDS else ("line", shape.kind)
-    fill = "head" if fill == "terminal" else fill
+    line, fill = _colour(shape.kind)
     radius = min(shape.radius, shape.width / 2, shape.height / 2)
     return (
         f"\\filldraw[draw={line}, fill={fill}, rounded corners={radius:.1f}pt] ({shape.x:.1f}, {shape.y:.1f}) "

@@ -1,0 +1,180 @@
+"""Pictures as papers have them: volumes to scale, apart from each other, and a U-Net that is a U."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+
+import speczoo
+from speczoo.drawing.diagram import Box, Diagram
+from speczoo.drawing.files import Drawing
+from speczoo.drawing.layout import Link
+from speczoo.drawing.network import diagram
+from speczoo.drawing.paper import paper
+from speczoo.drawing.picture import Curve, Face, Picture, Words
+from speczoo.drawing.svg import svg
+from speczoo.drawing.tikz import tikz
+from speczoo.drawing.volumes import READABLE, Volume, volumes
+from speczoo.testing import networks
+from tests.drawing.geometry import faults, front
+from tests.drawing.test_pictures import HOSTILE, every
+
+U_NETS = ("unet", "unet_2015", "unet_resnet34", "dynamic_unet_resnet34")
+
+
+def drawn(name: str, depth: int | None = None) -> Drawing:
+    return Drawing(speczoo.graph(name), depth, style="paper")
+
+
+def fronts(made: Drawing) -> list[tuple[Volume, float, float]]:
+    """The volumes of a picture with the width and height of their fronts, all parts of one together."""
+    wide: dict[int, float] = {}
+    high: dict[int, float] = {}
+    volumes_of: dict[int, list[Volume]] = {}
+    for volume in made.volumes.volumes:
+        volumes_of.setdefault(id(volume.box), []).append(volume)
+    for shape in made.picture.shapes:
+        if isinstance(shape, Face) and shape.about is not None:
+            area, key = front(shape), id(shape.about)
+            wide[key] = wide.get(key, 0.0) + area.width
+            high[key] = area.height
+    return [(there[0], wide[key] / len(there), high[key]) for key, there in volumes_of.items() if key in wide]
+
+
+@every
+def test_no_volume_stands_before_another(name: str) -> None:
+    for depth in (None, 1):
+        made = drawn(name, depth)
+        assert list(faults(made.picture)) == []
+
+
+@given(networks())
+def test_no_volume_stands_before_another_in_networks_at_random(spec: dict[str, Any]) -> None:
+    assert list(faults(Drawing(speczoo.graph(spec), 9, style="paper").picture)) == []
+
+
+@every
+def test_volumes_are_to_scale(name: str) -> None:
+    """Widths are as the square roots of channels; what is larger, and has more channels, is drawn so."""
+    there = fronts(drawn(name))
+    for (one, wide, high), (other, wider, higher) in combinations(there, 2):
+        if min(wide, wider) > 2.5 + 1e-6:
+            assert (wide / wider) ** 2 == pytest.approx(one.channels / other.channels)
+        if one.channels < other.channels:
+            assert wide <= wider + 1e-6
+        if len(one.space) == len(other.space) > 1 and one.space[-2] < other.space[-2]:
+            assert high < higher or high == pytest.approx(6.0)
+
+
+@every
+def test_a_volume_is_what_a_layer_puts_out(name: str) -> None:
+    """Channels and size are the axes of a shape; a vector's places of one are left out."""
+    made = volumes(diagram(speczoo.graph(name)))
+    assert len(made.stacks) <= READABLE or made.volumes == volumes(diagram(speczoo.graph(name)), 1).volumes
+    for volume in made.volumes:
+        shape = volume.box.outputs[0]
+        known = sorted(n for n in (volume.channels, *volume.space) if n != 1)
+        assert known == sorted(n for n in shape if n != 1)
+        if volume.kind in ("conv", "pool") and not volume.whole:
+            assert volume.channels == shape[0]
+    assert [i for members in made.stacks for i in members] == [*range(len(made.volumes))]
+    assert all(link.source < link.target for link in made.links)
+
+
+def test_blocks_are_unfolded_as_far_as_asked() -> None:
+    whole = diagram(speczoo.graph("resnet18"))
+    convolutions = [v for v in volumes(whole).volumes if v.kind == "conv"]
+    assert len(convolutions) == 1 + 16 + 3
+    assert not any(volume.whole for volume in convolutions)
+    folded = volumes(whole, 1).volumes
+    assert [v.channels for v in folded if v.whole] == [64, 128, 256, 512]
+    inception = volumes(diagram(speczoo.graph("googlenet"))).volumes
+    assert sum(volume.box.op == "Inception" for volume in inception) == 9
+
+
+@pytest.mark.parametrize("name", U_NETS)
+def test_a_unet_looks_like_a_u(name: str) -> None:
+    """Skips run level from arm to arm, over all that is deeper; less wide maps stand lower."""
+    made = drawn(name)
+    level = [
+        (curve.points[0], curve.points[-1])
+        for curve in made.picture.shapes
+        if isinstance(curve, Curve) and curve.head and curve.points[0][1] == curve.points[-1][1]
+    ]
+    places = [front(face) for face in made.picture.shapes if isinstance(face, Face) and face.about is not None]
+    across = [
+        (start, end)
+        for start, end in level
+        if any(start[0] < area.x and area.x + area.width < end[0] for area in places)
+    ]
+    joins = [volume for volume in made.volumes.volumes if volume.box.op == "concat"]
+    assert len(across) == len(joins) >= 4
+    for (x0, y), (x1, _) in across:
+        between = [area for area in places if x0 < area.x < x1 - 1]
+        assert between
+        assert all(area.y > y for area in between)
+    bottom = max(area.y + area.height / 2 for area in places)
+    lowest = {area.about.outputs[0][-1] for area in places if area.about and area.y + area.height / 2 > bottom - 1}
+    assert min(volume.space[-1] for volume in made.volumes.volumes if volume.space) in lowest
+    middles = {round(area.y + area.height / 2, 3) for area in places}
+    assert len(middles) >= 5
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet18", "autoencoder", "yolov8n", "char_rnn"])
+def test_what_is_no_u_stands_in_a_row(name: str) -> None:
+    made = drawn(name)
+    places = [front(face) for face in made.picture.shapes if isinstance(face, Face) and face.about is not None]
+    middles = [round(area.y + area.height / 2, 1) for area in places]
+    assert max(map(middles.count, middles)) >= len(middles) * 0.8
+
+
+def test_what_training_alone_computes_is_dashed() -> None:
+    lines = [shape for shape in drawn("googlenet").picture.shapes if isinstance(shape, Curve)]
+    assert 0 < sum(line.dashed for line in lines) < len(lines)
+
+
+def words(page: Picture) -> list[str]:
+    return [shape.text for shape in page.shapes if isinstance(shape, Words)]
+
+
+def test_shapes_may_be_left_out() -> None:
+    assert "224\u00d7224" in words(drawn("vgg16").picture)
+    without = words(Drawing(speczoo.graph("vgg16"), shapes=False, style="paper").picture)
+    assert without == ["input", "convolution", "linear, embedding", "pooling"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_texts_are_texts(text: str) -> None:
+    kinds = {"path": text, "name": text, "op": text, "facts": (text,)}
+    ends = Box("", text, text, text, kind="terminal", outputs=((3, 8, 8),))
+    links = (Link(0, 1), Link(1, 2))
+    inner = Diagram((ends, Box(**kinds, kind="conv", outputs=((4, 8, 8),)), ends), links, 1, 1)
+    box = Box(**kinds, inside=inner, count=3, outputs=((4, 8, 8),))
+    page = paper(volumes(Diagram((ends, box, ends), links, 1, 1), 1), text, text)
+    root = ElementTree.fromstring(svg(page))
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert tags <= {"svg", "title", "desc", "style", "rect", "text", "path", "polygon"}
+    for line in tikz(page).splitlines():
+        assert "write18" not in line or r"\textbackslash{}write18" in line
+    assert list(faults(page)) == []
+
+
+@pytest.mark.parametrize("form", ["svg", "html", "tikz", "png", "pdf"])
+def test_it_is_in_every_format_that_draws(form: str) -> None:
+    if form in ("png", "pdf"):
+        pytest.importorskip("matplotlib")
+    first, second = (drawn("unet").file(form) for _ in range(2))
+    assert first == second
+    if form in ("svg", "html", "tikz"):
+        faces = sum(isinstance(shape, Face) for shape in drawn("unet").picture.shapes)
+        assert first.decode().count("polygon" if form != "tikz" else "-- cycle;") >= faces
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot"])
+def test_who_lays_out_alone_has_no_volumes(form: str) -> None:
+    with pytest.raises(ValueError, match="the style paper is for SVG, HTML, PNG, PDF and TikZ"):
+        drawn("lenet5").file(form)
