@@ -6,17 +6,43 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
+from speczoo.importing.entries import Entry
+from speczoo.specs import spec
 from speczoo.specs.keys import keys
-from speczoo.specs.spec import Entry
 
 #: What an entry says by itself, or reads, so that no parameter is called so.
-RESERVED = frozenset([*keys(Entry), "input", "in_channels", "in_features", "in_shape"])
+RESERVED = frozenset([*keys(spec.Entry), "input", "in_channels", "in_features", "in_shape"])
 
 #: Arguments of what slides over a map, which no number of channels has to do with.
 WINDOW = frozenset(["kernel", "stride", "padding", "dilation", "output_padding"])
+
+#: Numbers of channels and the like, which a condition compares.
+WIDTHS = frozenset(["input.channels", "in_channels", "channels", "features"])
+
+
+class Absent(Enum):
+    """What an argument is in an instance that its entry is left out of: whatever one likes."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
+
+
+class Led(NamedTuple):
+    """An argument of a loop whose first turn has another one than the rest."""
+
+    variable: str
+    first: Any
+    rest: Any
+
+    def __str__(self) -> str:
+        return f"$({inner(self.first)} if {self.variable} == 1 else {inner(self.rest)})"
+
 
 #: A value for each instance.
 Column = tuple[Any, ...]
@@ -27,6 +53,16 @@ def key(column: Sequence[Any]) -> str:
     return repr(list(column))
 
 
+def inner(value: Any) -> str:
+    """Return a value as a part of an expression."""
+    if isinstance(value, str):
+        plain = re.fullmatch(r"\$(\w+)|\$\(([\w.]+)\)", value)
+        return plain[1] or plain[2] if plain else value[1:] if value.startswith("$(") else f"'{value}'"
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return repr(value)
+
+
 @dataclass
 class Scope:
     """The words that give columns in one block: what flows in, and the parameters so far."""
@@ -34,29 +70,48 @@ class Scope:
     words: dict[str, Column] = field(default_factory=dict)
     params: dict[str, Column] = field(default_factory=dict)
     taken: Collection[str] = ()
+    turns: dict[str, Column] = field(default_factory=dict)  # the variable of a loop, which conditions may read
+    whens: list[tuple[Entry, str, Column, dict[str, Column]]] = field(default_factory=list)
 
     def say(self, column: Column, wanted: str, here: Mapping[str, Column]) -> Any:
         """Return what stands for a column: the value, an expression over words, or a parameter of that name.
 
         `here` are words that hold at its own entry alone.
         """
-        if len({key([each]) for each in column}) == 1:
-            return column[0]
-        if all(isinstance(each, list) for each in column) and len({len(each) for each in column}) == 1:
-            return [self.say(part, wanted, here) for part in zip(*column, strict=True)]
+        there = [each for each in column if each is not ABSENT]
+        if len({key([each]) for each in there}) == 1:
+            return there[0]
+        if any(isinstance(each, Led) for each in there):
+            return self._led(column, wanted, here)
+        if all(isinstance(each, list) for each in there) and len({len(each) for each in there}) == 1:
+            wide = [each if isinstance(each, list) else [ABSENT] * len(there[0]) for each in column]
+            return [self.say(part, wanted, here) for part in zip(*wide, strict=True)]
         for text in self.expressions(column, here, wanted):
             return text
-        name = self._free(wanted)
-        self.params[name] = column
+        name = self._begun(column, wanted) or self._free(wanted)
+        before = self.params.get(name, column)
+        self.params[name] = tuple(b if a is ABSENT else a for a, b in zip(column, before, strict=True))
         return f"${name}"
+
+    def _led(self, column: Column, wanted: str, here: Mapping[str, Column]) -> Any:
+        variable = next(each.variable for each in column if isinstance(each, Led) and each.variable)
+        first, rest = (
+            self.say(tuple(each[part] if isinstance(each, Led) else each for each in column), wanted, here)
+            for part in (1, 2)
+        )
+        return first if key([first]) == key([rest]) else Led(variable, first, rest)
 
     def expressions(self, column: Column, here: Mapping[str, Column], wanted: str) -> Iterator[str]:
         """Yield expressions that give a column, the simplest first: sizes by sizes, and windows by windows."""
-        known = {**here, **self.params, **self.words}
+        there = [place for place, each in enumerate(column) if each is not ABSENT]
+        column = tuple(column[place] for place in there)
+        known = {
+            name: cut
+            for name, each in {**here, **self.params, **self.words}.items()
+            if ABSENT not in (cut := tuple(each[place] for place in there))
+        }
         if wanted in WINDOW:
-            yield from _of_windows(
-                column, {k: v for k, v in known.items() if re.sub(r"_\d+$", "", k) in WINDOW}, wanted
-            )
+            yield from _of_windows(column, {k: v for k, v in known.items() if _stem(k) in WINDOW}, wanted)
             return
         for name, each in known.items():
             if key(each) == key(column):
@@ -67,16 +122,87 @@ class Scope:
             if all(type(n) is int and n > 0 for n in each):
                 yield from _multiples(name, each, column)
 
+    def _begun(self, column: Column, wanted: str) -> str | None:
+        """Return a parameter of that name whose values so far are these, where both have one."""
+        for name, each in self.params.items():
+            pairs = [(a, b) for a, b in zip(column, each, strict=True) if a is not ABSENT and b is not ABSENT]
+            if ABSENT in each and pairs and _stem(name) == wanted and all(key([a]) == key([b]) for a, b in pairs):
+                return name
+        return None
+
+    def conclude(self) -> None:
+        """Give parameters a value in instances that have no use for it, and say when entries are there."""
+        for name, column in self.params.items():
+            usual = _usual([each for each in column if each is not ABSENT])
+            self.params[name] = tuple(usual if each is ABSENT else each for each in column)
+        for entry, wanted, column, words in self.whens:
+            entry.when = self._when(column, wanted, words)
+
+    def _when(self, column: Column, wanted: str, words: Mapping[str, Column]) -> str:
+        """Return the condition that gives truths: of strides and widths, or a parameter of its own."""
+        there = [place for place, each in enumerate(column) if each is not ABSENT]
+        truths = tuple(column[place] for place in there)
+        known = {name: tuple(each[place] for place in there) for name, each in {**words, **self.params}.items()}
+        turns = {name: tuple(each[place] for place in there) for name, each in self.turns.items()}
+        atoms = [atom for atom in (*_of_turns(turns), *_atoms(known)) if len(set(atom[1])) > 1]
+        for text, each in atoms:
+            if each == truths:
+                return f"$({text})"
+        for text, each in atoms:
+            for other, more in atoms:
+                if tuple(a or b for a, b in zip(each, more, strict=True)) == truths:
+                    return f"$({text} or {other})"
+                if tuple(a and b for a, b in zip(each, more, strict=True)) == truths:
+                    return f"$({text} and {other})"
+        name = self._free(wanted)
+        self.params[name] = tuple(each is True for each in column)
+        return f"${name}"
+
     def _free(self, wanted: str) -> str:
         wanted = f"{wanted}_" if wanted in RESERVED else wanted
         numbered = [wanted, *(f"{wanted}_{number}" for number in range(2, 100))]
         return next(name for name in numbered if not {name} & {*self.params, *self.words, *self.taken})
 
 
+def _stem(name: str) -> str:
+    return re.sub(r"_\d+$", "", name).rstrip("_")
+
+
+def _usual(values: Sequence[Any]) -> Any:
+    """Return the value that most have."""
+    texts = [key([each]) for each in values]
+    return values[texts.index(max(texts, key=texts.count))]
+
+
+def _of_turns(turns: Mapping[str, Column]) -> Iterator[tuple[str, tuple[bool, ...]]]:
+    """Yield whether a turn is the first, the last, or none of these."""
+    for name, column in turns.items():
+        yield f"{name} > {min(column)}", tuple(each > min(column) for each in column)
+        yield f"{name} < {max(column)}", tuple(each < max(column) for each in column)
+        yield f"{name} == {min(column)}", tuple(each == min(column) for each in column)
+        yield f"{name} == {max(column)}", tuple(each == max(column) for each in column)
+
+
+def _atoms(known: Mapping[str, Column]) -> Iterator[tuple[str, tuple[bool, ...]]]:
+    """Yield comparisons that whoever writes a block would think of, with what they come out as."""
+    for name, column in known.items():
+        if all(type(each) is bool for each in column):
+            yield name, column
+            yield f"not {name}", tuple(not each for each in column)
+        elif _stem(name) == "stride":
+            yield f"{name} != 1", tuple(each not in (1, [1, 1]) for each in column)
+            yield f"{name} == 1", tuple(each in (1, [1, 1]) for each in column)
+    wide = {name: column for name, column in known.items() if _stem(name) in WIDTHS and ABSENT not in column}
+    for name, column in wide.items():
+        for other, more in [*wide.items()][[*wide].index(name) + 1 :]:
+            yield f"{name} != {other}", tuple(a != b for a, b in zip(column, more, strict=True))
+            yield f"{name} == {other}", tuple(a == b for a, b in zip(column, more, strict=True))
+
+
 def _of_windows(column: Column, known: Mapping[str, Column], wanted: str) -> Iterator[str]:
     """Yield what gives an argument of a window by others: themselves, or the padding that keeps a size."""
     for name, each in known.items():
-        if key(each) == key(column) and wanted.rstrip("_") == re.sub(r"_\d+$", "", name):
+        if key(each) == key(column) and wanted.rstrip("_") == _stem(name):
             yield f"${name}"
         halves = [n // 2 for n in each if type(n) is int]
         if wanted == "padding" and key(halves) == key(column):
@@ -106,7 +232,7 @@ def type_of(column: Column) -> str | None:
     if kinds <= {int, float}:
         return "float"
     if kinds == {str}:
-        return "str"
+        return "op" if all(each[:1].isupper() for each in column) else "str"
     pairs = all(type(each) is int or (isinstance(each, list) and len(each) == 2) for each in column)
     if pairs and all(type(n) is int for each in column if isinstance(each, list) for n in each):
         return "pair"

@@ -50,6 +50,7 @@ class Entry:
     when: str = ""
     loop: dict[str, Any] = field(default_factory=dict)
     last_name: str = ""  # of the last turn of a loop
+    spliced: bool = False  # whether its body is entries of this list, a turn each
     outputs: list[str] = field(default_factory=list)  # their names, where a block has several
 
     @property

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 import networkx as nx
 
 from speczoo.compiler.layer import Layer
+from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Scope, default_of, key, type_of
 from speczoo.importing.entries import Entry, List
 from speczoo.importing.looping import repeats, rows
-from speczoo.importing.unifying import flowing_in, skeleton, unify
+from speczoo.importing.unifying import flowing_in, unify
 from speczoo.importing.writing import name_outputs
 
 
@@ -89,12 +90,32 @@ def _can_be_group(entry: Entry) -> bool:
 
 
 def _alike(entries: list[Entry]) -> list[list[Entry]]:
-    """Return entries whose lists are the same but for arguments, together."""
+    """Return entries whose lists are the same but for arguments and a few entries that some are without, together."""
     found: dict[Any, list[Entry]] = {}
     for entry in entries:
         assert entry.body is not None
         found.setdefault(skeleton(entry.body), []).append(entry)
-    return list(found.values())
+    together: list[list[Entry]] = []
+    for alike in sorted(found.values(), key=len, reverse=True):
+        other = next((each for each in together if _worth([*each, *alike])), None)
+        if other is None:
+            together.append(alike)
+        else:
+            other.extend(alike)
+    return [sorted(each, key=entries.index) for each in sorted(together, key=lambda each: entries.index(each[0]))]
+
+
+def _worth(entries: list[Entry]) -> bool:
+    """Return whether lists line up with more in common than not."""
+    found = aligned([entry.body for entry in entries if entry.body is not None])
+    if found is None:
+        return False
+    apart = sum(_size(row.first) for row in found.rows if row.optional)
+    return apart <= sum(_size(row.first) for row in found.rows if not row.optional)
+
+
+def _size(entry: Entry) -> int:
+    return 1 + sum(map(_size, entry.body.entries)) if entry.body is not None else 1
 
 
 def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: dict[str, dict[str, Any]]) -> None:

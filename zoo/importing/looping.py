@@ -5,25 +5,40 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
-from speczoo.importing.columns import Scope, key
+from speczoo.importing.aligning import aligned
+from speczoo.importing.columns import Led, Scope, key
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns
-from speczoo.importing.unifying import skeleton, unify
+from speczoo.importing.unifying import default, unify
 
-WIDTH = 110
 #: How many values of a `for` stand on a line.
+WIDTH = 110
+#: How many entries may take turns.
+MOST_IN_TURN = 4
+VARIABLES = "ijklmnopq"
 NAME = re.compile(r"(.*?)(\d+)\Z")
 
 
 def repeats(made: List, defaults: Mapping[str, Mapping[str, Any]]) -> None:
-    """Make one entry of each run of entries that follow each other and are the same."""
+    """Make one entry of each run of entries that follow each other and are the same, but perhaps for the first, and of
+    each run of a few that take turns.
+    """
     for entry in made.entries:
         if entry.body is not None:
             repeats(entry.body, defaults)
     for place in range(len(made.entries)):
-        if place < len(made.entries) and len(same := _equal(_run(made, place))) > 1:
+        if place >= len(made.entries):
+            break
+        run = _run(made, place)
+        same, led = _equal(run), _led(run, defaults)
+        if len(same) > 1 and len(same) >= len(led):
             _loop(made, place, same, defaults)
+        elif led:
+            _lead(made, place, led, defaults)
+        else:
+            _take_turns(made, place)
 
 
 def rows(made: List, defaults: Mapping[str, Mapping[str, Any]], taken: Collection[str] = ()) -> None:
@@ -32,8 +47,9 @@ def rows(made: List, defaults: Mapping[str, Mapping[str, Any]], taken: Collectio
     `taken` are names that the list can read, which no loop may hide.
     """
     for place in range(len(made.entries)):
-        if place < len(made.entries) and len(run := _run(made, place)) > 1:
-            _loop(made, place, run, defaults, taken)
+        run = _run(made, place) if place < len(made.entries) else []
+        while len(run) > 1 and not _loop(made, place, run, defaults, taken):
+            run.pop()
     for entry in made.entries:
         if entry.body is not None:
             rows(entry.body, defaults, {*taken, *entry.loop})
@@ -43,27 +59,45 @@ def _run(made: List, place: int) -> list[Entry]:
     """Return the longest run of entries from a place that are alike, in names that count up or by position."""
     first = made.entries[place]
     run = [first]
-    before = Source(made.entries[place - 1]) if place else Source(None)
-    if not _can_repeat(first) or first.inputs != [before] or (place and made.entries[place - 1].ports > 1):
+    if not _starts(made, place):
         return run
-    shared = {id(entry.share) for entry in made.entries}
     for entry in made.entries[place + 1 :]:
-        last = run[-1]
-        follows = entry.inputs == [Source(last)] and made.readers(Source(last)) == 1
-        if not follows or not _can_repeat(entry) or _shape(entry) != _shape(first) or not _counts_up(last, entry):
+        if not _follows(made, run[-1], entry) or not _counts_up(run[-1], entry) or not _similar([*run, entry]):
             break
         run.append(entry)
-    return run if not any(id(entry) in shared for entry in run) else [first]
+    return run if _unshared(made, run) else [first]
+
+
+def _starts(made: List, place: int) -> bool:
+    """Return whether an entry takes what the one before it gives, as a loop does."""
+    before = Source(made.entries[place - 1]) if place else Source(None)
+    first = made.entries[place]
+    return _can_repeat(first) and first.inputs == [before] and not (place and made.entries[place - 1].ports > 1)
+
+
+def _follows(made: List, last: Entry, entry: Entry) -> bool:
+    """Return whether an entry takes what the last of a run gives, which nothing else takes."""
+    return entry.inputs == [Source(last)] and made.readers(Source(last)) == 1 and _can_repeat(entry)
+
+
+def _unshared(made: List, run: Sequence[Entry]) -> bool:
+    shared = {id(entry.share) for entry in made.entries}
+    return not any(id(entry) in shared for entry in run)
 
 
 def _can_repeat(entry: Entry) -> bool:
     return entry.ports == 1 and len(entry.inputs) == 1 and not entry.references and not entry.share and not entry.loop
 
 
-def _shape(entry: Entry) -> Any:
-    """Return what entries share that differ in arguments alone."""
-    inside = skeleton(entry.body) if entry.body is not None else None
-    return entry.op if entry.body is None else "", inside, entry.named, bool(entry.name)
+def _similar(run: Sequence[Entry]) -> bool:
+    """Return whether entries differ in arguments alone, and their insides in entries that some are without."""
+    if len({(entry.op if entry.body is None else "", entry.named, bool(entry.name)) for entry in run}) > 1:
+        return False
+    bodies = [entry.body for entry in run if entry.body is not None]
+    if not bodies:
+        return True
+    found = aligned(bodies) if len(bodies) == len(run) else None
+    return found is not None and any(not row.optional for row in found.rows)
 
 
 def _counts_up(before: Entry, entry: Entry) -> bool:
@@ -81,6 +115,64 @@ def _equal(run: Sequence[Entry]) -> list[Entry]:
     return list(run[:count])
 
 
+def _led(run: Sequence[Entry], defaults: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
+    """Return the entries at the start of a run of calls of a block of which the first alone has other arguments."""
+    if len(run) < 2 or run[0].body is not None or run[0].op not in defaults or not _by_position(run[0]):
+        return []
+    same = _equal(run[1:])
+    names = {name for entry in run[:2] for name in entry.args}
+    values = [entry.args.get(name, default(entry, name, defaults)) for entry in run[:2] for name in names]
+    plain = all(type(n) in (bool, int, float) for each in values for n in (each if isinstance(each, list) else [each]))
+    return [run[0], *same] if plain else []
+
+
+def _lead(made: List, place: int, run: Sequence[Entry], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put one entry with a `for` in the place of a run whose first turn has arguments of its own."""
+    first, second = run[:2]
+    one = _copied(first)
+    one.loop = {"i": Turns(1, len(run))}
+    for name in dict.fromkeys([*first.args, *second.args]):
+        a, b = (each.args.get(name, default(each, name, defaults)) for each in (first, second))
+        one.args[name] = a if key([a]) == key([b]) else Led("i", a, b)
+    _put(made, place, run, one)
+
+
+def _take_turns(made: List, place: int) -> None:
+    """Put one entry with a `for` over a few in the place of a run of them, again and again."""
+    entries = made.entries[place:]
+    for period in range(2, len(entries) // 2 + 1):
+        if period > MOST_IN_TURN or not _starts(made, place):
+            return
+        turn, count = entries[:period], 1
+        while [*map(_content, entries[count * period : (count + 1) * period])] == [*map(_content, turn)]:
+            count += 1
+        run = entries[: count * period]
+        chained = all(_follows(made, a, b) for a, b in pairwise(run)) and all(map(_by_position, run))
+        if count > 1 and chained and _unshared(made, run):
+            inside = {
+                name for each in turn if each.body for m in each.body.walk() for e in m.entries for name in e.loop
+            }
+            variable = next(name for name in VARIABLES if name not in inside)
+            turn[0].inputs = [Source(None)]
+            body = List("", entries=turn, outputs=[Source(turn[-1])], sequential=True)
+            start = made.entries[place - 1] if place else None
+            one = Entry("", inputs=[Source(start)], body=body, loop={variable: Turns(1, count)}, spliced=True)
+            one.flowing = turn[0].flowing
+            _put(made, place, run, one)
+            return
+
+
+def _by_position(entry: Entry) -> bool:
+    return entry.name.isdigit() or not entry.name
+
+
+def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
+    """Put one entry in the place of a run."""
+    last: dict[Source, Operand] = {Source(run[-1]): Source(one)}
+    made.entries[place : place + len(run)] = [one]
+    made.replace(last)
+
+
 def _content(entry: Entry) -> str:
     inside = [_content(each) for each in entry.body.entries] if entry.body is not None else []
     return key([entry.op, sorted(entry.args.items(), key=str), [*entry.loop.items()], inside])
@@ -92,40 +184,58 @@ def _loop(
     run: list[Entry],
     defaults: Mapping[str, Mapping[str, Any]],
     taken: Collection[str] = (),
-) -> None:
-    """Put one entry with a `for` in the place of a run."""
+) -> bool:
+    """Put one entry with a `for` in the place of a run; return whether that is shorter, else nothing is changed."""
     first = run[0]
     name = NAME.match(first.name)
     start = int(name[2]) if name else 1
-    by_position = first.name.isdigit() or not first.name
-    inside = {name for made in (first.body.walk() if first.body else ()) for e in made.entries for name in e.loop}
-    variable = next(name for name in "ijklmnopq" if name not in inside and name not in taken)
+    by_position = _by_position(first)
+    inside = {name for each in _all(first)[1:] for name in each.loop}
+    variable = next(name for name in VARIABLES if name not in inside and name not in taken)
     numbers = (1, len(run)) if by_position else (start, start + len(run) - 1)
     scope = Scope(taken={*inside, *taken, variable})
+    turns = tuple(range(numbers[0], numbers[1] + 1))
+    scope.turns = {variable: turns}
     if not by_position:
-        scope.words[variable] = tuple(range(numbers[0], numbers[1] + 1))
+        scope.words[variable] = turns
     one = _merged(run, scope, defaults)
     if one is None:
-        return
+        return False
     names = scope.params
-    one.loop = {variable: Turns(*numbers)} if not by_position or not names else {}
+    counts = not by_position or not names or any(re.search(rf"\b{variable}\b", each.when) for each in _all(one))
+    one.loop = {variable: Turns(*numbers)} if counts else {}
     one.loop |= {param: [*column] for param, column in names.items()}
     if not by_position and name:
         one.name, one.last_name = f"{name[1]}${variable}", run[-1].name
-    made.entries[place : place + len(run)] = [one]
-    last: dict[Source, Operand] = {Source(run[-1]): Source(one)}
-    made.replace(last)
+    _put(made, place, run, one)
+    return True
+
+
+def _all(entry: Entry) -> list[Entry]:
+    """Return an entry and all that are in it."""
+    inside = [each for made in (entry.body.walk() if entry.body else ()) for each in made.entries]
+    return [entry, *inside]
 
 
 def _merged(run: list[Entry], scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> Entry | None:
     """Return one entry that says all of a run; None where the entries by themselves are shorter."""
     copies = [_copied(entry) for entry in run]
-    unify([List("", entries=[entry]) for entry in copies], scope, defaults)
+    if not unify([_alone(entry) for entry in copies], scope, defaults):
+        return None
     if any(isinstance(each, str) and "$" in each for column in scope.params.values() for each in column):
         return None
     lists = sum(len(f"{name}: {[*column]}, ") for name, column in scope.params.items())
-    long = lists + _width(copies[0]) > WIDTH and len(run) < 2 * len(scope.params) + 4
-    return copies[0] if 4 * (lists + _width(copies[0])) < 3 * sum(map(_width, run)) and not long else None
+    long = lists + _width(copies[0]) > WIDTH and len(run) < 2 * len(scope.params) + 4 and copies[0].body is None
+    if long or 4 * (lists + _width(copies[0])) >= 3 * sum(map(_width, run)):
+        return None
+    copies[0].name, copies[0].inputs = run[0].name, run[0].inputs
+    return copies[0]
+
+
+def _alone(entry: Entry) -> List:
+    """Return a list of one entry that takes what flows in, under a name that all of a run have."""
+    entry.name, entry.inputs = NAME.sub(r"\1", entry.name), [Source(None)]
+    return List("", entries=[entry], outputs=[Source(entry)])
 
 
 def _width(entry: Entry) -> int:
@@ -136,7 +246,7 @@ def _width(entry: Entry) -> int:
 
 def _copied(entry: Entry) -> Entry:
     """Return an entry that can be changed, with all that is in it."""
-    copy = replace(entry, args=dict(entry.args), loop=dict(entry.loop))
+    copy = replace(entry, args=dict(entry.args), loop=dict(entry.loop), inputs=[*entry.inputs])
     if entry.body is not None:
         fresh = {each: _copied(each) for each in entry.body.entries}
 

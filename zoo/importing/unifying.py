@@ -1,99 +1,109 @@
-"""Lists that are the same but for arguments, as one list that holds for all of them."""
+"""Lists that are the same but for arguments, and for entries that some are without, as one list that holds for all."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing.columns import Column, Scope, key
-from speczoo.importing.entries import Entry, List, Source, Turns
+from speczoo.importing.aligning import Aligned, Members, aligned, joined
+from speczoo.importing.columns import ABSENT, Column, Led, Scope, key
+from speczoo.importing.entries import Entry, List, Turns
 from speczoo.importing.leaves import plain
 
 INPUT = "input.channels"
 
 
-def skeleton(made: List) -> Any:
-    """Return what lists share that differ in arguments alone."""
-    places = {entry: place for place, entry in enumerate(made.entries)}
-
-    def of(operand: Any) -> Any:
-        return (
-            (places[operand.entry] if operand.entry else -1, operand.port)
-            if isinstance(operand, Source)
-            else key([operand])
-        )
-
-    entries = tuple(
-        (
-            entry.name if entry.named else "",
-            entry.op if entry.body is None or not entry.body.sequential else "",
-            places.get(entry.share) if entry.share else None,
-            tuple(map(of, entry.inputs)),
-            tuple((name, of(source)) for name, source in entry.references.items()),
-            entry.ports,
-            tuple(entry.loop),
-            tuple(signature(entry)),
-            skeleton(entry.body) if entry.body is not None else None,
-        )
-        for entry in made.entries
-    )
-    return len(made.inputs), entries, tuple(map(of, made.outputs))
+def unify(lists: Sequence[List], scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Say all lists by the first, in the words of a scope; return whether they are one list at all."""
+    found = aligned(lists)
+    if found is None:
+        return False
+    _unify([*lists], found, scope, defaults)
+    scope.conclude()
+    return True
 
 
-def unify(lists: list[List], scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> None:
-    """Say every argument of the first list so that it holds for all of them, in the words of a scope."""
-    for entries in zip(*(made.entries for made in lists), strict=True):
-        first = entries[0]
-        for name, column in columns(entries, defaults):
-            if name.startswith("for "):
-                variable = name.removeprefix("for ")
-                first.loop[variable] = _turns(scope, variable, column)
-                continue
-            text = scope.say(column, _wanted(first, name), _here(entries))
-            if key([text]) == key([default(first, name, defaults)]):
-                first.args.pop(name, None)
-            else:
-                first.args[name] = text
-        bodies = [entry.body for entry in entries if entry.body is not None]
-        if bodies:
+def _unify(
+    lists: Sequence[List | None], found: Aligned, scope: Scope, defaults: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Say lists that are lined up; None stands for one that its entry is left out of."""
+    there = [number for number, made in enumerate(lists) if made is not None]
+    made = joined([each for each in lists if each is not None], found)
+    assert made is not None
+    for row in found.rows:
+        members: list[Entry | None] = [None] * len(lists)
+        for number, entry in zip(there, row.members, strict=True):
+            members[number] = entry
+        _say(row.first, tuple(members), scope, defaults)
+        if row.optional:
+            truths = tuple(ABSENT if each is None else members[number] is not None for number, each in enumerate(lists))
+            scope.whens.append((row.first, _presence(row.first), truths, dict(scope.words)))
+        bodies = [entry.body if entry is not None else None for entry in members]
+        present = [body for body in bodies if body is not None]
+        if present and (inside := aligned(present)) is not None:
             outside = dict(scope.words)
             scope.words.pop(INPUT, None)
             scope.words |= flowing_in(bodies)
-            unify(bodies, scope, defaults)
+            _unify(bodies, inside, scope, defaults)
             scope.words = outside
 
 
-def signature(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Yield the arguments that are no plain numbers: expressions, and what one parameter has no type for."""
-    for name, value in sorted(entry.args.items()):
-        if isinstance(value, str) and "$" in value:
-            yield name, value
-        elif isinstance(value, list) and (len(value) != 2 or any(type(each) is not int for each in value)):
-            yield name, f"{len(value)} values"
-        elif value is None or (isinstance(value, str) and entry.op in Layer.registry):
-            yield name, key([value])
+def _say(first: Entry, entries: Members, scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give an entry the arguments of all that it stands for."""
+    kinds = tuple(ABSENT if entry is None else entry.op for entry in entries)
+    for name, column in columns(entries, defaults):
+        if name.startswith("for "):
+            variable = name.removeprefix("for ")
+            first.loop[variable] = _turns(scope, variable, column)
+            continue
+        text = scope.say(column, _wanted(first, name), _here(entries))
+        if key([text]) == key([default(first, name, defaults)]):
+            first.args.pop(name, None)
+        else:
+            first.args[name] = text
+    if first.body is None and first.share is None and len({*kinds} - {ABSENT}) > 1:
+        first.op = scope.say(kinds, re.sub(r"\d+$", "", first.name) or "op", {})
 
 
-def flowing_in(lists: Sequence[List]) -> dict[str, Column]:
+def _presence(entry: Entry) -> str:
+    """Return a name for the parameter that says whether an entry is there."""
+    plain_name = re.sub(r"\W", "_", entry.name).strip("_0123456789")
+    return plain_name or {"add": "residual"}.get(entry.op, entry.op.lower()) or "more"
+
+
+def flowing_in(lists: Sequence[List | None]) -> dict[str, Column]:
     """Return the word for the channels that flow into lists with one input; none where that has no axes."""
-    firsts = [made.channels[0] if len(made.channels) == 1 else () for made in lists]
-    return {INPUT: tuple(shape[0] for shape in firsts)} if all(firsts) else {}
+    firsts = [made.channels[0] if made is not None and len(made.channels) == 1 else () for made in lists]
+    there = [first for first, made in zip(firsts, lists, strict=True) if made is not None]
+    return {INPUT: tuple(shape[0] if shape else ABSENT for shape in firsts)} if all(there) else {}
 
 
 def _turns(scope: Scope, variable: str, column: Column) -> Any:
     """Return what a loop runs over in all lists: as many turns as a parameter says, or lists of values."""
-    if all(isinstance(each, Turns) for each in column):
-        return Turns(column[0].first, scope.say(tuple(each.last for each in column), "depth", {}))
+    there = next(each for each in column if each is not ABSENT)
+    if isinstance(there, Turns):
+        lasts = tuple(ABSENT if each is ABSENT else each.last for each in column)
+        return Turns(there.first, scope.say(lasts, "depth", {}))
     return scope.say(column, variable, {})
 
 
-def columns(entries: tuple[Entry, ...], defaults: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Column]]:
+def columns(entries: Members, defaults: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Column]]:
     """Yield the arguments that any of like entries has, with the value of each."""
-    for name in entries[0].loop:
-        yield f"for {name}", tuple(entry.loop[name] for entry in entries)
-    for name in dict.fromkeys(name for entry in entries for name in entry.args):
-        yield name, tuple(entry.args.get(name, default(entry, name, defaults)) for entry in entries)
+    there = [entry for entry in entries if entry is not None]
+    loop = next((entry.loop for entry in there if entry.loop), {})
+    for name in loop:
+        yield f"for {name}", tuple(ABSENT if e is None else e.loop.get(name, Turns(1, 1)) for e in entries)
+    for name in dict.fromkeys(name for entry in there for name in entry.args):
+        column = [ABSENT if e is None else e.args.get(name, default(e, name, defaults)) for e in entries]
+        variable = next(iter(loop), "")
+        yield name, tuple(_once(value, e, variable) for value, e in zip(column, entries, strict=True))
+
+
+def _once(value: Any, entry: Entry | None, variable: str) -> Any:
+    """Return an argument beside those of a loop: one turn has no others than its first."""
+    return value if entry is None or entry.loop or not variable else Led(variable, value, ABSENT)
 
 
 def default(entry: Entry, name: str, defaults: Mapping[str, Mapping[str, Any]]) -> Any:
@@ -104,12 +114,13 @@ def default(entry: Entry, name: str, defaults: Mapping[str, Mapping[str, Any]]) 
     return plain(layer.model_fields[name].default) if layer is not None else None
 
 
-def _here(entries: tuple[Entry, ...]) -> dict[str, Column]:
+def _here(entries: Members) -> dict[str, Column]:
     """Return the words of what flows into an entry."""
-    flowing = [entry.flowing[0] if entry.flowing else () for entry in entries]
+    flowing = [ABSENT if entry is None else entry.flowing[0] if entry.flowing else () for entry in entries]
     if not all(flowing):
         return {}
-    return {"in_channels": tuple(s[0] for s in flowing), "in_features": tuple(s[-1] for s in flowing)}
+    there = [(ABSENT, ABSENT) if shape is ABSENT else (shape[0], shape[-1]) for shape in flowing]
+    return {"in_channels": tuple(a for a, _ in there), "in_features": tuple(b for _, b in there)}
 
 
 def _wanted(entry: Entry, name: str) -> str:

@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from speczoo.importing.columns import Led
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns, is_chain
 
 Data = dict[str, Any]
 WIDTH = 120
+#: The keys that hold lists of entries, and how many entries may stand on a line.
+ENTRIES = ("layers", "do", "outputs")
+ON_A_LINE = 3
 #: What a function's output is called, where that is not the function's own name.
 NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
 
@@ -65,7 +69,8 @@ def list_data(made: List) -> list[Data]:
             data["share"] = ids[entry.share]
         elif entry.body is None:
             data["op"] = entry.op
-        if entry.inputs and (len(entry.inputs) > 1 or entry.inputs != [before] or _first_of_many(made, entry)):
+        said = len(entry.inputs) > 1 or entry.inputs != [before] or _first_of_many(made, entry)
+        if entry.inputs and said and not entry.spliced:
             refs = [_ref(operand, made, ids) for operand in entry.inputs]
             data["from"] = refs if len(refs) > 1 else refs[0]
         data |= entry.args
@@ -73,7 +78,7 @@ def list_data(made: List) -> list[Data]:
         if entry.when:
             data["when"] = entry.when
         if entry.body is not None:
-            data["layers"] = list_data(entry.body)
+            data["do" if entry.spliced else "layers"] = list_data(entry.body)
         out.append(data)
         before = Source(entry) if entry.ports == 1 else Source(entry, -1)
     return out
@@ -151,7 +156,7 @@ def text_of(data: Data) -> str:
 def _mapping(data: Data, pad: str) -> list[str]:
     lines = []
     for key, value in data.items():
-        if key in ("layers", "outputs"):
+        if key in ENTRIES and not _short(value, len(pad) + len(key)):
             lines += [f"{pad}{key}:", *_items(value, pad + "  ")]
         else:
             lines.append(f"{pad}{key}: {flow(value)}")
@@ -161,8 +166,9 @@ def _mapping(data: Data, pad: str) -> list[str]:
 def _items(entries: Sequence[Data], pad: str) -> list[str]:
     lines = []
     for entry in entries:
+        inside = [entry[key] for key in ENTRIES if key in entry]
         line = f"{pad}- {flow(entry)}"
-        if "layers" in entry and (len(line) > WIDTH or len(entry["layers"]) > 1 or "layers" in entry["layers"][0]):
+        if inside and not _short(inside[0], len(line) - len(flow(inside[0]))):
             first, *rest = _mapping(entry, pad + "  ")
             lines += [f"{pad}- {first.strip()}", *rest]
         else:
@@ -170,11 +176,17 @@ def _items(entries: Sequence[Data], pad: str) -> list[str]:
     return lines
 
 
+def _short(entries: Sequence[Data], before: int) -> bool:
+    """Return whether entries fit on the line that has so many characters before them, and are easy to read there."""
+    nested = any(key in entry for entry in entries for key in ENTRIES)
+    return not nested and len(entries) <= ON_A_LINE and before + len(flow(entries)) <= WIDTH - 10 * len(entries)
+
+
 def flow(value: Any) -> str:
     """Return a value on one line."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_scalar(k)}: {flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple) and not isinstance(value, Turns):
+    if isinstance(value, list | tuple) and not isinstance(value, Turns | Led):
         return "[" + ", ".join(map(flow, value)) + "]"
     return _scalar(value)
 
