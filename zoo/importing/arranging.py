@@ -13,6 +13,9 @@ from speczoo.importing.idioms import one_layer
 #: Layers that give their input, whatever it is.
 NOTHING = {"Identity": {}, "Dropout": {"p": 0.0}, "StochasticDepth": {"p": 0.0}}
 
+#: Numbers that arithmetic gives its other value beside.
+NEUTRAL = {"add": 0, "sub": 0, "mul": 1, "div": 1}
+
 
 def arranged(made: List) -> bool:
     """Arrange a list and all that are in it; return whether its ids can stand as they are.
@@ -20,7 +23,7 @@ def arranged(made: List) -> bool:
     Where they cannot, whatever takes it has to hold its entries under longer names.
     """
     for entry in [*made.entries]:
-        if entry.body is not None and (not arranged(entry.body) or not entry.inputs):
+        if entry.body is not None and (not arranged(entry.body) or not entry.inputs or _is_function(entry)):
             _dissolve(made, entry)
     one_layer(made)
     if _positional(made):
@@ -29,6 +32,18 @@ def arranged(made: List) -> bool:
     _drop(made)
     _group(made)
     return all(stands(entry) for entry in made.entries) and bool(made.entries)
+
+
+def _is_function(entry: Entry) -> bool:
+    """Return whether a module has no weights and does hardly anything, as one that wraps a function."""
+    body = entry.body
+    if body is None or body.sequential or not all(_plain(each) for each in body.entries):
+        return False
+    return len(body.entries) == 1 or (len(body.entries) == 2 and not entry.name.isdigit())
+
+
+def _plain(entry: Entry) -> bool:
+    return entry.body is None and not entry.named and entry.ports == 1 and entry.share is None
 
 
 def stands(entry: Entry) -> bool:
@@ -54,6 +69,8 @@ def _positional(made: List) -> bool:
 def _is_nothing(entry: Entry) -> bool:
     if entry.share is not None:
         return _is_nothing(entry.share)
+    if entry.op in NEUTRAL and len(entry.inputs) == 2:
+        return isinstance(entry.inputs[0], Source) and entry.inputs[1] == NEUTRAL[entry.op]
     return NOTHING.get(entry.op) == {k: v for k, v in entry.args.items() if k == "p"}
 
 
@@ -98,6 +115,9 @@ def _dissolve(made: List, entry: Entry) -> None:
         place = made.entries.index(user)
         made.entries[place : place + 1] = [*fresh.values()]
         made.replace(outputs)
+    if len(body.entries) == 1 and not body.entries[0].named:
+        body.entries[0].name, body.entries[0].module = entry.name, True
+        return
     own = any(each.named and not each.name for each in body.entries)
     for each in body.entries:
         keeps = each.named or (each.module and bool(each.name) and not own)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from speczoo.importing.entries import Entry
@@ -145,9 +146,10 @@ class Scope:
         known = {name: tuple(each[place] for place in there) for name, each in {**words, **self.params}.items()}
         turns = {name: tuple(each[place] for place in there) for name, each in self.turns.items()}
         atoms = [atom for atom in (*_of_turns(turns), *_atoms(known)) if len(set(atom[1])) > 1]
+        atoms.sort(key=lambda atom: " * " in atom[0])
         for text, each in atoms:
             if each == truths:
-                return f"$({text})"
+                return f"${text}" if text.isidentifier() else f"$({text})"
         for text, each in atoms:
             for other, more in atoms:
                 if tuple(a or b for a, b in zip(each, more, strict=True)) == truths:
@@ -193,10 +195,13 @@ def _atoms(known: Mapping[str, Column]) -> Iterator[tuple[str, tuple[bool, ...]]
             yield f"{name} != 1", tuple(each not in (1, [1, 1]) for each in column)
             yield f"{name} == 1", tuple(each in (1, [1, 1]) for each in column)
     wide = {name: column for name, column in known.items() if _stem(name) in WIDTHS and ABSENT not in column}
-    for name, column in wide.items():
-        for other, more in [*wide.items()][[*wide].index(name) + 1 :]:
-            yield f"{name} != {other}", tuple(a != b for a, b in zip(column, more, strict=True))
-            yield f"{name} == {other}", tuple(a == b for a, b in zip(column, more, strict=True))
+    pairs = [(one, other) for one, other in combinations(wide, 2)]
+    for times in (1, 2, 4):
+        for name, other in pairs:
+            text = other if times == 1 else f"{times} * {other}"
+            same = tuple(a == times * b for a, b in zip(wide[name], wide[other], strict=True))
+            yield f"{name} != {text}", tuple(not each for each in same)
+            yield f"{name} == {text}", same
 
 
 def _of_windows(column: Column, known: Mapping[str, Column], wanted: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import networkx as nx
 
 from speczoo.compiler.layer import Layer
+from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Scope, default_of, key, type_of
 from speczoo.importing.entries import Entry, List
@@ -33,6 +34,7 @@ def folded(root: List) -> dict[str, Block]:
     Entries whose module is of such a class become calls of its block. A class with one instance stays a group where it
     can be one.
     """
+    absorbed(root)
     blocks: dict[str, Block] = {}
     defaults: dict[str, dict[str, Any]] = {}
     uses = _uses(root)
@@ -106,12 +108,14 @@ def _alike(entries: list[Entry]) -> list[list[Entry]]:
 
 
 def _worth(entries: list[Entry]) -> bool:
-    """Return whether lists line up with more in common than not."""
-    found = aligned([entry.body for entry in entries if entry.body is not None])
+    """Return whether lists lined up are clearly shorter than each kind of them by itself."""
+    bodies = [entry.body for entry in entries if entry.body is not None]
+    found = aligned(bodies)
     if found is None:
         return False
-    apart = sum(_size(row.first) for row in found.rows if row.optional)
-    return apart <= sum(_size(row.first) for row in found.rows if not row.optional)
+    kinds = {skeleton(body): body for body in bodies}
+    apart = sum(_size(each) for body in kinds.values() for each in body.entries)
+    return 4 * sum(_size(row.first) for row in found.rows) <= 3 * apart
 
 
 def _size(entry: Entry) -> int:

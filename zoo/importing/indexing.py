@@ -184,7 +184,8 @@ def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced
             if item != slice(None):
                 raise Unsayable("it takes a part of the batch, which a spec never touches")
         elif isinstance(item, slice):
-            source = _sliced(at, source, dim, item)
+            if not _whole(item, [shape[x.at(place)] for shape in x.shapes]):
+                source = _sliced(at, source, dim, item)
             dim += 1
         else:
             source = Source(at.add("select", [source], {"dim": dim, "index": item}))
@@ -192,9 +193,13 @@ def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced
     return at.outcome(call.outputs[0], source, x, folded_sizes(x))
 
 
+def _whole(item: slice, sizes: Sequence[int]) -> bool:
+    """Return whether a slice takes an axis as it is, at all its sizes."""
+    numbers = all(isinstance(each, int | None) for each in (item.start, item.stop, item.step))
+    return numbers and all(item.indices(size) == (0, size, 1) for size in sizes)
+
+
 def _sliced(at: Builder, source: Source, dim: int, item: slice) -> Source:
-    if item == slice(None):
-        return source
     bounds = {"start": item.start, "stop": item.stop, "step": item.step}
     return Source(at.add("slice", [source], {"dim": dim, **{k: v for k, v in bounds.items() if v is not None}}))
 

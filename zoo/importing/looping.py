@@ -33,6 +33,7 @@ def repeats(made: List, defaults: Mapping[str, Mapping[str, Any]]) -> None:
             break
         run = _run(made, place)
         same, led = _equal(run), _led(run, defaults)
+        led = led if len(led) > 2 or led == made.entries else []
         if len(same) > 1 and len(same) >= len(led):
             _loop(made, place, same, defaults)
         elif led:
