@@ -110,7 +110,9 @@ def _of_code(target: str, shapes: tuple[str, ...], dtype: str, arguments: str) -
         raise Refused(first, *more) from None
     sizes = "" if made.sizes else ", at this size of its input"
     note = f"{made.graph.params:,} parameters, the same outputs{sizes}"
-    return str(made), {"name": made.name, "params": made.graph.params}, note
+    for each in made.notes:
+        console.say(f"note: {each}", err=True)
+    return str(made), {"name": made.name, "params": made.graph.params, "notes": [*made.notes]}, note
 
 
 def _inputs(shapes: Any, dtype: str) -> Any:

@@ -144,8 +144,17 @@ def _alike(one: Entry, other: Entry) -> int:
         return 4 if inside and any(not row.optional for row in inside.rows) else 0
     if one.op == other.op:
         same = [*signature(one)] == [*signature(other)] and _turns(one) == _turns(other)
-        return 2 + 2 * (one.name == other.name) if same else 0
+        called = one.name == other.name and one.named and not one.name.isdigit()
+        return 2 + 2 * called + _likeness(one, other) if same else 0
     return 1 if _exchangeable(one, other) else 0
+
+
+def _likeness(one: Entry, other: Entry) -> int:
+    """Return how many arguments are the same, or the channels that flow in, in both; and not, of those that are not."""
+    pairs = [(one.args.get(name), other.args.get(name)) for name in one.args.keys() | other.args.keys()]
+    flowing = [each.flowing[0][:1] if each.flowing else () for each in (one, other)]
+    same = [a == b or all((n,) == shape for n, shape in zip((a, b), flowing, strict=True)) for a, b in pairs]
+    return max(-1, min(3, same.count(True) - same.count(False)))
 
 
 def _frame(entry: Entry) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Source
-from speczoo.importing.recording import Call
+from speczoo.importing.recording import Call, Recording
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import sizes
 from speczoo.importing.traced import Traced
@@ -38,6 +38,17 @@ def attention(at: Builder, call: Call) -> list[Traced]:
         attended = Source(at.add(OP, flat, arguments))
         made = Source(at.add("Unflatten", [attended], {"dim": 1, "unflattened_size": joined}))
     return [at.outcome(call.outputs[0], made, q)]
+
+
+def dropping(evaluated: Recording, trained: Recording) -> None:
+    """Give the attentions of a run in evaluation the dropout that they have in training, where these are the same."""
+    ours, theirs = ([call for _, call in run.root.walk() if call.name == OP] for run in (evaluated, trained))
+    if [call.path for call in ours] != [call.path for call in theirs]:
+        return
+    for call, other in zip(ours, theirs, strict=True):
+        p = (dict(zip(NAMES, other.args, strict=False)) | dict(other.kwargs)).get("dropout_p", 0.0)
+        given = dict(zip(NAMES, call.args, strict=False)) | dict(call.kwargs)
+        call.args, call.kwargs = (), given | ({"dropout_p": p} if p else {})
 
 
 def _written_out(at: Builder, q: Traced, k: Traced, v: Traced, mask: Traced, arguments: dict[str, Any]) -> Source:

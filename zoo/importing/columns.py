@@ -72,6 +72,7 @@ class Scope:
     params: dict[str, Column] = field(default_factory=dict)
     taken: Collection[str] = ()
     turns: dict[str, Column] = field(default_factory=dict)  # the variable of a loop, which conditions may read
+    filled: set[str] = field(default_factory=set)  # the parameters that some instances have no use for
     whens: list[tuple[Entry, str, Column, dict[str, Column]]] = field(default_factory=list)
 
     def say(self, column: Column, wanted: str, here: Mapping[str, Column]) -> Any:
@@ -134,7 +135,8 @@ class Scope:
     def conclude(self) -> None:
         """Give parameters a value in instances that have no use for it, and say when entries are there."""
         for name, column in self.params.items():
-            usual = _usual([each for each in column if each is not ABSENT])
+            usual = usual_of([each for each in column if each is not ABSENT])
+            self.filled |= {name} if ABSENT in column else set()
             self.params[name] = tuple(usual if each is ABSENT else each for each in column)
         for entry, wanted, column, words in self.whens:
             entry.when = self._when(column, wanted, words)
@@ -143,7 +145,8 @@ class Scope:
         """Return the condition that gives truths: of strides and widths, or a parameter of its own."""
         there = [place for place, each in enumerate(column) if each is not ABSENT]
         truths = tuple(column[place] for place in there)
-        known = {name: tuple(each[place] for place in there) for name, each in {**words, **self.params}.items()}
+        words = {**words, **{name: each for name, each in self.params.items() if name not in self.filled}}
+        known = {name: tuple(each[place] for place in there) for name, each in words.items()}
         turns = {name: tuple(each[place] for place in there) for name, each in self.turns.items()}
         atoms = [atom for atom in (*_of_turns(turns), *_atoms(known)) if len(set(atom[1])) > 1]
         atoms.sort(key=lambda atom: " * " in atom[0])
@@ -170,7 +173,7 @@ def _stem(name: str) -> str:
     return re.sub(r"_\d+$", "", name).rstrip("_")
 
 
-def _usual(values: Sequence[Any]) -> Any:
+def usual_of(values: Sequence[Any]) -> Any:
     """Return the value that most have."""
     texts = [key([each]) for each in values]
     return values[texts.index(max(texts, key=texts.count))]
@@ -195,9 +198,8 @@ def _atoms(known: Mapping[str, Column]) -> Iterator[tuple[str, tuple[bool, ...]]
             yield f"{name} != 1", tuple(each not in (1, [1, 1]) for each in column)
             yield f"{name} == 1", tuple(each in (1, [1, 1]) for each in column)
     wide = {name: column for name, column in known.items() if _stem(name) in WIDTHS and ABSENT not in column}
-    pairs = [(one, other) for one, other in combinations(wide, 2)]
-    for times in (1, 2, 4):
-        for name, other in pairs:
+    for name, other in combinations(wide, 2):
+        for times in (1, 2, 4) if other == "channels" else (1,):
             text = other if times == 1 else f"{times} * {other}"
             same = tuple(a == times * b for a, b in zip(wide[name], wide[other], strict=True))
             yield f"{name} != {text}", tuple(not each for each in same)
@@ -246,10 +248,5 @@ def type_of(column: Column) -> str | None:
 
 def default_of(column: Column) -> Any:
     """Return what most instances have, where that is two thirds of them; None where there is no such value."""
-    counted: dict[str, int] = {}
-    for each in column:
-        counted[key([each])] = counted.get(key([each]), 0) + 1
-    most = max(counted, key=lambda text: counted[text])
-    if 3 * counted[most] < 2 * len(column) or len(column) < 3:
-        return None
-    return next(each for each in column if key([each]) == most)
+    most = usual_of(column)
+    return most if 3 * [*map(key, zip(column))].count(key([most])) >= 2 * len(column) >= 6 else None

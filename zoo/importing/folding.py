@@ -11,7 +11,7 @@ import networkx as nx
 from speczoo.compiler.layer import Layer
 from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
-from speczoo.importing.columns import Scope, default_of, key, type_of
+from speczoo.importing.columns import Scope, default_of, key, type_of, usual_of
 from speczoo.importing.entries import Entry, List
 from speczoo.importing.looping import repeats, rows
 from speczoo.importing.unifying import flowing_in, unify
@@ -131,7 +131,7 @@ def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: 
     name = _name(kind, blocks)
     block = Block(name, bodies[0])
     for param, column in scope.params.items():
-        default = default_of(column)
+        default = usual_of(column) if param in scope.filled else default_of(column)
         its = type_of(column)
         plain = its not in ("pair", "float") or type(default) is float
         block.params[param] = its if default is None else default if plain else {"type": its, "default": default}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing import merging
@@ -18,6 +18,7 @@ from speczoo.importing.functions import handler_of
 from speczoo.importing.leaves import arguments_of, op_of
 from speczoo.importing.recording import Call, Frame, Recording, Value, values
 from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
+from speczoo.importing.stochastic import drops
 from speczoo.importing.traced import Traced
 
 
@@ -28,8 +29,9 @@ class Conversion:
     batches: tuple[int, ...]
     parents: dict[Frame, Frame | None]
     readers: dict[Value, set[Frame | None]]
-    buffers: Mapping[str, Tensor]
+    model: nn.Module  # as it came, with its numbers
     refusals: list[Refusal] = field(default_factory=list)
+    left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
 
     def outside(self, frame: Frame, value: Value) -> bool:
         """Return whether anything outside of a frame reads a value."""
@@ -45,16 +47,16 @@ def converted(
     recording: Recording,
     batches: tuple[int, ...],
     dtypes: Mapping[str, str],
-    buffers: Mapping[str, Tensor],
+    model: nn.Module,
     training_only: Collection[Value] = (),
-) -> List:
-    """Return the list of a whole model; `buffers` are its own by name, `training_only` are results that evaluation
-    does not give.
+) -> tuple[List, list[Refusal]]:
+    """Return the list of a whole model, and what modules do in training alone and is left out; `training_only` are
+    results that evaluation does not give.
 
     Raises ImportRefused with everything that cannot be said.
     """
     root = recording.root
-    conversion = Conversion(batches, {root: None}, {}, buffers)
+    conversion = Conversion(batches, {root: None}, {}, model)
     for frame, call in root.walk():
         if call.frame is not None:
             conversion.parents[call.frame] = frame
@@ -78,7 +80,7 @@ def converted(
             conversion.refusals.append(Refusal("", "what comes out", "no call made it"))
     if conversion.refusals:
         raise ImportRefused(type(root.module).__name__.lower(), conversion.refusals)
-    return builder.made
+    return builder.made, conversion.left_out
 
 
 def _list_of(
@@ -88,7 +90,7 @@ def _list_of(
     its inputs that have no batch.
     """
     kind = type(frame.module).__name__
-    at = Builder(frame, kind, conversion.batches, conversion.buffers)
+    at = Builder(frame, kind, conversion.batches, dict(conversion.model.named_buffers()))
     at.known.update(given)
     at.free.update(alone)
     at.shapes.update((found.source, found.shape) for found in given.values())
@@ -222,6 +224,8 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     taken = [x.source for x in flowing]
     if len(reads) > 1 and (joined := _joined_first(at, made, taken)) is not None:
         taken, made.inputs, made.channels = [joined], ["input"], [at.shapes.get(joined, ())]
+    if not made.entries and len(reads) == 1 and (dropped := _in_training(conversion, at, call, flowing[0])) is not None:
+        return {**dict.fromkeys(frame.results, dropped), **{value: dropped for value, _ in outputs}}
     if not made.entries or (not outputs and inner.constant):
         return {value: replace(found, source=flowing[found.source.port].source) for value, found in outputs}
     passed = {v: replace(x, source=flowing[x.source.port].source) for v, x in outputs if x.source.entry is None}
@@ -242,6 +246,23 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
         if x.source in inner.free:
             at.free.add(Source(entry, port))
     return flows | passed
+
+
+def _in_training(conversion: Conversion, at: Builder, call: Call, x: Traced) -> Traced | None:
+    """Return what a module gives that does nothing in evaluation, and in training drops whole branches; None where it
+    does nothing there either, or what nothing says, which is noted.
+    """
+    module = conversion.model.get_submodule(call.path)
+    dropped = drops(module, tuple(call.inputs[0].tensor.shape[1:])) if call.inputs else {}
+    if dropped is None or (dropped and not x.plain):
+        why = "what it does in training alone is left out"
+        conversion.left_out.append(Refusal(call.path, f"`{type(module).__name__}`", why, call.place))
+    if not dropped or not x.plain:
+        return None
+    name = at.relative(call.path)
+    source = Source(at.add("StochasticDepth", [x.source], dropped, name=name, module=True))
+    at.shapes[source] = x.shape
+    return replace(x, source=source)
 
 
 def _joined_first(at: Builder, made: List, taken: list[Source]) -> Source | None:

@@ -15,6 +15,8 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.unknown import Unknown
 from speczoo.importing import writing
 from speczoo.importing.arranging import arranged, stands
+from speczoo.importing.attending import OP as ATTENTION
+from speczoo.importing.attending import dropping
 from speczoo.importing.comparing import Different, compared, same_calls, training_only, used_keys
 from speczoo.importing.entries import List
 from speczoo.importing.folding import folded
@@ -34,13 +36,14 @@ BATCHES = (2, 3)
 @dataclass(frozen=True)
 class Imported:
     """A model as a spec: `str` is its text; `graph` the checked network; `sizes` whether another input size was
-    tried and held.
+    tried and held; `notes` what the model does in training alone and the spec does not.
     """
 
     name: str
     text: str
     graph: Graph
     sizes: bool
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -56,7 +59,7 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
     """
     inputs = inputs_of(model, input)
     name = name or type(model).__name__.lower()
-    runs, root = _listed(model, inputs)
+    runs, root, left_out = _listed(model, inputs)
     if not arranged(root):
         names = ", ".join(f"`{entry.name}`" for entry in root.entries if not stands(entry))
         raise ImportRefused(
@@ -65,21 +68,21 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
     text, graph = written(name, inputs, root)
     sizes = [[replace(i, shape=other.shapes[i.name]) for i in inputs] for other in runs.others[1:]]
     sizes = [size for size in sizes if _takes(text, size)]
-    prove(model, graph, [(inputs, 1), *((size, 2) for size in sizes or [inputs])])
-    return Imported(name, text, graph, bool(sizes))
+    known = prove(model, graph, [(inputs, 1), *((size, 2) for size in sizes or [inputs])], [n.path for n in left_out])
+    return Imported(name, text, graph, bool(sizes), (*map(str, left_out), *known))
 
 
-def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List]:
-    """Return runs of a model and the list that it is: for all sizes of its input, or for this one alone; with constants
-    that only a run on real numbers has, where it must.
+def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List, list[Refusal]]:
+    """Return runs of a model, the list that it is, and what that leaves out: for all sizes of its input, or for this
+    one alone; with constants that only a run on real numbers has, where it must.
 
     Raises ImportRefused.
     """
-    dtypes, buffers = {each.name: each.dtype for each in inputs}, dict(model.named_buffers())
+    dtypes = {each.name: each.dtype for each in inputs}
     for meta, sized in ((True, True), (True, False), (False, True), (False, False)):
         try:
             runs = recordings(model, inputs, meta=meta, sized=sized)
-            return runs, converted(runs.first, runs.batches, dtypes, buffers, runs.training_only)
+            return runs, *converted(runs.first, runs.batches, dtypes, model, runs.training_only)
         except ImportRefused as error:
             refused = error
             if not any("`meta`" in each.why or "size" in each.why for each in error.refusals):
@@ -130,6 +133,9 @@ def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, 
             trained = record(model, inputs, BATCHES[0], meta=meta, training=True)
             if used_keys(trained) > used_keys(first):
                 only, first, training = training_only(trained, first), trained, True
+    if not training and any(call.name == ATTENTION for _, call in first.root.walk()):
+        with suppress(Exception):
+            dropping(first, record(model, inputs, BATCHES[0], meta=meta, training=True))
     others = [record(model, inputs, BATCHES[1], meta=meta, training=training)]
     for size in other_sizes(inputs) if sized else ():
         with suppress(Exception):

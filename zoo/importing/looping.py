@@ -168,7 +168,13 @@ def _by_position(entry: Entry) -> bool:
 
 
 def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
-    """Put one entry in the place of a run."""
+    """Put one entry in the place of a run; what flows into it is known where it is the same at each turn."""
+    taken = {(shape[0], shape[-1]) for entry in run for shape in entry.flowing[:1] if shape}
+    if len(taken) > 1 or one.spliced:
+        for each in _all(one):
+            each.flowing = []
+            if each.body is not None:
+                each.body.channels = []
     last: dict[Source, Operand] = {Source(run[-1]): Source(one)}
     made.entries[place : place + len(run)] = [one]
     made.replace(last)
@@ -191,7 +197,7 @@ def _loop(
     name = NAME.match(first.name)
     start = int(name[2]) if name else 1
     by_position = _by_position(first)
-    inside = {name for each in _all(first)[1:] for name in each.loop}
+    inside = {name for entry in run for each in _all(entry)[1:] for name in each.loop}
     variable = next(name for name in VARIABLES if name not in inside and name not in taken)
     numbers = (1, len(run)) if by_position else (start, start + len(run) - 1)
     scope = Scope(taken={*inside, *taken, variable})

@@ -7,7 +7,7 @@ last bit where both compute in the same order; where they do not, both compute a
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,9 +25,13 @@ class NotTheSame(Exception):
     """What was written is not the original: a bug of ours, told with the first thing that differs."""
 
 
-def prove(model: nn.Module, graph: Graph, runs: Sequence[tuple[Sequence[Input], int]]) -> None:
+def prove(
+    model: nn.Module, graph: Graph, runs: Sequence[tuple[Sequence[Input], int]], left_out: Sequence[str] = ()
+) -> list[str]:
     """Hold the network of a graph to the model it was imported from: names and shapes of weights, then outputs for
     inputs of these sizes and numbers of samples. Raises NotTheSame.
+
+    Returns what differs in training mode, but for the modules that are left out there.
     """
     twin, ours = copy.deepcopy(model).eval(), emitted.build(graph).eval()
     _weights(twin, ours)
@@ -37,6 +41,42 @@ def prove(model: nn.Module, graph: Graph, runs: Sequence[tuple[Sequence[Input], 
         tensors = given(inputs, batch, torch.device("cpu"))
         if not _equal(twin, ours, tensors) and not _close(twin, ours, tensors):
             raise NotTheSame(_first_difference(twin, ours, tensors))
+    inputs, batch = runs[-1]
+    tensors = given(inputs, max(2, batch), torch.device("cpu"))
+    return [*_in_training(twin.train(), ours.train(), tensors, left_out)]
+
+
+def _in_training(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor], left_out: Sequence[str]) -> Iterator[str]:
+    """Yield what differs in training mode: outputs or statistics, with what is drawn at random the same, or off."""
+    for path in left_out:
+        twin.get_submodule(path).eval()
+    before = copy.deepcopy((twin, ours))
+    try:
+        if _trained(twin, ours, tensors, torch.equal):
+            return
+        twin, ours = (each.double() for each in before)
+        for module in (*twin.modules(), *ours.modules()):
+            if not [*module.children()] and not module.state_dict():
+                module.eval()  # what draws has no weights
+        double = [x.double() if x.is_floating_point() else x for x in tensors]
+        if not _trained(twin, ours, double, _near):
+            yield "in training mode it gives something else, or keeps other statistics"
+    except Exception as error:  # whatever the model raises
+        yield f"it was not tried in training mode, where it raises {type(error).__name__}: {error}".partition("\n")[0]
+
+
+def _trained(
+    twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor], same: Callable[[Tensor, Tensor], bool]
+) -> bool:
+    """Return whether both give the same from the same seed, and keep the same statistics."""
+    results = []
+    for module in (twin, ours):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            results.append(_run(module, tensors))
+    first, second = results
+    theirs, own = twin.state_dict(), ours.state_dict()
+    return len(first) == len(second) and all(map(same, first, second)) and all(same(theirs[k], own[k]) for k in theirs)
 
 
 def _weights(twin: nn.Module, ours: nn.Module) -> None:
@@ -101,6 +141,8 @@ def _close(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
 def _near(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape or not one.isfinite().all():
         return False
+    if not one.is_floating_point() or not one.numel():
+        return torch.equal(one, other)
     return bool((one - other).abs().max() <= CLOSE * one.abs().max().clamp(min=1e-30))
 
 

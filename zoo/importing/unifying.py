@@ -64,20 +64,28 @@ def _say(first: Entry, entries: Members, scope: Scope, defaults: Mapping[str, Ma
         else:
             first.args[name] = text
     if first.body is None and first.share is None and len({*kinds} - {ABSENT}) > 1:
-        first.op = scope.say(kinds, re.sub(r"\d+$", "", first.name) or "op", {})
+        first.op = scope.say(kinds, re.sub(r"\d+$", "", first.name) or _family(first.op), {})
 
 
 def _presence(entry: Entry) -> str:
     """Return a name for the parameter that says whether an entry is there."""
-    plain_name = re.sub(r"\W", "_", entry.name).strip("_0123456789")
-    return plain_name or {"add": "residual"}.get(entry.op, entry.op.lower()) or "more"
+    name = re.sub(r"\W", "_", entry.name).strip("_0123456789")
+    if _family(entry.op) == "act" or entry.op.startswith("$"):
+        return "activated"
+    return name or {"add": "residual"}.get(entry.op) or entry.op.lower() or "more"
+
+
+def _family(op: str) -> str:
+    """Return what a parameter is called that says which layer of a family an entry is."""
+    layer = Layer.registry.get(op)
+    return "act" if layer is not None and layer.__module__.endswith(".activation") else "layer"
 
 
 def flowing_in(lists: Sequence[List | None]) -> dict[str, Column]:
     """Return the word for the channels that flow into lists with one input; none where that has no axes."""
     firsts = [made.channels[0] if made is not None and len(made.channels) == 1 else () for made in lists]
     there = [first for first, made in zip(firsts, lists, strict=True) if made is not None]
-    return {INPUT: tuple(shape[0] if shape else ABSENT for shape in firsts)} if all(there) else {}
+    return {INPUT: tuple(shape[0] if shape else ABSENT for shape in firsts)} if there and all(there) else {}
 
 
 def _turns(scope: Scope, variable: str, column: Column) -> Any:

@@ -69,8 +69,8 @@ def list_data(made: List) -> list[Data]:
             data["share"] = ids[entry.share]
         elif entry.body is None:
             data["op"] = entry.op
-        said = len(entry.inputs) > 1 or entry.inputs != [before] or _first_of_many(made, entry)
-        if entry.inputs and said and not entry.spliced:
+        stated = len(entry.inputs) > 1 or entry.inputs != [before] or _first_of_many(made, entry)
+        if entry.inputs and stated and not entry.spliced:
             refs = [_ref(operand, made, ids) for operand in entry.inputs]
             data["from"] = refs if len(refs) > 1 else refs[0]
         data |= entry.args
