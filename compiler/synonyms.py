@@ -89,7 +89,7 @@ OPS = _by_word(
 OPS_ASKED = _by_word(
     {
         "Linear": "lin affine gemm projection densegeneral",
-        "Conv2d": "conv convolution depthwiseconv2d separableconv2d depthwiseconvolution convlocal",
+        "Conv2d": "conv depthwiseconv2d separableconv2d depthwiseconvolution convlocal",
         "ConvTranspose2d": "deconv deconvolution convtranspose transposedconv upconv",
         "BatchNorm2d": "bn batchnorm batchnormalization syncbatchnorm",
         "InstanceNorm2d": "instancenorm instancenormalization",

@@ -102,7 +102,7 @@ def _kind(node: ast.AST) -> None:
             refuse("an argument of another kind", node)
         case ast.keyword(arg=None):
             refuse("a mapping of arguments", node)
-        case ast.Constant() if not isinstance(node.value, (str, int, float, bool, type(None))):
+        case ast.Constant() if not isinstance(node.value, (str, int, float, bool, type(None), type(...))):
             refuse(f"a constant {type(node.value).__name__}", node)
         case ast.Subscript() | ast.Starred() if not isinstance(node.ctx, ast.Load):
             refuse("an assignment to a part", node)

@@ -167,21 +167,21 @@ class Div(Arithmetic, op="div"):
 
 
 def _parts(values: tuple[Value, ...]) -> str:
-    """Return the inputs of a cat or stack, Parameters stretched over the batch."""
-    batched = next(i for i, v in enumerate(values) if v.batched)
+    """Return the inputs of a cat or stack, Parameters stretched over the batch: over one sample where all are alone."""
+    samples = next((f"{{{i}}}.shape[0]" for i, v in enumerate(values) if v.batched), "1")
     return ", ".join(
-        f"{{{i}}}" if v.batched else f"{{{i}}}.expand({{{batched}}}.shape[0], {', '.join(['-1'] * len(v.shape))})"
+        f"{{{i}}}" if v.batched else f"{{{i}}}.expand({samples}, {', '.join(['-1'] * len(v.shape))})"
         for i, v in enumerate(values)
     )
 
 
 class _Joined(Merge, abstract=True):
     arity: ClassVar[tuple[int, float]] = (1, float("inf"))
+    dim: Int
 
-    def apply(self, *values: Value) -> tuple[Value, ...]:
-        if values and not any(v.batched for v in values):
-            raise ShapeError("shape-mismatch", f"`{self.op}` needs an input with a batch axis", argument="from")
-        return super().apply(*values)
+    def call(self, *x: Value) -> Call:
+        joined = f"{self.reads[0]}([{_parts(x)}], {{dim}})"
+        return Call(None, {"dim": self.dim}, apply=joined if self.batched(*x) else f"{joined}.squeeze(0)")
 
 
 class Concat(_Joined, op="concat"):
@@ -190,7 +190,7 @@ class Concat(_Joined, op="concat"):
     dim: Int = 1
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
-    reads: ClassVar[tuple[str, ...]] = ("torch.cat", "expand", "shape")
+    reads: ClassVar[tuple[str, ...]] = ("torch.cat", "expand", "shape", "squeeze")
 
     def infer(self, *x: Shape) -> Shape:
         at = axis(self.dim, len(x[0]))
@@ -218,9 +218,6 @@ class Concat(_Joined, op="concat"):
         parts = (one_part(at, start, shape[at], out[at]) for start, shape in zip(starts, x, strict=False))
         return tuple((*own[:at], part, *own[at + 1 :]) for part in parts)
 
-    def call(self, *x: Value) -> Call:
-        return Call(None, {"dim": self.dim}, apply=f"torch.cat([{_parts(x)}], {{dim}})")
-
 
 class Stack(_Joined, op="stack"):
     """Equal inputs along a new axis `dim`."""
@@ -228,7 +225,7 @@ class Stack(_Joined, op="stack"):
     dim: Int = 1
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
-    reads: ClassVar[tuple[str, ...]] = ("torch.stack", "expand", "shape")
+    reads: ClassVar[tuple[str, ...]] = ("torch.stack", "expand", "shape", "squeeze")
 
     def infer(self, *x: Shape) -> Shape:
         at = axis(self.dim, len(x[0]), extra=1)
@@ -244,6 +241,3 @@ class Stack(_Joined, op="stack"):
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         at = axis(self.dim, len(x[0]), extra=1)
         return (tuple(Link(i + (i >= at), SAME) for i in range(len(x[0]))),) * len(x)
-
-    def call(self, *x: Value) -> Call:
-        return Call(None, {"dim": self.dim}, apply=f"torch.stack([{_parts(x)}], {{dim}})")

@@ -100,7 +100,8 @@ class Repeat(Moves, op="repeat"):
     repeats: Annotated[Annotated[tuple[Positive, ...], Field(min_length=1)], Listed]
 
     views: ClassVar[bool] = False
-    reads: ClassVar[tuple[str, ...]] = ("repeat",)
+    unbatched: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("repeat", "squeeze")
 
     def infer(self, x: Shape) -> Shape:
         if len(self.repeats) != len(x):
@@ -123,7 +124,8 @@ class Repeat(Moves, op="repeat"):
 
     def call(self, x: Value) -> Call:
         args = {f"repeat_{i}": times for i, times in enumerate(self.repeats, 1)}
-        return Call(None, args, apply=f"{{0}}.repeat(1, {', '.join(f'{{{name}}}' for name in args)})")
+        repeated = f"{{0}}.repeat(1, {', '.join(f'{{{name}}}' for name in args)})"
+        return Call(None, args, apply=repeated if x.batched else f"{repeated}.squeeze(0)")
 
 
 class RepeatInterleave(Moves, op="repeat_interleave"):
@@ -217,6 +219,7 @@ class Pad(Moves, op="pad"):
     value: float = 0.0
 
     views: ClassVar[bool] = False
+    unbatched: ClassVar[bool] = True
     integer: ClassVar[bool | None] = False
     reads: ClassVar[tuple[str, ...]] = ("F.pad",)
 

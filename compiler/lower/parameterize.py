@@ -341,9 +341,9 @@ class Columns:
         return None
 
     def _take(self, text: str, column: list[Any]) -> str:
-        if text in self.readable or text in self.inputs:
-            return self.use(text, column)
-        return text
+        if text in self.variables or not (text in self.readable or text in self.inputs):
+            return text
+        return self.use(text, column)
 
 
 def _given(template: Text, read: Mapping[str, Sequence[Any]], k: int) -> Any:

@@ -62,6 +62,10 @@ WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (lambda m, x: m.linear(x) * m.scale, (5, 12), "reshape"),
     (lambda m, x: m.linear(x) + m.table, (5, 12), "leading: true"),
     (lambda m, x: torch.cat([m.table.expand(x.shape[0], -1, -1), x], 1), (3, 12), "concat"),
+    (lambda m, x: F.linear(x, m.linear.weight - m.linear.weight.mean(1, keepdim=True), m.linear.bias), (12,), "einsum"),
+    (lambda m, x: F.conv2d(x, m.conv.weight.abs(), m.conv.bias, padding=(1, 0)), (4, 8, 8), "convolution"),
+    (lambda m, x: x + torch.cat([m.scale[6:], m.scale[:6]]), (5, 12), "concat"),
+    (lambda m, x: x + torch.stack([m.scale, m.scale], 1).sum(1), (12,), "stack"),
     (heads, (6, 12), "unbind"),
     (windows, (6, 12), "Unflatten"),
     (fused_windows, (6, 12), "scaled_dot_product_attention"),
@@ -104,7 +108,11 @@ REFUSED: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
         (12,),
         "`group_norm`: `GroupNorm` has both a weight and a bias, or neither",
     ),
-    (lambda m, x: F.linear(x, 2 * m.linear.weight), (12,), "`linear`: its `weight` is computed, and no module's own"),
+    (
+        lambda m, x: F.conv_transpose2d(x, m.conv.weight.abs()),
+        (4, 8, 8),
+        "`conv_transpose2d`: its `weight` is computed, and no module's own",
+    ),
 ]
 
 

@@ -94,6 +94,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
         ("norm", "normalize", "roll", "flip", "narrow", "slice", "unbind", "sliding_window"), _touches_batch
     ),
     "repeat_interleave": _touches_batch,
+    "repeat": lambda case: not case.inputs[0].batched,  # with more numbers than it has axes
     **dict.fromkeys(("std", "var"), lambda case: True),  # of too few values
     **dict.fromkeys((f"{norm}Norm{n}d" for norm in ("Batch", "Instance") for n in (1, 2, 3)), _states_otherwise),
     "GroupNorm": _one_value_per_group,

@@ -82,6 +82,7 @@ CASES = [
     ("LSTM", {"hidden_size": 2, "dropout": 0.5}, [(3, 4)], "bad-value",
      lambda: nn.LSTM(4, 2, dropout=0.5)(X(2, 3, 4))),
     ("GRU", {"hidden_size": 2}, [(4,)], "shape-mismatch", lambda: nn.GRU(4, 2)(X(2, 4))),
+    ("repeat", {"repeats": [2, 2]}, [Value((3,), batched=False)], "bad-value", lambda: X(3).repeat(2, 2)),
     ("matmul", {}, [(2, 3, 4), Value((1, 4, 5), batched=False)], "shape-mismatch",
      lambda: torch.matmul(X(2, 2, 3, 4), X(1, 4, 5))),
     ("einsum", {"equation": "bij,bjk->bik"}, [(3, 1), (4, 5)], "shape-mismatch",

@@ -229,3 +229,35 @@ class GPTBlock(nn.Module):
         weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).masked_fill(later, -torch.inf).softmax(-1)
         x = x + self.attn["c_proj"]((weights @ v).transpose(1, 2).reshape(batch, tokens, size))
         return x + self.mlp["c_proj"](nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x))))  # type: ignore[no-any-return]
+
+
+class TemporalBlock(nn.Module):
+    """One of TCN's, after its code: two dilated convolutions with weight norm, cut to what lies behind each step."""
+
+    def __init__(self, inner: int, channels: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        self.ahead = (kernel - 1) * dilation
+        norm = nn.utils.parametrizations.weight_norm
+        self.conv1 = norm(nn.Conv1d(inner, channels, kernel, padding=self.ahead, dilation=dilation))
+        self.conv2 = norm(nn.Conv1d(channels, channels, kernel, padding=self.ahead, dilation=dilation))
+        self.downsample = nn.Conv1d(inner, channels, 1) if inner != channels else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = x
+        for conv in (self.conv1, self.conv2):
+            out = torch.relu(conv(out)[:, :, : -self.ahead])
+        return torch.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class TCN(nn.Module):
+    """TCN's network for sequential MNIST, without its dropout and its log_softmax."""
+
+    def __init__(self, channels: int, levels: int, kernel: int) -> None:
+        super().__init__()
+        blocks = [TemporalBlock(channels if i else 1, channels, kernel, 2**i) for i in range(levels)]
+        self.tcn = nn.ModuleDict({"network": nn.Sequential(*blocks)})
+        self.linear = nn.Linear(channels, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.tcn["network"](x)[:, :, -1])
+        return logits

@@ -11,14 +11,15 @@ from torch import Tensor, nn
 from speczoo.torchvision import torchvision
 
 #: What torchvision registers in another order than that in which it runs.
-REORDERED = ("swin_*",)
+REORDERED = ("mvit_*", "swin*")
 #: torchvision's families: of classification, of segmentation and of video.
 FAMILIES = (
-    "alexnet", "convnext_*", "densenet*", "efficientnet_*", "googlenet", "inception_v3", "mnasnet*", "mobilenet_*",
-    "regnet_*", "resnet*", "resnext*", "wide_resnet*", "shufflenet_v2_*", "squeezenet*", "swin_[bst]", "vgg*",
+    "alexnet", "convnext_*", "densenet*", "efficientnet_*", "googlenet", "inception_v3", "maxvit_t", "mnasnet*",
+    "mobilenet_*", "regnet_*", "resnet*", "resnext*", "wide_resnet*", "shufflenet_v2_*", "squeezenet*", "swin_*",
+    "vgg*",
 )  # fmt: skip
 SEGMENTATION = ("deeplabv3_*", "fcn_*", "lraspp_*")
-VIDEO = ("mc3_18", "r2plus1d_18", "r3d_18", "s3d")
+VIDEO = ("mc3_18", "mvit_*", "r2plus1d_18", "r3d_18", "s3d", "swin3d_*")
 
 models = torchvision().models
 
@@ -33,8 +34,12 @@ CLIPS = sorted(matching(models.video, VIDEO))
 SHARED = sorted([*CLASSIFIERS, *MAPS, *CLIPS])
 
 #: The smallest image that a grid takes, where that is not 64: five halvings, and stems, heads and pools that need more.
-SIDE = {"inception_v3": 299, "alexnet": 95, "s3d": 209, "swin_t": 224, "swin_s": 224, "swin_b": 224}
-FRAMES = {"s3d": 13}
+SIDE = {
+    "inception_v3": 299, "alexnet": 95, "s3d": 209, "maxvit_t": 224, "mvit_v1_b": 224, "mvit_v2_s": 224,
+    **{f"swin_{size}": 224 for size in "tsb"}, **{f"swin_v2_{size}": 256 for size in "tsb"},
+    **{f"swin3d_{size}": 224 for size in "tsb"},
+}  # fmt: skip
+FRAMES = {"s3d": 13, "mvit_v1_b": 16, "mvit_v2_s": 16, **{f"swin3d_{size}": 16 for size in "tsb"}}
 
 
 def theirs(name: str, **more: Any) -> nn.Module:

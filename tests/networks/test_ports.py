@@ -25,6 +25,7 @@ PORTS: list[tuple[str, dict[str, Any], Callable[[], nn.Module]]] = [
     ("gpt2_124m", SMALL_GPT | {"dropout": 0.0}, partial(ports.GPT, **SMALL_GPT)),
     ("pointnet", {"num_classes": 5, "dropout": 0.0}, partial(ports.PointNet, 5)),
     ("char_rnn", {"characters": 16, "hidden": 8, "layers": 2, "dropout": 0.0}, partial(ports.CharRNN, 16, 8, 2)),
+    ("tcn_mnist", {"channels": 4, "levels": 3, "kernel": 3, "dropout": 0.0}, partial(ports.TCN, 4, 3, 3)),
 ]
 
 #: What a source prints, or its well-known whole has.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +69,15 @@ def test_names_shapes_order_and_parameters(name: str) -> None:
     assert graph.state == expected
     if not any(fnmatchcase(name, pattern) for pattern in REORDERED):
         assert list(graph.state) == list(expected)
+
+
+def test_each_of_torchvisions_models_is_here_or_says_why_not() -> None:
+    page = (Path(speczoo.__file__).parent / "README.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- left out:begin -->")[2].partition("<!-- left out:end -->")[0]
+    patterns = [name for row in table.splitlines() for name in re.findall("`([^`]+)`", row[2:].partition(" | ")[0])]
+    left = {name for name in models.list_models() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+    assert left == {*models.list_models()} - {*speczoo.list_models()}
+    assert all(any(fnmatchcase(name, pattern) for name in left) for pattern in patterns)
 
 
 @pytest.mark.parametrize(

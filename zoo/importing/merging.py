@@ -119,17 +119,14 @@ def stack_(at: Builder, call: Call) -> list[Traced]:
     values, first = _joined(at, call)
     dim = bound(call, ["dim"]).get("dim", 0)
     place = dim + first.rank + 1 if dim < 0 else dim
-    assert first.batch is not None
-    axis = place + first.folded + (place <= first.batch)
+    axis = place + 1 if first.batch is None else place + first.folded + (place <= first.batch)
     made = at.add("stack", [each.source for each in values], {"dim": axis})
     return [at.outcome(call.outputs[0], Source(made), first, folded_sizes(first))]
 
 
 def _joined(at: Builder, call: Call) -> tuple[list[Traced], Traced]:
     found = [at.traced(value) for value in split(call)[0]]
-    first = main(each for each in found if each.source not in at.free)
-    if first is None:
-        raise Unsayable("it works on a parameter alone, before that meets a value with a batch")
+    first = main(each for each in found if each.source not in at.free) or found[0]
     if any(_apart(each, first) for each in found):
         raise Unsayable("its values have their batch on different axes")
     return found, first

@@ -1,11 +1,13 @@
-"""Functions that are called with a module's own weights: the layer that these are the weights of."""
+"""Functions that take weights: the layer whose own these are, or what computes with those that are computed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.building import Builder
+from speczoo.importing.entries import Source
 from speczoo.importing.recording import Call, Value
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
@@ -30,9 +32,10 @@ TENSORS = ("weight", "bias", "running_mean", "running_var")
 
 
 def layer(at: Builder, call: Call) -> list[Traced]:
-    """Return what the layer gives whose weights the call takes, under the name that these have.
+    """Return what the layer gives whose weights the call takes, under the name that these have; of weights that are
+    computed, what a function of the language gives.
 
-    Raises Unsayable for weights that are computed, or are not one module's.
+    Raises Unsayable where there is none, and for weights that are not one module's.
     """
     op, words = LEARNED[call.name]
     names = words.split()
@@ -40,6 +43,10 @@ def layer(at: Builder, call: Call) -> list[Traced]:
     x = at.traced(given.pop("input"))
     tensors = {name: given.pop(name, None) for name in TENSORS}
     weights = {name: each for name, each in tensors.items() if each is not None}
+    if op in COMPUTED and not all(value.key for value in weights.values()):
+        return COMPUTED[op](
+            at, call, x, [at.traced(value) for value in weights.values()], _constant(call, names, given)
+        )
     owner = _owner(at, weights)
     op = f"BatchNorm{max(1, x.rank - 2)}d" if op == "BatchNorm" else op
     arguments = _constant(call, names, given) | _shape_arguments(op, weights)
@@ -93,3 +100,28 @@ def _shape_arguments(op: str, weights: dict[str, Value]) -> dict[str, Any]:
     tracked = {"track_running_stats": "running_mean" in weights} if op.startswith("BatchNorm") else {}
     without = {"bias": False} if op == "LayerNorm" and "weight" in weights and "bias" not in weights else {}
     return {affine: "weight" in weights, **tracked, **without}
+
+
+def _convolution(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:
+    """Return a convolution by a weight without a batch. Raises Unsayable."""
+    if not x.plain or any(each.batch is not None for each in weights):
+        raise Unsayable("its weight is one for each sample, or its batch holds other axes")
+    if isinstance(arguments.get("padding"), str):
+        raise Unsayable("its `padding` is no number, and its weight is computed")
+    return at.apply(call, "convolution", [x, *weights], arguments)
+
+
+def _linear(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:
+    """Return the product with a matrix without a batch, and the sum with a bias. Raises Unsayable."""
+    if x.batch != 0 or any(each.batch is not None for each in weights):
+        raise Unsayable("its weight is one for each sample, or its batch is not first")
+    made = Source(at.add("einsum", [x.source, weights[0].source], {"equation": "...i,oi->...o"}))
+    if len(weights) > 1:
+        shapes = tuple((*inner[:-1], weights[0].shape[0]) for inner in x.shapes)
+        beside = at.beside(weights[1], replace(x, shapes=shapes))
+        made = Source(at.add("add", [made, beside.source], {"broadcast": True} if len(shapes[0]) > 1 else {}))
+    return [at.outcome(call.outputs[0], made, x)]
+
+
+#: What computes with weights that are computed.
+COMPUTED = {"Linear": _linear, "Conv1d": _convolution, "Conv2d": _convolution, "Conv3d": _convolution}

@@ -20,6 +20,7 @@ from speczoo.testing.trial import Disagreement, Trial
 from speczoo.verify import Unpredicted
 
 LAYER = "layer"  # the id of the entry
+BESIDE = "beside"  # that of an input which it does not take
 
 
 def arguments(trial: Trial) -> None:
@@ -55,10 +56,17 @@ def network(case: Case) -> dict[str, Any]:
     for name in reversed(layer.referred(len(taken))):
         entry[name] = taken.pop()
     entry["from"] = taken if len(taken) > 1 else taken[0]
-    count = len(layer.apply(*case.inputs)) if layer.several else 1
-    ports = [f"{LAYER}.{i}" for i in range(count)] if count > 1 else [LAYER]
+    made = layer.apply(*case.inputs)
+    ports = [f"{LAYER}.{i}" for i in range(len(made))] if layer.several and len(made) > 1 else [LAYER]
+    entries.append(entry)
+    if not any(value.batched for value in made):  # what comes out gets the batch of a value beside it
+        inputs.append({"id": BESIDE, "shape": [1]})
+        for i, (port, value) in enumerate(zip(ports, made, strict=True)):
+            sizes = [-1] * len(value.shape)
+            entries.append({"id": f"of_all{i}", "op": "expand", "from": port, "size": sizes, "like": BESIDE})
+        ports = [f"of_all{i}" for i in range(len(ports))]
     outputs = [{"id": f"out{i}", "from": port} for i, port in enumerate(ports)]
-    return {"spec": 1, "name": "net", "inputs": inputs, "layers": [*entries, entry], "outputs": outputs}
+    return {"spec": 1, "name": "net", "inputs": inputs, "layers": entries, "outputs": outputs}
 
 
 def source(trial: Trial) -> None:
@@ -66,7 +74,9 @@ def source(trial: Trial) -> None:
     copied and pickled too.
     """
     case, layer = trial.case, trial.layer
-    if not all(value.shape for value in case.inputs if value.batched) or not any(v.batched for v in trial.predicted):
+    alone = not any(value.batched for value in trial.predicted)
+    named = [v for v in case.inputs if v.batched or (alone and not layer.numbers)] + [*trial.predicted] * alone
+    if not case.inputs or not all(value.shape for value in named):
         return  # nothing flows in, or comes out, that can be the input of a network, or its output
     spec = network(case)
     try:
@@ -88,6 +98,7 @@ def source(trial: Trial) -> None:
     scope, expression = prepared(layer.call(*case.inputs), given)
     scope["module"] = copy.deepcopy(dict(model.named_children()).get(LAYER, scope["module"]))  # statistics move apart
     arriving = [x for x, value in zip(given, case.inputs, strict=True) if value.batched]
+    arriving += [torch.zeros(trial.batch, 1)] * alone
     try:
         copies = [model, copy.deepcopy(model)]
         copies += [pickle.loads(pickle.dumps(model))] if layer.wrap() is None else []  # which torch does not pickle
@@ -97,6 +108,7 @@ def source(trial: Trial) -> None:
     for training in (True, False):
         scope["self"].train(training)
         expected = _outputs(scope["module"], training, lambda: evaluated(_fresh(scope), expression))
+        expected = [x.expand(trial.batch, *x.shape) for x in expected] if alone else expected
         for built in copies:
             came = _outputs(built, training, partial(_called, built, arriving))
             if not all(torch.equal(a, b) or (a != a).any() for a, b in zip(came, expected, strict=True)):

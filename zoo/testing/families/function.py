@@ -31,7 +31,7 @@ def arithmetic(draw: DrawFn, layer: type[Layer]) -> Drawn:
 def joined(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = draw(st.one_of(shape_of(3).map(tuple), st.tuples(size(), size(), size())))
     at = draw(st.integers(0, max(0, len(x) - 1)))
-    inputs = [Value(x)]
+    inputs = [Value(x, batched=draw(st.integers(0, 3)) > 0)]
     for _ in range(draw(st.integers(0, 2))):
         changed = list(x)
         if bool(changed) and draw(st.booleans()):

@@ -48,9 +48,10 @@ def turned(draw: DrawFn, layer: type[Layer]) -> Drawn:
 
 @family("repeat")
 def repeat(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    x = shape(draw, 1, 2, 3)
-    count = draw(st.sampled_from([len(x), len(x), len(x), len(x) + 1]))
-    return {"repeats": draw(st.lists(size(1, 3), min_size=count, max_size=count))}, value(*x)
+    x = _one(draw, 1, 2, 3)
+    rank = len(x.shape)
+    count = draw(st.sampled_from([rank, rank, rank, rank + 1]))
+    return {"repeats": draw(st.lists(size(1, 3), min_size=count, max_size=count))}, (x,)
 
 
 @family("repeat_interleave")
@@ -94,6 +95,6 @@ def expand(draw: DrawFn, layer: type[Layer]) -> Drawn:
 @family("pad")
 def pad(draw: DrawFn, layer: type[Layer]) -> Drawn:
     sides = st.integers(1, 4).flatmap(lambda n: st.lists(st.integers(-2, 4), min_size=2 * n - 1, max_size=2 * n))
-    return {"pad": draw(sides.filter(lambda given: len(given) > 1)), **some(draw, value=NUMBERS)}, value(
-        *shape(draw, 1, 2, 3)
+    return {"pad": draw(sides.filter(lambda given: len(given) > 1)), **some(draw, value=NUMBERS)}, (
+        _one(draw, 1, 2, 3),
     )
