@@ -3,6 +3,8 @@ numbers, as alike."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,24 @@ from speczoo import catalogue
 OF_EACH_FAMILY = sorted({path: name for name, (path, _) in sorted(catalogue.index().items())}.values())
 
 
+#: Files whose networks are long, and made as those of `swin.yaml` are: their cases are alike.
+LONG = frozenset({"maxvit", "mvit", "swin3d", "swin_v2"})
+
+
+def cases(values: Mapping[Any, Path]) -> list[Any]:
+    """Return values, each with the file that it is of, as cases of a test, those of `LONG` marked."""
+    return [
+        pytest.param(value, marks=[pytest.mark.alike] * (path.stem in LONG), id=getattr(value, "stem", str(value)))
+        for value, path in values.items()
+    ]
+
+
+def of_each_family() -> list[Any]:
+    """Return one network of each file, those of `LONG` marked."""
+    return cases({name: catalogue.index()[name][0] for name in OF_EACH_FAMILY})
+
+
 def of_the_zoo() -> list[Any]:
     """Return every network of the zoo, those of `OF_EACH_FAMILY` without a mark."""
-    kin = catalogue.index().keys() - {*OF_EACH_FAMILY}
+    kin = {n for n, (path, _) in catalogue.index().items() if n not in OF_EACH_FAMILY or path.stem in LONG}
     return [pytest.param(name, marks=[pytest.mark.alike] * (name in kin)) for name in catalogue.index()]

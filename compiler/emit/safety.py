@@ -74,14 +74,23 @@ def verify(text: str, custom: tuple[str, ...] = ()) -> ast.Module:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnsafeSource(f"no Python: {error}") from None
-    for node in ast.walk(tree):
-        _kind(node)
+    nodes = [*ast.walk(tree)]
+    parts = {id(part) for node in nodes if isinstance(node, ast.Subscript) for part in _ellipses(node.slice)}
+    for node in nodes:
+        if id(node) not in parts:
+            _kind(node)
     EmittedText(tree, custom)
     return tree
 
 
 def refuse(what: str, node: ast.AST) -> NoReturn:
     raise UnsafeSource(f"{what} at line {getattr(node, 'lineno', 0)}")
+
+
+def _ellipses(subscript: ast.expr) -> list[ast.expr]:
+    """Return what stands for all axes that a subscript does not name."""
+    parts = subscript.elts if isinstance(subscript, ast.Tuple) else []
+    return [part for part in parts if isinstance(part, ast.Constant) and part.value is ...]
 
 
 def _kind(node: ast.AST) -> None:
@@ -102,7 +111,7 @@ def _kind(node: ast.AST) -> None:
             refuse("an argument of another kind", node)
         case ast.keyword(arg=None):
             refuse("a mapping of arguments", node)
-        case ast.Constant() if not isinstance(node.value, (str, int, float, bool, type(None), type(...))):
+        case ast.Constant() if not isinstance(node.value, (str, int, float, bool, type(None))):
             refuse(f"a constant {type(node.value).__name__}", node)
         case ast.Subscript() | ast.Starred() if not isinstance(node.ctx, ast.Load):
             refuse("an assignment to a part", node)

@@ -25,6 +25,7 @@ from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from tests import readme_tables
+from tests.families import cases
 
 from .zoo_command import data, zoo
 
@@ -238,7 +239,7 @@ def test_what_show_prints_is_the_spec(path: Path) -> None:
     assert all(line.startswith("#") for line in shown.removesuffix(text).splitlines() if line)
 
 
-@pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", cases({path: path for path in catalogue.files()}))
 @settings(max_examples=2)
 @given(st.data())
 def test_what_show_prints_builds_the_network(path: Path, data: st.DataObject) -> None:

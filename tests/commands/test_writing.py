@@ -23,6 +23,7 @@ from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from speczoo.verify import fits, verify_module
+from tests.families import cases
 
 from .zoo_command import data, zoo
 
@@ -216,7 +217,7 @@ def test_sources_of_several() -> None:
 
 # -- a network as a spec of its own -------------------------------------------------------------------------------
 
-FAMILIES = [entries[-1][0] for path in catalogue.files() if (entries := catalogue.entries(path))]
+FAMILIES = {entries[-1][0]: path for path in catalogue.files() if (entries := catalogue.entries(path))}
 
 
 def reread(text: str) -> Any:
@@ -231,7 +232,7 @@ def same(one: Graph, other: Graph) -> bool:
     return (one.state, one.macs, one.root.values) == (other.state, other.macs, other.root.values)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", cases(FAMILIES))
 def test_a_variant_alone_is_the_same_network(name: str) -> None:
     graph = api.graph(name)
     spec = reread(specialize.text(graph, "alone"))

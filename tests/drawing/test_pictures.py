@@ -27,6 +27,7 @@ from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
 from speczoo.drawing.text import shortened, width
 from speczoo.testing import networks
 from tests.drawing.geometry import faults
+from tests.families import LONG
 
 
 def families() -> list[Any]:
@@ -34,7 +35,7 @@ def families() -> list[Any]:
     seen: set[Any] = set()
     found = []
     for name, (path, _) in catalogue.index().items():
-        found.append(pytest.param(name, marks=() if path not in seen else pytest.mark.slow))
+        found.append(pytest.param(name, marks=() if path.stem not in LONG and path not in seen else pytest.mark.slow))
         seen.add(path)
     return found
 

@@ -19,7 +19,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
 from speczoo.testing import networks
-from tests.families import OF_EACH_FAMILY
+from tests.families import of_each_family
 
 Data = dict[str, Any]
 
@@ -79,7 +79,7 @@ def test_it_gives_the_same_numbers(spec: Data) -> None:
         torch.testing.assert_close(one, two, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", OF_EACH_FAMILY)
+@pytest.mark.parametrize("name", of_each_family())
 def test_of_the_zoo(name: str) -> None:
     graph = speczoo.graph(name)
     again = holds(graph)
