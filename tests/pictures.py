@@ -25,6 +25,12 @@ def pictures() -> Iterator[tuple[Path, Callable[[], str]]]:
         ).text("svg"),
     )
     yield FOLDER / "unet.svg", lambda: Drawing(speczoo.graph("unet_2015"), style="paper").text("svg")
+    yield (
+        FOLDER / "changes.svg",
+        lambda: Drawing(
+            speczoo.graph("lenet5_c5"), first="conv_pool2", last="fc2", against=speczoo.graph("lenet5"), horizontal=True
+        ).text("svg"),
+    )
 
 
 def _example(page: Path, name: str) -> str:

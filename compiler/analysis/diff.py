@@ -40,7 +40,8 @@ class Diff:
     `rows` say `changes` in few: repeated blocks by their numbers, equal changes once with how many they are. `same`
     says whether both compute the same, whatever their entries are called. `keys` maps names of the first network's
     tensors to those of the second that take them: equal ones, or those of what was renamed or moved. `left` are tensors
-    of the first that fit nowhere, `fresh` those of the second that none fits.
+    of the first that fit nowhere, `fresh` those of the second that none fits. `paths` are those of the entries that
+    stand in both, of the first network's by the second's.
     """
 
     first: Totals
@@ -51,6 +52,7 @@ class Diff:
     keys: Mapping[str, str]
     left: tuple[str, ...]
     fresh: tuple[str, ...]
+    paths: Mapping[str, str]
 
     def __bool__(self) -> bool:
         """Whether anything changed."""
@@ -77,7 +79,8 @@ def diff(first: Graph, second: Graph) -> Diff:
     keys = {old: new for one, other in both for old, new in _keys(one, other)}
     taken = frozenset(keys.values())
     left, fresh = (tuple(k for k in g.state if k not in known) for g, known in ((first, keys), (second, taken)))
-    return Diff(*totals, tuple(changes), rows(matches, of_network, found), differs is None, keys, left, fresh)
+    few, paths = rows(matches, of_network, found), {other.path: one.path for one, other in both}
+    return Diff(*totals, tuple(changes), few, differs is None, keys, left, fresh, paths)
 
 
 def _of_network(first: Graph, second: Graph, wiring: WiringChanges) -> tuple[Detail, ...]:

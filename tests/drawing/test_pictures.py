@@ -305,6 +305,8 @@ def test_a_part_of_a_network() -> None:
     assert part(graph, "layer4", "") == ["layer4", "avgpool", "flatten", "fc"]
     assert part(graph, "", "bn1") == ["conv1", "bn1"]
     assert part(graph, "layer1.0.conv2", "layer1.0.sum") == ["conv2", "bn2", "sum"]
+    left_out = Drawing(speczoo.graph("lenet5_c5"), first="conv_pool2", last="fc2").diagram  # fc1 is, and reads flatten
+    assert (left_out.inputs, left_out.outputs) == (1, 1)
     for first, last, words in (
         ("layer9", "", "there is no `layer9` in resnet18: did you mean"),
         ("fc", "conv1", "no way leads from `fc` to `conv1`"),

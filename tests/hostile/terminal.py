@@ -244,6 +244,8 @@ def looking() -> Iterator[Step]:
         yield Step(("source", path), data=True)
         yield Step(("draw", path), data=True)
         yield Step(("draw", path, "--format", "dot"), data=True)
+        yield Step(("draw", path, "--against", path), data=True)
+        yield Step(("draw", path, "--style", "paper"), data=True)
         yield Step(("draw", path, "--json"))
         yield Step(("check", path, "--format", "json"))
         yield Step(("show", path, "--json"))

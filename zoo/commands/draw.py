@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import (
+    STANDARD,
+    Network,
     Networks,
     Place,
     Refused,
@@ -17,10 +19,13 @@ from speczoo.commands.common import (
     force_option,
     json_option,
     refuse_other,
+    settings,
+    shape_of,
     takes_networks,
 )
 
 if TYPE_CHECKING:
+    from speczoo.compiler.graph import Graph
     from speczoo.drawing.files import Drawing
     from speczoo.specs.errors import SpecError
 
@@ -37,6 +42,9 @@ TEXTS = ("svg", "html", "mermaid", "dot", "tikz")
 @click.option("--from", "first", default="", metavar="PATH", help="From this entry on: layer2, layer1.0.conv1.")
 @click.option("--to", "last", default="", metavar="PATH", help="Up to this entry.")
 @click.option("--shapes/--no-shapes", "with_shapes", default=True, help="Shapes beside the lines.")
+@click.option("--against", metavar="NAME", help="Show what changed since this network, as zoo diff finds it.")
+@click.option("--set-against", multiple=True, metavar="KEY=VALUE", help="A parameter of that network alone.")
+@click.option("--input-against", multiple=True, metavar="SHAPE", help="Input of that network alone.")
 @click.option("--horizontal", is_flag=True, help="From left to right.")
 @click.option("--style", type=click.Choice(["boxes", "paper"]), default="boxes", show_default=True)
 @click.option("--theme", type=click.Choice(["auto", "light", "dark"]), default="auto", show_default=True)
@@ -50,6 +58,9 @@ def command(
     first: str,
     last: str,
     with_shapes: bool,
+    against: str | None,
+    set_against: tuple[str, ...],
+    input_against: tuple[str, ...],
     horizontal: bool,
     style: str,
     theme: str,
@@ -66,6 +77,10 @@ def command(
     --style paper draws volumes, to scale in channels and size, from left to right, and a U-Net as a U: in SVG, HTML,
     PNG, PDF and TikZ.
 
+    --against NAME colours what was added, removed, changed and renamed since another network, which may be a name, a
+    file, a variant, a file of a git revision (HEAD~1:net.yaml) or -; so may NAME then. Blocks are unfolded where
+    something changed. --set and --input are for both.
+
     --json tells the size of the picture, what is in it, and the files.
     """
     from speczoo.drawing.files import FORMATS, Drawing
@@ -73,16 +88,18 @@ def command(
 
     if networks.several:
         raise click.UsageError("one network, one picture: name one")
+    if (set_against or input_against) and against is None:
+        raise click.UsageError("--set-against and --input-against are of the network that --against names")
     forms = {path: FORMATS.get(path.suffix[1:].lower(), "") for path in out}
     for path in [path for path, found in forms.items() if not found]:
         raise click.UsageError(f"-o {str(path)!a}: a picture ends in .{', .'.join(FORMATS)}")
     try:
-        (graph,) = (graph for _, graph in networks.each(lambda network: network.graph()))
+        graph, old = _graphs(networks[0], against, set_against, input_against)
     except SpecError as error:
         pages = [path for path, found in forms.items() if found == "html"]
         _write(dict.fromkeys(pages, _wrong(str(networks[0].asked), error)), force)
         raise
-    drawing = Drawing(graph, depth, first, last, with_shapes, horizontal, theme, style)  # type: ignore[arg-type]
+    drawing = Drawing(graph, depth, first, last, with_shapes, horizontal, theme, style, old)  # type: ignore[arg-type]
     try:
         made = {path: drawing.file(found) for path, found in forms.items()}
         text = drawing.text(form) if not out and not as_json else ""
@@ -91,11 +108,36 @@ def command(
     except ModuleNotFoundError as error:
         message = f"PNG and PDF are drawn by {error.name}, which is not installed: pip install matplotlib"
         raise Refused(message) from None
+    if drawing.difference is not None and not drawing.difference:
+        console.say("no difference", err=True)
     _write(made, force)
     if as_json:
         emit(_data(drawing) | {"written": [*map(str, out)]})
     elif text:
         console.data(text)
+
+
+def _graphs(
+    network: Network, against: str | None, params: Sequence[str], shapes: Sequence[str]
+) -> tuple[Graph, Graph | None]:
+    """Return the network, and the one that it is drawn against. Raises SpecError, and Refused where git knows no such
+    revision.
+    """
+    if against is None:
+        return network.graph(), None
+    from speczoo import comparison, revisions
+
+    if against == STANDARD and not isinstance(network.asked, str):
+        raise click.UsageError("standard input is one network: name the other")
+    own = comparison.Given(network.params, network.input, network.limits)
+    given = comparison.Given({**network.params, **settings(params)}, shape_of(shapes) or network.input, network.limits)
+    try:
+        sides = [comparison.side(against, given)]
+        sides += [comparison.side(network.asked, own)] if isinstance(network.asked, str) else []
+    except revisions.RevisionError as error:
+        raise Refused(str(error)) from None
+    old, *new = (side.graph(side.variant) for side in sides)
+    return new[0] if new else network.graph(), old
 
 
 def _write(made: Mapping[Path, bytes], force: bool) -> None:

@@ -95,6 +95,11 @@ class Connection(NamedTuple):
     target: Box
 
 
+def dashed(source: Box, target: Box) -> bool:
+    """Return whether the line between two boxes is dashed: training alone computes it, or it is there no more."""
+    return target.training or "removed" in (source.kind, target.kind)
+
+
 def connections(diagram: Diagram) -> tuple[Connection, ...]:
     """Return how the boxes without an inside are connected, through the blocks that they stand in."""
     found: list[Connection] = []
@@ -114,7 +119,7 @@ def _connect(diagram: Diagram, arriving: Sequence[Box | None], found: list[Conne
         taken = sorted(given[i], key=lambda link: link.position)
         sources = [ends[link.source][min(link.port, len(ends[link.source]) - 1)] for link in taken]
         if i >= len(diagram.boxes) - diagram.outputs:
-            leaving += sources
+            leaving += sources[:1]
         end = nested and box.kind == "terminal"
         if end:
             ends.append([arriving[i] if i < len(arriving) else None])

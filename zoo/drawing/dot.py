@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from speczoo.drawing.diagram import Diagram, connections
-from speczoo.drawing.palette import KINDS, LIGHT
+from speczoo.drawing.diagram import Diagram, connections, dashed
+from speczoo.drawing.palette import CHANGES, KINDS, LIGHT
 from speczoo.specs.escaping import safe
 
 
@@ -20,7 +20,7 @@ def dot(diagram: Diagram, title: str, *, horizontal: bool = False) -> str:
         *_boxes(diagram, names, "  ", ends=True),
         *(
             f"  {names[id(source)]} -> {names[id(target)]} [label={_quoted(source.shape)}"
-            f"{', style=dashed' if target.training else ''}];"
+            f"{', style=dashed' if dashed(source, target) else ''}];"
             for source, target in connections(diagram)
         ),
         "}",
@@ -38,7 +38,8 @@ def _boxes(diagram: Diagram, names: Mapping[int, str], indent: str, *, ends: boo
             yield from _boxes(box.inside, names, f"{indent}  ", ends=False)
             yield f"{indent}}}"
         elif box.kind != "terminal" or ends:
-            colour = KINDS[box.kind].light if box.kind in KINDS else None
+            known = (KINDS | CHANGES).get(box.kind)
+            colour = known.light if known else None
             fill = f'fillcolor="{colour.fill}", color="{colour.line}"' if colour else f'fillcolor="{LIGHT.head}"'
             yield f"{indent}{name} [label={_quoted(box.line)}, {fill}];"
 

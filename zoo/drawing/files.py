@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from speczoo import api
+from speczoo.compiler.analysis.diff import Diff, diff
 from speczoo.compiler.graph import Graph
+from speczoo.drawing.changes import changes, focused
 from speczoo.drawing.diagram import Box, Diagram, folded, readable, without_shapes
 from speczoo.drawing.network import between, diagram
 from speczoo.drawing.paper import paper
@@ -44,14 +46,16 @@ def draw(
     horizontal: bool = False,
     theme: Theme = "auto",
     style: Style = "boxes",
+    against: api.What | Graph | None = None,
 ) -> Drawing:
     """Return the drawing of a network, which shows itself in a notebook, and writes files: `.save("net.svg")`.
 
     A network under parameters of its own is drawn as a graph: `draw(speczoo.graph("net.yaml", width=32))`. The other
     arguments are those of `Drawing`. Raises SpecError; what it is asked for shows when it is drawn.
     """
-    graph = what if isinstance(what, Graph) else api.graph(what)
-    return Drawing(graph, depth, first, last, shapes, horizontal, theme, style)
+    graph, old = (each if isinstance(each, Graph | None) else api.graph(each) for each in (what, against))
+    assert graph is not None
+    return Drawing(graph, depth, first, last, shapes, horizontal, theme, style, old)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,8 @@ class Drawing:
 
     `depth` is how many levels of blocks are unfolded, as many as are readable where it is None. `first` and `last` are
     paths of the entries, in one list, from which and up to which it is drawn; empty for all. `style` is `boxes` that
-    nest, or `paper`: volumes to scale, from left to right.
+    nest, or `paper`: volumes to scale, from left to right. Of another network, `against`, which is an older one, it
+    shows what changed since, and unfolds blocks where something did.
     """
 
     graph: Graph
@@ -71,6 +76,7 @@ class Drawing:
     horizontal: bool = False
     theme: Theme = "auto"
     style: Style = "boxes"
+    against: Graph | None = None
 
     def __repr__(self) -> str:
         return f"<Drawing of {self.graph.name}>"
@@ -81,12 +87,22 @@ class Drawing:
         leads from one to the other.
         """
         part = between(self.graph, self.first, self.last) if self.first or self.last else None
-        made = diagram(self.graph, part)
+        if self.difference is not None and self.against is not None:
+            made = changes(self.against, self.graph, self.difference, part)
+        else:
+            made = diagram(self.graph, part)
         return made if self.shapes else without_shapes(made)
+
+    @cached_property
+    def difference(self) -> Diff | None:
+        """What changed from the other network, if there is one."""
+        return None if self.against is None else diff(self.against, self.graph)
 
     @cached_property
     def diagram(self) -> Diagram:
         """Raise LookupError, as `whole` does."""
+        if self.against is not None:
+            return focused(self.whole, self.depth)
         return folded(self.whole, self.depth) if self.depth is not None else readable(self.whole)
 
     @cached_property
@@ -115,7 +131,10 @@ class Drawing:
 
     @property
     def subtitle(self) -> str:
-        """What goes in and comes out, and what it costs."""
+        """What goes in and comes out, and what it costs; against another network, how much more."""
+        if self.against is not None:
+            params, macs = self.graph.params - self.against.params, self.graph.macs - self.against.macs
+            return f"against {self.against.name}   {params:+,} parameters   {macs:+,} MACs"
         flow = " \u2192 ".join(
             ", ".join(map(by_axis, shapes.values())) for shapes in (self.graph.inputs, self.graph.outputs)
         )
@@ -143,7 +162,7 @@ class Drawing:
 
         Raises LookupError and ValueError, as `text` does, and ModuleNotFoundError where matplotlib is missing.
         """
-        if form in ("png", "pdf"):
+        if form in ("png", "pdf") and not (self.style == "paper" and self.against is not None):
             from speczoo.drawing.raster import raster
 
             return raster(self.picture, form, dark=self.theme == "dark")
@@ -153,6 +172,8 @@ class Drawing:
         """Return the text of a file of `svg`, `html`, `dot`, `mermaid` or `tikz`. Raises LookupError, and ValueError
         for a format that is laid out by others, and so has no volumes.
         """
+        if self.style == "paper" and self.against is not None:
+            raise ValueError("what changed is drawn as boxes that nest, not in the style paper")
         if self.style == "paper" and form in ("dot", "mermaid"):
             raise ValueError(f"{form} has boxes alone: the style paper is for SVG, HTML, PNG, PDF and TikZ")
         if form == "html":

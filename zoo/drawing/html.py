@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 from speczoo.drawing import layout, picture
-from speczoo.drawing.diagram import Box, Diagram
-from speczoo.drawing.palette import KINDS
+from speczoo.drawing.diagram import Box, Diagram, dashed
+from speczoo.drawing.palette import CHANGES, KINDS
 from speczoo.drawing.picture import BEHIND, HEAD, NORMAL, PAD, SMALL, STACKED, STRIP, Picture, Placed
 from speczoo.drawing.svg import style, svg
 from speczoo.drawing.text import FONT, width
@@ -49,7 +49,7 @@ def html(diagram: Diagram, unfolded: Diagram, title: str, subtitle: str = "", de
 <meta name="viewport" content="width=device-width">
 <title>{heading}</title>
 <meta name="description" content="{escape(safe(description or subtitle))}">
-<style>{style()}{LOOK}</style>
+<style>{style({box.kind for box in diagram.walk()})}{LOOK}</style>
 <header>
 <h1>{heading}</h1>
 <span>{escape(safe(subtitle))}</span>
@@ -107,11 +107,11 @@ def _inert(data: str) -> str:
 
 def _kinds(diagram: Diagram) -> Iterator[tuple[str, str]]:
     there = {box.kind for box in diagram.walk()}
-    return ((name, kind.title) for name, kind in KINDS.items() if name in there)
+    return ((name, kind.title) for name, kind in (KINDS | CHANGES).items() if name in there)
 
 
 def _swatch(name: str, title: str) -> str:
-    kind = KINDS[name]
+    kind = (KINDS | CHANGES)[name]
     fill = f"light-dark({kind.light.fill},{kind.dark.fill})"
     line = f"light-dark({kind.light.line},{kind.dark.line})"
     return f'<span><i class="swatch" style="background:{fill};border-color:{line}"></i>{escape(title)}</span>'
@@ -140,7 +140,8 @@ def _list(placed: Placed, unfolded: Diagram | None, lists: list[dict[str, Any]],
                 opened.append(number)
         boxes.append(_box(box, number))
     cells = placed.grid
-    training = {i for i, link in enumerate(placed.diagram.links) if placed.diagram.boxes[link.target].training}
+    standing, links = placed.diagram.boxes, placed.diagram.links
+    thin = {i for i, link in enumerate(links) if dashed(standing[link.source], standing[link.target])}
     lists.append(
         {
             "boxes": boxes,
@@ -149,7 +150,7 @@ def _list(placed: Placed, unfolded: Diagram | None, lists: list[dict[str, Any]],
             "items": [[item.box, item.ranks.start, item.ranks.stop] for item in cells.items],
             "columns": cells.columns,
             "order": placed.order,
-            "steps": [[s.source, s.target, s.port, s.position, int(training.issuperset(s.links))] for s in cells.steps],
+            "steps": [[s.source, s.target, s.port, s.position, int(thin.issuperset(s.links))] for s in cells.steps],
         }
     )
     return len(lists) - 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from speczoo.drawing.diagram import Box, Diagram, connections
-from speczoo.drawing.palette import KINDS
+from speczoo.drawing.diagram import Box, Diagram, connections, dashed
+from speczoo.drawing.palette import CHANGES, KINDS
 from speczoo.specs.escaping import safe
 
 
@@ -18,13 +18,12 @@ def mermaid(diagram: Diagram, *, horizontal: bool = False) -> str:
         f"flowchart {'LR' if horizontal else 'TD'}",
         *_boxes(diagram, names, "  ", ends=True),
         *(
-            f"  {names[id(source)]} {'-.' if target.training else '--'}"
-            f"{_on_edge(source.shape)}{'.->' if target.training else '-->'} {names[id(target)]}"
+            f"  {names[id(source)]} {_arrow(source, target)} {names[id(target)]}"
             for source, target in connections(diagram)
         ),
         *(
             f"  classDef {name} fill:{kind.light.fill},stroke:{kind.light.line},color:#1a1a1a"
-            for name, kind in KINDS.items()
+            for name, kind in (KINDS | CHANGES).items()
             if name in there
         ),
     ]
@@ -51,8 +50,11 @@ def _label(box: Box) -> str:
     return _escaped(box.line) or "#160;"
 
 
-def _on_edge(text: str) -> str:
-    return f' "{_escaped(text)}" ' if text else ""
+def _arrow(source: Box, target: Box) -> str:
+    start, end = ("-.", ".->") if dashed(source, target) else ("--", "-->")
+    if source.shape:
+        return f'{start} "{_escaped(source.shape)}" {end}'
+    return "-.->" if dashed(source, target) else end
 
 
 def _escaped(text: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from speczoo.compiler.analysis.receptive_field import receptive_fields
 from speczoo.compiler.composite import Composite, Node
@@ -28,12 +28,21 @@ class Part(NamedTuple):
 
     composite: Composite
     path: str
-    entries: frozenset[int]
+    entries: frozenset[int] | None  # None: all
 
 
-def diagram(graph: Graph, part: Part | None = None) -> Diagram:
+#: By which entries in a row are one box only where they have it alike: what else there is to know of a path.
+Apart: TypeAlias = Callable[[str], Hashable]
+
+
+def alike(path: str) -> Hashable:
+    """Return nothing: equal entries in a row are one box, wherever they stand."""
+    return None
+
+
+def diagram(graph: Graph, part: Part | None = None, apart: Apart = alike) -> Diagram:
     """Return what is drawn of a network, or of a part of it, with all blocks unfolded."""
-    made = _list(graph.root, "") if part is None else _list(*part)
+    made = _list(*(part or Part(graph.root, "", None)), apart)
     fields = zip(graph.rows, receptive_fields(graph), strict=True)
     return _seeing(made, {row.path: f"sees {by_axis(field.size)}" for row, field in fields if field and field.size})
 
@@ -93,7 +102,7 @@ def _help(prefix: str, names: Iterable[str], wrong: str) -> str:
     return " ".join(did_you_mean(f"{prefix}{wrong}", known)) or f"there is {listed(known[:12])}"
 
 
-def _list(composite: Composite, path: str, entries: frozenset[int] | None = None) -> Diagram:
+def _list(composite: Composite, path: str, entries: frozenset[int] | None, apart: Apart) -> Diagram:
     """Return the diagram of a list whose entries' paths begin with `path`, or of some of its entries: what these take
     from others, and give to others, are its ends.
     """
@@ -101,7 +110,7 @@ def _list(composite: Composite, path: str, entries: frozenset[int] | None = None
     if entries is not None:
         order = [i for i in order if i in entries]
     arriving, leaving = _ends(composite, order, entries)
-    runs = list(_runs(composite, order))
+    runs = list(_runs(composite, order, lambda i: apart(f"{path}{composite.nodes[i].name}")))
     number = {i: len(arriving) + k for k, run in enumerate(runs) for i in run}
     outermost = entries is not None or not path
     place = {edge: i for i, (edge, _) in enumerate(arriving)}
@@ -110,7 +119,7 @@ def _list(composite: Composite, path: str, entries: frozenset[int] | None = None
             _terminal(name if len(arriving) > 1 or outermost else "", composite.value(e), path, outermost)
             for e, name in arriving
         ),
-        *(_box(composite, run, path) for run in runs),
+        *(_box(composite, run, path, apart) for run in runs),
     ]
     links = [
         _link(edge, place, number, number[run[0]], position)
@@ -139,7 +148,7 @@ def _ends(
     given = dict.fromkeys(
         edge
         for i in composite.wiring.order
-        if i not in inside
+        if i not in inside and composite.nodes[i].body is not None
         for _, edge in _taken(composite, composite.nodes[i])
         if edge.node in inside
     )
@@ -163,7 +172,7 @@ def _link(edge: Edge, place: Mapping[Edge, int], number: Mapping[int, int], targ
     return Link(number[edge.node], target, edge.port, position)
 
 
-def _box(composite: Composite, run: Sequence[int], path: str) -> Box:
+def _box(composite: Composite, run: Sequence[int], path: str, apart: Apart) -> Box:
     """Return the box of one entry, or of several equal ones."""
     node, last = composite.nodes[run[0]], composite.nodes[run[-1]]
     training = run[0] not in composite.wiring.inference_only
@@ -180,7 +189,7 @@ def _box(composite: Composite, run: Sequence[int], path: str) -> Box:
         "outputs": tuple(() if value is UNKNOWN else value.shape for value in last.outputs),
     }
     if isinstance(node.body, Composite):
-        inside = _list(node.body, f"{here}.")
+        inside = _list(node.body, f"{here}.", None, apart)
         return Box(op=_title(node, node.body), inside=inside, facts=_facts(node, {}), **common)
     assert isinstance(node.body, Layer)
     given = arguments(node.body)
@@ -227,15 +236,17 @@ def _taken(composite: Composite, node: Node) -> Iterator[tuple[int, Edge]]:
             yield position, edge
 
 
-def _runs(composite: Composite, order: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the entries one by one, but equal ones, each fed by nothing but the one before it, together."""
+def _runs(composite: Composite, order: Sequence[int], apart: Callable[[int], Hashable]) -> Iterator[list[int]]:
+    """Yield the entries one by one, but equal ones that nothing keeps apart, each fed by nothing but the one before it,
+    together.
+    """
     readers = Counter(edge.node for i in order for _, edge in _taken(composite, composite.nodes[i]))
     readers.update(
         edge.node for port in composite.outputs if isinstance(edge := composite.wiring.resolve(port.edge), Edge)
     )
     run: list[int] = []
     for i in order:
-        if run and not _continues(composite, run[-1], i, readers):
+        if run and not (_continues(composite, run[-1], i, readers) and apart(run[-1]) == apart(i)):
             yield run
             run = []
         run.append(i)

@@ -52,6 +52,16 @@ KINDS: dict[str, Kind] = {
     "custom": Kind("custom", Colour("#f7c4c4", "#a33131"), Colour("#6b2121", "#ea8f8f")),
 }
 
+#: What became of a box from one network to another; signs say it in grey print.
+CHANGES: dict[str, Kind] = {
+    "added": Kind("+ added", Colour("#a9e5b5", "#1c7a33"), Colour("#1b5a2b", "#6fd98a")),
+    "removed": Kind("\u2212 removed", Colour("#f8b9b4", "#b02a20"), Colour("#6e211b", "#f08d84")),
+    "changed": Kind("~ changed", Colour("#ffe08a", "#946a00"), Colour("#66500b", "#edc75a")),
+    "renamed": Kind("\u2192 renamed, moved", Colour("#c4dcff", "#2d62b3"), Colour("#20426e", "#84b2f2")),
+    "same": Kind("unchanged", Colour("#ffffff", "#8b93a0"), Colour("#23262d", "#6c7584")),
+}
+SIGNS = {"added": "+", "removed": "\u2212", "changed": "~", "renamed": "\u2192"}
+
 #: Families of layers that are drawn as another kind, and layers that are drawn as another than their family.
 FAMILIES = {"axes": "shape", "reshape": "shape", "padding": "shape"}
 OPS = {"Parameter": "parameter", "Buffer": "parameter"}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from speczoo.drawing.diagram import Box, Diagram
+from speczoo.drawing.diagram import Box, Diagram, dashed
 from speczoo.drawing.layout import Extent, Grid, Hop, Layout, good_order, grid
-from speczoo.drawing.palette import KINDS
+from speczoo.drawing.palette import CHANGES, KINDS
 from speczoo.drawing.text import shortened, width
 
 #: Sizes of text, and of what is around it, in pixels.
@@ -126,7 +126,7 @@ def picture(
     origin = (corner, top + lay.before) if horizontal else (corner + lay.before, top)
     shapes = [*style.shapes(whole, *origin)]
     there = {box.kind for box in diagram.walk()}
-    titles = {name: kind.title for name, kind in KINDS.items() if name in there}
+    titles = {name: kind.title for name, kind in (KINDS | CHANGES).items() if name in there}
     legend, below = legend_of(titles, page, top + high + MARGIN)
     heads = _headings(title, subtitle)
     return Picture(title, description or subtitle, page, below + MARGIN, (*heads, *shapes, *legend))
@@ -201,9 +201,9 @@ class _Style:
         """Yield the shapes of a list whose main axis begins here: boxes over lines, insides over boxes."""
         point = self._point(x, y)
         boxes = placed.diagram.boxes
-        training = {i for i, link in enumerate(placed.diagram.links) if boxes[link.target].training}
+        thin = {i for i, link in enumerate(placed.diagram.links) if dashed(boxes[link.source], boxes[link.target])}
         for hop in placed.layout.hops:
-            yield self.curve(hop, point, dashed=training.issuperset(hop.links))
+            yield self.curve(hop, point, dashed=thin.issuperset(hop.links))
         for i, box in enumerate(boxes):
             spot, extent, inner = placed.layout.spots[i], placed.extents[i], placed.inside[i]
             at = point(spot.along, spot.across)

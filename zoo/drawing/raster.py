@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 
-from speczoo.drawing.palette import DARK, KINDS, LIGHT, Colour, Page
+from speczoo.drawing.palette import CHANGES, DARK, KINDS, LIGHT, Colour, Page
 from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
 from speczoo.specs.escaping import safe
 
@@ -52,8 +52,8 @@ def _undated(form: str) -> dict[str, None]:
 
 
 def _colour(kind: str, page: Page) -> Colour:
-    if kind in KINDS:
-        return KINDS[kind].dark if page is DARK else KINDS[kind].light
+    if known := (KINDS | CHANGES).get(kind):
+        return known.dark if page is DARK else known.light
     return Colour(page.block if kind == "block" else page.head, page.line)
 
 

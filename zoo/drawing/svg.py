@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from xml.sax.saxutils import escape, quoteattr
 
 from speczoo.drawing.diagram import Box
-from speczoo.drawing.palette import DARK, KINDS, LIGHT, Page
+from speczoo.drawing.palette import CHANGES, DARK, KINDS, LIGHT, Page
 from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
 from speczoo.drawing.text import FONT
 from speczoo.specs.escaping import safe
@@ -14,13 +14,14 @@ from speczoo.specs.escaping import safe
 
 def svg(picture: Picture, theme: str = "auto") -> str:
     """Return the file's text. `theme` is `light`, `dark`, or `auto`: as the reader has it."""
+    kinds = {shape.kind for shape in picture.shapes if isinstance(shape, Rectangle | Face)}
     w, h = _number(picture.width), _number(picture.height)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img">',
             f"<title>{_text(picture.title)}</title>",
             f"<desc>{_text(picture.description)}</desc>",
-            f"<style>{style(theme)}</style>",
+            f"<style>{style(kinds, theme)}</style>",
             f'<rect class="page" width="{w}" height="{h}"/>',
             *body(picture),
             "</svg>\n",
@@ -42,20 +43,21 @@ def body(picture: Picture) -> Iterator[str]:
                 yield _words(shape)
 
 
-def style(theme: str = "auto") -> str:
-    """Return the style sheet of pictures."""
+def style(there: Set[str], theme: str = "auto") -> str:
+    """Return the style sheet of pictures with these kinds of boxes."""
     base = (
         f"text{{font-family:{FONT};dominant-baseline:central}}.m{{text-anchor:middle}}.b{{font-weight:bold}}"
         ".e{fill:none;stroke-width:1.2}.d{stroke-dasharray:4 3}rect{stroke-width:1}.page{stroke:none}"
     )
-    light, dark = _theme(LIGHT, dark=False), _theme(DARK, dark=True)
+    light, dark = _theme(LIGHT, there, dark=False), _theme(DARK, there, dark=True)
     if theme != "auto":
         return base + (dark if theme == "dark" else light)
     return f"{base}{light}@media(prefers-color-scheme:dark){{{dark}}}"
 
 
-def _theme(page: Page, *, dark: bool) -> str:
-    colours = ((name, kind.dark if dark else kind.light) for name, kind in KINDS.items())
+def _theme(page: Page, there: Set[str], *, dark: bool) -> str:
+    known = ((name, kind) for name, kind in (KINDS | CHANGES).items() if name in there)
+    colours = ((name, kind.dark if dark else kind.light) for name, kind in known)
     kinds = "".join(f".{name}{{fill:{colour.fill};stroke:{colour.line}}}" for name, colour in colours)
     return (
         f".page{{fill:{page.background}}}text{{fill:{page.text}}}.f{{fill:{page.faint}}}"

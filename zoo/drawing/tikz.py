@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from speczoo.drawing.palette import KINDS, LIGHT
+from speczoo.drawing.palette import CHANGES, KINDS, LIGHT
 from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
 from speczoo.specs.escaping import safe
 
@@ -23,7 +23,7 @@ def tikz(picture: Picture) -> str:
         r"\usepackage[T1]{fontenc}",
         r"\usepackage{helvet}",
         r"\renewcommand{\familydefault}{\sfdefault}",
-        *_colours(),
+        *_colours(picture),
         r"\begin{document}",
         r"\begin{tikzpicture}[x=1pt, y=-1pt, line width=0.6pt, every node/.style={inner sep=0pt, outer sep=0pt}]",
         *_shapes(picture),
@@ -33,8 +33,9 @@ def tikz(picture: Picture) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _colours() -> Iterator[str]:
-    fills = {name: kind.light for name, kind in KINDS.items()}
+def _colours(picture: Picture) -> Iterator[str]:
+    there = {shape.kind for shape in picture.shapes if isinstance(shape, Rectangle | Face)}
+    fills = {name: kind.light for name, kind in (KINDS | CHANGES).items() if name in there}
     for name, (fill, line) in fills.items():
         yield f"\\definecolor{{{name}}}{{HTML}}{{{fill[1:].upper()}}}"
         yield f"\\definecolor{{{name}-line}}{{HTML}}{{{line[1:].upper()}}}"
@@ -57,7 +58,7 @@ def _shapes(picture: Picture) -> Iterator[str]:
 
 def _colour(kind: str) -> tuple[str, str]:
     """Return the names of a kind's colours, of its border and of what is inside."""
-    return (f"{kind}-line", kind) if kind in KINDS else ("line", "block" if kind == "block" else "head")
+    return (f"{kind}-line", kind) if kind in KINDS | CHANGES else ("line", "block" if kind == "block" else "head")
 
 
 def _face(shape: Face) -> Iterator[str]:
