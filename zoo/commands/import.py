@@ -65,7 +65,7 @@ def command(
     else:
         if limits:
             raise click.UsageError("--limit is for files")
-        text, facts, note = _of_code(target, shapes, dtype or "float32", arguments or "{}")
+        text, facts, note = _of_code(target, shapes, dtype or "float32", arguments or "{}", out)
     if isinstance(out, Path):
         files.write(out, text.encode(), over=force)
     if as_json:
@@ -93,26 +93,33 @@ def _of_file(file: str, shapes: tuple[str, ...], limits: tuple[str, ...]) -> tup
     return made.text, {"name": made.name, "params": counts}, note
 
 
-def _of_code(target: str, shapes: tuple[str, ...], dtype: str, arguments: str) -> tuple[str, dict[str, Any], str]:
-    """Return the spec of a model in code, facts for JSON, and what to say when it is written."""
-    from speczoo.importing import ImportRefused, NotTheSame, from_module
-    from speczoo.importing.targets import TargetError, model_of, targets_of
+def _of_code(
+    target: str, shapes: tuple[str, ...], dtype: str, arguments: str, out: Path | str | None
+) -> tuple[str, dict[str, Any], str]:
+    """Return the spec of one model in code or of several, facts for JSON, and what to say when it is written."""
+    from speczoo.importing import ImportRefused, NotTheSame, from_module, from_modules
+    from speczoo.importing.targets import TargetError, called, models_of, targets_of
 
     inputs = _inputs(shape_of(shapes), dtype)
     try:
-        (wanted, *others) = targets_of(target)
-        if others:
-            raise TargetError(f"one model at a time, not {target!a}")
-        model = model_of(wanted, _arguments(arguments))
-        made = from_module(model, inputs, name=wanted.name.rpartition(".")[2].lower())
+        models = models_of(targets_of(target), _arguments(arguments))
+        name = called([*models], out)
+        if len(models) > 1:
+            family = from_modules(models, inputs, name=name)
+            text, graphs, notes, sizes = family.text, family.graphs, family.notes, family.sizes
+        else:
+            made = from_module(models[name], inputs, name=name)
+            text, graphs, notes, sizes = made.text, {name: made.graph}, made.notes, made.sizes
     except (TargetError, ImportRefused, NotTheSame) as error:
         first, *more = str(error).split("\n")
         raise Refused(first, *more) from None
-    sizes = "" if made.sizes else ", at this size of its input"
-    note = f"{made.graph.params:,} parameters, the same outputs{sizes}"
-    for each in made.notes:
+    for each in notes:
         console.say(f"note: {each}", err=True)
-    return str(made), {"name": made.name, "params": made.graph.params, "notes": [*made.notes]}, note
+    counts = {each: graph.params for each, graph in graphs.items()}
+    params: Any = counts if len(models) > 1 else counts[name]
+    told = ", ".join(f"{each} {count:,}" for each, count in counts.items()) if len(models) > 1 else f"{params:,}"
+    note = f"{told} parameters, the same outputs{'' if sizes else ', at this size of its input'}"
+    return text, {"name": name, "params": params, "notes": [*notes]}, note
 
 
 def _inputs(shapes: Any, dtype: str) -> Any:

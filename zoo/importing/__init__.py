@@ -9,10 +9,14 @@ if TYPE_CHECKING:
     from speczoo.importing.imported import Imported, from_module
     from speczoo.importing.proving import NotTheSame
     from speczoo.importing.refusals import ImportRefused, Place, Refusal
+    from speczoo.importing.together import Family, from_modules
 
-__all__ = ["ImportRefused", "Imported", "NotTheSame", "Place", "Refusal", "from_module"]
+__all__ = ["Family", "ImportRefused", "Imported", "NotTheSame", "Place", "Refusal", "from_module", "from_modules"]
 
-_FROM = {"Imported": "imported", "from_module": "imported", "NotTheSame": "proving"}
+_FROM = {
+    **{"Imported": "imported", "from_module": "imported", "NotTheSame": "proving"},
+    **{"Family": "together", "from_modules": "together"},
+}
 
 
 if not TYPE_CHECKING:  # to which a name that is not among them is a mistake

@@ -12,12 +12,12 @@ MERGES = ("add", "concat")
 FEW = 3
 
 
-def absorbed(root: List) -> None:
+def absorbed(roots: Sequence[List]) -> None:
     """Move what brings a module's output and its input together into the module, where all of its class have it.
 
     So modules become links of a chain, which a loop can say.
     """
-    lists = [*root.walk()]
+    lists = [made for root in roots for made in root.walk()]
     kinds: dict[str, list[tuple[List, Entry]]] = {}
     for made in lists:
         for entry in made.entries:

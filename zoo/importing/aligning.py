@@ -81,7 +81,7 @@ def skeleton(made: List) -> Any:
 def signature(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield the arguments that are no plain numbers: expressions, and what one parameter has no type for."""
     for name, value in sorted(entry.args.items()):
-        if isinstance(value, str) and "$" in value:
+        if isinstance(value, str) and value.startswith("$("):
             yield name, value
         elif isinstance(value, list) and (len(value) != 2 or any(type(each) is not int for each in value)):
             yield name, f"{len(value)} values"
@@ -183,12 +183,14 @@ def _turns(entry: Entry) -> Any:
 
 
 def _exchangeable(one: Entry, other: Entry) -> bool:
-    """Return whether two layers differ in nothing but which they are, so that a parameter can say it."""
-    plain = all(
-        e.body is None and e.share is None and e.module and len(e.inputs) == 1 and not e.loop for e in (one, other)
-    )
-    known = all(each.op in Layer.registry for each in (one, other))
-    return plain and known and one.name == other.name and bool(one.name) and one.args == other.args
+    """Return whether two entries differ in nothing but their layer or block, so that a parameter can say which."""
+    both = (one, other)
+    if not all(each.body is None and each.share is None and each.module for each in both):
+        return False
+    if one.takes or other.takes:
+        return {*one.takes} == {*other.takes} and len(one.inputs) == 1
+    known = all(each.op in Layer.registry and len(each.inputs) == 1 and not each.loop for each in both)
+    return known and one.name == other.name and bool(one.name) and one.args == other.args
 
 
 # -- what flows -------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ class Scope:
     words: dict[str, Column] = field(default_factory=dict)
     params: dict[str, Column] = field(default_factory=dict)
     taken: Collection[str] = ()
+    mark: str = ""  # what the names of parameters begin with
     turns: dict[str, Column] = field(default_factory=dict)  # the variable of a loop, which conditions may read
     filled: set[str] = field(default_factory=set)  # the parameters that some instances have no use for
     whens: list[tuple[Entry, str, Column, dict[str, Column]]] = field(default_factory=list)
@@ -164,13 +165,13 @@ class Scope:
         return f"${name}"
 
     def _free(self, wanted: str) -> str:
-        wanted = f"{wanted}_" if wanted in RESERVED else wanted
+        wanted = self.mark + (f"{wanted}_" if wanted in RESERVED else wanted)
         numbered = [wanted, *(f"{wanted}_{number}" for number in range(2, 100))]
         return next(name for name in numbered if not {name} & {*self.params, *self.words, *self.taken})
 
 
 def _stem(name: str) -> str:
-    return re.sub(r"_\d+$", "", name).rstrip("_")
+    return re.sub(r"_\d+$", "", name).strip("_")
 
 
 def usual_of(values: Sequence[Any]) -> Any:

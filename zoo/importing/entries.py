@@ -52,6 +52,7 @@ class Entry:
     last_name: str = ""  # of the last turn of a loop
     spliced: bool = False  # whether its body is entries of this list, a turn each
     outputs: list[str] = field(default_factory=list)  # their names, where a block has several
+    takes: tuple[str, ...] = ()  # the parameters of its block
 
     @property
     def sources(self) -> list[Source]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -11,9 +12,9 @@ import networkx as nx
 from speczoo.compiler.layer import Layer
 from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
-from speczoo.importing.columns import Scope, default_of, key, type_of, usual_of
+from speczoo.importing.columns import Column, Scope, default_of, key, type_of, usual_of
 from speczoo.importing.entries import Entry, List
-from speczoo.importing.looping import repeats, rows
+from speczoo.importing.looping import repeats, reword, rows, unhidden
 from speczoo.importing.unifying import flowing_in, unify
 from speczoo.importing.writing import name_outputs
 
@@ -28,16 +29,31 @@ class Block:
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
-def folded(root: List) -> dict[str, Block]:
-    """Make blocks of the classes in a network, and loops of what repeats; return the blocks by name, innermost first.
+@dataclass
+class Folded:
+    """A network, or several as one: its list, its blocks by name, innermost first, and what parameters of its own are
+    in each of the networks.
+    """
+
+    made: List
+    blocks: dict[str, Block] = field(default_factory=dict)
+    settings: dict[str, Column] = field(default_factory=dict)
+
+
+class Apart(Exception):
+    """Networks that are not one list with entries left out."""
+
+
+def folded(roots: Sequence[List]) -> Folded:
+    """Return networks as one, with blocks of the classes in them, and loops of what repeats.
 
     Entries whose module is of such a class become calls of its block. A class with one instance stays a group where it
-    can be one.
+    can be one. Raises Apart where the networks do not line up.
     """
-    absorbed(root)
+    absorbed(roots)
     blocks: dict[str, Block] = {}
     defaults: dict[str, dict[str, Any]] = {}
-    uses = _uses(root)
+    uses = _uses(roots)
     for kind in _order(uses):
         calls = uses[kind]
         for entry in calls:
@@ -46,11 +62,35 @@ def folded(root: List) -> dict[str, Block]:
         for alike in _alike(calls):
             if len(alike) > 1 or not _can_be_group(alike[0]):
                 _blocked(kind[0], alike, blocks, defaults)
-    repeats(root, defaults)
+    for root in roots:
+        repeats(root, defaults)
+    scope = Scope(mark="_")
+    if len(roots) > 1 and not unify(roots, scope, defaults):
+        raise Apart
+    settings = dict(scope.params)
+    rows(roots[0], defaults, settings)
     for block in blocks.values():
-        rows(block.made, defaults, block.params)
-    rows(root, defaults)
-    return blocks
+        rows(block.made, defaults, taken=block.params)
+        unhidden(block.made, block.params)
+    unhidden(roots[0], ())
+    return Folded(roots[0], blocks, _named(roots[0], settings))
+
+
+def _named(root: List, settings: Mapping[str, Column]) -> dict[str, Column]:
+    """Return the parameters that a network reads, under names that no loop hides."""
+    entries = [entry for made in root.walk() for entry in made.entries]
+    texts = repr([(each.op, each.when, [*map(str, [*each.args.values(), *each.loop.values()])]) for each in entries])
+    taken = {name for entry in entries for name in entry.loop} | {name for name in settings if name[:1] != "_"}
+    names: dict[str, str] = {}
+    for name in settings:
+        if re.search(rf"\b{name}\b", texts):
+            plain = name.strip("_") if name[:1] == "_" else name
+            numbered = [plain, *(f"{plain}_{number}" for number in range(2, 100))]
+            names[name] = name if name == plain else next(n for n in numbered if n not in taken)
+            taken.add(names[name])
+    for entry in entries if names else ():
+        reword(entry, names)
+    return {names[name]: column for name, column in settings.items() if name in names}
 
 
 #: A class, and how often it is inside itself: a tree of trees is a block at each height.
@@ -62,10 +102,10 @@ def _kind(made: List) -> Kind:
     return made.kind, 1 + max(inside, default=-1)
 
 
-def _uses(root: List) -> dict[Kind, list[Entry]]:
+def _uses(roots: Sequence[List]) -> dict[Kind, list[Entry]]:
     """Return the entries with a body, by class; containers are none."""
     found: dict[Kind, list[Entry]] = {}
-    for made in root.walk():
+    for made in (made for root in roots for made in root.walk()):
         for entry in made.entries:
             if entry.body is not None and not entry.body.sequential:
                 found.setdefault(_kind(entry.body), []).append(entry)
@@ -132,20 +172,28 @@ def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: 
     block = Block(name, bodies[0])
     for param, column in scope.params.items():
         default = usual_of(column) if param in scope.filled else default_of(column)
-        its = type_of(column)
-        plain = its not in ("pair", "float") or type(default) is float
-        block.params[param] = its if default is None else default if plain else {"type": its, "default": default}
+        block.params[param] = declared(column, default)
         if default is not None:
             block.defaults[param] = default
     blocks[name], defaults[name] = block, block.defaults
     names = name_outputs(block.made)
     for number, entry in enumerate(alike):
         entry.outputs = names
-        entry.op, entry.body = name, None
+        entry.op, entry.body, entry.takes = name, None, tuple(block.params)
         values = {param: column[number] for param, column in scope.params.items()}
         entry.args = {
             p: v for p, v in values.items() if p not in block.defaults or key([block.defaults[p]]) != key([v])
         }
+
+
+def declared(column: Column, default: Any) -> Any:
+    """Return a parameter as a spec declares it: its type, or its default, with its type where that does not say it."""
+    its = type_of(column)
+    if default is None:
+        return its
+    return (
+        default if its not in ("pair", "float", "op") or type(default) is float else {"type": its, "default": default}
+    )
 
 
 def _name(kind: str, blocks: Mapping[str, Block]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -57,19 +57,46 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imp
     with everything that a spec cannot say, NotTheSame where what was written is not the original, ValueError for an
     input that is none, and whatever the model raises.
     """
-    inputs = inputs_of(model, input)
     name = name or type(model).__name__.lower()
-    runs, root, left_out = _listed(model, inputs)
-    if not arranged(root):
-        names = ", ".join(f"`{entry.name}`" for entry in root.entries if not stands(entry))
+    made = listed(model, input, name)
+    text, graph = written(name, made.inputs, made.root)
+    sizes, notes = held(model, graph, made, text)
+    return Imported(name, text, graph, sizes, notes)
+
+
+class Listed(NamedTuple):
+    """A model on its way to a spec: what flows in, what it did, its list, and what that leaves out."""
+
+    inputs: list[Input]
+    runs: Runs
+    root: List
+    left_out: list[Refusal]
+
+
+def listed(model: nn.Module, input: Any, name: str) -> Listed:
+    """Return a model as a list. Raises ImportRefused, and ValueError for an input that is none."""
+    inputs = inputs_of(model, input)
+    made = Listed(inputs, *_listed(model, inputs))
+    if not arranged(made.root):
+        names = ", ".join(f"`{entry.name}`" for entry in made.root.entries if not stands(entry))
         raise ImportRefused(
             name, [Refusal("", f"ids of modules such as {names:.80}", "no list of entries can have them")]
         )
-    text, graph = written(name, inputs, root)
-    sizes = [[replace(i, shape=other.shapes[i.name]) for i in inputs] for other in runs.others[1:]]
-    sizes = [size for size in sizes if _takes(text, size)]
-    known = prove(model, graph, [(inputs, 1), *((size, 2) for size in sizes or [inputs])], [n.path for n in left_out])
-    return Imported(name, text, graph, bool(sizes), (*map(str, left_out), *known))
+    return made
+
+
+def held(
+    model: nn.Module, graph: Graph, made: Listed, text: str, settings: Mapping[str, Any] | None = None
+) -> tuple[bool, tuple[str, ...]]:
+    """Hold a graph to its model; return whether another size was tried, and what differs in training.
+
+    Raises NotTheSame.
+    """
+    sizes = [[replace(i, shape=other.shapes[i.name]) for i in made.inputs] for other in made.runs.others[1:]]
+    sizes = [size for size in sizes if _takes(text, size, settings or {})]
+    runs = [(made.inputs, 1), *((size, 2) for size in sizes or [made.inputs])]
+    known = prove(model, graph, runs, [each.path for each in made.left_out])
+    return bool(sizes), (*map(str, made.left_out), *known)
 
 
 def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List, list[Refusal]]:
@@ -90,10 +117,10 @@ def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List, list
     raise refused
 
 
-def _takes(text: str, inputs: Sequence[Input]) -> bool:
+def _takes(text: str, inputs: Sequence[Input], settings: Mapping[str, Any]) -> bool:
     """Return whether a spec takes inputs of these sizes: one whose model reads a size takes no other."""
     try:
-        api.graph(text, input={each.name: each.shape for each in inputs})
+        api.graph(text, input={each.name: each.shape for each in inputs}, **settings)
     except SpecError:
         return False
     return True
@@ -153,17 +180,29 @@ def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, 
 
 def written(name: str, inputs: Sequence[Input], root: List) -> tuple[str, Graph]:
     """Return the text of a spec, in the house's style, and its checked graph. Raises SpecError."""
-    blocks = folded(root)
-    flowing: dict[str, Any] = {"input": [*inputs[0].shape]}
-    if len(inputs) > 1 or inputs[0].dtype != "float32":
-        kinds = [{"id": i.name, "shape": [*i.shape], "dtype": i.dtype} for i in inputs]
-        flowing = {"inputs": [{k: v for k, v in each.items() if v != "float32"} for each in kinds]}
-    data = writing.spec_data(name, flowing, root, blocks, {})
-    graph = api.graph(writing.text_of(data))
-    expect: dict[str, Any] = {"params": graph.params, "macs": graph.macs, **_output(graph)}
-    text = writing.text_of(data | {"expect": expect})
-    source = Source(f"{name}.yaml", text)
-    return formatted(source, argument_order(source)) or text, api.graph(text)
+    made = folded([root])
+    data = writing.spec_data(name, flowing(inputs), made.made, made.blocks, {})
+    text = in_style(name, data | {"expect": expected(api.graph(writing.text_of(data)))})
+    return text, api.graph(text)
+
+
+def flowing(inputs: Sequence[Input]) -> dict[str, Any]:
+    """Return what a spec says of its inputs."""
+    if len(inputs) == 1 and inputs[0].dtype == "float32":
+        return {"input": [*inputs[0].shape]}
+    kinds = [{"id": i.name, "shape": [*i.shape], "dtype": i.dtype} for i in inputs]
+    return {"inputs": [{k: v for k, v in each.items() if v != "float32"} for each in kinds]}
+
+
+def expected(graph: Graph) -> dict[str, Any]:
+    """Return the numbers that a spec is held to."""
+    return {"params": graph.params, "macs": graph.macs, **_output(graph)}
+
+
+def in_style(name: str, data: dict[str, Any]) -> str:
+    """Return the text of a spec's data in the house's style."""
+    source = Source(f"{name}.yaml", writing.text_of(data))
+    return formatted(source, argument_order(source)) or source.text
 
 
 def _output(graph: Graph) -> dict[str, Any]:

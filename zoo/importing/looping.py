@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from speczoo.importing.aligning import aligned
-from speczoo.importing.columns import Led, Scope, key
+from speczoo.importing.columns import Column, Led, Scope, key
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns
 from speczoo.importing.unifying import default, unify
 
@@ -42,18 +42,61 @@ def repeats(made: List, defaults: Mapping[str, Mapping[str, Any]]) -> None:
             _take_turns(made, place)
 
 
-def rows(made: List, defaults: Mapping[str, Mapping[str, Any]], taken: Collection[str] = ()) -> None:
+def rows(
+    made: List,
+    defaults: Mapping[str, Mapping[str, Any]],
+    settings: dict[str, Column] | None = None,
+    taken: Collection[str] = (),
+) -> None:
     """Make one entry of each run of entries that are the same but for a few numbers, where that is shorter.
 
-    `taken` are names that the list can read, which no loop may hide.
+    `settings` are the network's parameters in each network; those of the entries of a run become one list. `taken` are
+    other names that the list can read, which no loop may hide.
     """
+    settings = {} if settings is None else settings
     for place in range(len(made.entries)):
         run = _run(made, place) if place < len(made.entries) else []
-        while len(run) > 1 and not _loop(made, place, run, defaults, taken):
+        while len(run) > 1 and not _loop(made, place, run, defaults, settings, taken):
             run.pop()
     for entry in made.entries:
         if entry.body is not None:
-            rows(entry.body, defaults, {*taken, *entry.loop})
+            rows(entry.body, defaults, settings, {*taken, *entry.loop})
+
+
+def unhidden(made: List, taken: Collection[str]) -> None:
+    """Give loops another variable where theirs would hide a name that is read there."""
+    for entry in made.entries:
+        for name in [*entry.loop]:
+            if name in taken and name in VARIABLES:
+                used = {each for part in _all(entry) for each in part.loop}
+                _renamed(entry, name, next(each for each in VARIABLES if each not in {*taken, *used}))
+        if entry.body is not None:
+            unhidden(entry.body, {*taken, *entry.loop})
+
+
+def _renamed(entry: Entry, name: str, other: str) -> None:
+    """Call the variable of an entry's loop otherwise, wherever it is read."""
+    entry.loop = {other if each == name else each: value for each, value in entry.loop.items()}
+    for part in _all(entry):
+        reword(part, {name: other})
+
+
+def reword(entry: Entry, names: Mapping[str, str]) -> None:
+    """Call what an entry reads otherwise."""
+
+    def now(value: Any) -> Any:
+        if isinstance(value, Led):
+            return Led(names.get(value.variable, value.variable), now(value.first), now(value.rest))
+        if isinstance(value, Turns):
+            return Turns(value.first, now(value.last))
+        if isinstance(value, list):
+            return [*map(now, value)]
+        return read.sub(lambda found: names[found[0]], value) if isinstance(value, str) and "$" in value else value
+
+    read = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
+    entry.args = {each: now(value) for each, value in entry.args.items()}
+    entry.loop = {each: now(value) for each, value in entry.loop.items()}
+    entry.name, entry.op, entry.when = now(entry.name), now(entry.op), now(entry.when)
 
 
 def _run(made: List, place: int) -> list[Entry]:
@@ -190,6 +233,7 @@ def _loop(
     place: int,
     run: list[Entry],
     defaults: Mapping[str, Mapping[str, Any]],
+    settings: dict[str, Column] | None = None,
     taken: Collection[str] = (),
 ) -> bool:
     """Put one entry with a `for` in the place of a run; return whether that is shorter, else nothing is changed."""
@@ -205,13 +249,13 @@ def _loop(
     scope.turns = {variable: turns}
     if not by_position:
         scope.words[variable] = turns
-    one = _merged(run, scope, defaults)
+    one = _merged(run, scope, defaults, {} if settings is None else settings)
     if one is None:
         return False
     names = scope.params
     counts = not by_position or not names or any(re.search(rf"\b{variable}\b", each.when) for each in _all(one))
     one.loop = {variable: Turns(*numbers)} if counts else {}
-    one.loop |= {param: [*column] for param, column in names.items()}
+    one.loop |= {param: _listed(param, column, settings, taken) for param, column in names.items()}
     if not by_position and name:
         one.name, one.last_name = f"{name[1]}${variable}", run[-1].name
     _put(made, place, run, one)
@@ -224,12 +268,15 @@ def _all(entry: Entry) -> list[Entry]:
     return [entry, *inside]
 
 
-def _merged(run: list[Entry], scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> Entry | None:
+def _merged(
+    run: list[Entry], scope: Scope, defaults: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Column]
+) -> Entry | None:
     """Return one entry that says all of a run; None where the entries by themselves are shorter."""
     copies = [_copied(entry) for entry in run]
     if not unify([_alone(entry) for entry in copies], scope, defaults):
         return None
-    if any(isinstance(each, str) and "$" in each for column in scope.params.values() for each in column):
+    texts = [each for column in scope.params.values() for each in column if isinstance(each, str) and "$" in each]
+    if any(each[1:] not in settings for each in texts):
         return None
     lists = sum(len(f"{name}: {[*column]}, ") for name, column in scope.params.items())
     long = lists + _width(copies[0]) > WIDTH and len(run) < 2 * len(scope.params) + 4 and copies[0].body is None
@@ -237,6 +284,22 @@ def _merged(run: list[Entry], scope: Scope, defaults: Mapping[str, Mapping[str, 
         return None
     copies[0].name, copies[0].inputs = run[0].name, run[0].inputs
     return copies[0]
+
+
+def _listed(name: str, column: Column, settings: dict[str, Column] | None, taken: Collection[str]) -> Any:
+    """Return what a loop's variable runs over: a list, or a parameter that is another list in each network."""
+    texts = [each for each in column if isinstance(each, str) and "$" in each]
+    if not texts or settings is None:
+        return [*column]
+    values = [settings[each[1:]] if each in texts else None for each in column]
+    count = len(settings[texts[0][1:]])
+    whole = [[its[n] if its else each for its, each in zip(values, column, strict=True)] for n in range(count)]
+    known = next((each for each, its in settings.items() if key(its) == key(whole)), None)
+    plural = name if name.endswith("s") else f"{name}s"
+    numbered = (plural, *(f"{plural}_{number}" for number in range(2, 100)))
+    found = known or next(each for each in numbered if not {each, f"_{each}"} & {*settings, *taken, name})
+    settings[found] = tuple(whole)
+    return f"${found}"
 
 
 def _alone(entry: Entry) -> List:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +53,29 @@ def model_of(target: Target, arguments: Mapping[str, Any]) -> nn.Module:
     if not isinstance(made, nn.Module):
         raise TargetError(f"{target.module}:{target.name} gives no nn.Module, but {type(made).__name__}")
     return made
+
+
+def models_of(targets: Sequence[Target], arguments: Mapping[str, Any]) -> dict[str, nn.Module]:
+    """Return the models that targets name, by the names that they have in a spec. Raises TargetError."""
+    names = [target.name.rpartition(".")[2].lower() for target in targets]
+    if len({*names}) < len(names):
+        raise TargetError(f"one model twice: {', '.join(names)}")
+    return {name: model_of(target, arguments) for name, target in zip(names, targets, strict=True)}
+
+
+def called(models: Sequence[str], out: Path | str | None) -> str:
+    """Return what a spec is called: as its one model, as its file, or as what the names of several begin with."""
+    if len(models) == 1:
+        return models[0]
+    begun = re.sub(r"[\W_\d]+\Z", "", _begun(models))
+    stem = re.sub(r"\W", "_", out.stem) if isinstance(out, Path) else ""
+    return next((name for name in (stem, begun) if re.match("[A-Za-z]", name)), "models")
+
+
+def _begun(names: Sequence[str]) -> str:
+    """Return what all of some names begin with."""
+    same = takewhile(lambda letters: len({*letters}) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in same)
 
 
 @contextmanager

@@ -53,13 +53,17 @@ def _unify(
 def _say(first: Entry, entries: Members, scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> None:
     """Give an entry the arguments of all that it stands for."""
     kinds = tuple(ABSENT if entry is None else entry.op for entry in entries)
+    if len({*kinds} - {ABSENT}) > 1:  # whose defaults may be others
+        for entry in entries:
+            if entry is not None:
+                entry.args = {name: default(entry, name, defaults) for name in entry.takes} | entry.args
     for name, column in columns(entries, defaults):
         if name.startswith("for "):
             variable = name.removeprefix("for ")
             first.loop[variable] = _turns(scope, variable, column)
             continue
         text = scope.say(column, _wanted(first, name), _here(entries))
-        if key([text]) == key([default(first, name, defaults)]):
+        if len({*kinds} - {ABSENT}) == 1 and key([text]) == key([default(first, name, defaults)]):
             first.args.pop(name, None)
         else:
             first.args[name] = text
@@ -78,7 +82,9 @@ def _presence(entry: Entry) -> str:
 def _family(op: str) -> str:
     """Return what a parameter is called that says which layer of a family an entry is."""
     layer = Layer.registry.get(op)
-    return "act" if layer is not None and layer.__module__.endswith(".activation") else "layer"
+    if layer is None:
+        return "block"
+    return "act" if layer.__module__.endswith(".activation") else "layer"
 
 
 def flowing_in(lists: Sequence[List | None]) -> dict[str, Column]:

@@ -8,12 +8,15 @@ from typing import Any
 
 from speczoo.importing.columns import Led
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns, is_chain
+from speczoo.specs.keys import keys
+from speczoo.specs.spec import Spec
 
 Data = dict[str, Any]
 WIDTH = 120
 #: The keys that hold lists of entries, and how many entries may stand on a line.
 ENTRIES = ("layers", "do", "outputs")
 ON_A_LINE = 3
+ORDER = [*keys(Spec)]
 #: What a function's output is called, where that is not the function's own name.
 NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
 
@@ -139,7 +142,7 @@ def _referred(made: List) -> list[Entry]:
 def text_of(data: Data) -> str:
     """Return a spec's data as YAML: an entry a line, what has lists of entries inside over several."""
     lines = []
-    for key, value in data.items():
+    for key, value in sorted(data.items(), key=lambda item: ORDER.index(item[0])):
         if key == "blocks":
             lines += ["", "blocks:"]
             for name, block in value.items():
@@ -148,6 +151,8 @@ def text_of(data: Data) -> str:
             lines += ["", "layers:", *_items(value, "  ")]
         elif key == "outputs":
             lines += ["outputs:", *_items(value, "  ")]
+        elif key == "variants":
+            lines += ["", "variants:", *(f"  {name}: {flow(variant)}" for name, variant in value.items())]
         else:
             lines += [*([""] if key == "expect" else []), f"{key}: {flow(value)}"]
     return "\n".join(lines) + "\n"
