@@ -46,7 +46,7 @@ def command(
 
     MODULE:NAME is a class or function of a module of Python, which is called: it runs that code, so name what you
     trust. The spec builds the same network, with the same names in its state_dict and the same outputs, which is tried
-    before anything is written.
+    before anything is written. MODULE:NAME,NAME makes one spec of several models, each a variant.
 
     FILE is a model's YAML of Ultralytics or the config.json of a Keras model; it is read as data, and nothing that it
     names is imported. --input says what it leaves open.
@@ -117,8 +117,8 @@ def _of_code(
         console.say(f"note: {each}", err=True)
     counts = {each: graph.params for each, graph in graphs.items()}
     params: Any = counts if len(models) > 1 else counts[name]
-    told = ", ".join(f"{each} {count:,}" for each, count in counts.items()) if len(models) > 1 else f"{params:,}"
-    note = f"{told} parameters, the same outputs{'' if sizes else ', at this size of its input'}"
+    sums = ", ".join(f"{each} {count:,}" for each, count in counts.items()) if len(models) > 1 else f"{params:,}"
+    note = f"{sums} parameters, the same outputs{'' if sizes else ', at this size of its input'}"
     return text, {"name": name, "params": params, "notes": [*notes]}, note
 
 
