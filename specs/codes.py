@@ -69,9 +69,10 @@ _MEANINGS = {
     "unsafe-inplace": "an in-place op writes over a value that another entry reads",
     "unused-layer": "nothing takes the output of this entry",
     "unused-rule": "no layer is what this rule names",
+    "unused-ignore": "a comment ignores what is not there to ignore",
     "negative-number": "a negative number is added, which elsewhere names an entry before",
 }
-WARNINGS = ("unused-layer", "unused-rule", "negative-number")
+WARNINGS = ("unused-layer", "unused-rule", "unused-ignore", "negative-number")
 
 CODES: dict[str, Code] = {
     name: Code(name, meaning, "warning" if name in WARNINGS else "error") for name, meaning in _MEANINGS.items()

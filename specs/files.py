@@ -26,6 +26,11 @@ HELD = {os.open, os.mkdir, os.unlink, os.rename, os.link, os.stat} <= os.support
 IN_THE_WAY = "it is a symbolic link, and nothing is written through one: name the file itself"
 TAKEN = "it is there already, and holds something else: --force writes over it"
 
+#: How a shell names what a command prints: `<(command)`.
+_SUBSTITUTED = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
+#: What came out of such pipes, by their number: it comes only once.
+_piped: dict[int, bytes] = {}
+
 
 class Outside(OSError):
     """What a file names lies outside of its folder."""
@@ -35,11 +40,24 @@ class Outside(OSError):
 
 
 def read(path: str | os.PathLike[str], most: int) -> bytes:
-    """Return the first `most` bytes of a regular file that a person named.
+    """Return the first `most` bytes of a regular file that a person named, or of what a shell has in its place:
+    `zoo check <(command)`.
 
     Raises OSError; ValueError for a path that is none, and for a device, a pipe or a folder.
     """
-    return _bytes(os.open(path, READ), most)
+    substituted = _SUBSTITUTED.fullmatch(os.fspath(path))
+    return _of_pipe(int(substituted[1]), most) if substituted else _bytes(os.open(path, READ), most)
+
+
+def _of_pipe(descriptor: int, most: int) -> bytes:
+    """Return what comes out of a pipe that is open already, again when it is asked for again."""
+    state = os.fstat(descriptor)
+    if not stat.S_ISFIFO(state.st_mode):
+        return _bytes(os.open(f"/dev/fd/{descriptor}", READ), most)
+    if state.st_ino not in _piped or len(_piped[state.st_ino]) < most:
+        with os.fdopen(os.dup(descriptor), "rb") as pipe:
+            _piped[state.st_ino] = _piped.get(state.st_ino, b"") + pipe.read(most)
+    return _piped[state.st_ino][:most]
 
 
 def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:

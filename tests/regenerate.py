@@ -9,6 +9,7 @@ from pathlib import Path
 
 from speczoo.compiler.emit import schema
 from speczoo.specs import files
+from speczoo.training.recipe_schema import recipe_schema
 from tests import error_cases, language_tables, pictures, readme_tables
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 def generated() -> Iterator[tuple[Path, Callable[[], str]]]:
     """Each file, and what makes its text."""
     yield ROOT / "zoo" / "schema.json", schema.text
+    yield ROOT / "zoo" / "recipe.schema.json", lambda: schema.text(recipe_schema())
     yield readme_tables.README, readme_tables.renewed
     for page in language_tables.TABLES:
         yield page, partial(language_tables.renewed, page)

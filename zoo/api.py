@@ -20,6 +20,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.lazy_module import LazyModule
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.errors import SpecError, raise_if_wrong
+from speczoo.specs.ignores import heed
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.spec import Spec
@@ -301,7 +302,7 @@ def check_unit(
         given = params or {}
         complete = not any(param.required and name not in given for name, param in unit.spec.params.items())
         wanted = [*wanted[:complete], *unit.spec.variants]
-    shared = Shared()
+    shared, before = Shared(), len(report.diagnostics)
     whole = []
     for number, v in enumerate(wanted):
         reported = len(report.diagnostics)
@@ -318,6 +319,7 @@ def check_unit(
             or len(report.errors) >= limits.mistakes
         ):
             break
+    heed(report, before, unit.document, whole=variant is None)
     return whole
 
 

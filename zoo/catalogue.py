@@ -66,6 +66,10 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
     if isinstance(what, str) and is_text(text):
         unit = unit_of(Source.of(text), report, limits)
         return (unit, None) if unit else None
+    if os.path.isdir(text) and not (isinstance(what, str) and text in index()):
+        message = f"there is no spec in the folder `{text}`: a spec is a YAML or JSON file that says `spec: 1`"
+        report.add(Problem("unreadable", message).at())
+        return None
     if not isinstance(what, str) or is_path(text):
         path, variant = split(text)
         unit = read(path, report, limits)
@@ -219,11 +223,36 @@ def natural(name: str) -> list[Any]:
     return [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)]
 
 
+#: What says that a file of YAML or JSON is a spec, or a recipe, with the version of its language.
+_SAYS = re.compile(rb"^[ \t]*\{?[ \t]*[\"']?(spec|recipe)[\"']?[ \t]*:[ \t]*[\"']?\d", re.MULTILINE)
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def says(path: Path) -> str:
+    """Return whether a file of YAML or JSON calls itself a `spec` or a `recipe`; empty where it does neither."""
+    try:
+        found = _SAYS.search(disk.read(path, DEFAULT.bytes)) if path.suffix in SUFFIXES else None
+    except (OSError, ValueError):  # it cannot be read, or is no file
+        return ""
+    return found[1].decode() if found else ""
+
+
+def below(folder: Path) -> list[str]:
+    """Return the specs and recipes in a folder and in those inside it, as paths, in order; hidden ones are left out."""
+    out = []
+    for home, folders, names_ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        out += [str(path) for name in sorted(names_) if not name.startswith(".") and says(path := Path(home, name))]
+    return out
+
+
 def expand(patterns: Iterator[str] | list[str] | tuple[str, ...]) -> list[str]:
-    """Return names, globs over names, files and globs over files, as networks' names and paths."""
+    """Return names, globs over names, files, globs over files and folders, as networks' names and paths."""
     out: list[str] = []
     for pattern in patterns:
-        if is_path(pattern):
+        if os.path.isdir(pattern) and (is_path(pattern) or pattern not in index()):
+            out += below(Path(pattern)) or [pattern]
+        elif is_path(pattern):
             path, variant = split(pattern)
             if any(c in pattern for c in "*?[") and not path.exists():
                 hits = sorted(

@@ -21,7 +21,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import describe
 from speczoo.compiler.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
 from speczoo.specs.grammar import TEMPLATE
-from speczoo.specs.keys import keys, models
+from speczoo.specs.keys import Model, keys, models
 from speczoo.specs.parameter import Param
 from speczoo.specs.spec import STRUCTURE, Entry, InitRule, Spec, Weights
 
@@ -49,27 +49,33 @@ class _Draft7(GenerateJsonSchema):
         return out
 
 
+def grammar(root: Model) -> Json:
+    """Return the schemas of a model and of all that it is made of, by name, each key with what it says and holds."""
+    whole = root.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Draft7)
+    parts = {name: _without(part, "title") for name, part in {**whole.pop("$defs"), root.__name__: whole}.items()}
+    for model in models(root):
+        properties = parts[model.__name__]["properties"]
+        for name, key in keys(model).items():
+            properties[name] = _about(properties[name], key.help)
+    return parts
+
+
 def schema() -> Json:
     """Return the schema as plain data."""
-    grammar = Spec.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Draft7)
-    parts: Json = grammar.pop("$defs") | {"Spec": grammar}
-    for model in models(Spec):
-        part = parts[model.__name__]
-        part["properties"] = {name: _about(part["properties"][name], key.help) for name, key in keys(model).items()}
+    parts = grammar(Spec)
     for model, more in _BEYOND_TYPES.items():
         parts[model.__name__] = more(parts[model.__name__])
     ops = {f"op.{name}": _op(layer) for name, layer in sorted(Layer.registry.items())}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **parts.pop("Spec"),
-        "title": "A neural network as a spec",
-        "definitions": {**parts, "StrictEntry": _strict_entry(), **ops},
+        "definitions": {**parts, "StrictEntry": _strict_entry(), "SpeltEntry": _spelt_entry(), **ops},
     }
 
 
-def text() -> str:
-    """Return the schema as JSON text, a definition a line."""
-    whole = schema()
+def text(whole: Json | None = None) -> str:
+    """Return the schema, or another one, as JSON text, a definition a line."""
+    whole = schema() if whole is None else dict(whole)
     definitions = whole.pop("definitions")
     head = json.dumps(whole, indent=1, ensure_ascii=False).removesuffix("\n}")
     lines = (f"  {json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in definitions.items())
@@ -91,7 +97,8 @@ def _spec(part: Json) -> Json:
     return part | {
         "allOf": [
             {"if": {"required": ["inputs"]}, "then": {"not": {"required": ["input"]}}, "else": {"required": ["input"]}},
-            {"if": {"required": ["defaults"]}, "else": _strict_lists()},
+            {"if": {"required": ["defaults"]}, "else": _lists("StrictEntry")},
+            {"if": _spelt_names(), "then": _lists("SpeltEntry")},
         ]
     }
 
@@ -111,13 +118,9 @@ def _init_rule(part: Json) -> Json:
 
 def _entry(part: Json) -> Json:
     properties = {name: _not_null(value) for name, value in part["properties"].items()}
-    known = sorted(Layer.registry)
-    described = [inspect.getdoc(Layer.registry[name]) or "" for name in known]
+    known = [_about({"const": name}, _description(layer)) for name, layer in sorted(Layer.registry.items())]
     properties["id"]["anyOf"] = [_id(), EXPRESSION]
-    properties["op"] = {
-        "description": properties["op"]["description"],
-        "anyOf": [{"enum": known, "markdownEnumDescriptions": described}, TEXT],
-    }
+    properties["op"] = {"description": properties["op"]["description"], "anyOf": [*known, TEXT]}
     return part | {
         "properties": properties,
         "anyOf": [{"required": [kind]} for kind in Entry.KINDS],
@@ -148,7 +151,7 @@ def _only(kind: str) -> Json:
 
 
 def _strict_entry() -> Json:
-    """Return an entry that says what its op requires."""
+    """Return an entry that says what its op requires; it need not where `defaults` could say it."""
     return {
         "allOf": [
             {"properties": {key: _list(_ref("StrictEntry")) for key in Entry.LISTS}},
@@ -157,9 +160,28 @@ def _strict_entry() -> Json:
     }
 
 
-def _strict_lists() -> Json:
-    """Return where nothing is said under `defaults`, every entry says what its op requires."""
-    lists = {"layers": _list(_ref("StrictEntry"))}
+def _spelt_entry() -> Json:
+    """Return an entry whose op is none of the language's in other capitals, as `conv2d` and `Relu` are."""
+    op = {"pattern": _spelt(), "patternErrorMessage": "Ops are spelt as in PyTorch: Conv2d, ReLU."}
+    return {"properties": {"op": op, **{key: _list(_ref("SpeltEntry")) for key in Entry.LISTS}}}
+
+
+def _spelt_names() -> Json:
+    """Return where no block and no used spec has such a name, so that it could be meant."""
+    named = {"propertyNames": {"pattern": _spelt()}}
+    return {"properties": {"blocks": named, "use": named}}
+
+
+def _spelt() -> str:
+    """Return the pattern of what is no class of torch's but for its capitals, without the flag that readers lack."""
+    ops = [op for op in sorted(Layer.registry) if op[:1].isupper()]
+    letters = ("".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else c for c in op) for op in ops)
+    return f"^(?:{'|'.join(ops)})$|^(?!(?:{'|'.join(letters)})$)"
+
+
+def _lists(entry: str) -> Json:
+    """Return where every entry of a spec and of its blocks is one of these."""
+    lists = {"layers": _list(_ref(entry))}
     return {"properties": {**lists, "blocks": {"additionalProperties": {"properties": lists}}}}
 
 
@@ -185,17 +207,30 @@ def _required(layer: type[Layer]) -> list[str]:
 def _op(layer: type[Layer]) -> Json:
     structural: Json = {key: {} for key in ("op", *Entry.beside("op"))}
     return {
-        "description": inspect.getdoc(layer) or "",
+        "description": _description(layer),
         "properties": {**structural, **_arguments(layer)},
         "additionalProperties": False,
     }
+
+
+def _description(layer: type[Layer]) -> str:
+    return inspect.getdoc(layer) or ""
 
 
 def _arguments(layer: type[Layer]) -> Json:
     fields = layer.model_json_schema().get("properties", {})
     arguments = {name: _argument(field) for name, field in fields.items() if name != "shape"}
     arguments |= dict.fromkeys(layer.references, TEXT)
-    return {name: _about(part, describe(layer, name)) for name, part in arguments.items()}
+    return {name: _about(part, _meaning(layer, name)) for name, part in arguments.items()}
+
+
+def _meaning(layer: type[Layer], argument: str) -> str:
+    """Return what an argument does, and what it is where it is left out: readers show no default."""
+    field = layer.model_fields.get(argument)
+    if field is None or argument in layer.references or argument in layer.derives:
+        return describe(layer, argument)
+    default = "Required." if field.is_required() else f"Default: {json.dumps(field.default)}."
+    return f"{describe(layer, argument)} {default}".lstrip()
 
 
 def _argument(field: Json) -> Json:

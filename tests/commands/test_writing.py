@@ -15,6 +15,7 @@ from torch import nn
 import speczoo as face
 from speczoo import api, catalogue, specialize
 from speczoo.commands.new import TEMPLATE
+from speczoo.compiler.emit.schema import schema
 from speczoo.compiler.graph import Graph
 from speczoo.specs import files
 from speczoo.specs.diagnostics import Report
@@ -295,7 +296,7 @@ def test_used_files_come_along() -> None:
 def test_a_new_spec_is_good_and_commented() -> None:
     zoo("new", "mine")
     text = Path("mine.yaml").read_text()
-    assert text == TEMPLATE.format(name="mine")
+    assert text.partition("\n")[2] == TEMPLATE.format(name="mine")
     assert text.count("#") > 10
     zoo("check", "mine.yaml")
     assert data("build", "mine.yaml")["ok"] is True
@@ -335,7 +336,7 @@ def test_a_variant_alone_ends_its_lines_as_its_family(end: str, tmp_path: Path) 
     zoo("new", "mine", "--from", f"{path}:lenet5_c5")
     written = Path("mine.yaml").read_bytes()
     assert written.count(end.encode()) == written.count(b"\n") > 5
-    assert b"$schema" not in written
+    assert written.count(b"$schema") == 1
 
 
 def test_new_never_overwrites(tmp_path: Path) -> None:
@@ -347,3 +348,20 @@ def test_new_never_overwrites(tmp_path: Path) -> None:
     Path("dangling.yaml").symlink_to(tmp_path / "nothing.yaml")
     zoo("new", "dangling", code=2)
     assert not (tmp_path / "nothing.yaml").exists()
+
+
+def modeline(path: Path) -> Path:
+    """The schema that a spec names, from where it stands."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    return path.parent / first.removeprefix("# yaml-language-server: $schema=")
+
+
+@pytest.mark.parametrize("origin", [(), ("--from", "lenet5"), ("--from", "resnet18")])
+def test_a_new_spec_names_a_schema_that_is_there(origin: tuple[str, ...], here: Path) -> None:
+    zoo("new", "mine", *origin)
+    assert json.loads(modeline(here / "mine.yaml").read_text(encoding="utf-8")) == schema()
+    (here / "nets").mkdir()
+    zoo("schema", "-o", "zoo.schema.json")
+    os.chdir(here / "nets")
+    zoo("new", "mine", *origin)
+    assert modeline(here / "nets" / "mine.yaml").resolve() == (here / "zoo.schema.json").resolve()

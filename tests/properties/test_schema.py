@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from speczoo.catalogue import NETWORKS
 from speczoo.compiler.emit.schema import schema, text
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.reference import reference
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Spec
+from speczoo.specs.spec import Entry, Spec
+from speczoo.training import recipe_loader
+from speczoo.training.recipe_schema import recipe_schema
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = schema()
@@ -128,3 +131,42 @@ def test_a_change_is_judged_alike(data: st.DataObject) -> None:
     changed.pop("inputs", None)
     changed.setdefault("input", [3, 8, 8])
     assert VALIDATOR.is_valid(changed) == loads(changed)
+
+
+def test_every_argument_says_what_it_does_and_what_it_is_where_it_is_left_out() -> None:
+    for op in Layer.registry:
+        properties = SCHEMA["definitions"][f"op.{op}"]["properties"]
+        for argument in reference(op).arguments:
+            if argument.name == "shape" and argument.name in Entry.model_fields and "anyOf" not in properties["shape"]:
+                continue
+            said = properties[argument.name]["description"]
+            assert argument.description in said
+            required = "Required." in said
+            assert argument.derived or argument.reference or required == argument.required, (op, argument)
+
+
+@pytest.mark.parametrize("op", ["conv2d", "Conv2D", "relu", "Relu", "BATCHNORM2D", "maxpool2d"])
+def test_an_op_in_other_capitals_is_refused_where_no_block_has_its_name(op: str) -> None:
+    spec = {"spec": 1, "name": "t", "input": [3], "layers": [{"layers": [{"op": op}]}]}
+    assert not VALIDATOR.is_valid(spec)
+    assert VALIDATOR.is_valid({**spec, "blocks": {op: {"layers": [{"op": "Identity"}]}}})
+    assert VALIDATOR.is_valid({**spec, "layers": [{"op": f"{op}_of_mine"}]})
+
+
+def test_the_schema_of_recipes_accepts_those_of_the_zoo_and_refuses_what_the_loader_does() -> None:
+    validator = jsonschema.Draft7Validator(recipe_schema())
+    validator.check_schema(recipe_schema())
+    for name in recipe_loader.names():
+        document = read(recipe_loader.find(name))
+        assert document is not None
+        validator.validate(document.data)
+        assert not validator.is_valid({**document.data, "optimiser": {}})
+        assert not validator.is_valid({**document.data, "optimizer": {"op": "SGDM"}})
+        assert not validator.is_valid({key: value for key, value in document.data.items() if key != "data"})
+
+
+def test_there_is_one_title_at_most() -> None:
+    """A reader shows it above every key."""
+    assert not any(
+        "title" in part and isinstance(part["title"], str) for part in [SCHEMA, *SCHEMA["definitions"].values()]
+    )

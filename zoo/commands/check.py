@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
 import speczoo
 from speczoo import console
-from speczoo.commands import common, shell_completion
+from speczoo.commands import common, shell_completion, watching
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import parse
 from speczoo.specs.errors import SpecError
 from speczoo.specs.limits import Limits
 from speczoo.specs.load import load
+from speczoo.specs.loaded_spec import UsedSpec
 from speczoo.specs.source import Source
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class Checked(NamedTuple):
 
 @click.command()
 @click.argument(
-    "targets", nargs=-1, required=True, metavar="FILE|NAME|GLOB...", shell_complete=shell_completion.networks
+    "targets", nargs=-1, required=True, metavar="FILE|FOLDER|NAME|GLOB...", shell_complete=shell_completion.networks
 )
 @click.option(
     "--set",
@@ -56,6 +59,8 @@ class Checked(NamedTuple):
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
 @click.option("--fix", is_flag=True, help="Apply the repairs that are certain to the files.")
 @click.option("--diff", is_flag=True, help="Show what --fix would do; change nothing.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until Ctrl-C.")
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @common.limit_option
 def command(
     targets: tuple[str, ...],
@@ -65,33 +70,65 @@ def command(
     as_json: bool,
     fix: bool,
     diff: bool,
+    watch: bool,
+    strict: bool,
     limits: tuple[str, ...],
 ) -> None:
-    """Check specs: files (net.yaml, net.yaml:small), networks of the zoo by name, or globs over either.
+    """Check specs: files (net.yaml, net.yaml:small), folders of them, networks of the zoo by name, or globs.
 
     A file is checked in all its variants, a recipe of training with the network that it names. Exit code 0: good;
     1: something is wrong; 2: a file cannot be read or the command makes no sense.
     """
-    from speczoo import catalogue
-
     form = "json" if as_json else form
     allowed, params, shapes = common.read_limits(limits), common.settings(settings), common.shape_of(inputs)
+    if common.STANDARD in targets and (fix or watch):
+        option = "--fix writes files" if fix else "--watch waits for files to change"
+        raise click.UsageError(f"{option}, and standard input is none; --diff shows what a repair would do")
+    if watch and form not in ("text", "concise"):
+        raise click.UsageError(f"--watch prints one text after another, which is no {form}")
+    while True:
+        before = watching.stamps(_files(targets))
+        found = _found(targets, params, shapes, allowed, repair="write" if fix else "show" if diff else "")
+        if not diff:
+            say(found, form)
+        if not watch:
+            sys.exit(exit_code(found, strict=strict))
+        more = {path: stamp for path, stamp in watching.stamps(_used(found)).items() if path not in before}
+        names = ", ".join(str(path) for path in watching.changed(before | more))
+        console.say("", [console.Styled(f"{names} changed", console.DIM)], err=True)
+
+
+def _found(
+    targets: Sequence[str], params: dict[str, Any], shapes: Any, limits: Limits, *, repair: Literal["write", "show", ""]
+) -> list[Checked]:
+    """Return what there is to say of everything that was named; what can be repaired is written, or shown."""
+    from speczoo import catalogue
+
     found: list[Checked] = []
-    wanted = catalogue.expand(targets)
-    if fix and common.STANDARD in wanted:
-        raise click.UsageError("--fix writes files, and standard input is none; --diff shows what it would do")
+    wanted = catalogue.expand([*targets])
     for number, target in enumerate(wanted, 1):
         if len(wanted) > FEW:
             console.progress(f"{number}/{len(wanted)} {target}")
-        checked = _check(target, params, shapes, allowed)
-        if fix or diff:
-            checked = _mend(checked, params, shapes, allowed, show=diff)
-        found.append(checked)
+        checked = _check(target, params, shapes, limits)
+        found.append(_mend(checked, params, shapes, limits, show=repair == "show") if repair else checked)
     if len(wanted) > FEW:
         console.progress()
-    if not diff:
-        say(found, form)
-    sys.exit(exit_code(found))
+    return found
+
+
+def _files(targets: Sequence[str]) -> list[Path]:
+    """Return the files that were named, and the folders, to which more may come."""
+    from speczoo import catalogue
+
+    named = [*targets, *catalogue.expand([*targets])]
+    return [catalogue.split(target)[0] for target in named if catalogue.is_path(target) or os.path.isdir(target)]
+
+
+def _used(found: Sequence[Checked]) -> list[Path]:
+    """Return the files of the specs that the networks use."""
+    used = (each for checked in found for graph in checked.graphs for each in graph.used.values())
+    units = (each.unit for each in used if isinstance(each, UsedSpec))
+    return [unit.document.source.path for unit in units if unit is not None and unit.document.source.path is not None]
 
 
 def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> Checked:
@@ -226,9 +263,11 @@ def _facts(graphs: Sequence[Graph]) -> list[str]:
     return [first, f"{counted} parameter{'s' * (params[-1] != 1)}"]
 
 
-def exit_code(found: Sequence[Checked]) -> int:
-    """Return 2 where something cannot be read or is not there, 1 where something is wrong, else 0."""
-    wrong = [d for checked in found for d in checked.diagnostics if d.severity == "error"]
+def exit_code(found: Sequence[Checked], *, strict: bool = False) -> int:
+    """Return 2 where something cannot be read or is not there, 1 where something is wrong, a warning counted where that
+    is `strict`, else 0.
+    """
+    wrong = [d for checked in found for d in checked.diagnostics if strict or d.severity == "error"]
     if any(d.code == "unreadable" or (d.file is None and d.span is None) for d in wrong):
         return 2
     return 1 if wrong else 0

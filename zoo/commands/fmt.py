@@ -16,7 +16,7 @@ from speczoo.specs.source import Source
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE|GLOB...", shell_complete=shell_completion.files)
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|GLOB...", shell_complete=shell_completion.files)
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Show what would change; change nothing.")
 @common.json_option

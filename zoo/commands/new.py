@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+import speczoo
 from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import (
@@ -24,7 +25,10 @@ from speczoo.commands.common import (
     shape_of,
     standard_input,
 )
+from speczoo.specs.source import line_end
 
+#: What `zoo schema -o` writes into a project.
+SCHEMA = "zoo.schema.json"
 TEMPLATE = """\
 # Then: zoo check {name}.yaml, zoo summary {name}.yaml, zoo build {name}.yaml
 spec: 1
@@ -129,11 +133,24 @@ def command(
         written = specialize.text(graph, name, network.params, fresh=True)
         path = specialize.path_in(Path(), name, written)
         copies = missing_companions(graph, Path(), {path})
+    if path.suffix == ".yaml":
+        written = f"# yaml-language-server: $schema={_schema()}{line_end(written)}{written}"
     _create(path, written.encode(), copies)
     if as_json:
         emit({"name": name, "file": str(path), "files": [str(path), *map(str, copies)]})
     else:
         console.say(f"{path} written: zoo check {path}", err=True)
+
+
+def _schema() -> str:
+    """Return where an editor finds the schema: the project's own, in this folder or one around it, else the one that
+    is installed.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / SCHEMA).is_file():
+            return Path(os.path.relpath(folder / SCHEMA)).as_posix()
+    return (Path(speczoo.__file__).parent / "schema.json").resolve().as_posix()
 
 
 def _create(spec: Path, written: bytes, copies: Mapping[Path, bytes]) -> None:

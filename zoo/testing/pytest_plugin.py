@@ -8,7 +8,6 @@ builds what it says), `sizes` (of its input, and numbers of samples), `params.NA
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,10 +17,6 @@ import pytest
 
 if TYPE_CHECKING:
     from speczoo.testing.spec_checks import Part
-
-SUFFIXES = (".yaml", ".yml", ".json")
-#: The key that a spec has and other files of YAML and JSON do not, with the version of the language.
-SPEC = re.compile(rb"^[ \t]*\{?[ \t]*[\"']?spec[\"']?[ \t]*:[ \t]*[\"']?\d", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,19 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a file that holds a spec, where specs are asked for."""
-    if not parent.config.getoption("zoo") or file_path.suffix not in SUFFIXES or not _is_spec(file_path):
+    if not parent.config.getoption("zoo"):
+        return None
+    from speczoo.catalogue import says
+
+    if says(file_path) != "spec":
         return None
     return SpecFile.from_parent(parent, path=file_path)
-
-
-def _is_spec(path: Path) -> bool:
-    from speczoo.specs.limits import DEFAULT
-
-    try:
-        with path.open("rb") as file:
-            return SPEC.search(file.read(DEFAULT.bytes)) is not None
-    except OSError:
-        return False
 
 
 class SpecFile(pytest.File):
