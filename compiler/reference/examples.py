@@ -151,6 +151,11 @@ EXAMPLES: dict[str, str] = {
         {"target": "[20, 512]", "memory": "[77, 512]"},
         "{id: decoder, op: TransformerDecoderLayer, from: [target, memory], nhead: 8}",
     ),
+    "convolution": spec(
+        "[3, 32, 32]",
+        "{id: weight, op: Parameter, shape: [8, 3, 3, 3]}",
+        "{op: convolution, from: [input, weight], padding: 1}",
+    ),
     "LSTMCell": spec("[64]", "{id: next, op: LSTMCell, hidden_size: 128}", "{op: concat, from: [next.0, next.1]}"),
     "index_select": spec(
         "[169, 4]", "{id: places, op: Buffer, value: [0, 13, 26]}", "{op: index_select, from: [input, places], dim: 1}"
