@@ -8,19 +8,21 @@ object, so that a thousand equal blocks cost one expansion.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, NamedTuple
 
 from speczoo.compiler.application import Application
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
+from speczoo.compiler.folded_html import Fold
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.compiler.wiring import Conduct, Connection, Output, Wiring
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry, Expect
+from speczoo.specs.wording import by_axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +271,16 @@ class Composite:
             n.body.weighted if isinstance(n.body, Composite) else n.params > 0 for n in self.nodes if n.shared is None
         )
 
+    @property
+    def folds(self) -> Iterator[Fold]:
+        """Its entries as lines that unfold: what they are, what comes out, and how many parameters they have."""
+        for node in self.nodes:
+            if node.body is not None:
+                shapes = ", ".join(by_axis(value.shape) for value in node.outputs if value is not UNKNOWN)
+                params = f"  {node.params:,} parameters" if node.params else ""
+                inside = node.body.folds if isinstance(node.body, Composite) else ()
+                yield Fold(f"{node.name}: {node.op}  {shapes}{params}", inside)
+
     @cached_property
     def wiring(self) -> Wiring:
         """How its entries are connected."""
@@ -287,6 +299,9 @@ class Settings:
     expect: Expect | None
     taps: Mapping[str, str] | None = None
     changed: bool = False  # parameters, input or taps are not those that `expect` speaks of
+
+    def __repr__(self) -> str:
+        return f"<Settings of {self.name}: {len(self.params)} parameters>"
 
     def flowing(self, values: Sequence[Value | Unknown]) -> Settings:
         """Return the settings with these values for the inputs."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.containers import registered
+from speczoo.compiler.folded_html import folded
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.unknown import UNKNOWN
@@ -47,6 +48,9 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph of {self.name}: {len(self.rows)} layers, {self.params:,} parameters, {self.macs:,} MACs>"
+
+    def _repr_html_(self) -> str:
+        return folded(repr(self)[1:-1], self.root.folds)
 
     def use(self, unit: LoadedSpec, name: str) -> LoadedSpec | None:
         """Return the spec that a spec of this network names under `use`."""

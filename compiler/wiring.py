@@ -64,6 +64,9 @@ class Wiring:
     entries: tuple[Connection, ...]
     outputs: tuple[Output, ...]
 
+    def __repr__(self) -> str:
+        return f"<Wiring of {len(self.entries)} entries>"
+
     @classmethod
     def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[Output]) -> Wiring:
         """Return the one wiring that has these."""

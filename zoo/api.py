@@ -240,10 +240,14 @@ def sizes(what: What, *, input: InputShape | None = None, taps: Any = None, **pa
 
 
 def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
-    """Return the network as Python source that needs torch alone. Raises SpecError."""
+    """Return the network as Python source that needs torch alone: a string, which a notebook shows folded. Raises
+    SpecError.
+    """
     from speczoo.compiler.emit.python import source as emitted  # what writes code, no check waits for
+    from speczoo.compiler.emit.source_text import SourceText
 
-    return emitted(graph(what, input=input, taps=taps, **params))
+    made = graph(what, input=input, taps=taps, **params)
+    return SourceText.of(made.name, emitted(made))
 
 
 def check(

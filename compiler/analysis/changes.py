@@ -30,6 +30,9 @@ class Entry:
     params: int
     macs: int
 
+    def __repr__(self) -> str:
+        return f"<Entry {self.path}: {self.op}>"
+
 
 class Detail(NamedTuple):
     """What is said of something in the first network, and in the second; None where nothing is."""
@@ -52,6 +55,9 @@ class Change:
     before: Entry | None
     after: Entry | None
     details: tuple[Detail, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Change {self.kind}: {self.path}>"
 
     @property
     def path(self) -> str:

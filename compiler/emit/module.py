@@ -14,6 +14,7 @@ import linecache
 import sys
 import threading
 import types
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -24,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 from speczoo.compiler.cached import once
 from speczoo.compiler.emit.python import render
 from speczoo.compiler.emit.safety import verify
+from speczoo.compiler.folded_html import Fold, folded
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower import lower
 
@@ -140,6 +142,7 @@ def _executed(text: str, digest: str, custom: tuple[str, ...]) -> types.ModuleTy
 
 def _pickled_by_text(cls: type, text: str, custom: tuple[str, ...]) -> None:
     if issubclass(cls, nn.Module):
+        cls._repr_html_ = _shown  # type: ignore[attr-defined]
 
         def reduce(instance: Any) -> tuple[Any, ...]:
             return _blank, (text, cls.__name__, custom), instance.__getstate__()
@@ -149,6 +152,18 @@ def _pickled_by_text(cls: type, text: str, custom: tuple[str, ...]) -> None:
             return _filled, (text, cls.__name__, custom, tuple(instance))
 
     copyreg.pickle(cls, reduce)
+
+
+def _shown(module: nn.Module) -> str:
+    """Return a module as a notebook shows it: its modules as lines that unfold."""
+    count = sum(parameter.numel() for parameter in module.parameters())
+    return folded(f"{type(module).__name__}: {count:,} parameters", _folds(module))
+
+
+def _folds(module: nn.Module) -> Iterator[Fold]:
+    for name, child in module.named_children():
+        line = type(child).__name__ if next(child.children(), None) is not None else repr(child)
+        yield Fold(f"{name}: {line}", _folds(child))
 
 
 def _blank(text: str, name: str, custom: tuple[str, ...]) -> nn.Module:

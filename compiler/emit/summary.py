@@ -9,6 +9,7 @@ from speczoo.compiler.analysis.receptive_field import ReceptiveField, receptive_
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
+from speczoo.specs.wording import by_axis
 
 if TYPE_CHECKING:
     from speczoo.compiler.analysis.memory import Memory
@@ -29,6 +30,9 @@ class LayerRow:
     trainable: int
     macs: int
     receptive_field: ReceptiveField
+
+    def __repr__(self) -> str:
+        return f"<LayerRow {self.path}: {self.op} {by_axis(self.output)}, {self.params:,} parameters>"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -166,6 +167,19 @@ def test_a_report_is_about_what_the_recipe_expects(corners: Path, tmp_path: Path
     assert re.search(r"accuracy \d+\.\d\d %", shown)
     assert "seconds 3 min 20 s" in shown
     assert "0 0.5000 0.4000 90.00 % 0.500 0.09 s" in shown, "the row of an epoch"
+
+
+def test_a_report_holds_the_picture_of_its_network(corners: Path, tmp_path: Path) -> None:
+    chosen = recipe_loader.load(recipe(corners, network="lenet5"))
+    of_run = run(chosen, tmp_path)
+    found = evaluate(network(), load(chosen), chosen)
+    assert "the network" not in report.page(of_run, chosen, found, {}, {}), "its input is not known"
+    of_run.facts["input"] = [1, 32, 32]
+    page = report.page(of_run, chosen, found, {}, {})
+    (data,) = re.findall("alt='the network' src='data:image/svg\\+xml;base64,([^']*)'", page)
+    root = ElementTree.fromstring(base64.b64decode(data))
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"input", "output", "Conv2d"} <= set(texts)
 
 
 def test_without_a_goal_the_first_metric_leads(corners: Path, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to write it."
 )
+@click.option("--html", "as_html", is_flag=True, help="As a page of HTML that unfolds: as --format html.")
 @json_option
 @click.pass_context
 def command(
@@ -51,6 +52,7 @@ def command(
     batch: int,
     dtype: str,
     form: str,
+    as_html: bool,
     as_json: bool,
 ) -> None:
     """Layer by layer: output shape, parameters, MACs, and totals.
@@ -63,7 +65,7 @@ def command(
     --json gives one object, or a list where several networks were asked for: with every column, and with the blocks
     where --depth is said.
     """
-    form = "json" if as_json else form
+    form = "json" if as_json else "html" if as_html else form
     ctx.meta["zoo.json"] = form == "json"
     keys, order = _columns(columns), _known(sort.removeprefix("-"), "--sort") if sort is not None else None
     made, wrong = _made(networks)

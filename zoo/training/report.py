@@ -13,7 +13,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from speczoo import api
+from speczoo.drawing.files import Drawing
 from speczoo.figures import save, shown
+from speczoo.specs.diagnostics import Report
 from speczoo.specs.escaping import safe
 
 from . import plots
@@ -112,6 +115,8 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
     measured += "".join(
         f"<tr><td>{k}</td><td>{_cell(k, result[k])}</td></tr>" for k in ("loss", "epochs", "seconds") if k in result
     )
+    drawn = _network(run, recipe)
+    network = f"<h2>Network</h2><figure><img alt='the network' src='{drawn}'></figure>\n" if drawn else ""
     goals = "".join(f"<p>Expected {_goal(k, v, found.results[k])}</p>" for k, v in expected.items())
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -121,12 +126,21 @@ def page(run: Run, recipe: r.Recipe, found: Evaluation, result: dict[str, Any], 
 </p>{goals}
 <table>{measured}</table>
 {f"<p>Published:</p><ul>{published}</ul>" if published else ""}
-<h2>Pictures</h2>{shown}
+{network}<h2>Pictures</h2>{shown}
 <h2>Epochs</h2><table><tr>{head}</tr>{rows}</table>
 <h2>Recipe</h2><pre>{text}</pre>
 <p>torch {_text(run.facts.get("torch", ""))}, lightning {_text(run.facts.get("lightning", ""))}</p>
 </html>
 """
+
+
+def _network(run: Run, recipe: r.Recipe) -> str:
+    """Return the picture of the recipe's network as the address of an image; nothing of a module from Python."""
+    if "module" in run.facts or "input" not in run.facts:
+        return ""
+    network = recipe.network
+    graph = api.graph_into(Report(), network.name, input=network.input or run.facts["input"], params=network.params)
+    return _address(Drawing(graph, theme="light").file("svg"), "svg+xml") if graph is not None else ""
 
 
 def _text(value: object) -> str:
@@ -154,4 +168,9 @@ def _cell(column: str, value: float) -> str:
 def _embed(figure: Figure) -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return _address(buffer.getvalue(), "png")
+
+
+def _address(data: bytes, form: str) -> str:
+    """Return an image as an address that holds it."""
+    return f"data:image/{form};base64,{base64.b64encode(data).decode()}"
