@@ -63,11 +63,9 @@ class Builder:
             raise Unsayable("it takes a constant that follows from the batch or the size of the input")
         tensor = self.buffers.get(value.key, value.tensor)
         owned = bool(value.key) and self.frame.owns(value)
-        arguments = buffer_of(tensor)
         shape = tuple(tensor.shape)
         leading = len(shape) > 1 and shape[0] == 1
-        if leading:
-            arguments = buffer_of(tensor[0]) | {"leading": True}
+        arguments = buffer_of(tensor[0]) | {"leading": True} if leading else buffer_of(tensor)
         arguments |= {} if owned and self.frame.persistent(value.key) else {"persistent": False}
         kept = owned and arguments.get("persistent", True)
         entry = self.append(Entry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept))

@@ -42,6 +42,8 @@ class Led(NamedTuple):
     rest: Any
 
     def __str__(self) -> str:
+        if isinstance(self.first, bool) and isinstance(self.rest, bool):
+            return f"$({self.variable} {'==' if self.first else '!='} 1)"
         return f"$({inner(self.first)} if {self.variable} == 1 else {inner(self.rest)})"
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import Unsayable
 
 #: How many numbers a list may have.
@@ -34,7 +35,7 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
         return {"shape": shape, "value": first.item()}
     if value.numel() <= SHORT:
         return {"value": value.tolist()}
-    rule = _rule(value)
+    rule = _rule(value) or next(pieces(value, _rule), None) if value.dim() <= len(PLACES) else None
     if rule is None:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
     return {"shape": shape, "at": [*PLACES[: value.dim()]], "value": f"$({rule})"}
@@ -42,8 +43,8 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
 
 def _rule(value: Tensor) -> str | None:
     """Return the expression over places that gives a tensor; None where none is found."""
-    if value.dim() > len(PLACES):
-        return None
+    if bool((value == value.flatten()[0]).all()):
+        return str(value.flatten()[0].item())
     if value.dtype == torch.bool:
         return _order(value)
     for terms in _terms(value):
@@ -84,6 +85,7 @@ def _terms(value: Tensor) -> Iterator[list[Term]]:
         yield digits
         if len(digits) == 4:
             yield _distances(digits, 1)
+            yield _squares(digits)
     sides = [round(axis.values.numel() ** 0.5) for axis in axes]
     if len(sides) == 2 and sides[0] < sides[1]:
         yield _distances([digit for axis, side in zip(axes, sides, strict=True) for digit in _digits(axis, side)], 2)
@@ -98,6 +100,12 @@ def _distances(digits: Sequence[Term], stride: int) -> list[Term]:
         for x, y in ((a, c), (b, d))
         for distance in [(stride * x.values - y.values).abs()]
     ]
+
+
+def _squares(digits: Sequence[Term]) -> list[Term]:
+    """Return how far places of a grid are from each other, squared."""
+    a, b, c, d = digits
+    return [Term(f"({x.text} - {y.text}) ** 2", (x.values - y.values) ** 2) for x, y in ((a, c), (b, d))]
 
 
 def _digits(axis: Term, width: int) -> list[Term]:
@@ -140,7 +148,7 @@ def _sum(numbers: Sequence[float], texts: Sequence[str]) -> str:
         if not number:
             continue
         size = f"{abs(number)}"
-        grouped = f"({text})" if " " in text and not text.startswith("abs") else text
+        grouped = f"({text})" if " " in text and not text.startswith("abs") and not text.endswith("** 2") else text
         part = size if not text else text if abs(number) == 1 and not out else f"{size} * {grouped}"
         part = grouped if text and abs(number) == 1 else part
         out += (" - " if number < 0 else " + " if out else "") + part

@@ -88,7 +88,7 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     """Return what the layer or function of that name gives: values first, then its fields in torch's order."""
     layer = Layer.registry[op]
     found, _, _ = binding.split(call)
-    inputs = [at.traced(value) for value in found]
+    inputs = reshaping.folded_alike(at, [at.traced(value) for value in found])
     arguments = binding.of_layer(call, op)
     first = main(inputs) or (inputs[0] if inputs else None)
     if layer.ranks and first is not None and not first.plain:

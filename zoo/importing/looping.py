@@ -26,7 +26,7 @@ def repeats(made: List, defaults: Mapping[str, Mapping[str, Any]]) -> None:
     each run of a few that take turns.
     """
     for entry in made.entries:
-        if entry.body is not None:
+        if entry.body is not None and not entry.spliced:  # whose turns are told apart
             repeats(entry.body, defaults)
     for place in range(len(made.entries)):
         if place >= len(made.entries):

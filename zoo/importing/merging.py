@@ -10,6 +10,7 @@ from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Operand, Source
 from speczoo.importing.recording import Call, Value
 from speczoo.importing.refusals import Unsayable
+from speczoo.importing.reshaping import folded_alike
 from speczoo.importing.traced import Traced, folded_sizes
 
 
@@ -17,7 +18,9 @@ def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> lis
     """Return the sum, product and so on of values and numbers. Raises Unsayable."""
     bound(call, [])
     both = [at.traced(each) if isinstance(each, Value) else _number(call, each) for each in operands]
-    found = [each for each in both if isinstance(each, Traced)]
+    found = folded_alike(at, [each for each in both if isinstance(each, Traced)])
+    same = iter(found)
+    both = [next(same) if isinstance(each, Traced) else each for each in both]
     widest = max((each for each in found if not each.leading), key=lambda x: len(x.shape), default=found[0])
     first = main([*(each for each in found if each.source not in at.free), *found]) or widest
     met = [at.beside(each, widest) if isinstance(each, Traced) else each for each in both]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Source
 from speczoo.importing.recording import Call, Value
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Shape, Traced
+from speczoo.importing.traced import Shape, Traced, folded_sizes, times
 
 Column = tuple[int, ...]  # the size of one axis in all runs
 
@@ -50,7 +51,8 @@ def _alone(at: Builder, x: Traced, out: Value) -> Traced:
     if shape[leading:] != x.shape:
         source = Source(at.add("reshape", [source], {"shape": [*shape[leading:]]}))
     at.shapes[source] = shape[leading:]
-    return Traced(source, (shape[leading:],) * len(at.batches), 0 if leading else None, leading=leading)
+    batch = 0 if leading else None
+    return Traced(source, (shape[leading:],) * len(at.batches), batch, leading=leading, dtype=x.dtype)
 
 
 def _columns(shapes: Sequence[Shape]) -> list[Column]:
@@ -107,6 +109,30 @@ def _folding(first: Segment, batches: Column) -> tuple[Segment, list[Shape]]:
         kept = [inside]
         after = [inside, *rest]
     return Segment(before, after), [tuple(column[run] for column in kept) for run in range(len(batches))]
+
+
+def folded_alike(at: Builder, values: Sequence[Traced]) -> list[Traced]:
+    """Return values with the same axes in the batch, where they have as many places there in axes of other sizes."""
+    held = [each for each in values if each.batch is not None and each.source not in at.free]
+    if len({folded_sizes(each) for each in held}) < 2 or not held:
+        return [*values]
+    like = min(held, key=lambda each: each.folded)
+    return [_folded_as(at, each, like) if each in held else each for each in values]
+
+
+def _folded_as(at: Builder, x: Traced, like: Traced) -> Traced:
+    """Return a value whose axes in the batch are those of another one. Raises Unsayable where these are fewer."""
+    mine, wanted = folded_sizes(x), folded_sizes(like)
+    if mine == wanted:
+        return x
+    if [*map(times, mine)] != [*map(times, wanted)] or x.batch != like.batch:
+        raise Unsayable("its values have their batch on different axes")
+    segment = Segment(_columns(mine), _columns(wanted))
+    rest = [Segment([column], [column]) for column in _columns([shape[x.folded :] for shape in x.shapes])]
+    source = _emit(at, x, [segment, *rest])
+    shapes = tuple((*f, *shape[x.folded :]) for f, shape in zip(wanted, x.shapes, strict=True))
+    at.shapes[source] = shapes[0]
+    return replace(x, source=source, shapes=shapes, folded=like.folded)
 
 
 def _around(at: Builder, x: Traced, value: Value, out: Value) -> Traced:
