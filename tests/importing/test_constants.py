@@ -39,3 +39,37 @@ def test_masks(rows: int, columns: int, kind: str) -> None:
     ones = torch.ones(rows, columns)
     wanted = {"tril": ones.tril(), "triu": ones.triu(1), "ones": ones}[kind].bool()
     assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
+@given(st.integers(2, 4), st.integers(2, 5), st.data())
+def test_masks_of_shifted_windows(across: int, side: int, data: st.DataObject) -> None:
+    shift = data.draw(st.integers(1, side - 1))
+    size = across * side
+    regions = torch.zeros(size, size)
+    cuts = (slice(0, -side), slice(-side, -shift), slice(-shift, None))
+    for number, (rows, columns) in enumerate((a, b) for a in cuts for b in cuts):
+        regions[rows, columns] = number
+    parts = regions.view(across, side, across, side).permute(0, 2, 1, 3).reshape(across**2, side**2)
+    wanted = torch.where(parts[:, None] == parts[:, :, None], 0.0, -100.0)
+    assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
+@given(st.integers(2, 5), st.integers(2, 5))
+def test_tables_of_places_with_a_token_of_its_own(height: int, width: int) -> None:
+    n = height * width
+    i, j = torch.arange(n)[:, None], torch.arange(n)[None]
+    rows, columns = i // width - j // width + height - 1, i % width - j % width + width - 1
+    inside = rows * (2 * width - 1) + columns
+    most = int(inside.max())
+    wanted = torch.full((n + 1, n + 1), most + 1)
+    wanted[1:, 1:], wanted[0, 1:], wanted[0, 0] = inside, most + 2, most + 3
+    assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
+@given(st.integers(2, 6), st.integers(2, 6))
+def test_distances_and_their_squares_in_slices(height: int, width: int) -> None:
+    n = height * width
+    i, j = torch.arange(n)[:, None], torch.arange(n)[None]
+    down, across = (i // width - j // width).float(), (i % width - j % width).float()
+    wanted = torch.stack([across, down, down**2 + across**2], -1)
+    assert torch.equal(built(buffer_of(wanted)), wanted)

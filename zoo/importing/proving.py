@@ -50,11 +50,13 @@ def _in_training(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor], le
     """Yield what differs in training mode: outputs or statistics, with what is drawn at random the same, or off."""
     for path in left_out:
         twin.get_submodule(path).eval()
-    before = copy.deepcopy((twin, ours))
+    before = [{key: value.clone() for key, value in each.named_buffers()} for each in (twin, ours)]
     try:
         if _trained(twin, ours, tensors, torch.equal):
             return
-        twin, ours = (each.double() for each in before)
+        for each, buffers in zip((twin, ours), before, strict=True):
+            each.load_state_dict(each.state_dict() | buffers, strict=False)
+            each.double()
         for module in (*twin.modules(), *ours.modules()):
             if not [*module.children()] and not module.state_dict():
                 module.eval()  # what draws has no weights
