@@ -60,6 +60,11 @@ def _of_pipe(descriptor: int, most: int) -> bytes:
     return _piped[state.st_ino][:most]
 
 
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """Return a regular file that a person named, open to read. Raises as `read` does."""
+    return _regular(os.open(path, READ))
+
+
 def read_inside(folder: Path, name: str | PurePath, most: int) -> bytes:
     """Return the first `most` bytes of the regular file that something in `folder` names.
 
@@ -96,10 +101,16 @@ def _resolved(folder: Path, name: str | PurePath) -> tuple[Path, Path]:
 
 
 def _bytes(descriptor: int, most: int) -> bytes:
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
+    with _regular(descriptor) as file:
         return file.read(most)
+
+
+def _regular(descriptor: int) -> BinaryIO:
+    """Return the file of a descriptor, which is closed where it is no regular one. Raises ValueError."""
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise ValueError("it is not a regular file")
 
 
 @contextmanager

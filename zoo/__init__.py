@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from speczoo.api import build, check, diff, fingerprint, get_model, graph, list_models, sizes, source, summary
     from speczoo.drawing.files import draw
     from speczoo.exploration import sweep
+    from speczoo.exporting import export
     from speczoo.importing import from_module
     from speczoo.training import train
     from speczoo.weights import WeightsError
@@ -32,6 +33,7 @@ __all__ = [
     "check",
     "diff",
     "draw",
+    "export",
     "fingerprint",
     "from_module",
     "get_model",
@@ -46,6 +48,7 @@ __all__ = [
 
 _FROM = {
     "draw": "speczoo.drawing.files",
+    "export": "speczoo.exporting",
     "from_module": "speczoo.importing",
     "sweep": "speczoo.exploration",
     "train": "speczoo.training",

@@ -32,6 +32,7 @@ EXTRAS = {
     **dict.fromkeys(("torch", "numpy", "safetensors"), "torch"),
     **dict.fromkeys(("torchvision", "PIL"), "vision"),
     **dict.fromkeys(("lightning", "matplotlib"), "train"),
+    **dict.fromkeys(("onnx", "onnx_ir", "onnxruntime", "onnxscript"), "export"),
     **dict.fromkeys(("optuna", "ray"), "search"),
 }
 

@@ -173,13 +173,29 @@ def build(
     SpecError where the spec is wrong, WeightsError where the weights are, ValueError for another dtype, TypeError for a
     seed that is no whole number.
     """
+    _, model = built(what, weights, input=input, device=device, dtype=dtype, seed=seed, taps=taps, **params)
+    return model
+
+
+def built(
+    what: What,
+    weights: Any = None,
+    *,
+    input: InputShape | None = None,
+    device: Any = None,
+    dtype: Any = None,
+    seed: SupportsIndex | None = None,
+    taps: Sequence[str] | Mapping[str, str] | None = None,
+    **params: Any,
+) -> tuple[Graph, nn.Module]:
+    """Return the graph of a network and the module that `build` makes of it. Raises as `build` does."""
     made = graph(what, input=input, taps=taps, **params)
     from speczoo.compiler.emit import module
     from speczoo.verify import hold
 
     dtype, seed = _dtype(dtype), None if seed is None else index(seed)
     if weights is None:
-        return hold(made, module.build(made, device=device, dtype=dtype, seed=seed))
+        return made, hold(made, module.build(made, device=device, dtype=dtype, seed=seed))
     from speczoo.weights import build_with, params_with, report_of
 
     if brought := {name: value for name, value in params_with(made, weights).items() if name not in params}:
@@ -187,7 +203,7 @@ def build(
     model = hold(made, build_with(made, weights, device=device, dtype=dtype, seed=seed))
     if (report := report_of(model)).missing:
         logging.getLogger("zoo").warning("%s: %s", made.name, report)
-    return model
+    return made, model
 
 
 def _dtype(given: Any) -> Any:

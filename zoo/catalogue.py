@@ -26,6 +26,10 @@ BLOCKS = NETWORKS / "blocks"  # what several families use; found by name, and no
 #: What people call a network that has another name here.
 ALIASES = {"cnn": "mnist_cnn", "inception": "googlenet_2014", "vggnet": "vgg16"}
 
+#: Endings of the files that `zoo export` writes.
+EXPORTED = (".onnx", ".pt2", ".safetensors")
+#: Endings of the files of specs, a variant behind them.
+_ENDING = re.compile(r"\.(ya?ml|json|cfg)(:[^/\\]*)?$")
 #: YAML with a line for each key, or JSON: no name and no path has such a thing.
 _TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
@@ -99,7 +103,12 @@ def is_file(what: str | Text) -> bool:
 
 def is_path(text: str) -> bool:
     """Return whether it is a path, with a separator or a suffix; anything else is a catalogue name."""
-    return "/" in text or "\\" in text or bool(re.search(r"\.(ya?ml|json|cfg)(:[^/\\]*)?$", text))
+    return "/" in text or "\\" in text or bool(_ENDING.search(text)) or is_exported(text)
+
+
+def is_exported(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path ends as a file that `zoo export` writes, which carries its spec."""
+    return os.fspath(path).lower().endswith(EXPORTED)
 
 
 def split(text: str) -> tuple[Path, str | None]:
@@ -109,8 +118,12 @@ def split(text: str) -> tuple[Path, str | None]:
 
 
 def read(path: Path, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:
-    """Return the spec in a file, or None with the reasons in `report`."""
-    return unit_of(Source.read(path, report, limits), report, limits)
+    """Return the spec in a file, or that which an exported one carries, or None with the reasons in `report`."""
+    if not is_exported(path):
+        return unit_of(Source.read(path, report, limits), report, limits)
+    from speczoo import embedded  # zipfile, which no other file waits for
+
+    return unit_of(embedded.source(path, report, limits), report, limits)
 
 
 def unit_of(source: Source | None, report: Report, limits: Limits = DEFAULT) -> LoadedSpec | None:

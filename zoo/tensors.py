@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from speczoo import git_lfs
+from speczoo import archives, git_lfs
 from speczoo.limits import LimitExceeded, Limits, current, raising
 
 DEPTH = 32  # lists and mappings inside each other
@@ -35,7 +35,6 @@ LONGEST = 2**48  # of an axis, and of a step along it
 SHOWN = 100  # characters of a name in a message
 ARCHIVE = b"PK\x03\x04"  # how a file of torch.save begins; before torch 1.6 it is a sequence of pickles
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # the first two of those
-PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 GROWTH = 4  # times a file's bytes that its tensors may take: tensors share storages, and archives are deflated
 
 
@@ -419,23 +418,12 @@ class _Bytes:
         return self._whole[first : first + length]  # type: ignore[no-any-return]
 
     def _inflated(self, key: str) -> torch.UntypedStorage:
-        return _storage(bytearray(_content(*self.deflated[key])))
+        return _storage(bytearray(archives.content(*self.deflated[key])))
 
 
 def _storage(content: bytearray | mmap.mmap) -> torch.UntypedStorage:
     bytes = torch.frombuffer(content, dtype=torch.uint8) if len(content) else torch.empty(0)
     return bytes.untyped_storage()
-
-
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """Return what an entry holds: as much as the archive's directory says, and never more, whatever was deflated
-    there.
-    """
-    with archive.open(entry) as file:
-        content = file.read(entry.file_size)
-    if len(content) != entry.file_size:
-        raise TensorsError(DAMAGED)
-    return content
 
 
 # -- tensors ----------------------------------------------------------------------------------------------------------
@@ -556,10 +544,10 @@ def refuse_pointer(file: BinaryIO) -> None:
 
 def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
     """Return what torch.save has written since torch 1.6: an archive of a pickle and of the bytes of each storage."""
-    limits.hold("header", _directory(file, size), "the directory of its archive has", "bytes")
+    limits.hold("header", archives.directory_size(file, size), "the directory of its archive has", "bytes")
     archive = zipfile.ZipFile(file)
     entries = {entry.filename: entry for entry in archive.infolist()}
-    if any(entry.compress_type not in PACKED or entry.flag_bits & 1 for entry in entries.values()):
+    if not all(map(archives.is_packed, entries.values())):
         raise TensorsError("it is an archive that is encrypted, or packed by other means than deflating")
     pickles = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickles) != 1:
@@ -571,27 +559,12 @@ def _archive(file: BinaryIO, size: int, limits: Limits) -> _Described:
     if order is not None and archive.open(order).read(8) != sys.byteorder.encode():
         raise TensorsError("its bytes are in another order than this machine's", "save it again on a machine like this")
     limits.hold("header", entries[pickles[0]].file_size, "its pickle has", "bytes")
-    value = _Pickle(limits).load(io.BytesIO(_content(archive, entries[pickles[0]])))
+    value = _Pickle(limits).load(io.BytesIO(archives.content(archive, entries[pickles[0]])))
     storages = _Bytes(file, size)
     for name, entry in entries.items():
         if name.startswith(f"{folder}data/"):
             storages.add_entry(name.removeprefix(f"{folder}data/"), archive, entry)
     return _Described(value, storages, limits)
-
-
-def _directory(file: BinaryIO, size: int) -> int:
-    """Return the bytes of an archive's directory, which `zipfile` reads whole: told by the records at the file's very
-    end.
-    """
-    file.seek(max(0, size - 98))
-    ending = file.read(98)
-    if ending[-22:-18] != b"PK\x05\x06" or ending[-2:] != b"\0\0":
-        raise TensorsError(DAMAGED)
-    if ending[-42:-38] != b"PK\x06\x07":
-        return int.from_bytes(ending[-10:-6], "little")
-    if ending[:4] != b"PK\x06\x06" or int.from_bytes(ending[-34:-26], "little") != size - 98:
-        raise TensorsError(DAMAGED)
-    return int.from_bytes(ending[-58:-50], "little")
 
 
 def _sequence(file: BinaryIO, size: int, limits: Limits) -> _Described:

@@ -216,6 +216,28 @@ def random_input(graph: Graph, batch: int = BATCH, shapes: Mapping[str, Shape] |
     return out
 
 
+def draw_anew(module: nn.Module) -> None:
+    """Draw weights and statistics anew, of the size that they had: nothing stays at 0 or 1. The numbers are the same
+    each time.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(tensor: Tensor) -> Tensor:
+        return torch.randn(tensor.shape, generator=generator, dtype=torch.float32).to(tensor.dtype)
+
+    with torch.no_grad():
+        for name, tensor in module.state_dict(keep_vars=True).items():
+            if not tensor.is_floating_point():
+                continue
+            if name.endswith("running_var"):
+                tensor.copy_(0.5 + noise(tensor).abs())
+            elif tensor.dim() < 2:
+                tensor.add_(0.2 * noise(tensor))
+            else:
+                spread = float(tensor.std()) if tensor.numel() > 1 else 0.0
+                tensor.add_((0.3 * spread or 0.02) * noise(tensor))
+
+
 def _state(predicted: Mapping[str, Shape], built: Mapping[str, Shape]) -> Finding:
     """Return the state_dicts, told as how many entries they have, or as the first in which they differ."""
     for want, got in zip(predicted.items(), built.items(), strict=False):
@@ -228,19 +250,16 @@ def _shape(sizes: Shape | None) -> str:
     return "none" if sizes is None else by_axis(sizes)
 
 
-def save(module: nn.Module, file: BinaryIO, suffix: str) -> None:
-    """Write a state_dict, as .safetensors or as what torch.load(weights_only=True) reads. Raises OSError."""
-    if suffix == ".safetensors":
-        file.write(safetensors(module))
-    else:
-        torch.save(_state_dict(module), file)
+def save(module: nn.Module, file: BinaryIO) -> None:
+    """Write a state_dict as what torch.load(weights_only=True) reads. Raises OSError."""
+    torch.save(_state_dict(module), file)
 
 
-def safetensors(module: nn.Module) -> bytes:
-    """Return a state_dict as the content of a .safetensors file."""
+def safetensors(module: nn.Module, told: Mapping[str, str]) -> bytes:
+    """Return a state_dict as the content of a .safetensors file; `told` is what it says of itself."""
     from safetensors.torch import save as as_bytes
 
-    return as_bytes(_state_dict(module), metadata={"format": "pt"})
+    return as_bytes(_state_dict(module), metadata={"format": "pt", **told})
 
 
 def _state_dict(module: nn.Module) -> dict[str, Tensor]:

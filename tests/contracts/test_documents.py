@@ -28,7 +28,10 @@ ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"
 LANGUAGE = ROOT / "specs/README.md"
 ROOMS = ["", "specs", "compiler", "zoo", "tests"]
-ROOMS += [f"zoo/{room}" for room in ("drawing", "exploration", "importing", "importing/sources", "training", "testing")]
+ROOMS += [
+    f"zoo/{room}"
+    for room in ("drawing", "exploration", "exporting", "importing", "importing/sources", "training", "testing")
+]
 DOCUMENTS = sorted({path for room in ROOMS for path in (ROOT / room).glob("*.md")})
 
 
@@ -158,7 +161,13 @@ WITH_PYTHON = [
     FRONT,
     *(
         ROOT / "zoo" / page
-        for page in ("documents.md", "drawing/README.md", "exploration/README.md", "importing/README.md")
+        for page in (
+            "documents.md",
+            "drawing/README.md",
+            "exploration/README.md",
+            "exporting/README.md",
+            "importing/README.md",
+        )
     ),
 ]
 PAGES = [*WITH_PYTHON, ROOT / "zoo/importing/sources/README.md"]

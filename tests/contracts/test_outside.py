@@ -131,6 +131,7 @@ COMMANDS: dict[str, list[Any]] = {
     "build": ["build", "SPEC"],
     "build -o": ["build", "SPEC", "-o", "out"],
     "source": ["source", "SPEC", "-o", "out.py"],
+    "export": ["export", "SPEC", "-o", "out.safetensors"],
 }
 
 
@@ -387,6 +388,8 @@ WRITES: list[tuple[list[str], list[str]]] = [
     (["build", "NET", "-o", "."], ["net.yaml", "net.py", "net.safetensors"]),
     (["build", "NET", "-o", "out"], ["out/net.yaml", "out/net.py", "out/net.safetensors"]),
     (["source", "NET", "-o", "w.py"], ["w.py"]),
+    (["export", "NET", "-o", "w.safetensors"], ["w.safetensors"]),
+    (["export", "NET", "-o", "w.pt2"], ["w.pt2"]),
     (["source", "NET", "-o", "."], ["net.py"]),
     (["draw", "NET", "-o", "p.svg", "-o", "p.png"], ["p.svg", "p.png"]),
     (["schema", "-o", "s.json"], ["s.json"]),

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 #: Importing these is what the promise forbids.
-HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "numpy", "safetensors")
+HEAVY = ("torch", "torchvision", "lightning", "matplotlib", "numpy", "safetensors", "onnx")
 
 FRONT = [
     "import speczoo.specs.spec, speczoo.specs.expression, speczoo.specs.document, speczoo.specs.render",
@@ -16,7 +16,8 @@ FRONT = [
     "import speczoo.compiler.emit.python, speczoo.compiler.emit.summary",
     "import speczoo; speczoo.list_models()",
     "from speczoo.__main__ import cli; cli(['import', '--help'], standalone_mode=False)",
-    "import speczoo.importing.sources.formats",
+    "import speczoo.importing.sources.formats, speczoo.embedded, speczoo.exporting",
+    "from speczoo.__main__ import cli; cli(['export', '--help'], standalone_mode=False)",
     "import speczoo; speczoo.summary('resnet18')",
     "import speczoo; speczoo.check('mnist_cnn')",
     "import speczoo; speczoo.source('mnist_resnet')",

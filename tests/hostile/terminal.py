@@ -110,6 +110,17 @@ def keras(text: str) -> dict[str, Any]:
     return {"class_name": "Sequential", "config": {"name": text, "layers": layers}}
 
 
+def exported(text: str) -> dict[str, str]:
+    """What an exported file says of itself."""
+    settings = json.dumps({"variant": text, "taps": {text: text}, "params": {text: text}})
+    told = {
+        "spec": json.dumps(network(text)),
+        "settings": settings,
+        "versions": json.dumps({text: text, "torch": text}),
+    }
+    return {f"speczoo.{key}": value for key, value in {**told, "fingerprint": text}.items()}
+
+
 def recipe(net: str, root: str, **changes: Any) -> dict[str, Any]:
     return {
         "recipe": 1,
@@ -136,10 +147,10 @@ def image(path: Path, value: int) -> None:
     path.write_bytes(b"P5 12 12 255\n" + bytes([value, 255 - value] * 72))
 
 
-def tensors(path: Path, names: list[str]) -> None:
-    """A .safetensors file of tensors with one number each."""
+def tensors(path: Path, names: list[str], told: dict[str, str]) -> None:
+    """A .safetensors file of tensors with one number each, that says this of itself."""
     entries = {n: {"dtype": "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]} for i, n in enumerate(names)}
-    head = json.dumps(entries).encode()
+    head = json.dumps({"__metadata__": told, **entries}).encode()
     path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4 * len(names)))
 
 
@@ -186,7 +197,9 @@ def prepare(home: Path) -> None:
     for key in ("name", "network", "data", "optimizer", "schedule", "precision", "metrics", TEXT):
         write(home / f"recipe-{key if key.isalpha() else 'key'}.json", recipe("./net.json", "data", **{key: TEXT}))
     write(home / "recipe-nowhere.json", recipe(f"./{SAID}nowhere.json", f"{SAID}nowhere"))
-    tensors(home / f"{NAME}.safetensors", [TEXT, f"{TEXT}.1", "0.weight"])
+    tensors(home / f"{NAME}.safetensors", [TEXT, f"{TEXT}.1", "0.weight"], exported(TEXT))
+    tensors(home / "exported.safetensors", [], exported(TEXT))
+    tensors(home / "wrong.safetensors", [], {**exported(TEXT), "speczoo.spec": json.dumps(next(wrong(TEXT)))})
     (home / f"{NAME}bad.safetensors").write_bytes(struct.pack("<Q", 40) + f'{{"{BLINKING}":'.encode())
     for split in ("train", "valid"):
         for number in range(4):
@@ -319,6 +332,15 @@ def looking() -> Iterator[Step]:
     yield Step(("--debug", "--plugin", "no\x1b[5;41m\n::error::mallory", "list"))
 
 
+def carrying() -> Iterator[Step]:
+    """Commands on files that carry a spec."""
+    for path in ("exported.safetensors", "wrong.safetensors", f"{NAME}bad.safetensors"):
+        yield Step(("show", path), data=path == "exported.safetensors")
+        yield Step(("show", path, "--json"))
+        yield Step(("check", path))
+        yield Step(("fmt", path))
+
+
 def writing(manner: str) -> Iterator[Step]:
     """Commands that write files, named after what a stranger chose."""
     out = f"out-{manner}/{NAME}"
@@ -341,6 +363,9 @@ def building(manner: str) -> Iterator[Step]:
     yield Step(("import", "torch.nn:ReLU", "--input", "3", "--args", TEXT))
     for name in (f"{out}.py", f"{out}.safetensors", f"{out}.pt", out, f"{out}.{BLINKING}"):
         yield Step(("build", "net.json", "-o", name))
+    for ending in (".safetensors", ".pt2", BLINKING):
+        yield Step(("export", "net.json", "-o", f"{out}.exported{ending}"))
+    yield Step(("export", "net.json", "-o", f"{out}.tapped.safetensors", "--tap", TEXT))
     for name in (f"{NAME}.safetensors", f"{NAME}bad.safetensors", f"{NAME}.pt", f"{NAME}odd.pt", f"{NAME}no.pt", TEXT):
         yield Step(("build", "net.json", "--weights", name))
     yield Step(("build", "net.json", "--weights", f"{out}.safetensors"))
@@ -380,7 +405,7 @@ def spoilt() -> Iterator[Step]:
 
 
 def steps(manner: str) -> list[Step]:
-    found = [*looking(), *writing(manner)]
+    found = [*looking(), *carrying(), *writing(manner)]
     if TRAINS:
         found += building(manner)
     if TRAINS and manner in ("colour", "ascii"):  # training takes its time: once for a terminal, once in files

@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Build": {
         "build": "Build a network, run it, hold it to what was predicted; write it.",
         "source": "A network as Python that needs torch alone.",
+        "export": "A network as ONNX, torch.export's .pt2 or .safetensors, run beside the module.",
     },
     "Train": {
         "recipes": "The zoo's training recipes.",

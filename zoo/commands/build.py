@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
+from speczoo.catalogue import EXPORTED
+from speczoo.commands import exports
 from speczoo.commands.common import (
     Network,
     Networks,
@@ -29,7 +31,8 @@ from speczoo.table import Column, Table
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
 
-WEIGHTS = (".safetensors", ".pt", ".pth")
+WEIGHTS = (".pt", ".pth")
+ENDINGS = (".py", *EXPORTED, *WEIGHTS)
 
 
 @click.command()
@@ -37,7 +40,7 @@ WEIGHTS = (".safetensors", ".pt", ".pth")
 @takes_networks
 @takes_weights
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
-@click.option("-o", "--out", type=Place(), help="A .py, .safetensors or .pt file, or a folder.")
+@click.option("-o", "--out", type=Place(), help="A file by its ending, or a folder.")
 @force_option
 @json_option
 @click.pass_context
@@ -54,9 +57,9 @@ def command(
     """Build a network, run it, hold it to what was predicted; write it.
 
     Without -o the network is built and run once on random input, and its outputs, parameters and state_dict are held
-    to what its spec predicts. With -o it is written: .py is its source, .safetensors and .pt are its weights, and a
-    folder gets spec, source and weights, each network its own folder where there are several. A file that is there
-    and holds something else is not written over without --force.
+    to what its spec predicts. With -o it is written: .py is its source, .pt its weights, .onnx, .pt2 and .safetensors
+    what `zoo export` writes, and a folder gets spec, source and weights, each network its own folder where there are
+    several. A file that is there and holds something else is not written over without --force.
     """
     kind = _kind(out, networks.several) if out is not None else None
     found: list[dict[str, Any]] = []
@@ -65,16 +68,15 @@ def command(
         if out is not None and kind == ".py":
             facts["written"] = _write_source(graph, out, force)
         else:
-            graph, module, report = _build(network, graph, weights, seed, **names)
+            graph, module, report = built(network, graph, weights, seed, **names)
             facts["weights"] = report.to_json() if report else None
-            if report is not None:
-                first, *more = report.lines
-                console.say(f"{graph.name}: {first}", *more, err=True)
             if out is None:
                 facts |= _try(graph, module, quiet=as_json)
             elif kind == "folder":
                 folder = out / graph.name if networks.several else out
                 facts["written"] = _write_folder(network, graph, module, folder, force)
+            elif kind in EXPORTED:
+                facts |= exports.written(network, graph, module, out, force=force).to_json()
             else:
                 facts["written"] = _write_weights(module, out, force)
         for path in facts.get("written", ()):
@@ -94,30 +96,32 @@ def _kind(out: Path, several: bool) -> str:
     suffix = out.suffix.lower()
     if out.is_dir() or suffix == "":
         return "folder"
-    if suffix != ".py" and suffix not in WEIGHTS:
-        raise click.UsageError(f"-o writes .py, {', '.join(WEIGHTS)}, or a folder, not {suffix!a}")
+    if suffix not in ENDINGS:
+        raise click.UsageError(f"-o writes {', '.join(ENDINGS)}, or a folder, not {suffix!a}")
     if several:
         raise click.UsageError("several networks go into a folder: -o FOLDER")
     return suffix
 
 
-def _build(
+def built(
     network: Network, graph: Graph, weights: str | None, seed: int | None, **names: Any
 ) -> tuple[Graph, Any, Any]:
-    """Return the module, the graph it was made of, and what there is to say of its weights."""
-    from speczoo.compiler.emit import module
+    """Return the graph that a module was made of, the module, and what there is to say of its weights, and is said."""
+    from speczoo.compiler.emit.module import build
     from speczoo.limits import exhausted
 
     try:
         if weights is None:
-            return graph, module.build(graph, seed=seed), None
+            return graph, build(graph, seed=seed), None
         from speczoo.weights import build_with, params_with
 
         brought = {k: v for k, v in params_with(graph, weights).items() if k not in network.params}
         if brought:
             graph = replace(network, params={**network.params, **brought}).graph()
-        built = build_with(graph, weights, seed=seed, **names)
-        return graph, built, built.load_report
+        module: Any = build_with(graph, weights, seed=seed, **names)
+        first, *more = module.load_report.lines
+        console.say(f"{graph.name}: {first}", *more, err=True)
+        return graph, module, module.load_report
     except RuntimeError as error:
         if not exhausted(error):
             raise
@@ -162,7 +166,7 @@ def _write_weights(module: Any, target: Path, force: bool) -> list[str]:
     from speczoo.verify import save
 
     with files.replacing(target, over=force) as file:
-        save(module, file, target.suffix.lower())
+        save(module, file)
     return [str(target)]
 
 
@@ -170,13 +174,18 @@ def _write_folder(network: Network, graph: Graph, module: Any, folder: Path, for
     """Return spec, source and weights, named as the network; beside the spec the files that it uses."""
     from speczoo import specialize
     from speczoo.compiler.emit.python import source
+    from speczoo.exporting.metadata import texts
     from speczoo.specs import files
     from speczoo.verify import safetensors
 
     written = specialize.text(graph, graph.name, network.params)
     spec = specialize.path_in(folder, graph.name, written)
     code, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
-    contents = {code: source(graph).encode(), weights: safetensors(module), spec: written.encode()}
+    contents = {
+        code: source(graph).encode(),
+        weights: safetensors(module, texts(graph, network.params)),
+        spec: written.encode(),
+    }
     refuse_other(contents, force)
     copies = missing_companions(graph, folder, {spec, code, weights})
     files.make_folder(folder)

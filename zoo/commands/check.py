@@ -143,7 +143,7 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
         checked = _check_source(source, params, shapes, limits)
         return checked if checked.graphs else _as_recipe(checked, source, params)
     graphs = check_into(report, target, input=shapes, limits=limits, params=params)
-    if report.ok or not catalogue.is_path(target):
+    if report.ok or not catalogue.is_path(target) or catalogue.is_exported(target):
         return Checked(target, report.diagnostics, graphs)
     source = Source.read(catalogue.split(target)[0], Report(), limits)
     return _as_recipe(Checked(target, report.diagnostics), source, params)
@@ -170,7 +170,7 @@ def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits,
 
     target, reported, _, original = checked
     path, variant = catalogue.split(target)
-    if not any(d.fix for d in reported) or not (original or catalogue.is_path(target)):
+    if not any(d.fix for d in reported) or not (original or catalogue.is_path(target)) or catalogue.is_exported(target):
         return checked
     original = original or Source.read(path, Report(), limits)
     if original is None:

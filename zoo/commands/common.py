@@ -67,21 +67,24 @@ class Place(click.Path):
 
 @dataclass(frozen=True)
 class Network:
-    """A network as it was asked for: a name, a path or what standard input has, what --set and --input lay over it, and
-    how large it may be.
+    """A network as it was asked for: a name, a path or what standard input has, what --set and --input lay over it, how
+    large it may be, and which inner values are its outputs.
     """
 
     asked: str | Text
     params: Mapping[str, Any]
     input: Sequence[int] | Mapping[str, Sequence[int]] | None = None
     limits: Limits = DEFAULT
+    taps: Mapping[str, str] | None = None
 
     def graph(self) -> Graph:
         """Raise SpecError."""
         from speczoo import api
 
         report = Report()
-        made = api.graph_into(report, self.asked, input=self.input, limits=self.limits, params=self.params)
+        made = api.graph_into(
+            report, self.asked, input=self.input, taps=self.taps, limits=self.limits, params=self.params
+        )
         raise_if_wrong(report)
         assert made is not None
         return made

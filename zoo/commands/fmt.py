@@ -31,7 +31,10 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 
     wrong: list[Diagnostic] = []
     changes: dict[str, bool] = {}
-    for name in catalogue.expand(files):
+    names = catalogue.expand(files)
+    if exported := [name for name in names if catalogue.is_exported(name)]:
+        raise common.Refused(f"{exported[0]} is no file of a spec: `zoo show` prints the one that it carries")
+    for name in names:
         report = Report()
         source = console.stdin(report) if name == common.STANDARD else Source.read(Path(name), report)
         text = formatted(source, argument_order(source)) if source else None

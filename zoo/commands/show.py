@@ -126,9 +126,22 @@ def lineage(network: Network, family: bool = False) -> dict[str, Any]:
         },
         "inputs": {name: list(value.shape) for name, value in (settings.inputs if settings else ())},
         "uses": dict(spec.use),
+        "exported": _exported(network.asked),
         "spec": data,
         "text": text,
     }
+
+
+def _exported(asked: str | Text) -> dict[str, Any] | None:
+    """Return what else a file says of itself that carries the spec; None of any other file."""
+    from speczoo import catalogue
+
+    if not isinstance(asked, str) or not catalogue.is_exported(asked):
+        return None
+    from speczoo import embedded
+
+    found = embedded.read(Path(asked))
+    return {"fingerprint": found.fingerprint, "versions": found.versions, "settings": found.settings}
 
 
 def shown(path: Path) -> str:
@@ -153,4 +166,19 @@ def _comments(line: dict[str, Any]) -> str:
         wide = min(40, max(map(len, values.values())))
         comments += [f"  {n:<{name}}  {values[n]:<{wide}}  from {p['from']}" for n, p in line["params"].items()]
     comments += [f"uses {op}: {used}" for op, used in line["uses"].items()]
+    if line["exported"]:
+        comments += _carried(line["exported"])
     return "".join(f"# {safe(text)}\n" for text in comments) + "\n"
+
+
+def _carried(told: dict[str, Any]) -> list[str]:
+    """Return what an exported file says of itself beside its spec."""
+    from speczoo.specialize import flow
+
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    taps = told["settings"].get("taps")
+    return [
+        *([f"written by {versions}"] if versions else []),
+        *([f"outputs in the file: {flow(taps)}"] if taps else []),
+        *([f"fingerprint {told['fingerprint']}"] if told["fingerprint"] else []),
+    ]

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.importing.inputs import Input, given
+from speczoo.verify import draw_anew
 
 #: How far outputs may be from each other in double precision, as a part of the largest.
 CLOSE = 1e-9
@@ -35,7 +36,7 @@ def prove(
     """
     twin, ours = copy.deepcopy(model).eval(), emitted.build(graph).eval()
     _weights(twin, ours)
-    _drawn(twin)
+    draw_anew(twin)
     ours.load_state_dict(twin.state_dict(), strict=True)
     for inputs, batch in runs:
         tensors = given(inputs, batch, torch.device("cpu"))
@@ -91,26 +92,6 @@ def _weights(twin: nn.Module, ours: nn.Module) -> None:
         rest = [*(f"`{key}` besides" for key in have if key in more), *(f"another `{key}`" for key in differing)]
         lines = [*lacking, *rest]
         raise NotTheSame("the state_dict would have " + "; ".join(lines[:5]) + (" ..." if len(lines) > 5 else ""))
-
-
-def _drawn(module: nn.Module) -> None:
-    """Draw weights and statistics anew, of the size that they had."""
-    generator = torch.Generator().manual_seed(0)
-
-    def noise(tensor: Tensor) -> Tensor:
-        return torch.randn(tensor.shape, generator=generator, dtype=torch.float32).to(tensor.dtype)
-
-    with torch.no_grad():
-        for name, tensor in module.state_dict(keep_vars=True).items():
-            if not tensor.is_floating_point():
-                continue
-            if name.endswith("running_var"):
-                tensor.copy_(0.5 + noise(tensor).abs())
-            elif tensor.dim() < 2:
-                tensor.add_(0.2 * noise(tensor))
-            else:
-                spread = float(tensor.std()) if tensor.numel() > 1 else 0.0
-                tensor.add_((0.3 * spread or 0.02) * noise(tensor))
 
 
 def _run(module: nn.Module, tensors: Sequence[Tensor]) -> list[Tensor]:

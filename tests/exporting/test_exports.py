@@ -1,0 +1,163 @@
+"""What is exported is the network: run beside the module, with the spec's names, open axes and spec inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import speczoo
+from speczoo import catalogue, embedded
+from speczoo.compiler.emit import module as emitted
+from speczoo.exporting import NotExported, proof, write
+from speczoo.exporting.exported import Exported
+from speczoo.verify import draw_anew
+
+onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+CLOSE = 1e-4
+
+#: Two inputs, one of them tokens; outputs that are an input, one value twice and a value named as torch names others.
+SEVERAL: dict[str, Any] = {
+    "spec": 1,
+    "name": "several",
+    "inputs": [{"id": "x", "shape": [3, 8, 8]}, {"id": "tokens", "shape": [5], "dtype": "int64"}],
+    "layers": [
+        {"id": "conv", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1, "from": "x"},
+        {"id": "relu_1", "op": "ReLU"},
+        {"id": "table", "op": "Embedding", "num_embeddings": 7, "embedding_dim": 4, "from": "tokens"},
+        {"id": "mean", "op": "mean", "dim": 1},
+    ],
+    "outputs": [
+        {"id": "conv2d", "from": "relu_1"},
+        {"id": "same", "from": "relu_1"},
+        {"id": "val_0", "from": "mean"},
+        {"id": "given", "from": "x"},
+    ],
+}
+
+
+def run(path: Path, *inputs: Tensor) -> list[Tensor]:
+    """What comes out of a file, read by who knows nothing of us."""
+    if path.suffix == ".pt2":
+        came = torch.export.load(path).module()(*inputs)
+        return [came] if isinstance(came, Tensor) else list(came.values())
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    named = {into.name: x.numpy() for into, x in zip(session.get_inputs(), inputs, strict=True)}
+    return [torch.from_numpy(value) for value in session.run(None, named)]
+
+
+def assert_close(wanted: Sequence[Tensor], came: Sequence[Tensor]) -> None:
+    for want, got in zip(wanted, came, strict=True):
+        assert want.shape == got.shape
+        assert (want - got).abs().max() <= CLOSE * want.abs().max()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports")
+
+
+def exported(what: Any, path: Path, **settings: Any) -> tuple[Exported, torch.nn.Module]:
+    """A file of a network with weights drawn anew, and the module beside it."""
+    graph = speczoo.graph(what, **settings)
+    module = emitted.build(graph, seed=0).eval()
+    draw_anew(module)
+    return write(graph, module, path), module
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_a_network_of_the_documents_is_the_same_in_a_file(suffix: str, folder: Path) -> None:
+    """With other weights than those it was tried with, at a batch and a size that it was not tried at; it gives its
+    spec back, and its inputs and outputs have the spec's names."""
+    path = folder / f"cnn{suffix}"
+    made, module = exported("mnist_cnn", path)
+    assert made.inputs == {"input": ("batch", 1, "height", "width")}
+    x = torch.randn(3, 1, 31, 29)
+    with torch.no_grad():
+        assert_close([module(x)], run(path, x))
+    assert speczoo.fingerprint(path) == speczoo.fingerprint("mnist_cnn") == made.fingerprint
+    told = embedded.read(path)
+    assert told.settings["inputs"] == {"input": [1, 28, 28]}
+    assert told.versions["torch"].startswith(torch.__version__.partition("+")[0])
+    if suffix == ".onnx":
+        found = onnx.load(path)
+        names = [value.name for value in (*found.graph.input, *found.graph.output)]
+        assert names == ["input", "output"]
+        assert {p.name for p in found.graph.initializer} >= {key for key, _ in module.named_parameters()}
+        assert not any(node.metadata_props for node in found.graph.node)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_names_of_values_are_the_specs(suffix: str, folder: Path) -> None:
+    """Whatever an exporter calls its own: inputs that are outputs, a value twice, names that it would give others."""
+    path = folder / f"several{suffix}"
+    made, module = exported(SEVERAL, path)
+    assert list(made.outputs) == ["conv2d", "same", "val_0", "given"]
+    given = (torch.randn(1, 3, 12, 10), torch.randint(7, (1, 6)))
+    with torch.no_grad():
+        assert_close(list(module(*given)), run(path, *given))
+    if suffix == ".onnx":
+        session = onnxruntime.InferenceSession(path)
+        assert [value.name for value in session.get_inputs()] == ["x", "tokens"]
+        assert [value.name for value in session.get_outputs()] == ["conv2d", "same", "val_0", "given"]
+
+
+def test_weights_carry_their_spec(folder: Path) -> None:
+    """A file of weights builds itself: `zoo build net.safetensors --weights net.safetensors`. Taps are settings: the
+    spec in the file has the outputs of its own."""
+    path = folder / "net.safetensors"
+    model = speczoo.build("mnist_resnet", seed=1, num_classes=7)
+    speczoo.export("mnist_resnet", path, model.state_dict(), num_classes=7)
+    again = speczoo.build(path, path)
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in again.state_dict().items())
+    speczoo.export("mnist_resnet", path, num_classes=7, taps={"mid": "0"}, over=True)
+    assert speczoo.graph(path).outputs == {"output": (7,)}
+    assert embedded.read(path).settings["taps"] == {"mid": "0"}
+
+
+def test_a_spec_that_uses_others_stands_alone(folder: Path) -> None:
+    path = folder / "used.safetensors"
+    speczoo.export("unet_resnet34", path, input=[3, 32, 32])
+    assert not speczoo.graph(path).spec.use
+    assert speczoo.fingerprint(path) == speczoo.fingerprint("unet_resnet34", input=[3, 32, 32])
+
+
+def test_nothing_is_written_where_numbers_differ(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "wrong.pt2"
+    whole = proof.tensors
+    monkeypatch.setattr(proof, "tensors", lambda came: [value * (1 + 1e-3) for value in whole(came)])
+    with pytest.raises(NotExported, match=r"other numbers: 1.0e-03 of the largest apart"):
+        exported("linear_classifier", path)
+    assert not path.exists()
+
+
+def test_weights_and_random_numbers_are_left_as_they_were(folder: Path) -> None:
+    model = speczoo.build("linear_classifier", seed=3)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    write(speczoo.graph("linear_classifier"), model, folder / "same.pt2")
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert model.training
+
+
+#: Networks with fewer weights than this are exported by the slow tests.
+MOST = 100_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
+    """`write` itself runs each beside the module, at two sizes, with weights drawn anew: here it is held to do so."""
+    if speczoo.graph(name).params >= MOST:
+        pytest.skip("it has too many weights for a test")
+    path = folder / "net.onnx"
+    made, _ = exported(name, path)
+    path.unlink()
+    assert len({tuple(run.shapes.items()) for run in made.runs}) >= 2
+    assert all(run.difference <= CLOSE for run in made.runs)
+    assert all(shape[0] == "batch" for shape in made.inputs.values())

@@ -1,0 +1,89 @@
+"""An exported network beside its module: with weights drawn anew, so that nothing that starts at 0 or 1 hides anything,
+at the size that it was traced with and at another number of samples and another size; and with its own weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from speczoo.compiler.analysis.sizes import Axis
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Shape
+from speczoo.exporting.exported import BATCH, NotExported, Run
+from speczoo.exporting.tracing import Traced, at, inputs, quiet, said
+from speczoo.module_mode import in_mode
+from speczoo.verify import draw_anew
+
+#: How far outputs may be apart, as a part of the largest number.
+CLOSE = 1e-4
+OTHER_BATCH = 1  # what most people run, and what exporters take for a constant
+#: Runs what was exported on inputs, in the order of the spec's; gives the outputs in order.
+Runner: TypeAlias = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+
+
+@contextmanager
+def drawn_weights(module: nn.Module) -> Iterator[None]:
+    """Give a module other weights and statistics while this lasts."""
+    own = {key: value.clone() for key, value in module.state_dict().items()}
+    draw_anew(module)
+    try:
+        yield
+    finally:
+        module.load_state_dict(own)
+
+
+def runs(graph: Graph, module: nn.Module, traced: Traced, run: Runner, other: Mapping[Axis, int]) -> list[Run]:
+    """Return the runs beside a module with drawn weights: as it was traced, and at the `other` size of the axes that
+    are open. Raises NotExported where the outputs are not the same.
+    """
+    open = {(axis.input, axis.dim) for axis in traced.open}
+    sizes = {axis: size for axis, size in other.items() if (axis.input, axis.dim) in open}
+    batch = OTHER_BATCH if any(axis.dim == 0 for axis in traced.open) else BATCH
+    tried = [(BATCH, at(graph, {})), *([(batch, at(graph, sizes))] if open else [])]
+    return [beside(graph, module, run, batch, shapes, "drawn") for batch, shapes in tried]
+
+
+def beside(graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Mapping[str, Shape], weights: str) -> Run:
+    """Return a run on random inputs of these shapes. Raises NotExported where the outputs are not the module's."""
+    given = inputs(graph, batch, shapes)
+    wanted = _of_module(module, given)
+    told = {name: tuple(x.shape) for name, x in zip(shapes, given, strict=True)}
+    where = ", ".join("x".join(map(str, shape)) for shape in told.values())
+    try:
+        with quiet():
+            came = run(given)
+    except Exception as error:  # what runtimes raise is not documented
+        raise NotExported(f"what was exported does not run at {where}: {said(error)}") from error
+    for want, got in zip(wanted, came, strict=True):
+        if want.shape != got.shape:
+            raise NotExported(f"at {where} {tuple(got.shape)} comes out of what was exported, and not {(*want.shape,)}")
+    apart = max(map(difference, wanted, came))
+    if not apart <= CLOSE:
+        raise NotExported(f"at {where} what was exported gives other numbers: {apart:.1e} of the largest apart")
+    return Run(told, weights, apart)
+
+
+def difference(wanted: Tensor, came: Tensor) -> float:
+    """Return how far two values are apart at most, as a part of the largest number; nan where one is not finite."""
+    if not wanted.numel():
+        return 0.0
+    wanted, came = wanted.double(), came.double()
+    largest = float(wanted.abs().max())
+    return float((wanted - came).abs().max()) / (largest or 1.0)
+
+
+def _of_module(module: nn.Module, given: Sequence[Tensor]) -> list[Tensor]:
+    with torch.no_grad(), in_mode(module, training=False):
+        return tensors(module(*given))
+
+
+def tensors(came: Any) -> list[Tensor]:
+    """Return what comes out of a module, in order."""
+    if isinstance(came, Tensor):
+        return [came]
+    return list(came.values()) if isinstance(came, Mapping) else list(came)
