@@ -93,7 +93,11 @@ def read(path: Path) -> Embedded:
     """Return what an exported file carries. Raises NothingRead, LimitExceeded and OSError."""
     reader = {".onnx": _onnx, ".pt2": _pt2, ".safetensors": _safetensors}[path.suffix.lower()]
     try:
-        with files.opened(path) as file:
+        file = files.opened(path)
+    except ValueError as error:  # a pipe, a folder, no path at all
+        raise NothingRead(str(error)) from None
+    try:
+        with file:
             return Embedded(reader(file, os.fstat(file.fileno()).st_size))
     except (LimitExceeded, OSError, NothingRead):
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterable, Mapping, Set
@@ -255,11 +256,17 @@ def save(module: nn.Module, file: BinaryIO) -> None:
     torch.save(_state_dict(module), file)
 
 
-def safetensors(module: nn.Module, told: Mapping[str, str]) -> bytes:
-    """Return a state_dict as the content of a .safetensors file; `told` is what it says of itself."""
+def safetensors(module: nn.Module, texts: Mapping[str, str]) -> bytes:
+    """Return a state_dict as the content of a .safetensors file; `texts` is what it says of itself."""
     from safetensors.torch import save as as_bytes
 
-    return as_bytes(_state_dict(module), metadata={"format": "pt", **told})
+    written = as_bytes(_state_dict(module))
+    length = int.from_bytes(written[:8], "little")
+    tensors = json.loads(written[8 : 8 + length])
+    # its own writer has the texts in another order each time, and equal files are one to who writes over none
+    header = json.dumps({"__metadata__": {"format": "pt", **texts}, **tensors}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + written[8 + length :]
 
 
 def _state_dict(module: nn.Module) -> dict[str, Tensor]:

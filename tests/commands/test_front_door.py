@@ -23,7 +23,8 @@ from speczoo.specs.errors import SpecError
 from .zoo_command import ROOT, data, fresh, zoo
 
 COMMANDS = [name for commands in SECTIONS.values() for name in commands]
-HELPERS = {"__init__", "common", "layout", "summary_formats", "weights_options", "shell_completion", "watching"}
+HELPERS = {"__init__", "common", "exports", "layout", "summary_formats", "weights_options"}
+HELPERS |= {"shell_completion", "watching"}
 
 RUN = """
 import sys

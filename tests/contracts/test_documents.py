@@ -159,16 +159,8 @@ def agrees(shown: str, printed: str) -> bool:
 
 WITH_PYTHON = [
     FRONT,
-    *(
-        ROOT / "zoo" / page
-        for page in (
-            "documents.md",
-            "drawing/README.md",
-            "exploration/README.md",
-            "exporting/README.md",
-            "importing/README.md",
-        )
-    ),
+    ROOT / "zoo/documents.md",
+    *(ROOT / f"zoo/{room}/README.md" for room in ("drawing", "exploration", "exporting", "importing")),
 ]
 PAGES = [*WITH_PYTHON, ROOT / "zoo/importing/sources/README.md"]
 
@@ -215,7 +207,7 @@ def test_the_front_pages_sessions_are_so(block: Block, desk: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [*WITH_PYTHON, ROOT / "compiler/README.md"],
-    ids=["front", "documents", "drawing", "sweeps", "importing", "compiler"],
+    ids=["front", "documents", "drawing", "sweeps", "exports", "importing", "compiler"],
 )
 def test_a_pages_python_runs_from_top_to_bottom(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = blocks(path, "python")

@@ -174,7 +174,7 @@ def _write_folder(network: Network, graph: Graph, module: Any, folder: Path, for
     """Return spec, source and weights, named as the network; beside the spec the files that it uses."""
     from speczoo import specialize
     from speczoo.compiler.emit.python import source
-    from speczoo.exporting.metadata import texts
+    from speczoo.exporting.metadata import texts_of
     from speczoo.specs import files
     from speczoo.verify import safetensors
 
@@ -183,7 +183,7 @@ def _write_folder(network: Network, graph: Graph, module: Any, folder: Path, for
     code, weights = (folder / f"{graph.name}{suffix}" for suffix in (".py", ".safetensors"))
     contents = {
         code: source(graph).encode(),
-        weights: safetensors(module, texts(graph, network.params)),
+        weights: safetensors(module, texts_of(graph, network.params)),
         spec: written.encode(),
     }
     refuse_other(contents, force)

@@ -171,14 +171,14 @@ def _comments(line: dict[str, Any]) -> str:
     return "".join(f"# {safe(text)}\n" for text in comments) + "\n"
 
 
-def _carried(told: dict[str, Any]) -> list[str]:
+def _carried(carried: dict[str, Any]) -> list[str]:
     """Return what an exported file says of itself beside its spec."""
     from speczoo.specialize import flow
 
-    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
-    taps = told["settings"].get("taps")
+    versions = ", ".join(f"{name} {version}" for name, version in carried["versions"].items())
+    taps = carried["settings"].get("taps")
     return [
         *([f"written by {versions}"] if versions else []),
         *([f"outputs in the file: {flow(taps)}"] if taps else []),
-        *([f"fingerprint {told['fingerprint']}"] if told["fingerprint"] else []),
+        *([f"fingerprint {carried['fingerprint']}"] if carried["fingerprint"] else []),
     ]

@@ -63,23 +63,23 @@ def write(
     over: bool = False,
 ) -> Exported:
     """Write a built network; its `overrides` are the parameters that were set from outside. Raises as `export`."""
-    from speczoo.exporting.metadata import texts
+    from speczoo.exporting.metadata import texts_of
     from speczoo.specs import files
 
-    told = texts(graph, overrides)
+    texts = texts_of(graph, overrides)
     suffix = target.suffix.lower()
     if suffix == ".onnx":
         from speczoo.exporting import onnx_file
 
-        data, made = onnx_file.exported(graph, module, target, told, opset)
+        data, made = onnx_file.exported(graph, module, target, texts, opset)
     elif suffix == ".pt2":
         from speczoo.exporting import pt2_file
 
-        data, made = pt2_file.exported(graph, module, target, told)
+        data, made = pt2_file.exported(graph, module, target, texts)
     else:
         from speczoo.verify import safetensors
 
-        data, made = safetensors(module, told), Exported.of(graph, target, told)
+        data, made = safetensors(module, texts), Exported.of(graph, target, texts)
     files.write(target, data, over=over)
     return made
 

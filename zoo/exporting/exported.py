@@ -72,15 +72,15 @@ class Exported:
         cls,
         graph: Graph,
         path: Path,
-        told: Mapping[str, str],
+        texts: Mapping[str, str],
         open: Sequence[Open] | None = None,
         outputs: Mapping[str, tuple[int | str, ...]] | None = None,
         **more: Any,
     ) -> Exported:
-        """Return what there is to say of a graph in a file, whose metadata is `told`; by default of a file that leaves
+        """Return what there is to say of a graph in a file, whose metadata is `texts`; by default of a file that leaves
         the number of samples open and no more.
         """
-        carried = embedded.Embedded(told)
+        carried = embedded.Embedded(texts)
         open = batches(graph) if open is None else open
         declared = {port.name: _batched(graph.root.value(port.edge)) for port in lasting(graph)}
         inputs = shapes(graph, open)

@@ -19,7 +19,7 @@ from speczoo.specs.diagnostics import Report
 PACKAGES = ("speczoo", "torch", "onnx", "onnxscript")
 
 
-def texts(graph: Graph, overrides: Mapping[str, Any] | None = None) -> dict[str, str]:
+def texts_of(graph: Graph, overrides: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Return the texts by their names in a file's metadata. `overrides` are the parameters that were set from outside.
 
     The spec is one that stands alone: with all its parameters at the chosen values, and where it uses others resolved.

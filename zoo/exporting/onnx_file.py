@@ -24,11 +24,11 @@ from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import BATCH, Exported, NotExported, lasting
 from speczoo.exporting.opening import opened
 from speczoo.exporting.proof import OTHER_BATCH, Runner, beside
-from speczoo.exporting.tracing import Traced, at, quiet, renamed, said
+from speczoo.exporting.tracing import Traced, at, quiet, reason, renamed
 from speczoo.specs.wording import scaled
 
 #: What one message of protobuf holds, and some of that for all that is no weight.
-MOST, ROOM = 2**31 - 1, 1 << 24
+MOST, BESIDE = 2**31 - 1, 1 << 24
 #: Ops that ask a weight for its shape alone.
 SHAPES = ("Shape", "Size")
 
@@ -41,12 +41,12 @@ class Converted(NamedTuple):
 
 
 def exported(
-    graph: Graph, module: nn.Module, target: Path, told: Mapping[str, str], opset: int | None = None
+    graph: Graph, module: nn.Module, target: Path, texts: Mapping[str, str], opset: int | None = None
 ) -> tuple[bytes, Exported]:
-    """Return the bytes of a file and what there is to say of it; `told` is its metadata. Raises NotExported."""
+    """Return the bytes of a file and what there is to say of it; `texts` is its metadata. Raises NotExported."""
     state = module.state_dict()
     takes = sum(value.numel() * value.element_size() for value in state.values())
-    if takes > MOST - ROOM:
+    if takes > MOST - BESIDE:
         raise NotExported(
             f"its weights take {scaled(takes, 'B')}, and an .onnx file holds 2 GB: write .pt2 in its place"
         )
@@ -54,13 +54,13 @@ def exported(
     model, weights = found.made
     for name, value in weights.items():
         value.const_value = ir.tensor(state[name].detach().cpu().numpy(), name=value.name)
-    model.metadata_props.update(told)
+    model.metadata_props.update(texts)
     batch = OTHER_BATCH if found.traced.open else BATCH
     own = beside(graph, module, _runner(model), batch, at(graph, {}), "its own")
     made = Exported.of(
         graph,
         target,
-        told,
+        texts,
         found.traced.open,
         found.outputs,
         sizes=found.sizes,
@@ -84,7 +84,7 @@ def _converted(graph: Graph, traced: Traced, opset: int | None) -> Converted:
             _simplify(model, {*weights.values()})
             _name(model, graph, traced)
     except Exception as error:  # what torch's exporter raises is not documented
-        raise NotExported(f"torch's exporter to ONNX cannot say it: {said(error)}") from error
+        raise NotExported(f"torch's exporter to ONNX cannot say it: {reason(error)}") from error
     if opset not in (None, made := model.opset_imports[""]):
         raise NotExported(f"torch's exporter to ONNX writes opset {made}, and cannot write {opset}")
     return Converted(model, weights)
@@ -155,13 +155,13 @@ def _runner(model: ir.Model) -> Runner:
     try:
         onnx.checker.check_model(data, full_check=True)
     except Exception as error:  # one class of the checker's, another of its shape inference
-        raise NotExported(f"ONNX's checker does not pass it: {said(error)}") from error
+        raise NotExported(f"ONNX's checker does not pass it: {reason(error)}") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is raised
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise NotExported(f"ONNX Runtime does not take it: {said(error)}") from error
+        raise NotExported(f"ONNX Runtime does not take it: {reason(error)}") from error
 
     def run(inputs: Sequence[Tensor]) -> list[Tensor]:
         named = {into.name: x.numpy() for into, x in zip(session.get_inputs(), inputs, strict=True)}

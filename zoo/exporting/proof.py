@@ -15,7 +15,7 @@ from speczoo.compiler.analysis.sizes import Axis
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
 from speczoo.exporting.exported import BATCH, NotExported, Run
-from speczoo.exporting.tracing import Traced, at, inputs, quiet, said
+from speczoo.exporting.tracing import Traced, at, inputs, quiet, reason
 from speczoo.module_mode import in_mode
 from speczoo.verify import draw_anew
 
@@ -52,20 +52,20 @@ def beside(graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Map
     """Return a run on random inputs of these shapes. Raises NotExported where the outputs are not the module's."""
     given = inputs(graph, batch, shapes)
     wanted = _of_module(module, given)
-    told = {name: tuple(x.shape) for name, x in zip(shapes, given, strict=True)}
-    where = ", ".join("x".join(map(str, shape)) for shape in told.values())
+    given_shapes = {name: tuple(x.shape) for name, x in zip(shapes, given, strict=True)}
+    where = ", ".join("x".join(map(str, shape)) for shape in given_shapes.values())
     try:
         with quiet():
             came = run(given)
     except Exception as error:  # what runtimes raise is not documented
-        raise NotExported(f"what was exported does not run at {where}: {said(error)}") from error
+        raise NotExported(f"what was exported does not run at {where}: {reason(error)}") from error
     for want, got in zip(wanted, came, strict=True):
         if want.shape != got.shape:
             raise NotExported(f"at {where} {tuple(got.shape)} comes out of what was exported, and not {(*want.shape,)}")
     apart = max(map(difference, wanted, came))
     if not apart <= CLOSE:
         raise NotExported(f"at {where} what was exported gives other numbers: {apart:.1e} of the largest apart")
-    return Run(told, weights, apart)
+    return Run(given_shapes, weights, apart)
 
 
 def difference(wanted: Tensor, came: Tensor) -> float:

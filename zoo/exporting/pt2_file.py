@@ -19,23 +19,23 @@ from speczoo.exporting.proof import OTHER_BATCH, Runner, beside, tensors
 from speczoo.exporting.tracing import Traced, at, quiet
 
 
-def exported(graph: Graph, module: nn.Module, target: Path, told: Mapping[str, str]) -> tuple[bytes, Exported]:
-    """Return the bytes of a file and what there is to say of it; `told` is its metadata. Raises NotExported."""
-    found = opened(graph, module, lambda program: program, lambda program: _runner(_bytes(program, told)))
+def exported(graph: Graph, module: nn.Module, target: Path, texts: Mapping[str, str]) -> tuple[bytes, Exported]:
+    """Return the bytes of a file and what there is to say of it; `texts` is its metadata. Raises NotExported."""
+    found = opened(graph, module, lambda program: program, lambda program: _runner(_bytes(program, texts)))
     state = module.state_dict(keep_vars=True)
     for name in found.made.program.state_dict:
         found.made.program.state_dict[name] = state[name]
-    data = _bytes(found.made, told)
+    data = _bytes(found.made, texts)
     batch = OTHER_BATCH if found.traced.open else BATCH
     own = beside(graph, module, _runner(data), batch, at(graph, {}), "its own")
     words = {"sizes": found.sizes, "closed": found.closed}
-    return data, Exported.of(graph, target, told, found.traced.open, found.outputs, runs=(*found.runs, own), **words)
+    return data, Exported.of(graph, target, texts, found.traced.open, found.outputs, runs=(*found.runs, own), **words)
 
 
-def _bytes(traced: Traced, told: Mapping[str, str]) -> bytes:
+def _bytes(traced: Traced, texts: Mapping[str, str]) -> bytes:
     file = io.BytesIO()
     with quiet():
-        torch.export.save(traced.program, file, extra_files=dict(told))
+        torch.export.save(traced.program, file, extra_files=dict(texts))
     return file.getvalue()
 
 

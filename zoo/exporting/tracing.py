@@ -50,7 +50,7 @@ def traced(graph: Graph, module: nn.Module, axes: Sequence[Axis]) -> Traced:
         with quiet(), in_mode(module, training=False), _naming(graph, module):
             program = torch.export.export(module, given, dynamic_shapes=dims, strict=False)
     except Exception as error:  # what is raised inside a trace is not documented
-        raise NotExported(f"torch.export cannot trace it: {said(error)}") from error
+        raise NotExported(f"torch.export cannot trace it: {reason(error)}") from error
     nodes = [node for node in program.graph.nodes if node.op == "placeholder"][-len(given) :]
     open: list[Open] = []
     names: dict[str, str] = {}
@@ -136,7 +136,7 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def said(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Return the first line of what an exporter raises that says something."""
     lines = [line.strip() for line in str(error).splitlines()]
     words = next((line for line in lines if line), "")
