@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlia
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.reach import Link, Sight, same, whole, windows
 from speczoo.specs.problem import Problem, ProblemError
 
@@ -156,23 +157,6 @@ def show(shape: Sequence[object]) -> str:
 
 
 Views: TypeAlias = Literal[False, True, "evaluated"]
-#: What autograd keeps of a layer for its backward pass, at most: its inputs, each input whose partner in a product
-#: needs a gradient, its output, inputs and output both, or nothing.
-Saves: TypeAlias = Literal["", "input", "factors", "output", "both"]
-
-
-class Kept(NamedTuple):
-    """What autograd keeps of a layer for its backward pass: of what flows in and comes out, and besides that of its
-    own making: so many `numbers` for each input, `once` for a whole batch, and `indices` (int64) for each input.
-    `inputs` and `outputs` are the positions of single ones that it keeps, where `values` does not say that of all.
-    """
-
-    values: Saves = ""
-    numbers: int = 0
-    once: int = 0
-    indices: int = 0
-    inputs: tuple[int, ...] = ()
-    outputs: tuple[int, ...] = ()
 
 
 class Layer(BaseModel):
@@ -296,29 +280,30 @@ class Layer(BaseModel):
         """Return how many numbers torch holds for one input while it computes, besides inputs and outputs."""
         return 0
 
-    def scratch_of(self, batch: int, *x: Shape) -> int:
+    def scratch_of(self, batch: int, *x: Value) -> int:
         """Return how many numbers torch holds so for a batch: for each input the same, by default."""
-        return batch * self.scratch(*x)
+        return batch * self.scratch(*(value.shape for value in x))
 
     def distinct(self, first: Sequence[int]) -> Sequence[int]:
-        """Return the numbers of the inputs that `keeps` and `scratch` are asked about: all of them by default, of a
-        layer that computes otherwise with a value that flows in several times fewer. `first` has for each input the
-        number of the first that is the same value.
+        """Return the numbers of the inputs that `scratch` is asked about: all of them by default, of a layer that
+        computes otherwise with a value that flows in several times fewer. `first` has for each input the number of the
+        first that is the same value.
         """
         return range(len(first))
 
     def keeps(self, out: Shape, *x: Shape) -> Kept:
-        """Return what autograd keeps in training, `saved` by default; of an op that writes over the input that it
-        needs, a copy.
+        """Return what autograd keeps in training, whatever gradients are wanted, as torch's kernels keep what any of
+        them needs: `saved` by default; of an op that writes over the input that it needs, a copy.
         """
         needs_input = self.inplace_ and self.saves == "input" and not self.saves_inplace
         return Kept(numbers=math.prod(x[0])) if needs_input else Kept(self.saved)
 
-    def keeps_frozen(self, out: Shape, *x: Shape) -> Kept:
-        """Return what autograd keeps in training where none of its weights trains but a bias: the same, by default, as
-        torch's kernels keep what any of their gradients needs.
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return what autograd keeps where gradients of these inputs and weights are wanted: what `keeps` says, by
+        default, but for factors, each of which is kept for the other's.
         """
-        return self.keeps(out, *x)
+        found = self.keeps(out, *(value.shape for value in x))
+        return found._replace(values="", inputs=wanted.factors) if found.values == "factors" else found
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         """Return how the places of an output see each input, when evaluated; where the shapes agree each place sees its
@@ -397,6 +382,10 @@ class Layer(BaseModel):
         default, for what is more than the fewest inputs.
         """
         return self.references[: max(0, inputs - int(self.arity[0]))]
+
+    def valued(self, inputs: int) -> int:
+        """Return how many of so many inputs, the first ones, it computes with: `like`, the last, gives a size."""
+        return inputs - ("like" in self.referred(inputs))
 
     def count(self, inputs: int) -> None:
         """Raise ShapeError where it takes more inputs, or fewer."""

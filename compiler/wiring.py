@@ -16,7 +16,8 @@ import networkx as nx
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, ancestors, dataflow, roots, topological_sort
-from speczoo.compiler.layer import Layer, Saves, Views
+from speczoo.compiler.kept import Saves
+from speczoo.compiler.layer import Layer, Views
 
 
 class Conduct(NamedTuple):

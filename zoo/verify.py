@@ -120,7 +120,8 @@ def _outputs(graph: Graph, came: Any, batch: int) -> list[Finding]:
         names = list(getattr(came, "_fields", names))
     built = dict(zip(names, (tuple(value.shape) for value in values), strict=True))
     ports = zip(graph.root.outputs, graph.root.values, strict=True)
-    wanted = {port.name: (batch, *value.shape) for port, value in ports if not isinstance(value, Unknown)}
+    known = {port.name: value for port, value in ports if not isinstance(value, Unknown)}
+    wanted = {name: (batch, *value.shape) if value.batched else value.shape for name, value in known.items()}
     if len(wanted) == len(built) and wanted.keys() != built.keys():  # a tuple spells paths otherwise
         built = dict(zip(wanted, built.values(), strict=True))
     return [
@@ -186,7 +187,9 @@ def _shapes_alone(graph: Graph, module: nn.Module, batch: int) -> Any:
         given = tuple(random_input(graph, batch))
     for dtype in {parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()}:
         given = tuple(x.to(dtype) if x.is_floating_point() else x for x in given)
-    state = {name: value.to("meta") for name, value in (*module.named_parameters(), *module.named_buffers())}
+    state: dict[str, Tensor] = {name: value.to("meta") for name, value in module.named_buffers()}
+    for name, value in module.named_parameters():
+        state[name] = nn.Parameter(value.to("meta"), requires_grad=False)  # which get_parameter gives, and no plain one
     with torch.no_grad():
         made = torch.func.functional_call(module, state, given)
     for part in module.modules():

@@ -6,11 +6,8 @@ and ops that write over their input, take none. **Training** is what autograd ke
 once, parameters and buffers left out and the input counted: the larger part of what a training step needs beside
 weights, gradients and the states of the optimizer (`Memory.training_step`).
 
-Left out is what a backend takes while it computes (workspaces of convolutions, packed weights), and how an allocator
-rounds. Of attention masks are counted as the numbers that torch makes of them for inference; for training a `mask` as
-the value that flows in, so that one of truths, or of queries x keys of each sample, is counted for less than its copy
-for all heads, and a value that is query or key and the attended value as well twice, of which a batch of one has no
-copy; one that is key and value, of other features than the query's, once, of which a larger batch has two.
+Left out is what a backend takes while it computes (workspaces of convolutions, packed weights; what oneDNN and cuDNN
+keep of a recurrent layer beside its gates and states), and how an allocator rounds.
 """
 
 from __future__ import annotations
@@ -25,7 +22,8 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.kept import Wanted
+from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.lower.lifetimes import Lifetimes, Step
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 
@@ -135,10 +133,10 @@ class _Calls:
         if layer is None or layer.views or layer.inplace_:
             return Footprint(0, (Home(0),) * len(node.outputs))
         homes = tuple(Home(None, port, self.unit.size(value)) for port, value in enumerate(node.outputs))
-        shapes = _distinct(layer, node, composite)
-        indices = layer.keeps(_shape(node), *shapes).indices
-        scratch = layer.scratch_of(self.unit.batch, *shapes) * ITEM_SIZES[self.unit.dtype]
-        inside = scratch + indices * ITEM_SIZES["int64"] * self.unit.batch
+        firsts = _firsts(node, composite)
+        scratch = layer.scratch_of(self.unit.batch, *(node.arrived[i] for i in layer.distinct(firsts)))
+        indices = layer.keeps(_shape(node), *node.shapes).indices
+        inside = scratch * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"] * self.unit.batch
         return Footprint(sum(home.size for home in homes) + inside, homes)
 
 
@@ -182,10 +180,10 @@ class _Lives:
         return sum(home.size for home in set(self.held.values()))
 
 
-def _distinct(layer: Layer, node: Node, composite: Composite) -> list[Shape]:
-    """Return the shapes that flow in, of a value that flows in several times as the layer counts it."""
+def _firsts(node: Node, composite: Composite) -> tuple[int, ...]:
+    """Return for each input of an entry the number of the first that is the same value."""
     values = [composite.wiring.resolve(operand) for operand in node.inputs]
-    return [node.shapes[i] for i in layer.distinct([values.index(value) for value in values])]
+    return tuple(values.index(value) for value in values)
 
 
 def _shape(node: Node) -> tuple[int, ...]:
@@ -293,9 +291,10 @@ class _Keeping:
             self.put(index, port, there, wants)
 
     def layer(self, index: int, node: Node, layer: Layer) -> None:
-        wanted = [self.wants(edge) for edge in node.inputs]
+        flowing = node.inputs[: layer.valued(len(node.inputs))]
+        wanted = frozenset(i for i, edge in enumerate(flowing) if self.wants(edge))
         training = self.training(index, node, layer)
-        active = any(wanted) or bool(training)
+        active = bool(wanted or training)
         same = (layer.views is True or layer.inplace_) and node.inputs
         for port, value in enumerate(node.outputs):
             size = self.unit.size(value) if node.inputs else 0  # a Parameter's memory is a weight's
@@ -303,17 +302,17 @@ class _Keeping:
             assert home is not None
             self.put(index, port, home, active and value is not UNKNOWN and value.is_float)
         if active:
-            self.keep(index, node, layer, wanted, frozen=training <= {"bias"})
+            firsts = _firsts(node, self.composite)
+            self.keep(index, node, layer, Wanted(wanted, training, self.unit.batch, firsts))
 
-    def training(self, index: int, node: Node, layer: Layer) -> set[str]:
+    def training(self, index: int, node: Node, layer: Layer) -> frozenset[str]:
         """Return the names of those of its weights that are not frozen."""
         maker = self.composite.nodes[self.composite.maker(index)].name
         names = layer.weights(*node.shapes)
-        return {name for name in names if (f"{maker}.{name}" if name else maker) not in self.frozen}
+        return frozenset(name for name in names if (f"{maker}.{name}" if name else maker) not in self.frozen)
 
-    def keep(self, index: int, node: Node, layer: Layer, wanted: list[bool], *, frozen: bool) -> None:
-        keeps = layer.keeps_frozen if frozen else layer.keeps
-        found = keeps(_shape(node), *_distinct(layer, node, self.composite))
+    def keep(self, index: int, node: Node, layer: Layer, wanted: Wanted) -> None:
+        found = layer.keeps_where(wanted, _shape(node), *node.arrived)
         each = ITEM_SIZES[self.unit.dtype]
         own = found.numbers * each + found.indices * ITEM_SIZES["int64"]
         batch = self.unit.batch if any(value is not UNKNOWN and value.batched for value in node.outputs) else 1
@@ -323,8 +322,5 @@ class _Keeping:
         self.kept |= {self.homes[Edge(index, port)] for port in found.outputs}
         if found.values in ("input", "both"):
             self.kept |= {home for home in inputs if home is not None}
-        if found.values == "factors":
-            others = (any(wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted)))
-            self.kept |= {home for home, needed in zip(inputs, others, strict=True) if needed and home is not None}
         if found.values in ("output", "both"):
             self.kept |= {self.homes[Edge(index, port)] for port in range(len(node.outputs))}

@@ -3,15 +3,14 @@
 import math
 from typing import ClassVar, Literal, Self
 
+from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
     FLOAT32_MAX,
     Call,
     Float,
     Int,
-    Kept,
     Layer,
     Positive,
-    Saves,
     Shape,
     ShapeError,
     Value,

@@ -3,20 +3,20 @@
 import math
 from typing import Any, ClassVar, Literal
 
+from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import (
     AXES,
-    Kept,
     Pad1,
     Pad2,
     Pad3,
     Positive,
-    Saves,
     Shape,
     ShapeError,
     Size1,
     Size2,
     Size3,
     Spatial,
+    Value,
     Window,
     Windowed,
     divisor,
@@ -115,10 +115,11 @@ class _Conv(WeightNormed, Windowed, abstract=True):
             return 0
         return x[0] * math.prod(size + after - before for size, before, after in around)
 
-    def keeps(self, out: Shape, x: Shape) -> Kept:
-        padded = self.scratch(x)
-        values: Saves = "input" if not padded or self.padding_mode in ("reflect", "replicate") else ""
-        return Kept(values, padded, once=self.kept_weight(x))
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return the input, or what it is padded to; the input of a mirrored padding, for its gradient, too."""
+        padded = self.scratch(x[0].shape)
+        mirrored = self.padding_mode in ("reflect", "replicate") and bool(wanted.inputs)
+        return Kept("input" if not padded or mirrored else "", padded, once=self.computed_weight(wanted, x[0].shape))
 
     def computed_with(self, x: Shape) -> dict[str, Shape]:
         weight = {"weight": (self.out_channels, x[0] // self.groups, *sizes(self.kernel_size, self.spatial))}
@@ -212,8 +213,8 @@ class _ConvTranspose(WeightNormed, Spatial, abstract=True):
             out.append(got)
         return (self.out_channels, *out)
 
-    def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", once=self.kept_weight(x))
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        return Kept("input", once=self.computed_weight(wanted, x[0].shape))
 
     def computed_with(self, x: Shape) -> dict[str, Shape]:
         weight = {"weight": (x[0], self.out_channels // self.groups, *sizes(self.kernel_size, self.spatial))}

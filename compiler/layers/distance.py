@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from speczoo.compiler.layer import Int, Kept, Layer, Saves, Shape, ShapeError, axis, show
+from speczoo.compiler.kept import Kept, Saves, Wanted
+from speczoo.compiler.layer import Int, Layer, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.reach import SAME, Link, Sight, whole
 
 
@@ -45,8 +46,10 @@ class CosineSimilarity(_Distance):
         at = axis(self.dim, len(a))
         return (*a[:at], *a[at + 1 :])
 
-    def keeps(self, out: Shape, a: Shape, b: Shape) -> Kept:
-        return Kept("input", 2 * math.prod(a) + 4 * math.prod(out))
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return of each input that a gradient is wanted of itself, in unit length, and its lengths."""
+        sides = tuple(sorted(wanted.inputs))
+        return Kept(numbers=len(sides) * (math.prod(x[0].shape) + 2 * math.prod(out)), inputs=sides)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return _along(axis(self.dim, len(x[0])), x, False)

@@ -3,7 +3,8 @@
 import math
 from typing import ClassVar, Literal
 
-from speczoo.compiler.layer import Kept, Layer, Probability, Shape, Views
+from speczoo.compiler.kept import Kept
+from speczoo.compiler.layer import Layer, Probability, Shape, Views
 
 
 class _Dropout(Layer, abstract=True):

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from speczoo.compiler.layer import Call, Float, Kept, Saves, Shape, ShapeError, Value, Views
+from speczoo.compiler.kept import Kept, Saves
+from speczoo.compiler.layer import Call, Float, Shape, ShapeError, Value, Views
 from speczoo.compiler.layers.function import Arithmetic, Function, no_truths
 
 

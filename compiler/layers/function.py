@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import ClassVar
 
-from speczoo.compiler.layer import Call, Int, Kept, Layer, Saves, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.kept import Kept, Saves, Wanted
+from speczoo.compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.reach import SAME, Link, Sight, one_part, same, whole
+from speczoo.compiler.tape import Tape
 from speczoo.specs.wording import enumerated
 
 
@@ -133,10 +135,14 @@ class Mul(Arithmetic, op="mul"):
 
     symbol: ClassVar[str] = "*"
 
-    def keeps(self, out: Shape, *x: Shape) -> Kept:
-        """Return the products of the first ones, too."""
-        partial = accumulate(filter(None, x), _stretched_over)
-        return Kept("factors", sum(map(math.prod, [*partial][1:-1])))
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return the factors, and the products of the first ones, each for the gradient of what it is multiplied by."""
+        tape = Tape(wanted, *x)
+        made, *others = tape.given
+        shapes = [value.shape or (1,) * len(out) for value in x]
+        for partial, other in zip(islice(accumulate(shapes, _stretched_over), 1, None), others, strict=True):
+            made = tape.product(made, other, math.prod(partial))
+        return tape.kept()
 
 
 class Sub(Arithmetic, op="sub"):
@@ -158,8 +164,9 @@ class Div(Arithmetic, op="div"):
     arity: ClassVar[tuple[int, float]] = (2, 2)
     symbol: ClassVar[str] = "/"
 
-    def keeps(self, out: Shape, a: Shape, b: Shape) -> Kept:
-        return Kept("input" if a and b else "")  # beside a number nothing
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        a, b = (value.shape for value in x)
+        return Kept(inputs=((0, 1) if 1 in wanted.inputs else (1,)) if a and b else ())  # beside a number nothing
 
     def dtype(self, *x: Value) -> str:
         found = super().dtype(*x)

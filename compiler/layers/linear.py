@@ -3,7 +3,8 @@
 import math
 from typing import Any, ClassVar, Literal
 
-from speczoo.compiler.layer import Int, Kept, Layer, Positive, Saves, Shape, ShapeError, Value, show
+from speczoo.compiler.kept import Kept, Saves, Wanted
+from speczoo.compiler.layer import Int, Layer, Positive, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import no_truths
 from speczoo.compiler.layers.weight_norms import Norm, WeightNormed
 from speczoo.compiler.reach import Sight, mixing, same, whole
@@ -34,11 +35,12 @@ class Linear(WeightNormed):
         weight = {"weight": (self.out_features, x[-1])}
         return weight | ({"bias": (self.out_features,)} if self.bias else {})
 
-    def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", once=self.kept_weight(x))
-
-    def keeps_frozen(self, out: Shape, x: Shape) -> Kept:
-        return Kept(once=self.out_features * x[-1] if self.norm else 0)
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return the input for the weight's gradient; a weight that is computed, for the input's, and what of that."""
+        inputs = (0,) if wanted.weights - {"bias"} else ()
+        shape = x[0].shape
+        weight = self.out_features * shape[-1] if self.norm and wanted.inputs else 0
+        return Kept(once=weight + self.norm_numbers(wanted, shape), inputs=inputs)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (mixing(same(len(x)), x, [len(x) - 1]),)
@@ -78,6 +80,9 @@ class Bilinear(Layer):
     def weights(self, a: Shape, b: Shape) -> dict[str, Shape]:
         weight: dict[str, Shape] = {"weight": (self.out_features, a[-1], b[-1])}
         return weight | ({"bias": (self.out_features,)} if self.bias else {})
+
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        return Kept(inputs=(0, 1) if "weight" in wanted.weights else wanted.factors)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return tuple(mixing(same(len(shape)), shape, [len(shape) - 1]) for shape in x)

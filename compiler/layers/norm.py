@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from speczoo.compiler.layer import Kept, Layer, Listed, Positive, Saves, Shape, ShapeError, divisor, show
+from speczoo.compiler.kept import Kept, Saves, Wanted
+from speczoo.compiler.layer import Layer, Listed, Positive, Shape, ShapeError, Value, divisor, show
 from speczoo.compiler.reach import Link, Sight, grouped, mixing, same, whole, windows
 
 
@@ -249,9 +250,11 @@ class RMSNorm(_Trailing):
     eps: float | None = None
     elementwise_affine: bool = True
 
-    def keeps(self, out: Shape, x: Shape) -> Kept:
-        scaled = math.prod(x) if self.elementwise_affine else 0
-        return Kept("input", math.prod(x) // math.prod(self._normalized(x)) + scaled)
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return the input and its reciprocal roots, for its gradient; what they come to, for the scale's."""
+        whole, parts = math.prod(out), math.prod(out) // math.prod(self._normalized(out))
+        scaled = whole if "weight" in wanted.weights else 0
+        return Kept(numbers=parts + scaled, inputs=(0,)) if wanted.inputs else Kept(numbers=scaled)
 
     parameters: ClassVar[tuple[str, ...]] = ("weight",)
 

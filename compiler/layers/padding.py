@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, ClassVar
 
-from speczoo.compiler.layer import AXES, Float, Int, Listed, Saves, Shape, ShapeError, Spatial, show
+from speczoo.compiler.kept import Saves
+from speczoo.compiler.layer import AXES, Float, Int, Listed, Shape, ShapeError, Spatial, show
 from speczoo.compiler.reach import SAME, Link, Sight, moved
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]

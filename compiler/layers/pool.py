@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
     AXES,
-    Kept,
     Layer,
     Listed,
     Pad1,
     Pad2,
     Pad3,
     Positive,
-    Saves,
     Shape,
     ShapeError,
     Size1,

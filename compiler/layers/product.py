@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from speczoo.compiler.layer import Call, Saves, Shape, ShapeError, Value, show
+from speczoo.compiler.kept import Saves
+from speczoo.compiler.layer import Call, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import Merge, common, no_truths
 from speczoo.compiler.reach import SAME, Link, Sight, whole
 

@@ -4,20 +4,20 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import (
     Call,
-    Kept,
     Layer,
     NonNegative,
     Positive,
     Probability,
-    Saves,
     Shape,
     ShapeError,
     Value,
     show,
 )
 from speczoo.compiler.reach import Sight, causal, whole
+from speczoo.compiler.tape import Storage, Tape
 
 MOST_LAYERS = 100
 
@@ -69,7 +69,7 @@ class _Recurrent(Layer, abstract=True):
     applied: ClassVar[tuple[str, ...]] = ("return_state",)
     reads: ClassVar[tuple[str, ...]] = ("transpose", "contiguous")
     gates: ClassVar[int] = 1
-    kept: ClassVar[int] = 1  # what autograd keeps of a token, in numbers of `hidden_size`
+    kept: ClassVar[int] = 1  # what autograd keeps of a token's gates, in numbers of `hidden_size`
 
     @property
     def several(self) -> bool:
@@ -130,13 +130,76 @@ class _Recurrent(Layer, abstract=True):
         later = sum(map(math.prod, self.matrices(self.directions * self.features).values()))
         return tokens * self.directions * (each + (self.num_layers - 1) * later)
 
-    def keeps(self, out: Shape, *x: Shape) -> Kept:
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
         """Return what each layer and direction keeps of a token: what flows in, what its gates come to, and the state
-        that it leaves; oneDNN, on a CPU, keeps several times that.
+        that it leaves, beside the first states; oneDNN, on a CPU, keeps several times that of an LSTM.
         """
-        tokens, inputs = x[0]
-        later = (self.num_layers - 1) * self.features
-        return Kept("", tokens * self.directions * (inputs + later + self.num_layers * self.kept * self.hidden_size))
+        tape = Tape(wanted, *x)
+        flowing, *given = tape.given
+        states = [Storage(math.prod(shape)) for shape in self.states()]
+        if given:
+            states = [tape.turned(state, *shape) for state, shape in zip(given, self.states(), strict=True)]
+        (tokens, inputs), later = x[0].shape, self.directions * self.features
+        for layer in range(self.num_layers):
+            made = []
+            for suffix in ("", "_reverse")[: self.directions]:
+                taken = flowing if layer else tape.turned(flowing, tokens, inputs)
+                made.append(self._kept_steps(tape, tokens, taken, states, f"_l{layer}{suffix}"))
+            flowing, inputs = tape.made(tokens * later, *made), later
+            if layer < self.num_layers - 1:
+                flowing = tape.dropout(flowing, tokens * later, self.dropout)
+        return tape.kept()
+
+    def _kept_steps(self, tape: Tape, tokens: int, x: Storage, states: list[Storage], name: str) -> Storage:
+        """Return what comes out of one layer in one direction, token after token. A state is kept for its weight, of
+        an RNN it is what its gate comes to; a cell is kept with the gates.
+        """
+        own = [f"{part}{name}" for part in ("weight_hh", "bias_hh", "weight_hr")]
+        gates = tape.linear(x, 0, f"weight_ih{name}", f"bias_ih{name}")
+        hidden = tape.made(0, gates, *states, tape.trains(*own))
+        cells = (tokens - 1) * self.hidden_size * (len(states) - 1)
+        tape.keep(Storage(tokens * self.kept * self.hidden_size + cells), *states[1:], where=hidden.wants)
+        between = Storage((tokens - 1) * self.features * (self.gates > 1))
+        tape.keep(between, states[0], where=tape.trains(own[0]))
+        tape.keep(Storage(tokens * self.hidden_size), where=tape.trains(own[2]))
+        return hidden
+
+    def scratch(self, *x: Shape) -> int:
+        return self.scratch_of(1, *map(Value, x))
+
+    def scratch_of(self, batch: int, *x: Value) -> int:
+        """Return what is held in the layer that holds most, beside what comes out: the states, and what `_computing`
+        says of the first layer, whose input is laid out anew where samples and tokens are several, or a later one.
+        """
+        tokens, inputs = x[0].shape
+        several = batch > 1 and tokens > 1
+        states = sum(map(math.prod, self.states()))
+        before = states if len(x) == 1 or (batch > 1 and self.states()[0][0] > 1) else 0
+        out = self.directions * self.features
+        held = self._computing(0, inputs if several else 0)
+        if self.num_layers > 1:
+            held = max(held, self._computing(out, 0))
+        after = states * (not self.return_state) if self.fused else 0
+        laid_out = inputs if several and self.fused else 0
+        widest = max(inputs, out) if self.num_layers > 1 else inputs
+        missing = 0 if self.bias or not self.fused else sum(map(math.prod, self.matrices(widest).values()))
+        return batch * (before + after + tokens * (held + laid_out - out)) + missing  # for which oneDNN takes zeros
+
+    @property
+    def fused(self) -> bool:
+        """Whether one kernel computes a layer, and its gates never are in memory."""
+        return False
+
+    def _computing(self, before: int, laid_out: int) -> int:
+        """Return how many numbers of a token are held while a layer is computed: those that flow in from the layer
+        before; the gates, twice where a bias is added to what is laid out anew; what comes out as single tokens and
+        as a sequence; in two directions those of the first one beside the second's, and both together.
+        """
+        gates, out = self.gates * self.hidden_size, self.features
+        projecting = gates + max(laid_out, gates if self.bias and laid_out else 0)
+        if self.directions == 1:
+            return before + max(projecting, gates + 2 * out)
+        return before + max(2 * out + gates + projecting, gates + 6 * out)
 
     def operations(self, *x: Shape) -> int:
         return x[0][0] * self.directions * self.num_layers * self.gates * self.hidden_size
@@ -183,7 +246,7 @@ class GRU(_Recurrent):
     return_state: bool = False
 
     gates: ClassVar[int] = 3
-    kept: ClassVar[int] = 7
+    kept: ClassVar[int] = 6
 
 
 class LSTM(_Recurrent):
@@ -201,13 +264,23 @@ class LSTM(_Recurrent):
 
     arity: ClassVar[tuple[int, float]] = (1, 3)
     gates: ClassVar[int] = 4
-    kept: ClassVar[int] = 7
+    kept: ClassVar[int] = 5
     support: ClassVar[tuple[str, ...]] = (LSTM_STATES,)
     _giving: ClassVar[str] = "with_states"
 
     @property
     def features(self) -> int:
         return self.proj_size or self.hidden_size
+
+    @property
+    def fused(self) -> bool:
+        return not self.proj_size
+
+    def _computing(self, before: int, laid_out: int) -> int:
+        """Return the same of the kernel of oneDNN: what flows in, what comes out, and both directions together."""
+        if not self.fused:
+            return super()._computing(before, laid_out)
+        return before + (self.features if self.directions == 1 else 4 * self.features)
 
     def check(self, *x: Shape | None) -> None:
         super().check(*x)
@@ -261,6 +334,12 @@ class _Cell(Layer, abstract=True):
     def macs(self, out: Shape, *x: Shape) -> int:
         return self.gates * self.hidden_size * (x[0][-1] + self.hidden_size)
 
+    def kept_inputs(self, wanted: Wanted, inputs: int) -> Kept:
+        """Return the token and the state, each for the gradient of its weight; a state of zeros is the cell's own."""
+        kept = [i for i, name in enumerate(("weight_ih", "weight_hh")) if name in wanted.weights]
+        zeros = self.hidden_size if inputs == 1 and 1 in kept else 0
+        return Kept(numbers=zeros, inputs=tuple(i for i in kept if i < inputs))
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return tuple(tuple(map(whole, shape)) for shape in x)
 
@@ -272,8 +351,8 @@ class RNNCell(_Cell):
 
     nonlinearity: Literal["tanh", "relu"] = "tanh"
 
-    def keeps(self, out: Shape, *x: Shape) -> Kept:
-        return Kept("both", self.hidden_size * (len(x) == 1))  # the state of zeros
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        return self.kept_inputs(wanted, len(x))._replace(outputs=(0,))
 
 
 class GRUCell(_Cell):
@@ -281,9 +360,10 @@ class GRUCell(_Cell):
 
     gates: ClassVar[int] = 3
 
-    def keeps(self, out: Shape, *x: Shape) -> Kept:
-        """Return the gates, parts of them, and the state of zeros where none flows in."""
-        return Kept("input", self.hidden_size * (6 if len(x) == 2 else 7))
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return the gates and parts of them, too."""
+        found = self.kept_inputs(wanted, len(x))
+        return found._replace(numbers=found.numbers + 6 * self.hidden_size)
 
 
 class LSTMCell(_Cell):
@@ -300,9 +380,15 @@ class LSTMCell(_Cell):
         _hold(self.op, x, ((self.hidden_size,),) * 2)
         return [(self.hidden_size,)] * 2
 
-    def keeps(self, out: Shape, *x: Shape) -> Kept:
-        """Return the gates, the cell's tanh, and the state of zeros where none flows in."""
-        return Kept("input", self.hidden_size * (5 if len(x) == 3 else 6))
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return the gates and the cell's tanh, too, and the cell before it, which the gates are multiplied with; of
+        zeros it is the state.
+        """
+        found = self.kept_inputs(wanted, len(x))
+        gated = wanted.weights or wanted.inputs & {0, 1}
+        if len(x) == 1:
+            return found._replace(numbers=6 * self.hidden_size)
+        return found._replace(numbers=5 * self.hidden_size, inputs=found.inputs + ((2,) if gated else ()))
 
     def call(self, *x: Value) -> Call:
         apply = "{self}({0}, ({1}, {2}))" if len(x) == 3 else "{self}({0})"

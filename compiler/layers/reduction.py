@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from speczoo.compiler.layer import Call, Int, Kept, Listed, Saves, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.kept import Kept, Saves
+from speczoo.compiler.layer import Call, Int, Listed, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.layers.function import Function, no_truths
 from speczoo.compiler.reach import SAME, Link, Sight, causal, mixing, same, whole
 

@@ -6,14 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
     AXES,
     Call,
-    Kept,
     Layer,
     Listed,
     Positive,
-    Saves,
     Shape,
     ShapeError,
     Value,

@@ -5,16 +5,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
     AXES,
     Call,
-    Kept,
     Listed,
     Pad1,
     Pad2,
     Pad3,
     Positive,
-    Saves,
     Shape,
     ShapeError,
     Size1,

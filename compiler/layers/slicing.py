@@ -2,7 +2,18 @@
 
 from typing import ClassVar
 
-from speczoo.compiler.layer import Call, Int, Kept, NonNegative, Positive, Shape, ShapeError, Value, axis, show
+from speczoo.compiler.kept import Kept
+from speczoo.compiler.layer import (
+    Call,
+    Int,
+    NonNegative,
+    Positive,
+    Shape,
+    ShapeError,
+    Value,
+    axis,
+    show,
+)
 from speczoo.compiler.layers.axes import Moves, counted
 from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Sight, moved, only, same, whole, windows

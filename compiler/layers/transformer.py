@@ -1,11 +1,13 @@
 """The layers of transformers, over tokens x features. The batch always comes first, and masks are causality alone."""
 
-import math
+from functools import partial
 from typing import Any, ClassVar, Literal
 
-from speczoo.compiler.layer import Call, Kept, Layer, Positive, Probability, Saves, Shape, ShapeError, Value, show
-from speczoo.compiler.layers.attention import CAUSAL_MASK, MultiheadAttention
+from speczoo.compiler.kept import Kept, Saves, Wanted
+from speczoo.compiler.layer import Call, Layer, Positive, Probability, Shape, ShapeError, Value, show
+from speczoo.compiler.layers.multihead import CAUSAL_MASK, MultiheadAttention
 from speczoo.compiler.reach import Sight, causal, whole
+from speczoo.compiler.tape import Storage, Tape
 
 
 class _Transformer(Layer, abstract=True):
@@ -79,16 +81,40 @@ class _Transformer(Layer, abstract=True):
         attended = sum(self.attention.macs(given[0], *given) for given in self.sides(*x))
         return attended + 2 * tokens * e * self.dim_feedforward
 
-    def keeps(self, out: Shape, *x: Shape) -> Kept:
-        """Return what its attentions keep, what its norms and Linear take, and the masks of its dropouts."""
-        tokens, e = x[0]
-        attended = sum(self.attention.keeps(given[0], *given).numbers for given in self.sides(*x))
-        attended -= sum(math.prod(given[2]) for given in self.sides(*x) if len(given) == 3)  # its values are its keys
-        skips = len(self.attentions) + 1
-        hidden = (3 if self.dropout else 1) + (self.activation == "gelu") * (0 if self.dropout else 1)
-        normed = (skips + 1) * tokens * e + 2 * skips * tokens
-        masks = skips * tokens * e if self.dropout else 0
-        return Kept("input", attended + normed + masks + hidden * tokens * self.dim_feedforward)
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return what its attentions, its feedforward network and their skips keep, each with its norm."""
+        tape = Tape(wanted, *x)
+        made, *others = tape.given
+        tokens, e = x[0].shape
+        sides = self.sides(*(value.shape for value in x))
+
+        def attend(i: int, flowing: Storage) -> Storage:
+            looked_at = others[0] if len(sides[i]) == 3 else flowing
+            shapes = self.attention.sides(*sides[i])
+            return self.attention.attended(
+                tape, (flowing, looked_at, looked_at), shapes, prefix=f"{self.attentions[i]}."
+            )
+
+        blocks = [*(partial(attend, i) for i in range(len(sides))), partial(self._forward, tape, tokens, e)]
+        for number, block in enumerate(blocks, 1):
+            names = f"norm{number}.weight", f"norm{number}.bias"
+            norm = partial(tape.layer_norm, numbers=tokens * e, groups=tokens, weight=names[0], bias=names[1])
+            inner = block(norm(made) if self.norm_first else made)
+            joined = tape.made(tokens * e, made, tape.dropout(inner, tokens * e, self.dropout))
+            made = joined if self.norm_first else norm(joined)
+        return tape.kept(made)
+
+    def _forward(self, tape: Tape, tokens: int, e: int, x: Storage) -> Storage:
+        """Return what comes out of the feedforward network."""
+        hidden = tokens * self.dim_feedforward
+        made = tape.linear(x, hidden, "linear1.weight", "linear1.bias")
+        if self.activation == "relu":
+            made = tape.result(made, hidden)
+        else:
+            tape.keep(made, where=made.wants)
+            made = tape.made(hidden, made)
+        dropped = tape.dropout(made, hidden, self.dropout)
+        return tape.linear(dropped, tokens * e, "linear2.weight", "linear2.bias")
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         (tokens, e), *others = x

@@ -7,6 +7,7 @@
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from speczoo.compiler.kept import Wanted
 from speczoo.compiler.layer import Layer, Shape
 
 Norm = Literal["weight", "spectral"] | None
@@ -67,12 +68,17 @@ class WeightNormed(Layer, abstract=True):
     def wrap(self) -> str | None:
         return WRAPS.get(self.norm or "")
 
-    def kept_weight(self, x: Shape) -> int:
-        """Return how many numbers autograd keeps of a weight that is computed: itself, with the lengths of its parts,
-        or with its largest singular value and the vectors of that.
+    def computed_weight(self, wanted: Wanted, x: Shape) -> int:
+        """Return how many numbers autograd keeps of a weight that is computed, with how it is."""
+        return math.prod(self.computed_with(x)["weight"]) + self.norm_numbers(wanted, x) if self.norm else 0
+
+    def norm_numbers(self, wanted: Wanted, x: Shape) -> int:
+        """Return how many numbers autograd keeps of how a weight is computed, where that trains: the lengths of its
+        parts, or its largest singular value and the vectors of that.
         """
-        if self.norm is None:
+        if self.norm is None or not wanted.weights - {"bias"}:
             return 0
         shape = self.computed_with(x)["weight"]
-        vectors = norm_buffers("spectral", shape, self.rows).values()
-        return math.prod(shape) + (shape[0] if self.norm == "weight" else 1 + sum(map(math.prod, vectors)))
+        if self.norm == "weight":
+            return shape[0]
+        return 1 + sum(map(math.prod, norm_buffers("spectral", shape, self.rows).values()))

@@ -121,6 +121,27 @@ def test_gradients_flow_on_from_weights_and_from_inputs_that_want_them(spec: Dat
         assert {index for index in range(len(composite.nodes)) if index in active} == flowing - {INPUT}
 
 
+CHAIN = {"id": "r_$i", "for": {"i": "1..4"}}
+SUMMED = {
+    "params": {"channels": "int"},
+    "let": {"mid": "$(2 * channels)"},
+    "layers": [
+        {"id": "first", "op": "Conv2d", "out_channels": "$mid", "kernel_size": 1},
+        {**CHAIN, "op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1},
+        {"op": "concat", "from": [CHAIN]},
+        {"id": "last", "op": "Conv2d", "out_channels": "$channels", "kernel_size": 1},
+    ],
+}
+IN_A_LOOP = {"for": {"c": [3]}, "layers": [{"op": "Block", "channels": "$c"}]}
+NUMBERED = [
+    {"id": "scales.0", "op": "Parameter", "shape": [4, 1, 1]},
+    {"op": "mul", "from": ["scales.0", "input"], "broadcast": True},
+]
+NET = {"spec": 1, "name": "net", "input": [4, 5, 5]}
+
+
+@example({**NET, "blocks": {"Block": SUMMED}, "layers": [{"op": "Block", "channels": 5}, IN_A_LOOP]})
+@example({**NET, "layers": NUMBERED})
 @given(networks())
 def test_the_prediction_is_what_torch_has(spec: Data) -> None:
     graph = speczoo.graph(spec)
@@ -231,6 +252,11 @@ def test_taps_are_what_hooks_see(spec: Data, data: st.DataObject) -> None:
 
 
 # -- one network, however it is written -------------------------------------------------------------------------------
+
+
+def test_a_parameter_as_a_tap() -> None:
+    spec = {**NET, "layers": NUMBERED}
+    assert speczoo.build(spec, taps=["scales.0"])(torch.zeros(2, 4, 5, 5)).shape == (4, 1, 1)
 
 
 @given(networks())
