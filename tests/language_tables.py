@@ -53,6 +53,7 @@ FAMILIES = [
     "sampling",
     "distance",
     "attention",
+    "multihead",
     "transformer",
     "recurrent",
     "parameter",
