@@ -3,14 +3,13 @@
 import math
 from typing import Annotated, ClassVar
 
+from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
     AXES,
     Call,
-    Kept,
     Listed,
     NonNegative,
     Positive,
-    Saves,
     Shape,
     ShapeError,
     Value,
