@@ -179,7 +179,8 @@ class _Recurrent(Layer, abstract=True):
         held = self._computing(0, inputs if several else 0)
         if self.num_layers > 1:
             held = max(held, self._computing(out, 0))
-        after = states * (not self.return_state) if self.fused else 0
+        copies = 1 + (self.num_layers == 1) - self.return_state  # of the last states, single and as one
+        after = states * copies if self.fused else 0
         laid_out = inputs if several and self.fused else 0
         widest = max(inputs, out) if self.num_layers > 1 else inputs
         missing = 0 if self.bias or not self.fused else sum(map(math.prod, self.matrices(widest).values()))
