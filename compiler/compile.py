@@ -66,7 +66,7 @@ def compile(
     elaborator = SpecElaborator(Context(session, unit, settings))
     session.open.append(((id(unit.spec), ""), settings.name))
     try:
-        root = elaborator.spec("network", settings.name)
+        root = shared.roots[settings.variant] = elaborator.spec("network", settings.name)
         expanded = report.wrong
         computable = elaborator.check_declarations()
     except (Halt, Stop):

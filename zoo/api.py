@@ -6,14 +6,15 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import index
-from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias
 
 from speczoo import catalogue
 from speczoo.arguments import Arguments
 from speczoo.compiler.compile import compile
+from speczoo.compiler.composite import Composite
 from speczoo.compiler.elaborate import Lookup, Shared, freeze
 from speczoo.compiler.emit.summary import Summary, summarise
 from speczoo.compiler.graph import Graph
@@ -317,13 +318,36 @@ def check_unit(
     """Return the graphs of a spec that come out whole: of one variant, or of the spec by its own name, where that is
     enough to build it, and of all its variants. What only a later one meets says so.
     """
+    steps = check_each(report, unit, variant, input=input, limits=limits, params=params)
+    return [each.graph for each in steps if each.graph is not None]
+
+
+class Elaborated(NamedTuple):
+    """One variant of a spec, checked: its graph where it is right, and its list with placeholders for what is wrong;
+    None where so much is wrong that there is no list.
+    """
+
+    variant: str | None
+    graph: Graph | None
+    root: Composite | None
+
+
+def check_each(
+    report: Report,
+    unit: LoadedSpec,
+    variant: str | None,
+    *,
+    input: InputShape | None = None,
+    limits: Limits = DEFAULT,
+    params: Mapping[str, Any] | None = None,
+) -> Iterator[Elaborated]:
+    """Yield what `check_unit` checks, one after the other, each as soon as it is done."""
     wanted: list[str | None] = [variant]
     if variant is None and unit.spec.variants:
         given = params or {}
         complete = not any(param.required and name not in given for name, param in unit.spec.params.items())
         wanted = [*wanted[:complete], *unit.spec.variants]
     shared, before = Shared(), len(report.diagnostics)
-    whole = []
     for number, v in enumerate(wanted):
         reported = len(report.diagnostics)
         made = compile(
@@ -331,16 +355,14 @@ def check_unit(
         )
         if number:
             report.diagnostics[reported:] = [_of_variant(d, v, unit) for d in report.diagnostics[reported:]]
-        if made is not None:
-            whole.append(made)
-        elif (
+        yield Elaborated(v, made, shared.roots.get(v))
+        if made is None and (
             any(d.code == "limit-exceeded" for d in report.errors)
             or report.wrong >= 10 * limits.mistakes
             or len(report.errors) >= limits.mistakes
         ):
             break
     heed(report, before, unit.document, whole=variant is None)
-    return whole
 
 
 def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: LoadedSpec) -> Diagnostic:

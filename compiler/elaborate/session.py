@@ -30,6 +30,7 @@ class Shared:
     """What compilations of one unit share, its variants': the lists that are elaborated, and how much was spent."""
 
     done: dict[Any, Composite] = field(default_factory=dict)
+    roots: dict[str | None, Composite] = field(default_factory=dict)  # the networks, whole or not, by their variants
     layers: dict[Any, Layer] = field(default_factory=dict)  # those that are right, by their types and arguments
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
