@@ -74,6 +74,7 @@ def compile(
     finally:
         if session.resizable and explain:
             _add_sizes(session, unit, settings, variant, params)
+        session.right_alone = None  # or all that was elaborated would wait for a search for cycles
     if expanded > before or not root.whole:
         return None
     if taps:

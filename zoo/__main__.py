@@ -34,6 +34,7 @@ EXTRAS = {
     **dict.fromkeys(("lightning", "matplotlib"), "train"),
     **dict.fromkeys(("onnx", "onnx_ir", "onnxruntime", "onnxscript"), "export"),
     **dict.fromkeys(("optuna", "ray"), "search"),
+    **dict.fromkeys(("pygls", "lsprotocol"), "editor"),
 }
 
 

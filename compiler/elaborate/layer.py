@@ -85,9 +85,12 @@ def validated(
     except ValidationError as error:
         wrong, stop = _report_arguments(ctx, frame, item, layer, arguments, node, error)
     without = None if isinstance(stop, Doubt) else without_wrong(layer, arguments, wrong, node)
-    if without is None:
+    if without is not None:
+        return without
+    try:
         raise stop from None
-    return without
+    finally:
+        del stop  # or it and all that is elaborated here would hold each other
 
 
 def _check_sizes(ctx: Context, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:

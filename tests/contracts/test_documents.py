@@ -28,10 +28,8 @@ ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"
 LANGUAGE = ROOT / "specs/README.md"
 ROOMS = ["", "specs", "compiler", "zoo", "tests"]
-ROOMS += [
-    f"zoo/{room}"
-    for room in ("drawing", "exploration", "exporting", "importing", "importing/sources", "training", "testing")
-]
+ROOMS += [f"zoo/{room}" for room in ("drawing", "editor", "exploration", "exporting", "importing", "importing/sources")]
+ROOMS += [f"zoo/{room}" for room in ("training", "testing")]
 DOCUMENTS = sorted({path for room in ROOMS for path in (ROOT / room).glob("*.md")})
 
 

@@ -18,6 +18,7 @@ FRONT = [
     "from speczoo.__main__ import cli; cli(['import', '--help'], standalone_mode=False)",
     "import speczoo.importing.sources.formats, speczoo.embedded, speczoo.exporting",
     "from speczoo.__main__ import cli; cli(['export', '--help'], standalone_mode=False)",
+    "import speczoo.editor.server, speczoo.editor.preview",
     "import speczoo; speczoo.summary('resnet18')",
     "import speczoo; speczoo.check('mnist_cnn')",
     "import speczoo; speczoo.source('mnist_resnet')",

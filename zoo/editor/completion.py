@@ -1,0 +1,77 @@
+"""What can stand at a place: keys, ops, arguments and their values, ids, names in expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+from speczoo.compiler.scope import FACTS, FLOW
+from speczoo.editor import cursor
+from speczoo.editor.analysis import Analysis
+from speczoo.editor.cursor import Typing
+from speczoo.editor.functions import FUNCTIONS
+from speczoo.editor.key_completion import NAMED, is_default, keys_at
+from speczoo.editor.names import Names, entry_at
+from speczoo.editor.offers import Here, Item, Offer, described
+from speczoo.editor.positions import Range
+from speczoo.editor.tree import plain
+from speczoo.editor.value_completion import values_at
+from speczoo.specs.keys import model_at
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Spec
+
+_WORD = re.compile(r"\w*", re.ASCII)
+
+
+def complete(text: str, offset: int, analysis: Analysis) -> Offer:
+    """Return what can stand at a place of a text, of which an analysis may be older than the text."""
+    typing = cursor.typing(text, offset)
+    if typing is None:
+        return Offer((), Range(offset, offset))
+    here = Here(typing, Names(typing.root), plain(typing.root), analysis)
+    expression = cursor.expression(typing.before) if typing.place.part == "value" else None
+    if expression is not None:
+        items = [*_in_expression(here, expression)]
+        return Offer(tuple(items), Range(offset - len(expression.name), _WORD.match(text, offset).end()))  # type: ignore[union-attr]
+    loc, part = _position(here)
+    items = [*(keys_at(here, loc) if part == "key" else values_at(here, loc))]
+    known = list({item.label: item for item in reversed(items)}.values())[::-1]
+    return Offer(tuple(replace(item, insert=_lead(typing, item)) for item in known), typing.replaces)
+
+
+def _lead(typing: Typing, item: Item) -> str:
+    return typing.lead + (item.insert or item.label)
+
+
+def _position(here: Here) -> tuple[Loc, Literal["key", "value"]]:
+    """Return the mapping whose key is being typed, or the place whose value is.
+
+    A lone word where a mapping stands is its first key: behind the dash of an entry, or below a key.
+    """
+    loc, part, _ = here.typing.place
+    if part == "key":
+        return loc[:-1], "key"
+    named = model_at(Spec, loc, here.data) is not None or loc in NAMED or is_default(loc)
+    if here.typing.own_line and (named or entry_at(loc) == loc):
+        return loc, "key"
+    return loc, "value"
+
+
+def _in_expression(here: Here, expression: cursor.Expression) -> Iterator[Item]:
+    """Yield what an expression may read: names, what flows in, and in parentheses functions."""
+    head, dot, _ = expression.name.rpartition(".")
+    if dot:
+        yield from (Item(f"{head}.{fact}", "name", rank=1) for fact in FACTS)
+        return
+    loc = here.typing.place.loc
+    for symbol in here.names.visible(loc):
+        yield Item(symbol.name, "name", described(here, symbol), rank=0)
+    if entry_at(loc) is not None or "let" in loc:
+        yield from (Item(name, "name", "of what flows into the entry", rank=2) for name in FLOW[:3])
+        yield Item("input", "name", "what flows into the list", rank=2)
+    if expression.computes:
+        for name, function in FUNCTIONS.items():
+            yield Item(name, "function", function.call, function.doc, f"{name}(${{1}})", True, rank=4)
+        yield from (Item(word, "value", rank=6) for word in ("true", "false", "null", "and", "or", "not", "if", "else"))

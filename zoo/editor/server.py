@@ -1,0 +1,40 @@
+"""The language server: what the core finds, in the Language Server Protocol, over standard input and output.
+
+Texts are sent whole, so that no two need to agree on what a line is.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from speczoo.editor import handlers
+from speczoo.editor.session import Server
+
+
+def server() -> Server:
+    """Return a server that answers everything."""
+    made = Server()
+    for register in (
+        handlers.texts,
+        handlers.reading,
+        handlers.typing,
+        handlers.writing,
+        handlers.showing,
+        handlers.commands,
+    ):
+        register(made)
+    return made
+
+
+def serve(port: int | None = None) -> None:
+    """Serve an editor over standard input and output, or at a port of this machine, until it goes."""
+    made = server()
+    sys.setswitchinterval(0.001)  # an answer waits for the thread that checks, which is busy, so long at most
+    gc.freeze()
+    gc.disable()
+    if port is not None:
+        made.start_tcp("127.0.0.1", port)
+        return
+    out, sys.stdout = sys.stdout, sys.stderr  # nothing but the protocol goes there
+    made.start_io(sys.stdin.buffer, out.buffer)

@@ -1,0 +1,215 @@
+"""The values that may stand at a place: ops, ids, choices, paths, names of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal, get_args, get_origin
+
+from speczoo import catalogue
+from speczoo.compiler.composite import Composite
+from speczoo.compiler.initialisers import INITIALISERS, WORDS
+from speczoo.editor.hints import outputs, shape
+from speczoo.editor.names import Symbol, closed_list, entry_at, owner
+from speczoo.editor.offers import Here, Item, described, is_op, ops, param, state, whole_entries
+from speczoo.editor.ops import Taken, op_of
+from speczoo.editor.tree import Scalar, find
+from speczoo.specs.keys import keys, kinds_at
+from speczoo.specs.parameter import Param
+from speczoo.specs.problem import Loc
+from speczoo.specs.spec import Entry, Spec
+
+
+def values_at(here: Here, loc: Loc) -> Iterator[Item]:
+    """Yield what may stand at a place."""
+    entry = entry_at(loc)
+    if entry is not None and loc != entry:
+        yield from _entry_values(here, loc, entry)
+    else:
+        yield from _spec_values(here, loc)
+    if _computed(loc):
+        for symbol in here.names.visible(loc):
+            yield Item(f"${symbol.name}", "name", described(here, symbol), rank=7)
+
+
+def _computed(loc: Loc) -> bool:
+    """Return whether an expression may stand at a place."""
+    words = (
+        "name",
+        "title",
+        "reference",
+        "source",
+        "year",
+        "spec",
+        "use",
+        "published",
+        "notes",
+        "type",
+        "doc",
+        "match",
+    )
+    if loc[-1:] and loc[-1] in Entry.LISTS:
+        return False
+    return not {*map(str, loc)} & {*words} and loc[:1] not in (("freeze",), ("tie",), ("weights",), ("expect",))
+
+
+def _entry_values(here: Here, loc: Loc, entry: Loc) -> Iterator[Item]:
+    key = loc[len(entry)]
+    op = find(here.typing.root, (*entry, "op"))
+    name = op.text if isinstance(op, Scalar) else ""
+    if key == "op":
+        yield from ops(here)
+        yield from (Item(f"${s.name}", "name", described(here, s)) for s in here.names.visible(loc) if is_op(here, s))
+    elif here.names.refers(loc) or key in ("from", "share"):
+        yield from _references(here, entry, sharing=key == "share")
+    elif key == "taps":
+        yield from _taps(here, entry)
+    elif key == "when":
+        yield from (Item(word, "value") for word in ("true", "false"))
+    elif key in ("layers", "do"):
+        yield from _new_entries(here)
+    else:
+        found = op_of(name, here.names, here.unit)
+        yield from _argument_values(here, loc, name, found.argument(str(key)) if found is not None else None)
+
+
+def _new_entries(here: Here) -> Iterator[Item]:
+    """Yield entries for a list that has none yet."""
+    lead = "- " if here.typing.own_line and not here.typing.flow else "["
+    for item in whole_entries(here):
+        yield replace(item, insert=f"{lead}{item.insert}{']' if lead == '[' else ''}")
+
+
+def _argument_values(here: Here, loc: Loc, op: str, argument: Taken | None) -> Iterator[Item]:
+    if argument is None:
+        return
+    for choice in argument.choices:
+        yield Item(choice, "value", "default" if choice == str(argument.default).strip("'") else "", rank=0)
+    if argument.kind == "op":
+        yield from ops(here)
+    if argument.kind == "bool" or argument.default in ("true", "false"):
+        yield from (Item(word, "value", rank=0) for word in ("true", "false"))
+    if argument.default not in (None, "null") and not argument.choices and not argument.derived:
+        yield Item(str(argument.default), "value", "default", rank=1)
+
+
+def _spec_values(here: Here, loc: Loc) -> Iterator[Item]:
+    """Yield what may stand at a place outside of entries."""
+    last = loc[-1] if loc else ""
+    if loc == ("spec",):
+        yield Item("1", "value", "the version of the language")
+    elif loc[:1] == ("use",):
+        yield from _specs_to_use(here)
+    elif last == "match":
+        yield from ops(here)
+        yield from (Item(f'"{path}"', "id", insert=_quoted(here, path)) for path in _globs(here))
+    elif loc[:1] == ("freeze",):
+        yield from (Item(path, "id", insert=_quoted(here, path)) for path in [*_globs(here), *state(here)])
+    elif loc[:1] == ("tie",):
+        yield from (Item(path, "id") for path in state(here))
+    elif last == "from" and "outputs" in loc:
+        home = (*owner(loc), "layers")
+        yield from (_id_item(here, symbol) for symbol in here.names.ids(home))
+    elif last in ("layers",):
+        yield from _new_entries(here)
+    elif loc[:1] == ("init",) and len(loc) == 3:
+        yield from (Item(name, "function") for name, takes in INITIALISERS.items() if not takes or name == "constant")
+    elif loc[:1] == ("init",) and len(loc) == 5:
+        yield from (Item(word, "value") for word in WORDS.get(str(last), ()))
+    else:
+        yield from _declared_values(here, loc)
+        for kind in kinds_at(Spec, loc, here.data):
+            values = get_args(kind) if get_origin(kind) is Literal else ("true", "false") if kind is bool else ()
+            yield from (Item(str(value), "value") for value in values)
+
+
+def _declared_values(here: Here, loc: Loc) -> Iterator[Item]:
+    """Yield the values of a parameter, where a variant sets it or it is declared."""
+    if "params" not in loc[:-1]:
+        return
+    at = loc.index("params")
+    symbol = next((s for s in here.names.symbols if s.kind == "param" and s.name == loc[at + 1]), None)
+    if loc[0] in ("variants", "weights") and symbol is not None:
+        yield from _argument_values(here, loc, "", param(here, symbol))
+    elif len(loc) == at + 2:
+        types = get_args(keys(Param)["type"].field.annotation)
+        yield from (Item(str(word), "value", "type") for kind in types for word in get_args(kind))
+    elif loc[-1] == "default" and symbol is not None:
+        yield from (Item(choice, "value") for choice in param(here, symbol).choices)
+        yield from ops(here) if is_op(here, symbol) else ()
+
+
+def _quoted(here: Here, path: str) -> str:
+    scalar = here.typing.place.scalar
+    return path if scalar is not None and scalar.quote else f'"{path}"'
+
+
+# -- names --------------------------------------------------------------------------------------------------------
+
+
+def _references(here: Here, entry: Loc, *, sharing: bool) -> Iterator[Item]:
+    """Yield what an entry may take: what comes before it in its list, the nearest first, and what flows in."""
+    home = closed_list(entry)
+    before = [symbol for symbol in here.names.ids(home) if symbol.loc < entry]
+    for symbol in reversed(before):
+        yield _id_item(here, symbol)
+        if not sharing:
+            yield from _ports(here, symbol)
+    if sharing:
+        return
+    flowing = [s for s in here.names.symbols if s.kind == "input" and s.home == home[:-1]]
+    yield from (Item(symbol.name, "id", "what flows in") for symbol in flowing)
+    if not flowing:
+        yield Item("input", "id", "what flows into this list")
+
+
+def _id_item(here: Here, symbol: Symbol) -> Item:
+    instances = here.analysis.entries.get(symbol.loc, ())
+    shapes = list(
+        dict.fromkeys(filter(None, (outputs(each.node) for each in instances if _same(each.node.entry, symbol))))
+    )
+    op = find(here.typing.root, (*symbol.loc, "op"))
+    what = op.text if isinstance(op, Scalar) else "group"
+    return Item(symbol.name, "id", f"{what}  {', '.join(shapes[:4])}".rstrip())
+
+
+def _same(entry: Entry, symbol: Symbol) -> bool:
+    """Return whether an analysis, which may be older, speaks of the entry with this id."""
+    return entry.id == symbol.name
+
+
+def _ports(here: Here, symbol: Symbol) -> Iterator[Item]:
+    for node, _, _ in here.analysis.entries.get(symbol.loc, ())[:1]:
+        if _same(node.entry, symbol):
+            for port, value in zip(node.ports, node.outputs, strict=False):
+                yield Item(f"{symbol.name}.{port}", "id", shape(value))
+
+
+def _taps(here: Here, entry: Loc) -> Iterator[Item]:
+    """Yield the paths inside an entry."""
+    for node, _, _ in here.analysis.entries.get(entry, ())[:1]:
+        if isinstance(node.body, Composite):
+            yield from (Item(path, "id", op) for path, op in _paths(node.body, "", 3))
+
+
+def _paths(composite: Composite, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
+    for node in composite.nodes:
+        yield prefix + node.name, f"{node.op}  {outputs(node)}"
+        if isinstance(node.body, Composite) and depth > 1:
+            yield from _paths(node.body, f"{prefix}{node.name}.", depth - 1)
+
+
+def _globs(here: Here) -> Iterator[str]:
+    """Yield patterns for all that stands in the entries of the network."""
+    yield from (f"{s.name}.**" for s in here.names.ids(("layers",)) if "$" not in s.name)
+
+
+def _specs_to_use(here: Here) -> Iterator[Item]:
+    for name in catalogue.names():
+        yield Item(name, "file", "a network of the zoo")
+    blocks = sorted(path.stem for path in catalogue.BLOCKS.glob("*.yaml"))
+    yield from (Item(name, "file", "blocks of the zoo") for name in blocks)
+    path = here.analysis.source.path
+    for near in sorted(path.parent.glob("*.yaml"))[:100] if path is not None else ():
+        if near.name != path.name:  # type: ignore[union-attr]
+            yield Item(f"./{near.name}", "file", "beside this spec")
