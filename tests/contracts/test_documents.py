@@ -29,7 +29,7 @@ FRONT = ROOT / "README.md"
 LANGUAGE = ROOT / "specs/README.md"
 ROOMS = ["", "specs", "compiler", "zoo", "tests"]
 ROOMS += [f"zoo/{room}" for room in ("drawing", "editor", "exploration", "exporting", "importing", "importing/sources")]
-ROOMS += [f"zoo/{room}" for room in ("training", "testing")]
+ROOMS += [f"zoo/{room}" for room in ("editor/vscode", "training", "testing")]
 DOCUMENTS = sorted({path for room in ROOMS for path in (ROOT / room).glob("*.md")})
 
 

@@ -37,12 +37,21 @@ def test_every_folder_with_modules_is_a_package() -> None:
     assert {package.partition(".")[0] for package in SETTINGS["packages"]} == {"speczoo"}
 
 
+#: What is packaged by itself, and left out of the wheel.
+APART = ROOT / "zoo" / "editor" / "vscode"
+
+
 def test_every_other_file_goes_with_them() -> None:
     patterns = [PurePath(pattern).name for pattern in SETTINGS["package-data"]["*"]]
     for top in FOLDERS.values():
         for path in (ROOT / top).rglob("*"):
-            if path.is_file() and path.suffix not in (".py", ".pyc"):
+            if path.is_file() and path.suffix not in (".py", ".pyc") and APART not in path.parents:
                 assert any(path.match(pattern) for pattern in patterns), path
+
+
+def test_the_extension_for_vs_code_is_left_out() -> None:
+    assert SETTINGS["exclude-package-data"] == {"*": [f"{APART.name}/**", f"**/{APART.name}/**"]}
+    assert (APART / "package.json").is_file()
 
 
 @pytest.mark.parametrize("kind", ["modules", "packages"])

@@ -16,7 +16,6 @@ from speczoo.editor.tree import Mapping, Node
 from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
 
-
 #: One of these stands in every spec and every recipe, however much of it is typed yet.
 _OURS = ("spec", "recipe", "layers", "blocks")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import Any
 
 from speczoo.editor import handlers
 from speczoo.editor.session import Server
@@ -25,6 +26,18 @@ def server() -> Server:
     ):
         register(made)
     return made
+
+
+def offered() -> dict[str, Any]:
+    """Return what the server answers: the requests and notifications of the protocol, and its own commands."""
+    made = server()
+    manager = made.protocol.fm
+    return {
+        "name": made.name,
+        "version": made.version,
+        "requests": sorted({*manager.features, *manager.builtin_features}),
+        "commands": sorted(manager.commands),
+    }
 
 
 def serve(port: int | None = None) -> None:
