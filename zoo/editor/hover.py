@@ -154,7 +154,7 @@ def _entry(op: Op | None, instances: Sequence[Instance]) -> str:
         parts.append(f"... and {len(distinct) - FEW} others")
     if op is not None and op.arguments:
         given = dict(instances[0].node.entry.arguments) if instances else {}
-        parts.append(_table(op, given))
+        parts.append(_arguments(op, given))
     return "\n\n".join(parts)
 
 
@@ -214,25 +214,22 @@ def of_op(op: Op | None) -> str:
     """Return what an op is and takes."""
     if op is None:
         return ""
-    parts = [f"**{op.name}**", op.description or op.summary, _table(op, {}) if op.arguments else ""]
+    parts = [f"**{op.name}**", op.description or op.summary, _arguments(op, {}) if op.arguments else ""]
     return "\n\n".join(filter(None, parts))
 
 
-def _table(op: Op, given: dict[str, Any]) -> str:
-    """Return the arguments of an op, those that are given first, as a table."""
+def _arguments(op: Op, given: dict[str, Any]) -> str:
+    """Return the arguments of an op as a list, those that are given first."""
     rows = sorted(op.arguments, key=lambda each: (each.name not in given, not each.required, each.derived))
-    head = "| argument | value | |\n| --- | --- | --- |\n"
-    return head + "\n".join(f"| `{each.name}` | {_value(each, given)} | {_cell(each.doc)} |" for each in rows)
+    return "\n".join(
+        f"- `{each.name}`{_value(each, given)}: {' '.join(each.doc.split())}".rstrip(": ") for each in rows
+    )
 
 
 def _value(argument: Taken, given: dict[str, Any]) -> str:
     if argument.name in given:
-        return f"`{_cell(written(given[argument.name]))}`"
-    return "required" if argument.required else "derived" if argument.derived else f"{_cell(str(argument.default))}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+        return f" = `{written(given[argument.name])}`"
+    return " (required)" if argument.required else " (derived)" if argument.derived else f" (`{argument.default}`)"
 
 
 def _symbol(names: Names, symbol: Symbol, loc: Loc, analysis: Analysis) -> str:
