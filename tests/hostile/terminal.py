@@ -315,6 +315,8 @@ def looking() -> Iterator[Step]:
     yield Step(("ops", TEXT))
     yield Step(("fingerprint", TEXT))
     yield Step(("schema",), data=True)
+    yield Step(("lsp", "--json"))
+    yield Step(("lsp", "--port", TEXT))
     yield Step(("new", TEXT))
     yield Step(("import", f"{NAME}keras.json"), data=True)
     yield Step(("import", f"{NAME}keras.json", "--json"))

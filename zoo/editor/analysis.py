@@ -100,8 +100,13 @@ def _of(unit: LoadedSpec, report: Report, step: api.Elaborated, *, complete: boo
 
 
 def _means_the_same(before: Analysis | None, unit: LoadedSpec, variant: str | None) -> bool:
-    """Return whether a text that was right in all its variants says the same; what other files say is not kept."""
+    """Return whether a text that was right in all its variants says the same.
+
+    What other files say is not kept, nor what comments ignore.
+    """
     if before is None or before.unit is None or not before.clean or unit.spec.use:
+        return False
+    if any("ignore" in source.text for source in (before.source, unit.document.source)):
         return False
     return before.source.path == unit.document.source.path and before.unit.spec == unit.spec
 

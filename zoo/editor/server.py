@@ -5,6 +5,7 @@ Texts are sent whole, so that no two need to agree on what a line is.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from typing import Any
@@ -49,5 +50,6 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         made.start_tcp("127.0.0.1", port)
         return
-    out, sys.stdout = sys.stdout, sys.stderr  # nothing but the protocol goes there
-    made.start_io(sys.stdin.buffer, out.buffer)
+    out = sys.stdout.buffer
+    with contextlib.redirect_stdout(sys.stderr):  # nothing but the protocol goes there
+        made.start_io(sys.stdin.buffer, out)
