@@ -392,6 +392,10 @@ WRITES: list[tuple[list[str], list[str]]] = [
     (["export", "NET", "-o", "w.pt2"], ["w.pt2"]),
     (["source", "NET", "-o", "."], ["net.py"]),
     (["draw", "NET", "-o", "p.svg", "-o", "p.png"], ["p.svg", "p.png"]),
+    (
+        ["site", "lenet5", "--no-docs", "-o", "site"],
+        ["site/index.html", "site/networks/lenet5.html", "site/pictures/lenet5.svg"],
+    ),
     (["schema", "-o", "s.json"], ["s.json"]),
     (["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"], ["w.yaml"]),
     (["import", "KERAS", "-o", "w.yaml"], ["w.yaml"]),
@@ -643,4 +647,5 @@ def test_every_command_that_writes_is_among_them() -> None:
         "schema",
         "predict",
         "completion",
+        "site",
     }

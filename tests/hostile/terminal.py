@@ -260,6 +260,7 @@ def looking() -> Iterator[Step]:
         yield Step(("draw", path, "--against", path), data=True)
         yield Step(("draw", path, "--style", "paper"), data=True)
         yield Step(("draw", path, "--json"))
+        yield Step(("site", path, "--no-docs", "-o", "pages"))
         yield Step(("check", path, "--format", "json"))
         yield Step(("show", path, "--json"))
         yield Step(("summary", path, "--json"))

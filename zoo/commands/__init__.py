@@ -10,6 +10,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "show": "A network's spec, and what it inherits from what.",
         "summary": "Layer by layer: output shape, parameters, MACs, and totals.",
         "draw": "A network as a picture: SVG, PNG, PDF, Mermaid, Graphviz, TikZ.",
+        "site": "The zoo as static pages, and its documentation.",
         "sizes": "Which sizes of its input a network takes, and what comes out.",
         "sweep": "Many settings of a network: what each costs, which fit, which are best.",
         "compare": "Networks side by side, true numbers beside printed ones.",
