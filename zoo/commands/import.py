@@ -29,6 +29,7 @@ from speczoo.commands.common import (
 @click.option("--dtype", type=click.Choice(["float32", "int64", "bool"]), help="Of what flows into code.")
 @click.option("--args", "arguments", metavar="JSON", help="What code is called with: '{\"width\": 32}'.")
 @click.option("-o", "--out", type=Place(standard=True), help="The file to write; without it, it is printed.")
+@click.option("--custom", type=Place(), help="What no spec can say as custom layers: the file for their classes.")
 @force_option
 @click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit of FILE's.")
 @json_option
@@ -38,6 +39,7 @@ def command(
     dtype: str | None,
     arguments: str | None,
     out: Path | str | None,
+    custom: Path | None,
     force: bool,
     limits: tuple[str, ...],
     as_json: bool,
@@ -51,21 +53,25 @@ def command(
     FILE is a model's YAML of Ultralytics or the config.json of a Keras model; it is read as data, and nothing that it
     names is imported. --input says what it leaves open.
 
-    What no spec can say is told with its line, all of it in one run, and nothing is written then.
+    What no spec can say is told with its line, all of it in one run, and nothing is written then. With --custom, the
+    smallest module around it becomes a layer of its own: its class goes into that file, which is the plug-in that the
+    spec needs.
     """
     from speczoo.importing.sources import formats
     from speczoo.specs import files
 
-    if isinstance(out, Path):
-        refuse_taken([out], force)
+    refuse_taken([each for each in (out, custom) if isinstance(each, Path)], force)
     if formats.is_file(target):
-        if dtype is not None or arguments is not None:
-            raise click.UsageError("--dtype and --args are for models in code")
+        if dtype is not None or arguments is not None or custom is not None:
+            raise click.UsageError("--dtype, --args and --custom are for models in code")
         text, facts, note = _of_file(target, shapes, limits)
     else:
         if limits:
             raise click.UsageError("--limit is for files")
-        text, facts, note = _of_code(target, shapes, dtype or "float32", arguments or "{}", out)
+        text, facts, note = _of_code(target, shapes, dtype or "float32", arguments or "{}", out, custom is not None)
+    if custom is not None and facts["plugin"]:
+        files.write(custom, facts["plugin"].encode(), over=force)
+        console.say(f"{custom} written: `zoo --plugin {custom.stem} check` and the like import it", err=True)
     if isinstance(out, Path):
         files.write(out, text.encode(), over=force)
     if as_json:
@@ -94,7 +100,7 @@ def _of_file(file: str, shapes: tuple[str, ...], limits: tuple[str, ...]) -> tup
 
 
 def _of_code(
-    target: str, shapes: tuple[str, ...], dtype: str, arguments: str, out: Path | str | None
+    target: str, shapes: tuple[str, ...], dtype: str, arguments: str, out: Path | str | None, custom: bool
 ) -> tuple[str, dict[str, Any], str]:
     """Return the spec of one model in code or of several, facts for JSON, and what to say when it is written."""
     from speczoo.importing import ImportRefused, NotTheSame, from_module, from_modules
@@ -104,12 +110,16 @@ def _of_code(
     try:
         models = models_of(targets_of(target), _arguments(arguments))
         name = called([*models], out)
+        plugin = ""
+        if len(models) > 1 and custom:
+            raise click.UsageError("--custom is for one model at a time")
         if len(models) > 1:
             family = from_modules(models, inputs, name=name)
             text, graphs, notes, sizes = family.text, family.graphs, family.notes, family.sizes
         else:
-            made = from_module(models[name], inputs, name=name)
+            made = from_module(models[name], inputs, name=name, custom=custom)
             text, graphs, notes, sizes = made.text, {name: made.graph}, made.notes, made.sizes
+            plugin = made.plugin
     except (TargetError, ImportRefused, NotTheSame) as error:
         first, *more = str(error).split("\n")
         raise Refused(first, *more) from None
@@ -119,7 +129,7 @@ def _of_code(
     params: Any = counts if len(models) > 1 else counts[name]
     sums = ", ".join(f"{each} {count:,}" for each, count in counts.items()) if len(models) > 1 else f"{params:,}"
     note = f"{sums} parameters, the same outputs{'' if sizes else ', at this size of its input'}"
-    return text, {"name": name, "params": params, "notes": [*notes]}, note
+    return text, {"name": name, "params": params, "notes": [*notes], "plugin": plugin}, note
 
 
 def _inputs(shapes: Any, dtype: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -100,6 +100,7 @@ def _list_of(
             made = _entries(conversion, at, call)
         except Broken:
             made = dict.fromkeys(call.outputs)
+            conversion.refusals += _unknown(call.frame, conversion.batches) if call.frame else []
         except Unsayable as error:
             made = dict.fromkeys(call.outputs)
             conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
@@ -112,6 +113,17 @@ def _list_of(
     ]
     at.made.outputs = [found.source for _, found in outputs]
     return at, outputs
+
+
+def _unknown(frame: Frame, batches: tuple[int, ...]) -> Iterator[Refusal]:
+    """Yield the functions that the language has not of a frame whose values are lost: they are told all the same."""
+    for inner, call in frame.walk():
+        flows = any(batch_axis(value.shapes, batches) is not None for value in call.outputs)
+        if call.module is None and flows and call.name not in RANDOM:
+            try:
+                handler_of(call.name)
+            except Unsayable as error:
+                yield Refusal(inner.path, f"`{call.name}`", str(error), call.place)
 
 
 def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Traced | None]:

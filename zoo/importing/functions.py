@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import torch
+
 from speczoo.compiler.layer import Layer
 from speczoo.importing import attending, binding, indexing, merging, owned, reshaping
 from speczoo.importing.building import Builder, main
@@ -102,12 +104,21 @@ def _axes(x: Traced, dims: Any) -> Any:
     return [x.axis(d) for d in dims] if isinstance(dims, list | tuple) else dims if dims is None else x.axis(dims)
 
 
+#: The functions that make numbers of another kind.
+KINDS = {torch.float32: "float", torch.int64: "long", torch.bool: "bool"}
+
+
 def _same(at: Builder, call: Call) -> list[Traced]:
-    """Return the very value: another layout in memory, another kind of the same numbers."""
+    """Return the very value, in another layout in memory or with fractions of another precision; or as numbers of
+    another kind. Raises Unsayable.
+    """
     value = call.inputs[0]
-    if value.tensor.dtype != call.outputs[0].tensor.dtype and value.tensor.dtype.is_floating_point is False:
-        raise Unsayable("it makes numbers of another kind")
-    return [at.traced(value)]
+    before, after = (each.tensor.dtype for each in (value, call.outputs[0]))
+    if before == after or (before.is_floating_point and after.is_floating_point):
+        return [at.traced(value)]
+    if after not in KINDS:
+        raise Unsayable(f"it makes numbers of another kind, {after}")
+    return at.apply(call, KINDS[after], [at.traced(value)])
 
 
 TABLE: dict[str, Handler] = {

@@ -18,6 +18,7 @@ from speczoo.importing.arranging import arranged, stands
 from speczoo.importing.attending import OP as ATTENTION
 from speczoo.importing.attending import dropping
 from speczoo.importing.comparing import Different, compared, same_calls, training_only, used_keys
+from speczoo.importing.custom import Customs
 from speczoo.importing.entries import List
 from speczoo.importing.folding import folded
 from speczoo.importing.frames import converted
@@ -36,7 +37,8 @@ BATCHES = (2, 3)
 @dataclass(frozen=True)
 class Imported:
     """A model as a spec: `str` is its text; `graph` the checked network; `sizes` whether another input size was
-    tried and held; `notes` what the model does in training alone and the spec does not.
+    tried and held; `notes` what the model does in training alone and the spec does not; `plugin` the text of the
+    module that has its custom layers.
     """
 
     name: str
@@ -44,24 +46,28 @@ class Imported:
     graph: Graph
     sizes: bool
     notes: tuple[str, ...] = ()
+    plugin: str = ""
 
     def __str__(self) -> str:
         return self.text
 
 
-def from_module(model: nn.Module, input: Any, *, name: str | None = None) -> Imported:
+def from_module(model: nn.Module, input: Any, *, name: str | None = None, custom: bool = False) -> Imported:
     """Return a model as a spec that builds the same network: the same names in the state_dict, the same outputs.
 
     `input` is a shape without the batch axis, `(3, 224, 224)`, a tensor with it, or a mapping of forward's names to
-    either; `((77,), "int64")` is a shape of whole numbers. The model's own code runs, on a copy. Raises ImportRefused
-    with everything that a spec cannot say, NotTheSame where what was written is not the original, ValueError for an
-    input that is none, and whatever the model raises.
+    either; `((77,), "int64")` is a shape of whole numbers. The model's own code runs, on a copy. With `custom`, the
+    smallest module around what no spec can say becomes a custom layer, which is known from then on.
+
+    Raises ImportRefused with everything that a spec cannot say, NotTheSame where what was written is not the original,
+    ValueError for an input that is none, and whatever the model raises.
     """
     name = name or type(model).__name__.lower()
-    made = listed(model, input, name)
+    customs = Customs() if custom else None
+    made = listed(model, input, name, customs)
     text, graph = written(name, made.inputs, made.root)
     sizes, notes = held(model, graph, made, text)
-    return Imported(name, text, graph, sizes, notes)
+    return Imported(name, text, graph, sizes, notes, customs.text if customs is not None else "")
 
 
 class Listed(NamedTuple):
@@ -73,10 +79,12 @@ class Listed(NamedTuple):
     left_out: list[Refusal]
 
 
-def listed(model: nn.Module, input: Any, name: str) -> Listed:
-    """Return a model as a list. Raises ImportRefused, and ValueError for an input that is none."""
+def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = None) -> Listed:
+    """Return a model as a list, with custom layers where these are wanted. Raises ImportRefused, and ValueError for an
+    input that is none.
+    """
     inputs = inputs_of(model, input)
-    made = Listed(inputs, *_listed(model, inputs))
+    made = Listed(inputs, *_listed(model, inputs, customs))
     if not arranged(made.root):
         names = ", ".join(f"`{entry.name}`" for entry in made.root.entries if not stands(entry))
         raise ImportRefused(
@@ -99,9 +107,12 @@ def held(
     return bool(sizes), (*map(str, made.left_out), *known)
 
 
-def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List, list[Refusal]]:
+def _listed(
+    model: nn.Module, inputs: Sequence[Input], customs: Customs | None = None
+) -> tuple[Runs, List, list[Refusal]]:
     """Return runs of a model, the list that it is, and what that leaves out: for all sizes of its input, or for this
-    one alone; with constants that only a run on real numbers has, where it must.
+    one alone; with constants that only a run on real numbers has, where it must; and with custom layers, where these
+    are wanted.
 
     Raises ImportRefused.
     """
@@ -114,7 +125,10 @@ def _listed(model: nn.Module, inputs: Sequence[Input]) -> tuple[Runs, List, list
             refused = error
             if not any("`meta`" in each.why or "size" in each.why for each in error.refusals):
                 break
-    raise refused
+    if customs is None:
+        raise refused
+    customs.add(model, recordings(model, inputs, meta=meta, sized=sized).first, refused)
+    return _listed(model, inputs, customs)
 
 
 def _takes(text: str, inputs: Sequence[Input], settings: Mapping[str, Any]) -> bool:

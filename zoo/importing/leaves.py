@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
+from speczoo.importing import constructed
+from speczoo.importing.module_layer import ModuleLayer
 from speczoo.importing.refusals import Unsayable
 
 #: Classes of other packages that are a layer of the language under their own name.
@@ -48,6 +50,8 @@ def arguments_of(module: nn.Module, op: str) -> dict[str, Any]:
     defaults. Raises Unsayable.
     """
     layer = Layer.registry[op]
+    if issubclass(layer, ModuleLayer):
+        return stated(op, constructed.arguments_of(module))
     found = {
         name: argument(module, name, field.annotation)
         for name, field in layer.model_fields.items()

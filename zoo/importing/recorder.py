@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
+from speczoo.importing.constructed import carry
 from speczoo.importing.inputs import Input, given
 from speczoo.importing.leaves import is_leaf
 from speczoo.importing.recording import Call, Frame, Recording, Value, values
@@ -42,6 +43,7 @@ def record(
     Raises whatever the model raises.
     """
     twin = on_meta(model) if meta else copy.deepcopy(model)
+    carry(model, twin)
     twin.train(training)
     recorder = _Recorder(twin)
     device = torch.device("meta" if meta else "cpu")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from speczoo.importing.constructed import noting_arguments
 from speczoo.torchvision import torchvision
 
 
@@ -40,7 +41,7 @@ def model_of(target: Target, arguments: Mapping[str, Any]) -> nn.Module:
     """Return the model that a target names, made with these arguments. Raises TargetError."""
     with suppress(ModuleNotFoundError):
         torchvision()  # which other packages import too, in their own way
-    with _here():
+    with _here(), noting_arguments():
         try:
             found: Any = import_module(target.module)
         except ModuleNotFoundError as error:
