@@ -73,6 +73,10 @@ WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (lambda m, x: F.interpolate(m.conv(x), size=x.shape[-2:]), (4, 8, 8), "interpolate"),
     (lambda m, x: F.pad(m.conv(x), (1, 0, 2, 0)), (4, 8, 8), "ZeroPad2d"),
     (lambda m, x: m.conv(x).view(x.shape[0], -1), (4, 8, 8), "Flatten"),
+    (lambda m, x: F.group_norm(x, 1, weight=m.scale), (12, 4), "GroupNorm"),
+    (lambda m, x: F.group_norm(x, 3, bias=m.scale), (12, 4), "add"),
+    (lambda m, x: m.conv(x).unfold(2, 4, 2).unfold(3, 3, 1).sum(-1), (4, 8, 8), "index_select"),
+    (lambda m, x: F.unfold(m.conv(x), 2), (4, 8, 8), "Unfold"),
     (lambda m, x: m.conv(x)[:, 1:3, None], (4, 8, 8), "slice"),
     (lambda m, x: m.conv(x).permute(1, 0, 2, 3).mean(0), (4, 8, 8), "mean"),
 ]
@@ -102,11 +106,10 @@ REFUSED: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (lambda m, x: torch.linalg.qr(x)[0], (4, 4), "`linalg.qr`: the language has no such function"),
     (lambda m, x: x.flip(0), (4,), "`flip`: it works on the batch axis, which a spec never touches"),
     (lambda m, x: x[:1] + x, (4,), "`__getitem__`: it takes a part of the batch, which a spec never touches"),
-    (lambda m, x: F.group_norm(x, 2, m.scale), (12,), "`group_norm`: its `weight` is computed, and no module's own"),
     (
-        lambda m, x: F.group_norm(x, 2, m.norm.weight),
+        lambda m, x: F.group_norm(x, 2, m.scale, m.scale),
         (12,),
-        "`group_norm`: `GroupNorm` has both a weight and a bias, or neither",
+        "`group_norm`: its `weight` is computed, and no module's own",
     ),
     (
         lambda m, x: F.conv_transpose2d(x, m.conv.weight.abs()),

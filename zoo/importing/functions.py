@@ -137,6 +137,7 @@ TABLE: dict[str, Handler] = {
     "squeeze": indexing.squeeze,
     "broadcast_to": indexing.expand,
     "getitem": indexing.getitem,
+    "windows": indexing.windows,
     "interpolate": indexing.interpolate,
     "upsample": indexing.interpolate,
     "pad": indexing.pad,

@@ -8,7 +8,7 @@ from typing import Any
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Source
+from speczoo.importing.entries import Entry, Source
 from speczoo.importing.recording import Call, Value
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced, folded_sizes
@@ -157,6 +157,26 @@ def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
     elif len(shape) > 1:
         made = Source(at.add("Unflatten", [made], {"dim": axis, "unflattened_size": [*shape]}))
     return at.outcome(call.outputs[0], made, x, folded_sizes(x))
+
+
+def windows(at: Builder, call: Call) -> list[Traced]:
+    """Return the windows that slide along an axis, the places in each along a new last axis."""
+    x = _one(at, call)
+    given = bound(call, ["dimension", "size", "step"])
+    dim, size, step = (given[name] for name in ("dimension", "size", "step"))
+    place = x.at(dim)
+    if len({shape[place] for shape in x.shapes}) > 1:
+        raise Unsayable("the number of its windows follows from the size of the input")
+    count = (x.shape[place] - size) // step + 1
+    rule = {"shape": [count * size], "value": f"$({step} * (i // {size}) + i % {size})", "at": ["i"]}
+    places = Source(at.append(Entry("Buffer", rule | {"persistent": False})))
+    at.free.add(places)
+    made = Source(at.add("index_select", [x.source, places], {"dim": place + 1}))
+    cut = Source(at.add("Unflatten", [made], {"dim": place + 1, "unflattened_size": [count, size]}))
+    axes = [*range(len(x.shape) + 2)]
+    axes.append(axes.pop(place + 2))
+    last = cut if axes == sorted(axes) else Source(at.add("permute", [cut], {"dims": axes}))
+    return [at.outcome(call.outputs[0], last, x, folded_sizes(x))]
 
 
 def _listed(index: Any) -> list[Any]:

@@ -47,6 +47,8 @@ def layer(at: Builder, call: Call) -> list[Traced]:
         return COMPUTED[op](
             at, call, x, [at.traced(value) for value in weights.values()], _constant(call, names, given)
         )
+    if op == "GroupNorm" and len(weights) == 1:
+        return _scaled_groups(at, call, x, weights, _constant(call, names, given))
     owner = _owner(at, weights)
     op = f"BatchNorm{max(1, x.rank - 2)}d" if op == "BatchNorm" else op
     arguments = _constant(call, names, given) | _shape_arguments(op, weights)
@@ -100,6 +102,21 @@ def _shape_arguments(op: str, weights: dict[str, Value]) -> dict[str, Any]:
     tracked = {"track_running_stats": "running_mean" in weights} if op.startswith("BatchNorm") else {}
     without = {"bias": False} if op == "LayerNorm" and "weight" in weights and "bias" not in weights else {}
     return {affine: "weight" in weights, **tracked, **without}
+
+
+def _scaled_groups(
+    at: Builder, call: Call, x: Traced, weights: dict[str, Value], arguments: dict[str, Any]
+) -> list[Traced]:
+    """Return a norm of groups that has a weight or a bias alone, which follows it. Raises Unsayable."""
+    ((name, value),) = weights.items()
+    if not x.plain:
+        raise Unsayable("`GroupNorm` takes the batch first, and other axes are in it here")
+    normed = Source(at.add("GroupNorm", [x.source], arguments | {"affine": False}))
+    at.shapes[normed] = x.shape
+    shape = [x.shape[0], *[1] * (len(x.shape) - 1)]
+    each = Source(at.add("reshape", [at.traced(value).source], {"shape": shape}))
+    op = {"weight": "mul", "bias": "add"}[name]
+    return [at.outcome(call.outputs[0], Source(at.add(op, [normed, each], {"broadcast": True})), x)]
 
 
 def _convolution(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:

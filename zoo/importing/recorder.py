@@ -35,6 +35,10 @@ SILENT = frozenset(
 )
 
 
+#: Methods of tensors that do something else than the function of their name.
+METHODS = {"torch.Tensor.unfold": "windows"}
+
+
 def record(
     model: nn.Module, inputs: Sequence[Input], batch: int, *, meta: bool = True, training: bool = False
 ) -> Recording:
@@ -150,6 +154,7 @@ class _Recorder(TorchFunctionMode):
         if self.inside:
             return func(*args, **kwargs)
         name = resolve_name(func) or getattr(func, "__name__", str(func))
+        name = METHODS.get(name, name)
         name = name.removeprefix("torch.").removeprefix("Tensor.").removeprefix("nn.functional.")
         name = name.removeprefix("functional.").removeprefix("special.")
         before = self.noted(args), self.noted(kwargs)
