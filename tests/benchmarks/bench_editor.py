@@ -9,6 +9,7 @@ standard input and output, on whatever else the machine does.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import re
 import sys
@@ -93,6 +94,8 @@ def shown(times: list[float]) -> str:
 
 
 async def main(names: list[str]) -> None:
+    gc.freeze()
+    gc.disable()  # as the server does
     client = LanguageClient("bench", "1")
     client.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: None)
     await client.start_io(sys.executable, "-m", "speczoo", "lsp")

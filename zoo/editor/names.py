@@ -131,24 +131,29 @@ class Names:
         """Return the block or spec in use of this name."""
         return next((symbol for symbol in self.ops() if symbol.name == name), None)
 
+    @cached_property
+    def _at_home(self) -> dict[tuple[Kind, Loc], list[Symbol]]:
+        """The names of each kind by where they are known."""
+        found: dict[tuple[Kind, Loc], list[Symbol]] = {}
+        for symbol in self.symbols:
+            found.setdefault((symbol.kind, symbol.home), []).append(symbol)
+        return found
+
+    def known(self, home: Loc, *kinds: Kind) -> list[Symbol]:
+        """Return the names of these kinds that are known in a part of the spec, in order."""
+        return [symbol for kind in kinds for symbol in self._at_home.get((kind, home), ())]
+
     def visible(self, loc: Loc) -> list[Symbol]:
         """Return what an expression at a place may read, what hides others first."""
         home = owner(loc)
-        inner = [s for s in self.symbols if s.kind in ("variable", "place") and s.home == loc[: len(s.home)] and s.home]
-        inner.sort(key=lambda symbol: -len(symbol.home))
-        own = [s for s in self.symbols if s.kind in ("let", "param", "input") and s.home == home]
-        outer = [s for s in self.symbols if s.kind in ("let", "param") and s.home == () and home]
+        inner = [s for end in range(len(loc), 0, -1) for s in self.known(loc[:end], "variable", "place")]
+        own = self.known(home, "let", "param", "input")
+        outer = self.known((), "let", "param") if home else []
         return list({symbol.name: symbol for symbol in reversed([*inner, *own, *outer])}.values())[::-1]
 
     def ids(self, home: Loc) -> list[Symbol]:
         """Return the ids of a list, in order."""
-        return [symbol for symbol in self.symbols if symbol.kind == "id" and symbol.home == home]
-
-    def referable(self, loc: Loc) -> list[Symbol]:
-        """Return what a reference at a place may name: the ids of its list, and what flows into that."""
-        home = closed_list(loc)
-        flowing = [s for s in self.symbols if s.kind == "input" and home[:-1] == s.home]
-        return [*self.ids(home), *flowing]
+        return self.known(home, "id")
 
     # -- where it is read -----------------------------------------------------------------------------------------
 
@@ -202,7 +207,7 @@ class Names:
             yield from (Occurrence(Range(*pair.key.inner), symbol) for symbol in found)
 
     def _named(self, name: str, kinds: Iterable[Kind]) -> list[Symbol]:
-        return [s for s in self.symbols if s.name == name and s.kind in kinds and s.home == ()]
+        return [symbol for symbol in self.known((), *kinds) if symbol.name == name]
 
     def _argument(self, op: str, name: str) -> list[Symbol]:
         """Return the parameter of a block that an argument sets; of every block that the op may be."""
@@ -272,7 +277,7 @@ class Names:
         for head in prefixes(scalar.text):
             found = self._ids_of(head, home)
             if not found and flowing:
-                found = [s for s in self.symbols if s.kind == "input" and s.home == home[:-1] and s.name == head]
+                found = [symbol for symbol in self.known(home[:-1], "input") if symbol.name == head]
             if found:
                 yield from (Occurrence(Range(start, start + len(head)), symbol) for symbol in found)
                 return

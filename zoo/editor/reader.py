@@ -60,6 +60,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
+        self.first = 0  # the place that was reached last over the end of a line
 
     def column(self, at: int) -> int:
         """Return how many characters of its line stand before a place."""
@@ -73,6 +74,7 @@ class _Reader:
             if self.at < len(text) and text[self.at] == "#" and (self.at == 0 or text[self.at - 1] in " \t\r\n"):
                 self.at = _end_of_line(text, self.at)
             if not (found := _BREAK.match(text, self.at)):
+                self.first = self.at if ended else self.first
                 return ended
             self.at, ended = found.end(), True
 
@@ -248,15 +250,11 @@ class _Reader:
             return False
         return bool(_DASH.match(self.text, self.at) or _KEY.match(self.text, self.at))
 
-    def first_of_line(self) -> bool:
-        """Return whether nothing but blanks stands before on the line."""
-        return not self.text[self.at - self.column(self.at) : self.at].strip()
-
     def separated(self, closer: str, around: int) -> bool:
         """Pass over blanks and commas up to what comes next; return whether something does before the brackets end."""
         while True:
             self.skip()
-            if self.first_of_line() and self.lost(around):
+            if self.at == self.first and self.lost(around):
                 return False
             char = self.text[self.at : self.at + 1]
             if char == ",":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 from typing import Any
 
@@ -50,6 +51,6 @@ def serve(port: int | None = None) -> None:
     if port is not None:
         made.start_tcp("127.0.0.1", port)
         return
-    out = sys.stdout.buffer
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")  # which is closed when the editor goes
     with contextlib.redirect_stdout(sys.stderr):  # nothing but the protocol goes there
         made.start_io(sys.stdin.buffer, out)
