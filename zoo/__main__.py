@@ -197,9 +197,15 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     metavar="MODULE",
     help="Import a Python module that registers layers of its own, installed or beside the spec; it runs as code.",
 )
+@click.option(
+    "--trust",
+    is_flag=True,
+    envvar="ZOO_TRUST",
+    help="Import the plugins that pyproject.toml names, and let it raise limits.",
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
-def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
+def cli(ctx: click.Context, plugins: tuple[str, ...], trust: bool) -> None:
     """Neural networks as specs: look at them, check them, build them, train them.
 
     A network is a name of the zoo (resnet34), a glob over names ('resnet*'), a file (net.yaml), or a file's variant
@@ -208,10 +214,13 @@ def cli(ctx: click.Context, plugins: tuple[str, ...]) -> None:
     if ctx.invoked_subcommand in SECTIONS["Train"]:  # a cycle may hold tensors, whose size the collector does not count
         gc.set_threshold(THRESHOLD)
         atexit.unregister(gc.freeze)
-    if plugins:
-        from speczoo.commands.common import import_plugins
+    if trust:
+        ctx.meta["zoo.trust"] = True
+    if plugins or trust:
+        from speczoo.commands.common import import_plugins, project
 
-        import_plugins(plugins, ctx.meta["zoo.arguments"])
+        own = project()
+        import_plugins([*(own.plugins if trust else ()), *plugins], ctx.meta["zoo.arguments"], own.folder)
 
 
 def main() -> None:

@@ -41,9 +41,7 @@ class Checked(NamedTuple):
 
 
 @click.command()
-@click.argument(
-    "targets", nargs=-1, required=True, metavar="FILE|FOLDER|NAME|GLOB...", shell_complete=shell_completion.networks
-)
+@click.argument("targets", nargs=-1, metavar="[FILE|FOLDER|NAME|GLOB]...", shell_complete=shell_completion.networks)
 @click.option(
     "--set",
     "settings",
@@ -76,11 +74,14 @@ def command(
 ) -> None:
     """Check specs: files (net.yaml, net.yaml:small), folders of them, networks of the zoo by name, or globs.
 
-    A file is checked in all its variants, a recipe of training with the network that it names. Exit code 0: good;
-    1: something is wrong; 2: a file cannot be read or the command makes no sense.
+    Without any, what `paths` of `[tool.speczoo]` in pyproject.toml names. A file is checked in all its variants, a
+    recipe of training with the network that it names. Exit code 0: good; 1: something is wrong; 2: a file cannot be
+    read or the command makes no sense.
     """
     form = "json" if as_json else form
     allowed, params, shapes = common.read_limits(limits), common.settings(settings), common.shape_of(inputs)
+    own = common.project()
+    targets = targets or common.paths_of(own)
     if common.STANDARD in targets and (fix or watch):
         option = "--fix writes files" if fix else "--watch waits for files to change"
         raise click.UsageError(f"{option}, and standard input is none; --diff shows what a repair would do")
@@ -92,7 +93,7 @@ def command(
         if not diff:
             say(found, form)
         if not watch:
-            sys.exit(exit_code(found, strict=strict))
+            sys.exit(exit_code(found, strict=strict or own.strict))
         more = {path: stamp for path, stamp in watching.stamps(_used(found)).items() if path not in before}
         names = ", ".join(str(path) for path in watching.changed(before | more))
         console.say("", [console.Styled(f"{names} changed", console.DIM)], err=True)

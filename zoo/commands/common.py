@@ -22,6 +22,7 @@ from speczoo.specs.limits import DEFAULT, Limits
 if TYPE_CHECKING:
     from speczoo.catalogue import Text
     from speczoo.compiler.graph import Graph
+    from speczoo.project import Project
 
 #: What a person writes for standard input, or standard output, where a file is wanted.
 STANDARD = "-"
@@ -112,7 +113,13 @@ class Networks(list[Network]):
 
 
 def read_limits(limits: Sequence[str], default: Limits = DEFAULT) -> Limits:
-    """Return the limits with those of the command line in place of the defaults. Raises UsageError."""
+    """Return the limits with those of the project and of the command line in place of the defaults. Raises UsageError,
+    and Refused where the project raises some and is not trusted.
+    """
+    own = project()
+    if own.raised and not click.get_current_context().find_root().meta.get("zoo.trust"):
+        raise Refused(f"{own.folder / 'pyproject.toml'} raises limits ({', '.join(own.raised)}): --trust lets it")
+    default = own.over(default)
     known = [field.name for field in fields(Limits)]
     changed = _numbers(limits, known, f" with a name of {', '.join(known)};")
     try:
@@ -267,12 +274,31 @@ def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
     return plain[0] if plain else named or None
 
 
-def import_plugins(names: Sequence[str], arguments: Sequence[str]) -> None:
-    """Import modules that are installed, or lie here or beside a file among the arguments. Raises Refused."""
+def project() -> Project:
+    """Return what the project that one stands in says of its specs. Raises Refused."""
+    from speczoo.project import ProjectError, find
+
+    try:
+        return find(Path.cwd())
+    except ProjectError as error:
+        raise Refused(str(error)) from None
+
+
+def paths_of(own: Project) -> tuple[str, ...]:
+    """Return what is looked at where a command names nothing. Raises UsageError where the project does not say."""
+    if not own.paths:
+        raise click.UsageError("name a file, a folder or a network, or `paths` in [tool.speczoo] of pyproject.toml")
+    return tuple(os.path.relpath(own.folder / path) for path in own.paths)
+
+
+def import_plugins(names: Sequence[str], arguments: Sequence[str], home: Path) -> None:
+    """Import modules that are installed, or lie here, in the project's folder or beside a file among the arguments.
+    Raises Refused.
+    """
     from speczoo import catalogue, plugins
 
     paths = (catalogue.split(argument)[0] for argument in arguments if catalogue.is_path(argument))
-    folders = dict.fromkeys([Path(), *(path.parent for path in paths if path.is_file())])
+    folders = dict.fromkeys([Path(), home, *(path.parent for path in paths if path.is_file())])
     meta = click.get_current_context().meta
     for name in names:
         try:

@@ -16,7 +16,7 @@ from speczoo.specs.source import Source
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER|GLOB...", shell_complete=shell_completion.files)
+@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|GLOB]...", shell_complete=shell_completion.files)
 @click.option("--check", is_flag=True, help="Change nothing; exit 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Show what would change; change nothing.")
 @common.json_option
@@ -29,6 +29,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     from speczoo.argument_order import argument_order
     from speczoo.specs.format import formatted
 
+    files = files or common.paths_of(common.project())
     wrong: list[Diagnostic] = []
     changes: dict[str, bool] = {}
     names = catalogue.expand(files)
