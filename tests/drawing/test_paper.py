@@ -85,6 +85,15 @@ def test_a_volume_is_what_a_layer_puts_out(name: str) -> None:
     assert all(link.source < link.target for link in made.links)
 
 
+@pytest.mark.parametrize("name", ["swin_t", "swin_v2_t", "swin3d_t", "convnext_tiny", "vit_b_16"])
+def test_features_are_found_wherever_they_stand(name: str) -> None:
+    """They only grow, up to the head, and maps are squares: what a permute moves is followed."""
+    made = volumes(diagram(speczoo.graph(name))).volumes
+    maps = [volume for volume in made if len(volume.space) > 1]
+    assert all(volume.space[-1] == volume.space[-2] for volume in maps)
+    assert max(volume.channels for volume in maps) in (768, 1536)
+
+
 def test_blocks_are_unfolded_as_far_as_asked() -> None:
     whole = diagram(speczoo.graph("resnet18"))
     convolutions = [v for v in volumes(whole).volumes if v.kind == "conv"]

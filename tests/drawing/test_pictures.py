@@ -286,6 +286,14 @@ def test_without_a_depth_as_much_is_unfolded_as_is_readable() -> None:
         assert deeper.size > READABLE or deeper.size == made.size
 
 
+@every
+def test_every_box_says_what_it_is(name: str) -> None:
+    """By a name, an op or a sign; and what leaves a block by several lines stands at none of them."""
+    for box in diagram(speczoo.graph(name)).walk():
+        assert box.line or box.kind == "terminal"
+        assert not (box.beside and box.inside is not None and box.inside.outputs > 1)
+
+
 def test_equal_blocks_in_a_row_are_one_box() -> None:
     made = folded(diagram(speczoo.graph("resnet34")), 2)
     layer3 = next(box for box in made.boxes if box.name == "layer3")

@@ -55,11 +55,11 @@ class Box:
     @cached_property
     def beside(self) -> str:
         """The shape that is written at the line that leaves it: not of an end of a list, nor where the last box inside
-        has it already.
+        has it already, or lines of several leave.
         """
-        if self.kind == "terminal":
-            return ""
         inside = self.inside
+        if self.kind == "terminal" or (inside is not None and inside.outputs > 1):
+            return ""
         last = (link.source for link in inside.links if link.target == len(inside.boxes) - 1) if inside else ()
         return "" if inside and any(inside.boxes[i].shape == self.shape for i in last) else self.shape
 

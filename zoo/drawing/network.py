@@ -189,8 +189,10 @@ def _box(composite: Composite, run: Sequence[int], path: str, apart: Apart) -> B
         "outputs": tuple(() if value is UNKNOWN else value.shape for value in last.outputs),
     }
     if isinstance(node.body, Composite):
-        inside = _list(node.body, f"{here}.", None, apart)
-        return Box(op=_title(node, node.body), inside=inside, facts=_facts(node, {}), **common)
+        inside, op = _list(node.body, f"{here}.", None, apart), _title(node, node.body)
+        if not op:  # its position, where nothing else names it
+            common["name"] = name or node.name
+        return Box(op=op, inside=inside, facts=_facts(node, {}), **common)
     assert isinstance(node.body, Layer)
     given = arguments(node.body)
     family = type(node.body).__module__.rpartition(".")[2] if _own(node.body) else "custom"

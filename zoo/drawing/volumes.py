@@ -22,7 +22,7 @@ QUIET = frozenset({"norm", "activation", "dropout", "shape", "function"})
 TELLING = ("attention", "recurrent", "conv", "linear", "pool", "resize", "norm", "custom", "function")
 #: Where features stand in what a layer puts out; where nothing is said, as in what flows in.
 FIRST, LAST = 0, -1
-FEATURES = {"conv": FIRST, "pool": FIRST, "resize": FIRST, "linear": LAST, "attention": LAST, "recurrent": LAST}
+FEATURES = {"conv": FIRST, "pool": FIRST, "linear": LAST, "attention": LAST, "recurrent": LAST}
 NORMS_OF_THE_LAST = frozenset({"LayerNorm", "RMSNorm"})
 #: Where nothing says how deep to unfold, as deep as a picture has at most so many stacks.
 READABLE, DEEPEST = 28, 1000
@@ -249,7 +249,7 @@ class _Collector:
         """Return a value in another shape, where its features are found by their number."""
         channels = self.volumes[value.volume].channels
         at = value.features
-        if len(shape) > 1 and (shape[0] == channels) != (shape[-1] == channels):
+        if at is not None and len(shape) > 1 and (shape[0] == channels) != (shape[-1] == channels):
             at = FIRST if shape[0] == channels else LAST
         return value._replace(shape=shape, features=at)
 
