@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from speczoo.importing.aligning import aligned
+from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Column, Led, Scope, key
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns
 from speczoo.importing.unifying import default, unify
@@ -225,7 +225,8 @@ def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
 
 def _content(entry: Entry) -> str:
     inside = [_content(each) for each in entry.body.entries] if entry.body is not None else []
-    return key([entry.op, sorted(entry.args.items(), key=str), [*entry.loop.items()], inside])
+    wired = skeleton(entry.body) if entry.body is not None else None
+    return key([entry.op, sorted(entry.args.items(), key=str), [*entry.loop.items()], inside, wired])
 
 
 def _loop(

@@ -47,6 +47,8 @@ def layer(at: Builder, call: Call) -> list[Traced]:
         return COMPUTED[op](
             at, call, x, [at.traced(value) for value in weights.values()], _constant(call, names, given)
         )
+    if op == "BatchNorm" and x.source in at.free and not {"running_mean", "running_var"} & {*weights}:
+        return _standardized(at, call, x, weights, _constant(call, names, given))
     if op == "GroupNorm" and len(weights) == 1:
         return _scaled_groups(at, call, x, weights, _constant(call, names, given))
     owner = _owner(at, weights)
@@ -102,6 +104,27 @@ def _shape_arguments(op: str, weights: dict[str, Value]) -> dict[str, Any]:
     tracked = {"track_running_stats": "running_mean" in weights} if op.startswith("BatchNorm") else {}
     without = {"bias": False} if op == "LayerNorm" and "weight" in weights and "bias" not in weights else {}
     return {affine: "weight" in weights, **tracked, **without}
+
+
+def _standardized(
+    at: Builder, call: Call, x: Traced, weights: dict[str, Value], arguments: dict[str, Any]
+) -> list[Traced]:
+    """Return a weight each of whose channels is taken to mean 0 and variance 1, as convolutions that do this have it.
+
+    Raises Unsayable.
+    """
+    if not x.leading or len(x.shape) != 2:
+        raise Unsayable("it takes a weight alone to mean 0 and variance 1 over more than its last axis")
+    along = {"dim": -1, "keepdim": True}
+    mean = Source(at.add("mean", [x.source], along))
+    apart = Source(at.add("sub", [x.source, mean], {"broadcast": True}))
+    variance = Source(at.add("mean", [Source(at.add("mul", [apart, apart]))], along))
+    deviation = Source(at.add("sqrt", [Source(at.add("add", [variance, arguments.get("eps", 1e-5)]))]))
+    made = Source(at.add("div", [apart, deviation], {"broadcast": True}))
+    for name, value in weights.items():
+        each = Source(at.add("reshape", [at.traced(value).source], {"shape": [x.shape[0], 1]}))
+        made = Source(at.add({"weight": "mul", "bias": "add"}[name], [made, each], {"broadcast": True}))
+    return [at.outcome(call.outputs[0], made, x)]
 
 
 def _scaled_groups(
