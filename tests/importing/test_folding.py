@@ -139,3 +139,24 @@ def test_joins_with_the_input_are_part_of_the_block() -> None:
     made = str(from_module(DenseNet(6), (3, 8, 8)))
     assert made.count("op: Dense") == 1
     assert made.count("op: concat") == 1
+
+
+class Scaled(nn.Module):
+    """A layer and a number that it is multiplied by."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.conv, self.scale = nn.Conv2d(4, 4, 1), scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv(x) * self.scale + x
+        return out
+
+
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(st.lists(st.sampled_from([0.5, 0.25, 3.0]), min_size=2, max_size=8))
+def test_numbers_beside_values_are_parameters(scales: list[float]) -> None:
+    layers = [each for scale in scales for each in (Scaled(scale), nn.ReLU())]
+    made = from_module(nn.Sequential(*layers), (4, 4, 4))
+    assert len(re.findall(r"^  \w+:$", str(made), re.MULTILINE)) <= 1
+    assert speczoo.check(str(made)) == ()

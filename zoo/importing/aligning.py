@@ -58,7 +58,7 @@ def skeleton(made: List) -> Any:
 
     def of(operand: Any) -> Any:
         if not isinstance(operand, Source):
-            return key([operand])
+            return operand if isinstance(operand, str) else "number"
         return places[operand.entry] if operand.entry else -1, operand.port
 
     entries = tuple(
@@ -224,8 +224,7 @@ def _connected(lists: Sequence[List], rows: list[Row]) -> Aligned | None:
 def _common(rows: Sequence[Row], places: Sequence[Mapping[Any, int]], operands: Sequence[tuple[int, Any]]) -> Any:
     """Return the place that is in each list what it takes there, the last that is; None where there is none."""
     if not any(isinstance(operand, Source) for _, operand in operands):
-        first = operands[0][1]
-        return first if len({key([operand]) for _, operand in operands}) == 1 else None
+        return operands[0][1]  # numbers, which are told apart as arguments are
     if not all(isinstance(operand, Source) for _, operand in operands):
         return None
     wanted = [(n, Place(places[n][o.entry] if o.entry else -1, o.port)) for n, o in operands]

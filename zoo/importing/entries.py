@@ -24,8 +24,8 @@ class Turns(NamedTuple):
         return f"{self.first}..{self.last}"
 
 
-#: An input of an entry: a value, or a number among the values of an `add` or the like.
-Operand: TypeAlias = Source | int | float
+#: An input of an entry: a value, or a number among the values of an `add` or the like, which may be an expression.
+Operand: TypeAlias = Source | int | float | str
 
 
 @dataclass(eq=False)

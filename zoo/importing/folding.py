@@ -79,7 +79,17 @@ def folded(roots: Sequence[List]) -> Folded:
 def _named(root: List, settings: Mapping[str, Column]) -> dict[str, Column]:
     """Return the parameters that a network reads, under names that no loop hides."""
     entries = [entry for made in root.walk() for entry in made.entries]
-    texts = repr([(each.op, each.when, [*map(str, [*each.args.values(), *each.loop.values()])]) for each in entries])
+    texts = repr(
+        [
+            (
+                each.op,
+                each.when,
+                [*map(str, [*each.args.values(), *each.loop.values()])],
+                [o for o in each.inputs if isinstance(o, str)],
+            )
+            for each in entries
+        ]
+    )
     taken = {name for entry in entries for name in entry.loop} | {name for name in settings if name[:1] != "_"}
     names: dict[str, str] = {}
     for name in settings:

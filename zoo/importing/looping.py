@@ -96,6 +96,7 @@ def reword(entry: Entry, names: Mapping[str, str]) -> None:
     read = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
     entry.args = {each: now(value) for each, value in entry.args.items()}
     entry.loop = {each: now(value) for each, value in entry.loop.items()}
+    entry.inputs = [operand if isinstance(operand, Source) else now(operand) for operand in entry.inputs]
     entry.name, entry.op, entry.when = now(entry.name), now(entry.op), now(entry.when)
 
 
@@ -226,7 +227,8 @@ def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
 def _content(entry: Entry) -> str:
     inside = [_content(each) for each in entry.body.entries] if entry.body is not None else []
     wired = skeleton(entry.body) if entry.body is not None else None
-    return key([entry.op, sorted(entry.args.items(), key=str), [*entry.loop.items()], inside, wired])
+    numbers = [operand for operand in entry.inputs if not isinstance(operand, Source)]
+    return key([entry.op, numbers, sorted(entry.args.items(), key=str), [*entry.loop.items()], inside, wired])
 
 
 def _loop(

@@ -9,10 +9,12 @@ from typing import Any
 from speczoo.compiler.layer import Layer
 from speczoo.importing.aligning import Aligned, Members, aligned, joined
 from speczoo.importing.columns import ABSENT, Column, Led, Scope, key
-from speczoo.importing.entries import Entry, List, Turns
+from speczoo.importing.entries import Entry, List, Source, Turns
 from speczoo.importing.leaves import plain
 
 INPUT = "input.channels"
+#: What a number among values is called as a parameter.
+NUMBERS = {"mul": "scale", "div": "divisor", "add": "shift"}
 
 
 def unify(lists: Sequence[List], scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -67,6 +69,10 @@ def _say(first: Entry, entries: Members, scope: Scope, defaults: Mapping[str, Ma
             first.args.pop(name, None)
         else:
             first.args[name] = text
+    for port, operand in enumerate(first.inputs):
+        if not isinstance(operand, Source):
+            numbers = tuple(ABSENT if entry is None else entry.inputs[port] for entry in entries)
+            first.inputs[port] = scope.say(numbers, NUMBERS.get(first.op, "number"), {})
     if first.body is None and first.share is None and len({*kinds} - {ABSENT}) > 1:
         first.op = scope.say(kinds, re.sub(r"\d+$", "", first.name) or _family(first.op), {})
 
