@@ -14,6 +14,7 @@ from speczoo.editor.names import Names
 from speczoo.editor.positions import Range
 from speczoo.editor.tree import Mapping, Node
 from speczoo.specs.format import formatted
+from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.source import Source
 
 #: One of these stands in every spec and every recipe, however much of it is typed yet.
@@ -34,8 +35,8 @@ class Sheet:
     are the same still.
     """
 
-    def __init__(self, source: Source, version: int | None) -> None:
-        self.source, self.version = source, version
+    def __init__(self, source: Source, version: int | None, limits: Limits = DEFAULT) -> None:
+        self.source, self.version, self.limits = source, version, limits
         self.view: str | None = None
         self.ours = speaks_of_networks(self.names.root)
         self.analysis = self.known = Analysis(source, complete=False)
@@ -56,7 +57,7 @@ class Sheet:
 
     def steps(self) -> Iterator[Analysis]:
         """Yield what is found of the text as it is now; `take` keeps it."""
-        return analyses(self.source, self.view, self._before)
+        return analyses(self.source, self.view, self._before, self.limits)
 
     def take(self, analysis: Analysis) -> None:
         """Keep what was found of the text as it is now."""

@@ -13,11 +13,12 @@ from typing import Any
 
 from speczoo.editor import handlers
 from speczoo.editor.session import Server
+from speczoo.specs.limits import DEFAULT, Limits
 
 
-def server() -> Server:
-    """Return a server that answers everything."""
-    made = Server()
+def server(limits: Limits = DEFAULT) -> Server:
+    """Return a server that answers everything, of texts within limits."""
+    made = Server(limits)
     for register in (
         handlers.texts,
         handlers.reading,
@@ -42,9 +43,9 @@ def offered() -> dict[str, Any]:
     }
 
 
-def serve(port: int | None = None) -> None:
+def serve(port: int | None = None, limits: Limits = DEFAULT) -> None:
     """Serve an editor over standard input and output, or at a port of this machine, until it goes."""
-    made = server()
+    made = server(limits)
     sys.setswitchinterval(0.001)  # an answer waits for the thread that checks, which is busy, so long at most
     gc.freeze()
     gc.disable()

@@ -27,6 +27,7 @@ from speczoo.editor.desk import Sheet
 from speczoo.editor.preview import Preview, preview, watched
 from speczoo.editor.wire import Wire, published
 from speczoo.specs import files
+from speczoo.specs.limits import Limits
 from speczoo.specs.source import Source
 
 T = TypeVar("T")
@@ -55,8 +56,9 @@ async def _tidy() -> None:
 class Server(LanguageServer):
     """The open texts, and the thread that checks them."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         super().__init__("speczoo", speczoo.__version__, lsp.TextDocumentSyncKind.Full)
+        self.limits = limits
         self.sheets: dict[str, Sheet] = {}
         self.states: dict[str, Checking] = {}
         self.worker = ThreadPoolExecutor(1, "check")
@@ -93,7 +95,7 @@ class Server(LanguageServer):
         if uri in self.sheets:
             self.sheets[uri].edit(source, version)
         else:
-            self.sheets[uri] = Sheet(source, version)
+            self.sheets[uri] = Sheet(source, version, self.limits)
         self.check(uri)
 
     def check(self, uri: str) -> None:
