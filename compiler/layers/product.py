@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from speczoo.compiler.kept import Saves
+from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import Call, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import Merge, common, no_truths
 from speczoo.compiler.reach import SAME, Link, Sight, whole
@@ -133,6 +133,12 @@ def _wrong(message: str) -> ShapeError:
     return ShapeError("bad-value", message, argument="equation")
 
 
+def _adjoin(group: list[str], axes: list[str]) -> bool:
+    """Return whether axes stand side by side, in this order, among these."""
+    places = [axes.index(label) for label in group]
+    return places == list(range(places[0], places[0] + len(places))) if places else True
+
+
 class Einsum(Merge, op="einsum"):
     """The sum of products of two values that `equation` says, as `bhid,bhjd->bhij`: the batch is a letter in front, or
     within an ellipsis in front."""
@@ -213,6 +219,26 @@ class Einsum(Merge, op="einsum"):
             )
             for position, (labels, shape) in enumerate(zip(terms.inputs, x, strict=True))
         )
+
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return each factor beside which a gradient of the other is wanted: a copy where it is laid out anew, as
+        axes that become one of a matrix are apart in it.
+        """
+        terms, sizes = Terms.of(self.equation), self.sizes(*(value.shape for value in x))
+        long = {label for label, size in sizes.items() if math.prod(size) != 1}
+        long |= {terms.batch} if wanted.batch > 1 else set()
+        order = [label for label in (*terms.output, *sorted({*sizes} - {*terms.output})) if label in long]
+        first, second = ({*labels} for labels in terms.inputs)
+        both, summed = first & second & {*terms.output}, (first & second) - {*terms.output}
+        copies, kept = 0, []
+        for position in wanted.factors:
+            axes = [label for label in terms.inputs[position] if label in long]
+            groups = [[label for label in order if label in group] for group in (both, summed, {*axes} - both - summed)]
+            if summed and not all(_adjoin(group, axes) for group in groups):
+                copies += math.prod(x[position].shape)
+            else:
+                kept.append(position)
+        return Kept(numbers=copies, inputs=tuple(kept))
 
     def macs(self, out: Shape, *x: Shape) -> int:
         """Return products as torch takes them: what one input alone has is summed before, and where nothing is summed

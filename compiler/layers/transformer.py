@@ -1,5 +1,6 @@
 """The layers of transformers, over tokens x features. The batch always comes first, and masks are causality alone."""
 
+import math
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -104,6 +105,24 @@ class _Transformer(Layer, abstract=True):
             made = joined if self.norm_first else norm(joined)
         return tape.kept(made)
 
+    def scratch(self, *x: Shape) -> int:
+        return self.scratch_of(1, *map(Value, x))
+
+    def scratch_of(self, batch: int, *x: Value) -> int:
+        """Return what is held in the attention, or the feedforward network, that holds most: what is skipped, where it
+        is not what flows into the layer, what is normalised first, and what the part itself holds.
+        """
+        shapes = tuple(value.shape for value in x)
+        (tokens, e), hidden = shapes[0], batch * shapes[0][0] * self.dim_feedforward
+        whole = batch * tokens * e
+        normed = whole * self.norm_first
+        truths = math.ceil(tokens * tokens / 4) if self.looks_back else 0
+        held = [whole + normed + 2 * hidden + truths]
+        for i, given in enumerate(self.sides(*shapes)):
+            looking = self.attention.model_copy(update={"is_causal": self.looks_back and i == 0})
+            held.append(whole * (i + 1) + normed + looking.scratch_of(batch, *map(Value, given[:2])) + truths * (i > 0))
+        return max(held) - whole
+
     def _forward(self, tape: Tape, tokens: int, e: int, x: Storage) -> Storage:
         """Return what comes out of the feedforward network."""
         hidden = tokens * self.dim_feedforward
@@ -157,6 +176,15 @@ class TransformerEncoderLayer(_Transformer):
     @property
     def looks_back(self) -> bool:
         return self.is_causal
+
+    def scratch_of(self, batch: int, *x: Value) -> int:
+        """Return the same, with the mask as truths and numbers all the time; nothing where torch's kernel for a whole
+        layer takes it.
+        """
+        if self.is_causal:
+            mask = x[0].shape[0] ** 2
+            return self.model_copy(update={"is_causal": False}).scratch_of(batch, *x) + mask + math.ceil(mask / 4)
+        return 0 if self.bias and self.nhead % 2 == 0 else super().scratch_of(batch, *x)
 
 
 class TransformerDecoderLayer(_Transformer):

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from speczoo.compiler.kept import Wanted
-from speczoo.compiler.layer import Layer, Shape
+from speczoo.compiler.layer import Layer, Shape, Value
 
 Norm = Literal["weight", "spectral"] | None
 
@@ -67,6 +67,16 @@ class WeightNormed(Layer, abstract=True):
 
     def wrap(self) -> str | None:
         return WRAPS.get(self.norm or "")
+
+    def scratch_of(self, batch: int, *x: Value) -> int:
+        """Return a weight that is computed, too; or that twice, where it is turned before: the output is not yet."""
+        held = super().scratch_of(batch, *x)
+        if self.norm is None:
+            return held
+        shape = self.computed_with(x[0].shape)["weight"]
+        weight, (out,) = math.prod(shape), self.apply(*x)
+        turned = weight if self.norm == "spectral" and self.rows else 0
+        return max(held + weight, weight + turned - batch * math.prod(out.shape))
 
     def computed_weight(self, wanted: Wanted, x: Shape) -> int:
         """Return how many numbers autograd keeps of a weight that is computed, with how it is."""

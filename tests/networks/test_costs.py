@@ -208,6 +208,45 @@ def test_memory_of_recurrent_layers(
         assert stated.training == pytest.approx(kept(model, given), rel=0.05)
 
 
+@given(
+    st.booleans(),
+    st.sampled_from([8, 32]),
+    st.integers(10, 40),
+    st.fixed_dictionaries(
+        {
+            "nhead": st.integers(1, 2),
+            "norm_first": st.booleans(),
+            "bias": st.booleans(),
+            "dropout": st.sampled_from([0, 0.1]),
+        }
+    ),
+    st.booleans(),
+    st.integers(1, 3),
+)
+def test_memory_of_transformers(
+    decodes: bool, features: int, memories: int, options: dict[str, Any], causal: bool, batch: int
+) -> None:
+    kind, flag = ("TransformerDecoderLayer", "tgt_is_causal") if decodes else ("TransformerEncoderLayer", "is_causal")
+    inputs = [{"id": "x", "shape": [20, 8]}, *([{"id": "m", "shape": [memories, 8]}] if decodes else [])]
+    layer = {"id": "a", "op": kind, "dim_feedforward": features, **options, flag: causal}
+    layer["from"] = [entry["id"] for entry in inputs]
+    graph = speczoo.graph({"spec": 1, "name": "transformer", "inputs": inputs, "layers": [layer]})
+    model, stated, given = speczoo.build(graph.spec), memory(graph, batch=batch), random_input(graph, batch)
+    assert stated.inference == pytest.approx(alive(model, given), rel=0.05)
+    assert stated.training == pytest.approx(kept(model, given), rel=0.05)
+
+
+@pytest.mark.parametrize("norm", ["weight", "spectral"])
+@pytest.mark.parametrize("op", ["Linear", "Conv1d", "ConvTranspose1d"])
+def test_memory_of_computed_weights(op: str, norm: str) -> None:
+    sizes = {"out_features": 24} if op == "Linear" else {"out_channels": 24, "kernel_size": 3}
+    layer = {"id": "a", "op": op, **sizes, "norm": norm}
+    graph = speczoo.graph({"spec": 1, "name": "computed", "input": [16, 12], "layers": [layer]})
+    model, stated, given = speczoo.build(graph.spec), memory(graph, batch=2), random_input(graph, 2)
+    assert stated.inference == pytest.approx(alive(model, given), rel=0.05)
+    assert stated.training == pytest.approx(kept(model, given), rel=0.05)
+
+
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
 def test_memory_of_another_type(dtype: str) -> None:
     graph, model = speczoo.graph("mnist_resnet"), speczoo.build("mnist_resnet", dtype=dtype)
