@@ -115,10 +115,9 @@ class Columns:
         self.names = Names(TAKEN | taken | set(self.inputs))
 
     def scope(self, name: str) -> list[Any]:
-        """Return the column of a name that may be read."""
+        """Return the column of a name that may be read: all instances have the same names."""
         if name not in self.read:
-            values = (i.scope.get(name, ABSENT) for i in self.group.instances)
-            self.read[name] = [self._value(name, value) for value in values]
+            self.read[name] = [self._value(name, i.scope[name]) for i in self.group.instances]
         return self.read[name]
 
     def _value(self, name: str, value: Any) -> Any:
@@ -303,10 +302,10 @@ class Columns:
             if agree(flowing, column):
                 return self.use(name, flowing)
         for name in islice(self.declared, SEARCHED):
-            if name in self.readable and agree(self.scope(name), column) and _covers(self.scope(name), column):
+            if name in self.readable and agree(self.scope(name), column):
                 return self.use(name, self.scope(name))
         for name in islice(self.let, SEARCHED):
-            if agree(self.scope(name), column) and _covers(self.scope(name), column):
+            if agree(self.scope(name), column):
                 return self._let(name)
         return None
 
@@ -366,6 +365,9 @@ def _asks_null(expression: Expr) -> bool:
 
 
 def _covers(known: Sequence[Any], column: Sequence[Any]) -> bool:
+    """Return whether what is known has a value wherever the column has one: an argument that only some instances are
+    given is None for the others.
+    """
     return all(k is not ABSENT for k, v in zip(known, column, strict=True) if v is not ABSENT)
 
 

@@ -147,6 +147,38 @@ def test_what_only_some_instances_have_is_said_by_the_name_that_says_the_same(
     assert written in speczoo.source(spec)
 
 
+#: What is made for the number of features that arrives, mostly to keep it.
+SIZED: list[dict[str, Any]] = [
+    {"op": "BatchNorm1d"},
+    {"op": "Linear", "out_features": "$in_features"},
+    {"op": "LayerNorm", "normalized_shape": "$in_features"},
+    {"op": "Linear", "out_features": "$n"},
+]
+
+
+@st.composite
+def sized(draw: st.DrawFn) -> dict[str, Any]:
+    """A block of sizes that follow from what flows in, some of which only some of its instances have."""
+    conditions = st.sampled_from(["$a", "$(not a)", True])
+    entries = draw(st.lists(st.tuples(st.sampled_from(SIZED), conditions), min_size=3, max_size=5))
+    layers = [{"id": "flat", "op": "Flatten"}, *({**e, "id": f"e{i}", "when": w} for i, (e, w) in enumerate(entries))]
+    uses = []
+    for side in draw(st.lists(st.integers(2, 6), min_size=4, max_size=5, unique=True)):
+        given = {"n": draw(st.sampled_from([side, side * side, 7])), "a": draw(st.booleans())}
+        uses.append({"id": f"pool{side}", "op": "AdaptiveAvgPool2d", "output_size": side, "from": "input"})
+        uses.append({"id": f"use{side}", "op": "B", **given})
+    joined = {"op": "concat", "from": [use["id"] for use in uses if use["op"] == "B"]}
+    blocks = {"B": {"params": {"n": "int", "a": "bool"}, "layers": layers}}
+    return {"spec": 1, "name": "sized", "input": [1, 6, 6], "blocks": blocks, "layers": [*uses, joined]}
+
+
+@given(sized())
+def test_a_size_that_only_some_instances_have_is_said_of_no_other(spec: dict[str, Any]) -> None:
+    """It is an argument of its own, None where what needs it is left out; another that is the same or its double, where
+    both are there, is said by it only where it is there."""
+    runs_as_predicted(speczoo.graph(spec))
+
+
 NAMES = "ABCDE"
 #: Which block uses which, whether `when` keeps the use, and whether the op is named by a parameter.
 LINKS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES), st.booleans(), st.booleans()), max_size=9)
