@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import io
+import json
+import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 import speczoo
+from tests.commands.zoo_command import zoo
 
 BLOCK = {"params": {"norm": {"default": None}}, "layers": [
     {"id": "conv", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "norm": "$norm"},
@@ -49,3 +54,23 @@ def test_a_rule_for_weights_leaves_those_that_are_computed(norm: str) -> None:
     assert not model.get_parameter("a.conv.weight").any()
     assert (model.get_parameter("b.conv.bias") == 1).all()
     assert model.get_submodule("b.conv").weight.abs().sum() > 0  # type: ignore[operator,union-attr]
+
+
+@pytest.mark.parametrize("norm", ["weight", "spectral"])
+def test_the_state_is_saved_where_torch_pickles_no_such_module(norm: str, tmp_path: Path) -> None:
+    """torch refuses the module in words; what `zoo build` writes, and torch.save of the state, bring it back."""
+    spec = {**SPEC, "layers": [{"op": "B", "norm": norm}]}
+    model, x = speczoo.build(spec).eval(), torch.randn(2, 3, 9, 9)
+    with pytest.raises(RuntimeError, match="state_dict"):
+        pickle.dumps(model)
+    stream = io.BytesIO()
+    torch.save(model.state_dict(), stream)
+    stream.seek(0)
+    assert torch.equal(speczoo.build(spec, torch.load(stream)).eval()(x), model(x))
+    file = tmp_path / "net.json"
+    file.write_text(json.dumps(spec))
+    seeded = speczoo.build(spec, seed=1).state_dict()
+    for name in ("net.pt", "net.safetensors"):
+        zoo("build", file, "--seed", 1, "-o", tmp_path / name)
+        loaded = speczoo.build(spec, tmp_path / name).state_dict()
+        assert all(torch.equal(value, seeded[key]) for key, value in loaded.items())
