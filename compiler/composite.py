@@ -205,7 +205,6 @@ class Composite:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scope: Mapping[str, Any] = field(default_factory=dict)
     settings: Settings | None = None  # of a network or a use
-    pruned: bool = False
 
     def __repr__(self) -> str:
         return f"<Composite: {self.kind} {self.name}, {len(self.nodes)} entries>"

@@ -89,12 +89,14 @@ OPS = _by_word(
 OPS_ASKED = _by_word(
     {
         "Linear": "lin affine gemm projection densegeneral",
-        "Conv2d": "conv depthwiseconv2d separableconv2d depthwiseconvolution convlocal",
+        "Conv2d": "conv convlocal",
         "ConvTranspose2d": "deconv deconvolution convtranspose transposedconv upconv",
         "BatchNorm2d": "bn batchnorm batchnormalization syncbatchnorm",
         "InstanceNorm2d": "instancenorm instancenormalization",
         "MaxPool2d": "pool pooling maxpool maxpooling",
-        "MaxUnpool2d": "maxunpool unpool unpooling2d",
+        "MaxUnpool1d": "unpool1d unpooling1d",
+        "MaxUnpool2d": "maxunpool unpool unpool2d unpooling2d",
+        "MaxUnpool3d": "unpool3d unpooling3d",
         "AvgPool2d": "avgpool averagepool avgpooling averagepooling",
         "AdaptiveAvgPool2d": (
             "gap globalaveragepooling globalaveragepooling2d globalavgpool globalavgpool2d globalaveragepool"
@@ -121,8 +123,12 @@ _BOTH_WAYS = "`bidirectional: true` of `LSTM`, `GRU` or `RNN` goes both ways"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
 _GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
 _SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
+_DEPTHWISE = "a convolution with `groups: $in_channels` takes each channel by itself"
+_SEPARABLE = "it is two here: a convolution with `groups: $in_channels`, and one of `kernel_size: 1` behind it"
 #: How it is done here, of what no op is.
 OPS_ELSEWHERE = {
+    **dict.fromkeys(("depthwiseconv1d", "depthwiseconv2d", "depthwiseconv3d", "depthwiseconvolution"), _DEPTHWISE),
+    **dict.fromkeys(("separableconv1d", "separableconv2d", "separableconvolution2d", "separableconv"), _SEPARABLE),
     "bidirectional": _BOTH_WAYS,
     **dict.fromkeys(("cast", "astype", "to"), "`float`, `long` and `bool` give the same numbers as another kind"),
     **dict.fromkeys(("timedistributed",), "layers such as `Linear` work on the last axis, whatever stands before it"),

@@ -140,4 +140,4 @@ def keep(composite: Composite, ports: Sequence[Port]) -> Composite:
         )
         for node in (composite.nodes[i] for i in needed)
     )
-    return replace(composite, nodes=nodes, outputs=tuple(p._replace(edge=moved(p.edge)) for p in ports), pruned=True)
+    return replace(composite, nodes=nodes, outputs=tuple(p._replace(edge=moved(p.edge)) for p in ports))

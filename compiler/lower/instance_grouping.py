@@ -151,7 +151,7 @@ class InstanceGroups:
             or first.outputs != other.outputs
         ):
             return False
-        if first.pruned != other.pruned or inline(first) != inline(other):
+        if inline(first) != inline(other):
             return False
         return all(self._entry_fits(lines, other, i) for i in range(len(other.nodes)))
 

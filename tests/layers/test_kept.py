@@ -44,7 +44,7 @@ def kept(layer: Layer, case: Case, wanted: Wanted) -> Storages:
 
     def note(x: Tensor) -> Tensor:
         found[x.untyped_storage().data_ptr()] = x.untyped_storage()
-        return x
+        return x.detach()  # an output that holds itself is never let go of
 
     recurrent = torch.backends.mkldnn.flags(enabled=not isinstance(module, nn.RNNBase))  # oneDNN keeps it otherwise
     with seeded(), recurrent, torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):

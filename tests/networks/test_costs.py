@@ -72,7 +72,7 @@ def kept(model: nn.Module, given: list[Tensor]) -> int:
     def note(x: Tensor) -> Tensor:
         if x.untyped_storage().data_ptr() not in own:
             found[x.untyped_storage().data_ptr()] = x.untyped_storage()
-        return x
+        return x.detach()  # an output that holds itself is never let go of
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
         model.train()(*given)

@@ -157,3 +157,53 @@ def test_a_rule_for_a_parameter_without_a_name_is_refused(match: str) -> None:
     net = {"spec": 1, "name": "n", "input": [2], "layers": layers, "init": [{"match": match, "": 1}]}
     with pytest.raises(speczoo.SpecError, match=r"unknown-argument.*names a parameter"):
         speczoo.check(net)
+
+
+#: Layers whose classes are kin, or whose modules hold others of these classes; of images, and of tokens.
+IMAGES: list[dict[str, Any]] = [
+    {"op": "LayerNorm2d"},
+    {"op": "Conv2d", "out_channels": 4, "kernel_size": 1},
+    {"op": "Conv2d", "out_channels": 4, "kernel_size": 1, "bias": False},
+]
+TOKENS: list[dict[str, Any]] = [
+    {"op": "LayerNorm"},
+    {"op": "LayerNorm", "bias": False},
+    {"op": "Linear", "out_features": 4},
+    {"op": "Linear", "out_features": 4, "bias": False},
+    {"op": "MultiheadAttention", "num_heads": 1},
+    {"op": "TransformerEncoderLayer", "nhead": 1, "dim_feedforward": 2},
+]
+RULED = ("LayerNorm2d", "Conv2d", "LayerNorm", "Linear")
+
+
+@st.composite
+def ruled(draw: st.DrawFn) -> dict[str, Any]:
+    """A network with rules by op and by path, the constants of which are all different."""
+    entries = [
+        *draw(st.lists(st.sampled_from(IMAGES), min_size=1, max_size=3)),
+        {"op": "Flatten", "start_dim": 2},
+        *draw(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=6)),
+    ]
+    layers = [{"id": f"e{i}", **entry} for i, entry in enumerate(entries)]
+    there = [layer for layer in layers if layer["op"] in RULED]
+    matches = st.sampled_from([name for layer in there for name in (layer["op"], layer["id"])])
+    constants = iter(range(100, 200))
+    rules = []
+    for match in draw(st.lists(matches, min_size=1, max_size=4, unique=True)):
+        biased = any(match in (layer["op"], layer["id"]) and layer.get("bias", True) for layer in there)
+        also = {"bias": next(constants)} if biased and draw(st.booleans()) else {}
+        rules.append({"match": match, "weight": next(constants), **also})
+    return {"spec": 1, "name": "ruled", "input": [4, 2, 2], "layers": layers, "init": rules}
+
+
+@given(ruled())
+def test_a_rule_meets_what_it_names_and_nothing_else(spec: dict[str, Any]) -> None:
+    """Neither a class that derives from the one it names, nor a module inside another layer, nor what has no bias."""
+    wanted: dict[str, float] = {}
+    for rule in spec["init"]:
+        for layer in spec["layers"]:
+            if rule["match"] in (layer["op"], layer["id"]):
+                wanted |= {f"{layer['id']}.{name}": value for name, value in rule.items() if name != "match"}
+    for key, parameter in speczoo.build(spec).named_parameters():
+        values = {*parameter.flatten().tolist()}
+        assert values == {wanted[key]} if key in wanted else max(values) < 100

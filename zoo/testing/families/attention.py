@@ -22,7 +22,8 @@ def mask_of(draw: DrawFn, attentions: Shape) -> Value:
 def scaled_dot_product_attention(draw: DrawFn, layer: type[Layer]) -> Drawn:
     heads, queries, keys, features, out = (draw(size(1, 4)) for _ in range(5))
     served = draw(st.sampled_from([heads, heads, 1, 2]))
-    lead, others = draw(st.sampled_from([((), ()), ((heads,), (served,))]))
+    brought = draw(st.sampled_from([served, served, served, heads, served + 1]))  # heads of values
+    lead, others, last = draw(st.sampled_from([((), (), ()), ((heads,), (served,), (brought,))]))
     arguments = some(
         draw,
         dropout_p=st.floats(0, 0.5, width=16),
@@ -34,7 +35,7 @@ def scaled_dot_product_attention(draw: DrawFn, layer: type[Layer]) -> Drawn:
     shapes = [
         (*lead, queries, features),
         (*others, keys, features + off),
-        (*others, keys, draw(st.sampled_from([features, out]))),
+        (*last, keys, draw(st.sampled_from([features, out]))),
     ]
     inputs = [Value(shape) for shape in shapes]
     if draw(st.booleans()):
