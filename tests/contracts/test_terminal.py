@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -33,6 +33,7 @@ from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITT
 ROOT = Path(__file__).parents[2]
 OURS = r"\x1b\[(?!5;41m)[0-9;]*m|\r\x1b\[K"
 BARS = r"|\r|\x1b\[A"
+ALIKE = ("plain", "pipe")  # go the same way as a terminal with colours, and as files that take ASCII alone
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
 
 
@@ -75,13 +76,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, An
     termios.tcsetwinsize(follower, (40, 100))
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "ZOO_DATA")}
     environment |= {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", terminal.__name__, str(home)]
+    manners = [manner for manner in MANNERS if manner not in ALIKE or settings.get_current_profile_name() != "fast"]
+    words = [sys.executable, "-m", terminal.__name__, str(home), *manners]
     child = subprocess.Popen(words, stdout=follower, stderr=follower, env=environment, cwd=ROOT)
     os.close(follower)
     screens = everything(leader).decode("utf-8").split(BETWEEN)
     assert child.wait() == 0, screens[-1]
     found: dict[str, list[dict[str, Any]]] = json.loads((home / "results.json").read_text(encoding="utf-8"))
-    shown = [result for manner in MANNERS for result in found[manner] if "out" not in result]
+    shown = [result for manner in manners for result in found[manner] if "out" not in result]
     assert len(shown) + 1 == len(screens), "a break of ours stands in what was printed"
     for result, screen in zip(shown, screens, strict=False):
         result["screen"] = screen
@@ -102,14 +104,14 @@ def everything(terminal: int) -> bytes:
         chunks.append(chunk)
 
 
-@pytest.mark.parametrize("manner", ["colour", "plain"])
+@pytest.mark.parametrize("manner", ["colour", pytest.param("plain", marks=pytest.mark.alike)])
 def test_a_terminal_obeys_nothing_of_a_stranger(manner: str, run: dict[str, list[dict[str, Any]]]) -> None:
     for step, result in zip(steps(manner), run[manner], strict=True):
         printed(result["screen"], step)
         assert manner == "colour" or "\x1b[" not in re.sub(OURS.partition("|")[2] + BARS, "", result["screen"])
 
 
-@pytest.mark.parametrize("manner", ["pipe", "ascii"])
+@pytest.mark.parametrize("manner", [pytest.param("pipe", marks=pytest.mark.alike), "ascii"])
 def test_a_log_obeys_nothing_of_a_stranger(manner: str, run: dict[str, list[dict[str, Any]]]) -> None:
     for step, result in zip(steps(manner), run[manner], strict=True):
         for text in [result["err"]] if step.data else [result["out"], result["err"]]:

@@ -1,7 +1,7 @@
 """Every command of `zoo` with a stranger's texts in all its files, run in one process on a terminal of its own.
 
-Writes the files into the folder that it is given, runs every step of `steps` in every manner of `MANNERS`, and leaves
-what each exited with, and what went to files in place of the terminal, in `results.json`.
+Writes the files into the folder that it is given, runs every step of `steps` in each of the `MANNERS` that it is told,
+and leaves what each exited with, and what went to files in place of the terminal, in `results.json`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import shutil
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -454,13 +454,13 @@ def in_files(step: Step) -> dict[str, Any]:
     return {"code": code, "out": out, "err": err}
 
 
-def main(home: Path) -> None:
+def main(home: Path, manners: Sequence[str]) -> None:
     os.chdir(home)
     prepare(home)
     if TRAINS:
         torch_files(home)
     results: dict[str, list[dict[str, Any]]] = {}
-    for manner in MANNERS:
+    for manner in manners:
         os.environ["NO_COLOR"] = "" if manner == "colour" else "1"
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(encoding="ascii" if manner == "ascii" else "utf-8")  # type: ignore[union-attr]
@@ -476,4 +476,4 @@ def main(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -31,6 +31,7 @@ def desk(tmp_path: Path) -> Path:
         path = tmp_path / (block.word or f"test_page_{number}.py")
         path.parent.mkdir(exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
+    (tmp_path / "conftest.py").write_text(FEW, encoding="utf-8")
     return tmp_path
 
 
@@ -51,7 +52,6 @@ def test_the_page_shows_what_is_printed(desk: Path, number: int) -> None:
 
 
 def test_the_tests_of_the_page_pass(desk: Path) -> None:
-    (desk / "conftest.py").write_text(FEW, encoding="utf-8")
     path = desk / "test_gain.py"
     path.write_text(path.read_text(encoding="utf-8").replace("    positional = 1\n", '    saves = "input"\n'))
     printed = run(desk, "-q", "-W", "ignore", *(str(each) for each in sorted(desk.glob("test_*.py"))))
