@@ -89,7 +89,7 @@ OPS = _by_word(
 OPS_ASKED = _by_word(
     {
         "Linear": "lin affine gemm projection densegeneral",
-        "Conv2d": "conv convlocal",
+        "Conv2d": "conv convolution convlocal",  # which is an op as well, of weights that flow in
         "ConvTranspose2d": "deconv deconvolution convtranspose transposedconv upconv",
         "BatchNorm2d": "bn batchnorm batchnormalization syncbatchnorm",
         "InstanceNorm2d": "instancenorm instancenormalization",

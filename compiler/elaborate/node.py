@@ -125,7 +125,10 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
 def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Return what an op can only be, and the help: `chosen` are the names that the spec's author gave."""
     word = unqualified(op)
-    candidates = {certain(op, chosen, chosen=True), certain(word, Layer.registry, aliases=OPS)} - {None}
+    known = certain(word, Layer.registry, aliases=OPS)
+    if OPS_ASKED.get(spelling(word), known) != known:  # elsewhere `Convolution` is another thing than our `convolution`
+        known = None
+    candidates = {certain(op, chosen, chosen=True), known} - {None}
     if len(candidates) == 1:
         (only,) = candidates
         return only, (f"did you mean `{only}`?",)
