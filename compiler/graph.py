@@ -38,13 +38,15 @@ class Row(NamedTuple):
 class Graph:
     """A whole network. `root` is its list; what it costs and what its state_dict holds is derived from it.
 
-    `used` is what the names under `use` were found to mean, near and far, by the spec that says them.
+    `used` is what the names under `use` were found to mean, near and far, by the spec that says them. `memory_format`
+    is how weights and values lie in memory, by torch's name, where not as torch has it.
     """
 
     unit: LoadedSpec
     root: Composite
     settings: Settings
     used: Mapping[tuple[int, str], UsedSpec | str] = field(default_factory=dict)
+    memory_format: str | None = None
 
     def __repr__(self) -> str:
         return f"<Graph of {self.name}: {len(self.rows)} layers, {self.params:,} parameters, {self.macs:,} MACs>"

@@ -120,6 +120,7 @@ class Class:
     ties: tuple[tuple[str, str], ...] = ()  # parameters that are others, both by their names
     init: tuple[InitLoop, ...] = ()
     frozen: tuple[str, ...] = ()  # tests on a parameter's `name` that say which do not train
+    memory_format: str | None = None  # how its weights lie in memory
 
 
 @dataclass(frozen=True, slots=True)

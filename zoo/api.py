@@ -164,18 +164,25 @@ def build(
     dtype: Any = None,
     seed: SupportsIndex | None = None,
     taps: Sequence[str] | Mapping[str, str] | None = None,
+    optimize: bool = False,
     **params: Any,
 ) -> nn.Module:
     """Return the network as an nn.Module, in training mode, with fresh weights or with `weights`.
 
     `weights` is a name of torchvision's (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or .pt, or a
     state_dict. `dtype` is torch's or its name (`"float16"`). `params` are the spec's own (`num_classes=2`);
-    `in_channels=1` changes the input's first axis; `taps` name inner values to return instead of the output. Raises
+    `in_channels=1` changes the input's first axis; `taps` name inner values to return instead of the output.
+    `optimize` gives one for evaluation alone, in that mode: batch norms folded, in place where that is safe. Raises
     SpecError where the spec is wrong, WeightsError where the weights are, ValueError for another dtype, TypeError for a
     seed that is no whole number.
     """
-    _, model = built(what, weights, input=input, device=device, dtype=dtype, seed=seed, taps=taps, **params)
-    return model
+    made, model = built(what, weights, input=input, device=device, dtype=dtype, seed=seed, taps=taps, **params)
+    if not optimize:
+        return model
+    from speczoo.folding import optimized
+    from speczoo.verify import hold
+
+    return hold(*optimized(made, model))
 
 
 def built(
@@ -256,14 +263,20 @@ def sizes(what: What, *, input: InputShape | None = None, taps: Any = None, **pa
     return analysis.Sizes(graph(what, input=input, taps=taps, **params))
 
 
-def source(what: What, *, input: InputShape | None = None, taps: Any = None, **params: Any) -> str:
-    """Return the network as Python source that needs torch alone: a string, which a notebook shows folded. Raises
-    SpecError.
+def source(
+    what: What, *, input: InputShape | None = None, taps: Any = None, optimize: bool = False, **params: Any
+) -> str:
+    """Return the network as Python source that needs torch alone: a string, which a notebook shows folded; with
+    `optimize` that of the network that `build` gives for evaluation. Raises SpecError.
     """
     from speczoo.compiler.emit.python import source as emitted  # what writes code, no check waits for
     from speczoo.compiler.emit.source_text import SourceText
 
     made = graph(what, input=input, taps=taps, **params)
+    if optimize:
+        from speczoo.compiler.optimize import optimize as optimized
+
+        made = optimized(made).graph
     return SourceText.of(made.name, emitted(made))
 
 

@@ -209,7 +209,7 @@ def _parameter(key: str) -> str:
 
 
 def _after(c: Class) -> list[str]:
-    """Return ties, init rules and freezing, at the end of the network's constructor."""
+    """Return ties, init rules, freezing and the memory format, at the end of the network's constructor."""
     lines = [f"{_parameter(key)} = {_parameter(source)}" for key, source in c.ties]
     by_name = any(loop.by_name for loop in c.init)
     often = Counter(loop.test for loop in c.init)
@@ -227,4 +227,6 @@ def _after(c: Class) -> list[str]:
             f"{INDENT}if {' or '.join(c.frozen)}:",
             f"{INDENT * 2}parameter.requires_grad_(False)",
         ]
+    if c.memory_format is not None:
+        lines.append(f"self.to(memory_format={c.memory_format})")
     return lines

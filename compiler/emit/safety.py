@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn, TypeAlias
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.optimize.layout import FORMATS
 from speczoo.compiler.program import CONTAINERS
 from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 from speczoo.specs.expression.printing import MATH
@@ -51,6 +52,8 @@ OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_modu
 OF_HELD = {"add_module", "register_parameter"}
 #: And of torch.
 DOTTED = {"Tensor", "NamedTuple", "OrderedDict", "nn.Sequential", *CONTAINERS, *(f"math.{name}" for name in MATH)}
+#: How a network lays itself out in memory: the one use of a module's own `to`.
+LAYOUTS = {f"self.to(memory_format={name})" for name in FORMATS.values()}
 
 #: All that is asserted: that a variable holds a value.
 PRESENT = re.compile(r"\w+ is not None\Z")
@@ -321,6 +324,8 @@ class Bindings:
         return node.attr in self.text.words.attributes
 
     def call(self, node: ast.Call) -> None:
+        if self.own is not None and ast.unparse(node) in LAYOUTS:
+            return
         function = node.func
         if isinstance(function, ast.Name) and function.id in CALLED - self.local - self.text.defined:
             self._builtin(function.id, node)

@@ -125,7 +125,28 @@ def _stretched_over(one: Shape, other: Shape) -> Shape:
 class Add(Arithmetic, op="add"):
     """The sum of its inputs: the skip edge of residual networks."""
 
+    inplace: bool = False
+
     symbol: ClassVar[str] = "+"
+    reads: ClassVar[tuple[str, ...]] = ("add_",)
+
+    def apply(self, *values: Value) -> tuple[Value, ...]:
+        outputs = super().apply(*values)
+        if self.inplace and outputs != values[:1]:
+            one, other = values[0], outputs[0]
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{self.op}` writes over its first input, which is not what comes out: {show(other.shape)}",
+                argument="inplace",
+                inputs={0: f"{show(one.shape)}, {one.dtype}"},
+                help=["put the largest value first, or write `inplace: false`"],
+            )
+        return outputs
+
+    def call(self, *x: Value) -> Call:
+        if not self.inplace:
+            return super().call(*x)
+        return Call(None, apply="{0}" + "".join(f".add_({{{i}}})" for i in range(1, len(x))))
 
 
 class Mul(Arithmetic, op="mul"):

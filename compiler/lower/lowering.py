@@ -148,6 +148,7 @@ class ClassBuilder:
             ties=ties,
             init=init,
             frozen=frozen,
+            memory_format=self.lowering.graph.memory_format if self.first is self.lowering.graph.root else None,
             **made,
         )
 

@@ -40,6 +40,7 @@ ENDINGS = (".py", *EXPORTED, *WEIGHTS)
 @takes_networks
 @takes_weights
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
+@click.option("--optimize", is_flag=True, help="For evaluation alone: norms folded, in place where that is safe.")
 @click.option("-o", "--out", type=Place(), help="A file by its ending, or a folder.")
 @force_option
 @json_option
@@ -50,6 +51,7 @@ def command(
     weights: str | None,
     names: Mapping[str, Any],
     seed: int | None,
+    optimize: bool,
     out: Path | None,
     force: bool,
     as_json: bool,
@@ -60,18 +62,29 @@ def command(
     to what its spec predicts. With -o it is written: .py is its source, .pt its weights, .onnx, .pt2 and .safetensors
     what `zoo export` writes, and a folder gets spec, source and weights, each network its own folder where there are
     several. A file that is there and holds something else is not written over without --force.
+
+    With --optimize it is the network for evaluation: batch norms are part of the layers before them, dropouts are left
+    out, layers work in place where nothing reads what they write over, and channels lie last where that is faster. Its
+    outputs are held to those of the network without --optimize; -o writes its source or its weights.
     """
     kind = _kind(out, networks.several) if out is not None else None
+    if optimize and kind not in (None, ".py", *WEIGHTS):
+        raise click.UsageError("--optimize goes with -o NET.py or NET.pt: other files hold the network of the spec")
     found: list[dict[str, Any]] = []
     for network, graph in networks.each(lambda network: network.graph()):
         facts: dict[str, Any] = {"name": graph.name, "params": graph.params, "macs": graph.macs}
         if out is not None and kind == ".py":
-            facts["written"] = _write_source(graph, out, force)
+            facts["written"] = _write_source(_optimized(graph) if optimize else graph, out, force)
         else:
             graph, module, report = built(network, graph, weights, seed, **names)
             facts["weights"] = report.to_json() if report else None
+            whole = module if optimize else None
+            if optimize:
+                from speczoo.folding import optimized
+
+                graph, module = optimized(graph, module)
             if out is None:
-                facts |= _try(graph, module, quiet=as_json)
+                facts |= _try(graph, module, whole, quiet=as_json)
             elif kind == "folder":
                 folder = out / graph.name if networks.several else out
                 facts["written"] = _write_folder(network, graph, module, folder, force)
@@ -130,10 +143,21 @@ def built(
         ) from None
 
 
-def _try(graph: Graph, module: Any, *, quiet: bool) -> dict[str, Any]:
+def _optimized(graph: Graph) -> Graph:
+    from speczoo.compiler.optimize import optimize
+
+    return optimize(graph).graph
+
+
+def _try(graph: Graph, module: Any, whole: Any, *, quiet: bool) -> dict[str, Any]:
+    """Return what a module shows when it is tried; one that was optimized beside the `whole` one."""
     from speczoo.verify import verify_module
 
     made = verify_module(graph, module)
+    if whole is not None:
+        from speczoo.folding import agreement
+
+        made = replace(made, findings=(*made.findings, agreement(graph, whole, module)))
     if not quiet:
         from speczoo.commands import layout
 

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from speczoo import console
-from speczoo.commands.common import Networks, Place, emit, force_option, json_option, refuse_other, takes_networks
+from speczoo.commands.common import (
+    Network,
+    Networks,
+    Place,
+    emit,
+    force_option,
+    json_option,
+    refuse_other,
+    takes_networks,
+)
+
+if TYPE_CHECKING:
+    from speczoo.compiler.graph import Graph
 
 
 @click.command()
 @takes_networks
 @click.option("-o", "--out", type=Place(standard=True), help="A .py file; a folder where there are several.")
+@click.option("--optimize", is_flag=True, help="For evaluation alone, as `zoo build --optimize` builds it.")
 @force_option
 @json_option
-def command(networks: Networks, out: Path | str | None, force: bool, as_json: bool) -> None:
+def command(networks: Networks, out: Path | str | None, optimize: bool, force: bool, as_json: bool) -> None:
     """Print a network as Python that needs torch alone.
 
     It is the very text that `zoo build` runs. A file that holds something else is not written over without --force.
@@ -23,7 +37,7 @@ def command(networks: Networks, out: Path | str | None, force: bool, as_json: bo
     from speczoo.compiler.emit.python import source
     from speczoo.specs import files
 
-    made = [(n, g.name, source(g)) for n, g in networks.each(lambda network: network.graph())]
+    made = [(n, g.name, source(_optimized(g) if optimize else g)) for n, g in networks.each(Network.graph)]
     written: dict[str, str] = {}
     if isinstance(out, Path):
         folder = out.is_dir() or networks.several
@@ -38,3 +52,9 @@ def command(networks: Networks, out: Path | str | None, force: bool, as_json: bo
         emit(found if networks.several else found[0])
     elif not written:
         console.data("\n\n".join(text.rstrip("\n") for _, _, text in made) + "\n", "python")
+
+
+def _optimized(graph: Graph) -> Graph:
+    from speczoo.compiler.optimize import optimize
+
+    return optimize(graph).graph

@@ -28,6 +28,10 @@ def validate(graph: Graph, program: Program) -> None:
     of the lists that differ.
     """
     Validation(program).network(graph.root)
+    for c in program.classes:
+        wanted = graph.memory_format if c.name == program.entry else None
+        if c.memory_format != wanted:
+            raise Mistranslation("", f"the memory format {wanted} of {c.name}", c.memory_format)
 
 
 class Validation:

@@ -24,7 +24,10 @@ def arithmetic(draw: DrawFn, layer: type[Layer]) -> Drawn:
         else:
             other = tuple(draw(st.sampled_from([1, n])) for n in x) if kind == "squeezed" else x
             inputs.append(Value(other, batched=kind != "parameter"))
-    return ({"broadcast": True} if broadcast else {}), tuple(draw(st.permutations(inputs)))
+    arguments = {"broadcast": True} if broadcast else {}
+    if layer.op == "add" and draw(st.booleans()):
+        arguments["inplace"] = True
+    return arguments, tuple(draw(st.permutations(inputs)))
 
 
 @family("concat", "stack")

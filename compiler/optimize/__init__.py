@@ -1,0 +1,98 @@
+"""A network for evaluation alone: a graph again, which gives the same outputs in fewer and lighter steps.
+
+Each step is a function of a list or of the graph: `leaving` takes out what is nothing outside training, `folding` takes
+batch norms into the layers before them, `overwriting` works in place where `checks/` finds that it is safe, `layout`
+says how values should lie in memory. What comes out is lowered, validated and emitted as every graph is; `Optimized`
+says as well where its weights are from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.optimize.folding import Fold, fold
+from speczoo.compiler.optimize.layout import memory_format
+from speczoo.compiler.optimize.leaving import leave_out, numbered, without_training
+from speczoo.compiler.optimize.overwriting import overwrite
+from speczoo.specs.loaded_spec import LoadedSpec
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """A graph for evaluation. `origins` has for each module of it with weights or buffers the path in the network that
+    it was made of, by its own path; `folds` the batch norms that are in other layers now, by the path of the layer.
+    """
+
+    graph: Graph
+    origins: dict[str, str]
+    folds: dict[str, Fold]
+
+
+def optimize(graph: Graph) -> Optimized:
+    """Return a network for evaluation that gives what this one gives outside training."""
+    lists = _Lists(folding=not graph.ties)
+    root = lists.rewritten(without_training(graph.root))
+    made = replace(graph, unit=root.unit, root=root, memory_format=memory_format(root))
+    optimized = Optimized(made, {}, {})
+    lists.collect(graph.root, root, "", "", optimized)
+    return optimized
+
+
+class _Lists:
+    """The lists of a network rewritten, each once: a block that is met again is the same object again."""
+
+    def __init__(self, *, folding: bool) -> None:
+        self.folding = folding
+        self.made: dict[Composite, Composite] = {}
+        self.folds: dict[Composite, dict[int, int]] = {}
+        self.units: dict[int, LoadedSpec] = {}
+
+    def rewritten(self, composite: Composite) -> Composite:
+        if composite not in self.made:
+            self.made[composite] = self._rewritten(composite)
+        return self.made[composite]
+
+    def _rewritten(self, composite: Composite) -> Composite:
+        nodes = [
+            node.containing(self.rewritten(node.body)) if isinstance(node.body, Composite) else node
+            for node in map(leave_out, composite.nodes)
+        ]
+        made = replace(composite, nodes=tuple(nodes), unit=self.ruleless(composite.unit))
+        made, folds = fold(made) if self.folding else (made, {})
+        made = overwrite(numbered(made))
+        self.folds[made] = folds
+        return made
+
+    def ruleless(self, unit: LoadedSpec) -> LoadedSpec:
+        """Return a spec that does not say how parameters start, nor which do not train: their values come from
+        elsewhere.
+        """
+        spec = unit.spec
+        if id(spec) not in self.units:
+            plain = spec.model_copy(update={"init": [], "freeze": []}) if spec.init or spec.freeze else spec
+            self.units[id(spec)] = LoadedSpec(plain, unit.document)
+        return self.units[id(spec)]
+
+    def collect(self, old: Composite, new: Composite, old_prefix: str, new_prefix: str, into: Optimized) -> None:
+        """Say where the weights of a rewritten list are from."""
+        folds = self.folds[new]
+        for index, (was, now) in enumerate(zip(old.nodes, new.nodes, strict=True)):
+            if now.body is None or now.shared is not None:
+                continue
+            here, there = new_prefix + now.name, old_prefix + was.name
+            if isinstance(now.body, Composite):
+                assert isinstance(was.body, Composite)
+                self.collect(was.body, now.body, f"{there}.", f"{here}.", into)
+            elif _has_state(now):
+                into.origins[here] = there
+                if index in folds:
+                    norm = old.nodes[folds[index]]
+                    assert isinstance(norm.body, Layer)
+                    into.folds[here] = Fold.of(old_prefix + norm.name, was, norm)
+
+
+def _has_state(node: Node) -> bool:
+    return bool(node.weights or node.buffers)

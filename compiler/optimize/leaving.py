@@ -1,0 +1,47 @@
+"""What is nothing outside training is left out: dropouts, and what training alone computes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.dataflow import INPUT, Edge
+from speczoo.compiler.layer import Layer
+
+
+def leave_out(node: Node) -> Node:
+    """Return a node without its layer where that passes on what flows in."""
+    if not isinstance(node.body, Layer) or node.body.views != "evaluated":
+        return node
+    return emptied(node)
+
+
+def emptied(node: Node) -> Node:
+    """Return a node that passes on what flows in, as one that `when` left out."""
+    return node.replace(body=None, inputs=node.inputs[:1], outputs=node.arriving[:1], ports=())
+
+
+def without_training(root: Composite) -> Composite:
+    """Return a network's list without the outputs that training alone has, and what they alone need."""
+    lasting = tuple(port for port in root.outputs if not port.training_only)
+    if len(lasting) == len(root.outputs):
+        return root
+    needed = root.wiring.inference_only
+    first = Edge(INPUT)
+    nodes = [
+        node
+        if i in needed or not node.inputs
+        else node.replace(body=None, inputs=(first,), outputs=(root.value(first),), ports=())
+        for i, node in enumerate(root.nodes)
+    ]
+    return replace(root, nodes=tuple(nodes), outputs=lasting)
+
+
+def numbered(composite: Composite) -> Composite:
+    """Return a list whose entries without ids are counted again, as an nn.Sequential counts them."""
+    there = [i for i, node in enumerate(composite.nodes) if node.body is not None]
+    names = {i: str(count) for count, i in enumerate(there)}
+    if not composite.wiring.chain or not all(composite.nodes[i].name.isdigit() for i in there):
+        return composite
+    nodes = (node.replace(name=names[i]) if i in names else node for i, node in enumerate(composite.nodes))
+    return replace(composite, nodes=tuple(nodes))

@@ -1,0 +1,136 @@
+"""A network for evaluation gives what the one gives that it was made of, and nothing that is read is written over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from torch import Tensor, nn
+
+import speczoo
+from speczoo.compiler.checks.aliasing import overwritten
+from speczoo.compiler.emit import module as emitted
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.optimize import optimize
+from speczoo.exporting.proof import difference, tensors
+from speczoo.folding import optimized
+from speczoo.testing import networks
+from speczoo.verify import draw_anew, random_input, verify_module
+from tests.commands.zoo_command import zoo
+
+CLOSE = 1e-4
+SMALL = ["mnist_cnn", "cifar_resnet20", "cifar_preact_resnet110", "shufflenet_v2_x0_5", "mobilenet_v3_small", "lenet5"]
+
+
+def run(module: nn.Module, given: list[Tensor]) -> list[Tensor]:
+    with torch.no_grad():
+        return tensors(module.eval()(*given))
+
+
+def assert_same(graph: Graph) -> tuple[Graph, nn.Module]:
+    """The network for evaluation is predicted, gives the same outputs each time, and leaves its inputs as they are."""
+    module = emitted.build(graph, seed=0)
+    draw_anew(module)
+    for _, parameter in module.named_parameters():
+        parameter.requires_grad_(True)
+    made, quick = optimized(graph, module)
+    assert verify_module(made, quick).ok
+    given = random_input(graph, 2)
+    kept = [x.clone() for x in given]
+    wanted = run(module, given)
+    for _ in range(2):
+        came = run(quick, given)
+        assert all(torch.equal(x, y) for x, y in zip(given, kept, strict=True))
+        finite = [(want, got) for want, got in zip(wanted, came, strict=True) if want.isfinite().all()]
+        assert all(difference(want, got) <= CLOSE for want, got in finite if want.is_floating_point())
+    assert not overwritten(made.root.wiring)
+    return made, quick
+
+
+@given(networks())
+def test_any_network_gives_the_same(net: Any) -> None:
+    assert_same(speczoo.graph(net))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_network_of_the_zoo_gives_the_same(name: str) -> None:
+    assert_same(speczoo.graph(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", speczoo.list_models())
+def test_every_network_of_the_zoo_gives_the_same(name: str) -> None:
+    graph = speczoo.graph(name)
+    if graph.params >= 100_000_000:
+        pytest.skip("it has too many weights for a test")
+    assert_same(graph)
+
+
+def net(*layers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"spec": 1, "name": "net", "input": [4, 8, 8], "layers": list(layers), **more}
+
+
+CONV: dict[str, Any] = {"id": "conv", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "padding": 1, "bias": False}
+NORM: dict[str, Any] = {"id": "norm", "op": "BatchNorm2d"}
+
+
+def test_a_norm_is_part_of_the_layer_before_it() -> None:
+    for layer in (CONV, {**CONV, "groups": 2}, {**CONV, "op": "ConvTranspose2d", "groups": 2}, {**CONV, "bias": True}):
+        made, _ = assert_same(speczoo.graph(net(layer, NORM, {"op": "ReLU"})))
+        assert list(made.state) == ["conv.weight", "conv.bias"]
+
+
+AGAIN = ({"id": "again", "share": "conv"}, {"op": "add", "from": ["norm", "again"]})
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (CONV, NORM, {"op": "add", "from": ["norm", "conv"]}),  # another reads what the norm does
+        (CONV, {**NORM, "track_running_stats": False}),  # its statistics are the batch's
+        (CONV, NORM, *AGAIN),  # the layer is applied again
+        ({**CONV, "norm": "weight"}, NORM),
+        ({"id": "first", "op": "BatchNorm2d"}, {"op": "ReLU"}, CONV),  # nothing is before it
+    ],
+)
+def test_a_norm_that_is_of_no_layer_stays(layers: tuple[dict[str, Any], ...]) -> None:
+    made, _ = assert_same(speczoo.graph(net(*layers)))
+    assert any(row.op == "BatchNorm2d" for row in made.rows)
+
+
+def test_what_something_reads_is_not_written_over() -> None:
+    """A value that is read again, an input, an output; of a sum the other one is taken where the first cannot be."""
+    summed = {"id": "sum", "op": "add", "from": ["conv", "act"]}
+    skip = net(CONV, {"id": "act", "op": "ReLU"}, summed)
+    given = net(CONV, {"id": "sum", "op": "add", "from": ["input", "conv"]})
+    first = net({"id": "act", "op": "ReLU"}, CONV)
+    both = {**skip, "outputs": [{"id": "a", "from": "sum"}, {"id": "b", "from": "act"}]}
+    for network, over in ((skip, {"sum"}), (both, set()), (given, {"sum"}), (first, set())):
+        made, _ = assert_same(speczoo.graph(network))
+        assert {row.path for row in made.rows if row.node.body.inplace_} == over  # type: ignore[union-attr]
+
+
+def test_the_text_shows_it_and_says_it() -> None:
+    text = speczoo.source("resnet18", optimize=True)
+    assert "BatchNorm2d(" not in text
+    assert "nn.ReLU(inplace=True)" in text
+    assert ".add_(" in text
+    assert "self.to(memory_format=torch.channels_last)" in text
+    assert zoo("source", "resnet18", "--optimize").output == text
+    shown = zoo("build", "mnist_resnet", "--optimize").output
+    assert "as without --optimize  as without --optimize  equal" in " ".join(shown.split()).replace(
+        " as", "  as"
+    ).replace(" equal", "  equal")
+    model = speczoo.build("mnist_resnet", optimize=True)
+    assert not model.training
+    assert next(model.parameters()).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_training_alone_is_left_out() -> None:
+    graph = speczoo.graph("googlenet", input=[3, 64, 64])
+    made = optimize(graph).graph
+    assert [port.name for port in made.root.outputs] == ["logits"]
+    assert not [row.path for row in made.rows if row.path.startswith("aux")]
+    assert not [row.op for row in made.rows if row.op == "Dropout"]

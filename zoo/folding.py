@@ -1,0 +1,82 @@
+"""The weights of a network for evaluation, computed of those of the network that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from speczoo.compiler.emit import module as emitted
+from speczoo.compiler.graph import Graph
+from speczoo.compiler.optimize import Optimized, optimize
+from speczoo.compiler.optimize.folding import Fold
+from speczoo.exporting.proof import CLOSE, difference, tensors
+from speczoo.exporting.tracing import inputs
+from speczoo.module_mode import in_mode
+from speczoo.verify import Finding, fits
+
+
+def optimized(graph: Graph, module: nn.Module) -> tuple[Graph, nn.Module]:
+    """Return the graph for evaluation, and the module of it, in evaluation mode, that gives what `module` gives in
+    that mode.
+    """
+    made = optimize(graph)
+    first = next(module.parameters(), None)
+    built = emitted.build(made.graph)
+    if first is not None:
+        built.to(first.device, first.dtype)
+    built.load_state_dict(folded(made, module.state_dict()))
+    return made.graph, built.eval()
+
+
+def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:
+    """Return the outputs of a network for evaluation, beside those of the one that it was made of."""
+    same = "as without --optimize"
+    if not fits(graph):
+        return Finding("outputs", same, same)
+    given = inputs(graph, 1)
+    with torch.no_grad(), in_mode(whole, training=False):
+        wanted = tensors(whole(*given))
+        apart = max(map(difference, wanted, tensors(module(*(x.clone() for x in given)))))
+    return Finding("outputs", same, same if apart <= CLOSE else f"{apart:.1e} of the largest apart")
+
+
+def folded(made: Optimized, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the state_dict of a network for evaluation, of that of the network that it was made of."""
+    found: dict[str, Tensor] = {}
+    for key in made.graph.state:
+        path = key if key in made.origins else key.rpartition(".")[0]
+        while path not in made.origins:  # a parameter inside its module: in_proj.weight
+            path = path.rpartition(".")[0]
+        old = made.origins[path] + key[len(path) :]
+        fold = made.folds.get(path)
+        found[key] = state[old] if fold is None else _folded(fold, old, state)
+    return found
+
+
+def _folded(fold: Fold, key: str, state: Mapping[str, Tensor]) -> Tensor:
+    """Return a weight or bias that does a norm's work, too: computed in double precision, and rounded once."""
+    norm = {name: state.get(f"{fold.norm}.{name}") for name in ("weight", "bias", "running_mean", "running_var")}
+    mean, variance = norm["running_mean"], norm["running_var"]
+    assert mean is not None
+    assert variance is not None
+    scale = (variance.double() + fold.eps).rsqrt()
+    if norm["weight"] is not None:
+        scale = scale * norm["weight"].double()
+    layer, _, name = key.rpartition(".")
+    if name == "weight":
+        weight = state[key]
+        return (weight.double() * _along(scale, weight, fold)).to(weight.dtype)
+    bias = state.get(key)
+    shift = (0.0 if bias is None else bias.double()) - mean.double()
+    added = 0.0 if norm["bias"] is None else norm["bias"].double()
+    return (shift * scale + added).to(state[f"{layer}.weight"].dtype)
+
+
+def _along(scale: Tensor, weight: Tensor, fold: Fold) -> Tensor:
+    """Return a number for each channel so that it meets the channels of a weight, which may be cut into groups."""
+    if not fold.axis:
+        return scale.reshape(-1, *[1] * (weight.dim() - 1))
+    rows = scale.reshape(fold.groups, 1, -1).expand(-1, weight.shape[0] // fold.groups, -1)
+    return rows.reshape(weight.shape[0], weight.shape[1], *[1] * (weight.dim() - 2))
