@@ -73,3 +73,10 @@ def test_distances_and_their_squares_in_slices(height: int, width: int) -> None:
     down, across = (i // width - j // width).float(), (i % width - j % width).float()
     wanted = torch.stack([across, down, down**2 + across**2], -1)
     assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
+@given(st.integers(5, 70), st.lists(st.sampled_from([1.0, 2.0, 3.0, 6.0]), min_size=3, max_size=4))
+def test_one_window_of_numbers_for_all_channels(channels: int, numbers: list[float]) -> None:
+    kernel = torch.tensor(numbers)
+    wanted = (kernel[:, None] * kernel[None] / kernel.sum() ** 2).expand(channels, 1, -1, -1).contiguous()
+    assert torch.equal(built(buffer_of(wanted)), wanted)

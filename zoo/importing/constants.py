@@ -35,10 +35,15 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
         return {"shape": shape, "value": first.item()}
     if value.numel() <= SHORT:
         return {"value": value.tolist()}
-    rule = _rule(value) or next(pieces(value, _rule), None) if value.dim() <= len(PLACES) else None
+    rule = _found(value) if value.dim() <= len(PLACES) else None
     if rule is None:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
     return {"shape": shape, "at": [*PLACES[: value.dim()]], "value": f"$({rule})"}
+
+
+def _found(value: Tensor) -> str | None:
+    """Return the expression over places that gives a tensor, or each of its parts; None where none is found."""
+    return _rule(value) or next(pieces(value, _found), None)
 
 
 def _rule(value: Tensor) -> str | None:

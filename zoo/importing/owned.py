@@ -43,7 +43,7 @@ def layer(at: Builder, call: Call) -> list[Traced]:
     x = at.traced(given.pop("input"))
     tensors = {name: given.pop(name, None) for name in TENSORS}
     weights = {name: each for name, each in tensors.items() if each is not None}
-    if op in COMPUTED and not all(value.key for value in weights.values()):
+    if op in COMPUTED and any(value.key.rpartition(".")[2] != name for name, value in weights.items()):
         return COMPUTED[op](
             at, call, x, [at.traced(value) for value in weights.values()], _constant(call, names, given)
         )

@@ -28,7 +28,9 @@ def _slices(value: Tensor, rule: Search) -> str | None:
     name, rules = "ijkl"[value.dim() - 1], [rule(part) for part in value.unbind(-1)]
     if None in rules:
         return None
-    *first, last = rules
+    if len({*rules}) == 1:
+        return rules[0]
+    *first, last = (f"({each})" if each and " if " in each else each for each in rules)
     return " else ".join([*(f"{each} if {name} == {at}" for at, each in enumerate(first)), f"{last}"])
 
 
