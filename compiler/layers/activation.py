@@ -1,6 +1,7 @@
 """Element-wise activations, gates and the softmaxes."""
 
 import math
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 from speczoo.compiler.kept import Kept, Saves
@@ -16,6 +17,7 @@ from speczoo.compiler.layer import (
     Value,
     axis,
 )
+from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Reach, Sight, mixing, same
 
 
@@ -81,6 +83,7 @@ class Sigmoid(Layer):
 class LogSigmoid(Layer):
     """log(sigmoid(x))."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
@@ -97,6 +100,8 @@ class Tanh(Layer):
 class Tanhshrink(Layer):
     """x - tanh(x)."""
 
+    unbatched: ClassVar[bool] = True
+
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept("", math.prod(x))
 
@@ -104,6 +109,7 @@ class Tanhshrink(Layer):
 class Softsign(Layer):
     """x / (1 + |x|)."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
@@ -169,6 +175,7 @@ class LeakyReLU(Layer):
 class RReLU(Layer):
     """LeakyReLU with a random slope while training, and the middle one otherwise."""
 
+    unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
 
@@ -292,6 +299,7 @@ class GLU(Layer):
     dim: Int = -1
 
     least: ClassVar[int] = 1
+    unbatched: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
 
     def infer(self, x: Shape) -> Shape:
@@ -311,12 +319,16 @@ class GLU(Layer):
         own = same(len(x))
         return ((*own[:at], Link(at, Reach(1, ((0, x[at] // 2),))), *own[at + 1 :]),)
 
+    def call(self, x: Value) -> Call:
+        return replace(super().call(x), args={"dim": printed(self.dim, x)})
+
 
 class _Softmax(Layer, abstract=True):
     dim: Int | None = None
 
     least: ClassVar[int] = 1
     positional: ClassVar[int] = 0
+    unbatched: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("dim",)
 
     def infer(self, x: Shape) -> Shape:
@@ -344,7 +356,7 @@ class _Softmax(Layer, abstract=True):
         return self.model_copy(update={"dim": self._axis(len(x.shape))})
 
     def call(self, x: Value) -> Call:
-        return Call(f"nn.{self.op}", {"dim": self._axis(len(x.shape))})
+        return Call(f"nn.{self.op}", {"dim": printed(self._axis(len(x.shape)), x)})
 
 
 class Softmax(_Softmax):

@@ -26,6 +26,8 @@ class _ChannelDropout(_Dropout, abstract=True):
 class Dropout(_Dropout):
     """Single values, each with probability p; the others grow by 1 / (1 - p)."""
 
+    unbatched: ClassVar[bool] = True
+
 
 class Dropout1d(_ChannelDropout):
     """Whole channels of channels x length."""
@@ -47,6 +49,8 @@ class Dropout3d(_ChannelDropout):
 
 class AlphaDropout(_Dropout):
     """Single values to SELU's floor, with mean and variance kept."""
+
+    unbatched: ClassVar[bool] = True
 
 
 class FeatureAlphaDropout(_ChannelDropout):

@@ -207,6 +207,7 @@ class _Trailing(Layer, abstract=True):
 
     normalized_shape: Trailing | None = None
 
+    unbatched: ClassVar[bool] = True
     derives: ClassVar[tuple[str, ...]] = ("normalized_shape",)
     positional: ClassVar[int] = 1
     least: ClassVar[int] = 1
@@ -277,6 +278,7 @@ class LayerNorm2d(LayerNorm):
 
     normalized_shape: Positive | None = None
 
+    unbatched: ClassVar[bool] = False
     torch: ClassVar[str] = "LayerNorm2d"
     kin: ClassVar[tuple[str, ...]] = ("LayerNorm",)
     ranks: ClassVar[tuple[int, ...]] = (3,)

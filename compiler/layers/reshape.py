@@ -24,6 +24,7 @@ from speczoo.compiler.layer import (
     show,
     sizes,
 )
+from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Sight, mixing, reshaped, same, sampled, whole, windows
 
 
@@ -46,6 +47,7 @@ class Flatten(Layer):
 
     integer: ClassVar[bool | None] = None
     views: ClassVar[Views] = True
+    unbatched: ClassVar[bool] = True
     axes: ClassVar[tuple[str, ...]] = ("start_dim", "end_dim")
     reads: ClassVar[tuple[str, ...]] = ("torch.flatten",)
 
@@ -61,8 +63,9 @@ class Flatten(Layer):
         return (reshaped(x, out),)
 
     def call(self, x: Value) -> Call:
-        end = "" if self.end_dim == -1 else ", {end_dim}"
-        return replace(super().call(x), inline=f"torch.flatten({{0}}, {{start_dim}}{end})")
+        args = {"start_dim": printed(self.start_dim, x), "end_dim": printed(self.end_dim, x)}
+        end = "" if args["end_dim"] == -1 else ", {end_dim}"
+        return replace(super().call(x), args=args, inline=f"torch.flatten({{0}}, {{start_dim}}{end})")
 
 
 def resolvable(wanted: Shape, argument: str) -> None:
@@ -96,8 +99,13 @@ class Unflatten(Layer):
     positional: ClassVar[int] = 2
     integer: ClassVar[bool | None] = None
     views: ClassVar[Views] = True
+    unbatched: ClassVar[bool] = True
 
     axes: ClassVar[tuple[str, ...]] = ("dim",)
+
+    def call(self, x: Value) -> Call:
+        made = super().call(x)
+        return replace(made, args=made.args | {"dim": printed(self.dim, x)})
 
     def check(self, *x: Shape | None) -> None:
         super().check(*x)

@@ -50,7 +50,7 @@ def prelu(draw: DrawFn, layer: type[Layer]) -> Drawn:
 
 @family("GLU", "Softmax", "LogSoftmax", "Softmin")
 def along(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return some(draw, dim=dims()), value(*shape(draw, 1, 2, 3))
+    return some(draw, dim=dims()), value(*shape(draw, 1, 2, 3), batched=draw(st.integers(0, 3)) > 0)
 
 
 @family("Softmax2d")

@@ -12,7 +12,9 @@ from speczoo.testing.cases import Drawn, every, family, shape, some, value
 @family("Dropout", "AlphaDropout", "FeatureAlphaDropout", *every("Dropout"))
 def dropout(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = shape(draw, *(layer.ranks or (1, 2, 3)))
-    return some(draw, p=st.floats(-0.25, 1.25, width=16), inplace=st.booleans()), value(*x)
+    arguments = some(draw, p=st.floats(-0.25, 1.25, width=16), inplace=st.booleans())
+    batched = bool(arguments.get("inplace")) or not layer.unbatched or draw(st.integers(0, 3)) > 0
+    return arguments, value(*x, batched=batched)
 
 
 @family("StochasticDepth")

@@ -49,7 +49,7 @@ def layer_norm(draw: DrawFn, layer: type[Layer]) -> Drawn:
     options = {"normalized_shape": stated, "eps": EPS, "elementwise_affine": st.booleans()}
     if "bias" in layer.model_fields:
         options["bias"] = st.booleans()
-    return some(draw, **options), value(*x)
+    return some(draw, **options), value(*x, batched=not layer.unbatched or draw(st.integers(0, 3)) > 0)
 
 
 @family("LocalResponseNorm")

@@ -13,7 +13,8 @@ from speczoo.testing.cases import Drawn, dims, each, family, shape, shape_of, si
 
 @family("Flatten")
 def flatten(draw: DrawFn, layer: type[Layer]) -> Drawn:
-    return some(draw, start_dim=dims(), end_dim=dims()), value(*shape(draw, 0, 1, 2, 3, 4))
+    x = shape(draw, 0, 1, 2, 3, 4)
+    return some(draw, start_dim=dims(), end_dim=dims()), value(*x, batched=not x or draw(st.integers(0, 3)) > 0)
 
 
 @family("Unflatten")
@@ -25,7 +26,9 @@ def unflatten(draw: DrawFn, layer: type[Layer]) -> Drawn:
         total *= n
     if draw(st.booleans()):
         parts[draw(st.integers(0, len(parts) - 1))] = draw(st.sampled_from([-1, -1, 2]))
-    return {"dim": draw(st.one_of(st.just(1), st.just(1), dims())), "unflattened_size": parts}, value(total, *rest)
+    return {"dim": draw(st.one_of(st.just(1), st.just(1), dims())), "unflattened_size": parts}, value(
+        total, *rest, batched=draw(st.integers(0, 3)) > 0
+    )
 
 
 @family("PixelShuffle", "PixelUnshuffle")
