@@ -32,6 +32,7 @@ class Conversion:
     model: nn.Module  # as it came, with its numbers
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
+    taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
 
     def outside(self, frame: Frame, value: Value) -> bool:
         """Return whether anything outside of a frame reads a value."""
@@ -67,6 +68,10 @@ def converted(
             conversion.readers.setdefault(value, set()).add(frame)
     for value in root.results:
         conversion.readers.setdefault(value, set()).add(None)
+    for _, call in root.walk():
+        if (inner := call.frame) is not None:
+            read = {at for at, value in enumerate(inner.results) if conversion.outside(inner, value)}
+            conversion.taken.setdefault(inner.path, set()).update(read)
     given = {}
     for port, (value, name) in enumerate(zip(root.arguments, recording.shapes, strict=True)):
         shapes = tuple(shape[1:] for shape in value.shapes)
@@ -106,10 +111,11 @@ def _list_of(
             conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
         at.known.update(made)
     wanted = [*frame.results, *(value for value in at.known if value not in given and not value.key)]
+    taken = {value for at, value in enumerate(frame.results) if at in conversion.taken.get(frame.path, ())}
     outputs = [
         (value, found)
         for value in dict.fromkeys(wanted)
-        if conversion.outside(frame, value) and (found := at.known.get(value)) is not None
+        if (conversion.outside(frame, value) or value in taken) and (found := at.known.get(value)) is not None
     ]
     at.made.outputs = [found.source for _, found in outputs]
     return at, outputs
@@ -131,7 +137,7 @@ def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Tra
     if call.frame is not None:
         return _inside(conversion, at, call)
     if call.module is not None:
-        return dict(zip(call.outputs, _leaf(at, call), strict=False))
+        return dict(zip(call.outputs, _leaf(conversion, at, call), strict=False))
     if _is_constant(at, call):
         at.constant.update(call.outputs)
         return {}
@@ -157,7 +163,7 @@ def _is_plain(at: Builder, value: Value) -> bool:
     return value not in at.known and not value.parameter and (not value.key or not at.frame.owns(value))
 
 
-def _leaf(at: Builder, call: Call) -> list[Traced]:
+def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     """Return what a module of torch's gives."""
     assert call.module is not None
     op = op_of(type(call.module))
@@ -165,8 +171,13 @@ def _leaf(at: Builder, call: Call) -> list[Traced]:
     inputs = [at.traced(value) for value in values(call.args, call.kwargs)]
     layer = Layer.registry[op]
     arguments = arguments_of(call.module, op)
+    outputs = call.outputs
     if op == "MultiheadAttention":
-        inputs = _attention(call, inputs)
+        inputs, outputs = _attention(call, inputs), outputs[:1]
+    elif op in RECURRENT:
+        arguments, outputs = _recurrent(conversion, call, inputs, arguments)
+    elif op.startswith("Transformer"):
+        _unmasked(call, inputs)
     elif op == "BatchNorm1d" and inputs[0].batch == 0 and inputs[0].folded == 1 and len(inputs[0].shape) == 2:
         return [_norm_of_tokens(at, call, inputs[0], arguments)]
     elif layer.ranks and not all(each.plain for each in inputs):
@@ -179,8 +190,7 @@ def _leaf(at: Builder, call: Call) -> list[Traced]:
     if first is not None:
         entry = Entry("", {}, [each.source for each in inputs], share=first, module=True)
         at.append(entry)
-        return [at.outcome(value, Source(entry, i), inputs[0]) for i, value in enumerate(call.outputs[:1])]
-    outputs = call.outputs[:1] if op == "MultiheadAttention" else call.outputs
+        return [at.outcome(value, Source(entry, i), inputs[0]) for i, value in enumerate(outputs)]
     made = at.apply(
         replace(call, outputs=outputs),
         op,
@@ -192,6 +202,33 @@ def _leaf(at: Builder, call: Call) -> list[Traced]:
     )
     at.modules[call.path] = at.made.entries[-1]
     return made
+
+
+RECURRENT = ("RNN", "GRU", "LSTM")
+
+
+def _recurrent(
+    conversion: Conversion, call: Call, inputs: list[Traced], arguments: dict[str, Any]
+) -> tuple[dict[str, Any], list[Value]]:
+    """Return the arguments of a recurrent layer, and what of its results is one of the spec's: the states after the
+    last token where anything reads them. Raises Unsayable.
+    """
+    module: Any = call.module
+    if inputs[0].batch != (0 if module.batch_first else 1) or any(each.folded for each in inputs):
+        raise Unsayable(f"`{type(module).__name__}` takes a batch of tokens x features, and other axes are in it here")
+    if not any(conversion.readers.get(value) for value in call.outputs[1:]):
+        return arguments, call.outputs[:1]
+    return arguments | {"return_state": True}, call.outputs
+
+
+def _unmasked(call: Call, inputs: list[Traced]) -> None:
+    """Raise Unsayable for a transformer's layer that takes masks, or tokens whose batch is not first."""
+    module: Any = call.module
+    more = len(call.args) - 1 - hasattr(module, "multihead_attn")
+    if more > 0 or len(inputs) > len(call.args) or any(call.kwargs.values()):
+        raise Unsayable(f"masks of a {type(module).__name__}")
+    if not module.self_attn.batch_first:
+        raise Unsayable(f"`{type(module).__name__}` takes a batch of tokens x features, with `batch_first=True`")
 
 
 def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any]) -> Traced:

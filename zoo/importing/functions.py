@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import torch
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import attending, binding, indexing, merging, owned, reshaping
+from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping
 from speczoo.importing.building import Builder, main
 from speczoo.importing.recorder import SILENT
 from speczoo.importing.recording import Call
@@ -144,4 +144,5 @@ TABLE: dict[str, Handler] = {
     **dict.fromkeys(owned.LEARNED, owned.layer),
     "scaled_dot_product_attention": attending.attention,
     "einsum": einsum,
+    **dict.fromkeys(filling.FILLED, filling.filled),
 }

@@ -34,7 +34,11 @@ def inputs_of(model: nn.Module, given: Any) -> list[Input]:
     tables = [m.num_embeddings for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)]
     most = min(tables, default=2)
     found = [_input(name, each, most) for name, each in named.items()]
-    return [replace(found[0], name="input")] if len(found) == 1 else found
+    if len(found) > 1:
+        return found
+    (only,) = found
+    name = "input" if only.dtype == "float32" else "x" if only.name == "input" else only.name
+    return [replace(only, name=name)]
 
 
 def _several(given: Any) -> list[Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
@@ -16,6 +18,14 @@ from speczoo.importing.refusals import Unsayable
 
 #: Classes of other packages that are a layer of the language under their own name.
 ELSEWHERE = {"StochasticDepth": "torchvision.ops.stochastic_depth"}
+#: Where the layers of transformers have what they were made with.
+INSIDE = {
+    "nhead": "self_attn.num_heads",
+    "dim_feedforward": "linear1.out_features",
+    "dropout": "dropout.p",
+    "layer_norm_eps": "norm1.eps",
+    "bias": "linear1.bias",
+}
 #: What a module calls an argument otherwise than its constructor.
 ATTRIBUTES = {"shape": "normalized_shape"}
 
@@ -55,7 +65,7 @@ def arguments_of(module: nn.Module, op: str) -> dict[str, Any]:
     found = {
         name: argument(module, name, field.annotation)
         for name, field in layer.model_fields.items()
-        if name not in layer.derives and (field.is_required() or hasattr(module, name) or name in vars(module))
+        if name not in layer.derives and (field.is_required() or name in INSIDE or hasattr(module, name))
     }
     return stated(op, found)
 
@@ -94,7 +104,10 @@ def plain(value: Any) -> Any:
 
 def argument(module: nn.Module, name: str, annotation: Any) -> Any:
     """Return one argument that a module was made with."""
-    value = getattr(module, name, None)
+    path = INSIDE.get(name) if isinstance(module, nn.TransformerEncoderLayer | nn.TransformerDecoderLayer) else None
+    value = attrgetter(path)(module) if path else getattr(module, name, None)
+    if name == "activation" and value in (F.relu, F.gelu):
+        value = value.__name__
     if name == "bias" and hasattr(module, "in_proj_bias"):
         value = module.in_proj_bias
     if name in ("add_bias_kv",):

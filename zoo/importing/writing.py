@@ -131,7 +131,7 @@ def _referred(made: List) -> list[Entry]:
         named |= {entry.share} if entry.share is not None else set()
         named |= {entry} if entry.op == "Buffer" else set()
         before = Source(entry) if entry.ports == 1 else Source(entry, -1)
-    if made.outputs != [Source(made.entries[-1])]:
+    if made.outputs != [Source(made.entries[-1])] or made.entries[-1].ports > 1:
         named |= {source.entry for source in made.outputs if source.entry is not None}
     return [entry for entry in made.entries if entry in named]
 

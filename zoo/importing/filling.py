@@ -1,0 +1,46 @@
+"""Tensors of one number for each sample, as the states before the first step are: a constant that is stretched."""
+
+from __future__ import annotations
+
+from speczoo.importing.building import Builder
+from speczoo.importing.entries import Entry, Source
+from speczoo.importing.recording import Call, Value
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.traced import Traced
+
+#: Functions that fill a tensor, with the number that they fill it with, where their name says it.
+FILLED = {
+    **dict.fromkeys(("zeros", "new_zeros", "zeros_like"), 0),
+    **dict.fromkeys(("ones", "new_ones", "ones_like"), 1),
+    **dict.fromkeys(("full", "new_full", "full_like"), None),
+}
+
+
+def filled(at: Builder, call: Call) -> list[Traced]:
+    """Return a tensor of one number with as many samples as flow in. Raises Unsayable."""
+    value = call.outputs[0]
+    axis, count = at.layout(value, None, None)
+    shapes = {tuple(shape[1:]) for shape in value.shapes}
+    if axis != 0 or count or len(shapes) > 1:
+        raise Unsayable("its batch is not first, or its sizes follow from that of the input")
+    flowing = next((each for each in at.known.values() if each is not None and each.plain and not each.leading), None)
+    if flowing is None:
+        raise Unsayable("nothing flows in that has its batch")
+    (shape,) = shapes
+    arguments = {"shape": [1] * len(shape), "value": _number(call, value), "persistent": False}
+    one = Source(at.append(Entry("Buffer", arguments, [])))
+    at.shapes[one] = (1,) * len(shape)
+    entry = at.append(Entry("expand", {"size": [*shape]}, [one], references={"like": flowing.source}))
+    return [at.outcome(value, Source(entry), flowing)]
+
+
+def _number(call: Call, value: Value) -> float:
+    number = FILLED[call.name]
+    if number is None:
+        given = call.kwargs.get("fill_value", call.args[-1] if call.args else None)
+        if not isinstance(given, bool | int | float):
+            raise Unsayable(f"it is filled with {given!r:.40}")
+        number = given
+    if value.tensor.is_floating_point():
+        return float(number)
+    return bool(number) if str(value.tensor.dtype) == "torch.bool" else int(number)
