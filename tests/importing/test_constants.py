@@ -72,7 +72,9 @@ def test_distances_and_their_squares_in_slices(height: int, width: int) -> None:
     i, j = torch.arange(n)[:, None], torch.arange(n)[None]
     down, across = (i // width - j // width).float(), (i % width - j % width).float()
     wanted = torch.stack([across, down, down**2 + across**2], -1)
-    assert torch.equal(built(buffer_of(wanted)), wanted)
+    made = built(buffer_of(wanted))
+    assert torch.equal(made, wanted)
+    assert made.dtype == wanted.dtype
 
 
 @given(st.integers(5, 70), st.lists(st.sampled_from([1.0, 2.0, 3.0, 6.0]), min_size=3, max_size=4))

@@ -38,6 +38,8 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
     rule = _found(value) if value.dim() <= len(PLACES) else None
     if rule is None:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
+    if value.is_floating_point() and "." not in rule:
+        rule = f"float({rule})"  # whole numbers make a constant of these
     return {"shape": shape, "at": [*PLACES[: value.dim()]], "value": f"$({rule})"}
 
 
