@@ -16,6 +16,7 @@ from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.id_template import IdTemplate
 from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.layers.elementwise import Named
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER, respelt
@@ -119,7 +120,10 @@ def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path
     if layer is None or not layer.numbers:
         taking = [name for name, op in Layer.registry.items() if op.numbers]
         message = f"a number cannot flow into `{item.entry.op or 'a group'}`: only into {listed(taking)}"
-        raise ctx.stop(Problem("bad-value", message, loc, path=path, help=_by_position(frame, got, loc)))
+        named = layer.number if layer is not None and issubclass(layer, Named) else ""
+        help = [f"the number is said as `{named}: {got}`, and `from` has the other input"] if named else []
+        help = [*help, *_by_position(frame, got, loc)]
+        raise ctx.stop(Problem("bad-value", message, loc, path=path, help=help))
     position = layer.op == "add" and type(text) is int and text < 0 and not ctx.inactive
     if position and (help := _by_position(frame, got, loc)):
         help = [*help, f"where the number is meant, `sub` with {-got} says so"]
