@@ -20,7 +20,8 @@ from speczoo import catalogue
 from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
 from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_of, folded, readable
-from speczoo.drawing.files import FORMATS, Drawing
+from speczoo.drawing.files import Drawing
+from speczoo.drawing.formats import FORMATS
 from speczoo.drawing.layout import Extent, Layout, Link, best_order, good_order, grid
 from speczoo.drawing.network import diagram
 from speczoo.drawing.picture import Rectangle, Words, picture, rectangles

@@ -23,21 +23,18 @@ from speczoo.commands.common import (
     shape_of,
     takes_networks,
 )
+from speczoo.drawing.formats import FORMATS, TEXTS
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
     from speczoo.drawing.files import Drawing
     from speczoo.specs.errors import SpecError
 
-#: Of `drawing.files`, which is not imported for --help: endings of files, and formats of text.
-ENDINGS = ("svg", "html", "png", "pdf", "mmd", "dot", "gv", "tex")
-TEXTS = ("svg", "html", "mermaid", "dot", "tikz")
-
 
 @click.command()
 @takes_networks
-@click.option("-o", "--out", multiple=True, type=Place(), help=f"A file in .{', .'.join(ENDINGS)}.")
-@click.option("--format", "form", type=click.Choice(TEXTS), default="svg", show_default=True, help="Without -o.")
+@click.option("-o", "--out", multiple=True, type=Place(), help=f"A file in .{', .'.join(FORMATS)}.")
+@click.option("--format", "form", type=click.Choice([*TEXTS]), default="svg", show_default=True, help="Without -o.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Blocks unfolded so deep: 1 for none.")
 @click.option("--from", "first", default="", metavar="PATH", help="From this entry on: layer2, layer1.0.conv1.")
 @click.option("--to", "last", default="", metavar="PATH", help="Up to this entry.")
@@ -83,7 +80,7 @@ def command(
 
     --json tells the size of the picture, what is in it, and the files.
     """
-    from speczoo.drawing.files import FORMATS, Drawing
+    from speczoo.drawing.files import Drawing
     from speczoo.specs.errors import SpecError
 
     if networks.several:

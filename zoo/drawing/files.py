@@ -13,6 +13,7 @@ from speczoo.compiler.analysis.diff import Diff, diff
 from speczoo.compiler.graph import Graph
 from speczoo.drawing.changes import changes, focused
 from speczoo.drawing.diagram import Box, Diagram, folded, readable, without_shapes
+from speczoo.drawing.formats import FORMATS
 from speczoo.drawing.network import between, diagram
 from speczoo.drawing.paper import paper
 from speczoo.drawing.picture import Picture, picture
@@ -23,17 +24,6 @@ from speczoo.specs.wording import by_axis
 
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 Style: TypeAlias = Literal["boxes", "paper"]
-#: Endings of files, and what they hold.
-FORMATS = {
-    "svg": "svg",
-    "html": "html",
-    "png": "png",
-    "pdf": "pdf",
-    "mmd": "mermaid",
-    "dot": "dot",
-    "gv": "dot",
-    "tex": "tikz",
-}
 
 
 def draw(
