@@ -1,4 +1,4 @@
-"""Specs in the house's style: keys in one order, a layer a line with its columns aligned, comments where they were.
+"""Specs in the project's style: keys in one order, a layer a line with its columns aligned, comments where they were.
 
 The text is taken apart by the places of its values and put together again, so that scalars keep their spelling and
 every comment stays beside what it speaks of. What cannot be put better is left as it is; the Spec never changes.
@@ -42,7 +42,7 @@ class Piece:
 
 
 def formatted(source: Source, arguments: Arguments = lambda op: ()) -> str | None:
-    """Return the text in the house's style. None where it is no spec: `parse` and `load` say why."""
+    """Return the text in the project's style. None where it is no spec: `parse` and `load` say why."""
     before = _read(source)
     if before is None:
         return None

@@ -23,7 +23,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "check": "Everything that is wrong with specs, at its line.",
         "explain": "What a word means: a mistake's code, an op, an argument, a key.",
         "ops": "The layers and functions of the language, a line each.",
-        "fmt": "Specs in the house's style, comments kept.",
+        "fmt": "Specs in the project's style, comments kept.",
         "lsp": "A language server: problems, shapes and completion in an editor.",
         "schema": "The JSON Schema of specs, for editors.",
     },

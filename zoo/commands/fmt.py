@@ -1,4 +1,4 @@
-"""`zoo fmt`: specs in the house's style, comments kept."""
+"""`zoo fmt`: specs in the project's style, comments kept."""
 
 from __future__ import annotations
 

@@ -193,7 +193,7 @@ def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, 
 
 
 def written(name: str, inputs: Sequence[Input], root: List) -> tuple[str, Graph]:
-    """Return the text of a spec, in the house's style, and its checked graph. Raises SpecError."""
+    """Return the text of a spec, in the project's style, and its checked graph. Raises SpecError."""
     made = folded([root])
     data = writing.spec_data(name, flowing(inputs), made.made, made.blocks, {})
     text = in_style(name, data | {"expect": expected(api.graph(writing.text_of(data)))})
@@ -214,7 +214,7 @@ def expected(graph: Graph) -> dict[str, Any]:
 
 
 def in_style(name: str, data: dict[str, Any]) -> str:
-    """Return the text of a spec's data in the house's style."""
+    """Return the text of a spec's data in the project's style."""
     source = Source(f"{name}.yaml", writing.text_of(data))
     return formatted(source, argument_order(source)) or source.text
 

@@ -1,4 +1,4 @@
-"""A folded network as the text of a spec, in the house's style."""
+"""A folded network as the text of a spec, in the project's style."""
 
 from __future__ import annotations
 
