@@ -68,7 +68,7 @@ class Application:
 
     def excess(self, most: int) -> str:
         """Return what of it holds more than `most` numbers, in words; empty where nothing does. Raises ShapeError."""
-        if not self.outputs or any(math.prod(value.shape) > most for value in self.outputs):
+        if not self.outputs or max([math.prod(value.shape) for value in self.outputs]) > most:
             return f"give a tensor of more than {most:,} numbers"
         return f"have more than {most:,} weights" if self.params > most else ""
 

@@ -86,7 +86,8 @@ def compile(
             return None
         settings = replace(settings, changed=True, taps=wanted)
     root = with_ties(root) if unit.spec.tie or unit.spec.use else root
-    graph = Graph(unit, replace(root, settings=settings), settings, shared.found if unit.spec.use else {})
+    root = root if root.settings is settings else replace(root, settings=settings)
+    graph = Graph(unit, root, settings, shared.found if unit.spec.use else {})
     parts = (graph, *_used(graph.root)) if unit.spec.use else (graph,)
     if (problem := _too_large(graph, limits)) is not None:
         _report(unit, report, [problem])

@@ -209,27 +209,27 @@ class Composite:
     def __repr__(self) -> str:
         return f"<Composite: {self.kind} {self.name}, {len(self.nodes)} entries>"
 
+    @staticmethod
+    def of(**fields: Any) -> Composite:
+        """Return the list with these fields, all of them, as `Node.of` does."""
+        composite = object.__new__(Composite)
+        composite.__dict__.update(fields)
+        return composite
+
     @cached_property
     def whole(self) -> bool:
         return all(node.whole for node in self.nodes) and bool(self.outputs) and None not in self.values
 
     @cached_property
     def values(self) -> tuple[Value | Unknown, ...]:
-        return tuple(self.value(port.edge) for port in self.outputs)
+        return tuple([self.value(port.edge) for port in self.outputs])
 
     @cached_property
-    def applications(self) -> Mapping[str, Set[Application]]:
-        """Its layers applied, near and far, by op; of a list that is whole, those of shared modules left out."""
-        found: dict[str, set[Application]] = {}
-        for node in self.nodes:
-            if node.shared is not None or node.body is None:
-                continue
-            if isinstance(node.body, Layer):
-                found.setdefault(node.op, set()).add(node.application)
-            else:
-                for op, inner in node.body.applications.items():
-                    found.setdefault(op, set()).update(inner)
-        return found
+    def applications(self) -> Set[Application]:
+        """Its layers applied, near and far; of a list that is whole, those of shared modules left out."""
+        made = [node for node in self.nodes if node.shared is None]
+        own = {node.application for node in made if isinstance(node.body, Layer)}
+        return own.union(*[node.body.applications for node in made if isinstance(node.body, Composite)])
 
     def value(self, edge: Operand) -> Value | Unknown:
         if not isinstance(edge, Edge):
@@ -248,15 +248,16 @@ class Composite:
 
     @cached_property
     def params(self) -> int:
-        return sum(node.params for node in self.nodes)
+        return sum([node.params for node in self.nodes])
 
     @cached_property
     def macs(self) -> int:
-        return sum(node.macs for i, node in enumerate(self.nodes) if i in self.wiring.inference_only)
+        counted = self.wiring.inference_only
+        return sum([node.macs for i, node in enumerate(self.nodes) if i in counted])
 
     @cached_property
     def size(self) -> int:
-        return 1 + sum(node.size for node in self.nodes)
+        return 1 + sum([node.size for node in self.nodes])
 
     @cached_property
     def leaves(self) -> int:

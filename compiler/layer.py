@@ -446,12 +446,12 @@ class Layer(BaseModel):
         result = self.infer(*shapes)
         outs = result if isinstance(result, list) else [result]
         for shape in outs:
-            if any(n < 1 for n in shape):
+            if min(shape, default=1) < 1:
                 raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
         dtype = self.dtype(*values)
         batched = self.batched(*values)
         kinds = (dtype,) * len(outs) if isinstance(dtype, str) else dtype
-        return tuple(Value(tuple(shape), kind, batched) for shape, kind in zip(outs, kinds, strict=True))
+        return tuple([Value(tuple(shape), kind, batched) for shape, kind in zip(outs, kinds, strict=True)])
 
     def _rank_help(self, rank: int) -> list[str]:
         sibling = f"{self.op[:-2]}{rank - 1}d"

@@ -10,11 +10,12 @@ from typing import Any
 from speczoo.compiler.scope import FLOW, Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.compiler.unknown_arguments import unknown_argument
-from speczoo.specs.expression import METER, ExpressionError, Template, UnknownName, evaluate
+from speczoo.specs.expression import METER, ExpressionError, UnknownName, evaluate
 from speczoo.specs.expression.operators import is_number
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.parameter import TYPES, Param
 from speczoo.specs.problem import Problem, ProblemError
+from speczoo.specs.spec import names_in
 from speczoo.specs.suggestions import nearest
 from speczoo.specs.wording import listed, printed
 
@@ -120,7 +121,7 @@ def _too_early(
     by: dict[str, str] = {wanted: name}  # what reads each
     for needing in (found := [wanted]):
         METER.spent += 1
-        for needed in sorted(read_by(declared[needing].default) & declared.keys()) if needing not in given else ():
+        for needed in sorted(names_in(declared[needing].default) & declared.keys()) if needing not in given else ():
             if needed not in by:
                 by[needed] = needing
                 found.append(needed)
@@ -135,17 +136,6 @@ def _too_early(
         return None
     shown = way if len(way) <= MANY else [*way[:2], "...", *way[-3:]]
     return Problem("cycle", f"it needs itself: {' -> '.join(reversed(shown))}")
-
-
-def read_by(default: Any) -> set[str]:
-    """Return the names in the expressions of a value."""
-    if isinstance(default, (list, dict)):
-        return set().union(*map(read_by, default.values() if isinstance(default, dict) else default))
-    try:
-        names = Template.of(default).names if isinstance(default, str) else ()
-    except ExpressionError:
-        names = ()
-    return {name.partition(".")[0] for name in names}
 
 
 def holds_mapping(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from speczoo.compiler.layer import Value
@@ -43,14 +43,30 @@ class Scope(Mapping[str, Any]):
             return described(self.flow)[name[3:]]  # KeyError is an unknown name
         raise KeyError(name)
 
-    def exact(self, name: str) -> int | str | None:
-        """Return what reading a name gives where that is a whole number or a text: of these alone, equal values are the
-        same to every operator. None for anything else.
+    def exact(self, name: str) -> Hashable | None:
+        """Return what reading a name gives, as a key that is equal only where every operator takes the values for the
+        same: 1, 1.0 and True are three. None where there is none, or it is UNKNOWN; of a fact of what flows, its shape.
         """
         found = self.names.get(name)
-        if found is None and name == "in_channels" and isinstance(self.flow, Value) and self.flow.shape:
-            return self.flow.shape[0]
-        return found if type(found) is int or type(found) is str else None
+        if type(found) is int or type(found) is str:
+            return found
+        if found is None:
+            return self._flowing(name)
+        return None if found is UNKNOWN else (type(found), repr(found))
+
+    def _flowing(self, name: str) -> Hashable | None:
+        """Return of what flows as much of the shape as a fact of it hangs on; None where the name is another's."""
+        if name in FLOW[:3]:
+            flow: Value | Unknown | None = self.flow
+        else:
+            name, _, fact = name.partition(".")
+            flow = self.inputs.get(name)
+            if flow is None and name == "input" and len(self.inputs) == 1:
+                flow = next(iter(self.inputs.values()))
+            name = fact if name not in self.names else ""
+        if not isinstance(flow, Value) or not name:
+            return None
+        return flow.shape[:1] if name.endswith("channels") else flow.shape
 
     def knows(self, name: str) -> bool:
         """Return whether something here has this name, or may have: what flows in can lack a height."""

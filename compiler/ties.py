@@ -44,11 +44,11 @@ def _node(node: Node, ties: Mapping[str, str], done: dict[int, Composite]) -> No
     own = node.body.unit.spec.tie if node.body.settings is not None else {}
     if not ties and not own and not node.body.unit.spec.use:
         return node
-    if not ties and id(node.body) in done:
-        return node.replace(body=done[id(node.body)])
-    body = _tied(node.body, {**own, **ties}, done)
-    if not ties:
-        done[id(node.body)] = body
+    body = done.get(id(node.body)) if not ties else None
+    if body is None:
+        body = _tied(node.body, {**own, **ties}, done)
+        if not ties:
+            done[id(node.body)] = body
     return node.replace(body=body) if body is not node.body else node
 
 

@@ -31,7 +31,7 @@ class Limits:
     aliases: int = 1_000  # uses of anchors
     alias_values: int = 10_000  # values that aliases add, each counted once more per 64 characters of text
     directives: int = 8  # lines that start with % before the document
-    mistakes: int = 100  # told about one document before reading and checking stop
+    mistakes: int = 100  # reported of one document before reading and checking stop
 
     # expressions
     work: int = 300_000  # characters read, operations done, items of lists and parameters met in one check

@@ -23,10 +23,10 @@ class LoadedSpec(NamedTuple):
 
     def under(self, base: Loc) -> frozenset[str | int]:
         """Return the steps down from `base` to what is wrong, and told."""
-        depth = len(base)
+        depth, placeholders = len(base), self.spec.placeholders | self.document.placeholders
         return frozenset(
             placeholder[depth]
-            for placeholder in (*self.spec.placeholders, *self.document.placeholders)
+            for placeholder in placeholders
             if len(placeholder) > depth and placeholder[:depth] == base
         )
 

@@ -7,13 +7,14 @@ of the reference.
 Annotations are no texts here (`from __future__ import annotations`): pydantic would compile each of them at import.
 """
 
-import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
+from speczoo.specs import expression
 from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, Scalar, ShapeList, Template
 from speczoo.specs.keys import Holds, Instead, Perhaps, keys
 from speczoo.specs.parameter import Param
@@ -47,6 +48,31 @@ def repeated(key: str, value: object) -> str | None:
 def variables(key: str) -> list[str]:
     """Return the loop variables that a key of `for` names: `c, n` are two."""
     return [name.strip() for name in key.split(",")]
+
+
+def names_in(value: object) -> frozenset[str]:
+    """Return the names that the expressions anywhere in a value read, in entries and blocks too; of `input.channels`,
+    `input`. One that cannot be read has none.
+    """
+    found, left = set[str](), [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, str):
+            found.update(_names(part) if "$" in part else ())
+        elif isinstance(part, list | tuple):
+            left.extend(part)
+        elif isinstance(part, dict):
+            left.extend(part.values())
+        elif isinstance(part, Grammar):
+            left.extend([*part.__dict__.values(), part.model_extra])
+    return frozenset(found)
+
+
+def _names(text: str) -> Iterator[str]:
+    try:
+        yield from (name.partition(".")[0] for name in expression.Template.of(text).names)
+    except expression.ExpressionError:
+        return
 
 
 class Comprehension(Grammar):
@@ -462,7 +488,8 @@ class Spec(Words, Versioned):
     @property
     def placeholders(self) -> frozenset[Loc]:
         """The paths of what was wrong, told, and replaced by something harmless: what hangs on it is unknown."""
-        return self._placeholders
+        private = self.__pydantic_private__  # reading `_placeholders` asks pydantic: a hundredth of a check
+        return private["_placeholders"] if private is not None else frozenset()
 
     @model_validator(mode="after")
     def _inputs(self) -> Self:
@@ -473,9 +500,8 @@ class Spec(Words, Versioned):
 
     @cached_property
     def read_by_blocks(self) -> frozenset[str]:
-        """Every name that the blocks and defaults hold anywhere, and so every parameter that they can read."""
-        text = repr((self.blocks, self.defaults))
-        return frozenset(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", text))
+        """Every name that the blocks and defaults read, and so every parameter that they can read."""
+        return names_in((self.blocks, self.defaults))
 
     def to_data(self) -> dict[str, Any]:
         """Return the spec as plain data, as it was written: `load` of it gives an equal Spec."""

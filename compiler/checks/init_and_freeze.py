@@ -78,10 +78,11 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
     if graph.settings.taps:
         return
     if init and graph.spec.init:
-        computed = rules(graph)
+        computed, placeholders = rules(graph), graph.spec.placeholders
+        walked = [(path, node) for path, node, _ in graph.walk()] if not all(rule.by_op for rule in computed) else []
         for i, rule in enumerate(computed):
-            if ("init", i) not in graph.spec.placeholders and not (rule.by_op and _fits(rule, graph)):
-                leaves = [*graph.made()] if rule.by_op else [(path, node) for path, node, _ in graph.walk()]
+            if ("init", i) not in placeholders and not (rule.by_op and _fits(rule, graph)):
+                leaves = [*graph.made()] if rule.by_op else walked
                 met = [(path, node) for path, node in leaves if rule.meets(path, node.op)]
                 yield from _rule(rule, met, i) if met else _unmet(graph, rule, leaves, i)
     keys = list(graph.state) if graph.spec.freeze else []
@@ -103,7 +104,8 @@ def _unmet(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]], i: int)
 
 def _fits(rule: Rule, graph: Graph) -> bool:
     """Return whether an op's rule meets something, and all of that can start so, and has what it names."""
-    weights = [application.weights for application in graph.root.applications.get(rule.match, ())]
+    layer = Layer.registry[rule.match]
+    weights = [application.weights for application in graph.root.applications if type(application.body) is layer]
     for name, initial in rule.initialisers:
         shapes = {having[name] for having in weights if name in having}
         if not shapes and name not in ("weight", "bias"):

@@ -32,7 +32,7 @@ def evaluate_arguments(
         base, own = ctx.unit.spec.defaults.get(op, {}), Scope(ctx.names)
         ctx.defaults[op] = {k: evaluate_argument(ctx, v, own, ("defaults", op, k), "") for k, v in base.items()}
     out = dict(ctx.defaults[op])
-    for key, value, plain, name in item.prepared.arguments:
+    for key, value, plain, name, _ in item.prepared.arguments:
         if value is None and key in out:
             del out[key]
         elif isinstance(value, str) and isinstance(item.entry.arguments.get(computed.get(key, "")), list):

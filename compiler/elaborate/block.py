@@ -10,7 +10,7 @@ from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_argu
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.loops import comprehended
-from speczoo.compiler.elaborate.session import Item, Stop, freeze
+from speczoo.compiler.elaborate.session import Elaborated, Item, Stop, freeze
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.scope import Scope, layered
@@ -39,8 +39,8 @@ def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Nod
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), (*item.loc, "op"))
     if not problems and not ctx.torn:
-        ctx.session.shared.blocks[ctx.block_key(op, frozen, blank.arriving)] = body, work
-        item.prepared.right = item.prepared.simple
+        ctx.session.shared.lists[ctx.list_key(op, given, blank.arriving)] = Elaborated(body, work)
+        item.prepared.right = True
     return blank.containing(body)
 
 

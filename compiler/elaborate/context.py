@@ -78,9 +78,14 @@ class Context:
         values = freeze({name: value for name, value in self.names.items() if name in read})
         return known.setdefault(values, len(known))
 
-    def block_key(self, op: str, given: Any, arriving: tuple[Value | Unknown, ...]) -> Any:
-        """Return what a block in use is known by: its arguments as they are given, frozen, and what flows in."""
-        return id(self.unit.spec), self.outer, op, given, arriving
+    def list_key(self, op: str, given: Mapping[str, Any], arriving: tuple[Value | Unknown, ...]) -> Any:
+        """Return what a block or a spec in use is known by where it stands: its arguments, and what flows in."""
+        return id(self.unit.spec), self.outer, op, freeze(given), arriving
+
+    def group_key(self, prepared: Prepared, names: Mapping[str, Any], arriving: tuple[Value | Unknown, ...]) -> Any:
+        """Return what a group is known by: the values of the names that it reads, and what flows in."""
+        read = {name: names[name] for name in prepared.names if name in names}
+        return id(prepared.entry), self.outer, freeze(read), arriving
 
     def prepared(self, entry: Entry) -> Prepared:
         """Return what the text of an entry says whatever the names stand for, found once."""
@@ -89,6 +94,10 @@ class Context:
         if found is None:
             found = known[id(entry)] = Prepared.of(entry, self.unit.spec)
         return found
+
+    def sound(self, loc: Loc) -> bool:
+        """Return whether the entry there was left out before, and nothing is wrong with it."""
+        return (id(self.unit.spec), loc) in self.session.shared.sound
 
     def written(self, loc: Loc) -> Any:
         """Return what the text says there; None where there is nothing."""

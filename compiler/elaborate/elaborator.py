@@ -57,6 +57,7 @@ class SpecElaborator:
         outputs: Sequence[Output] | None = None,
         outputs_loc: Loc = (),
         arguments: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
     ) -> Composite:
         ctx, frames, deepest = self.context, self.context.session.frames, self.context.session.limits.block_depth
         if len(frames) > deepest:
@@ -69,7 +70,19 @@ class SpecElaborator:
             self._fill(frame, entries, loc, names)
             ports, right = close(ctx, frame, outputs, outputs_loc)
             nodes = tuple(frame.nodes)
-            composite = Composite(kind, name, ctx.unit, loc, tuple(inputs), nodes, ports, arguments or {}, names)
+            composite = Composite.of(
+                kind=kind,
+                name=name,
+                unit=ctx.unit,
+                loc=loc,
+                inputs=tuple(inputs),
+                nodes=nodes,
+                outputs=ports,
+                arguments=arguments or {},
+                scope=names,
+                settings=settings,
+                pruned=False,
+            )
             if right:
                 check_list(ctx, frame, composite)
         finally:
@@ -101,6 +114,7 @@ class SpecElaborator:
             outputs=spec.outputs,
             outputs_loc=("outputs",),
             arguments=arguments,
+            settings=settings,
         )
 
     def block(

@@ -11,11 +11,10 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.loops import condition
 from speczoo.compiler.elaborate.node import blank_node, make_node
+from speczoo.compiler.elaborate.prepared import wrong_id
 from speczoo.compiler.elaborate.references import resolve_inputs
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
 from speczoo.compiler.elaborate.straight import straight_node
-from speczoo.compiler.layer import Layer
-from speczoo.compiler.reserved_names import bad_id
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import respelt
@@ -28,7 +27,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
     if not ctx.inactive and (straight := straight_node(ctx, frame, item)) is not None:
-        if straight.named:
+        if straight.named and straight.body is not None:
             frame.certain[straight.name] = straight
             if "." in straight.name:
                 frame.claim(straight)
@@ -145,9 +144,7 @@ def _identified(ctx: Context, frame: Frame, item: Item) -> str:
             raise ctx.stop(Problem("bad-value", f"`{got}` cannot be an id: ids start with no digit", loc, help=help))
     if not isinstance(got, str):
         raise ctx.stop(Problem("bad-value", f"an id is text, not {got!r}", loc))
-    op = Layer.registry.get(item.entry.op or "")
-    module = op is None or op.op[0].isupper()
-    if why := bad_id(got, module=module, sequential=True):
+    if why := wrong_id(item.entry, got):
         ctx.report(_bad_id(item, got, why, scope, loc))
     return got
 

@@ -1,4 +1,7 @@
-"""An inline group: a list of its own inside an entry, which reads the names around it."""
+"""An inline group: a list of its own inside an entry, which reads the names around it.
+
+As a block is one for equal parameters and equal inputs, a group is one for equal values of the names that it reads.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,16 @@ def elaborate_group(e: Elaborator, item: Item, blank: Node) -> Node:
     if len(blank.inputs) != 1:
         message = f"an inline group takes one input, not {len(blank.inputs)}"
         raise ctx.stop(Problem("bad-value", message, (*item.loc, "from"), path=blank.name))
+    done, key = ctx.session.done, ctx.group_key(item.prepared, item.names, blank.arriving)
+    if key in done and not ctx.inactive:
+        ctx.step(item.loc, done[key].size)
+        return blank.containing(done[key])
     name = str(entry.id) if entry.id is not None else ""
+    reported = ctx.session.reported, len(ctx.session.report.diagnostics)
     with ctx.inside(blank.name):
         inputs = [("input", blank.arriving[0])]
-        return blank.containing(e.expand("group", name, entry.layers, (*item.loc, "layers"), item.names, inputs))
+        body = e.expand("group", name, entry.layers, (*item.loc, "layers"), item.names, inputs)
+    if body.whole and not ctx.torn and reported == (ctx.session.reported, len(ctx.session.report.diagnostics)):
+        done[key] = body
+        item.prepared.right = True
+    return blank.containing(body)

@@ -33,6 +33,7 @@ class Elaborator(Protocol):
         outputs: Sequence[Output] | None = None,
         outputs_loc: Loc = (),
         arguments: Mapping[str, Any] | None = None,
+        settings: Settings | None = None,
     ) -> Composite:
         """Return a list of entries, elaborated one after the other."""
 

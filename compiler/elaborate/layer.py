@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
+from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
@@ -27,6 +28,7 @@ from speczoo.specs.foreign_values import as_list, readings
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.value_kinds import at
 
+INTERNED: WeakValueDictionary[Any, Layer] = WeakValueDictionary()  # those that are right, by their arguments
 LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 
 
@@ -43,45 +45,50 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
         if name in arguments and (arguments[name] is not None or name not in layer.model_fields):
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
             arguments |= {name: True} if name in layer.model_fields else {}
-    body = validated(ctx, frame, item, layer, arguments, blank)
+    right = right_layer(layer, arguments)
+    body = right if right is not None else _doubtful(ctx, frame, item, layer, arguments, blank)
     made = apply(ctx, frame, item, blank, body)
-    if not ctx.torn and made.body is body is _known(ctx, layer, arguments):
-        prepared.right = prepared.simple
-        prepared.body = body if prepared.constant else None
+    if not ctx.torn and not layer.computed and made.body is right:
+        prepared.right = True
+        constant = prepared.op is not None and prepared.operation(op).constant and entry.shape is None
+        prepared.body = body if constant else None
     return made
 
 
-def _key(layer: type[Layer], arguments: dict[str, Any]) -> Any:
-    return layer, freeze(arguments)
-
-
-def _known(ctx: Context, layer: type[Layer], arguments: dict[str, Any]) -> Layer | None:
-    """Return the layer that was found right with these arguments."""
-    return ctx.session.shared.layers.get(_key(layer, arguments))
+def right_layer(layer: type[Layer], arguments: dict[str, Any]) -> Layer | None:
+    """Return the layer with these arguments: strict, closed, complete; None where some are wrong or UNKNOWN. Equal ones
+    are the same object for as long as somebody has one.
+    """
+    key = (layer, freeze(arguments))
+    found = INTERNED.get(key)
+    if found is not None or UNKNOWN in arguments.values() or next(_too_large(layer, arguments), None) is not None:
+        return found
+    try:
+        found = layer.model_validate(arguments)
+    except ValidationError:
+        return None
+    if not layer.computed:  # computing is charged for, and no verdict hangs on what was checked before
+        INTERNED[key] = found
+    return found
 
 
 # -- its arguments ----------------------------------------------------------------------------------------------------
 
 
-def validated(
+def _doubtful(
     ctx: Context, frame: Frame, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node
 ) -> Layer:
-    """Return the layer with these arguments: strict, closed, complete.
-
-    What is wrong, and reported, or UNKNOWN, is left out where the shape does not hang on it; raises Stop and
-    UnknownRead where it does.
+    """Return the layer with arguments of which some are wrong, which is reported, or UNKNOWN, without these where the
+    shape does not hang on them; raises Stop and UnknownRead where it does.
     """
-    known = _known(ctx, layer, arguments)
-    if known is not None:
-        return known
-    _check_sizes(ctx, item, layer, arguments, node)
+    for name, number in _too_large(layer, arguments):
+        where = (*item.loc, name if name in item.entry.arguments else "op")
+        message = f"`{name}: {number}` is larger than any size can be"
+        raise ctx.stop(Problem("limit-exceeded", message, where, path=node.name))
     wrong: Collection[str] = ()
     stop: Exception = UnknownRead()
     try:
-        made = layer.model_validate(arguments)
-        if UNKNOWN not in arguments.values():
-            ctx.session.shared.layers[_key(layer, arguments)] = made
-            return made
+        layer.model_validate(arguments)
     except ValidationError as error:
         wrong, stop = _report_arguments(ctx, frame, item, layer, arguments, node, error)
     without = None if isinstance(stop, Doubt) else without_wrong(layer, arguments, wrong, node)
@@ -93,14 +100,12 @@ def validated(
         del stop  # or it and all that is elaborated here would hold each other
 
 
-def _check_sizes(ctx: Context, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node) -> None:
-    """Raise Stop, reported, for a number that is larger than any size."""
+def _too_large(layer: type[Layer], arguments: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yield the numbers that are larger than any size, with the arguments that they stand in."""
     for name, value in arguments.items():
         for number in value if isinstance(value, (list, tuple)) else (value,):
             if type(number) is int and abs(number) > LARGEST and not _takes_float(layer, name):
-                where = (*item.loc, name if name in item.entry.arguments else "op")
-                message = f"`{name}: {number}` is larger than any size can be"
-                raise ctx.stop(Problem("limit-exceeded", message, where, path=node.name))
+                yield name, number
 
 
 @cache

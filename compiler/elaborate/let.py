@@ -9,11 +9,12 @@ from typing import Any
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.session import Stop
 from speczoo.compiler.layer import Value
-from speczoo.compiler.parameters import holds_mapping, read_by
+from speczoo.compiler.parameters import holds_mapping
 from speczoo.compiler.scope import Scope, layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER
 from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.spec import names_in
 
 
 def with_let(
@@ -39,7 +40,7 @@ def with_let(
 
 def _value(ctx: Context, let: Mapping[str, Any], name: str, written: Any, scope: Scope, loc: Loc) -> Any:
     """Return what a name of `let` stands for. Raises Stop, reported, and UnknownRead."""
-    later = [other for other in read_by(written) if other in let and not scope.knows(other)]
+    later = [other for other in names_in(written) if other in let and not scope.knows(other)]
     if later:
         message = f"`{later[0]}` is not known yet: `let` reads only what stands before it"
         help = [f"put `{later[0]}` before `{name}`"] if later[0] != name else []

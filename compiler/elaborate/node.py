@@ -63,7 +63,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
         node = elaborate_group(e, item, blank)
     else:
         op = _op(ctx, item, blank, scope)
-        node = _operation(e, frame, item, blank.replace(op=op, written=item.prepared.written(op)), scope)
+        node = _operation(e, frame, item, blank.replace(op=op, written=item.prepared.operation(op).written), scope)
     if entry.taps is not None:
         node = elaborate_taps(ctx, frame, item, node)
     if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):

@@ -11,7 +11,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id
 from speczoo.specs.expression.template import NAME
 from speczoo.specs.limits import MAGNITUDE
-from speczoo.specs.spec import Comprehension, Entry, Spec
+from speczoo.specs.spec import Comprehension, Entry, Spec, names_in
 
 #: Types whose values have no expression in them.
 PLAIN = frozenset({int, float, bool, type(None)})
@@ -29,88 +29,127 @@ def is_settled(value: Any) -> bool:
     return kind is str or kind is bool or kind is float or (kind is int and -MAGNITUDE <= value <= MAGNITUDE)
 
 
-def says_reference(layer: type[Layer], entry: Entry, spec: Spec) -> bool:
-    """Return whether an entry of this op refers to another value in an argument."""
-    given = (entry.arguments, spec.defaults.get(layer.op, {}))
-    return any(name in arguments for name in layer.references for arguments in given)
-
-
 class Argument(NamedTuple):
-    """An argument as it is written: whether it is plain, and the one name that it is, if it is one."""
+    """An argument as it is written: whether it is plain, the one name that it is, if it is one, and whether it is one
+    of the spec's defaults, which read the names of the spec.
+    """
 
     key: str
     value: Any
     plain: bool
     name: str | None
+    default: bool
 
     @classmethod
-    def of(cls, key: str, value: Any) -> Argument:
+    def of(cls, key: str, value: Any, *, default: bool = False) -> Argument:
         match = NAME.fullmatch(value) if isinstance(value, str) else None
-        return cls(key, value, is_plain(value), match[1] if match else None)
+        return cls(key, value, is_plain(value), match[1] if match else None, default)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Operation:
+    """An entry under an op: its arguments over the spec's defaults for it, and the layer that it is, where it is one
+    whose arguments are values. `written` are the arguments as the spec has them, with the `shape` of a layer; those of
+    a spec in use without the defaults.
+    """
+
+    layer: type[Layer] | None
+    arguments: tuple[Argument, ...]
+    written: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, op: str, entry: Entry, spec: Spec) -> Operation:
+        """Return what an entry of a spec is under this op."""
+        layer = Layer.registry.get(op) if op not in spec.blocks and op not in spec.use else None
+        own, defaults = entry.arguments, spec.defaults.get(op, {})
+        if layer is not None and _says_more(layer, own, defaults):
+            layer = None
+        given = {key: Argument.of(key, value, default=True) for key, value in defaults.items()}
+        for key, value in own.items():
+            if value is None and key in given:
+                del given[key]
+            else:
+                given[key] = Argument.of(key, value)
+        shape = {"shape": entry.shape} if op in Layer.registry else {}
+        written = {**(defaults if op not in spec.use else {}), **own, **shape}
+        return cls(layer, tuple(given.values()), written)
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is a layer, and all its arguments are plain."""
+        return self.layer is not None and all(argument.plain for argument in self.arguments)
+
+
+def _says_more(layer: type[Layer], own: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
+    """Return whether an argument refers to another value, or is an expression over places."""
+    refers = any(name in arguments for name in layer.references for arguments in (own, defaults))
+    return refers or any(isinstance(own.get(places), list) for key, places in layer.computed.items() if key in own)
 
 
 @dataclass(eq=False, slots=True)
 class Prepared:
     """What the text of an entry says. `name` is the id, where it is plain and right, `op` the op, where it is plain,
-    `named` the one name that it is otherwise, and `layer` what it is, where that is a layer. `constant` says that all
-    arguments are plain, those of `defaults` too. `sources` is where its inputs come from; None where it takes what is
+    and `named` the one name that it is otherwise. `sources` is where its inputs come from; None where it takes what is
     before it.
     """
 
     entry: Entry
+    spec: Spec
     name: str | None
     op: str | None
     named: str
     when: str | None
-    layer: type[Layer] | None
     arguments: tuple[Argument, ...]
-    constant: bool
-    spec: Spec
-    simple: bool  # it is a layer or a block, of inputs that are named plainly, and nothing is asserted of it
+    simple: bool  # it has inputs that are named plainly, and nothing is asserted or tapped of it
     sources: tuple[str, ...] | None
     lists: bool  # some of its inputs are those of a loop
-    right: bool = False  # it is simple, and was found right once
+    right: bool = False  # it was found right once
     body: Layer | None = None  # with its constant arguments, once they were found right
-    _written: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _operations: dict[str, Operation] = field(default_factory=dict)
+    _names: frozenset[str] | None = None
 
     @classmethod
     def of(cls, entry: Entry, spec: Spec) -> Prepared:
         op = entry.op or ""
-        registered = Layer.registry.get(op)
-        layer = registered if op not in spec.blocks and op not in spec.use else None
+        layer = Layer.registry.get(op) if op not in spec.blocks and op not in spec.use else None
         id = entry.id if isinstance(entry.id, str) and "$" not in entry.id else None
-        module = registered is None or registered.op[0].isupper()
-        name = id if id is not None and bad_id(id, module=module, sequential=True) is None else None
+        name = id if id is not None and wrong_id(entry, id) is None else None
         arguments = tuple(Argument.of(key, value) for key, value in entry.arguments.items())
-        fixed = [argument.plain for argument in arguments] + [is_plain(v) for v in spec.defaults.get(op, {}).values()]
-        refers = layer is not None and says_reference(layer, entry, spec)
-        constant = layer is not None and all(fixed) and entry.shape is None and not refers
         sources = _sources(entry)
         before = entry.from_ is None and (layer is None or (layer.arity[1] == 1 and not layer.merges))
         read = NAME.fullmatch(op)
         plain = op if op and "$" not in op else None
         when = entry.when if isinstance(entry.when, str) else None
         simple = (
-            (plain is not None or read is not None)
+            (plain is not None or read is not None or (entry.layers is not None and not arguments))
             and (before or bool(sources))
-            and (name is not None or entry.id is None)
+            and (name is not None or entry.id is None or (isinstance(entry.id, str) and "$" in entry.id))
             and entry.shape is entry.taps is None
             and entry.when is when
-            and not refers
         )
         named = read[1] if read else ""
         lists = isinstance(entry.from_, list) and any(isinstance(text, Comprehension) for text in entry.from_)
-        return cls(entry, name, plain, named, when, layer, arguments, constant, spec, simple, sources, lists)
+        return cls(entry, spec, name, plain, named, when, arguments, simple, sources, lists)
 
-    def written(self, op: str) -> Mapping[str, Any]:
-        """Return the arguments as the spec has them where the entry is of this op: over the spec's defaults for it but
-        for a spec in use, and with its `shape` where it is a layer.
-        """
-        if op not in self._written:
-            defaults = self.spec.defaults.get(op, {}) if op not in self.spec.use else {}
-            shape = {"shape": self.entry.shape} if op in Layer.registry else {}
-            self._written[op] = {**defaults, **self.entry.arguments, **shape}
-        return self._written[op]
+    def operation(self, op: str) -> Operation:
+        """Return what the entry is under this op."""
+        found = self._operations.get(op)
+        if found is None:
+            found = self._operations[op] = Operation.of(op, self.entry, self.spec)
+        return found
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that the entries of a group read, in what computes something and in what is left out."""
+        if self._names is None:
+            self._names = names_in(self.entry.layers)
+        return self._names
+
+
+def wrong_id(entry: Entry, id: str) -> str | None:
+    """Return why an entry cannot have this id, as far as its text says what it is; None where it can."""
+    op = Layer.registry.get(entry.op or "")
+    return bad_id(id, module=op is None or op.op[0].isupper(), sequential=True)
 
 
 def _sources(entry: Entry) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.application import Application
@@ -12,7 +12,6 @@ from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.prepared import Prepared
 from speczoo.compiler.elaborate.values import Values
-from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
@@ -25,18 +24,26 @@ from speczoo.specs.spec import Entry
 Lookup: TypeAlias = Callable[[str, LoadedSpec], UsedSpec | str]
 
 
+class Elaborated(NamedTuple):
+    """The list of a block, or of a spec in use, and what it is charged for besides, each time that it is met: the work
+    that its parameters took, and layers.
+    """
+
+    body: Composite
+    work: int
+    entries: int = 0
+
+
 @dataclass
 class Shared:
     """What compilations of one unit share, its variants': the lists that are elaborated, and how much was spent."""
 
     done: dict[Any, Composite] = field(default_factory=dict)
     roots: dict[str | None, Composite] = field(default_factory=dict)  # the networks, whole or not, by their variants
-    layers: dict[Any, Layer] = field(default_factory=dict)  # those that are right, by their types and arguments
     sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
     outer: dict[Any, int] = field(default_factory=dict)  # numbers for the parameters that blocks may read
-    #: Blocks in use, by their `Context.block_key`, and the work that their parameters took.
-    blocks: dict[Any, tuple[Composite, int]] = field(default_factory=dict)
+    lists: dict[Any, Elaborated] = field(default_factory=dict)  # blocks and specs in use, by their `Context.list_key`
     chosen: dict[Any, tuple[Settings, int]] = field(default_factory=dict)  # of specs in use, and the work it took
     found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use

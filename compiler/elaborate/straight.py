@@ -1,23 +1,24 @@
-"""The straight way to the node of a layer or a block, for an entry that was right before at the same place.
+"""The straight way to the node of an entry that was right before at the same place.
 
-Here is nothing that is reported, explained or guessed. Whatever is not plain (an input that is unknown, arguments that
-were not met before, an id that is taken, a shape that the layer does not take) is left to the way step by step, which
-comes to the same node, or says what is wrong: nothing is charged on a straight way that leads to none.
+Here is nothing that is reported, explained or guessed. Whatever is not plain (an input that is unknown, a list that was
+not met before, an id that is taken, a shape that the layer does not take) is left to the way step by step, which comes
+to the same node, or says what is wrong: nothing is charged on a straight way that leads to none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.dataflow import Operand
+from speczoo.compiler.dataflow import Edge, Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.elaborate.prepared import Prepared, is_plain, is_settled, says_reference
+from speczoo.compiler.elaborate.layer import right_layer
+from speczoo.compiler.elaborate.prepared import Operation, Prepared, is_settled, wrong_id
 from speczoo.compiler.elaborate.references import edge_of
-from speczoo.compiler.elaborate.session import Item, freeze
+from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
@@ -25,21 +26,36 @@ from speczoo.specs.expression import METER, ExpressionError
 
 
 def straight_node(ctx: Context, frame: Frame, item: Item) -> Node | None:
-    """Return the node of a layer or a block; None where it has to be found step by step."""
+    """Return the node of an entry; None where it has to be found step by step."""
     prepared = item.prepared
-    name = prepared.name or str(frame.count)
-    if not prepared.right or not item.certain or name in frame.inputs or name in frame.certain or name in frame.holding:
+    if not prepared.simple or not item.certain:
         return None
-    if "." in name and frame.clashing(name) is not None:
+    if not prepared.right and (prepared.when is None or not ctx.sound(item.loc)):
         return None
     before = METER.spent
     try:
-        node = _node(ctx, frame, item, prepared, name)
+        name = _name(ctx, frame, item, prepared)
+        node = _node(ctx, frame, item, prepared, name) if name is not None else None
     except (ExpressionError, UnknownRead, ShapeError):
         node = None
     if node is None:
         METER.spent = before
     return node
+
+
+def _name(ctx: Context, frame: Frame, item: Item, prepared: Prepared) -> str | None:
+    """Return what the entry is called, where nothing else is. Raises ExpressionError and UnknownRead."""
+    name: Any = prepared.name
+    if name is None and prepared.entry.id is not None:
+        name = ctx.session.shared.values.of(prepared.entry.id, Scope(item.names, inputs=frame.readable))
+        name = str(name) if type(name) is int else name
+        if not isinstance(name, str) or wrong_id(prepared.entry, name) is not None:
+            return None
+    elif name is None:
+        name = str(frame.count)
+    if name in frame.inputs or name in frame.certain or name in frame.holding:
+        return None
+    return name if "." not in name or frame.clashing(name) is None else None
 
 
 def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str) -> Node | None:
@@ -49,55 +65,98 @@ def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str)
     arriving = tuple([frame.value(source) for source in sources])
     if UNKNOWN in arriving:
         return None
-    op = prepared.op or item.names.get(prepared.named)
-    if not isinstance(op, str):
-        return None
     scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
-    if prepared.when is not None and ctx.session.shared.values.of(prepared.when, scope) is not True:
-        return None
-    application: Application | None = None
-    body: Layer | Composite | None
-    if op in ctx.unit.spec.blocks:
-        body = _block(ctx, prepared, op, scope, arriving)
+    there = prepared.when is None or ctx.session.shared.values.of(prepared.when, scope)
+    if there is True:
+        made = _made(ctx, item, prepared, scope, arriving) if prepared.right else None
     else:
-        application = _application(ctx, prepared, op, scope, arriving)
-        body = application.body if application is not None else None
-    if body is None or METER.spent - ctx.session.shared.metered > ctx.session.limits.work:
+        made = _left_out(ctx, item, sources, arriving) if there is False else None
+    if made is None or METER.spent - ctx.session.shared.metered > ctx.session.limits.work:
         return None
-    outputs = body.values if isinstance(body, Composite) else application.outputs if application is not None else ()
-    more = body.size if isinstance(body, Composite) else len(outputs) - 1  # each is a value to keep
+    more = made.body.size if isinstance(made.body, Composite) else len(made.outputs) - 1  # each is a value to keep
     if ctx.session.steps + more > ctx.session.limits.nodes:
         return None
     ctx.session.steps += more
+    ctx.session.shared.entries += made.entries
     frame.sources, frame.inputs_wrong = sources, False
+    taken = len(sources) if made.body is not None else 1
     node = Node.of(
         name=name,
-        op=op,
-        inputs=sources,
-        body=body,
-        outputs=outputs,
+        op=made.op,
+        inputs=sources[:taken],
+        body=made.body,
+        outputs=made.outputs,
         entry=item.entry,
         loc=item.loc,
         key=(item.loc, item.turns),
-        ports=_ports(body, outputs),
+        ports=_ports(made.body, made.outputs),
         shared=None,
-        named=prepared.name is not None,
-        written=prepared.written(op),
+        named=prepared.entry.id is not None,
+        written=made.written,
         scope=item.names,
-        arriving=arriving,
+        arriving=arriving[:taken],
         taps=None,
         tied=frozenset(),
     )
-    if application is not None:
-        node.__dict__["application"] = application
+    if made.application is not None:
+        node.__dict__["application"] = made.application
     return node
 
 
-def _ports(body: Layer | Composite, outputs: Sequence[Value | Unknown]) -> tuple[str, ...]:
+class Made(NamedTuple):
+    """What an entry comes to."""
+
+    op: str
+    body: Layer | Composite | None
+    outputs: tuple[Value | Unknown, ...]
+    written: Mapping[str, Any]
+    application: Application | None = None
+    entries: int = 0  # what it is charged for besides
+
+
+def _left_out(ctx: Context, item: Item, sources: Sequence[Operand], arriving: Sequence[Value | Unknown]) -> Made | None:
+    """Return what an entry comes to that `when` leaves out: its first input."""
+    if not arriving or not isinstance(sources[0], Edge) or not ctx.sound(item.loc):
+        return None
+    return Made(item.entry.op or "group", None, (arriving[0],), {})
+
+
+def _made(
+    ctx: Context, item: Item, prepared: Prepared, scope: Scope, arriving: tuple[Value | Unknown, ...]
+) -> Made | None:
+    """Return what an entry comes to, where its list was met before, or its layer is right. Raises ExpressionError,
+    UnknownRead and ShapeError.
+    """
+    if prepared.entry.layers is not None:
+        group = ctx.session.done.get(ctx.group_key(prepared, item.names, arriving))
+        return Made("group", group, group.values, {}) if group is not None else None
+    op = prepared.op or item.names.get(prepared.named)
+    if not isinstance(op, str):
+        return None
+    operation = prepared.operation(op)
+    if op in ctx.unit.spec.blocks or op in ctx.unit.spec.use:
+        given = _given(ctx, operation, op, scope)
+        known = ctx.session.shared.lists.get(ctx.list_key(op, given, arriving)) if given is not None else None
+        if known is None:
+            return None
+        ctx.session.instantiated.add((id(ctx.unit.spec), op))
+        METER.spent += known.work
+        return Made(op, known.body, known.body.values, operation.written, entries=known.entries)
+    body = prepared.body
+    if body is None and operation.layer is not None:
+        given = _given(ctx, operation, op, scope)
+        body = right_layer(operation.layer, given) if given is not None else None
+    application = _applied(ctx, body, arriving) if body is not None else None
+    if application is None:
+        return None
+    return Made(op, body, application.outputs, operation.written, application)
+
+
+def _ports(body: Layer | Composite | None, outputs: Sequence[Value | Unknown]) -> tuple[str, ...]:
     """Return the names of outputs, where there may be several."""
     if isinstance(body, Composite):
         return tuple([port.name for port in body.outputs]) if len(body.outputs) > 1 else ()
-    return tuple(map(str, range(len(outputs)))) if body.several else ()
+    return tuple(map(str, range(len(outputs)))) if body is not None and body.several else ()
 
 
 def _sources(frame: Frame, prepared: Prepared) -> tuple[Operand, ...] | None:
@@ -109,59 +168,34 @@ def _sources(frame: Frame, prepared: Prepared) -> tuple[Operand, ...] | None:
     return found if None not in found else None  # type: ignore[return-value]
 
 
-def _given(ctx: Context, prepared: Prepared, op: str, scope: Scope) -> Any:
-    """Return the arguments of an entry over the spec's defaults, frozen; None where the defaults are to be computed.
-
-    Raises ExpressionError and UnknownRead.
+def _given(ctx: Context, operation: Operation, op: str, scope: Scope) -> dict[str, Any] | None:
+    """Return the arguments of an entry over the spec's defaults; None where these were not computed yet. Raises
+    ExpressionError and UnknownRead.
     """
-    defaults = ctx.unit.spec.defaults.get(op, {})
-    if not all(map(is_plain, defaults.values())):
-        return None
-    arguments = dict(defaults)
-    for key, value, plain, name in prepared.arguments:
-        if value is None and key in arguments:
-            del arguments[key]
-        elif plain:
-            arguments[key] = value
-        elif name is not None and is_settled(found := scope.names.get(name)):
-            arguments[key] = found
+    given = {}
+    for key, value, plain, name, default in operation.arguments:
+        if plain:
+            given[key] = value
+        elif name is not None and is_settled(found := (ctx.names if default else scope.names).get(name)):
+            given[key] = found
+        elif not default:
+            given[key] = ctx.session.shared.values.of(value, scope)
+        elif op in ctx.defaults:
+            given[key] = ctx.defaults[op][key]
         else:
-            arguments[key] = ctx.session.shared.values.of(value, scope)
-    return freeze(arguments)
-
-
-def _block(
-    ctx: Context, prepared: Prepared, op: str, scope: Scope, arriving: tuple[Value | Unknown, ...]
-) -> Composite | None:
-    """Return the list of a block, where it was used before with these arguments and what flows in."""
-    known = ctx.session.shared.blocks.get(ctx.block_key(op, _given(ctx, prepared, op, scope), arriving))
-    if known is None:
-        return None
-    ctx.session.instantiated.add((id(ctx.unit.spec), op))
-    METER.spent += known[1]
-    return known[0]
-
-
-def _application(
-    ctx: Context, prepared: Prepared, op: str, scope: Scope, arriving: tuple[Value | Unknown, ...]
-) -> Application | None:
-    """Return a layer that was found right before with these arguments, applied to what flows in, where it is within the
-    limits. Raises ShapeError.
-    """
-    shared, body = ctx.session.shared, prepared.body
-    if body is None:
-        layer = Layer.registry.get(op) if op not in ctx.unit.spec.use else None
-        if layer is None or says_reference(layer, prepared.entry, ctx.unit.spec):
             return None
-        body = shared.layers.get((layer, _given(ctx, prepared, op, scope)))
-        if body is None:
-            return None
+    return given
+
+
+def _applied(ctx: Context, body: Layer, arriving: tuple[Value | Unknown, ...]) -> Application | None:
+    """Return a layer applied to what flows in, where it is within the limits. Raises ShapeError."""
+    applied = ctx.session.shared.applied
     key = (id(body), arriving)
-    known = shared.applied.get(key)
+    known = applied.get(key)
     if known is not None:
         return known
     made = Application.of(body, arriving)  # type: ignore[arg-type]  # nothing of it is unknown
     if made.excess(ctx.session.limits.params):
         return None
-    shared.applied[key] = made
+    applied[key] = made
     return made

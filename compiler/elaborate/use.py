@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
 from typing import Any
@@ -12,7 +11,7 @@ from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
-from speczoo.compiler.elaborate.session import Item, Stop, freeze
+from speczoo.compiler.elaborate.session import Elaborated, Item, Stop, freeze
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import keep
@@ -21,6 +20,8 @@ from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.problem import Problem
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
+
+CHOICE = 3  # choosing the settings of a spec costs as much as so many layers
 
 
 def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
@@ -32,10 +33,10 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
         placeholder[0] in ("input", "inputs") for placeholder in unit.spec.placeholders
     ):
         raise wrong_count(ctx, item, blank, op, wanted)
-    ctx.session.shared.entries += 3  # choosing its settings costs as much as some layers
+    ctx.session.shared.entries += CHOICE
     given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ctx.session.report
-    settings = _settings(ctx, item, blank, unit, variant, given)
+    settings, work = _settings(ctx, item, blank, unit, variant, given)
     key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
     known = ctx.session.done.get(key)
     if known is not None and id(unit.spec) in ctx.session.shared.checked and not unit.spec.init and not ctx.inactive:
@@ -48,13 +49,17 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     inner.context.trail = [(f"{ctx.prefix}{blank.name}.", partial(ctx.place, (*item.loc, "op")), op)]
 
     def expand() -> Composite:
-        return replace(inner.spec("use", op, given), settings=settings)
+        return inner.spec("use", op, given)
 
     body = e.interned(key, op, (*item.loc, "op"), expand)
     inner.check_declarations()
+    lasting = _lasting(body)
     if len(report.diagnostics) > before:
         _blame_user(ctx, item, unit, variant, before)
-    return blank.containing(_lasting(body))
+    elif not ctx.torn and not unit.spec.init:
+        ctx.session.shared.lists[ctx.list_key(op, given, blank.arriving)] = Elaborated(lasting, work, CHOICE)
+        item.prepared.right = True
+    return blank.containing(lasting)
 
 
 def _lasting(body: Composite) -> Composite:
@@ -65,16 +70,16 @@ def _lasting(body: Composite) -> Composite:
 
 def _settings(
     ctx: Context, item: Item, blank: Node, unit: LoadedSpec, variant: str | None, given: Mapping[str, Any]
-) -> Settings:
-    """Return the settings of a spec in use for these arguments and what flows in; chosen once for equal arguments that
-    are right, and charged for again. Raises Stop, reported.
+) -> tuple[Settings, int]:
+    """Return the settings of a spec in use for these arguments and what flows in, and the work that they took; chosen
+    once for equal arguments that are right, and charged for again. Raises Stop, reported.
     """
     chosen, report = ctx.session.shared.chosen, ctx.session.report
     key = (id(unit.spec), variant, freeze(given))
     if key in chosen:
         settings, work = chosen[key]
         METER.spent += work
-        return settings
+        return settings, work
     before = METER.spent
     choice = choose(unit, variant=variant, params=given, values=blank.arriving)
     for problem in choice.problems:
@@ -82,9 +87,10 @@ def _settings(
     report_arguments(ctx, item, blank.op, blank.name, choice.of_given)
     if choice.settings is None:
         raise Stop
+    work = METER.spent - before
     if not choice.problems and not choice.of_given and len(choice.settings.inputs) == len(blank.arriving):
-        chosen[key] = choice.settings, METER.spent - before
-    return choice.settings
+        chosen[key] = choice.settings, work
+    return choice.settings, work
 
 
 def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from speczoo.compiler.scope import Scope
@@ -23,7 +24,7 @@ class Values:
             return evaluate(value, scope)
         if value not in self.names:
             self.names[value] = tuple(Template.of(value).names)
-        key: list[int | str] = [value]
+        key: list[Hashable] = [value]
         for name in self.names[value]:
             found = scope.exact(name)
             if found is None:

@@ -69,6 +69,7 @@ def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
     return run
 
 
+VALUES = frozenset({int, float, str, bool, list, tuple, type(None)})  # none is a Mapping, which is dear to ask
 FAILURES = (OperationError, ZeroDivisionError, OverflowError)
 
 
@@ -121,7 +122,7 @@ def compiled(expr: Expr) -> Run:
 def reading(name: str, at: Place) -> Run:
     def run(scope: Scope) -> Value:
         value = look_up(name, scope, at)
-        if isinstance(value, Mapping):
+        if type(value) not in VALUES and isinstance(value, Mapping):
             attributes = ", ".join(f"`$({name}.{key})`" for key in value)
             raise ExpressionError(f"`{name}` is no value; it has {attributes or 'nothing to read'}", *at)
         return admitted(value, name, at)

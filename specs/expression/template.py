@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from speczoo.specs.expression.evaluation import Run, Scope, compiled
 from speczoo.specs.expression.interpolation import INTERPOLATION, respelt_mark
@@ -17,13 +15,13 @@ from speczoo.specs.expression.syntax import (
 from speczoo.specs.expression.tree import (
     DEPTH,
     INTEGER,
-    Attribute,
     Constant,
     Expr,
     ExpressionError,
     Name,
     Place,
     names_of,
+    readings,
 )
 from speczoo.specs.limits import CHARACTERS, ITEMS, TURNS
 
@@ -35,11 +33,12 @@ INT = re.compile(r"-?\d+", re.ASCII)
 class Template:
     """A string with zero or more `$name` and `$(expression)` in it; `$$` is a dollar.
 
-    `names` are those it reads, attributes as `input.channels`.
+    `names` are those it reads, attributes as `input.channels`; `places` is every one of them where it stands.
     """
 
     text: str
     parts: tuple[str | Expr, ...]
+    places: tuple[tuple[str, Place], ...]
     names: frozenset[str]
     runs: tuple[str | Run, ...]
 
@@ -47,16 +46,6 @@ class Template:
     def of(value: str) -> Template:
         """Read a string. Raises ExpressionError."""
         return _template(value)
-
-    @property
-    def places(self) -> Iterator[tuple[str, Place]]:
-        """Every name that it reads, where it stands."""
-        stack: list[Any] = [part for part in reversed(self.parts) if not isinstance(part, str)]
-        while stack:
-            node = stack.pop()
-            if isinstance(node, Name | Attribute):
-                yield node.name, node.at
-            stack += reversed(list(node.children()))
 
     @property
     def expression(self) -> Expr | None:
@@ -103,9 +92,11 @@ def _template(value: str) -> Template:
             text = ""
     if text:
         parts.append(text)
-    names = frozenset[str]().union(*(names_of(part) for part in parts if not isinstance(part, str)))
+    read = [part for part in parts if not isinstance(part, str)]
+    places = tuple((name.name, name.at) for part in read for name in readings(part))
+    names = frozenset[str]().union(*map(names_of, read))
     runs = tuple(part if isinstance(part, str) else compiled(part) for part in parts)
-    return Template(value, tuple(parts), names, runs)
+    return Template(value, tuple(parts), places, names, runs)
 
 
 def _part(value: str, start: int) -> tuple[Expr, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from speczoo.specs.limits import EXPRESSION_DEPTH, EXPRESSION_LENGTH, MAGNITUDE
@@ -78,8 +78,8 @@ class Node:
     height: int = field(default=1, compare=False, repr=False)
 
     def children(self) -> Iterator[Expr]:
-        for item in fields(self):
-            value = getattr(self, item.name)
+        for name in self.__slots__:  # those of its own class: what all nodes have is no expression
+            value = getattr(self, name)
             if isinstance(value, Node):
                 yield value  # type: ignore[misc]
             elif isinstance(value, tuple):
@@ -180,15 +180,17 @@ Expr: TypeAlias = (
 )
 
 
-def names_of(expr: Expr) -> frozenset[str]:
-    """Return the names an expression reads, attributes as `input.channels`."""
-    found: set[str] = set()
+def readings(expr: Expr) -> Iterator[Name | Attribute]:
+    """Yield the names that an expression reads, and their attributes, from left to right."""
     stack: list[Expr] = [expr]
     while stack:
         node = stack.pop()
-        if isinstance(node, Name):
-            found.add(node.name)
-        elif isinstance(node, Attribute):
-            found.add(f"{node.name}.{node.attribute}")
-        stack.extend(node.children())
-    return frozenset(found)
+        if isinstance(node, Name | Attribute):
+            yield node
+        stack.extend(reversed([*node.children()]))
+
+
+def names_of(expr: Expr) -> frozenset[str]:
+    """Return the names an expression reads, attributes as `input.channels`."""
+    found = readings(expr)
+    return frozenset(read.name if isinstance(read, Name) else f"{read.name}.{read.attribute}" for read in found)

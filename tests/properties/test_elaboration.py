@@ -4,7 +4,7 @@ charged for. Held against an elaboration that finds everything anew, step by ste
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -17,7 +17,7 @@ from speczoo import catalogue
 from speczoo.compiler import application, wiring
 from speczoo.compiler.compile import compile
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.elaborate import Shared, block, entry
+from speczoo.compiler.elaborate import Context, Shared, block, entry, layer
 from speczoo.compiler.elaborate.values import Values
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.parameters import bind
@@ -47,6 +47,7 @@ def everything_anew() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "INTERNED", Forgetful())
         patch.setattr(application, "INTERNED", Forgetful())
+        patch.setattr(layer, "INTERNED", Forgetful())
         patch.setattr(entry, "straight_node", lambda *_: None)
         patch.setattr(Values, "of", lambda self, value, scope: evaluate(value, scope))
         patch.setattr(
@@ -70,13 +71,16 @@ def elaborated(unit: LoadedSpec, limits: Limits, shared: Shared) -> tuple[list[A
     return [as_data(graph) for graph in graphs], report.diagnostics, shared.entries, METER.spent - before
 
 
-def as_data(graph: Graph | None) -> Any:
+def as_data(graph: Graph | None, *, scopes: bool = True) -> Any:
     known: dict[int, Any] = {}
+
+    def read(scope: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(scope) if scopes else {}
 
     def of_list(composite: Composite) -> Any:
         if id(composite) not in known:
             ports = (composite.kind, composite.name, composite.loc, composite.inputs, composite.outputs)
-            names = (dict(composite.arguments), dict(composite.scope))
+            names = (dict(composite.arguments), read(composite.scope))
             known[id(composite)] = (*ports, *names, [of_node(node) for node in composite.nodes])
         return known[id(composite)]
 
@@ -84,20 +88,23 @@ def as_data(graph: Graph | None) -> Any:
         found = {field.name: getattr(node, field.name) for field in fields(Node)}
         body = of_list(node.body) if isinstance(node.body, Composite) else node.body
         derived = (node.params, node.macs, node.weights, node.buffers)
-        return {**found, "body": body, "written": dict(node.written), "scope": dict(node.scope)}, derived
+        return {**found, "body": body, "written": dict(node.written), "scope": read(node.scope)}, derived
 
     return of_list(graph.root) if graph is not None else None
 
 
-def same_either_way(source: str, limits: Limits = DEFAULT) -> None:
+def loaded(source: str) -> LoadedSpec | None:
     report = Report()
     document = parse(Source.of(source, "net.yaml"), report)
     spec = load(document, report) if document is not None else None
-    if document is None or spec is None:
+    return LoadedSpec(spec, document) if document is not None and spec is not None else None
+
+
+def same_either_way(source: str, limits: Limits = DEFAULT) -> None:
+    if (unit := loaded(source)) is None:
         return
-    unit = LoadedSpec(spec, document)
     elaborated(unit, limits, Shared())  # reading an expression is charged for once, whoever reads it
-    anew = Shared(chosen=Forgetful(), applied=Forgetful(), again=Forgetful(), layers=Forgetful(), prepared=Forgetful())
+    anew = Shared(chosen=Forgetful(), applied=Forgetful(), again=Forgetful(), prepared=Forgetful())
     with everything_anew():
         wanted = elaborated(unit, limits, anew)
     assert elaborated(unit, limits, Shared()) == wanted
@@ -106,6 +113,25 @@ def same_either_way(source: str, limits: Limits = DEFAULT) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_of_the_zoo(family: str) -> None:
     same_either_way((catalogue.NETWORKS / f"{family}.yaml").read_text(encoding="utf-8"))
+
+
+def test_entries_of_one_id_of_which_one_is_left_out() -> None:
+    """A block that is met in both ways, each of them twice on sizes of its own."""
+    same_either_way(
+        """
+spec: 1
+name: either
+input: [3, 16, 16]
+blocks:
+  Either:
+    params: {first: bool}
+    layers:
+      - {id: same, op: Conv2d, out_channels: 4, kernel_size: 1, when: $first}
+      - {id: same, op: MaxPool2d, kernel_size: 2, when: $(not first)}
+layers:
+  - {for: {first: [true, false, true, false, true]}, op: Either, first: $first}
+"""
+    )
 
 
 @MANY
@@ -123,3 +149,26 @@ def test_a_changed_small_spec_and_its_limits(seed: int, times: int, nodes: int, 
     changed = text(mutated(data, source, times), source) if times else text(data, source)
     same_either_way(changed)
     same_either_way(changed, Limits(nodes=nodes, entries=entries, file_entries=2 * entries))
+
+
+def checked(unit: LoadedSpec) -> tuple[list[Any], list[Diagnostic]]:
+    """The networks of a text, as data without the names that their lists could read; and what is said of it."""
+    report, shared = Report(), Shared()
+    graphs = [
+        compile(unit, report, variant=variant, lookup=catalogue.lookup, shared=shared)
+        for variant in list(unit.spec.variants)[:4] or [None]
+    ]
+    return [as_data(graph, scopes=False) for graph in graphs], report.diagnostics
+
+
+@MANY
+@given(st.sampled_from(sorted(seeds())), st.integers(0, 2**32), st.integers(0, 2))
+def test_a_group_is_one_for_equal_values_of_what_it_reads(name: str, seed: int, times: int) -> None:
+    source = random.Random(seed)
+    unit = loaded(text(mutated(seeds()[name], source, times), source))
+    if unit is None:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Context, "group_key", lambda *_: object())
+        wanted = checked(unit)
+    assert checked(unit) == wanted

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.api import check_into
+from speczoo.compiler import application
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.graph import Graph
@@ -564,6 +565,7 @@ def applications(spec: Data, monkeypatch: pytest.MonkeyPatch) -> tuple[int, bool
     """How many layers are asked what comes out of them, and whether that is within the limits."""
     counted = []
     apply = Layer.apply
+    monkeypatch.setattr(application, "INTERNED", {})  # nothing that others have applied
     monkeypatch.setattr(Layer, "apply", lambda self, *x: counted.append(self) or apply(self, *x))  # type: ignore[func-returns-value]
     report = Report()
     check_into(report, spec)
