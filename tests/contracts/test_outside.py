@@ -647,5 +647,6 @@ def test_every_command_that_writes_is_among_them() -> None:
         "schema",
         "predict",
         "completion",
+        "lsp",
         "site",
     }
