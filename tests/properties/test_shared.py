@@ -592,3 +592,16 @@ def test_sharing_inside_what_is_shared_stays_within_the_limits(monkeypatch: pyte
     found, right = applications(spec, monkeypatch)
     assert not right
     assert found <= Limits().entries
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_an_argument_that_would_be_another_is_named_however_deep_its_layer_stands(depth: int) -> None:
+    """Of a layer without weights too, whose argument follows from what flows in."""
+    made: dict[str, Any] = {"op": "InstanceNorm2d"}
+    for _ in range(depth):
+        made = {"layers": [{"id": "inner", **made}]}
+    layers = [{"id": "norm", **made}, {"op": "Conv2d", "out_channels": 5, "kernel_size": 1}, {"share": "norm"}]
+    check_into(report := Report(), {"spec": 1, "name": "t", "input": [3, 8, 8], "layers": layers})
+    told = [problem.message for problem in report.errors]
+    assert len(told) == 1
+    assert "num_features` is 3 there and 5 here" in told[0]
