@@ -446,7 +446,7 @@ class Layer(BaseModel):
         result = self.infer(*shapes)
         outs = result if isinstance(result, list) else [result]
         for shape in outs:
-            if min(shape, default=1) < 1:
+            if any(n < 1 for n in shape):
                 raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
         dtype = self.dtype(*values)
         batched = self.batched(*values)

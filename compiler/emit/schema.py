@@ -54,9 +54,8 @@ def grammar(root: Model) -> Json:
     whole = root.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Draft7)
     parts = {name: _without(part, "title") for name, part in {**whole.pop("$defs"), root.__name__: whole}.items()}
     for model in models(root):
-        properties = parts[model.__name__]["properties"]
-        for name, key in keys(model).items():
-            properties[name] = _about(properties[name], key.help)
+        part = parts[model.__name__]
+        part["properties"] = {name: _about(part["properties"][name], key.help) for name, key in keys(model).items()}
     return parts
 
 
