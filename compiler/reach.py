@@ -1,8 +1,8 @@
 """Which places of one axis each place of another sees: the algebra of receptive fields.
 
 What a window, an interpolation or a crop lets a place see repeats: `period` places on, it is what the first place sees,
-`shift` places on. A convolution of stride 2 has period 1 and shift 2, an upsampling by 2 has period 2 and shift 1. The
-same holds for one of these behind another, and so for whole networks.
+`shift` places on. A convolution of stride 2 has period 1 and shift 2, an upsampling by 2 has period 2 and shift 1, an
+axis turned around has period 1 and shift -1. The same holds for one of these behind another, and so for whole networks.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Reach(NamedTuple):
 
     def through(self, window: Reach) -> Reach | None:
         """Return what is seen by what sees this through a window; None where that repeats too late."""
-        if self.period == 1 and self.spans[0] is not None:
+        if self.period == 1 and self.spans[0] is not None and self.shift >= 0:
             (low, high), step = self.spans[0], self.shift
             spans = tuple(s and (low + s[0] * step, high + s[1] * step) for s in window.spans)
             return Reach(window.shift * step, spans)
@@ -126,6 +126,11 @@ def mixing(sight: tuple[Link, ...], sizes: Sequence[int], axes: Iterable[int]) -
     for axis in axes:
         out[axis] = whole(sizes[axis])
     return tuple(out)
+
+
+def turned(size: int) -> Reach:
+    """Return the reach of the places of an axis of this size from the last to the first."""
+    return Reach(-1, ((size - 1, size - 1),))
 
 
 def windows(stride: int, before: int, extent: int) -> Reach:

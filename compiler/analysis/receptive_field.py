@@ -26,9 +26,9 @@ class ReceptiveField:
     """What a place of a layer's output sees, a number for each spatial axis of the network's input.
 
     `size` is how many places of the input lie under it: of those between the first and the last that reach it, the most
-    that any place has. From a place to the next it moves on by `stride`, below 1 after upsampling. `offset` is the
-    first place under the output's first: negative where it begins in the padding. Size and offset are those of an input
-    without end: over a small one they hang over.
+    that any place has. From a place to the next it moves on by `stride`, below 1 after upsampling, below 0 where the
+    axis is flipped. `offset` is the first place under the output's first: negative where it begins in the padding. Size
+    and offset are those of an input without end: over a small one they hang over.
 
     An axis whose places are gone, after global pooling or flattening, is seen as the whole of what flows in: `stride`
     is 0 there, and size and offset lie within the input.

@@ -187,11 +187,11 @@ class ScaledDotProductAttention(Attention, Function, op="scaled_dot_product_atte
         return mask_kind(mask)
 
     def _fused(self, *x: Value) -> bool:
-        """Return whether torch's kernels for it take these, and do not lay all attentions out."""
+        """Return whether torch's kernels for it take these where no attentions drop, and do not lay all out."""
         q, k, v = (value.shape for value in self.held(x))
         masks = [mask for _, mask in self.masks(x).values()]
         odd = any(len(mask.shape) == 3 and not mask.batched for mask in masks)  # kernels take 2 axes, or 4
-        return len(q) == 3 and q[-1] == v[-1] and k[0] == v[0] and not self.dropout_p and not odd
+        return len(q) == 3 and q[-1] == v[-1] and k[0] == v[0] and not odd
 
     def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
         tape, shapes = Tape(wanted, *x), [value.shape for value in x]
@@ -201,7 +201,7 @@ class ScaledDotProductAttention(Attention, Function, op="scaled_dot_product_atte
         mask = None
         for position, value in masks.values():
             mask = tape.given[position] if value.is_float else tape.copied(value)
-        if self._fused(*x) and not (mask and mask.wants):
+        if self._fused(*x) and not self.dropout_p and not (mask and mask.wants):
             return tape.kept(fused(tape, looking, q, k, v, mask))
         if values[:-2] != queries[:-2]:
             v = tape.made(looking.heads * looking.keys * looking.values, v)  # laid out for each of its queries

@@ -7,7 +7,7 @@ from pydantic import Field
 from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.layers.axes import Moves
 from speczoo.compiler.layers.reduction import Axes, printed
-from speczoo.compiler.reach import SAME, Link, Sight, moved, only, repeating, same
+from speczoo.compiler.reach import SAME, Link, Sight, moved, only, repeating, same, turned
 
 
 class _Turned(Moves, abstract=True):
@@ -55,18 +55,18 @@ class Roll(_Turned, op="roll"):
         by = [0] * len(x)
         for at, shift in zip(self.places(len(x)), shifts, strict=True):
             by[at] += shift
-        return (tuple(_ordered(i, n, -by[i], 1) if by[i] else Link(i, SAME) for i, n in enumerate(x)),)
+        return (tuple(_circling(i, n, by[i]) if by[i] else Link(i, SAME) for i, n in enumerate(x)),)
 
     def call(self, x: Value) -> Call:
         args = {"shifts": self.shifts, "dims": self.printed_dims(x)}
         return Call(None, args, apply="torch.roll({0}, {shifts}, {dims})")
 
 
-def _ordered(at: int, size: int, start: int, step: int) -> Link:
-    """Return the link of an axis whose places stand in a circle, from `start` on by `step`."""
+def _circling(at: int, size: int, by: int) -> Link:
+    """Return the link of an axis whose places stand in a circle, moved on by so many."""
 
     def span(i: int) -> tuple[int, int]:
-        place = (start + i * step) % size
+        place = (i - by) % size
         return place, place
 
     return repeating(at, size, size, size, span)
@@ -86,8 +86,8 @@ class Flip(_Turned, op="flip"):
         return x
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        turned = self.places(len(x))
-        return (tuple(_ordered(i, n, n - 1, -1) if i in turned else Link(i, SAME) for i, n in enumerate(x)),)
+        places = self.places(len(x))
+        return (tuple(Link(i, turned(n) if i in places else SAME) for i, n in enumerate(x)),)
 
     def call(self, x: Value) -> Call:
         dims = self.printed_dims(x)

@@ -184,6 +184,17 @@ def test_memory_of_attention(
     assert stated.training == pytest.approx(kept(model, given), rel=0.05)
 
 
+@given(st.integers(1, 4), st.integers(20, 40), st.sampled_from([0, 0.25]), st.booleans(), st.integers(1, 3))
+def test_memory_of_heads(heads: int, tokens: int, dropout: float, causal: bool, batch: int) -> None:
+    """Dropout lays out the attentions of training alone."""
+    inputs = [{"id": name, "shape": [heads, tokens, 32]} for name in "qkv"]
+    options = {"dropout_p": dropout, "is_causal": causal}
+    layer = {"id": "a", "op": "scaled_dot_product_attention", "from": [*"qkv"], **options}
+    graph = speczoo.graph({"spec": 1, "name": "heads", "inputs": inputs, "layers": [layer]})
+    model, stated, given = speczoo.build(graph.spec), memory(graph, batch=batch), random_input(graph, batch)
+    assert stated.inference == pytest.approx(alive(model, given), rel=0.05)
+
+
 @pytest.mark.filterwarnings("ignore")
 @given(
     st.sampled_from([("RNN", {}), ("GRU", {}), ("LSTM", {}), ("LSTM", {"proj_size": 3})]),

@@ -59,6 +59,27 @@ def test_of_any_network(spec: dict[str, Any]) -> None:
             held(found[path], axis, seen)
 
 
+FLIPS = st.sampled_from([[2], [3], [2, 3]]).map(lambda dims: {"op": "flip", "dims": dims})
+
+
+@st.composite
+def kernels(draw: st.DrawFn) -> dict[str, Any]:
+    size = draw(st.integers(1, 4))
+    return {"op": "Conv2d", "out_channels": 1, "kernel_size": size, "padding": draw(st.integers(0, size - 1))}
+
+
+@given(st.lists(FLIPS | kernels(), max_size=4), kernels(), st.integers(1, 2), st.lists(FLIPS, max_size=1))
+def test_of_axes_that_are_flipped(
+    layers: list[dict[str, Any]], last: dict[str, Any], stride: int, end: list[dict[str, Any]]
+) -> None:
+    layers = [{"id": f"t{i}", **layer} for i, layer in enumerate([*layers, {**last, "stride": stride}, *end])]
+    spec = {"spec": 1, "name": "flipped", "input": [1, SIDE, SIDE], "layers": layers}
+    fields = receptive_fields(speczoo.graph(spec))
+    for axis, seen in enumerate(reached(spec, [1, SIDE, SIDE], [layer["id"] for layer in layers])):
+        for field, values in zip(fields, seen, strict=True):
+            held(field, axis, values)
+
+
 def chain(axes: int, steps: list[tuple[int, int, int]]) -> list[dict[str, Any]]:
     return [
         {"op": f"Conv{axes}d", "out_channels": 2, "kernel_size": size, "stride": stride, "padding": padding}
