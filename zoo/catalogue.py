@@ -252,9 +252,12 @@ def says(path: Path) -> str:
 
 def below(folder: Path) -> list[str]:
     """Return the specs and recipes in a folder and in those inside it, as paths, in order; hidden ones are left out."""
-    out = []
-    for home, folders, names_ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    out: list[str] = []
+    waiting = [str(folder)]
+    while waiting:  # a level at a time: os.walk calls itself for the next one, which Python bounds
+        home, folders, names_ = next(os.walk(waiting.pop()), ("", [], []))
+        inside = [os.path.join(home, name) for name in sorted(folders, reverse=True) if not name.startswith(".")]
+        waiting += [path for path in inside if not os.path.islink(path)]
         out += [str(path) for name in sorted(names_) if not name.startswith(".") and says(path := Path(home, name))]
     return out
 

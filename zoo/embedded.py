@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ FIELDS = 10_000
 #: In that message, where the metadata stands; in an entry of it, its key and its value.
 METADATA, KEY, VALUE = 14, 1, 2
 DAMAGED = "it is damaged, or no such file"
+#: What the readers of JSON, of texts and of archives raise of bytes that are none; RuntimeError of an archive with a
+#: password, and as RecursionError and NotImplementedError.
+UNREADABLE = (ValueError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class NothingRead(ValueError):
@@ -85,7 +89,8 @@ def source(path: Path, report: Report, limits: Limits = DEFAULT) -> Source | Non
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         report.add(Problem("unreadable", f"cannot read {name!a}: {reason}").at(name))
         return None
-    found = Source.decode(text.encode(), name, report, limits)
+    # JSON can say half a character, which is then refused as what is no UTF-8.
+    found = Source.decode(text.encode(errors="surrogatepass"), name, report, limits)
     return found and Source.of(found.text, name)
 
 
@@ -101,7 +106,7 @@ def read(path: Path) -> Embedded:
             return Embedded(reader(file, os.fstat(file.fileno()).st_size))
     except (LimitExceeded, OSError, NothingRead):
         raise
-    except (ValueError, RecursionError, LookupError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+    except UNREADABLE:
         raise NothingRead(DAMAGED) from None
 
 
@@ -118,7 +123,10 @@ def _safetensors(file: BinaryIO, size: int) -> dict[str, str]:
         raise NothingRead(DAMAGED)
     _hold(length)
     header = json.loads(file.read(length))
-    return _own(header.get("__metadata__", {}).items())
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    if not isinstance(metadata, dict):
+        raise NothingRead(DAMAGED)
+    return _own(metadata.items())
 
 
 def _own(items: Any) -> dict[str, str]:

@@ -47,6 +47,26 @@ def test_specs_and_recipes_of_a_folder_are_checked_and_nothing_else(tmp_path: Pa
     assert found == {str(tmp_path / "nets/a.yaml"): True, str(tmp_path / "nets/deep/b.json"): False}
 
 
+def test_folders_are_looked_through_however_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that go deeper than Python calls; those that a link leads to are not gone into."""
+    monkeypatch.chdir(tmp_path)
+    deepest = sys.getrecursionlimit() + 200
+    for _ in range(deepest):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("a.yaml").write_text(GOOD)
+    os.symlink(tmp_path, "up")
+    os.chdir(tmp_path)
+    assert catalogue.below(Path()) == ["d/" * deepest + "a.yaml"]
+    for _ in range(deepest):  # what removes the folder afterwards calls itself, too
+        os.chdir("d")
+    os.remove("a.yaml")
+    os.remove("up")
+    for _ in range(deepest):
+        os.chdir("..")
+        os.rmdir("d")
+
+
 def test_a_folder_without_specs_is_told(tmp_path: Path) -> None:
     assert "there is no spec in the folder" in zoo("check", tmp_path, code=2).stdout
     with pytest.raises(SpecError, match="there is no spec in the folder"):

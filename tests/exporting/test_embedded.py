@@ -109,3 +109,35 @@ def test_a_network_is_found_in_it(suffix: str, folder: Path) -> None:
     report = Report()
     assert catalogue.find(path, report) is None
     assert "it carries no spec" in report.errors[0].message
+
+
+def header(said: object) -> bytes:
+    text = json.dumps(said).encode()
+    return struct.pack("<Q", len(text)) + text
+
+
+@pytest.mark.parametrize("said", [[1], 5, None, {"__metadata__": 5}, {"__metadata__": [["speczoo.spec", "x"]]}])
+def test_a_header_of_another_kind_is_damage(said: object, folder: Path) -> None:
+    with pytest.raises(NothingRead, match="damaged"):
+        embedded.read(written(".safetensors", header(said), folder))
+
+
+def test_half_a_character_is_told(folder: Path) -> None:
+    """JSON can say one, and no file of text can hold it."""
+    path = written(".safetensors", header({"__metadata__": {embedded.SPEC: "spec: 1\nname: \ud800"}}), folder)
+    report = Report()
+    assert catalogue.find(path, report) is None
+    assert len(report.errors) == 1
+
+
+@given(at=st.integers(0, 2000), byte=st.integers(0, 255))
+def test_what_is_damaged_in_its_packing_is_told(at: int, byte: int, folder: Path) -> None:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(f"net/extra/{embedded.SPEC}", "".join(f"{i * i} " for i in range(400)))
+    whole = bytearray(file.getvalue())
+    whole[at % len(whole)] = byte
+    try:
+        embedded.read(written(".pt2", bytes(whole), folder))
+    except (NothingRead, LimitExceeded):
+        return

@@ -44,13 +44,17 @@ def model_of(target: Target, arguments: Mapping[str, Any]) -> nn.Module:
     with _here(), noting_arguments():
         try:
             found: Any = import_module(target.module)
+            for part in target.name.split("."):
+                if not hasattr(found, part):
+                    raise TargetError(f"{target.module} has no {target.name!a}")
+                found = getattr(found, part)
+            made = found if isinstance(found, nn.Module) else found(**arguments) if callable(found) else found
         except ModuleNotFoundError as error:
             raise TargetError(f"{target.module}: {error}") from error
-        for part in target.name.split("."):
-            if not hasattr(found, part):
-                raise TargetError(f"{target.module} has no {target.name!a}")
-            found = getattr(found, part)
-        made = found if isinstance(found, nn.Module) else found(**arguments) if callable(found) else found
+        except TargetError:
+            raise
+        except (Exception, SystemExit) as error:  # it is the code of others, which may also end as a script does
+            raise TargetError(f"{target.module}:{target.name} raises {type(error).__name__}: {error}") from error
     if not isinstance(made, nn.Module):
         raise TargetError(f"{target.module}:{target.name} gives no nn.Module, but {type(made).__name__}")
     return made
