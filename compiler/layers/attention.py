@@ -25,6 +25,9 @@ T = TypeVar("T")
 class Attention(Layer, abstract=True):
     """Layers that take queries, keys and values, and masks by reference."""
 
+    #: The argument that lets each token look back alone, and the one of the mask that it stands in for.
+    causality: ClassVar[tuple[str, str]] = ("is_causal", "mask")
+
     def referred(self, inputs: int) -> tuple[str, ...]:
         return tuple(name for name in self.references if getattr(self, name))
 
@@ -40,12 +43,13 @@ class Attention(Layer, abstract=True):
         return {name: (i, given[i]) for i, name in enumerate(self.referred(len(given)), first)}
 
     def check(self, *x: Shape | None) -> None:
-        if getattr(self, "is_causal", False) and getattr(self, "mask", None):
+        causes, mask = self.causality
+        if getattr(self, causes) and getattr(self, mask):
             raise ShapeError(
                 "bad-value",
-                f"`{self.op}` takes `mask` or `is_causal: true`, not both",
-                argument="is_causal",
-                help=["leave `is_causal` out, and let the mask say what comes later, too"],
+                f"`{self.op}` takes `{mask}` or `{causes}: true`, not both",
+                argument=causes,
+                help=[f"leave `{causes}` out, and let the mask say what comes later, too"],
             )
 
     def apply(self, *values: Value) -> tuple[Value, ...]:

@@ -31,6 +31,14 @@ def _described(mask: Value) -> str:
     return f"{show(mask.shape)}{' of each sample' * mask.batched}"
 
 
+def for_each_head(position: int, mask: Value, attention: str) -> str:
+    """Return the text of a mask as torch wants it: of one of samples one for each head, sample by sample."""
+    if not mask.batched:
+        return f"{{{position}}}"
+    every = "flatten(0, 1)" if len(mask.shape) == 3 else f"repeat_interleave({attention}.num_heads, 0)"
+    return f"{{{position}}}.{every}"
+
+
 class MultiheadAttention(Attention):
     """Scaled dot-product attention in `num_heads` heads over tokens x features; only the attended values come out.
 
@@ -141,7 +149,7 @@ class MultiheadAttention(Attention):
         q, *others = self.held(tape.given)
         k, v = (others[0], others[-1]) if others else (q, q)
         shapes = tuple(value.shape for value in x)
-        self.attended(tape, (q, k, v), self.sides(*shapes), self._masked(tape, *x))
+        self.attended(tape, (q, k, v), self.sides(*shapes), self.masked(tape, tape.given, *x))
         return tape.kept()
 
     def attended(
@@ -186,9 +194,9 @@ class MultiheadAttention(Attention):
         query, both = project(0, ""), project(1, "", 2)
         return query, both, both
 
-    def _masked(self, tape: Tape, *x: Value) -> Storage | None:
-        """Return the mask that is added to the attentions: of numbers, `mask` for each head of a sample, padding, too,
-        and both in one where there are both.
+    def masked(self, tape: Tape, given: Sequence[Storage], *x: Value) -> Storage | None:
+        """Return the mask that is added to the attentions, of what is given: of numbers, `mask` for each head of a
+        sample, padding, too, and both in one where there are both.
         """
         shapes = tuple(value.shape for value in x)
         (queries, _), (keys, _), _ = self.sides(*shapes)
@@ -197,7 +205,7 @@ class MultiheadAttention(Attention):
         mask, padding = None, None
         if "mask" in found:
             position, value = found["mask"]
-            mask = tape.given[position]
+            mask = given[position]
             if value.batched and (not value.is_float or len(value.shape) == 2 or attended != keys):
                 mask = tape.made(every, mask)
             elif not value.batched and (not value.is_float or attended != keys):
@@ -210,8 +218,8 @@ class MultiheadAttention(Attention):
 
     def scratch(self, *x: Shape) -> int:
         """Return what torch holds while it computes: the projections, those of one value twice, or projections, values
-        and numbers of each query and head together. A fused kernel, which takes what attends to itself without `mask`,
-        has none.
+        and numbers of each query and head together. A fused kernel, which takes what attends to itself, with no numbers
+        added, has none.
         """
         return self.scratch_of(1, *map(Value, x))
 
@@ -219,24 +227,39 @@ class MultiheadAttention(Attention):
         """Return the same for a batch, of whose inputs torch lays each out anew that it projects by itself; and the
         masks: `is_causal` twice, as truths and as numbers, and for each query, or each head, which keys are there.
         """
-        shapes = tuple(value.shape for value in x)
-        (queries, _), (keys, _), _ = self.sides(*shapes)
-        causal = queries * keys + math.ceil(queries * keys / 4) if self.is_causal else 0
-        return batch * self._computing(batch > 1, *shapes) + causal
+        return batch * self._computing(batch > 1, *x) + self._masks_held(batch, *x)
 
-    def _fused(self, *x: Shape) -> bool:
-        """Return whether torch's kernel for a whole layer takes these when evaluated."""
-        keys = self.sides(*x)[1][0]
-        alone = len(self.held(x)) == 1 and self._attended(keys) == keys and not self.mask
-        return alone and self.bias and self.num_heads % 2 == 0
+    def _masks_held(self, batch: int, *x: Value) -> int:
+        """Return what is made of a mask of truths: numbers, and where it is none of each head yet, that of each."""
+        (queries, _), (keys, _), _ = self.sides(*(value.shape for value in x))
+        if self.is_causal:
+            return queries * keys + math.ceil(queries * keys / 4)
+        _, mask = self.masks(x).get("mask", (0, None))
+        if mask is None or mask.is_float:
+            return 0
+        if not mask.batched:
+            return queries * keys
+        every = batch * self.num_heads * queries * keys
+        return every + (math.ceil(every / 4) if len(mask.shape) == 2 else 0)
 
-    def _computing(self, several: bool, *x: Shape) -> int:
-        (queries, e), (keys, _), (_, vdim) = self.sides(*x)
+    def _prepared(self, *x: Value) -> bool:
+        """Return whether torch merges masks, when evaluated, for its kernel for a whole layer, which asks for a bias,
+        too, before it runs.
+        """
+        keys = self.sides(*(value.shape for value in x))[1][0]
+        alone = len(self.held(x)) == 1 and self._attended(keys) == keys
+        added = any(mask.is_float for _, mask in self.masks(x).values())
+        return alone and not added and self.num_heads % 2 == 0
+
+    def _computing(self, several: bool, *x: Value) -> int:
+        (queries, e), (keys, _), (_, vdim) = shapes = self.sides(*(value.shape for value in x))
         values, attended = len(self.held(x)), self._attended(keys)
         padding = keys if self.key_padding_mask else 0
-        if self._fused(*x):
-            return padding
-        projected, at_once = (queries + 2 * keys) * e, values < 3 and self._plain(*x)
+        merged = self.num_heads * queries * attended if padding and (self.mask or self.is_causal) else 0
+        prepared = merged if self._prepared(*x) else 0
+        if self.bias and self._prepared(*x):
+            return padding + prepared
+        projected, at_once = (queries + 2 * keys) * e, values < 3 and len({e, *(shape[-1] for shape in shapes)}) == 1
         twice = 2 * projected - (queries * e if values == 2 else 0) if at_once else projected
         if several and not at_once:
             twice += keys * max(vdim, e if self.bias else 0)
@@ -245,8 +268,8 @@ class MultiheadAttention(Attention):
             grown = 2 * attended * e
             joined = queries * e + (2 if at_once else 1) * keys * e + grown + e
         stays = projected if grown == 0 or values == 1 else queries * e  # keys and values of one memory with queries
-        looking = stays + grown + (e + self.num_heads) * queries + (self.num_heads if several else 1) * padding
-        return max(twice + padding, joined + padding, looking) - queries * e
+        looking = stays + grown + (e + self.num_heads) * queries + (self.num_heads if several else 1) * padding + merged
+        return max(twice + padding, joined + padding, looking) + prepared - queries * e
 
     def _attended(self, keys: int) -> int:
         return keys + self.add_bias_kv + self.add_zero_attn
@@ -287,13 +310,9 @@ class MultiheadAttention(Attention):
         )
 
     def _mask_texts(self, x: tuple[Value, ...]) -> list[tuple[str, str]]:
-        """Return torch's names of the masks that are given, with their texts: of a mask of samples one for each head is
-        wanted, sample by sample.
-        """
+        """Return torch's names of the masks that are given, with their texts."""
         out = []
         for name, (i, mask) in self.masks(x).items():
-            text = f"{{{i}}}"
-            if name == "mask" and mask.batched:
-                text += ".flatten(0, 1)" if len(mask.shape) == 3 else ".repeat_interleave({self}.num_heads, 0)"
+            text = for_each_head(i, mask, "{self}") if name == "mask" else f"{{{i}}}"
             out.append(("attn_mask" if name == "mask" else name, text))
         return out

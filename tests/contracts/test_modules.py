@@ -179,7 +179,17 @@ SEQUENCES: dict[str, list[dict[str, Any]]] = {
     ],
     "transformer": [
         {"id": "layers.0", "op": "TransformerEncoderLayer", "nhead": 2, "dim_feedforward": 16, "is_causal": True},
-        {"id": "layers.1", "op": "TransformerDecoderLayer", "nhead": 2, "from": ["input", "layers.0"]},
+        {"id": "after", "op": "Buffer", "shape": [5, 5], "value": "$(j > i + 1)", "at": ["i", "j"]},
+        {"id": "large", "op": "ge", "from": "input", "other": 0},
+        {"id": "padding", "op": "select", "dim": 2, "index": 0, "from": "large"},
+        {
+            "id": "layers.1",
+            "op": "TransformerDecoderLayer",
+            "nhead": 2,
+            "from": ["input", "layers.0"],
+            "tgt_mask": "after",
+            "memory_key_padding_mask": "padding",
+        },
         {"id": "near", "op": "einsum", "equation": "btc,bsc->bts", "from": ["layers.0", "layers.1"]},
         {"id": "first", "op": "slice", "dim": 1, "stop": -1},
         {"id": "peak", "op": "amax", "dim": -1},

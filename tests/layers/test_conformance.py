@@ -62,6 +62,11 @@ def _looks_at_an_added_key(case: Case) -> bool:
     )
 
 
+def _is_masked(case: Case) -> bool:
+    """By numbers, or by a mask of each sample without an axis for its heads."""
+    return any("mask" in name for name in case.arguments)
+
+
 def _other_heads(case: Case) -> bool:
     return len({value.shape[0] for value in case.inputs}) > 1 and len(case.inputs[0].shape) == 3
 
@@ -105,6 +110,7 @@ STRICTER: dict[str, Callable[[Case], bool]] = {
     "PairwiseDistance": _broadcasts,
     "squeeze": lambda case: True,  # an axis that is not of size 1 stays
     "MultiheadAttention": lambda case: "mask" in case.arguments or _looks_at_an_added_key(case),
+    **dict.fromkeys((f"Transformer{kind}coderLayer" for kind in ("En", "De")), _is_masked),
     "scaled_dot_product_attention": lambda case: "mask" in case.arguments or _other_heads(case),
     **dict.fromkeys(("matmul", "einsum"), _broadcasts),
     "permute": lambda case: case.arguments["dims"][:1] != [0],

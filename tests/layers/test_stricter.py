@@ -14,6 +14,7 @@
 - bounds of `clamp` the wrong way round
 - `std` and `var` of no more values than `correction`, of which torch makes NaN
 - heads of keys, and masks of each sample without an axis for the heads, that torch broadcasts
+- masks of numbers on a transformer's layer, which torch adds while training and takes for truths when evaluated
 - a key that attention adds at the end, where each query looks at those before it
 """
 
@@ -53,6 +54,11 @@ CASES = [
      lambda: nn.MultiheadAttention(4, 1, add_zero_attn=True)(*[X(3, 2, 4)] * 3, attn_mask=X(3, 3), is_causal=True)),
     ("MultiheadAttention", {"num_heads": 2, "mask": True}, [(3, 4), Value((6, 3))], "shape-mismatch",
      lambda: nn.MultiheadAttention(4, 2, batch_first=True)(*[X(2, 3, 4)] * 3, attn_mask=X(2, 6, 3).reshape(4, 3, 3))),
+    ("TransformerEncoderLayer", {"nhead": 2, "src_mask": True}, [(3, 4), Value((3, 3), batched=False)],
+     "shape-mismatch", lambda: nn.TransformerEncoderLayer(4, 2, batch_first=True)(X(2, 3, 4), src_mask=X(3, 3))),
+    ("TransformerDecoderLayer", {"nhead": 2, "memory_mask": True}, [(3, 4), (5, 4), Value((3, 5), batched=False)],
+     "shape-mismatch",
+     lambda: nn.TransformerDecoderLayer(4, 2, batch_first=True)(X(2, 3, 4), X(2, 5, 4), memory_mask=X(3, 5))),
     ("scaled_dot_product_attention", {}, [(2, 3, 4), (1, 3, 4), (1, 3, 4)], "shape-mismatch",
      lambda: F.scaled_dot_product_attention(X(2, 2, 3, 4), *[X(2, 1, 3, 4)] * 2)),
     ("scaled_dot_product_attention", {"mask": True}, [(2, 3, 4)] * 3 + [(3, 3)], "shape-mismatch",

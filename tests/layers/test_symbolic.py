@@ -23,8 +23,9 @@ OPS = sorted(op for op, layer in Layer.registry.items() if layer.arity[1] > 0)
 
 #: What a rule may not say in short: quotients of several axes, fractions, as many outputs as fit, two axes that agree.
 LONG = {
-    "MultiheadAttention", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "convolution", "einsum",
-    "interpolate", "matmul", "reshape", "scaled_dot_product_attention", "split", "std", "unbind", "var",
+    "MultiheadAttention", "TransformerDecoderLayer", "TransformerEncoderLayer", "Upsample", "UpsamplingBilinear2d",
+    "UpsamplingNearest2d", "convolution", "einsum", "interpolate", "matmul", "reshape", "scaled_dot_product_attention",
+    "split", "std", "unbind", "var",
 }  # fmt: skip
 
 

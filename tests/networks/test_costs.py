@@ -147,13 +147,24 @@ def test_memory_of_ids_that_stand_for_two_entries(spec: dict[str, Any]) -> None:
     assert said.inference == pytest.approx(alive(speczoo.build(spec), given), rel=0.05)
 
 
+@pytest.mark.filterwarnings("ignore")  # masks of two kinds
 @given(
     st.integers(2, 40),
     st.integers(2, 40),
     st.sampled_from([(1, 3), (2, 8), (4, 8)]),
     st.sampled_from(["q", "qqq", "qkk", "qkv", "qkq", "qqv"]),
     st.sampled_from([{}, {"bias": False}, {"add_zero_attn": True}, {"add_bias_kv": True}, {"dropout": 0.25}]),
-    st.sampled_from([{}, {"mask": "m"}, {"key_padding_mask": "p"}, {"is_causal": True}]),
+    st.sampled_from(
+        [
+            {},
+            {"mask": "m"},
+            {"key_padding_mask": "p"},
+            {"is_causal": True},
+            {"mask": "m", "key_padding_mask": "p"},
+            {"is_causal": True, "key_padding_mask": "p"},
+        ]
+    ),
+    st.sampled_from(["bool", "float32"]),
     st.booleans(),
     st.integers(1, 4),
 )
@@ -164,6 +175,7 @@ def test_memory_of_attention(
     values: str,
     options: dict[str, Any],
     masked: dict[str, Any],
+    kind: str,
     other: bool,
     batch: int,
 ) -> None:
@@ -174,7 +186,7 @@ def test_memory_of_attention(
     sides = {"q": [queries, features], "k": [keys, 6 if other else features], "v": [keys, 6 if other else features]}
     inputs = [{"id": name, "shape": shape} for name, shape in sides.items() if name in values]
     looked_at = queries if values in ("q", "qqq") else keys
-    inputs += [{"id": "m", "shape": [number, queries, looked_at]}] if "mask" in masked else []
+    inputs += [{"id": "m", "shape": [number, queries, looked_at], "dtype": kind}] if "mask" in masked else []
     inputs += [{"id": "p", "shape": [looked_at], "dtype": "bool"}] if "key_padding_mask" in masked else []
     options = options | masked
     layer = {"id": "a", "op": "MultiheadAttention", "num_heads": number, "from": list(values), **options}
@@ -232,15 +244,32 @@ def test_memory_of_recurrent_layers(
         }
     ),
     st.booleans(),
+    st.sets(st.sampled_from(["tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask"])),
+    st.booleans(),
     st.integers(1, 3),
 )
 def test_memory_of_transformers(
-    decodes: bool, features: int, memories: int, options: dict[str, Any], causal: bool, batch: int
+    decodes: bool,
+    features: int,
+    memories: int,
+    options: dict[str, Any],
+    causal: bool,
+    masks: set[str],
+    of_each_head: bool,
+    batch: int,
 ) -> None:
+    """Each way with masks of truths, an encoder's its own two."""
     kind, flag = ("TransformerDecoderLayer", "tgt_is_causal") if decodes else ("TransformerEncoderLayer", "is_causal")
     inputs = [{"id": "x", "shape": [20, 8]}, *([{"id": "m", "shape": [memories, 8]}] if decodes else [])]
     layer = {"id": "a", "op": kind, "dim_feedforward": features, **options, flag: causal}
     layer["from"] = [entry["id"] for entry in inputs]
+    heads = [options["nhead"]] if of_each_head else []
+    for name in sorted(masks if decodes else masks - {"memory_mask", "memory_key_padding_mask"}):
+        if causal and name == "tgt_mask":
+            continue
+        keys = memories if name.startswith("memory") else 20
+        inputs.append({"id": name, "shape": [keys] if "padding" in name else [*heads, 20, keys], "dtype": "bool"})
+        layer[name if decodes else name.replace("tgt", "src")] = name
     graph = speczoo.graph({"spec": 1, "name": "transformer", "inputs": inputs, "layers": [layer]})
     model, stated, given = speczoo.build(graph.spec), memory(graph, batch=batch), random_input(graph, batch)
     assert stated.inference == pytest.approx(alive(model, given), rel=0.05)

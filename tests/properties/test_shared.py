@@ -94,8 +94,8 @@ def numbered(composite: Composite) -> Entries:
             entry["op"] = "Identity"
         else:
             entry |= said(node, node.body)
-            if "like" in node.written:
-                entry["like"] = taken.pop()
+            for reference in reversed(node.body.referred(len(taken))):
+                entry[reference] = taken.pop()
         if taken:
             entry["from"] = taken if len(taken) > 1 else taken[0]
         out.append(entry)

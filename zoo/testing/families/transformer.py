@@ -7,6 +7,7 @@ from hypothesis.strategies import DrawFn
 
 from speczoo.compiler.layer import Layer, Value
 from speczoo.testing.cases import EPS, Drawn, family, size, some
+from speczoo.testing.families.attention import mask_of
 
 
 @family("TransformerEncoderLayer", "TransformerDecoderLayer")
@@ -27,4 +28,11 @@ def transformer(draw: DrawFn, layer: type[Layer]) -> Drawn:
     inputs = [Value((draw(size(1, 4)), features))]
     if layer.op == "TransformerDecoderLayer":
         inputs.append(Value((draw(size(1, 4)), features + draw(st.sampled_from([0, 0, 0, 1])))))
+    tokens, memory = inputs[0].shape[0], inputs[-1].shape[0]
+    for name in layer.references:
+        keys = memory if name.startswith("memory") else tokens
+        if draw(st.sampled_from([False, False, True])):
+            given[name] = True
+            padding = Value((draw(st.sampled_from([keys, keys, keys + 1])),), "bool")
+            inputs.append(padding if "padding" in name else mask_of(draw, (heads, tokens, keys)))
     return {"nhead": heads, "dim_feedforward": draw(size()), **given}, tuple(inputs)
