@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 from speczoo import api
 from speczoo.compiler.composite import Node
-from speczoo.compiler.layer import AXES, Layer
+from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import Argument, Reference, reference
 from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.compiler.window import AXES
 from speczoo.console import BOLD, DIM, Line, Styled
 from speczoo.specs.codes import CODES, Code
 from speczoo.specs.keys import Key, Model, keys, models

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from speczoo.compiler.analysis.rule import Map, Rule
 from speczoo.compiler.analysis.size_set import ALL, NONE, NoShortRule, SizeSet
 from speczoo.compiler.analysis.symbolic import is_size
-from speczoo.compiler.layer import AXES, Windowed
+from speczoo.compiler.window import AXES, Windowed
 
 
 class Loss(NamedTuple):

@@ -10,8 +10,9 @@ from speczoo.compiler.analysis.rule import REFUSALS, Rule, Values, at, inputs, r
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Node
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import AXES, Shape
+from speczoo.compiler.layer import Shape
 from speczoo.compiler.reapply import outputs_again
+from speczoo.compiler.window import AXES
 
 
 class Axis(NamedTuple):

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList
-from speczoo.compiler.layer import AXES, Layer, Shape, Windowed
+from speczoo.compiler.layer import Layer, Shape
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.compiler.window import AXES, Windowed
 
 MANY = 8  # steps that are shown
 FEW = 3  # up to so many are shown with how each comes about

@@ -12,8 +12,9 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
 from speczoo.compiler.explain.value_origins import given, maker
-from speczoo.compiler.layer import Layer, ShapeError, Windowed, show
+from speczoo.compiler.layer import Layer, ShapeError, show
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.compiler.window import Windowed
 from speczoo.specs.problem import Fix, Loc, Mark, Problem
 
 

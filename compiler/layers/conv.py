@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Literal
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import (
-    AXES,
     Pad1,
     Pad2,
     Pad3,
@@ -15,16 +14,14 @@ from speczoo.compiler.layer import (
     Size1,
     Size2,
     Size3,
-    Spatial,
     Value,
-    Window,
-    Windowed,
     divisor,
     show,
     sizes,
 )
 from speczoo.compiler.layers.weight_norms import Norm, WeightNormed
 from speczoo.compiler.reach import Sight, grouped, spread
+from speczoo.compiler.window import AXES, Spatial, Window, Windowed
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 

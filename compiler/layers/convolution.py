@@ -4,20 +4,10 @@ import math
 from typing import Annotated, ClassVar
 
 from speczoo.compiler.kept import Kept, Saves
-from speczoo.compiler.layer import (
-    AXES,
-    Call,
-    Listed,
-    NonNegative,
-    Positive,
-    Shape,
-    ShapeError,
-    Value,
-    Window,
-    show,
-)
+from speczoo.compiler.layer import Call, Listed, NonNegative, Positive, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import Merge
 from speczoo.compiler.reach import SAME, Link, Sight, grouped, whole
+from speczoo.compiler.window import AXES, Window
 
 Steps = Annotated[Positive | tuple[Positive, ...], Listed]
 Pads = Annotated[NonNegative | tuple[NonNegative, ...], Listed]

@@ -3,8 +3,9 @@
 from typing import Annotated, Any, ClassVar
 
 from speczoo.compiler.kept import Saves
-from speczoo.compiler.layer import AXES, Float, Int, Listed, Shape, ShapeError, Spatial, show
+from speczoo.compiler.layer import Float, Int, Listed, Shape, ShapeError, show
 from speczoo.compiler.reach import SAME, Link, Sight, moved
+from speczoo.compiler.window import AXES, Spatial
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]
 Sides2 = Annotated[Int | tuple[Int, Int, Int, Int], Listed]

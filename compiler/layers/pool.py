@@ -8,7 +8,6 @@ from pydantic import Field
 
 from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
-    AXES,
     Layer,
     Listed,
     Pad1,
@@ -20,14 +19,12 @@ from speczoo.compiler.layer import (
     Size1,
     Size2,
     Size3,
-    Spatial,
     Value,
-    Window,
-    Windowed,
     show,
     sizes,
 )
 from speczoo.compiler.reach import SAME, Link, Sight, parted
+from speczoo.compiler.window import AXES, Spatial, Window, Windowed
 
 
 class _Maxima(Layer, abstract=True):

@@ -17,8 +17,6 @@ from speczoo.compiler.layer import (
     Size2,
     Value,
     Views,
-    Window,
-    Windowed,
     axis,
     divisor,
     show,
@@ -26,6 +24,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Sight, mixing, reshaped, same, sampled, whole, windows
+from speczoo.compiler.window import Window, Windowed
 
 
 class Identity(Layer):

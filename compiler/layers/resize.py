@@ -7,21 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from speczoo.compiler.kept import Kept, Saves
-from speczoo.compiler.layer import (
-    AXES,
-    Call,
-    Layer,
-    Listed,
-    Positive,
-    Shape,
-    ShapeError,
-    Value,
-    Views,
-    show,
-    sizes,
-)
+from speczoo.compiler.layer import Call, Layer, Listed, Positive, Shape, ShapeError, Value, Views, show, sizes
 from speczoo.compiler.layers.pool import averages
 from speczoo.compiler.reach import SAME, Link, Sight, moved, parted, same, sampled, windows
+from speczoo.compiler.window import AXES
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
 

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import (
-    AXES,
     Call,
     Listed,
     Pad1,
@@ -19,7 +18,6 @@ from speczoo.compiler.layer import (
     Size1,
     Size2,
     Size3,
-    Spatial,
     T,
     Value,
     show,
@@ -27,6 +25,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.function import Function
 from speczoo.compiler.reach import SAME, Link, Sight, whole
+from speczoo.compiler.window import AXES, Spatial
 
 
 class _MaxUnpool(Spatial, abstract=True):

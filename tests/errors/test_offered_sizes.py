@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import speczoo
 import speczoo.compiler.layers
 from speczoo.compiler.explain.provenance import keeping
-from speczoo.compiler.layer import Layer, ShapeError, Value, Windowed
+from speczoo.compiler.layer import Layer, ShapeError, Value
+from speczoo.compiler.window import Windowed
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
 

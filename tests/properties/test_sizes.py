@@ -23,7 +23,8 @@ from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.compiler.analysis.symbolic import is_size
 from speczoo.compiler.emit.sizes import lines, symbol_names
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.layer import Layer, Windowed
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.window import Windowed
 from speczoo.specs.errors import SpecError
 from tests.random_maps import networks
 from tests.steps import counted
