@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
@@ -194,6 +195,11 @@ def holds(target: Path, data: bytes, below: Path) -> bool:
 def remove(target: Path) -> None:
     """Remove a file, or a link itself, where there is one. Raises OSError."""
     target.unlink(missing_ok=True)
+
+
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """Return a new folder of this process alone, which goes with it, or when it is left. Raises OSError."""
+    return tempfile.TemporaryDirectory(prefix="speczoo-")
 
 
 def make_folder(path: Path, below: Path | None = None) -> None:

@@ -20,10 +20,11 @@ from speczoo.compiler.emit.summary import Summary, summarise
 from speczoo.compiler.graph import Graph
 from speczoo.lazy_module import LazyModule
 from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import Document
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.ignores import heed
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.loaded_spec import LoadedSpec
+from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.spec import Spec
 
 if TYPE_CHECKING:
@@ -360,7 +361,7 @@ def check_each(
         given = params or {}
         complete = not any(param.required and name not in given for name, param in unit.spec.params.items())
         wanted = [*wanted[:complete], *unit.spec.variants]
-    shared, before = Shared(), len(report.diagnostics)
+    shared, before, used = Shared(), len(report.diagnostics), dict[int, Document]()
     for number, v in enumerate(wanted):
         reported = len(report.diagnostics)
         made = compile(
@@ -368,6 +369,9 @@ def check_each(
         )
         if number:
             report.diagnostics[reported:] = [_of_variant(d, v, unit) for d in report.diagnostics[reported:]]
+        if made is not None:
+            found = (each.unit for each in made.used.values() if isinstance(each, UsedSpec))
+            used |= {id(each): each.document for each in found if each is not None}
         yield Elaborated(v, made, shared.roots.get(v))
         if made is None and (
             any(d.code == "limit-exceeded" for d in report.errors)
@@ -376,6 +380,8 @@ def check_each(
         ):
             break
     heed(report, before, unit.document, whole=variant is None)
+    for document in used.values():
+        heed(report, before, document, whole=False)
 
 
 def _of_variant(diagnostic: Diagnostic, variant: str | None, unit: LoadedSpec) -> Diagnostic:

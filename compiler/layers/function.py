@@ -132,7 +132,7 @@ class Add(Arithmetic, op="add"):
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
         outputs = super().apply(*values)
-        if self.inplace and outputs != values[:1]:
+        if outputs != values[:1] and self.inplace:
             one, other = values[0], outputs[0]
             raise ShapeError(
                 "shape-mismatch",

@@ -114,6 +114,15 @@ def test_what_is_ignored_is_told_again_when_it_is_asked_for_again() -> None:
     assert [[d.code for d in speczoo.check(text)] for _ in range(3)] == [["unused-ignore"]] * 3
 
 
+def test_comments_of_a_spec_in_use_are_heeded(tmp_path: Path) -> None:
+    part = UNUSED.replace("op: ReLU}\n", "op: ReLU} # zoo: ignore[unused-layer]\n", 1)
+    (tmp_path / "part.yaml").write_text(part)
+    (tmp_path / "t.yaml").write_text("spec: 1\nname: w\ninput: [3]\nuse: {P: part.yaml}\nlayers: [{op: P}]\n")
+    assert speczoo.check(tmp_path / "t.yaml") == ()
+    (tmp_path / "part.yaml").write_text(UNUSED)
+    assert [d.code for d in speczoo.check(tmp_path / "t.yaml")] == ["unused-layer"]
+
+
 def test_an_error_is_never_ignored() -> None:
     text = "spec: 1\nname: t\ninput: [3]\nlayers:\n  - {op: Relu} # zoo: ignore[unknown-op]\n"
     with pytest.raises(SpecError) as caught:

@@ -627,7 +627,7 @@ def test_all_that_is_written_goes_through_one_door(path: Path) -> None:
         assert name not in CHANGING, f"{path}:{node.lineno}: {said}"
         assert not (name == "open" and isinstance(node.func, ast.Name)), f"{path}:{node.lineno}: {said}"
         of_os = name in OF_OS and ast.unparse(node.func) == f"os.{name}"
-        assert not of_os or "os.devnull" in said, f"{path}:{node.lineno}: {said}"
+        assert not of_os or "os.devnull" in said or "sys.stdout" in said, f"{path}:{node.lineno}: {said}"
         if name == "open" and node.args and isinstance(node.args[0], ast.Constant):  # a path's own
             assert node.args[0].value in ("r", "rb"), f"{path}:{node.lineno}: {said}"
         if name in ("save", "savefig") and ast.unparse(node.func) in ("torch.save", "figure.savefig"):

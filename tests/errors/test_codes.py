@@ -99,7 +99,7 @@ def test_only_a_problem_makes_a_diagnostic() -> None:
         path
         for path, tree in PARSED.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Diagnostic"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("diagnostics.") == "Diagnostic"
     }
     assert making == {"specs/problem.py"}
 

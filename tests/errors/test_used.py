@@ -16,6 +16,8 @@ from tests.error_cases import CASES, name, reported
 
 def usable(path: Path) -> bool:
     """Whether an entry can use it: one input of plain sizes, nothing to choose, no word on the whole network."""
+    if path.parent.name == "unused-ignore":
+        return False  # what ignores nothing in one use may ignore something in another
     unit = catalogue.read(path, Report())
     if unit is None:
         return True

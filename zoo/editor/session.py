@@ -57,7 +57,11 @@ class Server(LanguageServer):
     """The open texts, and the thread that checks them."""
 
     def __init__(self, limits: Limits) -> None:
-        super().__init__("speczoo", speczoo.__version__, lsp.TextDocumentSyncKind.Full)
+        super().__init__(
+            name="speczoo",
+            version=speczoo.__version__,
+            text_document_sync_kind=lsp.TextDocumentSyncKind.Full,
+        )
         self.limits = limits
         self.sheets: dict[str, Sheet] = {}
         self.states: dict[str, Checking] = {}
@@ -188,7 +192,7 @@ class Server(LanguageServer):
     def place(self, name: str) -> Path:
         """Return where a file that is shown lies: in a folder of this session alone."""
         if self.folder is None:
-            self.folder = tempfile.TemporaryDirectory(prefix="speczoo-")
+            self.folder = files.scratch()
         return Path(self.folder.name) / name
 
     def show(self, path: Path, *, external: bool) -> None:

@@ -6,7 +6,8 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from speczoo.specs import files
 
 #: Where pages are, beside those at the top, and where none are.
 FOLDERS = ("specs", "compiler", "zoo", "tests")
@@ -29,13 +30,12 @@ def documents(root: Path) -> dict[str, bytes]:
     from mkdocs.config import load_config
 
     logging.getLogger("mkdocs").setLevel(logging.ERROR)
-    with TemporaryDirectory() as scratch:
+    with files.scratch() as scratch:
         source, target = Path(scratch, "docs"), Path(scratch, "site")
         for path, data in _sources(root).items():
-            place = source / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
-        Path(scratch, "mkdocs.yml").write_text("site_name: speczoo\n", encoding="utf-8")
+            files.make_folder((source / path).parent)
+            files.write(source / path, data)
+        files.write(Path(scratch, "mkdocs.yml"), b"site_name: speczoo\n")
         config = load_config(
             str(Path(scratch, "mkdocs.yml")),
             docs_dir=str(source),

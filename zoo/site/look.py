@@ -34,7 +34,7 @@ summary{{cursor:pointer;margin:.6em 0}}
 def page(title: str, body: str, *, root: str = "", documents: bool = False, script: str = "") -> str:
     """Return a page; `root` is the way from it to the first one, `documents` whether there are such pages."""
     there = f'<a href="{root}docs/index.html">documentation</a>' if documents else ""
-    code = f"<script>{script}</script>\n" if script else ""
+    scripted = f"<script>{script}</script>\n" if script else ""
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -45,7 +45,7 @@ def page(title: str, body: str, *, root: str = "", documents: bool = False, scri
 <main>
 {body}
 </main>
-{code}</html>
+{scripted}</html>
 """
 
 
