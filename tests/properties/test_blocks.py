@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import speczoo
 from speczoo.api import check_into
+from speczoo.compiler.lower.lowering import Lowering
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError
 from tests.properties.test_mutations import runs_as_predicted
@@ -145,6 +146,42 @@ def test_what_only_some_instances_have_is_said_by_the_name_that_says_the_same(
     }
     written = "nn.Linear(w, w)" if one > 1 else "nn.Linear("  # 1 is as good as a name
     assert written in speczoo.source(spec)
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=4), st.lists(st.integers(2, 9), min_size=4, max_size=4, unique=True))
+def test_what_an_expression_says_of_some_instances_is_known_of_all(there: list[bool], widths: list[int]) -> None:
+    """No class takes an argument for a number that its own names say."""
+    wide = {"op": "Linear", "out_features": "$(w * w + 3)", "from": "input"}
+    layers = [{"id": "a", "when": "$there", **wide}, {"id": "b", **wide}, {"id": "c", "op": "BatchNorm1d"}]
+    spec = {
+        "spec": 1,
+        "name": "t",
+        "input": [4],
+        "blocks": {"B": {"params": {"w": "int", "there": "bool"}, "layers": layers}},
+        "layers": [{"op": "B", "w": w, "there": here} for w, here in zip(widths, there, strict=False)],
+    }
+    graph = speczoo.graph(spec)
+    runs_as_predicted(graph)
+    written = {p.name for c in Lowering(graph).program().classes for p in c.parameters}
+    assert written <= {"in_features", "w", "there"}
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([None, "weight", "spectral"])), min_size=1, max_size=5))
+def test_layers_of_one_form_with_norms_of_their_own(uses: list[tuple[bool, str | None]]) -> None:
+    """The op may be what a class is given; what its module is passed through is not."""
+    params = {"kind": "op", "norm": {"type": "str", "default": None}}
+    layers = [{"op": "$kind", "out_channels": 3, "kernel_size": 1, "norm": "$norm"}, {"op": "Flatten"}]
+    block = {"params": params, "layers": layers}
+    calls = [
+        {"op": "B", "kind": "Conv1d" if flat else "Conv2d", "from": "flat" if flat else "input", "norm": norm}
+        for flat, norm in uses
+    ]
+    flat = {"id": "flat", "op": "Flatten", "start_dim": 2}
+    named = [{"id": f"b{i}", **call} for i, call in enumerate(calls)]
+    joined = {"op": "concat", "from": [f"b{i}" for i in range(len(calls))] * 2}
+    spec = {"spec": 1, "name": "t", "input": [3, 4, 4], "blocks": {"B": block}, "layers": [flat, *named, joined]}
+    state = speczoo.build(spec).state_dict()
+    assert {key: tuple(value.shape) for key, value in state.items()} == speczoo.graph(spec).state
 
 
 #: What is made for the number of features that arrives, mostly to keep it.
