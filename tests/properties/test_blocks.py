@@ -148,7 +148,10 @@ def test_what_only_some_instances_have_is_said_by_the_name_that_says_the_same(
     assert written in speczoo.source(spec)
 
 
-@given(st.lists(st.booleans(), min_size=2, max_size=4), st.lists(st.integers(2, 9), min_size=4, max_size=4, unique=True))
+WIDTHS = st.lists(st.integers(2, 9), min_size=4, max_size=4, unique=True)
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=4), WIDTHS)
 def test_what_an_expression_says_of_some_instances_is_known_of_all(there: list[bool], widths: list[int]) -> None:
     """No class takes an argument for a number that its own names say."""
     wide = {"op": "Linear", "out_features": "$(w * w + 3)", "from": "input"}

@@ -140,13 +140,12 @@ MOMENTA = st.sampled_from([None, 0.1, 0.5])
 
 @given(
     st.lists(st.sampled_from(["a", "b", "a.b", "a.c", "b.a", "a.b.c"]), min_size=2, max_size=6),
-    st.lists(MOMENTA, max_size=1),
-    st.lists(MOMENTA, max_size=1),
+    st.fixed_dictionaries({}, optional={"momentum": MOMENTA}),
+    st.fixed_dictionaries({}, optional={"momentum": MOMENTA}),
 )
-def test_later_turns_of_a_loop(ids: list[str], default: list[float | None], own: list[float | None]) -> None:
+def test_later_turns_of_a_loop(ids: list[str], defaults: dict[str, Any], own: dict[str, Any]) -> None:
     """Its entries may be containers of one another, and null takes a default of the spec back."""
-    defaults, given = ({"momentum": value for value in values} for values in (default, own))
-    entry = {"for": {"n": ids}, "id": "$n", "op": "BatchNorm2d", "eps": "$(len(n) / 8)", **given}
+    entry = {"for": {"n": ids}, "id": "$n", "op": "BatchNorm2d", "eps": "$(len(n) / 8)", **own}
     spec = {"spec": 1, "name": "turns", "input": [3, 8, 8], "defaults": {"BatchNorm2d": defaults}, "layers": [entry]}
     same_either_way(json.dumps(spec))
 

@@ -99,6 +99,16 @@ one of them:
   outputs: [{id: second, from: cut.1}]
 a name that stands for an entry without one:
   layers: [{op: ReLU}, {id: c, op: GELU, when: false}, {op: Tanh}, {op: add, from: [c, c]}]
+a name that an input has, for an entry without one:
+  layers: [{id: t, op: Tanh}, {op: B, from: [t, input]}]
+  blocks:
+    B:
+      inputs: [relu_0, other]
+      layers:
+        - {op: ReLU, from: relu_0}
+        - {id: c, op: GELU, when: false}
+        - {op: Tanh}
+        - {op: add, from: [c, relu_0, other]}
 a tensor of its own:
   layers:
     - {id: p, op: Parameter, shape: [4, 6, 6], init: {normal: {std: 0.5}}}
