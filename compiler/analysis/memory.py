@@ -7,7 +7,8 @@ once, parameters and buffers left out and the input counted: the larger part of 
 weights, gradients and the states of the optimizer (`Memory.training_step`).
 
 Left out is what a backend takes while it computes (workspaces of convolutions, packed weights; what oneDNN and cuDNN
-keep of a recurrent layer beside its gates and states), and how an allocator rounds.
+keep of a recurrent layer beside its gates and states), and how an allocator rounds. The zeros that oneDNN takes for
+the biases of an LSTM without any are counted as if they were held throughout, which at inference is too much.
 """
 
 from __future__ import annotations
