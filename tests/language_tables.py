@@ -16,8 +16,8 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.left_out import LEFT_OUT
+from speczoo.glossary import OF
 from speczoo.specs import limits
-from speczoo.specs import spec as grammar
 from speczoo.specs.codes import CODES
 from speczoo.specs.keys import Key, Model, keys, models
 from speczoo.specs.spec import Spec
@@ -154,29 +154,9 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
-OF = {
-    grammar.Spec: "a spec",
-    grammar.Input: "an input",
-    grammar.Param: "a parameter",
-    grammar.Block: "a block",
-    grammar.Entry: "an entry",
-    grammar.Output: "an output",
-    grammar.InitRule: "a rule of `init`",
-    grammar.Expect: "`expect`",
-    grammar.Comprehension: "a loop in a list",
-    grammar.Bounds: "bounds",
-    grammar.ExpectedMemory: "`memory`",
-    grammar.Weights: "`weights`",
-    grammar.Variant: "a variant",
-    recipe.Recipe: "a recipe",
-    recipe.Torchvision: "a data set of torchvision",
-    recipe.Folder: "a folder",
-    recipe.Canvas: "digits on a canvas",
-    recipe.Transforms: "`transforms`",
-}
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {
-        **{f"keys of {model.__name__}": partial(keys_table, model, OF[model]) for model in models(Spec)},
+        **{f"keys of {model.__name__}": partial(keys_table, model, OF[model.__name__]) for model in models(Spec)},
         "layers": layers_table,
         "left out": left_out_table,
         "initialisers": initialisers_table,
@@ -184,9 +164,8 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
         "codes": codes_table,
     },
     RECIPES: {
-        f"keys of {model.__name__}": partial(keys_table, model, OF[model])
-        for model in models(recipe.Recipe)
-        if model in OF
+        f"keys of {model.__name__}": partial(keys_table, model, OF[model.__name__])
+        for model in (recipe.Recipe, recipe.Torchvision, recipe.Folder, recipe.Canvas, recipe.Transforms)
     },
     TESTING: {"mistakes": mistakes_table},
 }

@@ -182,7 +182,7 @@ OF = {
     "Output": "an output", "InitRule": "a rule of `init`", "Expect": "`expect`", "Comprehension": "a loop in a list",
     "Bounds": "bounds", "ExpectedMemory": "`memory`", "Weights": "`weights`", "Variant": "a variant",
     "Recipe": "a recipe", "Network": "a recipe's `network`", "Torchvision": "a data set of torchvision",
-    "Folder": "a folder of images", "Canvas": "digits on a canvas", "Transforms": "`transforms`",
+    "Folder": "a folder", "Canvas": "digits on a canvas", "Transforms": "`transforms`",
     "Statistics": "`normalize`",
 }  # fmt: skip
 

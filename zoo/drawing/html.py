@@ -43,16 +43,9 @@ def html(diagram: Diagram, unfolded: Diagram, title: str, subtitle: str = "", de
     script = files("speczoo.drawing").joinpath("page.js").read_text(encoding="utf-8")
     legend = "".join(_swatch(name, there) for name, there in _kinds(diagram))
     heading = escape(safe(title))
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{heading}</title>
-<meta name="description" content="{escape(safe(description or subtitle))}">
-<style>{style({box.kind for box in diagram.walk()})}{LOOK}</style>
-<header>
-<h1>{heading}</h1>
-<span>{escape(safe(subtitle))}</span>
+    look = style({box.kind for box in diagram.walk()}) + LOOK
+    top = _top(title, subtitle, description, look)
+    return f"""{top}\
 <input id="search" type="search" placeholder="find a layer" aria-label="find a layer">
 <span id="found" role="status"></span>
 <button id="out" aria-label="zoom out">&minus;</button><button id="in" aria-label="zoom in">+</button>
@@ -69,6 +62,14 @@ def html(diagram: Diagram, unfolded: Diagram, title: str, subtitle: str = "", de
 
 def still(picture: Picture, title: str, subtitle: str, description: str) -> str:
     """Return the page of a picture in which nothing unfolds, as wide as there is room."""
+    look = LOOK + "html,body{overflow:auto;display:block}svg{max-width:100%;height:auto}"
+    return f"""{_top(title, subtitle, description, look)}</header>
+{svg(picture)}</html>
+"""
+
+
+def _top(title: str, subtitle: str, description: str, look: str) -> str:
+    """Return what a page begins with, up to its heading, behind which more may stand."""
     heading = escape(safe(title))
     return f"""<!doctype html>
 <html lang="en">
@@ -76,12 +77,10 @@ def still(picture: Picture, title: str, subtitle: str, description: str) -> str:
 <meta name="viewport" content="width=device-width">
 <title>{heading}</title>
 <meta name="description" content="{escape(safe(description or subtitle))}">
-<style>{LOOK}html,body{{overflow:auto;display:block}}svg{{max-width:100%;height:auto}}</style>
+<style>{look}</style>
 <header>
 <h1>{heading}</h1>
 <span>{escape(safe(subtitle))}</span>
-</header>
-{svg(picture)}</html>
 """
 
 
