@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.compiler.layer import Layer
-from speczoo.importing import ImportRefused, from_module
+from speczoo.importing import ImportRefused, from_module, from_modules
 from speczoo.importing.constructed import noting_arguments
 
 
@@ -132,3 +132,24 @@ def test_everything_is_told_at_once_behind_what_is_lost_too() -> None:
     told = [(each.path, each.what) for each in raised.value.refusals]
     inner = [(f"{block}.inner.0", f"`fft.{name}`") for block in ("one", "two") for name in ("rfft", "irfft")]
     assert told == [*inner, ("factors", "`linalg.qr`")]
+
+
+class Wide(nn.Module):
+    def __init__(self, channels: int, keep: int) -> None:
+        super().__init__()
+        self.conv, self.spectrum = nn.Conv1d(2, channels, 3, padding=1), Spectrum(channels, keep)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.spectrum(self.conv(x))
+        return out
+
+
+def test_several_models_have_their_layers_together() -> None:
+    """Neither model alone tells that half of the channels come out, and not four."""
+    with noting_arguments():
+        models = {"small": Wide(8, 3), "large": Wide(12, 4)}
+    made = from_modules(models, (2, 36), name="wide", custom=True)
+    assert made.plugin.count("(ModuleLayer)") == 1
+    assert "return (x[0] // 2, " in made.plugin
+    counts = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
+    assert {name: graph.params for name, graph in made.graphs.items()} == counts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def command(
 
     What no spec can say is told with its line, all of it in one run, and nothing is written then. With --custom, the
     smallest module around it becomes a layer of its own: its class goes into that file, which is the plug-in that the
-    spec needs.
+    spec needs; several models have theirs together.
     """
     from speczoo.importing.sources import formats
     from speczoo.specs import files
@@ -103,33 +105,30 @@ def _of_code(
     target: str, shapes: tuple[str, ...], dtype: str, arguments: str, out: Path | str | None, custom: bool
 ) -> tuple[str, dict[str, Any], str]:
     """Return the spec of one model in code or of several, facts for JSON, and what to say when it is written."""
-    from speczoo.importing import ImportRefused, NotTheSame, from_module, from_modules
+    from speczoo.importing import ImportRefused, ModelFailed, NotTheSame, from_module, from_modules
     from speczoo.importing.targets import TargetError, called, models_of, targets_of
 
     inputs = _inputs(shape_of(shapes), dtype)
     try:
-        models = models_of(targets_of(target), _arguments(arguments))
-        name = called([*models], out)
-        plugin = ""
-        if len(models) > 1 and custom:
-            raise click.UsageError("--custom is for one model at a time")
-        if len(models) > 1:
-            family = from_modules(models, inputs, name=name)
-            text, graphs, notes, sizes = family.text, family.graphs, family.notes, family.sizes
-        else:
-            made = from_module(models[name], inputs, name=name, custom=custom)
-            text, graphs, notes, sizes = made.text, {name: made.graph}, made.notes, made.sizes
-            plugin = made.plugin
-    except (TargetError, ImportRefused, NotTheSame) as error:
+        with redirect_stdout(sys.stderr):  # what that code prints is no part of the spec
+            models = models_of(targets_of(target), _arguments(arguments))
+            name = called([*models], out)
+            made: Any
+            if len(models) > 1:
+                made = from_modules(models, inputs, name=name, custom=custom)
+            else:
+                made = from_module(models[name], inputs, name=name, custom=custom)
+    except (TargetError, ImportRefused, ModelFailed, NotTheSame) as error:
         first, *more = str(error).split("\n")
         raise Refused(first, *more) from None
-    for each in notes:
+    graphs = made.graphs if len(models) > 1 else {name: made.graph}
+    for each in made.notes:
         console.say(f"note: {each}", err=True)
     counts = {each: graph.params for each, graph in graphs.items()}
     params: Any = counts if len(models) > 1 else counts[name]
     sums = ", ".join(f"{each} {count:,}" for each, count in counts.items()) if len(models) > 1 else f"{params:,}"
-    note = f"{sums} parameters, the same outputs{'' if sizes else ', at this size of its input'}"
-    return text, {"name": name, "params": params, "notes": [*notes], "plugin": plugin}, note
+    note = f"{sums} parameters, the same outputs{'' if made.sizes else ', at this size of its input'}"
+    return made.text, {"name": name, "params": params, "notes": [*made.notes], "plugin": made.plugin}, note
 
 
 def _inputs(shapes: Any, dtype: str) -> Any:

@@ -9,12 +9,24 @@ if TYPE_CHECKING:
     from speczoo.importing.imported import Imported, from_module
     from speczoo.importing.proving import NotTheSame
     from speczoo.importing.refusals import ImportRefused, Place, Refusal
+    from speczoo.importing.running import ModelFailed
     from speczoo.importing.together import Family, from_modules
 
-__all__ = ["Family", "ImportRefused", "Imported", "NotTheSame", "Place", "Refusal", "from_module", "from_modules"]
+__all__ = [
+    "Family",
+    "ImportRefused",
+    "Imported",
+    "ModelFailed",
+    "NotTheSame",
+    "Place",
+    "Refusal",
+    "from_module",
+    "from_modules",
+]
 
 _FROM = {
     **{"Imported": "imported", "from_module": "imported", "NotTheSame": "proving"},
+    "ModelFailed": "running",
     **{"Family": "together", "from_modules": "together"},
 }
 

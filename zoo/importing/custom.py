@@ -59,18 +59,30 @@ class Customs:
                 kinds[type(module)] = None
         for kind in kinds:
             try:
-                self._define(kind, model, recording)
+                self._define(kind, [(model, recording)])
             except Unsayable as error:
                 left.append(Refusal("", f"`{kind.__name__}` as a custom layer", str(error)))
         if left:
             self.forget()
             raise ImportRefused(refused.name, left)
 
-    def _define(self, kind: type[nn.Module], model: nn.Module, recording: Recording) -> None:
+    def settle(self, runs: Sequence[tuple[nn.Module, Recording]]) -> None:
+        """Define all layers anew, by what was seen in all of these models. Raises ImportRefused."""
+        for kind in [*self.classes]:
+            try:
+                self._define(kind, runs)
+            except Unsayable as error:
+                self.forget()
+                refusal = Refusal("", f"`{kind.__name__}` as a custom layer of all models", str(error))
+                raise ImportRefused("", [refusal]) from None
+
+    def _define(self, kind: type[nn.Module], runs: Sequence[tuple[nn.Module, Recording]]) -> None:
         if getattr(import_module(kind.__module__), kind.__name__, None) is not kind or kind.__module__ == "__main__":
             raise Unsayable(f"{kind.__module__} has no such class for others to import")
-        calls = [call for _, call in recording.root.walk() if type(call.module) is kind]
-        text = _written(kind, calls, model)
+        if kind in self.classes:
+            Layer.registry.pop(kind.__name__, None)
+        calls = [(call, model) for model, run in runs for _, call in run.root.walk() if type(call.module) is kind]
+        text = _written(kind, calls)
         exec(compile(text, "<custom layer>", "exec", dont_inherit=True), {"__name__": __name__, **_scope()})
         self.classes[kind] = text
 
@@ -96,12 +108,12 @@ def _around(model: nn.Module, path: str) -> nn.Module | None:
     return None
 
 
-def _written(kind: type[nn.Module], calls: Sequence[Call], model: nn.Module) -> str:
+def _written(kind: type[nn.Module], calls: Sequence[tuple[Call, nn.Module]]) -> str:
     """Return the text of a layer. Raises Unsayable."""
     op = kind.__name__
     if op in Layer.registry:
         raise Unsayable("the language has another layer of that name")
-    observed = [each for call in calls for each in _observations(call, model)]
+    observed = [each for call, model in calls for each in _observations(call, model)]
     arguments = list(dict.fromkeys(name for each in observed for name in each.arguments))
     ranks = {len(shape) for each in observed for shape in each.inputs}
     ports = {(len(each.inputs), len(each.outputs)) for each in observed}
@@ -111,8 +123,8 @@ def _written(kind: type[nn.Module], calls: Sequence[Call], model: nn.Module) -> 
     rules = [_rule([each.outputs[port] for each in observed], observed, arguments) for port in range(given)]
     names = ", ".join(f"{name}: Shape" for name in NAMES[:taken])
     shapes = " and ".join(map(show, observed[0].inputs)), " and ".join(map(show, observed[0].outputs))
-    kinds = {str(value.tensor.dtype).removeprefix("torch.") for value in calls[0].inputs[:taken]}
-    came = [str(value.tensor.dtype).removeprefix("torch.") for value in calls[0].outputs]
+    kinds = {str(value.tensor.dtype).removeprefix("torch.") for value in calls[0][0].inputs[:taken]}
+    came = [str(value.tensor.dtype).removeprefix("torch.") for value in calls[0][0].outputs]
     lines = [
         f"class {op}(ModuleLayer):",
         f'    """`{kind.__module__}.{op}`, as it was seen: {shapes[0]} became {shapes[1]}."""',

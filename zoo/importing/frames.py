@@ -83,8 +83,12 @@ def converted(
     for value in root.results:
         if builder.known.get(value) is None and not conversion.refusals:
             conversion.refusals.append(Refusal("", "what comes out", "no call made it"))
+    if not root.results:
+        conversion.refusals.append(Refusal("", "its forward", "no tensor comes out"))
     if conversion.refusals:
         raise ImportRefused(type(root.module).__name__.lower(), conversion.refusals)
+    if not builder.made.entries:
+        builder.made.outputs = [Source(builder.add("Identity", builder.made.outputs))]
     return builder.made, conversion.left_out
 
 

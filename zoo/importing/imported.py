@@ -60,7 +60,7 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None, custom
     smallest module around what no spec can say becomes a custom layer, which is known from then on.
 
     Raises ImportRefused with everything that a spec cannot say, NotTheSame where what was written is not the original,
-    ValueError for an input that is none, and whatever the model raises.
+    ValueError for an input that is none, and ModelFailed where the model itself raises something.
     """
     name = name or type(model).__name__.lower()
     customs = Customs() if custom else None
@@ -86,11 +86,19 @@ def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = No
     inputs = inputs_of(model, input)
     made = Listed(inputs, *_listed(model, inputs, customs))
     if not arranged(made.root):
-        names = ", ".join(f"`{entry.name}`" for entry in made.root.entries if not stands(entry))
-        raise ImportRefused(
-            name, [Refusal("", f"ids of modules such as {names:.80}", "no list of entries can have them")]
-        )
+        raise ImportRefused(name, [_unnamed(model, made.root)])
     return made
+
+
+def _unnamed(model: nn.Module, root: List) -> Refusal:
+    """Return why a list cannot have the ids of its modules."""
+    left = [entry for entry in root.entries if not stands(entry)]
+    if any(not entry.name for entry in left):
+        its = ", ".join(f"`{key}`" for key in model.state_dict())
+        why = f"keys of a layer begin with an id, which {its:.60} do not; it can be one in nn.Sequential"
+        return Refusal("", f"`{type(model).__name__}`, a layer by itself", why)
+    names = ", ".join(f"`{entry.name}`" for entry in left)
+    return Refusal("", f"ids of modules such as {names:.80}", "no list of entries can have them")
 
 
 def held(

@@ -80,6 +80,11 @@ def given(inputs: Sequence[Input], batch: int, device: torch.device) -> list[Ten
     return out
 
 
+def shown(tensors: Sequence[Tensor]) -> str:
+    """Return the shapes of tensors in words."""
+    return " and ".join("x".join(map(str, each.shape)) for each in tensors)
+
+
 def other_sizes(inputs: Sequence[Input]) -> Iterator[list[Input]]:
     """Yield the inputs at other sizes, those that most models take first: none of the axes stays but the channels."""
     for steps in ((-64, -32), (64, 32), (32, 16), (8, 4), (4, 2), (-1, -2)):

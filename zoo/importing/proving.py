@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
-from speczoo.importing.inputs import Input, given
+from speczoo.importing.inputs import Input, given, shown
+from speczoo.importing.running import failures_of
 from speczoo.verify import draw_anew
 
 #: How far outputs may be from each other in double precision, as a part of the largest.
@@ -30,7 +31,7 @@ def prove(
     model: nn.Module, graph: Graph, runs: Sequence[tuple[Sequence[Input], int]], left_out: Sequence[str] = ()
 ) -> list[str]:
     """Hold the network of a graph to the model it was imported from: names and shapes of weights, then outputs for
-    inputs of these sizes and numbers of samples. Raises NotTheSame.
+    inputs of these sizes and numbers of samples. Raises NotTheSame, and ModelFailed.
 
     Returns what differs in training mode, but for the modules that are left out there.
     """
@@ -110,7 +111,9 @@ def _tensors(thing: Any) -> Iterator[Tensor]:
 
 
 def _equal(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
-    first, second = _run(twin, tensors), _run(ours, tensors)
+    with failures_of(f"{type(twin).__name__}, given {shown(tensors)},"):
+        first = _run(twin, tensors)
+    second = _run(ours, tensors)
     return len(first) == len(second) and all(map(torch.equal, first, second))
 
 

@@ -6,12 +6,8 @@ It runs as a copy, on the device `meta` where that is enough, so that nothing of
 from __future__ import annotations
 
 import copy
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -19,13 +15,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from speczoo.importing.constructed import carry
-from speczoo.importing.inputs import Input, given
+from speczoo.importing.inputs import Input, given, shown
 from speczoo.importing.leaves import is_leaf
 from speczoo.importing.recording import Call, Frame, Recording, Value, values
-from speczoo.importing.refusals import Place
+from speczoo.importing.running import failures_of, place
 
-TORCH = f"{Path(torch.__file__).parent}{os.sep}"
-OURS = f"{Path(__file__).parent}{os.sep}"
 #: What gives its input again where there is nothing to do: no value of its own.
 SILENT = frozenset(
     [
@@ -44,7 +38,7 @@ def record(
 ) -> Recording:
     """Return what a run of a copy of the model does with random inputs of so many samples.
 
-    Raises whatever the model raises.
+    Raises ModelFailed.
     """
     twin = on_meta(model) if meta else copy.deepcopy(model)
     carry(model, twin)
@@ -53,7 +47,8 @@ def record(
     device = torch.device("meta" if meta else "cpu")
     with torch.no_grad(), device, _plain_attention():
         tensors = given(inputs, batch, device)
-        recorder.run(twin, tensors)
+        with failures_of(f"{type(model).__name__}, given {shown(tensors)},"):
+            recorder.run(twin, tensors)
     return Recording(recorder.root, batch, {each.name: each.shape for each in inputs})
 
 
@@ -124,7 +119,7 @@ class _Recorder(TorchFunctionMode):
         path = self._path(module)
         noted = self.noted(args), self.noted(kwargs)
         frame = None if is_leaf(module) else Frame(module, path, [*self._flat(noted)])
-        place = _place()
+        at = place()
         self.inside += frame is None
         self.frames += [frame] if frame else []
         try:
@@ -139,7 +134,7 @@ class _Recorder(TorchFunctionMode):
         else:
             frame.results = [*self._flat(self.noted(result))]
         outputs = [*self._flat(self.noted(result))]
-        call = Call(type(module).__name__, *noted, outputs, self.noted(result), module, path, frame, place)
+        call = Call(type(module).__name__, *noted, outputs, self.noted(result), module, path, frame, at)
         self.frames[-1].calls.append(call)
         return result
 
@@ -178,7 +173,7 @@ class _Recorder(TorchFunctionMode):
         return result
 
     def _note(self, name: str, noted: tuple[Any, Any], outputs: list[Value], result: Any) -> None:
-        self.frames[-1].calls.append(Call(name, *noted, outputs, result, place=_place()))
+        self.frames[-1].calls.append(Call(name, *noted, outputs, result, place=place()))
 
     def _anew(self, result: Any, inputs: Sequence[Tensor], *, written: bool) -> Any:
         """Return a result whose tensors are values of their own: what was written over is one from now on, and what is
@@ -228,14 +223,3 @@ def _tensors(*things: Any) -> Iterator[Tensor]:
             yield from _tensors(*thing.values())
         elif isinstance(thing, list | tuple):
             yield from _tensors(*thing)
-
-
-def _place() -> Place | None:
-    """Return the innermost line that runs now and is neither torch's nor ours."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((TORCH, OURS, "<")):
-            return Place(file, frame.f_lineno)
-        frame = frame.f_back
-    return None

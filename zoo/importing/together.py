@@ -13,6 +13,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.importing import writing
 from speczoo.importing.aligning import aligned
 from speczoo.importing.columns import Column, key
+from speczoo.importing.custom import Customs
 from speczoo.importing.entries import List
 from speczoo.importing.folding import Apart, declared, folded
 from speczoo.importing.imported import Listed, expected, flowing, held, in_style, listed
@@ -23,7 +24,7 @@ from speczoo.importing.refusals import ImportRefused, Refusal
 @dataclass(frozen=True)
 class Family:
     """Models as one spec: `str` is its text; `graphs` the checked networks by their names, which are its variants;
-    `sizes` and `notes` as of one model, for all of them.
+    `sizes`, `notes` and `plugin` as of one model, for all of them.
     """
 
     name: str
@@ -31,18 +32,24 @@ class Family:
     graphs: Mapping[str, Graph]
     sizes: bool
     notes: tuple[str, ...] = ()
+    plugin: str = ""
 
     def __str__(self) -> str:
         return self.text
 
 
-def from_modules(models: Mapping[str, nn.Module], input: Any, *, name: str) -> Family:
+def from_modules(models: Mapping[str, nn.Module], input: Any, *, name: str, custom: bool = False) -> Family:
     """Return models as one spec whose variants they are, each held to its model as `from_module` does.
 
-    `input` flows into all of them. Raises ImportRefused for what no spec can say, and where the models are no one list
-    of layers with some left out; else as `from_module`.
+    `input` flows into all of them; with `custom`, they have their custom layers together.
+
+    Raises ImportRefused for what no spec can say, and where the models are no one list of layers with some
+    left out; else as `from_module`.
     """
-    made = {each: listed(model, input, each) for each, model in models.items()}
+    customs = Customs() if custom else None
+    made = {each: listed(model, input, each, customs) for each, model in models.items()}
+    if customs is not None:
+        customs.settle([(model, made[each].runs.first) for each, model in models.items()])
     shapes = {each: [replace(i, most=0) for i in one.inputs] for each, one in made.items()}
     first = next(iter(models))
     other = [each for each in models if shapes[each] != shapes[first]]
@@ -55,7 +62,7 @@ def from_modules(models: Mapping[str, nn.Module], input: Any, *, name: str) -> F
         tried, known = held(model, graphs[each], made[each], text, settings[each])
         sizes = sizes and tried
         notes += [f"{each}: {note}" for note in known]
-    return Family(name, text, graphs, sizes, tuple(notes))
+    return Family(name, text, graphs, sizes, tuple(notes), customs.text if customs is not None else "")
 
 
 def _written(name: str, made: Mapping[str, Listed]) -> tuple[str, dict[str, dict[str, Any]]]:
