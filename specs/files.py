@@ -50,6 +50,11 @@ def read(path: str | os.PathLike[str], most: int) -> bytes:
     return _of_pipe(int(substituted[1]), most) if substituted else _bytes(os.open(path, READ), most)
 
 
+def is_piped(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is what a shell has in place of what a command prints: it has no place to write to."""
+    return _SUBSTITUTED.fullmatch(os.fspath(path)) is not None
+
+
 def _of_pipe(descriptor: int, most: int) -> bytes:
     """Return what comes out of a pipe that is open already, again when it is asked for again."""
     state = os.fstat(descriptor)

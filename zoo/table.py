@@ -63,15 +63,15 @@ class Table(NamedTuple):
         """Return what rich draws on a terminal of so many columns, and how many it takes.
 
         Where it is too wide, spare columns go, then sentences are folded, the last column first, then names lose their
-        beginnings: they differ in their ends. Figures and single words are whole, if need be beyond the width.
+        beginnings: they differ in their ends; where there is no room for sentences beside each other, they stand under
+        their names. Figures and single words are whole, if need be beyond the width.
         """
-        from rich import box
-        from rich.table import Table as Drawing
         from rich.text import Text
 
         columns, widths = _fitted(self.columns, width)
-        drawing = Drawing(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
-        drawing.border_style, drawing.header_style = "dim", "bold"
+        if _whole(widths) > width and any(column.folds for column in columns[1:]):
+            return _stacked(columns, width)
+        drawing = _empty()
         for i, (column, wide) in enumerate(zip(columns, widths, strict=True)):
             head = Text(column.texts[0])
             drawing.add_column(
@@ -81,6 +81,33 @@ class Table(NamedTuple):
         for name, *cells in zip((_end(name, widths[0]) for name in names), *others, strict=True):
             drawing.add_row(*map(Text, (name, *cells)))
         return drawing, _whole(widths)
+
+
+def _empty() -> Drawing:
+    from rich import box
+    from rich.table import Table as Drawing
+
+    drawing = Drawing(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+    drawing.border_style, drawing.header_style = "dim", "bold"
+    return drawing
+
+
+def _stacked(columns: Sequence[Column], width: int) -> tuple[Drawing, int]:
+    """Return a table of one column, in which what belongs to a name stands below it."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    names, *others = columns
+    whole = max((columns_of(text) for column in others if not column.folds for text in column.texts[1:]), default=0)
+    wide = max(width, whole + GAP, min(NARROW, names.width))
+    drawing = _empty()
+    drawing.add_column(Text(names.texts[0]), width=wide, overflow="fold")
+    heads = [column.texts[0] for column in others]
+    for name, *cells in zip(*(column.texts[1:] for column in columns), strict=True):
+        below = [Text(f"{head}: {cell}", overflow="fold") for head, cell in zip(heads, cells, strict=True) if cell]
+        drawing.add_row(Group(Text(_end(name, wide), style="cyan"), *(Padding(each, (0, 0, 0, GAP)) for each in below)))
+    return drawing, wide
 
 
 def _padded(column: Column, width: int) -> list[str]:

@@ -196,6 +196,38 @@ def test_specs_that_are_used_are_watched_too(tmp_path: Path, monkeypatch: pytest
     assert seen == [{"t.yaml", "part.yaml"}]
 
 
+def test_files_that_come_to_a_glob_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[set[Path]] = []
+
+    def changed(before: watching.Stamps) -> list[Path]:
+        seen.append({*before})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "changed", changed)
+    zoo("check", "--watch", tmp_path / "t*.yaml", code=130)
+    assert tmp_path in seen[0]
+    done = zoo("check", "--watch", tmp_path / "t.yaml", code=130)
+    assert f"{tmp_path / 't.yaml'}: not there yet" in done.stderr
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("name", ["nothing", "lenet5", "resnet*"])
+def test_where_there_is_nothing_to_watch_it_does_not_wait(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "changed", lambda before: pytest.fail(f"it waits for {before}"))
+    assert "there is nothing to watch" in zoo("check", "--watch", name, code=2).stderr
+
+
+@pytest.mark.parametrize("words", [("fmt",), ("check", "--fix")])
+def test_what_a_command_prints_is_not_written_into(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
+        pipe.write(GOOD)
+        pipe.flush()
+        said = zoo(*words, f"/dev/fd/{reading}", code=2).stderr
+    assert "what a command prints" in said
+    assert "--diff" in said
+
+
 @pytest.mark.parametrize("words", [("-", "--watch"), ("lenet5", "--watch", "--json"), ("-", "--fix")])
 def test_what_cannot_be_watched_is_refused(words: tuple[str, ...]) -> None:
     assert "--watch" in zoo("check", *words, code=2).stderr or "--fix" in words

@@ -299,6 +299,7 @@ def test_a_new_spec_is_good_and_commented() -> None:
     assert text.partition("\n")[2] == TEMPLATE.format(name="mine")
     assert text.count("#") > 10
     zoo("check", "mine.yaml")
+    zoo("fmt", "--check", "mine.yaml")
     assert data("build", "mine.yaml")["ok"] is True
     uncommented = text.replace("# variants:", "variants:").replace("#   small", "  small")
     Path("more.yaml").write_text(uncommented)
@@ -337,6 +338,14 @@ def test_a_variant_alone_ends_its_lines_as_its_family(end: str, tmp_path: Path) 
     written = Path("mine.yaml").read_bytes()
     assert written.count(end.encode()) == written.count(b"\n") > 5
     assert written.count(b"$schema") == 1
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.json", "net.onnx"])
+def test_a_new_spec_is_no_other_kind_of_file(name: str, here: Path) -> None:
+    assert f"zoo new {name.partition('.')[0]}" in zoo("new", name, code=2).stderr
+    assert not list(here.iterdir())
+    zoo("new", "net_v1.5")
+    assert names(here) == {"net_v1.5.yaml"}
 
 
 def test_new_never_overwrites(tmp_path: Path) -> None:

@@ -69,9 +69,22 @@ def test_a_terminal_gets_lines_that_fit(table: Table, width: int) -> None:
     """Unless the figures alone are wider; and colours change nothing else."""
     lines = drawn(table, width)
     assert unpainted(drawn(table, width, color=True)) == lines
-    kept = [c for c in table.columns if not c.spare]
-    least = sum(c.narrow if c.folds or c is kept[0] else c.width for c in kept) + GAP * (len(kept) - 1)
-    assert max(map(cell_len, lines)) <= max(width, least)
+    names, *others = [c for c in table.columns if not c.spare]
+    whole = [c for c in others if not c.folds]
+    beside = names.narrow + sum(c.width + GAP for c in whole)
+    under = max([min(NARROW, names.width), *(c.width + GAP for c in whole)])
+    assert max(map(cell_len, lines)) <= max(width, beside if len(whole) == len(others) else under)
+
+
+@given(tables(), WIDTHS)
+def test_what_has_no_room_beside_a_name_stands_under_it(table: Table, width: int) -> None:
+    names, *others = [c for c in table.columns if not c.spare]
+    kept = [names, *others]
+    least = sum(c.narrow if c.folds or c is names else c.width for c in kept) + GAP * (len(kept) - 1)
+    lines = drawn(table, width)
+    if least > width and any(c.folds for c in others):
+        told = squeezed("".join(lines[2:]))
+        assert all(squeezed(f"{c.texts[0]}: {cell}") in told for c in others for cell in c.texts[1:] if cell)
 
 
 @given(tables(), WIDTHS)
@@ -82,7 +95,7 @@ def test_a_terminal_gets_all_figures_whole_sentences_and_the_ends_of_names(table
         if not column.spare and not column.left:
             assert all(any(cell in line for line in lines) for cell in column.cells)
     one = Table([Column("n", ["name"] * len(names.cells), left=True), Column("s", names.cells, left=True)])
-    _, _, *folded = drawn(one, width)
+    _, _, *folded = drawn(one, max(width, len("name") + GAP + NARROW))
     assert squeezed("".join(line[len("name") :] for line in folded)) == squeezed("".join(map(safe, names.cells)))
     _, _, *alone = drawn(Table([names]), width)
     for line, cell in zip(alone, names.cells, strict=True):

@@ -14,7 +14,7 @@ import click
 import speczoo
 from speczoo import console
 from speczoo.commands import common, shell_completion, watching
-from speczoo.specs import edit
+from speczoo.specs import edit, files
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import parse
 from speczoo.specs.errors import SpecError
@@ -85,6 +85,10 @@ def command(
     if common.STANDARD in targets and (fix or watch):
         option = "--fix writes files" if fix else "--watch waits for files to change"
         raise click.UsageError(f"{option}, and standard input is none; --diff shows what a repair would do")
+    if fix and (piped := next(filter(files.is_piped, targets), None)) is not None:
+        raise click.UsageError(
+            f"--fix writes files, and {piped} is what a command prints; --diff shows what it would do"
+        )
     if watch and form not in ("text", "concise"):
         raise click.UsageError(f"--watch prints one text after another, which is no {form}")
     while True:
@@ -95,8 +99,20 @@ def command(
         if not watch:
             sys.exit(exit_code(found, strict=strict or own.strict))
         more = {path: stamp for path, stamp in watching.stamps(_used(found)).items() if path not in before}
+        _say_what_is_waited_for(before | more)
         names = ", ".join(str(path) for path in watching.changed(before | more))
         console.say("", [console.Styled(f"{names} changed", console.DIM)], err=True)
+
+
+def _say_what_is_waited_for(watched: watching.Stamps) -> None:
+    """Say it where nobody would guess it: where none of the files is there yet. Raises Refused where there is none."""
+    if not watched:
+        raise common.Refused("--watch: there is nothing to watch: name a file or a folder")
+    if not any(watched.values()):
+        names = ", ".join(map(str, watched))
+        console.say(
+            "", [console.Styled(f"{names}: not there yet, and waited for; Ctrl-C ends it", console.DIM)], err=True
+        )
 
 
 def _found(
@@ -121,8 +137,15 @@ def _files(targets: Sequence[str]) -> list[Path]:
     """Return the files that were named, and the folders, to which more may come."""
     from speczoo import catalogue
 
-    named = [*targets, *catalogue.expand([*targets])]
+    absent = [target for target in targets if catalogue.is_path(target) and not os.path.lexists(target)]
+    named = [*targets, *map(_around_glob, absent), *catalogue.expand([*targets])]
     return [catalogue.split(target)[0] for target in named if catalogue.is_path(target) or os.path.isdir(target)]
+
+
+def _around_glob(target: str) -> str:
+    """Return the folder that the files of a glob lie in, as far as it is told; a path that is no glob as it is."""
+    first = next((i for i, char in enumerate(target) if char in "*?["), None)
+    return target if first is None else os.path.dirname(target[:first]) or os.curdir
 
 
 def _used(found: Sequence[Checked]) -> list[Path]:

@@ -11,6 +11,7 @@ import click
 from speczoo import console
 from speczoo.commands import common, shell_completion
 from speczoo.specs import edit
+from speczoo.specs import files as disk
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.source import Source
 
@@ -35,6 +36,9 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     names = catalogue.expand(files)
     if exported := [name for name in names if catalogue.is_exported(name)]:
         raise common.Refused(f"{exported[0]} is no file of a spec: `zoo show` prints the one that it carries")
+    if not (check or diff) and (piped := next(filter(disk.is_piped, names), None)) is not None:
+        reason = "is what a command prints, and has no place to write to"
+        raise common.Refused(f"{piped} {reason}: `command | zoo fmt -` prints the formatted text, --diff what changes")
     for name in names:
         report = Report()
         source = console.stdin(report) if name == common.STANDARD else Source.read(Path(name), report)

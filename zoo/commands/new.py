@@ -46,33 +46,33 @@ blocks:
     params: {{channels: int, stride: 1}}
     layers: # each entry takes the output of the one before it, unless it says `from`
       - {{id: conv1, op: Conv2d, out_channels: $channels, stride: $stride}} # in_channels follow from what flows in
-      - {{id: bn1, op: BatchNorm2d}}
+      - {{id: bn1,   op: BatchNorm2d}}
       - {{id: relu1, op: ReLU}}
       - {{id: conv2, op: Conv2d, out_channels: $channels}}
-      - {{id: bn2, op: BatchNorm2d}}
+      - {{id: bn2,   op: BatchNorm2d}}
       - id: shortcut # where `when` is false, it stands for its input
-        from: input # the block's own
-        when: $(stride != 1 or in_channels != channels)
         op: Conv2d
+        from: input # the block's own
         out_channels: $channels
-        stride: $stride
         kernel_size: 1
+        stride: $stride
         padding: 0
-      - {{id: sum, op: add, from: [bn2, shortcut]}} # shapes must agree: nothing is broadcast
+        when: $(stride != 1 or in_channels != channels)
+      - {{id: sum,   op: add, from: [bn2, shortcut]}} # shapes must agree: nothing is broadcast
       - {{id: relu2, op: ReLU}}
 
 layers: # a list is an nn.Sequential; an id is the module's name in the state_dict
   - {{id: conv, op: Conv2d, out_channels: "$(widths[0])"}} # quotes around what holds a bracket or a comma
-  - {{id: bn, op: BatchNorm2d}}
+  - {{id: bn,   op: BatchNorm2d}}
   - {{id: relu, op: ReLU, shape: ["$(widths[0])", 32, 32]}} # `shape` is held to, never needed
   - for: {{i: 1..$(len(widths)), channels: $widths}} # an entry per turn; lists are taken side by side
     id: stage$i
     op: Residual
     channels: $channels
     stride: $(1 if i == 1 else 2)
-  - {{id: pool, op: AdaptiveAvgPool2d, output_size: 1}}
+  - {{id: pool,    op: AdaptiveAvgPool2d, output_size: 1}}
   - {{id: flatten, op: Flatten}}
-  - {{id: fc, op: Linear, out_features: $num_classes}}
+  - {{id: fc,      op: Linear, out_features: $num_classes}}
 
 expect: {{output: [10]}} # what `zoo check` holds the network to; params and macs can stand here too
 
@@ -113,7 +113,9 @@ def command(
     """
     from speczoo.specs.grammar import NETWORK
 
-    name = re.sub(r"\.(ya?ml|json)$", "", name)
+    name = re.sub(r"\.ya?ml$", "", name)
+    if named := re.fullmatch(r"(.*)\.[A-Za-z]{1,5}", name):
+        raise click.UsageError(f"{name} is no file of YAML, which a new spec is: zoo new {named[1]}")
     if not re.fullmatch(NETWORK, name, re.ASCII) or len(name) > 100:
         raise click.UsageError(
             f"a network's name is of letters, digits, `_`, `-` and `.`, and starts with a letter, not {name!a}"

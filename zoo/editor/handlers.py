@@ -233,7 +233,7 @@ def showing(server: Server) -> None:
 
     @server.feature("speczoo/preview")
     async def show_preview(params: Any) -> dict[str, Any]:
-        shown = await server.picture(params.uri)
+        shown = await server.picture(str(getattr(params, "uri", "a request without `uri`")))
         return shown._asdict()
 
 

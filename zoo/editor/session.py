@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import FeatureRequestError, JsonRpcInvalidParams, JsonRpcParseError
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 import speczoo
 from speczoo.editor.analysis import Analysis, source_of
+from speczoo.editor.answers import Answers
 from speczoo.editor.desk import Sheet
 from speczoo.editor.preview import Preview, preview, watched
 from speczoo.editor.wire import Wire, published
@@ -56,11 +57,14 @@ async def _tidy() -> None:
 class Server(LanguageServer):
     """The open texts, and the thread that checks them."""
 
+    protocol: Answers
+
     def __init__(self, limits: Limits) -> None:
         super().__init__(
             name="speczoo",
             version=speczoo.__version__,
             text_document_sync_kind=lsp.TextDocumentSyncKind.Full,
+            protocol_cls=Answers,
         )
         self.limits = limits
         self.sheets: dict[str, Sheet] = {}
@@ -70,6 +74,13 @@ class Server(LanguageServer):
         self.drawn: dict[str, Analysis] = {}  # the last networks of texts, for their pictures
         self.watched: dict[str, Path] = {}  # pages that show a text's picture, by its address
         self.folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log what is wrong with a message, and answer one that is no JSON: a person has asked for neither."""
+        if isinstance(error, ValueError | RecursionError):  # of `json.loads`
+            self.protocol.refuse(None, JsonRpcParseError(f"this is no JSON: {error}"))
+        if source is not FeatureRequestError:  # whose asker has the answer
+            self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Warning, str(error)))
 
     def wire(self, uri: str, source: Source) -> Wire:
         return Wire(source, uri, self.workspace.position_encoding or "utf-16")  # type: ignore[arg-type]
