@@ -23,6 +23,7 @@ class Run(nn.Module):
         self.linear = nn.Linear(12, 12)
         self.conv = nn.Conv2d(4, 4, 3, padding=1)
         self.norm = nn.BatchNorm1d(12)
+        self.flat = nn.BatchNorm2d(4)
         self.act = nn.ReLU()
         self.scale = nn.Parameter(torch.randn(12))
         self.table = nn.Parameter(torch.randn(1, 5, 12))
@@ -49,6 +50,42 @@ def fused_windows(m: Run, x: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, q, q).transpose(1, 2).reshape(b, n, c)
 
 
+def maps_of_windows(m: Run, x: Tensor) -> Tensor:
+    b, c, h, w = x.shape
+    parts = x.view(b, c, 2, h // 2, w).transpose(1, 2).reshape(b * 2, c, h // 2, w)
+    parts = F.max_pool2d(m.act(m.flat(m.conv(parts))), 1)
+    return parts.view(b, 2, c, h // 2, w).transpose(1, 2).reshape(b, c, h, w)
+
+
+def query_of_windows(m: Run, x: Tensor) -> Tensor:
+    b, n, c = x.shape
+    query = x.mean(1).repeat_interleave(2, 0)
+    return (m.linear(x).reshape(b * 2, n // 2, c) * query[:, None]).reshape(b, n, c)
+
+
+def heads_in_the_batch(m: Run, x: Tensor) -> Tensor:
+    b, n, c = x.shape
+    q, k = m.linear(x).view(b, n, 2, 3, c // 6).permute(2, 0, 3, 1, 4).reshape(2, b * 3, n, c // 6).unbind(0)
+    q = torch.einsum("bnc,dc->bnd", q, m.scale.view(6, 2)[:2])
+    return (q @ k.transpose(-2, -1)).reshape(b, 3, n, n).flatten(1, 2)
+
+
+def put(m: Run, x: Tensor) -> Tensor:
+    y = m.linear(x)
+    y[:, 1:4, 2:] = x[:, 1:4, 2:] * 2
+    return y
+
+
+def logarithms(m: Run, x: Tensor) -> Tensor:
+    apart = torch.arange(12.0)[:, None] - torch.arange(12.0)[None]
+    return m.linear(x) + apart.sign() * torch.log1p(apart.abs())
+
+
+def resized(m: Run, x: Tensor) -> Tensor:
+    table = F.interpolate(m.table.transpose(1, 2), size=7, mode="linear").transpose(1, 2)
+    return m.linear(x) + table
+
+
 def norm_of_tokens(m: Run, x: Tensor) -> Tensor:
     return m.norm(m.linear(x).flatten(0, 1)).reshape_as(x)
 
@@ -70,6 +107,16 @@ WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (windows, (6, 12), "Unflatten"),
     (fused_windows, (6, 12), "scaled_dot_product_attention"),
     (norm_of_tokens, (6, 12), "BatchNorm1d"),
+    (maps_of_windows, (4, 8, 8), "convolution"),
+    (query_of_windows, (6, 12), "expand"),
+    (heads_in_the_batch, (6, 12), "einsum"),
+    (put, (5, 12), "concat"),
+    (logarithms, (12, 12), "index_select"),
+    (resized, (7, 12), "interpolate"),
+    (lambda m, x: m.linear(x) * m.scale[:6].tile(2), (5, 12), "repeat"),
+    (lambda m, x: m.linear(x).max(1)[0], (5, 12), "amax"),
+    (lambda m, x: torch.min(m.linear(x), x), (5, 12), "minimum"),
+    (lambda m, x: torch.addcmul(x, m.linear(x), m.scale), (5, 12), "mul"),
     (lambda m, x: F.interpolate(m.conv(x), size=x.shape[-2:]), (4, 8, 8), "interpolate"),
     (lambda m, x: F.pad(m.conv(x), (1, 0, 2, 0)), (4, 8, 8), "ZeroPad2d"),
     (lambda m, x: m.conv(x).view(x.shape[0], -1), (4, 8, 8), "Flatten"),
@@ -81,7 +128,7 @@ WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (lambda m, x: m.conv(x).permute(1, 0, 2, 3).mean(0), (4, 8, 8), "mean"),
 ]
 #: What leaves weights of the module out, so that only what it computes is looked at.
-UNUSED = ("linear", "conv", "norm", "scale", "table")
+UNUSED = ("linear", "conv", "norm", "flat", "scale", "table")
 
 
 @pytest.mark.parametrize(("run", "shape", "op"), WRITTEN, ids=[op for _, _, op in WRITTEN])

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing.constants import buffer_of
+from speczoo.importing.constants import buffer_of, levels_of
 from speczoo.importing.entries import Entry, List, Operand, Source
 from speczoo.importing.leaves import stated
 from speczoo.importing.recording import Call, Frame, Value
@@ -35,6 +35,7 @@ class Builder:
         self.shapes: dict[Source, Shape] = {}
         self.constant: set[Value] = set()  # what functions make of no value of the network
         self.free: set[Source] = set()  # the values without a batch: parameters, and what is made of them alone
+        self.stretched: set[Source] = set()  # those of them that are one for each sample all the same
 
     # -- what flows ---------------------------------------------------------------------------------------------------
 
@@ -55,6 +56,7 @@ class Builder:
         arguments = {"shape": [*shape[leading:]], **({"leading": True} if leading else {})}
         entry = self.append(Entry("Parameter", arguments, [], self.relative(value.key), True, True))
         self.free.add(Source(entry))
+        self.shapes[Source(entry)] = shape[leading:]
         return Traced(Source(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
 
     def _buffer(self, value: Value) -> Traced:
@@ -65,14 +67,36 @@ class Builder:
         owned = bool(value.key) and self.frame.owns(value)
         shape = tuple(tensor.shape)
         leading = len(shape) > 1 and shape[0] == 1
-        arguments = buffer_of(tensor[0]) | {"leading": True} if leading else buffer_of(tensor)
-        arguments |= {} if owned and self.frame.persistent(value.key) else {"persistent": False}
-        kept = owned and arguments.get("persistent", True)
+        kept = owned and self.frame.persistent(value.key)
+        numbers = tensor[0] if leading else tensor
+        try:
+            arguments = buffer_of(numbers) | ({"leading": True} if leading else {})
+        except Unsayable:
+            if kept or tensor.is_meta:
+                raise
+            return self._of_levels(value, numbers, leading=leading)
+        arguments |= {} if kept else {"persistent": False}
         entry = self.append(Entry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept))
         self.free.add(Source(entry))
         dtype = str(tensor.dtype).removeprefix("torch.")
         batch = 0 if leading else None
         return Traced(Source(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
+
+    def _of_levels(self, value: Value, numbers: Tensor, *, leading: bool) -> Traced:
+        """Return a constant as a few numbers, each taken where it stands. Raises Unsayable."""
+        levels, rule = levels_of(numbers)
+        places, table = (
+            Source(self.append(Entry("Buffer", each | {"persistent": False}))) for each in (rule, buffer_of(levels))
+        )
+        self.free |= {places, table}
+        row = Source(self.add("reshape", [places], {"shape": [-1]})) if numbers.dim() > 1 else places
+        taken = Source(self.add("index_select", [table, row], {"dim": 1}))
+        shape = tuple(numbers.shape)
+        made = Source(self.add("reshape", [taken], {"shape": [*shape]})) if len(shape) > 1 else taken
+        self.shapes[made] = shape
+        shapes = (shape,) * len(self.batches)
+        dtype = str(numbers.dtype).removeprefix("torch.")
+        return Traced(made, shapes, 0 if leading else None, leading=leading, dtype=dtype)
 
     def relative(self, path: str) -> str:
         """Return a path below the frame's module, empty for its own."""
@@ -128,11 +152,32 @@ class Builder:
         layer, inputs = Layer.registry[op], [*inputs]
         alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Source))
         if alone and not (layer.merges or layer.unbatched):
-            raise Unsayable(f"`{op}` works on a parameter alone, before that meets a value with a batch")
+            inputs = [self._stretch(op, each) if isinstance(each, Source) else each for each in inputs]
         entry = Entry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
         if alone:
-            self.free |= {Source(entry, port) for port in range(ports)}
+            entry.args.pop("inplace", None)  # a parameter is not written over
+            made = {Source(entry, port) for port in range(ports)}
+            self.free |= made
+            self.stretched |= made if self.stretched & {*inputs} else set()
         return self.append(entry)
+
+    def _stretch(self, op: str, source: Source) -> Source:
+        """Return a value without a batch as one for each sample, for a layer that takes no other. Raises Unsayable."""
+        if source in self.stretched:
+            return source
+        flowing = self.flowing()
+        if flowing is None:
+            raise Unsayable(f"`{op}` works on a parameter alone, where nothing flows that has a batch")
+        shape = self.shapes.get(source, ())
+        made = Source(self.append(Entry("expand", {"size": [*shape]}, [source], references={"like": flowing.source})))
+        self.shapes[made] = shape
+        self.stretched.add(made)
+        return made
+
+    def flowing(self) -> Traced | None:
+        """Return the first value that has the batch where a spec has it; None where nothing does."""
+        known = (each for each in self.known.values() if each is not None)
+        return next((x for x in known if x.plain and not x.leading and x.source not in self.free), None)
 
     def append(self, entry: Entry) -> Entry:
         """Add an entry, which knows what it takes."""

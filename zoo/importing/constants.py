@@ -43,6 +43,17 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
     return {"shape": shape, "at": [*PLACES[: value.dim()]], "value": f"$({rule})"}
 
 
+def levels_of(value: Tensor) -> tuple[Tensor, dict[str, Any]]:
+    """Return the few numbers that a constant is made of, in order, and the `Buffer` that says which of them is where.
+
+    Raises Unsayable where they are many, or no rule says that.
+    """
+    levels, places = torch.unique(value, return_inverse=True)
+    if levels.numel() > SHORT or value.dtype == torch.bool:
+        raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
+    return levels, buffer_of(places)
+
+
 def _found(value: Tensor) -> str | None:
     """Return the expression over places that gives a tensor, or each of its parts; None where none is found."""
     return _rule(value) or next(pieces(value, _found), None)

@@ -23,7 +23,7 @@ def filled(at: Builder, call: Call) -> list[Traced]:
     shapes = {tuple(shape[1:]) for shape in value.shapes}
     if axis != 0 or count or len(shapes) > 1:
         raise Unsayable("its batch is not first, or its sizes follow from that of the input")
-    flowing = next((each for each in at.known.values() if each is not None and each.plain and not each.leading), None)
+    flowing = at.flowing()
     if flowing is None:
         raise Unsayable("nothing flows in that has its batch")
     (shape,) = shapes

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import merging
+from speczoo.importing import merging, windowed
 from speczoo.importing.building import Broken, Builder, batch_axis
 from speczoo.importing.entries import Entry, List, Source
 from speczoo.importing.functions import handler_of
@@ -93,15 +93,20 @@ def converted(
 
 
 def _list_of(
-    conversion: Conversion, frame: Frame, given: Mapping[Value, Traced], alone: Collection[Source] = ()
+    conversion: Conversion,
+    frame: Frame,
+    given: Mapping[Value, Traced],
+    alone: Collection[Source] = (),
+    stretched: Collection[Source] = (),
 ) -> tuple[Builder, list[tuple[Value, Traced]]]:
     """Return the builder of a frame's list, and what flows out of it: the values that others read; `alone` are those of
-    its inputs that have no batch.
+    its inputs that have no batch, `stretched` those of them that are one for each sample all the same.
     """
     kind = type(frame.module).__name__
     at = Builder(frame, kind, conversion.batches, dict(conversion.model.named_buffers()))
     at.known.update(given)
     at.free.update(alone)
+    at.stretched.update(stretched)
     at.shapes.update((found.source, found.shape) for found in given.values())
     at.made.sequential = type(frame.module) is nn.Sequential
     for call in frame.calls:
@@ -185,7 +190,7 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     elif op == "BatchNorm1d" and inputs[0].batch == 0 and inputs[0].folded == 1 and len(inputs[0].shape) == 2:
         return [_norm_of_tokens(at, call, inputs[0], arguments)]
     elif layer.ranks and not all(each.plain for each in inputs):
-        raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
+        return windowed.layer(at, call, op, inputs[0], arguments)
     for name in layer.axes:
         if inputs and name in arguments and arguments[name] is not None:
             arguments[name] = inputs[0].axis(arguments[name])
@@ -265,7 +270,8 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     flowing = [at.traced(value) for value in reads]
     given = {value: replace(x, source=Source(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
     alone = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.free}
-    inner, outputs = _list_of(conversion, frame, given, alone)
+    stretched = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.stretched}
+    inner, outputs = _list_of(conversion, frame, given, alone, stretched)
     made = inner.made
     at.constant |= inner.constant & {*frame.results}
     wanted = [v for v in frame.results if v not in inner.constant and conversion.outside(frame, v)]
@@ -298,6 +304,8 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
         at.shapes[Source(entry, port)] = x.shape
         if x.source in inner.free:
             at.free.add(Source(entry, port))
+        if x.source in inner.stretched:
+            at.stretched.add(Source(entry, port))
     return flows | passed
 
 

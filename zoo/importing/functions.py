@@ -6,13 +6,14 @@ What is not in it goes by its name: a function of torch that a layer or function
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping
+from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, windowed
 from speczoo.importing.building import Builder, main
 from speczoo.importing.recorder import SILENT
 from speczoo.importing.recording import Call
@@ -80,10 +81,22 @@ def named(name: str) -> str | None:
 def einsum(at: Builder, call: Call) -> list[Traced]:
     """Return a sum of products whose batch is a letter in front."""
     equation, *operands = call.args
-    inputs = [at.traced(value) for value in operands]
-    if not all(each.plain or each.source in at.free for each in inputs):
+    inputs = reshaping.folded_alike(at, [at.traced(value) for value in operands])
+    held = [each for each in inputs if each.source not in at.free]
+    if any(each.batch for each in held) or len({each.folded for each in held}) > 1:
         raise Unsayable("its batch is not first, or holds other axes")
+    if held and held[0].folded:
+        equation = _with_axes(equation, [each in held for each in inputs], held[0].folded)
     return at.apply(call, "einsum", inputs, {"equation": equation})
+
+
+def _with_axes(equation: str, held: Sequence[bool], count: int) -> str:
+    """Return an equation with letters for the axes that are in the batch, behind its letter in all that has it."""
+    terms, _, out = equation.replace(" ", "").partition("->")
+    free = [letter for letter in string.ascii_lowercase if letter not in equation]
+    axes = "".join(free[:count])
+    parts = [each[:1] + axes + each[1:] if has else each for each, has in zip(terms.split(","), held, strict=True)]
+    return f"{','.join(parts)}->{out[:1]}{axes}{out[1:]}"
 
 
 def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
@@ -94,7 +107,7 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     arguments = binding.of_layer(call, op)
     first = main(inputs) or (inputs[0] if inputs else None)
     if layer.ranks and first is not None and not first.plain:
-        raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
+        return windowed.layer(at, call, op, first, arguments)
     if first is not None:
         arguments |= {name: _axes(first, arguments[name]) for name in layer.axes if name in arguments}
     return at.apply(call, op, inputs, arguments)
@@ -129,6 +142,11 @@ TABLE: dict[str, Handler] = {
     "__rtruediv__": merging.rdiv,
     "__rdiv__": merging.rdiv,
     **{name: getattr(indexing, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "repeat")},
+    "repeat_interleave": indexing.repeat_interleave,
+    "tile": indexing.repeat,
+    "__setitem__": indexing.setitem,
+    **dict.fromkeys(("max", "min"), indexing.extreme),
+    "addcmul": merging.addcmul,
     "T": indexing.turned,
     "mT": indexing.turned,
     "t": indexing.turned,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from speczoo.compiler.layer import FLOAT32_MAX
-from speczoo.importing.binding import bound
+from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Entry, Source
 from speczoo.importing.recording import Call, Value
@@ -114,13 +115,88 @@ def expand(at: Builder, call: Call) -> list[Traced]:
 def repeat(at: Builder, call: Call) -> list[Traced]:
     """Return a value again and again along its axes, the batch as it is."""
     x = _one(at, call)
-    given = bound(call, ["repeats"])["repeats"]
-    repeats = [*given] if isinstance(given, list | tuple) else [given]
-    if x.batch != 0 or x.folded or len(repeats) != x.rank or repeats[0] != 1:
-        if x.source in at.free and x.leading and all(n == 1 for n in repeats[1:]):
-            return [x]
+    repeats, *others = (_times(each, x.rank) for each in (call, *call.twins))
+    lead = x.batch is not None
+    if (lead and (x.batch or x.folded or len(repeats) != x.rank)) or any(
+        each[lead:] != repeats[lead:] for each in others
+    ):
+        raise Unsayable("it repeats the batch, or as often as follows from the size of the input")
+    if repeats[lead:] == [1] * len(x.shape) and (not lead or repeats[0] == 1 or x.leading):
+        return [x]
+    if lead and repeats[0] != 1:
         raise Unsayable("it repeats the batch, which a spec never touches")
-    return at.apply(call, "repeat", [x], {"repeats": repeats[1:]})
+    return at.apply(call, "repeat", [x], {"repeats": repeats[lead:]})
+
+
+def _times(call: Call, rank: int) -> list[int]:
+    """Return how often a call repeats each axis; `tile` says it of the last ones alone."""
+    given = [call.kwargs.get("repeats", call.kwargs.get("dims"))] if len(call.args) < 2 else [*call.args[1:]]
+    flat = [n for each in given for n in (each if isinstance(each, list | tuple) else [each])]
+    return [1] * (rank - len(flat)) + flat if call.name == "tile" else flat
+
+
+def repeat_interleave(at: Builder, call: Call) -> list[Traced]:
+    """Return each place of an axis several times; each sample, where that axis is the batch: then these are in it."""
+    x = _one(at, call)
+    given = bound(call, ["repeats", "dim"])
+    count, dim = given["repeats"], given.get("dim")
+    if dim is None or x.batch != 0 or dim % x.rank:
+        return at.apply(call, "repeat_interleave", [x], {"repeats": count, "dim": x.axis(dim or 0)})
+    more = Source(at.add("unsqueeze", [x.source], {"dim": x.folded + 1}))
+    size = [*[-1] * x.folded, count, *[-1] * (len(x.shape) - x.folded)]
+    made = Source(at.add("expand", [more], {"size": size}))
+    return [at.outcome(call.outputs[0], made, x, [(*each, count) for each in folded_sizes(x)])]
+
+
+def setitem(at: Builder, call: Call) -> list[Traced]:
+    """Return a value with another one in the place of slices of it: what is before these, that one, what is after."""
+    x, index, value = at.traced(call.args[0]), _filled(_listed(call.args[1]), call.args[0].tensor.dim()), call.args[2]
+    if any(repr(twin.args[1]) != repr(call.args[1]) for twin in call.twins) or not isinstance(value, Value):
+        raise Unsayable("it puts a number somewhere, or where that is follows from the size of the input")
+    if not all(isinstance(each, slice) and each.step in (None, 1) for each in index) or index[x.batch or 0] != slice(
+        None
+    ):
+        raise Unsayable("it puts a value at places that are no slices, or into a part of the batch")
+    inner, out = at.traced(value), call.outputs[0]
+    cuts = [
+        (x.axis(place), *item.indices(size)[:2], size)
+        for place, (item, size) in enumerate(zip(index, out.tensor.shape, strict=True))
+        if item != slice(None)
+    ]
+    wanted = [stop - start for _, start, stop, _ in cuts]
+    if [inner.shape[dim - 1] for dim, *_ in cuts] != wanted or (inner.batch, inner.folded) != (x.batch, x.folded):
+        raise Unsayable("it puts a value where it has to be stretched")
+    return [at.outcome(out, _put(at, x.source, cuts, inner.source), x, folded_sizes(x))]
+
+
+def _put(at: Builder, whole: Source, cuts: Sequence[tuple[int, int, int, int]], inner: Source) -> Source:
+    """Return a value with another one between places of its axes."""
+    if not cuts:
+        return inner
+    (dim, start, stop, size), *more = cuts
+    middle = _sliced(at, whole, dim, slice(start or None, stop if stop < size else None)) if more else whole
+    parts = [_sliced(at, whole, dim, slice(None, start))] if start else []
+    parts.append(_put(at, middle, more, inner))
+    parts += [_sliced(at, whole, dim, slice(stop, None))] if stop < size else []
+    return Source(at.add("concat", parts, {"dim": dim})) if len(parts) > 1 else parts[0]
+
+
+def extreme(at: Builder, call: Call) -> list[Traced]:
+    """Return the largest or smallest along an axis, and where these are; of two values, place by place."""
+    values, _, _ = split(call)
+    if len(values) == 2:
+        return at.apply(call, f"{call.name}imum", [at.traced(each) for each in values])
+    given = bound(call, ["dim", "keepdim"])
+    if given.get("dim") is None:
+        raise Unsayable("it works on the batch axis, which a spec never touches")
+    x = _one(at, call)
+    given["dim"] = x.axis(given["dim"])
+    ops = (f"a{call.name}", f"arg{call.name}")
+    return [
+        each
+        for op, value in zip(ops, call.outputs, strict=False)
+        for each in at.apply(replace(call, outputs=[value]), op, [x], given)
+    ]
 
 
 def getitem(at: Builder, call: Call) -> list[Traced]:

@@ -16,8 +16,9 @@ from speczoo.importing.traced import Traced, folded_sizes
 
 def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> list[Traced]:
     """Return the sum, product and so on of values and numbers. Raises Unsayable."""
-    bound(call, [])
-    both = [at.traced(each) if isinstance(each, Value) else _number(call, each) for each in operands]
+    if call.name != "addcmul":
+        bound(call, [])
+    both = [_operand(at, call, each) for each in operands]
     found = folded_alike(at, [each for each in both if isinstance(each, Traced)])
     same = iter(found)
     both = [next(same) if isinstance(each, Traced) else each for each in both]
@@ -33,6 +34,20 @@ def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> lis
     inputs: list[Operand] = [each.source if isinstance(each, Traced) else each for each in met]
     entry = at.add(op, inputs, {"broadcast": True} if len(shapes) > 1 else {})
     return [at.outcome(call.outputs[0], Source(entry), first)]
+
+
+def _operand(at: Builder, call: Call, each: Any) -> Traced | float:
+    if isinstance(each, Traced):
+        return each
+    return at.traced(each) if isinstance(each, Value) else _number(call, each)
+
+
+def addcmul(at: Builder, call: Call) -> list[Traced]:
+    """Return a value, and the product of two others added to it."""
+    if len(call.args) != 3 or call.kwargs.get("value", 1) != 1:
+        raise Unsayable("its product is scaled")
+    (product,) = arithmetic(at, call, "mul", call.args[1:])
+    return arithmetic(at, call, "add", [call.args[0], product])
 
 
 def _apart(one: Traced, other: Traced) -> bool:

@@ -139,11 +139,23 @@ def _around(at: Builder, x: Traced, value: Value, out: Value) -> Traced:
     """Return what a reshape gives whose batch is not the first axis, and stays as it is."""
     assert x.batch is not None
     segments = _segments(_columns(value.shapes), _columns(out.shapes))
-    batch = [s for s in segments if _columns(value.shapes)[x.batch] in s.before and s.before == s.after]
-    if not batch or x.folded:
-        raise Unsayable("it reshapes axes together with a batch that is not the first")
-    kept = [Segment([], []) if s is batch[0] else s for s in segments]
-    return at.outcome(out, _emit(at, x, kept), x)
+    first = 0
+    for place, segment in enumerate(segments):
+        if first == x.batch and not x.folded:
+            inner, folded = _folding(segment, at.batches)
+            source = _emit(at, x, [*segments[:place], inner, *segments[place + 1 :]])
+            before, count = sum(len(each.after) for each in segments[:place]), len(folded[0])
+            if before and count:
+                axes = len(out.shapes[0]) + count
+                moved = [
+                    *range(before + 1, before + count + 1),
+                    *range(1, before + 1),
+                    *range(before + count + 1, axes),
+                ]
+                source = Source(at.add("permute", [source], {"dims": [0, *moved]}))
+            return at.outcome(out, source, x, folded)
+        first += len(segment.before)
+    raise Unsayable("it reshapes axes together with a batch that is not the first")
 
 
 def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Source:

@@ -1,0 +1,78 @@
+"""Layers of maps whose batch holds other axes too, windows or heads: these as channels, the weights once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from speczoo.importing.building import Builder
+from speczoo.importing.entries import Entry, Source
+from speczoo.importing.recording import Call
+from speczoo.importing.refusals import Unsayable
+from speczoo.importing.reshaping import sizes
+from speczoo.importing.traced import Traced, folded_sizes, times
+
+
+def layer(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> list[Traced]:
+    """Return what a convolution, a pooling or a batch norm gives. Raises Unsayable for other layers."""
+    kind = op.rstrip("123d")
+    if x.batch != 0 or kind not in KINDS or len({*folded_sizes(x)}) > 1 or call.path in at.modules:
+        raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
+    return [at.outcome(call.outputs[0], KINDS[kind](at, call, op, x, arguments), x, folded_sizes(x))]
+
+
+def _convolution(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Source:
+    """Return a convolution of groups, as many times as there are maps, by weights that are repeated as often."""
+    module: Any = call.module
+    if module.padding_mode != "zeros" or isinstance(module.padding, str):
+        raise Unsayable(f"`{op}` pads otherwise than with zeros, and other axes are in its batch")
+    count = times(x.shape[: x.folded])
+    weights = [
+        _repeated(at, f"{at.relative(call.path)}.{name}", tuple(weight.shape), count)
+        for name, weight in module.named_parameters()
+    ]
+    given = {name: list(getattr(module, name)) for name in ("stride", "padding", "dilation")}
+    made = at.add("convolution", [_as_channels(at, x), *weights], given | {"groups": count * module.groups})
+    return _apart(at, Source(made), [*x.shape[: x.folded], module.out_channels])
+
+
+def _repeated(at: Builder, name: str, shape: tuple[int, ...], count: int) -> Source:
+    """Return a Parameter of a module under its key, again and again along its first axis."""
+    own = Source(at.append(Entry("Parameter", {"shape": [*shape]}, [], name, True, True)))
+    at.free.add(own)
+    at.shapes[own] = shape
+    return Source(at.add("repeat", [own], {"repeats": [count, *[1] * (len(shape) - 1)]})) if count > 1 else own
+
+
+def _pooling(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Source:
+    pooled = Source(at.add(op, [_as_channels(at, x)], arguments, name=at.relative(call.path), module=True))
+    return _apart(at, pooled, x.shape[: x.folded + 1])
+
+
+def _norm(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Source:
+    """Return the norm of each channel over all maps, which stand one above the other meanwhile."""
+    count, rank = x.folded, len(x.shape)
+    turned = [0, count + 1, *range(1, count + 1), *range(count + 2, rank + 1)]
+    first = Source(at.add("permute", [x.source], {"dims": turned}))
+    above = Source(at.add("Flatten", [first], {"start_dim": 2, "end_dim": count + 2}))
+    normed = Source(at.add(op, [above], arguments, name=at.relative(call.path), named=True, module=True))
+    columns = [*zip(*((*shape[:count], shape[count + 1]) for shape in x.shapes), strict=True)]
+    apart = Source(at.add("Unflatten", [normed], {"dim": 2, "unflattened_size": sizes(columns)}))
+    back = [0, *range(2, count + 2), 1, *range(count + 2, rank + 1)]
+    return Source(at.add("permute", [apart], {"dims": back}))
+
+
+def _as_channels(at: Builder, x: Traced) -> Source:
+    return Source(at.add("Flatten", [x.source], {"end_dim": x.folded + 1}))
+
+
+def _apart(at: Builder, source: Source, first: Sequence[int]) -> Source:
+    """Return a value whose channels are several axes."""
+    return Source(at.add("Unflatten", [source], {"dim": 1, "unflattened_size": [*first[:-1], -1]}))
+
+
+KINDS = {
+    "Conv": _convolution,
+    **dict.fromkeys(("MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"), _pooling),
+    "BatchNorm": _norm,
+}
