@@ -35,9 +35,7 @@ class Answers(LanguageServerProtocol):
             self.refuse(id, JsonRpcInvalidRequest('this is no message of JSON-RPC: {"jsonrpc": "2.0", ...}'))
         elif self._shutdown and id is not None and hasattr(message, "method"):
             self.refuse(id, JsonRpcInvalidRequest("the server has shut down"))
-        elif (
-            self._workspace is None and id is not None and getattr(message, "method", lsp.INITIALIZE) != lsp.INITIALIZE
-        ):
+        elif self._workspace is None and id is not None and method != lsp.INITIALIZE:
             code = lsp.ErrorCodes.ServerNotInitialized.value
             self.refuse(id, JsonRpcException("the first request is `initialize`", code=code))
         else:
