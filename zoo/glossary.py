@@ -1,4 +1,4 @@
-"""What a word means: the code of a diagnostic, an op, a key of the language or of recipes, an argument of ops.
+"""What a word means: a code of diagnostics, an op, a word or a key of recipes, a key of the language, an argument.
 
 Each meaning is plain data (`data`, for `--json`) and a page (`page`). A word may have several.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from speczoo import api
 from speczoo.compiler.composite import Node
@@ -25,6 +26,9 @@ from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import nearest, spelling, unqualified
 from speczoo.specs.wording import by_axis
 from speczoo.table import Column, Table
+
+if TYPE_CHECKING:
+    from speczoo.training.recipe_words import Choice
 
 Page: TypeAlias = list["Line | Table"]
 
@@ -78,7 +82,7 @@ class KeyMeaning:
 
     @property
     def of(self) -> str:
-        return OF.get(self.model.__name__, self.model.__name__)
+        return _of(self.model)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -95,7 +99,42 @@ class KeyMeaning:
         if key.required:
             page += ["It must be there."]
         elif default is not None:
-            page += [f"Without it: {default if isinstance(default, str) else json.dumps(default)}."]
+            page += [f"Without it: {_written(default)}."]
+        return page
+
+
+@dataclass(frozen=True)
+class ChoiceMeaning:
+    """A word of a recipe that says which optimizer, schedule, transform or data set: with the keys beside it."""
+
+    choice: Choice
+
+    @property
+    def data(self) -> dict[str, Any]:
+        beside = [KeyMeaning(key, self.choice.model).data for key in self._keys]
+        return {"word": self.choice.word, "of": self.choice.place.name, "meaning": self.meaning, "keys": beside}
+
+    @property
+    def meaning(self) -> str:
+        return cleandoc(self.choice.model.__doc__ or "")
+
+    @property
+    def _keys(self) -> list[Key]:
+        return [key for key in keys(self.choice.model).values() if key.name != self.choice.tag.name]
+
+    @property
+    def page(self) -> Page:
+        word, place = self.choice.word, self.choice.place
+        page: Page = [[Styled(word, BOLD), "  ", " ".join(self.meaning.split())]]
+        page += ["", [Styled(f"a word of recipes: `{place.name}` is {place.holds}", DIM)]]
+        if self._keys:
+            columns = {
+                "Key": [key.name for key in self._keys],
+                "Default": ["required" if key.required else _written(_default(key)) for key in self._keys],
+                "Holds": [key.holds.replace("`", "") for key in self._keys],
+                "What it says": [key.description for key in self._keys],
+            }
+            page += ["", Table([Column(head, cells, left=True) for head, cells in columns.items()])]
         return page
 
 
@@ -121,7 +160,7 @@ class ArgumentMeaning:
         return page
 
 
-Meaning: TypeAlias = CodeMeaning | OpMeaning | KeyMeaning | ArgumentMeaning
+Meaning: TypeAlias = CodeMeaning | OpMeaning | ChoiceMeaning | KeyMeaning | ArgumentMeaning
 
 
 def meanings(word: str) -> list[Meaning]:
@@ -130,6 +169,8 @@ def meanings(word: str) -> list[Meaning]:
     found: list[Meaning] = [CodeMeaning(code)] if code else []
     if (op := _op(word)) is not None:
         found.append(OpMeaning(reference(op)))
+    if (choice := _choices().get(word.rpartition(".")[2])) is not None:
+        found.append(ChoiceMeaning(choice))
     found += [KeyMeaning(keys(model)[word], model) for model in _models() if word in keys(model)]
     uses = [(op, argument) for op, argument in _all_arguments() if argument.name == word]
     return [*found, ArgumentMeaning(word, uses)] if uses else found
@@ -145,10 +186,10 @@ def suggestion(word: str) -> str:
 
 
 def words() -> list[str]:
-    """Return all words that mean something: codes, ops, keys, arguments."""
+    """Return all words that mean something: codes, ops, words of recipes, keys, arguments."""
     named = (name for model in _models() for name in keys(model))
     arguments = (argument.name for _, argument in _all_arguments())
-    return list(dict.fromkeys([*CODES, *Layer.registry, *named, *arguments]))
+    return list(dict.fromkeys([*CODES, *Layer.registry, *_choices(), *named, *arguments]))
 
 
 def _op(word: str) -> str | None:
@@ -162,6 +203,22 @@ def _models() -> Iterator[Model]:
 
     yield from models(Spec)
     yield from models(Recipe)
+
+
+def _choices() -> Mapping[str, Choice]:
+    from speczoo.training.recipe_words import choices
+
+    return choices()
+
+
+def _of(model: Model) -> str:
+    """Return whose keys they are: of a model, or of what chooses it."""
+    words = [f"`{choice.word}`" for choice in _choices().values() if choice.model is model]
+    return OF.get(model.__name__) or " or ".join(words) or model.__name__
+
+
+def _written(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _all_arguments() -> Iterator[tuple[str, Argument]]:

@@ -11,6 +11,7 @@ from speczoo.specs.codes import CODES
 from speczoo.specs.keys import keys, models
 from speczoo.specs.spec import Spec
 from speczoo.training.recipe import Recipe
+from speczoo.training.recipe_words import Choice, choices
 
 from .zoo_command import data, zoo
 
@@ -53,6 +54,24 @@ def test_every_key_of_specs_and_recipes_is_told() -> None:
         for name, key in keys(model).items():
             told = [meaning for meaning in meanings(name) if meaning.get("key") == name]
             assert key.description in {meaning["meaning"] for meaning in told}, name
+
+
+@pytest.mark.parametrize("choice", choices().values(), ids=[*choices()])
+def test_every_word_of_recipes_is_told_with_the_keys_beside_it(choice: Choice) -> None:
+    for word in (choice.word, f"torch.optim.{choice.word}"):
+        told = next(meaning for meaning in meanings(word) if meaning.get("word") == choice.word)
+        assert told["of"] == choice.place.name
+        assert [key["key"] for key in told["keys"]] == [  # type: ignore[attr-defined]
+            key for key in keys(choice.model) if key != choice.tag.name
+        ]
+    page = zoo("explain", choice.word).stdout
+    assert all(
+        key.name in page and key.description in page for key in keys(choice.model).values() if key is not choice.tag
+    )
+
+
+def test_every_key_of_recipes_says_what_it_is() -> None:
+    assert all(key.description and key.holds for model in models(Recipe) for key in keys(model).values())
 
 
 def test_an_argument_is_told_with_the_ops_that_have_it() -> None:

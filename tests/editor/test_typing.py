@@ -214,8 +214,8 @@ def test_what_is_offered(text: str, wanted: set[str], unwanted: set[str]) -> Non
     assert not unwanted & offered
 
 
-def test_nothing_in_an_empty_text_but_the_keys_of_a_spec() -> None:
-    assert labels("", 0, found("")) == set(keys(Spec))
+def test_nothing_in_an_empty_text_but_the_keys_of_a_spec_and_what_makes_it_a_recipe() -> None:
+    assert labels("", 0, found("")) == {*keys(Spec), "recipe"}
 
 
 def test_arguments_say_what_they_are() -> None:

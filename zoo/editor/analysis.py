@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from speczoo import api
 from speczoo.compiler.composite import Composite, Node
@@ -19,6 +19,9 @@ from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
 
+if TYPE_CHECKING:
+    from speczoo.training.recipe_loader import Reading
+
 
 class Instance(NamedTuple):
     """An entry as it stands in a list, which is there so many `times` in the network."""
@@ -30,11 +33,11 @@ class Instance(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What was found of a text. `unit` is None where it is no spec at all.
+    """What was found of a text. `unit` is None where it is no spec at all, `recipe` where it is none of training.
 
     `variant` is the one in view: of it are `graph`, None where something is wrong, and `entries`: of each entry of this
     text, by its place, what it has become, in the order of the network. `complete` is false while only this variant is
-    checked, and others are left.
+    checked, and others are left. Of a recipe `graph` is its network.
     """
 
     source: Source
@@ -44,6 +47,17 @@ class Analysis:
     graph: Graph | None = None
     entries: Mapping[Loc, tuple[Instance, ...]] = field(default_factory=dict)
     complete: bool = True
+    recipe: Reading | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether it could be read as what it is."""
+        return self.unit is not None or self.recipe is not None
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether what other files say is part of it."""
+        return self.recipe is not None or (self.unit is not None and bool(self.unit.spec.use))
 
     @property
     def clean(self) -> bool:
@@ -71,7 +85,7 @@ def analyses(
     document = parse(source, report, limits)
     spec = load(document, report) if document is not None else None
     if document is None or spec is None:
-        yield Analysis(source, None, _as_recipe(source, report))
+        yield _as_recipe(source, report) or Analysis(source, None, tuple(report))
         return
     unit = LoadedSpec(spec, document)
     first: Analysis | None = None
@@ -90,8 +104,8 @@ def analyses(
         else:
             yield replace(first, diagnostics=tuple(report))
     assert first is not None
-    diagnostics = tuple(report) if report.ok else _as_recipe(source, report)
-    yield replace(first, diagnostics=diagnostics, complete=True)
+    recipe = None if report.ok else _as_recipe(source, report)
+    yield recipe or replace(first, diagnostics=tuple(report), complete=True)
 
 
 def _of(unit: LoadedSpec, report: Report, step: api.Elaborated, *, complete: bool) -> Analysis:
@@ -111,17 +125,18 @@ def _means_the_same(before: Analysis | None, unit: LoadedSpec, variant: str | No
     return before.source.path == unit.document.source.path and before.unit.spec == unit.spec
 
 
-def _as_recipe(source: Source, report: Report) -> tuple[Diagnostic, ...]:
-    """Return what is wrong with a text that is no network: as a recipe of training, where it says that it is one."""
+def _as_recipe(source: Source, report: Report) -> Analysis | None:
+    """Return what is found of a text that is no network, but a recipe of training, where it says that it is one."""
     from speczoo.training import recipe_loader
 
     if not recipe_loader.is_recipe(source):
-        return tuple(report)
+        return None
     try:
-        recipe_loader.load(source, with_network=True)
+        reading = recipe_loader.read(source, with_network=True)
     except SpecError as error:
-        return tuple(replace(diagnostic, fix=()) for diagnostic in error.diagnostics)
-    return ()
+        return Analysis(source, None, tuple(error.diagnostics))
+    wrong = () if reading.report.ok else tuple(replace(diagnostic, fix=()) for diagnostic in reading.report)
+    return Analysis(source, None, wrong, graph=reading.network, recipe=reading)
 
 
 def entries_of(root: Composite, unit: LoadedSpec) -> dict[Loc, tuple[Instance, ...]]:

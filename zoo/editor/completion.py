@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Literal
 
 from speczoo.compiler.scope import FACTS, FLOW
-from speczoo.editor import cursor
+from speczoo.editor import cursor, recipe_completion
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import Typing
 from speczoo.editor.functions import FUNCTIONS
@@ -16,6 +16,7 @@ from speczoo.editor.key_completion import NAMED, is_default, keys_at
 from speczoo.editor.names import Names, entry_at
 from speczoo.editor.offers import Here, Item, Offer, described
 from speczoo.editor.positions import Range
+from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import plain
 from speczoo.editor.value_completion import values_at
 from speczoo.specs.keys import model_at
@@ -31,13 +32,19 @@ def complete(text: str, offset: int, analysis: Analysis) -> Offer:
     if typing is None:
         return Offer((), Range(offset, offset))
     here = Here(typing, Names(typing.root), plain(typing.root), analysis)
+    if is_recipe(typing.root):
+        return _offer(typing, recipe_completion.offered(here))
     expression = cursor.expression(typing.before) if typing.place.part == "value" else None
     if expression is not None:
         items = [*_in_expression(here, expression)]
         return Offer(tuple(items), Range(offset - len(expression.name), _WORD.match(text, offset).end()))  # type: ignore[union-attr]
     loc, part = _position(here)
-    items = [*(keys_at(here, loc) if part == "key" else values_at(here, loc))]
-    known = list({item.label: item for item in reversed(items)}.values())[::-1]
+    return _offer(typing, keys_at(here, loc) if part == "key" else values_at(here, loc))
+
+
+def _offer(typing: Typing, items: Iterable[Item]) -> Offer:
+    """Return items as they are written at a place, each word once."""
+    known = list({item.label: item for item in reversed([*items])}.values())[::-1]
     return Offer(tuple(replace(item, insert=_lead(typing, item)) for item in known), typing.replaces)
 
 

@@ -63,7 +63,7 @@ class Sheet:
         """Keep what was found of the text as it is now."""
         first = analysis.entries is not self.analysis.entries
         self.analysis = analysis
-        if analysis.unit is not None:
+        if analysis.known:
             self.known = analysis
         if analysis.complete:
             self._before = analysis

@@ -13,8 +13,9 @@ from speczoo.compiler.layer import Layer
 from speczoo.editor import fixes, lenses, symbols
 from speczoo.editor.completion import complete
 from speczoo.editor.desk import Sheet
-from speczoo.editor.hover import hover, of_op
+from speczoo.editor.hover import hover
 from speczoo.editor.navigation import definition
+from speczoo.editor.op_texts import of_op
 from speczoo.editor.ops import layer
 from speczoo.editor.positions import Range
 from speczoo.editor.rename import Refused, renamable, rename
@@ -46,7 +47,7 @@ def texts(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: lsp.DidSaveTextDocumentParams) -> None:
         for uri, sheet in server.sheets.items():
-            if uri != params.text_document.uri and sheet.known.unit is not None and sheet.known.unit.spec.use:
+            if uri != params.text_document.uri and sheet.known.asks_others:
                 server.check(uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
@@ -76,7 +77,7 @@ def reading(server: Server) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     def hovering(params: lsp.HoverParams) -> lsp.Hover | None:
         sheet, wire, at = server.at(params)
-        known = sheet.analysis if sheet.analysis.unit is not None else sheet.known
+        known = sheet.analysis if sheet.analysis.known else sheet.known
         found = hover(sheet.names, sheet.source, at, known, sheet.analysis.diagnostics_of(sheet.source))
         return wire.hover(found) if found is not None else None
 

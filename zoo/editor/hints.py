@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.layer import Value
@@ -11,7 +12,11 @@ from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.editor.analysis import Analysis, Instance
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
-from speczoo.specs.wording import by_axis
+from speczoo.specs.wording import by_axis, scaled
+
+if TYPE_CHECKING:
+    from speczoo.compiler.graph import Graph
+    from speczoo.training.recipe_loader import Reading
 
 FEW = 4  # shapes of one entry that are all shown
 MANY = 24  # of them in the longer text
@@ -29,6 +34,8 @@ class Hint:
 
 def hints(analysis: Analysis) -> tuple[Hint, ...]:
     """Return what is shown beside the lines of a text, in their order, for the variant in view."""
+    if analysis.recipe is not None:
+        return tuple(_of_recipe(analysis.recipe, analysis.source))
     if analysis.unit is None:
         return ()
     document = analysis.unit.document
@@ -53,7 +60,7 @@ def kept(before: Sequence[Hint], was: Source, analysis: Analysis) -> tuple[Hint,
     if all(diagnostic.severity != "error" for diagnostic in analysis.diagnostics):
         return new
     own = {hint.line for hint in new}
-    wrong = {d.span.line for d in analysis.diagnostics if d.span is not None and analysis.unit is not None}
+    wrong = {d.span.line for d in analysis.diagnostics if d.span is not None and analysis.known}
     moved = moved_lines(was, analysis.source)
     old = (replace(hint, line=moved[hint.line]) for hint in before if hint.line in moved)
     still = [hint for hint in old if hint.line not in own and hint.line not in wrong]
@@ -80,6 +87,26 @@ def _end(source: Source, line: int, end_line: int, end_column: int) -> int:
         return end_column - 1
     text = source.lines[line - 1]
     return len(text.split(" #")[0].rstrip())
+
+
+# -- recipes ------------------------------------------------------------------------------------------------------
+
+
+def _of_recipe(recipe: Reading, source: Source) -> Iterator[Hint]:
+    """Yield the shape of an image beside its data and each transform, and what the network makes of it."""
+    shown: dict[Loc, str] = {loc: by_axis(shape) for loc, shape in recipe.flow.items()}
+    if recipe.network is not None:
+        shown["network",] = totals(recipe.network)
+    for loc, text in shown.items():
+        span = recipe.document.span(loc)
+        if span is not None:
+            yield Hint(span.line, _end(source, span.line, span.end_line, span.end_column), text)
+
+
+def totals(graph: Graph) -> str:
+    """Return what flows into a network and out of it, and what it costs."""
+    flow = " → ".join(", ".join(map(by_axis, shapes.values())) for shapes in (graph.inputs, graph.outputs))
+    return f"{flow}  {graph.params:,} parameters  {scaled(graph.macs)} MACs"
 
 
 # -- entries ------------------------------------------------------------------------------------------------------

@@ -9,13 +9,16 @@ from typing import Any, NamedTuple
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.editor import recipe_help
 from speczoo.editor.analysis import Analysis, Instance
 from speczoo.editor.cursor import Place, place_at
 from speczoo.editor.functions import FUNCTIONS
 from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Names, Symbol, entry_at
-from speczoo.editor.ops import Op, Taken, op_of, parameter, written
+from speczoo.editor.op_texts import argument_list, argument_text, of_op
+from speczoo.editor.ops import Op, op_of, parameter, written
 from speczoo.editor.positions import Range, extent
+from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Mapping, Scalar, find, plain
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.keys import keys, model_at
@@ -44,7 +47,11 @@ def hover(
     """
     place = place_at(names.root, offset)
     parts = [*_wrong(diagnostics, source, offset)]
-    found = _of_place(names, place, offset, analysis)
+    if is_recipe(names.root):
+        about = recipe_help.hover(names.root, place, analysis)
+        found = Hover(*about) if about is not None else None
+    else:
+        found = _of_place(names, place, offset, analysis)
     parts += [found.text] if found is not None else []
     if not parts:
         return None
@@ -111,7 +118,7 @@ def _default(names: Names, loc: Loc, analysis: Analysis) -> str:
     if op is None or len(loc) == 2:
         return of_op(op)
     argument = op.argument(str(loc[2]))
-    return _argument(argument, op.name) if argument is not None else ""
+    return argument_text(argument, op.name) if argument is not None else ""
 
 
 # -- entries ------------------------------------------------------------------------------------------------------
@@ -125,7 +132,7 @@ def _in_entry(names: Names, entry: Loc, loc: Loc, part: str, analysis: Analysis)
     argument = op.argument(key) if op is not None and (key not in keys(Entry) or key == "shape") else None
     if argument is not None and op is not None:
         value = _values(instances, key)
-        return "\n\n".join(filter(None, (_argument(argument, op.name), value)))
+        return "\n\n".join(filter(None, (argument_text(argument, op.name), value)))
     if key in ("op", "id", "layers", "share") and part == "value":
         return _entry(op, instances)
     if part == "key" and len(loc) == len(entry) + 1:
@@ -154,7 +161,7 @@ def _entry(op: Op | None, instances: Sequence[Instance]) -> str:
         parts.append(f"... and {len(distinct) - FEW} others")
     if op is not None and op.arguments:
         given = dict(instances[0].node.entry.arguments) if instances else {}
-        parts.append(_arguments(op, given))
+        parts.append(argument_list(op, given))
     return "\n\n".join(parts)
 
 
@@ -203,33 +210,7 @@ def _values(instances: Sequence[Instance], name: str) -> str:
     return f"Here: {', '.join(shown[:FEW])}{' ...' if len(shown) > FEW else ''}" if shown else ""
 
 
-# -- ops and names ------------------------------------------------------------------------------------------------
-
-
-def _argument(argument: Taken, op: str) -> str:
-    return "\n\n".join(filter(None, (f"**{argument.name}** of {op}", argument.doc, argument.line)))
-
-
-def of_op(op: Op | None) -> str:
-    """Return what an op is and takes."""
-    if op is None:
-        return ""
-    parts = [f"**{op.name}**", op.description or op.summary, _arguments(op, {}) if op.arguments else ""]
-    return "\n\n".join(filter(None, parts))
-
-
-def _arguments(op: Op, given: dict[str, Any]) -> str:
-    """Return the arguments of an op as a list, those that are given first."""
-    rows = sorted(op.arguments, key=lambda each: (each.name not in given, not each.required, each.derived))
-    return "\n".join(
-        f"- `{each.name}`{_value(each, given)}: {' '.join(each.doc.split())}".rstrip(": ") for each in rows
-    )
-
-
-def _value(argument: Taken, given: dict[str, Any]) -> str:
-    if argument.name in given:
-        return f" = `{written(given[argument.name])}`"
-    return " (required)" if argument.required else " (derived)" if argument.derived else f" (`{argument.default}`)"
+# -- names -------------------------------------------------------------------------------------------------------
 
 
 def _symbol(names: Names, symbol: Symbol, loc: Loc, analysis: Analysis) -> str:

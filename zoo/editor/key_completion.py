@@ -28,11 +28,16 @@ def is_default(loc: Loc) -> bool:
 
 def keys_at(here: Here, loc: Loc) -> Iterator[Item]:
     """Yield the keys that a mapping may have besides those that it has."""
+    there = given(here, loc)
+    yield from (item for item in _all_keys(here, loc, there) if item.label not in there)
+
+
+def given(here: Here, loc: Loc) -> set[str]:
+    """Return the keys that a mapping has, but for the one that is being typed."""
     node = find(here.typing.root, loc)
-    given = {pair.key.text for pair in node.pairs if pair.colon} if isinstance(node, Mapping) else set()
+    found = {pair.key.text for pair in node.pairs if pair.colon} if isinstance(node, Mapping) else set()
     own = here.typing.place.scalar
-    given -= {own.text.replace(_mark(own), "")} if own is not None and here.typing.has_colon else set()
-    yield from (item for item in _all_keys(here, loc, given) if item.label not in given)
+    return found - ({own.text.replace(_mark(own), "")} if own is not None and here.typing.has_colon else set())
 
 
 def _mark(scalar: Scalar) -> str:
@@ -47,28 +52,30 @@ def _all_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
     elif is_default(loc):
         yield from _arguments(here, str(loc[1]))
     elif (len(loc) == 3 and loc[0] == "variants" and loc[2] == "params") or loc == ("weights", "params"):
-        yield from (_argument(here, param(here, s)) for s in here.names.symbols if s.kind == "param" and not s.home)
+        yield from (argument_item(here, param(here, s)) for s in here.names.symbols if s.kind == "param" and not s.home)
     elif loc == ("tie",):
-        yield from (_key(here, path, "argument") for path in state(here))
+        yield from (key_item(here, path, "argument") for path in state(here))
     elif loc[-1:] == ("notes",):
         published = find(here.typing.root, (*loc[:-1], "published"))
-        yield from (_key(here, name, "key") for name in (plain(published) or ()) if isinstance(name, str))
+        yield from (key_item(here, name, "key") for name in (plain(published) or ()) if isinstance(name, str))
     elif loc == ("expect", "output") and here.analysis.graph is not None:
-        yield from (_key(here, name, "key") for name in here.analysis.graph.outputs)
+        yield from (key_item(here, name, "key") for name in here.analysis.graph.outputs)
     elif loc[:1] == ("init",) and len(loc) >= 3:
         yield from _initialiser_keys(here, loc)
     elif (model := model_at(Spec, loc, here.data)) is not None:
         yield from _model_keys(here, model)
+        if not loc and not given:
+            yield replace(key_item(here, "recipe", "key", "", "1"), detail="of a training, in place of a spec")
         if model is InitRule:
             yield from _rule_keys(here, loc)
 
 
 def _model_keys(here: Here, model: Model) -> Iterator[Item]:
     for rank, key in enumerate(keys(model).values()):
-        yield _key(here, key.name, "key", key.help, _stub(here, key), rank=0 if key.required else 1 + rank // 8)
+        yield key_item(here, key.name, "key", key.help, stub(here, key), rank=0 if key.required else 1 + rank // 8)
 
 
-def _stub(here: Here, key: Key) -> str:
+def stub(here: Here, key: Key) -> str:
     """Return what begins the value of a key, where that is a list or a mapping and nothing else."""
     kinds = [kind for kind in _kinds(key.field.annotation) if kind is not type(None)]
     if key.item == "a size":
@@ -94,7 +101,7 @@ def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
     for name in allowed:
         key = keys(Entry)[name]
         rank = 1 if name in Entry.KINDS else 6
-        yield _key(here, name, "key", key.help, _stub(here, key), rank=rank)
+        yield key_item(here, name, "key", key.help, stub(here, key), rank=rank)
     if not given and here.typing.own_line and not here.typing.flow:
         yield from whole_entries(here)
 
@@ -102,24 +109,24 @@ def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
 def _arguments(here: Here, name: str) -> Iterator[Item]:
     op = op_of(name, here.names, here.unit)
     for argument in op.arguments if op is not None else ():
-        yield _argument(here, argument)
+        yield argument_item(here, argument)
 
 
-def _argument(here: Here, argument: Taken) -> Item:
+def argument_item(here: Here, argument: Taken) -> Item:
     rank = 0 if argument.required else 3 if argument.derived else 2
     doc = "\n\n".join(filter(None, (argument.doc, argument.line)))
     default = (
         "" if argument.default in (None, "null") or argument.derived else f"${{1:{_escaped(argument.default or '')}}}"
     )
     detail = "required" if argument.required else "derived" if argument.derived else f"default {argument.default}"
-    return replace(_key(here, argument.name, "argument", doc, default, rank=rank), detail=detail)
+    return replace(key_item(here, argument.name, "argument", doc, default, rank=rank), detail=detail)
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("$", "\\$").replace("}", "\\}")
 
 
-def _key(here: Here, name: str, sort: Sort, doc: str = "", value: str = "", rank: int = 5) -> Item:
+def key_item(here: Here, name: str, sort: Sort, doc: str = "", value: str = "", rank: int = 5) -> Item:
     """Return a key with its colon, where it has none yet."""
     if here.typing.has_colon:
         return Item(name, sort, "", doc, name, rank=rank)
@@ -132,11 +139,11 @@ def _rule_keys(here: Here, loc: Loc) -> Iterator[Item]:
     match = find(here.typing.root, (*loc, "match"))
     layer = Layer.registry.get(match.text) if isinstance(match, Scalar) else None
     for name in (layer.parameters if layer is not None else ()) or ("weight", "bias"):
-        yield _key(here, name, "argument")
+        yield key_item(here, name, "argument")
 
 
 def _initialiser_keys(here: Here, loc: Loc) -> Iterator[Item]:
     if len(loc) == 3:
-        yield from (_key(here, name, "function") for name in INITIALISERS)
+        yield from (key_item(here, name, "function") for name in INITIALISERS)
     elif len(loc) == 4:
-        yield from (_key(here, name, "argument") for name in INITIALISERS.get(str(loc[3]), ()))
+        yield from (key_item(here, name, "argument") for name in INITIALISERS.get(str(loc[3]), ()))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from speczoo.compiler.graph import Graph
 from speczoo.editor.analysis import Analysis
+from speczoo.editor.hints import totals
 from speczoo.specs.diagnostics import Span
-from speczoo.specs.wording import by_axis, scaled
+
+if TYPE_CHECKING:
+    from speczoo.training.recipe_loader import Reading
 
 Action: TypeAlias = Literal["run", "draw", "source", "view", ""]
 
@@ -24,7 +26,17 @@ class Lens(NamedTuple):
 
 def lenses(analysis: Analysis) -> tuple[Lens, ...]:
     """Return what stands above the lines of a text."""
+    if analysis.recipe is not None:
+        return tuple(_of_recipe(analysis, analysis.recipe))
     return tuple(_lenses(analysis)) if analysis.unit is not None else ()
+
+
+def _of_recipe(analysis: Analysis, recipe: Reading) -> Iterator[Lens]:
+    """Yield what the network of a recipe costs, and what can be seen of it; it is trained from a terminal."""
+    span = recipe.document.span(("network",), key=True) or Span(1, 1, 1, 1)
+    yield Lens(span.line, _totals(analysis), "", None)
+    if analysis.graph is not None:
+        yield from (Lens(span.line, action, action, None) for action in ("draw", "source"))
 
 
 def _lenses(analysis: Analysis) -> Iterator[Lens]:
@@ -49,9 +61,3 @@ def _totals(analysis: Analysis) -> str:
         errors = sum(diagnostic.severity == "error" for diagnostic in analysis.diagnostics)
         return f"{name}{errors} error{'s' * (errors != 1)}"
     return name + totals(analysis.graph)
-
-
-def totals(graph: Graph) -> str:
-    """Return what flows into a network and out of it, and what it costs."""
-    flow = " → ".join(", ".join(map(by_axis, shapes.values())) for shapes in (graph.inputs, graph.outputs))
-    return f"{flow}  {graph.params:,} parameters  {scaled(graph.macs)} MACs"

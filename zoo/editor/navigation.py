@@ -6,14 +6,19 @@ import inspect
 from pathlib import Path
 from typing import NamedTuple
 
+from speczoo import catalogue
 from speczoo.compiler.layer import Layer
 from speczoo.editor.analysis import Analysis
-from speczoo.editor.cursor import place_at
+from speczoo.editor.cursor import Place, place_at
 from speczoo.editor.names import Names
 from speczoo.editor.ops import use_of
 from speczoo.editor.positions import Range
-from speczoo.editor.tree import Scalar, find
+from speczoo.editor.recipe_words import NETWORK, choices, is_recipe, named_network, unit_of
+from speczoo.editor.tree import Node, Scalar, find
+from speczoo.specs.loaded_spec import LoadedSpec
+from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 
 
 class Goal(NamedTuple):
@@ -25,6 +30,8 @@ class Goal(NamedTuple):
 
 def definition(names: Names, offset: int, analysis: Analysis) -> tuple[Goal, ...]:
     """Return where the name at a place is given."""
+    if is_recipe(names.root):
+        return _in_recipe(names.root, place_at(names.root, offset), analysis)
     found = names.at(offset)
     if found is not None and found.symbol.kind == "use":
         return _file(names, found.symbol.name, analysis) or (Goal(found.symbol.at),)
@@ -45,21 +52,50 @@ def _file(names: Names, name: str, analysis: Analysis) -> tuple[Goal, ...]:
     used = use_of(wanted.text, analysis.unit) if isinstance(wanted, Scalar) else None
     if used is None or used.unit is None or used.unit.document.source.path is None:
         return ()
-    document, loc = used.unit.document, ("variants", used.variant) if used.variant is not None else ("name",)
+    return _in_file(used.unit, ("variants", used.variant) if used.variant is not None else ("name",))
+
+
+def _in_file(unit: LoadedSpec, loc: Loc) -> tuple[Goal, ...]:
+    """Return the place of a key in the file of a spec, the beginning where it has none."""
+    document = unit.document
+    if document.source.path is None:
+        return ()
     span = document.span(loc, key=True)
     at = document.source.index(span.line, span.column) if span is not None else 0
     return (Goal(Range(at, at), document.source.path),)
 
 
+def _in_recipe(root: Node, place: Place, analysis: Analysis) -> tuple[Goal, ...]:
+    """Return the file of a recipe's network, the parameter there that is set, or the model of what a word chooses."""
+    loc, part, scalar = place
+    if scalar is None:
+        return ()
+    if scalar is named_network(root) or (part == "key" and loc[:-1] == NETWORK):
+        unit = unit_of(root, analysis.source)
+        return _in_file(unit, _meant(unit.spec, scalar.text, part)) if unit is not None else ()
+    choice = choices().get(scalar.text) if loc[-1:] in (("op",), ("dataset",)) else None
+    return _code(choice.model) if choice is not None else ()
+
+
+def _meant(spec: Spec, word: str, part: str) -> Loc:
+    """Return where a parameter stands in a spec, or the variant that a network's name means, or the name of all."""
+    variant = catalogue.split(word)[1] or word
+    if part == "key":
+        return ("params", word) if word in spec.params else ("name",)
+    return ("variants", variant) if variant in spec.variants else ("name",)
+
+
 def _class(op: str) -> tuple[Goal, ...]:
     """Return the class of a layer."""
-    layer = Layer.registry.get(op)
+    return _code(Layer.registry[op]) if op in Layer.registry else ()
+
+
+def _code(kind: type) -> tuple[Goal, ...]:
+    """Return where a class is written."""
     try:
-        path = Path(inspect.getsourcefile(layer) or "") if layer is not None else Path()
-        _, line = inspect.getsourcelines(layer) if layer is not None else ([], 0)
+        path = Path(inspect.getsourcefile(kind) or "")
+        _, line = inspect.getsourcelines(kind)
     except (OSError, TypeError):
-        return ()
-    if not line:
         return ()
     at = Source.of(path.read_text(encoding="utf-8")).index(line, 1)
     return (Goal(Range(at, at), path),)

@@ -1,4 +1,4 @@
-"""What an op takes, whatever it is: a layer, a block of the text, or a spec in use."""
+"""What an op takes, whatever it is: a layer, a block of the text, a spec in use, or what a word of a recipe chooses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Op:
     """An op: what it is in a sentence and at length, and what it takes."""
 
     name: str
-    kind: Literal["layer", "block", "use"]
+    kind: Literal["layer", "block", "use", "choice"]
     summary: str
     description: str
     arguments: tuple[Taken, ...]

@@ -9,7 +9,9 @@ from speczoo.editor import cursor
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.functions import FUNCTIONS
 from speczoo.editor.names import Names, entry_at
-from speczoo.editor.ops import Taken, op_of
+from speczoo.editor.ops import Op, Taken, op_of
+from speczoo.editor.recipe_help import op_around
+from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Scalar, find
 
 
@@ -31,16 +33,28 @@ def signature(text: str, offset: int, analysis: Analysis) -> Signature | None:
     expression = cursor.expression(typing.before) if typing.place.part == "value" else None
     if expression is not None and expression.computes and (called := _called(typing.before)) is not None:
         return called
-    entry = entry_at(typing.place.loc)
-    op = find(typing.root, (*entry, "op")) if entry is not None else None
-    names = Names(typing.root)
-    found = op_of(op.text, names, analysis.unit) if isinstance(op, Scalar) else None
-    if found is None or entry is None or not found.arguments:
+    around = (
+        op_around(typing.root, typing.place.loc, analysis)
+        if is_recipe(typing.root)
+        else _entry_around(typing, analysis)
+    )
+    if around is None or not around[0].arguments:
         return None
-    key = str(typing.place.loc[len(entry)]) if len(typing.place.loc) > len(entry) else ""
+    op, key = around
     key = typing.before if typing.place.part == "key" else key
-    active = next((i for i, each in enumerate(found.arguments) if each.name == key), None)
-    return _of(found.name, found.summary, found.arguments, active)
+    active = next((i for i, each in enumerate(op.arguments) if each.name == key), None)
+    return _of(op.name, op.summary, op.arguments, active)
+
+
+def _entry_around(typing: cursor.Typing, analysis: Analysis) -> tuple[Op, str] | None:
+    """Return the op of the entry around a place, and the key of it that the place belongs to."""
+    loc = typing.place.loc
+    entry = entry_at(loc)
+    name = find(typing.root, (*entry, "op")) if entry is not None else None
+    op = op_of(name.text, Names(typing.root), analysis.unit) if isinstance(name, Scalar) else None
+    if op is None or entry is None:
+        return None
+    return op, str(loc[len(entry)]) if len(loc) > len(entry) else ""
 
 
 def _of(name: str, summary: str, arguments: tuple[Taken, ...], active: int | None) -> Signature:

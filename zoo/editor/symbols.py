@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from speczoo.editor.positions import Range
+from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Listing, Mapping, Node, Pair, Scalar, walk
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
@@ -27,8 +28,29 @@ class Outlined:
 
 
 def outline(root: Node) -> tuple[Outlined, ...]:
-    """Return the parts of a spec: sections, blocks, parameters, entries, variants."""
+    """Return the parts of a spec: sections, blocks, parameters, entries, variants; of a recipe all its keys."""
+    if is_recipe(root):
+        return _inside(root)
     return tuple(_sections(root.pairs)) if isinstance(root, Mapping) else ()
+
+
+def _inside(node: Node) -> tuple[Outlined, ...]:
+    """Return what stands in a part of a recipe: keys, and what is chosen in a list."""
+    if isinstance(node, Mapping):
+        return tuple(
+            _part(pair, "section" if _holds(pair.value) else "param", _inside(pair.value)) for pair in node.pairs
+        )
+    found = []
+    for i, item in enumerate(node.items if isinstance(node, Listing) else ()):
+        op = item.get("op") if isinstance(item, Mapping) else None
+        if isinstance(op, Scalar):
+            at = Range(op.start, op.end)
+            found.append(Outlined(op.text or str(i), "", "entry", Range(item.start, item.end), at, _inside(item)))
+    return tuple(found)
+
+
+def _holds(node: Node) -> bool:
+    return not isinstance(node, Scalar)
 
 
 _NAMED: dict[str, Sort] = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from speczoo import catalogue
@@ -14,6 +16,7 @@ from speczoo.editor.names import Symbol, closed_list, entry_at, owner
 from speczoo.editor.offers import Here, Item, described, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
 from speczoo.editor.tree import Scalar, find
+from speczoo.specs import files
 from speczoo.specs.keys import keys, kinds_at
 from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc
@@ -209,7 +212,20 @@ def _specs_to_use(here: Here) -> Iterator[Item]:
         yield Item(name, "file", "a network of the zoo")
     blocks = sorted(path.stem for path in catalogue.BLOCKS.glob("*.yaml"))
     yield from (Item(name, "file", "blocks of the zoo") for name in blocks)
+    yield from specs_beside(here)
+
+
+def specs_beside(here: Here) -> Iterator[Item]:
+    """Yield the specs in the folder of a text: files whose first lines say that they are."""
     path = here.analysis.source.path
     for near in sorted(path.parent.glob("*.yaml"))[:100] if path is not None else ():
-        if near.name != path.name:  # type: ignore[union-attr]
-            yield Item(f"./{near.name}", "file", "beside this spec")
+        if near.name != path.name and _is_spec(near):  # type: ignore[union-attr]
+            yield Item(f"./{near.name}", "file", "beside this file")
+
+
+def _is_spec(path: Path) -> bool:
+    try:
+        head = files.read(path, 2_000)
+    except (OSError, ValueError):
+        return False
+    return re.search(rb"^spec[ \t]*:", head, re.MULTILINE) is not None

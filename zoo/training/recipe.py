@@ -65,7 +65,13 @@ Metric = Literal["accuracy", "top5", "iou"]
 LR = Instead("learning_rate")
 WD = Instead("wd", "l2")
 Root = Annotated[str, Instead("path", "dir", "folder"), Field(description="Where it is, without `--data`.")]
+Cut = Annotated[Size, Holds("an integer, or `[height, width]`"), Field(description="Pixels that are left.")]
+Chance = Annotated[Fraction, Instead("prob", "probability"), Field(description="The share of images it is done to.")]
+OP = Field(description="What is done, by its name.")
 Limit = Annotated[Count | None, Field(description="Only so many of the first images.")]
+WHICH = Field(description="Which optimizer of torch.")
+GOES = Field(description="Which schedule of torch.")
+WARMUP = Field(default=0.0, description="Epochs in which it rises to `lr` first.")
 VALID = Instead("val", "validation")
 
 
@@ -79,9 +85,15 @@ class Network(Strict):
     The name alone says the same as `{name: NAME}`.
     """
 
-    name: str
-    params: Annotated[dict[str, Any], Instead("parameters", "args", "kwargs")] = {}
-    input: list[PositiveInt] | None = None
+    name: Annotated[str, Holds("a name, or a path from this file: `nets/mine.yaml`")] = Field(
+        description="Which network of the zoo, or the file of one, a variant behind a colon."
+    )
+    params: Annotated[
+        dict[str, Any], Holds("a mapping: `{num_classes: 2}`"), Instead("parameters", "args", "kwargs")
+    ] = Field(default={}, description="What its parameters are set to.")
+    input: Annotated[list[PositiveInt] | None, Holds("a list of sizes without the batch axis: `[3, 64, 64]`")] = Field(
+        default=None, description="The shape of what it is built for, where that is not the shape of the images."
+    )
 
     @validator(mode="before")
     @classmethod
@@ -96,14 +108,9 @@ class Torchvision(Strict):
         description="Its name there."
     )
     root: Root = "data"
-    classes: (
-        Annotated[
-            list[str],
-            Field(min_length=2),
-            AfterValidator(_unique),
-        ]
-        | None
-    ) = Field(default=None, description="Only these, numbered in this order.")
+    classes: Annotated[
+        Annotated[list[str], Field(min_length=2), AfterValidator(_unique)] | None, Holds("a list of names")
+    ] = Field(default=None, description="Only these, numbered in this order.")
     valid: Annotated[Share | None, VALID] = Field(
         default=None, description="This share of the training set, in place of the test set."
     )
@@ -162,55 +169,79 @@ class Canvas(Strict):
 
 
 class Resize(Strict):
-    op: Literal["Resize"]
-    size: Size
+    """The image at another size."""
+
+    op: Literal["Resize"] = OP
+    size: Annotated[Size, Holds("an integer, of the shorter side, or `[height, width]`")] = Field(description="Pixels.")
 
 
 class CenterCrop(Strict):
-    op: Literal["CenterCrop"]
-    size: Size
+    """The middle of the image."""
+
+    op: Literal["CenterCrop"] = OP
+    size: Cut
 
 
 class Pad(Strict):
-    op: Literal["Pad"]
-    padding: Padding
+    """Black around the image."""
+
+    op: Literal["Pad"] = OP
+    padding: Padding = Field(description="Pixels at each side.")
 
 
 class Grayscale(Strict):
-    op: Literal["Grayscale"]
+    """The image without its colours, in one channel."""
+
+    op: Literal["Grayscale"] = OP
 
 
 class RandomCrop(Strict):
-    op: Literal["RandomCrop"]
-    size: Size
-    padding: Padding = 0
+    """A part of the image, at a place that is drawn for each."""
+
+    op: Literal["RandomCrop"] = OP
+    size: Cut
+    padding: Padding = Field(default=0, description="Pixels of black that are put at each side before.")
 
 
 class RandomHorizontalFlip(Strict):
-    op: Literal["RandomHorizontalFlip"]
-    p: Annotated[Fraction, Instead("prob", "probability")] = 0.5
+    """Left and right exchanged, of so many images."""
+
+    op: Literal["RandomHorizontalFlip"] = OP
+    p: Chance = 0.5
 
 
 class RandomVerticalFlip(Strict):
-    op: Literal["RandomVerticalFlip"]
-    p: Annotated[Fraction, Instead("prob", "probability")] = 0.5
+    """Above and below exchanged, of so many images."""
+
+    op: Literal["RandomVerticalFlip"] = OP
+    p: Chance = 0.5
 
 
 class RandomAffine(Strict):
-    """Degrees, then translation as a share of the size, scale and shear in degrees: each drawn per image."""
+    """The image turned, shifted, scaled and sheared, each by as much as is drawn for it."""
 
-    op: Literal["RandomAffine"]
-    degrees: NonNegativeFloat = 0.0
-    translate: Annotated[list[Fraction], Two] | None = None
-    scale: Range | None = None
-    shear: Annotated[float, Field(ge=0, lt=90)] = 0.0
+    op: Literal["RandomAffine"] = OP
+    degrees: NonNegativeFloat = Field(default=0.0, description="The most that it is turned by, either way.")
+    translate: Annotated[Annotated[list[Fraction], Two] | None, Holds("two shares: `[0.1, 0.1]`")] = Field(
+        default=None, description="The most that it is shifted by, as shares of width and height."
+    )
+    scale: Annotated[Range | None, Holds("two numbers: `[0.9, 1.1]`")] = Field(
+        default=None, description="The least and the most that it is scaled by."
+    )
+    shear: Annotated[float, Field(ge=0, lt=90)] = Field(default=0.0, description="The most degrees, either way.")
 
 
 class RandomErasing(Strict):
-    op: Literal["RandomErasing"]
-    p: Annotated[Fraction, Instead("prob", "probability")] = 0.5
-    scale: Annotated[list[Fraction], Two, AfterValidator(_rising)] = [0.02, 0.33]
-    ratio: Range = [0.3, 3.3]
+    """A rectangle of so many images blotted out."""
+
+    op: Literal["RandomErasing"] = OP
+    p: Chance = 0.5
+    scale: Annotated[list[Fraction], Two, AfterValidator(_rising), Holds("two shares: `[0.02, 0.33]`")] = Field(
+        default=[0.02, 0.33], description="The least and the most of the image that it covers."
+    )
+    ratio: Annotated[Range, Holds("two numbers: `[0.3, 3.3]`")] = Field(
+        default=[0.3, 3.3], description="Its height by its width, the least and the most."
+    )
 
 
 Prepare = Annotated[Resize | CenterCrop | Pad | Grayscale, Field(discriminator="op")]
@@ -222,8 +253,12 @@ Augment = Annotated[
 class Statistics(Strict):
     """Per channel, of images scaled to 0..1."""
 
-    mean: list[float]
-    std: list[PositiveFloat]
+    mean: Annotated[list[float], Holds("a list of numbers, one a channel: `[0.5]`")] = Field(
+        description="What is taken away."
+    )
+    std: Annotated[list[PositiveFloat], Holds("a list of numbers, one a channel: `[0.5]`")] = Field(
+        description="What is divided by."
+    )
 
 
 class Transforms(Strict):
@@ -247,11 +282,13 @@ class Transforms(Strict):
 
 
 class SGD(Strict):
-    op: Literal["SGD"]
-    lr: Annotated[Rate, LR]
-    momentum: NonNegativeFloat = 0.0
-    nesterov: bool = False
-    weight_decay: Annotated[Penalty, WD] = 0.0
+    """Steps down the gradient, as `torch.optim.SGD` takes them."""
+
+    op: Literal["SGD"] = WHICH
+    lr: Annotated[Rate, LR] = Field(description="The learning rate: what gradients are multiplied by.")
+    momentum: NonNegativeFloat = Field(default=0.0, description="How much of the step before goes on.")
+    nesterov: bool = Field(default=False, description="Whether the gradient is looked at where the momentum leads.")
+    weight_decay: Annotated[Penalty, WD] = Field(default=0.0, description="What is taken of the weights in each step.")
 
     @validator(mode="after")
     def _nesterov_has_momentum(self) -> SGD:
@@ -261,39 +298,48 @@ class SGD(Strict):
 
 
 class Adam(Strict):
-    op: Literal["Adam", "AdamW"]
-    lr: Annotated[Rate, LR] = 1e-3
-    betas: Annotated[list[Decay], Two] = [0.9, 0.999]
-    eps: Annotated[Rate, Instead("epsilon")] = 1e-8
-    weight_decay: Annotated[Penalty | None, WD] = None  # torch's default: 0 for Adam, 0.01 for AdamW
+    """Steps by averages of gradients and of their squares, as `torch.optim.Adam` and `AdamW` take them."""
+
+    op: Literal["Adam", "AdamW"] = WHICH
+    lr: Annotated[Rate, LR] = Field(default=1e-3, description="The learning rate: about as far as a weight goes.")
+    betas: Annotated[list[Decay], Two, Holds("two decays: `[0.9, 0.999]`")] = Field(
+        default=[0.9, 0.999], description="How slowly the averages of gradients and of squares change."
+    )
+    eps: Annotated[Rate, Instead("epsilon")] = Field(default=1e-8, description="What keeps divisions from zero.")
+    weight_decay: Annotated[Penalty | None, WD] = Field(
+        default=None,
+        description="What is taken of the weights in each step: torch's 0 for `Adam` and 0.01 for `AdamW` without it.",
+    )
 
 
 class OneCycle(Strict):
     """Up to the optimizer's `lr` and down to nearly nothing, once, over all epochs; momentum goes the other way."""
 
-    op: Literal["OneCycleLR"]
-    pct_start: Share = 0.3
-    div_factor: PositiveFloat = 25.0
-    final_div_factor: PositiveFloat = 1e4
-    base_momentum: Decay = 0.85
-    max_momentum: Decay = 0.95
+    op: Literal["OneCycleLR"] = GOES
+    pct_start: Share = Field(default=0.3, description="The share of the steps that it rises in.")
+    div_factor: PositiveFloat = Field(default=25.0, description="It begins with `lr` divided by this.")
+    final_div_factor: PositiveFloat = Field(default=1e4, description="It ends with where it began divided by this.")
+    base_momentum: Decay = Field(default=0.85, description="The least momentum, or `betas[0]`: at the top.")
+    max_momentum: Decay = Field(default=0.95, description="The most: at the beginning and the end.")
 
 
 class MultiStep(Strict):
     """Times `gamma` after each of these epochs; a linear start over `warmup` epochs."""
 
-    op: Literal["MultiStepLR"]
-    milestones: Annotated[list[PositiveFloat], Instead("steps", "epochs")]
-    gamma: PositiveFloat = 0.1
-    warmup: NonNegativeFloat = 0.0
+    op: Literal["MultiStepLR"] = GOES
+    milestones: Annotated[list[PositiveFloat], Holds("a list of epochs: `[82, 123]`"), Instead("steps", "epochs")] = (
+        Field(description="After which it changes.")
+    )
+    gamma: PositiveFloat = Field(default=0.1, description="What it is multiplied by.")
+    warmup: NonNegativeFloat = WARMUP
 
 
 class Cosine(Strict):
     """Half a cosine from `lr` to `eta_min` over all epochs; a linear start over `warmup` epochs."""
 
-    op: Literal["CosineAnnealingLR"]
-    eta_min: Penalty = 0.0
-    warmup: NonNegativeFloat = 0.0
+    op: Literal["CosineAnnealingLR"] = GOES
+    eta_min: Penalty = Field(default=0.0, description="The learning rate at the end.")
+    warmup: NonNegativeFloat = WARMUP
 
 
 Data = Annotated[Torchvision | Folder | Canvas, Field(discriminator="dataset")]
@@ -304,9 +350,9 @@ Schedule = Annotated[OneCycle | MultiStep | Cosine, Field(discriminator="op")]
 class Expect(Strict):
     """The result to meet: what the source printed, or for a tuned recipe what it reached here."""
 
-    accuracy: Fraction | None = None
-    top5: Fraction | None = None
-    iou: Fraction | None = None
+    accuracy: Fraction | None = Field(default=None, description="The share of images, or pixels, that are right.")
+    top5: Fraction | None = Field(default=None, description="The share whose class is among the first five.")
+    iou: Fraction | None = Field(default=None, description="Intersection over union, the mean of the classes.")
 
     def figures(self) -> dict[str, float]:
         return self.model_dump(exclude_none=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from speczoo import catalogue
@@ -24,7 +25,11 @@ from speczoo.specs.suggestions import did_you_mean, nearest
 from speczoo.specs.value_kinds import placed
 
 from .recipe import Network, Recipe
+from .recipe_words import choices
 from .shapes import Shape, after, stored
+
+if TYPE_CHECKING:
+    from speczoo.compiler.graph import Graph
 
 HOME = Path(__file__).resolve().parent.parent / "recipes"
 
@@ -89,24 +94,55 @@ def load(
 
     Raises SpecError with everything that is wrong, each at its line.
     """
+    reading = read(what, overrides, home=home, with_network=with_network)
+    raise_if_wrong(reading.report)
+    assert reading.recipe is not None
+    return reading.recipe
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a recipe's text comes to, as far as it is right; in `report` everything that is wrong.
+
+    `flow` is the shape of an image by the place of what makes it: the data, and each transform behind it. `network` is
+    the graph of the network on such images, where it was asked for.
+    """
+
+    document: Document
+    report: Report
+    recipe: Recipe | None
+    flow: Mapping[Loc, Shape]
+    network: Graph | None
+
+
+def read(
+    what: str | Path | Source | Mapping[str, Any] | Recipe,
+    overrides: str | Sequence[str] | Mapping[str, Any] = (),
+    *,
+    home: Path | None = None,
+    with_network: bool = False,
+) -> Reading:
+    """Return what a recipe comes to, as `load` takes it, be it right or wrong.
+
+    Raises SpecError for a text that cannot be read as data, and for overrides that are wrong.
+    """
     report, laid_over = Report(), Report()
     text, home = _read(what, home, report)
     for key, value, origin in _overrides(overrides, laid_over):
         text.put(key, value, origin)
     if not laid_over.ok:
         raise SpecError([*report, *laid_over])
-    recipe, network, shape = None, _network(text, home, report), None
+    recipe, network, graph = None, _network(text, home, report), None
+    flow = dict(_flow(text, report))
     try:
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
-        shape = _check_crops(recipe, text, report)
     except ValidationError as error:
         for problem in _problems(error, text.data):
             report.add(text.located(problem))
     if with_network and network is not None:
-        _check_network(network, text, shape, report)
-    raise_if_wrong(report)
-    assert recipe is not None
-    return recipe
+        shape = [*flow.values()][-1] if flow and _whole(flow, text.data) else None
+        graph = _check_network(network, text, shape, report)
+    return Reading(text.document, report, recipe, flow, graph)
 
 
 def is_recipe(source: Source | None) -> bool:
@@ -195,29 +231,69 @@ def _network(text: _Text, home: Path | None, report: Report) -> Network | None:
     overridden = any(over in (["network"], ["network", "name"]) for over, _ in text.over)
     if home is None or overridden or not catalogue.is_path(network.name):
         return network
-    path, variant = catalogue.split(network.name)
-    try:
-        found = files.inside(home, path)
-    except OSError:
+    if (found := at_home(network.name, home)) is None:
         message = f"`{network.name}` leads out of the folder of this recipe"
         report.add(text.located(Problem("unknown-reference", message, ("network", "name"))))
         return None
-    return network.model_copy(update={"name": f"{found}:{variant}" if variant else str(found)})
+    return network.model_copy(update={"name": found})
 
 
-def _check_crops(recipe: Recipe, text: _Text, report: Report) -> Shape | None:
-    """Return the shape of what flows into the network, where the recipe alone tells it."""
-    shape = stored(recipe.data)
-    if shape is None:
+def at_home(name: str, home: Path) -> str | None:
+    """Return what a recipe in a folder calls a network as it is found from anywhere: of a path the full one; None where
+    that leads out of the folder.
+    """
+    if not catalogue.is_path(name):
+        return name
+    path, variant = catalogue.split(name)
+    try:
+        found = files.inside(home, path)
+    except (OSError, ValueError):
         return None
-    for name in ("prepare", "augment"):
-        for index, step in enumerate(getattr(recipe.transforms, name)):
+    return f"{found}:{variant}" if variant else str(found)
+
+
+def _flow(text: _Text, report: Report) -> Iterator[tuple[Loc, Shape]]:
+    """Yield the shape of an image as it is stored and behind each transform, up to the first part that is wrong or
+    does not tell it; of crops it is told.
+    """
+    data = _part(text.data, "data", "data")
+    shape = stored(data) if data is not None else None
+    if shape is None:
+        return
+    yield ("data",), shape
+    transforms = text.data.get("transforms")
+    for name in ("prepare", "augment") if isinstance(transforms, dict) else ():
+        steps = transforms.get(name) or ()
+        for index in range(len(steps) if isinstance(steps, list) else 0):
+            step = _part(steps, index, name)
             try:
-                shape = after(shape, step)
+                shape = after(shape, step) if step is not None else None
             except ValueError as error:
                 loc = ("transforms", name, index, "size")
                 report.add(text.located(Problem("bad-value", f"`transforms.{name}.{index}`: {error}", loc)))
-    return shape
+                return
+            if shape is None:
+                return
+            yield ("transforms", name, index), shape
+
+
+def _part(data: Any, step: str | int, place: str) -> BaseModel | None:
+    """Return what a word chooses of those that a key may have; None where it is wrong, which is told elsewhere."""
+    part = data.get(step) if isinstance(data, dict) else data[step]
+    if not isinstance(part, dict):
+        return None
+    for choice in choices().values():
+        if choice.place.name == place and part.get(choice.tag.name) == choice.word:
+            with suppress(ValidationError):
+                return choice.model.model_validate(part)
+    return None
+
+
+def _whole(flow: Mapping[Loc, Shape], data: Any) -> bool:
+    """Return whether the shape of what flows into the network is known: behind all transforms."""
+    transforms = data.get("transforms")
+    lists = [transforms.get(name) for name in ("prepare", "augment")] if isinstance(transforms, dict) else []
+    return len(flow) == 1 + sum(len(each) for each in lists if isinstance(each, list))
 
 
 def _is_spec(path: Path) -> bool:
@@ -232,19 +308,19 @@ def _is_spec(path: Path) -> bool:
     return bool(document.data.keys() & {"spec", "layers", "blocks"})
 
 
-def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> None:
-    """Tell what is wrong with the network: in its own text, or in what the recipe asks of it."""
+def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> Graph | None:
+    """Return the network, and tell what is wrong with it: in its own text, or in what the recipe asks of it."""
     from speczoo.api import graph_into
 
     reported = Report()
     if catalogue.is_path(network.name) and not _is_spec(catalogue.split(network.name)[0]):
         message = f"`{network.name}` is no spec that can be read"
         report.add(text.located(Problem("unreadable", message, ("network", "name"))))
-        return
+        return None
     input = network.input or (list(shape) if shape else None)
-    found = catalogue.find(network.name, reported)
+    found, graph = catalogue.find(network.name, reported), None
     if found is not None and (input or found[0].spec.input):
-        graph_into(reported, network.name, input=input, params=network.params)
+        graph = graph_into(reported, network.name, input=input, params=network.params)
     file, span = text.place(("network", "name"))
     place = f"{file or 'the recipe'}{f':{span.line}' if span else ''}"
     images = f" on images of {' x '.join(map(str, input))}" if input else ""
@@ -256,6 +332,7 @@ def _check_network(network: Network, text: _Text, shape: Shape | None, report: R
         named = (key for key in network.params if key in _quoted(diagnostic.message))
         where, at = text.place(next((("network", "params", key) for key in named), ("network", "name")))
         report.add(replace(diagnostic, file=where, span=at))
+    return graph
 
 
 def _quoted(message: str) -> set[str]:
