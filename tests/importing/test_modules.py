@@ -24,7 +24,7 @@ class Run(nn.Module):
         self.conv = nn.Conv2d(4, 4, 3, padding=1)
         self.norm = nn.BatchNorm1d(12)
         self.flat = nn.BatchNorm2d(4)
-        self.act = nn.ReLU()
+        self.act, self.places = nn.ReLU(), Places()
         self.scale = nn.Parameter(torch.randn(12))
         self.table = nn.Parameter(torch.randn(1, 5, 12))
 
@@ -86,6 +86,17 @@ def resized(m: Run, x: Tensor) -> Tensor:
     return m.linear(x) + table
 
 
+class Places(nn.Module):
+    """A module that takes no value, and counts what it gives for each sample."""
+
+    def forward(self, shape: tuple[int, ...]) -> Tensor:
+        return torch.zeros(shape).cumsum(1) + 1
+
+
+def beside(m: Run, x: Tensor) -> Tensor:
+    return m.linear(x) + m.places(x.shape)
+
+
 def norm_of_tokens(m: Run, x: Tensor) -> Tensor:
     return m.norm(m.linear(x).flatten(0, 1)).reshape_as(x)
 
@@ -113,6 +124,9 @@ WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (put, (5, 12), "concat"),
     (logarithms, (12, 12), "index_select"),
     (resized, (7, 12), "interpolate"),
+    (beside, (5, 12), "like: input"),
+    (lambda m, x: torch.cat([x[:, :0], m.linear(x)[:, 0:]], 1), (5, 12), "Linear"),
+    (lambda m, x: m.linear(x) * (x > 0).cumsum(1, dtype=torch.float32), (5, 12), "op: float"),
     (lambda m, x: m.linear(x) * m.scale[:6].tile(2), (5, 12), "repeat"),
     (lambda m, x: m.linear(x).max(1)[0], (5, 12), "amax"),
     (lambda m, x: torch.min(m.linear(x), x), (5, 12), "minimum"),

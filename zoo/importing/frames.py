@@ -147,6 +147,8 @@ def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Tra
         return _inside(conversion, at, call)
     if call.module is not None:
         return dict(zip(call.outputs, _leaf(conversion, at, call), strict=False))
+    if call.outputs and not any(value.tensor.numel() for value in call.outputs):
+        return {}  # nothing, beside which other values are joined
     if _is_constant(at, call):
         at.constant.update(call.outputs)
         return {}
@@ -266,7 +268,7 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     """Add the entry of a module with an inside, whose list is made first."""
     frame = call.frame
     assert frame is not None
-    reads = frame.read
+    reads = frame.read or _beside(at, frame)
     flowing = [at.traced(value) for value in reads]
     given = {value: replace(x, source=Source(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
     alone = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.free}
@@ -307,6 +309,13 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
         if x.source in inner.stretched:
             at.stretched.add(Source(entry, port))
     return flows | passed
+
+
+def _beside(at: Builder, frame: Frame) -> list[Value]:
+    """Return a value that flows beside a module which takes none, and gives something for each sample all the same."""
+    given = any(batch_axis(value.shapes, at.batches) is not None for value in frame.results)
+    like = at.flowing() if given else None
+    return [value for value, x in at.known.items() if x is not None and x is like][:1]
 
 
 def _in_training(conversion: Conversion, at: Builder, call: Call, x: Traced) -> Traced | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -15,6 +16,7 @@ import torch
 from speczoo.compiler.layer import Layer
 from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, windowed
 from speczoo.importing.building import Builder, main
+from speczoo.importing.entries import Source
 from speczoo.importing.recorder import SILENT
 from speczoo.importing.recording import Call
 from speczoo.importing.refusals import Unsayable
@@ -104,6 +106,7 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     layer = Layer.registry[op]
     found, _, _ = binding.split(call)
     inputs = reshaping.folded_alike(at, [at.traced(value) for value in found])
+    call, inputs = _of_kind(at, call, inputs)
     arguments = binding.of_layer(call, op)
     first = main(inputs) or (inputs[0] if inputs else None)
     if layer.ranks and first is not None and not first.plain:
@@ -111,6 +114,21 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     if first is not None:
         arguments |= {name: _axes(first, arguments[name]) for name in layer.axes if name in arguments}
     return at.apply(call, op, inputs, arguments)
+
+
+def _of_kind(at: Builder, call: Call, inputs: list[Traced]) -> tuple[Call, list[Traced]]:
+    """Return a call without the kind of numbers that it says, and its values as numbers of that kind."""
+    kind = call.kwargs.get("dtype")
+    if kind not in KINDS:
+        return call, inputs
+    name = str(kind).removeprefix("torch.")
+    other = [
+        x if x.dtype == name else replace(x, source=Source(at.add(KINDS[kind], [x.source])), dtype=name) for x in inputs
+    ]
+    plain = [
+        replace(each, kwargs={k: v for k, v in each.kwargs.items() if k != "dtype"}) for each in (call, *call.twins)
+    ]
+    return replace(plain[0], twins=tuple(plain[1:])), other
 
 
 def _axes(x: Traced, dims: Any) -> Any:
