@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from speczoo.commands.common import (
     shape_of,
 )
 
+DTYPES = ("float32", "int64", "bool")
+
 
 @click.command()
 @click.argument("target", metavar="MODULE:NAME|FILE", shell_complete=shell_completion.files)
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="What flows in: 3x224x224.")
-@click.option("--dtype", type=click.Choice(["float32", "int64", "bool"]), help="Of what flows into code.")
+@click.option("--dtype", "dtypes", multiple=True, metavar="[NAME=]KIND", help="float32, int64 or bool, of each input.")
 @click.option("--args", "arguments", metavar="JSON", help="What code is called with: '{\"width\": 32}'.")
 @click.option("-o", "--out", type=Place(standard=True), help="The file to write; without it, it is printed.")
 @click.option("--custom", type=Place(), help="What no spec can say as custom layers: the file for their classes.")
@@ -38,7 +41,7 @@ from speczoo.commands.common import (
 def command(
     target: str,
     shapes: tuple[str, ...],
-    dtype: str | None,
+    dtypes: tuple[str, ...],
     arguments: str | None,
     out: Path | str | None,
     custom: Path | None,
@@ -64,13 +67,13 @@ def command(
 
     refuse_taken([each for each in (out, custom) if isinstance(each, Path)], force)
     if formats.is_file(target):
-        if dtype is not None or arguments is not None or custom is not None:
+        if dtypes or arguments is not None or custom is not None:
             raise click.UsageError("--dtype, --args and --custom are for models in code")
         text, facts, note = _of_file(target, shapes, limits)
     else:
         if limits:
             raise click.UsageError("--limit is for files")
-        text, facts, note = _of_code(target, shapes, dtype or "float32", arguments or "{}", out, custom is not None)
+        text, facts, note = _of_code(target, shapes, dtypes, arguments or "{}", out, custom is not None)
     if custom is not None and facts["plugin"]:
         files.write(custom, facts["plugin"].encode(), over=force)
         console.say(f"{custom} written: `zoo --plugin {custom.stem} check` and the like import it", err=True)
@@ -102,13 +105,13 @@ def _of_file(file: str, shapes: tuple[str, ...], limits: tuple[str, ...]) -> tup
 
 
 def _of_code(
-    target: str, shapes: tuple[str, ...], dtype: str, arguments: str, out: Path | str | None, custom: bool
+    target: str, shapes: tuple[str, ...], dtypes: Sequence[str], arguments: str, out: Path | str | None, custom: bool
 ) -> tuple[str, dict[str, Any], str]:
     """Return the spec of one model in code or of several, facts for JSON, and what to say when it is written."""
     from speczoo.importing import ImportRefused, ModelFailed, NotTheSame, from_module, from_modules
     from speczoo.importing.targets import TargetError, called, models_of, targets_of
 
-    inputs = _inputs(shape_of(shapes), dtype)
+    inputs = _inputs(shape_of(shapes), dtypes)
     try:
         with redirect_stdout(sys.stderr):  # what that code prints is no part of the spec
             models = models_of(targets_of(target), _arguments(arguments))
@@ -131,13 +134,20 @@ def _of_code(
     return made.text, {"name": name, "params": params, "notes": [*made.notes], "plugin": made.plugin}, note
 
 
-def _inputs(shapes: Any, dtype: str) -> Any:
-    """Return shapes with their kind, as `from_module` takes them."""
+def _inputs(shapes: Any, dtypes: Sequence[str]) -> Any:
+    """Return shapes with their kinds, as `from_module` takes them."""
     if shapes is None:
         raise click.UsageError("--input says what flows in, without the batch axis: 3x224x224")
+    kinds = {name: kind for text in dtypes for name, _, kind in [text.rpartition("=")]}
+    names = {*shapes} if isinstance(shapes, dict) else set()
+    for name, kind in kinds.items():
+        if kind not in DTYPES or (name and name not in names):
+            wanted = f"one of {', '.join(DTYPES)}, behind the name of an input where there are several"
+            raise click.UsageError(f"--dtype takes {wanted}, not {f'{name}={kind}' if name else kind!a}")
+    plain = kinds.get("", "float32")
     if isinstance(shapes, dict):
-        return {name: (tuple(shape), dtype) for name, shape in shapes.items()}
-    return [(tuple(shapes), dtype)]
+        return {name: (tuple(shape), kinds.get(name, plain)) for name, shape in shapes.items()}
+    return [(tuple(shapes), plain)]
 
 
 def _arguments(text: str) -> dict[str, Any]:

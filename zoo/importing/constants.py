@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import Unsayable
 
@@ -29,6 +30,8 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
         raise Unsayable("it takes a constant whose numbers are not known on the device `meta`")
     if not value.numel() or value.dtype.is_complex:
         raise Unsayable("it takes a constant of no numbers, or of complex ones")
+    if value.is_floating_point():
+        value = value.clamp(-FLOAT32_MAX, FLOAT32_MAX)  # a mask's infinite numbers
     shape = [*value.shape]
     first = value.flatten()[0]
     if bool((value == first).all()):

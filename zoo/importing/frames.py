@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import merging, windowed
+from speczoo.importing import masks, merging, windowed
 from speczoo.importing.building import Broken, Builder, batch_axis
 from speczoo.importing.entries import Entry, List, Source
 from speczoo.importing.functions import handler_of
@@ -117,7 +117,8 @@ def _list_of(
             conversion.refusals += _unknown(call.frame, conversion.batches) if call.frame else []
         except Unsayable as error:
             made = dict.fromkeys(call.outputs)
-            conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
+            if not _asks_of_constants(conversion, at, call):
+                conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
         at.known.update(made)
     wanted = [*frame.results, *(value for value in at.known if value not in given and not value.key)]
     taken = {value for at, value in enumerate(frame.results) if at in conversion.taken.get(frame.path, ())}
@@ -128,6 +129,13 @@ def _list_of(
     ]
     at.made.outputs = [found.source for _, found in outputs]
     return at, outputs
+
+
+def _asks_of_constants(conversion: Conversion, at: Builder, call: Call) -> bool:
+    """Return whether a call asks something of constants that only the model's control flow reads: the same always."""
+    read = any(conversion.readers.get(value) for value in call.outputs)
+    found = [at.known.get(value) for value in call.inputs]
+    return not read and all(x is not None and x.source in at.free for x in found)
 
 
 def _unknown(frame: Frame, batches: tuple[int, ...]) -> Iterator[Refusal]:
@@ -179,16 +187,19 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     assert call.module is not None
     op = op_of(type(call.module))
     assert op is not None
-    inputs = [at.traced(value) for value in values(call.args, call.kwargs)]
+    attends = op in masks.MODULES
+    inputs, said, references = (
+        masks.attending(at, call, op)
+        if attends
+        else ([at.traced(value) for value in values(call.args, call.kwargs)], {}, {})
+    )
     layer = Layer.registry[op]
-    arguments = arguments_of(call.module, op)
+    arguments = arguments_of(call.module, op) | said
     outputs = call.outputs
-    if op == "MultiheadAttention":
-        inputs, outputs = _attention(call, inputs), outputs[:1]
+    if attends:
+        outputs = outputs[:1]
     elif op in RECURRENT:
         arguments, outputs = _recurrent(conversion, call, inputs, arguments)
-    elif op.startswith("Transformer"):
-        _unmasked(call, inputs)
     elif op == "BatchNorm1d" and inputs[0].batch == 0 and inputs[0].folded == 1 and len(inputs[0].shape) == 2:
         return [_norm_of_tokens(at, call, inputs[0], arguments)]
     elif layer.ranks and not all(each.plain for each in inputs):
@@ -199,7 +210,7 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     name = at.relative(call.path)
     first = at.modules.get(call.path)
     if first is not None:
-        entry = Entry("", {}, [each.source for each in inputs], share=first, module=True)
+        entry = Entry("", {}, [each.source for each in inputs], share=first, module=True, references=references)
         at.append(entry)
         return [at.outcome(value, Source(entry, i), inputs[0]) for i, value in enumerate(outputs)]
     made = at.apply(
@@ -210,6 +221,7 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
         name=name,
         named=bool(call.module.state_dict()),
         module=True,
+        references=references,
     )
     at.modules[call.path] = at.made.entries[-1]
     return made
@@ -232,16 +244,6 @@ def _recurrent(
     return arguments | {"return_state": True}, call.outputs
 
 
-def _unmasked(call: Call, inputs: list[Traced]) -> None:
-    """Raise Unsayable for a transformer's layer that takes masks, or tokens whose batch is not first."""
-    module: Any = call.module
-    more = len(call.args) - 1 - hasattr(module, "multihead_attn")
-    if more > 0 or len(inputs) > len(call.args) or any(call.kwargs.values()):
-        raise Unsayable(f"masks of a {type(module).__name__}")
-    if not module.self_attn.batch_first:
-        raise Unsayable(f"`{type(module).__name__}` takes a batch of tokens x features, with `batch_first=True`")
-
-
 def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any]) -> Traced:
     """Return the batch norm of tokens that stand in the batch axis: as one over channels x tokens."""
     turn = {"dim0": 1, "dim1": 2}
@@ -250,18 +252,6 @@ def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any
     at.shapes[turned] = x.shape[::-1]
     normed = Source(at.add("BatchNorm1d", [turned], arguments, **name))
     return at.outcome(call.outputs[0], Source(at.add("transpose", [normed], turn)), x)
-
-
-def _attention(call: Call, inputs: list[Traced]) -> list[Traced]:
-    """Return query, key and value of an attention; one alone where all are the same. Raises Unsayable."""
-    module: Any = call.module
-    masks = [name for name in ("attn_mask", "key_padding_mask") if call.kwargs.get(name) is not None]
-    if masks or len(call.args) > 4 or call.kwargs.get("is_causal"):
-        raise Unsayable("masks of a MultiheadAttention")
-    wanted = 0 if module.batch_first else 1
-    if any(each.batch != wanted or each.folded for each in inputs):
-        raise Unsayable("`MultiheadAttention` takes a batch of tokens x features, and other axes are in it here")
-    return inputs[:1] if len({each.source for each in inputs}) == 1 else inputs
 
 
 def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Traced | None]:
@@ -292,6 +282,7 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
     passed = {v: replace(x, source=flowing[x.source.port].source) for v, x in outputs if x.source.entry is None}
     outputs = [(value, x) for value, x in outputs if value not in passed]
     made.outputs = [x.source for _, x in outputs]
+    taken = _read(made, taken)
     first = at.modules.get(call.path)
     entry = Entry(made.kind, {}, [*taken], at.relative(call.path), module=True, body=made)
     entry.ports = max(1, len(outputs))
@@ -309,6 +300,18 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
         if x.source in inner.stretched:
             at.stretched.add(Source(entry, port))
     return flows | passed
+
+
+def _read(made: List, taken: list[Source]) -> list[Source]:
+    """Leave out the inputs that nothing in a list reads, where something reads another; return what is left of them."""
+    sources = [*made.outputs, *(source for entry in made.entries for source in entry.sources)]
+    ports = sorted({source.port for source in sources if source.entry is None})
+    if not ports or len(ports) == len(taken):
+        return taken
+    made.replace({Source(None, port): Source(None, number) for number, port in enumerate(ports)})
+    made.inputs = [made.inputs[port] for port in ports] if len(ports) > 1 else ["input"]
+    made.channels = [made.channels[port] for port in ports]
+    return [taken[port] for port in ports]
 
 
 def _beside(at: Builder, frame: Frame) -> list[Value]:

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 import torch
 
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, windowed
 from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Source
 from speczoo.importing.recorder import SILENT
-from speczoo.importing.recording import Call
+from speczoo.importing.recording import Call, Value
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
 
@@ -43,6 +43,7 @@ ALIASES = {
     "__itruediv__": "div",
     "__matmul__": "matmul",
     "__pow__": "pow",
+    **{f"__{name}__": name for name in ("eq", "ne", "lt", "le", "gt", "ge")},
     "__getitem__": "getitem",
     "__invert__": "logical_not",
     "__and__": "logical_and",
@@ -152,7 +153,20 @@ def _same(at: Builder, call: Call) -> list[Traced]:
     return at.apply(call, KINDS[after], [at.traced(value)])
 
 
+def masked_fill(at: Builder, call: Call) -> list[Traced]:
+    """Return a value with a number where another is true; what is infinite is the largest that float32 holds."""
+    x, mask, number = (*call.args, *call.kwargs.values())[:3]
+    if isinstance(number, Value):
+        raise Unsayable("it fills in a tensor")
+    found = reshaping.folded_alike(at, [at.traced(x), at.traced(mask)])
+    inputs = [found[0], at.beside(found[1], found[0])]
+    stretched = len({each.shape for each in inputs}) > 1
+    value = max(-FLOAT32_MAX, min(FLOAT32_MAX, number)) if isinstance(number, float) else number
+    return at.apply(call, "masked_fill", inputs, {"value": value, **({"broadcast": True} if stretched else {})})
+
+
 TABLE: dict[str, Handler] = {
+    "masked_fill": masked_fill,
     **dict.fromkeys(SILENT, _same),
     **dict.fromkeys(("view", "reshape", "flatten", "unflatten"), reshaping.reshape),
     **{name: getattr(merging, f"{name}_") for name in ("add", "sub", "mul", "div", "concat", "stack", "neg")},

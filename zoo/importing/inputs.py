@@ -74,7 +74,9 @@ def given(inputs: Sequence[Input], batch: int, device: torch.device) -> list[Ten
         if each.dtype == "int64":
             out.append(torch.randint(each.most, size, device=device))
         elif each.dtype == "bool":
-            out.append(torch.rand(size, device=device) < 0.5)
+            truths = torch.rand(size, device=device) < 0.5
+            truths[..., 0], truths[..., -1] = True, False  # a mask that hides all of a sample says nothing of the rest
+            out.append(truths)
         else:
             out.append(torch.randn(size, device=device))
     return out
