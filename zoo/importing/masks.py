@@ -75,7 +75,9 @@ def attending(at: Builder, call: Call, op: str) -> tuple[list[Traced], dict[str,
 
 def _mask(at: Builder, value: Value, *, numbers: bool) -> Source:
     """Return a mask, as truths where no `numbers` are taken. Raises Unsayable."""
-    if not numbers and value not in at.known and value.tensor.is_floating_point() and not value.parameter:
+    known = at.known.get(value)
+    constant = known.source in at.free if known is not None else not value.parameter
+    if not numbers and constant and value.tensor.is_floating_point():
         return _constant_truths(at, at.buffers.get(value.key, value.tensor))
     x = at.traced(value)
     entry = x.source.entry
