@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from speczoo.exploration import sweep
     from speczoo.exporting import export
     from speczoo.importing import from_module
+    from speczoo.packing import pack
     from speczoo.training import train
     from speczoo.weights import WeightsError
 
@@ -39,6 +40,7 @@ __all__ = [
     "get_model",
     "graph",
     "list_models",
+    "pack",
     "sizes",
     "source",
     "summary",
@@ -50,6 +52,7 @@ _FROM = {
     "draw": "speczoo.drawing.files",
     "export": "speczoo.exporting",
     "from_module": "speczoo.importing",
+    "pack": "speczoo.packing",
     "sweep": "speczoo.exploration",
     "train": "speczoo.training",
     "WeightsError": "speczoo.weights",
