@@ -12,6 +12,7 @@ from speczoo.editor import cursor, recipe_completion
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import Typing
 from speczoo.editor.functions import FUNCTIONS
+from speczoo.editor.json_style import in_json, in_quotes, is_json
 from speczoo.editor.key_completion import NAMED, is_default, keys_at
 from speczoo.editor.names import Names, entry_at
 from speczoo.editor.offers import Here, Item, Offer, described
@@ -33,18 +34,30 @@ def complete(text: str, offset: int, analysis: Analysis) -> Offer:
         return Offer((), Range(offset, offset))
     here = Here(typing, Names(typing.root), plain(typing.root), analysis)
     if is_recipe(typing.root):
-        return _offer(typing, recipe_completion.offered(here))
+        return _offer(text, typing, recipe_completion.offered(here))
     expression = cursor.expression(typing.before) if typing.place.part == "value" else None
     if expression is not None:
         items = [*_in_expression(here, expression)]
         return Offer(tuple(items), Range(offset - len(expression.name), _WORD.match(text, offset).end()))  # type: ignore[union-attr]
     loc, part = _position(here)
-    return _offer(typing, keys_at(here, loc) if part == "key" else values_at(here, loc))
+    return _offer(text, typing, keys_at(here, loc) if part == "key" else _either(here, loc))
 
 
-def _offer(typing: Typing, items: Iterable[Item]) -> Offer:
+def _either(here: Here, loc: Loc) -> Iterator[Item]:
+    """Yield values that may stand at a place, and where a mapping may begin there, its keys behind them."""
+    yield from values_at(here, loc)
+    if here.typing.own_line and model_at(Spec, loc, here.data) is not None:
+        yield from keys_at(here, loc)
+
+
+def _offer(text: str, typing: Typing, items: Iterable[Item]) -> Offer:
     """Return items as they are written at a place, each word once."""
     known = list({item.label: item for item in reversed([*items])}.values())[::-1]
+    scalar = typing.place.scalar
+    if scalar is not None and scalar.quote in ("'", '"'):
+        known = [item for each in known if (item := in_quotes(each)) is not None]
+    elif is_json(text):
+        known = [in_json(item) for item in known]
     return Offer(tuple(replace(item, insert=_lead(typing, item)) for item in known), typing.replaces)
 
 
@@ -61,7 +74,8 @@ def _position(here: Here) -> tuple[Loc, Literal["key", "value"]]:
     if part == "key":
         return loc[:-1], "key"
     named = model_at(Spec, loc, here.data) is not None or loc in NAMED or is_default(loc)
-    if here.typing.own_line and (named or entry_at(loc) == loc):
+    item = bool(loc) and isinstance(loc[-1], int)  # of a list, in which words may stand too
+    if here.typing.own_line and ((named and not item) or entry_at(loc) == loc):
         return loc, "key"
     return loc, "value"
 

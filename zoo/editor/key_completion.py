@@ -9,7 +9,7 @@ from typing import get_args, get_origin
 from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
 from speczoo.editor.names import entry_at
-from speczoo.editor.offers import Here, Item, Sort, ops, param, state, whole_entries
+from speczoo.editor.offers import Here, Item, Sort, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
 from speczoo.editor.tree import Mapping, Scalar, find, plain
 from speczoo.specs.keys import Key, Model, is_model, keys, model_at
@@ -107,9 +107,11 @@ def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
 
 
 def _arguments(here: Here, name: str) -> Iterator[Item]:
-    op = op_of(name, here.names, here.unit)
-    for argument in op.arguments if op is not None else ():
-        yield argument_item(here, argument)
+    """Yield the arguments of an op; of one that a parameter holds, those of each that it may be."""
+    held = [param(here, s) for s in here.names.symbols if is_op(here, s) and name in (f"${s.name}", f"$({s.name})")]
+    for word in dict.fromkeys([name, *(word for each in held for word in (each.default or "", *each.choices))]):
+        op = op_of(word, here.names, here.unit)
+        yield from (argument_item(here, argument) for argument in (op.arguments if op is not None else ()))
 
 
 def argument_item(here: Here, argument: Taken) -> Item:

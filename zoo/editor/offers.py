@@ -40,6 +40,23 @@ class Offer(NamedTuple):
     replaces: Range
 
 
+#: What networks are made of most: offered before the other layers.
+COMMON = (
+    "Conv2d",
+    "Linear",
+    "ReLU",
+    "BatchNorm2d",
+    "add",
+    "MaxPool2d",
+    "Flatten",
+    "Dropout",
+    "LayerNorm",
+    "concat",
+    "AdaptiveAvgPool2d",
+    "reshape",
+)
+
+
 class Here(NamedTuple):
     """What completion looks at: what is being typed, the names of the text, its data, and what was found of it last."""
 
@@ -58,7 +75,7 @@ def all_ops(here: Here) -> Iterator[Op]:
     for symbol in here.names.ops():
         if (own := op_of(symbol.name, here.names, here.unit)) is not None:
             yield own
-    yield from (layer(name) for name in sorted(Layer.registry))
+    yield from (layer(name) for name in (*COMMON, *sorted(Layer.registry.keys() - {*COMMON})))
 
 
 def ops(here: Here, ending: str = "") -> Iterator[Item]:
@@ -66,7 +83,15 @@ def ops(here: Here, ending: str = "") -> Iterator[Item]:
     for op in all_ops(here):
         own = op.kind != "layer"
         text = f"{op.name}{'' if here.typing.has_colon else ending}"
-        yield Item(op.name, "block" if own else "op", op.summary, "", text, "$" in text, 1 if own else 4)
+        yield Item(
+            op.name,
+            "block" if own else "op",
+            op.summary,
+            "",
+            text,
+            "$" in text,
+            1 if own else 3 if op.name in COMMON else 4,
+        )
 
 
 def whole_entries(here: Here) -> Iterator[Item]:

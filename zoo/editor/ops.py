@@ -13,6 +13,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import reference
 from speczoo.editor.names import Names
 from speczoo.editor.tree import Mapping, Scalar, find, plain
+from speczoo.specs.diagnostics import Report
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.parameter import TYPES
 from speczoo.specs.scalars import is_text
@@ -142,11 +143,12 @@ def _used(name: str, wanted: str, unit: LoadedSpec | None) -> Op:
 
 
 def use_of(wanted: str, unit: LoadedSpec | None) -> UsedSpec | None:
-    """Return the spec that a name under `use` means."""
-    if unit is None:
-        return None
-    found = catalogue.lookup(wanted, unit)
-    return found if isinstance(found, UsedSpec) else None
+    """Return the spec that a name under `use` means; before the spec that asks could be read, one of the zoo alone."""
+    if unit is not None:
+        found = catalogue.lookup(wanted, unit)
+        return found if isinstance(found, UsedSpec) else None
+    named = catalogue.named(wanted, Report()) if not catalogue.is_path(wanted) else None
+    return UsedSpec(*named) if named is not None else None
 
 
 def parameter(name: str, declared: Any) -> Taken:

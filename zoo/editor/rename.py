@@ -6,12 +6,13 @@ import re
 from typing import NamedTuple
 
 from speczoo.compiler.id_template import EXPRESSION
+from speczoo.compiler.layer import Layer
 from speczoo.compiler.reserved_names import bad_id, bad_input
 from speczoo.compiler.scope import FLOW
 from speczoo.editor.cursor import place_at
-from speczoo.editor.names import READABLE, Names, Occurrence, Symbol, entry_at
+from speczoo.editor.names import READABLE, Names, Occurrence, Symbol, entry_at, expression_names
 from speczoo.editor.positions import Range
-from speczoo.editor.tree import Scalar, find
+from speczoo.editor.tree import Scalar, find, walk
 from speczoo.specs.grammar import NAME, NETWORK
 
 
@@ -57,29 +58,36 @@ def _bad(names: Names, symbol: Symbol, new: str) -> str | None:
         return f"`{new}` cannot be the name of an input: {why}"
     if symbol.kind in READABLE and new in FLOW:
         return f"`{new}` is what flows in, to expressions"
-    if symbol.kind in ("block", "use"):
-        from speczoo.compiler.layer import Layer
-
-        if new in Layer.registry:
-            return f"`{new}` is a layer"
+    if symbol.kind in ("block", "use") and new in Layer.registry:
+        return f"`{new}` is a layer"
     if symbol.kind == "param" and symbol.home and _set_elsewhere(names, symbol):
         return (
-            f"`{symbol.name}` is set where the op is an expression, which may be a spec in use: it has names of its own"
+            f"`{symbol.name}` is set where the op is an expression, which may be a layer or a spec in use: they have "
+            f"names of their own"
         )
     taken = [s for s in names.symbols if s.name == new and _together(s, symbol)]
     return f"`{new}` is there already" if taken else None
 
 
 def _set_elsewhere(names: Names, symbol: Symbol) -> bool:
-    """Return whether an entry that sets a block's parameter may be a spec in use instead."""
-    if not any(each.kind == "use" for each in names.symbols):
-        return False
+    """Return whether an entry that sets a block's parameter may be something else, which has its own of that name: a
+    spec in use, or a layer that the parameter which holds the op may be.
+    """
+    used = any(each.kind == "use" for each in names.symbols)
     for each in names.of(symbol):
-        entry = entry_at(place_at(names.root, each.at.start).loc)
-        op = find(names.root, (*entry, "op")) if entry is not None else None
-        if isinstance(op, Scalar) and "$" in op.text and not each.given:
+        place = place_at(names.root, each.at.start)
+        entry = entry_at(place.loc)
+        op = find(names.root, (*entry, "op")) if entry is not None and place.part == "key" else None
+        if isinstance(op, Scalar) and "$" in op.text and (used or _may_be_layer(names, op, symbol.name)):
             return True
     return False
+
+
+def _may_be_layer(names: Names, op: Scalar, argument: str) -> bool:
+    """Return whether one of the words that are given to what an op reads is a layer with such an argument."""
+    read = {name for name, _ in expression_names(op)}
+    words = (node.text for loc, node in walk(names.root) if isinstance(node, Scalar) and read & {*map(str, loc)})
+    return any(argument in Layer.registry[word].model_fields for word in words if word in Layer.registry)
 
 
 def _together(one: Symbol, other: Symbol) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -15,12 +16,15 @@ from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Symbol, closed_list, entry_at, owner
 from speczoo.editor.offers import Here, Item, described, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
-from speczoo.editor.tree import Scalar, find
+from speczoo.editor.tree import Listing, Scalar, find
 from speczoo.specs import files
+from speczoo.specs.diagnostics import Report
 from speczoo.specs.keys import keys, kinds_at
 from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry, Spec
+
+MANY = 500  # paths of a network that are offered
 
 
 def values_at(here: Here, loc: Loc) -> Iterator[Item]:
@@ -105,7 +109,7 @@ def _spec_values(here: Here, loc: Loc) -> Iterator[Item]:
         yield from _specs_to_use(here)
     elif last == "match":
         yield from ops(here)
-        yield from (Item(f'"{path}"', "id", insert=_quoted(here, path)) for path in _globs(here))
+        yield from (Item(path, "id", insert=_quoted(here, path)) for path in _globs(here))
     elif loc[:1] == ("freeze",):
         yield from (Item(path, "id", insert=_quoted(here, path)) for path in [*_globs(here), *state(here)])
     elif loc[:1] == ("tie",):
@@ -137,6 +141,8 @@ def _declared_values(here: Here, loc: Loc) -> Iterator[Item]:
     elif len(loc) == at + 2:
         types = get_args(keys(Param)["type"].field.annotation)
         yield from (Item(str(word), "value", "type") for kind in types for word in get_args(kind))
+    elif "choices" in loc[at + 2 :] and symbol is not None:
+        yield from ops(here) if is_op(here, symbol) else ()
     elif loc[-1] == "default" and symbol is not None:
         yield from (Item(choice, "value") for choice in param(here, symbol).choices)
         yield from ops(here) if is_op(here, symbol) else ()
@@ -182,17 +188,38 @@ def _same(entry: Entry, symbol: Symbol) -> bool:
 
 
 def _ports(here: Here, symbol: Symbol) -> Iterator[Item]:
+    """Yield the outputs of an entry that has several; of one that has not been checked yet its taps."""
     for node, _, _ in here.analysis.entries.get(symbol.loc, ())[:1]:
         if _same(node.entry, symbol):
             for port, value in zip(node.ports, node.outputs, strict=False):
                 yield Item(f"{symbol.name}.{port}", "id", shape(value))
+            return
+    taps = find(here.typing.root, (*symbol.loc, "taps"))
+    for tap in taps.items if isinstance(taps, Listing) else ():
+        if isinstance(tap, Scalar):
+            yield Item(f"{symbol.name}.{tap.text}", "id", "a tap")
 
 
 def _taps(here: Here, entry: Loc) -> Iterator[Item]:
     """Yield the paths inside an entry."""
-    for node, _, _ in here.analysis.entries.get(entry, ())[:1]:
-        if isinstance(node.body, Composite):
-            yield from (Item(path, "id", op) for path, op in _paths(node.body, "", 3))
+    op = find(here.typing.root, (*entry, "op"))
+    word = op.text if isinstance(op, Scalar) else None
+    bodies = [each.node.body for each in here.analysis.entries.get(entry, ()) if each.node.entry.op == word]
+    if bodies and isinstance(bodies[0], Composite):
+        yield from (Item(path, "id", what) for path, what in _paths(bodies[0], "", 3))
+    elif word is not None:
+        yield from _unchecked_taps(here, word)
+
+
+def _unchecked_taps(here: Here, op: str) -> Iterator[Item]:
+    """Yield the paths inside a block or a spec in use, of which nothing is known in this network yet."""
+    from speczoo.api import graph_into
+
+    yield from (Item(symbol.name, "id") for symbol in here.names.ids(("blocks", op, "layers")))
+    wanted = find(here.typing.root, ("use", op))
+    if isinstance(wanted, Scalar) and not catalogue.is_path(wanted.text):
+        graph = graph_into(Report(), wanted.text)
+        yield from (Item(path, "id", what) for path, what in (_paths(graph.root, "", 3) if graph is not None else ()))
 
 
 def _paths(composite: Composite, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -203,8 +230,13 @@ def _paths(composite: Composite, prefix: str, depth: int) -> Iterator[tuple[str,
 
 
 def _globs(here: Here) -> Iterator[str]:
-    """Yield patterns for all that stands in the entries of the network."""
-    yield from (f"{s.name}.**" for s in here.names.ids(("layers",)) if "$" not in s.name)
+    """Yield patterns for all that stands in the entries of the network, and the paths of these."""
+    graph = here.analysis.graph
+    if graph is None:
+        yield from (f"{s.name}.**" for s in here.names.ids(("layers",)) if "$" not in s.name)
+        return
+    yield from (f"{node.name}.**" for node in graph.root.nodes)
+    yield from (path for path, _ in islice(_paths(graph.root, "", 3), MANY))
 
 
 def _specs_to_use(here: Here) -> Iterator[Item]:
