@@ -14,9 +14,10 @@ from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.files import Drawing
 from speczoo.drawing.layout import Link
 from speczoo.drawing.network import diagram
-from speczoo.drawing.paper import paper
+from speczoo.drawing.paper import NAMES, TEXT, paper
 from speczoo.drawing.picture import Curve, Face, Picture, Words
 from speczoo.drawing.svg import svg
+from speczoo.drawing.text import shortened
 from speczoo.drawing.tikz import tikz
 from speczoo.drawing.volumes import READABLE, Volume, volumes
 from speczoo.testing import networks
@@ -148,6 +149,20 @@ def test_what_training_alone_computes_is_dashed() -> None:
 
 def words(page: Picture) -> list[str]:
     return [shape.text for shape in page.shapes if isinstance(shape, Words)]
+
+
+@given(networks())
+def test_inputs_and_several_outputs_have_their_names(spec: dict[str, Any]) -> None:
+    """Those of what is a volume: a sign has no text beside it."""
+    graph = speczoo.graph(spec)
+    made = volumes(diagram(graph))
+    named = [name for volume in made.volumes for name in volume.outputs]
+    assert sorted(named) == sorted(port.name for port in graph.root.outputs if len(graph.root.outputs) > 1)
+    written = words(paper(made, "", ""))
+    for volume in made.volumes:
+        if not volume.sign:
+            names = [volume.box.name] if volume.box.kind == "terminal" else []
+            assert {shortened(name, NAMES, TEXT) for name in (*names, *volume.outputs)} <= {*written}
 
 
 def test_shapes_may_be_left_out() -> None:

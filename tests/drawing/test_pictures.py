@@ -19,11 +19,13 @@ import speczoo
 from speczoo import catalogue
 from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
+from speczoo.compiler.layer import Layer
 from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_of, folded, readable
 from speczoo.drawing.files import Drawing
 from speczoo.drawing.formats import FORMATS
 from speczoo.drawing.layout import Extent, Layout, Link, best_order, good_order, grid
 from speczoo.drawing.network import diagram
+from speczoo.drawing.palette import kind_of
 from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
 from speczoo.drawing.text import shortened, width
 from speczoo.testing import networks
@@ -188,6 +190,14 @@ def test_a_skip_runs_beside_what_it_skips_and_a_concat_joins() -> None:
     middles = {round(box.x + box.width / 2, 3) for op, box in boxes.items()}
     assert len(middles) == 1
     assert {"Conv2d", "BatchNorm2d", "ReLU", "add"} <= set(boxes)
+
+
+def test_layers_with_weights_have_a_kind() -> None:
+    """What is no more than a function has none; a new family of layers gets a colour."""
+    speczoo.graph("lenet5")  # all layers are known then
+    for op, layer in Layer.registry.items():
+        if layer.can_have_weights() and layer.__module__.startswith("speczoo."):
+            assert kind_of(layer.__module__.rpartition(".")[2], op) not in ("function", "custom"), op
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

@@ -106,6 +106,25 @@ def test_names_of_values_are_the_specs(suffix: str, folder: Path) -> None:
         assert [value.name for value in session.get_outputs()] == ["conv2d", "same", "val_0", "given"]
 
 
+@pytest.mark.parametrize("op", [f"Conv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_convolutions_without_a_bias_have_none(op: str, bias: bool, folder: Path) -> None:
+    """Whose bias starts as zeros has it, and whose is none has no zeros in its place."""
+    layer = {"op": op, "out_channels": 4, "kernel_size": 3, "bias": bias}
+    sizes = [6] * int(op[-2])
+    graph = speczoo.graph({"spec": 1, "name": "net", "input": [3, *sizes], "layers": [{"id": "conv", **layer}]})
+    module = emitted.build(graph, seed=0).eval()
+    if bias:
+        torch.nn.init.zeros_(module.get_parameter("conv.bias"))
+    path = folder / f"{op}.onnx"
+    write(graph, module, path, over=True)
+    found = onnx.load(path).graph
+    assert len(found.node[0].input) == 2 + bias
+    x = torch.randn(2, 3, *sizes)
+    with torch.no_grad():
+        assert_close([module(x)], run(path, x))
+
+
 def test_weights_carry_their_spec(folder: Path) -> None:
     """A file of weights builds itself: `zoo build net.safetensors --weights net.safetensors`. Taps are settings: the
     spec in the file has the outputs of its own."""

@@ -63,7 +63,14 @@ CHANGES: dict[str, Kind] = {
 SIGNS = {"added": "+", "removed": "\u2212", "changed": "~", "renamed": "\u2192"}
 
 #: Families of layers that are drawn as another kind, and layers that are drawn as another than their family.
-FAMILIES = {"axes": "shape", "reshape": "shape", "padding": "shape"}
+FAMILIES = {
+    "axes": "shape",
+    "reshape": "shape",
+    "padding": "shape",
+    "multihead": "attention",
+    "transformer": "attention",
+    "convolution": "conv",
+}
 OPS = {"Parameter": "parameter", "Buffer": "parameter"}
 
 

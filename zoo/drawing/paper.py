@@ -227,8 +227,7 @@ class _Figure:
             space = self._space(stack)
             if space:
                 labels.append(_Label(whole / 2, 1, space, TEXT, True))
-        name = _name(members)
-        if name:
+        for name in _names(members):
             line = max((label.line + 1 for label in labels), default=0)
             labels.append(_Label(whole / 2, line, shortened(name, NAMES, TEXT), TEXT, False))
         return labels
@@ -281,13 +280,15 @@ class _Figure:
             x += w
 
 
-def _name(members: Sequence[Volume]) -> str:
-    """Return what a stack is called: blocks by theirs and their number, an input by its own."""
+def _names(members: Sequence[Volume]) -> Iterator[str]:
+    """Yield what a stack is called: blocks by theirs and their number, inputs and outputs by their own."""
     box = members[0].box
     if members[0].whole and box.op:
         count = sum(volume.box.count for volume in members)
-        return f"{count} \u00d7 {box.op}" if count > 1 else box.op
-    return box.name if box.kind == "terminal" else ""
+        yield f"{count} \u00d7 {box.op}" if count > 1 else box.op
+    if box.kind == "terminal":
+        yield box.name
+    yield from (name for volume in members for name in volume.outputs)
 
 
 def _order(cells: Grid) -> tuple[int, ...]:

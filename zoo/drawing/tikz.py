@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from speczoo.drawing.palette import CHANGES, KINDS, LIGHT
@@ -23,6 +24,8 @@ def tikz(picture: Picture) -> str:
         r"\usepackage[T1]{fontenc}",
         r"\usepackage{helvet}",
         r"\renewcommand{\familydefault}{\sfdefault}",
+        r"\usetikzlibrary{arrows.meta}",
+        r"\tikzset{>={Triangle[length=5pt, width=4pt]}}",
         *_colours(picture),
         r"\begin{document}",
         r"\begin{tikzpicture}[x=1pt, y=-1pt, line width=0.6pt, every node/.style={inner sep=0pt, outer sep=0pt}]",
@@ -101,4 +104,5 @@ def _words(shape: Words) -> str:
 
 def _escaped(text: str) -> str:
     """Return a text that LaTeX sets as it stands: what its fonts may not have, by its number."""
-    return "".join(SPECIAL.get(c, c if c.isascii() else f"U+{ord(c):04X}") for c in safe(text))
+    words = "".join(SPECIAL.get(c, c if c.isascii() else f"U+{ord(c):04X}") for c in safe(text))
+    return re.sub(" {2,}", lambda spaces: r"\ " * len(spaces[0]), words)  # it takes several for one

@@ -43,6 +43,7 @@ class Volume(NamedTuple):
     whole: bool = False  # whether it stands for a block
     training: bool = False  # whether training alone computes it
     parts: tuple[tuple[str, int], ...] = ()  # of what was joined: kinds and channels
+    outputs: tuple[str, ...] = ()  # what it is called as an output of a network that has several
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +94,7 @@ def _joined(there: Volumes) -> Volumes:
         if volume.box.op != "concat" or volume.whole or len(volume.space) < 2:
             continue
         enlarged = [k for k in sources[i] if readers[k] == [i] and _enlarges(there, k, sources[k])]
+        enlarged = [k for k in enlarged if not there.volumes[k].outputs]
         parts = [there.volumes[k] for k in sources[i]]
         if len(enlarged) == 1 and sum(part.channels for part in parts) == volume.channels:
             into[enlarged[0]] = i
@@ -138,7 +140,8 @@ class _Blocks:
 
     def volumes(self, diagram: Diagram, depth: int, *, branching: bool) -> Volumes:
         made = _Collector(self, branching)
-        made.walk(diagram, None, depth)
+        leaving = made.walk(diagram, None, depth)
+        made.name_outputs(diagram, leaving)
         return _joined(Volumes(tuple(made.volumes), tuple(dict.fromkeys(made.links))))
 
     def inside(self, block: Diagram) -> _Inside:
@@ -180,6 +183,14 @@ class _Collector:
             else:
                 ends.append(self._box(box, sources, depth, read=i in read))
         return leaving
+
+    def name_outputs(self, diagram: Diagram, leaving: Sequence[_Value]) -> None:
+        """Say of the volumes that leave a network as which outputs they do, where it has several."""
+        if len(leaving) < 2:
+            return
+        for box, value in zip(diagram.boxes[-len(leaving) :], leaving, strict=True):
+            volume = self.volumes[value.volume]
+            self.volumes[value.volume] = volume._replace(outputs=(*volume.outputs, box.name))
 
     def _input(self, diagram: Diagram, i: int) -> _Value:
         box = diagram.boxes[i]

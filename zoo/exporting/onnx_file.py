@@ -31,6 +31,8 @@ from speczoo.specs.wording import scaled
 MOST, BESIDE = 2**31 - 1, 1 << 24
 #: Ops that ask a weight for its shape alone.
 SHAPES = ("Shape", "Size")
+#: Where the exporter makes a bias of zeros of none; with three axes in space one of a wrong shape.
+CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
 class Converted(NamedTuple):
@@ -103,6 +105,9 @@ def _simplify(model: ir.Model, weights: Container[ir.Value | None]) -> None:
 
     common.InlinePass()(model)
     fold_constants(model, onnx_shape_inference=True, should_fold=foldable)
+    for node in model.graph:
+        if node.op_type in CONVOLUTIONS and len(node.inputs) > 2 and _zeros(node.inputs[2], weights):
+            node.resize_inputs(2)
     for simplify in (
         common.IdentityEliminationPass(),
         common.CommonSubexpressionEliminationPass(),
@@ -112,6 +117,12 @@ def _simplify(model: ir.Model, weights: Container[ir.Value | None]) -> None:
         common.OutputFixPass(),
     ):
         simplify(model)
+
+
+def _zeros(value: ir.Value | None, weights: Container[ir.Value | None]) -> bool:
+    """Return whether a value is zeros, and no weight."""
+    known = None if value is None or value in weights else value.const_value
+    return known is not None and not known.numpy().any()
 
 
 def _name(model: ir.Model, graph: Graph, traced: Traced) -> None:
