@@ -115,6 +115,14 @@ def test_what_is_half_typed_leaves_the_hints_of_the_other_lines(wrong: str) -> N
     assert typed(sheet, NET) == right
 
 
+def test_what_costs_are_not_known_keeps_those_that_were() -> None:
+    """A block behind an entry that is wrong has the parameters it had, not none."""
+    sheet = Sheet(source_of(NET, None, "x"), 0)
+    before = typed(sheet, NET)["Block:"]
+    after = typed(sheet, NET.replace("kernel_size: 3, padding: 1}\n  - {for", "kernel_size: 3, pading: 1}\n  - {for"))
+    assert after["Block:"] == before == "2 uses  2,320 ... 4,640 parameters"
+
+
 def test_what_is_wrong_has_no_hint_of_what_it_was() -> None:
     sheet = Sheet(source_of(NET, None, "x"), 0)
     typed(sheet, NET)

@@ -96,7 +96,7 @@ def _of_recipe(recipe: Reading, source: Source) -> Iterator[Hint]:
     """Yield the shape of an image beside its data and each transform, and what the network makes of it."""
     shown: dict[Loc, str] = {loc: by_axis(shape) for loc, shape in recipe.flow.items()}
     if recipe.network is not None:
-        shown["network",] = totals(recipe.network)
+        shown["network",] = f"{flow(recipe.network)}  {recipe.network.params:,} parameters"
     for loc, text in shown.items():
         span = recipe.document.span(loc)
         if span is not None:
@@ -105,8 +105,12 @@ def _of_recipe(recipe: Reading, source: Source) -> Iterator[Hint]:
 
 def totals(graph: Graph) -> str:
     """Return what flows into a network and out of it, and what it costs."""
-    flow = " → ".join(", ".join(map(by_axis, shapes.values())) for shapes in (graph.inputs, graph.outputs))
-    return f"{flow}  {graph.params:,} parameters  {scaled(graph.macs)} MACs"
+    return f"{flow(graph)}  {graph.params:,} parameters  {scaled(graph.macs)} MACs"
+
+
+def flow(graph: Graph) -> str:
+    """Return the shapes that flow in and out."""
+    return " → ".join(", ".join(map(by_axis, shapes.values())) for shapes in (graph.inputs, graph.outputs))
 
 
 # -- entries ------------------------------------------------------------------------------------------------------
@@ -157,14 +161,18 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def _blocks(entries: Mapping[Loc, Sequence[Instance]]) -> Mapping[str, Mapping[Composite, int]]:
-    """Return the lists that each block of the text has become, and how often each stands in the network."""
+    """Return the lists that each block of the text has become, and how often each stands in the network: of blocks
+    whose shapes are all known.
+    """
     found: dict[str, dict[Composite, int]] = {}
+    unknown: set[str] = set()
     for instances in entries.values():
         for node, _, times in instances:
             if isinstance(node.body, Composite) and node.body.kind == "block":
                 bodies = found.setdefault(node.op, {})
                 bodies[node.body] = bodies.get(node.body, 0) + times
-    return found
+                unknown |= {node.op} if UNKNOWN in node.outputs else set()
+    return {name: bodies for name, bodies in found.items() if name not in unknown}
 
 
 def _block(line: int, column: int, bodies: Mapping[Composite, int]) -> Hint:
