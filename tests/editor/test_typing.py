@@ -289,6 +289,12 @@ def test_a_signature_has_its_active_argument() -> None:
     start, end, doc = got.parameters[got.active or 0]
     assert got.label[start:end] == "kernel_size"
     assert doc
+    half = NET.replace("padding: 1}\n  - {for", "}\n  - {for").replace("16, kernel_size: 3, }", "16, }")
+    missing = signature(half, half.index("16, }") + len("16, "), found(NET))
+    assert missing is not None
+    assert missing.active is not None
+    start, end, _ = missing.parameters[missing.active]
+    assert missing.label[start:end] == "kernel_size"
     text = NET.replace("$channels, kernel", "$(make_divisible(channels, ), kernel")
     called = signature(text, text.index("channels, )") + len("channels, "), found(NET))
     assert called is not None

@@ -12,7 +12,7 @@ from speczoo.editor.names import Names, entry_at
 from speczoo.editor.ops import Op, Taken, op_of
 from speczoo.editor.recipe_help import op_around
 from speczoo.editor.recipe_words import is_recipe
-from speczoo.editor.tree import Scalar, find
+from speczoo.editor.tree import Mapping, Scalar, find
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,20 @@ def signature(text: str, offset: int, analysis: Analysis) -> Signature | None:
         return None
     op, key = around
     key = typing.before if typing.place.part == "key" else key
-    active = next((i for i, each in enumerate(op.arguments) if each.name == key), None)
-    return _of(op.name, op.summary, op.arguments, active)
+    return _of(op.name, op.summary, op.arguments, _active(op, key, _given(typing)))
+
+
+def _given(typing: cursor.Typing) -> set[str]:
+    """Return the keys of the mapping that a key is typed in."""
+    around = find(typing.root, typing.place.loc[:-1]) if typing.place.part == "key" else None
+    return {pair.key.text for pair in around.pairs if pair.colon} if isinstance(around, Mapping) else set()
+
+
+def _active(op: Op, key: str, given: set[str]) -> int | None:
+    """Return the argument that is typed, else the first that is missing; None where that is none."""
+    names = [each.name for each in op.arguments]
+    missing = (each.name for each in op.arguments if each.required and each.name not in given)
+    return names.index(key) if key in names else next(map(names.index, missing), None)
 
 
 def _entry_around(typing: cursor.Typing, analysis: Analysis) -> tuple[Op, str] | None:

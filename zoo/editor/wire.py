@@ -95,8 +95,9 @@ class Wire:
         parameters = [
             lsp.ParameterInformation((units(start), units(end)), _markdown(doc)) for start, end, doc in found.parameters
         ]
-        one = lsp.SignatureInformation(found.label, _markdown(found.doc), parameters, found.active)
-        return lsp.SignatureHelp([one], 0, found.active)
+        active = found.active if found.active is not None else len(parameters)  # none, and not the first
+        one = lsp.SignatureInformation(found.label, _markdown(found.doc), parameters, active)
+        return lsp.SignatureHelp([one], 0, active)
 
     def lens(self, lens: lenses.Lens) -> lsp.CodeLens:
         start = lsp.Position(lens.line - 1, 0)
