@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.wiring import Conduct
+from speczoo.specs.expression import METER
 
 
 class Application:
@@ -20,7 +21,8 @@ class Application:
 
     def __init__(self, body: Layer, arrived: tuple[Value, ...]) -> None:
         self.body, self.arrived = body, arrived
-        self.shapes: tuple[Shape, ...] = tuple(value.shape for value in arrived)
+        self.shapes: tuple[Shape, ...] = tuple([value.shape for value in arrived])
+        self.work = 0  # what its outputs took: whoever applies it is charged for that, found anew or not
 
     @classmethod
     def of(cls, body: Layer, arrived: tuple[Value, ...]) -> Application:
@@ -34,10 +36,13 @@ class Application:
     @cached_property
     def outputs(self) -> tuple[Value, ...]:
         """What comes out; nothing where that is beyond all numbers. Raises ShapeError."""
+        before = METER.spent
         try:
-            return self.body.apply(*self.arrived)
+            found = self.body.apply(*self.arrived)
         except OverflowError:
-            return ()
+            found = ()
+        self.work, METER.spent = METER.spent - before, before
+        return found
 
     @cached_property
     def call(self) -> Call:

@@ -2,6 +2,7 @@
 
 What hangs on nothing else (order of execution, what is needed, what shares a memory, where gradients flow) is asked of
 the wiring, and found once for all lists that have it: equal wirings are the same object for as long as a list has one.
+What hangs on the links alone is found once for all wirings that have these.
 """
 
 from __future__ import annotations
@@ -57,24 +58,31 @@ class Output(NamedTuple):
     training_only: bool
 
 
+class Link(NamedTuple):
+    """An entry of a list as far as others see it: where its inputs come from, how many outputs it has, the entry whose
+    module it applies again.
+    """
+
+    inputs: tuple[Operand, ...]
+    outputs: int
+    shared: int | None
+
+
 @dataclass(frozen=True, eq=False)
-class Wiring:
-    """The connections of a list with so many inputs; made by `of` alone."""
+class Links:
+    """What flows where in a list with so many inputs, whatever its entries do; made by `of` alone."""
 
     inputs: int
-    entries: tuple[Connection, ...]
+    entries: tuple[Link, ...]
     outputs: tuple[Output, ...]
 
-    def __repr__(self) -> str:
-        return f"<Wiring of {len(self.entries)} entries>"
-
     @classmethod
-    def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[Output]) -> Wiring:
-        """Return the one wiring that has these."""
-        key = (inputs, tuple(entries), tuple(outputs))
-        found = INTERNED.get(key)
+    def of(cls, inputs: int, entries: Iterable[Link], outputs: tuple[Output, ...]) -> Links:
+        """Return the one list of links that has these."""
+        key = (inputs, tuple(entries), outputs)
+        found: Links | None = INTERNED.get(("links", *key))
         if found is None:
-            found = INTERNED[key] = cls(*key)
+            found = INTERNED["links", *key] = cls(*key)
         return found
 
     @cached_property
@@ -93,29 +101,25 @@ class Wiring:
         graph.add_edges_from(sharing)
         return nx.freeze(graph)
 
-    @cached_property
-    def order(self) -> tuple[int, ...]:
-        """The numbers of its entries in the order of execution: that in which they are written."""
-        return topological_sort(self.dependencies) if not self.chain else tuple(range(len(self.entries)))
-
     def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
         """Return the entries that these values, or OUTPUT, come from, near and far."""
         return frozenset(node for node in ancestors(self.dependencies, targets) if isinstance(node, int))
 
     @cached_property
+    def order(self) -> tuple[int, ...]:
+        return topological_sort(self.dependencies) if not self.chain else tuple(range(len(self.entries)))
+
+    @cached_property
     def needed(self) -> frozenset[int]:
-        """The entries that any output needs."""
         return self.ancestors([OUTPUT]) if not self.chain else frozenset(range(len(self.entries)))
 
     @cached_property
     def inference_only(self) -> frozenset[int]:
-        """The entries that outputs outside training need."""
         lasting = [output.edge for output in self.outputs if not output.training_only]
         return self.ancestors(lasting) if len(lasting) < len(self.outputs) else self.needed
 
     @cached_property
     def chain(self) -> bool:
-        """Whether it is a pure chain: each entry takes the one output of the one before it; the last is the output."""
         if not self.inputs == len(self.outputs) == 1 or self.outputs[0].training_only:
             return False
         if any(len(entry.inputs) != 1 or entry.shared is not None for entry in self.entries):
@@ -123,6 +127,61 @@ class Wiring:
         ports = chain.from_iterable((i, Edge(i)) for i in range(len(self.entries)))
         path = [Edge(INPUT), *ports, OUTPUT]
         return len(self.dataflow.edges) == len(path) - 1 and bool(nx.is_simple_path(self.dataflow, path))
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """The connections of a list with so many inputs; made by `of` alone."""
+
+    inputs: int
+    entries: tuple[Connection, ...]
+    outputs: tuple[Output, ...]
+
+    def __repr__(self) -> str:
+        return f"<Wiring of {len(self.entries)} entries>"
+
+    @classmethod
+    def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[Output]) -> Wiring:
+        """Return the one wiring that has these."""
+        key = (inputs, tuple(entries), tuple(outputs))
+        found: Wiring | None = INTERNED.get(key)
+        if found is None:
+            found = INTERNED[key] = cls(*key)
+        return found
+
+    @cached_property
+    def links(self) -> Links:
+        """Its connections without what the entries do with their values."""
+        return Links.of(self.inputs, (Link(*entry[:3]) for entry in self.entries), self.outputs)
+
+    @property
+    def dataflow(self) -> nx.DiGraph:
+        """The values that its entries give and take, see `dataflow`."""
+        return self.links.dataflow
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The numbers of its entries in the order of execution: that in which they are written."""
+        return self.links.order
+
+    def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
+        """Return the entries that these values, or OUTPUT, come from, near and far."""
+        return self.links.ancestors(targets)
+
+    @property
+    def needed(self) -> frozenset[int]:
+        """The entries that any output needs."""
+        return self.links.needed
+
+    @property
+    def inference_only(self) -> frozenset[int]:
+        """The entries that outputs outside training need."""
+        return self.links.inference_only
+
+    @property
+    def chain(self) -> bool:
+        """Whether it is a pure chain: each entry takes the one output of the one before it; the last is the output."""
+        return self.links.chain
 
     def resolve(self, edge: Operand) -> Operand:
         """Return the edge behind entries that `when` left out."""
@@ -136,4 +195,4 @@ class Wiring:
         return roots(nx.DiGraph(passing)) if passing else {}
 
 
-INTERNED: WeakValueDictionary[Any, Wiring] = WeakValueDictionary()
+INTERNED: WeakValueDictionary[Any, Any] = WeakValueDictionary()  # of links, and of wirings

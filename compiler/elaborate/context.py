@@ -206,12 +206,16 @@ class Context:
         if is_plain(value):
             return value
         try:
-            if (place := (id(self.unit.spec), loc)) not in shared.named:
-                check_names(value, scope)  # in what is not computed, too
-                shared.named.add(place)
+            self.check_names(value, scope, loc)
             return shared.values.of(value, scope)
         except ExpressionError as error:
             raise self.bad_expression(error, scope, loc, path) from None
+
+    def check_names(self, value: Any, scope: Scope, loc: Loc) -> None:
+        """Raise UnknownName for a name in `value` that nothing here has, in what is not computed, too; once a place."""
+        if (place := (id(self.unit.spec), loc)) not in self.session.shared.named:
+            check_names(value, scope)
+            self.session.shared.named.add(place)
 
     def _refused(self, loc: Loc) -> bool:
         """Return whether something in the value there was refused by who read the text, and left as it is."""

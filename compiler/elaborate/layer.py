@@ -16,6 +16,7 @@ from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.prepared import takes_shape
 from speczoo.compiler.elaborate.references import refer
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
 from speczoo.compiler.explain.shape_errors import explain
@@ -23,7 +24,7 @@ from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.compiler.scope import FLOW, Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead
-from speczoo.specs.expression import ExpressionError, Template, names_of, parse, respelt
+from speczoo.specs.expression import METER, ExpressionError, Template, names_of, parse, respelt
 from speczoo.specs.foreign_values import as_list, readings
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.value_kinds import at
@@ -39,36 +40,35 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     if prepared.body is not None:
         return apply(ctx, frame, item, blank, prepared.body)
     arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name, layer.computed))
-    if "shape" in layer.model_fields and entry.shape is not None:
+    if entry.shape is not None and takes_shape(layer):
         arguments["shape"] = evaluate_argument(ctx, entry.shape, scope, (*item.loc, "shape"), blank.name)
     for name in layer.references:
         if name in arguments and (arguments[name] is not None or name not in layer.model_fields):
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
             arguments |= {name: True} if name in layer.model_fields else {}
-    right = right_layer(layer, arguments)
+    right = right_layer(ctx, layer, arguments)
     body = right if right is not None else _doubtful(ctx, frame, item, layer, arguments, blank)
     made = apply(ctx, frame, item, blank, body)
     if not ctx.torn and not layer.computed and made.body is right:
         prepared.right = True
-        constant = prepared.op is not None and prepared.operation(op).constant and entry.shape is None
+        constant = prepared.op is not None and prepared.operation(op).constant
         prepared.body = body if constant else None
     return made
 
 
-def right_layer(layer: type[Layer], arguments: dict[str, Any]) -> Layer | None:
+def right_layer(ctx: Context, layer: type[Layer], arguments: dict[str, Any]) -> Layer | None:
     """Return the layer with these arguments: strict, closed, complete; None where some are wrong or UNKNOWN. Equal ones
     are the same object for as long as somebody has one.
     """
+    interned = INTERNED if not layer.computed else ctx.session.shared.computed
     key = (layer, freeze(arguments))
-    found = INTERNED.get(key)
+    found = interned.get(key)
     if found is not None or UNKNOWN in arguments.values() or next(_too_large(layer, arguments), None) is not None:
         return found
     try:
-        found = layer.model_validate(arguments)
+        found = interned[key] = layer.model_validate(arguments)
     except ValidationError:
         return None
-    if not layer.computed:  # computing is charged for, and no verdict hangs on what was checked before
-        INTERNED[key] = found
     return found
 
 
@@ -269,6 +269,7 @@ def within_limits(ctx: Context, item: Item, node: Node, application: Application
 
 def applied(ctx: Context, item: Item, node: Node, application: Application) -> Node:
     """Return the node of a layer with what comes out of it."""
+    METER.spent += application.work
     ctx.step(item.loc, len(application.outputs) - 1)  # each is a value to keep
     return node.applying(application)
 

@@ -14,6 +14,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import elaborate_layer
+from speczoo.compiler.elaborate.prepared import takes_shape
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.elaborate.share import elaborate_share
 from speczoo.compiler.elaborate.taps import elaborate_taps
@@ -66,7 +67,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
         node = _operation(e, frame, item, blank.replace(op=op, written=item.prepared.operation(op).written), scope)
     if entry.taps is not None:
         node = elaborate_taps(ctx, frame, item, node)
-    if entry.shape is not None and not (isinstance(node.body, Layer) and "shape" in type(node.body).model_fields):
+    if entry.shape is not None and not (isinstance(node.body, Layer) and takes_shape(type(node.body))):
         _check_shape(ctx, item, node, scope)
     return node
 

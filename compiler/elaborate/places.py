@@ -11,7 +11,6 @@ from speczoo.compiler.identifiers import variable
 from speczoo.compiler.scope import FLOW, Scope, check_names, layered
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.expression import FUNCTIONS, METER, ExpressionError
-from speczoo.specs.expression.closing import closed
 from speczoo.specs.expression.syntax import CONSTANTS, WORDS
 from speczoo.specs.foreign_values import is_nothing
 from speczoo.specs.problem import Problem
@@ -38,7 +37,7 @@ def over_places(ctx: Context, item: Item, key: str, places: str, scope: Scope, p
     around = Scope(layered(scope.names, dict.fromkeys(names, 0)), scope.flow, scope.inputs)
     try:
         check_names(value, around)
-        return f"$({closed(value, around, names)})"
+        return f"$({ctx.session.shared.values.closed(value, around, names)})"
     except ExpressionError as error:
         ctx.bad_expression(error, around, loc, path)
     except UnknownRead:

@@ -50,12 +50,13 @@ class Argument(NamedTuple):
 class Operation:
     """An entry under an op: its arguments over the spec's defaults for it, and the layer that it is, where it is one
     whose arguments are values. `written` are the arguments as the spec has them, with the `shape` of a layer; those of
-    a spec in use without the defaults.
+    a spec in use without the defaults. `computes` says whether some of the defaults are no plain values.
     """
 
     layer: type[Layer] | None
     arguments: tuple[Argument, ...]
     written: Mapping[str, Any]
+    computes: bool
 
     @classmethod
     def of(cls, op: str, entry: Entry, spec: Spec) -> Operation:
@@ -70,14 +71,22 @@ class Operation:
                 del given[key]
             else:
                 given[key] = Argument.of(key, value)
+        if layer is not None and entry.shape is not None and takes_shape(layer):
+            given["shape"] = Argument.of("shape", entry.shape)
         shape = {"shape": entry.shape} if op in Layer.registry else {}
         written = {**(defaults if op not in spec.use else {}), **own, **shape}
-        return cls(layer, tuple(given.values()), written)
+        computes = any(not is_plain(value) for value in defaults.values())
+        return cls(layer, tuple(given.values()), written, computes)
 
     @property
     def constant(self) -> bool:
         """Whether it is a layer, and all its arguments are plain."""
         return self.layer is not None and all(argument.plain for argument in self.arguments)
+
+
+def takes_shape(layer: type[Layer]) -> bool:
+    """Return whether an entry's `shape` is an argument of this layer; it asserts the output's otherwise."""
+    return "shape" in layer.model_fields
 
 
 def _says_more(layer: type[Layer], own: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
@@ -90,7 +99,7 @@ def _says_more(layer: type[Layer], own: Mapping[str, Any], defaults: Mapping[str
 class Prepared:
     """What the text of an entry says. `name` is the id, where it is plain and right, `op` the op, where it is plain,
     and `named` the one name that it is otherwise. `sources` is where its inputs come from; None where it takes what is
-    before it.
+    before it, or not all of them have plain names.
     """
 
     entry: Entry
@@ -117,19 +126,21 @@ class Prepared:
         arguments = tuple(Argument.of(key, value) for key, value in entry.arguments.items())
         sources = _sources(entry)
         before = entry.from_ is None and (layer is None or (layer.arity[1] == 1 and not layer.merges))
+        nothing = entry.from_ is None and layer is not None and layer.arity[1] == 0
         read = NAME.fullmatch(op)
         plain = op if op and "$" not in op else None
         when = entry.when if isinstance(entry.when, str) else None
         simple = (
             (plain is not None or read is not None or (entry.layers is not None and not arguments))
-            and (before or bool(sources))
+            and (before or nothing or bool(sources))
             and (name is not None or entry.id is None or (isinstance(entry.id, str) and "$" in entry.id))
-            and entry.shape is entry.taps is None
+            and (entry.shape is None or (layer is not None and takes_shape(layer)))
+            and entry.taps is None
             and entry.when is when
         )
         named = read[1] if read else ""
         lists = isinstance(entry.from_, list) and any(isinstance(text, Comprehension) for text in entry.from_)
-        return cls(entry, spec, name, plain, named, when, arguments, simple, sources, lists)
+        return cls(entry, spec, name, plain, named, when, arguments, simple, () if nothing else sources, lists)
 
     def operation(self, op: str) -> Operation:
         """Return what the entry is under this op."""

@@ -12,6 +12,7 @@ from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.prepared import Prepared
 from speczoo.compiler.elaborate.values import Values
+from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document
 from speczoo.specs.expression import METER
@@ -50,6 +51,7 @@ class Shared:
     text_length: int = 0  # of all these together
     #: Layers applied within the limits, by their ids and what flows in.
     applied: dict[Any, Application] = field(default_factory=dict)
+    computed: dict[Any, Layer] = field(default_factory=dict)  # layers that are computed over places, by their arguments
     again: dict[Any, Application] = field(default_factory=dict)  # those of shared modules, with what flowed in first
     prepared: dict[int, Prepared] = field(default_factory=dict)  # the entries, by their ids
     values: Values = field(default_factory=Values)  # of expressions

@@ -1,4 +1,4 @@
-"""The straight way to the node of an entry that was right before at the same place.
+"""The straight way to the node of an entry that is right.
 
 Here is nothing that is reported, explained or guessed. Whatever is not plain (an input that is unknown, a list that was
 not met before, an id that is taken, a shape that the layer does not take) is left to the way step by step, which comes
@@ -16,7 +16,7 @@ from speczoo.compiler.dataflow import Edge, Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.layer import right_layer
-from speczoo.compiler.elaborate.prepared import Operation, Prepared, is_settled, wrong_id
+from speczoo.compiler.elaborate.prepared import Operation, Prepared, is_plain, is_settled, wrong_id
 from speczoo.compiler.elaborate.references import edge_of
 from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.layer import Layer, ShapeError, Value
@@ -28,9 +28,7 @@ from speczoo.specs.expression import METER, ExpressionError
 def straight_node(ctx: Context, frame: Frame, item: Item) -> Node | None:
     """Return the node of an entry; None where it has to be found step by step."""
     prepared = item.prepared
-    if not prepared.simple or not item.certain:
-        return None
-    if not prepared.right and (prepared.when is None or not ctx.sound(item.loc)):
+    if not prepared.simple or not item.certain or ctx.torn:
         return None
     before = METER.spent
     try:
@@ -68,7 +66,7 @@ def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str)
     scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
     there = prepared.when is None or ctx.session.shared.values.of(prepared.when, scope)
     if there is True:
-        made = _made(ctx, item, prepared, scope, arriving) if prepared.right else None
+        made = _made(ctx, frame, item, prepared, scope, arriving)
     else:
         made = _left_out(ctx, item, sources, arriving) if there is False else None
     if made is None or METER.spent - ctx.session.shared.metered > ctx.session.limits.work:
@@ -122,9 +120,9 @@ def _left_out(ctx: Context, item: Item, sources: Sequence[Operand], arriving: Se
 
 
 def _made(
-    ctx: Context, item: Item, prepared: Prepared, scope: Scope, arriving: tuple[Value | Unknown, ...]
+    ctx: Context, frame: Frame, item: Item, prepared: Prepared, scope: Scope, arriving: tuple[Value | Unknown, ...]
 ) -> Made | None:
-    """Return what an entry comes to, where its list was met before, or its layer is right. Raises ExpressionError,
+    """Return what an entry comes to, where its list was met before, or it is a layer. Raises ExpressionError,
     UnknownRead and ShapeError.
     """
     if prepared.entry.layers is not None:
@@ -134,6 +132,10 @@ def _made(
     if not isinstance(op, str):
         return None
     operation = prepared.operation(op)
+    if not prepared.right:
+        if operation.computes and op not in ctx.defaults:
+            return None
+        _check_names(ctx, frame, item, operation, scope)
     if op in ctx.unit.spec.blocks or op in ctx.unit.spec.use:
         given = _given(ctx, operation, op, scope)
         known = ctx.session.shared.lists.get(ctx.list_key(op, given, arriving)) if given is not None else None
@@ -141,15 +143,35 @@ def _made(
             return None
         ctx.session.instantiated.add((id(ctx.unit.spec), op))
         METER.spent += known.work
-        return Made(op, known.body, known.body.values, operation.written, entries=known.entries)
-    body = prepared.body
-    if body is None and operation.layer is not None:
-        given = _given(ctx, operation, op, scope)
-        body = right_layer(operation.layer, given) if given is not None else None
-    application = _applied(ctx, body, arriving) if body is not None else None
-    if application is None:
-        return None
-    return Made(op, body, application.outputs, operation.written, application)
+        made = Made(op, known.body, known.body.values, operation.written, entries=known.entries)
+    else:
+        body = prepared.body
+        if body is None and operation.layer is not None:
+            given = _given(ctx, operation, op, scope)
+            body = right_layer(ctx, operation.layer, given) if given is not None else None
+        application = _applied(ctx, body, arriving) if body is not None else None
+        if application is None:
+            return None
+        METER.spent += application.work
+        if prepared.body is None and prepared.op is not None and operation.constant:
+            prepared.body = body
+        made = Made(op, body, application.outputs, operation.written, application)
+    prepared.right = True
+    return made
+
+
+def _check_names(ctx: Context, frame: Frame, item: Item, operation: Operation, scope: Scope) -> None:
+    """Raise ExpressionError where an expression of an entry reads what is not there, whether or not its turn comes."""
+    entry, loc = item.entry, item.loc
+    own = [(argument.key, argument.value) for argument in operation.arguments if not argument.default]
+    for key, value, around in (
+        ("id", entry.id, Scope(item.names, inputs=frame.readable)),
+        ("when", entry.when, scope),
+        ("op", entry.op, scope),
+        *((key, value, scope) for key, value in own),
+    ):
+        if not is_plain(value):
+            ctx.check_names(value, around, (*loc, key))
 
 
 def _ports(body: Layer | Composite | None, outputs: Sequence[Value | Unknown]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from speczoo.specs.source import Source
 from tests.fuzz.mutations import mutated, seeds, small_seeds, text
 from tests.properties.test_mutations import MANY, SMALL
 
-FAMILIES = ["cifar_shortcuts", "densenet", "googlenet", "mobilenet_v3", "resnet", "unet_resnet34"]
+FAMILIES = ["cifar_shortcuts", "densenet", "googlenet", "mobilenet_v3", "resnet", "swin_v2", "unet_resnet34"]
 
 
 class Forgetful(dict[Any, Any]):
@@ -105,7 +105,8 @@ def same_either_way(source: str, limits: Limits = DEFAULT) -> None:
     if (unit := loaded(source)) is None:
         return
     elaborated(unit, limits, Shared())  # reading an expression is charged for once, whoever reads it
-    anew = Shared(chosen=Forgetful(), applied=Forgetful(), again=Forgetful(), prepared=Forgetful())
+    forgetful = {name: Forgetful() for name in ("chosen", "applied", "computed", "again", "prepared")}
+    anew = Shared(**forgetful)
     with everything_anew():
         wanted = elaborated(unit, limits, anew)
     assert elaborated(unit, limits, Shared()) == wanted
