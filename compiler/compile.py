@@ -19,7 +19,7 @@ from speczoo.compiler.ties import tie_problems, with_ties
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.expression import METER
 from speczoo.specs.limits import DEFAULT, Limits
-from speczoo.specs.loaded_spec import LoadedSpec
+from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.spec import Spec
 
@@ -85,10 +85,11 @@ def compile(
             _report(unit, report, [replace(error.problem, message=f"taps: {error}", loc=())])
             return None
         settings = replace(settings, changed=True, taps=wanted)
-    root = with_ties(root) if unit.spec.tie or unit.spec.use else root
+    specs = [each.unit.spec for each in shared.found.values() if isinstance(each, UsedSpec) and each.unit is not None]
+    root = with_ties(root) if any(spec.tie for spec in (unit.spec, *specs)) else root
     root = root if root.settings is settings else replace(root, settings=settings)
     graph = Graph(unit, root, settings, shared.found if unit.spec.use else {})
-    parts = (graph, *_used(graph.root)) if unit.spec.use else (graph,)
+    parts = (graph, *_used(graph.root)) if any(map(_has_rules, specs)) else (graph,)
     if (problem := _too_large(graph, limits)) is not None:
         _report(unit, report, [problem])
         return None

@@ -158,8 +158,8 @@ class SpecElaborator:
             ctx.step(loc, done.size)
             return done
         opened = key[:1] + key[2:3]
-        if any(opened == other for other, _ in session.open):
-            first = [other for other, _ in session.open].index(opened)
+        if opened in (around := [other for other, _ in session.open]):
+            first = around.index(opened)
             loop = " -> ".join([*(n for _, n in session.open[first:]), name])
             help = ["repeat it with `for`, which ends"] if key[2] else ["a spec that uses itself has no end"]
             raise ctx.stop(Problem("cycle", f"`{name}` contains itself: {loop}", loc, help=help))
@@ -188,9 +188,15 @@ class SpecElaborator:
     def _inactive(self) -> SpecElaborator:
         return SpecElaborator(self.context.blind(inactive=True))
 
+    @cached_property
+    def _blind(self) -> SpecElaborator:
+        return SpecElaborator(self.context.blind())
+
     def check_declarations(self) -> bool:
         ctx, spec = self.context, self.context.unit.spec
         shared, most = ctx.session.shared, ctx.session.limits.mistakes
+        if id(spec) in shared.checked and not spec.init:
+            return True
         wrong_rules = list(islice(init_problems(spec, ctx.settings.params), most))
         for problem in wrong_rules:
             ctx.report(problem)
@@ -206,10 +212,10 @@ class SpecElaborator:
     def _check_unused_blocks(self) -> None:
         """Elaborate blocks that nothing uses, for what is wrong whatever their parameters and inputs are."""
         ctx, spec = self.context, self.context.unit.spec
-        blind = SpecElaborator(ctx.blind())
         for name, block in spec.blocks.items():
             if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.placeholders:
                 continue
+            blind = self._blind
             required = {param for param, declared in block.params.items() if declared.required}
             _, problems = bind(block.params, {}, ctx.names, name, required)
             for problem in problems:
