@@ -154,6 +154,17 @@ def test_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert zoo("lenet5")[0] == 2
 
 
+@pytest.mark.parametrize("folder", ["networks", "pictures"])
+def test_nothing_is_written_through_a_linked_folder(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / folder).symlink_to(tmp_path / "outside")
+    made = CliRunner().invoke(cli, ["site", "lenet5", "--no-docs", "--force", "-o", str(tmp_path / "s")])
+    assert made.exit_code == 2
+    assert "symbolic link" in made.stderr
+    assert not [*(tmp_path / "outside").iterdir()]
+
+
 @browser
 def test_a_browser_filters_and_sorts(site: Path, tmp_path: Path) -> None:
     def shown(words: str) -> tuple[list[str], str]:

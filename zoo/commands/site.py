@@ -54,8 +54,7 @@ def command(names: tuple[str, ...], target: Path, with_documents: bool, force: b
     there = {target / path: data for path, data in pages.items()}
     refuse_other(there, force)
     for path, data in there.items():
-        files.make_folder(path.parent, below=target)
-        files.write(path, data, over=force)
+        files.write(path, data, below=target, over=force)
     if as_json:
         emit({"folder": str(target), "networks": [entry.name for entry in entries], "files": len(there)})
     console.say(f"{target} written: {len(entries)} networks, {len(there)} files", err=True)
