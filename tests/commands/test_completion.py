@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from speczoo import catalogue
+from speczoo.__main__ import cli
 from speczoo.compiler.layer import Layer
 from speczoo.specs.codes import CODES
 from speczoo.training import recipe_loader
@@ -63,6 +65,36 @@ def test_settings(tmp_path: Path) -> None:
     assert offered("check", str(file), "--set", "wid") == ["width=", "wide="]
     assert offered("check", "no_such_network", "--set", "wid") == []
     assert offered("train", recipe_loader.names()[0], "--set", "optimizer.l") == ["optimizer.lr="]
+
+
+#: Options that take what nobody can know: numbers, conditions, expressions, shapes, names of one's own.
+FREE = {"EXPR", "SHAPE", "JSON", "OLD=NEW", "[NAME=]KIND", "URL", "HOST:PORT"}
+
+
+def test_every_word_that_is_known_is_offered() -> None:
+    """Of every command each argument and option takes a number, one of a few words, or says what is offered."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        for param in command.params if command is not None else ():
+            text = isinstance(param.type, click.types.StringParamType) and not getattr(param, "is_flag", False)
+            if text and param.metavar not in FREE and (name, param.name) not in OWN:
+                assert param._custom_shell_complete is not None, (name, param.opts)
+
+
+OWN = {("new", "name"), ("train", "devices")}
+
+
+def test_limits_columns_and_entries() -> None:
+    assert "nodes=" in offered("check", "--limit", "no")
+    assert "pixels=" in offered("predict", "--limit", "pi")
+    assert offered("summary", "lenet5", "--columns", "type,par") == ["type,params"]
+    assert offered("list", "--sort", "pa") == ["params"]
+    assert "inference" in offered("sweep", "lenet5", "--columns", "inf")
+    assert offered("draw", "resnet18", "--from", "layer2") == ["layer2"]
+    assert offered("draw", "resnet18", "--to", "layer2.") == ["layer2.0", "layer2.1"]
+    assert offered("export", "resnet18", "--tap", "mine=layer3.1") == ["mine=layer3.1"]
+    assert "resnet34" in offered("draw", "resnet18", "--against", "resnet3")
 
 
 def test_words_and_ops() -> None:

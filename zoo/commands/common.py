@@ -130,7 +130,12 @@ def read_limits(limits: Sequence[str], default: Limits = DEFAULT) -> Limits:
 
 #: Gives a command `limits`, for `read_limits`.
 limit_option = click.option(
-    "--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit, as nodes=300000."
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=N",
+    shell_complete=shell_completion.limits,
+    help="Raise or lower a limit, as nodes=300000.",
 )
 
 
@@ -213,7 +218,9 @@ def reads_files(command: F) -> F:
     if own:
         return run  # type: ignore[return-value]
     help = "Raise or lower a limit of files, as pixels=200000000."
-    return click.option("--limit", "limits", multiple=True, metavar="NAME=N", help=help)(run)  # type: ignore[return-value]
+    complete = shell_completion.file_limits
+    option = click.option("--limit", "limits", multiple=True, metavar="NAME=N", shell_complete=complete, help=help)
+    return option(run)  # type: ignore[return-value]
 
 
 def _numbers(limits: Sequence[str], known: Collection[str], usage: str) -> dict[str, int]:

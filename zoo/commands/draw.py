@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     STANDARD,
     Network,
@@ -36,11 +37,31 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", multiple=True, type=Place(), help=f"A file in .{', .'.join(FORMATS)}.")
 @click.option("--format", "form", type=click.Choice([*TEXTS]), default="svg", show_default=True, help="Without -o.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Blocks unfolded so deep: 1 for none.")
-@click.option("--from", "first", default="", metavar="PATH", help="From this entry on: layer2, layer1.0.conv1.")
-@click.option("--to", "last", default="", metavar="PATH", help="Up to this entry.")
+@click.option(
+    "--from",
+    "first",
+    default="",
+    metavar="PATH",
+    shell_complete=shell_completion.entries,
+    help="From this entry on: layer2, layer1.0.conv1.",
+)
+@click.option(
+    "--to", "last", default="", metavar="PATH", shell_complete=shell_completion.entries, help="Up to this entry."
+)
 @click.option("--shapes/--no-shapes", "with_shapes", default=True, help="Shapes beside the lines.")
-@click.option("--against", metavar="NAME", help="Show what changed since this network, as zoo diff finds it.")
-@click.option("--set-against", multiple=True, metavar="KEY=VALUE", help="A parameter of that network alone.")
+@click.option(
+    "--against",
+    metavar="NAME",
+    shell_complete=shell_completion.networks,
+    help="Show what changed since this network, as zoo diff finds it.",
+)
+@click.option(
+    "--set-against",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=shell_completion.settings,
+    help="A parameter of that network alone.",
+)
 @click.option("--input-against", multiple=True, metavar="SHAPE", help="Input of that network alone.")
 @click.option("--horizontal", is_flag=True, help="From left to right.")
 @click.option("--style", type=click.Choice(["boxes", "paper"]), default="boxes", show_default=True)

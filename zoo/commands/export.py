@@ -11,7 +11,7 @@ import click
 
 from speczoo import console
 from speczoo.catalogue import EXPORTED
-from speczoo.commands import exports
+from speczoo.commands import exports, shell_completion
 from speczoo.commands.build import built
 from speczoo.commands.common import Networks, Place, emit, force_option, json_option, reads_files, takes_networks
 from speczoo.commands.weights_options import takes_weights
@@ -22,7 +22,14 @@ from speczoo.commands.weights_options import takes_weights
 @takes_networks
 @takes_weights
 @click.option("-o", "--out", type=Place(), required=True, help=f"A file in {', '.join(EXPORTED)}.")
-@click.option("--tap", "taps", multiple=True, metavar="[NAME=]PATH", help="An inner value as an output: layer3.0.")
+@click.option(
+    "--tap",
+    "taps",
+    multiple=True,
+    metavar="[NAME=]PATH",
+    shell_complete=shell_completion.entries,
+    help="An inner value as an output: layer3.0.",
+)
 @click.option("--opset", type=click.IntRange(18), help="Of ONNX, where it is not to be its exporter's own.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the fresh weights.")
 @force_option

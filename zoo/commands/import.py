@@ -36,7 +36,14 @@ DTYPES = ("float32", "int64", "bool")
 @click.option("-o", "--out", type=Place(standard=True), help="The file to write; without it, it is printed.")
 @click.option("--custom", type=Place(), help="What no spec can say as custom layers: the file for their classes.")
 @force_option
-@click.option("--limit", "limits", multiple=True, metavar="NAME=N", help="Raise or lower a limit of FILE's.")
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=N",
+    shell_complete=shell_completion.limits,
+    help="Raise or lower a limit of FILE's.",
+)
 @json_option
 def command(
     target: str,

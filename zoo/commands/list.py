@@ -22,7 +22,12 @@ WORDS = (*COLUMNS, "title")  # that a condition may ask for
 @click.command()
 @click.argument("patterns", nargs=-1, metavar="[GLOB]...", shell_complete=shell_completion.networks)
 @click.option("--where", "condition", metavar="EXPR", help="Only where this is true: 'params < 10e6 and year >= 2015'.")
-@click.option("--sort", metavar="COLUMN", help=f"By {', '.join(COLUMNS)}; -params puts the largest first.")
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    shell_complete=shell_completion.among(*COLUMNS),
+    help=f"By {', '.join(COLUMNS)}; -params puts the largest first.",
+)
 @limit_option
 @json_option
 def command(

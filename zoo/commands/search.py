@@ -43,14 +43,25 @@ REASONS = 3  # why trainings failed, in the text
     help="What is searched: width=8..64, act=ReLU,GELU, optimizer.lr=1e-4..1e-1; one value is all trials'.",
 )
 @click.option("--where", metavar="EXPR", help="The budget: 'params < 5e6 and macs < 1e9'. No other is built.")
-@click.option("--metric", metavar="NAME", help="Of the recipe's metrics, its first without this; or valid_loss.")
+@click.option(
+    "--metric",
+    metavar="NAME",
+    shell_complete=shell_completion.among("accuracy", "top5", "iou", "valid_loss"),
+    help="Of the recipe's metrics, its first without this; or valid_loss.",
+)
 @data_option
 @takes_weights
 @out_option
 @click.option("--resume", is_flag=True, help="Go on with the search in the folder of -o.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of what is proposed.")
 @click.option("--prune/--no-prune", default=True, show_default=True, help="End trials early that fall behind.")
-@click.option("--accelerator", default="auto", show_default=True, help="Lightning's: cpu, gpu, mps, ...")
+@click.option(
+    "--accelerator",
+    default="auto",
+    show_default=True,
+    shell_complete=shell_completion.accelerators,
+    help="Lightning's: cpu, gpu, mps, ...",
+)
 @click.option("--storage", metavar="URL", help="Optuna's: a database for the study, in place of a file in the folder.")
 @click.option("--on", "where_run", type=click.Choice(["optuna", "ray"]), default="optuna", help="ray: many machines.")
 @click.option("--address", metavar="HOST:PORT", help="A Ray cluster's; without it, Ray starts here.")

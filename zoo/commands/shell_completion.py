@@ -1,18 +1,23 @@
-"""What the shell is told of a half-typed word: networks, files, recipes, settings, words and ops."""
+"""What the shell is told of a half-typed word: networks and what is in them, files, recipes, settings, limits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
 
+from speczoo.limits import Limits as FileLimits
+from speczoo.specs.limits import Limits
+
 if TYPE_CHECKING:
     from speczoo.specs.loaded_spec import LoadedSpec
 
-Items = list[CompletionItem]
+Items: TypeAlias = list[CompletionItem]
+Complete: TypeAlias = Callable[[click.Context, click.Parameter, str], Items]
 
 
 def _starting(words: Iterable[str], incomplete: str) -> Items:
@@ -30,6 +35,52 @@ def networks(ctx: click.Context, param: click.Parameter, incomplete: str) -> Ite
 
     path = os.sep in incomplete or incomplete.startswith((".", "~"))
     return [*([] if path else _starting(catalogue.names(), incomplete)), *files(ctx, param, incomplete)]
+
+
+def limits(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return `NAME=` of each limit of specs."""
+    return _starting((f"{field.name}=" for field in fields(Limits)), incomplete)
+
+
+def file_limits(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return `NAME=` of each limit of weights, images and runs."""
+    return _starting((f"{field.name}=" for field in fields(FileLimits)), incomplete)
+
+
+def among(*known: str) -> Complete:
+    """Return what completes one of these words, the last of several behind commas."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+        before, comma, typed = incomplete.rpartition(",")
+        left = (word for word in known if word not in before.split(","))
+        return _starting((f"{before}{comma}{word}" for word in left), incomplete)
+
+    return complete
+
+
+accelerators = among("auto", "cpu", "gpu", "mps", "tpu")
+strategies = among("auto", "ddp", "fsdp", "deepspeed")
+
+
+def entries(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return the paths of the entries in the networks that were typed, as deep as the word is."""
+    from speczoo.api import graph_into
+    from speczoo.specs.diagnostics import Report
+
+    name, equals, path = incomplete.rpartition("=")
+    deep, found = path.count(".") + 1, dict[str, None]()
+    for word in _typed(ctx):
+        graph = graph_into(Report(), word) if "\n" not in word else None
+        paths = (at.split(".")[:deep] for at, _, _ in (graph.walk() if graph is not None else ()))
+        found |= {".".join(steps): None for steps in paths}
+    return _starting((f"{name}{equals}{at}" for at in found), incomplete)
+
+
+def measures(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Return what `zoo sweep` measures."""
+    from speczoo.exploration import MEASURES
+
+    return among(*MEASURES)(ctx, param, incomplete)
 
 
 def recipes(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
+from speczoo.commands import shell_completion
 from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
 from speczoo.specs.errors import SpecError
 from speczoo.specs.suggestions import did_you_mean
@@ -28,11 +29,21 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 @click.command()
 @takes_networks
-@click.option("--columns", metavar="NAME,...", help=f"Which, of {', '.join(NAMES)}.")
+@click.option(
+    "--columns",
+    metavar="NAME,...",
+    shell_complete=shell_completion.among(*NAMES),
+    help=f"Which, of {', '.join(NAMES)}.",
+)
 @click.option(
     "--depth", type=click.IntRange(1), metavar="N", help="Blocks so deep, with sums; equal neighbours as one."
 )
-@click.option("--sort", metavar="COLUMN", help="By a column; -macs puts the largest first.")
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    shell_complete=shell_completion.among(*NAMES),
+    help="By a column; -macs puts the largest first.",
+)
 @click.option("--batch", type=click.IntRange(1), default=1, metavar="N", help="Memory for so many inputs at once.")
 @click.option(
     "--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="Bytes in these numbers."

@@ -46,13 +46,30 @@ REASONS = 5  # of what is no network, in the text
 )
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="An input, 3x64x64; several are all tried.")
 @click.option("--where", metavar="EXPR", help="Only where this is true: 'params < 5e6 and macs < 1e9'.")
-@click.option("--columns", default="params,macs", show_default=True, metavar="A,B", help="What is measured.")
-@click.option("--sort", metavar="COLUMN", help="By a measure or a parameter; -macs puts the largest first.")
+@click.option(
+    "--columns",
+    default="params,macs",
+    show_default=True,
+    metavar="A,B",
+    shell_complete=shell_completion.measures,
+    help="What is measured.",
+)
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    shell_complete=shell_completion.measures,
+    help="By a measure or a parameter; -macs puts the largest first.",
+)
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N settings of all, drawn by --seed.")
 @click.option("--seed", default=0, show_default=True, help="Of --sample.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes; without it, one for each core.")
-@click.option("--plot", metavar="X,Y", help="Draw two columns and what no other beats in both; -X: more is better.")
+@click.option(
+    "--plot",
+    metavar="X,Y",
+    shell_complete=shell_completion.measures,
+    help="Draw two columns and what no other beats in both; -X: more is better.",
+)
 @click.option("-o", "--out", type=Place(), help="Where to draw to: sweep.png without it.")
 @force_option
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, with why a setting is no network.")

@@ -24,8 +24,20 @@ from speczoo.training.cli import data_option, emit, guarded, recipe_of, set_opti
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the recipe's.")
 @click.option("--devices", default="1", show_default=True, help="How many, or `auto`.")
 @click.option("--num-nodes", default=1, show_default=True, type=click.IntRange(min=1), help="Machines.")
-@click.option("--strategy", default="auto", show_default=True, help="Lightning's: ddp, fsdp, ...")
-@click.option("--accelerator", default="auto", show_default=True, help="Lightning's: cpu, gpu, mps, ...")
+@click.option(
+    "--strategy",
+    default="auto",
+    show_default=True,
+    shell_complete=shell_completion.strategies,
+    help="Lightning's: ddp, fsdp, ...",
+)
+@click.option(
+    "--accelerator",
+    default="auto",
+    show_default=True,
+    shell_complete=shell_completion.accelerators,
+    help="Lightning's: cpu, gpu, mps, ...",
+)
 @click.option("--logger", type=click.Choice(["csv", "tensorboard"]), help="Log below the run's folder as well.")
 @click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs; --resume goes on.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Pictures and report.html.")
