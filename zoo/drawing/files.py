@@ -25,6 +25,9 @@ from speczoo.specs.wording import by_axis
 Theme: TypeAlias = Literal["auto", "light", "dark"]
 Style: TypeAlias = Literal["boxes", "paper"]
 
+#: Between the parts of a line: some formats take several spaces for one.
+SEPARATOR = " \u00b7 "
+
 
 def draw(
     what: api.What | Graph,
@@ -124,11 +127,11 @@ class Drawing:
         """What goes in and comes out, and what it costs; against another network, how much more."""
         if self.against is not None:
             params, macs = self.graph.params - self.against.params, self.graph.macs - self.against.macs
-            return f"against {self.against.name}   {params:+,} parameters   {macs:+,} MACs"
+            return SEPARATOR.join([f"against {self.against.name}", f"{params:+,} parameters", f"{macs:+,} MACs"])
         flow = " \u2192 ".join(
             ", ".join(map(by_axis, shapes.values())) for shapes in (self.graph.inputs, self.graph.outputs)
         )
-        return f"{flow}   {self.graph.params:,} parameters   {self.graph.macs:,} MACs"
+        return SEPARATOR.join([flow, f"{self.graph.params:,} parameters", f"{self.graph.macs:,} MACs"])
 
     def save(self, *paths: str | os.PathLike[str], over: bool = False) -> None:
         """Write files, each in the format of its ending.

@@ -13,7 +13,7 @@ SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "\u00d7": r"$\times$", "\u00f7": r"$\div$", "\u2212": "$-$",
-    "\u2026": r"\ldots{}", "\u2192": r"$\to$",
+    "\u2026": r"\ldots{}", "\u00b7": r"$\cdot$", "\u2192": r"$\to$",
 }  # fmt: skip
 
 
