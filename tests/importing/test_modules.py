@@ -24,7 +24,7 @@ class Run(nn.Module):
         self.conv = nn.Conv2d(4, 4, 3, padding=1)
         self.norm = nn.BatchNorm1d(12)
         self.flat = nn.BatchNorm2d(4)
-        self.act, self.places = nn.ReLU(), Places()
+        self.act, self.places, self.applied = nn.ReLU(), Places(), Applied()
         self.scale = nn.Parameter(torch.randn(12))
         self.table = nn.Parameter(torch.randn(1, 5, 12))
 
@@ -93,6 +93,13 @@ class Places(nn.Module):
         return torch.zeros(shape).cumsum(1) + 1
 
 
+class Applied(nn.Module):
+    """A module that wraps a function, and is applied again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+
 def beside(m: Run, x: Tensor) -> Tensor:
     return m.linear(x) + m.places(x.shape)
 
@@ -125,6 +132,7 @@ WRITTEN: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
     (logarithms, (12, 12), "index_select"),
     (resized, (7, 12), "interpolate"),
     (beside, (5, 12), "like: input"),
+    (lambda m, x: m.applied(m.linear(m.applied(x)) + x), (12,), "op: add, from: [linear, input]"),
     (lambda m, x: torch.cat([x[:, :0], m.linear(x)[:, 0:]], 1), (5, 12), "Linear"),
     (lambda m, x: m.linear(x) * (x > 0).cumsum(1, dtype=torch.float32), (5, 12), "op: float"),
     (lambda m, x: m.linear(x) * m.scale[:6].tile(2), (5, 12), "repeat"),

@@ -26,6 +26,8 @@ from speczoo.commands.common import (
 )
 
 DTYPES = ("float32", "int64", "bool")
+PROGRAM = ".pt2"
+NO_ARGUMENTS = "{}"
 
 
 @click.command()
@@ -63,7 +65,8 @@ def command(
     before anything is written. MODULE:NAME,NAME makes one spec of several models, each a variant.
 
     FILE is a model's YAML of Ultralytics or the config.json of a Keras model; it is read as data, and nothing that it
-    names is imported. --input says what it leaves open.
+    names is imported. --input says what it leaves open. A .pt2 file of torch.export is read by torch, as one of your
+    own, and stands for the model in it.
 
     What no spec can say is told with its line, all of it in one run, and nothing is written then. With --custom, the
     smallest module around it becomes a layer of its own: its class goes into that file, which is the plug-in that the
@@ -73,14 +76,14 @@ def command(
     from speczoo.specs import files
 
     refuse_taken([each for each in (out, custom) if isinstance(each, Path)], force)
-    if formats.is_file(target):
+    if formats.is_file(target) and not target.endswith(PROGRAM):
         if dtypes or arguments is not None or custom is not None:
             raise click.UsageError("--dtype, --args and --custom are for models in code")
         text, facts, note = _of_file(target, shapes, limits)
     else:
         if limits:
             raise click.UsageError("--limit is for files")
-        text, facts, note = _of_code(target, shapes, dtypes, arguments or "{}", out, custom is not None)
+        text, facts, note = _of_code(target, shapes, dtypes, arguments or NO_ARGUMENTS, out, custom is not None)
     if custom is not None and facts["plugin"]:
         files.write(custom, facts["plugin"].encode(), over=force)
         console.say(f"{custom} written: `zoo --plugin {custom.stem} check` and the like import it", err=True)
@@ -115,22 +118,36 @@ def _of_code(
     target: str, shapes: tuple[str, ...], dtypes: Sequence[str], arguments: str, out: Path | str | None, custom: bool
 ) -> tuple[str, dict[str, Any], str]:
     """Return the spec of one model in code or of several, facts for JSON, and what to say when it is written."""
-    from speczoo.importing import ImportRefused, ModelFailed, NotTheSame, from_module, from_modules
+    from speczoo.importing import (
+        ImportRefused,
+        ModelFailed,
+        NotTheSame,
+        ProgramError,
+        from_module,
+        from_modules,
+        from_program,
+    )
     from speczoo.importing.targets import TargetError, called, models_of, targets_of
 
-    inputs = _inputs(shape_of(shapes), dtypes)
+    program = target.endswith(PROGRAM)
+    if program and (dtypes or custom or arguments != NO_ARGUMENTS):
+        raise click.UsageError("--dtype, --args and --custom are for models in code")
+    inputs = None if program and not shapes else _inputs(shape_of(shapes), dtypes)
+    made: Any
     try:
         with redirect_stdout(sys.stderr):  # what that code prints is no part of the spec
-            models = models_of(targets_of(target), _arguments(arguments))
-            name = called([*models], out)
-            made: Any
-            if len(models) > 1:
-                made = from_modules(models, inputs, name=name, custom=custom)
+            models = {} if program else models_of(targets_of(target), _arguments(arguments))
+            if program:
+                made = from_program(Path(target), inputs)
+            elif len(models) > 1:
+                made = from_modules(models, inputs, name=called([*models], out), custom=custom)
             else:
-                made = from_module(models[name], inputs, name=name, custom=custom)
-    except (TargetError, ImportRefused, ModelFailed, NotTheSame) as error:
+                ((name, model),) = models.items()
+                made = from_module(model, inputs, name=name, custom=custom)
+    except (TargetError, ProgramError, ImportRefused, ModelFailed, NotTheSame) as error:
         first, *more = str(error).split("\n")
         raise Refused(first, *more) from None
+    name = made.name
     graphs = made.graphs if len(models) > 1 else {name: made.graph}
     for each in made.notes:
         console.say(f"note: {each}", err=True)

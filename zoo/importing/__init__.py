@@ -6,7 +6,8 @@ What reads files is `sources`, which needs no torch; the names below are importe
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speczoo.importing.imported import Imported, from_module
+    from speczoo.importing.imported import Imported, from_module, from_program
+    from speczoo.importing.programs import ProgramError
     from speczoo.importing.proving import NotTheSame
     from speczoo.importing.refusals import ImportRefused, Place, Refusal
     from speczoo.importing.running import ModelFailed
@@ -19,14 +20,16 @@ __all__ = [
     "ModelFailed",
     "NotTheSame",
     "Place",
+    "ProgramError",
     "Refusal",
     "from_module",
     "from_modules",
+    "from_program",
 ]
 
 _FROM = {
-    **{"Imported": "imported", "from_module": "imported", "NotTheSame": "proving"},
-    "ModelFailed": "running",
+    **{"Imported": "imported", "from_module": "imported", "from_program": "imported", "NotTheSame": "proving"},
+    **{"ModelFailed": "running", "ProgramError": "programs"},
     **{"Family": "together", "from_modules": "together"},
 }
 

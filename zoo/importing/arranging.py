@@ -99,6 +99,7 @@ def _dissolve(made: List, entry: Entry) -> None:
     place = made.entries.index(entry)
     users = [entry, *(other for other in made.entries if other.share is entry)]
     copies: dict[Entry, Entry] = {}
+    takes = {each: (each.inputs, each.references) for each in body.entries}
     for user in users:
         fresh: dict[Entry, Entry] = {}
         for each in body.entries:
@@ -109,8 +110,9 @@ def _dissolve(made: List, entry: Entry) -> None:
             else:
                 fresh[each] = replace(each)
         for each, copy in fresh.items():
-            copy.inputs = [_moved(operand, user, fresh) for operand in each.inputs]
-            copy.references = {k: _moved(v, user, fresh) for k, v in each.references.items()}  # type: ignore[misc]
+            inputs, references = takes[each]
+            copy.inputs = [_moved(operand, user, fresh) for operand in inputs]
+            copy.references = {k: _moved(v, user, fresh) for k, v in references.items()}  # type: ignore[misc]
         outputs = {Source(user, port): _moved(source, user, fresh) for port, source in enumerate(body.outputs)}
         place = made.entries.index(user)
         made.entries[place : place + 1] = [*fresh.values()]

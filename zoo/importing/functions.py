@@ -175,6 +175,7 @@ TABLE: dict[str, Handler] = {
     "__rdiv__": merging.rdiv,
     **{name: getattr(indexing, name) for name in ("permute", "transpose", "movedim", "unsqueeze", "expand", "repeat")},
     "repeat_interleave": indexing.repeat_interleave,
+    "slice": indexing.sliced,
     "tile": indexing.repeat,
     "__setitem__": indexing.setitem,
     **dict.fromkeys(("max", "min"), indexing.extreme),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -23,6 +24,7 @@ from speczoo.importing.entries import List
 from speczoo.importing.folding import folded
 from speczoo.importing.frames import converted
 from speczoo.importing.inputs import Input, inputs_of, other_sizes
+from speczoo.importing.programs import name_of, program
 from speczoo.importing.proving import prove
 from speczoo.importing.recorder import record
 from speczoo.importing.recording import Recording, Value
@@ -68,6 +70,16 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None, custom
     text, graph = written(name, made.inputs, made.root)
     sizes, notes = held(model, graph, made, text)
     return Imported(name, text, graph, sizes, notes, customs.text if customs is not None else "")
+
+
+def from_program(file: Path, input: Any = None, *, name: str | None = None) -> Imported:
+    """Return the model in a file of torch.export as a spec, which is called as the file; `input` is what the file says.
+
+    torch reads the file, which may unpickle what is in it. Raises ProgramError for what is no such file; else as
+    `from_module`.
+    """
+    model, inputs = program(file)
+    return from_module(model, inputs if input is None else input, name=name or name_of(file))
 
 
 class Listed(NamedTuple):

@@ -135,6 +135,19 @@ def _times(call: Call, rank: int) -> list[int]:
     return [1] * (rank - len(flat)) + flat if call.name == "tile" else flat
 
 
+def sliced(at: Builder, call: Call) -> list[Traced]:
+    """Return every so many-th place of an axis between two; all of them where that is said."""
+    given = bound(call, ["dim", "start", "stop", "step"])
+    x = _one(at, call)
+    items = [slice(None)] * x.rank
+    size = call.inputs[0].tensor.shape[given.get("dim", 0)]
+    stop = given.get("stop")
+    items[given.get("dim", 0)] = slice(
+        given.get("start") or None, None if stop is None or stop >= size else stop, given.get("step")
+    )
+    return [_indexed(at, call, x, items)]
+
+
 def repeat_interleave(at: Builder, call: Call) -> list[Traced]:
     """Return each place of an axis several times; each sample, where that axis is the batch: then these are in it."""
     x = _one(at, call)

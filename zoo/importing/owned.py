@@ -27,6 +27,7 @@ LEARNED: dict[str, tuple[str, str]] = {
     "group_norm": ("GroupNorm", "num_groups weight bias eps"),
     "rms_norm": ("RMSNorm", "normalized_shape weight eps"),
     "prelu": ("PReLU", "weight"),
+    "embedding": ("Embedding", "weight padding_idx max_norm norm_type scale_grad_by_freq sparse"),
 }
 TENSORS = ("weight", "bias", "running_mean", "running_var")
 
@@ -53,7 +54,8 @@ def layer(at: Builder, call: Call) -> list[Traced]:
         return _scaled_groups(at, call, x, weights, _constant(call, names, given))
     owner = _owner(at, weights)
     op = f"BatchNorm{max(1, x.rank - 2)}d" if op == "BatchNorm" else op
-    arguments = _constant(call, names, given) | _shape_arguments(op, weights)
+    arguments = _constant(call, names, given)
+    arguments |= _shape_arguments(op, weights, arguments.get("groups", 1))
     if Layer.registry[op].ranks and not x.plain:
         raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
     named = {"name": at.relative(owner), "named": True, "module": True} if owner is not None else {}
@@ -86,16 +88,17 @@ def _owner(at: Builder, weights: dict[str, Any]) -> str | None:
     return keys[0] if keys else None
 
 
-def _shape_arguments(op: str, weights: dict[str, Value]) -> dict[str, Any]:
+def _shape_arguments(op: str, weights: dict[str, Value], groups: int = 1) -> dict[str, Any]:
     """Return the arguments that shapes of weights tell."""
     weight = weights.get("weight")
     shape = tuple(weight.tensor.shape) if weight is not None else ()
     if op == "Linear":
         return {"out_features": shape[0], "bias": "bias" in weights}
-    if op.startswith("ConvTranspose"):
-        raise Unsayable("a transposed convolution with weights of its own")
     if op.startswith("Conv"):
-        return {"out_channels": shape[0], "kernel_size": [*shape[2:]], "bias": "bias" in weights}
+        channels = groups * shape[1] if op.startswith("ConvTranspose") else shape[0]
+        return {"out_channels": channels, "kernel_size": [*shape[2:]], "bias": "bias" in weights}
+    if op == "Embedding":
+        return {"num_embeddings": shape[0], "embedding_dim": shape[1]}
     if op == "PReLU":
         return {"num_parameters": shape[0]}
     if op not in ("LayerNorm", "RMSNorm") and ("weight" in weights) != ("bias" in weights):
@@ -153,8 +156,8 @@ def _convolution(at: Builder, call: Call, x: Traced, weights: list[Traced], argu
 
 def _linear(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:
     """Return the product with a matrix without a batch, and the sum with a bias. Raises Unsayable."""
-    if x.batch != 0 or any(each.batch is not None for each in weights):
-        raise Unsayable("its weight is one for each sample, or its batch is not first")
+    if x.batch == x.rank - 1 or any(each.batch is not None for each in weights):
+        raise Unsayable("its weight is one for each sample, or its batch is last")
     made = Source(at.add("einsum", [x.source, weights[0].source], {"equation": "...i,oi->...o"}))
     if len(weights) > 1:
         shapes = tuple((*inner[:-1], weights[0].shape[0]) for inner in x.shapes)

@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from speczoo.importing.constructed import carry
 from speczoo.importing.inputs import Input, given, shown
 from speczoo.importing.leaves import is_leaf
+from speczoo.importing.overloads import Spelled, spelled
 from speczoo.importing.recording import Call, Frame, Recording, Value, values
 from speczoo.importing.running import failures_of, place
 
@@ -152,7 +154,8 @@ class _Recorder(TorchFunctionMode):
         name = METHODS.get(name, name)
         name = name.removeprefix("torch.").removeprefix("Tensor.").removeprefix("nn.functional.")
         name = name.removeprefix("functional.").removeprefix("special.")
-        before = self.noted(args), self.noted(kwargs)
+        call = spelled(func, args, kwargs) if isinstance(func, OpOverload) else Spelled(name, args, kwargs)
+        name, before = call.name, (self.noted(call.args), self.noted(call.kwargs))
         self.inside += 1  # what a function calls is its own affair
         try:
             result = func(*args, **kwargs)
