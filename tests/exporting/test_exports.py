@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def test_names_of_values_are_the_specs(suffix: str, folder: Path) -> None:
         assert [value.name for value in session.get_outputs()] == ["conv2d", "same", "val_0", "given"]
 
 
-@pytest.mark.parametrize("op", [f"Conv{kind}{rank}d" for kind in ("", "Transpose") for rank in (1, 2, 3)])
+@pytest.mark.parametrize("op", ["Conv2d", "Conv3d", "ConvTranspose3d"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_convolutions_without_a_bias_have_none(op: str, bias: bool, folder: Path) -> None:
     """Whose bias starts as zeros has it, and whose is none has no zeros in its place."""
@@ -164,15 +165,31 @@ def test_weights_and_random_numbers_are_left_as_they_were(folder: Path) -> None:
     assert model.training
 
 
-#: Networks with fewer weights than this are exported by the slow tests.
+#: Networks with fewer weights than this are exported by the slow tests, and those of the documents, however many.
 MOST = 100_000_000
+#: Those of the documents that are exported each time: those that take less than a few seconds.
+SOON = ("linear_classifier", "mlp", "autoencoder", "lenet5", "mnist_densenet")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", catalogue.names())
+def of_documents() -> set[str]:
+    """The networks that the table of the documents names."""
+    text = (Path(__file__).parents[2] / "zoo" / "documents.md").read_text()
+    rows = [line.split("|")[-2] for line in text.splitlines() if line.startswith("| document ")]
+    return {*catalogue.expand(re.findall(r"`([\w*]+)`", " ".join(rows)))}
+
+
+def test_the_documents_are_read() -> None:
+    assert {*SOON, "vgg16", "cifar_resnet110_identity"} <= of_documents() <= {*catalogue.names()}
+
+
+def every() -> list[Any]:
+    return [pytest.param(name, marks=() if name in SOON else pytest.mark.slow) for name in catalogue.names()]
+
+
+@pytest.mark.parametrize("name", every())
 def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
     """`write` itself runs each beside the module, at two sizes, with weights drawn anew: here it is held to do so."""
-    if speczoo.graph(name).params >= MOST:
+    if speczoo.graph(name).params >= MOST and name not in of_documents():
         pytest.skip("it has too many weights for a test")
     path = folder / "net.onnx"
     made, _ = exported(name, path)
@@ -180,3 +197,21 @@ def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
     assert len({tuple(run.shapes.items()) for run in made.runs}) >= 2
     assert all(run.difference <= CLOSE for run in made.runs)
     assert all(shape[0] == "batch" for shape in made.inputs.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_network_is_the_same_as_a_program_and_as_weights(name: str, folder: Path) -> None:
+    if speczoo.graph(name).params >= MOST:
+        pytest.skip("it has too many weights for a test")
+    path = folder / "net.pt2"
+    made, module = exported(name, path)
+    assert len({tuple(run.shapes.items()) for run in made.runs}) >= 2
+    assert all(run.difference <= CLOSE for run in made.runs)
+    assert speczoo.fingerprint(path) == speczoo.fingerprint(name)
+    path.unlink()
+    path = folder / "net.safetensors"
+    write(speczoo.graph(name), module, path)
+    again = speczoo.build(path, path)
+    path.unlink()
+    assert all(torch.equal(value, module.state_dict()[key]) for key, value in again.state_dict().items())
