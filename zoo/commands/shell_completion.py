@@ -51,7 +51,7 @@ def among(*known: str) -> Complete:
     """Return what completes one of these words, the last of several behind commas."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-        before, comma, typed = incomplete.rpartition(",")
+        before, comma, _ = incomplete.rpartition(",")
         left = (word for word in known if word not in before.split(","))
         return _starting((f"{before}{comma}{word}" for word in left), incomplete)
 
