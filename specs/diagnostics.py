@@ -42,7 +42,8 @@ class Diagnostic:
     """One mistake.
 
     `code` is one of `codes.CODES`; `path` is the layer's path in the network (`layer2.0.sum`); `notes` are the
-    lines that explain (the arithmetic, where a block was used), `help` the lines that mend.
+    lines that explain (the arithmetic, where a block was used), `help` the lines that mend. `pointer` is the place in
+    the spec's data (`/layers/2/from/0`, a JSON Pointer), of a value or a key, be it in a text or not.
     """
 
     code: str
@@ -56,6 +57,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: tuple[str, ...] = ()
     fix: tuple[Edit, ...] = ()
+    pointer: str | None = None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,17 @@ from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Span
 Loc: TypeAlias = tuple[str | int, ...]
 
 
+def pointer(loc: Loc, data: Any) -> str | None:
+    """Return a place in data as a JSON Pointer, as far as it leads to what is there; None where that is all of it."""
+    steps = []
+    for step in loc:
+        if not (step in data if isinstance(data, dict) else isinstance(data, list) and step in range(len(data))):
+            break
+        data = data[step]
+        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{step}" for step in steps) or None
+
+
 class Text(Protocol):
     """What problems need to know of a text: a Source."""
 
@@ -26,6 +37,8 @@ class Places(Protocol):
 
     @property
     def source(self) -> Text: ...
+    @property
+    def data(self) -> Any: ...
     def span(self, path: Loc, *, key: bool = False) -> Span | None: ...
     def part(self, path: Loc, start: int, end: int) -> Span | None: ...
 
@@ -34,6 +47,7 @@ class Unparsed(NamedTuple):
     """The places of a text that is no data: its characters alone."""
 
     source: Text
+    data: None = None
 
     def span(self, path: Loc, *, key: bool = False) -> Span | None:
         return None
@@ -105,7 +119,7 @@ class Problem:
             span = document.source.span(*self.extent)
         fix = self._fix(document, part if self.replaces else span)
         labels = tuple(dict.fromkeys(filter(None, (mark.located(document) for mark in self.marks))))
-        return self.at(document.source.name, span, labels, fix)
+        return self.at(document.source.name, span, labels, fix, pointer(self.loc, document.data))
 
     def at(
         self,
@@ -113,12 +127,14 @@ class Problem:
         span: Span | None = None,
         labels: tuple[Label, ...] = (),
         fix: tuple[Edit, ...] = (),
+        pointer: str | None = None,
     ) -> Diagnostic:
         """Return the problem as it is shown at a place that is known; without one, of what stands in no text."""
-        path, notes = self.path.rstrip(".") or None, tuple(self.notes)
+        path, notes, help = self.path.rstrip(".") or None, tuple(self.notes), self.advice()
         return Diagnostic(
-            self.code, self.message, span, self.severity, file, path, self.text, labels, notes, self.advice(), fix
-        )
+            self.code, self.message, span, self.severity, file, path, self.text, labels, notes, help, fix,
+            pointer,
+        )  # fmt: skip
 
     def advice(self, sizes: str = "") -> tuple[str, ...]:
         """Return the lines that mend it: `sizes` are those of the input that do, in words, and the fixes stand in one

@@ -207,6 +207,7 @@ def as_data(d: Diagnostic) -> dict[str, Any]:
         "end_line": end_line,
         "end_column": end_column,
         "path": d.path,
+        "pointer": d.pointer,
         "help": list(d.help),
     }
 

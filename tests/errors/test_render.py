@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,12 +104,13 @@ def test_colour_is_only_around_our_own_words() -> None:
 
 def test_json_is_as_documented() -> None:
     d = Diagnostic("bad-value", "wrong", Span(2, 3, 2, 5), file="a.yaml", path="layer1.0", help=("mend it",))
+    d = replace(d, pointer="/layers/0")
     warning = Diagnostic("unused-layer", "idle", severity="warning", file="b.yaml")
     got = json.loads(render.as_json([render.Checked("a.yaml", [d]), render.Checked("b.yaml", [warning])]))
     first = {"code": "bad-value", "severity": "error", "message": "wrong", "line": 2, "column": 3, "end_line": 2}
-    first |= {"end_column": 5, "path": "layer1.0", "help": ["mend it"]}
+    first |= {"end_column": 5, "path": "layer1.0", "pointer": "/layers/0", "help": ["mend it"]}
     second = {"code": "unused-layer", "severity": "warning", "message": "idle", "line": None, "column": None}
-    second |= {"end_line": None, "end_column": None, "path": None, "help": []}
+    second |= {"end_line": None, "end_column": None, "path": None, "pointer": None, "help": []}
     assert got == {
         "ok": False,
         "files": [

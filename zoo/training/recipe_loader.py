@@ -19,7 +19,7 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.keys import instead, key_at, keys, model_at
 from speczoo.specs.limits import DEFAULT
-from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.problem import Loc, Problem, pointer
 from speczoo.specs.source import Source
 from speczoo.specs.suggestions import did_you_mean, nearest
 from speczoo.specs.value_kinds import placed
@@ -77,7 +77,8 @@ class _Text:
 
     def located(self, problem: Problem) -> Diagnostic:
         """Return the problem as it is shown, at the place of its value."""
-        return problem.at(*self.place(problem.loc, key=problem.key))
+        file, span = self.place(problem.loc, key=problem.key)
+        return problem.at(file, span, pointer=pointer(problem.loc, self.document.data) if span is not None else None)
 
 
 def load(
