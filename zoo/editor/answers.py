@@ -22,10 +22,10 @@ class Answers(LanguageServerProtocol):
                 raise JsonRpcInvalidRequest(f"{data['method']} is a notification, which has no id")
             return super().structure_message(data)
         except JsonRpcException as error:
-            told = _with_reason(error, data)
+            explained = _with_reason(error, data)
             if "id" in data and "method" in data:
-                self.refuse(data["id"], told)
-            raise told from error
+                self.refuse(data["id"], explained)
+            raise explained from error
 
     def handle_message(self, message: Any) -> None:
         """Handle a message; what is no request of this protocol, or comes when none is taken any more, is refused."""

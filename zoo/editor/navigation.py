@@ -72,12 +72,12 @@ def _in_recipe(root: Node, place: Place, analysis: Analysis) -> tuple[Goal, ...]
         return ()
     if scalar is named_network(root) or (part == "key" and loc[:-1] == NETWORK):
         unit = unit_of(root, analysis.source)
-        return _in_file(unit, _meant(unit.spec, scalar.text, part)) if unit is not None else ()
+        return _in_file(unit, _wanted_place(unit.spec, scalar.text, part)) if unit is not None else ()
     choice = choices().get(scalar.text) if loc[-1:] in (("op",), ("dataset",)) else None
     return _code(choice.model) if choice is not None else ()
 
 
-def _meant(spec: Spec, word: str, part: str) -> Loc:
+def _wanted_place(spec: Spec, word: str, part: str) -> Loc:
     """Return where a parameter stands in a spec, or the variant that a network's name means, or the name of all."""
     variant = catalogue.split(word)[1] or word
     if part == "key":
