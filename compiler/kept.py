@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, TypeAlias
 
+from speczoo.compiler.strides import Layout
+
 #: What autograd keeps of a layer, at most: its inputs, each input whose partner in a product needs a gradient, its
 #: output, inputs and output both, or nothing.
 Saves: TypeAlias = Literal["", "input", "factors", "output", "both"]
@@ -25,13 +27,15 @@ class Kept(NamedTuple):
 
 class Wanted(NamedTuple):
     """What gradients are wanted of where a layer is trained: of which inputs, by position, and of which weights, by
-    name; for a batch of so many. `first` has for each input the number of the first that is the same value.
+    name; for a batch of so many. `first` has for each input the number of the first that is the same value, `layouts`
+    how they lie in memory.
     """
 
     inputs: frozenset[int]
     weights: frozenset[str]
     batch: int
     first: tuple[int, ...]
+    layouts: tuple[Layout, ...]
 
     @property
     def factors(self) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.reach import Sight, same, whole
+from speczoo.compiler.strides import Laid, Layout, Lies, laid
 from speczoo.specs.problem import Problem, ProblemError
 
 Shape: TypeAlias = tuple[int, ...]
@@ -168,7 +169,8 @@ class Layer(BaseModel):
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs; one that is
     a field, too, a `Given`, is true where it is said),
-    `views` (whether its output may be its first input's memory, always or when evaluated), `saves` (what autograd keeps
+    `views` (whether its output may be its first input's memory, always or when evaluated), `lies` (how it lies in
+    memory where it does not), `saves` (what autograd keeps
     of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the
     arguments that are numbers of axes), `parameters` (the names that its weights can have; none where only `weights`
     can tell), `counters` (those of its buffers that are whole numbers), `follows` (arguments that, where they are null,
@@ -193,6 +195,7 @@ class Layer(BaseModel):
     least: ClassVar[int] = 0
     references: ClassVar[tuple[str, ...]] = ()
     views: ClassVar[Views] = False
+    lies: ClassVar[Lies] = "plain"
     saves: ClassVar[Saves] = ""
     saves_inplace: ClassVar[Saves] = ""
     axes: ClassVar[tuple[str, ...]] = ()
@@ -284,6 +287,10 @@ class Layer(BaseModel):
         """Return how many numbers torch holds so for a batch: for each input the same, by default."""
         return batch * self.scratch(*(value.shape for value in x))
 
+    def scratch_where(self, wanted: Wanted, *x: Value) -> int:
+        """Return the same where inputs lie so; of those that are `distinct`, by default."""
+        return self.scratch_of(wanted.batch, *(x[i] for i in self.distinct(wanted.first)))
+
     def distinct(self, first: Sequence[int]) -> Sequence[int]:
         """Return the numbers of the inputs that `scratch` is asked about: all of them by default, of a layer that
         computes otherwise with a value that flows in several times fewer. `first` has for each input the number of the
@@ -304,6 +311,47 @@ class Layer(BaseModel):
         """
         found = self.keeps(out, *(value.shape for value in x))
         return found._replace(values="", inputs=wanted.factors) if found.values == "factors" else found
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return how what comes out lies in memory, of these sizes, the batch first, and of which input it is a view:
+        what `views` and `lies` say, by default. Each layout has a batch axis, of 1 where the value has none.
+        """
+        if self.inplace_:
+            return (Laid(layouts[0], 0),)
+        views = self.views is True or (self.views and not training)
+        found = [self.viewed(port, layouts[0], sizes) if views else None for port, sizes in enumerate(out)]
+        return tuple(
+            Laid(laid(self.lies, sizes, *layouts)) if view is None else Laid(view, 0)
+            for sizes, view in zip(out, found, strict=True)
+        )
+
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout | None:
+        """Return how an output lies as a view of the first input; None where it is none, and laid out anew. By default
+        the same numbers in the same order.
+        """
+        return x.viewed(out)
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the inputs that torch lays out anew before it computes with them, and keeps so: by position, with how
+        many numbers that takes for the whole batch. None, by default.
+        """
+        return {}
+
+    def keeping(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        """Return what `keeps_where` says, with copies in the place of inputs that are laid out anew."""
+        found, anew = self.keeps_where(wanted, out, *x), self.laid_anew(wanted, *x)
+        if not anew:
+            return found
+        inputs = range(len(x)) if found.values in ("input", "both") else found.inputs
+        copies = {
+            is_float: sum(anew.get(i, 0) for i in inputs if x[i].is_float == is_float) for is_float in (True, False)
+        }
+        return found._replace(
+            values="output" if found.values in ("output", "both") else "",
+            once=found.once + copies[True],
+            indices=found.indices + copies[False] // wanted.batch,
+            inputs=tuple(i for i in inputs if i not in anew),
+        )
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         """Return how the places of an output see each input, when evaluated; where the shapes agree each place sees its

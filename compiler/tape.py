@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 from speczoo.compiler.kept import Kept, Wanted
 from speczoo.compiler.layer import Value
+from speczoo.compiler.strides import Layout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Storage:
     """A memory on a tape: so many numbers for each input, and `once` for a whole batch. `wants` is whether its gradient
-    is wanted, `position` the input that it is.
+    is wanted, `position` the input that it is, `layout` how that lies; what is computed lies plain.
     """
 
     numbers: int
     wants: bool = False
     once: int = 0
     position: int | None = None
+    layout: Layout | None = None
 
 
 class Tape:
@@ -29,7 +31,10 @@ class Tape:
 
     def __init__(self, wanted: Wanted, *x: Value) -> None:
         self.wanted = wanted
-        own = [Storage(math.prod(value.shape), i in wanted.inputs, position=i) for i, value in enumerate(x)]
+        own = [
+            Storage(math.prod(value.shape), i in wanted.inputs, 0, i, layout)
+            for i, (value, layout) in enumerate(zip(x, wanted.layouts, strict=True))
+        ]
         self.given = tuple(own[first] for first in wanted.first)
         self._kept: set[Storage] = set()
 
@@ -47,8 +52,24 @@ class Tape:
         return Storage(numbers) if value.batched else Storage(0, once=numbers)
 
     def turned(self, x: Storage, tokens: int, features: int) -> Storage:
-        """Return tokens x features as one matrix, tokens before the batch: laid out anew where both are several."""
-        return x if tokens == 1 or self.wanted.batch == 1 else self.made(tokens * features, x)
+        """Return tokens x features as one matrix, tokens before the batch: laid out anew where no view says that, as
+        of what lies plain where both are several.
+        """
+        copied = self._turned(x, tokens, features).copied((tokens * self.wanted.batch, features))
+        return self.made(tokens * features, x) if copied else x
+
+    def contiguous(self, x: Storage, tokens: int, features: int) -> Storage:
+        """Return tokens x features with tokens before the batch: laid out anew where they do not lie so."""
+        return x if self._turned(x, tokens, features).is_plain else self.made(tokens * features, x)
+
+    def _turned(self, x: Storage, tokens: int, features: int) -> Layout:
+        return (x.layout or Layout.plain((self.wanted.batch, tokens, features))).turned(0, 1)
+
+    def matrices(self, x: Storage) -> Storage:
+        """Return the matrices of a value as one list of them: laid out anew where they are none."""
+        if x.layout is None or not x.layout.copied((math.prod(x.layout.sizes[:-2]), *x.layout.sizes[-2:])):
+            return x
+        return self.made(x.numbers, x)
 
     def keep(self, *storages: Storage, where: bool = True) -> None:
         """Keep these for the backward pass, on a condition."""

@@ -2,13 +2,14 @@
 
 **Inference** is the most bytes that values take at once in evaluation mode without gradients, the network's own input
 left out: each value lives as the statements of the emitted code have it, the inputs of a call until it returns. Views,
-and ops that write over their input, take none. **Training** is what autograd keeps for the backward pass, each memory
+and ops that write over their input, take none; what is a view, and what is copied, follows from how values lie in
+memory (`strides.py`). **Training** is what autograd keeps for the backward pass, each memory
 once, parameters and buffers left out and the input counted: the larger part of what a training step needs beside
 weights, gradients and the states of the optimizer (`Memory.training_step`).
 
 Left out is what a backend takes while it computes (workspaces of convolutions, packed weights; what oneDNN and cuDNN
-keep of a recurrent layer beside its gates and states), and how an allocator rounds. The zeros that oneDNN takes for
-the biases of an LSTM without any are counted as if they were held throughout, which at inference is too much.
+keep of a recurrent layer beside its gates and states), and how an allocator rounds. Of recurrent layers that torch
+computes token by token, all but plain LSTMs, what is said of inference is off by up to a seventh for a few tokens.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.kept import Wanted
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.lower.lifetimes import Lifetimes, Step
+from speczoo.compiler.strides import Laid, Layout
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 
 #: Numbers that an optimizer keeps for each weight that it trains.
@@ -77,6 +79,11 @@ class Unit(NamedTuple):
     def item(self, value: Value) -> int:
         return ITEM_SIZES[self.dtype if value.is_float else value.dtype]
 
+    def axes(self, value: Value | Unknown) -> tuple[int, ...]:
+        """Return the sizes of a value's axes, the batch first: 1 where it has none."""
+        assert value is not UNKNOWN
+        return (self.batch if value.batched else 1, *value.shape)
+
 
 def memory(graph: Graph, dtype: str = "float32", batch: int = 1) -> Memory:
     """Return the memory of a network. Raises ValueError for a type that weights are not of."""
@@ -95,86 +102,151 @@ def memory(graph: Graph, dtype: str = "float32", batch: int = 1) -> Memory:
 
 
 class Home(NamedTuple):
-    """Where a value lives: with an input of its list, by its number, or in a memory of its own of so many bytes."""
+    """The memory that a value lives in: that of an input of its list, by its number, or one of its own of so many
+    bytes.
+    """
 
     port: int | None
     own: int = 0
     size: int = 0
 
 
+class Place(NamedTuple):
+    """Where a value is: in which memory, and how it lies there."""
+
+    home: Home
+    layout: Layout
+
+
+WEIGHT = Home(None)
+NUMBER = Place(WEIGHT, Layout((1,), (0,)))
+
+
+class _Places:
+    """The values of one list, and where they are; its inputs lie as these layouts say."""
+
+    def __init__(self, composite: Composite, unit: Unit, layouts: Sequence[Layout]) -> None:
+        self.composite, self.unit, self.made = composite, unit, 0
+        self.known: dict[Operand, Place] = {
+            Edge(INPUT, port): Place(Home(port), layout) for port, layout in enumerate(layouts)
+        }
+        for index, node in enumerate(composite.nodes):  # a Parameter's memory is a weight's
+            if not node.inputs and isinstance(node.body, Layer):
+                self.known[Edge(index)] = Place(WEIGHT, Layout.plain(unit.axes(node.outputs[0])))
+
+    def of(self, operand: Operand) -> Place:
+        """Return where a value is; a number, and what training alone computes, is nowhere."""
+        return self.known.get(self.composite.wiring.resolve(operand), NUMBER)
+
+    def put(self, edge: Edge, place: Place) -> Home:
+        self.known[edge] = place
+        return place.home
+
+    def own(self, size: int) -> Home:
+        """Return a new memory."""
+        self.made += 1
+        return Home(None, self.made, size)
+
+    def laid(self, node: Node, layer: Layer, *, training: bool) -> tuple[Laid, ...]:
+        """Return how what comes out of a layer lies."""
+        distinct = layer.distinct(_firsts(node, self.composite))
+        out = [self.unit.axes(value) for value in node.outputs]
+        layouts = [self.of(node.inputs[i]).layout for i in distinct]
+        return layer.laid_out(out, layouts, *(node.arrived[i] for i in distinct), training=training)
+
+    def entered(self, node: Node, found: Sequence[Place]) -> list[Place]:
+        """Return where values are that a list gives that is an entry of this one."""
+        homes = {place.home: self.own(place.home.size) for place in found if place.home.port is None}
+        return [
+            place._replace(home=homes[place.home] if port is None else self.of(node.inputs[port]).home)
+            for place in found
+            for port in (place.home.port,)
+        ]
+
+    def wanted(self, node: Node, inputs: frozenset[int] = frozenset(), weights: frozenset[str] = frozenset()) -> Wanted:
+        """Return these gradients of a layer, as its inputs lie."""
+        layouts = tuple(self.of(edge).layout for edge in node.inputs)
+        return Wanted(inputs, weights, self.unit.batch, _firsts(node, self.composite), layouts)
+
+
+def plain(composite: Composite, unit: Unit) -> tuple[Layout, ...]:
+    """Return how the inputs of a network lie."""
+    return tuple(Layout.plain(unit.axes(value)) for _, value in composite.inputs)
+
+
 class Footprint(NamedTuple):
-    """What a call takes: the most bytes at once, its inputs left out, and where each of its outputs lives."""
+    """What a call takes: the most bytes at once, its inputs left out, and where each of its outputs is."""
 
     peak: int
-    homes: tuple[Home, ...]
+    places: tuple[Place, ...]
 
 
 def inference(root: Composite, unit: Unit) -> int:
     """Return the most bytes that a network's values take at once when it is evaluated."""
-    return _Calls(root, unit).of(root).peak
+    return _Calls(root, unit).of(root, plain(root, unit)).peak
 
 
 class _Calls:
-    """What calls of a network's lists take, found once for each list."""
+    """What calls of a network's lists take, found once for each list and how its inputs lie."""
 
     def __init__(self, root: Composite, unit: Unit) -> None:
         self.unit, self.lifetimes = unit, Lifetimes(root)
-        self.known: dict[Composite, Footprint] = {}
+        self.known: dict[tuple[Composite, tuple[Layout, ...]], Footprint] = {}
 
-    def of(self, composite: Composite) -> Footprint:
-        if composite not in self.known:
-            self.known[composite] = _Lives(composite, self).run()
-        return self.known[composite]
+    def of(self, composite: Composite, layouts: tuple[Layout, ...]) -> Footprint:
+        key = (composite, layouts)
+        if key not in self.known:
+            self.known[key] = _Lives(composite, self, layouts).run()
+        return self.known[key]
 
-    def entry(self, node: Node, composite: Composite) -> Footprint:
-        """Return what an entry of a list takes."""
+    def entry(self, node: Node, places: _Places) -> Footprint:
+        """Return what an entry of a list takes, and where what it gives is, in memories of its own."""
         layer = node.body
         if isinstance(layer, Composite):
-            return self.of(layer)
-        if layer is None or layer.views or layer.inplace_:
-            return Footprint(0, (Home(0),) * len(node.outputs))
-        homes = tuple(Home(None, port, self.unit.size(value)) for port, value in enumerate(node.outputs))
-        firsts = _firsts(node, composite)
-        scratch = layer.scratch_of(self.unit.batch, *(node.arrived[i] for i in layer.distinct(firsts)))
+            return self.of(layer, tuple(places.of(edge).layout for edge in node.inputs))
+        if layer is None:
+            return Footprint(0, (Place(Home(0), places.of(node.inputs[0]).layout),) * len(node.outputs))
+        found = []
+        for port, (value, laid) in enumerate(zip(node.outputs, places.laid(node, layer, training=False), strict=True)):
+            home = Home(None, port, self.unit.size(value)) if laid.of is None else Home(laid.of)
+            found.append(Place(home, laid.layout))
+        size = sum(place.home.size for place in found)
+        return Footprint(size + self.inside(node, layer, places) if size else 0, tuple(found))
+
+    def inside(self, node: Node, layer: Layer, places: _Places) -> int:
+        """Return the bytes that are held while a layer computes, besides what flows in and comes out: as torch chooses
+        its kernels, for weights that could train.
+        """
+        floats = {i for i, value in enumerate(node.arrived) if value.is_float}
+        parameters = frozenset(i for i in floats if places.of(node.inputs[i]).home == WEIGHT)
+        wanted = places.wanted(node, parameters, frozenset(layer.weights(*node.shapes)))
+        scratch = layer.scratch_where(wanted, *node.arrived)
+        copies = sum(layer.laid_anew(wanted, *node.arrived).values())
         indices = layer.keeps(_shape(node), *node.shapes).indices
-        inside = scratch * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"] * self.unit.batch
-        return Footprint(sum(home.size for home in homes) + inside, homes)
+        return (scratch + copies) * ITEM_SIZES[self.unit.dtype] + indices * ITEM_SIZES["int64"] * self.unit.batch
 
 
 class _Lives:
     """A run of one list's statements, with the memory that each variable holds."""
 
-    def __init__(self, composite: Composite, calls: _Calls) -> None:
-        self.composite, self.calls, self.peak, self.made = composite, calls, 0, 0
-        self.homes: dict[Operand, Home] = {Edge(INPUT, port): Home(port) for port in range(len(composite.inputs))}
+    def __init__(self, composite: Composite, calls: _Calls, layouts: Sequence[Layout]) -> None:
+        self.composite, self.calls, self.peak = composite, calls, 0
+        self.places = _Places(composite, calls.unit, layouts)
         self.held: dict[str, Home] = {}
 
     def run(self) -> Footprint:
         for step in self.calls.lifetimes.of(self.composite):
             self.step(step)
-        ends = [self.composite.wiring.resolve(port.edge) for port in self.composite.outputs]
-        nowhere = Home(None)  # of a Parameter, or of what training alone computes
-        return Footprint(self.peak, tuple(self.homes.get(edge, nowhere) for edge in ends))
+        return Footprint(self.peak, tuple(self.places.of(port.edge) for port in self.composite.outputs))
 
     def step(self, step: Step) -> None:
         node = self.composite.nodes[step.entry]
-        inputs = [self.homes.get(self.composite.wiring.resolve(edge)) for edge in node.inputs]
-        called = self.calls.entry(node, self.composite)
+        called = self.calls.entry(node, self.places)
         self.peak = max(self.peak, self.live + called.peak)
-        own = {home.own: self.new(home.size) for home in called.homes if home.port is None}
-        for port, home in enumerate(called.homes):
-            there = own[home.own] if home.port is None else inputs[home.port]
-            if there is not None:
-                self.homes[Edge(step.entry, port)] = there
-                self.held[step.targets[port]] = there
-            else:
-                self.held.pop(step.targets[port], None)
+        for port, place in enumerate(self.places.entered(node, called.places)):
+            self.held[step.targets[port]] = self.places.put(Edge(step.entry, port), place)
         for name in step.drops:
             self.held.pop(name, None)
-
-    def new(self, size: int) -> Home:
-        self.made += 1
-        return Home(None, self.made, size)
 
     @property
     def live(self) -> int:
@@ -198,52 +270,59 @@ def _shape(node: Node) -> tuple[int, ...]:
 
 class Saved(NamedTuple):
     """What autograd keeps of a list: which of its inputs, by number, how many bytes besides that are no output, where
-    its outputs live, which of these memories are kept, and which outputs want a gradient.
+    its outputs are, which of these memories are kept, and which outputs want a gradient.
     """
 
     inputs: frozenset[int]
     inside: int
-    homes: tuple[Home, ...]
-    outputs: frozenset[int]  # by `Home.own`
+    places: tuple[Place, ...]
+    outputs: frozenset[Home]
     wanting: tuple[bool, ...]
 
 
 Frozen: TypeAlias = frozenset[str]
 
 
+class Arriving(NamedTuple):
+    """How the inputs of a list arrive: whether a gradient of each is wanted, and how it lies."""
+
+    wanting: tuple[bool, ...]
+    layouts: tuple[Layout, ...]
+
+
 def training(graph: Graph, unit: Unit) -> int:
     """Return the bytes that autograd keeps for a network's backward pass, no gradient of its input wanted."""
     root = graph.root
-    found = saved(root, unit, (False,) * len(root.inputs), frozenset(graph.frozen_keys))
-    ends = {home.own: home.size for home in found.homes if home.port is None and home.own in found.outputs}
-    return found.inside + sum(ends.values()) + sum(unit.size(root.inputs[port][1]) for port in found.inputs)
+    arriving = Arriving((False,) * len(root.inputs), plain(root, unit))
+    found = saved(root, unit, arriving, frozenset(graph.frozen_keys))
+    ends = sum(home.size for home in found.outputs)
+    return found.inside + ends + sum(unit.size(root.inputs[port][1]) for port in found.inputs)
 
 
-def saved(composite: Composite, unit: Unit, wanting: tuple[bool, ...], frozen: Frozen) -> Saved:
-    """Return what autograd keeps of a list where gradients are wanted of these inputs, and these parameters of it are
-    frozen; found once for each list.
+def saved(composite: Composite, unit: Unit, arriving: Arriving, frozen: Frozen) -> Saved:
+    """Return what autograd keeps of a list where inputs arrive so, and these parameters of it are frozen; found once
+    for each list.
     """
-    key = (unit, wanting, frozen)
-    known: dict[tuple[Unit, tuple[bool, ...], Frozen], Saved] = composite.__dict__.setdefault("saved", {})
+    key = (unit, arriving, frozen)
+    known: dict[tuple[Unit, Arriving, Frozen], Saved] = composite.__dict__.setdefault("saved", {})
     if key not in known:
-        known[key] = _Keeping(composite, unit, wanting, frozen).run()
+        known[key] = _Keeping(composite, unit, arriving, frozen).run()
     return known[key]
 
 
 class _Keeping:
     """A forward pass of one list in training mode, with what autograd keeps on the way."""
 
-    def __init__(self, composite: Composite, unit: Unit, wanting: Sequence[bool], frozen: Frozen) -> None:
+    def __init__(self, composite: Composite, unit: Unit, arriving: Arriving, frozen: Frozen) -> None:
         self.composite, self.unit, self.frozen, self.inside = composite, unit, frozen, 0
         self.frozen_below: dict[str, set[str]] = {}  # by the entry that they are in
         own = {node.name for node in composite.nodes} if frozen else set()
         for name in frozen:
             first, rest = divided(name, own)
             self.frozen_below.setdefault(first, set()).add(rest)
-        self.homes: dict[Operand, Home] = {Edge(INPUT, port): Home(port) for port in range(len(composite.inputs))}
-        self.wanting = {Edge(INPUT, port): wants for port, wants in enumerate(wanting)}
+        self.places = _Places(composite, unit, arriving.layouts)
+        self.wanting = {Edge(INPUT, port): wants for port, wants in enumerate(arriving.wanting)}
         self.kept: set[Home] = set()
-        self.made = 0
 
     def run(self) -> Saved:
         for index, node in enumerate(self.composite.nodes):
@@ -252,59 +331,58 @@ class _Keeping:
                     self.inner(index, node, node.body)
                 else:
                     self.layer(index, node, node.body)
-        ends = [self.composite.wiring.resolve(port.edge) for port in self.composite.outputs]
-        homes = tuple(self.homes[edge] for edge in ends)
+        places = tuple(self.places.of(port.edge) for port in self.composite.outputs)
         own = {home for home in self.kept if home.port is None}
-        inside = sum(home.size for home in own - set(homes))
+        ends = {place.home for place in places}
         return Saved(
             frozenset(home.port for home in self.kept if home.port is not None),
-            self.inside + inside,
-            homes,
-            frozenset(home.own for home in own & set(homes)),
-            tuple(self.wants(edge) for edge in ends),
+            self.inside + sum(home.size for home in own - ends),
+            places,
+            frozenset(own & ends),
+            tuple(self.wants(port.edge) for port in self.composite.outputs),
         )
 
     def wants(self, operand: Operand) -> bool:
         operand = self.composite.wiring.resolve(operand)
         return isinstance(operand, Edge) and self.wanting.get(operand, False)
 
-    def put(self, index: int, port: int, home: Home, wants: bool) -> None:
-        self.homes[Edge(index, port)], self.wanting[Edge(index, port)] = home, wants
-
-    def new(self, size: int) -> Home:
-        self.made += 1
-        return Home(None, self.made, size)
-
-    def home(self, operand: Operand) -> Home | None:
-        return self.homes.get(self.composite.wiring.resolve(operand))
-
     def inner(self, index: int, node: Node, body: Composite) -> None:
         frozen = frozenset(self.frozen_below.get(self.composite.nodes[self.composite.maker(index)].name, ()))
-        found = saved(body, self.unit, tuple(map(self.wants, node.inputs)), frozen)
-        inputs = [self.home(edge) for edge in node.inputs]
+        places = [self.places.of(edge) for edge in node.inputs]
+        arriving = Arriving(tuple(map(self.wants, node.inputs)), tuple(place.layout for place in places))
+        found = saved(body, self.unit, arriving, frozen)
         self.inside += found.inside
-        self.kept |= {home for port in found.inputs if (home := inputs[port]) is not None}
-        own = {home.own: self.new(home.size) for home in found.homes if home.port is None}
-        self.kept |= {own[number] for number in found.outputs}
-        for port, (home, wants) in enumerate(zip(found.homes, found.wanting, strict=True)):
-            there = own[home.own] if home.port is None else inputs[home.port]
-            assert there is not None
-            self.put(index, port, there, wants)
+        self.kept |= {places[port].home for port in found.inputs}
+        entered = self.places.entered(node, found.places)
+        for port, (place, wants) in enumerate(zip(entered, found.wanting, strict=True)):
+            self.places.put(Edge(index, port), place)
+            self.wanting[Edge(index, port)] = wants
+        self.kept |= {
+            place.home for place, before in zip(entered, found.places, strict=True) if before.home in found.outputs
+        }
 
     def layer(self, index: int, node: Node, layer: Layer) -> None:
         flowing = node.inputs[: layer.valued(len(node.inputs))]
         wanted = frozenset(i for i, edge in enumerate(flowing) if self.wants(edge))
         training = self.training(index, node, layer)
         active = bool(wanted or training)
-        same = (layer.views is True or layer.inplace_) and node.inputs
-        for port, value in enumerate(node.outputs):
-            size = self.unit.size(value) if node.inputs else 0  # a Parameter's memory is a weight's
-            home = self.home(node.inputs[0]) if same else self.new(size)
-            assert home is not None
-            self.put(index, port, home, active and value is not UNKNOWN and value.is_float)
+        for port, (value, place) in enumerate(zip(node.outputs, self.given(index, node, layer), strict=True)):
+            self.places.put(Edge(index, port), place)
+            self.wanting[Edge(index, port)] = active and value is not UNKNOWN and value.is_float
         if active:
-            firsts = _firsts(node, self.composite)
-            self.keep(index, node, layer, Wanted(wanted, training, self.unit.batch, firsts))
+            self.keep(index, node, layer, self.places.wanted(node, wanted, training))
+
+    def given(self, index: int, node: Node, layer: Layer) -> list[Place]:
+        """Return where what a layer gives is."""
+        if not node.inputs:
+            return [self.places.of(Edge(index))]
+        laid = zip(node.outputs, self.places.laid(node, layer, training=True), strict=True)
+        return [
+            Place(
+                self.places.own(self.unit.size(value)) if of is None else self.places.of(node.inputs[of]).home, layout
+            )
+            for value, (layout, of) in laid
+        ]
 
     def training(self, index: int, node: Node, layer: Layer) -> frozenset[str]:
         """Return the names of those of its weights that are not frozen."""
@@ -313,15 +391,12 @@ class _Keeping:
         return frozenset(name for name in names if (f"{maker}.{name}" if name else maker) not in self.frozen)
 
     def keep(self, index: int, node: Node, layer: Layer, wanted: Wanted) -> None:
-        found = layer.keeps_where(wanted, _shape(node), *node.arrived)
+        found = layer.keeping(wanted, _shape(node), *node.arrived)
         each = ITEM_SIZES[self.unit.dtype]
         own = found.numbers * each + found.indices * ITEM_SIZES["int64"]
         batch = self.unit.batch if any(value is not UNKNOWN and value.batched for value in node.outputs) else 1
         self.inside += own * batch + found.once * each
-        inputs = [self.home(edge) for edge in node.inputs]
-        self.kept |= {home for i in found.inputs if (home := inputs[i]) is not None}
-        self.kept |= {self.homes[Edge(index, port)] for port in found.outputs}
-        if found.values in ("input", "both"):
-            self.kept |= {home for home in inputs if home is not None}
-        if found.values in ("output", "both"):
-            self.kept |= {self.homes[Edge(index, port)] for port in range(len(node.outputs))}
+        inputs = range(len(node.inputs)) if found.values in ("input", "both") else found.inputs
+        outputs = range(len(node.outputs)) if found.values in ("output", "both") else found.outputs
+        self.kept |= {self.places.of(node.inputs[i]).home for i in inputs}
+        self.kept |= {self.places.of(Edge(index, port)).home for port in outputs}

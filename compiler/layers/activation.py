@@ -1,6 +1,7 @@
 """Element-wise activations, gates and the softmaxes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
@@ -19,11 +20,13 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Reach, Sight, mixing, same
+from speczoo.compiler.strides import Laid, Layout, Lies, elementwise
 
 
 class _InPlace(Layer, abstract=True):
     """Activations whose one argument is whether they write over their input."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
 
     inplace: bool = False
@@ -76,6 +79,7 @@ class Hardswish(_InPlace):
 class Sigmoid(Layer):
     """1 / (1 + exp(-x))."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "output"
 
@@ -93,6 +97,7 @@ class LogSigmoid(Layer):
 class Tanh(Layer):
     """The hyperbolic tangent."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "output"
 
@@ -100,6 +105,7 @@ class Tanh(Layer):
 class Tanhshrink(Layer):
     """x - tanh(x)."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
@@ -109,6 +115,7 @@ class Tanhshrink(Layer):
 class Softsign(Layer):
     """x / (1 + |x|)."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -129,6 +136,7 @@ def _bent(layer: Layer, argument: str, slope: float) -> ShapeError | None:
 class ELU(Layer):
     """x above 0, alpha (exp(x) - 1) below."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
@@ -143,6 +151,7 @@ class ELU(Layer):
 class CELU(Layer):
     """x above 0, alpha (exp(x / alpha) - 1) below."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
@@ -161,6 +170,7 @@ class CELU(Layer):
 class LeakyReLU(Layer):
     """x above 0, negative_slope x below."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
     saves_inplace: ClassVar[Saves] = "output"
@@ -197,6 +207,7 @@ class RReLU(Layer):
 class PReLU(Layer):
     """LeakyReLU with a learned slope: one for all, or one a channel."""
 
+    lies: ClassVar[Lies] = "elementwise"
     saves: ClassVar[Saves] = "input"
 
     num_parameters: Positive = 1
@@ -224,6 +235,7 @@ class PReLU(Layer):
 class GELU(Layer):
     """x times the normal distribution's share below x."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -233,6 +245,7 @@ class GELU(Layer):
 class Hardtanh(Layer):
     """x kept between min_val and max_val."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -249,6 +262,7 @@ class Hardtanh(Layer):
 class Hardshrink(Layer):
     """x where |x| is above lambd, 0 elsewhere."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -258,6 +272,7 @@ class Hardshrink(Layer):
 class Softshrink(Layer):
     """x moved towards 0 by lambd, 0 where |x| is below it."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -271,6 +286,7 @@ class Softshrink(Layer):
 class Softplus(Layer):
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above threshold."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -281,6 +297,7 @@ class Softplus(Layer):
 class Threshold(Layer):
     """x where it is above threshold, value elsewhere."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
     saves: ClassVar[Saves] = "input"
 
@@ -313,6 +330,9 @@ class GLU(Layer):
                 help=[f"{x[at] + 1} would do: the output has half of it"],
             )
         return (*x[:at], x[at] // 2, *x[at + 1 :])
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return (Laid(elementwise(layouts[0].part(out[0]))),)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         at = axis(self.dim, len(x))

@@ -1,6 +1,7 @@
 """Attention: queries that look at keys, and bring their values along."""
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, TypeVar
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
@@ -17,6 +18,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.function import Function
 from speczoo.compiler.reach import Link, Sight, causal, repeating, same, whole
+from speczoo.compiler.strides import Laid, Layout, elementwise
 from speczoo.compiler.tape import Storage, Tape
 
 T = TypeVar("T")
@@ -101,7 +103,12 @@ def products(
     scores = tape.product(queries, keys, looking.attentions)
     masked = scores if mask is None else tape.made(looking.attentions, scores, mask)
     looked = tape.dropout(tape.result(masked, looking.attentions), looking.attentions, dropout)
-    return tape.product(looked, v, looking.heads * looking.queries * looking.values)
+    return tape.product(looked, tape.matrices(v), looking.heads * looking.queries * looking.values)
+
+
+def _copied(x: Layout) -> int:
+    """Return how many numbers are laid out anew to make a list of matrices of a value."""
+    return x.numbers if x.copied((math.prod(x.sizes[:-2]), *x.sizes[-2:])) else 0
 
 
 def mask_kind(mask: Value) -> tuple[str, ...] | None:
@@ -190,12 +197,20 @@ class ScaledDotProductAttention(Attention, Function, op="scaled_dot_product_atte
             return (f"of {show(shape)} does not fit the attentions: {show(scores)}",)
         return mask_kind(mask)
 
-    def _fused(self, *x: Value) -> bool:
+    def _fused(self, layouts: Sequence[Layout], *x: Value) -> bool:
         """Return whether torch's kernels for it take these where no attentions drop, and do not lay all out."""
+        if any(layout.strides[-1] != 1 for layout in layouts[:3]):
+            return False
         q, k, v = (value.shape for value in self.held(x))
         masks = [mask for _, mask in self.masks(x).values()]
         odd = any(len(mask.shape) == 3 and not mask.batched for mask in masks)  # kernels take 2 axes, or 4
         return len(q) == 3 and q[-1] == v[-1] and k[0] == v[0] and not odd
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return that of the queries, of a fused kernel; plain products where attentions are laid out."""
+        if self._fused(layouts, *x) and not (training and self.dropout_p):
+            return (Laid(layouts[0].resized(out[0])),)
+        return (Laid(Layout.plain(out[0])),)
 
     def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
         tape, shapes = Tape(wanted, *x), [value.shape for value in x]
@@ -205,7 +220,7 @@ class ScaledDotProductAttention(Attention, Function, op="scaled_dot_product_atte
         mask = None
         for position, value in masks.values():
             mask = tape.given[position] if value.is_float else tape.copied(value)
-        if self._fused(*x) and not self.dropout_p and not (mask and mask.wants):
+        if self._fused(wanted.layouts, *x) and not self.dropout_p and not (mask and mask.wants):
             return tape.kept(fused(tape, looking, q, k, v, mask))
         if not keys[:-2] == values[:-2] == queries[:-2]:
             v = tape.made(looking.heads * looking.keys * looking.values, v)  # laid out for each of its queries
@@ -219,7 +234,35 @@ class ScaledDotProductAttention(Attention, Function, op="scaled_dot_product_atte
         return self.scratch_of(1, *map(Value, x))
 
     def scratch_of(self, batch: int, *x: Value) -> int:
-        return 0 if self._fused(*x) else batch * self._attentions(*(value.shape for value in x))
+        return batch * self._attentions(*(value.shape for value in x))
+
+    def scratch_where(self, wanted: Wanted, *x: Value) -> int:
+        """Return the attentions; of a fused kernel, which has none of them at once, a number of each query."""
+        if self._fused(wanted.layouts, *x):
+            return wanted.batch * math.prod(x[0].shape[:-1]) + self._mask_held(wanted.batch, *x)
+        return self._products_held(wanted, *x)
+
+    def _products_held(self, wanted: Wanted, *x: Value) -> int:
+        """Return what is held besides what comes out where attentions are laid out: queries, scaled, all the time, keys
+        and values repeated for the queries' heads, and masks; and most in the first product, with keys, scaled, and
+        what of both is no list of matrices, where scores are masked or become attentions, or in the second product.
+        """
+        q, k, v = wanted.layouts[:3]
+        heads, repeated = q.sizes[:-2], 0
+        if not heads == k.sizes[:-2] == v.sizes[:-2]:
+            k, v = (Layout.plain((*heads, *layout.sizes[-2:])) for layout in (k, v))
+            repeated = k.numbers + v.numbers
+        scores = q.numbers // q.sizes[-1] * k.sizes[-2]
+        first = k.numbers + _copied(elementwise(q)) + _copied(elementwise(k.turned(-2, -1))) + scores
+        out = q.numbers // q.sizes[-1] * v.sizes[-1]
+        most = max(first, 2 * scores, scores + _copied(v) + out)
+        causal = q.sizes[-2] * k.sizes[-2] if self.is_causal else 0
+        return q.numbers + repeated + self._mask_held(wanted.batch, *x) + causal + most - out
+
+    def _mask_held(self, batch: int, *x: Value) -> int:
+        """Return the numbers of a mask of truths."""
+        made = [math.prod(m.shape) * (batch if m.batched else 1) for _, m in self.masks(x).values() if not m.is_float]
+        return sum(made)
 
     def operations(self, *x: Shape) -> int:
         return super().operations(*x) + self._attentions(*x)

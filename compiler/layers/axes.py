@@ -11,6 +11,7 @@ from speczoo.compiler.layers.function import Function
 from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.layers.reshape import resolvable, resolved
 from speczoo.compiler.reach import SAME, Link, Sight, moved, only, reshaped, same
+from speczoo.compiler.strides import Layout
 
 
 class Moves(Function, abstract=True):
@@ -68,6 +69,9 @@ class Chunk(Moves, op="chunk"):
             )
         return [(*x[:at], n, *x[at + 1 :]) for n in (*[each] * (self.chunks - 1), last)]
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.part(out)
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return _cut(self.dim, port, self.infer(x), len(x))
 
@@ -103,6 +107,9 @@ class Split(Moves, op="split"):
             )
         return [(*x[:at], n, *x[at + 1 :]) for n in size]
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.part(out)
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return _cut(self.dim, port, self.infer(x), len(x))
 
@@ -124,6 +131,10 @@ class Permute(Moves, op="permute"):
 
     def infer(self, x: Shape) -> Shape:
         return tuple(x[d - 1] for d in self._order(len(x) + 1)[1:])
+
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        order = self._order(len(out))
+        return x.permuted(order)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         order = self._order(len(x) + 1)
@@ -188,6 +199,9 @@ class Transpose(Moves, op="transpose"):
         out = list(x)
         out[a], out[b] = out[b], out[a]
         return tuple(out)
+
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.turned(self.dim0, self.dim1)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         places = self.infer(tuple(range(len(x))))

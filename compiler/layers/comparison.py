@@ -6,6 +6,7 @@ from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import Call, Float, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.elementwise import Named
 from speczoo.compiler.layers.function import Arithmetic, Function
+from speczoo.compiler.strides import Lies
 
 
 class _Comparison(Named, abstract=True):
@@ -66,6 +67,8 @@ def _truths(op: str, position: int, value: Value) -> None:
 
 class LogicalNot(Function, op="logical_not"):
     """Whether a bool is false."""
+
+    lies: ClassVar[Lies] = "elementwise"
 
     integer: ClassVar[bool | None] = None
     unbatched: ClassVar[bool] = True
@@ -136,6 +139,7 @@ class MaskedFill(Arithmetic, op="masked_fill"):
 
     arity: ClassVar[tuple[int, float]] = (2, 2)
     numbers: ClassVar[bool] = False
+    lies: ClassVar[Lies] = "plain"
     saves: ClassVar[Saves] = "input"
     reads: ClassVar[tuple[str, ...]] = ("masked_fill",)
 

@@ -21,6 +21,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.weight_norms import Norm, WeightNormed
 from speczoo.compiler.reach import Sight, grouped, spread
+from speczoo.compiler.strides import Lies
 from speczoo.compiler.window import AXES, Spatial, Window, Windowed
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
@@ -41,6 +42,8 @@ def _grouped(groups: int, out: int, x: Shape | None) -> None:
 
 
 class _Conv(WeightNormed, Windowed, abstract=True):
+    lies: ClassVar[Lies] = "suggested"
+
     in_channels: Positive | None = None
     out_channels: Positive
     kernel_size: Any

@@ -7,6 +7,7 @@ from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import Call, Listed, NonNegative, Positive, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import Merge
 from speczoo.compiler.reach import SAME, Link, Sight, grouped, whole
+from speczoo.compiler.strides import Lies
 from speczoo.compiler.window import AXES, Window
 
 Steps = Annotated[Positive | tuple[Positive, ...], Listed]
@@ -18,6 +19,7 @@ class Convolution(Merge, op="convolution"):
     weight and a bias without a batch axis, as of a `Parameter` or computed. `Conv2d` has its own.
     """
 
+    lies: ClassVar[Lies] = "suggested"
     stride: Steps = 1
     padding: Pads = 0
     dilation: Steps = 1

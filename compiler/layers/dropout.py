@@ -1,18 +1,25 @@
 """Dropouts: what they drop while training; all of them pass their input on when evaluated."""
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from speczoo.compiler.kept import Kept
-from speczoo.compiler.layer import Layer, Probability, Shape, Views
+from speczoo.compiler.layer import Layer, Probability, Shape, Value, Views
+from speczoo.compiler.strides import Laid, Layout, Lies, elementwise
 
 
 class _Dropout(Layer, abstract=True):
+    lies: ClassVar[Lies] = "elementwise"
+
     p: Probability = 0.5
     inplace: bool = False
 
     positional: ClassVar[int] = 1
     views: ClassVar[Views] = "evaluated"
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return super().laid_out(out, layouts, *x, training=training and self.p > 0)
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept(numbers=math.prod(x) if self.p else 0)  # a mask
@@ -52,11 +59,22 @@ class AlphaDropout(_Dropout):
 
     unbatched: ClassVar[bool] = True
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return _moved_on(self.p, layouts, training=training)
+
 
 class FeatureAlphaDropout(_ChannelDropout):
     """Whole channels to SELU's floor, with mean and variance kept."""
 
     least: ClassVar[int] = 1
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return _moved_on(self.p, layouts, training=training)
+
+
+def _moved_on(p: float, layouts: Sequence[Layout], *, training: bool) -> tuple[Laid, ...]:
+    """Return how what drops to SELU's floor lies: torch writes over nothing, whatever `inplace` says."""
+    return (Laid(elementwise(layouts[0])) if training and p else Laid(layouts[0], 0),)
 
 
 STOCHASTIC_DEPTH = '''
@@ -86,6 +104,11 @@ class StochasticDepth(Layer):
 
     p: Probability
     mode: Literal["row", "batch"] = "row"
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        if training and self.p:  # the batch is last meanwhile
+            return (Laid(elementwise(layouts[0].turned(0, -1)).turned(0, -1)),)
+        return (Laid(layouts[0], 0),)
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
         each = int(self.p > 0)

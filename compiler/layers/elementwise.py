@@ -1,15 +1,18 @@
 """The lower-case functions of single values: exponentials, powers, roots, rounding, bounds."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import Call, Float, Shape, ShapeError, Value, Views
 from speczoo.compiler.layers.function import Arithmetic, Function, no_truths
+from speczoo.compiler.strides import Laid, Layout, Lies, elementwise
 
 
 class _Elementwise(Function, abstract=True):
     """Functions of one value, number by number, by torch's name. `reads` has that name alone."""
 
+    lies: ClassVar[Lies] = "elementwise"
     unbatched: ClassVar[bool] = True
 
     def call(self, x: Value) -> Call:
@@ -208,6 +211,8 @@ class Minimum(_Greater, op="minimum"):
 class Named(Pairwise, abstract=True):
     """Functions whose second value may be a number by the name that torch has for it, which `number` says."""
 
+    lies: ClassVar[Lies] = "elementwise"
+
     arity: ClassVar[tuple[int, float]] = (1, 2)
     merges: ClassVar[bool] = False  # one value stands alone, and may be the one before
     unbatched: ClassVar[bool] = True
@@ -243,6 +248,12 @@ class Pow(Named, op="pow"):
                 raise ShapeError("shape-mismatch", message, inputs={i: value.dtype})
         return super().apply(*values)
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return the same; powers of a number lie plain."""
+        if not x[0].batched and not x[0].shape:
+            return (Laid(Layout.plain(out[0])),)
+        return super().laid_out(out, layouts, *x, training=training)
+
     def keeps(self, out: Shape, *x: Shape) -> Kept:
         if len(x) == 1:
             return Kept("input")
@@ -252,6 +263,8 @@ class Pow(Named, op="pow"):
 class _Kind(Function, abstract=True):
     """Another kind of numbers, as a tensor's method of that name has it. `reads` has the name alone."""
 
+    lies: ClassVar[Lies] = "elementwise"
+
     integer: ClassVar[bool | None] = None
     unbatched: ClassVar[bool] = True
     views: ClassVar[Views] = True  # of what is of that kind already
@@ -259,6 +272,11 @@ class _Kind(Function, abstract=True):
 
     def dtype(self, *x: Value) -> str:
         return self.kind
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        if x[0].dtype == self.kind:
+            return (Laid(layouts[0], 0),)
+        return (Laid(elementwise(*layouts)),)
 
     def call(self, x: Value) -> Call:
         return Call(None, apply=f"{{0}}.{self.reads[0]}()")

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from itertools import accumulate, islice
 from typing import ClassVar
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import Call, Int, Layer, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.reach import SAME, Link, Sight, one_part, same, whole
+from speczoo.compiler.strides import Laid, Layout, Lies, elementwise, suggested
 from speczoo.compiler.tape import Tape
 from speczoo.specs.wording import enumerated
 
@@ -33,6 +35,8 @@ class Merge(Function, abstract=True):
 class Arithmetic(Merge, abstract=True):
     """Merges of equal shapes; `broadcast: true` lets axes of size 1 stretch. Numbers may stand among the inputs."""
 
+    lies: ClassVar[Lies] = "elementwise"
+
     broadcast: bool = False
 
     arity: ClassVar[tuple[int, float]] = (2, float("inf"))
@@ -54,6 +58,12 @@ class Arithmetic(Merge, abstract=True):
 
     def infer(self, *x: Shape) -> Shape:
         return _merged(self.op, {i: s for i, s in enumerate(x) if s}, self.broadcast)
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return the same; of several values that of the first two with the third, and so on."""
+        if self.inplace_ or not self.symbol:
+            return super().laid_out(out, layouts, *x, training=training)
+        return (Laid(reduce(elementwise, layouts)),)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return tuple(_stretched(shape, out) for shape in x)
@@ -203,6 +213,12 @@ def _parts(values: tuple[Value, ...]) -> str:
     )
 
 
+def _joined(out: Shape, parts: Sequence[Layout]) -> Layout:
+    """Return how values one after the other lie: with channels innermost where those of all of them are."""
+    found = [suggested(out, part) for part in parts]
+    return found[0] if all(layout == found[0] for layout in found) else Layout.plain(out)
+
+
 class _Joined(Merge, abstract=True):
     arity: ClassVar[tuple[int, float]] = (1, float("inf"))
     dim: Int
@@ -238,6 +254,9 @@ class Concat(_Joined, op="concat"):
                 )
         return (*x[0][:at], sum(s[at] for s in x), *x[0][at + 1 :])
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return (Laid(_joined(out[0], layouts)),)
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         at, own = axis(self.dim, len(out)), same(len(out))
         if at == 0:  # channels, that nobody asks which of them is seen
@@ -265,6 +284,10 @@ class Stack(_Joined, op="stack"):
                     inputs={0: show(x[0]), position: show(shape)},
                 )
         return (*x[0][:at], len(x), *x[0][at:])
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        at = axis(self.dim, len(out[0]) - 2, extra=1) + 1
+        return (Laid(_joined(out[0], [layout.with_one(at) for layout in layouts])),)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         at = axis(self.dim, len(x[0]), extra=1)

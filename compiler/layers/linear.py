@@ -1,6 +1,7 @@
 """Fully connected layers, of one input or two, and embeddings."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
@@ -8,6 +9,7 @@ from speczoo.compiler.layer import Int, Layer, Positive, Shape, ShapeError, Valu
 from speczoo.compiler.layers.function import no_truths
 from speczoo.compiler.layers.weight_norms import Norm, WeightNormed
 from speczoo.compiler.reach import Sight, mixing, same, whole
+from speczoo.compiler.strides import Layout
 
 
 class Linear(WeightNormed):
@@ -41,6 +43,23 @@ class Linear(WeightNormed):
         shape = x[0].shape
         weight = self.out_features * shape[-1] if self.norm and wanted.inputs else 0
         return Kept(once=weight + self.norm_numbers(wanted, shape), inputs=inputs)
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the input where its rows do not become those of one matrix, for a weight that trains, or its matrices
+        not one list of them, for one that does not.
+        """
+        layout = wanted.layouts[0]
+        matrix = layout.sizes[-1 if wanted.weights - {"bias"} else -2 :]
+        rows = layout.numbers // math.prod(matrix)
+        return {0: layout.numbers} if layout.copied((rows, *matrix)) else {}
+
+    def scratch_where(self, wanted: Wanted, *x: Value) -> int:
+        """Return the same; a bias is added to a copy of what is not plain, which is there by then."""
+        held, layout = super().scratch_where(wanted, *x), wanted.layouts[0]
+        if not self.bias or len(layout.sizes) == 2 or layout.is_plain:
+            return held
+        out = layout.numbers // layout.sizes[-1] * self.out_features
+        return held + max(0, out - sum(self.laid_anew(wanted, *x).values()))
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (mixing(same(len(x)), x, [len(x) - 1]),)
@@ -84,12 +103,21 @@ class Bilinear(Layer):
     def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
         return Kept(inputs=(0, 1) if "weight" in wanted.weights else wanted.factors)
 
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the inputs whose rows do not become those of one matrix."""
+        return _rows_copied(wanted.layouts)
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return tuple(mixing(same(len(shape)), shape, [len(shape) - 1]) for shape in x)
 
     def macs(self, out: Shape, a: Shape, b: Shape) -> int:
         """Return the products of `weight` with both inputs, which torch's flop counter leaves out."""
         return math.prod(out) * a[-1] * b[-1]
+
+
+def _rows_copied(layouts: Sequence[Layout]) -> dict[int, int]:
+    rows = ((x, (x.numbers // x.sizes[-1], x.sizes[-1])) for x in layouts)
+    return {i: x.numbers for i, (x, sizes) in enumerate(rows) if x.copied(sizes)}
 
 
 class Embedding(Layer):
@@ -175,6 +203,11 @@ class EmbeddingBag(Layer):
         if self.mode == "sum" and self.padding_idx is None:
             return Kept("input", indices=3)
         return Kept("input", once=2, indices=x[0] + (2 + self.embedding_dim if self.mode == "max" else 3))
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the bags where they are not one list."""
+        (bags,) = wanted.layouts
+        return {0: bags.numbers} if bags.copied((bags.numbers,)) else {}
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return ((whole(x[0]),),)

@@ -18,6 +18,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.attention import Attention, Looking, fused, looked_at, mask_kind, products
 from speczoo.compiler.reach import SAME, Link, Sight, whole
+from speczoo.compiler.strides import Laid, Layout
 from speczoo.compiler.tape import Storage, Tape
 
 CAUSAL_MASK = """
@@ -273,6 +274,12 @@ class MultiheadAttention(Attention):
 
     def _attended(self, keys: int) -> int:
         return keys + self.add_bias_kv + self.add_zero_attn
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return tokens before the batch, as torch computes them; plain of its kernel for a whole layer."""
+        if not training and self.bias and self._prepared(*x):
+            return (Laid(Layout.plain(out[0])),)
+        return (Laid(Layout.nested(out[0], (1, 0, 2))),)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         keys = looked_at(0, self.sides(*x)[1][0], self.is_causal)

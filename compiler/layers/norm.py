@@ -1,6 +1,7 @@
 """Normalisation over a batch, an instance, groups of channels, a layer, or neighbouring channels."""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -8,11 +9,13 @@ from pydantic import Field
 from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import Layer, Listed, Positive, Shape, ShapeError, Value, divisor, show
 from speczoo.compiler.reach import Link, Sight, grouped, mixing, same, whole, windows
+from speczoo.compiler.strides import Laid, Layout, Lies, arranged, elementwise
 
 
 class _Channels(Layer, abstract=True):
     """Norms that keep a scale, a shift and statistics for each channel."""
 
+    lies: ClassVar[Lies] = "suggested"
     saves: ClassVar[Saves] = "input"
 
     num_features: Positive | None = None
@@ -101,11 +104,15 @@ class FrozenBatchNorm2d(Layer):
     def buffers(self, x: Shape) -> dict[str, Shape]:
         return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (x[0],))
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return (Laid(elementwise(layouts[0], Layout.plain((1, out[0][1], 1, 1)))),)
+
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept(once=x[0])  # the scale
 
 
 class _InstanceNorm(_Channels, abstract=True):
+    lies: ClassVar[Lies] = "plain"
     eps: float = 1e-5
     momentum: float = 0.1
     affine: bool = False
@@ -120,6 +127,10 @@ class _InstanceNorm(_Channels, abstract=True):
                 help=["leave it out here: one value less its own mean is 0"],
             )
         return x
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        (layout,) = wanted.layouts
+        return {} if layout.is_plain else {0: layout.numbers}
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
         """Return mean and deviation of each sample's channels, beside its scale and statistics as repeated for each."""
@@ -147,6 +158,7 @@ class InstanceNorm3d(_InstanceNorm):
 class GroupNorm(Layer):
     """Each group of channels of each sample to mean 0 and variance 1, then scaled and shifted by channel."""
 
+    lies: ClassVar[Lies] = "suggested"
     saves: ClassVar[Saves] = "input"
 
     num_groups: Positive
@@ -180,6 +192,13 @@ class GroupNorm(Layer):
                 help=[" ".join([*fewer, "leave it out here: one value less its own mean is 0"])],
             )
         return x
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        (layout,) = wanted.layouts
+        return {} if arranged(layout) else {0: layout.numbers}
+
+    def scratch(self, x: Shape) -> int:
+        return 2 * self.num_groups
 
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept("input", 2 * self.num_groups)
@@ -220,8 +239,15 @@ class _Trailing(Layer, abstract=True):
         found = self.derived(x)["normalized_shape"]
         return found if isinstance(found, tuple) else (found,)
 
+    def scratch(self, x: Shape) -> int:
+        return 2 * self._rows(x)
+
     def keeps(self, out: Shape, x: Shape) -> Kept:
-        return Kept("input", 2 * math.prod(x) // math.prod(self._normalized(x)))
+        """Return means and deviations, beside the input."""
+        return Kept("input", 2 * self._rows(x))
+
+    def _rows(self, x: Shape) -> int:
+        return math.prod(x) // math.prod(self._normalized(x))
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         first = len(x) - len(self._normalized(x))
@@ -248,8 +274,13 @@ class LayerNorm(_Trailing):
 class RMSNorm(_Trailing):
     """Each sample's last axis divided by its root mean square, then scaled. `eps: null` is the dtype's own."""
 
+    lies: ClassVar[Lies] = "suggested"
+
     eps: float | None = None
     elementwise_affine: bool = True
+
+    def scratch(self, x: Shape) -> int:
+        return self._rows(x)
 
     def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
         """Return the input and its reciprocal roots, for its gradient; what they come to, for the scale's."""
@@ -287,6 +318,9 @@ class LayerNorm2d(LayerNorm):
     def derived(self, x: Shape) -> dict[str, Any]:
         return {"normalized_shape": x[0]}
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return (Laid(Layout.nested(out[0], (0, 2, 3, 1))),)
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (mixing(same(len(x)), x, [0]),)
 
@@ -294,6 +328,7 @@ class LayerNorm2d(LayerNorm):
 class LocalResponseNorm(Layer):
     """Each value divided by (k + alpha * mean of the squares in `size` neighbouring channels) ** beta (AlexNet)."""
 
+    lies: ClassVar[Lies] = "elementwise"
     saves: ClassVar[Saves] = "input"
 
     size: Positive

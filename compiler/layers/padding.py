@@ -1,10 +1,12 @@
 """Paddings: `padding` is one number for every side, or torch's list, the last axis first: left, right, top, bottom."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from speczoo.compiler.kept import Saves
-from speczoo.compiler.layer import Float, Int, Listed, Shape, ShapeError, show
+from speczoo.compiler.layer import Float, Int, Listed, Shape, ShapeError, Value, show
 from speczoo.compiler.reach import SAME, Link, Sight, moved
+from speczoo.compiler.strides import Laid, Layout, Lies, padded
 from speczoo.compiler.window import AXES, Spatial
 
 Sides1 = Annotated[Int | tuple[Int, Int], Listed]
@@ -14,6 +16,8 @@ Sides3 = Annotated[Int | tuple[Int, Int, Int, Int, Int, Int], Listed]
 
 class _Pad(Spatial, abstract=True):
     """Negative numbers cut off."""
+
+    lies: ClassVar[Lies] = "suggested"
 
     padding: Any
 
@@ -62,7 +66,15 @@ class _Pad(Spatial, abstract=True):
         return ((Link(0, SAME), *(Link(i + 1, moved(self.sides(i)[0])) for i in range(self.spatial))),)
 
 
-class _ConstantPad(_Pad, abstract=True):
+class _Constant(_Pad, abstract=True):
+    padding: Any
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        grows = any(side > 0 for i in range(self.spatial) for side in self.sides(i))
+        return (Laid(padded(self.lies, out[0], layouts[0], grows=grows)),)
+
+
+class _ConstantPad(_Constant, abstract=True):
     padding: Any
     value: Float
 
@@ -93,7 +105,7 @@ class ConstantPad3d(_ConstantPad):
     ranks: ClassVar[tuple[int, ...]] = (4,)
 
 
-class ZeroPad1d(_Pad):
+class ZeroPad1d(_Constant):
     """Zeros on both sides of the length."""
 
     padding: Sides1
@@ -101,7 +113,7 @@ class ZeroPad1d(_Pad):
     ranks: ClassVar[tuple[int, ...]] = (2,)
 
 
-class ZeroPad2d(_Pad):
+class ZeroPad2d(_Constant):
     """Zeros around height and width."""
 
     padding: Sides2
@@ -109,7 +121,7 @@ class ZeroPad2d(_Pad):
     ranks: ClassVar[tuple[int, ...]] = (3,)
 
 
-class ZeroPad3d(_Pad):
+class ZeroPad3d(_Constant):
     """Zeros around depth, height and width."""
 
     padding: Sides3
@@ -189,6 +201,7 @@ class ReplicationPad3d(_Pad):
 class CircularPad1d(_Pad):
     """The length continued from its other end."""
 
+    lies: ClassVar[Lies] = "plain"
     padding: Sides1
     spatial: ClassVar[int] = 1
     ranks: ClassVar[tuple[int, ...]] = (2,)
@@ -198,6 +211,7 @@ class CircularPad1d(_Pad):
 class CircularPad2d(_Pad):
     """Height and width continued from their other ends."""
 
+    lies: ClassVar[Lies] = "plain"
     padding: Sides2
     spatial: ClassVar[int] = 2
     ranks: ClassVar[tuple[int, ...]] = (3,)
@@ -207,6 +221,7 @@ class CircularPad2d(_Pad):
 class CircularPad3d(_Pad):
     """Depth, height and width continued from their other ends."""
 
+    lies: ClassVar[Lies] = "plain"
     padding: Sides3
     spatial: ClassVar[int] = 3
     ranks: ClassVar[tuple[int, ...]] = (4,)

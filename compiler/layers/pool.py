@@ -1,7 +1,7 @@
 """Pooling: the largest or the mean of each window, or of as many windows as the output has places."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -24,6 +24,7 @@ from speczoo.compiler.layer import (
     sizes,
 )
 from speczoo.compiler.reach import SAME, Link, Sight, parted
+from speczoo.compiler.strides import Laid, Layout, Lies, suggested
 from speczoo.compiler.window import AXES, Spatial, Window, Windowed
 
 
@@ -49,7 +50,21 @@ class _Maxima(Layer, abstract=True):
         return Kept("input", outputs=(1,)) if self.return_indices else Kept("input", indices=math.prod(out))
 
 
+class _OverMaps(Layer, abstract=True):
+    """Pools that torch computes as those of maps, a length as one of height 1."""
+
+    lies: ClassVar[Lies] = "suggested"
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        if len(out[0]) != 3:
+            return super().laid_out(out, layouts, *x, training=training)
+        maps = layouts[0].with_one(2)
+        return tuple(Laid(suggested((*sizes[:2], 1, sizes[2]), maps).without(2)) for sizes in out)
+
+
 class _MaxPool(_Maxima, Windowed, abstract=True):
+    lies: ClassVar[Lies] = "suggested"
+
     kernel_size: Any
     stride: Any = None
     padding: Any = 0
@@ -139,7 +154,7 @@ class MaxPool3d(_MaxPool):
     ranks: ClassVar[tuple[int, ...]] = (4,)
 
 
-class _AvgPool(Windowed, abstract=True):
+class _AvgPool(_OverMaps, Windowed, abstract=True):
     kernel_size: Any
     stride: Any = None
     padding: Any = 0
@@ -203,6 +218,7 @@ class AvgPool2d(_AvgPool):
 class AvgPool3d(_AvgPool):
     """The mean of each window of depth, height and width."""
 
+    lies: ClassVar[Lies] = "plain"
     kernel_size: Size3
     stride: Size3 | None = None
     padding: Pad3 = 0
@@ -211,7 +227,7 @@ class AvgPool3d(_AvgPool):
     ranks: ClassVar[tuple[int, ...]] = (4,)
 
 
-class _LPPool(Windowed, abstract=True):
+class _LPPool(_OverMaps, Windowed, abstract=True):
     norm_type: Annotated[float, Field(gt=0)]
     kernel_size: Any
     stride: Any = None
@@ -255,6 +271,7 @@ class LPPool2d(_LPPool):
 class LPPool3d(_LPPool):
     """The norm of power `norm_type` of each window of depth, height and width."""
 
+    lies: ClassVar[Lies] = "plain"
     kernel_size: Size3
     stride: Size3 | None = None
     spatial: ClassVar[int] = 3
@@ -270,6 +287,7 @@ Out3 = Annotated[Positive | tuple[Out, Out, Out], Listed]
 class _Adaptive(Spatial, abstract=True):
     """`output_size` windows that cover the input; null keeps an axis as it is."""
 
+    lies: ClassVar[Lies] = "suggested"
     saves: ClassVar[Saves] = "input"
 
     output_size: Any
@@ -290,7 +308,7 @@ class _Adaptive(Spatial, abstract=True):
         return ((Link(0, SAME), *(parted(axis, size, count) for axis, (size, count) in parts)),)
 
 
-class _AdaptiveMax(_Maxima, _Adaptive, abstract=True):
+class _AdaptiveMax(_OverMaps, _Maxima, _Adaptive, abstract=True):
     return_indices: bool = False
 
     def infer(self, x: Shape) -> Shape | list[Shape]:
@@ -298,7 +316,7 @@ class _AdaptiveMax(_Maxima, _Adaptive, abstract=True):
         return self.given(out)
 
 
-class _AdaptiveAvg(_Adaptive, abstract=True):
+class _AdaptiveAvg(_OverMaps, _Adaptive, abstract=True):
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return averages(out)
 
@@ -327,6 +345,7 @@ class AdaptiveMaxPool2d(_AdaptiveMax):
 class AdaptiveMaxPool3d(_AdaptiveMax):
     """The largest value in each of `output_size` parts of depth, height and width; null keeps an axis."""
 
+    lies: ClassVar[Lies] = "plain"
     output_size: Out3
     spatial: ClassVar[int] = 3
     ranks: ClassVar[tuple[int, ...]] = (4,)
@@ -351,6 +370,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvg):
 class AdaptiveAvgPool3d(_AdaptiveAvg):
     """The mean of each of `output_size` parts of depth, height and width; null keeps an axis."""
 
+    lies: ClassVar[Lies] = "plain"
     output_size: Out3
     spatial: ClassVar[int] = 3
     ranks: ClassVar[tuple[int, ...]] = (4,)

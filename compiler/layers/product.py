@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -11,6 +11,7 @@ from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import Call, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.function import Merge, common, no_truths
 from speczoo.compiler.reach import SAME, Link, Sight, whole
+from speczoo.compiler.strides import Laid, Layout, elementwise
 
 
 def _one_kind(op: str, values: tuple[Value, ...]) -> None:
@@ -69,6 +70,39 @@ class MatMul(Merge, op="matmul"):
                 help=["`{op: transpose, dim0: -2, dim1: -1}` turns a matrix"] if a[-1] == b[-1] else [],
             )
         return (*out, a[-2], b[-1])
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the factors whose matrices, as often as they are multiplied, do not become one list; or, beside one
+        matrix that trains, the other one where its rows do not become those of one.
+        """
+        layouts = wanted.layouts
+        ranks = [len(value.shape) + value.batched for value in x]
+        larger = 0 if ranks[0] >= ranks[1] else 1
+        if min(ranks) == 2 < max(ranks) and self._folds(layouts[larger], larger, trained=1 - larger in wanted.inputs):
+            large = layouts[larger].turned(-2, -1) if larger else layouts[larger]
+            rows = (large.numbers // large.sizes[-1], large.sizes[-1])
+            return {larger: large.numbers} if large.copied(rows) else {}
+        lead = tuple(map(max, *(layout.sizes[:-2] for layout in self._even(layouts))))
+        found = {}
+        for i, layout in enumerate(self._even(layouts)):
+            every = layout.stretched((*lead, *layout.sizes[-2:]))
+            if every.copied((math.prod(lead), *layout.sizes[-2:])):
+                found[i] = every.numbers
+        return found
+
+    @staticmethod
+    def _even(layouts: Sequence[Layout]) -> list[Layout]:
+        """Return layouts with as many axes, new ones in front."""
+        most = max(len(layout.sizes) for layout in layouts)
+        return [layout.stretched((1,) * (most - len(layout.sizes)) + layout.sizes) for layout in layouts]
+
+    @staticmethod
+    def _folds(layout: Layout, position: int, *, trained: bool) -> bool:
+        """Return whether torch multiplies all matrices of a factor as one beside a single one, which is `trained`."""
+        if trained or position:
+            return trained
+        axes = range(len(layout.sizes) - 2)
+        return all(layout.strides[i] == layout.strides[i + 1] * layout.sizes[i + 1] for i in axes)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         return tuple(tuple(self._links(shape, out, position)) for position, shape in enumerate(x))
@@ -133,10 +167,53 @@ def _wrong(message: str) -> ShapeError:
     return ShapeError("bad-value", message, argument="equation")
 
 
-def _adjoin(group: list[str], axes: list[str]) -> bool:
-    """Return whether axes stand side by side, in this order, among these."""
-    places = [axes.index(label) for label in group]
-    return places == list(range(places[0], places[0] + len(places))) if places else True
+def _named(labels: tuple[str, ...], axes: int) -> list[str]:
+    """Return a name for each of so many axes, the batch first, of which an ellipsis takes those that are left."""
+    rest = axes - len(labels)
+    return ["batch", *(name for label in labels for name in (_many(rest) if label == ELLIPSIS else [label]))]
+
+
+def _many(count: int) -> list[str]:
+    return [f"{ELLIPSIS}{i}" for i in range(count, 0, -1)]
+
+
+def _in_order(layout: Layout, axes: Sequence[str], wanted: Sequence[str]) -> Layout:
+    """Return a layout with its named axes in this order, and of 1 where it has none."""
+    own = dict(zip(axes, zip(*layout, strict=True), strict=True))
+    found = [own.get(label, (1, 0)) for label in wanted]
+    return Layout(tuple(size for size, _ in found), tuple(stride for _, stride in found))
+
+
+class _Plan(NamedTuple):
+    """How torch multiplies two values: their axes' names and layouts, the output's names, and of axes longer than 1
+    those that both have, that the first or the second has alone, and those that are summed over.
+    """
+
+    given: tuple[tuple[list[str], Layout], ...]
+    output: list[str]
+    both: list[str]
+    first: list[str]
+    second: list[str]
+    summed: list[str]
+
+    @classmethod
+    def of(cls, equation: str, layouts: Sequence[Layout]) -> "_Plan":
+        """Return the plan of an equation for values that lie so."""
+        terms = Terms.of(equation)
+        free = [terms.free(labels) for labels in terms.inputs]
+        given = tuple((_named(f, len(layout.sizes)), layout) for f, layout in zip(free, layouts, strict=True))
+        last = terms.free(terms.output)
+        widest = max(sum(name.startswith(ELLIPSIS) for name in names) for names, _ in given)
+        output = _named(last, len(last) + widest if ELLIPSIS in last else len(last) + 1)
+        one, other = ({name for name, size in zip(names, x.sizes, strict=True) if size > 1} for names, x in given)
+        return cls(
+            given,
+            output,
+            [name for name in output if name in one & other],
+            [name for name in output if name in one - other],
+            [name for name in output if name in other - one],
+            sorted((one & other) - {*output}),
+        )
 
 
 class Einsum(Merge, op="einsum"):
@@ -220,25 +297,30 @@ class Einsum(Merge, op="einsum"):
             for position, (labels, shape) in enumerate(zip(terms.inputs, x, strict=True))
         )
 
-    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
-        """Return each factor beside which a gradient of the other is wanted: a copy where it is laid out anew, as
-        axes that become one of a matrix are apart in it.
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return a list of matrices, whose axes are put in the order of the output's; a product number by number where
+        nothing is summed.
         """
-        terms, sizes = Terms.of(self.equation), self.sizes(*(value.shape for value in x))
-        long = {label for label, size in sizes.items() if math.prod(size) != 1}
-        long |= {terms.batch} if wanted.batch > 1 else set()
-        order = [label for label in (*terms.output, *sorted({*sizes} - {*terms.output})) if label in long]
-        first, second = ({*labels} for labels in terms.inputs)
-        both, summed = first & second & {*terms.output}, (first & second) - {*terms.output}
-        copies, kept = 0, []
-        for position in wanted.factors:
-            axes = [label for label in terms.inputs[position] if label in long]
-            groups = [[label for label in order if label in group] for group in (both, summed, {*axes} - both - summed)]
-            if summed and not all(_adjoin(group, axes) for group in groups):
-                copies += math.prod(x[position].shape)
-            else:
-                kept.append(position)
-        return Kept(numbers=copies, inputs=tuple(kept))
+        plan = _Plan.of(self.equation, layouts)
+        if plan.summed:
+            order = [plan.output.index(label) for label in (*plan.both, *plan.first, *plan.second)]
+            rest = [i for i in range(len(plan.output)) if i not in order]
+            return (Laid(Layout.nested(out[0], [*order, *rest])),)
+        return (Laid(elementwise(*(_in_order(layout, axes, plan.output) for axes, layout in plan.given))),)
+
+    def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
+        return Kept(inputs=wanted.factors)
+
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the factors whose axes, in the order of a product of matrices, are not those of one list of them."""
+        plan, found = _Plan.of(self.equation, wanted.layouts), {}
+        sides = (plan.both, plan.first, plan.summed), (plan.both, plan.summed, plan.second)
+        for i, ((axes, layout), groups) in enumerate(zip(plan.given, sides, strict=True)):
+            own = _in_order(layout, axes, [label for group in groups for label in group])
+            sizes = dict(zip(axes, layout.sizes, strict=True))
+            if plan.summed and own.copied([math.prod(sizes[label] for label in group) for group in groups]):
+                found[i] = layout.numbers
+        return found
 
     def macs(self, out: Shape, *x: Shape) -> int:
         """Return products as torch takes them: what one input alone has is summed before, and where nothing is summed

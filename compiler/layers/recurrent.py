@@ -1,6 +1,7 @@
 """Recurrent layers over tokens x features, and their cells over features. The batch always comes first."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from speczoo.compiler.layer import (
     show,
 )
 from speczoo.compiler.reach import Sight, causal, whole
+from speczoo.compiler.strides import Laid, Layout, elementwise
 from speczoo.compiler.tape import Storage, Tape
 
 MOST_LAYERS = 100
@@ -70,6 +72,7 @@ class _Recurrent(Layer, abstract=True):
     reads: ClassVar[tuple[str, ...]] = ("transpose", "contiguous")
     gates: ClassVar[int] = 1
     kept: ClassVar[int] = 1  # what autograd keeps of a token's gates, in numbers of `hidden_size`
+    step: ClassVar[int] = 2  # what is held while a token is computed, in such numbers
 
     @property
     def several(self) -> bool:
@@ -138,7 +141,7 @@ class _Recurrent(Layer, abstract=True):
         flowing, *given = tape.given
         states = [Storage(math.prod(shape)) for shape in self.states()]
         if given:
-            states = [tape.turned(state, *shape) for state, shape in zip(given, self.states(), strict=True)]
+            states = [tape.contiguous(state, *shape) for state, shape in zip(given, self.states(), strict=True)]
         (tokens, inputs), later = x[0].shape, self.directions * self.features
         for layer in range(self.num_layers):
             made = []
@@ -175,35 +178,31 @@ class _Recurrent(Layer, abstract=True):
         several = batch > 1 and tokens > 1
         states = sum(map(math.prod, self.states()))
         before = states if len(x) == 1 or (batch > 1 and self.states()[0][0] > 1) else 0
-        out = self.directions * self.features
-        held = self._computing(0, inputs if several else 0)
+        out = tokens * self.directions * self.features
+        held = self._computing(tokens, 0, inputs if several else 0)
         if self.num_layers > 1:
-            held = max(held, self._computing(out, 0))
-        copies = 1 + (self.num_layers == 1) - self.return_state  # of the last states, single and as one
-        after = states * copies if self.fused else 0
-        laid_out = inputs if several and self.fused else 0
-        widest = max(inputs, out) if self.num_layers > 1 else inputs
-        missing = 0 if self.bias or not self.fused else sum(map(math.prod, self.matrices(widest).values()))
-        return batch * (before + after + tokens * (held + laid_out - out)) + missing  # for which oneDNN takes zeros
+            held = max(held, self._computing(tokens, out, 0))
+        return batch * (before + held - out)
 
-    @property
-    def fused(self) -> bool:
-        """Whether one kernel computes a layer, and its gates never are in memory."""
-        return False
-
-    def _computing(self, before: int, laid_out: int) -> int:
-        """Return how many numbers of a token are held while a layer is computed: those that flow in from the layer
-        before; the gates, twice where a bias is added to what is laid out anew; what comes out as single tokens and
-        as a sequence; in two directions those of the first one beside the second's, and both together.
+    def _computing(self, tokens: int, before: int, laid_out: int) -> int:
+        """Return how many numbers are held while a layer is computed: those that flow in from the layer before; the
+        gates of all tokens, twice where a bias is added to what is laid out anew; what comes out as single tokens and
+        as a sequence, or what a step of the last token holds; in two directions those of the first one beside the
+        second's, and both together.
         """
-        gates, out = self.gates * self.hidden_size, self.features
-        projecting = gates + max(laid_out, gates if self.bias and laid_out else 0)
+        gates, out = tokens * self.gates * self.hidden_size, tokens * self.features
+        projecting = gates + max(tokens * laid_out, gates if self.bias and laid_out else 0)
+        stepping = gates + out - self.features + self.step * self.hidden_size
         if self.directions == 1:
-            return before + max(projecting, gates + 2 * out)
-        return before + max(2 * out + gates + projecting, gates + 6 * out)
+            return before + max(projecting, stepping, gates + 2 * out)
+        return before + max(2 * out + max(gates + projecting, stepping), gates + 6 * out)
 
     def operations(self, *x: Shape) -> int:
         return x[0][0] * self.directions * self.num_layers * self.gates * self.hidden_size
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return sequences and states with the batch after tokens, or layers, as torch computes them."""
+        return tuple(Laid(Layout.nested(sizes, (1, 0, 2))) for sizes in out)
 
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         (tokens, inputs), *states = x
@@ -248,6 +247,7 @@ class GRU(_Recurrent):
 
     gates: ClassVar[int] = 3
     kept: ClassVar[int] = 6
+    step: ClassVar[int] = 5
 
 
 class LSTM(_Recurrent):
@@ -266,6 +266,7 @@ class LSTM(_Recurrent):
     arity: ClassVar[tuple[int, float]] = (1, 3)
     gates: ClassVar[int] = 4
     kept: ClassVar[int] = 5
+    step: ClassVar[int] = 8
     support: ClassVar[tuple[str, ...]] = (LSTM_STATES,)
     _giving: ClassVar[str] = "with_states"
 
@@ -273,15 +274,41 @@ class LSTM(_Recurrent):
     def features(self) -> int:
         return self.proj_size or self.hidden_size
 
-    @property
-    def fused(self) -> bool:
-        return not self.proj_size
+    def scratch_of(self, batch: int, *x: Value) -> int:
+        """Return what is held beside what comes out where oneDNN computes a layer in one direction at once: the first
+        states, the input where it is laid out anew, last states, single and as one, and of each layer what flows in and
+        comes out, of two directions single and together; for biases that are not there it takes zeros, of the size of
+        its matrices.
+        """
+        if self.proj_size:
+            return super().scratch_of(batch, *x)
+        (tokens, inputs), both = x[0].shape, self.directions == 2
+        state, out = batch * self.hidden_size, batch * tokens * self.hidden_size
+        every = 2 * self.num_layers * self.directions * state
+        held = every if len(x) == 1 or (batch > 1 and self.num_layers * self.directions > 1) else 0
+        held += batch * tokens * inputs if batch > 1 and tokens > 1 else 0
+        steps = [
+            self._layer_held(layer, direction, inputs, out, state)
+            for layer in range(self.num_layers)
+            for direction in range(self.directions)
+        ]
+        result = self.directions * out
+        last = 2 * every + result + (2 * out if both else 0)
+        return held + max(*steps, last) - result - (every if self.return_state else 0)
 
-    def _computing(self, before: int, laid_out: int) -> int:
-        """Return the same of the kernel of oneDNN: what flows in, what comes out, and both directions together."""
-        if not self.fused:
-            return super()._computing(before, laid_out)
-        return before + (self.features if self.directions == 1 else 4 * self.features)
+    def _layer_held(self, layer: int, direction: int, inputs: int, out: int, state: int) -> int:
+        """Return what is held where a layer is computed in one direction: last states up to it, what flows in, and what
+        comes out; of two directions also what they gave in the layer before, until they give another, and then both
+        together.
+        """
+        matrices = self.matrices(self.directions * self.hidden_size if layer else inputs)
+        zeros = 0 if self.bias else sum(map(math.prod, matrices.values()))
+        states = 2 * state * (layer * self.directions + direction + 1)
+        if self.directions == 1:
+            return states + (out if layer else 0) + out + zeros
+        before = (4 - direction) * out if layer else 0
+        together = (4 + (2 if layer else 0)) * out if direction else 0
+        return states + max(before + (1 + direction) * out + zeros, together)
 
     def check(self, *x: Shape | None) -> None:
         super().check(*x)
@@ -360,6 +387,10 @@ class GRUCell(_Cell):
     """The next state of a GRU."""
 
     gates: ClassVar[int] = 3
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return that of the states that it renews."""
+        return (Laid(elementwise(*layouts[1:], Layout.plain(out[0]))),)
 
     def keeps_where(self, wanted: Wanted, out: Shape, *x: Value) -> Kept:
         """Return the gates and parts of them, too."""

@@ -9,6 +9,7 @@ from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import Call, Int, Listed, Shape, ShapeError, Value, axis, show
 from speczoo.compiler.layers.function import Function, no_truths
 from speczoo.compiler.reach import SAME, Link, Sight, causal, mixing, same, whole
+from speczoo.compiler.strides import Lies
 
 Axes = Annotated[Int | Annotated[tuple[Int, ...], Field(min_length=1)], Listed]
 
@@ -216,6 +217,8 @@ class Norm(_Reduction, op="norm"):
 
 class Normalize(_Along, op="normalize"):
     """Divided by its `norm` over axis `dim`, or by `eps` where that is larger."""
+
+    lies: ClassVar[Lies] = "elementwise"
 
     p: Power = 2.0
     dim: Int = 1

@@ -1,5 +1,6 @@
 """The lower-case functions that move the places of an axis, repeat them, stretch it or pad it."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from speczoo.compiler.layer import Call, Int, Ints, Listed, Positive, Shape, Sha
 from speczoo.compiler.layers.axes import Moves
 from speczoo.compiler.layers.reduction import Axes, printed
 from speczoo.compiler.reach import SAME, Link, Sight, moved, only, repeating, same, turned
+from speczoo.compiler.strides import Laid, Layout, Lies, padded
 
 
 class _Turned(Moves, abstract=True):
@@ -35,6 +37,7 @@ class _Turned(Moves, abstract=True):
 class Roll(_Turned, op="roll"):
     """The places of axes `dims` moved on by `shifts`, those that fall off the end in front."""
 
+    lies: ClassVar[Lies] = "suggested"
     shifts: Annotated[Int | tuple[Int, ...], Listed]
     dims: Axes
 
@@ -46,14 +49,24 @@ class Roll(_Turned, op="roll"):
             message = f"`shifts` has {self._count(self.shifts)} numbers for {self._count(self.dims)} axes"
             raise ShapeError("bad-value", message, argument="shifts")
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return one part after the other; what is not moved at all is laid out plain."""
+        if any(by % x[0].shape[at] == 0 for at, by in self._steps(len(x[0].shape))):
+            return (Laid(Layout.plain(out[0])),)
+        return super().laid_out(out, layouts, *x, training=training)
+
+    def _steps(self, rank: int) -> Iterator[tuple[int, int]]:
+        """Yield the axes of a shape that are moved, each with by how many places."""
+        shifts = (self.shifts,) if isinstance(self.shifts, int) else self.shifts
+        return zip(self.places(rank), shifts, strict=True)
+
     @staticmethod
     def _count(given: int | tuple[int, ...]) -> int:
         return len(given) if isinstance(given, tuple) else 1
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
-        shifts = (self.shifts,) if isinstance(self.shifts, int) else self.shifts
         by = [0] * len(x)
-        for at, shift in zip(self.places(len(x)), shifts, strict=True):
+        for at, shift in self._steps(len(x)):
             by[at] += shift
         return (tuple(_circling(i, n, by[i]) if by[i] else Link(i, SAME) for i, n in enumerate(x)),)
 
@@ -74,6 +87,8 @@ def _circling(at: int, size: int, by: int) -> Link:
 
 class Flip(_Turned, op="flip"):
     """The places of axes `dims` from the last to the first."""
+
+    lies: ClassVar[Lies] = "elementwise"
 
     dims: Axes
 
@@ -198,6 +213,9 @@ class Expand(Moves, op="expand"):
                 )
         return tuple(n if to == -1 else to for n, to in zip(x[0], wanted, strict=True))
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.stretched(out)
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         links = (Link(i, SAME) if n == to else only(0) for i, (n, to) in enumerate(zip(x[0], out, strict=True)))
         return (tuple(links), *[None] * (len(x) - 1))
@@ -247,6 +265,9 @@ class Pad(Moves, op="pad"):
                 )
             out.append(n + before + after)
         return tuple(out)
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return (Laid(padded("suggested", out[0], layouts[0], grows=max(self.pad) > 0)),)
 
     def arithmetic(self, at: int, *x: Shape) -> str:
         before, after = self._sides(len(x[0]))[at]

@@ -1,6 +1,7 @@
 """Layers that move values about without changing them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import ClassVar
@@ -24,6 +25,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Sight, mixing, reshaped, same, sampled, whole, windows
+from speczoo.compiler.strides import Laid, Layout, Lies, suggested
 from speczoo.compiler.window import Window, Windowed
 
 
@@ -123,6 +125,8 @@ class Unflatten(Layer):
 class PixelShuffle(Layer):
     """Channels to places: C r^2 x H x W becomes C x rH x rW."""
 
+    lies: ClassVar[Lies] = "suggested"
+
     upscale_factor: Positive
 
     positional: ClassVar[int] = 1
@@ -147,6 +151,8 @@ class PixelShuffle(Layer):
 
 class PixelUnshuffle(Layer):
     """Places to channels: C x rH x rW becomes C r^2 x H x W."""
+
+    lies: ClassVar[Lies] = "suggested"
 
     downscale_factor: Positive
 
@@ -190,6 +196,10 @@ class ChannelShuffle(Layer):
                 help=[f"{divisor(x[0], self.groups)} would"],
             )
         return x
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return that of a copy, as kernels of CPUs make; others may give one group back as it is."""
+        return (Laid(suggested(out[0], layouts[0])),)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (mixing(same(len(x)), x, [0]),)

@@ -1,6 +1,7 @@
 """Layers that change how high and wide a map is: upsampling, interpolation, centre crop, subsampling."""
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ from speczoo.compiler.kept import Kept, Saves
 from speczoo.compiler.layer import Call, Layer, Listed, Positive, Shape, ShapeError, Value, Views, show, sizes
 from speczoo.compiler.layers.pool import averages
 from speczoo.compiler.reach import SAME, Link, Sight, moved, parted, same, sampled, windows
+from speczoo.compiler.strides import Laid, Layout, Lies, padded
 from speczoo.compiler.window import AXES
 
 Mode = Literal["nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"]
@@ -32,6 +34,8 @@ def scaled(n: int, factor: float) -> int:
 
 class _Resize(Layer, abstract=True):
     """`size` or `scale_factor`: one of them, for every axis or one for each."""
+
+    lies: ClassVar[Lies] = "suggested"
 
     size: Sizes | None = None
     scale_factor: Factors | None = None
@@ -263,6 +267,9 @@ class Crop(Layer, op="crop"):
                 )
         return (x[0][0], *wanted)
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.part(out)
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         cut = enumerate(zip(x[0][1:], out[1:], strict=True), 1)
         middle = (Link(0, SAME), *(Link(i, moved(-((have - want) // 2))) for i, (have, want) in cut))
@@ -292,6 +299,9 @@ class Subsample(Layer, op="subsample"):
         if isinstance(self.stride, tuple) and len(self.stride) != n:
             raise ShapeError("bad-value", f"`stride` has {len(self.stride)} numbers for {n} axes", argument="stride")
         return (x[0], *((size - 1) // s + 1 for size, s in zip(x[1:], sizes(self.stride, n), strict=True)))
+
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.part(out, dict(enumerate(sizes(self.stride, len(out) - 2), 2)))
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         strides = enumerate(sizes(self.stride, len(x) - 1), 1)
@@ -328,6 +338,9 @@ class PadChannels(Layer, op="pad_channels"):
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (same(len(x)),)
+
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        return (Laid(padded("suggested", out[0], layouts[0], grows=self.to > x[0].shape[0])),)
 
     def call(self, x: Value) -> Call:
         zeros = "0, 0, " * (len(x.shape) - 1)

@@ -25,12 +25,15 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.function import Function
 from speczoo.compiler.reach import SAME, Link, Sight, whole
+from speczoo.compiler.strides import Lies
 from speczoo.compiler.window import AXES, Spatial
 
 
 class _MaxUnpool(Spatial, abstract=True):
     """The inverse of MaxPool: from `x.0` and `x.1` of a pool with `return_indices: true`; `like: ID` is a value as
     large as that pool's input, where its size does not follow."""
+
+    lies: ClassVar[Lies] = "suggested"
 
     kernel_size: Any
     stride: Any = None
@@ -114,6 +117,7 @@ class MaxUnpool2d(_MaxUnpool):
 class MaxUnpool3d(_MaxUnpool):
     """The values of a MaxPool3d back in their places, zeros elsewhere."""
 
+    lies: ClassVar[Lies] = "plain"
     kernel_size: Size3
     stride: Size3 | None = None
     padding: Pad3 = 0

@@ -17,6 +17,7 @@ from speczoo.compiler.layer import (
 from speczoo.compiler.layers.axes import Moves, counted
 from speczoo.compiler.layers.reduction import printed
 from speczoo.compiler.reach import Link, Sight, moved, only, same, whole, windows
+from speczoo.compiler.strides import Layout
 
 
 def _subscript(x: Value, at: int, inner: str) -> str:
@@ -48,6 +49,9 @@ class Select(Moves, op="select"):
             )
         return (*x[:at], *x[at + 1 :])
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.without(self.dim)
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         at, own = axis(self.dim, len(x)), same(len(out))
         return ((*own[:at], only(self.index % x[at]), *own[at:]),)
@@ -66,6 +70,7 @@ class IndexSelect(Moves, op="index_select"):
     arity: ClassVar[tuple[int, float]] = (2, 2)
     axes: ClassVar[tuple[str, ...]] = ("dim",)
     integer: ClassVar[bool | None] = None
+    views: ClassVar[bool] = False
     unbatched: ClassVar[bool] = True
     merges: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("index_select",)
@@ -129,6 +134,9 @@ class Slice(Moves, op="slice"):
     def _bounds(self, size: int) -> tuple[int, int]:
         return _place(self.start, size), size if self.stop is None else _place(self.stop, size)
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.part(out, {self.dim: self.step})
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         at, own = axis(self.dim, len(x)), same(len(x))
         start, _ = self._bounds(x[at])
@@ -175,6 +183,9 @@ class Narrow(Moves, op="narrow"):
             )
         return (*x[0][:at], wanted, *x[0][at + 1 :])
 
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.part(out)
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         at, own = axis(self.dim, len(x[0])), same(len(x[0]))
         return ((*own[:at], Link(at, moved(-self.start)), *own[at + 1 :]), *[None] * (len(x) - 1))
@@ -204,6 +215,9 @@ class Unbind(Moves, op="unbind"):
         at = axis(self.dim, len(x))
         counted(x[at], "dim")
         return [(*x[:at], *x[at + 1 :]) for _ in range(x[at])]
+
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        return x.without(self.dim)
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         at, own = axis(self.dim, len(x)), same(len(out))
@@ -236,6 +250,10 @@ class SlidingWindow(Moves, op="sliding_window"):
                 inputs={0: show(x)},
             )
         return (*x[:at], (x[at] - self.size) // self.step + 1, *x[at + 1 :], self.size)
+
+    def viewed(self, port: int, x: Layout, out: Shape) -> Layout:
+        windows = x.part(out[:-1], {self.dimension: self.step})
+        return Layout(out, (*windows.strides, x.strides[self.dimension]))
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         at, own = axis(self.dimension, len(x), argument="dimension"), same(len(x))

@@ -10,6 +10,7 @@ from speczoo.compiler.layer import Call, Given, Positive, Probability, Shape, Sh
 from speczoo.compiler.layers.attention import Attention, looked_at
 from speczoo.compiler.layers.multihead import CAUSAL_MASK, MultiheadAttention, for_each_head
 from speczoo.compiler.reach import SAME, Link, Sight, whole
+from speczoo.compiler.strides import Laid, Layout, elementwise
 from speczoo.compiler.tape import Storage, Tape
 
 T = TypeVar("T")
@@ -182,6 +183,19 @@ class _Transformer(Attention, abstract=True):
         dropped = tape.dropout(made, hidden, self.dropout)
         return tape.linear(dropped, tokens * e, "linear2.weight", "linear2.bias")
 
+    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
+        """Return plain of a norm; that of the skips where the norm is first."""
+        if not self.norm_first or self.whole(training):
+            return (Laid(Layout.plain(out[0])),)
+        made = layouts[0]
+        for _ in self.attentions:
+            made = elementwise(made, Layout.nested(out[0], (1, 0, 2)))
+        return (Laid(elementwise(made, Layout.plain(out[0]))),)
+
+    def whole(self, training: bool) -> bool:
+        """Return whether torch has a kernel for all of it."""
+        return False
+
     def sees(self, port: int, out: Shape, *x: Shape) -> tuple[Sight, ...]:
         tokens, e = out
         sights = [(looked_at(0, tokens, self.looks_back), whole(e)), *(tuple(map(whole, s)) for s in self.held(x)[1:])]
@@ -230,9 +244,12 @@ class TransformerEncoderLayer(_Transformer):
         "self_attn": ((0,), ("src_key_padding_mask", "src_mask"))
     }
 
+    def whole(self, training: bool) -> bool:
+        return not training and self.bias and self.nhead % 2 == 0
+
     def scratch_of(self, batch: int, *x: Value) -> int:
         """Return the same; masks alone where torch's kernel for a whole layer takes it."""
-        if not (self.bias and self.nhead % 2 == 0):
+        if not self.whole(training=False):
             return super().scratch_of(batch, *x)
         merged = self.src_key_padding_mask and (self.src_mask or self.is_causal)
         return self._masks_held(batch, *x) + (batch * self.nhead * x[0].shape[0] ** 2 if merged else 0)

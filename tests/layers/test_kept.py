@@ -1,8 +1,8 @@
-"""What a layer says autograd keeps of it is what saved tensors hold, byte by byte."""
+"""What a layer says autograd keeps of it is what saved tensors hold, byte by byte, however its inputs lie in memory."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -13,10 +13,11 @@ from torch import Tensor, nn
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.kept import Wanted
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.layers.product import Terms
+from speczoo.compiler.strides import Layout
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
-from speczoo.testing.oracle import evaluated, prepared, seeded, tensors
+from speczoo.testing.oracle import evaluated, prepared, seeded
+from tests.layers.test_layouts import lying, sums_alone
 from tests.shares import OF_EACH_LAYER
 
 
@@ -29,10 +30,9 @@ class Storages(NamedTuple):
     besides: int
 
 
-def kept(layer: Layer, case: Case, wanted: Wanted) -> Storages:
+def kept(layer: Layer, case: Case, given: list[Any], wanted: Wanted) -> Storages:
     """What autograd keeps, parameters and buffers left out."""
-    given = tensors(layer, case, wanted.batch)
-    given = [x.requires_grad_().clone() if i in wanted.inputs else x for i, x in enumerate(given)]
+    given = [ALIKE.apply(x.requires_grad_()) if i in wanted.inputs else x for i, x in enumerate(given)]
     scope, expression = prepared(layer.call(*case.inputs), given)
     module = scope["module"]
     parameters, own = {}, []
@@ -56,11 +56,23 @@ def kept(layer: Layer, case: Case, wanted: Wanted) -> Storages:
     return Storages(inputs, outputs, sum(s.nbytes() for place, s in found.items() if place not in places))
 
 
+class ALIKE(torch.autograd.Function):
+    """The same memory as a value that is no leaf of autograd's, so that it may be written over."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.detach().as_strided(x.shape, x.stride(), x.storage_offset())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient
+
+
 def said(layer: Layer, case: Case, wanted: Wanted) -> Storages:
     out = layer.apply(*case.inputs)
     if not any(value.is_float for value in out):
         return Storages(set(), set(), 0)
-    found = layer.keeps_where(wanted, out[0].shape, *case.inputs)
+    found = layer.keeping(wanted, out[0].shape, *case.inputs)
     everything = {i for i, value in enumerate(case.inputs) if value.batched or value.shape}
     inputs = {"input": everything, "both": everything, "output": {0} if layer.inplace_ else set()}
     kept = inputs.get(found.values, set()) | {*found.inputs} & everything
@@ -71,11 +83,11 @@ def said(layer: Layer, case: Case, wanted: Wanted) -> Storages:
     return Storages(kept, outputs, besides)
 
 
-def everything(layer: Layer, case: Case, batch: int = 2) -> Wanted:
+def everything(layer: Layer, case: Case, batch: int, layouts: tuple[Layout, ...]) -> Wanted:
     """Gradients of all that can have one."""
     floats = [i for i, v in enumerate(case.inputs) if v.is_float and (v.batched or v.shape)]
     names = layer.weights(*(value.shape for value in case.inputs))
-    return Wanted(frozenset(floats), frozenset(names), batch, tuple(range(len(case.inputs))))
+    return Wanted(frozenset(floats), frozenset(names), batch, tuple(range(len(case.inputs))), layouts)
 
 
 def part(whole: Wanted, computed_with: int) -> st.SearchStrategy[Wanted]:
@@ -95,16 +107,10 @@ def unequal(case: Case) -> bool:
         case "mul" | "div" | "matmul" | "pow":  # stretched over the batch, with numbers among them, or single as those
             return not all(value.batched and value.shape for value in case.inputs)
         case "einsum":  # of values without a batch axis, or axes of one alone that are summed before
-            return not all(value.batched for value in case.inputs) or _sums_alone(case)
+            return not all(value.batched for value in case.inputs) or sums_alone(case)
         case "StochasticDepth":
             return arguments["p"] == 1
     return False
-
-
-def _sums_alone(case: Case) -> bool:
-    terms = Terms.of(case.arguments["equation"])
-    first, second = ({*labels} for labels in terms.inputs)
-    return not first ^ second <= {*terms.output}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -118,16 +124,17 @@ def test_what_is_kept(op: str) -> None:
         layer = case.accepted()
         if layer is None or layer.no_backward() is not None or unequal(case) or not case.inputs:
             return
-        whole = everything(layer, case, batch)
+        given, layouts = data.draw(lying(layer, case, batch))
+        whole = everything(layer, case, batch, layouts)
         if not whole.inputs and not whole.weights:
             return
         wanted = data.draw(part(whole, layer.valued(len(case.inputs))))
         try:
-            came = kept(layer, case, wanted)
+            came = kept(layer, case, given, wanted)
         except (RuntimeError, ValueError, AttributeError):
             return  # which is the conformance tests' to say
         if layer.views:
             came = came._replace(outputs=set())
-        assert came == said(layer, case, wanted), case
+        assert came == said(layer, case, wanted), (case, wanted)
 
     holds()
