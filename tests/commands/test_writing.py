@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,15 @@ def test_used_files_come_along() -> None:
     zoo("build", "net.yaml", "-o", "out")
     assert {"net.yaml", "parts/part.yaml", "parts/leaf.yaml"} < names(Path("out"))
     zoo("check", "out/net.yaml")
+
+
+def test_the_specs_that_one_copies_first_are_laid_out() -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    specs = dict(re.findall(r"^```yaml (\S+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    specs.pop("wrong.yaml")
+    for name, text in specs.items():
+        Path(name).write_text(text, encoding="utf-8")
+    zoo("fmt", "--check", *specs)
 
 
 # -- new ----------------------------------------------------------------------------------------------------------
