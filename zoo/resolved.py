@@ -8,6 +8,7 @@ from typing import Any
 from speczoo import specialize
 from speczoo.compiler.emit.resolved import resolved
 from speczoo.compiler.graph import Graph
+from speczoo.specs.flow_style import flow
 from speczoo.specs.keys import keys
 from speczoo.specs.spec import Spec, Words
 
@@ -46,7 +47,7 @@ def _mapping(values: Mapping[str, Any], pad: str) -> Iterator[str]:
             yield f"{pad}{key}:"
             yield from _mapping(value, pad + STEP)
         else:
-            yield f"{pad}{key}: {specialize.flow(value)}"
+            yield f"{pad}{key}: {flow(value)}"
 
 
 def _plain(value: Any) -> bool:
@@ -56,7 +57,7 @@ def _plain(value: Any) -> bool:
 def _items(values: list[Any], pad: str) -> Iterator[str]:
     for item in values:
         if "layers" not in item:
-            yield f"{pad}- {specialize.flow(item)}"
+            yield f"{pad}- {flow(item)}"
             continue
         first, *rest = _mapping(item, pad + STEP)
         yield f"{pad}- {first.lstrip()}"

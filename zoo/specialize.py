@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
+from speczoo.specs.flow_style import flow
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.loaded_spec import LoadedSpec
@@ -165,30 +166,6 @@ def _edited(unit: LoadedSpec, data: Mapping[str, Any]) -> str:
 
 #: Where an editor finds the schema, by a path that leads nowhere from another folder.
 _SCHEMA_BESIDE = re.compile(r"^#[ \t]*yaml-language-server:[ \t]*\$schema=(?!https?:).*\n", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII)
-
-
-def bare(text: str) -> bool:
-    """Return whether a text needs no quotes in YAML: words that no reader takes for anything else."""
-    if not _PLAIN.fullmatch(text):
-        return False
-    from speczoo.specs.scalars import ImplicitWord, resolve
-
-    try:
-        return bool(resolve(text) == text)
-    except ImplicitWord:
-        return False
-
-
-def flow(value: Any, bare: Callable[[str], bool] = bare) -> str:
-    """Return a value in YAML's flow style, on one line: `[2, 2, 2, 2]`, `{type: op, default: Bottleneck}`; texts that
-    are `bare` without quotes.
-    """
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{flow(key)}: {flow(item, bare)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(flow(item, bare) for item in value) + "]"
-    return value if isinstance(value, str) and bare(value) else json.dumps(value, ensure_ascii=False)
 
 
 def suffix(written: str) -> str:

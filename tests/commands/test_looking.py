@@ -18,10 +18,10 @@ from speczoo import catalogue, metadata
 from speczoo.commands import common
 from speczoo.commands.list import WORDS, ordered
 from speczoo.conditions import Condition, ConditionError
-from speczoo.specialize import flow
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.errors import raise_if_wrong
+from speczoo.specs.flow_style import flow
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
 from tests import readme_tables

@@ -151,8 +151,8 @@ def shown(path: Path) -> str:
 
 
 def _comments(line: dict[str, Any]) -> str:
-    from speczoo.specialize import flow
     from speczoo.specs.escaping import safe
+    from speczoo.specs.flow_style import flow
 
     if line["text"].lstrip().startswith("{"):
         return ""  # JSON has no comments
@@ -173,7 +173,7 @@ def _comments(line: dict[str, Any]) -> str:
 
 def _carried(carried: dict[str, Any]) -> list[str]:
     """Return what an exported file says of itself beside its spec."""
-    from speczoo.specialize import flow
+    from speczoo.specs.flow_style import flow
 
     versions = ", ".join(f"{name} {version}" for name, version in carried["versions"].items())
     taps = carried["settings"].get("taps")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from speczoo.compiler.graph import Graph
-from speczoo.specialize import companions, flow, read
+from speczoo.specialize import companions, read
 from speczoo.specs.diagnostics import Span
+from speczoo.specs.flow_style import flow
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 

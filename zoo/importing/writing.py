@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from speczoo.importing.columns import Led
-from speczoo.importing.entries import Entry, List, Operand, Source, Turns, is_chain
+from speczoo.importing.entries import Entry, List, Operand, Source, is_chain
+from speczoo.specs.flow_style import bare_or_computed
+from speczoo.specs.flow_style import flow as plain_flow
 from speczoo.specs.keys import keys
 from speczoo.specs.spec import Spec
 
@@ -188,32 +189,5 @@ def _short(entries: Sequence[Data], before: int) -> bool:
 
 
 def flow(value: Any) -> str:
-    """Return a value on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(k)}: {flow(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple) and not isinstance(value, Turns | Led):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return _number(value)
-    text = str(value)
-    plain = re.fullmatch(r"\$?[A-Za-z_][A-Za-z0-9_.-]*|\$\([^,\[\]{}:#\"']*\)|-?\d+|\d+\.\.(\d+|\$\w+)", text)
-    words = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
-    if isinstance(value, int) or (plain and text.lower() not in words):
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _number(value: float) -> str:
-    text = repr(value)
-    if "e" in text:
-        mantissa, _, exponent = text.partition("e")
-        return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent)}"
-    return text
+    """Return a value on one line, without quotes around expressions that need none."""
+    return plain_flow(value, bare_or_computed)

@@ -8,8 +8,8 @@ from typing import Any
 
 from speczoo.argument_order import argument_order
 from speczoo.importing.sources.entries import Commented
-from speczoo.specialize import bare
-from speczoo.specialize import flow as plain_flow
+from speczoo.specs.flow_style import bare_or_computed
+from speczoo.specs.flow_style import flow as plain_flow
 from speczoo.specs.format import WIDTH, formatted
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
@@ -30,19 +30,13 @@ def text(spec: Mapping[str, Any], head: Sequence[str] = ()) -> str:
     return formatted(source, argument_order(source)) or written
 
 
-#: Texts that need no quotes: expressions, with names around them, and ranges; and sentences behind a key of a line.
-_EXPRESSION = re.compile(r"[\w.$][^,\[\]{}:#\"'&*!|>%@`\n]*[\w)]|[\w.$]|\$\([^,\[\]{}:#\"'\n]*\)", re.ASCII)
+#: Sentences that need no quotes behind a key of a line.
 _SENTENCE = re.compile(r"[A-Za-z][\w .,;()/`*+=-]*[\w.)]", re.ASCII)
-
-
-def _bare(text: str) -> bool:
-    """Return whether a text needs no quotes: expressions and ranges besides words."""
-    return bool(("$" in text or ".." in text) and _EXPRESSION.fullmatch(text)) or bare(text)
 
 
 def flow(value: Any) -> str:
     """Return a value in YAML's flow style, on one line, without quotes around expressions that need none."""
-    return plain_flow(value, _bare)
+    return plain_flow(value, bare_or_computed)
 
 
 def _key(key: str, value: Any) -> Iterator[str]:
