@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 
+gc.disable()  # until all is imported and collected, which stays
+gc.set_threshold(20_000, 20, 20)
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fast", max_examples=20, derandomize=True, **_COMMON)
 settings.register_profile("ci", max_examples=50, derandomize=True, **_COMMON)
@@ -46,6 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays: the garbage collector need not look at it after every few tests."""
+    """What is imported and collected stays: the garbage collector need not look at it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()

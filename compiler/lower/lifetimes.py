@@ -36,7 +36,7 @@ class Lifetimes:
             for index, node in enumerate(composite.nodes):
                 if isinstance(node.body, Composite) and node.body not in visited:
                     visited.add(node.body)
-                    left.append((node.body, _made(composite, made, index)))
+                    left.append((node.body, _made(made, index)))
 
     def of(self, composite: Composite) -> tuple[Step, ...]:
         """Return the steps of a list. An entry that it lacks, and another list of its class has, hands on what flows
@@ -62,12 +62,11 @@ class Lifetimes:
         return tuple(Step(i, line.targets, line.drops) for i, line in pairs if not line.training)
 
 
-def _made(composite: Composite, made: Composite, index: int) -> Composite:
+def _made(made: Composite, index: int) -> Composite:
     """Return the list whose class an entry's list is an instance of: its own, or of a shared module that of its maker.
-    `made` is the one whose class has `composite`.
+    `made` is the one whose class has the entry.
     """
-    lists = composite if composite.nodes[index].shared is not None else made
-    body = lists.nodes[composite.maker(index)].body
+    body = made.nodes[made.maker(index)].body
     assert isinstance(body, Composite)
     return body
 

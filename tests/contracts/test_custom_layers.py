@@ -139,6 +139,23 @@ PLACES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("slope", [0.25, 0.5])
+def test_a_form_has_all_its_arguments(slope: float) -> None:
+    """Those that are defaults, too: a template has a place for each."""
+
+    class Slope(Layer):
+        """A rectifier whose slope is written twice."""
+
+        slope: float = 0.25
+
+        def call(self, x: Value) -> Call:
+            form = "nn.Sequential(nn.LeakyReLU({slope}), nn.LeakyReLU({slope}))"
+            return Call("nn.Sequential", {"slope": self.slope}, {"slope": 0.25}, construct=form)
+
+    data = spec({"op": "Slope", "slope": slope}, {"op": "Linear", "out_features": 2})
+    assert f"nn.Sequential(nn.LeakyReLU({slope}), nn.LeakyReLU({slope}))" in speczoo.source(data)
+
+
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("how", ["op", "param", "expression", "block", "use", "init", "weights"])
 def test_a_spec_names_no_place_to_import_from(scaling: type[Layer], place: str, how: str) -> None:

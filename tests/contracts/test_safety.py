@@ -18,8 +18,9 @@ from speczoo.catalogue import lookup
 from speczoo.compiler.compile import compile
 from speczoo.compiler.emit.module import _blank, load
 from speczoo.compiler.emit.python import source
-from speczoo.compiler.emit.safety import UnsafeSource, verify, vocabulary
+from speczoo.compiler.emit.safety import OF_HELD, OF_SELF, UnsafeSource, verify, vocabulary
 from speczoo.compiler.layer import Layer, ShapeError
+from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.load import load as spec_of
@@ -359,6 +360,20 @@ def test_what_no_emitter_writes_does_not_run(text: str) -> None:
     for entry in (load, lambda text: _blank(text, "A", ())):
         with pytest.raises(UnsafeSource):
             entry(text)
+
+
+#: What holds a module, in a class whose container registers a member by the name that is read.
+HOLDERS = ("self", "self.a", "self.a.b", 'getattr(self, "3")', "m")
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_what_every_module_has_is_read_of_none(holder: str) -> None:
+    """Neither of a member, nor where a member is said to have that name, nor of a module that a loop comes to."""
+    for name in sorted((MODULE_NAMES | PRIVATE_NAMES) - OF_SELF - OF_HELD - vocabulary().attributes):
+        registered = MADE.rstrip("\n") + f'\n        self.a.add_module("{name}", nn.ReLU())\n'
+        looped = f"{registered}        for m in self.modules():\n            {holder}.{name}(1)\n"
+        with pytest.raises(UnsafeSource, match=f"the attribute '{name}'"):
+            verify(looped if holder == "m" else f"{registered}        {holder}.{name}(1)\n")
 
 
 @pytest.mark.parametrize("text", [FORWARD + "        return self.a(x)\n", FORWARD + "        return x + x.shape[0]\n"])

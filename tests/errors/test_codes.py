@@ -81,23 +81,23 @@ def codes(tree: ast.AST, makers: Mapping[str, int]) -> Iterator[str]:
                 yield from (code for arg, value in given if arg.arg == "code" for code in literals(value))
 
 
-PARSED = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for package in ("specs", "compiler", "zoo")
-    for path in (ROOT / package).rglob("*.py")
-}
+@pytest.fixture(scope="module")
+def parsed() -> dict[str, ast.Module]:
+    """Every module of the project, by its path."""
+    paths = [path for package in ("specs", "compiler", "zoo") for path in (ROOT / package).rglob("*.py")]
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def test_every_code_in_use_is_explained_and_every_explained_code_is_in_use() -> None:
-    known = makers(PARSED.values())
-    assert {code for tree in PARSED.values() for code in codes(tree, known)} == set(CODES)
+def test_every_code_in_use_is_explained_and_every_explained_code_is_in_use(parsed: dict[str, ast.Module]) -> None:
+    known = makers(parsed.values())
+    assert {code for tree in parsed.values() for code in codes(tree, known)} == set(CODES)
 
 
-def test_only_a_problem_makes_a_diagnostic() -> None:
+def test_only_a_problem_makes_a_diagnostic(parsed: dict[str, ast.Module]) -> None:
     """All else says what is wrong as a Problem, and where; its place in the text is found in one way."""
     making = {
         path
-        for path, tree in PARSED.items()
+        for path, tree in parsed.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("diagnostics.") == "Diagnostic"
     }

@@ -7,27 +7,33 @@ one after the other. Answers each with a line of JSON. A machine that is slow or
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
 import speczoo
-from speczoo.__main__ import cli
+from speczoo.__main__ import YOUNG, cli
 from speczoo.specs import render
 from speczoo.specs.diagnostics import Diagnostic
 from tests.steps import counted, highest
 
 PATIENCE = 600  # seconds: what takes as many is taken for endless, on any machine
 COMMANDS = (
-    "list", "show", "summary", "sizes", "draw", "source", "compare", "diff", "fingerprint", "sweep", "build", "new",
-    "fmt", "check", "recipes",
+    "check", "list", "show", "summary", "sizes", "draw", "source", "compare", "diff", "fingerprint", "sweep", "build",
+    "new", "fmt", "recipes",
 )  # fmt: skip
+#: What stands before a spec, where it is not the command alone.
+WORDS = {"check": ("--fix",), "diff": ("lenet5",), "build": ("-o", "net.py"), "new": ("other", "--from")}
+ROOT = Path(__file__).parents[2]
 
 
 def check(path: str) -> dict[str, Any]:
@@ -108,11 +114,16 @@ def questions() -> Iterator[Any]:
 
 
 def main() -> None:
-    speczoo.check(
-        {"spec": 1, "name": "warm", "input": [1], "layers": [{"op": "ReLU"}]}
-    )  # imports what is imported late
-    for name in COMMANDS:
-        CliRunner().invoke(cli, [name, "--help"])
+    with tempfile.TemporaryDirectory() as folder:  # imports what is imported late
+        os.chdir(folder)
+        Path("spec.yaml").write_text("spec: 1\nname: warm\ninput: [1]\nlayers: [{op: Relu}]\n")
+        check("spec.yaml")
+        for name in COMMANDS:
+            CliRunner().invoke(cli, [name, *WORDS.get(name, ()), "spec.yaml"], prog_name="zoo")
+        os.chdir(ROOT)
+    gc.collect()
+    gc.freeze()  # what forks have in common is no garbage of theirs
+    gc.set_threshold(YOUNG)  # as `zoo` does
     for question in questions():
         print(forked(question), flush=True)
 

@@ -104,6 +104,25 @@ def test_memory_of_any_network(spec: dict[str, Any]) -> None:
     assert said.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_memory_of_what_is_shared_inside_what_is_shared(depth: int) -> None:
+    """Applied again to a value twice as large: values live there as where the module was made."""
+    layers: list[dict[str, Any]] = [
+        {"id": "skip", "op": "Conv2d", "out_channels": 4, "kernel_size": 1},
+        {"id": "conv", "op": "Conv2d", "out_channels": 4, "kernel_size": 1},
+        {"id": "other", "op": "Conv2d", "out_channels": 4, "kernel_size": 1},
+        {"id": "sum", "op": "add", "from": ["skip", "other"]},
+    ]
+    blocks = {"Block0": {"layers": layers}}
+    for level in range(depth):
+        larger = {"id": "larger", "op": "interpolate", "scale_factor": 2}
+        entries = [{"id": "made", "op": f"Block{level}"}, larger, {"id": "again", "share": "made"}]
+        blocks[f"Block{level + 1}"] = {"layers": entries}
+    spec = {"spec": 1, "name": "net", "input": [4, 4, 4], "blocks": blocks, "layers": [{"op": f"Block{depth}"}]}
+    graph = speczoo.graph(spec)
+    assert memory(graph).inference == alive(speczoo.build(spec), random_input(graph, 1))
+
+
 KEEPING = [
     {"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1},
     {"op": "ReLU"},

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 
 import speczoo
 from speczoo import resolved
@@ -137,6 +140,23 @@ def test_of_what_is_rarely_written(what: str) -> None:
     document = parse(Source.of(RARE), Report())
     assert document is not None
     holds(speczoo.graph({"spec": 1, "name": "t", "input": [4, 6, 6], **document.data[what]}))
+
+
+@given(
+    st.lists(st.sets(st.sampled_from(["a.**", "inner.a.**", "inner.inner.b.*", "inner.**"])), min_size=3, max_size=3)
+)
+def test_what_specs_in_use_freeze(rules: list[set[str]]) -> None:
+    """Each from where it stands, at every depth."""
+    with TemporaryDirectory() as folder:
+        for depth, own in enumerate(rules):
+            linear = [{"id": id, "op": "Linear", "out_features": 2 + depth} for id in "ab"]
+            used = {"use": {"Inner": f"./net{depth - 1}.yaml"}} if depth else {}
+            layers = [*linear, *([{"id": "inner", "op": "Inner"}] if used else [])]
+            freeze = sorted(rule for rule in own if rule.count("inner") <= depth)
+            spec = {"spec": 1, "name": f"net{depth}", "input": [4 - depth], **used, "layers": layers, "freeze": freeze}
+            path = Path(folder) / f"net{depth}.yaml"
+            path.write_text(json.dumps(spec))
+        holds(speczoo.graph(path))
 
 
 def test_taps_from_outside_are_refused() -> None:
