@@ -283,8 +283,21 @@ class ExpectedMemory(Grammar):
     )
 
 
+def _not_bounds(value: Any) -> Any:
+    """Return what may be a shape, or shapes by name; raise where it is bounds, which stand in a shape."""
+    if (
+        isinstance(value, dict)
+        and value.keys() <= {"min", "max"}
+        and not any(isinstance(v, list) for v in value.values())
+    ):
+        raise PydanticCustomError("bad_bounds", "bounds stand in the place of a size: `output: [{max: 20}]`")
+    return value
+
+
 class Expect(Grammar):
-    """What a spec says of itself; `zoo check` holds it to it. `output` is one shape, or one per output by its id."""
+    """What a spec says of itself; `zoo check` holds it to it. `output` is one shape, or one per output by its id, and
+    bounds may stand in the place of a size.
+    """
 
     params: Annotated[
         int | Bounds | None, Holds("a whole number, or bounds: `{max: 5e6}`"), Instead("parameters", "num_params")
@@ -311,8 +324,9 @@ class Expect(Grammar):
         Instead("field_of_view", "fov"),
     ] = Field(default=None, description="How many places of the input reach one of the last layer's output.")
     output: Annotated[
-        list[int] | dict[Name, list[int]] | None,
-        Holds("a shape, or a mapping of outputs to shapes", item="a size"),
+        list[int | Bounds] | dict[Name, list[int | Bounds]] | None,
+        BeforeValidator(_not_bounds),
+        Holds("a shape, `[64, {max: 20}]`, or a mapping of outputs to shapes", item="a size or its bounds"),
         Instead("output_shape", "outputs", "shape"),
     ] = Field(default=None, description="The shape that comes out.")
 

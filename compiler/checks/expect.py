@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from speczoo.compiler.graph import Graph
@@ -33,9 +33,9 @@ def expect_problems(graph: Graph) -> Iterator[Problem]:
     elif expect.output is not None:
         ports = zip(graph.root.outputs, graph.root.values, strict=True)
         lasting = [value.shape for port, value in ports if value is not UNKNOWN and not port.training_only]
-        if lasting != [tuple(expect.output)]:
+        if len(lasting) != 1 or not _fits(lasting[0], expect.output):
             got = "output " + " and ".join(map(show, lasting))
-            problem = _problem(graph, got, show(expect.output), (*base, "output"))
+            problem = _problem(graph, got, _sizes_shown(expect.output), (*base, "output"))
             yield replace(problem, help=_flatten(graph, lasting, expect.output))
 
 
@@ -72,23 +72,45 @@ def _receptive_field(graph: Graph, wanted: int | list[int] | Bounds, loc: Loc) -
         yield _problem(graph, f"a receptive field of {show(sizes)}", show(wanted), loc)
 
 
+def _fits(shape: Shape, wanted: Sequence[int | Bounds]) -> bool:
+    """Return whether a shape has these sizes, each a number or within bounds."""
+    return len(shape) == len(wanted) and all(map(_within, shape, wanted))
+
+
+def _within(size: int, wanted: int | Bounds) -> bool:
+    if isinstance(wanted, int):
+        return size == wanted
+    return (wanted.min is None or wanted.min <= size) and (wanted.max is None or size <= wanted.max)
+
+
+def _sizes_shown(wanted: Sequence[int | Bounds]) -> str:
+    """Return `64 x at most 20`."""
+    return show([size if isinstance(size, int) else _bounds_shown(size) for size in wanted])
+
+
+def _bounds_shown(bounds: Bounds) -> str:
+    least = "" if bounds.min is None else f"at least {_shown(bounds.min)}"
+    most = "" if bounds.max is None else f"at most {_shown(bounds.max)}"
+    return " and ".join(filter(None, (least, most)))
+
+
 def _shown(number: float) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:,}"
 
 
-def _outputs(graph: Graph, wanted: dict[str, list[int]], loc: Loc) -> Iterator[Problem]:
+def _outputs(graph: Graph, wanted: dict[str, list[int | Bounds]], loc: Loc) -> Iterator[Problem]:
     shapes = graph.outputs
     for name, shape in wanted.items():
-        if list(shapes.get(name, ())) != shape:
+        if name not in shapes or not _fits(shapes[name], shape):
             got = f"output {name} {show(shapes[name])}" if name in shapes else f"no output {name}"
-            yield _problem(graph, got, show(shape), (*loc, name))
+            yield _problem(graph, got, _sizes_shown(shape), (*loc, name))
 
 
-def _flatten(graph: Graph, got: list[Shape], wanted: list[int]) -> list[str]:
+def _flatten(graph: Graph, got: list[Shape], wanted: Sequence[int | Bounds]) -> list[str]:
     """Return what would make a vector of an output that has more axes: a Flatten before the first Linear that has
     them.
     """
-    if len(got) != 1 or len(wanted) != 1 or len(got[0]) < 2 or got[0][-1] != wanted[0]:
+    if len(got) != 1 or len(wanted) != 1 or len(got[0]) < 2 or not _within(got[0][-1], wanted[0]):
         return []
     for path, node, _ in graph.walk():
         if node.op == "Linear" and len(node.shapes[0]) > 1:

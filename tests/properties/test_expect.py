@@ -86,6 +86,36 @@ def test_a_number_alone_is_that_number(path: tuple[str, ...], more: int) -> None
     assert wrong(nested(path, stated)) == ([("assertion-failed", str(stated))] if more else [])
 
 
+OUTPUT = (5, 4, 5)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.integers(0, 2), st.booleans(), st.booleans()), max_size=4), st.booleans()
+)
+def test_sizes_of_an_output_lie_between_their_bounds(drawn: list[tuple[int, int, bool, bool]], by_name: bool) -> None:
+    """Numbers where no bound is drawn."""
+    wanted: list[Any] = []
+    for least, more, with_min, with_max in drawn:
+        bounds = {**({"min": least} if with_min else {}), **({"max": least + more} if with_max else {})}
+        wanted.append(bounds or least)
+    right = len(drawn) == len(OUTPUT) and all(
+        (least <= size or not with_min) and (size <= least + more or not with_max)
+        if with_min or with_max
+        else size == least
+        for size, (least, more, with_min, with_max) in zip(OUTPUT, drawn, strict=False)
+    )
+    found = wrong({"output": {"output": wanted} if by_name else wanted})
+    assert [code for code, _ in found] == ([] if right else ["assertion-failed"])
+
+
+@pytest.mark.parametrize("bounds", [{"max": 20}, {"min": 1}, {"min": 1, "max": 2}])
+def test_bounds_in_the_place_of_a_shape(bounds: Any) -> None:
+    report = Report()
+    check_into(report, json.dumps({**NET, "expect": {"output": bounds}}))
+    (error,) = report.errors
+    assert (error.code, error.message) == ("bad-value", "bounds stand in the place of a size: `output: [{max: 20}]`")
+
+
 def test_the_receptive_field_is_the_last_layers_on_each_axis() -> None:
     assert FIELD == (7, 5)
     assert wrong({"receptive_field": [7, 5]}) == []
