@@ -54,6 +54,12 @@ class Key:
     def required(self) -> bool:
         return self.field.is_required()
 
+    @property
+    def default(self) -> Any:
+        """What holds where it is not there, of plain data; None where that says nothing."""
+        found = None if self.required else self.field.get_default()
+        return found if found not in (None, "", []) and isinstance(found, bool | int | float | str | list) else None
+
     @cached_property
     def holds(self) -> str:
         """What stands there in words: as `Holds` says it, else by the type."""

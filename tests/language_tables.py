@@ -143,10 +143,9 @@ def keys_table(model: Model, of: str) -> str:
 
 def without(key: Key) -> str:
     """What holds where a key is not there."""
-    default = key.field.get_default()
-    if key.required or default in (None, "", []) or not isinstance(default, bool | int | float | str | list):
+    if key.default is None:
         return " Required." if key.required else ""
-    return f" Default: `{default if isinstance(default, str) else json.dumps(default)}`."
+    return f" Default: `{key.default if isinstance(key.default, str) else json.dumps(key.default)}`."
 
 
 def anchor(heading: str) -> str:

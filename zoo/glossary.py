@@ -88,11 +88,11 @@ class KeyMeaning:
     def data(self) -> dict[str, Any]:
         key = self.key
         data = {"key": key.name, "of": self.of, "holds": key.holds, "meaning": key.description}
-        return {**data, "required": key.required, "default": _default(key), "instead": [*key.instead]}
+        return {**data, "required": key.required, "default": key.default, "instead": [*key.instead]}
 
     @property
     def page(self) -> Page:
-        key, default = self.key, _default(self.key)
+        key, default = self.key, self.key.default
         page: Page = [[Styled(key.name, BOLD), f"  a key of {self.of}"]]
         page += [key.description] if key.description else []
         page += [f"It is {key.holds}."] if key.holds else []
@@ -130,7 +130,7 @@ class ChoiceMeaning:
         if self._keys:
             columns = {
                 "Key": [key.name for key in self._keys],
-                "Default": ["required" if key.required else _written(_default(key)) for key in self._keys],
+                "Default": ["required" if key.required else _written(key.default) for key in self._keys],
                 "Holds": [key.holds.replace("`", "") for key in self._keys],
                 "What it says": [key.description for key in self._keys],
             }
@@ -225,12 +225,6 @@ def _all_arguments() -> Iterator[tuple[str, Argument]]:
     for op in Layer.registry:
         for argument in reference(op).arguments:
             yield op, argument
-
-
-def _default(key: Key) -> Any:
-    """Return what holds where a key is not there, of plain data; None where that says nothing."""
-    default = None if key.required else key.field.get_default()
-    return default if default not in (None, "", []) and isinstance(default, bool | int | float | str | list) else None
 
 
 #: Whose keys they are, by the model.

@@ -119,7 +119,7 @@ def comprehended(
     columns, count = _columns(ctx, loop, loc, names, inputs)
     ctx.listing((*loc, "for"), count)
     for j in range(count):
-        yield layered(names, {variable: column[j] for variable, column in columns.items()})
+        yield layered(names, _row(columns, j))
 
 
 def _unrolled(
@@ -133,7 +133,12 @@ def _unrolled(
     columns, count = _columns(ctx, loop, loc, names, inputs)
     if count > 1:
         ctx.reserve((*loc, "for"), count)
-    return [(j, {k: c[j] for k, c in columns.items()}) for j in range(count)]
+    return [(j, _row(columns, j)) for j in range(count)]
+
+
+def _row(columns: Mapping[str, Sequence[Any]], turn: int) -> dict[str, Any]:
+    """Return the values of the variables of a `for` at one turn."""
+    return {variable: column[turn] for variable, column in columns.items()}
 
 
 def _columns(

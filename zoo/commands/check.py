@@ -42,14 +42,7 @@ class Checked(NamedTuple):
 
 @click.command()
 @click.argument("targets", nargs=-1, metavar="[FILE|FOLDER|NAME|GLOB]...", shell_complete=shell_completion.networks)
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A parameter's value, as num_classes=2.",
-    shell_complete=shell_completion.settings,
-)
+@common.set_option("--set", "settings", help="A parameter's value, as num_classes=2.")
 @click.option(
     "--input", "inputs", multiple=True, metavar="SHAPE", help="An input's shape without the batch axis, as 3x224x224."
 )

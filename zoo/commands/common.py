@@ -139,18 +139,16 @@ limit_option = click.option(
 )
 
 
+def set_option(*names: str, help: str) -> Callable[[F], F]:
+    """Return an option that takes parameters of a spec, `KEY=VALUE`, any number of times."""
+    return click.option(*names, multiple=True, metavar="KEY=VALUE", help=help, shell_complete=shell_completion.settings)
+
+
 def takes_networks(command: F) -> F:
     """Give a command NAME..., --set, --input and --limit; it is called with `networks`."""
 
     @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=shell_completion.networks)
-    @click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="A parameter of the spec: num_classes=2.",
-        shell_complete=shell_completion.settings,
-    )
+    @set_option("--set", "overrides", help="A parameter of the spec: num_classes=2.")
     @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Input without the batch axis: 3x64x64.")
     @limit_option
     @functools.wraps(command)

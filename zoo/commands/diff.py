@@ -20,6 +20,7 @@ from speczoo.commands.common import (
     limit_option,
     read_limits,
     reads_files,
+    set_option,
     settings,
     shape_of,
 )
@@ -35,28 +36,9 @@ GIT = (7, 9)  # arguments that git gives to its external diff: nine of a file th
 @click.command()
 @reads_files
 @click.argument("names", nargs=-1, required=True, metavar="OLD NEW", shell_complete=shell_completion.networks)
-@click.option(
-    "--set",
-    "both",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=shell_completion.settings,
-    help="A parameter of both networks.",
-)
-@click.option(
-    "--set-old",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=shell_completion.settings,
-    help="A parameter of the first alone.",
-)
-@click.option(
-    "--set-new",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=shell_completion.settings,
-    help="A parameter of the second alone.",
-)
+@set_option("--set", "both", help="A parameter of both networks.")
+@set_option("--set-old", help="A parameter of the first alone.")
+@set_option("--set-new", help="A parameter of the second alone.")
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Input of both, as 3x64x64.")
 @click.option("--input-old", multiple=True, metavar="SHAPE", help="Input of the first alone.")
 @click.option("--input-new", multiple=True, metavar="SHAPE", help="Input of the second alone.")

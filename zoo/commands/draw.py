@@ -20,6 +20,7 @@ from speczoo.commands.common import (
     force_option,
     json_option,
     refuse_other,
+    set_option,
     settings,
     shape_of,
     takes_networks,
@@ -55,13 +56,7 @@ if TYPE_CHECKING:
     shell_complete=shell_completion.networks,
     help="Show what changed since this network, as zoo diff finds it.",
 )
-@click.option(
-    "--set-against",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=shell_completion.settings,
-    help="A parameter of that network alone.",
-)
+@set_option("--set-against", help="A parameter of that network alone.")
 @click.option("--input-against", multiple=True, metavar="SHAPE", help="Input of that network alone.")
 @click.option("--horizontal", is_flag=True, help="From left to right.")
 @click.option("--style", type=click.Choice(["boxes", "paper"]), default="boxes", show_default=True)

@@ -21,6 +21,7 @@ from speczoo.commands.common import (
     limit_option,
     missing_companions,
     read_limits,
+    set_option,
     settings,
     shape_of,
     standard_input,
@@ -87,14 +88,7 @@ expect: {{output: [10]}} # what `zoo check` holds the network to; params and mac
 @click.option(
     "--from", "origin", metavar="NETWORK", shell_complete=shell_completion.networks, help="A network to start from."
 )
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    shell_complete=shell_completion.settings,
-    help="A parameter of that network.",
-)
+@set_option("--set", "overrides", help="A parameter of that network.")
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="Another input for it: 3x64x64.")
 @limit_option
 @json_option
