@@ -1,4 +1,4 @@
-"""What a word means: a code of diagnostics, an op, a word or a key of recipes, a key of the language, an argument.
+"""What a word means: a code of diagnostics, an op, an argument, a key of the language or of recipes, a function.
 
 Each meaning is plain data (`data`, for `--json`) and a page (`page`). A word may have several.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from speczoo import api
 from speczoo.compiler.composite import Node
+from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import Argument, Reference, reference
 from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
@@ -21,6 +22,7 @@ from speczoo.compiler.unknown import UNKNOWN
 from speczoo.compiler.window import AXES
 from speczoo.console import BOLD, DIM, Line, Styled
 from speczoo.specs.codes import CODES, Code
+from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import Key, Model, keys, models
 from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import nearest, spelling, unqualified
@@ -139,6 +141,43 @@ class ChoiceMeaning:
 
 
 @dataclass(frozen=True)
+class FunctionMeaning:
+    """A function of expressions."""
+
+    name: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        function = FUNCTIONS[self.name]
+        return {"function": self.name, "call": function.call, "meaning": function.doc}
+
+    @property
+    def page(self) -> Page:
+        function = FUNCTIONS[self.name]
+        return [[Styled(self.name, BOLD), "  a function of expressions"], f"`$({function.call})`: {function.doc}"]
+
+
+@dataclass(frozen=True)
+class InitialiserMeaning:
+    """What a rule of `init` may start a parameter as."""
+
+    name: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        takes = {argument: [*WORDS.get(argument, ())] or "a number" for argument in INITIALISERS[self.name]}
+        return {"initialiser": self.name, "torch": f"torch.nn.init.{self.name}_", "takes": takes}
+
+    @property
+    def page(self) -> Page:
+        torch = f"As torch.nn.init.{self.name}_ draws it."
+        page: Page = [[Styled(self.name, BOLD), "  an initialiser, of `init`"], torch]
+        for argument, takes in self.data["takes"].items():
+            page += [f"`{argument}` is {takes if isinstance(takes, str) else 'one of ' + ', '.join(takes)}."]
+        return page
+
+
+@dataclass(frozen=True)
 class ArgumentMeaning:
     """An argument that several ops have, or one."""
 
@@ -160,7 +199,9 @@ class ArgumentMeaning:
         return page
 
 
-Meaning: TypeAlias = CodeMeaning | OpMeaning | ChoiceMeaning | KeyMeaning | ArgumentMeaning
+Meaning: TypeAlias = (
+    CodeMeaning | OpMeaning | ChoiceMeaning | FunctionMeaning | InitialiserMeaning | KeyMeaning | ArgumentMeaning
+)
 
 
 def meanings(word: str) -> list[Meaning]:
@@ -171,6 +212,9 @@ def meanings(word: str) -> list[Meaning]:
         found.append(OpMeaning(reference(op)))
     if (choice := _choices().get(word.rpartition(".")[2])) is not None:
         found.append(ChoiceMeaning(choice))
+    found += [FunctionMeaning(word)] * (word in FUNCTIONS)
+    initialiser = word.removeprefix("torch.nn.init.").removesuffix("_")
+    found += [InitialiserMeaning(initialiser)] * (initialiser in INITIALISERS)
     found += [KeyMeaning(keys(model)[word], model) for model in _models() if word in keys(model)]
     uses = [(op, argument) for op, argument in _all_arguments() if argument.name == word]
     return [*found, ArgumentMeaning(word, uses)] if uses else found
@@ -186,10 +230,10 @@ def suggestion(word: str) -> str:
 
 
 def words() -> list[str]:
-    """Return all words that mean something: codes, ops, words of recipes, keys, arguments."""
+    """Return all words that mean something: codes, ops, words of recipes, functions, initialisers, keys, arguments."""
     named = (name for model in _models() for name in keys(model))
     arguments = (argument.name for _, argument in _all_arguments())
-    return list(dict.fromkeys([*CODES, *Layer.registry, *_choices(), *named, *arguments]))
+    return list(dict.fromkeys([*CODES, *Layer.registry, *_choices(), *FUNCTIONS, *INITIALISERS, *named, *arguments]))
 
 
 def _op(word: str) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 import speczoo
+from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import reference
 from speczoo.specs.codes import CODES
+from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, models
 from speczoo.specs.spec import Spec
 from speczoo.training.recipe import Recipe
@@ -68,6 +70,21 @@ def test_every_word_of_recipes_is_told_with_the_keys_beside_it(choice: Choice) -
     assert all(
         key.name in page and key.description in page for key in keys(choice.model).values() if key is not choice.tag
     )
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_told(name: str) -> None:
+    told = next(meaning for meaning in meanings(name) if "function" in meaning)
+    assert (told["call"], told["meaning"]) == (FUNCTIONS[name].call, FUNCTIONS[name].doc)
+    assert f"$({FUNCTIONS[name].call})" in zoo("explain", name).stdout
+
+
+@pytest.mark.parametrize("name", INITIALISERS)
+def test_every_initialiser_is_told_with_what_it_takes(name: str) -> None:
+    told = next(meaning for meaning in meanings(f"torch.nn.init.{name}_") if "initialiser" in meaning)
+    assert set(told["takes"]) == set(INITIALISERS[name])  # type: ignore[call-overload]
+    page = zoo("explain", name).stdout
+    assert all(f"`{argument}`" in page for argument in INITIALISERS[name])
 
 
 def test_every_key_of_recipes_says_what_it_is() -> None:

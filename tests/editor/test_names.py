@@ -113,6 +113,10 @@ def test_definitions(word: str, nth: int, line: str) -> None:
 def test_a_spec_in_use_leads_to_its_file() -> None:
     text = "spec: 1\nname: n\ninput: [3, 64, 64]\nuse: {Encoder: resnet34}\nlayers:\n  - {op: Encoder}\n"
     assert goal(text, "Encoder}", 0) == goal(text, "resnet34", 0) == "resnet.yaml"
+    text = text.replace("Encoder}", "Encoder, num_classes: 2}")
+    (place, *_) = definition(names(text), text.index("num_classes"), found(text))
+    assert place.path is not None
+    assert place.path.read_text(encoding="utf-8")[place.at.start :].startswith("num_classes")
 
 
 @pytest.mark.parametrize(

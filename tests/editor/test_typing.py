@@ -14,7 +14,6 @@ from speczoo.editor import reader, symbols, tree
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.completion import complete
 from speczoo.editor.fixes import fixes
-from speczoo.editor.functions import FUNCTIONS
 from speczoo.editor.hover import hover
 from speczoo.editor.names import Names, entry_at
 from speczoo.editor.navigation import definition
@@ -25,6 +24,7 @@ from speczoo.editor.wire import without_stops
 from speczoo.specs import expression
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
+from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, model_at
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry, Spec

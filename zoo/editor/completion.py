@@ -11,7 +11,6 @@ from speczoo.compiler.scope import FACTS, FLOW
 from speczoo.editor import cursor, recipe_completion
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import Typing
-from speczoo.editor.functions import FUNCTIONS
 from speczoo.editor.json_style import in_json, in_quotes, is_json
 from speczoo.editor.key_completion import NAMED, is_default, keys_at
 from speczoo.editor.names import Names, entry_at
@@ -20,6 +19,7 @@ from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import plain
 from speczoo.editor.value_completion import values_at
+from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import model_at
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Spec

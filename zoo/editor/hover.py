@@ -12,7 +12,6 @@ from speczoo.compiler.unknown import UNKNOWN
 from speczoo.editor import recipe_help
 from speczoo.editor.analysis import Analysis, Instance
 from speczoo.editor.cursor import Place, place_at
-from speczoo.editor.functions import FUNCTIONS
 from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Names, Symbol, entry_at
 from speczoo.editor.op_texts import argument_list, argument_text, of_op
@@ -21,6 +20,7 @@ from speczoo.editor.positions import Range, extent
 from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Mapping, Scalar, find, plain
 from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, model_at
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source

@@ -10,7 +10,7 @@ from speczoo import catalogue
 from speczoo.compiler.layer import Layer
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import Place, place_at
-from speczoo.editor.names import Names
+from speczoo.editor.names import Names, entry_at
 from speczoo.editor.ops import use_of
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import NETWORK, choices, is_recipe, named_network, unit_of
@@ -38,9 +38,11 @@ def definition(names: Names, offset: int, analysis: Analysis) -> tuple[Goal, ...
     if found is not None:
         same = [each for each in names.of(found.symbol) if each.given]
         return tuple(Goal(each.at) for each in same) or (Goal(found.symbol.at),)
-    loc, _, scalar = place_at(names.root, offset)
+    loc, part, scalar = place_at(names.root, offset)
     if scalar is not None and len(loc) == 2 and loc[0] == "use":
         return _file(names, str(loc[1]), analysis)
+    if scalar is not None and part == "key" and entry_at(loc) == loc[:-1]:
+        return _set_parameter(names, loc, analysis)
     if scalar is not None and loc[-1:] in (("op",), ("match",)):
         return _class(scalar.text)
     return ()
@@ -53,6 +55,16 @@ def _file(names: Names, name: str, analysis: Analysis) -> tuple[Goal, ...]:
     if used is None or used.unit is None or used.unit.document.source.path is None:
         return ()
     return _in_file(used.unit, ("variants", used.variant) if used.variant is not None else ("name",))
+
+
+def _set_parameter(names: Names, loc: Loc, analysis: Analysis) -> tuple[Goal, ...]:
+    """Return where a spec in use declares the parameter that an entry sets."""
+    op = find(names.root, (*loc[:-1], "op"))
+    wanted = find(names.root, ("use", op.text)) if isinstance(op, Scalar) else None
+    used = use_of(wanted.text, analysis.unit) if isinstance(wanted, Scalar) else None
+    if used is None or used.unit is None or loc[-1] not in used.unit.spec.params:
+        return ()
+    return _in_file(used.unit, ("params", loc[-1]))
 
 
 def _in_file(unit: LoadedSpec, loc: Loc) -> tuple[Goal, ...]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from speczoo.editor import cursor
 from speczoo.editor.analysis import Analysis
-from speczoo.editor.functions import FUNCTIONS
 from speczoo.editor.names import Names, entry_at
 from speczoo.editor.ops import Op, Taken, op_of
 from speczoo.editor.recipe_help import op_around
 from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import Mapping, Scalar, find
+from speczoo.specs.expression.reference import FUNCTIONS
 
 
 @dataclass(frozen=True, slots=True)
