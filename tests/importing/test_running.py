@@ -64,6 +64,12 @@ def test_shapes_that_a_model_does_not_take_are_told() -> None:
         from_module(nn.Sequential(nn.Linear(4, 4)), (5,))
 
 
+@pytest.mark.parametrize("shape", [(4, 8), (3, 8, 8)])
+def test_shapes_that_a_norm_does_not_take_are_told(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ModelFailed, match="raises (ValueError|RuntimeError)"):
+        from_module(nn.Sequential(nn.BatchNorm2d(4)), shape)
+
+
 def test_a_request_to_stop_is_none_of_it() -> None:
     def stop(module: nn.Module, x: Tensor) -> Any:
         raise KeyboardInterrupt

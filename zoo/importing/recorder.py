@@ -31,6 +31,8 @@ SILENT = frozenset(
 )
 
 
+#: Layers that give what is as large as their input; torch takes long to find that on the device `meta`.
+AS_LARGE: dict[type[nn.Module], tuple[int, ...]] = {nn.BatchNorm1d: (2, 3), nn.BatchNorm2d: (4,), nn.BatchNorm3d: (5,)}
 #: Methods of tensors that do something else than the function of their name.
 METHODS = {"torch.Tensor.unfold": "windows"}
 
@@ -125,7 +127,7 @@ class _Recorder(TorchFunctionMode):
         self.inside += frame is None
         self.frames += [frame] if frame else []
         try:
-            result = forward(*args, **kwargs)
+            result = torch.empty_like(args[0]) if _as_large(module, args) else forward(*args, **kwargs)
         finally:
             self.inside -= frame is None
             if frame:
@@ -211,6 +213,13 @@ class _Recorder(TorchFunctionMode):
     @staticmethod
     def _flat(thing: Any) -> Iterator[Value]:
         return iter(dict.fromkeys(values(thing)))
+
+
+def _as_large(module: Any, args: Any) -> bool:
+    """Return whether a module gives what is as large as what it takes, which is a shape alone."""
+    x = args[0] if len(args) == 1 else None
+    known = isinstance(x, Tensor) and x.is_meta and x.dim() in AS_LARGE.get(type(module), ())
+    return known and bool(x.shape[1] == module.num_features)
 
 
 def _writes(name: str, kwargs: Mapping[str, Any]) -> bool:
