@@ -11,7 +11,7 @@ from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.optimize import Optimized, optimize
 from speczoo.compiler.optimize.folding import Fold
-from speczoo.exporting.proof import CLOSE, difference, tensors
+from speczoo.exporting.proof import CLOSE, SPREAD, difference, rounded, tensors
 from speczoo.exporting.tracing import inputs
 from speczoo.module_mode import in_mode
 from speczoo.verify import Finding, fits
@@ -39,7 +39,8 @@ def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:
     with torch.no_grad(), in_mode(whole, training=False):
         wanted = tensors(whole(*given))
         apart = max(map(difference, wanted, tensors(module(*(x.clone() for x in given)))))
-    return Finding("outputs", same, same if apart <= CLOSE else f"{apart:.1e} of the largest apart")
+    close = apart <= CLOSE or apart <= SPREAD * rounded(whole, given)
+    return Finding("outputs", same, same if close else f"{apart:.1e} of the largest apart")
 
 
 def folded(made: Optimized, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

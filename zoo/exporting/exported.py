@@ -24,12 +24,14 @@ class NotExported(Exception):
 
 class Run(NamedTuple):
     """A run beside the module: with which shapes, whose weights, and how far the outputs are apart at most, as a part
-    of the largest number.
+    of the largest number. Where that is far, `rounding` is how far apart the module's own are for inputs that differ by
+    what float32 rounds.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     weights: str
     difference: float
+    rounding: float = 0.0
 
 
 class Open(NamedTuple):
@@ -99,6 +101,10 @@ class Exported:
             most = max(run.difference for run in self.runs)
             where = enumerated([", ".join(map(by_axis, run.shapes.values())) for run in self.runs])
             found.append(("checked", f"beside the module at {where}: at most {most:.1e} of the largest number apart"))
+        if rounding := max((run.rounding for run in self.runs), default=0.0):
+            found.append(
+                ("rounding", f"of inputs alone moves what the module gives with these weights by {rounding:.1e}")
+            )
         return found
 
     def to_json(self) -> dict[str, Any]:

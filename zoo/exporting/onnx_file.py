@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import BATCH, Exported, NotExported, lasting
 from speczoo.exporting.opening import opened
-from speczoo.exporting.proof import OTHER_BATCH, Runner, beside
+from speczoo.exporting.proof import OTHER_BATCH, OWN, Runner, beside
 from speczoo.exporting.tracing import Traced, at, quiet, reason, renamed
 from speczoo.specs.wording import scaled
 
@@ -58,7 +58,7 @@ def exported(
         value.const_value = ir.tensor(state[name].detach().cpu().numpy(), name=value.name)
     model.metadata_props.update(texts)
     batch = OTHER_BATCH if found.traced.open else BATCH
-    own = beside(graph, module, _runner(model), batch, at(graph, {}), "its own")
+    own = beside(graph, module, _runner(model), batch, at(graph, {}), OWN)
     made = Exported.of(
         graph,
         target,

@@ -42,7 +42,7 @@ def opened(graph: Graph, module: nn.Module, convert: Callable[[Traced], T], runn
     sizes = Sizes(graph)
     other = other_sizes(sizes)
     why = "a constant to torch.export"
-    with drawn_weights(module):
+    with drawn_weights(graph, module):
         try:
             program = traced(graph, module, list(other))
             made = convert(program)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import BATCH, Exported
 from speczoo.exporting.opening import opened
-from speczoo.exporting.proof import OTHER_BATCH, Runner, beside, tensors
+from speczoo.exporting.proof import OTHER_BATCH, OWN, Runner, beside, tensors
 from speczoo.exporting.tracing import Traced, at, quiet
 
 
@@ -27,7 +27,7 @@ def exported(graph: Graph, module: nn.Module, target: Path, texts: Mapping[str, 
         found.made.program.state_dict[name] = state[name]
     data = _bytes(found.made, texts)
     batch = OTHER_BATCH if found.traced.open else BATCH
-    own = beside(graph, module, _runner(data), batch, at(graph, {}), "its own")
+    own = beside(graph, module, _runner(data), batch, at(graph, {}), OWN)
     words = {"sizes": found.sizes, "closed": found.closed}
     return data, Exported.of(graph, target, texts, found.traced.open, found.outputs, runs=(*found.runs, own), **words)
 
