@@ -66,7 +66,7 @@ def test_shapes_that_a_model_does_not_take_are_told() -> None:
 
 @pytest.mark.parametrize("shape", [(4, 8), (3, 8, 8)])
 def test_shapes_that_a_norm_does_not_take_are_told(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ModelFailed, match="raises (ValueError|RuntimeError)"):
+    with pytest.raises(ModelFailed, match=r"raises (ValueError|RuntimeError)"):
         from_module(nn.Sequential(nn.BatchNorm2d(4)), shape)
 
 

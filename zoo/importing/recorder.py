@@ -218,8 +218,9 @@ class _Recorder(TorchFunctionMode):
 def _as_large(module: Any, args: Any) -> bool:
     """Return whether a module gives what is as large as what it takes, which is a shape alone."""
     x = args[0] if len(args) == 1 else None
-    known = isinstance(x, Tensor) and x.is_meta and x.dim() in AS_LARGE.get(type(module), ())
-    return known and bool(x.shape[1] == module.num_features)
+    if not isinstance(x, Tensor) or not x.is_meta or x.dim() not in AS_LARGE.get(type(module), ()):
+        return False
+    return bool(x.shape[1] == module.num_features)
 
 
 def _writes(name: str, kwargs: Mapping[str, Any]) -> bool:
