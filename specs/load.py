@@ -11,7 +11,7 @@ from speczoo.specs.spec import Spec
 
 
 def load(document: Document, report: Report) -> Spec | None:
-    """Return the Spec that a document holds, every departure from the grammar told in `report`.
+    """Return the Spec that a document holds, every departure from the grammar reported in `report`.
 
     What is wrong leaves placeholders (`Spec.placeholders`), so that the rest can be checked all the same; None where
     nothing can.

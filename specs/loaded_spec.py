@@ -22,7 +22,7 @@ class LoadedSpec(NamedTuple):
         return f"<LoadedSpec of {self.spec.name}, {self.document.source.name}>"
 
     def under(self, base: Loc) -> frozenset[str | int]:
-        """Return the steps down from `base` to what is wrong, and told."""
+        """Return the steps down from `base` to what is wrong, and reported."""
         depth, placeholders = len(base), self.spec.placeholders | self.document.placeholders
         return frozenset(
             placeholder[depth]

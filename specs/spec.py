@@ -501,7 +501,7 @@ class Spec(Words, Versioned):
 
     @property
     def placeholders(self) -> frozenset[Loc]:
-        """The paths of what was wrong, told, and replaced by something harmless: what hangs on it is unknown."""
+        """The paths of what was wrong, reported, and replaced by something harmless: what hangs on it is unknown."""
         private = self.__pydantic_private__  # reading `_placeholders` asks pydantic: a hundredth of a check
         return private["_placeholders"] if private is not None else frozenset()
 

@@ -1,4 +1,4 @@
-"""What lets one torn value be told about once: the same text with some characters hidden from YAML.
+"""What lets one torn value be reported once: the same text with some characters hidden from YAML.
 
 Torn are an expression, a name as Hydra, Jinja or Python mark it, and a tuple of Python's, in flow style.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class PluginError(Exception):
-    """A module that is not there, or that cannot be imported: told in a line."""
+    """A module that is not there, or that cannot be imported: reported in a line."""
 
 
 def load(name: str, folders: Iterable[Path]) -> None:

@@ -243,7 +243,7 @@ def draw_anew(module: nn.Module) -> None:
 
 
 def _state(predicted: Mapping[str, Shape], built: Mapping[str, Shape]) -> Finding:
-    """Return the state_dicts, told as how many entries they have, or as the first in which they differ."""
+    """Return the state_dicts, reported as how many entries they have, or as the first in which they differ."""
     for want, got in zip(predicted.items(), built.items(), strict=False):
         if want != got:
             return Finding("state_dict", f"{want[0]} {_shape(want[1])}", f"{got[0]} {_shape(got[1])}")

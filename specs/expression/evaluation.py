@@ -46,7 +46,7 @@ Run: TypeAlias = Callable[[Scope], Value]
 
 
 def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
-    """Evaluate the operands, then the function of them; what it refuses is told at this place."""
+    """Evaluate the operands, then the function of them; what it refuses is reported at this place."""
     if len(operands) == 2:
         left, right = operands
 

@@ -19,7 +19,7 @@ BATCH_AXIS, BATCH = "batch", 2
 
 
 class NotExported(Exception):
-    """A network that a format, or the exporter to it, cannot say: told in a line."""
+    """A network that a format, or the exporter to it, cannot say: reported in a line."""
 
 
 class Run(NamedTuple):

@@ -22,7 +22,7 @@ KINDS = {torch.int64: "int64", torch.bool: "bool"}
 
 
 class ProgramError(Exception):
-    """A file holds no program that a spec can be made of: told in a line."""
+    """A file holds no program that a spec can be made of: reported in a line."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ CLOSE = 1e-9
 
 
 class NotTheSame(Exception):
-    """What was written is not the original: a bug of ours, told with the first thing that differs."""
+    """What was written is not the original: a bug of ours, reported with the first thing that differs."""
 
 
 def prove(

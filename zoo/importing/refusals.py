@@ -1,4 +1,4 @@
-"""What of a model no spec can say: told with the line of the user's code, and all of it in one run."""
+"""What of a model no spec can say: reported with the line of the user's code, and all of it in one run."""
 
 from __future__ import annotations
 

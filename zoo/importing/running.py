@@ -1,4 +1,4 @@
-"""The model's own code while it runs: whose line a call stands on, and what is told where it fails."""
+"""The model's own code while it runs: whose line a call stands on, and what is reported where it fails."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from speczoo.torchvision import torchvision
 
 
 class TargetError(Exception):
-    """What was named is no model: told in a line."""
+    """What was named is no model: reported in a line."""
 
 
 class Target(NamedTuple):

@@ -305,7 +305,7 @@ def _report_skipped(name: str, place: Path) -> None:
 
 
 def _every_class(found: dict[str, dict[str, list[Path]]], classes: Sequence[str], places: dict[str, Path]) -> None:
-    """Raise DataError naming every class that a split has no images of; a split without any image is told later."""
+    """Raise DataError naming every class that a split has no images of; a split without any image is reported later."""
     missing = [
         f"no images of the class `{each}` in {places[name] / each}"
         for name, split in found.items()

@@ -255,7 +255,7 @@ def at_home(name: str, home: Path) -> str | None:
 
 def _flow(text: _Text, report: Report) -> Iterator[tuple[Loc, Shape]]:
     """Yield the shape of an image as it is stored and behind each transform, up to the first part that is wrong or
-    does not tell it; of crops it is told.
+    does not tell it; of crops it is reported.
     """
     data = _part(text.data, "data", "data")
     shape = stored(data) if data is not None else None
@@ -279,7 +279,7 @@ def _flow(text: _Text, report: Report) -> Iterator[tuple[Loc, Shape]]:
 
 
 def _part(data: Any, step: str | int, place: str) -> BaseModel | None:
-    """Return what a word chooses of those that a key may have; None where it is wrong, which is told elsewhere."""
+    """Return what a word chooses of those that a key may have; None where it is wrong, which is reported elsewhere."""
     part = data.get(step) if isinstance(data, dict) else data[step]
     if not isinstance(part, dict):
         return None

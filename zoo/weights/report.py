@@ -14,7 +14,7 @@ from speczoo.torchvision import published_weights
 
 
 class WeightsError(Exception):
-    """Weights that are not there, cannot be read, or do not fit the network: told in a line, or in several.
+    """Weights that are not there, cannot be read, or do not fit the network: reported in a line, or in several.
 
     `lines` are as they were written, names of a stranger's tensors and files in them; `str()` shows them harmlessly.
     """

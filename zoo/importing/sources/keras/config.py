@@ -93,7 +93,7 @@ class Reader:
     problems: list[Problem] = field(default_factory=list)
 
     def model(self, data: dict[str, Any], loc: Loc, depth: int = 0) -> KerasModel | None:
-        """Return the model in a mapping with `class_name` and `config`; None, told, where there is none."""
+        """Return the model in a mapping with `class_name` and `config`; None, reported, where there is none."""
         kind, config, at = data.get("class_name"), data.get("config"), (*loc, "config")
         if kind not in MODELS:
             self.problems.append(_no_model(kind, loc))
@@ -114,7 +114,7 @@ class Reader:
         return KerasModel(str(name), whole, ends[0], ends[1], chain, at, shape)
 
     def layer(self, data: Any, loc: Loc, depth: int) -> KerasLayer | None:
-        """Return one layer; None, told, where there is none."""
+        """Return one layer; None, reported, where there is none."""
         kind = data.get("class_name") if isinstance(data, dict) else None
         config = data.get("config") if isinstance(data, dict) else None
         if not isinstance(kind, str) or not isinstance(config, dict | list):

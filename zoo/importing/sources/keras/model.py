@@ -161,7 +161,7 @@ def _only_indices(model: KerasModel, name: str) -> bool:
 
 def build(model: KerasModel, place: Place, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Add the entries of a model to a list, and return what comes out of it. Raises ProblemError where the rest cannot
-    be read at all; the problems of layers are told one and all.
+    be read at all; the problems of layers are reported one and all.
     """
     if model.chain:
         value: tuple[Tensor, ...] | None = tuple(inputs)
@@ -187,7 +187,7 @@ class _Calls:
         self.given: dict[tuple[str, int], tuple[Tensor, ...] | None] = {}
 
     def value(self, ref: Ref) -> Tensor | None:
-        """Return a value; None where there is none, and it is told."""
+        """Return a value; None where there is none, and it is reported."""
         key = ref.layer, ref.call - self.shift.get(ref.layer, 0)
         found = self.given.get(key)
         if found is not None and ref.tensor >= len(found):
@@ -215,14 +215,14 @@ def _found(value: Any, found: Mapping[Ref, Tensor | None]) -> Any:
 
 
 def _behind(layer: KerasLayer, place: Place) -> tuple[Tensor, ...] | None:
-    """Return nothing for a layer behind one without a counterpart; told, where it has none itself."""
+    """Return nothing for a layer behind one without a counterpart; reported, where it has none itself."""
     if layer.model is None and layer.kind not in MAPPED:
         place.shared.report(unknown(layer))
     return None
 
 
 def _called(site: Site) -> tuple[Tensor, ...] | None:
-    """Return what comes out of a call; None, told, where it has no counterpart."""
+    """Return what comes out of a call; None, reported, where it has no counterpart."""
     site.place.shared.count(site.loc)
     try:
         return _nested(site) if site.layer.model is not None else mapped(site)

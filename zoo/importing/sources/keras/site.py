@@ -44,7 +44,7 @@ class Shared:
     calls: int = 0
 
     def report(self, problem: Problem) -> None:
-        """Add a problem, where it is not told yet. Raises Enough where so many are."""
+        """Add a problem, where it is not reported yet. Raises Enough where so many are."""
         if problem in self.problems:
             return
         if len(self.problems) >= DEFAULT.mistakes:
