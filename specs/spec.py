@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from speczoo.specs import expression
-from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, Scalar, ShapeList, Template
+from speczoo.specs.expected import Expect
+from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, ShapeList, Template
 from speczoo.specs.keys import Holds, Instead, Perhaps, keys
+from speczoo.specs.origin import VALUES, Figures, Origin, Versioned, Weights, Words
 from speczoo.specs.parameter import Param
 from speczoo.specs.problem import Loc
 
@@ -27,7 +29,6 @@ LAYERS = Instead("network", "model", "nodes", "modules")
 OUTPUTS = Holds("a list of outputs: `[{id: logits, from: fc}]`")
 WEIGHTS = Holds("the name of published weights: `torchvision:ResNet34_Weights`")
 EXPECT = Holds("a mapping: `{params: 12126, output: [10]}`")
-VALUES = Holds("a mapping of parameters to values: `{depth: 18}`")
 LET = Holds("a mapping of names to values: `{mid: $(in_channels // 4)}`")
 LOCALS = Instead("locals", "where", "define", "computed")
 PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride: 1}`")
@@ -244,167 +245,6 @@ class Block(Grammar):
         written = self.inputs or ["input"]
         names = [name for name in written if isinstance(name, str)]
         return names if len(names) == len(written) else None
-
-
-BYTES = Holds("a whole number of bytes, or bounds: `{max: 50e6}`")
-
-
-class Bounds(Grammar):
-    """From where to where a number may lie, both ends among them: `{max: 5e6}`."""
-
-    min: Annotated[float | int | None, Holds("a number"), Instead("minimum", "ge", "lower", "least")] = Field(
-        default=None, description="The least that it may be."
-    )
-    max: Annotated[float | int | None, Holds("a number: `5e6`"), Instead("maximum", "le", "upper", "most")] = Field(
-        default=None, description="The most that it may be."
-    )
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if self.min is None and self.max is None:
-            raise PydanticCustomError("bad_bounds", "bounds have a `min` or a `max`")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise PydanticCustomError("bad_bounds", "no number is at least `min` and at most `max`")
-        return self
-
-
-class ExpectedMemory(Grammar):
-    """Bytes for one input in float32."""
-
-    weights: Annotated[int | Bounds | None, BYTES, Instead("params", "parameters")] = Field(
-        default=None, description="Of the weights."
-    )
-    buffers: Annotated[int | Bounds | None, BYTES] = Field(default=None, description="Of the buffers.")
-    inference: Annotated[int | Bounds | None, BYTES, Instead("peak", "activations", "eval")] = Field(
-        default=None, description="Of values at once, at the peak of an inference."
-    )
-    training: Annotated[int | Bounds | None, BYTES, Instead("train", "saved")] = Field(
-        default=None, description="Of what autograd keeps for the backward pass."
-    )
-
-
-def _not_bounds(value: Any) -> Any:
-    """Return what may be a shape, or shapes by name; raise where it is bounds, which stand in a shape."""
-    if (
-        isinstance(value, dict)
-        and value.keys() <= {"min", "max"}
-        and not any(isinstance(v, list) for v in value.values())
-    ):
-        raise PydanticCustomError("bad_bounds", "bounds stand in the place of a size: `output: [{max: 20}]`")
-    return value
-
-
-class Expect(Grammar):
-    """What a spec says of itself; `zoo check` holds it to it. `output` is one shape, or one per output by its id, and
-    bounds may stand in the place of a size.
-    """
-
-    params: Annotated[
-        int | Bounds | None, Holds("a whole number, or bounds: `{max: 5e6}`"), Instead("parameters", "num_params")
-    ] = Field(default=None, description="How many weights there are.")
-    trainable_params: Annotated[
-        int | Bounds | None,
-        Holds("a whole number, or bounds: `{max: 1026}`"),
-        Instead("trainable", "trainable_parameters"),
-    ] = Field(default=None, description="How many of them are trained.")
-    macs: Annotated[
-        int | Bounds | None,
-        Holds("a whole number, or bounds: `{max: 1.9e9}`"),
-        Instead("mac", "madds", "multiply_adds"),
-        Perhaps("flops"),
-    ] = Field(default=None, description="How many multiply-accumulates one input takes.")
-    memory: Annotated[
-        ExpectedMemory | None,
-        Holds("a mapping of `weights`, `buffers`, `inference`, `training` to bytes: `{inference: {max: 50e6}}`"),
-        Instead("bytes"),
-    ] = Field(default=None, description="How many bytes it takes, for one input in float32.")
-    receptive_field: Annotated[
-        int | list[int] | Bounds | None,
-        Holds("a whole number, one for each axis, or bounds: `{min: 64}`", item="a whole number"),
-        Instead("field_of_view", "fov"),
-    ] = Field(default=None, description="How many places of the input reach one of the last layer's output.")
-    output: Annotated[
-        list[int | Bounds] | dict[Name, list[int | Bounds]] | None,
-        BeforeValidator(_not_bounds),
-        Holds("a shape, `[64, {max: 20}]`, or a mapping of outputs to shapes", item="a size or its bounds"),
-        Instead("output_shape", "outputs", "shape"),
-    ] = Field(default=None, description="The shape that comes out.")
-
-
-class Weights(Grammar):
-    """Where published weights come from: `torchvision:ResNet34_Weights`, with keys renamed where they must differ
-    (`{"**.norm.1.*": "**.norm1.*"}`) and the values of parameters that they bring along."""
-
-    source: Annotated[
-        str,
-        Field(pattern=r"^torchvision:[A-Za-z0-9_]+$"),
-        Holds("the name of published weights: `torchvision:ResNet34_Weights`"),
-        Instead("name", "url", "path", "source"),
-    ] = Field(alias="from", description="Whose they are.")
-    rename: Annotated[
-        dict[str, str], Holds("a mapping of patterns of keys to those of this spec"), Instead("keys", "mapping", "map")
-    ] = Field(default={}, description="Keys that differ there; a star on the right is what the star on the left met.")
-    params: Annotated[dict[Name, Any], VALUES] = Field(
-        default={}, description="Parameters that come with them, where nothing else sets those."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        return {"from": value} if isinstance(value, str) else value
-
-
-def _spec_version(value: object) -> object:
-    if type(value) is not int or value != 1:
-        raise PydanticCustomError("version", "this is version 1 of the language: write `spec: 1`")
-    return value
-
-
-class Versioned(Grammar):
-    """What a spec starts with."""
-
-    spec: Annotated[
-        Literal[1], BeforeValidator(_spec_version), Holds("the version of the language: `spec: 1`"), Instead("version")
-    ] = Field(description="By which rules the rest is read.")
-    name: Annotated[
-        NetworkName,
-        Holds("a name such as `my_network`: letters, digits, `_`, `-` and `.`, and no digit first"),
-        Instead("id", "model_name"),
-    ] = Field(description="What the network is called.")
-
-
-class Origin(Grammar):
-    """Where a network is from."""
-
-    title: Annotated[str | None, Instead("description", "summary")] = Field(
-        default=None, description="What the network is, in a line."
-    )
-    reference: Annotated[
-        str | list[str] | None,
-        Holds("a text, or a list of texts", item="text"),
-        Instead("paper", "url", "link", "citation"),
-    ] = Field(default=None, description="Where it was published.")
-    year: Annotated[int | None, Holds("a whole number: `2015`")] = Field(default=None, description="When.")
-    source: str | None = Field(
-        default=None, description="Which document or code this follows, and where it departs from it."
-    )
-
-
-class Figures(Grammar):
-    """What is printed of a network elsewhere."""
-
-    published: Annotated[
-        dict[str, Scalar] | None, Holds("a mapping of names to figures: `{params: 62M, top5: 84.7}`")
-    ] = Field(default=None, description="Figures as printed there; shown by `zoo compare`, never computed with.")
-    notes: Annotated[
-        dict[str, str] | None,
-        Holds("a mapping of published figures to texts: `{params: with the bias}`"),
-        Instead("note", "remarks"),
-    ] = Field(default=None, description="Why a printed figure is not the true one, by its name.")
-
-
-class Words(Figures, Origin):
-    """What is said in words: bases on the right have their keys first."""
 
 
 class Overrides(Grammar):

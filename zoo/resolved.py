@@ -10,7 +10,8 @@ from speczoo.compiler.emit.resolved import resolved
 from speczoo.compiler.graph import Graph
 from speczoo.specs.flow_style import flow
 from speczoo.specs.keys import keys
-from speczoo.specs.spec import Spec, Words
+from speczoo.specs.origin import Words
+from speczoo.specs.spec import Spec
 
 STEP = "  "
 

@@ -22,8 +22,9 @@ from speczoo.specs.flow_style import flow
 from speczoo.specs.keys import keys
 from speczoo.specs.load import load
 from speczoo.specs.loaded_spec import LoadedSpec
+from speczoo.specs.origin import Words
 from speczoo.specs.source import Source, line_end
-from speczoo.specs.spec import Spec, Words
+from speczoo.specs.spec import Spec
 
 
 def text(graph: Graph, name: str, overrides: Mapping[str, Any] | None = None, *, fresh: bool = False) -> str:

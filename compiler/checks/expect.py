@@ -8,8 +8,8 @@ from dataclasses import replace
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape, show
 from speczoo.compiler.unknown import UNKNOWN
+from speczoo.specs.expected import Bounds, ExpectedMemory
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Bounds, ExpectedMemory
 
 
 def expect_problems(graph: Graph) -> Iterator[Problem]:

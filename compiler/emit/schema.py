@@ -22,8 +22,9 @@ from speczoo.compiler.reference import describe
 from speczoo.compiler.reserved_names import LANGUAGE_NAMES, MODULE_NAMES
 from speczoo.specs.grammar import TEMPLATE
 from speczoo.specs.keys import Model, keys, models
+from speczoo.specs.origin import Weights
 from speczoo.specs.parameter import Param
-from speczoo.specs.spec import STRUCTURE, Entry, InitRule, Spec, Weights
+from speczoo.specs.spec import STRUCTURE, Entry, InitRule, Spec
 
 Json = dict[str, Any]
 

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from speczoo.api import check_into
 from speczoo.compiler.emit import schema
-from speczoo.specs import format, key_order, load, schema_errors, schema_help, spec
+from speczoo.specs import expected, format, key_order, load, origin, schema_errors, schema_help, spec
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.format import formatted
 from speczoo.specs.keys import Holds, Instead, Key, Model, keys, model_at, models
@@ -45,9 +45,9 @@ WHOLE: dict[str, Any] = {
 PLACES: dict[Model, tuple[str | int, ...]] = {
     spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
     spec.Entry: ("layers", 0), spec.Comprehension: ("layers", 1, "from", 0),
-    spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), spec.Expect: ("expect",),
-    spec.Bounds: ("expect", "macs"), spec.ExpectedMemory: ("expect", "memory"),
-    spec.Weights: ("weights",), spec.Variant: ("variants", "small"),
+    spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), expected.Expect: ("expect",),
+    expected.Bounds: ("expect", "macs"), expected.ExpectedMemory: ("expect", "memory"),
+    origin.Weights: ("weights",), spec.Variant: ("variants", "small"),
 }  # fmt: skip
 #: Values of every kind that a key takes.
 VALUES: list[Any] = [

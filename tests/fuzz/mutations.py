@@ -21,8 +21,9 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.expression import FUNCTIONS
 from speczoo.specs.keys import keys, models
+from speczoo.specs.origin import Words
 from speczoo.specs.source import Source
-from speczoo.specs.spec import Spec, Words
+from speczoo.specs.spec import Spec
 from speczoo.testing.mistakes import at
 
 Path: TypeAlias = tuple[str | int, ...]

@@ -18,7 +18,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.key_map import SUFFIXES
 from speczoo.limits import LimitExceeded
 from speczoo.rename import renamed
-from speczoo.specs.spec import Weights
+from speczoo.specs.origin import Weights
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.tensors import SHOWN
 from speczoo.torchvision import published_weights
