@@ -188,13 +188,13 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     op = op_of(type(call.module))
     assert op is not None
     attends = op in masks.MODULES
-    inputs, said, references = (
+    inputs, stated, references = (
         masks.attending(at, call, op)
         if attends
         else ([at.traced(value) for value in values(call.args, call.kwargs)], {}, {})
     )
     layer = Layer.registry[op]
-    arguments = arguments_of(call.module, op) | said
+    arguments = arguments_of(call.module, op) | stated
     outputs = call.outputs
     if attends:
         outputs = outputs[:1]

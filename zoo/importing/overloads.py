@@ -34,26 +34,26 @@ def spelled(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     """Return a call of a program as code would have it."""
     name = func._schema.name.partition("::")[2]
     given: Given = dict(zip((each.name for each in func._schema.arguments), args, strict=False)) | dict(kwargs)
-    said = {key: value for key, value in given.items() if key not in LEFT_OUT and value is not None and value != []}
+    stated = {key: value for key, value in given.items() if key not in LEFT_OUT and value is not None and value != []}
     if name.startswith("upsample_"):
-        said["mode"] = MODES.get(name[9:-2], name[9:-2])
-        if said.get("align_corners") is False:  # as where nothing is said of it
-            del said["align_corners"]
-        if "scale_factors" in said:
-            said.pop("output_size", None)
+        stated["mode"] = MODES.get(name[9:-2], name[9:-2])
+        if stated.get("align_corners") is False:  # as where nothing is said of it
+            del stated["align_corners"]
+        if "scale_factors" in stated:
+            stated.pop("output_size", None)
         name = "interpolate"
     if name == "index":
-        items = [slice(None) if each is None else each for each in said["indices"]]
-        return Spelled("__getitem__", (said["self"], items), {})
-    if said.get("padding_idx") == -1:
-        del said["padding_idx"]
-    dims = said.get("dim")
+        items = [slice(None) if each is None else each for each in stated["indices"]]
+        return Spelled("__getitem__", (stated["self"], items), {})
+    if stated.get("padding_idx") == -1:
+        del stated["padding_idx"]
+    dims = stated.get("dim")
     if isinstance(dims, list | tuple) and len(dims) == 1:
-        said["dim"] = dims[0]
+        stated["dim"] = dims[0]
     own = name in LEARNED or name == "interpolate"
-    first = [] if own else _first(said)
-    rest = {_named(key, name): value for key, value in said.items() if key not in first}
-    return Spelled(FUNCTIONS.get(name, name), tuple(said[key] for key in first), rest)
+    first = [] if own else _first(stated)
+    rest = {_named(key, name): value for key, value in stated.items() if key not in first}
+    return Spelled(FUNCTIONS.get(name, name), tuple(stated[key] for key in first), rest)
 
 
 def _named(argument: str, function: str) -> str:
