@@ -1,4 +1,4 @@
-"""Specs in the project's style: keys in one order, a layer a line with its columns aligned, comments where they were.
+"""Texts in the project's style: keys in one order, a layer a line with its columns aligned, comments where they were.
 
 The text is taken apart by the places of its values and put together again, so that scalars keep their spelling and
 every comment stays beside what it speaks of. What cannot be put better is left as it is; the Spec never changes.
@@ -12,10 +12,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.key_order import Arguments, KeyOrder
-from speczoo.specs.keys import keys
+from speczoo.specs.keys import Model, keys
 from speczoo.specs.load import load
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
@@ -41,33 +43,44 @@ class Piece:
     columns: tuple[str, str] | None = None  # of a one-line entry: its id, and what follows
 
 
-def formatted(source: Source, arguments: Arguments = lambda op: ()) -> str | None:
-    """Return the text in the project's style. None where it is no spec: `parse` and `load` say why."""
-    before = _read(source)
+def formatted(source: Source, arguments: Arguments = lambda op: (), root: Model = Spec) -> str | None:
+    """Return the text in the project's style. None where it is not what `root` is the model of: of a spec `parse` and
+    `load` say why.
+    """
+    before = _read(source, root)
     if before is None:
         return None
     text = source.text.replace("\r\n", "\n").replace("\r", "\n")
     if text.lstrip().startswith("{"):
         out = (
-            json.dumps(KeyOrder(before[0].data, arguments).applied(before[0].data), indent=2, ensure_ascii=False) + "\n"
+            json.dumps(KeyOrder(before[0].data, arguments, root).applied(before[0].data), indent=2, ensure_ascii=False)
+            + "\n"
         )
     else:
         try:
             document = parse(Source(source.name, text), Report())
             assert document is not None
-            out = _Formatter(text, document, KeyOrder(document.data, arguments)).document()
+            out = _Formatter(text, document, KeyOrder(document.data, arguments, root)).document()
         except Verbatim:
             out = _tidy(text.split("\n"))
-    after = _read(Source(source.name, out))
+    after = _read(Source(source.name, out), root)
     kept = after is not None and after[1] == before[1] and _comments(out) == _comments(text)
     return out.replace("\n", line_end(source.text)) if kept else source.text
 
 
-def _read(source: Source) -> tuple[Document, Spec] | None:
+def _read(source: Source, root: Model) -> tuple[Document, BaseModel] | None:
+    """Return what a text says, as data and as what it means."""
     report = Report()
     document = parse(source, report)
-    spec = load(document, report) if document else None
-    return (document, spec) if document and spec and report.ok else None
+    if document is None or not report.ok:
+        return None
+    if root is not Spec:
+        try:
+            return document, root.model_validate(document.data)
+        except ValidationError:
+            return None
+    spec = load(document, report)
+    return (document, spec) if spec and report.ok else None
 
 
 def _comments(text: str) -> Counter[str]:
@@ -92,9 +105,9 @@ class _Formatter:
         head = [line.strip() for line in self.text[:first].split("\n")[:-1]]
         pieces = self.pieces((), mark, data, 0)
         before = [piece.key for piece in pieces]
-        order = list(keys(Spec))
+        order = list(keys(self.order.root))
         pieces.sort(key=lambda piece: order.index(piece.key))
-        together = order[: order.index("params")]  # the head
+        together = order[: order.index("params")] if "params" in order else order  # the head
         for piece, key in zip(pieces, before, strict=True):
             if piece.key != key and piece.key in together:
                 piece.lead = [line for line in piece.lead if line]

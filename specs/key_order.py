@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
-from speczoo.specs.keys import keys, model_at
+from speczoo.specs.keys import Model, keys, model_at
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import STRUCTURE, Entry, Spec
 
@@ -25,11 +23,12 @@ class KeyOrder:
 
     whole: Any
     arguments: Arguments
+    root: Model = Spec  # of all of the document
     _places: dict[str, dict[str, int]] = field(default_factory=dict)  # of each op's arguments in their order
 
-    def model(self, at: Loc) -> type[BaseModel] | None:
+    def model(self, at: Loc) -> Model | None:
         """Return the model of the mapping at a place; None where its keys are names."""
-        return model_at(Spec, at, self.whole)
+        return model_at(self.root, at, self.whole)
 
     def of(self, at: Loc, data: dict[str, Any]) -> list[str]:
         """Return the keys of the mapping at a place in order; those that its model does not have are the last."""

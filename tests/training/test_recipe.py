@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from speczoo.__main__ import cli
-from speczoo.specs.diagnostics import Diagnostic
+from speczoo.specs.diagnostics import Diagnostic, Report
+from speczoo.specs.document import parse
 from speczoo.specs.errors import SpecError
+from speczoo.specs.format import formatted
 from speczoo.specs.keys import keys, models
+from speczoo.specs.source import Source
 from speczoo.training import recipe, recipe_loader
 
 TEXT = """\
@@ -31,6 +36,13 @@ schedule: {op: OneCycleLR}
 batch_size: 128
 epochs: 3
 """
+
+TEXT_DATA = {
+    "recipe": 1, "name": "mine", "network": {"name": "mnist_cnn", "params": {"num_classes": 10}},
+    "data": {"dataset": "MNIST"}, "transforms": {"augment": [{"op": "RandomCrop", "size": 28, "padding": 3}]},
+    "optimizer": {"op": "AdamW", "lr": 0.1, "betas": [0.9, 0.99]}, "schedule": {"op": "OneCycleLR"},
+    "batch_size": 128, "epochs": 3,
+}  # fmt: skip
 
 WRONG = [
     ("batch_size", "batchsize", "unknown-key", (10, 1), "batch_size"),
@@ -366,3 +378,37 @@ def test_a_missing_key_says_what_it_holds() -> None:
         recipe_loader.load({"recipe": 1, "name": "a", "network": "mnist_cnn", "data": {"dataset": "MNIST"}})
     helps = {d.message: d.help for d in caught.value.diagnostics}
     assert helps["`optimizer` is missing"] == (f"`optimizer` is {keys(recipe.Recipe)['optimizer'].holds}",)
+
+
+# -- the layout -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", sorted(recipe_loader.HOME.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_recipes_of_the_zoo_are_laid_out(path: Path) -> None:
+    source = Source.of(path.read_text(encoding="utf-8"))
+    assert formatted(source, root=recipe_loader.language_of(source)) == source.text
+
+
+@given(st.permutations([*TEXT_DATA]), st.booleans(), st.integers(0, 3))
+def test_a_layout_changes_no_recipe_and_is_the_same_for_every_order(
+    order: list[str], as_json: bool, comments: int
+) -> None:
+    shuffled = {key: TEXT_DATA[key] for key in order}
+    lines = [f"{key}: {json.dumps(value)}" for key, value in shuffled.items()]
+    for number in range(comments):
+        lines[number] += f" # of {order[number]}"
+    text = json.dumps(shuffled) if as_json else "\n".join(lines) + "\n"
+    written = formatted(Source.of(text), root=recipe.Recipe)
+    assert written is not None
+    again = Source.of(written)
+    assert formatted(again, root=recipe.Recipe) == written
+    document = parse(again, Report())
+    assert document is not None
+    data = document.data
+    assert data == shuffled
+    assert list(data) == [key for key in keys(recipe.Recipe) if key in data]
+    assert all(f"# of {order[number]}" in written for number in range(0 if as_json else comments))
+
+
+def test_what_is_no_recipe_is_not_laid_out() -> None:
+    assert formatted(Source.of(TEXT.replace("AdamW", "Adamw")), root=recipe.Recipe) is None

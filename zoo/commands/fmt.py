@@ -14,6 +14,7 @@ from speczoo.specs import edit
 from speczoo.specs import files as disk
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 
 
 @click.command()
@@ -22,13 +23,14 @@ from speczoo.specs.source import Source
 @click.option("--diff", is_flag=True, help="Show what would change; change nothing.")
 @common.json_option
 def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> None:
-    """Format specs: keys in one order, a layer a line with its columns aligned, comments where they were.
+    """Format specs and recipes: keys in one order, a layer a line with its columns aligned, comments where they were.
 
     What a spec says never changes. `-` reads from stdin and writes to stdout.
     """
     from speczoo import catalogue
     from speczoo.argument_order import argument_order
     from speczoo.specs.format import formatted
+    from speczoo.training.recipe_loader import language_of
 
     files = files or common.paths_of(common.project())
     wrong: list[Diagnostic] = []
@@ -42,7 +44,7 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
     for name in names:
         report = Report()
         source = console.stdin(report) if name == common.STANDARD else Source.read(Path(name), report)
-        text = formatted(source, argument_order(source)) if source else None
+        text = formatted(source, argument_order(source), language_of(source)) if source else None
         if source is None or text is None:
             wrong += [*report, *(explained(source) if source else [])]
             continue
@@ -68,11 +70,14 @@ def command(files: tuple[str, ...], check: bool, diff: bool, as_json: bool) -> N
 
 
 def explained(source: Source) -> Sequence[Diagnostic]:
-    """Return why a text is no spec."""
+    """Return why a text is no spec, or no recipe."""
     from speczoo.specs.document import parse
     from speczoo.specs.load import load
+    from speczoo.training import recipe_loader
 
     report = Report()
+    if recipe_loader.language_of(source) is not Spec:
+        return recipe_loader.read(source).report.diagnostics
     document = parse(source, report)
     if document is not None:
         load(document, report)

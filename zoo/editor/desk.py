@@ -16,6 +16,7 @@ from speczoo.editor.tree import Mapping, Node
 from speczoo.specs.format import formatted
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.source import Source
+from speczoo.training.recipe_loader import language_of
 
 #: One of these stands in every spec and every recipe, however much of it is typed yet.
 _OURS = ("spec", "recipe", "layers", "blocks")
@@ -80,7 +81,8 @@ class Sheet:
 
     def formatted(self) -> tuple[Range, str] | None:
         """Return what `zoo fmt` changes, in one stretch; None where that is nothing, or the text is no spec."""
-        text, new = self.source.text, formatted(self.source, argument_order(self.source))
+        root = language_of(self.source)
+        text, new = self.source.text, formatted(self.source, argument_order(self.source), root)
         if new is None or new == text:
             return None
         start = next((i for i, (a, b) in enumerate(zip(text, new, strict=False)) if a != b), min(len(text), len(new)))

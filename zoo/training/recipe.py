@@ -394,10 +394,10 @@ class Recipe(Strict):
         description="How the learning rate goes, `milestones` and `warmup` in epochs; without it, it stays.",
     )
     batch_size: Annotated[Count, Instead("bs", "batch")] = Field(description="Images in a batch.")
+    drop_last: bool = Field(default=False, description="Whether a last batch that is not full is left out.")
     epochs: Annotated[Count, Instead("max_epochs", "num_epochs", "n_epochs")] = Field(
         description="How often the data is gone through."
     )
-    drop_last: bool = Field(default=False, description="Whether a last batch that is not full is left out.")
     label_smoothing: Decay = Field(default=0.0, description="The share of a label that goes to all classes alike.")
     aux_weight: NonNegativeFloat = Field(
         default=0.3, description="The weight in the loss of outputs that exist in training only."

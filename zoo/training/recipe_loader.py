@@ -17,10 +17,11 @@ from speczoo.specs import files
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
 from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
-from speczoo.specs.keys import instead, key_at, keys, model_at
+from speczoo.specs.keys import Model, instead, key_at, keys, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Problem, pointer
 from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 from speczoo.specs.suggestions import did_you_mean, nearest
 from speczoo.specs.value_kinds import placed
 
@@ -150,6 +151,12 @@ def is_recipe(source: Source | None) -> bool:
     """Return whether a text says that it is a recipe."""
     document = parse(source, Report()) if source else None
     return document is not None and "recipe" in document.data
+
+
+def language_of(source: Source) -> Model:
+    """Return the model of what a text is in: of recipes where it says that it is one, else of specs."""
+    document = parse(source, Report())
+    return Recipe if document is not None and "recipe" in document.data and "spec" not in document.data else Spec
 
 
 def _read(
