@@ -43,10 +43,11 @@ class Piece:
     columns: tuple[str, str] | None = None  # of a one-line entry: its id, and what follows
 
 
-def formatted(source: Source, arguments: Arguments = lambda op: (), root: Model = Spec) -> str | None:
-    """Return the text in the project's style. None where it is not what `root` is the model of: of a spec `parse` and
-    `load` say why.
+def formatted(source: Source, arguments: Arguments = lambda op: (), root: Model | None = None) -> str | None:
+    """Return the text in the project's style. None where it is no spec: `parse` and `load` say why. `root` is the model
+    of another language that it may be in.
     """
+    root = root or Spec
     before = _read(source, root)
     if before is None:
         return None

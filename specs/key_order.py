@@ -8,7 +8,7 @@ from typing import Any
 
 from speczoo.specs.keys import Model, keys, model_at
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import STRUCTURE, Entry, Spec
+from speczoo.specs.spec import STRUCTURE, Entry
 
 _BEHIND = STRUCTURE.index(Entry.ARGUMENTS_BEFORE)
 FIRST, LAST = STRUCTURE[:_BEHIND], STRUCTURE[_BEHIND:]
@@ -23,7 +23,7 @@ class KeyOrder:
 
     whole: Any
     arguments: Arguments
-    root: Model = Spec  # of all of the document
+    root: Model  # of all of the document
     _places: dict[str, dict[str, int]] = field(default_factory=dict)  # of each op's arguments in their order
 
     def model(self, at: Loc) -> Model | None:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from speczoo.api import check_into
 from speczoo.compiler.emit import schema
-from speczoo.specs import expected, format, key_order, load, origin, schema_errors, schema_help, spec
+from speczoo.specs import expected, format, load, origin, schema_errors, schema_help, spec
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.format import formatted
 from speczoo.specs.keys import Holds, Instead, Key, Model, keys, model_at, models
@@ -190,7 +190,7 @@ def test_a_new_key_of_a_model_is_enough(monkeypatch: pytest.MonkeyPatch) -> None
         Field(default=None, description="Who may use it."),
     )
     new = create_model("Spec", __base__=Spec, licence=licence)
-    for module in (load, schema_errors, schema_help, schema, format, key_order):
+    for module in (load, schema_errors, schema_help, schema, format):
         monkeypatch.setattr(module, "Spec", new)
     monkeypatch.setattr(schema, "_BEYOND_TYPES", {})
     assert schema.schema()["properties"]["licence"]["description"] == "Who may use it. A text such as `MIT`."
