@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: threads of one would wait for another's
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of the hundreds of processes that they start compiles it all
 
 import pytest
 from hypothesis import HealthCheck, settings
