@@ -89,7 +89,9 @@ def test_memory(name: str) -> None:
     graph, model, batch = speczoo.graph(name), speczoo.build(name), 2
     said, given = memory(graph, batch=batch), random_input(graph, batch)
     assert said.inference == pytest.approx(alive(model, given), rel=0.05)
-    assert said.training == pytest.approx(kept(model, given), rel=0.05)
+    recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
+    with torch.backends.mkldnn.flags(enabled=not recurrent):  # oneDNN keeps a workspace of its own for the way back
+        assert said.training == pytest.approx(kept(model, given), rel=0.05)
     assert (said.weights, said.buffers) == (bytes_of(model.parameters()), bytes_of(model.buffers()))
     assert said.gradients == said.weights
 
