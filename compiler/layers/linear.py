@@ -151,6 +151,11 @@ class Embedding(Layer):
     def keeps(self, out: Shape, x: Shape) -> Kept:
         return Kept("input")
 
+    def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
+        """Return the integers where vectors are cut to a length, which wants them plain."""
+        (layout,) = wanted.layouts
+        return {} if self.max_norm is None or layout.is_plain else {0: layout.numbers}
+
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (same(len(x)),)
 
@@ -205,9 +210,9 @@ class EmbeddingBag(Layer):
         return Kept("input", once=2, indices=x[0] + (2 + self.embedding_dim if self.mode == "max" else 3))
 
     def laid_anew(self, wanted: Wanted, *x: Value) -> Mapping[int, int]:
-        """Return the bags where they are not one list."""
+        """Return the bags where they are not one plain list."""
         (bags,) = wanted.layouts
-        return {0: bags.numbers} if bags.copied((bags.numbers,)) else {}
+        return {} if bags.is_plain else {0: bags.numbers}
 
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return ((whole(x[0]),),)

@@ -72,9 +72,9 @@ def places(laid: Laid) -> tuple[Any, ...]:
 def otherwise(case: Case, batch: int) -> bool:
     """Where torch lays out otherwise than is said: by kernels for few numbers, and for maps of one row or column."""
     match case.op:
-        case "ConvTranspose3d":
+        case "ConvTranspose2d" | "ConvTranspose3d":
             return True
-        case "Conv1d" | "Conv2d" | "Conv3d" | "ConvTranspose1d" | "ConvTranspose2d" | "convolution":
+        case "Conv1d" | "Conv2d" | "Conv3d" | "ConvTranspose1d" | "convolution":
             return batch == 1 or 1 in case.inputs[0].shape
         case "BatchNorm2d" | "BatchNorm3d":
             return 1 in case.inputs[0].shape
