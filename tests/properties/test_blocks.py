@@ -242,3 +242,16 @@ def test_a_block_contains_itself_where_its_expansion_does(links: list[tuple[str,
         loop = message.split(": ")[1].split(" -> ")
         assert loop[0] == loop[-1]
         assert all(edge in uses.edges for edge in zip(loop, loop[1:], strict=False))
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=4))
+def test_instances_of_other_outputs_are_classes_of_their_own(flags: list[bool]) -> None:
+    outputs = [{"id": "main", "from": "act"}, {"id": "aux", "from": "fc", "when": "$aux"}]
+    layers = [{"id": "fc", "op": "Linear", "out_features": 4}, {"id": "act", "op": "Tanh"}]
+    block = {"params": {"aux": "bool"}, "layers": layers, "outputs": outputs}
+    entries: list[dict[str, Any]] = []
+    for i, aux in enumerate(flags):
+        entries.append({"id": f"b{i}", "op": "B", "aux": aux})
+        taken = [f"b{i}.main", f"b{i}.aux"] if aux else [f"b{i}", "input"]
+        entries.append({"id": f"s{i}", "op": "add", "from": taken})
+    runs_as_predicted(speczoo.graph({"spec": 1, "name": "t", "input": [4], "blocks": {"B": block}, "layers": entries}))
