@@ -126,6 +126,8 @@ def _made(
     UnknownRead and ShapeError.
     """
     if prepared.entry.layers is not None:
+        if not prepared.right:
+            return None  # what it reads is not known yet, and reading is charged for on the way step by step
         group = ctx.session.done.get(ctx.group_key(prepared, item.names, arriving))
         return Made("group", group, group.values, {}) if group is not None else None
     op = prepared.op or item.names.get(prepared.named)
