@@ -147,7 +147,7 @@ def test_what_changed_says_from_what_to_what() -> None:
         "~ act ReLU \u2192 GELU",
     ]
     assert "out_channels: 4 \u2192 8" in made.diagram.boxes[1].facts
-    assert made.subtitle.startswith("against net   +")
+    assert made.subtitle.startswith("against net \u00b7 +")
 
 
 def test_blocks_are_unfolded_where_something_changed() -> None:

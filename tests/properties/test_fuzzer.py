@@ -34,6 +34,7 @@ def fuzzed(place: Path, runs: int, options: list[str], *target: str) -> int:
     pytest.importorskip("atheris")
     # Memory is counted from that of the process that starts it: of these tests, which may be more than the limit.
     options += [f"-runs={runs}", f"-timeout={NEVER}", "-rss_limit_mb=0", f"-artifact_prefix={place}/"]
+    options += ["-reload=0"]  # else the corpus is read again, and run, after each second
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.fuzz_spec", *target, str(place / "corpus"), *options],
         cwd=Path(__file__).parents[2],
