@@ -17,6 +17,7 @@ from speczoo.specs.suggestions import unqualified
 from speczoo.specs.value_kinds import could_be
 
 OWN = ("bad_param", "bad_bounds")  # what a model says of itself in whole sentences
+_FEW = 6  # inputs and axes that are written out
 _LOOP = re.compile(r"([A-Za-z_]\w{0,30}) in range\((?:([0-9]{1,9}), *)?([0-9]{1,9})\)", re.ASCII)
 _CALL = re.compile(r"([A-Za-z_][\w.]{0,99})(\(.*\))?", re.DOTALL)
 _KINDS = {
@@ -40,6 +41,8 @@ def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
     mendable = "expect" not in path  # what is expected may not come out
     if key.name == "for" and (turns := _loop(value)):
         return (f"write `for: {turns}`",), None
+    if holder is Spec and key.name in ("input", "inputs") and (several := _several_inputs(value)):
+        return (f"write `inputs: {several}`",), None
     if type(value) is int and value > 0 and key.item == "a size":
         return (f"write `{key.name}: [{value}]`",), None
     for text, right, certainly in (*readings(value), *([marks._replace(certain=False)] if marks else ())):
@@ -58,6 +61,20 @@ def _as_entry(value: Any) -> tuple[str, ...]:
         return ()
     more = ", NAME: VALUE" if (written[2] or "()") != "()" or (isinstance(value, list) and len(value) > 1) else ""
     return (f"write `{{op: {unqualified(written[1])}{more}}}`",)
+
+
+def _several_inputs(value: object) -> str | None:
+    """Return the list of inputs that is meant by shapes under names, `{left: [1, 28, 28], right: [12]}`."""
+    if not isinstance(value, dict) or not 0 < len(value) <= _FEW:
+        return None
+    named = all(isinstance(name, str) and name.isidentifier() for name in value)
+    if not named or not all(_is_shape(shape) for shape in value.values()):
+        return None
+    return f"[{', '.join(f'{{id: {name}, shape: {list(shape)}}}' for name, shape in value.items())}]"
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= _FEW and all(type(n) is int and n > 0 for n in value)
 
 
 def _is_expression(text: str) -> bool:

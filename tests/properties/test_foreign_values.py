@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
@@ -222,3 +224,24 @@ def test_what_a_tuple_means(text: str, meant: Any) -> None:
 )
 def test_what_is_no_tuple(text: str) -> None:
     assert as_list(text) is None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["left", "right", "image", "x"]), st.lists(st.integers(1, 64), min_size=1), min_size=1
+    ),
+    st.sampled_from(["input", "inputs"]),
+)
+def test_shapes_under_names_are_several_inputs(shapes: dict[str, list[int]], key: str) -> None:
+    def found(line: str) -> list[Diagnostic]:
+        report = Report()
+        layers = f"layers: [{{op: concat, from: {[*shapes]}}}]" if len(shapes) > 1 else "layers: [{op: ReLU}]"
+        document = parse(Source.of(f"spec: 1\nname: net\n{line}\n{layers}\n"), report)
+        assert document is not None
+        load(document, report)
+        return report.diagnostics
+
+    (wrong,) = found(f"{key}: {{{', '.join(f'{name}: {shape}' for name, shape in shapes.items())}}}")
+    few = max(len(shape) for shape in shapes.values()) <= 6
+    assert bool(wrong.help) == few
+    assert not few or not found(wrong.help[0].removeprefix("write `").removesuffix("`"))
