@@ -28,7 +28,10 @@ FEW = [
     "lenet5", "mnist_resnet", "mnist_densenet", "alexnet_2012", "resnet18", "squeezenet1_1", "shufflenet_v2_x0_5",
     "mobilenet_v3_small", "autoencoder", "cifar_preact_resnet110", "cifar_resnet110_dropout_shortcut",
 ]  # fmt: skip
-HUGE = ("vit_h_14", "vit_l", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l")
+HUGE = (
+    "vit_h_14", "vit_l", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_l",
+    "gpt2_medium", "gpt2_large", "gpt2_xl",
+)  # fmt: skip
 OTHERS = [name for name in speczoo.list_models() if name not in FEW and not name.startswith(HUGE)]
 ZOO = [*FEW, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 
