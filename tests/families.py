@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from speczoo import catalogue
+from speczoo.compiler.graph import Graph
 
 #: One of each file: the others differ in numbers.
 OF_EACH_FAMILY = sorted({path: name for name, (path, _) in sorted(catalogue.index().items())}.values())
@@ -17,6 +18,16 @@ OF_EACH_FAMILY = sorted({path: name for name, (path, _) in sorted(catalogue.inde
 
 #: Files whose networks are long, and made as those of `swin.yaml` are: their cases are alike.
 LONG = frozenset({"maxvit", "mvit", "swin3d", "swin_v2"})
+
+
+#: Parameters from which on a network is too large to be built by a test of all networks.
+MOST = 100_000_000
+
+
+def skip_too_large(graph: Graph) -> None:
+    """Skip the test of a network with too many weights."""
+    if graph.params >= MOST:
+        pytest.skip("it has too many weights for a test")
 
 
 def cases(values: Mapping[Any, Path]) -> list[Any]:

@@ -17,6 +17,7 @@ from speczoo.compiler.emit import module as emitted
 from speczoo.exporting import NotExported, proof, write
 from speczoo.exporting.exported import Exported
 from speczoo.verify import draw_anew
+from tests.families import skip_too_large
 
 onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
 CLOSE = 1e-4
@@ -195,8 +196,6 @@ def test_weights_and_random_numbers_are_left_as_they_were(folder: Path) -> None:
     assert model.training
 
 
-#: Networks with fewer weights than this are exported by the slow tests, and those of the documents, however many.
-MOST = 100_000_000
 #: Those of the documents that are exported each time: those that take less than a few seconds.
 SOON = ("linear_classifier", "mlp", "autoencoder", "lenet5", "mnist_densenet")
 
@@ -218,9 +217,12 @@ def every() -> list[Any]:
 
 @pytest.mark.parametrize("name", every())
 def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
-    """`write` itself runs each beside the module, at two sizes, with weights drawn anew: here it is held to do so."""
-    if speczoo.graph(name).params >= MOST and name not in of_documents():
-        pytest.skip("it has too many weights for a test")
+    """`write` itself runs each beside the module, at two sizes, with weights drawn anew: here it is held to do so.
+
+    Those of the documents are exported however many weights they have.
+    """
+    if name not in of_documents():
+        skip_too_large(speczoo.graph(name))
     path = folder / "net.onnx"
     made, _ = exported(name, path)
     path.unlink()
@@ -232,8 +234,7 @@ def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.names())
 def test_every_network_is_the_same_as_a_program_and_as_weights(name: str, folder: Path) -> None:
-    if speczoo.graph(name).params >= MOST:
-        pytest.skip("it has too many weights for a test")
+    skip_too_large(speczoo.graph(name))
     path = folder / "net.pt2"
     made, module = exported(name, path)
     assert len({tuple(run.shapes.items()) for run in made.runs}) >= 2

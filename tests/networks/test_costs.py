@@ -82,6 +82,14 @@ def kept(model: nn.Module, given: list[Tensor]) -> int:
     return sum(storage.nbytes() for storage in found.values())
 
 
+def assert_exact(spec: dict[str, Any], batch: int) -> None:
+    """Assert that what a network is said to take, at inference and in training, is what torch holds."""
+    graph, model = speczoo.graph(spec), speczoo.build(spec)
+    said, given = memory(graph, batch=batch), random_input(graph, batch)
+    assert said.inference == alive(model, given)
+    assert said.training == kept(model, given)
+
+
 def bytes_of(tensors: Any) -> int:
     return sum(x.numel() * x.element_size() for x in tensors)
 
@@ -247,10 +255,7 @@ def heads_of_attention(draw: DrawFn) -> dict[str, Any]:
 @given(heads_of_attention(), st.integers(1, 3))
 def test_memory_of_heads(spec: dict[str, Any], batch: int) -> None:
     """By one kernel, or as products, step by step: dropout lays out the attentions of training alone."""
-    graph, model = speczoo.graph(spec), speczoo.build(spec)
-    said, given = memory(graph, batch=batch), random_input(graph, batch)
-    assert said.inference == alive(model, given)
-    assert said.training == kept(model, given)
+    assert_exact(spec, batch)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -19,6 +19,7 @@ from speczoo.folding import optimized
 from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input, verify_module
 from tests.commands.zoo_command import zoo
+from tests.families import skip_too_large
 
 CLOSE = 1e-4
 SMALL = ["mnist_cnn", "cifar_resnet20", "cifar_preact_resnet110", "shufflenet_v2_x0_5", "mobilenet_v3_small", "lenet5"]
@@ -63,8 +64,7 @@ def test_a_network_of_the_zoo_gives_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", speczoo.list_models())
 def test_every_network_of_the_zoo_gives_the_same(name: str) -> None:
     graph = speczoo.graph(name)
-    if graph.params >= 100_000_000:
-        pytest.skip("it has too many weights for a test")
+    skip_too_large(graph)
     assert_same(graph)
 
 

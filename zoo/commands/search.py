@@ -13,7 +13,7 @@ from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, json_option
 from speczoo.commands.weights_options import takes_weights
-from speczoo.training.cli import data_option, emit, guarded, out_option
+from speczoo.training.cli import accelerator_option, data_option, emit, guarded, out_option
 
 if TYPE_CHECKING:
     from speczoo.exploration.study import Study
@@ -55,13 +55,7 @@ REASONS = 3  # why trainings failed, in the text
 @click.option("--resume", is_flag=True, help="Go on with the search in the folder of -o.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of what is proposed.")
 @click.option("--prune/--no-prune", default=True, show_default=True, help="End trials early that fall behind.")
-@click.option(
-    "--accelerator",
-    default="auto",
-    show_default=True,
-    shell_complete=shell_completion.accelerators,
-    help="Lightning's: cpu, gpu, mps, ...",
-)
+@accelerator_option
 @click.option("--storage", metavar="URL", help="Optuna's: a database for the study, in place of a file in the folder.")
 @click.option("--on", "where_run", type=click.Choice(["optuna", "ray"]), default="optuna", help="ray: many machines.")
 @click.option("--address", metavar="HOST:PORT", help="A Ray cluster's; without it, Ray starts here.")

@@ -11,7 +11,7 @@ import click
 from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, Place, json_option, reads_files
 from speczoo.commands.weights_options import takes_weights
-from speczoo.training.cli import data_option, emit, guarded, recipe_of, set_option
+from speczoo.training.cli import accelerator_option, data_option, emit, guarded, recipe_of, set_option
 
 
 @click.command()
@@ -31,13 +31,7 @@ from speczoo.training.cli import data_option, emit, guarded, recipe_of, set_opti
     shell_complete=shell_completion.strategies,
     help="Lightning's: ddp, fsdp, ...",
 )
-@click.option(
-    "--accelerator",
-    default="auto",
-    show_default=True,
-    shell_complete=shell_completion.accelerators,
-    help="Lightning's: cpu, gpu, mps, ...",
-)
+@accelerator_option
 @click.option("--logger", type=click.Choice(["csv", "tensorboard"]), help="Log below the run's folder as well.")
 @click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs; --resume goes on.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Pictures and report.html.")

@@ -35,6 +35,13 @@ set_option = click.option(
     help="Override, as epochs=3.",
 )
 out_option = click.option("-o", "--out", type=Place(), help="Where to write.")
+accelerator_option = click.option(
+    "--accelerator",
+    default="auto",
+    show_default=True,
+    shell_complete=shell_completion.accelerators,
+    help="Lightning's: cpu, gpu, mps, ...",
+)
 
 
 class Finite(click.FloatRange):
