@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from speczoo.compiler.layer import FLOAT32_MAX, Shape
+from speczoo.compiler.synonyms import INITIALISERS as NAMED_ELSEWHERE
 from speczoo.specs.problem import Loc, Problem, ProblemError
 from speczoo.specs.suggestions import did_you_mean
 
@@ -96,7 +97,7 @@ def initialiser(value: Any) -> Initialiser:
         raise _wrong("an initialiser is a number, or one name with its arguments: `{kaiming_normal: {mode: fan_out}}`")
     name, arguments = next(iter(value.items()))
     if name not in INITIALISERS:
-        known = did_you_mean(str(name), INITIALISERS, limit=20)
+        known = did_you_mean(str(name), INITIALISERS, aliases=NAMED_ELSEWHERE, limit=20)
         path: Loc = (name,) if stated is value else ()
         raise _wrong(f"there is no initialiser `{name}`", known, path=path, key=bool(path))
     arguments = {} if arguments is None else arguments

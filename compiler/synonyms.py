@@ -61,18 +61,16 @@ OPS = _by_word(
         "clamp": "clip clipbyvalue",
         "atan": "arctan",
         "eq": "equal",
-        "ne": "notequal",
+        "ne": "notequal neq",
         "lt": "less lessthan",
-        "le": "lessequal lessorequal",
+        "le": "lessequal lessorequal lte",
         "gt": "greater greaterthan",
-        "ge": "greaterequal greaterorequal",
+        "ge": "greaterequal greaterorequal gte",
         "mean": "reducemean",
         "sum": "reducesum",
         "prod": "reduceprod",
         "amax": "reducemax",
         "amin": "reducemin",
-        "std": "reducestd",
-        "var": "reducevariance",
         "logsumexp": "reducelogsumexp",
         "reshape": "view",
         "unsqueeze": "expanddims",
@@ -123,6 +121,7 @@ _BOTH_WAYS = "`bidirectional: true` of `LSTM`, `GRU` or `RNN` goes both ways"
 _OWN_LAYER = "it is not in the language: `--plugin` brings a layer of your own"
 _GREATEST = "`amax` is the greatest over an axis, `maximum` the greater of two values, `argmax` tells where it stands"
 _SMALLEST = "`amin` is the smallest over an axis, `minimum` the smaller of two values, `argmin` tells where it stands"
+_BY_N = "`std` and `var` divide by n - 1; with `correction: 0` by n, as is done there"
 _DEPTHWISE = "a convolution with `groups: $in_channels` takes each channel by itself"
 _SEPARABLE = "it is two here: a convolution with `groups: $in_channels`, and one of `kernel_size: 1` behind it"
 #: How it is done here, of what no op is.
@@ -135,10 +134,41 @@ OPS_ELSEWHERE = {
     "max": _GREATEST,
     "min": _SMALLEST,
     **dict.fromkeys(("gather",), _OWN_LAYER),
+    **dict.fromkeys(("reducestd", "reducevariance", "variance", "stddev"), _BY_N),
     **dict.fromkeys(("tile",), "`repeat` has a number for each axis but the batch: `{op: repeat, repeats: [1, 2, 2]}`"),
     **dict.fromkeys(("padding",), "`pad` and `ZeroPad2d` put numbers around, `ReflectionPad2d` what is there"),
     **dict.fromkeys(("activation",), "an activation is an entry of its own: `- {op: ReLU}`"),
 }
+
+_IMAGES = "a recipe normalises images, under `transforms`; `normalize` divides by a norm"
+_TANH = "it is `{op: GELU, approximate: tanh}` unless `approximate` is false there"
+#: Words that are ours by their spelling, and another thing, or the same with another default, where they come from; as
+#: they are written there, with the library before them.
+HOMONYMS = {
+    "normalize": _IMAGES,
+    **dict.fromkeys(("transforms.normalize", "t.normalize"), _IMAGES),
+    **dict.fromkeys(("jax.nn.gelu", "flax.linen.gelu", "linen.gelu", "nnx.gelu"), _TANH),
+    "tf.transpose": "it is `permute` here, which has the batch first: `dims: [0, 2, 1]`",
+    "tf.split": "it is `chunk` here, into so many parts; `split` has their sizes",
+    "tf.repeat": "it is `repeat_interleave` here; `repeat` puts the whole of it behind itself",
+    "tf.slice": "it is `narrow` here, by `start` and `length`; `slice` has `start` and `stop`",
+    "tf.pad": "`pad` is torch's list here, the last axis first: left, right, top, bottom",
+}
+
+#: Initialisers by the names of their authors, and of other libraries, whose defaults may differ: asked about.
+INITIALISERS = _by_word(
+    {
+        "kaiming_normal": "he henormal msra msraprelu",
+        "kaiming_uniform": "heuniform",
+        "xavier_normal": "glorotnormal",
+        "xavier_uniform": "xavier glorot glorotuniform",
+        "normal": "gaussian randomnormal",
+        "uniform": "randomuniform",
+        "trunc_normal": "truncatednormal",
+        "constant": "const fill",
+        "eye": "identity",
+    }
+)
 
 #: Another name of the same argument, taking the same values.
 ARGUMENTS = {
@@ -176,6 +206,7 @@ ARGUMENTS_ASKED = {
     "padding": "border bordermode pad pads",
     "dilation": "rate",
     "output_size": "size outsize",
+    "size": "n",
     "out_channels": "filter channels planes width out depth",
     "out_features": "size neurons out dim",
     "kernel_size": "size k window",

@@ -24,7 +24,7 @@ from speczoo.compiler.explain.value_origins import given_at
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.left_out import LEFT_OUT
 from speczoo.compiler.scope import Scope
-from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
+from speczoo.compiler.synonyms import HOMONYMS, OPS, OPS_ASKED, OPS_ELSEWHERE
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.suggestions import certain, did_you_mean, spelling, unqualified
@@ -126,16 +126,17 @@ def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
 def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Return what an op can only be, and the help: `chosen` are the names that the spec's author gave."""
     word = unqualified(op)
-    known = certain(word, Layer.registry, aliases=OPS)
+    known = certain(word, Layer.registry, aliases=OPS) if spelling(op) not in HOMONYMS else None
     if OPS_ASKED.get(spelling(word), known) != known:  # elsewhere `Convolution` is another thing than our `convolution`
         known = None
     candidates = {certain(op, chosen, chosen=True), known} - {None}
     if len(candidates) == 1:
         (only,) = candidates
         return only, (f"did you mean `{only}`?",)
-    if how := OPS_ELSEWHERE.get(spelling(word)) or LEFT_OUT.get(word):
+    last = word.rpartition(".")[2]
+    if how := HOMONYMS.get(spelling(op)) or OPS_ELSEWHERE.get(spelling(last)) or LEFT_OUT.get(word):
         return None, (how,)
-    return None, did_you_mean(word.rpartition(".")[2], [*chosen, *Layer.registry], aliases=OPS_ASKED | OPS, limit=0)
+    return None, did_you_mean(last, [*chosen, *Layer.registry], aliases=OPS_ASKED | OPS, limit=0)
 
 
 def _check_shape(ctx: Context, item: Item, node: Node, scope: Scope) -> None:

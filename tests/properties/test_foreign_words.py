@@ -15,7 +15,13 @@ from speczoo.api import check_into
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
 
-CODES = {"op": "unknown-op", "layers": "unknown-key", "id": "unknown-reference", "param": "unknown-param"}
+CODES = {
+    "op": "unknown-op",
+    "layers": "unknown-key",
+    "id": "unknown-reference",
+    "param": "unknown-param",
+    "init": "bad-value",
+}
 VALUES: tuple[Any, ...] = (2, 0.5, True, [2], [2, 2], "same")
 
 
@@ -58,6 +64,9 @@ def spec(row: Row) -> dict[str, Any]:
         entries = [{"op": row.written}]
     elif row.place == "layers":
         return {"spec": 1, "name": "t", "input": [4, 16, 16], row.written: [{"op": "ReLU"}]}
+    elif row.place == "init":
+        rules = [{"match": "Linear", "weight": row.written}]
+        return {"spec": 1, "name": "t", "input": [4], "layers": [{"op": "Linear", "out_features": 4}], "init": rules}
     elif row.place == "id":
         entries = [{"id": row.wanted, "op": "ReLU"}, {"op": "ReLU"}, {"op": "ReLU", "from": row.written}]
     elif row.place == "param":
