@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from speczoo import catalogue
 from speczoo.__main__ import cli
@@ -17,15 +18,13 @@ from speczoo.compiler.layer import Layer
 from speczoo.specs.codes import CODES
 from speczoo.training import recipe_loader
 
-from .zoo_command import data, fresh, zoo
-
-CODE = "from speczoo.__main__ import main; main()"
+from .zoo_command import data, zoo
 
 
 def offered(*words: str) -> list[str]:
     """What is offered for the last of the words, `file` for files of the folder."""
-    line = " ".join(("zoo", *words))
-    done = fresh(CODE, _ZOO_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words)))
+    asked = {"_ZOO_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(("zoo", *words)), "COMP_CWORD": str(len(words))}
+    done = CliRunner().invoke(cli, [], prog_name="zoo", env=asked)
     kinds = [item.partition(",")[::2] for item in done.stdout.split()]
     return [kind if kind != "plain" else value for kind, value in kinds]
 

@@ -27,6 +27,7 @@ from speczoo.commands import SECTIONS
 from speczoo.specs.escaping import inert, safe, shows
 from speczoo.table import Column, Table
 from speczoo.training.errors import TrainingError
+from tests.commands.zoo_command import everything
 from tests.hostile import terminal
 from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITTEN, Step, prepare, steps
 
@@ -88,20 +89,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, An
     for result, screen in zip(shown, screens, strict=False):
         result["screen"] = screen
     return found
-
-
-def everything(terminal: int) -> bytes:
-    """What is written to a terminal until its last writer closes it."""
-    chunks = []
-    while True:
-        try:
-            chunk = os.read(terminal, 65536)
-        except OSError:
-            chunk = b""
-        if not chunk:
-            os.close(terminal)
-            return b"".join(chunks)
-        chunks.append(chunk)
 
 
 @pytest.mark.parametrize("manner", ["colour", pytest.param("plain", marks=pytest.mark.alike)])
