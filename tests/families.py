@@ -4,11 +4,13 @@ numbers, as alike."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import speczoo
 from speczoo import catalogue
 from speczoo.compiler.graph import Graph
 
@@ -18,6 +20,12 @@ OF_EACH_FAMILY = sorted({path: name for name, (path, _) in sorted(catalogue.inde
 
 #: Files whose networks are long, and made as those of `swin.yaml` are: their cases are alike.
 LONG = frozenset({"maxvit", "mvit", "swin3d", "swin_v2"})
+
+
+@cache
+def graph_of(name: str) -> Graph:
+    """Return the graph of a network of the zoo as it stands, the same to all tests: nothing changes a graph."""
+    return speczoo.graph(name)
 
 
 #: Parameters from which on a network is too large to be built by a test of all networks.

@@ -22,13 +22,14 @@ from speczoo.drawing.tikz import tikz
 from speczoo.drawing.volumes import READABLE, Volume, volumes
 from speczoo.testing import networks
 from tests.drawing.geometry import faults, front
-from tests.drawing.test_pictures import HOSTILE, every
+from tests.drawing.test_pictures import HOSTILE, diagram_of, every
+from tests.families import graph_of
 
 U_NETS = ("unet", "unet_2015", "unet_resnet34", "dynamic_unet_resnet34")
 
 
 def drawn(name: str, depth: int | None = None) -> Drawing:
-    return Drawing(speczoo.graph(name), depth, style="paper")
+    return Drawing(graph_of(name), depth, style="paper")
 
 
 def fronts(made: Drawing) -> list[tuple[Volume, float, float]]:
@@ -74,8 +75,8 @@ def test_volumes_are_to_scale(name: str) -> None:
 @every
 def test_a_volume_is_what_a_layer_puts_out(name: str) -> None:
     """Channels and size are the axes of a shape; a vector's places of one are left out."""
-    made = volumes(diagram(speczoo.graph(name)))
-    assert len(made.stacks) <= READABLE or made.volumes == volumes(diagram(speczoo.graph(name)), 1).volumes
+    made = volumes(diagram_of(name))
+    assert len(made.stacks) <= READABLE or made.volumes == volumes(diagram_of(name), 1).volumes
     for volume in made.volumes:
         shape = volume.box.outputs[0]
         known = sorted(n for n in (volume.channels, *volume.space) if n != 1)
@@ -89,7 +90,7 @@ def test_a_volume_is_what_a_layer_puts_out(name: str) -> None:
 @pytest.mark.parametrize("name", ["swin_t", "swin_v2_t", "swin3d_t", "convnext_tiny", "vit_b_16"])
 def test_features_are_found_wherever_they_stand(name: str) -> None:
     """They only grow, up to the head, and maps are squares: what a permute moves is followed."""
-    made = volumes(diagram(speczoo.graph(name))).volumes
+    made = volumes(diagram_of(name)).volumes
     maps = [volume for volume in made if len(volume.space) > 1]
     assert all(volume.space[-1] == volume.space[-2] for volume in maps)
     assert max(volume.channels for volume in maps) in (768, 1536)

@@ -32,7 +32,7 @@ from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
 from speczoo.drawing.text import shortened, width
 from speczoo.testing import networks
 from tests.drawing.geometry import faults
-from tests.families import LONG
+from tests.families import LONG, graph_of
 
 
 def families() -> list[Any]:
@@ -45,6 +45,11 @@ def families() -> list[Any]:
     return found
 
 
+@cache
+def diagram_of(name: str) -> Diagram:
+    return diagram(graph_of(name))
+
+
 every = pytest.mark.parametrize("name", families())
 EXTENT = Extent(10.0, 20.0, 20.0)  # of each box, where sizes do not matter
 
@@ -52,7 +57,7 @@ EXTENT = Extent(10.0, 20.0, 20.0)  # of each box, where sizes do not matter
 @every
 @pytest.mark.parametrize("horizontal", [False, True], ids=["down", "right"])
 def test_nothing_stands_over_anything_else(name: str, horizontal: bool) -> None:
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     for depth in (None, 1, 2):
         page = Drawing(graph, depth, horizontal=horizontal).picture
         assert list(faults(page)) == []
@@ -95,7 +100,7 @@ def lists(made: Diagram) -> Iterator[tuple[Diagram, list[Extent], list[Link]]]:
 def test_the_main_path_is_straight(name: str) -> None:
     """There is a way from the top to the bottom of each list along one line."""
 
-    for made, extents, links in lists(diagram(speczoo.graph(name))):
+    for made, extents, links in lists(diagram_of(name)):
         placed = layout(extents, links, made.inputs, made.outputs)
         on_line = {i for i, spot in enumerate(placed.spots) if spot.across == 0}
         reached = {i for i in range(made.inputs) if i in on_line} or on_line
@@ -109,7 +114,7 @@ def test_the_main_path_is_straight(name: str) -> None:
 def test_few_lines_cross(name: str) -> None:
     """No more than in the best of orders that a longer search finds, from twenty starts."""
 
-    for made, extents, links in lists(diagram(speczoo.graph(name))):
+    for made, extents, links in lists(diagram_of(name)):
         best = fewest(len(extents), tuple(links), made.inputs, made.outputs)
         assert layout(extents, links, made.inputs, made.outputs).crossings <= best
 
@@ -266,7 +271,7 @@ def test_equal_networks_give_equal_files(form: str) -> None:
 
 @every
 def test_every_network_in_every_format_of_text(name: str) -> None:
-    made = Drawing(speczoo.graph(name))
+    made = Drawing(graph_of(name))
     root = ElementTree.fromstring(made.text("svg"))
     page = made.picture
     assert float(root.attrib["width"]) == pytest.approx(page.width, abs=0.1)
@@ -300,7 +305,7 @@ def test_a_shortened_text_is_short_enough(text: str, most: float) -> None:
 
 def test_without_a_depth_as_much_is_unfolded_as_is_readable() -> None:
     for name in ("lenet5", "resnet152", "densenet201", "cifar_resnet1202"):
-        whole = diagram(speczoo.graph(name))
+        whole = diagram_of(name)
         made = readable(whole)
         deeper = folded(whole, depth_of(made) + 1)
         assert made.size <= READABLE or depth_of(made) == 1
@@ -310,7 +315,7 @@ def test_without_a_depth_as_much_is_unfolded_as_is_readable() -> None:
 @every
 def test_every_box_says_what_it_is(name: str) -> None:
     """By a name, an op or a sign; and what leaves a block by several lines stands at none of them."""
-    for box in diagram(speczoo.graph(name)).walk():
+    for box in diagram_of(name).walk():
         assert box.line or box.kind == "terminal"
         assert not (box.beside and box.inside is not None and box.inside.outputs > 1)
 

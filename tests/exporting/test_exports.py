@@ -17,7 +17,7 @@ from speczoo.compiler.emit import module as emitted
 from speczoo.exporting import NotExported, proof, write
 from speczoo.exporting.exported import Exported
 from speczoo.verify import draw_anew
-from tests.families import skip_too_large
+from tests.families import graph_of, skip_too_large
 
 onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
 CLOSE = 1e-4
@@ -222,7 +222,7 @@ def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
     Those of the documents are exported however many weights they have.
     """
     if name not in of_documents():
-        skip_too_large(speczoo.graph(name))
+        skip_too_large(graph_of(name))
     path = folder / "net.onnx"
     made, _ = exported(name, path)
     path.unlink()
@@ -234,7 +234,7 @@ def test_every_network_is_the_same_in_a_file(name: str, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", catalogue.names())
 def test_every_network_is_the_same_as_a_program_and_as_weights(name: str, folder: Path) -> None:
-    skip_too_large(speczoo.graph(name))
+    skip_too_large(graph_of(name))
     path = folder / "net.pt2"
     made, module = exported(name, path)
     assert len({tuple(run.shapes.items()) for run in made.runs}) >= 2
@@ -242,7 +242,7 @@ def test_every_network_is_the_same_as_a_program_and_as_weights(name: str, folder
     assert speczoo.fingerprint(path) == speczoo.fingerprint(name)
     path.unlink()
     path = folder / "net.safetensors"
-    write(speczoo.graph(name), module, path)
+    write(graph_of(name), module, path)
     again = speczoo.build(path, path)
     path.unlink()
     assert all(torch.equal(value, module.state_dict()[key]) for key, value in again.state_dict().items())

@@ -23,6 +23,7 @@ from speczoo.compiler.analysis.cost import cost
 from speczoo.compiler.analysis.memory import OPTIMIZER_STATES, memory
 from speczoo.testing import networks
 from speczoo.verify import random_input
+from tests.families import graph_of
 
 FEW = [
     "lenet5", "mnist_resnet", "mnist_densenet", "alexnet_2012", "resnet18", "squeezenet1_1", "shufflenet_v2_x0_5",
@@ -97,7 +98,7 @@ def bytes_of(tensors: Any) -> int:
 @pytest.mark.parametrize("name", ZOO)
 def test_memory(name: str) -> None:
     """Within a twentieth, as promised; a batch of two, since norms of some want more than one number in training."""
-    graph, model, batch = speczoo.graph(name), speczoo.build(name), 2
+    graph, model, batch = graph_of(name), speczoo.build(name), 2
     said, given = memory(graph, batch=batch), random_input(graph, batch)
     assert said.inference == pytest.approx(alive(model, given), rel=0.05)
     recurrent = any(isinstance(module, nn.RNNBase) for module in model.modules())
@@ -356,7 +357,7 @@ def test_a_type_that_weights_are_not_of() -> None:
 @pytest.mark.parametrize("name", ZOO)
 def test_macs_are_half_of_what_the_flop_counter_counts(name: str) -> None:
     """Where attention is computed as products: the counter does not see those inside of the CPU's fused kernel."""
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     model = speczoo.build(name, device="meta").eval()
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model(*(x.to("meta") for x in random_input(graph, 1)))
@@ -367,7 +368,7 @@ def test_macs_are_half_of_what_the_flop_counter_counts(name: str) -> None:
 @pytest.mark.parametrize("name", ["resnet18", "googlenet", "unet_resnet34", "cifar_resnet110"])
 def test_costs_add_up(name: str) -> None:
     """Of lists from their layers, and of the network from its state_dict."""
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     whole = cost(graph.root)
     assert whole.params == sum(row.params for row in graph.rows)
     assert whole.params + whole.buffers == sum(map(math.prod, graph.state.values()))

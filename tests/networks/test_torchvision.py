@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.weights import params_with
+from tests.families import graph_of
 from tests.networks.shared import CLIPS, MAPS, REORDERED, SHARED, example, models, outputs, theirs
 
 #: One or two of each family, small ones: what runs without --slow.
@@ -64,7 +65,7 @@ class NoInit(torch.overrides.TorchFunctionMode):
 
 @each()
 def test_names_shapes_order_and_parameters(name: str) -> None:
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     expected = skeleton(name)
     assert graph.state == expected
     if not any(fnmatchcase(name, pattern) for pattern in REORDERED):
@@ -86,7 +87,7 @@ def test_each_of_torchvisions_models_is_here_or_says_why_not() -> None:
 def test_on_the_meta_device(name: str) -> None:
     with torch.device("meta"):
         state = speczoo.build(name).state_dict()
-    assert {k: tuple(v.shape) for k, v in state.items()} == speczoo.graph(name).state
+    assert {k: tuple(v.shape) for k, v in state.items()} == graph_of(name).state
     assert {v.device.type for v in state.values()} == {"meta"}
 
 
@@ -95,7 +96,7 @@ def test_on_the_meta_device(name: str) -> None:
 def test_every_one_on_the_meta_device(name: str) -> None:
     with torch.device("meta"):
         state = speczoo.build(name).state_dict()
-    assert {k: tuple(v.shape) for k, v in state.items()} == speczoo.graph(name).state
+    assert {k: tuple(v.shape) for k, v in state.items()} == graph_of(name).state
 
 
 # -- outputs ----------------------------------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ def test_published_costs(name: str, member: Any) -> None:
     """
     transforms = member.transforms()
     (side, *_) = transforms.resize_size if name in MAPS else transforms.crop_size
-    params = params_with(speczoo.graph(name), member)
+    params = params_with(graph_of(name), member)
     summary = speczoo.summary(name, input=[3, *[16] * (name in CLIPS), side, side], **params)
     assert summary.macs / 1e9 == pytest.approx(member.meta["_ops"], abs=0.0006)
     assert summary.params == member.meta["num_params"]

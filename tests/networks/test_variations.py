@@ -9,6 +9,7 @@ import torch
 
 import speczoo
 from speczoo import catalogue
+from tests.families import graph_of
 from tests.networks.shared import CLASSIFIERS, MAPS
 
 QUICK = ("mobilenet_v3_small", "resnet18", "squeezenet1_1")
@@ -30,7 +31,7 @@ every = pytest.mark.parametrize("name", classifiers())
 
 @every
 def test_other_classes_change_the_head_alone(name: str) -> None:
-    whole, three = speczoo.graph(name), speczoo.graph(name, num_classes=3)
+    whole, three = graph_of(name), speczoo.graph(name, num_classes=3)
     assert list(three.state) == list(whole.state)
     changed = {key for key, shape in three.state.items() if whole.state[key] != shape}
     assert 0 < len(changed) <= 10
@@ -40,7 +41,7 @@ def test_other_classes_change_the_head_alone(name: str) -> None:
 
 @every
 def test_no_classes_give_the_pooled_features(name: str) -> None:
-    whole = speczoo.graph(name)
+    whole = graph_of(name)
     if name.startswith(("mnist_", "linear_classifier")):
         pytest.skip("its last layer is its head and its body at once")
     bare = speczoo.graph(name, num_classes=0)
@@ -54,7 +55,7 @@ def test_no_classes_give_the_pooled_features(name: str) -> None:
 
 @every
 def test_other_channels_change_the_first_layer(name: str) -> None:
-    whole = speczoo.graph(name)
+    whole = graph_of(name)
     channels = 1 if whole.settings.inputs[0][1].shape[0] == 3 else 3
     other = speczoo.graph(name, in_channels=channels)
     assert other.settings.inputs[0][1].shape == (channels, *whole.settings.inputs[0][1].shape[1:])

@@ -13,6 +13,7 @@ from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
 from speczoo.testing import networks
+from tests.families import graph_of
 
 
 def holds(graph: Graph) -> None:
@@ -42,7 +43,7 @@ def test_of_any_network(spec: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["resnet34", "densenet121", "googlenet", "unet_resnet34", "vit_b_16", "lenet5"])
 def test_of_the_zoo(name: str) -> None:
-    holds(speczoo.graph(name))
+    holds(graph_of(name))
 
 
 def test_a_value_that_is_taken_twice_flows_twice() -> None:

@@ -19,7 +19,7 @@ from speczoo.folding import optimized
 from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input, verify_module
 from tests.commands.zoo_command import zoo
-from tests.families import skip_too_large
+from tests.families import graph_of, skip_too_large
 
 CLOSE = 1e-4
 SMALL = ["mnist_cnn", "cifar_resnet20", "cifar_preact_resnet110", "shufflenet_v2_x0_5", "mobilenet_v3_small", "lenet5"]
@@ -57,13 +57,13 @@ def test_any_network_gives_the_same(net: Any) -> None:
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_network_of_the_zoo_gives_the_same(name: str) -> None:
-    assert_same(speczoo.graph(name))
+    assert_same(graph_of(name))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", speczoo.list_models())
 def test_every_network_of_the_zoo_gives_the_same(name: str) -> None:
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     skip_too_large(graph)
     assert_same(graph)
 

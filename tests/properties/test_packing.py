@@ -18,7 +18,7 @@ from speczoo.exporting.proof import difference, tensors
 from speczoo.packing import _Packed, pack
 from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input
-from tests.families import skip_too_large
+from tests.families import graph_of, skip_too_large
 
 CLOSE = 1e-4
 ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -86,7 +86,7 @@ def test_any_network_gives_the_same(net: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", speczoo.list_models())
 def test_every_network_of_the_zoo_gives_the_same(name: str) -> None:
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     skip_too_large(graph)
     module = speczoo.build(name, seed=0, optimize=True)
     given = random_input(graph, 1)

@@ -22,7 +22,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
 from speczoo.testing import networks
-from tests.families import of_each_family
+from tests.families import graph_of, of_each_family
 
 Data = dict[str, Any]
 
@@ -84,7 +84,7 @@ def test_it_gives_the_same_numbers(spec: Data) -> None:
 
 @pytest.mark.parametrize("name", of_each_family())
 def test_of_the_zoo(name: str) -> None:
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     again = holds(graph)
     assert again.name == name
     assert "use" not in read_again(graph)

@@ -26,7 +26,7 @@ from speczoo.compiler.program import CONTAINERS, Assignment, Child, Class, Decla
 from speczoo.testing import networks
 from speczoo.verify import Unpredicted
 from tests.commands.zoo_command import fresh, zoo
-from tests.families import of_the_zoo
+from tests.families import graph_of, of_the_zoo
 
 Data = dict[str, Any]
 
@@ -418,7 +418,7 @@ def test_a_difference_is_a_bug_of_zoo_and_no_module(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", of_the_zoo())
 def test_the_catalogue_is_interpreted_whole(name: str) -> None:
-    graph = speczoo.graph(name)
+    graph = graph_of(name)
     validate(graph, Lowering(graph).program())
 
 
