@@ -124,10 +124,18 @@ def _lines(picture: Picture, leaves: list[Rectangle]) -> Iterator[str]:
     for shape in picture.shapes:
         if isinstance(shape, Curve):
             parts = [*straight(shape), *bent(shape)]
+            whole = around(parts)
             for leaf in leaves:
                 inner = Rectangle(leaf.x + 0.5, leaf.y + 0.5, leaf.width - 1, leaf.height - 1, "")
-                if any(meets(part, inner) for part in parts):
+                if meets(whole, inner) and any(meets(part, inner) for part in parts):
                     yield f"a line runs through {label(leaf)}"
+
+
+def around(parts: list[Rectangle]) -> Rectangle:
+    """The smallest area that holds them all."""
+    x, y = min(part.x for part in parts), min(part.y for part in parts)
+    right, below = max(part.x + part.width for part in parts), max(part.y + part.height for part in parts)
+    return Rectangle(x, y, right - x, below - y, "")
 
 
 def straight(curve: Curve) -> Iterator[Rectangle]:

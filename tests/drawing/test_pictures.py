@@ -112,7 +112,7 @@ def test_the_main_path_is_straight(name: str) -> None:
 
 @every
 def test_few_lines_cross(name: str) -> None:
-    """No more than in the best of orders that a longer search finds, from twenty starts."""
+    """No more than in the best of orders that a longer search finds, from eight starts."""
 
     for made, extents, links in lists(diagram_of(name)):
         best = fewest(len(extents), tuple(links), made.inputs, made.outputs)
@@ -127,7 +127,7 @@ def fewest(boxes: int, links: tuple[Link, ...], first: int, last: int) -> float:
     if not 1 < len(columns) <= 40:
         return math.inf
     dice = random.Random(0)
-    starts = [dice.sample(columns, len(columns)) for _ in range(20)]
+    starts = [dice.sample(columns, len(columns)) for _ in range(8)]
     return min(cells.crossings(best_order(cells.cost, start, 2000)) for start in starts)
 
 
