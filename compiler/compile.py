@@ -137,7 +137,7 @@ def _add_sizes(
     session: Session, unit: LoadedSpec, settings: Settings, variant: str | None, params: Mapping[str, Any] | None
 ) -> None:
     """Look for sizes of the input that would mend what is reported."""
-    from speczoo.compiler.explain.input_size_search import Errors, add_sizes  # not for those whose specs are right
+    from speczoo.compiler.explain.input_size_search import Errors, add_sizes, error  # not where all is right
 
     def again(shape: Shape | None) -> tuple[Errors, Graph | None]:
         report = Report()
@@ -152,7 +152,7 @@ def _add_sizes(
             expect=False,
             explain=False,
         )
-        return {(d.code, d.span) for d in report.errors}, graph
+        return {error(d) for d in report.errors}, graph
 
     add_sizes(session.resizable, session.report, settings, session.steps, again)
 

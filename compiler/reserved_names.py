@@ -89,6 +89,8 @@ def _taken(name: str, module: bool, sequential: bool) -> str | None:
         return "it is a keyword of Python"
     if name in LANGUAGE_NAMES:
         return "the language has that name"
+    if name.startswith("__") and not name.endswith("__"):
+        return "Python has another name for it inside a class"
     if (
         (name in MODULE_NAMES and (module or name not in ("half", "double", "float")))
         or name.startswith("__")

@@ -45,6 +45,8 @@ def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
         return (f"write `inputs: {several}`",), None
     if type(value) is int and value > 0 and key.item == "a size":
         return (f"write `{key.name}: [{value}]`",), None
+    if key.name == "id" and isinstance(value, float):  # 3 is no id either
+        return ("an entry without an id is named by its position",), None
     for text, right, certainly in (*readings(value), *([marks._replace(certain=False)] if marks else ())):
         if could_be(holder, key.name, right):
             return (f"write `{key.name}: {text}`",), text if certainly and mendable else None

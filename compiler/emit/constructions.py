@@ -116,6 +116,8 @@ def _sequential(children: Sequence[Child]) -> list[str]:
         if len(items[0][0]) > WIDTH - 48:
             head, _, tail = items[0][0].rpartition(" for ")
             return [opening + "[", INDENT + head[1:], f"{INDENT}for {tail[:-1]}", "]" + closing]
+    if not items:
+        return [opening + closing]
     if len(items) == 1 and len(items[0]) == 1:
         if len(line := opening + items[0][0] + closing) <= WIDTH - 32 or _plain(children):
             return [line]

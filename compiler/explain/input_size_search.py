@@ -13,7 +13,7 @@ from speczoo.compiler.composite import Settings
 from speczoo.compiler.explain.exact_sizes import AXES, ExactSizes
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape, Value, show
-from speczoo.specs.diagnostics import Diagnostic, Report, Span
+from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.problem import Problem
 
 BUDGET = 10_000  # layers walked in search of a size
@@ -22,10 +22,16 @@ REACH = 64  # how far from the size at hand one that fits exactly is looked for
 REPEATS = 8  # multiples in a row that have to work before a rule is told
 FEW = 4  # channels of a picture, transparency among them
 
-#: The errors that an input of these sizes gives, as (code, place).
-Errors = set[tuple[str, Span | None]]
+#: An error as it is met again with another input: its code, its file, and its place in the data, which may be no text.
+Error = tuple[str, str | None, str | None]
+Errors = set[Error]
 #: What compiling for an input gives: its errors, and the graph where there are none. None is the declared input.
 Again = Callable[[Shape | None], tuple[Errors, Graph | None]]
+
+
+def error(diagnostic: Diagnostic) -> Error:
+    """Return what tells an error from others."""
+    return diagnostic.code, diagnostic.file, diagnostic.pointer
 
 
 def add_sizes(
@@ -40,7 +46,7 @@ def add_sizes(
     if search is None or not (answer := search.answer()):
         return
     for problem, diagnostic in resizable:
-        if (diagnostic.code, diagnostic.span) in search.mended:
+        if error(diagnostic) in search.mended:
             report.diagnostics[places[id(diagnostic)]] = replace(diagnostic, help=problem.advice(answer))
 
 
@@ -51,8 +57,8 @@ def _search(
     shapes = [value.shape for _, value in settings.inputs if isinstance(value, Value)]  # and not UNKNOWN
     if not reported or len(settings.inputs) != 1 or len(shapes) != 1 or len(shapes[0]) < 2:
         return None
-    mended = {(d.code, d.span) for d in reported}
-    base = {(d.code, d.span) for d in report.errors}
+    mended = {error(d) for d in reported}
+    base = {error(d) for d in report.errors}
     return _Search(shapes[0], mended, base, again, BUDGET // (steps + 10))
 
 
@@ -71,14 +77,14 @@ class _Search:
         """
         sized = self.mended
         for kind in ("", "empty-output", "shape-mismatch", "assertion-failed"):
-            self.mended = {error for error in sized if kind in ("", error[0])}
+            self.mended = {one for one in sized if kind in ("", one[0])}
             if self.mended and (kind == "" or self.mended != sized) and (found := self._mending()):
                 return found
         self.mended = sized
         return self._last_axis_of_channels()
 
     def _mending(self) -> str:
-        codes = {code for code, _ in self.mended}
+        codes = {code for code, *_ in self.mended}
         ways: list[Callable[[], str]] = [self.channels_first, partial(self.exact, codes)]
         if "shape-mismatch" in codes:
             ways.append(self.multiples)
@@ -160,9 +166,8 @@ class _Search:
         while high - low > 1 and self.left > 0:
             middle = (low + high) // 2
             low, high = (low, middle) if self.works(self.all(middle)) else (middle, high)
-        refused = {
-            code for errors in (*self._known.values(), self.mended) for code, _ in errors - (self.base - self.mended)
-        }
+        others = self.base - self.mended
+        refused = {code for errors in (*self._known.values(), self.mended) for code, *_ in errors - others}
         if high - low == 1 and refused == {"empty-output"}:  # where a window fits, it fits into what is larger
             return f"the smallest input that works is {show(self.all(high))}"
         return f"an input of {show(self.all(high))} works"

@@ -7,6 +7,7 @@ import inspect
 import io
 import linecache
 import pickle
+import re
 import subprocess
 import sys
 import traceback
@@ -209,6 +210,16 @@ def test_sequence_models_script_export_and_copy(name: str) -> None:
     assert torch.equal(copy.deepcopy(model)(x), came)
     assert torch.equal(pickle.loads(pickle.dumps(model))(x), came)
     assert torch.allclose(torch.export.export(model, (x,)).module()(x), came, atol=1e-6)
+
+
+def test_a_group_of_which_nothing_is_left_takes_no_lines() -> None:
+    off = {"layers": [{"op": "ReLU", "when": False}]}
+    entries = [{"id": "a", **off}, {"id": "parts.0", **off}, {"id": "b", "op": "add", "from": ["a", "parts.0"]}]
+    spec = {"spec": 1, "name": "net", "input": [4]}
+    text = speczoo.source({**spec, "layers": entries})
+    assert "self.a = nn.Sequential()\n" in text
+    assert "nn.ModuleList([nn.Sequential()])" in text
+    assert not re.search(r"[(\[]\n\s*[)\]]", speczoo.source({**spec, "layers": [{"op": "Tanh"}, off]}) + text)
 
 
 @pytest.mark.slow
