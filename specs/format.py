@@ -19,12 +19,14 @@ from speczoo.specs.document import Document, parse
 from speczoo.specs.key_order import Arguments, KeyOrder
 from speczoo.specs.keys import Model, keys
 from speczoo.specs.load import load
+from speczoo.specs.packing import Part, packed
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
 from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.tree import Extent
 
 WIDTH = 120
+BROKEN = 75  # an entry of more characters may go on in the next line
 APART = 12  # ids whose lengths differ by more are not aligned
 
 
@@ -194,10 +196,13 @@ class _Formatter:
 
     def unfolds(self, at: Loc, value: Extent, data: Any, start: int) -> bool:
         """Return whether what stands in brackets over several lines, too much for one that has `start` characters, gets
-        a line for each item or key: keys that change their places break its lines anyway. With a comment it stays.
+        a line for each item or key: keys that change their places break its lines anyway. Entries are packed instead;
+        with a comment it stays.
         """
         raw = self.anchor(value) + self.text[value[0] : value[1]]
         if raw[0] not in "{[" or "\n" not in raw or "#" in raw + self.text[value[1] :].partition("\n")[0]:
+            return False
+        if self.order.has_entries(at, data):
             return False
         try:
             fits = len(self.flow(at, value, data)) <= WIDTH - start
@@ -206,13 +211,16 @@ class _Formatter:
         return not fits and not self.order.holds(at, data)
 
     def inline(self, at: Loc, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
-        """Return a scalar or a flow collection behind its key: on one line where it fits, else as it was, moved
-        along.
+        """Return a scalar or a flow collection behind its key: on one line where it fits, else entries packed in lines
+        and all else as it was, moved along.
         """
         raw = self.anchor(value) + self.text[value[0] : value[1]].rstrip()
         if len(value) > 2:
             try:
                 line = lead + self.flow(at, value, data)
+                if len(line) > WIDTH and self.order.has_entries(at, data):
+                    outer = indent - 2 if lead.endswith("- ") else indent
+                    return packed(self.parts(at, value, data, 0, WIDTH - outer), lead, outer, WIDTH)
                 if "\n" not in raw or len(line) <= WIDTH:
                     return [line]
             except Verbatim:
@@ -263,7 +271,7 @@ class _Formatter:
         except Verbatim:
             return None
         text = ", ".join(parts)
-        if indent + 4 + len(text) > WIDTH and ("\n" in raw or not flow):
+        if indent + 4 + len(text) > WIDTH and ("\n" in raw or not flow or any(key in data for key in Entry.LISTS)):
             return None
         if parts[0].startswith("id: ") and len(parts) > 1:
             return parts[0] + ", ", ", ".join(parts[1:])
@@ -297,10 +305,57 @@ class _Formatter:
         pairs = (f"{self.key(mark, k)}: {self.flow((*at, k), mark[2][k][2], data[k])}" for k in self.order.of(at, data))
         return f"{anchor}{{{', '.join(pairs)}}}"
 
+    def parts(self, at: Loc, mark: Extent, data: Any, depth: int, room: int) -> list[Part]:
+        """Return a flow collection in parts between which lines may be broken: entries, and behind the second key those
+        that are long.
+        """
+        if not self.order.has_entries(at, data):
+            text = self.flow(at, mark, data)
+            if not isinstance(data, dict) or len(text) <= BROKEN:
+                return [Part(text, depth)]
+        if isinstance(data, list):
+            inside = [
+                self.parts((*at, i), each, item, depth + 1, room)
+                for i, (each, item) in enumerate(zip(mark[2], data, strict=True))
+            ]
+            inside[0][0] = inside[0][0]._replace(joined=True)
+            return [Part(f"{self.anchor(mark)}[", depth), *_separated(inside, "]")]
+        order = self.order.of(at, data)
+        keys = [self.keyed((*at, key), mark, mark[2][key][2], data[key], depth, room) for key in order]
+        keys[0][0] = Part(f"{self.anchor(mark)}{{{keys[0][0].text}", depth)
+        holding = next((n for n, each in enumerate(order) if self.order.has_entries((*at, each), data[each])), 1)
+        return _together(_separated(keys, "}"), holding + 1, room)
+
+    def keyed(self, at: Loc, mark: Extent, value: Extent, data: Any, depth: int, room: int) -> list[Part]:
+        """Return a key of a flow mapping with its value in parts."""
+        first, *rest = self.parts(at, value, data, depth, room)
+        return [Part(f"{self.key(mark, str(at[-1]))}: {first.text}", depth + 1), *rest]
+
     def anchor(self, mark: Extent) -> str:
         """Return `&name ` where an anchor stands before a value."""
         found = re.search(r"&[^\s,\[\]{}]+\s+$", self.text[max(0, mark[0] - 120) : mark[0]])
         return found[0].strip() + " " if found else ""
+
+
+def _separated(groups: list[list[Part]], end: str) -> list[Part]:
+    """Return the parts of several values with commas between them, and what closes them."""
+    return [
+        part.closed(end if group is groups[-1] else ",") if part is group[-1] else part
+        for group in groups
+        for part in group
+    ]
+
+
+def _together(parts: list[Part], count: int, room: int) -> list[Part]:
+    """Return parts with the first ones in as few as fit the room."""
+    out = parts[:1]
+    for number, part in enumerate(parts[1:], 1):
+        both = f"{out[-1].text} {part.text}"
+        if number < count and len(both) + 2 * part.depth <= room:
+            out[-1] = out[-1]._replace(text=both)
+        else:
+            out.append(part)
+    return out
 
 
 def _moved(line: str, by: int) -> str:

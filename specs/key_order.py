@@ -8,7 +8,7 @@ from typing import Any
 
 from speczoo.specs.keys import Model, keys, model_at
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import STRUCTURE, Entry
+from speczoo.specs.spec import STRUCTURE, Entry, Output
 
 _BEHIND = STRUCTURE.index(Entry.ARGUMENTS_BEFORE)
 FIRST, LAST = STRUCTURE[:_BEHIND], STRUCTURE[_BEHIND:]
@@ -51,6 +51,12 @@ class KeyOrder:
         if isinstance(data, dict):
             return list(data) == self.of(at, data) and all(self.holds((*at, key), data[key]) for key in data)
         return not isinstance(data, list) or all(self.holds((*at, i), item) for i, item in enumerate(data))
+
+    def has_entries(self, at: Loc, data: Any) -> bool:
+        """Return whether a list of entries, or of outputs, is in what stands at a place."""
+        if isinstance(data, dict):
+            return any(self.has_entries((*at, key), value) for key, value in data.items())
+        return isinstance(data, list) and bool(data) and self.model((*at, 0)) in (Entry, Output)
 
     def _of_entry(self, data: dict[str, Any]) -> list[str]:
         op = data.get("op")

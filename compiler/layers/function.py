@@ -33,7 +33,9 @@ class Merge(Function, abstract=True):
 
 
 class Arithmetic(Merge, abstract=True):
-    """Merges of equal shapes; `broadcast: true` lets axes of size 1 stretch. Numbers may stand among the inputs."""
+    """Merges of equal shapes; `broadcast: true` lets axes of size 1 stretch, and values without a batch axis have fewer
+    of them, the last ones. Numbers may stand among the inputs.
+    """
 
     lies: ClassVar[Lies] = "elementwise"
 
@@ -44,10 +46,11 @@ class Arithmetic(Merge, abstract=True):
     symbol: ClassVar[str] = ""
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
-        shapes = {len(v.shape) for v in values if v.batched or v.shape}
-        if not shapes and values:
+        ranks = {len(v.shape) for v in values if v.batched or v.shape}
+        if not ranks and values:
             raise ShapeError("bad-value", f"`{self.op}` takes numbers only beside a value", argument="from")
-        if len(shapes) > 1:
+        fixed = {len(v.shape) for v in values if v.batched or (v.shape and not self.broadcast)}
+        if fixed - {max(ranks, default=0)}:
             shown = enumerated([show(v.shape) for v in values if v.batched or v.shape])
             raise ShapeError(
                 "shape-mismatch",
@@ -57,7 +60,8 @@ class Arithmetic(Merge, abstract=True):
         return super().apply(*values)
 
     def infer(self, *x: Shape) -> Shape:
-        return _merged(self.op, {i: s for i, s in enumerate(x) if s}, self.broadcast)
+        rank = max(map(len, x))
+        return _merged(self.op, {i: _widened(s, rank) for i, s in enumerate(x) if s}, self.broadcast)
 
     def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
         """Return the same; of several values that of the first two with the third, and so on."""
@@ -93,9 +97,15 @@ def _merged(op: str, shapes: dict[int, Shape], broadcast: bool) -> Shape:
     return tuple(out)
 
 
+def _widened(shape: Shape, rank: int) -> Shape:
+    """Return a shape with as many axes, those of 1 in front."""
+    return (*(1,) * (rank - len(shape)), *shape)
+
+
 def _stretched(shape: Shape, out: Shape) -> Sight:
     """Return how an input is seen whose axes of size 1 are all places of the output's."""
-    own = zip(same(len(shape)), shape, out, strict=False)  # a number has no axes
+    more = len(out) - len(shape)
+    own = zip(same(len(out))[more:], shape, out[more:], strict=True)
     return tuple(link if size == to else whole(size) for link, size, to in own)
 
 
@@ -170,7 +180,7 @@ class Mul(Arithmetic, op="mul"):
         """Return the factors, and the products of the first ones, each for the gradient of what it is multiplied by."""
         tape = Tape(wanted, *x)
         made, *others = tape.given
-        shapes = [value.shape or (1,) * len(out) for value in x]
+        shapes = [_widened(value.shape, len(out)) for value in x]
         for partial, other in zip(islice(accumulate(shapes, _stretched_over), 1, None), others, strict=True):
             made = tape.product(made, other, math.prod(partial))
         return tape.kept()

@@ -181,7 +181,9 @@ class InstanceGroups:
     def _list_fits(self, lines: Lines, i: int, new: Composite, old: Layer | Composite) -> bool:
         if not isinstance(old, Composite):
             return False
-        if inline(new) or inline(old):
+        if inline(new) != inline(old):
+            return False
+        if inline(new):
             return origin(new) == origin(old) and self.fits(lines.inside[i], new)
         return self.of[id(new)] is self.of[id(old)]
 

@@ -42,7 +42,12 @@ USES = st.fixed_dictionaries(
 def entry(draw: st.DrawFn, name: Callable[[], str], depth: int) -> dict[str, Any]:
     kept = draw(st.sampled_from(KEEPING))
     if depth and draw(st.booleans()):
-        made = {"layers": draw(st.lists(entry(name, depth - 1), min_size=1, max_size=3))}
+        inside = draw(st.lists(entry(name, depth - 1), min_size=1, max_size=3))
+        if draw(st.booleans()):  # without the sum it is a chain
+            inside[-1]["id"] = inside[-1].get("id") or name()
+            inside = [{**each, "id": each.get("id") or name()} for each in inside]
+            inside.append({"op": "add", "from": [inside[-1]["id"], "input"], "when": draw(st.sampled_from(CONDITIONS))})
+        made = {"layers": inside}
     else:
         made = dict(kept[0]) if len(kept) == 1 else {"layers": list(kept)}
     if draw(st.booleans()):

@@ -96,13 +96,22 @@ def aligned(lists: Sequence[List]) -> Aligned | None:
     kinds: dict[Any, list[int]] = {}
     for number, made in enumerate(lists):
         kinds.setdefault(skeleton(made), []).append(number)
-    places = sorted(kinds.values(), key=lambda numbers: -len(lists[numbers[0]].entries))
+    ordered = sorted(kinds, key=lambda kind: (-len(lists[kinds[kind][0]].entries), repr(kind)))  # in any order the same
+    places = [kinds[kind] for kind in ordered]
     ones = [lists[numbers[0]] for numbers in places]
     lines: list[Members] = [(entry,) for entry in ones[0].entries]
     for number, made in enumerate(ones[1:], 1):
         lines = _beside(lines, made, number)
     found = _connected(ones, [Row(members) for members in lines])
-    return None if found is None else Aligned([_spread(row, ones, places, lists) for row in found.rows], found.outputs)
+    if found is None or not all(map(_inside, found.rows)):
+        return None
+    return Aligned([_spread(row, ones, places, lists) for row in found.rows], found.outputs)
+
+
+def _inside(row: Row) -> bool:
+    """Return whether what is in the entries of a row lines up, too: of more than two, not any two alone."""
+    bodies = [entry.body for entry in row.members if entry is not None and entry.body is not None]
+    return len(bodies) < 2 or aligned(bodies) is not None
 
 
 def _spread(row: Row, ones: Sequence[List], places: Sequence[Sequence[int]], lists: Sequence[List]) -> Row:

@@ -13,6 +13,9 @@ from speczoo.importing.idioms import one_layer
 #: Layers that give their input, whatever it is.
 NOTHING = {"Identity": {}, "Dropout": {"p": 0.0}, "StochasticDepth": {"p": 0.0}}
 
+#: How many entries without weights need no module of their own.
+FEW = 3
+
 #: Numbers that arithmetic gives its other value beside.
 NEUTRAL = {"add": 0, "sub": 0, "mul": 1, "div": 1}
 
@@ -37,9 +40,10 @@ def arranged(made: List) -> bool:
 def _is_function(entry: Entry) -> bool:
     """Return whether a module has no weights and does hardly anything, as one that wraps a function."""
     body = entry.body
-    if body is None or body.sequential or not all(_plain(each) for each in body.entries):
+    if body is None or not all(_plain(each) for each in body.entries):
         return False
-    return len(body.entries) == 1 or (len(body.entries) == 2 and not entry.name.isdigit())
+    alone = len(body.entries) == 1 and not body.sequential
+    return alone or (len(body.entries) <= FEW and is_chain(body) and not entry.name.isdigit())
 
 
 def _plain(entry: Entry) -> bool:
@@ -120,7 +124,8 @@ def _dissolve(made: List, entry: Entry) -> None:
     if len(body.entries) == 1 and not body.entries[0].named:
         body.entries[0].name, body.entries[0].module = entry.name, True
         return
-    own = any(each.named and not each.name for each in body.entries)
+    learned = [each for each in body.entries if each.named]
+    own = not learned or any(not each.name for each in learned)
     for each in body.entries:
         keeps = each.named or (each.module and bool(each.name) and not own)
         each.name = ".".join(filter(None, [entry.name, each.name])) if keeps else ""

@@ -59,5 +59,5 @@ def _written_out(at: Builder, q: Traced, k: Traced, v: Traced, mask: Traced, arg
     turned = Source(at.add("transpose", [k.source], {"dim0": -2, "dim1": -1}))
     scores = Source(at.add("matmul", [q.source, turned]))
     scaled = Source(at.add("mul", [scores, scale]))
-    masked = Source(at.add("add", [scaled, at.beside(mask, q).source], {"broadcast": True}))
+    masked = Source(at.add("add", [scaled, mask.source], {"broadcast": True}))
     return Source(at.add("matmul", [Source(at.add("Softmax", [masked], {"dim": -1})), v.source]))

@@ -104,15 +104,6 @@ class Builder:
             return ""
         return path.removeprefix(f"{self.frame.path}.") if self.frame.path else path
 
-    def beside(self, value: Traced, other: Traced) -> Traced:
-        """Return a value without a batch with as many axes as another one has, those of 1 in front."""
-        more = len(other.shape) - len(value.shape)
-        if value.source not in self.free or more <= 0 or not value.shape:
-            return value
-        shape = [1] * more + [*value.shape]
-        source = Source(self.add("reshape", [value.source], {"shape": shape}))
-        return Traced(source, tuple((1,) * more + each for each in value.shapes), value.batch, leading=value.leading)
-
     # -- what is added ------------------------------------------------------------------------------------------------
 
     def layout(self, value: Value, folded: Sequence[Shape] | None, like: Traced | None) -> tuple[int | None, int]:

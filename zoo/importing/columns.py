@@ -226,6 +226,8 @@ def _multiples(name: str, known: Column, column: Column) -> Iterator[str]:
             yield f"$({ratio.numerator} * {name})"
         elif ratio.numerator == 1:
             yield f"$({name} // {ratio.denominator})"
+        elif ratio.denominator in (2, 4):
+            yield f"$({ratio.numerator} * {name} // {ratio.denominator})"
     if ratio < 1 and len(set(column)) > 1:
         by = math.floor(1 / ratio)
         if by > 1 and all(a == b // by for a, b in zip(column, known, strict=True)):
@@ -250,6 +252,6 @@ def type_of(column: Column) -> str | None:
 
 
 def default_of(column: Column) -> Any:
-    """Return what most instances have, where that is two thirds of them; None where there is no such value."""
+    """Return what most instances have, where that is more than half of them; None where there is no such value."""
     most = usual_of(column)
-    return most if 3 * [*map(key, zip(column))].count(key([most])) >= 2 * len(column) >= 6 else None
+    return most if 2 * [*map(key, zip(column))].count(key([most])) > len(column) >= 3 else None

@@ -14,6 +14,7 @@ from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Column, Scope, default_of, key, type_of, usual_of
 from speczoo.importing.entries import Entry, List
+from speczoo.importing.inlining import dotted, inlined
 from speczoo.importing.looping import repeats, reword, rows, unhidden
 from speczoo.importing.unifying import flowing_in, unify
 from speczoo.importing.writing import name_outputs
@@ -71,6 +72,10 @@ def folded(roots: Sequence[List]) -> Folded:
     rows(roots[0], defaults, settings)
     for block in blocks.values():
         rows(block.made, defaults, taken=block.params)
+    inlined(roots[0], blocks)
+    for made in (roots[0], *(block.made for block in blocks.values())):
+        dotted(made)
+    for block in blocks.values():
         unhidden(block.made, block.params)
     unhidden(roots[0], ())
     return Folded(roots[0], blocks, _named(roots[0], settings))

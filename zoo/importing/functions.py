@@ -159,10 +159,9 @@ def masked_fill(at: Builder, call: Call) -> list[Traced]:
     if isinstance(number, Value):
         raise Unsayable("it fills in a tensor")
     found = reshaping.folded_alike(at, [at.traced(x), at.traced(mask)])
-    inputs = [found[0], at.beside(found[1], found[0])]
-    stretched = len({each.shape for each in inputs}) > 1
+    stretched = len({each.shape for each in found}) > 1
     value = max(-FLOAT32_MAX, min(FLOAT32_MAX, number)) if isinstance(number, float) else number
-    return at.apply(call, "masked_fill", inputs, {"value": value, **({"broadcast": True} if stretched else {})})
+    return at.apply(call, "masked_fill", found, {"value": value, **({"broadcast": True} if stretched else {})})
 
 
 TABLE: dict[str, Handler] = {

@@ -34,6 +34,8 @@ from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
 
 BATCHES = (2, 3)
+#: How many lines stand below each other on a screen.
+SCREEN = 30
 
 
 @dataclass(frozen=True)
@@ -234,9 +236,16 @@ def expected(graph: Graph) -> dict[str, Any]:
 
 
 def in_style(name: str, data: dict[str, Any]) -> str:
-    """Return the text of a spec's data in the project's style."""
-    source = Source(f"{name}.yaml", writing.text_of(data))
-    return formatted(source, argument_order(source)) or source.text
+    """Return the text of a spec's data in the project's style: an entry a line where a screen holds that, else packed
+    in brackets.
+    """
+    text = _formatted(name, writing.text_of(data, packed=False))
+    return text if text.count("\n") <= SCREEN else _formatted(name, writing.text_of(data))
+
+
+def _formatted(name: str, text: str) -> str:
+    source = Source(f"{name}.yaml", text)
+    return formatted(source, argument_order(source)) or text
 
 
 def _output(graph: Graph) -> dict[str, Any]:

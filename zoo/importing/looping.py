@@ -13,8 +13,6 @@ from speczoo.importing.columns import Column, Led, Scope, key
 from speczoo.importing.entries import Entry, List, Operand, Source, Turns
 from speczoo.importing.unifying import default, unify
 
-#: How many values of a `for` stand on a line.
-WIDTH = 110
 #: How many entries may take turns.
 MOST_IN_TURN = 4
 VARIABLES = "ijklmnopq"
@@ -66,23 +64,28 @@ def rows(
 def unhidden(made: List, taken: Collection[str]) -> None:
     """Give loops another variable where theirs would hide a name that is read there."""
     for entry in made.entries:
+        places = {name for part in _all(entry)[1:] for name in part.args.get("at", ())}
         for name in [*entry.loop]:
-            if name in taken and name in VARIABLES:
-                used = {each for part in _all(entry) for each in part.loop}
-                _renamed(entry, name, next(each for each in VARIABLES if each not in {*taken, *used}))
+            if name in {*taken, *places} and name in VARIABLES:
+                used = {*taken, *places, *(each for part in _all(entry) for each in part.loop)}
+                _renamed(entry, name, next(each for each in VARIABLES if each not in used))
         if entry.body is not None:
             unhidden(entry.body, {*taken, *entry.loop})
 
 
 def _renamed(entry: Entry, name: str, other: str) -> None:
     """Call the variable of an entry's loop otherwise, wherever it is read."""
-    entry.loop = {other if each == name else each: value for each, value in entry.loop.items()}
+    turns = {other if each == name else each: value for each, value in entry.loop.items()}
     for part in _all(entry):
         reword(part, {name: other})
+    entry.loop = turns  # which is read outside of it
 
 
 def reword(entry: Entry, names: Mapping[str, str]) -> None:
-    """Call what an entry reads otherwise."""
+    """Call what an entry reads otherwise; the places of a buffer are its own."""
+    names = {name: other for name, other in names.items() if name not in entry.args.get("at", ())}
+    if not names:
+        return
 
     def now(value: Any) -> Any:
         if isinstance(value, Led):
@@ -110,7 +113,17 @@ def _run(made: List, place: int) -> list[Entry]:
         if not _follows(made, run[-1], entry) or not _counts_up(run[-1], entry) or not _similar([*run, entry]):
             break
         run.append(entry)
+    if len(run) > 1 and _by_position(first) and _spoken_of(made, run[-1]):
+        run.pop()  # which needs an id of its own
     return run if _unshared(made, run) else [first]
+
+
+def _spoken_of(made: List, entry: Entry) -> bool:
+    """Return whether another entry, or an output, has to name an entry."""
+    after = made.entries[made.entries.index(entry) + 1 :]
+    source = Source(entry)
+    follows = bool(after) and after[0].inputs == [source]
+    return made.readers(source) > follows and not (not after and made.outputs == [source])
 
 
 def _starts(made: List, place: int) -> bool:
@@ -282,8 +295,7 @@ def _merged(
     if any(each[1:] not in settings for each in texts):
         return None
     lists = sum(len(f"{name}: {[*column]}, ") for name, column in scope.params.items())
-    long = lists + _width(copies[0]) > WIDTH and len(run) < 2 * len(scope.params) + 4 and copies[0].body is None
-    if long or 4 * (lists + _width(copies[0])) >= 3 * sum(map(_width, run)):
+    if 10 * (lists + _width(copies[0])) >= 9 * sum(map(_width, run)):
         return None
     copies[0].name, copies[0].inputs = run[0].name, run[0].inputs
     return copies[0]

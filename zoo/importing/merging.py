@@ -21,15 +21,15 @@ def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> lis
     both = [_operand(at, call, each) for each in operands]
     found = folded_alike(at, [each for each in both if isinstance(each, Traced)])
     same = iter(found)
-    both = [next(same) if isinstance(each, Traced) else each for each in both]
+    met = [next(same) if isinstance(each, Traced) else each for each in both]
     widest = max((each for each in found if not each.leading), key=lambda x: len(x.shape), default=found[0])
     first = main([*(each for each in found if each.source not in at.free), *found]) or widest
-    met = [at.beside(each, widest) if isinstance(each, Traced) else each for each in both]
     for each in met:
         if isinstance(each, Traced) and each.source not in at.free and _apart(each, first):
             raise Unsayable("its values have their batch on different axes")
     shapes = {each.shapes for each in met if isinstance(each, Traced) and each.shape}
-    if len({len(each[0]) for each in shapes}) > 1:
+    most = max(len(each.shape) for each in found)
+    if any(0 < len(each.shape) < most and each.source not in at.free for each in found):
         raise Unsayable("its values differ in the number of axes")
     inputs: list[Operand] = [each.source if isinstance(each, Traced) else each for each in met]
     entry = at.add(op, inputs, {"broadcast": True} if len(shapes) > 1 else {})

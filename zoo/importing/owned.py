@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from speczoo.compiler.layer import Layer
@@ -160,9 +159,7 @@ def _linear(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments
         raise Unsayable("its weight is one for each sample, or its batch is last")
     made = Source(at.add("einsum", [x.source, weights[0].source], {"equation": "...i,oi->...o"}))
     if len(weights) > 1:
-        shapes = tuple((*inner[:-1], weights[0].shape[0]) for inner in x.shapes)
-        beside = at.beside(weights[1], replace(x, shapes=shapes))
-        made = Source(at.add("add", [made, beside.source], {"broadcast": True} if len(shapes[0]) > 1 else {}))
+        made = Source(at.add("add", [made, weights[1].source], {"broadcast": True} if len(x.shape) > 1 else {}))
     return [at.outcome(call.outputs[0], made, x)]
 
 

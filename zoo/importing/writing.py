@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from speczoo.importing.defaults import with_defaults
 from speczoo.importing.entries import Entry, List, Operand, Source, is_chain
 from speczoo.specs.flow_style import bare_or_computed
 from speczoo.specs.flow_style import flow as plain_flow
@@ -13,10 +14,13 @@ from speczoo.specs.keys import keys
 from speczoo.specs.spec import Spec
 
 Data = dict[str, Any]
-WIDTH = 120
-#: The keys that hold lists of entries, and how many entries may stand on a line.
+#: The keys of a spec whose values have names, a line each, and those behind an empty line where there is room.
+NAMED = ("blocks", "variants")
+APART = ("blocks", "layers", "variants", "expect")
+#: The keys that hold lists of entries, and how many entries may stand on a line that is not packed.
 ENTRIES = ("layers", "do", "outputs")
 ON_A_LINE = 3
+WIDTH = 120
 ORDER = [*keys(Spec)]
 #: What a function's output is called, where that is not the function's own name.
 NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
@@ -28,7 +32,7 @@ def spec_data(name: str, inputs: Data, root: List, blocks: Mapping[str, Any], ex
     outputs = _outputs(root, _ids(root))
     data = {"spec": 1, "name": name, **inputs, "blocks": written, "layers": list_data(root)}
     data |= {"outputs": outputs, "expect": expect}
-    return {key: value for key, value in data.items() if value not in ({}, None)}
+    return with_defaults({key: value for key, value in data.items() if value not in ({}, None)})
 
 
 def _block(block: Any) -> Data:
@@ -109,12 +113,14 @@ def _ids(made: List) -> dict[Entry, str]:
     found: dict[Entry, str] = {}
     positional = is_chain(made) and any(entry.name.isdigit() for entry in made.entries)
     for entry in made.entries:
-        if entry.name and not entry.name.isdigit():
+        if entry.named and not entry.name.isdigit():
             found[entry] = entry.name
     taken = {*found.values(), *made.inputs}
     for entry in _referred(made):
         if entry not in found and not (positional and entry.name.isdigit()):
-            wanted = NAMES.get(entry.op, (entry.op or (entry.share.name if entry.share else "")).lower() or "out")
+            own = entry.name if not entry.name.isdigit() else ""
+            of = entry.op or (entry.share.name if entry.share else "")
+            wanted = own or NAMES.get(entry.op, of.lower() or "out")
             name = next(n for n in (wanted, *(f"{wanted}_{i}" for i in range(2, 10_000))) if n not in taken)
             found[entry] = name
             taken.add(name)
@@ -140,22 +146,23 @@ def _referred(made: List) -> list[Entry]:
 # -- text -------------------------------------------------------------------------------------------------------------
 
 
-def text_of(data: Data) -> str:
-    """Return a spec's data as YAML: an entry a line, what has lists of entries inside over several."""
+def text_of(data: Data, *, packed: bool = True) -> str:
+    """Return a spec's data as YAML: packed, with its lists in brackets, whose lines `zoo fmt` breaks; or an entry a
+    line, what has lists of entries inside over several.
+    """
     lines = []
     for key, value in sorted(data.items(), key=lambda item: ORDER.index(item[0])):
-        if key == "blocks":
-            lines += ["", "blocks:"]
-            for name, block in value.items():
-                lines += [f"  {name}:", *_mapping(block, "    ")]
-        elif key == "layers":
-            lines += ["", "layers:", *_items(value, "  ")]
-        elif key == "outputs":
-            lines += ["outputs:", *_items(value, "  ")]
-        elif key == "variants":
-            lines += ["", "variants:", *(f"  {name}: {flow(variant)}" for name, variant in value.items())]
+        lines += [""] if key in APART and not packed else []
+        if key in NAMED and packed:
+            lines += [f"{key}:", *(f"  {name}: {flow(each)}" for name, each in value.items())]
+        elif key in NAMED:
+            lines.append(f"{key}:")
+            for name, each in value.items():
+                lines += [f"  {name}:", *_mapping(each, "    ")] if "layers" in each else [f"  {name}: {flow(each)}"]
+        elif key in ENTRIES and not packed:
+            lines += [f"{key}:", *_items(value, "  ")]
         else:
-            lines += [*([""] if key == "expect" else []), f"{key}: {flow(value)}"]
+            lines.append(f"{key}: {flow(value)}")
     return "\n".join(lines) + "\n"
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from speczoo.api import check_unit
 from speczoo.compiler.graph import Graph
+from speczoo.importing.defaults import with_defaults
 from speczoo.importing.sources import keras, layout, ultralytics
-from speczoo.importing.sources.defaults import with_defaults
 from speczoo.importing.sources.translation import Translation
 from speczoo.specs.diagnostics import Diagnostic, Report
 from speczoo.specs.document import Document, parse

@@ -16,11 +16,14 @@ def arithmetic(draw: DrawFn, layer: type[Layer]) -> Drawn:
     inputs = [Value(x)]
     broadcast = draw(st.booleans())
     for _ in range(others):
-        kind = draw(st.sampled_from(["same", "same", "squeezed", "number", "parameter", "other"]))
+        kind = draw(st.sampled_from(["same", "same", "squeezed", "number", "parameter", "short", "other"]))
         if kind == "number":
             inputs.append(Value((), batched=False))
         elif kind == "other":
             inputs.append(Value(shape(draw, len(x))))
+        elif kind == "short":
+            fewer = x[draw(st.integers(0, len(x))) :]
+            inputs.append(Value(tuple(draw(st.sampled_from([1, n])) for n in fewer), batched=False))
         else:
             other = tuple(draw(st.sampled_from([1, n])) for n in x) if kind == "squeezed" else x
             inputs.append(Value(other, batched=kind != "parameter"))

@@ -11,19 +11,19 @@ from speczoo.importing.sources.entries import Commented
 from speczoo.specs.spec import STRUCTURE, Entry
 
 FEWEST = 3  # entries that a default stands for
+LINE = 100  # characters that defaults save together at least
+ALONE = ("Parameter", "Buffer")  # whose arguments belong together
 
 
 def with_defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a spec with `defaults` for arguments that more than half of an op's entries say, and hardly any leaves
-    out.
-    """
+    """Return a spec with `defaults` for arguments that more than half of an op's entries say, and few leave out."""
     lists = [block["layers"] for block in spec.get("blocks", {}).values()] + [spec["layers"]]
     entries_of: dict[str, list[dict[str, Any]]] = {}
     for entry in (each for entries in lists for each in _walk(entries)):
-        if entry.get("op") in Layer.registry:
+        if entry.get("op") in Layer.registry and entry["op"] not in ALONE:
             entries_of.setdefault(entry["op"], []).append(entry)
     defaults = {op: found for op, entries in entries_of.items() if (found := _common(entries))}
-    if not defaults:
+    if sum(_saved(entries_of[op], found) for op, found in defaults.items()) < LINE:
         return dict(spec)
     out = {key: value for key, value in spec.items() if key not in ("blocks", "layers")}
     blocks = {
@@ -52,18 +52,30 @@ def _common(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values = [repr(entry[key]) for entry in entries if key in entry]
         most, count = Counter(values).most_common(1)[0]
         lacking = len(entries) - len(values)
-        if count >= FEWEST and 2 * count > len(entries) and 4 * lacking <= count and "$" not in most:
+        if count >= FEWEST and 2 * count > len(entries) and 2 * lacking <= count and "$" not in most:
             out[key] = next(entry[key] for entry in entries if repr(entry.get(key)) == most)
     return out
 
 
+def _own(op: str, key: str) -> Any:
+    """Return what an argument is where nobody says it; null, which takes a default back, where it is no plain value."""
+    own = Layer.registry[op].model_fields[key].default
+    return own if isinstance(own, bool | int | float) else None
+
+
+def _saved(entries: Sequence[Mapping[str, Any]], defaults: Mapping[str, Any]) -> int:
+    """Return how many characters less entries say beside defaults, about."""
+    said = [(key, entry.get(key)) for entry in entries for key in defaults]
+    return sum(len(f"{key}: {value}, ") * (1 if value == defaults[key] else -(value is None)) for key, value in said)
+
+
 def _less(entries: Sequence[dict[str, Any]], defaults: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return entries without what the defaults say; `null` takes back what an entry did not say."""
+    """Return entries without what the defaults say, and with what holds of itself where an entry did not say it."""
     out: list[dict[str, Any]] = []
     for entry in entries:
         given = defaults.get(entry.get("op", ""), {})
         kept = {key: value for key, value in entry.items() if key not in given or value != given[key]}
-        kept |= {key: None for key in given if key not in entry}
+        kept |= {key: _own(entry["op"], key) for key in given if key not in entry}
         kept |= {key: _less(entry[key], defaults) for key in Entry.LISTS if key in entry}
         out.append(Commented(kept, entry.comment) if isinstance(entry, Commented) else kept)
     return out

@@ -1,0 +1,176 @@
+"""Blocks that are called once stand where they are called, as groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from speczoo.importing.columns import Led, inner
+from speczoo.importing.entries import Entry, List, Source, Turns
+from speczoo.importing.looping import VARIABLES
+from speczoo.specs.expression import ExpressionError, evaluate
+
+#: Words for what flows into a call, and what it is called in the group that stands for it.
+FLOWING = {"in_channels": "input.channels", "in_features": "input.features"}
+
+
+def inlined(root: List, blocks: dict[str, Any]) -> None:
+    """Put the lists of blocks that are called once, with what they are called with, in the places of their calls."""
+    for name in reversed([*blocks]):
+        lists = {"": root, **{each: block.made for each, block in blocks.items()}}
+        calls = [(place, entry) for place, made in lists.items() for entry in _entries(made) if _calls(entry, name)]
+        spoken = any(name in _texts(entry) for made in lists.values() for entry in _entries(made))
+        spoken = spoken or any(name in repr(block.params) for block in blocks.values())
+        if len(calls) == 1 and not spoken:
+            place, entry = calls[0]
+            if _inline(entry, blocks[name], _visible(lists[place], entry) | {*(blocks[place].params if place else ())}):
+                del blocks[name]
+
+
+def dotted(made: List) -> None:
+    """Put the only entry of a group in the group's place, under both their names."""
+    shared = {id(entry.share) for entry in made.entries}
+    for place, group in enumerate(made.entries):
+        if group.body is None:
+            continue
+        dotted(group.body)
+        inner = group.body.entries[0]
+        if id(group) not in shared and _can_be_dotted(group, inner):
+            _filled(inner, {"input.channels": "$in_channels", "input.features": "$in_features"})
+            inner.name, inner.inputs, inner.when = f"{group.name}.{inner.name or '0'}", group.inputs, group.when
+            made.entries[place] = inner
+            made.replace({Source(group): Source(inner)})
+
+
+def _can_be_dotted(group: Entry, inner: Entry) -> bool:
+    """Return whether the only entry of a group means the same in the list around it."""
+    body = group.body
+    assert body is not None
+    alone = len(body.entries) == 1 and body.outputs == [Source(inner)] and inner.inputs == [Source(None)]
+    plain = not (group.loop or inner.loop or group.spliced or inner.spliced or inner.when or inner.references)
+    named = inner.named and group.name != "" and not group.name.isdigit()
+    return alone and plain and named and inner.ports == 1 and "input." not in inner.when
+
+
+def _calls(entry: Entry, name: str) -> bool:
+    """Return whether an entry is a call of a block; a group has the name of its class."""
+    return entry.op == name and entry.body is None
+
+
+def _entries(made: List) -> Iterator[Entry]:
+    return (entry for each in made.walk() for entry in each.entries)
+
+
+def _texts(entry: Entry) -> str:
+    """Return what an entry says besides its op."""
+    return repr([[*map(_plain, entry.args.values())], [*map(_plain, entry.loop.values())]])
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Led | Turns) else value
+
+
+def _visible(made: List, entry: Entry) -> set[str]:
+    """Return the variables of the loops around an entry, and of its own."""
+    for each in made.entries:
+        if each is entry:
+            return {*each.loop}
+        if each.body is not None and any(inside is entry for inside in _entries(each.body)):
+            return {*each.loop} | _visible(each.body, entry)
+    return set()
+
+
+def _inline(call: Entry, block: Any, visible: set[str]) -> bool:
+    """Make a group of a call; return whether it can be one, else nothing is changed."""
+    made: List = block.made
+    loops = {name for entry in _entries(made) for name in entry.loop} - {*VARIABLES}
+    if len(made.inputs) != 1 or len(made.outputs) != 1 or call.share is not None or loops & visible:
+        return False
+    values = {param: call.args.get(param, block.defaults.get(param)) for param in block.params}
+    if not all(_can_stand(param, value, call, made) for param, value in values.items()):
+        return False
+    for entry in _entries(made):
+        _filled(entry, values)
+    call.op, call.args, call.body, call.takes = "", {}, made, ()
+    return True
+
+
+def _can_stand(param: str, value: Any, call: Entry, made: List) -> bool:
+    """Return whether a value of a call means the same wherever the block reads its parameter."""
+    readers = [entry for entry in _entries(made) if re.search(rf"\b{param}\b", _all_texts(entry))]
+    if any(re.search(rf"\b{param}\b", entry.when) for entry in readers) and isinstance(value, bool):
+        return False
+    text = repr(_plain(value))
+    if re.search(r"\binput\.", text) and call.inputs != [Source(None)]:
+        return False
+    flows = re.search(r"\b(in_channels|in_features|in_shape|input\.)", text)
+    return not flows or ("in_shape" not in text and all(entry in made.entries for entry in readers))
+
+
+def _all_texts(entry: Entry) -> str:
+    numbers = [operand for operand in entry.inputs if not isinstance(operand, Source)]
+    return repr([_texts(entry), entry.op, entry.when, entry.name, numbers])
+
+
+def _filled(entry: Entry, values: Mapping[str, Any]) -> None:
+    """Say the values of parameters in an entry in place of their names."""
+
+    def now(value: Any) -> Any:
+        if isinstance(value, Led):
+            return Led(value.variable, now(value.first), now(value.rest))
+        if isinstance(value, Turns):
+            return Turns(value.first, now(value.last))
+        if isinstance(value, list):
+            return [*map(now, value)]
+        if not isinstance(value, str) or "$" not in value:
+            return value
+        whole = re.fullmatch(r"\$(\w+)|\$\(([\w.]+)\)", value)
+        if whole and (whole[1] or whole[2]) in values:
+            return own[whole[1] or whole[2]]
+        return read.sub(lambda found: _part(own[found[0]]), value)
+
+    own = {param: _flowing(value) for param, value in values.items()}
+    read = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, own))})\b" if own else r"(?!)")
+    entry.args = {each: now(value) for each, value in entry.args.items()}
+    entry.loop = {each: now(value) for each, value in entry.loop.items()}
+    entry.inputs = [operand if isinstance(operand, Source) else now(operand) for operand in entry.inputs]
+    entry.name, entry.op, entry.when = now(entry.name), now(entry.op), _led(entry.when, values) or now(entry.when)
+
+
+def _led(when: str, values: Mapping[str, Any]) -> str:
+    """Return a condition over a value that the first turn of a loop alone has, as one over the turns; else nothing."""
+    led = next((each for each in values.values() if isinstance(each, Led)), None)
+    read = [value for name, value in values.items() if re.search(rf"\b{name}\b", when)]
+    if led is None or any(isinstance(each, str) for value in read for each in _parts(value)):
+        return ""
+    try:
+        first, rest = (evaluate(when, {k: _turned(v, led, n) for k, v in values.items()}) for n in (1, 2))
+    except ExpressionError:
+        return ""
+    return f"$({led.variable} {'==' if first else '!='} 1)" if first != rest else ""
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    return value[1:] if isinstance(value, Led) else (value,)
+
+
+def _turned(value: Any, led: Led, part: int) -> Any:
+    """Return a value in the first turn of a loop (1), or in the others (2)."""
+    return value[part] if isinstance(value, Led) and value.variable == led.variable else value
+
+
+def _flowing(value: Any) -> Any:
+    """Return a value of a call as the group says it: what flowed into the call is the group's input."""
+    if isinstance(value, list):
+        return [*map(_flowing, value)]
+    text = str(value) if isinstance(value, Led) else value
+    if not isinstance(text, str) or "$" not in text:
+        return text
+    said = re.sub(r"\bin_(?:channels|features)\b", lambda found: FLOWING[found[0]], text)
+    return re.sub(r"\$(input\.\w+)", r"$(\1)", said)
+
+
+def _part(value: Any) -> str:
+    text = inner(value)
+    return f"({text})" if (re.search(r"\s", text) and not isinstance(value, str | list)) or " " in text else text
