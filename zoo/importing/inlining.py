@@ -88,7 +88,7 @@ def _inline(call: Entry, block: Any, visible: set[str]) -> bool:
     if len(made.inputs) != 1 or len(made.outputs) != 1 or call.share is not None or loops & visible:
         return False
     values = {param: call.args.get(param, block.defaults.get(param)) for param in block.params}
-    if not all(_can_stand(param, value, call, made) for param, value in values.items()):
+    if not all(_can_stand(param, value, made) for param, value in values.items()):
         return False
     for entry in _entries(made):
         _filled(entry, values)
@@ -96,16 +96,16 @@ def _inline(call: Entry, block: Any, visible: set[str]) -> bool:
     return True
 
 
-def _can_stand(param: str, value: Any, call: Entry, made: List) -> bool:
+def _can_stand(param: str, value: Any, made: List) -> bool:
     """Return whether a value of a call means the same wherever the block reads its parameter."""
     readers = [entry for entry in _entries(made) if re.search(rf"\b{param}\b", _all_texts(entry))]
     if any(re.search(rf"\b{param}\b", entry.when) for entry in readers) and isinstance(value, bool):
         return False
     text = repr(_plain(value))
-    if re.search(r"\binput\.", text) and call.inputs != [Source(None)]:
+    if re.search(r"\binput\.", text):  # of the list around it, whose input a turn of a loop need not take
         return False
-    flows = re.search(r"\b(in_channels|in_features|in_shape|input\.)", text)
-    return not flows or ("in_shape" not in text and all(entry in made.entries for entry in readers))
+    flows = re.search(r"\bin_(channels|features)\b", text)
+    return not flows or all(entry in made.entries for entry in readers)
 
 
 def _all_texts(entry: Entry) -> str:
