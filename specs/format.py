@@ -305,7 +305,7 @@ class _Formatter:
         pairs = (f"{self.key(mark, k)}: {self.flow((*at, k), mark[2][k][2], data[k])}" for k in self.order.of(at, data))
         return f"{anchor}{{{', '.join(pairs)}}}"
 
-    def parts(self, at: Loc, mark: Extent, data: Any, depth: int, room: int) -> list[Part]:
+    def parts(self, at: Loc, mark: Extent, data: Any, depth: int, width: int) -> list[Part]:
         """Return a flow collection in parts between which lines may be broken: entries, and behind the second key those
         that are long.
         """
@@ -315,20 +315,20 @@ class _Formatter:
                 return [Part(text, depth)]
         if isinstance(data, list):
             inside = [
-                self.parts((*at, i), each, item, depth + 1, room)
+                self.parts((*at, i), each, item, depth + 1, width)
                 for i, (each, item) in enumerate(zip(mark[2], data, strict=True))
             ]
             inside[0][0] = inside[0][0]._replace(joined=True)
             return [Part(f"{self.anchor(mark)}[", depth), *_separated(inside, "]")]
         order = self.order.of(at, data)
-        keys = [self.keyed((*at, key), mark, mark[2][key][2], data[key], depth, room) for key in order]
-        keys[0][0] = Part(f"{self.anchor(mark)}{{{keys[0][0].text}", depth)
+        pairs = [self.keyed((*at, key), mark, mark[2][key][2], data[key], depth, width) for key in order]
+        pairs[0][0] = Part(f"{self.anchor(mark)}{{{pairs[0][0].text}", depth)
         holding = next((n for n, each in enumerate(order) if self.order.has_entries((*at, each), data[each])), 1)
-        return _together(_separated(keys, "}"), holding + 1, room)
+        return _together(_separated(pairs, "}"), holding + 1, width)
 
-    def keyed(self, at: Loc, mark: Extent, value: Extent, data: Any, depth: int, room: int) -> list[Part]:
+    def keyed(self, at: Loc, mark: Extent, value: Extent, data: Any, depth: int, width: int) -> list[Part]:
         """Return a key of a flow mapping with its value in parts."""
-        first, *rest = self.parts(at, value, data, depth, room)
+        first, *rest = self.parts(at, value, data, depth, width)
         return [Part(f"{self.key(mark, str(at[-1]))}: {first.text}", depth + 1), *rest]
 
     def anchor(self, mark: Extent) -> str:
@@ -346,12 +346,12 @@ def _separated(groups: list[list[Part]], end: str) -> list[Part]:
     ]
 
 
-def _together(parts: list[Part], count: int, room: int) -> list[Part]:
-    """Return parts with the first ones in as few as fit the room."""
+def _together(parts: list[Part], count: int, width: int) -> list[Part]:
+    """Return parts with the first ones in as few as fit the width."""
     out = parts[:1]
     for number, part in enumerate(parts[1:], 1):
         both = f"{out[-1].text} {part.text}"
-        if number < count and len(both) + 2 * part.depth <= room:
+        if number < count and len(both) + 2 * part.depth <= width:
             out[-1] = out[-1]._replace(text=both)
         else:
             out.append(part)

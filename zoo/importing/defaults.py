@@ -65,8 +65,8 @@ def _own(op: str, key: str) -> Any:
 
 def _saved(entries: Sequence[Mapping[str, Any]], defaults: Mapping[str, Any]) -> int:
     """Return how many characters less entries say beside defaults, about."""
-    said = [(key, entry.get(key)) for entry in entries for key in defaults]
-    return sum(len(f"{key}: {value}, ") * (1 if value == defaults[key] else -(value is None)) for key, value in said)
+    values = [(key, entry.get(key)) for entry in entries for key in defaults]
+    return sum(len(f"{key}: {value}, ") * (1 if value == defaults[key] else -(value is None)) for key, value in values)
 
 
 def _less(entries: Sequence[dict[str, Any]], defaults: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -167,8 +167,8 @@ def _flowing(value: Any) -> Any:
     text = str(value) if isinstance(value, Led) else value
     if not isinstance(text, str) or "$" not in text:
         return text
-    said = re.sub(r"\bin_(?:channels|features)\b", lambda found: FLOWING[found[0]], text)
-    return re.sub(r"\$(input\.\w+)", r"$(\1)", said)
+    flowing = re.sub(r"\bin_(?:channels|features)\b", lambda found: FLOWING[found[0]], text)
+    return re.sub(r"\$(input\.\w+)", r"$(\1)", flowing)
 
 
 def _part(value: Any) -> str:
