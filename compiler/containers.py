@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from speczoo.specs.reserved_names import LONGEST
+
 if TYPE_CHECKING:
     from speczoo.compiler.composite import Node
 
-LONGEST = 100  # characters of an id
 
 T = TypeVar("T")
 #: What is held by name, near and far: a container is another such mapping.

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from speczoo.compiler.composite import Settings
 from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import bind
-from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import ExpressionError, evaluate
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem, ProblemError
+from speczoo.specs.reserved_names import bad_input
 from speczoo.specs.suggestions import did_you_mean
 
 

@@ -9,9 +9,9 @@ from speczoo.compiler.checks.aliasing import storage, writes
 from speczoo.compiler.composite import Composite, Node, Port
 from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
-from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.problem import Problem, ProblemError
+from speczoo.specs.reserved_names import bad_output
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
 

@@ -12,6 +12,7 @@ from speczoo.specs.foreign_values import is_nothing, marked, readings
 from speczoo.specs.grammar import IS_NAME, NETWORK, Grammar
 from speczoo.specs.keys import key_at, keys, model_at
 from speczoo.specs.problem import Loc
+from speczoo.specs.reserved_names import bad_input
 from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.suggestions import unqualified
 from speczoo.specs.value_kinds import could_be
@@ -20,6 +21,7 @@ OWN = ("bad_param", "bad_bounds")  # what a model says of itself in whole senten
 _FEW = 6  # inputs and axes that are written out
 _LOOP = re.compile(r"([A-Za-z_]\w{0,30}) in range\((?:([0-9]{1,9}), *)?([0-9]{1,9})\)", re.ASCII)
 _CALL = re.compile(r"([A-Za-z_][\w.]{0,99})(\(.*\))?", re.DOTALL)
+_AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) *([kmgt])(i?)(b|bytes?)?", re.IGNORECASE | re.ASCII)
 _KINDS = {
     "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
     "dict_type": "a mapping", "float_type": "a number", "model_type": "a mapping", "model_attributes_type": "a mapping",
@@ -47,12 +49,25 @@ def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
         return (f"write `{key.name}: [{value}]`",), None
     if key.name == "id" and isinstance(value, float):  # 3 is no id either
         return ("an entry without an id is named by its position",), None
+    if "expect" in path and (amount := _amount(value, "B" if "memory" in path else "")) is not None:
+        return (f"write `{key.name}: {amount}`",), None
     for text, right, certainly in (*readings(value), *([marks._replace(certain=False)] if marks else ())):
         if could_be(holder, key.name, right):
             return (f"write `{key.name}: {text}`",), text if certainly and mendable else None
     if key.name == "when" and isinstance(value, str) and _is_expression(value):
         return (f"write `when: {f'${value}' if value.isidentifier() else f'$({value})'}`",), None
     return (), None
+
+
+def _amount(value: object, unit: str) -> str | None:
+    """Return the number of a text that has its unit in another spelling, as `50mb` or `2 KiB`; None of another text."""
+    written = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if written is None or (written[4] and not unit) or (written[3] and not written[4]):
+        return None
+    number, prefix, binary, _ = written.groups()
+    if binary:
+        return str(round(float(number) * 1024 ** (1 + "KMGT".index(prefix.upper()))))
+    return f"{number} {'k' if prefix in 'kK' else prefix.upper()}{unit}"
 
 
 def _as_entry(value: Any) -> tuple[str, ...]:
@@ -69,7 +84,7 @@ def _several_inputs(value: object) -> str | None:
     """Return the list of inputs that is meant by shapes under names, `{left: [1, 28, 28], right: [12]}`."""
     if not isinstance(value, dict) or not 0 < len(value) <= _FEW:
         return None
-    named = all(isinstance(name, str) and name.isidentifier() for name in value)
+    named = all(isinstance(name, str) and bad_input(name) is None for name in value)
     if not named or not all(_is_shape(shape) for shape in value.values()):
         return None
     return f"[{', '.join(f'{{id: {name}, shape: {list(shape)}}}' for name, shape in value.items())}]"

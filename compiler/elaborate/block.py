@@ -12,22 +12,25 @@ from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.session import Elaborated, Item, Stop, freeze
 from speczoo.compiler.parameters import bind
-from speczoo.compiler.reserved_names import bad_input
 from speczoo.compiler.scope import Scope, layered
 from speczoo.specs.expression import METER
 from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.reserved_names import bad_input
 from speczoo.specs.spec import Block
 from speczoo.specs.wording import printable
 
 
-def elaborate_block(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
-    """Return the node of a block. Raises Stop, reported."""
+def elaborate_block(
+    e: Elaborator, item: Item, blank: Node, scope: Scope, given: Mapping[str, Any] | None = None
+) -> Node:
+    """Return the node of a block; `given` are its arguments where they are known to be right. Raises Stop, reported."""
     ctx, op = e.context, blank.op
     block = ctx.unit.spec.blocks[op]
     inputs = block.fixed_inputs
     if inputs is not None and len(inputs) != len(blank.inputs):
         raise _wrong_count(ctx, item, blank, inputs)
-    given = evaluate_arguments(ctx, item, op, scope, blank.name)
+    if given is None:
+        given = evaluate_arguments(ctx, item, op, scope, blank.name)
     frozen = freeze(given)
     arguments, problems, work = _bound(ctx, op, block, given, frozen)
     report_arguments(ctx, item, op, blank.name, problems)

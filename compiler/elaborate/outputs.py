@@ -15,10 +15,10 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.references import resolve
 from speczoo.compiler.elaborate.session import Stop
-from speczoo.compiler.reserved_names import bad_output
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.reserved_names import bad_output
 from speczoo.specs.spec import Output
 from speczoo.specs.wording import printable
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.reserved_names import bad_id
 from speczoo.specs.expression.template import NAME
 from speczoo.specs.limits import MAGNITUDE
+from speczoo.specs.reserved_names import bad_id
 from speczoo.specs.spec import Comprehension, Entry, Spec, names_in
 
 #: Types whose values have no expression in them.

@@ -19,8 +19,8 @@ from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.optimize.layout import FORMATS
 from speczoo.compiler.program import CONTAINERS
-from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 from speczoo.specs.expression.printing import MATH
+from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 IMPORTS = """
 import math

@@ -8,7 +8,7 @@ from speczoo.compiler.composite import Node
 from speczoo.compiler.containers import Tree, nested
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.program import CONTAINERS, Child, Make, Member, attribute_of, reached
-from speczoo.compiler.reserved_names import DICT_NAMES
+from speczoo.specs.reserved_names import DICT_NAMES
 
 
 class Containers:

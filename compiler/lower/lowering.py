@@ -19,7 +19,7 @@ from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGrou
 from speczoo.compiler.lower.parameterize import ABSENT, Columns, Position, PythonText, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
 from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
-from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
+from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 

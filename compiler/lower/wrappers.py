@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speczoo.compiler.layer import Call
-from speczoo.compiler.reserved_names import MODULE_NAMES
+from speczoo.specs.reserved_names import MODULE_NAMES
 
 
 def wrapper(name: str, call: Call) -> str:

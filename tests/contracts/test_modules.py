@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import speczoo
-from speczoo.compiler.reserved_names import MODULE_NAMES, bad_id
+from speczoo.specs.reserved_names import MODULE_NAMES, bad_id
 from speczoo.torchvision import torchvision
 
 

@@ -20,11 +20,11 @@ from speczoo.compiler.emit.module import _blank, load
 from speczoo.compiler.emit.python import source
 from speczoo.compiler.emit.safety import OF_HELD, OF_SELF, UnsafeSource, verify, vocabulary
 from speczoo.compiler.layer import Layer, ShapeError
-from speczoo.compiler.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
 from speczoo.specs.load import load as spec_of
 from speczoo.specs.loaded_spec import LoadedSpec
+from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 from speczoo.specs.source import Source
 from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases

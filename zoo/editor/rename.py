@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from speczoo.compiler.id_template import EXPRESSION
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.reserved_names import bad_id, bad_input
 from speczoo.compiler.scope import FLOW
 from speczoo.editor.cursor import place_at
 from speczoo.editor.names import READABLE, Names, Occurrence, Symbol, entry_at, expression_names
 from speczoo.editor.positions import Range
 from speczoo.editor.tree import Scalar, find, walk
 from speczoo.specs.grammar import NAME, NETWORK
+from speczoo.specs.reserved_names import bad_id, bad_input
 
 
 class Refused(Exception):

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speczoo.compiler.reserved_names import bad_id
 from speczoo.importing.entries import Entry, List, Operand, Source, is_chain
 from speczoo.importing.idioms import one_layer
+from speczoo.specs.reserved_names import bad_id
 
 #: Layers that give their input, whatever it is.
 NOTHING = {"Identity": {}, "Dropout": {"p": 0.0}, "StochasticDepth": {"p": 0.0}}

@@ -14,7 +14,7 @@ from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.values import Unreadable, value, written
 from speczoo.compiler.program import Assignment, Class, Declaration, attribute_of, reached
-from speczoo.compiler.reserved_names import DICT_NAMES
+from speczoo.specs.reserved_names import DICT_NAMES
 
 #: What stands for something in a forward: a text (which is skipped or spelt in one way), something of `self`, a name.
 #: A name before `=` is an argument's.

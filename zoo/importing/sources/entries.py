@@ -13,9 +13,9 @@ from pydantic import ValidationError
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.layer import Layer, Shape, Value
-from speczoo.compiler.reserved_names import bad_id
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Problem, ProblemError
+from speczoo.specs.reserved_names import bad_id
 
 
 @dataclass(frozen=True)

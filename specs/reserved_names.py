@@ -6,9 +6,9 @@ import keyword
 import re
 from functools import lru_cache
 
-from speczoo.compiler.containers import LONGEST
 from speczoo.specs.wording import printable
 
+LONGEST = 100  # characters of an id
 OUTPUT = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z", re.ASCII)
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z", re.ASCII)
 MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z", re.ASCII)
