@@ -61,7 +61,7 @@ class Node:
     def of(**fields: Any) -> Node:
         """Return the node with these fields, all of them, at a tenth of the price of a frozen dataclass."""
         node = object.__new__(Node)
-        node.__dict__.update(fields)
+        object.__setattr__(node, "__dict__", fields)
         return node
 
     def replace(self, **changes: Any) -> Node:
@@ -69,8 +69,7 @@ class Node:
         node, mine = object.__new__(Node), self.__dict__
         if len(mine) > len(NODE_FIELDS):  # what was derived is not of the new one
             mine = {name: mine[name] for name in NODE_FIELDS}
-        node.__dict__.update(mine)
-        node.__dict__.update(changes)
+        object.__setattr__(node, "__dict__", {**mine, **changes})
         return node
 
     def containing(self, body: Composite) -> Node:
@@ -148,7 +147,8 @@ class Node:
             return self.body.params if self.shared is None else 0
         if not self.makes:
             return 0
-        return self.application.params - sum(math.prod(self.weights[name]) for name in self.tied)
+        own = self.application.params
+        return own - sum(math.prod(self.weights[name]) for name in self.tied) if self.tied else own
 
     @property
     def macs(self) -> int:
@@ -214,7 +214,7 @@ class Composite:
     def of(**fields: Any) -> Composite:
         """Return the list with these fields, all of them, as `Node.of` does."""
         composite = object.__new__(Composite)
-        composite.__dict__.update(fields)
+        object.__setattr__(composite, "__dict__", fields)
         return composite
 
     @cached_property

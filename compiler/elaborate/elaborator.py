@@ -94,7 +94,7 @@ class SpecElaborator:
             inactive.check_all(self, frame, entries, loc, names)
             raise UnknownRead
         for item in loops.items(self, frame, entries, loc, names):
-            self.entry(frame, item)
+            elaborate_entry(self, frame, item)
 
     def entry(self, frame: Frame, item: Item) -> None:
         elaborate_entry(self, frame, item)

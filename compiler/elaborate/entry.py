@@ -26,8 +26,8 @@ from speczoo.specs.wording import printable
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
-    if not ctx.inactive and (straight := straight_node(ctx, frame, item)) is not None:
-        if straight.named and straight.body is not None:
+    if not ctx.inactive and (straight := straight_node(e, frame, item)) is not None:
+        if straight.named and (straight.body is not None or UNKNOWN in straight.outputs):
             frame.certain[straight.name] = straight
             if "." in straight.name:
                 frame.claim(straight)

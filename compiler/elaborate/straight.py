@@ -1,8 +1,8 @@
 """The straight way to the node of an entry that is right.
 
-Here is nothing that is reported, explained or guessed. Whatever is not plain (an input that is unknown, a list that was
-not met before, an id that is taken, a shape that the layer does not take) is left to the way step by step, which comes
-to the same node, or says what is wrong: nothing is charged on a straight way that leads to none.
+Here is nothing that is reported, explained or guessed. Whatever is not plain (an input that is unknown, an id that is
+taken, a shape that the layer does not take, a list where the entry was not right before) is left to the way step by
+step, which comes to the same node, or says what is wrong: nothing is charged on a straight way that leads to none.
 """
 
 from __future__ import annotations
@@ -13,32 +13,42 @@ from typing import Any, NamedTuple
 from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import Edge, Operand
+from speczoo.compiler.elaborate.block import elaborate_block
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.group import elaborate_group
+from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import right_layer
 from speczoo.compiler.elaborate.prepared import Operation, Prepared, is_plain, is_settled, wrong_id
 from speczoo.compiler.elaborate.references import edge_of
-from speczoo.compiler.elaborate.session import Item
+from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER, ExpressionError
 
 
-def straight_node(ctx: Context, frame: Frame, item: Item) -> Node | None:
+def straight_node(e: Elaborator, frame: Frame, item: Item) -> Node | None:
     """Return the node of an entry; None where it has to be found step by step."""
-    prepared = item.prepared
+    ctx, prepared = e.context, item.prepared
     if not prepared.simple or not item.certain or ctx.torn:
         return None
-    before = METER.spent
+    before, name, made = METER.spent, None, None
     try:
-        name = _name(ctx, frame, item, prepared)
-        node = _node(ctx, frame, item, prepared, name) if name is not None else None
+        if (name := _name(ctx, frame, item, prepared)) is not None:
+            made = _made(ctx, frame, item, prepared)
     except (ExpressionError, UnknownRead, ShapeError):
-        node = None
-    if node is None:
+        pass
+    if name is None or made is None or not _affordable(ctx, made):
         METER.spent = before
-    return node
+        return None
+    frame.sources, frame.inputs_wrong = made.sources, False
+    if made.given is not None:
+        return _elaborated(e, frame, item, name, made)
+    ctx.session.steps += made.layers
+    ctx.session.shared.entries += made.entries
+    return _node(item, name, made)
 
 
 def _name(ctx: Context, frame: Frame, item: Item, prepared: Prepared) -> str | None:
@@ -56,32 +66,27 @@ def _name(ctx: Context, frame: Frame, item: Item, prepared: Prepared) -> str | N
     return name if "." not in name or frame.clashing(name) is None else None
 
 
-def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str) -> Node | None:
-    sources = _sources(frame, prepared)
-    if sources is None:
-        return None
-    arriving = tuple([frame.value(source) for source in sources])
-    if UNKNOWN in arriving:
-        return None
-    scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
-    there = prepared.when is None or ctx.session.shared.values.of(prepared.when, scope)
-    if there is True:
-        made = _made(ctx, frame, item, prepared, scope, arriving)
-    else:
-        made = _left_out(ctx, item, sources, arriving) if there is False else None
-    if made is None or METER.spent - ctx.session.shared.metered > ctx.session.limits.work:
-        return None
-    more = made.body.size if isinstance(made.body, Composite) else len(made.outputs) - 1  # each is a value to keep
-    if ctx.session.steps + more > ctx.session.limits.nodes:
-        return None
-    ctx.session.steps += more
-    ctx.session.shared.entries += made.entries
-    frame.sources, frame.inputs_wrong = sources, False
-    taken = len(sources) if made.body is not None else 1
+class Made(NamedTuple):
+    """What an entry comes to."""
+
+    op: str
+    sources: tuple[Operand, ...]
+    arriving: tuple[Value | Unknown, ...]
+    written: Mapping[str, Any]
+    body: Layer | Composite | None = None
+    outputs: tuple[Value | Unknown, ...] = ()
+    application: Application | None = None
+    layers: int = 0  # what it is charged for
+    entries: int = 0
+    given: Mapping[str, Any] | None = None  # the arguments of a list that was not met before, and is not made yet
+
+
+def _node(item: Item, name: str, made: Made) -> Node:
+    """Return the node of an entry that was found straight."""
     node = Node.of(
         name=name,
         op=made.op,
-        inputs=sources[:taken],
+        inputs=made.sources,
         body=made.body,
         outputs=made.outputs,
         entry=item.entry,
@@ -89,10 +94,10 @@ def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str)
         key=(item.loc, item.turns),
         ports=_ports(made.body, made.outputs),
         shared=None,
-        named=prepared.entry.id is not None,
+        named=item.entry.id is not None,
         written=made.written,
         scope=item.names,
-        arriving=arriving[:taken],
+        arriving=made.arriving,
         taps=None,
         tied=frozenset(),
     )
@@ -101,35 +106,42 @@ def _node(ctx: Context, frame: Frame, item: Item, prepared: Prepared, name: str)
     return node
 
 
-class Made(NamedTuple):
-    """What an entry comes to."""
+def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, made: Made) -> Node:
+    """Return the node of an entry whose list is elaborated now; a placeholder where that is wrong, and reported."""
+    blank = _node(item, name, made)
+    try:
+        if item.entry.layers is not None:
+            return elaborate_group(e, item, blank)
+        scope = Scope(item.names, made.arriving[0] if made.arriving else None, frame.readable)
+        elaborate = elaborate_block if made.op in e.context.unit.spec.blocks else elaborate_use
+        return elaborate(e, item, blank, scope, made.given)
+    except (Stop, UnknownRead):
+        return frame.placeholder(item.entry, item.loc, item.turns, name, named=blank.named, inputs=made.sources)
 
-    op: str
-    body: Layer | Composite | None
-    outputs: tuple[Value | Unknown, ...]
-    written: Mapping[str, Any]
-    application: Application | None = None
-    entries: int = 0  # what it is charged for besides
+
+def _affordable(ctx: Context, made: Made) -> bool:
+    """Return whether what an entry comes to, and finding it, are within the limits."""
+    session = ctx.session
+    within = METER.spent - session.shared.metered <= session.limits.work
+    return within and session.steps + made.layers <= session.limits.nodes
 
 
-def _left_out(ctx: Context, item: Item, sources: Sequence[Operand], arriving: Sequence[Value | Unknown]) -> Made | None:
-    """Return what an entry comes to that `when` leaves out: its first input."""
-    if not arriving or not isinstance(sources[0], Edge) or not ctx.sound(item.loc):
+def _made(ctx: Context, frame: Frame, item: Item, prepared: Prepared) -> Made | None:
+    """Return what an entry comes to. Raises ExpressionError, UnknownRead and ShapeError."""
+    sources = _sources(frame, prepared)
+    if sources is None:
         return None
-    return Made(item.entry.op or "group", None, (arriving[0],), {})
-
-
-def _made(
-    ctx: Context, frame: Frame, item: Item, prepared: Prepared, scope: Scope, arriving: tuple[Value | Unknown, ...]
-) -> Made | None:
-    """Return what an entry comes to, where its list was met before, or it is a layer. Raises ExpressionError,
-    UnknownRead and ShapeError.
-    """
+    arriving = tuple([frame.value(source) for source in sources])
+    if UNKNOWN in arriving:
+        return None
+    scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
+    there = prepared.when is None or ctx.session.shared.values.of(prepared.when, scope)
+    if there is False:
+        return _left_out(ctx, item, sources, arriving)
+    if there is not True:
+        return None
     if prepared.entry.layers is not None:
-        if not prepared.right:
-            return None  # what it reads is not known yet, and reading is charged for on the way step by step
-        group = ctx.session.done.get(ctx.group_key(prepared, item.names, arriving))
-        return Made("group", group, group.values, {}) if group is not None else None
+        return _group(ctx, item, prepared, sources, arriving)
     op = prepared.op or item.names.get(prepared.named)
     if not isinstance(op, str):
         return None
@@ -139,27 +151,80 @@ def _made(
             return None
         _check_names(ctx, frame, item, operation, scope)
     if op in ctx.unit.spec.blocks or op in ctx.unit.spec.use:
-        given = _given(ctx, operation, op, scope)
-        known = ctx.session.shared.lists.get(ctx.list_key(op, given, arriving)) if given is not None else None
-        if known is None:
-            return None
-        ctx.session.instantiated.add((id(ctx.unit.spec), op))
-        METER.spent += known.work
-        made = Made(op, known.body, known.body.values, operation.written, entries=known.entries)
+        made = _list(ctx, prepared, op, operation, scope, sources, arriving)
     else:
-        body = prepared.body
-        if body is None and operation.layer is not None:
-            given = _given(ctx, operation, op, scope)
-            body = right_layer(ctx, operation.layer, given) if given is not None else None
-        application = _applied(ctx, body, arriving) if body is not None else None
-        if application is None:
-            return None
-        METER.spent += application.work
-        if prepared.body is None and prepared.op is not None and operation.constant:
-            prepared.body = body
-        made = Made(op, body, application.outputs, operation.written, application)
-    prepared.right = True
+        made = _layer(ctx, prepared, op, operation, scope, sources, arriving)
     return made
+
+
+def _left_out(ctx: Context, item: Item, sources: Sequence[Operand], arriving: Sequence[Value | Unknown]) -> Made | None:
+    """Return what an entry comes to that `when` leaves out: its first input."""
+    if not arriving or not isinstance(sources[0], Edge) or not ctx.sound(item.loc):
+        return None
+    first = (arriving[0],)
+    return Made(item.entry.op or "group", (sources[0],), first, {}, outputs=first)
+
+
+def _group(
+    ctx: Context, item: Item, prepared: Prepared, sources: tuple[Operand, ...], arriving: tuple[Value | Unknown, ...]
+) -> Made | None:
+    """Return what an inline group comes to."""
+    if not prepared.right:
+        return None  # what it reads is not known yet, and reading is charged for on the way step by step
+    group = ctx.session.done.get(ctx.group_key(prepared, item.names, arriving))
+    if group is None:
+        return Made("group", sources, arriving, {}, given={})
+    return Made("group", sources, arriving, {}, group, group.values, layers=group.size)
+
+
+def _list(
+    ctx: Context,
+    prepared: Prepared,
+    op: str,
+    operation: Operation,
+    scope: Scope,
+    sources: tuple[Operand, ...],
+    arriving: tuple[Value | Unknown, ...],
+) -> Made | None:
+    """Return what a block or a spec in use comes to. Raises ExpressionError and UnknownRead."""
+    given = _given(ctx, operation, op, scope)
+    if given is None:
+        return None
+    known = ctx.session.shared.lists.get(ctx.list_key(op, given, arriving))
+    if known is None:  # an op that is written once is as right in what hangs on no argument as it was
+        again = prepared.right and prepared.op is not None
+        return Made(op, sources, arriving, operation.written, given=given) if again else None
+    ctx.session.instantiated.add((id(ctx.unit.spec), op))
+    METER.spent += known.work
+    prepared.right = True
+    body = known.body
+    return Made(op, sources, arriving, operation.written, body, body.values, layers=body.size, entries=known.entries)
+
+
+def _layer(
+    ctx: Context,
+    prepared: Prepared,
+    op: str,
+    operation: Operation,
+    scope: Scope,
+    sources: tuple[Operand, ...],
+    arriving: tuple[Value | Unknown, ...],
+) -> Made | None:
+    """Return what a layer comes to. Raises ExpressionError, UnknownRead and ShapeError."""
+    body = prepared.body
+    if body is None and operation.layer is not None:
+        given = _given(ctx, operation, op, scope)
+        body = right_layer(ctx, operation.layer, given) if given is not None else None
+    application = _applied(ctx, body, arriving) if body is not None else None
+    if application is None:
+        return None
+    METER.spent += application.work
+    if prepared.body is None and prepared.op is not None and operation.constant:
+        prepared.body = body
+    prepared.right = True
+    outputs = application.outputs
+    more = len(outputs) - 1  # each is a value to keep
+    return Made(op, sources, arriving, operation.written, body, outputs, application, more)
 
 
 def _check_names(ctx: Context, frame: Frame, item: Item, operation: Operation, scope: Scope) -> None:

@@ -24,8 +24,10 @@ from speczoo.specs.wording import printable
 CHOICE = 3  # choosing the settings of a spec costs as much as so many layers
 
 
-def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
-    """Return the node of a spec in use. Raises Stop, reported."""
+def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope, given: Mapping[str, Any] | None = None) -> Node:
+    """Return the node of a spec in use; `given` are its arguments where they are known to be right. Raises Stop,
+    reported.
+    """
     ctx, op = e.context, blank.op
     unit, variant = _found(ctx, blank)
     wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
@@ -34,7 +36,8 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope) -> Node:
     ):
         raise wrong_count(ctx, item, blank, op, wanted)
     ctx.session.shared.entries += CHOICE
-    given = evaluate_arguments(ctx, item, op, scope, blank.name)
+    if given is None:
+        given = evaluate_arguments(ctx, item, op, scope, blank.name)
     report = ctx.session.report
     settings, work = _settings(ctx, item, blank, unit, variant, given)
     key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)

@@ -44,12 +44,13 @@ class Values:
             if found is None:
                 return compute(text, scope)
             key.append(found)
-        known = self.known.get(tuple(key))
+        read = tuple(key)
+        known = self.known.get(read)
         if known is not None:
             METER.spent += known[1]
             return known[0]
         before = METER.spent
         found = compute(text, scope)
         if not isinstance(found, list):  # nobody changes another's
-            self.known[tuple(key)] = found, METER.spent - before
+            self.known[read] = found, METER.spent - before
         return found
