@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -32,12 +33,15 @@ ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
 
 
 class Checked(NamedTuple):
-    """What there is to say against a target, and the networks that it is."""
+    """What there is to say against a target, and the networks that it is: of one among many only the files that they
+    use beside their own.
+    """
 
     target: str
     diagnostics: list[Diagnostic]
     graphs: Sequence[Graph] = ()
     source: Source | None = None  # what came from standard input
+    used: Sequence[Path] = ()
 
 
 @click.command()
@@ -91,7 +95,8 @@ def command(
             say(found, form)
         if not watch:
             sys.exit(exit_code(found, strict=strict or own.strict))
-        more = {path: stamp for path, stamp in watching.stamps(_used(found)).items() if path not in before}
+        used = [path for checked in found for path in checked.used if path not in before]
+        more = watching.stamps(used)
         _say_what_is_waited_for(before | more)
         names = ", ".join(str(path) for path in watching.changed(before | more))
         console.say("", [console.Styled(f"{names} changed", console.DIM)], err=True)
@@ -112,18 +117,31 @@ def _found(
     targets: Sequence[str], params: dict[str, Any], shapes: Any, limits: Limits, *, repair: Literal["write", "show", ""]
 ) -> list[Checked]:
     """Return what there is to say of everything that was named; what can be repaired is written, or shown."""
-    from speczoo import catalogue
+    import speczoo.api  # noqa: F401  (once, before there are several processes)
+    from speczoo import catalogue, processes
 
-    found: list[Checked] = []
     wanted = catalogue.expand([*targets])
+    if len(wanted) <= FEW:
+        return [_one(params, shapes, limits, repair, target) for target in wanted]
+    one = partial(_one_of_many, params, shapes, limits, repair)
+    together = repair or any(target == common.STANDARD or files.is_piped(target) for target in wanted)
+    done = map(one, wanted) if together else processes.each(one, wanted)
+    found: list[Checked] = []
     for number, target in enumerate(wanted, 1):
-        if len(wanted) > FEW:
-            console.progress(f"{number}/{len(wanted)} {target}")
-        checked = _check(target, params, shapes, limits)
-        found.append(_mend(checked, params, shapes, limits, show=repair == "show") if repair else checked)
-    if len(wanted) > FEW:
-        console.progress()
+        console.progress(f"{number}/{len(wanted)} {target}")
+        found.append(next(done))
+    console.progress()
     return found
+
+
+def _one(params: dict[str, Any], shapes: Any, limits: Limits, repair: str, target: str) -> Checked:
+    checked = _check(target, params, shapes, limits)
+    checked = _mend(checked, params, shapes, limits, show=repair == "show") if repair else checked
+    return checked._replace(used=_used(checked.graphs))
+
+
+def _one_of_many(params: dict[str, Any], shapes: Any, limits: Limits, repair: str, target: str) -> Checked:
+    return _one(params, shapes, limits, repair, target)._replace(graphs=())
 
 
 def _files(targets: Sequence[str]) -> list[Path]:
@@ -141,9 +159,9 @@ def _around_glob(target: str) -> str:
     return target if first is None else os.path.dirname(target[:first]) or os.curdir
 
 
-def _used(found: Sequence[Checked]) -> list[Path]:
+def _used(graphs: Sequence[Graph]) -> list[Path]:
     """Return the files of the specs that the networks use."""
-    used = (each for checked in found for graph in checked.graphs for each in graph.used.values())
+    used = (each for graph in graphs for each in graph.used.values())
     units = (each.unit for each in used if isinstance(each, UsedSpec))
     return [unit.document.source.path for unit in units if unit is not None and unit.document.source.path is not None]
 
@@ -185,7 +203,7 @@ def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits,
     """Apply what can be, until nothing more can be; what is left to say."""
     from speczoo import catalogue
 
-    target, reported, _, original = checked
+    target, reported, original = checked.target, checked.diagnostics, checked.source
     path, variant = catalogue.split(target)
     if not any(d.fix for d in reported) or not (original or catalogue.is_path(target)) or catalogue.is_exported(target):
         return checked

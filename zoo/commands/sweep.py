@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speczoo import console
+from speczoo import console, processes
 from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     Place,
@@ -182,7 +181,7 @@ def _run(sweep: Sweep, sample: int | None, seed: int, jobs: int | None) -> list[
     from speczoo.exploration.engine import run
 
     several = min(sweep.size, sample or sweep.size) > FEW
-    jobs = jobs or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    jobs = jobs or processes.cores()
     try:
         return list(run(sweep, sample=sample, seed=seed, jobs=jobs if several else 1, progress=_progress))
     finally:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from speczoo import processes
 from speczoo.site.network import Made, Result, made
 
 #: So many networks are sooner made by one process.
@@ -17,11 +17,11 @@ FEW = 8
 def networks(names: Sequence[str], results: Mapping[str, Sequence[Result]], *, documents: bool) -> Iterator[Made]:
     """Yield what the site has of networks of the catalogue, in this order. Raises SpecError."""
     make = partial(_made, results, documents)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if len(names) <= FEW or cores == 1:
+    jobs = processes.cores()
+    if len(names) <= FEW or jobs == 1:
         yield from map(make, names)
         return
-    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(make, names, chunksize=2)
 
 
