@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -27,13 +28,35 @@ def by_axis(sizes: Sequence[int]) -> str:
     return "x".join(map(str, sizes)) or "scalar"
 
 
+#: The powers of a thousand, and what stands for each before a unit.
+POWERS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
 def scaled(number: int, unit: str = "") -> str:
     """Return `1.81 G`, or `46.8 MB`: three digits and the power of a thousand before the unit."""
-    for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for power, prefix in POWERS:
         if number >= power * 0.9995:
             value = number / power
             return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {prefix}{unit}"
     return f"{number} {unit}"
+
+
+def scaled_pattern(unit: str = "") -> str:
+    """Return the regular expression of what `scaled` writes with this unit, with any number of digits; a number without
+    any of it is none.
+    """
+    return rf"[0-9]{{1,15}}(\.[0-9]{{1,15}})? ?[kMGT]{'?' if unit else ''}{unit}"
+
+
+def unscaled(text: str, unit: str = "") -> int | float | None:
+    """Return the number that is written as `scaled` writes them; None where none is."""
+    if not re.fullmatch(scaled_pattern(unit), text):
+        return None
+    text = text.removesuffix(unit)
+    power = next((power for power, prefix in POWERS if text.endswith(prefix)), 1)
+    whole, _, part = text.rstrip(" kMGT").partition(".")
+    times, by = int(whole + part) * power, int("1" + "0" * len(part))
+    return times / by if times % by else times // by
 
 
 def printed(value: object) -> str:

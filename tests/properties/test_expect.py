@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from speczoo.compiler.analysis.memory import memory
 from speczoo.compiler.analysis.receptive_field import receptive_fields
 from speczoo.compiler.graph import Graph
 from speczoo.specs.diagnostics import Report
+from speczoo.specs.wording import scaled, unscaled
 from tests.commands.zoo_command import data
 
 NET = {
@@ -84,6 +86,32 @@ def test_a_number_lies_between_its_bounds(
 def test_a_number_alone_is_that_number(path: tuple[str, ...], more: int) -> None:
     stated = NUMBERS[path](GRAPH) + more
     assert wrong(nested(path, stated)) == ([("assertion-failed", str(stated))] if more else [])
+
+
+@given(st.sampled_from(list(NUMBERS)), st.integers(1, 10**15), st.booleans())
+def test_bounds_are_written_as_numbers_are_printed(path: tuple[str, ...], bound: int, lower: bool) -> None:
+    """Three digits and a unit, which are as exact as they look."""
+    unit, key = "B" * (path[0] == "memory"), "min" if lower else "max"
+    text = scaled(max(bound, 1_000), unit)
+    digits, power = text.removesuffix(unit).split()
+    exact = Fraction(digits) * {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}[power]
+    assert unscaled(text, unit) == exact
+    actual = NUMBERS[path](GRAPH)
+    right = actual >= exact if lower else actual <= exact
+    assert wrong(nested(path, {key: text})) == ([] if right else [("assertion-failed", f'"{text}"')])
+    assert wrong(nested(path, {key: f"{digits}{power}{unit}"})) == (
+        [] if right else [("assertion-failed", f'"{digits}{power}{unit}"')]
+    )
+    other = f"{digits} {power}{'' if unit else 'B'}"
+    assert [code for code, _ in wrong(nested(path, {key: other}))] == ["bad-value"]
+
+
+@pytest.mark.parametrize("text", ["50mb", "50 mB", "50  MB", "50 Mb", "50 MBytes"])
+def test_another_spelling_of_a_unit_is_no_number_and_is_told_the_right_one(text: str) -> None:
+    report = Report()
+    check_into(report, json.dumps({**NET, "expect": {"memory": {"inference": {"max": text}}}}))
+    (error,) = report.errors
+    assert error.help == ("write `max: 50 MB`",)
 
 
 OUTPUT = (5, 4, 5)
