@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import BUFFER, rank
 from speczoo.compiler.layer import Layer
-from speczoo.specs.problem import Problem
+from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.wording import enumerated
+
+FEW = 8  # entries of a loop that are named
 
 
 def name_problems(composite: Composite) -> Iterator[Problem]:
@@ -36,19 +39,24 @@ def _has_state(node: Node) -> bool:
 
 
 def unused_problems(composite: Composite) -> Iterator[Problem]:
-    """Yield entries whose output nothing takes. Of a list without placeholders."""
+    """Yield entries whose output nothing takes, those of one loop together. Of a list without placeholders."""
     needed = composite.wiring.needed
     if len(needed) == len(composite.nodes):
         return
     taken = needed | {node.shared for node in composite.nodes}
-    names = {name for name, _ in composite.inputs}
+    inputs = {name for name, _ in composite.inputs}
+    unused: dict[Loc, list[int]] = {}
     for index, node in enumerate(composite.nodes):
         counted = index + 1 < len(composite.nodes) and _adds_before(composite.nodes[index + 1])
-        if index not in taken and node.body is not None and node.name not in names and not counted:
-            loc = (*node.loc, "id") if node.entry.id is not None else node.loc
-            message = f"nothing takes the output of `{node.name}`"
-            help = _behind_omitted(composite, index)
-            yield Problem("unused-layer", message, loc, path=node.name, help=help, severity="warning")
+        if index not in taken and node.body is not None and node.name not in inputs and not counted:
+            unused.setdefault(node.loc, []).append(index)
+    for loc, indices in unused.items():
+        first, names = composite.nodes[indices[0]], [composite.nodes[index].name for index in indices]
+        shown = [f"`{name}`" for name in names[:FEW]] + [f"{len(names) - FEW} more"] * (len(names) > FEW)
+        message = f"nothing takes the output{'s' * (len(names) > 1)} of {enumerated(shown)}"
+        help = _behind_omitted(composite, indices[0])
+        loc = (*loc, "id") if first.entry.id is not None else loc
+        yield Problem("unused-layer", message, loc, path=first.name, help=help, severity="warning")
 
 
 def _adds_before(node: Node) -> bool:
