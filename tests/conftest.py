@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side: threads of one would wait for another's
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of the hundreds of processes that they start compiles it all
@@ -45,6 +46,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = {mark for mark in asked if not asked[mark]}
     config.hook.pytest_deselected(items=[item for item in items if left & item.keywords.keys()])
     items[:] = [item for item in items if not left & item.keywords.keys()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """A failure is shown whatever text it was found with: no other process can be sent half a surrogate pair."""
+    report = yield
+    return _sendable(report)
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(inner) for key, inner in value.items()}
+    return type(value)(map(_sendable, value)) if type(value) in (list, tuple) else value
 
 
 def pytest_collection_finish() -> None:

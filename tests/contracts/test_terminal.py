@@ -215,6 +215,7 @@ def test_what_others_say_is_harmless_too(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", screen)
         with console.listening():
+            warnings.simplefilter("always")  # whatever the tests are run with
             warnings.warn(text, stacklevel=1)
             logging.getLogger("another.package").warning("%s", text)
             try:
