@@ -10,6 +10,9 @@ from dataclasses import dataclass
 #: The classes of what holds members and applies none of them: an nn.Module holds what the others cannot.
 CONTAINERS = frozenset({"nn.ModuleList", "nn.ModuleDict", "nn.ParameterList", "nn.Module"})
 
+#: The test of a name that each passes.
+EVERY = "True"
+
 
 def reached(container: str, target: str, name: str) -> str:
     """Return the text of a member of a container, which is of one of the CONTAINERS."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from speczoo.exploration import sweep
     from speczoo.exporting import export
     from speczoo.importing import from_module
-    from speczoo.packing import pack
     from speczoo.training import train
     from speczoo.weights import WeightsError
 
@@ -40,7 +39,6 @@ __all__ = [
     "get_model",
     "graph",
     "list_models",
-    "pack",
     "sizes",
     "source",
     "summary",
@@ -52,7 +50,6 @@ _FROM = {
     "draw": "speczoo.drawing.files",
     "export": "speczoo.exporting",
     "from_module": "speczoo.importing",
-    "pack": "speczoo.packing",
     "sweep": "speczoo.exploration",
     "train": "speczoo.training",
     "WeightsError": "speczoo.weights",

@@ -173,9 +173,9 @@ def build(
     `weights` is a name of torchvision's (`"DEFAULT"`, `"IMAGENET1K_V1"`), a path to .safetensors or .pt, or a
     state_dict. `dtype` is torch's or its name (`"float16"`). `params` are the spec's own (`num_classes=2`);
     `in_channels=1` changes the input's first axis; `taps` name inner values to return instead of the output.
-    `optimize` gives one for evaluation alone, in that mode: batch norms folded, in place where that is safe. Raises
-    SpecError where the spec is wrong, WeightsError where the weights are, ValueError for another dtype, TypeError for a
-    seed that is no whole number.
+    `optimize` gives one for evaluation alone, in that mode: batch norms folded, in place where that is safe, computed
+    by oneDNN on a CPU; no parameter trains. Raises SpecError where the spec is wrong, WeightsError where the weights
+    are, ValueError for another dtype, TypeError for a seed that is no whole number.
     """
     made, model = built(what, weights, input=input, device=device, dtype=dtype, seed=seed, taps=taps, **params)
     if not optimize:

@@ -26,7 +26,10 @@ def optimized(graph: Graph, module: nn.Module) -> tuple[Graph, nn.Module]:
     built = emitted.build(made.graph)
     if first is not None:
         built.to(first.device, first.dtype)
-    built.load_state_dict(folded(made, module.state_dict()))
+    state = module.state_dict()
+    with torch.no_grad():
+        for key, value in built.state_dict().items():  # one at a time: all at once are as much again
+            value.copy_(folded(made, key, state))
     return made.graph, built.eval()
 
 
@@ -43,17 +46,14 @@ def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:
     return Finding("outputs", same, same if close else f"{apart:.1e} of the largest apart")
 
 
-def folded(made: Optimized, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the state_dict of a network for evaluation, of that of the network that it was made of."""
-    found: dict[str, Tensor] = {}
-    for key in made.graph.state:
-        path = key if key in made.origins else key.rpartition(".")[0]
-        while path not in made.origins:  # a parameter inside its module: in_proj.weight
-            path = path.rpartition(".")[0]
-        old = made.origins[path] + key[len(path) :]
-        fold = made.folds.get(path)
-        found[key] = state[old] if fold is None else _folded(fold, old, state)
-    return found
+def folded(made: Optimized, key: str, state: Mapping[str, Tensor]) -> Tensor:
+    """Return what a network for evaluation holds by a key, of the state_dict of the network that it was made of."""
+    path = key if key in made.origins else key.rpartition(".")[0]
+    while path not in made.origins:  # a parameter inside its module: in_proj.weight
+        path = path.rpartition(".")[0]
+    old = made.origins[path] + key[len(path) :]
+    fold = made.folds.get(path)
+    return state[old] if fold is None else _folded(fold, old, state)
 
 
 def _folded(fold: Fold, key: str, state: Mapping[str, Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ from speczoo.compiler.emit.constructions import (
 )
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower import lower
-from speczoo.compiler.program import Assignment, Class, ConstructorArgument, Declaration, Make, Program
+from speczoo.compiler.program import EVERY, Assignment, Class, ConstructorArgument, Declaration, Make, Program
 from speczoo.specs.escaping import inert, safe
 
 #: The names that emitted text may read besides torch's `nn` and `Tensor`, and what brings them.
@@ -220,7 +220,9 @@ def _after(c: Class) -> list[str]:
             keyword = "elif" if not by_name and often[loop.test] == 1 and loop is not c.init[0] else "if"
             lines.append(f"{INDENT}{keyword} {loop.test}:")
             lines += [f"{INDENT * 2}{line}" for call in loop.calls for line in call.splitlines()]
-    if c.frozen:
+    if c.frozen == (EVERY,):
+        lines.append("self.requires_grad_(False)")
+    elif c.frozen:
         lines += [
             "",
             "for name, parameter in self.named_parameters():",

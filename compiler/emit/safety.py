@@ -18,6 +18,7 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.optimize.layout import FORMATS
+from speczoo.compiler.optimize.packing import TEXTS
 from speczoo.compiler.program import CONTAINERS
 from speczoo.specs.expression.printing import MATH
 from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
@@ -77,13 +78,23 @@ def verify(text: str, custom: tuple[str, ...] = ()) -> ast.Module:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnsafeSource(f"no Python: {error}") from None
-    nodes = [*ast.walk(tree)]
+    nodes = [node for part in tree.body if not _known(part) for node in ast.walk(part)]
     parts = {id(part) for node in nodes if isinstance(node, ast.Subscript) for part in _ellipses(node.slice)}
     for node in nodes:
         if id(node) not in parts:
             _kind(node)
     EmittedText(tree, custom)
     return tree
+
+
+@lru_cache(maxsize=1)
+def _whole() -> frozenset[str]:
+    """Return the definitions that do more than others may, and may be written as they are."""
+    return frozenset(ast.dump(ast.parse(text).body[0]) for text in TEXTS)
+
+
+def _known(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.dump(node) in _whole()
 
 
 def refuse(what: str, node: ast.AST) -> NoReturn:
@@ -198,6 +209,8 @@ class EmittedText:
                 refuse(f"another {node.name!r}", node)
             self.defined.add(node.name)
         for node in definitions:
+            if _known(node):
+                continue
             if isinstance(node, ast.ClassDef):
                 self._class(node)
             elif isinstance(node, ast.FunctionDef):

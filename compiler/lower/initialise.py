@@ -14,7 +14,7 @@ from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.lower.parameterize import literal
 from speczoo.compiler.path_patterns import matches
-from speczoo.compiler.program import InitLoop
+from speczoo.compiler.program import EVERY, InitLoop
 
 
 def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]:
@@ -104,7 +104,7 @@ def _call(target: str, initialiser: Initialiser) -> str:
 
 
 def freezing(composite: Composite) -> tuple[str, ...]:
-    """Test on a parameter's `name` that say which do not train."""
+    """Return tests on a parameter's `name` that say which do not train: EVERY where none does."""
     graph_keys = _keys(composite)
     out = []
     own: set[str] = set()
@@ -115,7 +115,7 @@ def freezing(composite: Composite) -> tuple[str, ...]:
             out.append(_name_test(pattern, keys, {*graph_keys} - {*keys}))
     if with_them := sorted(frozen_with_others(composite) - own):
         out.append(_name_test("", with_them, ()))
-    return tuple(out)
+    return (EVERY,) if out and own.issuperset(graph_keys) else tuple(out)
 
 
 def frozen_with_others(composite: Composite) -> frozenset[str]:

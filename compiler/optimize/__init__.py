@@ -2,12 +2,13 @@
 
 Each step is a function of a list or of the graph: `leaving` takes out what is nothing outside training, `folding` takes
 batch norms into the layers before them, `overwriting` works in place where `checks/` finds that it is safe, `layout`
-says how values should lie in memory. What comes out is lowered, validated and emitted as every graph is; `Optimized`
-says as well where its weights are from.
+says how values should lie in memory, `packing` lets oneDNN compute convolutions and linear layers. No parameter trains.
+What comes out is lowered, validated and emitted as every graph is; `Optimized` says as well where its weights are from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from speczoo.compiler.composite import Composite, Node
@@ -17,6 +18,7 @@ from speczoo.compiler.optimize.folding import Fold, fold
 from speczoo.compiler.optimize.layout import memory_format
 from speczoo.compiler.optimize.leaving import leave_out, numbered, without_training
 from speczoo.compiler.optimize.overwriting import overwrite
+from speczoo.compiler.optimize.packing import Place, pack, places, worth_packing
 from speczoo.specs.loaded_spec import LoadedSpec
 
 
@@ -33,8 +35,9 @@ class Optimized:
 
 def optimize(graph: Graph) -> Optimized:
     """Return a network for evaluation that gives what this one gives outside training."""
-    lists = _Lists(folding=not graph.ties)
-    root = lists.rewritten(without_training(graph.root))
+    lasting = without_training(graph.root)
+    lists = _Lists(lasting, folding=not graph.ties, tied={*places(lasting, graph.one)})
+    root = lists.rewritten(lasting)
     made = replace(graph, unit=root.unit, root=root, memory_format=memory_format(root))
     optimized = Optimized(made, {}, {})
     lists.collect(graph.root, root, "", "", optimized)
@@ -44,11 +47,12 @@ def optimize(graph: Graph) -> Optimized:
 class _Lists:
     """The lists of a network rewritten, each once: a block that is met again is the same object again."""
 
-    def __init__(self, *, folding: bool) -> None:
-        self.folding = folding
+    def __init__(self, root: Composite, *, folding: bool, tied: Collection[Place]) -> None:
+        self.root, self.folding, self.tied = root, folding, tied
+        self.packing = worth_packing(root)
         self.made: dict[Composite, Composite] = {}
         self.folds: dict[Composite, dict[int, int]] = {}
-        self.units: dict[int, LoadedSpec] = {}
+        self.units: dict[tuple[int, bool], LoadedSpec] = {}
 
     def rewritten(self, composite: Composite) -> Composite:
         if composite not in self.made:
@@ -60,21 +64,25 @@ class _Lists:
             node.containing(self.rewritten(node.body)) if isinstance(node.body, Composite) else node
             for node in map(leave_out, composite.nodes)
         ]
-        made = replace(composite, nodes=tuple(nodes), unit=self.ruleless(composite.unit))
+        made = replace(composite, nodes=tuple(nodes), unit=self.ruled(composite))
         made, folds = fold(made) if self.folding else (made, {})
         made = overwrite(numbered(made))
+        made = pack(made, self.packing, {index for owner, index in self.tied if owner is composite})
         self.folds[made] = folds
         return made
 
-    def ruleless(self, unit: LoadedSpec) -> LoadedSpec:
-        """Return a spec that does not say how parameters start, nor which do not train: their values come from
-        elsewhere.
+    def ruled(self, composite: Composite) -> LoadedSpec:
+        """Return a list's spec without rules for how parameters start, since their values come from elsewhere; that of
+        the network freezes them all.
         """
+        unit, freeze = composite.unit, ["**"] if composite is self.root else []
         spec = unit.spec
-        if id(spec) not in self.units:
-            plain = spec.model_copy(update={"init": [], "freeze": []}) if spec.init or spec.freeze else spec
-            self.units[id(spec)] = LoadedSpec(plain, unit.document)
-        return self.units[id(spec)]
+        key = id(spec), composite is self.root
+        if key not in self.units:
+            plain = spec.init == [] and spec.freeze == freeze
+            changed = spec if plain else spec.model_copy(update={"init": [], "freeze": freeze})
+            self.units[key] = LoadedSpec(changed, unit.document)
+        return self.units[key]
 
     def collect(self, old: Composite, new: Composite, old_prefix: str, new_prefix: str, into: Optimized) -> None:
         """Say where the weights of a rewritten list are from."""

@@ -64,8 +64,9 @@ def command(
     several. A file that is there and holds something else is not written over without --force.
 
     With --optimize it is the network for evaluation: batch norms are part of the layers before them, dropouts are left
-    out, layers work in place where nothing reads what they write over, and channels lie last where that is faster. Its
-    outputs are held to those of the network without --optimize; -o writes its source or its weights.
+    out, layers work in place where nothing reads what they write over, channels lie last where that is faster, and
+    oneDNN computes on a CPU, with weights that are laid out once. No parameter trains. Its outputs are held to those
+    of the network without --optimize; -o writes its source or its weights.
     """
     kind = _kind(out, networks.several) if out is not None else None
     if optimize and kind not in (None, ".py", *WEIGHTS):

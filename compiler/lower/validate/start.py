@@ -184,6 +184,8 @@ def _test(text: str) -> Test:
 
 def _compiled(node: ast.expr) -> Test:
     match node:
+        case ast.Constant(value=True):
+            return Test(lambda path, module: True)
         case ast.BoolOp(op=ast.Or(), values=parts):
             tests = [_compiled(part) for part in parts]
             return Test(lambda path, module: any(test.holds(path, module) for test in tests))

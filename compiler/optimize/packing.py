@@ -1,0 +1,196 @@
+"""Convolutions and linear layers by oneDNN, on a CPU. Torch lays the weight of a convolution out anew in every run: the
+emitted text does so once, in the first run, and holds it in the plain one's place. Linear layers go to another library,
+which is slower on some processors; oneDNN reads their weights as they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import ClassVar, TypeAlias
+
+from speczoo.compiler.application import Application
+from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.layer import Layer
+from speczoo.compiler.layers.conv import Conv2d, Conv3d
+from speczoo.compiler.layers.linear import Linear
+
+#: Below so many multiply-accumulates the call itself costs more than is won.
+LEAST = 1_000_000
+
+BY_ONEDNN = '''
+def by_onednn(x: Tensor, weight: Tensor) -> bool:
+    """Return whether oneDNN may compute: on a CPU, in float32, where no gradient is wanted and nothing is traced."""
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    if traced or torch._C._functorch.peek_interpreter_stack() is not None or torch.is_autocast_enabled("cpu"):
+        return False
+    if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
+        return False
+    return x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32 and torch.backends.mkldnn.is_available()
+'''.strip()
+
+CONV = '''
+class PackedConv{n}d(nn.Conv{n}d):
+    """nn.Conv{n}d with a weight that lies as oneDNN reads it, channels last: torch lays it out anew in each run.
+
+    Its first large run packs it. What is saved, loaded, moved, copied or pickled is the plain weight, which the next
+    run packs again. A weight that trains is never packed.
+    """
+
+    packed = False
+    least = {least:_}  # multiply-accumulates for which the call pays
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_scripting():
+            return self._conv_forward(x, self.weight, self.bias)
+        elif self.packs(x):
+            x = x.contiguous(memory_format=torch.{channels_last})
+            where = (self.padding, self.stride, self.dilation, self.groups)
+            return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *where, "none", [], "")
+        else:
+            return self._conv_forward(x, self.plain(), self.bias)
+
+    def packs(self, x: Tensor) -> bool:
+        """Return whether to compute with the packed weight, and pack it where that pays."""
+        trains = self.weight.requires_grad
+        if self.packed and (trains or torch.compiler.is_compiling()):
+            raise RuntimeError("a packed weight: train, compile or export a copy.deepcopy of the network")
+        if not by_onednn(x, self.weight):
+            return False
+        places = x.numel() // self.in_channels // math.prod(self.stride)
+        if not self.packed and not trains and places > 1 and places * self.weight.numel() >= self.least:
+            self.pack(list(x.shape))
+        return self.packed
+
+    def pack(self, shape: list[int]) -> None:
+        where = (self.padding, self.stride, self.dilation, self.groups)
+        with torch.inference_mode(False), torch.no_grad():
+            weight = torch.ops.mkldnn._reorder_convolution_weight(self.plain(), *where, shape)
+            self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
+
+    def plain(self) -> Tensor:
+        return self.weight.to_dense() if self.packed else self.weight
+
+    def unpack(self) -> None:
+        if self.packed:
+            with torch.inference_mode(False), torch.no_grad():
+                weight = self.plain().contiguous(memory_format=torch.{channels_last})
+                self.weight = nn.Parameter(weight, requires_grad=False)
+            self.packed = False
+
+    def _apply(self, fn, recurse=True):
+        self.unpack()
+        return super()._apply(fn, recurse)
+
+    def _load_from_state_dict(self, *args):
+        self.unpack()
+        super()._load_from_state_dict(*args)
+
+    def _save_to_state_dict(self, *args):
+        self.unpack()
+        super()._save_to_state_dict(*args)
+
+    def __getstate__(self):
+        self.unpack()
+        return self.__dict__
+'''.strip()
+
+LINEAR = f'''
+class OneDNNLinear(nn.Linear):
+    """nn.Linear, computed by oneDNN where there is much to compute."""
+
+    least = {LEAST:_}  # multiply-accumulates for which the call pays
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.jit.is_scripting():
+            return nn.functional.linear(x, self.weight, self.bias)
+        elif by_onednn(x, self.weight) and self.pays(x.numel() // self.in_features):
+            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        else:
+            return nn.functional.linear(x, self.weight, self.bias)
+
+    def pays(self, rows: int) -> bool:
+        return rows > 1 and rows * self.weight.numel() >= self.least
+'''.strip()
+
+CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST)
+CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST)
+#: All that the emitted text may define so.
+TEXTS = (BY_ONEDNN, CONV_2D, CONV_3D, LINEAR)
+
+
+class PackedConv2d(Conv2d, op="Conv2d", abstract=True):
+    """A Conv2d with a packed weight: no op of its own."""
+
+    torch: ClassVar[str] = "PackedConv2d"
+    support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, CONV_2D)
+
+
+class PackedConv3d(Conv3d, op="Conv3d", abstract=True):
+    """A Conv3d with a packed weight: no op of its own."""
+
+    torch: ClassVar[str] = "PackedConv3d"
+    support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, CONV_3D)
+
+
+class OneDNNLinear(Linear, op="Linear", abstract=True):
+    """A Linear that oneDNN computes: no op of its own."""
+
+    torch: ClassVar[str] = "OneDNNLinear"
+    support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, LINEAR)
+
+
+KINDS: dict[str, type[Layer]] = {kind.op: kind for kind in (PackedConv2d, PackedConv3d, OneDNNLinear)}
+#: An entry of a list.
+Place: TypeAlias = tuple[Composite, int]
+
+
+def worth_packing(root: Composite) -> set[str]:
+    """Return the ops of which a layer computes enough for one input: all layers of these are packed as they run."""
+    found = set[str]()
+    for node in root.nodes:
+        if isinstance(node.body, Composite):
+            found |= worth_packing(node.body)
+        elif _can_be_packed(node) and node.macs >= LEAST and node.macs > node.params:
+            found.add(node.op)
+    return found
+
+
+def pack(composite: Composite, ops: Collection[str], tied: Collection[int]) -> Composite:
+    """Return a list whose layers of these ops are computed by oneDNN; convolutions with a weight that others have, too,
+    stay as they are.
+    """
+    nodes = tuple(
+        _packed(node)
+        if node.op in ops and _can_be_packed(node) and (node.op == "Linear" or composite.maker(i) not in tied)
+        else node
+        for i, node in enumerate(composite.nodes)
+    )
+    return replace(composite, nodes=nodes)
+
+
+def places(composite: Composite, keys: Collection[str]) -> Iterator[Place]:
+    """Yield the entries that have these parameters, each in its list."""
+    for index, node in enumerate(composite.nodes):
+        own = [key.removeprefix(f"{node.name}.") for key in keys if key.startswith(f"{node.name}.")]
+        if own and isinstance(node.body, Composite):
+            yield from places(node.body, own)
+        elif own:
+            yield composite, index
+
+
+def _can_be_packed(node: Node) -> bool:
+    """Return whether its layer has one weight of its own, and pads with as many zeros on either side."""
+    body = node.body
+    if isinstance(body, Linear):
+        return body.norm is None
+    if not isinstance(body, (Conv2d, Conv3d)) or isinstance(body.padding, str):
+        return False
+    return body.norm is None and body.padding_mode == "zeros"
+
+
+def _packed(node: Node) -> Node:
+    body = node.body
+    assert isinstance(body, Layer)
+    made = KINDS[node.op].model_construct(**body.__dict__)
+    return node.applying(Application.of(made, node.arrived))
