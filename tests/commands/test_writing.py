@@ -211,8 +211,7 @@ def test_source_is_that_of_the_python_face() -> None:
 
 def test_sources_of_several() -> None:
     ast.parse(zoo("source", "lenet5", "mnist_cnn").stdout)
-    zoo("source", "lenet5", "mnist_cnn", "-o", "folder", code=2)
-    Path("folder").mkdir()
+    zoo("source", "lenet5", "mnist_cnn", "-o", "all.py", code=2)
     zoo("source", "lenet5", "mnist_cnn", "-o", "folder")
     assert names(Path("folder")) == {"lenet5.py", "mnist_cnn.py"}
 
@@ -384,3 +383,25 @@ def test_a_new_spec_names_a_schema_that_is_there(origin: tuple[str, ...], here: 
     os.chdir(here / "nets")
     zoo("new", "mine", *origin)
     assert modeline(here / "nets" / "mine.yaml").resolve() == (here / "zoo.schema.json").resolve()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("build", "NET"),
+        ("source", "NET"),
+        ("export", "NET"),
+        ("draw", "NET"),
+        ("import", "torch.nn:ReLU", "--input", "4"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_file_of_another_kind_is_not_written_even_by_force(words: tuple[str, ...], here: Path) -> None:
+    """A spec is no place for code, nor a program for a spec: not the command's own input either."""
+    net = here / "net.txt"
+    net.write_text(SEVERAL)
+    words = tuple("lenet5" if word == "NET" else word for word in words)
+    result = zoo(*words, "-o", "net.txt", "--force", code=2)
+    assert "net.txt" in result.stderr or "'.txt'" in result.stderr
+    assert net.read_text() == SEVERAL
+    assert names(here) == {"net.txt"}

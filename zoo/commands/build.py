@@ -18,6 +18,7 @@ from speczoo.commands.common import (
     Place,
     Refused,
     emit,
+    ending,
     force_option,
     json_option,
     missing_companions,
@@ -68,7 +69,7 @@ def command(
     oneDNN computes on a CPU, with weights that are laid out once. No parameter trains. Its outputs are held to those
     of the network without --optimize; -o writes its source or its weights.
     """
-    kind = _kind(out, networks.several) if out is not None else None
+    kind = ending(out, ENDINGS, several=networks.several) if out is not None else None
     if optimize and kind not in (None, ".py", *WEIGHTS):
         raise click.UsageError("--optimize goes with -o NET.py or NET.pt: other files hold the network of the spec")
     found: list[dict[str, Any]] = []
@@ -103,18 +104,6 @@ def command(
             "error: a bug of zoo: what was built is not what was predicted; please report it with the spec", err=True
         )
         ctx.exit(3)
-
-
-def _kind(out: Path, several: bool) -> str:
-    """Return what is to be written: `.py`, a suffix of weights, or `folder`."""
-    suffix = out.suffix.lower()
-    if out.is_dir() or suffix == "":
-        return "folder"
-    if suffix not in ENDINGS:
-        raise click.UsageError(f"-o writes {', '.join(ENDINGS)}, or a folder, not {suffix!a}")
-    if several:
-        raise click.UsageError("several networks go into a folder: -o FOLDER")
-    return suffix
 
 
 def built(

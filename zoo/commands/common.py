@@ -327,6 +327,18 @@ def refuse_taken(targets: Iterable[Path], force: bool) -> None:
         raise Refused(f"{there}: {files.IN_THE_WAY if there.is_symlink() else files.TAKEN}")
 
 
+def ending(out: Path, endings: Collection[str], *, several: bool) -> str:
+    """Return which of the `endings` a file that is to be written has, or `folder`. Raises UsageError."""
+    suffix = out.suffix.lower()
+    if out.is_dir() or suffix == "":
+        return "folder"
+    if suffix not in endings:
+        raise click.UsageError(f"-o writes {', '.join(endings)}, or a folder, not {suffix!a}")
+    if several:
+        raise click.UsageError("several networks go into a folder: -o FOLDER")
+    return suffix
+
+
 def refuse_other(contents: Mapping[Path, bytes], force: bool) -> None:
     """Refuse before the first of several files is written: raise Refused for one that is there and holds something
     else, unless `force`.

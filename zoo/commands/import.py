@@ -30,12 +30,16 @@ PROGRAM = ".pt2"
 NO_ARGUMENTS = "{}"
 
 
+#: How the file of a spec ends that is written here.
+WRITTEN = (".yaml", ".yml")
+
+
 @click.command()
 @click.argument("target", metavar="MODULE:NAME|FILE", shell_complete=shell_completion.files)
 @click.option("--input", "shapes", multiple=True, metavar="SHAPE", help="What flows in: 3x224x224.")
 @click.option("--dtype", "dtypes", multiple=True, metavar="[NAME=]KIND", help="float32, int64 or bool, of each input.")
 @click.option("--args", "arguments", metavar="JSON", help="What code is called with: '{\"width\": 32}'.")
-@click.option("-o", "--out", type=Place(standard=True), help="The file to write; without it, it is printed.")
+@click.option("-o", "--out", type=Place(standard=True), help="The .yaml file to write; without it, it is printed.")
 @click.option("--custom", type=Place(), help="What no spec can say as custom layers: the file for their classes.")
 @force_option
 @click.option(
@@ -75,6 +79,8 @@ def command(
     from speczoo.importing.sources import formats
     from speczoo.specs import files
 
+    if isinstance(out, Path) and out.suffix.lower() not in WRITTEN:
+        raise click.UsageError(f"-o writes {', '.join(WRITTEN)}, not {out.suffix!a}")
     refuse_taken([each for each in (out, custom) if isinstance(each, Path)], force)
     if formats.is_file(target) and not target.endswith(PROGRAM):
         if dtypes or arguments is not None or custom is not None:

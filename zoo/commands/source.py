@@ -13,6 +13,7 @@ from speczoo.commands.common import (
     Networks,
     Place,
     emit,
+    ending,
     force_option,
     json_option,
     refuse_other,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_networks
-@click.option("-o", "--out", type=Place(standard=True), help="A .py file; a folder where there are several.")
+@click.option("-o", "--out", type=Place(standard=True), help="A .py file, or a folder.")
 @click.option("--optimize", is_flag=True, help="For evaluation alone, as `zoo build --optimize` builds it.")
 @force_option
 @json_option
@@ -37,12 +38,14 @@ def command(networks: Networks, out: Path | str | None, optimize: bool, force: b
     from speczoo.compiler.emit.python import source
     from speczoo.specs import files
 
+    folder = isinstance(out, Path) and ending(out, (".py",), several=networks.several) == "folder"
     made = [(n, g.name, source(_optimized(g) if optimize else g)) for n, g in networks.each(Network.graph)]
     written: dict[str, str] = {}
     if isinstance(out, Path):
-        folder = out.is_dir() or networks.several
         targets = {out / f"{name}.py" if folder else out: (name, text.encode()) for _, name, text in made}
         refuse_other({target: data for target, (_, data) in targets.items()}, force)
+        if folder:
+            files.make_folder(out)
         for target, (name, data) in targets.items():
             files.write(target, data, over=force)
             written[name] = str(target)
