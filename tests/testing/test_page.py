@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from speczoo.testing import CHECKS
-from tests.contracts.test_documents import agrees, blocks, commands
-
-#: Examples in place of the hundred of those who read the page.
-FEW = """
 from hypothesis import settings
 
-settings.register_profile("few", max_examples=10)
-settings.load_profile("few")
-"""
+from speczoo.testing import CHECKS, check_layer, check_spec
+from tests.contracts.test_documents import agrees, blocks, commands
+
+pytest_plugins = ["pytester"]
 PAGE = Path(__file__).parents[2] / "zoo" / "testing" / "README.md"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def late() -> None:
+    """What checks import late, some of which can be imported once: a session forgets what it is the first to import."""
+    check_layer("Conv2d")
+    check_spec("linear_classifier")
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Path:
-    """A folder with the files that the page shows, and its other Python as tests."""
+def desk(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Pytester]:
+    """A folder with the files that the page shows, and its other Python as tests; ten examples in place of the hundred
+    of those who read the page."""
     for number, block in enumerate(blocks(PAGE, "yaml", "python")):
-        path = tmp_path / (block.word or f"test_page_{number}.py")
+        path = pytester.path / (block.word or f"test_page_{number}.py")
         path.parent.mkdir(exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
-    (tmp_path / "conftest.py").write_text(FEW, encoding="utf-8")
-    return tmp_path
+    monkeypatch.setenv("COLUMNS", "80")
+    profile = settings.get_current_profile_name()
+    settings.register_profile("few", max_examples=10, derandomize=True)
+    settings.load_profile("few")
+    yield pytester
+    settings.load_profile(profile)
 
 
-def run(desk: Path, *arguments: str) -> str:
-    environment = {**os.environ, "COLUMNS": "80"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=desk, capture_output=True, text=True, env=environment, check=False)
-    return done.stdout + done.stderr
+def run(desk: pytest.Pytester, *arguments: str) -> str:
+    return desk.runpytest_inprocess("-p", "no:cacheprovider", *arguments).stdout.str()
 
 
 @pytest.mark.parametrize("number", range(len(blocks(PAGE, "console"))))
-def test_the_page_shows_what_is_printed(desk: Path, number: int) -> None:
+def test_the_page_shows_what_is_printed(desk: pytest.Pytester, number: int) -> None:
     ((command, shown),) = commands(blocks(PAGE, "console")[number])
     program, *arguments = shlex.split(command)
     assert program == "pytest"
@@ -51,10 +53,10 @@ def test_the_page_shows_what_is_printed(desk: Path, number: int) -> None:
     assert agrees(shown, printed), printed
 
 
-def test_the_tests_of_the_page_pass(desk: Path) -> None:
-    path = desk / "test_gain.py"
+def test_the_tests_of_the_page_pass(desk: pytest.Pytester) -> None:
+    path = desk.path / "test_gain.py"
     path.write_text(path.read_text(encoding="utf-8").replace("    positional = 1\n", '    saves = "input"\n'))
-    printed = run(desk, "-q", "-W", "ignore", *(str(each) for each in sorted(desk.glob("test_*.py"))))
+    printed = run(desk, "-q", "-W", "ignore", *(str(each) for each in sorted(desk.path.glob("test_*.py"))))
     assert re.search(r"^5 passed in", printed, re.MULTILINE), printed
 
 
