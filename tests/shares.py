@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-OF_EACH_LAYER = settings(max_examples=max(8, settings().max_examples // 2))
+OF_EACH_LAYER = settings(max_examples=settings().max_examples * 2 // 5)

@@ -124,8 +124,6 @@ def test_it_imports_nothing_heavy_where_it_is_not_asked_for(nets: Path) -> None:
     own = {"speczoo", "speczoo.testing", "speczoo.testing.pytest_plugin", "speczoo.specs", "speczoo.specs.errors",
            "speczoo.specs.diagnostics"}  # fmt: skip
     assert loaded == own
-    asked = subprocess.run([sys.executable, "-c", code, "--zoo", str(nets)], capture_output=True, text=True, cwd=nets)
-    assert "torch" in asked.stderr.rpartition("LOADED")[2].split(), asked.stderr
 
 
 @pytest.mark.parametrize("name", ["hypothesis", "torch"])
