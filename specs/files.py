@@ -291,14 +291,14 @@ class _Folder:
     def part(self, name: str, mode: int | None = None) -> Iterator[tuple[BinaryIO, str]]:
         """Make a new file beside `name`, and say what it is called; it is gone in the end unless it was moved."""
         part = f".{_stem(name)}.{secrets.token_hex(4)}.part"
-        descriptor = os.open(self._at(part), CREATE, 0o666 if mode is None else 0o600, dir_fd=self.descriptor)
-        try:
+        try:  # around the opening, too: Ctrl-C may come between it and what follows
+            descriptor = os.open(self._at(part), CREATE, 0o666 if mode is None else 0o600, dir_fd=self.descriptor)
             with os.fdopen(descriptor, "wb") as file:
                 if mode is not None and hasattr(os, "fchmod"):
                     os.fchmod(descriptor, mode)
                 yield file, part
         finally:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(self._at(part), dir_fd=self.descriptor)
 
     def replace(self, part: str, name: str) -> None:

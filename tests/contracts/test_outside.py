@@ -334,6 +334,21 @@ def test_a_name_may_be_as_long_as_the_disk_allows(stem: str, sandbox: Path) -> N
     assert {path.name for path in Path().iterdir()} == {f"{stem}.py", f"{stem}.js"}
 
 
+def test_ctrl_c_at_the_opening_of_a_file_leaves_nothing(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: Any, *args: Any, real: Any = os.open, **options: Any) -> int:
+        descriptor: int = real(path, *args, **options)
+        if str(path).endswith(".part"):
+            os.close(descriptor)
+            raise KeyboardInterrupt
+        return descriptor
+
+    monkeypatch.setattr(os, "open", interrupted)
+    for write in (files.write, files.create):
+        with pytest.raises(KeyboardInterrupt):
+            write(Path("net.py"), b"new")
+    assert list(Path().iterdir()) == []
+
+
 # -- a full disk ------------------------------------------------------------------------------------------------------
 
 FULL: list[list[str]] = [
