@@ -82,6 +82,38 @@ def test_every_form_gives_the_same_outputs(form: str, theirs: nn.Module, state: 
     assert not report(model).unexpected
 
 
+SMALL: dict[str, Any] = {"spec": 1, "name": "t", "input": [3], "layers": [{"op": "Linear", "out_features": 2}]}
+
+
+@given(st.text(min_size=1), st.sets(st.sampled_from(["epoch", "optimizer", "hyper_parameters", "param_groups"])))
+def test_the_one_state_dict_of_a_checkpoint_is_found(key: str, beside: set[str]) -> None:
+    """Under whatever key it is kept, which the report names where that is not a usual one."""
+    others: dict[str, Any] = {
+        "epoch": 3,
+        "optimizer": {"state": {}},
+        "hyper_parameters": {"lr": 0.1},
+        "param_groups": [],
+    }
+    state = speczoo.build(SMALL, seed=0).state_dict()
+    model = speczoo.build(SMALL, {**{other: others[other] for other in beside}, key: state})
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    usual = key in ("state_dict", "model", "model_state_dict")
+    assert report(model).source == ("a state_dict" if usual else f"`{key[:100]}` of a state_dict")
+
+
+@pytest.mark.parametrize("usual", ["state_dict", "model", "model_state_dict", None])
+def test_of_several_state_dicts_the_usual_one_is_named_or_none_is_taken(usual: str | None) -> None:
+    state = speczoo.build(SMALL, seed=0).state_dict()
+    given = {"ema": {key: value * 0 for key, value in state.items()}, usual or "student": state}
+    if usual is None:
+        with pytest.raises(WeightsError, match="several state_dicts: `ema`, `student`"):
+            speczoo.build(SMALL, given)
+        return
+    model = speczoo.build(SMALL, given)
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert report(model).source == f"`{usual}` of a state_dict"
+
+
 def test_the_caller_s_tensors_stay_the_caller_s(state: State) -> None:
     model = speczoo.build("squeezenet1_1", state)
     with torch.no_grad():

@@ -22,7 +22,7 @@ from speczoo.compiler.layer import Shape
 from speczoo.weights.assembling import assembled
 from speczoo.weights.fit import compared
 from speczoo.weights.report import LoadReport, WeightsError, listed, report_of
-from speczoo.weights.sources import Found, find, is_path, odd, published_entry, state_in, without_prefix
+from speczoo.weights.sources import Found, find, found_in, is_path, odd, published_entry, without_prefix
 
 __all__ = ["LoadReport", "WeightsError", "build_with", "odd", "params_with", "report_of", "shapes_in"]
 
@@ -115,5 +115,5 @@ def shapes_in(graph: Graph, path: Path) -> dict[str, Shape]:
     """Return the names and shapes of a file's tensors, without what wrappers put before every name. Raises
     WeightsError.
     """
-    found = without_prefix(graph, Found(str(path), state_in(path)))
+    found = without_prefix(graph, found_in(path))
     return {key: tuple(value.shape) for key, value in found.state.items()}

@@ -46,9 +46,9 @@ def find(graph: Graph, weights: Any, rename: Mapping[str, str], keys: Mapping[st
     WeightsError.
     """
     if isinstance(weights, Mapping):
-        found = Found("a state_dict", state_of(weights, "the state_dict"))
+        found = _found(weights, "a state_dict", "the state_dict")
     elif is_path(weights):
-        found = Found(str(weights), state_in(Path(weights)))
+        found = found_in(Path(weights))
     else:
         found = _published(graph, weights)
     if rename:
@@ -106,13 +106,13 @@ def is_path(weights: Any) -> bool:
     return weights.endswith(SUFFIXES) or "/" in weights or os.sep in weights or os.path.exists(weights)
 
 
-def state_in(path: Path) -> Mapping[str, Tensor]:
+def found_in(path: Path) -> Found:
     """Return the state_dict in a file. Raises WeightsError."""
     if not path.is_file():
         raise WeightsError(f"there is no file {path}")
     reader = tensors.read_safetensors if path.suffix == ".safetensors" else tensors.read
     try:
-        return state_of(reader(path), str(path))
+        return _found(reader(path), str(path), str(path))
     except ModuleNotFoundError as error:
         raise WeightsError(f"{path} needs {error.name}: pip install {error.name}") from error
     except (tensors.TensorsError, LimitExceeded) as error:
@@ -124,17 +124,35 @@ def state_in(path: Path) -> Mapping[str, Tensor]:
         raise WeightsError(f"{path} cannot be read as weights: {_first_line(error)}") from error
 
 
-def state_of(data: Any, where: str) -> Mapping[str, Tensor]:
-    """Return the state_dict that a file holds, itself or under the key where checkpoints keep it."""
-    if isinstance(data, Mapping):
-        inner = next((data[key] for key in NESTED if isinstance(data.get(key), Mapping)), data)
-        kinds = {key: odd(value) for key, value in inner.items()}
-        if inner and all(isinstance(key, str) and kind is None for key, kind in kinds.items()):
-            return inner
-        others = (f"`{str(key)[:SHOWN]}` is {kind}" for key, kind in kinds.items() if kind is not None)
-        first = next(others, "it is empty" if not inner else "a name is no text")
-        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {first}")
-    raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
+def _found(data: Any, source: str, where: str) -> Found:
+    """Return the state_dict that a file holds, itself or as the one among other things; the source names it where it is
+    not where checkpoints keep theirs, or not alone.
+    """
+    if not isinstance(data, Mapping):
+        raise WeightsError(f"{where} is no state_dict: it holds {type(data).__name__}")
+    inner = [key for key, value in data.items() if isinstance(key, str) and _wrong(value) is None]
+    chosen = next((key for key in NESTED if key in inner), None)
+    if chosen is None and len(inner) > 1:
+        shown = ", ".join(f"`{key[:SHOWN]}`" for key in inner)
+        raise WeightsError(f"{where} holds several state_dicts: {shown}", "save the one that is meant by itself")
+    broken = (key for key in NESTED if isinstance(data.get(key), Mapping))
+    chosen = chosen or next(iter(inner), None) or next(broken, None)
+    state = data if chosen is None else data[chosen]
+    if why := _wrong(state):
+        raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {why}")
+    usual = chosen is None or (chosen in NESTED and len(inner) == 1)
+    return Found(source if usual else f"`{str(chosen)[:SHOWN]}` of {source}", state)
+
+
+def _wrong(data: Any) -> str | None:
+    """Return why something is no state_dict; None of one that is."""
+    if not isinstance(data, Mapping):
+        return f"it is {type(data).__name__}"
+    kinds = {key: odd(value) for key, value in data.items()}
+    others = (f"`{str(key)[:SHOWN]}` is {kind}" for key, kind in kinds.items() if kind is not None)
+    if not data or not all(isinstance(key, str) for key in data):
+        return next(others, "it is empty" if not data else "a name is no text")
+    return next(others, None)
 
 
 def odd(value: Any) -> str | None:
@@ -191,7 +209,7 @@ def _published(graph: Graph, weights: Any) -> Found:
             f"without a network, put that file at {target}",
         ) from error
     try:
-        state = renamed(state_of(state, label), entry.rename)
+        state = renamed(_found(state, label, label).state, entry.rename)
     except ValueError as error:
         raise WeightsError(f"{label} cannot be renamed: {error}") from None
     return Found(label, state, dict(member.meta), label)
