@@ -247,7 +247,7 @@ def _range_in_list(written: object, values: Sequence[Any], loc: Loc) -> Problem 
 
 
 def _range_of_python(written: object, value: object) -> Iterator[str]:
-    """Yield the range that is meant by a number of turns, `$depth`, or by `range(4)`."""
+    """Yield the range that is intended by a number of turns, `$depth`, or by `range(4)`."""
     if type(value) is int and value > 0:
         yield f"1..{written}"
     elif isinstance(value, str) and (ends := _CALLED.fullmatch(value)):

@@ -17,8 +17,8 @@ from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.layer import applied, apply, report_shape, within_limits
-from speczoo.compiler.elaborate.references import unresolved
 from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.elaborate.unresolved import unresolved
 from speczoo.compiler.explain.shape_errors import resizing
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
 from speczoo.compiler.scope import Scope

@@ -12,15 +12,11 @@ import builtins
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
-import speczoo.compiler.layers  # noqa: F401  (fills the registry)
-from speczoo.compiler.initialisers import INITIALISERS
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.emit.vocabulary import dotted_name, vocabulary
 from speczoo.compiler.optimize.layout import FORMATS
 from speczoo.compiler.optimize.packing import TEXTS
-from speczoo.compiler.program import CONTAINERS
-from speczoo.specs.expression.printing import MATH
 from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 
 IMPORTS = """
@@ -46,13 +42,10 @@ CALLED = {
 }  # fmt: skip
 ANNOTATED = {"int", "float", "bool", "str", "tuple", "list", "type"}
 ANNOTATIONS = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.Constant, ast.BinOp, ast.BitOr, ast.expr_context)
-#: What emitted code reads of any value, beside what layers say, and of `self` beside what it has put there.
-ATTRIBUTES = {"append", "startswith", "endswith", "requires_grad_"}
+#: What emitted code reads of `self`, beside what it has put there.
 OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_module"}
 #: And of a container that stands on it, beside what it registers there.
 OF_HELD = {"add_module", "register_parameter"}
-#: And of torch.
-DOTTED = {"Tensor", "NamedTuple", "OrderedDict", "nn.Sequential", *CONTAINERS, *(f"math.{name}" for name in MATH)}
 #: How a network lays itself out in memory: the one use of a module's own `to`.
 LAYOUTS = {f"self.to(memory_format={name})" for name in FORMATS.values()}
 
@@ -147,49 +140,6 @@ def _names(node: ast.AST) -> list[str]:
         case ast.alias():
             return [node.name, node.asname or ""]
     return []
-
-
-class Vocabulary(NamedTuple):
-    """The dotted names of torch's that may be read, and the attributes of values."""
-
-    dotted: frozenset[str]
-    attributes: frozenset[str]
-
-
-def vocabulary() -> Vocabulary:
-    """Return what all the layers and initialisers that are registered can write."""
-    reading = [_reads(layer) for layer in Layer.registry.values()]
-    initialisers = (f"nn.init.{name}_" for name in INITIALISERS)
-    return Vocabulary(
-        frozenset(DOTTED).union(initialisers, *(words.dotted for words in reading)),
-        frozenset(ATTRIBUTES).union(*(words.attributes for words in reading)),
-    )
-
-
-@lru_cache(maxsize=1_024)
-def _reads(layer: type[Layer]) -> Vocabulary:
-    """Return what one layer's code reads: its class, what it says that its expression reads, and what its definitions
-    do.
-    """
-    words = {*layer.reads, *([layer.torch or f"nn.{layer.op}"] if layer.op[0].isupper() else [])}
-    for text in layer.support:
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Attribute):
-                root, path = _chain(node)
-                imported = isinstance(root, ast.Name) and root.id in ("torch", "nn", "F")
-                words.add(path if imported else node.attr)
-    dotted = {word for word in words if "." in word}
-    return Vocabulary(frozenset(dotted), frozenset(words - dotted))
-
-
-def _chain(node: ast.Attribute) -> tuple[ast.expr, str]:
-    """Return where a chain of attributes begins, and all of it as a dotted name."""
-    path = [node.attr]
-    root = node.value
-    while isinstance(root, ast.Attribute):
-        path.append(root.attr)
-        root = root.value
-    return root, ".".join([*([root.id] if isinstance(root, ast.Name) else []), *reversed(path)])
 
 
 class EmittedText:
@@ -311,7 +261,7 @@ class Bindings:
             refuse(f"the name {node.id!r}", node)
 
     def attribute(self, node: ast.Attribute) -> None:
-        root, path = _chain(node)
+        root, path = dotted_name(node)
         if isinstance(root, ast.Name) and root.id in self.text.imported and root.id not in self.local:
             if path not in self.text.words.dotted or not isinstance(node.ctx, ast.Load):
                 refuse(f"`{path}`", node)
@@ -331,7 +281,7 @@ class Bindings:
             return True
         if self.own is not None and _on_self(node.value) and node.attr in OF_HELD | self.held:
             return node.attr not in (MODULE_NAMES | PRIVATE_NAMES) - OF_HELD
-        root, _ = _chain(node)
+        root, _ = dotted_name(node)
         if isinstance(root, ast.Name) and root.id in self.modules:
             return node.attr not in MODULE_NAMES | PRIVATE_NAMES
         return node.attr in self.text.words.attributes

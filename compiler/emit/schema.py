@@ -167,7 +167,7 @@ def _spelt_entry() -> Json:
 
 
 def _spelt_names() -> Json:
-    """Return where no block and no used spec has such a name, so that it could be meant."""
+    """Return where no block and no used spec has such a name, so that it could be intended."""
     named = {"propertyNames": {"pattern": _spelt()}}
     return {"properties": {"blocks": named, "use": named}}
 
