@@ -177,7 +177,7 @@ def build(
     by oneDNN on a CPU; no parameter trains. Raises SpecError where the spec is wrong, WeightsError where the weights
     are, ValueError for another dtype, TypeError for a seed that is no whole number.
     """
-    made, model = built(what, weights, input=input, device=device, dtype=dtype, seed=seed, taps=taps, **params)
+    made, model = built(what, weights, Factory(device, dtype, seed), input=input, taps=taps, **params)
     if not optimize:
         return model
     from speczoo.folding import optimized
@@ -186,29 +186,30 @@ def build(
     return hold(*optimized(made, model))
 
 
-def built(
-    what: What,
-    weights: Any = None,
-    *,
-    input: InputShape | None = None,
-    device: Any = None,
-    dtype: Any = None,
-    seed: SupportsIndex | None = None,
-    taps: Sequence[str] | Mapping[str, str] | None = None,
-    **params: Any,
-) -> tuple[Graph, nn.Module]:
-    """Return the graph of a network and the module that `build` makes of it. Raises as `build` does."""
-    made = graph(what, input=input, taps=taps, **params)
+class Factory(NamedTuple):
+    """What torch's factories make weights with: as `build` has it."""
+
+    device: Any = None
+    dtype: Any = None
+    seed: SupportsIndex | None = None
+
+
+def built(what: What, weights: Any, factory: Factory, /, **given: Any) -> tuple[Graph, nn.Module]:
+    """Return the graph of a network, as `graph` makes it of what is `given`, and the module that `build` makes of it.
+    Raises as `build` does.
+    """
+    made = graph(what, **given)
     from speczoo.compiler.emit import module
     from speczoo.verify import hold
 
-    dtype, seed = _dtype(dtype), None if seed is None else index(seed)
+    device, dtype, seed = factory.device, _dtype(factory.dtype), factory.seed
+    seed = None if seed is None else index(seed)
     if weights is None:
         return made, hold(made, module.build(made, device=device, dtype=dtype, seed=seed))
     from speczoo.weights import build_with, params_with, report_of
 
-    if brought := {name: value for name, value in params_with(made, weights).items() if name not in params}:
-        made = graph(what, input=input, taps=taps, **params, **brought)
+    if brought := {name: value for name, value in params_with(made, weights).items() if name not in given}:
+        made = graph(what, **given, **brought)
     model = hold(made, build_with(made, weights, device=device, dtype=dtype, seed=seed))
     if (report := report_of(model)).missing:
         logging.getLogger("zoo").warning("%s: %s", made.name, report)

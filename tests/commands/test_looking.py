@@ -18,12 +18,8 @@ from speczoo import catalogue, metadata
 from speczoo.commands import common
 from speczoo.commands.list import WORDS, ordered
 from speczoo.conditions import Condition, ConditionError
-from speczoo.specs.diagnostics import Report
-from speczoo.specs.document import parse
-from speczoo.specs.errors import raise_if_wrong
 from speczoo.specs.flow_style import flow
-from speczoo.specs.load import load
-from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 from tests import readme_tables
 from tests.families import cases
 
@@ -221,12 +217,8 @@ def test_input_reads_shapes(shape: list[int], name: str, between: str) -> None:
 # -- show ---------------------------------------------------------------------------------------------------------
 
 
-def _spec(text: str) -> Any:
-    report = Report()
-    document = parse(Source.of(text), report)
-    spec = load(document, report) if document else None
-    raise_if_wrong(report)
-    return spec
+def _spec(text: str) -> Spec:
+    return catalogue.found(text)[0].spec
 
 
 @pytest.mark.parametrize("path", catalogue.files(), ids=lambda path: path.stem)

@@ -19,11 +19,7 @@ from speczoo.commands.new import TEMPLATE
 from speczoo.compiler.emit.schema import schema
 from speczoo.compiler.graph import Graph
 from speczoo.specs import files
-from speczoo.specs.diagnostics import Report
-from speczoo.specs.document import parse
-from speczoo.specs.errors import raise_if_wrong
-from speczoo.specs.load import load
-from speczoo.specs.source import Source
+from speczoo.specs.spec import Spec
 from speczoo.verify import fits, verify_module
 from tests.families import cases
 
@@ -221,12 +217,8 @@ def test_sources_of_several() -> None:
 FAMILIES = {entries[-1][0]: path for path in catalogue.files() if (entries := catalogue.entries(path))}
 
 
-def reread(text: str) -> Any:
-    report = Report()
-    document = parse(Source.of(text), report)
-    spec = load(document, report) if document else None
-    raise_if_wrong(report)
-    return spec
+def reread(text: str) -> Spec:
+    return catalogue.found(text)[0].spec
 
 
 def same(one: Graph, other: Graph) -> bool:

@@ -101,23 +101,25 @@ def test_ties_are_a_part_of_what_is_computed(spec: Data) -> None:
     assert (speczoo.fingerprint(apart) == speczoo.fingerprint(spec)) is not bool(spec["tie"])
 
 
+TIED = {
+    "spec": 1,
+    "name": "net",
+    "input": [8],
+    "layers": [linear("a"), linear("b")],
+    "tie": {"b.weight": "a.weight"},
+}
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
 def test_weights_are_written_and_read_under_both_names(suffix: str, tmp_path: Path) -> None:
     from speczoo.verify import safetensors, save
 
-    spec = {
-        "spec": 1,
-        "name": "net",
-        "input": [8],
-        "layers": [linear("a"), linear("b")],
-        "tie": {"b.weight": "a.weight"},
-    }
-    model = speczoo.build(spec, seed=0)
+    model = speczoo.build(TIED, seed=0)
     path = tmp_path / f"weights{suffix}"
     with path.open("wb") as file:
         file.write(safetensors(model, {})) if suffix == ".safetensors" else save(model, file)
-    again = speczoo.build(spec, weights=str(path), seed=1)
-    holds(spec, again)
+    again = speczoo.build(TIED, weights=str(path), seed=1)
+    holds(TIED, again)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
 
 
@@ -141,19 +143,12 @@ def test_a_spec_in_use_keeps_its_ties(tmp_path: Path) -> None:
 
 
 def test_weights_that_tie_what_differs_are_refused() -> None:
-    spec = {
-        "spec": 1,
-        "name": "net",
-        "input": [8],
-        "layers": [linear("a"), linear("b")],
-        "tie": {"b.weight": "a.weight"},
-    }
-    state = dict(speczoo.build({**spec, "tie": {}}).state_dict())
+    state = dict(speczoo.build({**TIED, "tie": {}}).state_dict())
     with pytest.raises(speczoo.WeightsError, match="not equal"):
-        speczoo.build(spec, weights=state)
+        speczoo.build(TIED, weights=state)
     del state["b.weight"]  # which is there all the same
-    model = speczoo.build(spec, weights=state)
-    holds(spec, model)
+    model = speczoo.build(TIED, weights=state)
+    holds(TIED, model)
     assert torch.equal(model.get_parameter("b.weight"), state["a.weight"])
 
 

@@ -49,7 +49,7 @@ def export(
     target = Path(path)
     if not catalogue.is_exported(target):
         raise ValueError(f"{str(path)!a}: an export ends in {', '.join(catalogue.EXPORTED)}")
-    graph, module = api.built(what, weights, input=input, taps=taps, seed=seed, **params)
+    graph, module = api.built(what, weights, api.Factory(seed=seed), input=input, taps=taps, **params)
     return write(graph, module, target, params, opset=opset, over=over)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.importing.inputs import Input, given, shown
+from speczoo.importing.recording import leaves
 from speczoo.importing.running import failures_of
 from speczoo.verify import draw_anew
 
@@ -97,17 +98,7 @@ def _weights(twin: nn.Module, ours: nn.Module) -> None:
 
 def _run(module: nn.Module, tensors: Sequence[Tensor]) -> list[Tensor]:
     with torch.no_grad():
-        return [*_tensors(module(*(x.clone() for x in tensors)))]
-
-
-def _tensors(thing: Any) -> Iterator[Tensor]:
-    if isinstance(thing, Tensor):
-        yield thing
-    elif isinstance(thing, dict):
-        yield from _tensors([*thing.values()])
-    elif isinstance(thing, list | tuple):
-        for each in thing:
-            yield from _tensors(each)
+        return [*leaves(Tensor, module(*(x.clone() for x in tensors)))]
 
 
 def _equal(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
@@ -149,7 +140,7 @@ def _taps(module: nn.Module, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
     for path, each in module.named_modules():
 
         def keep(_: Any, __: Any, out: Any, path: str = path) -> None:
-            if (value := next(_tensors(out), None)) is not None:
+            if (value := next(leaves(Tensor, out), None)) is not None:
                 found.setdefault(path, value.clone())
 
         hooks.append(each.register_forward_hook(keep))

@@ -19,7 +19,7 @@ from speczoo.importing.constructed import carry
 from speczoo.importing.inputs import Input, given, shown
 from speczoo.importing.leaves import is_leaf
 from speczoo.importing.overloads import Spelled, spelled
-from speczoo.importing.recording import Call, Frame, Recording, Value, values
+from speczoo.importing.recording import Call, Frame, Recording, Value, leaves, values
 from speczoo.importing.running import failures_of, place
 
 #: What gives its input again where there is nothing to do: no value of its own.
@@ -134,7 +134,7 @@ class _Recorder(TorchFunctionMode):
                 self.frames.pop()
         if frame is None:
             written = bool(getattr(module, "inplace", False))
-            result = self._anew(result, [*_tensors(args, kwargs)], written=written)
+            result = self._anew(result, [*leaves(Tensor, args, kwargs)], written=written)
         else:
             frame.results = [*self._flat(self.noted(result))]
         outputs = [*self._flat(self.noted(result))]
@@ -167,12 +167,12 @@ class _Recorder(TorchFunctionMode):
             self._renewed(args[0])
             self._note(name, before, [self.values[id(args[0])]], None)
             return result
-        found = [*_tensors(result)]
+        found = [*leaves(Tensor, result)]
         if not found or name.endswith("_set_grad_enabled"):
             return result
-        if name in SILENT and any(found[0] is tensor for tensor in _tensors(args)):
+        if name in SILENT and any(found[0] is tensor for tensor in leaves(Tensor, args)):
             return result
-        result = self._anew(result, [*_tensors(args, kwargs)], written=_writes(name, kwargs))
+        result = self._anew(result, [*leaves(Tensor, args, kwargs)], written=_writes(name, kwargs))
         noted = self.noted(result)
         self._note(name, before, [*self._flat(noted)], noted)
         return result
@@ -226,13 +226,3 @@ def _as_large(module: Any, args: Any) -> bool:
 def _writes(name: str, kwargs: Mapping[str, Any]) -> bool:
     in_name = (name.endswith("_") and not name.endswith("__")) or name.startswith("__i")
     return in_name or bool(kwargs.get("inplace")) or kwargs.get("out") is not None
-
-
-def _tensors(*things: Any) -> Iterator[Tensor]:
-    for thing in things:
-        if isinstance(thing, Tensor):
-            yield thing
-        elif isinstance(thing, Mapping):
-            yield from _tensors(*thing.values())
-        elif isinstance(thing, list | tuple):
-            yield from _tensors(*thing)

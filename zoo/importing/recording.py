@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
 from speczoo.importing.refusals import Place
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -109,13 +111,18 @@ class Recording:
 
 
 def values(*things: Any) -> Iterator[Value]:
-    """Yield the values in nested lists, tuples and mappings, in order."""
+    """Yield the values in nested lists, tuples, mappings and slices, in order."""
+    return leaves(Value, *things)
+
+
+def leaves(kind: type[T], *things: Any) -> Iterator[T]:
+    """Yield what is of a kind in nested lists, tuples, mappings and slices, in order."""
     for thing in things:
-        if isinstance(thing, Value):
+        if isinstance(thing, kind):
             yield thing
         elif isinstance(thing, Mapping):
-            yield from values(*thing.values())
+            yield from leaves(kind, *thing.values())
         elif isinstance(thing, list | tuple):
-            yield from values(*thing)
+            yield from leaves(kind, *thing)
         elif isinstance(thing, slice):
-            yield from values(thing.start, thing.stop, thing.step)
+            yield from leaves(kind, thing.start, thing.stop, thing.step)
