@@ -129,7 +129,7 @@ def _without(layer: type[Layer], name: str, wrong: Any, defaults: Mapping[str, A
 
 
 def _words(layer: type[Layer], name: str, value: Any) -> Iterator[Reading]:
-    """Yield the word of an argument that may be meant."""
+    """Yield the word of an argument that may be intended."""
     schema = _schema(layer).get(name, {}) if isinstance(value, str) else {}
     options = [
         o for option in (schema, *schema.get("anyOf", ())) for o in (*option.get("enum", ()), option.get("const"))
@@ -150,7 +150,7 @@ def _wanted(layer: type[Layer], name: str, detail: Any) -> str:
 
 def taken(layer: type[Layer], name: str, *, number: bool = True) -> str:
     """Return what an argument takes, in words: "an integer of at least 1 or a list of 2 numbers". `number`: whether
-    bounds that are float32's own are said.
+    bounds that are float32's own are stated.
     """
     return _kinds(_schema(layer).get(name, {}), number)
 

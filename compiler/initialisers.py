@@ -57,7 +57,7 @@ REACH = 10  # standard deviations from the mean, within which all lies that is e
 STEPS = 2**19  # times that a mean is larger than the smallest std that float32 still tells apart beside it
 TINY = 2.0**-126  # the smallest number that float32 holds in full
 KEPT = 1 / 20  # of the candidates for a truncated normal distribution, at least
-ENDS = {"uniform": (0.0, 1.0), "trunc_normal": (-2.0, 2.0)}  # what `a` and `b` are unless said
+ENDS = {"uniform": (0.0, 1.0), "trunc_normal": (-2.0, 2.0)}  # what `a` and `b` are unless stated
 #: How many axes a parameter has, at least and at most.
 AXES: dict[str, tuple[int, int | None]] = {
     **dict.fromkeys(("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "orthogonal"), (2, None)),

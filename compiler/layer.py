@@ -97,7 +97,7 @@ class Call:
         return self.target is not None and not self.parameter and self.apply == "{self}({inputs})"
 
 
-#: Lets a list stand where a tuple is meant.
+#: Lets a list stand where a tuple is expected.
 Listed = BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)
 
 Int = Annotated[int, Field(strict=True)]
@@ -168,7 +168,7 @@ class Layer(BaseModel):
     come from the input, stated only as assertions), `positional` (how many arguments are printed without a keyword),
     `integer` (whether it takes int64 input; None for either kind), `least` (the fewest batch-free axes, where `ranks`
     is empty), `references` (arguments that name another value: the walk appends that value to the inputs; one that is
-    a field, too, a `Given`, is true where it is said),
+    a field, too, a `Given`, is true where it is stated),
     `views` (whether its output may be its first input's memory, always or when evaluated), `lies` (how it lies in
     memory where it does not), `saves` (what autograd keeps
     of it for the backward pass) and `saves_inplace` (what it keeps where the layer writes over its input), `axes` (the

@@ -86,7 +86,7 @@ class Scope(Mapping[str, Any]):
 
 
 def expression_problem(error: ExpressionError, loc: Loc, scope: Scope) -> Problem:
-    """Return what is wrong with an expression in the data at `loc`, with the name that was probably meant."""
+    """Return what is wrong with an expression in the data at `loc`, with the name that was probably intended."""
     if error.unknown is None:
         readable = all(map(scope.knows, error.names))
         return error.problem.below(loc, replacement=error.problem.replacement if readable else None)

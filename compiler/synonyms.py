@@ -1,7 +1,7 @@
 """What ops and arguments are called in Keras, TensorFlow, JAX (flax, haiku), MXNet, Caffe, ONNX and Darknet.
 
 A synonym means the same thing with the same values, and may be put in place. What only resembles it (another number of
-dimensions, another convention, another default that matters) is asked about, or the way it is done here is told.
+dimensions, another convention, another default that matters) is asked about, or the way it is done here is shown.
 Words are written as `suggestions.spelling` gives them: lower case, no separators.
 """
 
@@ -224,7 +224,7 @@ _CHOSEN = "the device and type of a network are chosen when it is built"
 _OWN = "an activation is an entry of its own: `- {op: ReLU}`"
 _KEPT = "`p` is the share that is dropped: 1 - what is kept"
 _DECAY = "torch's `momentum` is the weight of the new value: 1 - the decay"
-#: How it is said here, of what is no argument: the argument that it needs, or none, and the help.
+#: How it is written here, of what is no argument: the argument that it needs, or none, and the help.
 ARGUMENTS_ELSEWHERE: dict[str, tuple[str | None, str]] = {
     "device": (None, _CHOSEN),
     "dtype": (None, _CHOSEN),

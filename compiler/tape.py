@@ -26,7 +26,7 @@ class Storage:
 class Tape:
     """What a layer computes, one step after the other as torch does, and what autograd keeps on the way.
 
-    A step takes storages and gives a new one. Weights are never counted: where a step applies one, it is told by name.
+    A step takes storages and gives a new one. Weights are never counted: where a step applies one, it is named.
     """
 
     def __init__(self, wanted: Wanted, *x: Value) -> None:

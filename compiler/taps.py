@@ -34,7 +34,7 @@ def outputs_by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
 
 
 def by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """Return taps as name -> path; one that is said by its path alone has that for its name."""
+    """Return taps as name -> path; one that is stated by its path alone has that for its name."""
     return dict(taps) if isinstance(taps, Mapping) else {tap: tap for tap in taps}
 
 

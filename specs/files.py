@@ -1,7 +1,7 @@
 """The one door to the file system for what files name and for all that is written.
 
 What a file names is read inside its own folder, whatever links say. What is written is whole or not there, and goes
-where the person said: never through a symbolic link, never over what is in the way of a new file.
+where the person asked for it: never through a symbolic link, never over what is in the way of a new file.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def replacing(
 ) -> Iterator[BinaryIO]:
     """Open a file to write to, which takes the place of `target` when all went well, and is gone when not.
 
-    A file that is there and holds something else is in the way, unless `over` says that it is meant to be replaced.
+    A file that is there and holds something else is in the way, unless `over` says that it may be replaced.
 
     Whoever reads `target` meanwhile, or after a killed process or a full disk, finds it as it was. Folders are made
     from `below` on, which the person named; none of those may be a link, nor `target`. A file that is there keeps its

@@ -14,7 +14,7 @@ _SWITCHES = {"true": "true", "yes": "true", "on": "true", "y": "true"}
 _SWITCHES |= {"false": "false", "no": "false", "off": "false", "n": "false"}
 _WORD = re.compile(r"\$?[A-Za-z_][\w.-]*", re.ASCII)
 _SPECIAL = re.compile(r"[,\[\]{}#:]")
-#: Several numbers where one is meant, of which YAML takes the others for keys.
+#: Several numbers where one is intended, of which YAML takes the others for keys.
 SEVERAL = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?(?:[ \t]*,[ \t]*-?[0-9]{1,9}(?:\.[0-9]{1,9})?){1,16}(?=\s*[,}])")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,12}")
 _SIDES = re.compile(r"[1-9][0-9]{0,4}(?:[xX][1-9][0-9]{0,4}){1,5}")

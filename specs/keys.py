@@ -34,7 +34,7 @@ class Instead:
 
 
 class Perhaps(Instead):
-    """Words that may have meant the key, or something else: they are asked about."""
+    """Words that may have been intended for the key, or something else: they are asked about."""
 
 
 _TYPES = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
@@ -81,7 +81,7 @@ class Key:
 
     @cached_property
     def perhaps(self) -> frozenset[str]:
-        """Those of the words that may have meant something else."""
+        """Those of the words that may have been intended for something else."""
         return frozenset(word for stated in self._stated(Perhaps) for word in stated.words)
 
     @property
@@ -109,7 +109,7 @@ def keys(model: Model) -> Mapping[str, Key]:
 
 def instead(model: Model, among: Collection[str], *, certain: bool = False) -> dict[str, str]:
     """Return foreign words with the key of `among` that each stands for; where several have a word, the first of the
-    model. `certain`: without those that may have meant something else.
+    model. `certain`: without those that may be intended for something else.
     """
     words: dict[str, str] = {}
     for key in keys(model).values():

@@ -47,7 +47,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.mistakes < 1:
-            raise ValueError("of what is wrong, one mistake at least is told")
+            raise ValueError("of what is wrong, one mistake at least is reported")
 
 
 DEFAULT = Limits()

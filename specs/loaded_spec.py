@@ -32,7 +32,7 @@ class LoadedSpec(NamedTuple):
 
 
 class UsedSpec(NamedTuple):
-    """What `use` names: a spec, perhaps one of its variants, and what reading it told; no unit if it cannot be read."""
+    """What `use` names: a spec, perhaps one of its variants, and what reading it found; no unit where that fails."""
 
     unit: LoadedSpec | None
     variant: str | None = None

@@ -63,7 +63,7 @@ class Figures(Grammar):
 
 
 class Words(Figures, Origin):
-    """What is said in words: bases on the right have their keys first."""
+    """What is written in words: bases on the right have their keys first."""
 
 
 class Weights(Grammar):

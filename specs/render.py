@@ -26,7 +26,7 @@ BOLD, RED, YELLOW, BLUE, CYAN, PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\
 
 
 class Checked(NamedTuple):
-    """A file or network that was checked, by the name it was asked for, and what is said about it."""
+    """A file or network that was checked, by the name it was asked for, and what is reported of it."""
 
     file: str
     diagnostics: Sequence[Diagnostic]

@@ -1,4 +1,4 @@
-"""What is said of a value that the grammar does not take where it stands: what is wrong, and what was intended."""
+"""What is reported of a value that the grammar does not take where it stands: what is wrong, and what was intended."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _as_entry(value: Any) -> tuple[str, ...]:
 
 
 def _several_inputs(value: object) -> str | None:
-    """Return the list of inputs that is meant by shapes under names, `{left: [1, 28, 28], right: [12]}`."""
+    """Return the list of inputs that is intended by shapes under names, `{left: [1, 28, 28], right: [12]}`."""
     if not isinstance(value, dict) or not 0 < len(value) <= _FEW:
         return None
     named = all(isinstance(name, str) and bad_input(name) is None for name in value)
@@ -103,7 +103,7 @@ def _is_expression(text: str) -> bool:
 
 
 def _loop(value: object) -> str | None:
-    """Return the loop that is meant by a number of turns, or by `i in range(3)`."""
+    """Return the loop that is intended by a number of turns, or by `i in range(3)`."""
     if type(value) is int and value > 0:
         return f"{{i: 1..{value}}}"
     written = _LOOP.fullmatch(value) if isinstance(value, str) else None

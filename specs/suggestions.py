@@ -1,4 +1,4 @@
-"""Did you mean: which known name was meant by one that is not known, and whether it can only be that.
+"""Did you mean: which known name was intended by one that is not known, and whether it can only be that.
 
 `nearest` is a question to the author; `certain` is what `--fix` applies, and is another spelling of the same word.
 """

@@ -79,7 +79,7 @@ def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
 
 
 def workflow_commands(found: Iterable[Diagnostic]) -> None:
-    """Print what is wrong as commands to GitHub: the only ones that are meant."""
+    """Print what is wrong as commands to GitHub: the only ones that are intended."""
     from speczoo.specs import render
 
     _write(sys.stdout, f"{render.github(found)}\n")
@@ -146,7 +146,7 @@ def stdin_bytes(most: int) -> bytes:
 
 
 def progress(text: str = "") -> None:
-    """Say on a terminal's last line how far things are, in place of what it said before; nothing clears it."""
+    """Say on a terminal's last line how far things are, in place of what stood there before; nothing clears it."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         shown = inert(safe(text))[: _columns()]
         while columns(shown) >= _columns():

@@ -68,7 +68,7 @@ _limits: ContextVar[Limits] = ContextVar("limits", default=DEFAULT)
 
 
 def current() -> Limits:
-    """Return the limits that hold here. Threads that a function starts are told by it."""
+    """Return the limits that hold here. It bounds the threads that a function starts, too."""
     return _limits.get()
 
 

@@ -35,7 +35,7 @@ class Entry:
 
 
 class Detail(NamedTuple):
-    """What is said of something in the first network, and in the second; None where nothing is."""
+    """What is stated of something in the first network, and in the second; None where nothing is."""
 
     what: str
     before: Any

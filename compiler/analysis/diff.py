@@ -144,7 +144,7 @@ def _details(one: Item, other: Item, wiring: WiringChanges, rules: _Rules) -> It
 
 
 class _Rules:
-    """What is said of the parameters of two networks: what they start as, and whether they train."""
+    """What is stated of the parameters of two networks: what they start as, and whether they train."""
 
     def __init__(self, first: Graph, second: Graph) -> None:
         self.graphs = first, second

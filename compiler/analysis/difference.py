@@ -80,7 +80,7 @@ def _listed_arguments(arguments: dict[str, Any], keys: list[str]) -> str:
 
 
 def _first(one: dict[str, str], other: dict[str, str]) -> Difference | None:
-    """Return the first parameter of which something else is said."""
+    """Return the first parameter of which something else is stated."""
     for key in {**one, **other}:
         if one.get(key) != other.get(key):
             return Difference(key, one.get(key, "starts as torch has it"), other.get(key, "starts as torch has it"))

@@ -9,7 +9,7 @@ weights, gradients and the states of the optimizer (`Memory.training_step`).
 
 Left out is what a backend takes while it computes (workspaces of convolutions, packed weights; what oneDNN and cuDNN
 keep of a recurrent layer beside its gates and states), and how an allocator rounds. Of recurrent layers that torch
-computes token by token, all but plain LSTMs, what is said of inference is off by up to a seventh for a few tokens.
+computes token by token, all but plain LSTMs, what is predicted of inference is off by up to a seventh for a few tokens.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def _key(value: Value) -> Any:
 
 def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: Again = outputs_again) -> Rule | None:
     """Return what holds for every size of these axes, places in the shape of each input; None where no short rule
-    exists. `again` says what comes out of a layer: as it was made, unless said otherwise.
+    exists. `again` says what comes out of a layer: as it was made, unless stated otherwise.
     """
     places = [(i, IDENTITY) for i in range(sum(map(len, dims.values())))]
     ties: list[str] = []

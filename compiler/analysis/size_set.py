@@ -13,7 +13,7 @@ LIMIT = 1 << 20
 
 
 class NoShortRule(Exception):
-    """The sizes in question follow no rule that is short enough to be told."""
+    """The sizes in question follow no rule that is short enough to be shown."""
 
 
 @dataclass(frozen=True, slots=True)

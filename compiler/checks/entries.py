@@ -1,4 +1,4 @@
-"""What can be said of a list only once it is whole: whether its names last, and whether all of it is needed."""
+"""What can be checked of a list only once it is whole: whether its names last, and whether all of it is needed."""
 
 from __future__ import annotations
 

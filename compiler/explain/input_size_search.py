@@ -19,7 +19,7 @@ from speczoo.specs.problem import Problem
 BUDGET = 10_000  # layers walked in search of a size
 LARGEST = 4_096
 REACH = 64  # how far from the size at hand one that fits exactly is looked for
-REPEATS = 8  # multiples in a row that have to work before a rule is told
+REPEATS = 8  # multiples in a row that have to work before a rule is reported
 FEW = 4  # channels of a picture, transparency among them
 
 #: An error as it is met again with another input: its code, its file, and its place in the data, which may be no text.

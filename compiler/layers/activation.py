@@ -356,7 +356,7 @@ class _Softmax(Layer, abstract=True):
         return x
 
     def _axis(self, rank: int) -> int:
-        """Return `dim`, or the one that torch picks with a warning where none is said."""
+        """Return `dim`, or the one that torch picks with a warning where none is stated."""
         if self.dim is None:
             if rank == 2:
                 raise ShapeError(

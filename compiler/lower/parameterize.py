@@ -23,7 +23,7 @@ from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.expression import Compare, Constant, Expr, ExpressionError, Name, to_python
 from speczoo.specs.expression import Template as Text
 
-SEARCHED = 64  # columns, the last that were said first, among which an equal one is looked for
+SEARCHED = 64  # columns, the last that were stated first, among which an equal one is looked for
 SUMMED = 32  # those among which one is looked for that it is a multiple of, or two that it is the sum of
 
 #: Stands where an instance leaves the entry out: fits any value.
@@ -83,7 +83,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _same_number(given: Any, value: Any) -> bool:
-    """Return `same`, of what an expression gives and what a layer has made of it: a float may be said as an int, a
+    """Return `same`, of what an expression gives and what a layer has made of it: a float may be written as an int, a
     tuple as a list.
     """
     if isinstance(given, (list, tuple)) and isinstance(value, (list, tuple)):
@@ -104,10 +104,10 @@ class Columns:
         self.group = group
         self.declared = declared  # the block's own parameters: order, defaults, types
         self.let = let  # and its names for computed values
-        self.variables: dict[str, str] = {}  # those that were said, by what the constructor calls them
+        self.variables: dict[str, str] = {}  # those that were stated, by what the constructor calls them
         self.readable = group.instances[0].scope  # the names that its expressions may read: often many
         self.read: dict[str, list[Any]] = {}  # the columns of those that are asked for
-        self.known: dict[str, list[Any]] = {}  # what was said before, the last at the end, and its values
+        self.known: dict[str, list[Any]] = {}  # what was stated before, the last at the end, and its values
         self.used: dict[str, list[Any]] = {}
         self.taken = taken
         self.reserved = {*self.readable, *declared}

@@ -10,7 +10,7 @@ from speczoo.specs.expression.printing import Simplifier, Untranslatable, folded
 from speczoo.specs.expression.template import Template
 from speczoo.specs.expression.tree import Attribute, Call, Compare, Constant, Expr, ExpressionError, Name
 
-#: How the language itself writes what Python is told of truths.
+#: How the language itself writes what Python writes of truths.
 OWN = {"is": "==", "is not": "!="}
 
 

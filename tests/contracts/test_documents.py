@@ -27,10 +27,12 @@ from speczoo.specs.expression import FUNCTIONS
 ROOT = Path(__file__).parents[2]
 FRONT = ROOT / "README.md"
 LANGUAGE = ROOT / "specs/README.md"
-ROOMS = ["", "specs", "compiler", "zoo", "tests"]
-ROOMS += [f"zoo/{room}" for room in ("drawing", "editor", "exploration", "exporting", "importing", "importing/sources")]
-ROOMS += [f"zoo/{room}" for room in ("editor/vscode", "training", "testing")]
-DOCUMENTS = sorted({path for room in ROOMS for path in (ROOT / room).glob("*.md")})
+PACKAGES = ["", "specs", "compiler", "zoo", "tests"]
+PACKAGES += [
+    f"zoo/{package}" for package in ("drawing", "editor", "exploration", "exporting", "importing", "importing/sources")
+]
+PACKAGES += [f"zoo/{package}" for package in ("editor/vscode", "training", "testing")]
+DOCUMENTS = sorted({path for package in PACKAGES for path in (ROOT / package).glob("*.md")})
 
 
 class Block(NamedTuple):
@@ -158,7 +160,7 @@ def agrees(shown: str, printed: str) -> bool:
 WITH_PYTHON = [
     FRONT,
     ROOT / "zoo/documents.md",
-    *(ROOT / f"zoo/{room}/README.md" for room in ("drawing", "exploration", "exporting", "importing")),
+    *(ROOT / f"zoo/{package}/README.md" for package in ("drawing", "exploration", "exporting", "importing")),
 ]
 PAGES = [*WITH_PYTHON, ROOT / "zoo/importing/sources/README.md"]
 

@@ -16,8 +16,8 @@ from tests import audit, lock
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").iterdir())
-DOCUMENTS = sorted(path for room in ("", "specs", "compiler", "zoo", "zoo/training", "tests", "tests/fuzz")
-                   for path in (ROOT / room).glob("*.md"))  # fmt: skip
+DOCUMENTS = sorted(path for package in ("", "specs", "compiler", "zoo", "zoo/training", "tests", "tests/fuzz")
+                   for path in (ROOT / package).glob("*.md"))  # fmt: skip
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONSTRAINTS = (ROOT / lock.CONSTRAINTS).read_text(encoding="utf-8")
 LOCKED = (ROOT / lock.LOCKED).read_text(encoding="utf-8")

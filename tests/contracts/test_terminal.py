@@ -284,12 +284,12 @@ def prints(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
-@pytest.mark.parametrize("room", ["specs", "compiler", "zoo"])
-def test_there_is_one_door(room: str) -> None:
+@pytest.mark.parametrize("package", ["specs", "compiler", "zoo"])
+def test_there_is_one_door(package: str) -> None:
     door = ROOT / "zoo" / "console.py"
     found = [
         f"{path.relative_to(ROOT)}:{line}"
-        for path in (ROOT / room).rglob("*.py")
+        for path in (ROOT / package).rglob("*.py")
         if path != door
         for line in prints(ast.parse(path.read_text(encoding="utf-8")))
     ]

@@ -1,4 +1,4 @@
-"""The front half of the house runs without torch; the commands that look at specs stay in it."""
+"""The front half of the project runs without torch; the commands that look at specs stay in it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: Arguments that are said by their value alone, those that are said by a sign, and those that say nothing of a picture.
+#: Arguments that their value alone shows, those that a sign shows, and those that say nothing of a picture.
 PLAIN = ("out_channels", "out_features", "embedding_dim", "hidden_size", "shape", "dims", "unflattened_size", "to")
 SIGNS = {"kernel_size": "{}", "stride": "/{}", "output_size": "to {}", "size": "to {}", "scale_factor": "\u00d7{}"}
 SILENT = frozenset(

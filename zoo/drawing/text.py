@@ -1,6 +1,6 @@
 """How wide a text is, before anybody draws it: the widths of DejaVu Sans, with which Verdana's agree to a few percent.
 
-Whoever draws a text is told how long it is to be, so that another font cannot make it leave its box.
+Whoever draws a text is given its length, so that another font cannot make it leave its box.
 """
 
 from __future__ import annotations

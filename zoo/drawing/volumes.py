@@ -20,7 +20,7 @@ from speczoo.drawing.layout import Link
 QUIET = frozenset({"norm", "activation", "dropout", "shape", "function"})
 #: Of what is in a block the first of these tells its colour.
 TELLING = ("attention", "recurrent", "conv", "linear", "pool", "resize", "norm", "custom", "function")
-#: Where features stand in what a layer puts out; where nothing is said, as in what flows in.
+#: Where features stand in what a layer puts out; where nothing is stated, as in what flows in.
 FIRST, LAST = 0, -1
 FEATURES = {"conv": FIRST, "pool": FIRST, "linear": LAST, "attention": LAST, "recurrent": LAST}
 NORMS_OF_THE_LAST = frozenset({"LayerNorm", "RMSNorm"})
@@ -115,7 +115,7 @@ def _enlarges(there: Volumes, k: int, sources: Sequence[int]) -> bool:
 
 
 class _Value(NamedTuple):
-    """What flows: in which volume, in which shape, and where its features stand in that, if anything said so."""
+    """What flows: in which volume, in which shape, and where its features stand in that, if anything stated it."""
 
     volume: int
     shape: tuple[int, ...]

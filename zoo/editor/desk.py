@@ -31,7 +31,7 @@ class Sheet:
     """A text that is open, and changes.
 
     `analysis` is what was found last, of this text or one before it; `known` the last of a text that could be read.
-    `ours` says whether it is, or was, a spec or a recipe by its keys: of other YAML nothing is said to be wrong.
+    `ours` says whether it is, or was, a spec or a recipe by its keys: of other YAML nothing is reported.
     What is shown stays until something better is known: `hints` of a text that was right stand beside the lines that
     are the same still.
     """

@@ -27,7 +27,7 @@ from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.wording import by_axis
 
-FEW = 6  # instances of an entry that are told about one by one
+FEW = 6  # instances of an entry that are shown one by one
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 

@@ -20,7 +20,7 @@ Sort: TypeAlias = Literal["op", "block", "key", "argument", "value", "id", "name
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What can be put at a place: `insert` is what is written, with `${1:word}` for what is to be said yet where it is
+    """What can be put at a place: `insert` is what is written, with `${1:word}` for what is yet to write where it is
     a `snippet`; `rank` puts those first that are wanted most.
     """
 

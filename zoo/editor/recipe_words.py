@@ -40,7 +40,7 @@ def kinds_of(root: Node, loc: Loc) -> list[Any]:
 
 
 def key_at(root: Node, loc: Loc) -> Key | None:
-    """Return the key that a place ends in, where one model has it, or all that may be meant have the same."""
+    """Return the key that a place ends in, where one model has it, or all that may be intended have the same."""
     found = [keys(model)[str(loc[-1])] for model in models_at(root, loc[:-1]) if loc and str(loc[-1]) in keys(model)]
     return found[0] if found else None
 

@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 class Wire:
-    """Turns what is said of one text into values of the protocol, with places in the encoding of the client."""
+    """Turns what is reported of one text into values of the protocol, with places in the encoding of the client."""
 
     def __init__(self, source: Source, uri: str, encoding: Encoding) -> None:
         self.source, self.uri, self.encoding = source, uri, encoding

@@ -30,7 +30,7 @@ TERMS = 1_000  # of a range whose values multiply: fractions that grow
 
 
 class SpaceError(ValueError):
-    """No finite space was said."""
+    """No finite space was stated."""
 
 
 class Values(Protocol):

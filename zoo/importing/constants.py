@@ -156,7 +156,7 @@ def _weighted(value: Tensor, terms: Sequence[Term]) -> str | None:
 
 
 def _exact(number: float, value: Tensor) -> float:
-    """Return the number that was meant by one that was solved for."""
+    """Return the number that was intended by one that was solved for."""
     if not value.is_floating_point():
         return round(number)
     near = round(number * 2**12) / 2**12

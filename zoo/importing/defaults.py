@@ -1,4 +1,4 @@
-"""What most entries of an op say, said once."""
+"""What most entries of an op say, stated once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _walk(entries: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _common(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the arguments that are said once in place of often."""
+    """Return the arguments that are stated once in place of often."""
     out: dict[str, Any] = {}
     for key in dict.fromkeys(key for entry in entries for key in entry if key not in STRUCTURE):
         values = [repr(entry[key]) for entry in entries if key in entry]

@@ -24,7 +24,7 @@ from speczoo.importing.traced import Traced
 
 @dataclass
 class Conversion:
-    """One recording on its way to lists: what is used where, and what could not be said so far."""
+    """One recording on its way to lists: what is used where, and what could not be written so far."""
 
     batches: tuple[int, ...]
     parents: dict[Frame, Frame | None]
@@ -54,7 +54,7 @@ def converted(
     """Return the list of a whole model, and what modules do in training alone and is left out; `training_only` are
     results that evaluation does not give.
 
-    Raises ImportRefused with everything that cannot be said.
+    Raises ImportRefused with everything that cannot be written.
     """
     root = recording.root
     conversion = Conversion(batches, {root: None}, {}, model)
@@ -139,7 +139,7 @@ def _asks_of_constants(conversion: Conversion, at: Builder, call: Call) -> bool:
 
 
 def _unknown(frame: Frame, batches: tuple[int, ...]) -> Iterator[Refusal]:
-    """Yield the functions that the language has not of a frame whose values are lost: they are told all the same."""
+    """Yield the functions that the language has not of a frame whose values are lost: they are reported, too."""
     for inner, call in frame.walk():
         flows = any(batch_axis(value.shapes, batches) is not None for value in call.outputs)
         if call.module is None and flows and call.name not in RANDOM:

@@ -86,7 +86,7 @@ def _new_axis(at: Builder, x: Traced, out: Value, place: int) -> Traced:
 
 
 def squeeze(at: Builder, call: Call) -> list[Traced]:
-    """Return a value without axes of 1: the one that is said, or all."""
+    """Return a value without axes of 1: the one that is stated, or all."""
     x = _one(at, call)
     dims = bound(call, ["dim"]).get("dim", [d for d, n in enumerate(call.inputs[0].tensor.shape) if n == 1])
     places = sorted({d % x.rank for d in (dims if isinstance(dims, list) else [dims])}, reverse=True)

@@ -37,7 +37,7 @@ def spelled(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     stated = {key: value for key, value in given.items() if key not in LEFT_OUT and value is not None and value != []}
     if name.startswith("upsample_"):
         stated["mode"] = MODES.get(name[9:-2], name[9:-2])
-        if stated.get("align_corners") is False:  # as where nothing is said of it
+        if stated.get("align_corners") is False:  # as where nothing is stated of it
             del stated["align_corners"]
         if "scale_factors" in stated:
             stated.pop("output_size", None)

@@ -1,4 +1,4 @@
-"""What a module does in training alone: where it drops whole branches it is a StochasticDepth, and else it is told."""
+"""What a module does in training alone: a StochasticDepth where it drops whole branches, and else it is reported."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Traced:
         return self.batch == 0 and not self.folded
 
     def axis(self, dim: int) -> int:
-        """Return the spec's number of torch's axis, 1 for the first; from the end where it was told so and stays.
+        """Return the spec's number of torch's axis, 1 for the first; from the end where it was counted so and stays.
 
         Raises Unsayable for the batch.
         """

@@ -1,4 +1,4 @@
-"""What is said of a recipe and its data that can be trained, and is hardly meant so."""
+"""What is reported of a recipe and its data that can be trained, and is hardly intended so."""
 
 from __future__ import annotations
 

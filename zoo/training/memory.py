@@ -1,4 +1,4 @@
-"""Whether what a recipe asks for can be held at all: better told beforehand than by the kernel."""
+"""Whether what a recipe asks for can be held at all: better reported beforehand than by the kernel."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def find(what: str | Path) -> Path:
 
 
 class _Text:
-    """A recipe's data with what was laid over it, and where each value was said."""
+    """A recipe's data with what was laid over it, and where each value was written."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -68,7 +68,7 @@ class _Text:
         self.over.append((path, origin))
 
     def place(self, path: Sequence[str | int], *, key: bool = False) -> tuple[str | None, Span | None]:
-        """Return the file and the place in it; or the override that said the value at `path`, or all there is of it."""
+        """Return the file and the place in it; or the override that gave the value at `path`, or all there is of it."""
         steps = [str(step) for step in path]
         for over, origin in reversed(self.over):
             if steps[: len(over)] == over or (over[: len(steps)] == steps and not _has(self.document.data, path)):
@@ -390,7 +390,7 @@ def _problems(error: ValidationError, data: Any) -> Iterator[Problem]:
 
 
 def _suggested(mistake: ErrorDetails, data: Any) -> Loc | None:
-    """Return where the value of a key that is not known was meant to stand."""
+    """Return where the value of a key that is not known was intended to stand."""
     if mistake["type"] != "extra_forbidden":
         return None
     path = placed(data, mistake["loc"])

@@ -149,7 +149,7 @@ def _text(value: object) -> str:
 
 
 def _goal(name: str, wanted: float, reached: float) -> str:
-    """Return a goal counts as met at the precision that it is told in."""
+    """Return a goal counts as met at the precision that it is stated in."""
     verdict = "met" if round(reached, 4) >= wanted else "missed"
     return f"{NAMES[name]}: {figure(name, wanted)}, <b class='{verdict}'>{verdict}</b>"
 

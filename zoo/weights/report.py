@@ -57,7 +57,7 @@ class LoadReport:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """The classes' names, in the order of the published network's outputs; empty where nobody said them."""
+        """The classes' names, in the order of the published network's outputs; empty where nobody stated them."""
         return tuple(self.meta.get("categories", ()))
 
     def transforms(self) -> Callable[..., Tensor]:
