@@ -250,3 +250,18 @@ def test_every_network_is_the_same_as_a_program_and_as_weights(name: str, folder
     again = speczoo.build(path, path)
     path.unlink()
     assert all(torch.equal(value, module.state_dict()[key]) for key, value in again.state_dict().items())
+
+
+def test_sizes_that_windows_pin_are_not_followed(folder: Path) -> None:
+    """Torch would follow each size through all that is cut, in terms that grow with every cut."""
+    layers: list[dict[str, Any]] = [
+        {"id": "conv", "op": "Conv2d", "out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1},
+        {"op": "reshape", "shape": [4, 2, 4, 2, 4]},
+        {"op": "reshape", "shape": [4, 8, 8]},
+    ]
+    pinned: dict[str, Any] = {"spec": 1, "name": "pinned", "input": [3, 16, 16], "layers": layers}
+    made, _ = exported(pinned, folder / "pinned.pt2")
+    assert made.inputs == {"input": ("batch", 3, 16, 16)}
+    assert dict(made.lines)["closed"] == "height and width, as declared: few other sizes are taken"
+    made, _ = exported({**pinned, "layers": layers[:1]}, folder / "free.pt2")
+    assert made.inputs == {"input": ("batch", 3, "height", "width")}

@@ -41,7 +41,8 @@ def opened(graph: Graph, module: nn.Module, convert: Callable[[Traced], T], runn
     """
     sizes = Sizes(graph)
     other = other_sizes(sizes)
-    why = "a constant to torch.export"
+    pinned = [axis for axis in sizes.axes if axis.declared > 1]
+    why = "a constant to torch.export" if other else "few other sizes are taken"
     with drawn_weights(graph, module):
         try:
             program = traced(graph, module, list(other))
@@ -55,7 +56,7 @@ def opened(graph: Graph, module: nn.Module, convert: Callable[[Traced], T], runn
             made = convert(program)
             found = runs(graph, module, program, runner(made), {})
     open = {(axis.input, axis.dim) for axis in program.open}
-    left = [axis.name for axis in other if (axis.input, axis.dim) not in open]
+    left = [axis.name for axis in other or pinned if (axis.input, axis.dim) not in open]
     closed = f"{enumerated(left)}, as declared: {why}" if left else ""
     return Opened(made, program, _outputs(sizes, program), in_words(sizes, program.open), closed, tuple(found))
 

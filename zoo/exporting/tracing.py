@@ -24,6 +24,8 @@ from speczoo.verify import random_input
 #: How much smaller or larger a size is looked for that the network takes, too, and which part of it is best: a map
 #: inside that has one place is a case of its own to exporters.
 FAR, PART = 64, 8
+#: Ops that make several axes of one.
+CUTTING = ("reshape", "Unflatten")
 SHOWN = 300  # characters of what an exporter says
 
 
@@ -148,18 +150,39 @@ def reason(error: BaseException) -> str:
 
 def other_sizes(sizes: Sizes) -> dict[Axis, int]:
     """Return another size that the network takes for each free axis, smaller where that is possible; without those
-    axes that have none, or have a declared size of 1, which torch takes for a constant.
+    axes that have none, where something is cut none far away, or have a declared size of 1, which torch takes for a
+    constant.
     """
     axes = [axis for axis in sizes.axes if axis.declared > 1]
     best = -(min((axis.declared for axis in axes), default=0) // PART)
+    cut = any(row.op in CUTTING for row in sizes.graph.rows)
     steps = sorted({*range(-FAR, FAR + 1)} - {0}, key=lambda step: abs(step - best))
     for chosen in (axes, *([axis] for axis in axes if len(axes) > 1)):
+        if cut and not _reaching_far(sizes, chosen):
+            continue
         for step, alike in product(steps, (False, True)):
             found = {axis: axis.declared + step * (1 if alike else i) for i, axis in enumerate(chosen, 1)}
             tried = [found.get(axis, axis.declared) for axis in sizes.axes]
             if found and min(tried) > 1 and sizes.accepts(*tried):
                 return found
     return {}
+
+
+def _reaching_far(sizes: Sizes, axes: Sequence[Axis]) -> bool:
+    """Return whether a network takes these axes at half their sizes or less, or twice or more, as far as one looks. Not
+    so where it takes 221 to 224, since what lies behind is the same for all: torch.export follows such a size through
+    all that is cut, in terms that grow without end.
+    """
+    if sizes.rule is None:
+        return True
+    for step in range(FAR + 1):
+        smaller = {axis: axis.declared // 2 - step for axis in axes}
+        larger = {axis: axis.declared * 2 + step for axis in axes}
+        for found in (smaller, larger):
+            tried = [found.get(axis, axis.declared) for axis in sizes.axes]
+            if min(tried) > 0 and sizes.accepts(*tried):
+                return True
+    return False
 
 
 def at(graph: Graph, sizes: Mapping[Axis, int]) -> dict[str, Shape]:
