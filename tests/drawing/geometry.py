@@ -66,8 +66,9 @@ def corners(shape: Rectangle | Curve | Face | Words) -> list[Point]:
         return [(shape.x, shape.y), (shape.x + shape.width, shape.y + shape.height)]
     if isinstance(shape, Curve):
         return list(shape.points)
-    left = shape.x - shape.length / 2 if shape.middle else shape.x
-    return [(left, shape.y - shape.size / 2), (left + shape.length, shape.y + shape.size / 2)]
+    wide, high = (shape.size, shape.length) if shape.turned else (shape.length, shape.size)
+    left = shape.x - wide / 2 if shape.middle else shape.x
+    return [(left, shape.y - high / 2), (left + wide, shape.y + high / 2)]
 
 
 def _overlaps(boxes: list[Rectangle]) -> Iterator[str]:
@@ -113,7 +114,8 @@ def _texts(picture: Picture, leaves: list[Rectangle]) -> Iterator[str]:
         for leaf in leaves:
             if meets(area, leaf) and not within(area, leaf):
                 yield f"{text.text!r} is not in {label(leaf)} and not beside it"
-    areas = [(t, Rectangle(*corners(t)[0], t.length, t.size, "text")) for t in texts]
+    ends = [(text, *corners(text)) for text in texts]
+    areas = [(text, Rectangle(x0, y0, x1 - x0, y1 - y0, "text")) for text, (x0, y0), (x1, y1) in ends]
     for (s, a), (t, b) in combinations(sorted(areas, key=lambda pair: pair[1].y), 2):
         if meets(a, b):
             yield f"{s.text!r} stands over {t.text!r}"

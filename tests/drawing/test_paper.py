@@ -73,6 +73,14 @@ def test_volumes_are_to_scale(name: str) -> None:
 
 
 @every
+def test_texts_can_be_read_in_a_column(name: str) -> None:
+    """In one of 85 mm, which are 241 points, the smallest is set in five."""
+    page = drawn(name).picture
+    smallest = min(shape.size for shape in page.shapes if isinstance(shape, Words))
+    assert smallest * 241 / page.width >= 4.99
+
+
+@every
 def test_a_volume_is_what_a_layer_puts_out(name: str) -> None:
     """Channels and size are the axes of a shape; a vector's places of one are left out."""
     made = volumes(diagram_of(name))

@@ -15,7 +15,7 @@ from speczoo.drawing.changes import changes, focused
 from speczoo.drawing.diagram import Box, Diagram, folded, readable, without_shapes
 from speczoo.drawing.formats import FORMATS
 from speczoo.drawing.network import between, diagram
-from speczoo.drawing.paper import paper
+from speczoo.drawing.paper import fits, paper
 from speczoo.drawing.picture import Picture, picture
 from speczoo.drawing.volumes import Volumes, volumes
 from speczoo.metadata import word
@@ -101,7 +101,7 @@ class Drawing:
     @cached_property
     def volumes(self) -> Volumes:
         """What the style `paper` draws. Raises LookupError, as `whole` does."""
-        return volumes(self.whole, self.depth)
+        return volumes(self.whole, self.depth, lambda made: fits(made, shapes=self.shapes))
 
     @property
     def boxes(self) -> tuple[Box, ...]:

@@ -3,20 +3,23 @@
 The width of a volume is that of its channels, height and depth are its size, both on scales on which 512 and 7 are
 still seen beside 3 and 224. Volumes of one size, each made of the one before it
 alone, stand side by side as one stack.
+
+Texts are read in a column of a paper: where the page would be too wide for that, volumes are drawn smaller, and texts
+stand upright below them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 
 from speczoo.drawing.layout import Extent, Grid, Link, Spot, alternating, best_order, grid
 from speczoo.drawing.levels import Levels, level_of
 from speczoo.drawing.palette import KINDS
-from speczoo.drawing.picture import MARGIN, NORMAL, Curve, Face, Picture, Rectangle, Shape, Words, legend_of
+from speczoo.drawing.picture import MARGIN, NORMAL, SMALL, Curve, Face, Picture, Rectangle, Shape, Words, legend_of
 from speczoo.drawing.text import shortened, width
 from speczoo.drawing.volumes import Volume, Volumes
 
@@ -31,6 +34,10 @@ RIGHT, UP = 0.25, 0.2
 #: How large a sign is, how far it is between lines of text, and its size.
 SIGN, LINE, TEXT = 15.0, 13.0, 10.5
 NAMES = 125.0
+#: The width of a page whose smallest texts, those of the legend, are set in five points in a column of 85 mm (241 pt).
+COLUMN = 241 / 5 * SMALL
+#: By how much volumes are drawn smaller at most beside texts: those that lie, and those that stand upright.
+LYING, UPRIGHT = 1.7, 3.3
 #: How much darker sides are than the front, and kinds of layers than others: they are told apart in grey print too.
 TOP, SIDE = 0.1, 0.25
 SHADES = {"linear": 0.12, "pool": 0.26, "resize": 0.12, "recurrent": 0.26, "attention": 0.26, "parameter": 0.12}
@@ -38,16 +45,50 @@ SHADES = {"linear": 0.12, "pool": 0.26, "resize": 0.12, "recurrent": 0.26, "atte
 
 def paper(made: Volumes, title: str, description: str, *, shapes: bool = True) -> Picture:
     """Return the picture of volumes. It has no heading: what a figure is called stands below it."""
-    figure = _Figure(made, _Scale.of(made.volumes), shapes)
-    drawn = [*figure.shapes()]
-    areas = [_corners(shape) for shape in drawn]
-    left, top = (min((area[i] for area in areas), default=0.0) for i in (0, 1))
-    right, bottom = (max((area[i] for area in areas), default=0.0) for i in (2, 3))
-    moved = [_moved(shape, MARGIN - left, MARGIN - top) for shape in drawn]
+    drawn, smaller = _readable(made, shapes=shapes)
+    left, top, right, bottom = (side / smaller for side in _around(drawn))
+    moved = [_moved(_shrunk(shape, smaller), MARGIN - left, MARGIN - top) for shape in drawn]
     page = max(right - left, 200.0) + 2 * MARGIN
     legend, below = legend_of(_titles(made.volumes), page, bottom - top + 2 * MARGIN)
     swatches = (_swatch(shape) if isinstance(shape, Rectangle) else shape for shape in legend)
     return Picture(title, description, page, below + MARGIN, (*moved, *swatches))
+
+
+def fits(made: Volumes, *, shapes: bool = True) -> bool:
+    """Return whether the texts of a picture of volumes can be read in a column."""
+    drawn, smaller = _readable(made, shapes=shapes)
+    return _width(drawn) <= (COLUMN - 2 * MARGIN) * smaller
+
+
+def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Shape], float]:
+    """Return what is drawn, and by how much smaller it is to be than it is said here: texts are as much larger. They
+    are as small as can be read in a column, if they can.
+    """
+    figure = _Figure(made, _Scale.of(made.volumes), shapes)
+    for upright, most in ((False, LYING), (True, UPRIGHT)):
+        larger = 1.0
+        while True:
+            tried = replace(figure, larger=larger, upright=upright, order=figure.columns)
+            drawn = [*tried.shapes()]
+            wanted = _width(drawn) / (COLUMN - 2 * MARGIN)
+            if wanted <= larger or larger == most:
+                break
+            larger = min(1.02 * wanted, most)
+        if wanted <= larger:
+            break
+    return drawn, larger
+
+
+def _around(drawn: Sequence[Shape]) -> tuple[float, float, float, float]:
+    """Return the area that shapes take: left, top, right, bottom."""
+    areas = [_corners(shape) for shape in drawn] or [(0.0, 0.0, 0.0, 0.0)]
+    left, top, right, bottom = zip(*areas, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def _width(drawn: Sequence[Shape]) -> float:
+    left, _, right, _ = _around(drawn)
+    return right - left
 
 
 def _swatch(shape: Rectangle) -> Face:
@@ -99,17 +140,26 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Label:
-    """A text below a stack; its middle, and the line that it stands on, from its left and its front's lower edge."""
+    """A text below a stack, of which its middle lies so far from the stack's left, and its top below its front."""
 
     middle: float
-    line: int
+    top: float
     text: str
     size: float
     faint: bool
+    upright: bool = False
 
     @property
     def length(self) -> float:
         return width(self.text, self.size)
+
+    @property
+    def wide(self) -> float:
+        return self.size if self.upright else self.length
+
+    @property
+    def high(self) -> float:
+        return self.length if self.upright else self.size
 
 
 @dataclass(frozen=True)
@@ -117,10 +167,21 @@ class _Figure:
     made: Volumes
     scale: _Scale
     with_shapes: bool
+    larger: float = 1.0  # what is as large however small volumes are drawn: texts and signs
+    upright: bool = False
+    order: tuple[int, ...] | None = None  # of columns, where it is known
+
+    @property
+    def text(self) -> float:
+        return TEXT * self.larger
+
+    @property
+    def sign(self) -> float:
+        return SIGN * self.larger
 
     def shapes(self) -> Iterator[Shape]:
         """Yield what is drawn, lines first: stacks from left to right, each over what is behind it."""
-        extents = [self._extent(i) for i in range(len(self.made.stacks))]
+        extents = self._extents
         levels = Levels(extents, self.links, self._levels)
         if levels.fit:
             spots, ways = levels.placed()
@@ -129,8 +190,7 @@ class _Figure:
                 way[-1] = self._entry(link.target, spots[link.target])
                 yield from _polyline(way, dashed=self._training(link.target))
         else:
-            cells = grid(extents, self.links, sum(volumes_of[0].box.kind == "terminal" for volumes_of in self._members))
-            laid = cells.placed(_order(cells))
+            laid = self._cells.placed(self.columns)
             spots = [*laid.spots]
             for hop in laid.hops:
                 carried = [self.links[i] for i in hop.links]
@@ -145,6 +205,20 @@ class _Figure:
         for i in sorted(range(len(spots)), key=lambda i: spots[i]):
             yield from self._stack(i, spots[i], extents[i])
 
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """The order of columns, which hangs on no size."""
+        return _order(self._cells) if self.order is None else self.order
+
+    @cached_property
+    def _cells(self) -> Grid:
+        inputs = sum(members[0].box.kind == "terminal" for members in self._members)
+        return grid(self._extents, self.links, inputs)
+
+    @cached_property
+    def _extents(self) -> list[Extent]:
+        return [self._extent(i) for i in range(len(self.made.stacks))]
+
     def _entry(self, stack: int, spot: Spot) -> tuple[float, float]:
         """Return where lines reach a stack: the left edge of its front."""
         return spot.along + self._sides(stack)[0], spot.across
@@ -153,7 +227,7 @@ class _Figure:
         """Return where lines leave a stack: the far edge of its right side."""
         last = self._members[stack][-1]
         if last.sign:
-            return spot.along + SIGN, spot.across
+            return spot.along + self.sign, spot.across
         wide = sum(map(self.scale.width, self._members[stack])) + RIGHT * self.scale.depth(last)
         return spot.along + self._sides(stack)[0] + wide, spot.across
 
@@ -186,25 +260,25 @@ class _Figure:
     def _extent(self, stack: int) -> Extent:
         members = self._members[stack]
         if members[0].sign:
-            return Extent(SIGN, SIGN / 2, SIGN / 2)
+            return Extent(self.sign, self.sign / 2, self.sign / 2)
         tall = max(map(self.scale.height, members))
         above = max(self.scale.height(v) / 2 + UP * self.scale.depth(v) for v in members)
         labels = self._labels(stack)
-        lines = max((label.line + 1 for label in labels), default=0)
+        below = max((label.top + label.high for label in labels), default=0.0)
         left, right = self._sides(stack)
-        return Extent(left + right, above, tall / 2 + LINE * lines + 2)
+        return Extent(left + right, above, tall / 2 + below + 3)
 
     def _sides(self, stack: int) -> tuple[float, float]:
         """Return how far a stack and its labels reach left and right of its left edge."""
         if self._members[stack][0].sign:
-            return 0.0, SIGN
+            return 0.0, self.sign
         members, at, right = self._members[stack], 0.0, 0.0
         for volume in members:
             at += self.scale.width(volume)
             right = max(right, at + RIGHT * self.scale.depth(volume))
         labels = self._labels(stack)
-        before = max((label.length / 2 - label.middle for label in labels), default=0.0)
-        after = max((label.middle + label.length / 2 for label in labels), default=0.0)
+        before = max((label.wide / 2 - label.middle for label in labels), default=0.0)
+        after = max((label.middle + label.wide / 2 for label in labels), default=0.0)
         return max(before, 0.0), max(right, after)
 
     def _labels(self, stack: int) -> list[_Label]:
@@ -214,23 +288,41 @@ class _Figure:
         members = self._members[stack]
         if members[0].sign:
             return []
+        return [*(self._upright(stack) if self.upright else self._lying(stack))]
+
+    def _lying(self, stack: int) -> Iterator[_Label]:
+        """Yield texts in lines, numbers of channels each below its volumes."""
+        members, at, least, line = self._members[stack], 0.0, -1000.0, 0
+        for channels, run in groupby(members, key=lambda volume: volume.channels) if self.with_shapes else ():
+            wide, long = sum(map(self.scale.width, run)), width(str(channels), self.text)
+            middle = max(at + wide / 2, least + long / 2)
+            yield _Label(middle, self._line(0), str(channels), self.text, False)
+            at, least, line = at + wide, middle + long / 2 + 3 * self.larger, 1
         whole = sum(map(self.scale.width, members))
-        labels: list[_Label] = []
-        if self.with_shapes:
-            at = 0.0
-            for channels, run in groupby(members, key=lambda volume: volume.channels):
-                wide = sum(map(self.scale.width, run))
-                text = str(channels)
-                least = labels[-1].middle + labels[-1].length / 2 + 3 if labels else -1000.0
-                labels.append(_Label(max(at + wide / 2, least + width(text, TEXT) / 2), 0, text, TEXT, False))
-                at += wide
-            space = self._space(stack)
-            if space:
-                labels.append(_Label(whole / 2, 1, space, TEXT, True))
-        for name in _names(members):
-            line = max((label.line + 1 for label in labels), default=0)
-            labels.append(_Label(whole / 2, line, shortened(name, NAMES, TEXT), TEXT, False))
-        return labels
+        for text, faint in self._below(stack):
+            yield _Label(whole / 2, self._line(line), text, self.text, faint)
+            line += 1
+
+    def _line(self, number: int) -> float:
+        return LINE * self.larger * number + (LINE - TEXT) / 2 * self.larger + 2
+
+    def _upright(self, stack: int) -> Iterator[_Label]:
+        """Yield texts that read downwards, one below the other."""
+        members, top = self._members[stack], self._line(0)
+        whole = sum(map(self.scale.width, members))
+        channels = dict.fromkeys(str(volume.channels) for volume in members)
+        first = [(", ".join(channels), False)] if self.with_shapes else []
+        for text, faint in (*first, *self._below(stack)):
+            label = _Label(whole / 2, top, text, self.text, faint, upright=True)
+            yield label
+            top += label.high + self.text / 2
+
+    def _below(self, stack: int) -> Iterator[tuple[str, bool]]:
+        """Yield what stands below numbers of channels: the size, which is faint, and names."""
+        space = self._space(stack) if self.with_shapes else ""
+        if space:
+            yield space, True
+        yield from ((shortened(name, NAMES, TEXT), False) for name in _names(self._members[stack]))
 
     def _space(self, stack: int) -> str:
         """Return the size of a stack, where it is another than that of what flows in."""
@@ -250,10 +342,10 @@ class _Figure:
     def _stack(self, stack: int, spot: Spot, extent: Extent) -> Iterator[Shape]:
         members = self._members[stack]
         if members[0].sign:
-            corner = (spot.along, spot.across - SIGN / 2)
-            yield Rectangle(*corner, SIGN, SIGN, "function", SIGN / 2, members[0].box)
-            sign = members[0].sign
-            yield Words(corner[0] + SIGN / 2, spot.across, sign, NORMAL, width(sign, NORMAL), middle=True)
+            corner, around = (spot.along, spot.across - self.sign / 2), self.sign
+            yield Rectangle(*corner, around, around, "function", around / 2, members[0].box)
+            sign, size = members[0].sign, NORMAL * self.larger
+            yield Words(corner[0] + around / 2, spot.across, sign, size, width(sign, size), middle=True)
             return
         left = spot.along + self._sides(stack)[0]
         at = left
@@ -262,8 +354,9 @@ class _Figure:
             at += self.scale.width(volume)
         bottom = spot.across + max(map(self.scale.height, members)) / 2
         for label in self._labels(stack):
-            y = bottom + LINE * label.line + LINE / 2 + 2
-            yield Words(left + label.middle, y, label.text, label.size, label.length, faint=label.faint, middle=True)
+            x, y = left + label.middle, bottom + label.top + label.high / 2
+            ways = {"faint": label.faint, "middle": True, "turned": label.upright}
+            yield Words(x, y, label.text, label.size, label.length, **ways)
 
     def _faces(self, volume: Volume, x: float, middle: float) -> Iterator[Face]:
         """Yield the sides of a volume that are seen: the top, the right one, and the front."""
@@ -324,10 +417,24 @@ def _corners(shape: Shape) -> tuple[float, float, float, float]:
         case Face():
             points = [*shape.corners]
         case Words():
-            half = shape.length / 2
-            points = [(shape.x - half, shape.y - shape.size / 2), (shape.x + half, shape.y + shape.size / 2)]
+            return shape.area
     xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def _shrunk(shape: Shape, times: float) -> Shape:
+    """Return a shape so many times smaller."""
+    match shape:
+        case Curve():
+            return shape._replace(points=tuple((x / times, y / times) for x, y in shape.points))
+        case Face():
+            return shape._replace(corners=tuple((x / times, y / times) for x, y in shape.corners))
+        case Words():
+            x, y, size, length = shape.x / times, shape.y / times, shape.size / times, shape.length / times
+            return shape._replace(x=x, y=y, size=size, length=length)
+        case Rectangle():
+            x, y, wide, high = shape.x / times, shape.y / times, shape.width / times, shape.height / times
+            return shape._replace(x=x, y=y, width=wide, height=high, radius=shape.radius / times)
 
 
 def _moved(shape: Shape, dx: float, dy: float) -> Shape:

@@ -69,7 +69,9 @@ class Face(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A text that begins at `x`, or has its middle there, on the line whose middle is `y`, and is `length` long."""
+    """A text that begins at `x`, or has its middle there, on the line whose middle is `y`, and is `length` long. A text
+    that is `turned` reads downwards, and has its middle at `x` and `y`.
+    """
 
     x: float
     y: float
@@ -79,6 +81,14 @@ class Words(NamedTuple):
     bold: bool = False
     faint: bool = False
     middle: bool = False
+    turned: bool = False
+
+    @property
+    def area(self) -> tuple[float, float, float, float]:
+        """Where it begins and ends: left, top, right, bottom."""
+        wide, high = (self.size, self.length) if self.turned else (self.length, self.size)
+        left = self.x - wide / 2 if self.middle else self.x
+        return left, self.y - high / 2, left + wide, self.y + high / 2
 
 
 Shape = Rectangle | Curve | Face | Words

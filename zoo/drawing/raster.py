@@ -98,6 +98,8 @@ def _words(axes: Axes, shape: Words, page: Page, order: int) -> None:
         weight="bold" if shape.bold else "normal",
         ha="center" if shape.middle else "left",
         va="center_baseline",
+        rotation=-90 if shape.turned else 0,
+        rotation_mode="anchor",
         parse_math=False,
         zorder=order,
     )

@@ -106,9 +106,10 @@ def _point(point: tuple[float, float]) -> str:
 def _words(shape: Words) -> str:
     classes = " ".join(c for c, on in (("b", shape.bold), ("f", shape.faint), ("m", shape.middle)) if on)
     named = f"class={quoteattr(classes)} " if classes else ""
+    turn = f' transform="rotate(90 {_number(shape.x)} {_number(shape.y)})"' if shape.turned else ""
     long = f' textLength="{_number(shape.length)}" lengthAdjust="spacingAndGlyphs"'
     return (
-        f'<text {named}x="{_number(shape.x)}" y="{_number(shape.y)}" font-size="{_number(shape.size)}"{long}>'
+        f'<text {named}x="{_number(shape.x)}" y="{_number(shape.y)}" font-size="{_number(shape.size)}"{long}{turn}>'
         f"{_text(shape.text)}</text>"
     )
 

@@ -96,8 +96,9 @@ def _words(shape: Words) -> str:
     anchor = "center" if shape.middle else "west"
     weight = r"\bfseries" if shape.bold else ""
     colour = "faint" if shape.faint else "text"
+    turn = ", rotate=-90" if shape.turned else ""
     return (
-        f"\\node[anchor={anchor}, text={colour}] at ({shape.x:.1f}, {shape.y:.1f}) "
+        f"\\node[anchor={anchor}, text={colour}{turn}] at ({shape.x:.1f}, {shape.y:.1f}) "
         f"{{\\fontsize{{{shape.size:g}}}{{{shape.size:g}}}\\selectfont{weight} {_escaped(shape.text)}}};"
     )
 

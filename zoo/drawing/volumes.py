@@ -7,7 +7,7 @@ activation, is part of the volume before it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -70,16 +70,16 @@ class Volumes:
         return tuple(range(low, high) for low, high in pairwise(cuts) if low < high)
 
 
-def volumes(diagram: Diagram, depth: int | None = None) -> Volumes:
+def volumes(diagram: Diagram, depth: int | None = None, fits: Callable[[Volumes], bool] = lambda made: True) -> Volumes:
     """Return the volumes of a network whose blocks are unfolded so many levels deep: where nothing says how many, as
-    deep as there are few, and a block with branches is one.
+    deep as there are few that fit, and a block with branches is one.
     """
     known = _Blocks()
     if depth is not None:
         return known.volumes(diagram, depth, branching=True)
-    deepest = depth_of(diagram)
-    found = (known.volumes(diagram, n, branching=False) for n in range(deepest, 1, -1))
-    return next((made for made in found if len(made.stacks) <= READABLE), known.volumes(diagram, 1, branching=False))
+    found = (known.volumes(diagram, n, branching=False) for n in range(depth_of(diagram), 0, -1))
+    few = [made for made in found if len(made.stacks) <= READABLE] or [known.volumes(diagram, 1, branching=False)]
+    return next(filter(fits, few), few[-1])
 
 
 def _joined(there: Volumes) -> Volumes:
