@@ -24,8 +24,6 @@ def tikz(picture: Picture) -> str:
         r"\usepackage[T1]{fontenc}",
         r"\usepackage{helvet}",
         r"\renewcommand{\familydefault}{\sfdefault}",
-        r"\usetikzlibrary{arrows.meta}",
-        r"\tikzset{>={Triangle[length=5pt, width=4pt]}}",
         *_colours(picture),
         r"\begin{document}",
         r"\begin{tikzpicture}[x=1pt, y=-1pt, line width=0.6pt, every node/.style={inner sep=0pt, outer sep=0pt}]",
@@ -52,7 +50,7 @@ def _shapes(picture: Picture) -> Iterator[str]:
             case Rectangle():
                 yield _rectangle(shape)
             case Curve():
-                yield _curve(shape)
+                yield from _curve(shape)
             case Face():
                 yield from _face(shape)
             case Words():
@@ -81,11 +79,13 @@ def _rectangle(shape: Rectangle) -> str:
     )
 
 
-def _curve(shape: Curve) -> str:
+def _curve(shape: Curve) -> Iterator[str]:
     start, bend, land, end = map(_point, shape.points)
     first, second = map(_point, shape.controls)
-    style = ", ".join(["draw=line", *["->"] * shape.head, *["dashed"] * shape.dashed])
-    return f"\\draw[{style}] {start} -- {bend} .. controls {first} and {second} .. {land} -- {end};"
+    style = "draw=line, dashed" if shape.dashed else "draw=line"
+    yield f"\\draw[{style}] {start} -- {bend} .. controls {first} and {second} .. {land} -- {end};"
+    if shape.head:  # an arrow of TikZ's points where its last piece does, which may have no length
+        yield f"\\fill[line] {' -- '.join(map(_point, shape.tip))} -- cycle;"
 
 
 def _point(point: tuple[float, float]) -> str:
