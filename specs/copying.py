@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserString
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from numbers import Integral, Real
@@ -37,6 +38,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return str.__str__(value)
+    if isinstance(value, UserString):  # a sequence of texts that are such themselves
+        return str(value)
     if hasattr(value, "ndim") and hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Integral):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import typing
-from collections import OrderedDict, UserDict, UserList, deque
+from collections import OrderedDict, UserDict, UserList, UserString, deque
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -40,7 +40,7 @@ SAME: dict[type, list[Callable[[Any], Any]]] = {
     int: [np.int64, np.array, torch.tensor, lambda n: Count.TWO if n == 2 else n],
     float: [np.float64, np.array, lambda x: torch.tensor(x, dtype=torch.float64)],
     bool: [np.bool_, np.array, torch.tensor],
-    str: [np.str_, lambda text: Word.HERE if text == "here" else text],
+    str: [np.str_, UserString, lambda text: Word.HERE if text == "here" else text],
     list: [tuple, UserList, lambda items: np.array(items) if items and {*map(type, items)} == {int} else items],
     dict: [OrderedDict, UserDict, MappingProxyType],
 }

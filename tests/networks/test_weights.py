@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import pickle
 import re
 import subprocess
@@ -83,6 +84,35 @@ def test_every_form_gives_the_same_outputs(form: str, theirs: nn.Module, state: 
 
 
 SMALL: dict[str, Any] = {"spec": 1, "name": "t", "input": [3], "layers": [{"op": "Linear", "out_features": 2}]}
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "bin"])
+def test_an_index_brings_its_shards_together(ending: str, tmp_path: Path) -> None:
+    """Of files beside it, and of none elsewhere; what one of them lacks is told."""
+    from safetensors.torch import save_file
+
+    state = dict(speczoo.build(SMALL, seed=0).state_dict())
+    save: Any = save_file if ending == "safetensors" else torch.save
+    places = {key: f"model-{i}.{ending}" for i, key in enumerate(state)}
+    for key, place in places.items():
+        save({key: state[key]}, tmp_path / place)
+    index = tmp_path / f"model.{ending}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 32}, "weight_map": places}))
+    model = speczoo.build(SMALL, index)
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert report(model).source == str(index)
+    (tmp_path / "below").mkdir()
+    wrong: dict[str, Any] = {
+        "has not all": dict.fromkeys(places, places["0.weight"]),
+        "leads out": {key: f"../{place}" for key, place in places.items()},
+        "no index": list(places),
+        "no file of tensors": dict.fromkeys(places, "itself.index.json"),
+    }
+    for i, (why, map_) in enumerate(wrong.items()):
+        other = (tmp_path / "below" if i == 1 else tmp_path) / "itself.index.json"
+        other.write_text(json.dumps({"weight_map": map_}))
+        with pytest.raises(WeightsError, match=why):
+            speczoo.build(SMALL, other)
 
 
 @given(st.text(min_size=1), st.sets(st.sampled_from(["epoch", "optimizer", "hyper_parameters", "param_groups"])))

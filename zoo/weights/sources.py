@@ -23,6 +23,7 @@ from speczoo.specs.suggestions import did_you_mean
 from speczoo.tensors import SHOWN
 from speczoo.torchvision import published_weights
 from speczoo.weights.report import WeightsError, listed
+from speczoo.weights.shards import ENDING, state_of_shards
 
 #: What wrappers put before every name: DataParallel, torch.compile, and modules of Lightning and of one's own.
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
@@ -47,6 +48,8 @@ def find(graph: Graph, weights: Any, rename: Mapping[str, str], keys: Mapping[st
     """
     if isinstance(weights, Mapping):
         found = _found(weights, "a state_dict", "the state_dict")
+    elif isinstance(weights, str) and "://" in weights:
+        raise WeightsError(f"{weights} is no file: fetch it, and name the file")
     elif is_path(weights):
         found = found_in(Path(weights))
     else:
@@ -107,12 +110,15 @@ def is_path(weights: Any) -> bool:
 
 
 def found_in(path: Path) -> Found:
-    """Return the state_dict in a file. Raises WeightsError."""
+    """Return the state_dict in a file, or in those that an index names. Raises WeightsError."""
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder: name a file in it")
     if not path.is_file():
         raise WeightsError(f"there is no file {path}")
-    reader = tensors.read_safetensors if path.suffix == ".safetensors" else tensors.read
     try:
-        return _found(reader(path), str(path), str(path))
+        if path.name.endswith(ENDING):
+            return Found(str(path), state_of_shards(path, lambda shard: _in_file(shard).state))
+        return _in_file(path)
     except ModuleNotFoundError as error:
         raise WeightsError(f"{path} needs {error.name}: pip install {error.name}") from error
     except (tensors.TensorsError, LimitExceeded) as error:
@@ -122,6 +128,11 @@ def found_in(path: Path) -> Found:
         raise
     except Exception as error:  # what a broken file makes of safetensors is not documented
         raise WeightsError(f"{path} cannot be read as weights: {_first_line(error)}") from error
+
+
+def _in_file(path: Path) -> Found:
+    reader = tensors.read_safetensors if path.suffix == ".safetensors" else tensors.read
+    return _found(reader(path), str(path), str(path))
 
 
 def _found(data: Any, source: str, where: str) -> Found:
