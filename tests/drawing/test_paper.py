@@ -143,6 +143,23 @@ def test_a_unet_looks_like_a_u(name: str) -> None:
     assert len(middles) >= 5
 
 
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_u_has_as_many_axes_as_it_likes(axes: int) -> None:
+    """What is enlarged, to be joined, is part of the join, a sequence too: both arms are as deep."""
+    down, up, widths = [], [], (8, 16, 32)
+    for i, channels in enumerate(widths):
+        conv = {"op": f"Conv{axes}d", "out_channels": channels, "kernel_size": 3, "padding": 1}
+        down += [{"id": f"down{i}", **conv}, {"op": f"MaxPool{axes}d", "kernel_size": 2}]
+        larger = {"op": f"ConvTranspose{axes}d", "out_channels": channels, "kernel_size": 2, "stride": 2}
+        joined = {"id": f"join{i}", "op": "concat", "from": [f"up{i}", f"down{i}"]}
+        up = [{"id": f"up{i}", **larger}, joined, {"id": f"dec{i}", **conv}, *up]
+    net = {"spec": 1, "name": "u", "input": [2, *(32,) * axes], "layers": [*down, *up]}
+    page = Drawing(speczoo.graph(net), style="paper").picture
+    places = [front(face) for face in page.shapes if isinstance(face, Face) and face.about is not None]
+    assert len({round(area.y + area.height / 2, 1) for area in places}) == len(widths) + 1
+    assert list(faults(page)) == []
+
+
 @pytest.mark.parametrize("name", ["vgg16", "resnet18", "autoencoder", "yolov8n", "char_rnn"])
 def test_what_is_no_u_stands_in_a_row(name: str) -> None:
     made = drawn(name)
@@ -162,16 +179,15 @@ def words(page: Picture) -> list[str]:
 
 @given(networks())
 def test_inputs_and_several_outputs_have_their_names(spec: dict[str, Any]) -> None:
-    """Those of what is a volume: a sign has no text beside it."""
+    """A sum or a product, which is a sign, has the names of the outputs that it is."""
     graph = speczoo.graph(spec)
     made = volumes(diagram(graph))
     named = [name for volume in made.volumes for name in volume.outputs]
     assert sorted(named) == sorted(port.name for port in graph.root.outputs if len(graph.root.outputs) > 1)
     written = words(paper(made, "", ""))
     for volume in made.volumes:
-        if not volume.sign:
-            names = [volume.box.name] if volume.box.kind == "terminal" else []
-            assert {shortened(name, NAMES, TEXT) for name in (*names, *volume.outputs)} <= {*written}
+        names = [volume.box.name] if volume.box.kind == "terminal" else []
+        assert {shortened(name, NAMES, TEXT) for name in (*names, *volume.outputs)} <= {*written}
 
 
 def test_shapes_may_be_left_out() -> None:

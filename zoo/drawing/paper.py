@@ -20,6 +20,7 @@ from speczoo.drawing.layout import Extent, Grid, Link, Spot, alternating, best_o
 from speczoo.drawing.levels import Levels, level_of
 from speczoo.drawing.palette import KINDS
 from speczoo.drawing.picture import MARGIN, NORMAL, SMALL, Curve, Face, Picture, Rectangle, Shape, Words, legend_of
+from speczoo.drawing.shapes import around, moved, shrunk, width_of
 from speczoo.drawing.text import shortened, width
 from speczoo.drawing.volumes import Volume, Volumes
 
@@ -46,18 +47,18 @@ SHADES = {"linear": 0.12, "pool": 0.26, "resize": 0.12, "recurrent": 0.26, "atte
 def paper(made: Volumes, title: str, description: str, *, shapes: bool = True) -> Picture:
     """Return the picture of volumes. It has no heading: what a figure is called stands below it."""
     drawn, smaller = _readable(made, shapes=shapes)
-    left, top, right, bottom = (side / smaller for side in _around(drawn))
-    moved = [_moved(_shrunk(shape, smaller), MARGIN - left, MARGIN - top) for shape in drawn]
+    left, top, right, bottom = (side / smaller for side in around(drawn))
+    placed = [moved(shrunk(shape, smaller), MARGIN - left, MARGIN - top) for shape in drawn]
     page = max(right - left, 200.0) + 2 * MARGIN
     legend, below = legend_of(_titles(made.volumes), page, bottom - top + 2 * MARGIN)
     swatches = (_swatch(shape) if isinstance(shape, Rectangle) else shape for shape in legend)
-    return Picture(title, description, page, below + MARGIN, (*moved, *swatches))
+    return Picture(title, description, page, below + MARGIN, (*placed, *swatches))
 
 
 def fits(made: Volumes, *, shapes: bool = True) -> bool:
     """Return whether the texts of a picture of volumes can be read in a column."""
     drawn, smaller = _readable(made, shapes=shapes)
-    return _width(drawn) <= (COLUMN - 2 * MARGIN) * smaller
+    return width_of(drawn) <= (COLUMN - 2 * MARGIN) * smaller
 
 
 def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Shape], float]:
@@ -70,25 +71,13 @@ def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Shape], float]:
         while True:
             tried = replace(figure, larger=larger, upright=upright, order=figure.columns)
             drawn = [*tried.shapes()]
-            wanted = _width(drawn) / (COLUMN - 2 * MARGIN)
+            wanted = width_of(drawn) / (COLUMN - 2 * MARGIN)
             if wanted <= larger or larger == most:
                 break
             larger = min(1.02 * wanted, most)
         if wanted <= larger:
             break
     return drawn, larger
-
-
-def _around(drawn: Sequence[Shape]) -> tuple[float, float, float, float]:
-    """Return the area that shapes take: left, top, right, bottom."""
-    areas = [_corners(shape) for shape in drawn] or [(0.0, 0.0, 0.0, 0.0)]
-    left, top, right, bottom = zip(*areas, strict=True)
-    return min(left), min(top), max(right), max(bottom)
-
-
-def _width(drawn: Sequence[Shape]) -> float:
-    left, _, right, _ = _around(drawn)
-    return right - left
 
 
 def _swatch(shape: Rectangle) -> Face:
@@ -225,11 +214,7 @@ class _Figure:
 
     def _exit(self, stack: int, spot: Spot) -> tuple[float, float]:
         """Return where lines leave a stack: the far edge of its right side."""
-        last = self._members[stack][-1]
-        if last.sign:
-            return spot.along + self.sign, spot.across
-        wide = sum(map(self.scale.width, self._members[stack])) + RIGHT * self.scale.depth(last)
-        return spot.along + self._sides(stack)[0] + wide, spot.across
+        return spot.along + self._sides(stack)[0] + self._wide(stack) + self._aside(stack), spot.across
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -259,23 +244,35 @@ class _Figure:
 
     def _extent(self, stack: int) -> Extent:
         members = self._members[stack]
-        if members[0].sign:
-            return Extent(self.sign, self.sign / 2, self.sign / 2)
-        tall = max(map(self.scale.height, members))
-        above = max(self.scale.height(v) / 2 + UP * self.scale.depth(v) for v in members)
+        above = max(self._tall(volume) / 2 + self._up(volume) for volume in members)
         labels = self._labels(stack)
-        below = max((label.top + label.high for label in labels), default=0.0)
+        below = max((label.top + label.high + 3 for label in labels), default=0.0)
         left, right = self._sides(stack)
-        return Extent(left + right, above, tall / 2 + below + 3)
+        return Extent(left + right, above, max(map(self._tall, members)) / 2 + below)
+
+    def _tall(self, volume: Volume) -> float:
+        return self.sign if volume.sign else self.scale.height(volume)
+
+    def _long(self, volume: Volume) -> float:
+        return self.sign if volume.sign else self.scale.width(volume)
+
+    def _up(self, volume: Volume) -> float:
+        return 0.0 if volume.sign else UP * self.scale.depth(volume)
+
+    def _wide(self, stack: int) -> float:
+        return sum(map(self._long, self._members[stack]))
+
+    def _aside(self, stack: int) -> float:
+        """Return how far the right side of a stack's last volume leads to the right."""
+        last = self._members[stack][-1]
+        return 0.0 if last.sign else RIGHT * self.scale.depth(last)
 
     def _sides(self, stack: int) -> tuple[float, float]:
         """Return how far a stack and its labels reach left and right of its left edge."""
-        if self._members[stack][0].sign:
-            return 0.0, self.sign
-        members, at, right = self._members[stack], 0.0, 0.0
-        for volume in members:
-            at += self.scale.width(volume)
-            right = max(right, at + RIGHT * self.scale.depth(volume))
+        at, right = 0.0, 0.0
+        for volume in self._members[stack]:
+            at += self._long(volume)
+            right = max(right, at + (0.0 if volume.sign else RIGHT * self.scale.depth(volume)))
         labels = self._labels(stack)
         before = max((label.wide / 2 - label.middle for label in labels), default=0.0)
         after = max((label.middle + label.wide / 2 for label in labels), default=0.0)
@@ -283,43 +280,42 @@ class _Figure:
 
     def _labels(self, stack: int) -> list[_Label]:
         """Return the channels of what stands in a stack, where they change; below them its size, where that changes;
-        and what a block is called.
+        and what a block is called. A sign has the names of outputs alone.
         """
-        members = self._members[stack]
-        if members[0].sign:
-            return []
         return [*(self._upright(stack) if self.upright else self._lying(stack))]
 
     def _lying(self, stack: int) -> Iterator[_Label]:
         """Yield texts in lines, numbers of channels each below its volumes."""
-        members, at, least, line = self._members[stack], 0.0, -1000.0, 0
-        for channels, run in groupby(members, key=lambda volume: volume.channels) if self.with_shapes else ():
+        at, least, line = 0.0, -1000.0, 0
+        for channels, run in groupby(self._shaped(stack), key=lambda volume: volume.channels):
             wide, long = sum(map(self.scale.width, run)), width(str(channels), self.text)
             middle = max(at + wide / 2, least + long / 2)
             yield _Label(middle, self._line(0), str(channels), self.text, False)
             at, least, line = at + wide, middle + long / 2 + 3 * self.larger, 1
-        whole = sum(map(self.scale.width, members))
         for text, faint in self._below(stack):
-            yield _Label(whole / 2, self._line(line), text, self.text, faint)
+            yield _Label(self._wide(stack) / 2, self._line(line), text, self.text, faint)
             line += 1
+
+    def _shaped(self, stack: int) -> list[Volume]:
+        """Return the volumes of a stack whose channels and size are said."""
+        return [volume for volume in self._members[stack] if self.with_shapes and not volume.sign]
 
     def _line(self, number: int) -> float:
         return LINE * self.larger * number + (LINE - TEXT) / 2 * self.larger + 2
 
     def _upright(self, stack: int) -> Iterator[_Label]:
         """Yield texts that read downwards, one below the other."""
-        members, top = self._members[stack], self._line(0)
-        whole = sum(map(self.scale.width, members))
-        channels = dict.fromkeys(str(volume.channels) for volume in members)
-        first = [(", ".join(channels), False)] if self.with_shapes else []
+        top = self._line(0)
+        channels = dict.fromkeys(str(volume.channels) for volume in self._shaped(stack))
+        first = [(", ".join(channels), False)] if channels else []
         for text, faint in (*first, *self._below(stack)):
-            label = _Label(whole / 2, top, text, self.text, faint, upright=True)
+            label = _Label(self._wide(stack) / 2, top, text, self.text, faint, upright=True)
             yield label
             top += label.high + self.text / 2
 
     def _below(self, stack: int) -> Iterator[tuple[str, bool]]:
         """Yield what stands below numbers of channels: the size, which is faint, and names."""
-        space = self._space(stack) if self.with_shapes else ""
+        space = self._space(stack) if self._shaped(stack) else ""
         if space:
             yield space, True
         yield from ((shortened(name, NAMES, TEXT), False) for name in _names(self._members[stack]))
@@ -341,22 +337,21 @@ class _Figure:
 
     def _stack(self, stack: int, spot: Spot, extent: Extent) -> Iterator[Shape]:
         members = self._members[stack]
-        if members[0].sign:
-            corner, around = (spot.along, spot.across - self.sign / 2), self.sign
-            yield Rectangle(*corner, around, around, "function", around / 2, members[0].box)
-            sign, size = members[0].sign, NORMAL * self.larger
-            yield Words(corner[0] + around / 2, spot.across, sign, size, width(sign, size), middle=True)
-            return
         left = spot.along + self._sides(stack)[0]
         at = left
         for volume in members:
-            yield from self._faces(volume, at, spot.across)
-            at += self.scale.width(volume)
-        bottom = spot.across + max(map(self.scale.height, members)) / 2
+            yield from (self._circle if volume.sign else self._faces)(volume, at, spot.across)
+            at += self._long(volume)
+        bottom = spot.across + max(map(self._tall, members)) / 2
         for label in self._labels(stack):
             x, y = left + label.middle, bottom + label.top + label.high / 2
             ways = {"faint": label.faint, "middle": True, "turned": label.upright}
             yield Words(x, y, label.text, label.size, label.length, **ways)
+
+    def _circle(self, volume: Volume, x: float, middle: float) -> Iterator[Shape]:
+        around, size = self.sign, NORMAL * self.larger
+        yield Rectangle(x, middle - around / 2, around, around, "function", around / 2, volume.box)
+        yield Words(x + around / 2, middle, volume.sign, size, width(volume.sign, size), middle=True)
 
     def _faces(self, volume: Volume, x: float, middle: float) -> Iterator[Face]:
         """Yield the sides of a volume that are seen: the top, the right one, and the front."""
@@ -405,43 +400,3 @@ def _polyline(way: Sequence[tuple[float, float]], *, dashed: bool) -> Iterator[C
         last = i == len(way) - 2
         land = (end[0] - 7 if last else end[0], end[1])
         yield Curve((start, start, land, end), last, dashed, horizontal=True)
-
-
-def _corners(shape: Shape) -> tuple[float, float, float, float]:
-    """Return the area that a shape takes: left, top, right, bottom."""
-    match shape:
-        case Rectangle():
-            points = [(shape.x, shape.y), (shape.x + shape.width, shape.y + shape.height)]
-        case Curve():
-            points = [*shape.points]
-        case Face():
-            points = [*shape.corners]
-        case Words():
-            return shape.area
-    xs, ys = zip(*points, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _shrunk(shape: Shape, times: float) -> Shape:
-    """Return a shape so many times smaller."""
-    match shape:
-        case Curve():
-            return shape._replace(points=tuple((x / times, y / times) for x, y in shape.points))
-        case Face():
-            return shape._replace(corners=tuple((x / times, y / times) for x, y in shape.corners))
-        case Words():
-            x, y, size, length = shape.x / times, shape.y / times, shape.size / times, shape.length / times
-            return shape._replace(x=x, y=y, size=size, length=length)
-        case Rectangle():
-            x, y, wide, high = shape.x / times, shape.y / times, shape.width / times, shape.height / times
-            return shape._replace(x=x, y=y, width=wide, height=high, radius=shape.radius / times)
-
-
-def _moved(shape: Shape, dx: float, dy: float) -> Shape:
-    match shape:
-        case Curve():
-            return shape._replace(points=tuple((x + dx, y + dy) for x, y in shape.points))
-        case Face():
-            return shape._replace(corners=tuple((x + dx, y + dy) for x, y in shape.corners))
-        case _:
-            return shape._replace(x=shape.x + dx, y=shape.y + dy)

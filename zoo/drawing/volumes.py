@@ -91,7 +91,7 @@ def _joined(there: Volumes) -> Volumes:
     into: dict[int, int] = {}
     changed = list(there.volumes)
     for i, volume in enumerate(there.volumes):
-        if volume.box.op != "concat" or volume.whole or len(volume.space) < 2:
+        if volume.box.op != "concat" or volume.whole or not volume.space:
             continue
         enlarged = [k for k in sources[i] if readers[k] == [i] and _enlarges(there, k, sources[k])]
         enlarged = [k for k in enlarged if not there.volumes[k].outputs]

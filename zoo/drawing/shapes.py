@@ -1,0 +1,59 @@
+"""What is drawn, moved and made smaller as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speczoo.drawing.picture import Curve, Face, Rectangle, Shape, Words
+
+
+def around(drawn: Sequence[Shape]) -> tuple[float, float, float, float]:
+    """Return the area that shapes take: left, top, right, bottom."""
+    areas = [_area(shape) for shape in drawn] or [(0.0, 0.0, 0.0, 0.0)]
+    left, top, right, bottom = zip(*areas, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def width_of(drawn: Sequence[Shape]) -> float:
+    left, _, right, _ = around(drawn)
+    return right - left
+
+
+def _area(shape: Shape) -> tuple[float, float, float, float]:
+    """Return the area that a shape takes: left, top, right, bottom."""
+    match shape:
+        case Rectangle():
+            points = [(shape.x, shape.y), (shape.x + shape.width, shape.y + shape.height)]
+        case Curve():
+            points = [*shape.points]
+        case Face():
+            points = [*shape.corners]
+        case Words():
+            return shape.area
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def shrunk(shape: Shape, times: float) -> Shape:
+    """Return a shape so many times smaller."""
+    match shape:
+        case Curve():
+            return shape._replace(points=tuple((x / times, y / times) for x, y in shape.points))
+        case Face():
+            return shape._replace(corners=tuple((x / times, y / times) for x, y in shape.corners))
+        case Words():
+            x, y, size, length = shape.x / times, shape.y / times, shape.size / times, shape.length / times
+            return shape._replace(x=x, y=y, size=size, length=length)
+        case Rectangle():
+            x, y, wide, high = shape.x / times, shape.y / times, shape.width / times, shape.height / times
+            return shape._replace(x=x, y=y, width=wide, height=high, radius=shape.radius / times)
+
+
+def moved(shape: Shape, dx: float, dy: float) -> Shape:
+    match shape:
+        case Curve():
+            return shape._replace(points=tuple((x + dx, y + dy) for x, y in shape.points))
+        case Face():
+            return shape._replace(corners=tuple((x + dx, y + dy) for x, y in shape.corners))
+        case _:
+            return shape._replace(x=shape.x + dx, y=shape.y + dy)
