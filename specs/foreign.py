@@ -9,7 +9,22 @@ from speczoo.specs.problem import Loc, Problem
 
 _SECTION = re.compile(r"^\[(\w+)\][ \t]*(?:[#;].*)?\r?$", re.MULTILINE)
 _OPTION = re.compile(r"^\w+[ \t]*=", re.MULTILINE)
+_MESSAGE = re.compile(r"^layers?[ \t]*\{", re.MULTILINE)  # of protobuf as text
+_OF_CAFFE = re.compile(r"^[ \t]*type[ \t]*:", re.MULTILINE)
+_POINTER = re.compile(r"version https://git-lfs\.github\.com/spec/")
 _DARKNET = frozenset({"net", "network", "convolutional", "connected", "maxpool", "shortcut", "route", "yolo", "region"})
+
+#: What says by two keys together what it is: those, its format, and that in words.
+_BY_KEYS = (
+    (("model_type", "architectures"), "transformers", "the configuration of a model of Hugging Face Transformers"),
+    (("model_type", "transformers_version"), "transformers", "the configuration of a model of Transformers"),
+    (("architecture", "pretrained_cfg"), "timm", "the configuration of a model of timm"),
+    (("graph", "opsetImport"), "onnx", "a network of ONNX as JSON"),
+    (("graph", "irVersion"), "onnx", "a network of ONNX as JSON"),
+    (("nodes", "arg_nodes"), "mxnet", "a network of MXNet, a list of nodes"),
+    (("modelTopology", "weightsManifest"), "tensorflow.js", "a model of TensorFlow.js"),
+    (("apiVersion", "kind"), "kubernetes", "a configuration of Kubernetes"),
+)
 
 
 class Format(NamedTuple):
@@ -26,8 +41,9 @@ class Format(NamedTuple):
 
 def format_of(data: dict[str, Any]) -> Format | None:
     """Return the format of data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number,
-    module, args]`), a model as Keras writes it (`class_name` and `config`), a configuration of Hydra (`_target_`) or of
-    OpenMMLab (`model` with a `type`); None for all else, and for what says `spec`.
+    module, args]`), a model as Keras writes it (`class_name` and `config`), a configuration of Hydra (`_target_`), of
+    Lightning or OpenMMLab (`model` with a `class_path` or a `type`), or what two keys say; None for all else, and for
+    what says `spec`.
     """
     if "spec" in data:
         return None
@@ -39,11 +55,14 @@ def format_of(data: dict[str, Any]) -> Format | None:
     if isinstance(data.get("_target_"), str):
         return Format("hydra", "a configuration of Hydra", ("_target_",))
     model = data.get("model")
+    if isinstance(model, dict) and isinstance(model.get("class_path"), str) and "layers" not in data:
+        return Format("lightning", "a configuration of Lightning", ("model",))
     if isinstance(model, dict) and isinstance(model.get("type"), str) and "layers" not in data:
         return Format("openmmlab", "a configuration of OpenMMLab", ("model",))
     if _is_keras_list(data.get("layers")):
         return Format("keras", "the configuration of a Keras model", ("layers", 0, "class_name"), read=True)
-    return None
+    found = (Format(name, what, keys[:1]) for keys, name, what in _BY_KEYS if data.keys() >= {*keys})
+    return next(found, None) if "layers" not in data else None
 
 
 def foreign_data(data: dict[str, Any]) -> Problem | None:
@@ -54,8 +73,14 @@ def foreign_data(data: dict[str, Any]) -> Problem | None:
 
 def foreign_text(text: str) -> Problem | None:
     """Return the problem with a text that is a network of Darknet, in sections such as `[convolutional]` with lines
-    such as `filters=32`; None for all else.
+    such as `filters=32`, one of Caffe, in messages such as `layer {`, or what Git LFS has in a file's place; None for
+    all else.
     """
+    if (pointer := _POINTER.match(text)) is not None:
+        help = ("fetch the file itself: git lfs pull",)
+        return Problem("yaml-syntax", "this is a pointer of Git LFS, and no spec", help=help, extent=pointer.span())
+    if (message := _MESSAGE.search(text)) is not None and _OF_CAFFE.search(text):
+        return _answered("a network of Caffe, as prototxt", (), "yaml-syntax", extent=message.span())
     found = next((match for match in _SECTION.finditer(text) if match[1] in _DARKNET), None)
     if found is None or not _OPTION.search(text):
         return None

@@ -25,6 +25,16 @@ _WIDE = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+#: How files begin that are no texts in any encoding.
+_BINARY = {
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "packed by gzip",
+    b"PK\x03\x04": "an archive, as torch.save writes",
+    b"\x89HDF": "HDF5, as Keras writes",
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,8 @@ def _decoded(data: bytes, limits: Limits) -> tuple[str, Problem | None]:
     """Return the text that bytes hold; with what is wrong with them, the part of it that can be read."""
     if len(data) > limits.bytes:
         return "", Problem("limit-exceeded", f"the file is larger than {limits.bytes:,} bytes", extent=(0, 0))
+    if kind := next((kind for mark, kind in _BINARY.items() if data.startswith(mark)), None):
+        return "", Problem("unreadable", f"the file is {kind}, and no text", extent=(0, 0))
     wide = next((encoding for mark, encoding in _WIDE.items() if data.startswith(mark)), None)
     if wide or b"\0" in data[:4]:
         message = f"the file is {wide or 'UTF-16 or binary'}; a spec is UTF-8"

@@ -197,7 +197,7 @@ def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
     """Return a network of the catalogue, by its name or what people call it. Only files that hold the name are read."""
     name = ALIASES.get(name, name)
     block = BLOCKS / f"{name}.yaml"
-    if name.isidentifier() and block.is_file():
+    if name.isidentifier() and os.path.isfile(block):
         return own(block), None
     if name in _found:
         path, stamp, variant = _found[name]
@@ -218,6 +218,8 @@ def named(name: str, report: Report) -> tuple[LoadedSpec, str | None] | None:
         report.add(Problem("unknown-reference", message, help=(", ".join(spec.variants),)).at())
         return None
     help = did_you_mean(name, (*index(), *ALIASES), limit=0)
+    if not help and os.path.isfile(name):  # which is false for names that no file can have
+        help = (f"a file of that name is here, as `./{name}`",)
     help = help or ("`zoo list` shows what there is; a path has a `/` or ends in `.yaml` or `.json`",)
     report.add(Problem("unknown-reference", f"there is no network `{name}` in the zoo", help=help).at())
     return None

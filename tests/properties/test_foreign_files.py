@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,18 @@ def darknet(sections: list[tuple[str, dict[str, int]]]) -> str:
     )
 
 
+#: What two keys say together, whatever stands beside them.
+TOLD = [
+    ("model_type", "architectures"), ("model_type", "transformers_version"), ("architecture", "pretrained_cfg"),
+    ("graph", "opsetImport"), ("graph", "irVersion"), ("nodes", "arg_nodes"), ("modelTopology", "weightsManifest"),
+    ("apiVersion", "kind"),
+]  # fmt: skip
+OTHERS = st.builds(
+    lambda pair, rest: rest | dict.fromkeys(pair, "x"), st.sampled_from(TOLD), st.dictionaries(NAMES, NUMBERS)
+)
+CAFFE = st.lists(st.tuples(NAMES, NUMBERS), min_size=1).map(
+    lambda layers: "".join(f'layer {{\n  name: "{n}"\n  type: "{n}"\n  top: {k}\n}}\n' for n, k in layers)
+)
 TEXTS = (ULTRALYTICS | KERAS).map(json.dumps) | st.lists(SECTIONS, min_size=1).map(darknet)
 
 
@@ -54,6 +67,30 @@ def test_one_answer_for_a_whole_file(text: str) -> None:
     (problem,) = reported(text)
     assert "and no spec" in problem.message
     assert ("`zoo import FILE`" if text.startswith("{") else "`zoo new NAME`") in problem.help[0]
+
+
+@given(OTHERS.map(json.dumps) | CAFFE | st.just('{"model": {"class_path": "my.Model"}, "trainer": {}}'))
+def test_one_answer_for_what_nothing_here_reads(text: str) -> None:
+    (problem,) = reported(text)
+    assert "and no spec" in problem.message
+    assert "`zoo new NAME`" in problem.help[0]
+
+
+@pytest.mark.parametrize("start", [b"\x89PNG\r\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x89HDF\r\n", b"%PDF-1.7\n"])
+def test_a_file_that_is_no_text_is_told_as_what_it_is(start: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_bytes(start + bytes(range(256)))
+    report = Report()
+    check_into(report, path)
+    (problem,) = report.diagnostics
+    assert problem.code == "unreadable"
+    assert problem.message.endswith("and no text")
+    assert not problem.help
+
+
+def test_a_pointer_of_git_lfs_is_told() -> None:
+    (problem,) = reported("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n")
+    assert problem.help == ("fetch the file itself: git lfs pull",)
 
 
 @given(TEXTS, st.data())
@@ -78,3 +115,18 @@ def test_no_network_of_the_zoo_is_foreign(path: Any) -> None:
     assert document is not None
     assert foreign_data({key: value for key, value in document.data.items() if key != "spec"}) is None
     assert foreign_text(text) is None
+
+
+def test_a_file_that_no_path_names_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("lenet.prototxt").write_text("layer {\n}\n", encoding="utf-8")
+    report = Report()
+    assert catalogue.find("lenet.prototxt", report) is None
+    assert report.diagnostics[0].help == ("a file of that name is here, as `./lenet.prototxt`",)
+
+
+@pytest.mark.parametrize("name", ["a" * 3_000, "a\0b", "ä" * 200])
+def test_a_name_that_no_file_can_have_is_a_name_that_is_not_there(name: str) -> None:
+    report = Report()
+    assert catalogue.find(name, report) is None
+    assert [found.code for found in report.diagnostics] == ["unknown-reference"]
