@@ -26,7 +26,7 @@ from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.tree import Extent
 
 WIDTH = 120
-BROKEN = 75  # an entry of more characters may go on in the next line
+BROKEN = 45  # an entry of more characters may go on in the next line
 APART = 12  # ids whose lengths differ by more are not aligned
 
 

@@ -93,6 +93,14 @@ class Scope:
             return [self.say(part, wanted, here) for part in zip(*wide, strict=True)]
         for text in self.expressions(column, here, wanted):
             return text
+        if all(type(each) is bool for each in there):
+            turns = {
+                name: tuple(n for n, it in zip(its, column, strict=True) if it is not ABSENT)
+                for name, its in self.turns.items()
+            }
+            for text, truths in _of_turns(turns):
+                if truths == tuple(there):
+                    return f"$({text})"
         name = self._begun(column, wanted) or self._free(wanted)
         before = self.params.get(name, column)
         self.params[name] = tuple(b if a is ABSENT else a for a, b in zip(column, before, strict=True))
@@ -119,8 +127,10 @@ class Scope:
             yield from _of_windows(column, {k: v for k, v in known.items() if _stem(k) in WINDOW}, wanted)
             return
         for name, each in known.items():
-            if key(each) == key(column):
+            if key(each) == key(column) and (wanted != "depth" or _stem(name) == wanted):
                 yield f"${name}" if name.isidentifier() else f"$({name})"
+        if wanted == "depth":  # which no number of channels has to do with
+            return
         if not all(type(each) is int and each > 0 for each in column):
             return
         for name, each in known.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -69,11 +70,13 @@ def folded(roots: Sequence[List]) -> Folded:
     if len(roots) > 1 and not unify(roots, scope, defaults):
         raise Apart
     settings = dict(scope.params)
-    rows(roots[0], defaults, settings)
+    lists = [roots[0], *(block.made for block in blocks.values())]
+    counts = Counter(entry.op for made in lists for each in made.walk() for entry in each.entries if entry.body is None)
+    rows(roots[0], defaults, settings, calls=counts)
     for block in blocks.values():
-        rows(block.made, defaults, taken=block.params)
+        rows(block.made, defaults, taken=block.params, calls=counts)
     inlined(roots[0], blocks)
-    for made in (roots[0], *(block.made for block in blocks.values())):
+    for made in lists:
         dotted(made)
     for block in blocks.values():
         unhidden(block.made, block.params)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from speczoo.importing.columns import Led, inner
-from speczoo.importing.entries import Entry, List, Source, Turns
-from speczoo.importing.looping import VARIABLES
+from speczoo.importing.entries import Entry, List, Source, Turns, is_chain
+from speczoo.importing.looping import VARIABLES, unhidden
 from speczoo.specs.expression import ExpressionError, evaluate
 
 #: Words for what flows into a call, and what it is called in the group that stands for it.
@@ -29,28 +29,35 @@ def inlined(root: List, blocks: dict[str, Any]) -> None:
 
 
 def dotted(made: List) -> None:
-    """Put the only entry of a group in the group's place, under both their names."""
+    """Put the entries of groups with weights in one of them alone in the groups' places, that one under both names."""
     shared = {id(entry.share) for entry in made.entries}
-    for place, group in enumerate(made.entries):
+    for group in [*made.entries]:
         if group.body is None:
             continue
         dotted(group.body)
-        inner = group.body.entries[0]
-        if id(group) not in shared and _can_be_dotted(group, inner):
-            _filled(inner, {"input.channels": "$in_channels", "input.features": "$in_features"})
-            inner.name, inner.inputs, inner.when = f"{group.name}.{inner.name or '0'}", group.inputs, group.when
-            made.entries[place] = inner
-            made.replace({Source(group): Source(inner)})
+        if id(group) in shared or not _can_be_dotted(group, group.body):
+            continue
+        entries = group.body.entries
+        _filled(entries[0], {"input.channels": "$in_channels", "input.features": "$in_features"})
+        for entry in entries:
+            entry.name = f"{group.name}.{entry.name or entries.index(entry)}" if entry.named else ""
+            entry.when = entry.when or group.when
+        entries[0].inputs = group.inputs
+        place = made.entries.index(group)
+        made.entries[place : place + 1] = entries
+        made.replace({Source(group): Source(entries[-1])})
 
 
-def _can_be_dotted(group: Entry, inner: Entry) -> bool:
-    """Return whether the only entry of a group means the same in the list around it."""
-    body = group.body
-    assert body is not None
-    alone = len(body.entries) == 1 and body.outputs == [Source(inner)] and inner.inputs == [Source(None)]
-    plain = not (group.loop or inner.loop or group.spliced or inner.spliced or inner.when or inner.references)
-    named = inner.named and group.name != "" and not group.name.isdigit()
-    return alone and plain and named and inner.ports == 1 and "input." not in inner.when
+def _can_be_dotted(group: Entry, body: List) -> bool:
+    """Return whether the entries of a group mean the same in the list around it."""
+    learned = [entry for entry in body.entries if entry.named]
+    named = len(learned) == 1 and group.name != "" and not group.name.isdigit() and not (group.loop or group.spliced)
+    plain = all(
+        not (entry.loop or entry.spliced or entry.when) and (entry.named or entry.body is None)
+        for entry in body.entries
+    )
+    read = any("input." in _all_texts(entry) for entry in body.entries[1:])
+    return named and plain and is_chain(body) and not read and (len(body.entries) == 1 or not group.when)
 
 
 def _calls(entry: Entry, name: str) -> bool:
@@ -90,6 +97,7 @@ def _inline(call: Entry, block: Any, visible: set[str]) -> bool:
     values = {param: call.args.get(param, block.defaults.get(param)) for param in block.params}
     if not all(_can_stand(param, value, made) for param, value in values.items()):
         return False
+    unhidden(made, visible)
     for entry in _entries(made):
         _filled(entry, values)
     call.op, call.args, call.body, call.takes = "", {}, made, ()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from speczoo.importing.aligning import aligned, skeleton
@@ -45,20 +46,21 @@ def rows(
     defaults: Mapping[str, Mapping[str, Any]],
     settings: dict[str, Column] | None = None,
     taken: Collection[str] = (),
+    calls: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Make one entry of each run of entries that are the same but for a few numbers, where that is shorter.
 
     `settings` are the network's parameters in each network; those of the entries of a run become one list. `taken` are
-    other names that the list can read, which no loop may hide.
+    other names that the list can read, which no loop may hide. `calls` is how often each block is called.
     """
     settings = {} if settings is None else settings
     for place in range(len(made.entries)):
         run = _run(made, place) if place < len(made.entries) else []
-        while len(run) > 1 and not _loop(made, place, run, defaults, settings, taken):
+        while len(run) > 1 and not _loop(made, place, run, defaults, settings, taken, calls):
             run.pop()
     for entry in made.entries:
         if entry.body is not None:
-            rows(entry.body, defaults, settings, {*taken, *entry.loop})
+            rows(entry.body, defaults, settings, {*taken, *entry.loop}, calls)
 
 
 def unhidden(made: List, taken: Collection[str]) -> None:
@@ -251,6 +253,7 @@ def _loop(
     defaults: Mapping[str, Mapping[str, Any]],
     settings: dict[str, Column] | None = None,
     taken: Collection[str] = (),
+    calls: Mapping[str, int] = MappingProxyType({}),
 ) -> bool:
     """Put one entry with a `for` in the place of a run; return whether that is shorter, else nothing is changed."""
     first = run[0]
@@ -265,11 +268,12 @@ def _loop(
     scope.turns = {variable: turns}
     if not by_position:
         scope.words[variable] = turns
-    one = _merged(run, scope, defaults, {} if settings is None else settings)
+    one = _merged(run, scope, defaults, {} if settings is None else settings, calls)
     if one is None:
         return False
     names = scope.params
-    counts = not by_position or not names or any(re.search(rf"\b{variable}\b", each.when) for each in _all(one))
+    read = repr([(each.when, [*map(str, each.args.values())]) for each in _all(one)])
+    counts = not by_position or not names or re.search(rf"\b{variable}\b", read)
     one.loop = {variable: Turns(*numbers)} if counts else {}
     one.loop |= {param: _listed(param, column, settings, taken) for param, column in names.items()}
     if not by_position and name:
@@ -285,7 +289,11 @@ def _all(entry: Entry) -> list[Entry]:
 
 
 def _merged(
-    run: list[Entry], scope: Scope, defaults: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Column]
+    run: list[Entry],
+    scope: Scope,
+    defaults: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Column],
+    calls: Mapping[str, int],
 ) -> Entry | None:
     """Return one entry that says all of a run; None where the entries by themselves are shorter."""
     copies = [_copied(entry) for entry in run]
@@ -295,7 +303,8 @@ def _merged(
     if any(each[1:] not in settings for each in texts):
         return None
     lists = sum(len(f"{name}: {[*column]}, ") for name, column in scope.params.items())
-    if 10 * (lists + _width(copies[0])) >= 9 * sum(map(_width, run)):
+    alone = run[0].body is None and calls.get(run[0].op) == len(run)  # no block is left then, nor arguments
+    if 10 * (lists + (0 if alone else _width(copies[0]))) >= 9 * sum(map(_width, run)):
         return None
     copies[0].name, copies[0].inputs = run[0].name, run[0].inputs
     return copies[0]
