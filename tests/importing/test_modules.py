@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 
 import pytest
@@ -206,6 +207,38 @@ def test_everything_that_is_refused_is_told_at_once() -> None:
     with pytest.raises(ImportRefused) as raised:
         from_module(Run(run), (4, 4))
     assert [refusal.what for refusal in raised.value.refusals] == ["`linalg.qr`", "`linalg.pinv`"]
+
+
+class Tied(nn.Module):
+    """A language model whose head is its embedding, behind a mask that stands in the state_dict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 12)
+        self.cross = nn.MultiheadAttention(12, 3, batch_first=True)
+        self.asked = nn.Parameter(torch.randn(1, 5, 12))
+        self.register_buffer("seen", torch.tril(torch.ones(20, 20)))
+        self.head = nn.Linear(12, 9, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.words(x)
+        scores = (y @ y.mT).masked_fill(self.seen[: y.shape[1], : y.shape[1]] == 0, -math.inf)
+        y = self.cross(self.asked.expand(x.shape[0], -1, -1), scores.softmax(-1) @ y, y)[0]
+        out: Tensor = self.head(y)
+        return out
+
+
+def test_tied_weights_masks_and_learned_queries() -> None:
+    model = Tied()
+    made = from_module(model, ((20,), "int64"))
+    assert "tie: {head.weight: words.weight}" in str(made)
+    assert made.graph.params == sum(each.numel() for each in model.parameters())
+    ours = speczoo.build(str(made))
+    ours.load_state_dict(model.state_dict())
+    assert ours.head.weight is ours.words.weight
+    x = torch.randint(0, 9, (3, 20))
+    torch.testing.assert_close(ours(x), model(x))
 
 
 def test_the_model_stays_as_it_is() -> None:

@@ -142,8 +142,8 @@ class Builder:
             raise Unsayable(f"the language has no `{op}`")
         layer, inputs = Layer.registry[op], [*inputs]
         alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Source))
-        if alone and not (layer.merges or layer.unbatched):
-            inputs = [self._stretch(op, each) if isinstance(each, Source) else each for each in inputs]
+        if not (layer.merges or layer.unbatched):
+            inputs = [self._stretch(op, x) if isinstance(x, Source) and x in self.free else x for x in inputs]
         entry = Entry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
         if alone:
             entry.args.pop("inplace", None)  # a parameter is not written over

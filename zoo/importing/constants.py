@@ -14,6 +14,8 @@ from speczoo.importing.refusals import Unsayable
 
 #: How many numbers a list may have.
 SHORT = 64
+#: How many numbers say themselves better than a rule does.
+FEW = 8
 PLACES = "ijkl"
 
 
@@ -36,9 +38,10 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
     first = value.flatten()[0]
     if bool((value == first).all()):
         return {"shape": shape, "value": first.item()}
-    if value.numel() <= SHORT:
+    rule = _found(value) if value.dim() <= len(PLACES) and value.numel() > FEW else None
+    listed = str(value.tolist()) if value.numel() <= SHORT else ""
+    if listed and (rule is None or 2 * len(rule) >= len(listed)):
         return {"value": value.tolist()}
-    rule = _found(value) if value.dim() <= len(PLACES) else None
     if rule is None:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
     if value.is_floating_point() and "." not in rule:
@@ -68,6 +71,9 @@ def _rule(value: Tensor) -> str | None:
         return str(value.flatten()[0].item())
     if value.dtype == torch.bool:
         return _order(value)
+    low, high = value.aminmax()
+    if bool(((value == low) | (value == high)).all()) and (order := _order(value == high)) is not None:
+        return f"{high.item()} if {order} else {low.item()}"
     for terms in _terms(value):
         if (found := _weighted(value, terms)) is not None:
             return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -13,6 +14,7 @@ from torch import nn
 from speczoo import api
 from speczoo.argument_order import argument_order
 from speczoo.compiler.graph import Graph
+from speczoo.compiler.ties import parameters
 from speczoo.compiler.unknown import Unknown
 from speczoo.importing import writing
 from speczoo.importing.arranging import arranged, stands
@@ -25,7 +27,7 @@ from speczoo.importing.folding import folded
 from speczoo.importing.frames import converted
 from speczoo.importing.inputs import Input, inputs_of, other_sizes
 from speczoo.importing.programs import name_of, program
-from speczoo.importing.proving import prove
+from speczoo.importing.proving import prove, ties_of
 from speczoo.importing.recorder import record
 from speczoo.importing.recording import Recording, Value
 from speczoo.importing.refusals import ImportRefused, Refusal
@@ -69,7 +71,7 @@ def from_module(model: nn.Module, input: Any, *, name: str | None = None, custom
     name = name or type(model).__name__.lower()
     customs = Customs() if custom else None
     made = listed(model, input, name, customs)
-    text, graph = written(name, made.inputs, made.root)
+    text, graph = written(name, made.inputs, made.root, made.ties)
     sizes, notes = held(model, graph, made, text)
     return Imported(name, text, graph, sizes, notes, customs.text if customs is not None else "")
 
@@ -85,12 +87,15 @@ def from_program(file: Path, input: Any = None, *, name: str | None = None) -> I
 
 
 class Listed(NamedTuple):
-    """A model on its way to a spec: what flows in, what it did, its list, and what that leaves out."""
+    """A model on its way to a spec: what flows in, what it did, its list, what that leaves out, and its parameters that
+    are others, by their keys.
+    """
 
     inputs: list[Input]
     runs: Runs
     root: List
     left_out: list[Refusal]
+    ties: dict[str, str]
 
 
 def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = None) -> Listed:
@@ -98,7 +103,7 @@ def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = No
     input that is none.
     """
     inputs = inputs_of(model, input)
-    made = Listed(inputs, *_listed(model, inputs, customs))
+    made = Listed(inputs, *_listed(model, inputs, customs), ties_of(model))
     if not arranged(made.root):
         raise ImportRefused(name, [_unnamed(model, made.root)])
     return made
@@ -214,12 +219,21 @@ def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, 
     return Runs(first, others, only)
 
 
-def written(name: str, inputs: Sequence[Input], root: List) -> tuple[str, Graph]:
+def written(
+    name: str, inputs: Sequence[Input], root: List, ties: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, Graph]:
     """Return the text of a spec, in the project's style, and its checked graph. Raises SpecError."""
     made = folded([root])
-    data = writing.spec_data(name, flowing(inputs), made.made, made.blocks, {})
+    data = tied(writing.spec_data(name, flowing(inputs), made.made, made.blocks, {}), ties)
     text = in_style(name, data | {"expect": expected(api.graph(writing.text_of(data)))})
     return text, api.graph(text)
+
+
+def tied(data: dict[str, Any], ties: Mapping[str, str], **settings: Any) -> dict[str, Any]:
+    """Return a spec's data with those ties whose parameters it has."""
+    known = {key for key, _ in parameters(api.graph(writing.text_of(data), **settings).root)} if ties else set()
+    its = {key: source for key, source in ties.items() if {key, source} <= known}
+    return data | ({"tie": its} if its else {})
 
 
 def flowing(inputs: Sequence[Input]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from speczoo.importing.columns import Led, inner
 from speczoo.importing.entries import Entry, List, Source, Turns, is_chain
-from speczoo.importing.looping import VARIABLES, unhidden
+from speczoo.importing.looping import VARIABLES, by_position, starts, unhidden
 from speczoo.specs.expression import ExpressionError, evaluate
 
 #: Words for what flows into a call, and what it is called in the group that stands for it.
@@ -35,6 +35,9 @@ def dotted(made: List) -> None:
         if group.body is None:
             continue
         dotted(group.body)
+        if id(group) not in shared and (turns := _turns(made, group, group.body)):
+            _numbered(made, group, group.body.entries[0], turns)
+            continue
         if id(group) in shared or not _can_be_dotted(group, group.body):
             continue
         entries = group.body.entries
@@ -46,6 +49,49 @@ def dotted(made: List) -> None:
         place = made.entries.index(group)
         made.entries[place : place + 1] = entries
         made.replace({Source(group): Source(entries[-1])})
+
+
+def _turns(made: List, group: Entry, body: List) -> int:
+    """Return how many turns the counting loop has that a group is alone, behind what it takes; else 0."""
+    entry = body.entries[0]
+    alone = len(body.entries) == 1 and entry.named and not (entry.spliced or entry.when or group.loop or group.spliced)
+    named = (
+        bool(group.name) and not group.name.isdigit() and by_position(entry) and starts(made, made.entries.index(group))
+    )
+    turns = next((each for each in entry.loop.values() if isinstance(each, Turns)), None)
+    counts = turns is not None and turns.first == 1 and isinstance(turns.last, int)
+    return turns.last if turns is not None and alone and named and counts else 0
+
+
+def _numbered(made: List, group: Entry, entry: Entry, turns: int) -> None:
+    """Put a loop in the place of the group that holds nothing else: its turns are members of a container, from 0 on."""
+    variable = next(name for name, each in entry.loop.items() if isinstance(each, Turns))
+    for each in [entry, *(_entries(entry.body) if entry.body is not None else ())]:
+        _shifted(each, variable)
+    entry.loop |= {variable: Turns(0, turns - 1)}
+    entry.name, entry.last_name = f"{group.name}.${variable}", f"{group.name}.{turns - 1}"
+    entry.inputs, entry.when = group.inputs, group.when
+    made.entries[made.entries.index(group)] = entry
+    made.replace({Source(group): Source(entry)})
+
+
+def _shifted(entry: Entry, variable: str) -> None:
+    """Say what an entry does at some turns by turns that are counted from 0; the places of a buffer are its own."""
+    if variable in entry.args.get("at", ()):
+        return
+
+    def now(value: Any) -> Any:
+        if isinstance(value, list):
+            return [*map(now, value)]
+        if isinstance(value, Turns):
+            return Turns(value.first, now(value.last))
+        text = str(value) if isinstance(value, Led) else value
+        return read.sub(lambda found: f"{found[1]}{int(found[2]) - 1}", text) if isinstance(text, str) else text
+
+    read = re.compile(rf"(\b{variable} (?:==|!=|<|>) )(\d+)\b")
+    entry.args = {name: now(value) for name, value in entry.args.items()}
+    entry.loop = {name: now(value) for name, value in entry.loop.items()}
+    entry.when = now(entry.when)
 
 
 def _can_be_dotted(group: Entry, body: List) -> bool:

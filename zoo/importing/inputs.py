@@ -44,6 +44,8 @@ def inputs_of(model: nn.Module, given: Any) -> list[Input]:
 def _several(given: Any) -> list[Any]:
     if isinstance(given, Tensor):
         return [given]
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str):
+        return [given]
     items = list(given)
     return [tuple(items)] if all(isinstance(n, int) for n in items) else items
 

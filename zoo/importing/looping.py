@@ -109,13 +109,13 @@ def _run(made: List, place: int) -> list[Entry]:
     """Return the longest run of entries from a place that are alike, in names that count up or by position."""
     first = made.entries[place]
     run = [first]
-    if not _starts(made, place):
+    if not starts(made, place):
         return run
     for entry in made.entries[place + 1 :]:
         if not _follows(made, run[-1], entry) or not _counts_up(run[-1], entry) or not _similar([*run, entry]):
             break
         run.append(entry)
-    if len(run) > 1 and _by_position(first) and _spoken_of(made, run[-1]):
+    if len(run) > 1 and by_position(first) and _spoken_of(made, run[-1]):
         run.pop()  # which needs an id of its own
     return run if _unshared(made, run) else [first]
 
@@ -128,11 +128,14 @@ def _spoken_of(made: List, entry: Entry) -> bool:
     return made.readers(source) > follows and not (not after and made.outputs == [source])
 
 
-def _starts(made: List, place: int) -> bool:
-    """Return whether an entry takes what the one before it gives, as a loop does."""
+def starts(made: List, place: int) -> bool:
+    """Return whether an entry takes what the one before it gives, as a loop does, and need not say so."""
     before = Source(made.entries[place - 1]) if place else Source(None)
     first = made.entries[place]
-    return _can_repeat(first) and first.inputs == [before] and not (place and made.entries[place - 1].ports > 1)
+    alone = place > 0 or len(made.inputs) == 1
+    return (
+        alone and _can_repeat(first) and first.inputs == [before] and not (place and made.entries[place - 1].ports > 1)
+    )
 
 
 def _follows(made: List, last: Entry, entry: Entry) -> bool:
@@ -177,7 +180,7 @@ def _equal(run: Sequence[Entry]) -> list[Entry]:
 
 def _led(run: Sequence[Entry], defaults: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
     """Return the entries at the start of a run of calls of a block of which the first alone has other arguments."""
-    if len(run) < 2 or run[0].body is not None or run[0].op not in defaults or not _by_position(run[0]):
+    if len(run) < 2 or run[0].body is not None or run[0].op not in defaults or not by_position(run[0]):
         return []
     same = _equal(run[1:])
     names = {name for entry in run[:2] for name in entry.args}
@@ -201,13 +204,13 @@ def _take_turns(made: List, place: int) -> None:
     """Put one entry with a `for` over a few in the place of a run of them, again and again."""
     entries = made.entries[place:]
     for period in range(2, len(entries) // 2 + 1):
-        if period > MOST_IN_TURN or not _starts(made, place):
+        if period > MOST_IN_TURN or not starts(made, place):
             return
         turn, count = entries[:period], 1
         while [*map(_content, entries[count * period : (count + 1) * period])] == [*map(_content, turn)]:
             count += 1
         run = entries[: count * period]
-        chained = all(_follows(made, a, b) for a, b in pairwise(run)) and all(map(_by_position, run))
+        chained = all(_follows(made, a, b) for a, b in pairwise(run)) and all(map(by_position, run))
         if count > 1 and chained and _unshared(made, run):
             inside = {
                 name for each in turn if each.body for m in each.body.walk() for e in m.entries for name in e.loop
@@ -222,7 +225,8 @@ def _take_turns(made: List, place: int) -> None:
             return
 
 
-def _by_position(entry: Entry) -> bool:
+def by_position(entry: Entry) -> bool:
+    """Return whether an entry is named by its place."""
     return entry.name.isdigit() or not entry.name
 
 
@@ -259,24 +263,24 @@ def _loop(
     first = run[0]
     name = NAME.match(first.name)
     start = int(name[2]) if name else 1
-    by_position = _by_position(first)
+    placed = by_position(first)
     inside = {name for entry in run for each in _all(entry)[1:] for name in each.loop}
     variable = next(name for name in VARIABLES if name not in inside and name not in taken)
-    numbers = (1, len(run)) if by_position else (start, start + len(run) - 1)
+    numbers = (1, len(run)) if placed else (start, start + len(run) - 1)
     scope = Scope(taken={*inside, *taken, variable})
     turns = tuple(range(numbers[0], numbers[1] + 1))
     scope.turns = {variable: turns}
-    if not by_position:
+    if not placed:
         scope.words[variable] = turns
     one = _merged(run, scope, defaults, {} if settings is None else settings, calls)
     if one is None:
         return False
     names = scope.params
     read = repr([(each.when, [*map(str, each.args.values())]) for each in _all(one)])
-    counts = not by_position or not names or re.search(rf"\b{variable}\b", read)
+    counts = not placed or not names or re.search(rf"\b{variable}\b", read)
     one.loop = {variable: Turns(*numbers)} if counts else {}
     one.loop |= {param: _listed(param, column, settings, taken) for param, column in names.items()}
-    if not by_position and name:
+    if not placed and name:
         one.name, one.last_name = f"{name[1]}${variable}", run[-1].name
     _put(made, place, run, one)
     return True

@@ -84,6 +84,13 @@ def _trained(
     return len(first) == len(second) and all(map(same, first, second)) and all(same(theirs[k], own[k]) for k in theirs)
 
 
+def ties_of(model: nn.Module) -> dict[str, str]:
+    """Return the parameters of a model that are others, by their keys: each with the first that it is."""
+    first: dict[int, str] = {}
+    named = model.named_parameters(remove_duplicate=False)
+    return {key: own for key, each in named if (own := first.setdefault(id(each), key)) != key}
+
+
 def _weights(twin: nn.Module, ours: nn.Module) -> None:
     want = {key: tuple(value.shape) for key, value in twin.state_dict().items()}
     have = {key: tuple(value.shape) for key, value in ours.state_dict().items()}
@@ -94,6 +101,17 @@ def _weights(twin: nn.Module, ours: nn.Module) -> None:
         rest = [*(f"`{key}` besides" for key in have if key in more), *(f"another `{key}`" for key in differing)]
         lines = [*lacking, *rest]
         raise NotTheSame("the state_dict would have " + "; ".join(lines[:5]) + (" ..." if len(lines) > 5 else ""))
+    apart = _together(twin) - _together(ours)
+    if apart:
+        raise NotTheSame(f"parameters would not be one: {', '.join(sorted(next(iter(apart))))}")
+
+
+def _together(model: nn.Module) -> set[frozenset[str]]:
+    """Return the parameters that are one, by their keys."""
+    found: dict[int, set[str]] = {}
+    for key, each in model.named_parameters(remove_duplicate=False):
+        found.setdefault(id(each), set()).add(key)
+    return {frozenset(keys) for keys in found.values() if len(keys) > 1}
 
 
 def _run(module: nn.Module, tensors: Sequence[Tensor]) -> list[Tensor]:

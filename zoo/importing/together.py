@@ -16,7 +16,7 @@ from speczoo.importing.columns import Column, key
 from speczoo.importing.custom import Customs
 from speczoo.importing.entries import List
 from speczoo.importing.folding import Apart, declared, folded
-from speczoo.importing.imported import Listed, expected, flowing, held, in_style, listed
+from speczoo.importing.imported import Listed, expected, flowing, held, in_style, listed, tied
 from speczoo.importing.inputs import Input
 from speczoo.importing.refusals import ImportRefused, Refusal
 
@@ -76,6 +76,8 @@ def _written(name: str, made: Mapping[str, Listed]) -> tuple[str, dict[str, dict
     inputs: list[Input] = next(iter(made.values())).inputs
     data = writing.spec_data(name, flowing(inputs), network.made, network.blocks, {})
     data |= {"params": {n: declared(network.settings[n], default) for n, default in defaults.items()}}
+    ties = next(iter(made.values())).ties
+    data = tied(data, {key: its for key, its in ties.items() if all(one.ties.get(key) == its for one in made.values())})
     plain = writing.text_of(data)
     variants = {
         each: {**({"params": params} if params else {}), "expect": expected(api.graph(plain, **params))}
