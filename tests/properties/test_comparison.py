@@ -75,6 +75,18 @@ def test_a_small_diff_is_no_longer_than_difflibs(both: tuple[str, str]) -> None:
     assert changed[0] <= 2 * changed[1] + 2
 
 
+@given(st.sets(st.integers(0, 299), min_size=1, max_size=6))
+@example({100, 107})
+@example({100, 108})
+@example({3, 296})
+def test_changes_of_a_long_text_are_shown_as_difflib_shows_them(changed: set[int]) -> None:
+    """Each by itself, with three lines around it, where its neighbours are farther away than that."""
+    old = [f"{i}\n" for i in range(300)]
+    new = [f"{i}x\n" if i in changed else line for i, line in enumerate(old)]
+    diff = edit.difference("net.yaml", "".join(old), "".join(new))
+    assert diff.split("\n")[2:] == "".join([*difflib.unified_diff(old, new)][2:]).split("\n")
+
+
 LONG: dict[str, Callable[[int], tuple[str, str]]] = {
     "blanks at the ends of other lines": lambda i: (f"# c{i}{' ' * (i % 2)}\n", f"# c{i}\n"),
     "blanks at the ends of like lines": lambda i: (f"# c{' ' * (i % 2)}\n", "# c\n"),

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import product
 from typing import Any, TypeAlias
 
 import pytest
@@ -273,6 +274,51 @@ def test_bombs_are_refused_at_once(expression: str) -> None:
         lines(lambda: value(expression, {"x": []}), 50_000)
     opened = expression.endswith(("(", "["))
     assert limited(caught.value) or opened or expression.startswith(("1 <", "-" * 9, "not not"))
+
+
+#: Some values of each kind, none of which equals one of another kind.
+VALUES: dict[str, list[Any]] = {
+    "number": [3, -2, 100, 0.5, 2.5],
+    "text": ["", "ab", "b"],
+    "list": [[], [3], [5, "b"]],
+    "bool": [True],
+    "null": [None],
+}
+
+
+def takes(operator: str, left: str, right: str) -> bool:
+    """Whether an operator takes these kinds, of which `*` takes others too: `test_repeated`."""
+    if operator in ("==", "!="):
+        return True
+    if operator in ("in", "not in"):
+        return right == "list" or left == right == "text"
+    alike = {"+": ("text", "list"), "<": ("text",), "<=": ("text",), ">": ("text",), ">=": ("text",)}
+    return left == right and (left == "number" or left in alike.get(operator, ()))
+
+
+@pytest.mark.parametrize("operator", [*"+-*/%<>", "//", "**", "<=", ">=", "==", "!=", "in", "not in"])
+def test_an_operator_takes_its_kinds_and_gives_what_python_gives(operator: str) -> None:
+    """What Python computes is refused for its kinds, or whole numbers that are too large, alone."""
+    pairs = [(kind, value) for kind, values in VALUES.items() for value in values]
+    for (left, x), (right, y) in product(pairs, repeat=2):
+        if operator == "*" and left != right:
+            continue
+        expected = python_value(f"x {operator} y", {"x": x, "y": y}) if takes(operator, left, right) else None
+        try:
+            assert value(f"x {operator} y", {"x": x, "y": y}) == expected
+            assert takes(operator, left, right)
+        except ExpressionError as error:
+            known = not isinstance(expected, Exception | complex)
+            large = limited(error) and isinstance(expected, int) and abs(expected) > INTEGER
+            assert not (takes(operator, left, right) and known) or large
+
+
+@pytest.mark.parametrize("items", ["ab", [3, 5]])
+def test_repeated(items: Any) -> None:
+    assert value("x * y", {"x": items, "y": 2}) == value("y * x", {"x": items, "y": 2}) == items * 2
+    for other in (1.5, "b", [3], True, None):
+        with pytest.raises(ExpressionError, match="does not take"):
+            value("x * y", {"x": items, "y": other})
 
 
 @given(st.integers(2, 60))

@@ -18,7 +18,7 @@ from speczoo.argument_order import argument_order as arguments
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
-from speczoo.specs.format import formatted
+from speczoo.specs.format import WIDTH, formatted
 from speczoo.specs.keys import keys, models
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
@@ -175,3 +175,15 @@ def test_every_key_is_in_the_full_spec() -> None:
     """But `input`, beside which `inputs` may not stand."""
     met = {(model, key) for _, model, mapping in mappings(spec_of(FULL), FULL) if model for key in mapping}
     assert {(model, key) for model in models(Spec) for key in keys(model)} - met == {(Spec, "input")}
+
+
+@pytest.mark.parametrize("before", ["layers: ", "for: {i: 1..2}, do: "])
+@pytest.mark.parametrize("count", [1, 9])
+def test_entries_in_entries_take_lines_of_their_own_where_one_is_too_short(before: str, count: int) -> None:
+    """As long as they fit into one, they stay as they were written."""
+    line = "  - {" + before + "[" + ", ".join(["{op: Linear, out_features: 8}"] * count) + "]}"
+    text = f"spec: 1\nname: t\ninput: [8]\nlayers:\n{line}\n"
+    once = formatted(source := Source("net.yaml", text), arguments(source))
+    assert once is not None
+    assert (once == text) == (count == 1)
+    assert max(map(len, once.split("\n"))) <= WIDTH
