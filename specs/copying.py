@@ -60,6 +60,10 @@ def unshared(value: Any) -> Any:
     return [unshared(v) for v in value] if isinstance(value, list) else value
 
 
+#: Of a key that is true or false: who writes `on: 3` does not mean either.
+_TRUTHS = "YAML 1.1 reads `on`, `off`, `yes` and `no` so: quote the key, or give the text itself"
+
+
 class _Stop(Exception):
     """A limit is passed, or so much is wrong that reading on helps nobody."""
 
@@ -107,7 +111,12 @@ class _Copying:
             for key, inner in value.items():
                 self.count += 1
                 if not isinstance(key, str):
-                    self.problem("bad-value", f"a key is a str, not {_kind(key)}", place)
+                    self.problem(
+                        "bad-value",
+                        f"a key is a str, not {_kind(key)}",
+                        place,
+                        _TRUTHS if isinstance(key, bool) else "",
+                    )
                 else:
                     step = f"{key:.60}"
                     name = self.text(str.__str__(key), place)
