@@ -253,13 +253,9 @@ def in_style(name: str, data: dict[str, Any]) -> str:
     """Return the text of a spec's data in the project's style: an entry a line where a screen holds that, else packed
     in brackets.
     """
-    text = _formatted(name, writing.text_of(data, packed=False))
-    return text if text.count("\n") <= SCREEN else _formatted(name, writing.text_of(data))
-
-
-def _formatted(name: str, text: str) -> str:
-    source = Source(f"{name}.yaml", text)
-    return formatted(source, argument_order(source)) or text
+    text = writing.text_of(data, packed=False)
+    source = Source(f"{name}.yaml", text if text.count("\n") <= SCREEN else writing.text_of(data))
+    return formatted(source, argument_order(source)) or source.text
 
 
 def _output(graph: Graph) -> dict[str, Any]:
