@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -111,38 +111,6 @@ def test_what_takes_turns_is_said_once() -> None:
     assert "for: {i: 1..5}" in made
 
 
-class Mixed(nn.Module):
-    """Stages in which other units take turns."""
-
-    def __init__(self, stages: list[list[Way]]) -> None:
-        super().__init__()
-        parts: list[nn.Module] = []
-        for stage in stages:
-            units = [nn.Linear(8, 8) if way.squeezed else Unit(8, way._replace(channels=8, stride=1)) for way in stage]
-            parts.append(nn.Sequential(*units))
-        self.stages = nn.ModuleList(parts)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for stage in self.stages:
-            x = stage(x)
-        return x
-
-
-@settings(max_examples=max(10, settings().max_examples // 4))
-@given(
-    st.lists(
-        st.builds(lambda turn, count: turn * count, st.lists(WAYS, min_size=1, max_size=3), st.integers(1, 3)),
-        min_size=2,
-        max_size=3,
-    )
-)
-def test_stages_of_other_turns_stay_what_they_are(stages: list[list[Way]]) -> None:
-    torch.set_num_threads(1)
-    model = Mixed(stages)
-    made = from_module(model, (8, 8, 8))  # which proves names, shapes and outputs
-    assert made.graph.params == sum(each.numel() for each in model.parameters())
-
-
 class Dense(nn.Module):
     """A layer of a DenseNet: what it adds is joined to what flowed in by whoever calls it."""
 
@@ -192,3 +160,32 @@ def test_numbers_beside_values_are_parameters(scales: list[float]) -> None:
     made = from_module(nn.Sequential(*layers), (4, 4, 4))
     assert len(re.findall(r"^  \w+: \{", str(made), re.MULTILINE)) <= 1
     assert speczoo.check(str(made)) == ()
+
+
+class Gate(nn.Module):
+    """A layer that says how much of what flows in is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.conv = nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.conv(self.norm(x)))
+
+
+#: Units, by their scales, and None for a gate: some by themselves, and some that take turns, so many times.
+TURNS = st.tuples(
+    st.lists(st.sampled_from([1.0, 2.0, 8.0]), min_size=1, max_size=4),
+    st.lists(st.sampled_from([None, 0.125, 0.25, 0.5]), min_size=1, max_size=2),
+    st.integers(1, 6),
+)
+
+
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(st.lists(TURNS, min_size=2, max_size=3))
+@example([([1.0], [0.5, 0.25], 2), ([2.0, 2.0, 2.0, 8.0], [None, 0.125], 6)])
+def test_stages_of_other_turns_stay_what_they_are(stages: list[tuple[list[float], list[float | None], int]]) -> None:
+    scales = [[*first, *turns * count] for first, turns, count in stages]
+    model = nn.Sequential(*(nn.Sequential(*(Scaled(n) if n else Gate() for n in stage)) for stage in scales))
+    made = from_module(model, (4, 4, 4))  # which proves names, shapes and outputs
+    assert made.graph.params == sum(each.numel() for each in model.parameters())
