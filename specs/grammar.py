@@ -10,10 +10,10 @@ from speczoo.specs.keys import Holds
 
 Scalar: TypeAlias = bool | int | float | str | None
 TEMPLATE = r"\$"
-Template = Annotated[str, Field(pattern=TEMPLATE)]
+Templated = Annotated[str, Field(pattern=TEMPLATE)]
 #: A size, or the text of an expression; another text is refused where expressions are computed.
 Size = int | Annotated[str, WithJsonSchema({"type": "string", "pattern": TEMPLATE})]
-ShapeList = list[Size] | Template
+ShapeList = list[Size] | Templated
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 NETWORK = r"^[A-Za-z_][A-Za-z0-9_.-]*$"

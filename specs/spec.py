@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from speczoo.specs import expression
 from speczoo.specs.expected import Expect
-from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, ShapeList, Template
+from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, ShapeList, Templated
 from speczoo.specs.keys import Holds, Instead, Perhaps, keys
 from speczoo.specs.origin import VALUES, Figures, Origin, Versioned, Weights, Words
 from speczoo.specs.parameter import Param
@@ -134,7 +134,7 @@ class Entry(Grammar):
         Instead("hooks", "return_layers", "return_nodes"),
     ] = Field(default=None, description="Values inside it that are its outputs in place of its own: `id.path`.")
     when: Annotated[
-        bool | Template | None,
+        bool | Templated | None,
         Holds("true, false or an expression such as `$(stride > 1)`"),
         Instead("if", "condition", "enabled"),
     ] = Field(default=None, description="Whether it is there.")
@@ -207,7 +207,9 @@ class Output(Grammar):
         Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
         Instead("foreach", "for_each", "loop", "range"),
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the output anew for each turn.")
-    id: Annotated[Name | Template, IS_NAME, Instead("name")] = Field(description="Its name: a field of the NamedTuple.")
+    id: Annotated[Name | Templated, IS_NAME, Instead("name")] = Field(
+        description="Its name: a field of the NamedTuple."
+    )
     from_: Annotated[str, Holds("the id of an entry: `from: fc`"), Instead("form", "source", "value", "layer")] = Field(
         alias="from", description="The entry whose output it is."
     )
@@ -215,7 +217,7 @@ class Output(Grammar):
         default=False, description="Whether it is None outside training."
     )
     when: Annotated[
-        bool | Template, Holds("true, false or an expression such as `$aux_logits`"), Instead("if", "condition")
+        bool | Templated, Holds("true, false or an expression such as `$aux_logits`"), Instead("if", "condition")
     ] = Field(default=True, description="Whether it is there.")
 
 

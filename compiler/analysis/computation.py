@@ -20,12 +20,12 @@ from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
 
 #: An operand: which output of which step, or a number as it is written (1 and 1.0 are of two dtypes).
-Source: TypeAlias = tuple[int, int] | str
+StepOutput: TypeAlias = tuple[int, int] | str
 #: Takes the network's outputs, and what has weights but is not used.
 _END = ("end",)
 
 
-class Step(NamedTuple):
+class AppliedLayer(NamedTuple):
     """A layer as it is applied. `arguments` are those that torch is called with, each in one of the forms that mean the
     same; `owner` is the path of the module with weights or buffers that it applies.
     """
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     arguments: dict[str, Any]
     chosen: dict[str, Any]  # those that are not torch's defaults
     owner: str | None
-    sources: tuple[Source, ...]
+    sources: tuple[StepOutput, ...]
     reads: tuple[str, ...]  # the sources by path: for people
 
     @property
@@ -55,7 +55,7 @@ class End(NamedTuple):
 class Computation(NamedTuple):
     """The steps of a network, in an order that does not hang on the one that they are written in; and its outputs."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[AppliedLayer, ...]
     outputs: tuple[End, ...]
 
 
@@ -80,7 +80,7 @@ def computation(graph: Graph) -> Computation:
     return Computation(tuple(_step(network, path, number) for path in layers), tuple(outputs))
 
 
-def _step(network: nx.MultiDiGraph, path: str, number: dict[str, int]) -> Step:
+def _step(network: nx.MultiDiGraph, path: str, number: dict[str, int]) -> AppliedLayer:
     node: Node = network.nodes[path]["node"]
     assert isinstance(node.body, Layer)
     module: str = network.nodes[path]["module"]
@@ -88,7 +88,7 @@ def _step(network: nx.MultiDiGraph, path: str, number: dict[str, int]) -> Step:
     came = {d["position"]: (source, d["port"]) for source, _, d in network.in_edges(path, data=True)}
     numbers = {i: repr(operand) for i, operand in enumerate(node.inputs) if not isinstance(operand, Edge)}
     positions = range(len(node.inputs))
-    return Step(
+    return AppliedLayer(
         path,
         node.op,
         canonical(node.body, node.call),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from speczoo.compiler.analysis.computation import End, Step, computation, initial
+from speczoo.compiler.analysis.computation import AppliedLayer, End, computation, initial
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import show
 
@@ -52,7 +52,7 @@ def _listed(ends: Sequence[End]) -> str:
     return ", ".join(f"{e.name} of {e.path}{' in training only' if e.training_only else ''}" for e in ends)
 
 
-def _between(one: Step | None, other: Step | None) -> Difference:
+def _between(one: AppliedLayer | None, other: AppliedLayer | None) -> Difference:
     """Return how two steps at one place differ: in what they are, else in the arguments, else in what they take."""
     if one is None or other is None:
         there = one or other
@@ -71,7 +71,7 @@ def _between(one: Step | None, other: Step | None) -> Difference:
     return Difference(what, *(f"{one.op} with the weights of {step.owner}" for step in (one, other)))
 
 
-def _described(step: Step | None) -> str:
+def _described(step: AppliedLayer | None) -> str:
     return "nothing" if step is None else step.op
 
 

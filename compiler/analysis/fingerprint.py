@@ -24,7 +24,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from speczoo.compiler.analysis.computation import Step, computation, initial
+from speczoo.compiler.analysis.computation import AppliedLayer, computation, initial
 from speczoo.compiler.graph import Graph
 
 VERSION = "v1"
@@ -56,7 +56,7 @@ def canonical(graph: Graph) -> str:
     return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"))
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: AppliedLayer) -> dict[str, Any]:
     return {
         "op": step.op,
         "arguments": step.chosen,

@@ -26,7 +26,7 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.kept import Wanted
 from speczoo.compiler.layer import Layer, Value
-from speczoo.compiler.lower.lifetimes import Lifetimes, Step
+from speczoo.compiler.lower.lifetimes import ForwardStep, Lifetimes
 from speczoo.compiler.strides import Laid, Layout
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 
@@ -111,7 +111,7 @@ class Home(NamedTuple):
     size: int = 0
 
 
-class Place(NamedTuple):
+class Residence(NamedTuple):
     """Where a value is: in which memory, and how it lies there."""
 
     home: Home
@@ -119,7 +119,7 @@ class Place(NamedTuple):
 
 
 WEIGHT = Home(None)
-NUMBER = Place(WEIGHT, Layout((1,), (0,)))
+NUMBER = Residence(WEIGHT, Layout((1,), (0,)))
 
 
 class _Places:
@@ -127,18 +127,18 @@ class _Places:
 
     def __init__(self, composite: Composite, unit: Unit, layouts: Sequence[Layout]) -> None:
         self.composite, self.unit, self.made = composite, unit, 0
-        self.known: dict[Operand, Place] = {
-            Edge(INPUT, port): Place(Home(port), layout) for port, layout in enumerate(layouts)
+        self.known: dict[Operand, Residence] = {
+            Edge(INPUT, port): Residence(Home(port), layout) for port, layout in enumerate(layouts)
         }
         for index, node in enumerate(composite.nodes):  # a Parameter's memory is a weight's
             if not node.inputs and isinstance(node.body, Layer):
-                self.known[Edge(index)] = Place(WEIGHT, Layout.plain(unit.axes(node.outputs[0])))
+                self.known[Edge(index)] = Residence(WEIGHT, Layout.plain(unit.axes(node.outputs[0])))
 
-    def of(self, operand: Operand) -> Place:
+    def of(self, operand: Operand) -> Residence:
         """Return where a value is; a number, and what training alone computes, is nowhere."""
         return self.known.get(self.composite.wiring.resolve(operand), NUMBER)
 
-    def put(self, edge: Edge, place: Place) -> Home:
+    def put(self, edge: Edge, place: Residence) -> Home:
         self.known[edge] = place
         return place.home
 
@@ -154,7 +154,7 @@ class _Places:
         layouts = [self.of(node.inputs[i]).layout for i in distinct]
         return layer.laid_out(out, layouts, *(node.arrived[i] for i in distinct), training=training)
 
-    def entered(self, node: Node, found: Sequence[Place]) -> list[Place]:
+    def entered(self, node: Node, found: Sequence[Residence]) -> list[Residence]:
         """Return where values are that a list gives that is an entry of this one."""
         homes = {place.home: self.own(place.home.size) for place in found if place.home.port is None}
         return [
@@ -178,7 +178,7 @@ class Footprint(NamedTuple):
     """What a call takes: the most bytes at once, its inputs left out, and where each of its outputs is."""
 
     peak: int
-    places: tuple[Place, ...]
+    places: tuple[Residence, ...]
 
 
 def inference(root: Composite, unit: Unit) -> int:
@@ -205,11 +205,11 @@ class _Calls:
         if isinstance(layer, Composite):
             return self.of(layer, tuple(places.of(edge).layout for edge in node.inputs))
         if layer is None:
-            return Footprint(0, (Place(Home(0), places.of(node.inputs[0]).layout),) * len(node.outputs))
+            return Footprint(0, (Residence(Home(0), places.of(node.inputs[0]).layout),) * len(node.outputs))
         found = []
         for port, (value, laid) in enumerate(zip(node.outputs, places.laid(node, layer, training=False), strict=True)):
             home = Home(None, port, self.unit.size(value)) if laid.of is None else Home(laid.of)
-            found.append(Place(home, laid.layout))
+            found.append(Residence(home, laid.layout))
         size = sum(place.home.size for place in found)
         return Footprint(size + self.inside(node, layer, places) if size else 0, tuple(found))
 
@@ -239,7 +239,7 @@ class _Lives:
             self.step(step)
         return Footprint(self.peak, tuple(self.places.of(port.edge) for port in self.composite.outputs))
 
-    def step(self, step: Step) -> None:
+    def step(self, step: ForwardStep) -> None:
         node = self.composite.nodes[step.entry]
         called = self.calls.entry(node, self.places)
         self.peak = max(self.peak, self.live + called.peak)
@@ -275,7 +275,7 @@ class Saved(NamedTuple):
 
     inputs: frozenset[int]
     inside: int
-    places: tuple[Place, ...]
+    places: tuple[Residence, ...]
     outputs: frozenset[Home]
     wanting: tuple[bool, ...]
 
@@ -372,13 +372,13 @@ class _Keeping:
         if active:
             self.keep(index, node, layer, self.places.wanted(node, wanted, training))
 
-    def given(self, index: int, node: Node, layer: Layer) -> list[Place]:
+    def given(self, index: int, node: Node, layer: Layer) -> list[Residence]:
         """Return where what a layer gives is."""
         if not node.inputs:
             return [self.places.of(Edge(index))]
         laid = zip(node.outputs, self.places.laid(node, layer, training=True), strict=True)
         return [
-            Place(
+            Residence(
                 self.places.own(self.unit.size(value)) if of is None else self.places.of(node.inputs[of]).home, layout
             )
             for value, (layout, of) in laid

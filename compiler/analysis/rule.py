@@ -45,7 +45,7 @@ def at(shape: Sequence[Any], symbols: tuple[int, ...]) -> Shape:
 
 
 #: The symbol and the function that an axis of the input is.
-Place: TypeAlias = tuple[int, Staircase]
+AxisSize: TypeAlias = tuple[int, Staircase]
 
 
 class Bound(NamedTuple):
@@ -72,7 +72,7 @@ class Rule:
     """
 
     region: Region
-    places: tuple[Place, ...]
+    places: tuple[AxisSize, ...]
     outputs: Values
     bounds: tuple[Bound, ...]
     maps: tuple[Map, ...]
@@ -165,10 +165,10 @@ def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: Again = outp
         return None
 
 
-def _substituted(places: Sequence[Place], dependent: DependentAxis) -> list[Place]:
+def _substituted(places: Sequence[AxisSize], dependent: DependentAxis) -> list[AxisSize]:
     """Return the axes' places without a symbol that is a function of another. Raises NoShortRule."""
 
-    def place(symbol: int, f: Staircase) -> Place:
+    def place(symbol: int, f: Staircase) -> AxisSize:
         if symbol == dependent.gone:
             if not f.slope_one:
                 raise NoShortRule("a function of a function")
@@ -181,7 +181,9 @@ def _substituted(places: Sequence[Place], dependent: DependentAxis) -> list[Plac
 class _Symbolic:
     """One walk with a symbol for every free axis."""
 
-    def __init__(self, graph: Graph, dims: Mapping[str, Sequence[int]], places: Sequence[Place], again: Again) -> None:
+    def __init__(
+        self, graph: Graph, dims: Mapping[str, Sequence[int]], places: Sequence[AxisSize], again: Again
+    ) -> None:
         self.graph, self.dims, self.places, self.again = graph, dims, tuple(places), again
         symbols = max((symbol for symbol, _ in places), default=-1) + 1
         region = Region.everything(symbols)

@@ -12,7 +12,7 @@ from speczoo.compiler.flat import flat
 from speczoo.compiler.graph import Graph
 
 #: A layer's path, or an input's name, and which of its outputs; or a number, as it is written.
-Source: TypeAlias = tuple[str, int] | str
+Producer: TypeAlias = tuple[str, int] | str
 
 
 class WiringChanges:
@@ -40,7 +40,7 @@ class WiringChanges:
         one, other = self.first.nodes[before]["module"], self.second.nodes[after]["module"]
         return None if self.paths.get(one) == other or (one, other) == (before, after) else (one, other)
 
-    def _compared(self, one: list[Source], other: list[Source]) -> tuple[str, str] | None:
+    def _compared(self, one: list[Producer], other: list[Producer]) -> tuple[str, str] | None:
         first = [_behind(self.first, source, self.paths) for source in one]
         second = [_behind(self.second, source, self._there) for source in other]
         moved = [s if isinstance(s, str) else (self.paths.get(s[0], s[0]), s[1]) for s in first]
@@ -51,13 +51,13 @@ class WiringChanges:
         return ", ".join(map(_shown, one)), ", ".join(map(_shown, other))
 
 
-def _taken(network: nx.MultiDiGraph, path: str) -> list[Source]:
+def _taken(network: nx.MultiDiGraph, path: str) -> list[Producer]:
     came = {d["position"]: (source, d["port"]) for source, _, d in network.in_edges(path, data=True)}
     operands = network.nodes[path]["node"].inputs
     return [came[i] if isinstance(operand, Edge) else repr(operand) for i, operand in enumerate(operands)]
 
 
-def _behind(network: nx.MultiDiGraph, source: Source, known: Mapping[str, str] | frozenset[str]) -> Source:
+def _behind(network: nx.MultiDiGraph, source: Producer, known: Mapping[str, str] | frozenset[str]) -> Producer:
     """Return what a value was before it went through layers that the other network has not."""
     while not isinstance(source, str) and source[0] not in known:
         taken = _taken(network, source[0]) if network.nodes[source[0]]["node"] is not None else []
@@ -67,5 +67,5 @@ def _behind(network: nx.MultiDiGraph, source: Source, known: Mapping[str, str] |
     return source
 
 
-def _shown(source: Source) -> str:
+def _shown(source: Producer) -> str:
     return source if isinstance(source, str) else source[0] if not source[1] else f"{source[0]}.{source[1]}"

@@ -10,7 +10,7 @@ from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
 from speczoo.compiler.elaborate.prepared import Prepared, is_plain
 from speczoo.compiler.elaborate.session import Halt, Session, Stop, freeze
-from speczoo.compiler.explain.interface import Step
+from speczoo.compiler.explain.interface import TrailStep
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.scope import Scope, check_names, expression_problem
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
@@ -27,7 +27,7 @@ class Inside:
 
     __slots__ = ("step", "trail")
 
-    def __init__(self, trail: list[Step], step: Step) -> None:
+    def __init__(self, trail: list[TrailStep], step: TrailStep) -> None:
         self.trail, self.step = trail, step
 
     def __enter__(self) -> None:
@@ -54,7 +54,7 @@ class Context:
         self.defaults: dict[str, dict[str, Any]] = {}
         #: The parameters of blocks by what they were given, and the work that they took.
         self.bound: dict[Any, tuple[Mapping[str, Any], int]] = {}
-        self.trail: list[Step] = []
+        self.trail: list[TrailStep] = []
 
     def blind(self, *, inactive: bool = False) -> Context:
         """Return the context of this spec with all its parameters unknown."""

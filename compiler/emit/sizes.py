@@ -8,7 +8,7 @@ from typing import Any
 from speczoo.compiler.analysis.formula import formula, function, grouped, members, region_in_words
 from speczoo.compiler.analysis.losses import Loss, losses
 from speczoo.compiler.analysis.region import Region
-from speczoo.compiler.analysis.rule import Bound, Map, Place, Rule
+from speczoo.compiler.analysis.rule import AxisSize, Bound, Map, Rule
 from speczoo.compiler.analysis.size_set import NoShortRule, SizeSet
 from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.compiler.analysis.staircase import IDENTITY
@@ -66,7 +66,7 @@ def _dependent(sizes: Sizes, rule: Rule) -> list[str]:
     return [f"{axis.name} = {_place(place, rule, names)}" for axis, place in placed if axis.name not in names]
 
 
-def _place(place: Place, rule: Rule, names: Sequence[str]) -> str:
+def _place(place: AxisSize, rule: Rule, names: Sequence[str]) -> str:
     symbol, f = place
     return function(f, rule.region.on(symbol), names[symbol]) or "no short formula"
 

@@ -15,7 +15,7 @@ from speczoo.specs.spec import Entry
 
 #: A block or spec on the way to a list: the path so far, where it is used, its name. A place of another file is a
 #: function that gives it as a text.
-Step: TypeAlias = tuple[str, Loc | Callable[[], str] | None, str]
+TrailStep: TypeAlias = tuple[str, Loc | Callable[[], str] | None, str]
 
 
 class OpenList(Protocol):
@@ -51,5 +51,5 @@ class Text(Protocol):
     @property
     def settings(self) -> Settings: ...
     @property
-    def trail(self) -> Sequence[Step]: ...
+    def trail(self) -> Sequence[TrailStep]: ...
     def written(self, loc: Loc) -> Any: ...

@@ -77,7 +77,7 @@ class Parameter(Layer):
 #: What a constant is made of: the one value of all places, or lists of values; the text of an expression over places.
 Expression = Annotated[str, Field(pattern=r"^\$\([A-Za-z0-9_+\-*/%<>=!()\[\].,: ]+\)$")]
 Constant = bool | Int | Float | Expression | Annotated[tuple[Any, ...], Listed]
-Place = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+PlaceName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float32"}
 TENSOR_DTYPES = {"bool": "bool", "int": "int64", "float": "float32"}
 MOST_TRIED = 1 << 14  # places of an expression of which no bounds tell that it has a value everywhere
@@ -94,7 +94,7 @@ class Buffer(Layer):
 
     shape: Dims | None = None
     value: Constant
-    at: Annotated[tuple[Place, ...], Listed] | None = None
+    at: Annotated[tuple[PlaceName, ...], Listed] | None = None
     persistent: bool = True
     leading: bool = False
 

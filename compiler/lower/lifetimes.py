@@ -12,7 +12,7 @@ from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGrou
 from speczoo.compiler.program import Assignment
 
 
-class Step(NamedTuple):
+class ForwardStep(NamedTuple):
     """An entry of a list as its forward applies it when evaluated: by its number, with the variables that take what it
     gives, and those that are let go after it.
     """
@@ -38,13 +38,13 @@ class Lifetimes:
                     visited.add(node.body)
                     left.append((node.body, _made(made, index)))
 
-    def of(self, composite: Composite) -> tuple[Step, ...]:
+    def of(self, composite: Composite) -> tuple[ForwardStep, ...]:
         """Return the steps of a list. An entry that it lacks, and another list of its class has, hands on what flows
         in.
         """
         group = self._groups.get(composite)
         if group is None or unwritten(group.instances):
-            return tuple(Step(i, ("input",)) for i, node in enumerate(composite.nodes) if node.body is not None)
+            return tuple(ForwardStep(i, ("input",)) for i, node in enumerate(composite.nodes) if node.body is not None)
         behind: dict[Operand, Operand] = {}
         statements: list[Statement | None] = []
         for index, having in enumerate(group.lines.having):
@@ -59,7 +59,7 @@ class Lifetimes:
         applied = [i for i, made in enumerate(statements) if made is not None and made.express is not None]
         assigned = [line for line in lines if isinstance(line, Assignment)]
         pairs = zip(applied, assigned, strict=True)
-        return tuple(Step(i, line.targets, line.drops) for i, line in pairs if not line.training)
+        return tuple(ForwardStep(i, line.targets, line.drops) for i, line in pairs if not line.training)
 
 
 def _made(made: Composite, index: int) -> Composite:

@@ -18,7 +18,7 @@ from speczoo.compiler.optimize.folding import Fold, fold
 from speczoo.compiler.optimize.layout import memory_format
 from speczoo.compiler.optimize.leaving import leave_out, numbered, without_training
 from speczoo.compiler.optimize.overwriting import overwrite
-from speczoo.compiler.optimize.packing import Place, pack, places, worth_packing
+from speczoo.compiler.optimize.packing import ListedEntry, pack, places, worth_packing
 from speczoo.specs.loaded_spec import LoadedSpec
 
 
@@ -47,7 +47,7 @@ def optimize(graph: Graph) -> Optimized:
 class _Lists:
     """The lists of a network rewritten, each once: a block that is met again is the same object again."""
 
-    def __init__(self, root: Composite, *, folding: bool, tied: Collection[Place]) -> None:
+    def __init__(self, root: Composite, *, folding: bool, tied: Collection[ListedEntry]) -> None:
         self.root, self.folding, self.tied = root, folding, tied
         self.packing = worth_packing(root)
         self.made: dict[Composite, Composite] = {}

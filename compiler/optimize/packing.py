@@ -142,7 +142,7 @@ class OneDNNLinear(Linear, op="Linear", abstract=True):
 
 KINDS: dict[str, type[Layer]] = {kind.op: kind for kind in (PackedConv2d, PackedConv3d, OneDNNLinear)}
 #: An entry of a list.
-Place: TypeAlias = tuple[Composite, int]
+ListedEntry: TypeAlias = tuple[Composite, int]
 
 
 def worth_packing(root: Composite) -> set[str]:
@@ -169,7 +169,7 @@ def pack(composite: Composite, ops: Collection[str], tied: Collection[int]) -> C
     return replace(composite, nodes=nodes)
 
 
-def places(composite: Composite, keys: Collection[str]) -> Iterator[Place]:
+def places(composite: Composite, keys: Collection[str]) -> Iterator[ListedEntry]:
     """Yield the entries that have these parameters, each in its list."""
     for index, node in enumerate(composite.nodes):
         own = [key.removeprefix(f"{node.name}.") for key in keys if key.startswith(f"{node.name}.")]

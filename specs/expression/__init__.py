@@ -3,9 +3,9 @@
 An own small language, parsed and never run as code, bounded in length, depth and magnitude.
 """
 
-from speczoo.specs.expression.evaluation import Scope
+from speczoo.specs.expression.evaluation import Readable
 from speczoo.specs.expression.interpolation import INTERPOLATION, Respelling, respelt
-from speczoo.specs.expression.operators import METER, Value, make_divisible
+from speczoo.specs.expression.operators import METER, Computed, make_divisible
 from speczoo.specs.expression.printing import to_python
 from speczoo.specs.expression.syntax import (
     parse,
@@ -50,6 +50,7 @@ __all__ = [
     "BoolOp",
     "Call",
     "Compare",
+    "Computed",
     "Constant",
     "Expr",
     "ExpressionError",
@@ -57,13 +58,12 @@ __all__ = [
     "Index",
     "ListOf",
     "Name",
+    "Readable",
     "Respelling",
-    "Scope",
     "Slice",
     "Template",
     "Unary",
     "UnknownName",
-    "Value",
     "evaluate",
     "make_divisible",
     "names_of",

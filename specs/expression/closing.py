@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from speczoo.specs.expression.evaluation import Scope, compiled
+from speczoo.specs.expression.evaluation import Readable, compiled
 from speczoo.specs.expression.printing import Simplifier, Untranslatable, folded, source
 from speczoo.specs.expression.template import Template
 from speczoo.specs.expression.tree import Attribute, Call, Compare, Constant, Expr, ExpressionError, Name
@@ -17,7 +17,7 @@ OWN = {"is": "==", "is not": "!="}
 class _Closer(Simplifier):
     """Puts constants for all names but those that are left open; functions stay the language's own."""
 
-    def __init__(self, scope: Scope, left_open: Collection[str]) -> None:
+    def __init__(self, scope: Readable, left_open: Collection[str]) -> None:
         super().__init__(lambda name: name, lambda name: True)
         self.scope, self.left_open = scope, left_open
 
@@ -36,7 +36,7 @@ class _Closer(Simplifier):
         return replace(made, operators=tuple(OWN.get(sign, sign) for sign in made.operators))
 
 
-def closed(text: str, scope: Scope, left_open: Collection[str]) -> str:
+def closed(text: str, scope: Readable, left_open: Collection[str]) -> str:
     """Return the source of an expression, `$(...)`, in which only the names left open are names.
 
     Raises ExpressionError, also where a text is no single expression, and whatever reading the scope raises.

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from speczoo.specs.expression.operators import (
     CALLS,
     METER,
+    Computed,
     OperationError,
-    Value,
     arithmetic,
     bounded,
     comparison,
@@ -35,22 +35,22 @@ from speczoo.specs.expression.tree import (
     Index,
     ListOf,
     Name,
-    Place,
+    Offsets,
     Slice,
     Unary,
     UnknownName,
 )
 
-Scope: TypeAlias = Mapping[str, Value]
-Run: TypeAlias = Callable[[Scope], Value]
+Readable: TypeAlias = Mapping[str, Computed]
+Run: TypeAlias = Callable[[Readable], Computed]
 
 
-def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
+def apply(at: Offsets, function: Callable[..., Computed], *operands: Run) -> Run:
     """Evaluate the operands, then the function of them; what it refuses is reported at this place."""
     if len(operands) == 2:
         left, right = operands
 
-        def run_pair(scope: Scope) -> Value:
+        def run_pair(scope: Readable) -> Computed:
             METER.spent += 1
             try:
                 return function(left(scope), right(scope))
@@ -59,7 +59,7 @@ def apply(at: Place, function: Callable[..., Value], *operands: Run) -> Run:
 
         return run_pair
 
-    def run(scope: Scope) -> Value:
+    def run(scope: Readable) -> Computed:
         METER.spent += 1
         try:
             return function(*[operand(scope) for operand in operands])
@@ -73,7 +73,7 @@ VALUES = frozenset({int, float, str, bool, list, tuple, type(None)})  # none is 
 FAILURES = (OperationError, ZeroDivisionError, OverflowError)
 
 
-def located(failure: Exception, at: Place) -> ExpressionError:
+def located(failure: Exception, at: Offsets) -> ExpressionError:
     match failure:
         case OperationError(limit=limit):
             return ExpressionError(str(failure), *at, limit=limit)
@@ -119,8 +119,8 @@ def compiled(expr: Expr) -> Run:
             return apply(at, lambda *values: bounded(call(*values)), *map(compiled, arguments))
 
 
-def reading(name: str, at: Place) -> Run:
-    def run(scope: Scope) -> Value:
+def reading(name: str, at: Offsets) -> Run:
+    def run(scope: Readable) -> Computed:
         value = look_up(name, scope, at)
         if type(value) not in VALUES and isinstance(value, Mapping):
             attributes = ", ".join(f"`$({name}.{key})`" for key in value)
@@ -130,8 +130,8 @@ def reading(name: str, at: Place) -> Run:
     return run
 
 
-def reading_attribute(name: str, attribute: str, at: Place) -> Run:
-    def run(scope: Scope) -> Value:
+def reading_attribute(name: str, attribute: str, at: Offsets) -> Run:
+    def run(scope: Readable) -> Computed:
         owner = look_up(name, scope, at)
         if not isinstance(owner, Mapping):
             raise ExpressionError(f"`{name}` is {kind(owner)}: it has no attributes", *at)
@@ -147,13 +147,13 @@ def reading_attribute(name: str, attribute: str, at: Place) -> Run:
     return run
 
 
-def admitted(value: Value, name: str, at: Place) -> Value:
+def admitted(value: Computed, name: str, at: Offsets) -> Computed:
     if type(value) is int and not -INTEGER <= value <= INTEGER:
         raise ExpressionError(f"`{name}` is larger than 2**63", *at, limit=True)
     return list(value) if type(value) is tuple else value
 
 
-def look_up(name: str, scope: Scope, at: Place) -> Value:
+def look_up(name: str, scope: Readable, at: Offsets) -> Computed:
     try:
         return scope[name]
     except KeyError:
@@ -169,7 +169,7 @@ def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Run:
         for symbol, run, (left, right) in zip(symbols, rest, pairwise(operands), strict=True)
     ]
 
-    def run(scope: Scope) -> Value:
+    def run(scope: Readable) -> Computed:
         left = first(scope)
         for compare, operand, at in steps:
             right = operand(scope)
@@ -189,7 +189,7 @@ def junction(symbol: str, operands: tuple[Expr, ...]) -> Run:
     decides = symbol == "or"
     runs = [apply(operand.at, lambda found: truth(found, symbol), compiled(operand)) for operand in operands]
 
-    def run(scope: Scope) -> bool:
+    def run(scope: Readable) -> bool:
         for operand in runs:
             value: bool = operand(scope)
             if value is decides:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from speczoo.specs.expression.tree import INTEGER
 from speczoo.specs.limits import CHARACTERS, ITEMS
 
-Value: TypeAlias = Any  # None, bool, int, float, str, or a list of these; in a scope also a mapping, for attributes
+Computed: TypeAlias = Any  # None, bool, int, float, str, or a list of these; in a scope also a mapping, for attributes
 
 
 class _Meter(threading.local):
@@ -37,7 +37,7 @@ class OperationError(ArithmeticError):
         self.limit = limit
 
 
-def kind(value: Value) -> str:
+def kind(value: Computed) -> str:
     """Return a value in words, short enough for a message."""
     match value:
         case None:
@@ -53,11 +53,11 @@ def kind(value: Value) -> str:
     return f"a {type(value).__name__}"
 
 
-def is_number(value: Value) -> bool:
+def is_number(value: Computed) -> bool:
     return type(value) is int or type(value) is float
 
 
-def bounded(value: Value) -> Value:
+def bounded(value: Computed) -> Computed:
     """Return the value, when it is within the bounds; a number must be finite and real."""
     if type(value) is int:
         if not -INTEGER <= value <= INTEGER:
@@ -70,7 +70,7 @@ def bounded(value: Value) -> Value:
     return value
 
 
-def size(value: Value) -> int:
+def size(value: Computed) -> int:
     """Return how many items a list holds, all the way down; what is no list holds one."""
     if type(value) is not list:
         return 0
@@ -78,7 +78,7 @@ def size(value: Value) -> int:
     return sum(map(size, value)) + len(value)
 
 
-def power(base: Value, exponent: Value) -> Value:
+def power(base: Computed, exponent: Computed) -> Computed:
     if type(base) is int and type(exponent) is int and exponent > 64 and abs(base) > 1:
         raise OperationError("the result is larger than 2**63", limit=True)
     return base**exponent
@@ -101,10 +101,10 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def arithmetic(symbol: str) -> Callable[[Value, Value], Value]:
+def arithmetic(symbol: str) -> Callable[[Computed, Computed], Computed]:
     compute = ARITHMETIC[symbol]
 
-    def run(left: Value, right: Value) -> Value:
+    def run(left: Computed, right: Computed) -> Computed:
         if is_number(left) and is_number(right):
             return bounded(compute(left, right))
         if symbol == "+" and type(left) is type(right) and type(left) in (list, str):
@@ -121,7 +121,7 @@ def arithmetic(symbol: str) -> Callable[[Value, Value], Value]:
     return run
 
 
-def within(value: Value, times: int, more: Value = ()) -> None:
+def within(value: Computed, times: int, more: Computed = ()) -> None:
     """Refuse a list or string that would grow beyond its bound."""
     if type(value) is str:
         if len(value) * times + len(more) > CHARACTERS:
@@ -130,13 +130,13 @@ def within(value: Value, times: int, more: Value = ()) -> None:
         raise OperationError(f"the list would have more than {ITEMS} items", limit=True)
 
 
-def listed(*items: Value) -> Value:
+def listed(*items: Computed) -> Computed:
     found = list(items)
     within(found, 1)
     return found
 
 
-def equal(left: Value, right: Value) -> bool:
+def equal(left: Computed, right: Computed) -> bool:
     """Return equality without coercion, an int and a float excepted."""
     if is_number(left) and is_number(right):
         return bool(left == right)
@@ -146,7 +146,7 @@ def equal(left: Value, right: Value) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-def contains(item: Value, group: Value) -> bool:
+def contains(item: Computed, group: Computed) -> bool:
     if type(group) is list:
         METER.spent += len(group)
         return any(equal(item, member) for member in group)
@@ -155,7 +155,7 @@ def contains(item: Value, group: Value) -> bool:
     raise OperationError(f"`in` does not take {kind(item)} and {kind(group)}")
 
 
-def comparison(symbol: str) -> Callable[[Value, Value], bool]:
+def comparison(symbol: str) -> Callable[[Computed, Computed], bool]:
     match symbol:
         case "==":
             return equal
@@ -167,7 +167,7 @@ def comparison(symbol: str) -> Callable[[Value, Value], bool]:
             return lambda left, right: not contains(left, right)
     compute = ORDER[symbol]
 
-    def run(left: Value, right: Value) -> bool:
+    def run(left: Computed, right: Computed) -> bool:
         if (is_number(left) and is_number(right)) or (type(left) is str and type(right) is str):
             return compute(left, right)
         raise OperationError(f"`{symbol}` does not take {kind(left)} and {kind(right)}")
@@ -175,25 +175,25 @@ def comparison(symbol: str) -> Callable[[Value, Value], bool]:
     return run
 
 
-def truth(value: Value, wanting: str) -> bool:
+def truth(value: Computed, wanting: str) -> bool:
     if type(value) is bool:
         return value
     raise OperationError(f"`{wanting}` takes true or false, not {kind(value)}")
 
 
-def number(value: Value, wanting: str) -> Value:
+def number(value: Computed, wanting: str) -> Computed:
     if is_number(value):
         return value
     raise OperationError(f"`{wanting}` takes numbers, not {kind(value)}")
 
 
-def integer(value: Value, wanting: str) -> int:
+def integer(value: Computed, wanting: str) -> int:
     if type(value) is int:
         return value
     raise OperationError(f"{wanting} is an int, not {kind(value)}")
 
 
-def index(value: Value, position: Value) -> Value:
+def index(value: Computed, position: Computed) -> Computed:
     if type(value) not in (list, str):
         raise OperationError(f"only lists and strings have an index, not {kind(value)}")
     if not -len(value) <= integer(position, "an index") < len(value):
@@ -202,7 +202,7 @@ def index(value: Value, position: Value) -> Value:
     return value[position]
 
 
-def slice_of(value: Value, start: Value, stop: Value, step: Value) -> Value:
+def slice_of(value: Computed, start: Computed, stop: Computed, step: Computed) -> Computed:
     if type(value) not in (list, str):
         raise OperationError(f"only lists and strings have slices, not {kind(value)}")
     for bound in (start, stop, step):
@@ -214,7 +214,7 @@ def slice_of(value: Value, start: Value, stop: Value, step: Value) -> Value:
     return value[start:stop:step]
 
 
-def unary(symbol: str) -> Callable[[Value], Value]:
+def unary(symbol: str) -> Callable[[Computed], Computed]:
     if symbol == "not":
         return lambda value: not truth(value, "not")
     if symbol == "-":
@@ -222,7 +222,7 @@ def unary(symbol: str) -> Callable[[Value], Value]:
     return lambda value: number(value, "+")
 
 
-def numbers(name: str, arguments: tuple[Value, ...]) -> Any:
+def numbers(name: str, arguments: tuple[Computed, ...]) -> Any:
     """Return the numbers that `min`, `max` or `sum` is about: its arguments or those in its one list."""
     found: Any = arguments
     if len(arguments) == 1:
@@ -237,13 +237,13 @@ def numbers(name: str, arguments: tuple[Value, ...]) -> Any:
     return found
 
 
-def length(value: Value) -> int:
+def length(value: Computed) -> int:
     if type(value) in (list, str):
         return len(value)
     raise OperationError(f"`len` takes a list or a string, not {kind(value)}")
 
 
-def rounded(value: Value, digits: Value = None) -> Value:
+def rounded(value: Computed, digits: Computed = None) -> Computed:
     """Round a number; halves go to the even neighbour, as in Python."""
     number(value, "round")
     if digits is None:
@@ -253,19 +253,19 @@ def rounded(value: Value, digits: Value = None) -> Value:
     return round(value, digits)
 
 
-def square_root(value: Value) -> float:
+def square_root(value: Computed) -> float:
     if number(value, "sqrt") < 0:
         raise OperationError(f"{kind(value)} has no real square root")
     return math.sqrt(value)
 
 
-def logarithm(value: Value) -> float:
+def logarithm(value: Computed) -> float:
     if number(value, "log") <= 0:
         raise OperationError(f"{kind(value)} has no logarithm")
     return math.log(value)
 
 
-def make_divisible(value: Value, divisor: Value, least: Value = None) -> int:
+def make_divisible(value: Computed, divisor: Computed, least: Computed = None) -> int:
     """Return the multiple of `divisor` nearest to `value`, halves up, at least `least` (else `divisor`) and 90 % of
     `value`.
 
@@ -279,7 +279,7 @@ def make_divisible(value: Value, divisor: Value, least: Value = None) -> int:
     return nearest if nearest >= 0.9 * value else nearest + divisor
 
 
-CALLS: dict[str, Callable[..., Value]] = {
+CALLS: dict[str, Callable[..., Computed]] = {
     "min": lambda *arguments: min(numbers("min", arguments)),
     "max": lambda *arguments: max(numbers("max", arguments)),
     "abs": lambda value: abs(number(value, "abs")),

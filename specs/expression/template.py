@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from speczoo.specs.expression.evaluation import Run, Scope, compiled
+from speczoo.specs.expression.evaluation import Readable, Run, compiled
 from speczoo.specs.expression.interpolation import INTERPOLATION, respelt_mark
-from speczoo.specs.expression.operators import METER, Value, kind
+from speczoo.specs.expression.operators import METER, Computed, kind
 from speczoo.specs.expression.syntax import (
     parse,
 )
@@ -19,7 +19,7 @@ from speczoo.specs.expression.tree import (
     Expr,
     ExpressionError,
     Name,
-    Place,
+    Offsets,
     names_of,
     readings,
 )
@@ -38,7 +38,7 @@ class Template:
 
     text: str
     parts: tuple[str | Expr, ...]
-    places: tuple[tuple[str, Place], ...]
+    places: tuple[tuple[str, Offsets], ...]
     names: frozenset[str]
     runs: tuple[str | Run, ...]
 
@@ -52,7 +52,7 @@ class Template:
         """The tree, when one `$name` or `$(expression)` is the whole string."""
         return self.parts[0] if len(self.parts) == 1 and not isinstance(self.parts[0], str) else None
 
-    def evaluate(self, scope: Scope) -> Value:
+    def evaluate(self, scope: Readable) -> Computed:
         """Return the value in `scope`: typed when one part covers the whole string, else a string.
 
         Ints, floats and strings can be pieces of a string, bools, nulls and lists cannot. Raises ExpressionError.
@@ -142,7 +142,7 @@ def _closing(value: str, start: int) -> int:
     raise ExpressionError(f"`$(` is never closed; {hint}", start - 2, len(value))
 
 
-def evaluate(value: Value, scope: Scope) -> Value:
+def evaluate(value: Computed, scope: Readable) -> Computed:
     """Return the data with every template in it replaced by its value; keys stay as they are.
 
     Raises ExpressionError, whose `path` leads to the string at fault.
@@ -156,7 +156,7 @@ def evaluate(value: Value, scope: Scope) -> Value:
     return found
 
 
-def _measure(value: Value) -> None:
+def _measure(value: Computed) -> None:
     """Raise ExpressionError for lists within lists, each small, that are too much together."""
     count, rest = 0, [value]
     while rest:
@@ -169,14 +169,14 @@ def _measure(value: Value) -> None:
         rest += [item for item in inside if isinstance(item, list | dict)]
 
 
-def _evaluate(value: Value, scope: Scope, depth: int) -> Value:
+def _evaluate(value: Computed, scope: Readable, depth: int) -> Computed:
     if isinstance(value, str):
         return Template.of(value).evaluate(scope) if "$" in value else value
     if not isinstance(value, list | tuple | dict):
         return value
     if depth > DEPTH:
         raise ExpressionError(f"nests more than {DEPTH} deep", limit=True)
-    found: list[Value] = []
+    found: list[Computed] = []
     entries = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in entries:
         try:
@@ -187,7 +187,7 @@ def _evaluate(value: Value, scope: Scope, depth: int) -> Value:
     return dict(zip(value, found, strict=True)) if isinstance(value, dict) else found
 
 
-def range_of(value: Value, scope: Scope) -> range | None:
+def range_of(value: Computed, scope: Readable) -> range | None:
     """Return the range that a string `A..B` says, both ends in it; None when the value is no such string.
 
     Each end is an int, `$name` or `$(expression)`; the range is empty when B < A. Raises ExpressionError.

@@ -13,7 +13,7 @@ LENGTH = EXPRESSION_LENGTH
 DEPTH = EXPRESSION_DEPTH  # a sum of n terms nests n deep
 INTEGER = MAGNITUDE
 
-Place: TypeAlias = tuple[int, int]  # from, to: character offsets into the string that holds the expression
+Offsets: TypeAlias = tuple[int, int]  # from, to: character offsets into the string that holds the expression
 
 MANY = LENGTH
 FUNCTIONS = {  # name: fewest and most arguments
@@ -74,7 +74,7 @@ class UnknownName(ExpressionError):
 class Node:
     """`at` and `height` (levels of the tree, this one included) take no part in equality."""
 
-    at: Place = field(default=(0, 0), compare=False, repr=False)
+    at: Offsets = field(default=(0, 0), compare=False, repr=False)
     height: int = field(default=1, compare=False, repr=False)
 
     def children(self) -> Iterator[Expr]:

@@ -41,3 +41,33 @@ def test_names_need_no_story(package: str) -> None:
 def test_opaque_names_are_found() -> None:
     text = "def tell(said, *, room=0):\n    self._seen = f(sure=1)\n    return file.tell(), f'{what_is_meant}', whole\n"
     assert opaque(text) == {"tell", "said", "room", "_seen", "sure", "what_is_meant"}
+
+
+#: Names that each mean one thing in all packages.
+ONCE = {"Found", "Loc", "Parameter", "Place", "Scope", "Shape", "Source", "Step", "Template", "Value"}
+
+
+def defined(tree: ast.Module) -> Iterator[str]:
+    """The classes and aliases that a module makes."""
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                yield name
+
+
+def test_a_name_means_one_thing() -> None:
+    found = [
+        (name, str(path.relative_to(ROOT)))
+        for package in ("specs", "compiler", "zoo")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for name in defined(ast.parse(path.read_text(encoding="utf-8")))
+        if name in ONCE
+    ]
+    assert len({name for name, _ in found}) == len(found), found
+
+
+def test_definitions_are_found() -> None:
+    text = "from a import Place\nclass Value: Step = 1\nShape: TypeAlias = int\nFound = TypeVar('Found')\n"
+    assert [*defined(ast.parse(text))] == ["Value", "Shape", "Found"]

@@ -19,7 +19,7 @@ from itertools import groupby, pairwise
 from speczoo.drawing.layout import Extent, Grid, Link, Spot, alternating, best_order, grid
 from speczoo.drawing.levels import Levels, level_of
 from speczoo.drawing.palette import KINDS
-from speczoo.drawing.picture import MARGIN, NORMAL, SMALL, Curve, Face, Picture, Rectangle, Shape, Words, legend_of
+from speczoo.drawing.picture import MARGIN, NORMAL, SMALL, Curve, Element, Face, Picture, Rectangle, Words, legend_of
 from speczoo.drawing.shapes import around, moved, shrunk, width_of
 from speczoo.drawing.text import shortened, width
 from speczoo.drawing.volumes import Volume, Volumes
@@ -61,7 +61,7 @@ def fits(made: Volumes, *, shapes: bool = True) -> bool:
     return width_of(drawn) <= (COLUMN - 2 * MARGIN) * smaller
 
 
-def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Shape], float]:
+def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Element], float]:
     """Return what is drawn, and by how much smaller it is to be than it is said here: texts are as much larger. They
     are as small as can be read in a column, if they can.
     """
@@ -168,7 +168,7 @@ class _Figure:
     def sign(self) -> float:
         return SIGN * self.larger
 
-    def shapes(self) -> Iterator[Shape]:
+    def shapes(self) -> Iterator[Element]:
         """Yield what is drawn, lines first: stacks from left to right, each over what is behind it."""
         extents = self._extents
         levels = Levels(extents, self.links, self._levels)
@@ -335,7 +335,7 @@ class _Figure:
 
     # -- what is drawn of it ----------------------------------------------------------------------------------------
 
-    def _stack(self, stack: int, spot: Spot, extent: Extent) -> Iterator[Shape]:
+    def _stack(self, stack: int, spot: Spot, extent: Extent) -> Iterator[Element]:
         members = self._members[stack]
         left = spot.along + self._sides(stack)[0]
         at = left
@@ -348,7 +348,7 @@ class _Figure:
             ways = {"faint": label.faint, "middle": True, "turned": label.upright}
             yield Words(x, y, label.text, label.size, label.length, **ways)
 
-    def _circle(self, volume: Volume, x: float, middle: float) -> Iterator[Shape]:
+    def _circle(self, volume: Volume, x: float, middle: float) -> Iterator[Element]:
         around, size = self.sign, NORMAL * self.larger
         yield Rectangle(x, middle - around / 2, around, around, "function", around / 2, volume.box)
         yield Words(x + around / 2, middle, volume.sign, size, width(volume.sign, size), middle=True)

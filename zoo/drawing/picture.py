@@ -91,7 +91,7 @@ class Words(NamedTuple):
         return left, self.y - high / 2, left + wide, self.y + high / 2
 
 
-Shape = Rectangle | Curve | Face | Words
+Element = Rectangle | Curve | Face | Words
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Picture:
     description: str
     width: float
     height: float
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Element, ...]
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,9 @@ def _headings(title: str, subtitle: str) -> Iterator[Words]:
         yield Words(MARGIN, y, subtitle, NORMAL, width(subtitle, NORMAL), faint=True)
 
 
-def legend_of(titles: Mapping[str, str], page: float, top: float) -> tuple[list[Shape], float]:
+def legend_of(titles: Mapping[str, str], page: float, top: float) -> tuple[list[Element], float]:
     """Return a swatch and a name for each of these kinds, in rows, and where they end."""
-    shapes: list[Shape] = []
+    shapes: list[Element] = []
     x, y = MARGIN, top
     for kind, title in titles.items():
         long = width(title, SMALL)
@@ -207,7 +207,7 @@ class _Style:
 
     # -- what is drawn of it ----------------------------------------------------------------------------------------
 
-    def shapes(self, placed: Placed, x: float, y: float) -> Iterator[Shape]:
+    def shapes(self, placed: Placed, x: float, y: float) -> Iterator[Element]:
         """Yield the shapes of a list whose main axis begins here: boxes over lines, insides over boxes."""
         point = self._point(x, y)
         boxes = placed.diagram.boxes
@@ -233,7 +233,7 @@ class _Style:
         )
         return Curve(points, hop.head, dashed, self.horizontal)
 
-    def plain(self, box: Box, x: float, y: float) -> Iterator[Shape]:
+    def plain(self, box: Box, x: float, y: float) -> Iterator[Element]:
         """Yield a layer, or a block that is not unfolded; its axis enters at this point."""
         wide, high = size(box)
         if not wide:
@@ -246,7 +246,7 @@ class _Style:
             yield from _line_of(box, left, top, wide, high)
         yield from self.shape_of(box, left, top, wide, high, x, y)
 
-    def filled(self, box: Box, inner: Placed, extent: Extent, x: float, y: float) -> Iterator[Shape]:
+    def filled(self, box: Box, inner: Placed, extent: Extent, x: float, y: float) -> Iterator[Element]:
         """Yield a block with what is in it."""
         behind = BEHIND * STACKED if box.count > 1 else 0.0
         if self.horizontal:
@@ -281,7 +281,7 @@ class _Style:
 
     def shape_of(
         self, box: Box, left: float, top: float, wide: float, high: float, x: float, y: float
-    ) -> Iterator[Shape]:
+    ) -> Iterator[Element]:
         """Yield what comes out of a box, beside the line that leaves it, and that line as far as the text goes."""
         if not box.beside:
             return
@@ -360,6 +360,6 @@ def _heading(box: Box, x: float, y: float, wide: float) -> Iterator[Words]:
     return _line_of(box, x, y, min(_head_width(box), wide), HEAD)
 
 
-def rectangles(shapes: Iterable[Shape]) -> list[Rectangle]:
+def rectangles(shapes: Iterable[Element]) -> list[Rectangle]:
     """Return the boxes of layers and blocks among shapes: not heads, legends, and what stands behind."""
     return [shape for shape in shapes if isinstance(shape, Rectangle) and shape.about is not None]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speczoo.drawing.picture import Curve, Face, Rectangle, Shape, Words
+from speczoo.drawing.picture import Curve, Element, Face, Rectangle, Words
 
 
-def around(drawn: Sequence[Shape]) -> tuple[float, float, float, float]:
+def around(drawn: Sequence[Element]) -> tuple[float, float, float, float]:
     """Return the area that shapes take: left, top, right, bottom."""
     areas = [_area(shape) for shape in drawn] or [(0.0, 0.0, 0.0, 0.0)]
     left, top, right, bottom = zip(*areas, strict=True)
     return min(left), min(top), max(right), max(bottom)
 
 
-def width_of(drawn: Sequence[Shape]) -> float:
+def width_of(drawn: Sequence[Element]) -> float:
     left, _, right, _ = around(drawn)
     return right - left
 
 
-def _area(shape: Shape) -> tuple[float, float, float, float]:
+def _area(shape: Element) -> tuple[float, float, float, float]:
     """Return the area that a shape takes: left, top, right, bottom."""
     match shape:
         case Rectangle():
@@ -34,7 +34,7 @@ def _area(shape: Shape) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def shrunk(shape: Shape, times: float) -> Shape:
+def shrunk(shape: Element, times: float) -> Element:
     """Return a shape so many times smaller."""
     match shape:
         case Curve():
@@ -49,7 +49,7 @@ def shrunk(shape: Shape, times: float) -> Shape:
             return shape._replace(x=x, y=y, width=wide, height=high, radius=shape.radius / times)
 
 
-def moved(shape: Shape, dx: float, dy: float) -> Shape:
+def moved(shape: Element, dx: float, dy: float) -> Element:
     match shape:
         case Curve():
             return shape._replace(points=tuple((x + dx, y + dy) for x, y in shape.points))

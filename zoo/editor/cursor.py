@@ -17,7 +17,7 @@ _OPEN_EXPRESSION = re.compile(r"\$(?:\(|(?P<name>[A-Za-z_]?\w*)\Z)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z|\Z", re.ASCII)
 
 
-class Place(NamedTuple):
+class CursorPlace(NamedTuple):
     """What stands at a place: the path of a value, or of the mapping or list around it; `scalar` is the word there, of
     a key or a value, and None where neither is.
     """
@@ -27,21 +27,21 @@ class Place(NamedTuple):
     scalar: Scalar | None
 
 
-def place_at(node: Node, offset: int, loc: Loc = ()) -> Place:
+def place_at(node: Node, offset: int, loc: Loc = ()) -> CursorPlace:
     """Return what stands at a place of a tree."""
     if isinstance(node, Scalar):
-        return Place(loc, "value", node)
+        return CursorPlace(loc, "value", node)
     if isinstance(node, Mapping):
         for pair in node.pairs:
             if pair.key.start <= offset <= pair.key.end:
-                return Place((*loc, pair.key.text), "key", pair.key)
+                return CursorPlace((*loc, pair.key.text), "key", pair.key)
             if pair.value.start <= offset <= pair.value.end:
                 return place_at(pair.value, offset, (*loc, pair.key.text))
     if isinstance(node, Listing):
         for i, item in enumerate(node.items):
             if item.start <= offset <= item.end:
                 return place_at(item, offset, (*loc, i))
-    return Place(loc, "inside", None)
+    return CursorPlace(loc, "inside", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Typing:
     """
 
     root: Node
-    place: Place
+    place: CursorPlace
     before: str
     replaces: Range
     lead: str

@@ -11,7 +11,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.editor import recipe_help
 from speczoo.editor.analysis import Analysis, Instance
-from speczoo.editor.cursor import Place, place_at
+from speczoo.editor.cursor import CursorPlace, place_at
 from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Names, Symbol, entry_at
 from speczoo.editor.op_texts import argument_list, argument_text, of_op
@@ -70,7 +70,7 @@ def _wrong(diagnostics: Sequence[Diagnostic], source: Source, offset: int) -> It
             yield "\n".join(f"- {line}" for line in lines)
 
 
-def _of_place(names: Names, place: Place, offset: int, analysis: Analysis) -> Hover | None:
+def _of_place(names: Names, place: CursorPlace, offset: int, analysis: Analysis) -> Hover | None:
     loc, part, scalar = place
     if scalar is None:
         return None

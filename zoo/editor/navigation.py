@@ -9,7 +9,7 @@ from typing import NamedTuple
 from speczoo import catalogue
 from speczoo.compiler.layer import Layer
 from speczoo.editor.analysis import Analysis
-from speczoo.editor.cursor import Place, place_at
+from speczoo.editor.cursor import CursorPlace, place_at
 from speczoo.editor.names import Names, entry_at
 from speczoo.editor.ops import use_of
 from speczoo.editor.positions import Range
@@ -77,7 +77,7 @@ def _in_file(unit: LoadedSpec, loc: Loc) -> tuple[Goal, ...]:
     return (Goal(Range(at, at), document.source.path),)
 
 
-def _in_recipe(root: Node, place: Place, analysis: Analysis) -> tuple[Goal, ...]:
+def _in_recipe(root: Node, place: CursorPlace, analysis: Analysis) -> tuple[Goal, ...]:
     """Return the file of a recipe's network, the parameter there that is set, or the model of what a word chooses."""
     loc, part, scalar = place
     if scalar is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speczoo.editor.analysis import Analysis
-from speczoo.editor.cursor import Place
+from speczoo.editor.cursor import CursorPlace
 from speczoo.editor.hints import totals
 from speczoo.editor.op_texts import argument_text, of_op
 from speczoo.editor.ops import Op
@@ -14,7 +14,7 @@ from speczoo.specs.problem import Loc
 from speczoo.specs.wording import by_axis
 
 
-def hover(root: Node, place: Place, analysis: Analysis) -> tuple[str, Range] | None:
+def hover(root: Node, place: CursorPlace, analysis: Analysis) -> tuple[str, Range] | None:
     """Return what there is to say of what stands at a place, and the place of that word; None where that is nothing."""
     loc, part, scalar = place
     if scalar is None:

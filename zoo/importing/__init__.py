@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from speczoo.importing.imported import Imported, from_module, from_program
     from speczoo.importing.programs import ProgramError
     from speczoo.importing.proving import NotTheSame
-    from speczoo.importing.refusals import ImportRefused, Place, Refusal
+    from speczoo.importing.refusals import CodeLine, ImportRefused, Refusal
     from speczoo.importing.running import ModelFailed
     from speczoo.importing.together import Family, from_modules
 
 __all__ = [
+    "CodeLine",
     "Family",
     "ImportRefused",
     "Imported",
     "ModelFailed",
     "NotTheSame",
-    "Place",
     "ProgramError",
     "Refusal",
     "from_module",

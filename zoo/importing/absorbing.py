@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speczoo.importing.columns import key
-from speczoo.importing.entries import Entry, List, Source
+from speczoo.importing.entries import Entry, Feed, List
 
 #: Ops that a block may end with, and how many modules of a class are worth it.
 MERGES = ("add", "concat")
@@ -25,7 +25,7 @@ def absorbed(roots: Sequence[List]) -> None:
                 kinds.setdefault(entry.body.kind, []).append((made, entry))
     for found in kinds.values():
         merges = [_merge(made, entry) for made, entry in found]
-        ways = {key([m.op, sorted(m.args.items()), m.inputs[0] == Source(e)]) for m, (_, e) in _pairs(merges, found)}
+        ways = {key([m.op, sorted(m.args.items()), m.inputs[0] == Feed(e)]) for m, (_, e) in _pairs(merges, found)}
         if len(found) >= FEW and None not in merges and len(ways) == 1:
             for merge, (made, entry) in _pairs(merges, found):
                 _absorb(made, entry, merge)
@@ -39,22 +39,22 @@ def _pairs(
 
 def _merge(made: List, entry: Entry) -> Entry | None:
     """Return the entry that takes what another takes and what that gives, which nothing else takes."""
-    ends = entry.ports == 1 and len(entry.inputs) == 1 and not entry.share and made.readers(Source(entry)) == 1
+    ends = entry.ports == 1 and len(entry.inputs) == 1 and not entry.share and made.readers(Feed(entry)) == 1
     if not ends or entry.body is None or any(each.share is entry for each in made.entries):
         return None
-    after = next((each for each in made.entries if Source(entry) in each.inputs), None)
+    after = next((each for each in made.entries if Feed(entry) in each.inputs), None)
     if after is None or after.op not in MERGES or len(after.inputs) != 2 or after.references:
         return None
-    return after if entry.inputs[0] in after.inputs and entry.inputs[0] != Source(entry) else None
+    return after if entry.inputs[0] in after.inputs and entry.inputs[0] != Feed(entry) else None
 
 
 def _absorb(made: List, entry: Entry, merge: Entry) -> None:
     body = entry.body
     assert body is not None
     (given,) = body.outputs
-    merge_inputs = [given if operand == Source(entry) else Source(None) for operand in merge.inputs]
+    merge_inputs = [given if operand == Feed(entry) else Feed(None) for operand in merge.inputs]
     inside = Entry(merge.op, merge.args, [*merge_inputs], flowing=merge.flowing)
     body.entries.append(inside)
-    body.outputs = [Source(inside)]
+    body.outputs = [Feed(inside)]
     made.entries.remove(merge)
-    made.replace({Source(merge): Source(entry)})
+    made.replace({Feed(merge): Feed(entry)})

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.columns import key
-from speczoo.importing.entries import Entry, List, Source, Turns
+from speczoo.importing.entries import Entry, Feed, List, Turns
 
 #: The entries that are one, a list each; None where a list is without it.
 Members: TypeAlias = "tuple[Entry | None, ...]"
 
 
-class Place(NamedTuple):
+class RowOutput(NamedTuple):
     """What an entry takes, whichever list it is in: an output of a row, or (-1) one of the list's inputs."""
 
     row: int
@@ -57,7 +57,7 @@ def skeleton(made: List) -> Any:
     places = {entry: place for place, entry in enumerate(made.entries)}
 
     def of(operand: Any) -> Any:
-        if not isinstance(operand, Source):
+        if not isinstance(operand, Feed):
             return operand if isinstance(operand, str) else "number"
         return places[operand.entry] if operand.entry else -1, operand.port
 
@@ -232,11 +232,11 @@ def _connected(lists: Sequence[List], rows: list[Row]) -> Aligned | None:
 
 def _common(rows: Sequence[Row], places: Sequence[Mapping[Any, int]], operands: Sequence[tuple[int, Any]]) -> Any:
     """Return the place that is in each list what it takes there, the last that is; None where there is none."""
-    if not any(isinstance(operand, Source) for _, operand in operands):
+    if not any(isinstance(operand, Feed) for _, operand in operands):
         return operands[0][1]  # numbers, which are told apart as arguments are
-    if not all(isinstance(operand, Source) for _, operand in operands):
+    if not all(isinstance(operand, Feed) for _, operand in operands):
         return None
-    wanted = [(n, Place(places[n][o.entry] if o.entry else -1, o.port)) for n, o in operands]
+    wanted = [(n, RowOutput(places[n][o.entry] if o.entry else -1, o.port)) for n, o in operands]
     for place in sorted({place for _, place in wanted}, reverse=True):
         if all(_resolved(rows, place, number) == own for number, own in wanted):
             return place
@@ -245,7 +245,7 @@ def _common(rows: Sequence[Row], places: Sequence[Mapping[Any, int]], operands: 
 
 def _resolved(rows: Sequence[Row], place: Any, number: int) -> Any:
     """Return what a place stands for in a list: the first input of what is left out there."""
-    while isinstance(place, Place) and place.row >= 0 and rows[place.row].members[number] is None:
+    while isinstance(place, RowOutput) and place.row >= 0 and rows[place.row].members[number] is None:
         place = rows[place.row].inputs[0]
     return place
 
@@ -257,9 +257,9 @@ def joined(lists: Sequence[List], found: Aligned) -> List:
     made.entries = firsts
 
     def of(place: Any) -> Any:
-        if not isinstance(place, Place):
+        if not isinstance(place, RowOutput):
             return place
-        return Source(firsts[place.row] if place.row >= 0 else None, place.port)
+        return Feed(firsts[place.row] if place.row >= 0 else None, place.port)
 
     shares = [_share(found.rows, row) for row in found.rows]
     for row, entry, share in zip(found.rows, firsts, shares, strict=True):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speczoo.importing.entries import Entry, List, Operand, Source, is_chain
+from speczoo.importing.entries import Entry, Feed, List, Operand, is_chain
 from speczoo.importing.idioms import one_layer
 from speczoo.specs.reserved_names import bad_id
 
@@ -74,7 +74,7 @@ def _is_nothing(entry: Entry) -> bool:
     if entry.share is not None:
         return _is_nothing(entry.share)
     if entry.op in NEUTRAL and len(entry.inputs) == 2:
-        return isinstance(entry.inputs[0], Source) and entry.inputs[1] == NEUTRAL[entry.op]
+        return isinstance(entry.inputs[0], Feed) and entry.inputs[1] == NEUTRAL[entry.op]
     return NOTHING.get(entry.op) == {k: v for k, v in entry.args.items() if k == "p"}
 
 
@@ -82,7 +82,7 @@ def _drop_last(made: List) -> None:
     """Leave out what ends a chain and does nothing, while something is left."""
     while len(made.entries) > 1 and _is_nothing(made.entries[-1]):
         del made.entries[-1]
-        made.outputs = [Source(made.entries[-1])]
+        made.outputs = [Feed(made.entries[-1])]
 
 
 def _drop(made: List) -> None:
@@ -90,7 +90,7 @@ def _drop(made: List) -> None:
     for entry in reversed([*made.entries]):
         if _is_nothing(entry) and len(made.entries) > 1:
             made.entries.remove(entry)
-            made.replace({Source(entry): entry.inputs[0]})
+            made.replace({Feed(entry): entry.inputs[0]})
     for entry in reversed([*made.entries]):
         if not entry.named and not made.used(entry):
             made.entries.remove(entry)
@@ -117,7 +117,7 @@ def _dissolve(made: List, entry: Entry) -> None:
             inputs, references = takes[each]
             copy.inputs = [_moved(operand, user, fresh) for operand in inputs]
             copy.references = {k: _moved(v, user, fresh) for k, v in references.items()}  # type: ignore[misc]
-        outputs = {Source(user, port): _moved(source, user, fresh) for port, source in enumerate(body.outputs)}
+        outputs = {Feed(user, port): _moved(source, user, fresh) for port, source in enumerate(body.outputs)}
         place = made.entries.index(user)
         made.entries[place : place + 1] = [*fresh.values()]
         made.replace(outputs)
@@ -132,11 +132,11 @@ def _dissolve(made: List, entry: Entry) -> None:
 
 
 def _moved(operand: Operand, user: Entry, fresh: dict[Entry, Entry]) -> Operand:
-    if not isinstance(operand, Source):
+    if not isinstance(operand, Feed):
         return operand
     if operand.entry is None:
         return user.inputs[operand.port]
-    return Source(fresh.get(operand.entry, operand.entry), operand.port)
+    return Feed(fresh.get(operand.entry, operand.entry), operand.port)
 
 
 def _group(made: List) -> None:
@@ -149,8 +149,8 @@ def _group(made: List) -> None:
         inner = List("Sequential", sequential=True, entries=members, channels=[*members[0].flowing[:1]])
         start = members[0].inputs[0]
         before = [(entry.inputs, entry.name) for entry in members]
-        members[0].inputs = [Source(None)]
-        inner.outputs = [Source(members[-1])]
+        members[0].inputs = [Feed(None)]
+        inner.outputs = [Feed(members[-1])]
         for entry in members:
             entry.name = entry.name.removeprefix(f"{prefix}.")
         if not arranged(inner):
@@ -159,16 +159,16 @@ def _group(made: List) -> None:
             continue
         group = Entry("Sequential", {}, [start], prefix, True, True, body=inner, flowing=members[0].flowing)
         made.entries[first : first + len(members)] = [group]
-        made.replace({Source(members[-1]): Source(group)})
+        made.replace({Feed(members[-1]): Feed(group)})
 
 
 def _chained(made: List, members: list[Entry]) -> bool:
     """Return whether entries take each what the one before gives, and nothing else takes that."""
     first = members[0]
-    if len(first.inputs) != 1 or not isinstance(first.inputs[0], Source) or first.references:
+    if len(first.inputs) != 1 or not isinstance(first.inputs[0], Feed) or first.references:
         return False
     for before, entry in zip(members, members[1:], strict=False):
-        if entry.inputs != [Source(before)] or made.readers(Source(before)) != 1 or entry.references:
+        if entry.inputs != [Feed(before)] or made.readers(Feed(before)) != 1 or entry.references:
             return False
     shares = {id(entry.share) for entry in made.entries}
     return all(entry.ports == 1 and entry.share is None and id(entry) not in shares for entry in members)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Source
+from speczoo.importing.entries import Feed
 from speczoo.importing.recording import Call, Recording
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import sizes
@@ -33,10 +33,10 @@ def attention(at: Builder, call: Call) -> list[Traced]:
     if mask is not None:
         made = _written_out(at, q, k, v, at.traced(mask), arguments)
     else:
-        flat = [Source(at.add("Flatten", [each.source], {"end_dim": count})) for each in (q, k, v)]
+        flat = [Feed(at.add("Flatten", [each.source], {"end_dim": count})) for each in (q, k, v)]
         joined = sizes([*zip(*(shape[:count] for shape in q.shapes), strict=True)])
-        attended = Source(at.add(OP, flat, arguments))
-        made = Source(at.add("Unflatten", [attended], {"dim": 1, "unflattened_size": joined}))
+        attended = Feed(at.add(OP, flat, arguments))
+        made = Feed(at.add("Unflatten", [attended], {"dim": 1, "unflattened_size": joined}))
     return [at.outcome(call.outputs[0], made, q)]
 
 
@@ -51,13 +51,13 @@ def dropping(evaluated: Recording, trained: Recording) -> None:
         call.args, call.kwargs = (), given | ({"dropout_p": p} if p else {})
 
 
-def _written_out(at: Builder, q: Traced, k: Traced, v: Traced, mask: Traced, arguments: dict[str, Any]) -> Source:
+def _written_out(at: Builder, q: Traced, k: Traced, v: Traced, mask: Traced, arguments: dict[str, Any]) -> Feed:
     """Return attention as products with a softmax between them, over as many axes as there are."""
     if mask.dtype == "bool" or arguments.get("is_causal") or arguments.get("dropout_p"):
         raise Unsayable("its mask meets axes that are in the batch")
     scale = arguments.get("scale", q.shape[-1] ** -0.5)
-    turned = Source(at.add("transpose", [k.source], {"dim0": -2, "dim1": -1}))
-    scores = Source(at.add("matmul", [q.source, turned]))
-    scaled = Source(at.add("mul", [scores, scale]))
-    masked = Source(at.add("add", [scaled, mask.source], {"broadcast": True}))
-    return Source(at.add("matmul", [Source(at.add("Softmax", [masked], {"dim": -1})), v.source]))
+    turned = Feed(at.add("transpose", [k.source], {"dim0": -2, "dim1": -1}))
+    scores = Feed(at.add("matmul", [q.source, turned]))
+    scaled = Feed(at.add("mul", [scores, scale]))
+    masked = Feed(at.add("add", [scaled, mask.source], {"broadcast": True}))
+    return Feed(at.add("matmul", [Feed(at.add("Softmax", [masked], {"dim": -1})), v.source]))

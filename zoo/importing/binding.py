@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 
 #: What a call may say besides a layer's fields: it changes nothing, where it has one of these values.
@@ -24,16 +24,16 @@ PLAIN: dict[str, tuple[Any, ...]] = {
 }
 
 
-def split(call: Call) -> tuple[list[Value], list[Any], dict[str, Any]]:
+def split(call: Call) -> tuple[list[RunValue], list[Any], dict[str, Any]]:
     """Return the values that a call takes first, alone or in a list, its other positional arguments, and the named."""
     args, kwargs = [*call.args], dict(call.kwargs)
     for name in ("input", "tensors"):
         if name in kwargs:
             args.insert(0, kwargs.pop(name))
     first = args[0] if args else None
-    if isinstance(first, list) and any(isinstance(each, Value) for each in first):
+    if isinstance(first, list) and any(isinstance(each, RunValue) for each in first):
         return first, args[1:], kwargs
-    count = next((i for i, each in enumerate(args) if not isinstance(each, Value)), len(args))
+    count = next((i for i, each in enumerate(args) if not isinstance(each, RunValue)), len(args))
     return args[:count], args[count:], kwargs
 
 
@@ -43,7 +43,7 @@ def bound(call: Call, fields: Sequence[str]) -> dict[str, Any]:
     for name, value in found[0].items():
         if any(other.get(name) != value for other in found[1:]):
             raise Unsayable(f"its `{name}` follows from the batch or the size of the input: {value} here")
-        if isinstance(value, Value) or (isinstance(value, list) and any(isinstance(v, Value) for v in value)):
+        if isinstance(value, RunValue) or (isinstance(value, list) and any(isinstance(v, RunValue) for v in value)):
             raise Unsayable(f"its `{name}` is a tensor")
     return found[0]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from speczoo.compiler.layer import Layer
+from speczoo.compiler.layer import Layer, Shape
 from speczoo.importing.constants import buffer_of, levels_of
-from speczoo.importing.entries import Entry, List, Operand, Source
+from speczoo.importing.entries import Entry, Feed, List, Operand
 from speczoo.importing.leaves import stated
-from speczoo.importing.recording import Call, Frame, Value
+from speczoo.importing.recording import Call, Frame, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Shape, Traced, folded_sizes, spec_shapes, times
+from speczoo.importing.traced import Traced, folded_sizes, spec_shapes, times
 
 
 class Broken(Exception):
@@ -30,16 +30,16 @@ class Builder:
     def __init__(self, frame: Frame, kind: str, batches: tuple[int, ...], buffers: Mapping[str, Tensor]) -> None:
         self.frame, self.batches, self.buffers = frame, batches, buffers
         self.made = List(kind)
-        self.known: dict[Value, Traced | None] = {}
+        self.known: dict[RunValue, Traced | None] = {}
         self.modules: dict[str, Entry] = {}
-        self.shapes: dict[Source, Shape] = {}
-        self.constant: set[Value] = set()  # what functions make of no value of the network
-        self.free: set[Source] = set()  # the values without a batch: parameters, and what is made of them alone
-        self.stretched: set[Source] = set()  # those of them that are one for each sample all the same
+        self.shapes: dict[Feed, Shape] = {}
+        self.constant: set[RunValue] = set()  # what functions make of no value of the network
+        self.free: set[Feed] = set()  # the values without a batch: parameters, and what is made of them alone
+        self.stretched: set[Feed] = set()  # those of them that are one for each sample all the same
 
     # -- what flows ---------------------------------------------------------------------------------------------------
 
-    def traced(self, value: Value) -> Traced:
+    def traced(self, value: RunValue) -> Traced:
         """Return what a tensor is. Raises Broken, and Unsayable for a constant that nothing computes."""
         if value not in self.known:
             if value.parameter and not self.frame.owns(value):
@@ -50,16 +50,16 @@ class Builder:
             raise Broken
         return found
 
-    def _parameter(self, value: Value) -> Traced:
+    def _parameter(self, value: RunValue) -> Traced:
         shape = tuple(value.tensor.shape)
         leading = len(shape) > 1 and shape[0] == 1
         arguments = {"shape": [*shape[leading:]], **({"leading": True} if leading else {})}
         entry = self.append(Entry("Parameter", arguments, [], self.relative(value.key), True, True))
-        self.free.add(Source(entry))
-        self.shapes[Source(entry)] = shape[leading:]
-        return Traced(Source(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
+        self.free.add(Feed(entry))
+        self.shapes[Feed(entry)] = shape[leading:]
+        return Traced(Feed(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
 
-    def _buffer(self, value: Value) -> Traced:
+    def _buffer(self, value: RunValue) -> Traced:
         """Return a constant: a buffer of the model, or what no call made of the values of the network."""
         if len(set(value.shapes)) > 1:
             raise Unsayable("it takes a constant that follows from the batch or the size of the input")
@@ -77,22 +77,22 @@ class Builder:
             return self._of_levels(value, numbers, leading=leading)
         arguments |= {} if kept else {"persistent": False}
         entry = self.append(Entry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept))
-        self.free.add(Source(entry))
+        self.free.add(Feed(entry))
         dtype = str(tensor.dtype).removeprefix("torch.")
         batch = 0 if leading else None
-        return Traced(Source(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
+        return Traced(Feed(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
 
-    def _of_levels(self, value: Value, numbers: Tensor, *, leading: bool) -> Traced:
+    def _of_levels(self, value: RunValue, numbers: Tensor, *, leading: bool) -> Traced:
         """Return a constant as a few numbers, each taken where it stands. Raises Unsayable."""
         levels, rule = levels_of(numbers)
         places, table = (
-            Source(self.append(Entry("Buffer", each | {"persistent": False}))) for each in (rule, buffer_of(levels))
+            Feed(self.append(Entry("Buffer", each | {"persistent": False}))) for each in (rule, buffer_of(levels))
         )
         self.free |= {places, table}
-        row = Source(self.add("reshape", [places], {"shape": [-1]})) if numbers.dim() > 1 else places
-        taken = Source(self.add("index_select", [table, row], {"dim": 1}))
+        row = Feed(self.add("reshape", [places], {"shape": [-1]})) if numbers.dim() > 1 else places
+        taken = Feed(self.add("index_select", [table, row], {"dim": 1}))
         shape = tuple(numbers.shape)
-        made = Source(self.add("reshape", [taken], {"shape": [*shape]})) if len(shape) > 1 else taken
+        made = Feed(self.add("reshape", [taken], {"shape": [*shape]})) if len(shape) > 1 else taken
         self.shapes[made] = shape
         shapes = (shape,) * len(self.batches)
         dtype = str(numbers.dtype).removeprefix("torch.")
@@ -106,7 +106,7 @@ class Builder:
 
     # -- what is added ------------------------------------------------------------------------------------------------
 
-    def layout(self, value: Value, folded: Sequence[Shape] | None, like: Traced | None) -> tuple[int | None, int]:
+    def layout(self, value: RunValue, folded: Sequence[Shape] | None, like: Traced | None) -> tuple[int | None, int]:
         """Return torch's axis that holds the batch, and how many axes of the value are in it. Raises Unsayable."""
         axis = batch_axis(value.shapes, self.batches)
         if axis is None:
@@ -119,7 +119,7 @@ class Builder:
         return axis, len(folded[0])
 
     def outcome(
-        self, value: Value, source: Source, like: Traced | None, folded: Sequence[Shape] | None = None
+        self, value: RunValue, source: Feed, like: Traced | None, folded: Sequence[Shape] | None = None
     ) -> Traced:
         """Return what a tensor is that an entry gives."""
         if source in self.free and like is not None and like.leading and value.shapes[0][:1] == (1,):
@@ -141,18 +141,18 @@ class Builder:
         if op not in Layer.registry:
             raise Unsayable(f"the language has no `{op}`")
         layer, inputs = Layer.registry[op], [*inputs]
-        alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Source))
+        alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Feed))
         if not (layer.merges or layer.unbatched):
-            inputs = [self._stretch(op, x) if isinstance(x, Source) and x in self.free else x for x in inputs]
+            inputs = [self._stretch(op, x) if isinstance(x, Feed) and x in self.free else x for x in inputs]
         entry = Entry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
         if alone:
             entry.args.pop("inplace", None)  # a parameter is not written over
-            made = {Source(entry, port) for port in range(ports)}
+            made = {Feed(entry, port) for port in range(ports)}
             self.free |= made
             self.stretched |= made if self.stretched & {*inputs} else set()
         return self.append(entry)
 
-    def _stretch(self, op: str, source: Source) -> Source:
+    def _stretch(self, op: str, source: Feed) -> Feed:
         """Return a value without a batch as one for each sample, for a layer that takes no other. Raises Unsayable."""
         if source in self.stretched:
             return source
@@ -160,7 +160,7 @@ class Builder:
         if flowing is None:
             raise Unsayable(f"`{op}` works on a parameter alone, where nothing flows that has a batch")
         shape = self.shapes.get(source, ())
-        made = Source(self.append(Entry("expand", {"size": [*shape]}, [source], references={"like": flowing.source})))
+        made = Feed(self.append(Entry("expand", {"size": [*shape]}, [source], references={"like": flowing.source})))
         self.shapes[made] = shape
         self.stretched.add(made)
         return made
@@ -182,7 +182,7 @@ class Builder:
         """Add an entry and return what its call gave, whose batch is where it was found."""
         entry = self.add(op, [each.source for each in inputs], args, ports=len(call.outputs), **more)
         like = main(inputs)
-        return [self.outcome(value, Source(entry, port), like) for port, value in enumerate(call.outputs)]
+        return [self.outcome(value, Feed(entry, port), like) for port, value in enumerate(call.outputs)]
 
 
 def main(values: Iterable[Traced]) -> Traced | None:

@@ -67,7 +67,7 @@ def inner(value: Any) -> str:
 
 
 @dataclass
-class Scope:
+class ColumnWords:
     """The words that give columns in one block: what flows in, and the parameters so far."""
 
     words: dict[str, Column] = field(default_factory=dict)

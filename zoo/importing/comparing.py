@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speczoo.importing.recording import Frame, Recording, Value, values
+from speczoo.importing.recording import Frame, Recording, RunValue, values
 
 
 class Different(Exception):
@@ -38,7 +38,7 @@ def _frames(first: Frame, other: Frame) -> None:
             _frames(ours.frame, theirs.frame)
 
 
-def _shapes(ours: Sequence[Value], theirs: Sequence[Value]) -> None:
+def _shapes(ours: Sequence[RunValue], theirs: Sequence[RunValue]) -> None:
     if len(ours) != len(theirs):
         raise Different("values")
     for one, other in zip(ours, theirs, strict=True):
@@ -59,7 +59,7 @@ def used_keys(recording: Recording) -> set[str]:
     return found
 
 
-def training_only(training: Recording, evaluated: Recording) -> set[Value]:
+def training_only(training: Recording, evaluated: Recording) -> set[RunValue]:
     """Return the results of a run in training mode that a run in evaluation mode does not give.
 
     Raises Different where evaluation calls what training does not.
@@ -73,7 +73,7 @@ def training_only(training: Recording, evaluated: Recording) -> set[Value]:
     return {value for value in training.root.results if value not in given}
 
 
-def _numbered(recording: Recording) -> dict[tuple[str, str, str, int], list[Value]]:
+def _numbered(recording: Recording) -> dict[tuple[str, str, str, int], list[RunValue]]:
     """Return the outputs of all calls by frame, module, name, and how often that was called before."""
     counted: dict[tuple[str, str, str], int] = {}
     out = {}

@@ -11,7 +11,7 @@ from torch import nn
 
 from speczoo.compiler.layer import Layer, show
 from speczoo.importing import constructed
-from speczoo.importing.recording import Call, Recording, Value, values
+from speczoo.importing.recording import Call, Recording, RunValue, values
 from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
 
 Shapes = Sequence[tuple[int, ...]]
@@ -161,12 +161,12 @@ def _observations(call: Call, model: nn.Module) -> Iterator[Observation]:
     """Yield what was seen of a call, in all runs. Raises Unsayable."""
     arguments = constructed.arguments_of(model.get_submodule(call.path))
     taken = [*values(call.args, call.kwargs)]
-    if call.kwargs or [each for each in call.args if not isinstance(each, Value)]:
+    if call.kwargs or [each for each in call.args if not isinstance(each, RunValue)]:
         raise Unsayable("it is called with something else than values one after the other")
     if not taken or len(taken) > len(NAMES) or not call.outputs:
         raise Unsayable(f"it takes {len(taken)} values and gives {len(call.outputs)}")
     nested = isinstance(call.result, list | tuple)
-    if len(call.outputs) > 1 and not (nested and all(isinstance(each, Value) for each in call.result)):
+    if len(call.outputs) > 1 and not (nested and all(isinstance(each, RunValue) for each in call.result)):
         raise Unsayable("what it gives is no value, and no row of values")
     for run in range(len(taken[0].shapes)):
         inputs, outputs = ([value.shapes[run] for value in each] for each in (taken, call.outputs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 
-class Source(NamedTuple):
+class Feed(NamedTuple):
     """What an entry takes: an output of an entry of the same list, or one of the list's inputs, which is no entry."""
 
     entry: Entry | None
@@ -25,7 +25,7 @@ class Turns(NamedTuple):
 
 
 #: An input of an entry: a value, or a number among the values of an `add` or the like, which may be an expression.
-Operand: TypeAlias = Source | int | float | str
+Operand: TypeAlias = Feed | int | float | str
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ class Entry:
     name: str = ""
     named: bool = False
     module: bool = False
-    references: dict[str, Source] = field(default_factory=dict)
+    references: dict[str, Feed] = field(default_factory=dict)
     ports: int = 1
     body: List | None = None
     share: Entry | None = None
@@ -55,9 +55,9 @@ class Entry:
     takes: tuple[str, ...] = ()  # the parameters of its block
 
     @property
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[Feed]:
         """The values that it takes, what its arguments name after the others."""
-        return [each for each in (*self.inputs, *self.references.values()) if isinstance(each, Source)]
+        return [each for each in (*self.inputs, *self.references.values()) if isinstance(each, Feed)]
 
 
 @dataclass(eq=False)
@@ -71,19 +71,19 @@ class List:
     inputs: list[str] = field(default_factory=lambda: ["input"])
     channels: list[tuple[int, ...]] = field(default_factory=list)  # the shapes that flow in
     entries: list[Entry] = field(default_factory=list)
-    outputs: list[Source] = field(default_factory=list)
+    outputs: list[Feed] = field(default_factory=list)
     training_only: list[bool] = field(default_factory=list)
     sequential: bool = False
 
-    def readers(self, source: Source) -> int:
+    def readers(self, source: Feed) -> int:
         """Return how many entries and outputs take a value."""
         return sum(entry.sources.count(source) for entry in self.entries) + self.outputs.count(source)
 
-    def replace(self, values: Mapping[Source, Operand]) -> None:
+    def replace(self, values: Mapping[Feed, Operand]) -> None:
         """Give everything that takes one of these values what stands beside it."""
 
         def now(operand: Operand) -> Operand:
-            return values.get(operand, operand) if isinstance(operand, Source) else operand
+            return values.get(operand, operand) if isinstance(operand, Feed) else operand
 
         for entry in self.entries:
             entry.inputs = [now(operand) for operand in entry.inputs]
@@ -106,9 +106,9 @@ class List:
 
 def is_chain(made: List) -> bool:
     """Return whether each entry takes what the one before it gives, and nothing else is taken."""
-    before = Source(None)
+    before = Feed(None)
     for entry in made.entries:
         if entry.share is not None or entry.inputs != [before] or entry.references or entry.ports > 1:
             return False
-        before = Source(entry)
+        before = Feed(entry)
     return len(made.inputs) == 1 and made.outputs == [before] and bool(made.entries)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Entry, Source
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.entries import Entry, Feed
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
 
@@ -28,13 +28,13 @@ def filled(at: Builder, call: Call) -> list[Traced]:
         raise Unsayable("nothing flows in that has its batch")
     (shape,) = shapes
     arguments = {"shape": [1] * len(shape), "value": _number(call, value), "persistent": False}
-    one = Source(at.append(Entry("Buffer", arguments, [])))
+    one = Feed(at.append(Entry("Buffer", arguments, [])))
     at.shapes[one] = (1,) * len(shape)
     entry = at.append(Entry("expand", {"size": [*shape]}, [one], references={"like": flowing.source}))
-    return [at.outcome(value, Source(entry), flowing)]
+    return [at.outcome(value, Feed(entry), flowing)]
 
 
-def _number(call: Call, value: Value) -> float:
+def _number(call: Call, value: RunValue) -> float:
     number = FILLED[call.name]
     if number is None:
         given = call.kwargs.get("fill_value", call.args[-1] if call.args else None)

@@ -13,7 +13,7 @@ import networkx as nx
 from speczoo.compiler.layer import Layer
 from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
-from speczoo.importing.columns import Column, Scope, default_of, key, type_of, usual_of
+from speczoo.importing.columns import Column, ColumnWords, default_of, key, type_of, usual_of
 from speczoo.importing.entries import Entry, List
 from speczoo.importing.inlining import dotted, inlined
 from speczoo.importing.looping import repeats, reword, rows, unhidden
@@ -66,7 +66,7 @@ def folded(roots: Sequence[List]) -> Folded:
                 _blocked(kind[0], alike, blocks, defaults)
     for root in roots:
         repeats(root, defaults)
-    scope = Scope(mark="_")
+    scope = ColumnWords(mark="_")
     if len(roots) > 1 and not unify(roots, scope, defaults):
         raise Apart
     settings = dict(scope.params)
@@ -183,7 +183,7 @@ def _size(entry: Entry) -> int:
 def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: dict[str, dict[str, Any]]) -> None:
     """Make one block of lists that are alike, and calls of it of the entries that held them."""
     bodies = [entry.body for entry in alike if entry.body is not None]
-    scope = Scope(taken={name for made in bodies[0].walk() for each in made.entries for name in each.loop})
+    scope = ColumnWords(taken={name for made in bodies[0].walk() for each in made.entries for name in each.loop})
     scope.words |= flowing_in(bodies)
     unify(bodies, scope, defaults)
     name = _name(kind, blocks)

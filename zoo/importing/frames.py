@@ -13,10 +13,10 @@ from torch import nn
 from speczoo.compiler.layer import Layer
 from speczoo.importing import masks, merging, windowed
 from speczoo.importing.building import Broken, Builder, batch_axis
-from speczoo.importing.entries import Entry, List, Source
+from speczoo.importing.entries import Entry, Feed, List
 from speczoo.importing.functions import handler_of
 from speczoo.importing.leaves import arguments_of, op_of
-from speczoo.importing.recording import Call, Frame, Recording, Value, values
+from speczoo.importing.recording import Call, Frame, Recording, RunValue, values
 from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
 from speczoo.importing.stochastic import drops
 from speczoo.importing.traced import Traced
@@ -28,13 +28,13 @@ class Conversion:
 
     batches: tuple[int, ...]
     parents: dict[Frame, Frame | None]
-    readers: dict[Value, set[Frame | None]]
+    readers: dict[RunValue, set[Frame | None]]
     model: nn.Module  # as it came, with its numbers
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
     taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
 
-    def outside(self, frame: Frame, value: Value) -> bool:
+    def outside(self, frame: Frame, value: RunValue) -> bool:
         """Return whether anything outside of a frame reads a value."""
         return any(reader is None or not self._within(reader, frame) for reader in self.readers.get(value, ()))
 
@@ -49,7 +49,7 @@ def converted(
     batches: tuple[int, ...],
     dtypes: Mapping[str, str],
     model: nn.Module,
-    training_only: Collection[Value] = (),
+    training_only: Collection[RunValue] = (),
 ) -> tuple[List, list[Refusal]]:
     """Return the list of a whole model, and what modules do in training alone and is left out; `training_only` are
     results that evaluation does not give.
@@ -61,7 +61,7 @@ def converted(
     for frame, call in root.walk():
         if call.frame is not None:
             conversion.parents[call.frame] = frame
-            reads: Iterable[Value] = call.frame.read
+            reads: Iterable[RunValue] = call.frame.read
         else:
             reads = values(call.args, call.kwargs)
         for value in reads:
@@ -75,7 +75,7 @@ def converted(
     given = {}
     for port, (value, name) in enumerate(zip(root.arguments, recording.shapes, strict=True)):
         shapes = tuple(shape[1:] for shape in value.shapes)
-        given[value] = Traced(Source(None, port), shapes, dtype=dtypes[name])
+        given[value] = Traced(Feed(None, port), shapes, dtype=dtypes[name])
     builder, outputs = _list_of(conversion, root, given)
     builder.made.inputs = [*recording.shapes]
     builder.made.outputs = [out.source for _, out in outputs]
@@ -88,17 +88,17 @@ def converted(
     if conversion.refusals:
         raise ImportRefused(type(root.module).__name__.lower(), conversion.refusals)
     if not builder.made.entries:
-        builder.made.outputs = [Source(builder.add("Identity", builder.made.outputs))]
+        builder.made.outputs = [Feed(builder.add("Identity", builder.made.outputs))]
     return builder.made, conversion.left_out
 
 
 def _list_of(
     conversion: Conversion,
     frame: Frame,
-    given: Mapping[Value, Traced],
-    alone: Collection[Source] = (),
-    stretched: Collection[Source] = (),
-) -> tuple[Builder, list[tuple[Value, Traced]]]:
+    given: Mapping[RunValue, Traced],
+    alone: Collection[Feed] = (),
+    stretched: Collection[Feed] = (),
+) -> tuple[Builder, list[tuple[RunValue, Traced]]]:
     """Return the builder of a frame's list, and what flows out of it: the values that others read; `alone` are those of
     its inputs that have no batch, `stretched` those of them that are one for each sample all the same.
     """
@@ -149,7 +149,7 @@ def _unknown(frame: Frame, batches: tuple[int, ...]) -> Iterator[Refusal]:
                 yield Refusal(inner.path, f"`{call.name}`", str(error), call.place)
 
 
-def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Traced | None]:
+def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, Traced | None]:
     """Add the entries of one call, and return what its tensors are."""
     if call.frame is not None:
         return _inside(conversion, at, call)
@@ -177,7 +177,7 @@ def _is_constant(at: Builder, call: Call) -> bool:
     return call.name in MADE_LIKE or all(value in at.constant or _is_plain(at, value) for value in inputs)
 
 
-def _is_plain(at: Builder, value: Value) -> bool:
+def _is_plain(at: Builder, value: RunValue) -> bool:
     """Return whether a tensor is one that the model has made beside its parameters and buffers, or a fleeting one."""
     return value not in at.known and not value.parameter and (not value.key or not at.frame.owns(value))
 
@@ -212,7 +212,7 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     if first is not None:
         entry = Entry("", {}, [each.source for each in inputs], share=first, module=True, references=references)
         at.append(entry)
-        return [at.outcome(value, Source(entry, i), inputs[0]) for i, value in enumerate(outputs)]
+        return [at.outcome(value, Feed(entry, i), inputs[0]) for i, value in enumerate(outputs)]
     made = at.apply(
         replace(call, outputs=outputs),
         op,
@@ -232,7 +232,7 @@ RECURRENT = ("RNN", "GRU", "LSTM")
 
 def _recurrent(
     conversion: Conversion, call: Call, inputs: list[Traced], arguments: dict[str, Any]
-) -> tuple[dict[str, Any], list[Value]]:
+) -> tuple[dict[str, Any], list[RunValue]]:
     """Return the arguments of a recurrent layer, and what of its results is one of the spec's: the states after the
     last token where anything reads them. Raises Unsayable.
     """
@@ -248,26 +248,26 @@ def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any
     """Return the batch norm of tokens that stand in the batch axis: as one over channels x tokens."""
     turn = {"dim0": 1, "dim1": 2}
     name: dict[str, Any] = {"name": at.relative(call.path), "named": True, "module": True}
-    turned = Source(at.add("transpose", [x.source], turn))
+    turned = Feed(at.add("transpose", [x.source], turn))
     at.shapes[turned] = x.shape[::-1]
-    normed = Source(at.add("BatchNorm1d", [turned], arguments, **name))
-    return at.outcome(call.outputs[0], Source(at.add("transpose", [normed], turn)), x)
+    normed = Feed(at.add("BatchNorm1d", [turned], arguments, **name))
+    return at.outcome(call.outputs[0], Feed(at.add("transpose", [normed], turn)), x)
 
 
-def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Traced | None]:
+def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, Traced | None]:
     """Add the entry of a module with an inside, whose list is made first."""
     frame = call.frame
     assert frame is not None
     reads = frame.read or _beside(at, frame)
     flowing = [at.traced(value) for value in reads]
-    given = {value: replace(x, source=Source(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
+    given = {value: replace(x, source=Feed(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
     alone = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.free}
     stretched = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.stretched}
     inner, outputs = _list_of(conversion, frame, given, alone, stretched)
     made = inner.made
     at.constant |= inner.constant & {*frame.results}
     wanted = [v for v in frame.results if v not in inner.constant and conversion.outside(frame, v)]
-    lost: dict[Value, Traced | None] = {value: None for value in wanted if inner.known.get(value) is None}
+    lost: dict[RunValue, Traced | None] = {value: None for value in wanted if inner.known.get(value) is None}
     if lost:
         return lost | {value: None for value, _ in outputs}
     made.inputs = _input_names(call, reads)
@@ -291,30 +291,30 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[Value, Trac
         entry = Entry("", {}, [*taken], share=first, module=True, ports=entry.ports)
     at.modules.setdefault(call.path, entry)
     at.append(entry)
-    flows: dict[Value, Traced | None] = {}
+    flows: dict[RunValue, Traced | None] = {}
     for port, (value, x) in enumerate(outputs):
-        flows[value] = replace(x, source=Source(entry, port))
-        at.shapes[Source(entry, port)] = x.shape
+        flows[value] = replace(x, source=Feed(entry, port))
+        at.shapes[Feed(entry, port)] = x.shape
         if x.source in inner.free:
-            at.free.add(Source(entry, port))
+            at.free.add(Feed(entry, port))
         if x.source in inner.stretched:
-            at.stretched.add(Source(entry, port))
+            at.stretched.add(Feed(entry, port))
     return flows | passed
 
 
-def _read(made: List, taken: list[Source]) -> list[Source]:
+def _read(made: List, taken: list[Feed]) -> list[Feed]:
     """Leave out the inputs that nothing in a list reads, where something reads another; return what is left of them."""
     sources = [*made.outputs, *(source for entry in made.entries for source in entry.sources)]
     ports = sorted({source.port for source in sources if source.entry is None})
     if not ports or len(ports) == len(taken):
         return taken
-    made.replace({Source(None, port): Source(None, number) for number, port in enumerate(ports)})
+    made.replace({Feed(None, port): Feed(None, number) for number, port in enumerate(ports)})
     made.inputs = [made.inputs[port] for port in ports] if len(ports) > 1 else ["input"]
     made.channels = [made.channels[port] for port in ports]
     return [taken[port] for port in ports]
 
 
-def _beside(at: Builder, frame: Frame) -> list[Value]:
+def _beside(at: Builder, frame: Frame) -> list[RunValue]:
     """Return a value that flows beside a module which takes none, and gives something for each sample all the same."""
     given = any(batch_axis(value.shapes, at.batches) is not None for value in frame.results)
     like = at.flowing() if given else None
@@ -333,18 +333,18 @@ def _in_training(conversion: Conversion, at: Builder, call: Call, x: Traced) -> 
     if not dropped or not x.plain:
         return None
     name = at.relative(call.path)
-    source = Source(at.add("StochasticDepth", [x.source], dropped, name=name, module=True))
+    source = Feed(at.add("StochasticDepth", [x.source], dropped, name=name, module=True))
     at.shapes[source] = x.shape
     return replace(x, source=source)
 
 
-def _joined_first(at: Builder, made: List, taken: list[Source]) -> Source | None:
+def _joined_first(at: Builder, made: List, taken: list[Feed]) -> Feed | None:
     """Return what a list that begins by joining all that flows into it takes where it is joined outside; else None.
 
     So the layers of a DenseNet take one value, and what is joined already is joined once.
     """
     first = made.entries[0]
-    inputs = [Source(None, port) for port in range(len(taken))]
+    inputs = [Feed(None, port) for port in range(len(taken))]
     if first.op != "concat" or first.inputs != inputs or any(made.readers(source) > 1 for source in inputs):
         return None
     joined = merging.joined(at, taken, first.args.get("dim", 1))
@@ -355,11 +355,11 @@ def _joined_first(at: Builder, made: List, taken: list[Source]) -> Source | None
         whole = sum(shape[place] for shape in first.flowing)
         at.shapes[joined] = (*first.flowing[0][:place], whole, *first.flowing[0][place + 1 :])
     made.entries.remove(first)
-    made.replace({Source(first): Source(None)})
+    made.replace({Feed(first): Feed(None)})
     return joined
 
 
-def _input_names(call: Call, reads: list[Value]) -> list[str]:
+def _input_names(call: Call, reads: list[RunValue]) -> list[str]:
     """Return names for what flows in: `input` for one value, else those of forward's parameters."""
     if len(reads) <= 1:
         return ["input"]
@@ -368,7 +368,7 @@ def _input_names(call: Call, reads: list[Value]) -> list[str]:
         parameters = inspect.signature(type(call.module).forward).bind(None, *call.args, **call.kwargs).arguments
     except TypeError:
         parameters = {}
-    names = {value: name for name, value in parameters.items() if isinstance(value, Value)}
+    names = {value: name for name, value in parameters.items() if isinstance(value, RunValue)}
     good = [names.get(value, "") for value in reads]
     taken = len(set(good)) == len(good) and all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in good)
     return good if taken and "input" not in good else [f"x{i}" for i in range(1, len(reads) + 1)]

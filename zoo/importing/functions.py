@@ -16,9 +16,9 @@ import torch
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, windowed
 from speczoo.importing.building import Builder, main
-from speczoo.importing.entries import Source
+from speczoo.importing.entries import Feed
 from speczoo.importing.recorder import SILENT
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
 
@@ -124,7 +124,7 @@ def _of_kind(at: Builder, call: Call, inputs: list[Traced]) -> tuple[Call, list[
         return call, inputs
     name = str(kind).removeprefix("torch.")
     other = [
-        x if x.dtype == name else replace(x, source=Source(at.add(KINDS[kind], [x.source])), dtype=name) for x in inputs
+        x if x.dtype == name else replace(x, source=Feed(at.add(KINDS[kind], [x.source])), dtype=name) for x in inputs
     ]
     plain = [
         replace(each, kwargs={k: v for k, v in each.kwargs.items() if k != "dtype"}) for each in (call, *call.twins)
@@ -156,7 +156,7 @@ def _same(at: Builder, call: Call) -> list[Traced]:
 def masked_fill(at: Builder, call: Call) -> list[Traced]:
     """Return a value with a number where another is true; what is infinite is the largest that float32 holds."""
     x, mask, number = (*call.args, *call.kwargs.values())[:3]
-    if isinstance(number, Value):
+    if isinstance(number, RunValue):
         raise Unsayable("it fills in a tensor")
     found = reshaping.folded_alike(at, [at.traced(x), at.traced(mask)])
     stretched = len({each.shape for each in found}) > 1

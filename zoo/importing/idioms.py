@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from speczoo.importing.entries import Entry, List, Source
+from speczoo.importing.entries import Entry, Feed, List
 
 
 class Idiom(NamedTuple):
@@ -59,7 +59,7 @@ def _in_a_row(made: List, entries: Sequence[Entry]) -> bool:
     """Return whether entries take each what the one before gives, which nothing else takes."""
     pairs = zip(entries, entries[1:], strict=False)
     shared = {id(entry.share) for entry in made.entries}
-    return all(b.inputs == [Source(a)] and made.readers(Source(a)) == 1 for a, b in pairs) and not any(
+    return all(b.inputs == [Feed(a)] and made.readers(Feed(a)) == 1 for a, b in pairs) and not any(
         id(entry) in shared for entry in entries
     )
 
@@ -69,4 +69,4 @@ def _replace(made: List, place: int, entries: Sequence[Entry], op: str, args: di
     first, last = entries[0], entries[-1]
     one = Entry(op, args, first.inputs, learned.name, learned.named, True, flowing=first.flowing)
     made.entries[place : place + len(entries)] = [one]
-    made.replace({Source(last): Source(one)})
+    made.replace({Feed(last): Feed(one)})

@@ -29,7 +29,7 @@ from speczoo.importing.inputs import Input, inputs_of, other_sizes
 from speczoo.importing.programs import name_of, program
 from speczoo.importing.proving import prove, ties_of
 from speczoo.importing.recorder import record
-from speczoo.importing.recording import Recording, Value
+from speczoo.importing.recording import Recording, RunValue
 from speczoo.importing.refusals import ImportRefused, Refusal
 from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
@@ -174,7 +174,7 @@ class Runs(NamedTuple):
 
     first: Recording
     others: list[Recording]
-    training_only: set[Value]
+    training_only: set[RunValue]
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -194,7 +194,7 @@ def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, 
             raise
         meta = False
         first = record(model, inputs, BATCHES[0], meta=False)
-    only: set[Value] = set()
+    only: set[RunValue] = set()
     training = False
     if not used_keys(first) >= {key for key, _ in model.named_parameters()}:
         with suppress(Exception):

@@ -9,14 +9,14 @@ from typing import Any
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Entry, Source
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.entries import Entry, Feed
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced, folded_sizes
 
 
 def _one(at: Builder, call: Call) -> Traced:
-    return at.traced(next(each for each in call.inputs if isinstance(each, Value)))
+    return at.traced(next(each for each in call.inputs if isinstance(each, RunValue)))
 
 
 def permute(at: Builder, call: Call) -> list[Traced]:
@@ -65,7 +65,7 @@ def _ordered(at: Builder, call: Call, x: Traced, order: Sequence[int]) -> Traced
     mine = [*range(1, x.folded + 1), *(x.at(d) + 1 for d in order if d != x.batch)]
     source = x.source
     if mine != sorted(mine):
-        source = Source(at.add("permute", [source], {"dims": [0, *mine]}))
+        source = Feed(at.add("permute", [source], {"dims": [0, *mine]}))
     return at.outcome(out, source, x, folded_sizes(x))
 
 
@@ -76,13 +76,13 @@ def unsqueeze(at: Builder, call: Call) -> list[Traced]:
     return [_new_axis(at, x, call.outputs[0], dim + x.rank + 1 if dim < 0 else dim)]
 
 
-def _new_axis(at: Builder, x: Traced, out: Value, place: int) -> Traced:
+def _new_axis(at: Builder, x: Traced, out: RunValue, place: int) -> Traced:
     if x.source in at.free and not x.leading and not place:
         return Traced(x.source, x.shapes, 0, leading=True, dtype=x.dtype)
     before = x.batch is None or place <= x.batch
     dim = place + 1 + x.folded if before else place + x.folded
     entry = at.add("unsqueeze", [x.source], {"dim": dim})
-    return at.outcome(out, Source(entry), x, folded_sizes(x))
+    return at.outcome(out, Feed(entry), x, folded_sizes(x))
 
 
 def squeeze(at: Builder, call: Call) -> list[Traced]:
@@ -93,7 +93,7 @@ def squeeze(at: Builder, call: Call) -> list[Traced]:
     source = x.source
     for place in places:
         if place != x.batch and x.shape[x.at(place)] == 1:
-            source = Source(at.add("squeeze", [source], {"dim": x.at(place) + 1}))
+            source = Feed(at.add("squeeze", [source], {"dim": x.at(place) + 1}))
     return [at.outcome(call.outputs[0], source, x, folded_sizes(x))]
 
 
@@ -109,7 +109,7 @@ def expand(at: Builder, call: Call) -> list[Traced]:
     if into is None or len(set(shapes)) > 1 or len(shapes[0]) != len(x.shape):
         raise Unsayable("it repeats values along axes that follow from other values, or of a parameter alone")
     size = [-1 if one == many else many for one, many in zip(x.shape, shapes[0], strict=True)]
-    return [at.outcome(out, Source(at.add("expand", [x.source], {"size": size})), x)]
+    return [at.outcome(out, Feed(at.add("expand", [x.source], {"size": size})), x)]
 
 
 def repeat(at: Builder, call: Call) -> list[Traced]:
@@ -155,16 +155,16 @@ def repeat_interleave(at: Builder, call: Call) -> list[Traced]:
     count, dim = given["repeats"], given.get("dim")
     if dim is None or x.batch != 0 or dim % x.rank:
         return at.apply(call, "repeat_interleave", [x], {"repeats": count, "dim": x.axis(dim or 0)})
-    more = Source(at.add("unsqueeze", [x.source], {"dim": x.folded + 1}))
+    more = Feed(at.add("unsqueeze", [x.source], {"dim": x.folded + 1}))
     size = [*[-1] * x.folded, count, *[-1] * (len(x.shape) - x.folded)]
-    made = Source(at.add("expand", [more], {"size": size}))
+    made = Feed(at.add("expand", [more], {"size": size}))
     return [at.outcome(call.outputs[0], made, x, [(*each, count) for each in folded_sizes(x)])]
 
 
 def setitem(at: Builder, call: Call) -> list[Traced]:
     """Return a value with another one in the place of slices of it: what is before these, that one, what is after."""
     x, index, value = at.traced(call.args[0]), _filled(_listed(call.args[1]), call.args[0].tensor.dim()), call.args[2]
-    if any(repr(twin.args[1]) != repr(call.args[1]) for twin in call.twins) or not isinstance(value, Value):
+    if any(repr(twin.args[1]) != repr(call.args[1]) for twin in call.twins) or not isinstance(value, RunValue):
         raise Unsayable("it puts a number somewhere, or where that is follows from the size of the input")
     if not all(isinstance(each, slice) and each.step in (None, 1) for each in index) or index[x.batch or 0] != slice(
         None
@@ -182,7 +182,7 @@ def setitem(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(out, _put(at, x.source, cuts, inner.source), x, folded_sizes(x))]
 
 
-def _put(at: Builder, whole: Source, cuts: Sequence[tuple[int, int, int, int]], inner: Source) -> Source:
+def _put(at: Builder, whole: Feed, cuts: Sequence[tuple[int, int, int, int]], inner: Feed) -> Feed:
     """Return a value with another one between places of its axes."""
     if not cuts:
         return inner
@@ -191,7 +191,7 @@ def _put(at: Builder, whole: Source, cuts: Sequence[tuple[int, int, int, int]], 
     parts = [_sliced(at, whole, dim, slice(None, start))] if start else []
     parts.append(_put(at, middle, more, inner))
     parts += [_sliced(at, whole, dim, slice(stop, None))] if stop < size else []
-    return Source(at.add("concat", parts, {"dim": dim})) if len(parts) > 1 else parts[0]
+    return Feed(at.add("concat", parts, {"dim": dim})) if len(parts) > 1 else parts[0]
 
 
 def extreme(at: Builder, call: Call) -> list[Traced]:
@@ -217,10 +217,10 @@ def getitem(at: Builder, call: Call) -> list[Traced]:
     x = _one(at, call)
     index = call.args[1]
     for twin in call.twins:
-        if repr(twin.args[1]) != repr(index) and not any(isinstance(each, Value) for each in _listed(index)):
+        if repr(twin.args[1]) != repr(index) and not any(isinstance(each, RunValue) for each in _listed(index)):
             raise Unsayable("its index follows from the batch or the size of the input")
     items = _listed(index)
-    if any(isinstance(each, Value) for each in items):
+    if any(isinstance(each, RunValue) for each in items):
         return [_rows(at, call, x, items)]
     if any(isinstance(each, list) for each in items):
         raise Unsayable("its index is a list")
@@ -229,7 +229,7 @@ def getitem(at: Builder, call: Call) -> list[Traced]:
 
 def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
     """Return the slices of an axis at the places that a tensor names, whose own axes take the place of that one."""
-    place = next(i for i, each in enumerate(items) if isinstance(each, Value))
+    place = next(i for i, each in enumerate(items) if isinstance(each, RunValue))
     if any(each != slice(None) for i, each in enumerate(items) if i != place):
         raise Unsayable("its index is a tensor beside other places")
     index, axis = at.traced(items[place]), x.at(place) + 1
@@ -237,14 +237,14 @@ def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
         raise Unsayable("its index is a tensor of the network's own values")
     shape, places = index.shape, index.source
     if len(shape) > 1:
-        places = Source(at.add("reshape", [places], {"shape": [-1]}))
-    made = Source(at.add("index_select", [x.source, places], {"dim": axis}))
+        places = Feed(at.add("reshape", [places], {"shape": [-1]}))
+    made = Feed(at.add("index_select", [x.source, places], {"dim": axis}))
     if x.source in at.free:
         at.free.add(made)
     if len(shape) > 1 and x.source in at.free:
-        made = Source(at.add("reshape", [made], {"shape": [*x.shape[: axis - 1], *shape, *x.shape[axis:]]}))
+        made = Feed(at.add("reshape", [made], {"shape": [*x.shape[: axis - 1], *shape, *x.shape[axis:]]}))
     elif len(shape) > 1:
-        made = Source(at.add("Unflatten", [made], {"dim": axis, "unflattened_size": [*shape]}))
+        made = Feed(at.add("Unflatten", [made], {"dim": axis, "unflattened_size": [*shape]}))
     return at.outcome(call.outputs[0], made, x, folded_sizes(x))
 
 
@@ -258,13 +258,13 @@ def windows(at: Builder, call: Call) -> list[Traced]:
         raise Unsayable("the number of its windows follows from the size of the input")
     count = (x.shape[place] - size) // step + 1
     rule = {"shape": [count * size], "value": f"$({step} * (i // {size}) + i % {size})", "at": ["i"]}
-    places = Source(at.append(Entry("Buffer", rule | {"persistent": False})))
+    places = Feed(at.append(Entry("Buffer", rule | {"persistent": False})))
     at.free.add(places)
-    made = Source(at.add("index_select", [x.source, places], {"dim": place + 1}))
-    cut = Source(at.add("Unflatten", [made], {"dim": place + 1, "unflattened_size": [count, size]}))
+    made = Feed(at.add("index_select", [x.source, places], {"dim": place + 1}))
+    cut = Feed(at.add("Unflatten", [made], {"dim": place + 1, "unflattened_size": [count, size]}))
     axes = [*range(len(x.shape) + 2)]
     axes.append(axes.pop(place + 2))
-    last = cut if axes == sorted(axes) else Source(at.add("permute", [cut], {"dims": axes}))
+    last = cut if axes == sorted(axes) else Feed(at.add("permute", [cut], {"dims": axes}))
     return [at.outcome(call.outputs[0], last, x, folded_sizes(x))]
 
 
@@ -287,7 +287,7 @@ def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced
     source, dim, place = x.source, 1 + x.folded, 0
     for item in items:
         if item is None:
-            source, dim = Source(at.add("unsqueeze", [source], {"dim": dim})), dim + 1
+            source, dim = Feed(at.add("unsqueeze", [source], {"dim": dim})), dim + 1
             continue
         if place == x.batch:
             if item != slice(None):
@@ -297,7 +297,7 @@ def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced
                 source = _sliced(at, source, dim, item)
             dim += 1
         else:
-            source = Source(at.add("select", [source], {"dim": dim, "index": item}))
+            source = Feed(at.add("select", [source], {"dim": dim, "index": item}))
         place += 1
     return at.outcome(call.outputs[0], source, x, folded_sizes(x))
 
@@ -308,9 +308,9 @@ def _whole(item: slice, sizes: Sequence[int]) -> bool:
     return numbers and all(item.indices(size) == (0, size, 1) for size in sizes)
 
 
-def _sliced(at: Builder, source: Source, dim: int, item: slice) -> Source:
+def _sliced(at: Builder, source: Feed, dim: int, item: slice) -> Feed:
     bounds = {"start": item.start, "stop": item.stop, "step": item.step}
-    return Source(at.add("slice", [source], {"dim": dim, **{k: v for k, v in bounds.items() if v is not None}}))
+    return Feed(at.add("slice", [source], {"dim": dim, **{k: v for k, v in bounds.items() if v is not None}}))
 
 
 def interpolate(at: Builder, call: Call) -> list[Traced]:
@@ -325,7 +325,7 @@ def interpolate(at: Builder, call: Call) -> list[Traced]:
         return at.apply(call, "interpolate", [x], _resized(call, x, arguments))
     arguments.pop("size")
     entry = at.add("interpolate", [x.source], arguments, references={"like": like.source})
-    return [at.outcome(out, Source(entry), x)]
+    return [at.outcome(out, Feed(entry), x)]
 
 
 def _resizing(call: Call) -> dict[str, Any]:
@@ -348,7 +348,7 @@ def _resized(call: Call, x: Traced, arguments: dict[str, Any]) -> dict[str, Any]
     return {k: v for k, v in arguments.items() if k != "size"} | {"scale_factor": [*factors.pop()]}
 
 
-def _as_large(at: Builder, x: Traced, out: Value) -> Traced | None:
+def _as_large(at: Builder, x: Traced, out: RunValue) -> Traced | None:
     """Return a value of the list that is as large as a resized map, in all runs, and not always; None without one."""
     grown = [tuple(s[2:]) for s in out.shapes]
     if len(set(grown)) == 1:

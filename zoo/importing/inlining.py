@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from speczoo.importing.columns import Led, inner
-from speczoo.importing.entries import Entry, List, Source, Turns, is_chain
+from speczoo.importing.entries import Entry, Feed, List, Turns, is_chain
 from speczoo.importing.looping import VARIABLES, by_position, starts, unhidden
 from speczoo.specs.expression import ExpressionError, evaluate
 
@@ -48,7 +48,7 @@ def dotted(made: List) -> None:
         entries[0].inputs = group.inputs
         place = made.entries.index(group)
         made.entries[place : place + 1] = entries
-        made.replace({Source(group): Source(entries[-1])})
+        made.replace({Feed(group): Feed(entries[-1])})
 
 
 def _turns(made: List, group: Entry, body: List) -> int:
@@ -72,7 +72,7 @@ def _numbered(made: List, group: Entry, entry: Entry, turns: int) -> None:
     entry.name, entry.last_name = f"{group.name}.${variable}", f"{group.name}.{turns - 1}"
     entry.inputs, entry.when = group.inputs, group.when
     made.entries[made.entries.index(group)] = entry
-    made.replace({Source(group): Source(entry)})
+    made.replace({Feed(group): Feed(entry)})
 
 
 def _shifted(entry: Entry, variable: str) -> None:
@@ -163,7 +163,7 @@ def _can_stand(param: str, value: Any, made: List) -> bool:
 
 
 def _all_texts(entry: Entry) -> str:
-    numbers = [operand for operand in entry.inputs if not isinstance(operand, Source)]
+    numbers = [operand for operand in entry.inputs if not isinstance(operand, Feed)]
     return repr([_texts(entry), entry.op, entry.when, entry.name, numbers])
 
 
@@ -188,7 +188,7 @@ def _filled(entry: Entry, values: Mapping[str, Any]) -> None:
     read = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, own))})\b" if own else r"(?!)")
     entry.args = {each: now(value) for each, value in entry.args.items()}
     entry.loop = {each: now(value) for each, value in entry.loop.items()}
-    entry.inputs = [operand if isinstance(operand, Source) else now(operand) for operand in entry.inputs]
+    entry.inputs = [operand if isinstance(operand, Feed) else now(operand) for operand in entry.inputs]
     entry.name, entry.op, entry.when = now(entry.name), now(entry.op), _led(entry.when, values) or now(entry.when)
 
 

@@ -6,12 +6,12 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Shape: TypeAlias = tuple[int, ...]
+from speczoo.compiler.layer import Shape
 
 
 @dataclass(frozen=True)

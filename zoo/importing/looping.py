@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from speczoo.importing.aligning import aligned, skeleton
-from speczoo.importing.columns import Column, Led, Scope, key
-from speczoo.importing.entries import Entry, List, Operand, Source, Turns
+from speczoo.importing.columns import Column, ColumnWords, Led, key
+from speczoo.importing.entries import Entry, Feed, List, Operand, Turns
 from speczoo.importing.unifying import default, unify
 
 #: How many entries may take turns.
@@ -101,7 +101,7 @@ def reword(entry: Entry, names: Mapping[str, str]) -> None:
     read = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
     entry.args = {each: now(value) for each, value in entry.args.items()}
     entry.loop = {each: now(value) for each, value in entry.loop.items()}
-    entry.inputs = [operand if isinstance(operand, Source) else now(operand) for operand in entry.inputs]
+    entry.inputs = [operand if isinstance(operand, Feed) else now(operand) for operand in entry.inputs]
     entry.name, entry.op, entry.when = now(entry.name), now(entry.op), now(entry.when)
 
 
@@ -123,14 +123,14 @@ def _run(made: List, place: int) -> list[Entry]:
 def _spoken_of(made: List, entry: Entry) -> bool:
     """Return whether another entry, or an output, has to name an entry."""
     after = made.entries[made.entries.index(entry) + 1 :]
-    source = Source(entry)
+    source = Feed(entry)
     follows = bool(after) and after[0].inputs == [source]
     return made.readers(source) > follows and not (not after and made.outputs == [source])
 
 
 def starts(made: List, place: int) -> bool:
     """Return whether an entry takes what the one before it gives, as a loop does, and need not say so."""
-    before = Source(made.entries[place - 1]) if place else Source(None)
+    before = Feed(made.entries[place - 1]) if place else Feed(None)
     first = made.entries[place]
     alone = place > 0 or len(made.inputs) == 1
     return (
@@ -140,7 +140,7 @@ def starts(made: List, place: int) -> bool:
 
 def _follows(made: List, last: Entry, entry: Entry) -> bool:
     """Return whether an entry takes what the last of a run gives, which nothing else takes."""
-    return entry.inputs == [Source(last)] and made.readers(Source(last)) == 1 and _can_repeat(entry)
+    return entry.inputs == [Feed(last)] and made.readers(Feed(last)) == 1 and _can_repeat(entry)
 
 
 def _unshared(made: List, run: Sequence[Entry]) -> bool:
@@ -216,10 +216,10 @@ def _take_turns(made: List, place: int) -> None:
                 name for each in turn if each.body for m in each.body.walk() for e in m.entries for name in e.loop
             }
             variable = next(name for name in VARIABLES if name not in inside)
-            turn[0].inputs = [Source(None)]
-            body = List("", entries=turn, outputs=[Source(turn[-1])], sequential=True)
+            turn[0].inputs = [Feed(None)]
+            body = List("", entries=turn, outputs=[Feed(turn[-1])], sequential=True)
             start = made.entries[place - 1] if place else None
-            one = Entry("", inputs=[Source(start)], body=body, loop={variable: Turns(1, count)}, spliced=True)
+            one = Entry("", inputs=[Feed(start)], body=body, loop={variable: Turns(1, count)}, spliced=True)
             one.flowing = turn[0].flowing
             _put(made, place, run, one)
             return
@@ -238,7 +238,7 @@ def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
             each.flowing = []
             if each.body is not None:
                 each.body.channels = []
-    last: dict[Source, Operand] = {Source(run[-1]): Source(one)}
+    last: dict[Feed, Operand] = {Feed(run[-1]): Feed(one)}
     made.entries[place : place + len(run)] = [one]
     made.replace(last)
 
@@ -246,7 +246,7 @@ def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
 def _content(entry: Entry) -> str:
     inside = [_content(each) for each in entry.body.entries] if entry.body is not None else []
     wired = skeleton(entry.body) if entry.body is not None else None
-    numbers = [operand for operand in entry.inputs if not isinstance(operand, Source)]
+    numbers = [operand for operand in entry.inputs if not isinstance(operand, Feed)]
     return key([entry.op, numbers, sorted(entry.args.items(), key=str), [*entry.loop.items()], inside, wired])
 
 
@@ -267,7 +267,7 @@ def _loop(
     inside = {name for entry in run for each in _all(entry)[1:] for name in each.loop}
     variable = next(name for name in VARIABLES if name not in inside and name not in taken)
     numbers = (1, len(run)) if placed else (start, start + len(run) - 1)
-    scope = Scope(taken={*inside, *taken, variable})
+    scope = ColumnWords(taken={*inside, *taken, variable})
     turns = tuple(range(numbers[0], numbers[1] + 1))
     scope.turns = {variable: turns}
     if not placed:
@@ -294,7 +294,7 @@ def _all(entry: Entry) -> list[Entry]:
 
 def _merged(
     run: list[Entry],
-    scope: Scope,
+    scope: ColumnWords,
     defaults: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Column],
     calls: Mapping[str, int],
@@ -332,8 +332,8 @@ def _listed(name: str, column: Column, settings: dict[str, Column] | None, taken
 
 def _alone(entry: Entry) -> List:
     """Return a list of one entry that takes what flows in, under a name that all of a run have."""
-    entry.name, entry.inputs = NAME.sub(r"\1", entry.name), [Source(None)]
-    return List("", entries=[entry], outputs=[Source(entry)])
+    entry.name, entry.inputs = NAME.sub(r"\1", entry.name), [Feed(None)]
+    return List("", entries=[entry], outputs=[Feed(entry)])
 
 
 def _width(entry: Entry) -> int:
@@ -349,8 +349,8 @@ def _copied(entry: Entry) -> Entry:
         fresh = {each: _copied(each) for each in entry.body.entries}
 
         def now(operand: Operand) -> Operand:
-            if isinstance(operand, Source) and operand.entry is not None:
-                return Source(fresh[operand.entry], operand.port)
+            if isinstance(operand, Feed) and operand.entry is not None:
+                return Feed(fresh[operand.entry], operand.port)
             return operand
 
         for each in fresh.values():

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from speczoo.importing.building import Builder
 from speczoo.importing.constants import buffer_of
-from speczoo.importing.entries import Entry, Source
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.entries import Entry, Feed
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
 
@@ -50,7 +50,7 @@ MODULES = {
 }
 
 
-def attending(at: Builder, call: Call, op: str) -> tuple[list[Traced], dict[str, Any], dict[str, Source]]:
+def attending(at: Builder, call: Call, op: str) -> tuple[list[Traced], dict[str, Any], dict[str, Feed]]:
     """Return the values that an attention takes, once where all are the same, arguments that its call says, and its
     masks by the layer's names. Raises Unsayable.
     """
@@ -73,7 +73,7 @@ def attending(at: Builder, call: Call, op: str) -> tuple[list[Traced], dict[str,
     return values[:1] if alike else values, {names.causal: True} if looks_back else {}, masks
 
 
-def _mask(at: Builder, value: Value, *, numbers: bool) -> Source:
+def _mask(at: Builder, value: RunValue, *, numbers: bool) -> Feed:
     """Return a mask, as truths where no `numbers` are taken. Raises Unsayable."""
     known = at.known.get(value)
     constant = known.source in at.free if known is not None else not value.parameter
@@ -87,17 +87,17 @@ def _mask(at: Builder, value: Value, *, numbers: bool) -> Source:
         if entry is None or entry.op != "masked_fill" or not _is_least(entry.args.get("value")):
             raise Unsayable("its mask is made of numbers, and the layer's of truths")
         masked = entry.inputs[1]
-        assert isinstance(masked, Source)
+        assert isinstance(masked, Feed)
         return masked
     return x.source
 
 
-def _constant_truths(at: Builder, mask: Tensor) -> Source:
+def _constant_truths(at: Builder, mask: Tensor) -> Feed:
     """Return a constant that is true where numbers are least. Raises Unsayable where these are others than 0."""
     least = mask == -math.inf
     if not mask.is_meta and not bool((least | (mask == 0)).all()):
         raise Unsayable("its mask is made of numbers, and the layer's of truths")
-    made = Source(at.append(Entry("Buffer", buffer_of(least) | {"persistent": False}, [])))
+    made = Feed(at.append(Entry("Buffer", buffer_of(least) | {"persistent": False}, [])))
     at.free.add(made)
     return made
 

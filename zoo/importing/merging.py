@@ -7,8 +7,8 @@ from typing import Any
 
 from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder, main
-from speczoo.importing.entries import Operand, Source
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.entries import Feed, Operand
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import folded_alike
 from speczoo.importing.traced import Traced, folded_sizes
@@ -33,13 +33,13 @@ def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> lis
         raise Unsayable("its values differ in the number of axes")
     inputs: list[Operand] = [each.source if isinstance(each, Traced) else each for each in met]
     entry = at.add(op, inputs, {"broadcast": True} if len(shapes) > 1 else {})
-    return [at.outcome(call.outputs[0], Source(entry), first)]
+    return [at.outcome(call.outputs[0], Feed(entry), first)]
 
 
 def _operand(at: Builder, call: Call, each: Any) -> Traced | float:
     if isinstance(each, Traced):
         return each
-    return at.traced(each) if isinstance(each, Value) else _number(call, each)
+    return at.traced(each) if isinstance(each, RunValue) else _number(call, each)
 
 
 def addcmul(at: Builder, call: Call) -> list[Traced]:
@@ -55,7 +55,7 @@ def _apart(one: Traced, other: Traced) -> bool:
 
 
 def _number(call: Call, given: Any) -> float:
-    numbers = [[each for each in one.args if not isinstance(each, Value)] for one in (call, *call.twins)]
+    numbers = [[each for each in one.args if not isinstance(each, RunValue)] for one in (call, *call.twins)]
     if isinstance(given, bool) or not isinstance(given, int | float) or any(each != numbers[0] for each in numbers):
         raise Unsayable(f"it takes {given!r:.40} beside a value")
     return given
@@ -114,19 +114,19 @@ def concat_(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(call.outputs[0], made, first)]
 
 
-def joined(at: Builder, sources: list[Source], axis: int) -> Source:
+def joined(at: Builder, sources: list[Feed], axis: int) -> Feed:
     """Return values one after the other along an axis, what was joined already among them."""
     begun = [entry for entry in at.made.entries if entry.op == "concat" and entry.args.get("dim", 1) == axis]
     heads = {len(done): entry for entry in begun if sources[: len(done := _spread(entry))] == done}
     if heads and (longest := max(heads)) < len(sources):
-        sources = [Source(heads[longest]), *sources[longest:]]
-    return Source(at.add("concat", sources, {"dim": axis}))
+        sources = [Feed(heads[longest]), *sources[longest:]]
+    return Feed(at.add("concat", sources, {"dim": axis}))
 
 
-def _spread(entry: Any) -> list[Source]:
+def _spread(entry: Any) -> list[Feed]:
     """Return the values that a concatenation holds, those of the one that it begins with too."""
     head = entry.inputs[0]
-    inner = head.entry if isinstance(head, Source) else None
+    inner = head.entry if isinstance(head, Feed) else None
     if inner is not None and inner.op == "concat" and inner.args.get("dim", 1) == entry.args.get("dim", 1):
         return [*_spread(inner), *entry.inputs[1:]]
     return [*entry.inputs]
@@ -139,7 +139,7 @@ def stack_(at: Builder, call: Call) -> list[Traced]:
     place = dim + first.rank + 1 if dim < 0 else dim
     axis = place + 1 if first.batch is None else place + first.folded + (place <= first.batch)
     made = at.add("stack", [each.source for each in values], {"dim": axis})
-    return [at.outcome(call.outputs[0], Source(made), first, folded_sizes(first))]
+    return [at.outcome(call.outputs[0], Feed(made), first, folded_sizes(first))]
 
 
 def _joined(at: Builder, call: Call) -> tuple[list[Traced], Traced]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Source
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.entries import Feed
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
 
@@ -78,8 +78,8 @@ def _owner(at: Builder, weights: dict[str, Any]) -> str | None:
     """Return the path of the module that has these very weights. Raises Unsayable."""
     keys = []
     for name, value in weights.items():
-        owner, _, last = value.key.rpartition(".") if isinstance(value, Value) else ("", "", "")
-        if last != name or not isinstance(value, Value) or not at.frame.owns(value):
+        owner, _, last = value.key.rpartition(".") if isinstance(value, RunValue) else ("", "", "")
+        if last != name or not isinstance(value, RunValue) or not at.frame.owns(value):
             raise Unsayable(f"its `{name}` is computed, and no module's own")
         keys.append(owner)
     if len(set(keys)) > 1:
@@ -87,7 +87,7 @@ def _owner(at: Builder, weights: dict[str, Any]) -> str | None:
     return keys[0] if keys else None
 
 
-def _shape_arguments(op: str, weights: dict[str, Value], groups: int = 1) -> dict[str, Any]:
+def _shape_arguments(op: str, weights: dict[str, RunValue], groups: int = 1) -> dict[str, Any]:
     """Return the arguments that shapes of weights tell."""
     weight = weights.get("weight")
     shape = tuple(weight.tensor.shape) if weight is not None else ()
@@ -109,7 +109,7 @@ def _shape_arguments(op: str, weights: dict[str, Value], groups: int = 1) -> dic
 
 
 def _standardized(
-    at: Builder, call: Call, x: Traced, weights: dict[str, Value], arguments: dict[str, Any]
+    at: Builder, call: Call, x: Traced, weights: dict[str, RunValue], arguments: dict[str, Any]
 ) -> list[Traced]:
     """Return a weight each of whose channels is taken to mean 0 and variance 1, as convolutions that do this have it.
 
@@ -118,30 +118,30 @@ def _standardized(
     if not x.leading or len(x.shape) != 2:
         raise Unsayable("it takes a weight alone to mean 0 and variance 1 over more than its last axis")
     along = {"dim": -1, "keepdim": True}
-    mean = Source(at.add("mean", [x.source], along))
-    apart = Source(at.add("sub", [x.source, mean], {"broadcast": True}))
-    variance = Source(at.add("mean", [Source(at.add("mul", [apart, apart]))], along))
-    deviation = Source(at.add("sqrt", [Source(at.add("add", [variance, arguments.get("eps", 1e-5)]))]))
-    made = Source(at.add("div", [apart, deviation], {"broadcast": True}))
+    mean = Feed(at.add("mean", [x.source], along))
+    apart = Feed(at.add("sub", [x.source, mean], {"broadcast": True}))
+    variance = Feed(at.add("mean", [Feed(at.add("mul", [apart, apart]))], along))
+    deviation = Feed(at.add("sqrt", [Feed(at.add("add", [variance, arguments.get("eps", 1e-5)]))]))
+    made = Feed(at.add("div", [apart, deviation], {"broadcast": True}))
     for name, value in weights.items():
-        each = Source(at.add("reshape", [at.traced(value).source], {"shape": [x.shape[0], 1]}))
-        made = Source(at.add({"weight": "mul", "bias": "add"}[name], [made, each], {"broadcast": True}))
+        each = Feed(at.add("reshape", [at.traced(value).source], {"shape": [x.shape[0], 1]}))
+        made = Feed(at.add({"weight": "mul", "bias": "add"}[name], [made, each], {"broadcast": True}))
     return [at.outcome(call.outputs[0], made, x)]
 
 
 def _scaled_groups(
-    at: Builder, call: Call, x: Traced, weights: dict[str, Value], arguments: dict[str, Any]
+    at: Builder, call: Call, x: Traced, weights: dict[str, RunValue], arguments: dict[str, Any]
 ) -> list[Traced]:
     """Return a norm of groups that has a weight or a bias alone, which follows it. Raises Unsayable."""
     ((name, value),) = weights.items()
     if not x.plain:
         raise Unsayable("`GroupNorm` takes the batch first, and other axes are in it here")
-    normed = Source(at.add("GroupNorm", [x.source], arguments | {"affine": False}))
+    normed = Feed(at.add("GroupNorm", [x.source], arguments | {"affine": False}))
     at.shapes[normed] = x.shape
     shape = [x.shape[0], *[1] * (len(x.shape) - 1)]
-    each = Source(at.add("reshape", [at.traced(value).source], {"shape": shape}))
+    each = Feed(at.add("reshape", [at.traced(value).source], {"shape": shape}))
     op = {"weight": "mul", "bias": "add"}[name]
-    return [at.outcome(call.outputs[0], Source(at.add(op, [normed, each], {"broadcast": True})), x)]
+    return [at.outcome(call.outputs[0], Feed(at.add(op, [normed, each], {"broadcast": True})), x)]
 
 
 def _convolution(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:
@@ -157,9 +157,9 @@ def _linear(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments
     """Return the product with a matrix without a batch, and the sum with a bias. Raises Unsayable."""
     if x.batch == x.rank - 1 or any(each.batch is not None for each in weights):
         raise Unsayable("its weight is one for each sample, or its batch is last")
-    made = Source(at.add("einsum", [x.source, weights[0].source], {"equation": "...i,oi->...o"}))
+    made = Feed(at.add("einsum", [x.source, weights[0].source], {"equation": "...i,oi->...o"}))
     if len(weights) > 1:
-        made = Source(at.add("add", [made, weights[1].source], {"broadcast": True} if len(x.shape) > 1 else {}))
+        made = Feed(at.add("add", [made, weights[1].source], {"broadcast": True} if len(x.shape) > 1 else {}))
     return [at.outcome(call.outputs[0], made, x)]
 
 

@@ -11,12 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-Shape: TypeAlias = tuple[int, ...]
+from speczoo.compiler.layer import Shape
+
 #: Kinds of numbers that flow into networks.
 KINDS = {torch.int64: "int64", torch.bool: "bool"}
 
@@ -33,7 +34,7 @@ class Name:
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgramLine:
     """One line of a program: a function, or a module of its own, and what it takes."""
 
     name: str
@@ -45,7 +46,7 @@ class Step:
 class Part(nn.Module):
     """A module of a program: its inputs by name, its steps, and what it gives. Subclasses have the originals' names."""
 
-    def __init__(self, inputs: Sequence[str], steps: Sequence[Step], result: Any) -> None:
+    def __init__(self, inputs: Sequence[str], steps: Sequence[ProgramLine], result: Any) -> None:
         super().__init__()
         self.inputs, self.steps, self.result = inputs, steps, result
 
@@ -110,9 +111,9 @@ def _part(module: Any) -> nn.Module:
         elif node.op == "output":
             result = _plain(node.args[0])
         elif node.op in ("call_function", "call_module"):
-            steps.append(Step(node.name, node.target, _plain(node.args), _plain(dict(node.kwargs))))
+            steps.append(ProgramLine(node.name, node.target, _plain(node.args), _plain(dict(node.kwargs))))
         elif node.op == "get_attr":
-            steps.append(Step(node.name, _same, (Name(str(node.target)),), {}))
+            steps.append(ProgramLine(node.name, _same, (Name(str(node.target)),), {}))
     kind = str(getattr(module, "_ty", "") or "Net").rpartition(".")[2]
     children = {name: _part(child) for name, child in module.named_children() if hasattr(child, "graph")}
     chained = all(step.args == (before,) for step, before in zip(steps, _names(inputs, steps), strict=False))
@@ -124,7 +125,7 @@ def _part(module: Any) -> nn.Module:
     return made
 
 
-def _names(inputs: Sequence[str], steps: Sequence[Step]) -> list[Name]:
+def _names(inputs: Sequence[str], steps: Sequence[ProgramLine]) -> list[Name]:
     return [*map(Name, inputs[:1]), *(Name(step.name) for step in steps)]
 
 

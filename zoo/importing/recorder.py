@@ -19,7 +19,7 @@ from speczoo.importing.constructed import carry
 from speczoo.importing.inputs import Input, given, shown
 from speczoo.importing.leaves import is_leaf
 from speczoo.importing.overloads import Spelled, spelled
-from speczoo.importing.recording import Call, Frame, Recording, Value, leaves, values
+from speczoo.importing.recording import Call, Frame, Recording, RunValue, leaves, values
 from speczoo.importing.running import failures_of, place
 
 #: What gives its input again where there is nothing to do: no value of its own.
@@ -94,14 +94,14 @@ class _Recorder(TorchFunctionMode):
         self.root = Frame(model, "")
         self.frames = [self.root]
         self.inside = 0
-        self.values: dict[int, Value] = {}
+        self.values: dict[int, RunValue] = {}
         self.paths: dict[nn.Module, list[str]] = {}
         for path, module in model.named_modules(remove_duplicate=False):
             self.paths.setdefault(module, []).append(path)
         for key, tensor in model.named_parameters(remove_duplicate=False):
-            self.values.setdefault(id(tensor), Value(tensor, key, True))
+            self.values.setdefault(id(tensor), RunValue(tensor, key, True))
         for key, buffer in model.named_buffers(remove_duplicate=False):
-            self.values.setdefault(id(buffer), Value(buffer, key))
+            self.values.setdefault(id(buffer), RunValue(buffer, key))
 
     def run(self, model: nn.Module, tensors: Sequence[Tensor]) -> None:
         """Run the model under watch, once."""
@@ -177,7 +177,7 @@ class _Recorder(TorchFunctionMode):
         self._note(name, before, [*self._flat(noted)], noted)
         return result
 
-    def _note(self, name: str, noted: tuple[Any, Any], outputs: list[Value], result: Any) -> None:
+    def _note(self, name: str, noted: tuple[Any, Any], outputs: list[RunValue], result: Any) -> None:
         self.frames[-1].calls.append(Call(name, *noted, outputs, result, place=place()))
 
     def _anew(self, result: Any, inputs: Sequence[Tensor], *, written: bool) -> Any:
@@ -192,13 +192,13 @@ class _Recorder(TorchFunctionMode):
         return result
 
     def _renewed(self, tensor: Tensor) -> None:
-        self.values[id(tensor)] = Value(tensor)
+        self.values[id(tensor)] = RunValue(tensor)
 
     def noted(self, thing: Any) -> Any:
         """Return nested data with a Value in the place of each tensor."""
         if isinstance(thing, Tensor):
             if id(thing) not in self.values:
-                self.values[id(thing)] = Value(thing)
+                self.values[id(thing)] = RunValue(thing)
             return self.values[id(thing)]
         if isinstance(thing, Mapping):
             return {key: self.noted(each) for key, each in thing.items()}
@@ -211,7 +211,7 @@ class _Recorder(TorchFunctionMode):
         return thing
 
     @staticmethod
-    def _flat(thing: Any) -> Iterator[Value]:
+    def _flat(thing: Any) -> Iterator[RunValue]:
         return iter(dict.fromkeys(values(thing)))
 
 

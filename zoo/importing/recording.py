@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from speczoo.importing.refusals import Place
+from speczoo.importing.refusals import CodeLine
 
 T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class Value:
+class RunValue:
     """A tensor of a run, kept alive so that its identity stays its own; `key` is its name where it is a parameter or a
     buffer of the model.
     """
@@ -29,7 +29,7 @@ class Value:
     parameter: bool = False
     #: The shapes in all runs that are compared, this one's first; the batch is still in them.
     shapes: tuple[tuple[int, ...], ...] = ()
-    twins: tuple[Value, ...] = ()
+    twins: tuple[RunValue, ...] = ()
 
     def __post_init__(self) -> None:
         self.shapes = (tuple(self.tensor.shape),)
@@ -45,16 +45,16 @@ class Call:
     name: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    outputs: list[Value]
+    outputs: list[RunValue]
     result: Any
     module: nn.Module | None = None
     path: str = ""
     frame: Frame | None = None
-    place: Place | None = None
+    place: CodeLine | None = None
     twins: tuple[Call, ...] = ()
 
     @property
-    def inputs(self) -> list[Value]:
+    def inputs(self) -> list[RunValue]:
         """The values among the arguments, each once, in order; what a frame reads besides comes after them."""
         found = dict.fromkeys(values(self.args, self.kwargs))
         return [*found, *(value for value in self.frame.read if value not in found)] if self.frame else [*found]
@@ -66,18 +66,18 @@ class Frame:
 
     module: nn.Module
     path: str
-    arguments: list[Value] = field(default_factory=list)
+    arguments: list[RunValue] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
-    results: list[Value] = field(default_factory=list)
+    results: list[RunValue] = field(default_factory=list)
 
     @cached_property
-    def made(self) -> set[Value]:
+    def made(self) -> set[RunValue]:
         """The values that its calls gave, those in inner frames too."""
         inner = {value for call in self.calls if call.frame for value in call.frame.made}
         return inner | {value for call in self.calls for value in call.outputs if not call.frame}
 
     @cached_property
-    def read(self) -> list[Value]:
+    def read(self) -> list[RunValue]:
         """The values from outside that it reads, in order: arguments first; parameters of its own are none."""
         made = self.made
         inner = dict.fromkeys(value for call in self.calls for value in call.inputs if value not in made)
@@ -89,7 +89,7 @@ class Frame:
         """Return whether a buffer of the frame's module, or of one inside it, is in the state_dict."""
         return key.removeprefix(f"{self.path}." if self.path else "") in self.module.state_dict()
 
-    def owns(self, value: Value) -> bool:
+    def owns(self, value: RunValue) -> bool:
         """Return whether a value is a parameter or buffer of the frame's module, or of one inside it."""
         return bool(value.key) and value.key.startswith(f"{self.path}." if self.path else "")
 
@@ -110,9 +110,9 @@ class Recording:
     shapes: Mapping[str, tuple[int, ...]]
 
 
-def values(*things: Any) -> Iterator[Value]:
+def values(*things: Any) -> Iterator[RunValue]:
     """Yield the values in nested lists, tuples, mappings and slices, in order."""
-    return leaves(Value, *things)
+    return leaves(RunValue, *things)
 
 
 def leaves(kind: type[T], *things: Any) -> Iterator[T]:

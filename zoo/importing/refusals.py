@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Place:
+class CodeLine:
     """A line of the user's code: the innermost of a call that is not torch's."""
 
     file: str
@@ -24,7 +24,7 @@ class Refusal:
     path: str
     what: str
     why: str
-    place: Place | None = None
+    place: CodeLine | None = None
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""

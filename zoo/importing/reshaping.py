@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from speczoo.compiler.layer import Shape
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Source
-from speczoo.importing.recording import Call, Value
+from speczoo.importing.entries import Feed
+from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Shape, Traced, folded_sizes, times
+from speczoo.importing.traced import Traced, folded_sizes, times
 
 Column = tuple[int, ...]  # the size of one axis in all runs
 
@@ -25,7 +26,7 @@ class Segment(NamedTuple):
 
 def reshape(at: Builder, call: Call) -> list[Traced]:
     """Return what a view or reshape gives: `Flatten` and `Unflatten` where these say it, else `reshape`."""
-    (value,) = [each for each in call.inputs if isinstance(each, Value)][:1]
+    (value,) = [each for each in call.inputs if isinstance(each, RunValue)][:1]
     x, out = at.traced(value), call.outputs[0]
     batches = at.batches
     if x.source in at.free:
@@ -40,7 +41,7 @@ def reshape(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(out, source, x, folded)]
 
 
-def _alone(at: Builder, x: Traced, out: Value) -> Traced:
+def _alone(at: Builder, x: Traced, out: RunValue) -> Traced:
     """Return a value without a batch in other axes; one of 1 in front stands where the batch would be."""
     shapes = {tuple(shape) for shape in out.shapes}
     if len(shapes) > 1:
@@ -49,7 +50,7 @@ def _alone(at: Builder, x: Traced, out: Value) -> Traced:
     leading = len(shape) > 1 and shape[0] == 1
     source = x.source
     if shape[leading:] != x.shape:
-        source = Source(at.add("reshape", [source], {"shape": [*shape[leading:]]}))
+        source = Feed(at.add("reshape", [source], {"shape": [*shape[leading:]]}))
     at.shapes[source] = shape[leading:]
     batch = 0 if leading else None
     return Traced(source, (shape[leading:],) * len(at.batches), batch, leading=leading, dtype=x.dtype)
@@ -135,7 +136,7 @@ def _folded_as(at: Builder, x: Traced, like: Traced) -> Traced:
     return replace(x, source=source, shapes=shapes, folded=like.folded)
 
 
-def _around(at: Builder, x: Traced, value: Value, out: Value) -> Traced:
+def _around(at: Builder, x: Traced, value: RunValue, out: RunValue) -> Traced:
     """Return what a reshape gives whose batch is not the first axis, and stays as it is."""
     assert x.batch is not None
     segments = _segments(_columns(value.shapes), _columns(out.shapes))
@@ -152,13 +153,13 @@ def _around(at: Builder, x: Traced, value: Value, out: Value) -> Traced:
                     *range(1, before + 1),
                     *range(before + count + 1, axes),
                 ]
-                source = Source(at.add("permute", [source], {"dims": [0, *moved]}))
+                source = Feed(at.add("permute", [source], {"dims": [0, *moved]}))
             return at.outcome(out, source, x, folded)
         first += len(segment.before)
     raise Unsayable("it reshapes axes together with a batch that is not the first")
 
 
-def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Source:
+def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Feed:
     """Add what turns the axes of a value into others, the last first, so that the numbers of the first stay."""
     changed = [s for s in segments if s.before != s.after]
     if not changed:
@@ -168,7 +169,7 @@ def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Source:
     steps = sum(1 if 1 in (len(s.before), len(s.after)) else 2 for s in changed)
     if steps > 1 and len(varying) < 2:
         shape = [-1 if len(set(column)) > 1 else column[0] for column in whole]
-        return Source(at.add("reshape", [x.source], {"shape": shape}))
+        return Feed(at.add("reshape", [x.source], {"shape": shape}))
     source, place = x.source, sum(len(s.before) for s in segments)
     rank = place
     for s in reversed(segments):
@@ -178,18 +179,18 @@ def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Source:
         first, last = place + 1, place + len(s.before)
         if len(s.before) > 1:
             end = -1 if last == rank else last
-            source = Source(at.add("Flatten", [source], {"start_dim": first, "end_dim": end}))
+            source = Feed(at.add("Flatten", [source], {"start_dim": first, "end_dim": end}))
         if not s.before:
             source = _ones(at, source, first, len(s.after))
         elif len(s.after) > 1:
-            source = Source(at.add("Unflatten", [source], {"dim": first, "unflattened_size": sizes(s.after)}))
+            source = Feed(at.add("Unflatten", [source], {"dim": first, "unflattened_size": sizes(s.after)}))
         rank += len(s.after) - len(s.before)
     return source
 
 
-def _ones(at: Builder, source: Source, first: int, count: int) -> Source:
+def _ones(at: Builder, source: Feed, first: int, count: int) -> Feed:
     for _ in range(count):
-        source = Source(at.add("unsqueeze", [source], {"dim": first}))
+        source = Feed(at.add("unsqueeze", [source], {"dim": first}))
     return source
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 import torch
 
-from speczoo.importing.refusals import Place
+from speczoo.importing.refusals import CodeLine
 
 TORCH = f"{Path(torch.__file__).parent}{os.sep}"
 OURS = f"{Path(__file__).parent}{os.sep}"
@@ -28,7 +28,7 @@ def failures_of(name: str) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        places = [Place(at.filename, at.lineno or 0) for at in traceback.extract_tb(error.__traceback__)]
+        places = [CodeLine(at.filename, at.lineno or 0) for at in traceback.extract_tb(error.__traceback__)]
         own = [place for place in places if _is_own(place.file)]
         raise ModelFailed(f"{f'{own[-1]}: ' if own else ''}{name} {_reason(error)}") from error
 
@@ -41,13 +41,13 @@ def _reason(error: BaseException) -> str:
     return f"raises {type(error).__name__}: {error}"
 
 
-def place() -> Place | None:
+def place() -> CodeLine | None:
     """Return the innermost line that runs now and is neither torch's nor ours."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         if _is_own(file):
-            return Place(file, frame.f_lineno)
+            return CodeLine(file, frame.f_lineno)
         frame = frame.f_back
     return None
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from speczoo.importing.entries import Source
+from speczoo.compiler.layer import Shape
+from speczoo.importing.entries import Feed
 from speczoo.importing.refusals import Unsayable
-
-Shape: TypeAlias = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Traced:
     axis of 1 there.
     """
 
-    source: Source
+    source: Feed
     shapes: tuple[Shape, ...]
     batch: int | None = 0
     folded: int = 0
@@ -66,7 +64,7 @@ class Traced:
         found = self.axis(dim)
         return found - 1 if found > 0 else len(self.shape) + found
 
-    def like(self, source: Source, shapes: tuple[Shape, ...], batch: int | None = None) -> Traced:
+    def like(self, source: Feed, shapes: tuple[Shape, ...], batch: int | None = None) -> Traced:
         """Return another value whose tensor has its batch where this one's has it, or at `batch`."""
         return replace(self, source=source, shapes=shapes, batch=self.batch if batch is None else batch)
 

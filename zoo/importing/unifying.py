@@ -8,8 +8,8 @@ from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.aligning import Aligned, Members, aligned, joined
-from speczoo.importing.columns import ABSENT, Column, Led, Scope, key
-from speczoo.importing.entries import Entry, List, Source, Turns
+from speczoo.importing.columns import ABSENT, Column, ColumnWords, Led, key
+from speczoo.importing.entries import Entry, Feed, List, Turns
 from speczoo.importing.leaves import plain
 
 INPUT = "input.channels"
@@ -17,7 +17,7 @@ INPUT = "input.channels"
 NUMBERS = {"mul": "scale", "div": "divisor", "add": "shift"}
 
 
-def unify(lists: Sequence[List], scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> bool:
+def unify(lists: Sequence[List], scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]) -> bool:
     """Say all lists by the first, in the words of a scope; return whether they are one list at all."""
     found = aligned(lists)
     if found is None:
@@ -28,7 +28,7 @@ def unify(lists: Sequence[List], scope: Scope, defaults: Mapping[str, Mapping[st
 
 
 def _unify(
-    lists: Sequence[List | None], found: Aligned, scope: Scope, defaults: Mapping[str, Mapping[str, Any]]
+    lists: Sequence[List | None], found: Aligned, scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Say lists that are lined up; None stands for one that its entry is left out of."""
     there = [number for number, made in enumerate(lists) if made is not None]
@@ -52,7 +52,7 @@ def _unify(
             scope.words = outside
 
 
-def _say(first: Entry, entries: Members, scope: Scope, defaults: Mapping[str, Mapping[str, Any]]) -> None:
+def _say(first: Entry, entries: Members, scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]) -> None:
     """Give an entry the arguments of all that it stands for."""
     kinds = tuple(ABSENT if entry is None else entry.op for entry in entries)
     if len({*kinds} - {ABSENT}) > 1:  # whose defaults may be others
@@ -70,7 +70,7 @@ def _say(first: Entry, entries: Members, scope: Scope, defaults: Mapping[str, Ma
         else:
             first.args[name] = text
     for port, operand in enumerate(first.inputs):
-        if not isinstance(operand, Source):
+        if not isinstance(operand, Feed):
             numbers = tuple(ABSENT if entry is None else entry.inputs[port] for entry in entries)
             first.inputs[port] = scope.say(numbers, NUMBERS.get(first.op, "number"), {})
     if first.body is None and first.share is None and len({*kinds} - {ABSENT}) > 1:
@@ -100,7 +100,7 @@ def flowing_in(lists: Sequence[List | None]) -> dict[str, Column]:
     return {INPUT: tuple(shape[0] if shape else ABSENT for shape in firsts)} if there and all(there) else {}
 
 
-def _turns(scope: Scope, variable: str, column: Column) -> Any:
+def _turns(scope: ColumnWords, variable: str, column: Column) -> Any:
     """Return what a loop runs over in all lists: as many turns as a parameter says, or lists of values."""
     there = next(each for each in column if each is not ABSENT)
     if isinstance(there, Turns):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Entry, Source
+from speczoo.importing.entries import Entry, Feed
 from speczoo.importing.recording import Call
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import sizes
@@ -21,7 +21,7 @@ def layer(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]
     return [at.outcome(call.outputs[0], KINDS[kind](at, call, op, x, arguments), x, folded_sizes(x))]
 
 
-def _convolution(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Source:
+def _convolution(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Feed:
     """Return a convolution of groups, as many times as there are maps, by weights that are repeated as often."""
     module: Any = call.module
     if module.padding_mode != "zeros" or isinstance(module.padding, str):
@@ -33,42 +33,42 @@ def _convolution(at: Builder, call: Call, op: str, x: Traced, arguments: dict[st
     ]
     given = {name: list(getattr(module, name)) for name in ("stride", "padding", "dilation")}
     made = at.add("convolution", [_as_channels(at, x), *weights], given | {"groups": count * module.groups})
-    return _apart(at, Source(made), [*x.shape[: x.folded], module.out_channels])
+    return _apart(at, Feed(made), [*x.shape[: x.folded], module.out_channels])
 
 
-def _repeated(at: Builder, name: str, shape: tuple[int, ...], count: int) -> Source:
+def _repeated(at: Builder, name: str, shape: tuple[int, ...], count: int) -> Feed:
     """Return a Parameter of a module under its key, again and again along its first axis."""
-    own = Source(at.append(Entry("Parameter", {"shape": [*shape]}, [], name, True, True)))
+    own = Feed(at.append(Entry("Parameter", {"shape": [*shape]}, [], name, True, True)))
     at.free.add(own)
     at.shapes[own] = shape
-    return Source(at.add("repeat", [own], {"repeats": [count, *[1] * (len(shape) - 1)]})) if count > 1 else own
+    return Feed(at.add("repeat", [own], {"repeats": [count, *[1] * (len(shape) - 1)]})) if count > 1 else own
 
 
-def _pooling(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Source:
-    pooled = Source(at.add(op, [_as_channels(at, x)], arguments, name=at.relative(call.path), module=True))
+def _pooling(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Feed:
+    pooled = Feed(at.add(op, [_as_channels(at, x)], arguments, name=at.relative(call.path), module=True))
     return _apart(at, pooled, x.shape[: x.folded + 1])
 
 
-def _norm(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Source:
+def _norm(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Feed:
     """Return the norm of each channel over all maps, which stand one above the other meanwhile."""
     count, rank = x.folded, len(x.shape)
     turned = [0, count + 1, *range(1, count + 1), *range(count + 2, rank + 1)]
-    first = Source(at.add("permute", [x.source], {"dims": turned}))
-    above = Source(at.add("Flatten", [first], {"start_dim": 2, "end_dim": count + 2}))
-    normed = Source(at.add(op, [above], arguments, name=at.relative(call.path), named=True, module=True))
+    first = Feed(at.add("permute", [x.source], {"dims": turned}))
+    above = Feed(at.add("Flatten", [first], {"start_dim": 2, "end_dim": count + 2}))
+    normed = Feed(at.add(op, [above], arguments, name=at.relative(call.path), named=True, module=True))
     columns = [*zip(*((*shape[:count], shape[count + 1]) for shape in x.shapes), strict=True)]
-    apart = Source(at.add("Unflatten", [normed], {"dim": 2, "unflattened_size": sizes(columns)}))
+    apart = Feed(at.add("Unflatten", [normed], {"dim": 2, "unflattened_size": sizes(columns)}))
     back = [0, *range(2, count + 2), 1, *range(count + 2, rank + 1)]
-    return Source(at.add("permute", [apart], {"dims": back}))
+    return Feed(at.add("permute", [apart], {"dims": back}))
 
 
-def _as_channels(at: Builder, x: Traced) -> Source:
-    return Source(at.add("Flatten", [x.source], {"end_dim": x.folded + 1}))
+def _as_channels(at: Builder, x: Traced) -> Feed:
+    return Feed(at.add("Flatten", [x.source], {"end_dim": x.folded + 1}))
 
 
-def _apart(at: Builder, source: Source, first: Sequence[int]) -> Source:
+def _apart(at: Builder, source: Feed, first: Sequence[int]) -> Feed:
     """Return a value whose channels are several axes."""
-    return Source(at.add("Unflatten", [source], {"dim": 1, "unflattened_size": [*first[:-1], -1]}))
+    return Feed(at.add("Unflatten", [source], {"dim": 1, "unflattened_size": [*first[:-1], -1]}))
 
 
 KINDS = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speczoo.importing.defaults import with_defaults
-from speczoo.importing.entries import Entry, List, Operand, Source, is_chain
+from speczoo.importing.entries import Entry, Feed, List, Operand, is_chain
 from speczoo.specs.flow_style import bare_or_computed
 from speczoo.specs.flow_style import flow as plain_flow
 from speczoo.specs.keys import keys
@@ -51,7 +51,7 @@ def name_outputs(made: List) -> list[str]:
 
 def _outputs(made: List, ids: Mapping[Entry, str]) -> list[Data] | None:
     """Return the outputs of a list as it names them; None where it gives what its last entry does."""
-    if made.outputs == [Source(made.entries[-1])] and made.entries[-1].ports == 1:
+    if made.outputs == [Feed(made.entries[-1])] and made.entries[-1].ports == 1:
         return None
     taken: set[str] = set()
     out = []
@@ -68,7 +68,7 @@ def list_data(made: List) -> list[Data]:
     """Return a list of entries as data, each with what it has to say of its inputs."""
     ids = _ids(made)
     out = []
-    before = Source(None)
+    before = Feed(None)
     for entry in made.entries:
         data: Data = {"for": {**entry.loop}} if entry.loop else {}
         if entry in ids:
@@ -88,7 +88,7 @@ def list_data(made: List) -> list[Data]:
         if entry.body is not None:
             data["do" if entry.spliced else "layers"] = list_data(entry.body)
         out.append(data)
-        before = Source(entry) if entry.ports == 1 else Source(entry, -1)
+        before = Feed(entry) if entry.ports == 1 else Feed(entry, -1)
     return out
 
 
@@ -97,7 +97,7 @@ def _first_of_many(made: List, entry: Entry) -> bool:
 
 
 def _ref(operand: Operand, made: List, ids: Mapping[Entry, str]) -> Any:
-    if not isinstance(operand, Source):
+    if not isinstance(operand, Feed):
         return operand
     if operand.entry is None:
         return made.inputs[operand.port] if len(made.inputs) > 1 else "input"
@@ -130,15 +130,15 @@ def _ids(made: List) -> dict[Entry, str]:
 def _referred(made: List) -> list[Entry]:
     """Return the entries that another has to name, in order."""
     named: set[Entry] = set()
-    before = Source(None)
+    before = Feed(None)
     for entry in made.entries:
         follows = entry.inputs == [before]
         named |= {source.entry for source in entry.sources if source.entry is not None and not follows}
         named |= {source.entry for source in entry.references.values() if source.entry is not None}
         named |= {entry.share} if entry.share is not None else set()
         named |= {entry} if entry.op == "Buffer" else set()
-        before = Source(entry) if entry.ports == 1 else Source(entry, -1)
-    if made.outputs != [Source(made.entries[-1])] or made.entries[-1].ports > 1:
+        before = Feed(entry) if entry.ports == 1 else Feed(entry, -1)
+    if made.outputs != [Feed(made.entries[-1])] or made.entries[-1].ports > 1:
         named |= {source.entry for source in made.outputs if source.entry is not None}
     return [entry for entry in made.entries if entry in named]
 

@@ -28,7 +28,7 @@ Group: TypeAlias = tuple[int, int]
 BEYOND = 4  # how far sizes are looked at above the double of what is declared
 
 
-class Found(NamedTuple):
+class TriedSizes(NamedTuple):
     """Sizes of a group of axes, the others as they are declared, the nearest to the declared one first."""
 
     taken: list[int]
@@ -91,14 +91,14 @@ def taken(sizes: Sizes) -> SearchStrategy[InputShape]:
     return drawn()
 
 
-def _found(sizes: Sizes) -> dict[Group, Found]:
+def _found(sizes: Sizes) -> dict[Group, TriedSizes]:
     """Return which sizes each group of axes is taken at, and which not, up to a little above the double."""
-    found: dict[Group, Found] = {}
+    found: dict[Group, TriedSizes] = {}
     for group in dict.fromkeys((axis.dim, axis.declared) for axis in sizes.axes):
         declared = group[1]
         near = sorted(range(1, 2 * declared + BEYOND), key=partial(_apart, declared))
         accepted = [sizes.accepts(*_sizes(sizes, {group: size})) for size in near]
-        found[group] = Found(
+        found[group] = TriedSizes(
             [size for size, ok in zip(near, accepted, strict=True) if ok],
             [size for size, ok in zip(near, accepted, strict=True) if not ok],
         )

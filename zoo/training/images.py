@@ -21,7 +21,7 @@ from speczoo.limits import LimitExceeded, Limits, current
 
 from .errors import DataError, one_line
 from .memory import must_fit
-from .shapes import Shape, after
+from .shapes import ImageShape, after
 from .transforms import prepare
 
 #: What is read. Pillow knows more formats, and some of those are programs for others to run.
@@ -98,7 +98,7 @@ def _listed(broken: list[_Broken], most: int) -> str:
     return "; ".join(f"{path}: {why}" for path, why in broken[:most]) + more
 
 
-def _must_fit(shapes: list[Shape]) -> None:
+def _must_fit(shapes: list[ImageShape]) -> None:
     if shapes:
         size = " x ".join(map(str, max(shapes, key=math.prod)))
         words = (
@@ -120,7 +120,7 @@ def _pillow() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[int, Shape] | _Broken:
+def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[int, ImageShape] | _Broken:
     """Return an image's pixels and the shape that `steps` make of it; what is wrong with it, where nobody can tell.
 
     The camera may have been held upright: then height and width are the other way round, and their product is not.
@@ -135,7 +135,7 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
             size, tile = image.size, _tile(image)
         _hold(limits, *size, f"{path} has")
         _hold(limits, *tile, f"{path} has, in each tile,")
-        shape: Shape = (1 if mode == "L" else 3, size[1], size[0])
+        shape: ImageShape = (1 if mode == "L" else 3, size[1], size[0])
         for step in steps:
             shape = after(shape, step)
             _hold(limits, shape[2], shape[1], f"{path}, under `prepare`, gets")

@@ -27,7 +27,7 @@ from speczoo.specs.value_kinds import placed
 
 from .recipe import Network, Recipe
 from .recipe_words import choices
-from .shapes import Shape, after, stored
+from .shapes import ImageShape, after, stored
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
@@ -113,7 +113,7 @@ class Reading:
     document: Document
     report: Report
     recipe: Recipe | None
-    flow: Mapping[Loc, Shape]
+    flow: Mapping[Loc, ImageShape]
     network: Graph | None
 
 
@@ -260,7 +260,7 @@ def at_home(name: str, home: Path) -> str | None:
     return f"{found}:{variant}" if variant else str(found)
 
 
-def _flow(text: _Text, report: Report) -> Iterator[tuple[Loc, Shape]]:
+def _flow(text: _Text, report: Report) -> Iterator[tuple[Loc, ImageShape]]:
     """Yield the shape of an image as it is stored and behind each transform, up to the first part that is wrong or
     does not tell it; of crops it is reported.
     """
@@ -297,7 +297,7 @@ def _part(data: Any, step: str | int, place: str) -> BaseModel | None:
     return None
 
 
-def _whole(flow: Mapping[Loc, Shape], data: Any) -> bool:
+def _whole(flow: Mapping[Loc, ImageShape], data: Any) -> bool:
     """Return whether the shape of what flows into the network is known: behind all transforms."""
     transforms = data.get("transforms")
     lists = [transforms.get(name) for name in ("prepare", "augment")] if isinstance(transforms, dict) else []
@@ -316,7 +316,7 @@ def _is_spec(path: Path) -> bool:
     return bool(document.data.keys() & {"spec", "layers", "blocks"})
 
 
-def _check_network(network: Network, text: _Text, shape: Shape | None, report: Report) -> Graph | None:
+def _check_network(network: Network, text: _Text, shape: ImageShape | None, report: Report) -> Graph | None:
     """Return the network, and tell what is wrong with it: in its own text, or in what the recipe asks of it."""
     from speczoo.api import graph_into
 

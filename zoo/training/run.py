@@ -34,7 +34,7 @@ DIGITS = 64  # of a whole number in one of them
 NETWORK = Path("network")  # the folder in a run's folder
 
 
-Shape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
+ImageShape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
 
 
 class RunFacts(BaseModel):
@@ -46,8 +46,8 @@ class RunFacts(BaseModel):
     classes: Annotated[list[str], Field(min_length=1)]
     mean: list[float]
     std: list[float]
-    image: Shape | None = None  # as prepared, before augmentation
-    input: Shape
+    image: ImageShape | None = None  # as prepared, before augmentation
+    input: ImageShape
     data: str | None = None
     module: str | None = None  # the class of a network that came from Python, in place of the recipe's
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from . import recipe as r
 
-Shape = tuple[int, int, int]  # channels, height, width
+ImageShape = tuple[int, int, int]  # channels, height, width
 
-STORED: dict[str, Shape] = {
+STORED: dict[str, ImageShape] = {
     **dict.fromkeys(("MNIST", "FashionMNIST", "KMNIST"), (1, 28, 28)),
     **dict.fromkeys(("CIFAR10", "CIFAR100", "SVHN"), (3, 32, 32)),
     "STL10": (3, 96, 96),
 }
 
 
-def stored(data: Any) -> Shape | None:
+def stored(data: Any) -> ImageShape | None:
     """Return the shape of a data set's images; None for files of one's own."""
     return (1, data.size, data.size) if isinstance(data, r.Canvas) else STORED.get(data.dataset)
 
@@ -25,7 +25,7 @@ def pair(size: int | Sequence[int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
-def after(shape: Shape, step: Any) -> Shape:
+def after(shape: ImageShape, step: Any) -> ImageShape:
     """Return the shape that a transform makes of an image.
 
     Raises ValueError for a crop that is larger than the image.

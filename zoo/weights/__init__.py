@@ -22,7 +22,7 @@ from speczoo.compiler.layer import Shape
 from speczoo.weights.assembling import assembled
 from speczoo.weights.fit import compared
 from speczoo.weights.report import LoadReport, WeightsError, listed, report_of
-from speczoo.weights.sources import Found, find, found_in, is_path, odd, published_entry, without_prefix
+from speczoo.weights.sources import FoundWeights, find, found_in, is_path, odd, published_entry, without_prefix
 
 __all__ = ["LoadReport", "WeightsError", "build_with", "odd", "params_with", "report_of", "shapes_in"]
 
@@ -81,7 +81,7 @@ def build_with(
     return module
 
 
-def _under_all_names(graph: Graph, found: Found) -> Mapping[str, Tensor]:
+def _under_all_names(graph: Graph, found: FoundWeights) -> Mapping[str, Tensor]:
     """Return the tensors, those of tied parameters under all their names. Raises WeightsError where two differ."""
     state = dict(found.state)
     for key, names in graph.one.items():
@@ -94,7 +94,7 @@ def _under_all_names(graph: Graph, found: Found) -> Mapping[str, Tensor]:
     return state
 
 
-def _refuse_kinds(graph: Graph, found: Found, wanted: Mapping[str, torch.dtype]) -> None:
+def _refuse_kinds(graph: Graph, found: FoundWeights, wanted: Mapping[str, torch.dtype]) -> None:
     """Raise WeightsError for numbers that would lose something on the way into the network."""
     fractions = [key for key, dtype in wanted.items() if dtype.is_floating_point]
     whole = [key for key in fractions if found.state[key].dtype in WHOLE]

@@ -12,12 +12,12 @@ from speczoo.compiler.layer import Shape, show
 from speczoo.specs.diagnostics import Report
 from speczoo.tensors import SHOWN
 from speczoo.weights.report import LoadReport, WeightsError, listed
-from speczoo.weights.sources import Found
+from speczoo.weights.sources import FoundWeights
 
 COUNTER = ".num_batches_tracked"  # of batch norm; files older than it lack it everywhere, and torch reads that as 0
 
 
-def compared(graph: Graph, found: Found) -> LoadReport:
+def compared(graph: Graph, found: FoundWeights) -> LoadReport:
     """Return what of it loads.
 
     Raises WeightsError where anything is left over or left out but what was asked to be other.

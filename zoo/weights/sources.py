@@ -31,7 +31,7 @@ NESTED = ("state_dict", "model", "model_state_dict")  # where checkpoints keep a
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundWeights:
     """A state_dict and where it is from."""
 
     source: str
@@ -42,7 +42,9 @@ class Found:
     left: tuple[str, ...] | None = None  # what a map of keys leaves aside, where there is one
 
 
-def find(graph: Graph, weights: Any, rename: Mapping[str, str], keys: Mapping[str, str | None] | None = None) -> Found:
+def find(
+    graph: Graph, weights: Any, rename: Mapping[str, str], keys: Mapping[str, str | None] | None = None
+) -> FoundWeights:
     """Return the state_dict that `weights` names, see `build_with`, by the names that it has here. Raises
     WeightsError.
     """
@@ -61,7 +63,7 @@ def find(graph: Graph, weights: Any, rename: Mapping[str, str], keys: Mapping[st
     return _mapped(found if any(key in found.state for key in keys) else without_prefix(graph, found), keys)
 
 
-def _mapped(found: Found, keys: Mapping[str, str | None]) -> Found:
+def _mapped(found: FoundWeights, keys: Mapping[str, str | None]) -> FoundWeights:
     """Return the state with the names that a map of keys gives, without what it leaves aside. Raises WeightsError."""
     if absent := [key for key in keys if key not in found.state]:
         raise WeightsError(f"{found.source} has not all that the map names", *listed("missing", absent))
@@ -74,7 +76,7 @@ def _mapped(found: Found, keys: Mapping[str, str | None]) -> Found:
     return replace(found, state=state, left=tuple(key for key, name in keys.items() if name is None))
 
 
-def _renamed(found: Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
+def _renamed(found: FoundWeights, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
     """Return the state with other names, one after the other: a pattern without stars is a key, or a module with all
     that is in it.
     """
@@ -91,7 +93,7 @@ def _renamed(found: Found, rename: Mapping[str, str]) -> Mapping[str, Tensor]:
     return state
 
 
-def without_prefix(graph: Graph, found: Found) -> Found:
+def without_prefix(graph: Graph, found: FoundWeights) -> FoundWeights:
     """Return the state without what wrappers put before every name, where that is what keeps it from fitting."""
     state, prefix = found.state, ""
     while state and not any(key in graph.state for key in state):
@@ -109,7 +111,7 @@ def is_path(weights: Any) -> bool:
     return weights.endswith(SUFFIXES) or "/" in weights or os.sep in weights or os.path.exists(weights)
 
 
-def found_in(path: Path) -> Found:
+def found_in(path: Path) -> FoundWeights:
     """Return the state_dict in a file, or in those that an index names. Raises WeightsError."""
     if path.is_dir():
         raise WeightsError(f"{path} is a folder: name a file in it")
@@ -117,7 +119,7 @@ def found_in(path: Path) -> Found:
         raise WeightsError(f"there is no file {path}")
     try:
         if path.name.endswith(ENDING):
-            return Found(str(path), state_of_shards(path, lambda shard: _in_file(shard).state))
+            return FoundWeights(str(path), state_of_shards(path, lambda shard: _in_file(shard).state))
         return _in_file(path)
     except ModuleNotFoundError as error:
         raise WeightsError(f"{path} needs {error.name}: pip install {error.name}") from error
@@ -130,12 +132,12 @@ def found_in(path: Path) -> Found:
         raise WeightsError(f"{path} cannot be read as weights: {_first_line(error)}") from error
 
 
-def _in_file(path: Path) -> Found:
+def _in_file(path: Path) -> FoundWeights:
     reader = tensors.read_safetensors if path.suffix == ".safetensors" else tensors.read
     return _found(reader(path), str(path), str(path))
 
 
-def _found(data: Any, source: str, where: str) -> Found:
+def _found(data: Any, source: str, where: str) -> FoundWeights:
     """Return the state_dict that a file holds, itself or as the one among other things; the source names it where it is
     not where checkpoints keep theirs, or not alone.
     """
@@ -152,7 +154,7 @@ def _found(data: Any, source: str, where: str) -> Found:
     if why := _wrong(state):
         raise WeightsError(f"{where} is no state_dict: names and tensors are wanted, and {why}")
     usual = chosen is None or (chosen in NESTED and len(inner) == 1)
-    return Found(source if usual else f"`{str(chosen)[:SHOWN]}` of {source}", state)
+    return FoundWeights(source if usual else f"`{str(chosen)[:SHOWN]}` of {source}", state)
 
 
 def _wrong(data: Any) -> str | None:
@@ -187,7 +189,7 @@ def published_entry(graph: Graph) -> Weights | None:
     return (variant.weights if variant else None) or graph.spec.weights
 
 
-def _published(graph: Graph, weights: Any) -> Found:
+def _published(graph: Graph, weights: Any) -> FoundWeights:
     """Return weights of torchvision's: from its cache, or fetched there and held against their hash."""
     entry = published_entry(graph)
     if entry is None:
@@ -223,7 +225,7 @@ def _published(graph: Graph, weights: Any) -> Found:
         state = renamed(_found(state, label, label).state, entry.rename)
     except ValueError as error:
         raise WeightsError(f"{label} cannot be renamed: {error}") from None
-    return Found(label, state, dict(member.meta), label)
+    return FoundWeights(label, state, dict(member.meta), label)
 
 
 def _first_line(error: Exception) -> str:

@@ -42,7 +42,7 @@ class Tensor:
         return (*self.shape[1:], self.shape[0]) if self.channels_last else self.shape
 
 
-Source: TypeAlias = Tensor | float | int
+Taken: TypeAlias = Tensor | float | int
 NUMBER = Value((), batched=False)
 
 
@@ -70,7 +70,7 @@ class Entries:
     def add(
         self,
         op: str,
-        source: Source | Iterable[Source],
+        source: Taken | Iterable[Taken],
         arguments: Mapping[str, Any] | None = None,
         *,
         id: str = "",

@@ -10,8 +10,8 @@ from speczoo.compiler.layer import Layer
 from speczoo.importing.sources.entries import Entries, Tensor, identifier
 from speczoo.importing.sources.keras import activations, dense, sequences, windows  # noqa: F401  (register what they map)
 from speczoo.importing.sources.keras.config import KerasLayer, KerasModel, Reader, Ref
-from speczoo.importing.sources.keras.order import Step, channels_first_wanted, offsets, steps
-from speczoo.importing.sources.keras.site import MAPPED, Enough, Place, Shared, Site, mapped, unknown
+from speczoo.importing.sources.keras.order import OrderedCall, channels_first_wanted, offsets, steps
+from speczoo.importing.sources.keras.site import MAPPED, Enough, KerasList, Shared, Site, mapped, unknown
 from speczoo.importing.sources.repeats import folded
 from speczoo.importing.sources.translation import Translation
 from speczoo.specs.problem import Problem, ProblemError
@@ -40,7 +40,7 @@ def read(data: dict[str, Any], input: InputShapes, problems: list[Problem], file
     if problems:
         return None
     names = [tensor.name for tensor in inputs]
-    place = Place(Entries(tuple(names)), (), shared)
+    place = KerasList(Entries(tuple(names)), (), shared)
     try:
         outputs = build(model, place, inputs)
     except ProblemError as error:
@@ -55,7 +55,7 @@ def _words(model: KerasModel, reader: Reader) -> str:
     return f"a {kind} of Keras" + (" 2" if reader.second else "")
 
 
-def _spec(model: KerasModel, inputs: Sequence[Tensor], outputs: Sequence[Tensor], place: Place) -> dict[str, Any]:
+def _spec(model: KerasModel, inputs: Sequence[Tensor], outputs: Sequence[Tensor], place: KerasList) -> dict[str, Any]:
     last = place.entries.made[-1].id if place.entries.made else ""
     plain = len(outputs) == 1 and outputs[0].name == last
     spec: dict[str, Any] = {"spec": 1, "name": identifier(model.name)}
@@ -159,7 +159,7 @@ def _only_indices(model: KerasModel, name: str) -> bool:
 # -- layers -----------------------------------------------------------------------------------------------------------
 
 
-def build(model: KerasModel, place: Place, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def build(model: KerasModel, place: KerasList, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Add the entries of a model to a list, and return what comes out of it. Raises ProblemError where the rest cannot
     be read at all; the problems of layers are reported one and all.
     """
@@ -182,7 +182,7 @@ def build(model: KerasModel, place: Place, inputs: Sequence[Tensor]) -> tuple[Te
 class _Calls:
     """What the calls of a functional model have given, by layer and number: None where one has no counterpart."""
 
-    def __init__(self, model: KerasModel, place: Place) -> None:
+    def __init__(self, model: KerasModel, place: KerasList) -> None:
         self.place, self.shift = place, offsets(model)
         self.given: dict[tuple[str, int], tuple[Tensor, ...] | None] = {}
 
@@ -195,7 +195,7 @@ class _Calls:
             return None
         return found[ref.tensor] if found is not None else None
 
-    def make(self, step: Step) -> None:
+    def make(self, step: OrderedCall) -> None:
         """Add the entries of a call, where all that it takes is there."""
         layer, call, number = step
         found = {ref: self.value(ref) for ref in call.refs()}
@@ -214,7 +214,7 @@ def _found(value: Any, found: Mapping[Ref, Tensor | None]) -> Any:
     return value
 
 
-def _behind(layer: KerasLayer, place: Place) -> tuple[Tensor, ...] | None:
+def _behind(layer: KerasLayer, place: KerasList) -> tuple[Tensor, ...] | None:
     """Return nothing for a layer behind one without a counterpart; reported, where it has none itself."""
     if layer.model is None and layer.kind not in MAPPED:
         place.shared.report(unknown(layer))

@@ -9,7 +9,7 @@ from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.wording import listed, printable
 
 
-class Step(NamedTuple):
+class OrderedCall(NamedTuple):
     """One call of a layer; the number tells it from the others of that layer."""
 
     layer: KerasLayer
@@ -30,7 +30,7 @@ def offsets(model: KerasModel) -> dict[str, int]:
     }
 
 
-def steps(model: KerasModel) -> list[Step]:
+def steps(model: KerasModel) -> list[OrderedCall]:
     """Return all calls, each after those that it takes from, and a branch to its end before the next one begins.
 
     Raises ProblemError for a value that there is not, and for calls that wait for each other.
@@ -38,7 +38,7 @@ def steps(model: KerasModel) -> list[Step]:
     shift = offsets(model)
     given = {ref.layer for ref in model.inputs}
     every = {
-        (layer.name, number): Step(layer, call, number)
+        (layer.name, number): OrderedCall(layer, call, number)
         for layer in model.layers
         for number, call in enumerate(layer.calls)
         if layer.name not in given
@@ -56,7 +56,7 @@ def steps(model: KerasModel) -> list[Step]:
             followers.setdefault(goal, []).append(key)
         waits[key] = len(before)
     ready = [key for key in reversed(every) if waits[key] == 0]
-    out: list[Step] = []
+    out: list[OrderedCall] = []
     while ready:
         key = ready.pop()
         out.append(every[key])

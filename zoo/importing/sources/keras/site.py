@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from speczoo.importing.sources.entries import Entries, Source, Tensor, applied, identifier
+from speczoo.importing.sources.entries import Entries, Taken, Tensor, applied, identifier
 from speczoo.importing.sources.given import Given
 from speczoo.importing.sources.keras.config import KerasLayer
 from speczoo.specs.limits import DEFAULT
@@ -59,7 +59,7 @@ class Shared:
 
 
 @dataclass
-class Place:
+class KerasList:
     """A list of the spec: its entries, its path in the network, and the modules that it has."""
 
     entries: Entries
@@ -69,7 +69,7 @@ class Place:
     turned: dict[tuple[str, bool], Tensor] = field(default_factory=dict)
     orders: dict[str, list[bool]] = field(default_factory=dict)  # which inputs of a model have their channels first
 
-    def add(self, op: str, source: Source | Sequence[Source], arguments: Mapping[str, Any] | None = None, **more: Any
+    def add(self, op: str, source: Taken | Sequence[Taken], arguments: Mapping[str, Any] | None = None, **more: Any
             ) -> Tensor:  # fmt: skip
         return self.entries.add(op, source, arguments, **more)
 
@@ -107,8 +107,8 @@ class Site:
     """A call: `takes` are the values and numbers that flow in, `named` what else it says."""
 
     layer: KerasLayer
-    place: Place
-    takes: tuple[Source, ...]
+    place: KerasList
+    takes: tuple[Taken, ...]
     named: dict[str, Any]
     loc: Loc
 
@@ -145,7 +145,7 @@ class Site:
         return self.place.channels_first(x) if form == "channels_last" else self.place.plain(x)
 
     def add(
-        self, op: str, source: Source | Sequence[Source], arguments: Mapping[str, Any] | None = None, suffix: str = ""
+        self, op: str, source: Taken | Sequence[Taken], arguments: Mapping[str, Any] | None = None, suffix: str = ""
     ) -> Tensor:
         """Add what has no weights; with a suffix, beside the entry of the layer's name."""
         name = f"{self.layer.name}_{suffix}" if suffix else self.layer.name
@@ -206,7 +206,7 @@ class Site:
         known = self.place.modules.get(self.layer.name)
         id = identifier(self.layer.name) if known is None else known[0]
         path = (*self.place.path, id)
-        return replace(self, place=Place(Entries(inputs, at=self.loc), path, self.place.shared))
+        return replace(self, place=KerasList(Entries(inputs, at=self.loc), path, self.place.shared))
 
     def module(self, data: dict[str, Any], sources: Sequence[Tensor], outs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Add a group or block of the layer's name, or the same one again; `outs` are what comes out of it, by the
