@@ -95,6 +95,14 @@ def test_another_name_of_a_split_gets_its_line(name: str, copy: Path) -> None:
         folder(copy)
 
 
+def test_a_data_set_inside_its_folder_gets_its_line(copy: Path) -> None:
+    (outer := copy.parent / "outer").mkdir()
+    copy.rename(outer / "digits")
+    with pytest.raises(DataError, match=r"there is digits/train/: --data .*outer/digits says"):
+        folder(outer)
+    assert len(folder(outer / "digits").valid) == 40
+
+
 def test_classes_without_a_split_get_their_line(copy: Path) -> None:
     with pytest.raises(DataError, match=r'say `train: "."` and `valid: 0.2` under `data`'):
         folder(copy / "train")

@@ -266,11 +266,18 @@ def _instead(name: str, root: Path) -> str:
     if called:
         return f"there is {called[0]}/: say `{name}: {called[0]}` under `data`"
     others = {each for names in CALLED.values() for each in names}
+    if name == "train" and len(inner := [below for each in folders for below in _trains(root / each)]) == 1:
+        return f"there is {inner[0].relative_to(root)}/: --data {inner[0].parent} says what it lies in"
     if name == "train" and any(_images(root / folder) for folder in folders if folder.lower() not in others):
         return 'its folders are classes, without a split: say `train: "."` and `valid: 0.2` under `data`'
     if name == "valid" and folders:
         return "without one, a share of the training set validates: say `valid: 0.2` under `data`"
     return ""
+
+
+def _trains(place: Path) -> list[Path]:
+    """Return the folders of a training set in a folder."""
+    return [below for below in sorted(place.iterdir()) if below.is_dir() and below.name.lower() in CALLED["train"]]
 
 
 def _classes(name: str, place: Path, root: Path) -> dict[str, list[Path]]:
