@@ -10,18 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from speczoo.testing import CHECKS, check_layer, check_spec
+from speczoo.testing import CHECKS
 from tests.contracts.test_documents import agrees, blocks, commands
 
 pytest_plugins = ["pytester"]
 PAGE = Path(__file__).parents[2] / "zoo" / "testing" / "README.md"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def late() -> None:
-    """What checks import late, some of which can be imported once: a session forgets what it is the first to import."""
-    check_layer("Conv2d")
-    check_spec("linear_classifier")
 
 
 @pytest.fixture
