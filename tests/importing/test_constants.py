@@ -54,6 +54,14 @@ def test_masks_of_shifted_windows(across: int, side: int, data: st.DataObject) -
     assert torch.equal(built(buffer_of(wanted)), wanted)
 
 
+@given(st.integers(3, 9), st.lists(st.integers(0, 2), min_size=1, max_size=8))
+def test_axes_of_size_one_between(size: int, where: list[int]) -> None:
+    wanted = torch.ones(size, size).tril()
+    for axis in where:
+        wanted = wanted.unsqueeze(axis)
+    assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
 @given(st.integers(2, 5), st.integers(2, 5))
 def test_tables_of_places_with_a_token_of_its_own(height: int, width: int) -> None:
     n = height * width

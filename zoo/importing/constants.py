@@ -17,6 +17,8 @@ SHORT = 64
 #: How many numbers say themselves better than a rule does.
 FEW = 8
 PLACES = "ijkl"
+#: What places are called along axes of size 1, of which no rule speaks.
+SINGLE = "abcdefgh"
 
 
 class Term(NamedTuple):
@@ -38,7 +40,9 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
     first = value.flatten()[0]
     if bool((value == first).all()):
         return {"shape": shape, "value": first.item()}
-    rule = _found(value) if value.dim() <= len(PLACES) and value.numel() > FEW else None
+    long = value.squeeze()
+    named = long.dim() <= len(PLACES) and value.dim() - long.dim() <= len(SINGLE)
+    rule = _found(long) if named and value.numel() > FEW else None
     listed = str(value.tolist()) if value.numel() <= SHORT else ""
     if listed and (rule is None or 2 * len(rule) >= len(listed)):
         return {"value": value.tolist()}
@@ -46,7 +50,13 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
     if value.is_floating_point() and "." not in rule:
         rule = f"float({rule})"  # whole numbers make a constant of these
-    return {"shape": shape, "at": [*PLACES[: value.dim()]], "value": f"$({rule})"}
+    return {"shape": shape, "at": _places(shape), "value": f"$({rule})"}
+
+
+def _places(shape: Sequence[int]) -> list[str]:
+    """Return what the places along each axis are called: by order along those of which rules speak."""
+    places, single = iter(PLACES), iter(SINGLE)
+    return [next(single if size == 1 else places) for size in shape]
 
 
 def levels_of(value: Tensor) -> tuple[Tensor, dict[str, Any]]:
