@@ -18,8 +18,8 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.key_order import Arguments, KeyOrder
 from speczoo.specs.keys import Model, keys
+from speczoo.specs.line_breaking import Part, break_lines
 from speczoo.specs.load import load
-from speczoo.specs.packing import Part, packed
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
 from speczoo.specs.spec import Entry, Spec
@@ -196,7 +196,7 @@ class _Formatter:
 
     def unfolds(self, at: Loc, value: Extent, data: Any, start: int) -> bool:
         """Return whether what stands in brackets over several lines, too much for one that has `start` characters, gets
-        a line for each item or key: keys that change their places break its lines anyway. Entries are packed instead;
+        a line for each item or key: keys that change their places break its lines anyway. Entries are filled instead;
         with a comment it stays.
         """
         raw = self.anchor(value) + self.text[value[0] : value[1]]
@@ -211,7 +211,7 @@ class _Formatter:
         return not fits and not self.order.holds(at, data)
 
     def inline(self, at: Loc, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
-        """Return a scalar or a flow collection behind its key: on one line where it fits, else entries packed in lines
+        """Return a scalar or a flow collection behind its key: on one line where it fits, else entries filled in lines
         and all else as it was, moved along.
         """
         raw = self.anchor(value) + self.text[value[0] : value[1]].rstrip()
@@ -220,7 +220,7 @@ class _Formatter:
                 line = lead + self.flow(at, value, data)
                 if len(line) > WIDTH and self.order.has_entries(at, data):
                     outer = indent - 2 if lead.endswith("- ") else indent
-                    return packed(self.parts(at, value, data, 0, WIDTH - outer), lead, outer, WIDTH)
+                    return break_lines(self.parts(at, value, data, 0, WIDTH - outer), lead, outer, WIDTH)
                 if "\n" not in raw or len(line) <= WIDTH:
                     return [line]
             except Verbatim:

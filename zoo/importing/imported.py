@@ -250,10 +250,10 @@ def expected(graph: Graph) -> dict[str, Any]:
 
 
 def in_style(name: str, data: dict[str, Any]) -> str:
-    """Return the text of a spec's data in the project's style: an entry a line where a screen holds that, else packed
+    """Return the text of a spec's data in the project's style: an entry a line where a screen holds that, else filled
     in brackets.
     """
-    text = writing.text_of(data, packed=False)
+    text = writing.text_of(data, filled=False)
     source = Source(f"{name}.yaml", text if text.count("\n") <= SCREEN else writing.text_of(data))
     return formatted(source, argument_order(source)) or source.text
 

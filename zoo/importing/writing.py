@@ -17,7 +17,7 @@ Data = dict[str, Any]
 #: The keys of a spec whose values have names, a line each, and those behind an empty line where there is room.
 NAMED = ("blocks", "variants")
 APART = ("blocks", "layers", "variants", "expect")
-#: The keys that hold lists of entries, and how many entries may stand on a line that is not packed.
+#: The keys that hold lists of entries, and how many entries may stand on a line that is not filled.
 ENTRIES = ("layers", "do", "outputs")
 ON_A_LINE = 3
 WIDTH = 120
@@ -146,20 +146,20 @@ def _referred(made: List) -> list[Entry]:
 # -- text -------------------------------------------------------------------------------------------------------------
 
 
-def text_of(data: Data, *, packed: bool = True) -> str:
-    """Return a spec's data as YAML: packed, with its lists in brackets, whose lines `zoo fmt` breaks; or an entry a
+def text_of(data: Data, *, filled: bool = True) -> str:
+    """Return a spec's data as YAML: filled, with its lists in brackets, whose lines `zoo fmt` breaks; or an entry a
     line, what has lists of entries inside over several.
     """
     lines = []
     for key, value in sorted(data.items(), key=lambda item: ORDER.index(item[0])):
-        lines += [""] if key in APART and not packed else []
-        if key in NAMED and packed:
+        lines += [""] if key in APART and not filled else []
+        if key in NAMED and filled:
             lines += [f"{key}:", *(f"  {name}: {flow(each)}" for name, each in value.items())]
         elif key in NAMED:
             lines.append(f"{key}:")
             for name, each in value.items():
                 lines += [f"  {name}:", *_mapping(each, "    ")] if "layers" in each else [f"  {name}: {flow(each)}"]
-        elif key in ENTRIES and not packed:
+        elif key in ENTRIES and not filled:
             lines += [f"{key}:", *_items(value, "  ")]
         else:
             lines.append(f"{key}: {flow(value)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speczoo.specs.packing import Part, packed
+from speczoo.specs.line_breaking import Part, break_lines
 
 PARTS = st.lists(
     st.builds(Part, st.integers(1, 60).map("x".__mul__), st.integers(0, 4), st.booleans()), min_size=1, max_size=30
@@ -25,7 +25,7 @@ def greedy(parts: list[Part], lead: str, indent: int, width: int) -> int:
 @given(PARTS, st.integers(0, 8), st.integers(80, 120))
 def test_lines_say_what_the_parts_do(parts: list[Part], indent: int, width: int) -> None:
     lead = " " * indent + "layers: "
-    lines = packed(parts, lead, indent, width)
+    lines = break_lines(parts, lead, indent, width)
     assert "".join("".join(lines).split()) == "".join([*lead.split(), *(part.text for part in parts)])
     assert all(len(line) <= width for line in lines)
     assert len(lines) <= greedy(parts, lead, indent, width)

@@ -28,7 +28,7 @@ class Part(NamedTuple):
         return self._replace(text=self.text + by)
 
 
-def packed(parts: Sequence[Part], lead: str, indent: int, width: int) -> list[str]:
+def break_lines(parts: Sequence[Part], lead: str, indent: int, width: int) -> list[str]:
     """Return parts as lines of at most so many characters, the first behind `lead`."""
     end = len(parts)
     cost, after = [0] * (end + 1), [end] * (end + 1)
