@@ -51,7 +51,7 @@ def compile(
     """
     before = report.wrong
     shared = shared or Shared()
-    settings, problems, of_given = choose(unit, variant=variant, params=params or {}, input=input, limits=limits)
+    settings, problems, of_given, _ = choose(unit, variant=variant, params=params or {}, input=input, limits=limits)
     for wrong in (*problems, *of_given):
         report.add(wrong.located(unit.document))
     if settings is None:

@@ -300,6 +300,7 @@ class Settings:
     expect: Expect | None
     taps: Mapping[str, str] | None = None
     changed: bool = False  # parameters, input or taps are not those that `expect` speaks of
+    unnamed: bool = False  # what the inputs are called is unknown, for a problem that is reported
 
     def __repr__(self) -> str:
         return f"<Settings of {self.name}: {len(self.params)} parameters>"

@@ -61,6 +61,8 @@ def bad_input(name: str) -> str | None:
     """Return why `name` cannot be the name of an input, or None: it is a parameter of `forward`."""
     if name == "self":
         return "every method has that name for its module"
+    if "." in name:
+        return "it has dots"
     return "the code of the network reads it" if name in FORWARD_NAMES else bad_id(name, module=False)
 
 

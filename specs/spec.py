@@ -188,9 +188,14 @@ STRUCTURE = tuple(keys(Entry))
 
 
 class Input(Grammar):
-    """One of several values that flow in."""
+    """One of several values that flow in; beside `for`, one for each of its turns."""
 
-    id: Annotated[Name, IS_NAME, Instead("name")] = Field(description="Its name: a parameter of `forward`.")
+    for_: Annotated[
+        dict[str, list[Any] | str] | None,
+        Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
+        Instead("foreach", "for_each", "loop", "range"),
+    ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the input anew for each turn.")
+    id: Annotated[Name | Templated, IS_NAME, Instead("name")] = Field(description="Its name: a parameter of `forward`.")
     shape: Annotated[
         ShapeList, Holds(f"{SIZES} `[3, 224, 224]`", item="a size"), Instead("size", "dimensions", "dims")
     ] = Field(description="Its sizes.")

@@ -100,8 +100,10 @@ def _of(data: Mapping[str, Any], variant: str | None, count: Callable[[str | Non
 
 
 def _input(data: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[int] | dict[str, list[int]] | None:
-    """Return the input where it is written in plain numbers."""
+    """Return the input where it is written in plain numbers, without loops."""
     several = data.get("inputs")
+    if several and any("for" in each for each in several):
+        return None
     shapes = {i["id"]: i["shape"] for i in several} if several else {"": chosen.get("input") or data.get("input")}
     plain = {
         name: [*shape] for name, shape in shapes.items() if isinstance(shape, list) and {*map(type, shape)} <= {int}

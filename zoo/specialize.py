@@ -14,6 +14,7 @@ from typing import Any
 
 from speczoo import catalogue, metadata
 from speczoo.compiler.compile import compile
+from speczoo.compiler.emit.resolved import inputs
 from speczoo.compiler.graph import Graph
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
@@ -78,7 +79,7 @@ def specialised(graph: Graph, name: str, overrides: Mapping[str, Any], *, fresh:
     if spec.inputs is None and ((chosen and chosen.input is not None) or graph.settings.changed):
         data["input"] = shapes["input"] if graph.settings.changed or chosen is None else chosen.input
     elif spec.inputs is not None and graph.settings.changed:
-        data["inputs"] = [{**own, "shape": shapes[own["id"]]} for own in data["inputs"]]
+        data |= inputs(graph)
     for key in keys(Words):
         data[key] = metadata.word(document.data, variant, key)
     weights = chosen.weights if chosen and chosen.weights else spec.weights

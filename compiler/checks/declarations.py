@@ -31,10 +31,7 @@ def declaration_problems(spec: Spec) -> Iterator[Problem]:
     for name, block in spec.blocks.items():
         yield from _block(spec, name, block)
         yield from _params(spec, block.params, ("blocks", name, "params"))
-    yield from _let(spec.let, spec.params, [given.id for given in spec.inputs or ()], ("let",))
-    for i, given in enumerate(spec.inputs or ()):
-        if given.id in spec.params:
-            yield Problem("duplicate-id", f"`{given.id}` is already a parameter", ("inputs", i, "id"))
+    yield from _let(spec.let, spec.params, [given.id for given in spec.inputs or () if not given.for_], ("let",))
     yield from _params(spec, spec.params, ("params",))
     yield from _weights(spec)
     for op, arguments in spec.defaults.items():

@@ -76,7 +76,7 @@ def _take(ctx: Context, op: str, block: Block, name: str, loc: Loc, found: dict[
     if name in found or name in block.params:
         other = f"an input of `{op}`" if name in found else "a parameter"
         raise ctx.stop(Problem("duplicate-id", f"`{name}` is already {other}", loc))
-    if name != "input" and (why := bad_input(name) or ("it has dots" if "." in name else None)):
+    if name != "input" and (why := bad_input(name)):
         raise ctx.stop(Problem("bad-value", f"`{printable(name)}` cannot be the name of an input: {why}", loc))
     found[name] = loc
 

@@ -112,6 +112,8 @@ class Context:
         """Return whether the names of what this list of the spec holds are not all known, for a problem that is
         reported.
         """
+        if self.settings.unnamed and loc == ("inputs",):
+            return True
         if not self.placeholders:
             return False
         return loc in self.placeholders or any(

@@ -13,8 +13,9 @@ from typing import Any
 
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.interface import Elaborator
-from speczoo.compiler.elaborate.loops import column, condition
+from speczoo.compiler.elaborate.loops import condition
 from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.loops import column
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.problem import Loc

@@ -30,11 +30,6 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope, given: M
     """
     ctx, op = e.context, blank.op
     unit, variant = _found(ctx, blank)
-    wanted = [i.id for i in unit.spec.inputs] if unit.spec.inputs is not None else ["input"]
-    if len(wanted) != len(blank.inputs) and not any(
-        placeholder[0] in ("input", "inputs") for placeholder in unit.spec.placeholders
-    ):
-        raise wrong_count(ctx, item, blank, op, wanted)
     ctx.session.shared.entries += CHOICE
     if given is None:
         given = evaluate_arguments(ctx, item, op, scope, blank.name)
@@ -90,6 +85,8 @@ def _settings(
     report_arguments(ctx, item, blank.op, blank.name, choice.of_given)
     if choice.settings is None:
         raise Stop
+    if choice.takes is not None:
+        raise wrong_count(ctx, item, blank, blank.op, choice.takes)
     work = METER.spent - before
     if not choice.problems and not choice.of_given and len(choice.settings.inputs) == len(blank.arriving):
         chosen[key] = choice.settings, work

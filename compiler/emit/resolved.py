@@ -36,15 +36,16 @@ def resolved(graph: Graph) -> Data:
     layers = root.entries() + (root.passed() if outputs is None else [])
     optional: Data = {"blocks": blocks.written, "outputs": outputs, "tie": dict(graph.ties)}
     optional |= {"init": init_rules(graph), "freeze": [*_freeze(graph)]}
-    data = {"spec": 1, "name": graph.name, **_inputs(graph), "layers": layers}
+    data = {"spec": 1, "name": graph.name, **inputs(graph), "layers": layers}
     return data | {key: value for key, value in optional.items() if value}
 
 
-def _inputs(graph: Graph) -> Data:
-    inputs = graph.settings.inputs
+def inputs(graph: Graph) -> Data:
+    """Return `input` or `inputs` of the spec of this very graph: plain numbers, loops unrolled."""
+    values = graph.settings.inputs
     if graph.spec.inputs is None:
-        return {"input": list(inputs[0][1].shape)}
-    named = [{"id": name, "shape": list(value.shape), "dtype": value.dtype} for name, value in inputs]
+        return {"input": list(values[0][1].shape)}
+    named = [{"id": name, "shape": list(value.shape), "dtype": value.dtype} for name, value in values]
     return {"inputs": [{k: v for k, v in own.items() if v != "float32"} for own in named]}
 
 
