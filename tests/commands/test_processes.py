@@ -14,8 +14,13 @@ from tests.commands.test_standard_streams import FAMILY, NET, WRONG
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone")
 
-#: What follows has no threads, and three cores.
-ALONE = "import os, signal, sys\nfrom speczoo import processes\nprocesses.cores = lambda: {cores}\n"
+#: What follows has no threads, and three cores; a shell's background job inherits that Ctrl-C is ignored.
+ALONE = (
+    "import os, signal, sys\n"
+    "from speczoo import processes\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "processes.cores = lambda: {cores}\n"
+)
 MANY = 3 * processes.WORTH
 
 
