@@ -88,13 +88,13 @@ def _work(work: Callable[[Item], Done], items: Sequence[Item], waiting: int, wri
     """
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        with os.fdopen(writing, "wb") as out:
-            while first := os.read(waiting, NUMBER.size):
-                (start,) = NUMBER.unpack(first)
-                for number in range(start, min(start + _step(len(items)), len(items))):
-                    done = pickle.dumps(work(items[number]))
-                    out.write(HEAD.pack(number, len(done)) + done)
-                    out.flush()
+        while first := os.read(waiting, NUMBER.size):
+            (start,) = NUMBER.unpack(first)
+            for number in range(start, min(start + _step(len(items)), len(items))):
+                done = pickle.dumps(work(items[number]))
+                left = memoryview(HEAD.pack(number, len(done)) + done)
+                while left:
+                    left = left[os.write(writing, left) :]
     finally:
         os._exit(0)
 

@@ -3,8 +3,6 @@ emitted text does so once, in the first run, and holds it in the plain one's pla
 which is slower on some processors; oneDNN reads their weights as they lie.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import ClassVar, TypeAlias
