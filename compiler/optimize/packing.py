@@ -67,10 +67,11 @@ class PackedConv{n}d(nn.Conv{n}d):
             self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
 
     def plain(self) -> Tensor:
-        return self.weight.to_dense() if self.packed else self.weight
+        weight = self.weight  # read once: other threads may lay it out meanwhile
+        return weight.to_dense() if weight.is_mkldnn else weight
 
     def unpack(self) -> None:
-        if self.packed:
+        if self.weight.is_mkldnn:
             with torch.inference_mode(False), torch.no_grad():
                 weight = self.plain().contiguous(memory_format=torch.{channels_last})
                 self.weight = nn.Parameter(weight, requires_grad=False)
@@ -84,9 +85,11 @@ class PackedConv{n}d(nn.Conv{n}d):
         self.unpack()
         super()._load_from_state_dict(*args)
 
-    def _save_to_state_dict(self, *args):
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
         self.unpack()
-        super()._save_to_state_dict(*args)
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if destination[prefix + "weight"].is_mkldnn:  # packed anew by another thread
+            destination[prefix + "weight"] = destination[prefix + "weight"].to_dense()
 
     def __getstate__(self):
         self.unpack()
