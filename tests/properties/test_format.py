@@ -40,7 +40,7 @@ FULL: dict[str, Any] = {
     },
     **WHOLE,
     "params": {"n": {"type": "int", "default": 1, "min": 1, "max": 3, "choices": [1, 2], "doc": "how many"}},
-    "inputs": [{"id": "x", "shape": [8], "dtype": "float32"}],
+    "inputs": [{"for": {"i": "1..1"}, "id": "x", "shape": [8], "dtype": "float32"}],
     "blocks": {
         "B": {
             **{
