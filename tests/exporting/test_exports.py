@@ -190,6 +190,32 @@ def test_what_rounding_alone_moves_is_exported(folder: Path) -> None:
     assert not any(isinstance(each, torch.nn.BatchNorm2d) and each.momentum is None for each in module.modules())
 
 
+#: As it starts, all that comes out is nan: only norms with the statistics of what flows hold it back.
+GROWING: dict[str, Any] = {
+    "spec": 1,
+    "name": "growing",
+    "input": [4],
+    "blocks": {
+        "Block": {
+            "layers": [
+                {"id": "fc", "op": "Linear", "out_features": 4},
+                {"id": "large", "op": "mul", "from": ["fc", 1e15]},
+                {"id": "norm", "op": "BatchNorm1d"},
+            ]
+        }
+    },
+    "layers": [{"for": {"i": "1..3"}, "op": "Block"}],
+}
+
+
+def test_what_overflows_as_it_starts_is_exported(folder: Path) -> None:
+    made, module = exported(GROWING, folder / "growing.onnx")
+    with torch.no_grad():
+        assert not module(torch.ones(2, 4)).isfinite().any()
+    assert {run.weights for run in made.runs} == {proof.DRAWN, proof.OWN}
+    assert all(run.difference <= CLOSE for run in made.runs)
+
+
 def test_weights_and_random_numbers_are_left_as_they_were(folder: Path) -> None:
     model = speczoo.build("linear_classifier", seed=3)
     before = {key: value.clone() for key, value in model.state_dict().items()}

@@ -38,7 +38,7 @@ def drawn_weights(graph: Graph, module: nn.Module) -> Iterator[None]:
     own = {key: value.clone() for key, value in module.state_dict().items()}
     given = inputs(graph, BATCH)
     draw_anew(module)
-    if rounded(module, given) > CLOSE / SPREAD:
+    if not _disturbed(module, given) <= CLOSE / SPREAD:  # nor where it overflows
         _settle(module, given)
     try:
         yield
@@ -84,7 +84,7 @@ def beside(graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Map
     for want, got in zip(wanted, came, strict=True):
         if want.shape != got.shape:
             raise NotExported(f"at {where} {tuple(got.shape)} comes out of what was exported, and not {(*want.shape,)}")
-    apart = max(map(difference, wanted, came))
+    apart = max(map(difference if weights == DRAWN else _where_finite, wanted, came))
     rounding = 0.0 if apart <= CLOSE or weights == DRAWN else rounded(module, given)
     if not apart <= max(CLOSE, SPREAD * rounding):
         raise NotExported(f"at {where} what was exported gives other numbers: {apart:.1e} of the largest apart")
@@ -92,15 +92,32 @@ def beside(graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Map
 
 
 def rounded(module: nn.Module, given: Sequence[Tensor]) -> float:
-    """Return how far apart outputs are, as `difference` has it, where inputs are apart by what float32 rounds. Where
-    that is far, no two ways to compute the network give the same numbers.
+    """Return how far apart outputs are, as `difference` has it, where inputs are apart by what float32 rounds; 0 where
+    they are not finite. Where that is far, no two ways to compute the network give the same numbers.
+    """
+    apart = _disturbed(module, given)
+    return apart if math.isfinite(apart) else 0.0
+
+
+def _disturbed(module: nn.Module, given: Sequence[Tensor]) -> float:
+    """Return how far apart outputs are, nan where they are not finite, for inputs that are apart by what float32
+    rounds.
     """
     generator = torch.Generator().manual_seed(0)
     other = [
         x * (1 + ROUNDING * torch.randn(x.shape, generator=generator)) if x.is_floating_point() else x for x in given
     ]
-    apart = max(map(difference, _of_module(module, given), _of_module(module, other)))
-    return apart if math.isfinite(apart) else 0.0
+    return max(map(difference, _of_module(module, given), _of_module(module, other)))
+
+
+def _where_finite(wanted: Tensor, came: Tensor) -> float:
+    """Return how far two values are apart where both are finite; nan where one alone is. What a network overflows to
+    with the weights that it starts from says nothing about its export.
+    """
+    finite = wanted.isfinite()
+    if not torch.equal(finite, came.isfinite()):
+        return math.nan
+    return difference(wanted[finite], came[finite])
 
 
 def difference(wanted: Tensor, came: Tensor) -> float:
