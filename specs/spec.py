@@ -31,6 +31,8 @@ WEIGHTS = Holds("the name of published weights: `torchvision:ResNet34_Weights`")
 EXPECT = Holds("a mapping: `{params: 12126, output: [10]}`")
 LET = Holds("a mapping of names to values: `{mid: $(in_channels // 4)}`")
 LOCALS = Instead("locals", "where", "define", "computed")
+LOOP = Holds("a mapping of variables to what they run over: `{i: 1..$depth}`")
+LOOP_WORDS = Instead("foreach", "for_each", "loop", "range")
 PARAMS = Holds("a mapping of names to types or defaults: `{channels: int, stride: 1}`")
 
 
@@ -81,8 +83,8 @@ class Comprehension(Grammar):
 
     for_: Annotated[
         dict[str, list[Any] | str],
-        Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
-        Instead("foreach", "for_each", "loop", "range"),
+        LOOP,
+        LOOP_WORDS,
     ] = Field(alias="for", min_length=1, description="The loop, zipped: the element anew for each turn.")
     id: Annotated[str, Holds("an id with the loop's variables: `stage$i`"), Instead("from", "name", "path")] = Field(
         description="What stands in the list."
@@ -105,7 +107,7 @@ class Entry(Grammar):
     for_: Annotated[
         dict[str, list[Any] | str] | None,
         Holds("a mapping of variables to what they run over: `{i: 1..4, channels: [64, 128]}`"),
-        Instead("foreach", "for_each", "loop", "range"),
+        LOOP_WORDS,
         Perhaps(*REPEATS),
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the entry anew for each turn.")
     id: Annotated[str | int | None, Holds("a name"), Instead("name", "label", "alias")] = Field(
@@ -192,8 +194,8 @@ class Input(Grammar):
 
     for_: Annotated[
         dict[str, list[Any] | str] | None,
-        Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
-        Instead("foreach", "for_each", "loop", "range"),
+        LOOP,
+        LOOP_WORDS,
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the input anew for each turn.")
     id: Annotated[Name | Templated, IS_NAME, Instead("name")] = Field(description="Its name: a parameter of `forward`.")
     shape: Annotated[
@@ -209,8 +211,8 @@ class Output(Grammar):
 
     for_: Annotated[
         dict[str, list[Any] | str] | None,
-        Holds("a mapping of variables to what they run over: `{i: 1..$depth}`"),
-        Instead("foreach", "for_each", "loop", "range"),
+        LOOP,
+        LOOP_WORDS,
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the output anew for each turn.")
     id: Annotated[Name | Templated, IS_NAME, Instead("name")] = Field(
         description="Its name: a field of the NamedTuple."
