@@ -12,7 +12,7 @@ from speczoo.specs.foreign_values import is_nothing, marked, readings
 from speczoo.specs.grammar import IS_NAME, NETWORK, Grammar
 from speczoo.specs.keys import key_at, keys, model_at
 from speczoo.specs.problem import Loc
-from speczoo.specs.reserved_names import bad_input
+from speczoo.specs.reserved_names import bad_input, bad_output
 from speczoo.specs.spec import Entry, Spec
 from speczoo.specs.suggestions import unqualified
 from speczoo.specs.value_kinds import could_be
@@ -21,6 +21,7 @@ OWN = ("bad_param", "bad_bounds")  # what a model says of itself in whole senten
 _FEW = 6  # inputs and axes that are written out
 _LOOP = re.compile(r"([A-Za-z_]\w{0,30}) in range\((?:([0-9]{1,9}), *)?([0-9]{1,9})\)", re.ASCII)
 _CALL = re.compile(r"([A-Za-z_][\w.]{0,99})(\(.*\))?", re.DOTALL)
+_ID = re.compile(r"[A-Za-z_][\w.-]{0,99}", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) *([kmgt])(i?)(b|bytes?)?", re.IGNORECASE | re.ASCII)
 _KINDS = {
     "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
@@ -32,6 +33,8 @@ def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
     """Return the help where a value of the wrong kind is one of the right kind as others write it, and that."""
     if isinstance(path[-1], int) and model_at(Spec, path) is Entry:
         return _as_entry(value), None
+    if (several := _outputs(path, value)) is not None:
+        return (f"write `{several}`",), None
     key = key_at(Spec, path)
     if key is None:
         loop = path[-2:-1] == ("for",) and type(value) is int and value > 0
@@ -88,6 +91,27 @@ def _several_inputs(value: object) -> str | None:
     if not named or not all(_is_shape(shape) for shape in value.values()):
         return None
     return f"[{', '.join(f'{{id: {name}, shape: {list(shape)}}}' for name, shape in value.items())}]"
+
+
+def _outputs(path: Loc, value: object) -> str | None:
+    """Return what is intended by an output that is the id of an entry alone, or by outputs that are such ids, under
+    names of their own or not: `{logits: fc}`.
+    """
+    if path[-2:-1] == ("outputs",) and isinstance(path[-1], int):
+        return _output(value, value)
+    if path[-1] != "outputs":
+        return None
+    named = dict(value.items()) if isinstance(value, dict) else {value: value} if isinstance(value, str) else {}
+    written = [_output(name, id) for name, id in named.items()]
+    return f"outputs: [{', '.join(filter(None, written))}]" if 0 < len(written) <= _FEW and all(written) else None
+
+
+def _output(name: object, id: object) -> str | None:
+    """Return the output of this name that is the value of this id; None where one of them is none."""
+    if not isinstance(name, str) or not isinstance(id, str) or not _ID.fullmatch(id):
+        return None
+    name = re.sub(r"[.-]", "_", name)
+    return f"{{id: {name}, from: {id}}}" if bad_output(name) is None else None
 
 
 def _is_shape(value: object) -> bool:

@@ -26,7 +26,7 @@ ENTRIES = Holds("a list of entries: `- {op: ReLU}`")
 SIZES = "a list of sizes without the batch axis, such as"
 INPUT = Holds(f"{SIZES} `[3, 224, 224]`", item="a size")
 LAYERS = Instead("network", "model", "nodes", "modules")
-OUTPUTS = Holds("a list of outputs: `[{id: logits, from: fc}]`")
+OUTPUTS = Holds("a list of outputs: `[{id: logits, from: fc}]`", item="an output `{id: logits, from: fc}`")
 WEIGHTS = Holds("the name of published weights: `torchvision:ResNet34_Weights`")
 EXPECT = Holds("a mapping: `{params: 12126, output: [10]}`")
 LET = Holds("a mapping of names to values: `{mid: $(in_channels // 4)}`")

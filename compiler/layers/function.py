@@ -48,7 +48,9 @@ class Arithmetic(Merge, abstract=True):
     def apply(self, *values: Value) -> tuple[Value, ...]:
         ranks = {len(v.shape) for v in values if v.batched or v.shape}
         if not ranks and values:
-            raise ShapeError("bad-value", f"`{self.op}` takes numbers only beside a value", argument="from")
+            help = ["entries are named by their `id`, not by their position"]
+            message = f"`{self.op}` takes numbers only beside a value"
+            raise ShapeError("bad-value", message, argument="from", help=help)
         fixed = {len(v.shape) for v in values if v.batched or (v.shape and not self.broadcast)}
         if fixed - {max(ranks, default=0)}:
             shown = enumerated([show(v.shape) for v in values if v.batched or v.shape])
