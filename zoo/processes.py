@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 Item = TypeVar("Item")
@@ -38,9 +39,10 @@ def each(work: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[Done]:
         return
     waiting, processes = _waiting(len(items)), dict[int, int]()
     try:
-        for _ in range(jobs):
-            pipe, process = _forked(work, items, waiting)
-            processes[pipe] = process
+        with _uninterrupted():  # by Ctrl-C between a fork and the line that remembers its process
+            for _ in range(jobs):
+                pipe, process = _forked(work, items, waiting)
+                processes[pipe] = process
         yield from _in_order(work, items, [*processes])
     finally:
         for process in processes.values():
@@ -48,6 +50,16 @@ def each(work: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[Done]:
             os.waitpid(process, 0)
         for pipe in (waiting, *processes):
             os.close(pipe)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait while this lasts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _can_fork() -> bool:
@@ -88,6 +100,7 @@ def _work(work: Callable[[Item], Done], items: Sequence[Item], waiting: int, wri
     """
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while first := os.read(waiting, NUMBER.size):
             (start,) = NUMBER.unpack(first)
             for number in range(start, min(start + _step(len(items)), len(items))):
