@@ -24,6 +24,18 @@ from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 
+def one_line(text: str | None) -> str:
+    """Return a text of a spec, without the breaks of its lines."""
+    return " ".join((text or "").split())
+
+
+def title_of(composite: Composite) -> str:
+    """Return the title of a spec as it is used: its variant's, where that has one."""
+    spec, settings = composite.unit.spec, composite.settings
+    chosen = spec.variants.get(settings.variant or "") if settings else None
+    return one_line((chosen.title if chosen else None) or spec.title)
+
+
 class Lowering:
     """The lowering of one graph."""
 
@@ -80,9 +92,7 @@ class Lowering:
 
     def program(self) -> Program:
         classes = [ClassBuilder(self, group).build() for group in self.groups.all]
-        spec = self.graph.spec
-        chosen = spec.variants.get(self.graph.settings.variant or "")
-        words = " ".join(((chosen.title if chosen else None) or spec.title or "").split())
+        spec, words = self.graph.spec, title_of(self.graph.root)
         reference = spec.reference if isinstance(spec.reference, str) else (spec.reference or [""])[0]
         doc = f"{self.graph.name}: {words}" if words else self.graph.name
         return Program(
@@ -154,9 +164,9 @@ class ClassBuilder:
 
     def _doc(self) -> str:
         if self.first.settings is not None:
-            spec = self.first.unit.spec
-            return " ".join((spec.title or "").split())
-        return " ".join((self.block.doc or "").split()) if self.block else ""
+            titles = {title_of(instance): None for instance in self.group.instances}
+            return next(iter(titles)) if len(titles) == 1 else one_line(self.first.unit.spec.title)
+        return one_line(self.block.doc) if self.block else ""
 
     # -- an nn.Sequential -------------------------------------------------------------------------------------
 

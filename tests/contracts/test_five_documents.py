@@ -21,8 +21,8 @@ PAGE = ROOT / "zoo/documents.md"
 RESULTS = ROOT / "zoo/training/README.md"
 ORIGINALS = ROOT.parent / "shared" / "documents"
 HEAD = "| there | printed | command | says | who is right, and why |"
-#: Commands that train, or read what training left: they are shown, and what they say is in the results.
-LONG = ("train", "evaluate", "predict", "curves", "lr-find", "landscape")
+#: Commands that train, need the data, or read what training left: they are shown, and what they say is in the results.
+LONG = ("train", "data", "evaluate", "predict", "curves", "lr-find", "landscape")
 
 
 class Row(NamedTuple):

@@ -174,6 +174,15 @@ def test_googlenets_table_adds_up_to_other_parameters() -> None:
     assert agrees("6.8M", round(1000 * sum(rows)))
 
 
+def test_a_deeper_network_with_skips_contains_the_shallower() -> None:
+    """Zeros in two blocks of every three: 56 layers compute what 20 do."""
+    shallow, deep = (speczoo.build(f"cifar_resnet{depth}", seed=0).eval() for depth in (20, 56))
+    state = {key: torch.zeros_like(value) if "conv" in key else value for key, value in deep.state_dict().items()}
+    deep.load_state_dict(state | shallow.state_dict())
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(deep(images), shallow(images), rtol=0, atol=0)
+
+
 def macs(model: nn.Module) -> float:
     with FlopCounterMode(display=False) as counter:
         model.eval()(torch.empty(1, 3, 224, 224, device="meta"))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import networkx as nx
@@ -260,3 +264,21 @@ def test_instances_of_other_outputs_are_classes_of_their_own(flags: list[bool]) 
         taken = [f"b{i}.main", f"b{i}.aux"] if aux else [f"b{i}", "input"]
         entries.append({"id": f"s{i}", "op": "add", "from": taken})
     runs_as_predicted(speczoo.graph({"spec": 1, "name": "t", "input": [4], "blocks": {"B": block}, "layers": entries}))
+
+
+TITLES = st.none() | st.sampled_from(["Small", "A large one", "In\ntwo lines"])
+
+
+@given(TITLES, st.lists(TITLES, min_size=1, max_size=3))
+def test_a_class_is_called_what_its_variant_is_called(title: str | None, titles: list[str | None]) -> None:
+    variants = {f"v{i}": {"params": {"width": i + 1}, **({"title": t} if t else {})} for i, t in enumerate(titles)}
+    layers = [{"op": "Linear", "out_features": "$width"}]
+    spec = {"spec": 1, "name": "net", "input": [4], "params": {"width": 1}, "layers": layers, "variants": variants}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "net.json")
+        path.write_text(json.dumps({**spec, **({"title": title} if title else {})}), encoding="utf-8")
+        for name, own in zip(variants, titles, strict=True):
+            module = ast.parse(speczoo.source(f"{path}:{name}"))
+            said = " ".join((own or title or "").split())
+            assert ast.get_docstring(module.body[-1]) == (said or None)  # type: ignore[arg-type]
+            assert (ast.get_docstring(module) or "").partition(": ")[2] == said
