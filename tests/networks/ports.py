@@ -261,3 +261,63 @@ class TCN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.linear(self.tcn["network"](x)[:, :, -1])
         return logits
+
+
+class SeparableConv2d(nn.Module):
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inner, inner, 3, padding=1, groups=inner, bias=False)
+        self.pointwise = nn.Conv2d(inner, outer, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        separate: Tensor = self.pointwise(self.conv1(x))
+        return separate
+
+
+class XceptionBlock(nn.Module):
+    def __init__(self, inner: int, widths: list[int], stride: int = 2, first_relu: bool = True) -> None:
+        super().__init__()
+        self.skip = nn.Conv2d(inner, widths[-1], 1, stride, bias=False) if stride > 1 else nn.Identity()
+        self.skipbn = nn.BatchNorm2d(widths[-1]) if stride > 1 else nn.Identity()
+        layers: list[nn.Module] = []
+        for width in widths:
+            layers += [nn.ReLU(), SeparableConv2d(inner, width), nn.BatchNorm2d(width)]
+            inner = width
+        pool = [nn.MaxPool2d(3, stride, 1)] if stride > 1 else []
+        self.rep = nn.Sequential(*layers[0 if first_relu else 1 :], *pool)
+
+    def forward(self, x: Tensor) -> Tensor:
+        repeated: Tensor = self.rep(x)
+        skipped: Tensor = self.skipbn(self.skip(x))
+        return repeated + skipped
+
+
+class Xception(nn.Module):
+    """Xception, with the names of timm's legacy_xception."""
+
+    def __init__(self, middle: int, num_classes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 32, 3, 2, bias=False)
+        self.bn1 = nn.BatchNorm2d(32)
+        self.conv2 = nn.Conv2d(32, 64, 3, bias=False)
+        self.bn2 = nn.BatchNorm2d(64)
+        blocks = [XceptionBlock(64, [128] * 2, first_relu=False), XceptionBlock(128, [256] * 2)]
+        blocks += [XceptionBlock(256, [728] * 2), *(XceptionBlock(728, [728] * 3, 1) for _ in range(middle))]
+        self.blocks = [f"block{number}" for number in range(1, len(blocks) + 2)]
+        for name, block in zip(self.blocks, [*blocks, XceptionBlock(728, [728, 1024])], strict=True):
+            self.add_module(name, block)
+        self.conv3 = SeparableConv2d(1024, 1536)
+        self.bn3 = nn.BatchNorm2d(1536)
+        self.conv4 = SeparableConv2d(1536, 2048)
+        self.bn4 = nn.BatchNorm2d(2048)
+        self.fc = nn.Linear(2048, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = torch.relu(self.bn2(self.conv2(x)))
+        for name in self.blocks:
+            x = self.get_submodule(name)(x)
+        x = torch.relu(self.bn3(self.conv3(x)))
+        x = torch.relu(self.bn4(self.conv4(x)))
+        logits: Tensor = self.fc(x.mean((2, 3)))
+        return logits

@@ -15,6 +15,7 @@ from tests.networks import ports
 from tests.networks.shared import outputs
 
 SMALL_BERT = {"layers": 2, "hidden": 16, "heads": 2, "vocabulary": 40, "positions": 130, "types": 16}
+SMALL_XCEPTION = {"middle": 1, "num_classes": 5, "input": [3, 71, 71]}
 SMALL_GPT = {"n_layer": 2, "n_head": 2, "n_embd": 16, "vocab_size": 20}
 
 #: Network, what makes it small enough for a test, and the same by hand.
@@ -25,6 +26,7 @@ PORTS: list[tuple[str, dict[str, Any], Callable[[], nn.Module]]] = [
     ("gpt2_124m", SMALL_GPT | {"dropout": 0.0}, partial(ports.GPT, **SMALL_GPT)),
     ("pointnet", {"num_classes": 5, "dropout": 0.0}, partial(ports.PointNet, 5)),
     ("char_rnn", {"characters": 16, "hidden": 8, "layers": 2, "dropout": 0.0}, partial(ports.CharRNN, 16, 8, 2)),
+    ("xception", SMALL_XCEPTION, partial(ports.Xception, 1, 5)),
     ("tcn_mnist", {"channels": 4, "levels": 3, "kernel": 3, "dropout": 0.0}, partial(ports.TCN, 4, 3, 3)),
 ]
 
@@ -36,6 +38,7 @@ COUNTS = {
     "gpt2_124m": 124_439_808,
     "gpt2_xl": 1_557_611_200,
     "dynamic_unet_resnet34": 41_224_168,
+    "xception": 22_855_952,
     "yolov8n": 3_157_200,
     "yolov8x": 68_229_648,
 }
