@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 import torch
@@ -25,6 +25,9 @@ from speczoo.verify import draw_anew
 CLOSE = 1e-4
 #: How far float32 rounds, and how many times what rounding an input does two ways to compute the same may differ by.
 ROUNDING, SPREAD = 2.0**-22, 10.0
+#: By how much drawn norms are calmed, one after the other, until rounding does little and no further: in a network that
+#: gives much the same whatever flows, nothing that is wrong shows.
+CALMING = (0.0, *[0.25] * 6)
 #: Whose weights a run had: those that were drawn, or the module's.
 DRAWN, OWN = "drawn", "its own"
 OTHER_BATCH = 1  # what most people run, and what exporters take for a constant
@@ -38,25 +41,43 @@ def drawn_weights(graph: Graph, module: nn.Module) -> Iterator[None]:
     own = {key: value.clone() for key, value in module.state_dict().items()}
     given = inputs(graph, BATCH)
     draw_anew(module)
-    if not _disturbed(module, given) <= CLOSE / SPREAD:  # nor where it overflows
-        _settle(module, given)
+    for share in CALMING:
+        if _disturbed(module, given) <= CLOSE / SPREAD:  # not where it overflows
+            break
+        _settle(module, given, share)
     try:
         yield
     finally:
         module.load_state_dict(own)
 
 
-def _settle(module: nn.Module, given: Sequence[Tensor]) -> None:
-    """Give batch norms the statistics of what flows, so that it neither grows nor vanishes over many layers."""
+def _settle(module: nn.Module, given: Sequence[Tensor], share: float) -> None:
+    """Give batch norms the statistics of what flows, so that it neither grows nor vanishes over many layers, and move
+    what they give by a share of the way to 1, so that more of it passes a ReLU: of what is cut in half a large part is
+    mean, which the next norm takes away, and what rounding did is a larger part of the rest, each time.
+
+    A norm has those of what flows in where it is applied first, as evaluation has it with the norms before it settled:
+    in training mode they would differ a little, which is much over many layers.
+    """
+    settled: set[nn.Module] = set()
+
+    def settle(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        if norm in settled:
+            return
+        settled.add(norm)
+        variance, mean = torch.var_mean(inputs[0].transpose(0, 1).flatten(1), 1, correction=0)
+        for statistic, value in ((norm.running_mean, mean), (norm.running_var, variance)):
+            assert isinstance(statistic, Tensor)
+            statistic.copy_(value)
+
     norms = [each for each in module.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the average of all runs, of which this is the first
-    with torch.random.fork_rng(devices=()), torch.no_grad(), in_mode(module, training=True):
-        module(*given)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    with ExitStack() as hooks, torch.no_grad():
+        for norm in norms:
+            hooks.enter_context(norm.register_forward_pre_hook(settle))
+            if norm.affine:
+                norm.weight.mul_(1 - share)
+                norm.bias.mul_(1 - share).add_(share)
+        _of_module(module, given)
 
 
 def runs(graph: Graph, module: nn.Module, traced: Traced, run: Runner, other: Mapping[Axis, int]) -> list[Run]:
