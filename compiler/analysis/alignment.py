@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -125,6 +125,11 @@ class Item:
         return self.kinds.number((self.stated, self.node.arriving, self.node.outputs))
 
     @property
+    def entries(self) -> frozenset[int]:
+        """The entries of a list, by their numbers; none of a layer."""
+        return self.kinds.contents(self.body).entries if isinstance(self.body, Composite) else frozenset()
+
+    @property
     def layers(self) -> Counter[int]:
         """The layers that it is, near and far, by what they state."""
         return self.kinds.contents(self.body).layers if isinstance(self.body, Composite) else Counter([self.stated])
@@ -198,20 +203,26 @@ def _with_opened(before: Sequence[Item], after: Sequence[Item]) -> list[_Pair]:
     pairs = _aligned(before, after, none, none)
     removed = [here[0] for here, there in pairs if here and not there]
     added = [there[0] for here, there in pairs if there and not here]
-    left = frozenset(i for i in removed if added and before[i].is_list)
-    right = frozenset(i for i in added if removed and after[i].is_list)
+    held = _held(before, removed), _held(after, added)  # what was put into a list of the other is left whole
+    left = frozenset(i for i in removed if added and before[i].is_list and before[i].number not in held[1])
+    right = frozenset(i for i in added if removed and after[i].is_list and after[i].number not in held[0])
     while left or right:
         found = _aligned(before, after, left, right)
         pairs_found = [(here, there) for here, there in found if here and there]
-        held = [Counter(pair[side][0] for pair in pairs_found if len(pair[side]) > 1) for side in (0, 1)]
+        met = [Counter(pair[side][0] for pair in pairs_found if len(pair[side]) > 1) for side in (0, 1)]
         most = [
             frozenset(i for i in opened if 2 * counted[i] > len(items[i].children))
-            for opened, counted, items in ((left, held[0], before), (right, held[1], after))
+            for opened, counted, items in ((left, met[0], before), (right, met[1], after))
         ]
         if most == [left, right]:
             return found
         left, right = most
     return pairs
+
+
+def _held(items: Sequence[Item], numbers: Iterable[int]) -> frozenset[int]:
+    """Return the numbers of all that lists hold."""
+    return frozenset[int]().union(*(items[i].entries for i in numbers))
 
 
 def _with_moved(before: Sequence[Item], after: Sequence[Item], pairs: list[_Pair]) -> list[_Pair]:
@@ -300,11 +311,10 @@ def _common(one: Item, other: Item) -> float:
     """Return the share of their layers that two lists have in common; 0 where they are not one list."""
     if one.number == other.number:
         return 1
-    first, second = (item.kinds.contents(item.body) for item in (one, other) if isinstance(item.body, Composite))
-    if one.number in second.entries or other.number in first.entries:
+    if one.number in other.entries or other.number in one.entries:
         return 0  # the one was put around the other
-    total = first.layers.total() + second.layers.total()
-    share = 2 * (first.layers & second.layers).total() / total if total else 1.0
+    total = one.layers.total() + other.layers.total()
+    share = 2 * (one.layers & other.layers).total() / total if total else 1.0
     if one.node.named and other.node.named and one.node.name == other.node.name:
         return max(share, ALIKE)
     blocks = one.node.op != other.node.op

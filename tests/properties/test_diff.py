@@ -129,10 +129,12 @@ def wrap(spec: Data, random: Random) -> Edit:
     outputs = {head for output in made.get("outputs", ()) for head in taken(output, ids)}
     read = [{*taken(entry, ids)} for entry in layers]
     shared = {entry["share"] for entry in layers if "share" in entry}
+    blocks = [name for name, block in made.get("blocks", {}).items() if not {"inputs", "outputs"} & block.keys()]
     plain = {
         id(entry)
         for entry in fixed(made)
-        if entry.get("op") in ("Conv2d", "BatchNorm2d", *ACTIVATIONS)
+        if ("layers" in entry or entry.get("op") in ("Conv2d", "BatchNorm2d", *ACTIVATIONS, *blocks))
+        and "taps" not in entry
         and entry["id"] not in shared
         and entry.get("when", True) is True
     }

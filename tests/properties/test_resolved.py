@@ -142,18 +142,26 @@ def test_of_what_is_rarely_written(what: str) -> None:
     holds(speczoo.graph({"spec": 1, "name": "t", "input": [4, 6, 6], **document.data[what]}))
 
 
-@given(
-    st.lists(st.sets(st.sampled_from(["a.**", "inner.a.**", "inner.inner.b.*", "inner.**"])), min_size=3, max_size=3)
-)
-def test_what_specs_in_use_freeze(rules: list[set[str]]) -> None:
-    """Each from where it stands, at every depth."""
+FROZEN = st.sets(st.sampled_from(["a.**", "inner.a.**", "inner.inner.b.*", "inner.**"]))
+STARTS = st.sampled_from(["Linear", "**.a", "inner.**.b", "inner.*"])
+
+
+@given(st.lists(st.tuples(FROZEN, st.lists(st.tuples(STARTS, st.integers(0, 3)), max_size=2), st.booleans()), min_size=3, max_size=3))
+def test_what_specs_in_use_freeze_and_start_from(own: list[tuple[set[str], list[tuple[str, int]], bool]]) -> None:
+    """Each from where it stands, at every depth, where one is applied twice too."""
     with TemporaryDirectory() as folder:
-        for depth, own in enumerate(rules):
-            linear = [{"id": id, "op": "Linear", "out_features": 2 + depth} for id in "ab"]
-            used = {"use": {"Inner": f"./net{depth - 1}.yaml"}} if depth else {}
-            layers = [*linear, *([{"id": "inner", "op": "Inner"}] if used else [])]
-            freeze = sorted(rule for rule in own if rule.count("inner") <= depth)
-            spec = {"spec": 1, "name": f"net{depth}", "input": [4 - depth], **used, "layers": layers, "freeze": freeze}
+        for depth, (frozen, starting, twice) in enumerate(own):
+            layers: list[Data] = [{"id": id, "op": "Linear", "out_features": 2 + depth} for id in "ab"]
+            if depth:
+                layers.append({"id": "inner", "op": "Inner"})
+            if depth and twice:
+                layers += [{"id": "again", "share": "inner", "from": "b"}, {"op": "add", "from": ["inner", "again"]}]
+            rules = [{"match": path, "weight": value} for path, value in starting if depth or "inner" not in path]
+            spec = {
+                "spec": 1, "name": f"net{depth}", "input": [4 - depth], "layers": layers, "init": rules,
+                "use": {"Inner": f"./net{depth - 1}.yaml"} if depth else {},
+                "freeze": sorted(path for path in frozen if path.count("inner") <= depth),
+            }  # fmt: skip
             path = Path(folder) / f"net{depth}.yaml"
             path.write_text(json.dumps(spec))
         holds(speczoo.graph(path))
