@@ -146,7 +146,10 @@ FROZEN = st.sets(st.sampled_from(["a.**", "inner.a.**", "inner.inner.b.*", "inne
 STARTS = st.sampled_from(["Linear", "**.a", "inner.**.b", "inner.*"])
 
 
-@given(st.lists(st.tuples(FROZEN, st.lists(st.tuples(STARTS, st.integers(0, 3)), max_size=2), st.booleans()), min_size=3, max_size=3))
+NETS = st.tuples(FROZEN, st.lists(st.tuples(STARTS, st.integers(0, 3)), max_size=2), st.booleans())
+
+
+@given(st.lists(NETS, min_size=3, max_size=3))
 def test_what_specs_in_use_freeze_and_start_from(own: list[tuple[set[str], list[tuple[str, int]], bool]]) -> None:
     """Each from where it stands, at every depth, where one is applied twice too."""
     with TemporaryDirectory() as folder:
