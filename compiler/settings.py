@@ -265,7 +265,7 @@ def _input(own: Declared, over: Sequence[int] | None, limits: Limits) -> Value:
     got = list(over) if over is not None else READER.evaluate(own.shape, Scope(own.names), loc)
     if over is not None:
         loc = ()
-    if not isinstance(got, list) or not got:
+    if not isinstance(got, list) or (not got and own.loc[0] != "inputs"):
         message = f"the shape of `{name}` is a list of sizes without the batch axis, not {got!r}"
         raise ProblemError(Problem("bad-value", message, loc))
     for k, size in enumerate(got):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.containers import BUFFER, rank
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.layers.parameter import Buffer, Parameter
 from speczoo.specs.problem import Loc, Problem
 from speczoo.specs.wording import enumerated
 
@@ -23,9 +23,6 @@ def name_problems(composite: Composite) -> Iterator[Problem]:
             help = ["names by position would change with every entry added before it"]
             yield Problem("missing-id", message, node.loc, path=node.name, help=help)
     for node in composite.nodes:
-        if "." in node.name and rank(node) == BUFFER:
-            message = f"`{node.name}` cannot be an id here: containers hold no Buffer"
-            yield Problem("bad-value", message, (*node.loc, "id"), path=node.name)
         attribute = node.name.partition(".")[0]
         if "-" in attribute and node.body is not None and not (isinstance(node.body, Layer) and node.op[0].islower()):
             message = (
@@ -41,6 +38,7 @@ def _has_state(node: Node) -> bool:
 def unused_problems(composite: Composite) -> Iterator[Problem]:
     """Yield entries whose output nothing takes, those of one loop together. Of a list without placeholders."""
     needed = composite.wiring.needed
+    yield from _used_after_all(composite, needed)
     if len(needed) == len(composite.nodes):
         return
     taken = needed | {node.shared for node in composite.nodes}
@@ -48,7 +46,7 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
     unused: dict[Loc, list[int]] = {}
     for index, node in enumerate(composite.nodes):
         counted = index + 1 < len(composite.nodes) and _adds_before(composite.nodes[index + 1])
-        if index not in taken and node.body is not None and node.name not in inputs and not counted:
+        if index not in taken and not _alone(node) and node.name not in inputs and not counted:
             unused.setdefault(node.loc, []).append(index)
     for loc, indices in unused.items():
         first, names = composite.nodes[indices[0]], [composite.nodes[index].name for index in indices]
@@ -57,6 +55,20 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
         help = _behind_omitted(composite, indices[0])
         loc = (*loc, "id") if first.entry.id is not None else loc
         yield Problem("unused-layer", message, loc, path=first.name, help=help, severity="warning")
+
+
+def _used_after_all(composite: Composite, needed: Collection[int]) -> Iterator[Problem]:
+    """Yield entries that say that nothing takes them, where something does."""
+    for index in needed:
+        node = composite.nodes[index]
+        if node.body is not None and _alone(node):
+            message = f"`{node.name}` is `unused`, and its output is taken"
+            yield Problem("bad-value", message, (*node.loc, "unused"), path=node.name)
+
+
+def _alone(node: Node) -> bool:
+    """Return whether an entry makes nothing, or says that nothing takes it."""
+    return node.body is None or (isinstance(node.body, Parameter | Buffer) and node.body.unused)
 
 
 def _adds_before(node: Node) -> bool:

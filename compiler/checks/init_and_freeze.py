@@ -12,6 +12,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.init_rules import Rule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
+from speczoo.compiler.layers.weight_norms import ORIGINALS
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.scope import Scope, expression_problem
 from speczoo.compiler.synonyms import OPS, OPS_ASKED
@@ -122,7 +123,7 @@ def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
             message = f"nothing that `{rule.match}` names has a parameter `{name}`"
             help = did_you_mean(name, known)
             yield Problem("unknown-argument", message, ("init", i, name), key=True, help=help)
-        originals = [key for key in known if key.startswith(f"parametrizations.{name}.")]
+        originals = [key for key in known if key in ORIGINALS] if name == "weight" else []
         if originals and name not in known:
             message = f"`{name}` of what `{rule.match}` names is computed: its parameters are {listed(originals)}"
             yield Problem("unknown-argument", message, ("init", i, name), key=True)

@@ -73,10 +73,21 @@ def filling(owner: str, make: Make) -> list[str]:
     lines = []
     for child in make.children or () if make.target in CONTAINERS else ():
         if make.target == "nn.Module":
-            method = "register_parameter" if child.make.target == "nn.Parameter" else "add_module"
-            lines += wrapped(f'{owner}.{method}("{child.name}", ', construct(child.make), ")")
+            lines += _registered(owner, child)
         lines += filling(reached(owner, make.target, child.name), child.make)
     return lines
+
+
+def _registered(owner: str, child: Child) -> list[str]:
+    """Return statements that register a member of an nn.Module; of a Buffer, with what its numbers are computed of."""
+    name, make = child.name, child.make
+    if make.target != "nn.Buffer" or make.form is None:
+        method = "register_parameter" if make.target == "nn.Parameter" else "add_module"
+        return wrapped(f'{owner}.{method}("{name}", ', construct(make), ")")
+    head = f'{owner}.register_buffer("{name}", '
+    line = head + formed(make, make.form).removeprefix(BUFFER)
+    lines = [line] if len(line) <= WIDTH - 8 else [head[:-1], INDENT + line.removeprefix(head)[:-1], ")"]
+    return [*([formed(make, make.before)] if make.before is not None else []), *lines]
 
 
 def _plain(children: Iterable[Child]) -> bool:

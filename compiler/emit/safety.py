@@ -45,7 +45,7 @@ ANNOTATIONS = (ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.Constant, 
 #: What emitted code reads of `self`, beside what it has put there.
 OF_SELF = {"training", "modules", "named_modules", "named_parameters", "add_module"}
 #: And of a container that stands on it, beside what it registers there.
-OF_HELD = {"add_module", "register_parameter"}
+OF_HELD = {"add_module", "register_parameter", "register_buffer"}
 #: How a network lays itself out in memory: the one use of a module's own `to`.
 LAYOUTS = {f"self.to(memory_format={name})" for name in FORMATS.values()}
 
@@ -392,7 +392,7 @@ def _registered(node: ast.ClassDef) -> frozenset[str]:
     for inner in ast.walk(node):
         match inner:
             case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=str(name)), *_]):
-                names |= {name} if method in ("add_module", "register_parameter") else set()
+                names |= {name} if method in OF_HELD else set()
     return frozenset(names)
 
 

@@ -41,11 +41,13 @@ class Parameter(Layer):
 
     `init` is a number or a distribution, `{normal: {std: 0.02}}`, `{uniform: {a: -1, b: 1}}` or
     `{trunc_normal: {std: 0.02}}`. `leading: true` stores an axis of 1 before `shape`, where the batch would be.
+    With `unused: true` nothing takes it: it stands in the state_dict alone.
     """
 
     shape: Dims
     init: Float | Distribution = 0.0
     leading: bool = False
+    unused: bool = False
 
     arity: ClassVar[tuple[int, float]] = (0, 0)
     reads: ClassVar[tuple[str, ...]] = ("torch.empty", "torch.full", "torch.ones", "torch.zeros")
@@ -89,7 +91,8 @@ class Buffer(Layer):
     `value` is a number, lists of numbers (one list fills `shape` in order), or an expression over places, which `at`
     names, one for each axis of `shape`, counted from 0: `at: [i, j]`, `value: $(j <= i)`. As of torch.tensor, truths
     make a bool tensor, whole numbers an int64, others a float32. `persistent: false` keeps it out of the state_dict.
-    `leading: true` stores an axis of 1 before `shape`, where the batch would be.
+    `leading: true` stores an axis of 1 before `shape`, where the batch would be; `unused: true` says that nothing takes
+    it.
     """
 
     shape: Dims | None = None
@@ -97,9 +100,10 @@ class Buffer(Layer):
     at: Annotated[tuple[PlaceName, ...], Listed] | None = None
     persistent: bool = True
     leading: bool = False
+    unused: bool = False
 
     arity: ClassVar[tuple[int, float]] = (0, 0)
-    applied: ClassVar[tuple[str, ...]] = ("shape", "value", "at", "persistent", "leading")
+    applied: ClassVar[tuple[str, ...]] = ("shape", "value", "at", "persistent", "leading", "unused")
     computed: ClassVar[Mapping[str, str]] = {"value": "at"}
     reads: ClassVar[tuple[str, ...]] = (
         *TENSOR_FUNCTIONS, "torch.tensor", "torch.full",

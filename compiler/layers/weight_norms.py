@@ -2,24 +2,44 @@
 
 `weight` (Salimans and Kingma 2016) has a length for each part of the first axis beside the weight's directions,
 `spectral` (Miyato et al. 2018) divides the weight by its largest singular value, which power iteration follows.
+`utils.weight_norm` and `utils.spectral_norm` are the same as torch.nn.utils had them before, under other names.
 """
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from speczoo.compiler.kept import Wanted
 from speczoo.compiler.layer import Layer, Shape, Value
 
-Norm = Literal["weight", "spectral"] | None
+Norm = Literal["weight", "spectral", "utils.weight_norm", "utils.spectral_norm"] | None
 
-#: What a layer's module is passed through.
-WRAPS = {"weight": "parametrizations.weight_norm", "spectral": "parametrizations.spectral_norm"}
-READS = tuple(WRAPS.values())
-#: What the parameters of such layers are called.
-PARAMETERS = (
-    "weight", "bias", "parametrizations.weight.original", "parametrizations.weight.original0",
-    "parametrizations.weight.original1",
-)  # fmt: skip
+
+class Stored(NamedTuple):
+    """How a norm keeps a weight: what a layer's module is passed through, the names of its parameters (of lengths and
+    directions, where it divides those), and of the singular vectors that it keeps.
+    """
+
+    wrap: str
+    parameters: tuple[str, ...]
+    vectors: tuple[str, ...] = ()
+
+
+NORMS = {
+    "weight": Stored(
+        "parametrizations.weight_norm", ("parametrizations.weight.original0", "parametrizations.weight.original1")
+    ),
+    "spectral": Stored(
+        "parametrizations.spectral_norm",
+        ("parametrizations.weight.original",),
+        ("parametrizations.weight.0._u", "parametrizations.weight.0._v"),
+    ),
+    "utils.weight_norm": Stored("nn.utils.weight_norm", ("weight_g", "weight_v")),
+    "utils.spectral_norm": Stored("nn.utils.spectral_norm", ("weight_orig",), ("weight_u", "weight_v")),
+}
+READS = tuple(each.wrap for each in NORMS.values())
+#: What the parameters are called of which a weight is computed, and all of such layers.
+ORIGINALS = tuple(name for each in NORMS.values() for name in each.parameters)
+PARAMETERS = ("weight", "bias", *ORIGINALS)
 
 
 def reparametrized(norm: Norm, weights: dict[str, Shape]) -> dict[str, Shape]:
@@ -28,18 +48,23 @@ def reparametrized(norm: Norm, weights: dict[str, Shape]) -> dict[str, Shape]:
         return weights
     shape = weights["weight"]
     rest = {name: own for name, own in weights.items() if name != "weight"}
-    if norm == "spectral":
-        return {**rest, "parametrizations.weight.original": shape}
+    if spectral(norm):
+        return rest | dict.fromkeys(NORMS[norm].parameters, shape)
     lengths = (shape[0], *(1 for _ in shape[1:]))
-    return {**rest, "parametrizations.weight.original0": lengths, "parametrizations.weight.original1": shape}
+    return rest | dict(zip(NORMS[norm].parameters, (lengths, shape), strict=True))
+
+
+def spectral(norm: Norm) -> bool:
+    """Return whether a norm divides by a singular value, whose vectors it keeps."""
+    return norm is not None and bool(NORMS[norm].vectors)
 
 
 def norm_buffers(norm: Norm, shape: Shape, axis: int) -> dict[str, Shape]:
     """Return the singular vectors that `spectral` keeps of a weight as a matrix, whose rows are this axis."""
-    if norm != "spectral":
+    if norm is None or not spectral(norm):
         return {}
     columns = math.prod(size for i, size in enumerate(shape) if i != axis)
-    return {"parametrizations.weight.0._u": (shape[axis],), "parametrizations.weight.0._v": (columns,)}
+    return dict(zip(NORMS[norm].vectors, ((shape[axis],), (columns,)), strict=True))
 
 
 class WeightNormed(Layer, abstract=True):
@@ -66,7 +91,7 @@ class WeightNormed(Layer, abstract=True):
         return norm_buffers(self.norm, self.computed_with(x)["weight"], self.rows)
 
     def wrap(self) -> str | None:
-        return WRAPS.get(self.norm or "")
+        return NORMS[self.norm].wrap if self.norm is not None else None
 
     def scratch_of(self, batch: int, *x: Value) -> int:
         """Return a weight that is computed, too; or that twice, where it is turned before: the output is not yet."""
@@ -75,7 +100,7 @@ class WeightNormed(Layer, abstract=True):
             return held
         shape = self.computed_with(x[0].shape)["weight"]
         weight, (out,) = math.prod(shape), self.apply(*x)
-        turned = weight if self.norm == "spectral" and self.rows else 0
+        turned = weight if spectral(self.norm) and self.rows else 0
         return max(held + weight, weight + turned - batch * math.prod(out.shape))
 
     def computed_weight(self, wanted: Wanted, x: Shape) -> int:
@@ -89,6 +114,6 @@ class WeightNormed(Layer, abstract=True):
         if self.norm is None or not wanted.weights - {"bias"}:
             return 0
         shape = self.computed_with(x)["weight"]
-        if self.norm == "weight":
+        if not spectral(self.norm):
             return shape[0]
-        return 1 + sum(map(math.prod, norm_buffers("spectral", shape, self.rows).values()))
+        return 1 + sum(map(math.prod, norm_buffers(self.norm, shape, self.rows).values()))

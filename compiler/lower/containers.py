@@ -15,7 +15,7 @@ class Containers:
     """The containers of one class, by what its entries are called."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
-        self.tree: Tree[bool] = nested((n.name, isinstance(n.body, Layer) and n.call.parameter) for n in nodes)
+        self.tree: Tree[str] = nested((n.name, _held_as(n)) for n in nodes)
 
     def attribute(self, name: str) -> str:
         """Return what the class reads a member by."""
@@ -40,17 +40,24 @@ class Containers:
         return out
 
 
+def _held_as(node: Node) -> str:
+    """Return the class of what a container holds of an entry that is no module, a Parameter or a Buffer."""
+    return (node.call.target or "") if isinstance(node.body, Layer) and node.call.parameter else ""
+
+
 def kind(held: Mapping[str, object]) -> str:
-    """Return the class of a container by what it holds: True for a Parameter, False for a module, or a container."""
+    """Return the class of a container by what it holds: the class of a Parameter or a Buffer, nothing for a module, or
+    a container.
+    """
     numbered = list(held) == [str(i) for i in range(len(held))]
-    if all(item is True for item in held.values()) and numbered:
+    if all(item == "nn.Parameter" for item in held.values()) and numbered:
         return "nn.ParameterList"
-    if any(item is True for item in held.values()) or not DICT_NAMES.isdisjoint(held):
+    if any(isinstance(item, str) and item for item in held.values()) or not DICT_NAMES.isdisjoint(held):
         return "nn.Module"
     return "nn.ModuleList" if numbered else "nn.ModuleDict"
 
 
-def _container(held: Tree[bool], prefix: str, made: Mapping[str, Member]) -> Make:
+def _container(held: Tree[str], prefix: str, made: Mapping[str, Member]) -> Make:
     children = []
     for name, item in held.items():
         inner = _container(item, f"{prefix}{name}.", made) if isinstance(item, Mapping) else made[prefix + name].make

@@ -188,6 +188,7 @@ DESCRIPTIONS: dict[str, str] = {
     "to": "The channels that come out.",
     "track_running_stats": "Whether statistics are kept in training and used in evaluation.",
     "unflattened_size": "The sizes that the axis becomes, one of which may be -1: what is left.",
+    "unused": "Whether nothing takes it: it stands in the `state_dict` alone.",
     "upper": "The largest slope.",
     "upscale_factor": "How many times as large height and width become.",
     "value": "What the padding is filled with.",

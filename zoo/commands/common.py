@@ -265,9 +265,9 @@ def shape_of(shapes: Sequence[str]) -> list[int] | dict[str, list[int]] | None:
     plain: list[list[int]] = []
     for text in shapes:
         name, equals, sizes = text.rpartition("=")
-        if not re.fullmatch(r"\d{1,10}([x,]\d{1,10})*", sizes, re.ASCII):
+        if not re.fullmatch(r"\d{1,10}([x,]\d{1,10})*" + "|scalar" * bool(equals), sizes, re.ASCII):
             raise click.UsageError(f"--input takes sizes without the batch axis, as 3x64x64, not {text!a}")
-        shape = [int(n) for n in re.split("[x,]", sizes)]
+        shape = [] if sizes == "scalar" else [int(n) for n in re.split("[x,]", sizes)]
         if equals and name in named:
             raise click.UsageError(f"--input says {name!a} twice")
         if equals:

@@ -29,12 +29,19 @@ def arranged(made: List) -> bool:
         if entry.body is not None and (not arranged(entry.body) or not entry.inputs or _is_function(entry)):
             _dissolve(made, entry)
     one_layer(made)
+    _unlike_inputs(made)
     if _positional(made):
         _drop_last(made)
         return True
     _drop(made)
     _group(made)
     return all(stands(entry) for entry in made.entries) and bool(made.entries)
+
+
+def _unlike_inputs(made: List) -> None:
+    """Call an input otherwise that has the name of a module, which is a key of the state_dict."""
+    kept = {entry.name.partition(".")[0] for entry in made.entries if entry.named}
+    made.inputs = [f"{name}_in" if name in kept and name != "input" else name for name in made.inputs]
 
 
 def _is_function(entry: Entry) -> bool:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from speczoo.compiler.layer import Layer, Shape
-from speczoo.importing.constants import buffer_of, levels_of
+from speczoo.importing.constants import buffer_of, levels_of, rounded_buffer_of
 from speczoo.importing.entries import Entry, Feed, List, Operand
 from speczoo.importing.leaves import stated
 from speczoo.importing.recording import Call, Frame, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced, folded_sizes, spec_shapes, times
+
+
+class Rounded(NamedTuple):
+    """A constant of the model that a rule gives but for rounding, with its key in the state_dict, where it has one; or
+    `missing`, where the state_dict alone has its numbers.
+    """
+
+    key: str
+    numbers: Tensor
+    missing: bool = False
 
 
 class Broken(Exception):
@@ -24,17 +35,20 @@ class Builder:
     """The list that a frame becomes.
 
     `known` says what each tensor of the frame is; None where an earlier call could not be said. `batches` are the
-    numbers of samples of all runs.
+    numbers of samples of all runs, `rounded` the constants of all frames whose rules give them but for rounding.
     """
 
-    def __init__(self, frame: Frame, kind: str, batches: tuple[int, ...], buffers: Mapping[str, Tensor]) -> None:
-        self.frame, self.batches, self.buffers = frame, batches, buffers
+    def __init__(
+        self, frame: Frame, kind: str, batches: tuple[int, ...], buffers: Mapping[str, Tensor], rounded: list[Rounded]
+    ) -> None:
+        self.frame, self.batches, self.buffers, self.rounded = frame, batches, buffers, rounded
         self.made = List(kind)
         self.known: dict[RunValue, Traced | None] = {}
         self.modules: dict[str, Entry] = {}
         self.shapes: dict[Feed, Shape] = {}
         self.constant: set[RunValue] = set()  # what functions make of no value of the network
         self.free: set[Feed] = set()  # the values without a batch: parameters, and what is made of them alone
+        self.zeros: set[Feed] = set()  # the values that are 0 for each sample
         self.stretched: set[Feed] = set()  # those of them that are one for each sample all the same
 
     # -- what flows ---------------------------------------------------------------------------------------------------
@@ -70,9 +84,9 @@ class Builder:
         kept = owned and self.frame.persistent(value.key)
         numbers = tensor[0] if leading else tensor
         try:
-            arguments = buffer_of(numbers) | ({"leading": True} if leading else {})
+            arguments = self._numbers(value.key if kept else "", numbers) | ({"leading": True} if leading else {})
         except Unsayable:
-            if kept or tensor.is_meta:
+            if tensor.is_meta:
                 raise
             return self._of_levels(value, numbers, leading=leading)
         arguments |= {} if kept else {"persistent": False}
@@ -81,6 +95,25 @@ class Builder:
         dtype = str(tensor.dtype).removeprefix("torch.")
         batch = 0 if leading else None
         return Traced(Feed(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
+
+    def _numbers(self, key: str, numbers: Tensor) -> dict[str, Any]:
+        """Return the arguments of a Buffer that holds numbers: as they are, or but for rounding; of one in the
+        state_dict, which brings them, at the least as many. Raises Unsayable.
+        """
+        try:
+            exact = buffer_of(numbers)
+            if not isinstance(exact["value"], list):
+                return exact
+        except Unsayable:
+            exact = None
+        if (found := rounded_buffer_of(numbers)) is not None:
+            self.rounded.append(Rounded(key, numbers))
+        elif exact is None and key and numbers.dtype != torch.bool and not numbers.is_meta:
+            found = {"shape": [*numbers.shape], "value": 0.0 if numbers.is_floating_point() else 0}
+            self.rounded.append(Rounded(key, numbers, missing=True))
+        if found is None and exact is None:
+            return buffer_of(numbers)  # which says why
+        return found or exact or {}
 
     def _of_levels(self, value: RunValue, numbers: Tensor, *, leading: bool) -> Traced:
         """Return a constant as a few numbers, each taken where it stands. Raises Unsayable."""
@@ -143,7 +176,7 @@ class Builder:
         layer, inputs = Layer.registry[op], [*inputs]
         alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Feed))
         if not (layer.merges or layer.unbatched):
-            inputs = [self._stretch(op, x) if isinstance(x, Feed) and x in self.free else x for x in inputs]
+            inputs = [self.stretched_out(op, x) if isinstance(x, Feed) and x in self.free else x for x in inputs]
         entry = Entry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
         if alone:
             entry.args.pop("inplace", None)  # a parameter is not written over
@@ -152,7 +185,7 @@ class Builder:
             self.stretched |= made if self.stretched & {*inputs} else set()
         return self.append(entry)
 
-    def _stretch(self, op: str, source: Feed) -> Feed:
+    def stretched_out(self, op: str, source: Feed) -> Feed:
         """Return a value without a batch as one for each sample, for a layer that takes no other. Raises Unsayable."""
         if source in self.stretched:
             return source

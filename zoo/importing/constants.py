@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +13,7 @@ from torch import Tensor
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import Unsayable
+from speczoo.importing.smooth import smooth
 
 #: How many numbers a list may have.
 SHORT = 64
@@ -39,18 +42,52 @@ def buffer_of(value: Tensor) -> dict[str, Any]:
     shape = [*value.shape]
     first = value.flatten()[0]
     if bool((value == first).all()):
-        return {"shape": shape, "value": first.item()}
+        return {"shape": shape, "value": _shortest(first.item())}
     long = value.squeeze()
     named = long.dim() <= len(PLACES) and value.dim() - long.dim() <= len(SINGLE)
     rule = _found(long) if named and value.numel() > FEW else None
-    listed = str(value.tolist()) if value.numel() <= SHORT else ""
-    if listed and (rule is None or 2 * len(rule) >= len(listed)):
-        return {"value": value.tolist()}
+    numbers = _shortest(value.tolist()) if value.numel() <= SHORT else []
+    if numbers and (rule is None or 2 * len(rule) >= len(str(numbers))):
+        return {"value": numbers}
     if rule is None:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
     if value.is_floating_point() and "." not in rule:
         rule = f"float({rule})"  # whole numbers make a constant of these
     return {"shape": shape, "at": _places(shape), "value": f"$({rule})"}
+
+
+def rounded_buffer_of(value: Tensor) -> dict[str, Any] | None:
+    """Return the arguments of a `Buffer` that holds these numbers but for rounding; None where no rule gives them."""
+    long = value.squeeze()
+    if value.is_meta or not value.is_floating_point() or not 0 < long.dim() <= len(PLACES) or value.numel() <= FEW:
+        return None
+    if not bool(value.isfinite().all()):
+        return None
+    rule = smooth(long) or next(pieces(long, _nearly), None)
+    if rule is None:
+        return None
+    rule = rule if "/" in rule or "." in rule else f"float({rule})"
+    return {"shape": [*value.shape], "at": _places(value.shape), "value": f"$({rule})"}
+
+
+def _nearly(value: Tensor) -> str | None:
+    """Return the expression over places that gives a tensor but for rounding, or exactly."""
+    return _rule(value) or smooth(value)
+
+
+def _shortest(numbers: Any) -> Any:
+    """Return numbers in the fewest digits that make the same float32."""
+    if isinstance(numbers, list):
+        return [*map(_shortest, numbers)]
+    if not isinstance(numbers, float) or not math.isfinite(numbers):
+        return numbers
+    texts = (float(f"{numbers:.{digits}g}") for digits in range(1, 10))
+    return next((n for n in texts if _single(n) == _single(numbers)), numbers)
+
+
+def _single(number: float) -> float:
+    """Return the float32 that is nearest to a number."""
+    return struct.unpack("f", struct.pack("f", number))[0]  # type: ignore[no-any-return]
 
 
 def _places(shape: Sequence[int]) -> list[str]:
@@ -60,10 +97,17 @@ def _places(shape: Sequence[int]) -> list[str]:
 
 
 def levels_of(value: Tensor) -> tuple[Tensor, dict[str, Any]]:
-    """Return the few numbers that a constant is made of, in order, and the `Buffer` that says which of them is where.
+    """Return the few numbers that a constant is made of, in order, and the `Buffer` that says which of them is where:
+    those of a table whose diagonals hold one number each are in the order of these.
 
     Raises Unsayable where they are many, or no rule says that.
     """
+    if value.dim() == 2 and value.dtype != torch.bool and sum(value.shape) <= SHORT + 1:
+        rows, columns = value.shape
+        diagonals = torch.cat([value[1:, 0].flip(0), value[0]])
+        along = torch.arange(columns)[None] - torch.arange(rows)[:, None] + rows - 1
+        if torch.equal(diagonals[along], value):
+            return diagonals, buffer_of(along)
     levels, places = torch.unique(value, return_inverse=True)
     if levels.numel() > SHORT or value.dtype == torch.bool:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
@@ -92,10 +136,15 @@ def _rule(value: Tensor) -> str | None:
 
 def _order(value: Tensor) -> str | None:
     """Return the comparison of two places that gives truths."""
-    if value.dim() < 2:
+    axes = _axes(value)
+    if value.dim() == 1:
+        side = round(value.numel() ** 0.5)
+        axes = _digits(axes[0], side) if side**2 == value.numel() else axes
+    if len(axes) < 2:
         return None
-    (*_, a, b) = _axes(value)
-    for sign, truth in (("<=", b.values <= a.values), ("<", b.values < a.values), (">", b.values > a.values)):
+    (*_, a, b) = axes
+    for sign, compare in (("<=", torch.le), ("<", torch.lt), (">", torch.gt), ("==", torch.eq)):
+        truth = compare(b.values, a.values)
         if torch.equal(truth.expand_as(value), value):
             return f"{b.text} {sign} {a.text}"
     return None

@@ -64,7 +64,8 @@ class Entry:
 class List:
     """A list of entries with its inputs and outputs: the inside of a module.
 
-    `kind` is the class of the module; `chain` whether the list is its nn.Sequential.
+    `kind` is the class of the module, `sequential` whether the list is its nn.Sequential. `output_names` is what the
+    model calls its outputs, nothing where it has no name for one.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class List:
     entries: list[Entry] = field(default_factory=list)
     outputs: list[Feed] = field(default_factory=list)
     training_only: list[bool] = field(default_factory=list)
+    output_names: list[str] = field(default_factory=list)
     sequential: bool = False
 
     def readers(self, source: Feed) -> int:

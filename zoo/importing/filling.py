@@ -20,9 +20,9 @@ def filled(at: Builder, call: Call) -> list[Traced]:
     """Return a tensor of one number with as many samples as flow in. Raises Unsayable."""
     value = call.outputs[0]
     axis, count = at.layout(value, None, None)
-    shapes = {tuple(shape[1:]) for shape in value.shapes}
-    if axis != 0 or count or len(shapes) > 1:
-        raise Unsayable("its batch is not first, or its sizes follow from that of the input")
+    shapes = {tuple(n for place, n in enumerate(shape) if place != axis) for shape in value.shapes}
+    if axis is None or count or len(shapes) > 1:
+        raise Unsayable("its sizes follow from that of the input")
     flowing = at.flowing()
     if flowing is None:
         raise Unsayable("nothing flows in that has its batch")
@@ -31,6 +31,8 @@ def filled(at: Builder, call: Call) -> list[Traced]:
     one = Feed(at.append(Entry("Buffer", arguments, [])))
     at.shapes[one] = (1,) * len(shape)
     entry = at.append(Entry("expand", {"size": [*shape]}, [one], references={"like": flowing.source}))
+    if not arguments["value"]:
+        at.zeros.add(Feed(entry))
     return [at.outcome(value, Feed(entry), flowing)]
 
 

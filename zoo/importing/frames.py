@@ -6,20 +6,31 @@ import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing import masks, merging, windowed
-from speczoo.importing.building import Broken, Builder, batch_axis
+from speczoo.importing.building import Broken, Builder, Rounded, batch_axis
 from speczoo.importing.entries import Entry, Feed, List
 from speczoo.importing.functions import handler_of
 from speczoo.importing.leaves import arguments_of, op_of
+from speczoo.importing.leftover import add_leftover
 from speczoo.importing.recording import Call, Frame, Recording, RunValue, values
 from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
 from speczoo.importing.stochastic import drops
 from speczoo.importing.traced import Traced
+
+
+class Converted(NamedTuple):
+    """A whole model as a list; what its modules do in training alone, which that leaves out; and the constants that it
+    says but for rounding.
+    """
+
+    root: List
+    left_out: list[Refusal]
+    rounded: list[Rounded]
 
 
 @dataclass
@@ -33,6 +44,7 @@ class Conversion:
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
     taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
+    rounded: list[Rounded] = field(default_factory=list)
 
     def outside(self, frame: Frame, value: RunValue) -> bool:
         """Return whether anything outside of a frame reads a value."""
@@ -50,9 +62,8 @@ def converted(
     dtypes: Mapping[str, str],
     model: nn.Module,
     training_only: Collection[RunValue] = (),
-) -> tuple[List, list[Refusal]]:
-    """Return the list of a whole model, and what modules do in training alone and is left out; `training_only` are
-    results that evaluation does not give.
+) -> Converted:
+    """Return a whole model as a list; `training_only` are results that evaluation does not give.
 
     Raises ImportRefused with everything that cannot be written.
     """
@@ -79,17 +90,29 @@ def converted(
     builder, outputs = _list_of(conversion, root, given)
     builder.made.inputs = [*recording.shapes]
     builder.made.outputs = [out.source for _, out in outputs]
+    builder.made.output_names = [recording.names.get(value, "") for value, _ in outputs]
     builder.made.training_only = [value in training_only for value, _ in outputs]
     for value in root.results:
         if builder.known.get(value) is None and not conversion.refusals:
             conversion.refusals.append(Refusal("", "what comes out", "no call made it"))
+    conversion.refusals += [
+        Refusal("", "what comes out", why) for _, out in outputs if (why := _not_first(out)) and not conversion.refusals
+    ]
     if not root.results:
         conversion.refusals.append(Refusal("", "its forward", "no tensor comes out"))
     if conversion.refusals:
         raise ImportRefused(type(root.module).__name__.lower(), conversion.refusals)
     if not builder.made.entries:
         builder.made.outputs = [Feed(builder.add("Identity", builder.made.outputs))]
-    return builder.made, conversion.left_out
+    add_leftover(builder.made, model)
+    return Converted(builder.made, conversion.left_out, conversion.rounded)
+
+
+def _not_first(out: Traced) -> str:
+    """Return why what comes out of a network cannot: its batch is not first, or holds axes of the value."""
+    if out.folded:
+        return "its batch holds other axes, at this size of the input or another"
+    return "its batch is not the first axis, as a spec has it" if out.batch else ""
 
 
 def _list_of(
@@ -103,7 +126,7 @@ def _list_of(
     its inputs that have no batch, `stretched` those of them that are one for each sample all the same.
     """
     kind = type(frame.module).__name__
-    at = Builder(frame, kind, conversion.batches, dict(conversion.model.named_buffers()))
+    at = Builder(frame, kind, conversion.batches, dict(conversion.model.named_buffers()), conversion.rounded)
     at.known.update(given)
     at.free.update(alone)
     at.stretched.update(stretched)
@@ -185,7 +208,7 @@ def _is_plain(at: Builder, value: RunValue) -> bool:
 def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     """Return what a module of torch's gives."""
     assert call.module is not None
-    op = op_of(type(call.module))
+    op = op_of(call.module)
     assert op is not None
     attends = op in masks.MODULES
     inputs, stated, references = (
@@ -199,6 +222,7 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     if attends:
         outputs = outputs[:1]
     elif op in RECURRENT:
+        inputs = inputs if any(each.source not in at.zeros for each in inputs[1:]) else inputs[:1]
         arguments, outputs = _recurrent(conversion, call, inputs, arguments)
     elif op == "BatchNorm1d" and inputs[0].batch == 0 and inputs[0].folded == 1 and len(inputs[0].shape) == 2:
         return [_norm_of_tokens(at, call, inputs[0], arguments)]

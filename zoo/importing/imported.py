@@ -20,6 +20,7 @@ from speczoo.importing import writing
 from speczoo.importing.arranging import arranged, stands
 from speczoo.importing.attending import OP as ATTENTION
 from speczoo.importing.attending import dropping
+from speczoo.importing.building import Rounded
 from speczoo.importing.comparing import Different, compared, same_calls, training_only, used_keys
 from speczoo.importing.custom import Customs
 from speczoo.importing.entries import List
@@ -87,14 +88,15 @@ def from_program(file: Path, input: Any = None, *, name: str | None = None) -> I
 
 
 class Listed(NamedTuple):
-    """A model on its way to a spec: what flows in, what it did, its list, what that leaves out, and its parameters that
-    are others, by their keys.
+    """A model on its way to a spec: what flows in, what it did, its list, what that leaves out, the constants that it
+    says but for rounding, and its parameters that are others, by their keys.
     """
 
     inputs: list[Input]
     runs: Runs
     root: List
     left_out: list[Refusal]
+    rounded: list[Rounded]
     ties: dict[str, str]
 
 
@@ -106,7 +108,8 @@ def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = No
     made = Listed(inputs, *_listed(model, inputs, customs), ties_of(model))
     if not arranged(made.root):
         raise ImportRefused(name, [_unnamed(model, made.root)])
-    return made
+    named = [replace(each, name=own) for each, own in zip(inputs, made.root.inputs, strict=True)]
+    return made._replace(inputs=named)
 
 
 def _unnamed(model: nn.Module, root: List) -> Refusal:
@@ -127,19 +130,21 @@ def held(
 
     Raises NotTheSame.
     """
-    sizes = [[replace(i, shape=other.shapes[i.name]) for i in made.inputs] for other in made.runs.others[1:]]
+    sizes = [
+        [replace(i, shape=shape) for i, shape in zip(made.inputs, other.shapes.values(), strict=True)]
+        for other in made.runs.others[1:]
+    ]
     sizes = [size for size in sizes if _takes(text, size, settings or {})]
     runs = [(made.inputs, 1), *((size, 2) for size in sizes or [made.inputs])]
-    known = prove(model, graph, runs, [each.path for each in made.left_out])
+    known = prove(model, graph, runs, [each.path for each in made.left_out], made.rounded)
     return bool(sizes), (*map(str, made.left_out), *known)
 
 
 def _listed(
     model: nn.Module, inputs: Sequence[Input], customs: Customs | None = None
-) -> tuple[Runs, List, list[Refusal]]:
-    """Return runs of a model, the list that it is, and what that leaves out: for all sizes of its input, or for this
-    one alone; with constants that only a run on real numbers has, where it must; and with custom layers, where these
-    are wanted.
+) -> tuple[Runs, List, list[Refusal], list[Rounded]]:
+    """Return runs of a model, and what it is as a list: for all sizes of its input, or for this one alone; with
+    constants that only a run on real numbers has, where it must; and with custom layers, where these are wanted.
 
     Raises ImportRefused.
     """

@@ -215,16 +215,30 @@ def extreme(at: Builder, call: Call) -> list[Traced]:
 def getitem(at: Builder, call: Call) -> list[Traced]:
     """Return what an index with integers, whole slices, None and an ellipsis takes out."""
     x = _one(at, call)
-    index = call.args[1]
-    for twin in call.twins:
-        if repr(twin.args[1]) != repr(index) and not any(isinstance(each, RunValue) for each in _listed(index)):
-            raise Unsayable("its index follows from the batch or the size of the input")
-    items = _listed(index)
+    items = _listed(call.args[1])
     if any(isinstance(each, RunValue) for each in items):
         return [_rows(at, call, x, items)]
     if any(isinstance(each, list) for each in items):
         raise Unsayable("its index is a list")
-    return [_indexed(at, call, x, _filled(items, x.rank))]
+    runs = [_filled(_listed(each.args[1]), x.rank) for each in (call, *call.twins)]
+    if len({len(each) for each in runs}) > 1:
+        raise Unsayable("its index follows from the batch or the size of the input")
+    return [_indexed(at, call, x, [_in_all_runs(each) for each in zip(*runs, strict=True)])]
+
+
+def _in_all_runs(items: Sequence[Any]) -> Any:
+    """Return what one part of an index is in all runs: that part, or how many first places of an axis it takes in each.
+
+    Raises Unsayable.
+    """
+    first = items[0]
+    if all(repr(each) == repr(first) for each in items):
+        return first
+    if all(isinstance(each, slice) and not each.start and each.step in (None, 1) for each in items):
+        lengths = tuple(each.stop for each in items)
+        if all(isinstance(each, int) and each > 0 for each in lengths):
+            return lengths
+    raise Unsayable("its index follows from the batch or the size of the input")
 
 
 def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
@@ -292,6 +306,8 @@ def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced
         if place == x.batch:
             if item != slice(None):
                 raise Unsayable("it takes a part of the batch, which a spec never touches")
+        elif isinstance(item, tuple):
+            source, dim = _narrowed(at, source, dim, item), dim + 1
         elif isinstance(item, slice):
             if not _whole(item, [shape[x.at(place)] for shape in x.shapes]):
                 source = _sliced(at, source, dim, item)
@@ -300,6 +316,15 @@ def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced
             source = Feed(at.add("select", [source], {"dim": dim, "index": item}))
         place += 1
     return at.outcome(call.outputs[0], source, x, folded_sizes(x))
+
+
+def _narrowed(at: Builder, source: Feed, dim: int, lengths: tuple[int, ...]) -> Feed:
+    """Return as many first places of an axis as another value has there, in all runs. Raises Unsayable."""
+    flowing = (x for x in at.known.values() if x is not None and x.plain and x.source not in at.free)
+    for x in flowing:
+        if len(x.shape) >= dim and tuple(shape[dim - 1] for shape in x.shapes) == lengths:
+            return Feed(at.add("narrow", [source], {"dim": dim}, references={"like": x.source}))
+    raise Unsayable("its index follows from the batch or the size of the input")
 
 
 def _whole(item: slice, sizes: Sequence[int]) -> bool:

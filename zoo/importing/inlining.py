@@ -227,4 +227,6 @@ def _flowing(value: Any) -> Any:
 
 def _part(value: Any) -> str:
     text = inner(value)
+    if re.fullmatch(r"\([^()]*\)", text):
+        return text
     return f"({text})" if (re.search(r"\s", text) and not isinstance(value, str | list)) or " " in text else text

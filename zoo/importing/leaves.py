@@ -14,6 +14,7 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
 from speczoo.importing import constructed
 from speczoo.importing.module_layer import ModuleLayer
+from speczoo.importing.norms import norm_of, plain_class
 from speczoo.importing.refusals import Unsayable
 
 #: Classes of other packages that are a layer of the language under their own name.
@@ -32,11 +33,12 @@ ATTRIBUTES = {"shape": "normalized_shape"}
 
 def is_leaf(module: nn.Module) -> bool:
     """Return whether a layer of the language stands for a module."""
-    return op_of(type(module)) is not None
+    return op_of(module) is not None
 
 
-def op_of(kind: type[nn.Module]) -> str | None:
-    """Return the op whose modules are of exactly this class; None where there is none."""
+def op_of(module: nn.Module) -> str | None:
+    """Return the op whose modules are of exactly a module's class; None where there is none."""
+    kind = plain_class(module)
     op = kind.__name__
     layer = Layer.registry.get(op)
     if layer is None:
@@ -67,6 +69,8 @@ def arguments_of(module: nn.Module, op: str) -> dict[str, Any]:
         for name, field in layer.model_fields.items()
         if name not in layer.derives and (field.is_required() or name in INSIDE or hasattr(module, name))
     }
+    if (norm := norm_of(module, op)) is not None:
+        found["norm"] = norm
     return stated(op, found)
 
 

@@ -6,8 +6,9 @@ last bit where both compute in the same order; where they do not, both compute a
 
 from __future__ import annotations
 
-import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ from torch import Tensor, nn
 
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
+from speczoo.importing.building import Rounded
 from speczoo.importing.inputs import Input, given, shown
+from speczoo.importing.recorder import copied
 from speczoo.importing.recording import leaves
 from speczoo.importing.running import failures_of
 from speczoo.verify import draw_anew
@@ -29,24 +32,68 @@ class NotTheSame(Exception):
 
 
 def prove(
-    model: nn.Module, graph: Graph, runs: Sequence[tuple[Sequence[Input], int]], left_out: Sequence[str] = ()
+    model: nn.Module,
+    graph: Graph,
+    runs: Sequence[tuple[Sequence[Input], int]],
+    left_out: Sequence[str] = (),
+    rounded: Sequence[Rounded] = (),
 ) -> list[str]:
     """Hold the network of a graph to the model it was imported from: names and shapes of weights, then outputs for
-    inputs of these sizes and numbers of samples. Raises NotTheSame, and ModelFailed.
+    inputs of these sizes and numbers of samples; constants that are `rounded` as the model has them. Raises NotTheSame,
+    and ModelFailed.
 
-    Returns what differs in training mode, but for the modules that are left out there.
+    Returns what differs in training mode, but for the modules that are left out there, and in constants.
     """
-    twin, ours = copy.deepcopy(model).eval(), emitted.build(graph).eval()
+    twin, ours = copied(model).eval(), emitted.build(graph).eval()
     _weights(twin, ours)
+    known = [*_as_the_model_has(ours, rounded)]
     draw_anew(twin)
     ours.load_state_dict(twin.state_dict(), strict=True)
     for inputs, batch in runs:
         tensors = given(inputs, batch, torch.device("cpu"))
-        if not _equal(twin, ours, tensors) and not _close(twin, ours, tensors):
+        if _same(twin, ours, tensors):
+            continue
+        several = given(inputs, batch + 2, torch.device("cpu"))
+        if batch > 1 or not _drops_an_axis(twin, tensors, several) or not _same(twin, ours, several):
             raise NotTheSame(_first_difference(twin, ours, tensors))
+        known.append("of one sample alone it gives values without an axis for the samples")
     inputs, batch = runs[-1]
     tensors = given(inputs, max(2, batch), torch.device("cpu"))
-    return [*_in_training(twin.train(), ours.train(), tensors, left_out)]
+    return [*known, *_in_training(twin.train(), ours.train(), tensors, left_out)]
+
+
+def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[str]:
+    """Put the numbers of the model in the place of what rules give but for rounding, and yield how far these are from
+    them.
+    """
+    own = dict(ours.named_buffers())
+    unkept = [each for key, each in own.items() if key not in ours.state_dict()]
+    for key, numbers, missing in rounded:
+        if missing:
+            yield f"the state_dict alone has the numbers of `{key}`: they are 0 until it is loaded"
+            continue
+        (found, *_) = [own[key]] if key else sorted(unkept, key=lambda each: _apart(each, numbers))
+        if apart := _apart(found, numbers):
+            shown = f"`{key}`" if key else f"a constant of {'x'.join(map(str, numbers.shape))}"
+            yield f"the numbers of {shown} are those of a rule but for rounding: at most {apart:.0e} apart"
+        found.copy_(numbers.reshape(found.shape))
+
+
+def _apart(one: Tensor, other: Tensor) -> float:
+    """Return how far the numbers of two constants are from each other, as a part of the largest."""
+    if one.numel() != other.numel():
+        return math.inf
+    return float((one.flatten() - other.flatten()).abs().max() / other.abs().max())
+
+
+def _same(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
+    return _equal(twin, ours, tensors) or _close(twin, ours, tensors)
+
+
+def _drops_an_axis(twin: nn.Module, one: Sequence[Tensor], several: Sequence[Tensor]) -> bool:
+    """Return whether what comes out of a model has fewer axes for one sample, as where it squeezes all that it can."""
+    pairs = zip(_run(twin, one), _run(twin, several), strict=True)
+    return any(alone.dim() < among.dim() for alone, among in pairs)
 
 
 def _in_training(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor], left_out: Sequence[str]) -> Iterator[str]:
@@ -128,9 +175,24 @@ def _equal(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
 
 def _close(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
     double = [x.double() if x.is_floating_point() else x for x in tensors]
-    pair = [copy.deepcopy(each).double() for each in (twin, ours)]
-    first, second = (_run(each, double) for each in pair)
+    pair = [copied(each).double() for each in (twin, ours)]
+    try:
+        first, second = (_run(each, double) for each in pair)
+    except RuntimeError:  # what the model makes on its way is of the usual precision
+        with _of_doubles():
+            first, second = (_run(each, double) for each in pair)
     return len(first) == len(second) and all(map(_near, first, second))
+
+
+@contextmanager
+def _of_doubles() -> Iterator[None]:
+    """Have tensors that are made of nothing in double precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _near(one: Tensor, other: Tensor) -> bool:

@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 from speczoo.importing.constructed import carry
 from speczoo.importing.inputs import Input, given, shown
 from speczoo.importing.leaves import is_leaf
+from speczoo.importing.norms import hooked
 from speczoo.importing.overloads import Spelled, spelled
 from speczoo.importing.recording import Call, Frame, Recording, RunValue, leaves, values
 from speczoo.importing.running import failures_of, place
@@ -44,7 +45,7 @@ def record(
 
     Raises ModelFailed.
     """
-    twin = on_meta(model) if meta else copy.deepcopy(model)
+    twin = on_meta(model) if meta else copied(model)
     carry(model, twin)
     twin.train(training)
     recorder = _Recorder(twin)
@@ -53,7 +54,15 @@ def record(
         tensors = given(inputs, batch, device)
         with failures_of(f"{type(model).__name__}, given {shown(tensors)},"):
             recorder.run(twin, tensors)
-    return Recording(recorder.root, batch, {each.name: each.shape for each in inputs})
+    return Recording(recorder.root, batch, {each.name: each.shape for each in inputs}, recorder.names)
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy of a model, with the values in it that autograd made, as norms of weights leave them: torch copies
+    none of these.
+    """
+    made = [each for module in model.modules() for each in vars(module).values() if isinstance(each, Tensor)]
+    return copy.deepcopy(model, {id(each): each.detach().clone() for each in made if not each.is_leaf})
 
 
 def on_meta(model: nn.Module) -> nn.Module:
@@ -94,6 +103,7 @@ class _Recorder(TorchFunctionMode):
         self.root = Frame(model, "")
         self.frames = [self.root]
         self.inside = 0
+        self.names: dict[RunValue, str] = {}  # of what comes out
         self.values: dict[int, RunValue] = {}
         self.paths: dict[nn.Module, list[str]] = {}
         for path, module in model.named_modules(remove_duplicate=False):
@@ -107,11 +117,13 @@ class _Recorder(TorchFunctionMode):
         """Run the model under watch, once."""
         for module in self.paths:
             if module is not model:
-                object.__setattr__(module, "forward", self._watched(module, module.forward))
+                inside = hooked(module, module.forward) if is_leaf(module) else module.forward
+                object.__setattr__(module, "forward", self._watched(module, inside))
         with self:
             self.root.arguments = [*self.noted([*tensors])]
             result = model(*tensors)
-        self.root.results = list(self._flat(self.noted(result)))
+        noted = self.noted(result)
+        self.root.results, self.names = list(self._flat(noted)), dict(_named(result, noted))
 
     def _watched(self, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
@@ -221,6 +233,16 @@ def _as_large(module: Any, args: Any) -> bool:
     if not isinstance(x, Tensor) or not x.is_meta or x.dim() not in AS_LARGE.get(type(module), ()):
         return False
     return bool(x.shape[1] == module.num_features)
+
+
+def _named(result: Any, noted: Any) -> Iterator[tuple[RunValue, str]]:
+    """Yield the values that a mapping, a named tuple or a dataclass gives, with their names there."""
+    names = [*result] if isinstance(result, Mapping) else getattr(result, "_fields", None)
+    names = names or [*getattr(result, "__dataclass_fields__", ())]
+    given = noted.values() if isinstance(noted, Mapping) else noted if isinstance(noted, list) else ()
+    for name, value in zip(names, given, strict=False):
+        if isinstance(value, RunValue) and isinstance(name, str):
+            yield value, name
 
 
 def _writes(name: str, kwargs: Mapping[str, Any]) -> bool:

@@ -103,11 +103,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class Recording:
-    """A whole run: its outermost frame, and the shapes (without the batch) that flowed in."""
+    """A whole run: its outermost frame, the shapes (without the batch) that flowed in, and what the model calls that
+    which came out.
+    """
 
     root: Frame
     batch: int
     shapes: Mapping[str, tuple[int, ...]]
+    names: Mapping[RunValue, str]
 
 
 def values(*things: Any) -> Iterator[RunValue]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from speczoo.compiler.layer import Shape
-from speczoo.importing.building import Builder
+from speczoo.importing.building import Builder, batch_axis
 from speczoo.importing.entries import Feed
 from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
@@ -29,7 +29,9 @@ def reshape(at: Builder, call: Call) -> list[Traced]:
     (value,) = [each for each in call.inputs if isinstance(each, RunValue)][:1]
     x, out = at.traced(value), call.outputs[0]
     batches = at.batches
-    if x.source in at.free:
+    if x.source in at.free and batch_axis(value.shapes, batches) == 0:  # one for all samples, which these are
+        x = replace(x, source=at.stretched_out("reshape", x.source), leading=False)
+    elif x.source in at.free:
         return [_alone(at, x, out)]
     if x.batch:
         return [_around(at, x, value, out)]
@@ -167,7 +169,7 @@ def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Feed:
     whole = [column for s in segments for column in s.after]
     varying = [column for column in whole if len(set(column)) > 1]
     steps = sum(1 if 1 in (len(s.before), len(s.after)) else 2 for s in changed)
-    if steps > 1 and len(varying) < 2:
+    if steps > 1 and whole and len(varying) < 2:
         shape = [-1 if len(set(column)) > 1 else column[0] for column in whole]
         return Feed(at.add("reshape", [x.source], {"shape": shape}))
     source, place = x.source, sum(len(s.before) for s in segments)
@@ -177,7 +179,10 @@ def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Feed:
         if s.before == s.after:
             continue
         first, last = place + 1, place + len(s.before)
-        if len(s.before) > 1:
+        if not s.after:
+            for _ in s.before:
+                source = Feed(at.add("squeeze", [source], {"dim": first}))
+        elif len(s.before) > 1:
             end = -1 if last == rank else last
             source = Feed(at.add("Flatten", [source], {"start_dim": first, "end_dim": end}))
         if not s.before:

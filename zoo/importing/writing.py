@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from speczoo.importing.entries import Entry, Feed, List, Operand, is_chain
 from speczoo.specs.flow_style import bare_or_computed
 from speczoo.specs.flow_style import flow as plain_flow
 from speczoo.specs.keys import keys
+from speczoo.specs.reserved_names import bad_output
 from speczoo.specs.spec import Spec
 
 Data = dict[str, Any]
@@ -21,6 +23,8 @@ APART = ("blocks", "layers", "variants", "expect")
 ENTRIES = ("layers", "do", "outputs")
 ON_A_LINE = 3
 WIDTH = 120
+#: How many characters a number has that is the root of another, and what number that is at most.
+LONG, LARGEST_ROOT = 12, 1 << 16
 ORDER = [*keys(Spec)]
 #: What a function's output is called, where that is not the function's own name.
 NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
@@ -56,8 +60,10 @@ def _outputs(made: List, ids: Mapping[Entry, str]) -> list[Data] | None:
     taken: set[str] = set()
     out = []
     for number, source in enumerate(made.outputs):
-        plain = re.sub("[^A-Za-z0-9_]", "_", ids.get(source.entry, "") if source.entry else "input").strip("_")
-        name = plain if plain and plain not in taken and plain[0].isalpha() else f"output_{number}"
+        own = made.output_names[number] if number < len(made.output_names) else ""
+        own = own or (ids.get(source.entry, "") if source.entry else "input")
+        plain = re.sub("[^A-Za-z0-9_]", "_", own).strip("_")
+        name = plain if plain and plain not in taken and bad_output(plain) is None else f"output_{number}"
         taken.add(name)
         training = number < len(made.training_only) and made.training_only[number]
         out.append({"id": name, "from": _ref(source, made, ids), **({"training_only": True} if training else {})})
@@ -81,7 +87,7 @@ def list_data(made: List) -> list[Data]:
         if entry.inputs and stated and not entry.spliced:
             refs = [_ref(operand, made, ids) for operand in entry.inputs]
             data["from"] = refs if len(refs) > 1 else refs[0]
-        data |= entry.args
+        data |= {name: as_root(value) for name, value in entry.args.items()}
         data |= {name: _ref(source, made, ids) for name, source in entry.references.items()}
         if entry.when:
             data["when"] = entry.when
@@ -96,9 +102,20 @@ def _first_of_many(made: List, entry: Entry) -> bool:
     return entry is made.entries[0] and len(made.inputs) > 1
 
 
+def as_root(value: Any) -> Any:
+    """Return a number as who wrote it would say it: roots of whole numbers, which many digits stand for."""
+    if not isinstance(value, float) or len(repr(value)) < LONG:
+        return value
+    whole = round(value**2) if value > 1 else round(value**-2) if 0 < value < 1 else 0
+    if not 1 < whole <= LARGEST_ROOT:
+        return value
+    texts = {math.sqrt(whole): f"$(sqrt({whole}))", 1 / math.sqrt(whole): f"$(1 / sqrt({whole}))"}
+    return (texts | {whole**-0.5: f"$({whole} ** -0.5)"}).get(value, value)
+
+
 def _ref(operand: Operand, made: List, ids: Mapping[Entry, str]) -> Any:
     if not isinstance(operand, Feed):
-        return operand
+        return as_root(operand)
     if operand.entry is None:
         return made.inputs[operand.port] if len(made.inputs) > 1 else "input"
     name = operand.entry.last_name or ids[operand.entry]
@@ -119,8 +136,8 @@ def _ids(made: List) -> dict[Entry, str]:
     for entry in _referred(made):
         if entry not in found and not (positional and entry.name.isdigit()):
             own = entry.name if not entry.name.isdigit() else ""
-            of = entry.op or (entry.share.name if entry.share else "")
-            wanted = own or NAMES.get(entry.op, of.lower() or "out")
+            again = entry.share.name.rpartition(".")[2] if entry.share and not entry.share.name.isdigit() else ""
+            wanted = own or again or NAMES.get(entry.op, entry.op.lower() or "out")
             name = next(n for n in (wanted, *(f"{wanted}_{i}" for i in range(2, 10_000))) if n not in taken)
             found[entry] = name
             taken.add(name)
@@ -161,6 +178,8 @@ def text_of(data: Data, *, filled: bool = True) -> str:
                 lines += [f"  {name}:", *_mapping(each, "    ")] if "layers" in each else [f"  {name}: {flow(each)}"]
         elif key in ENTRIES and not filled:
             lines += [f"{key}:", *_items(value, "  ")]
+        elif key == "tie" and len(flow(value)) > WIDTH - len("tie: "):
+            lines += ["tie:", *(f"  {name}: {each}" for name, each in value.items())]
         else:
             lines.append(f"{key}: {flow(value)}")
     return "\n".join(lines) + "\n"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.gradcheck import GradcheckError
 
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.layers.weight_norms import spectral
 from speczoo.testing.cases import Case
 from speczoo.testing.oracle import BATCH, evaluated, prepared, quiet, seeded, tensors
 from speczoo.testing.trial import Disagreement, Trial
@@ -105,7 +106,7 @@ def gradients(trial: Trial) -> None:
         given = [x.double() if _floats(x) else x for x in tensors(layer, trial.case, trial.batch)]
         scope, expression = prepared(layer.call(*trial.case.inputs), given)
         module = scope["module"].double() if isinstance(scope["module"], nn.Module) else nn.Module()
-        if getattr(layer, "norm", None) == "spectral":
+        if spectral(getattr(layer, "norm", None)):
             module.eval()  # while training each pass moves its vectors, of which it gives no gradients
         own = dict(module.named_parameters())
         places = [i for i, x in enumerate(given) if _floats(x)]

@@ -32,10 +32,11 @@ TRAINING = "self.training"  # what every module has of itself, and an expression
 
 
 class Module(NamedTuple):
-    """What `self` has for an entry: its module, or its Parameter, which is the value itself."""
+    """What `self` has for an entry: its module, or its Parameter or Buffer, which is the value itself."""
 
     node: int
     parameter: bool = False
+    buffer: bool = False
 
 
 class Held(dict[str, "Module | Held"]):
@@ -47,7 +48,8 @@ class Held(dict[str, "Module | Held"]):
 def holder(held: Mapping[str, Module | Held]) -> str:
     """Return the class of the container that holds these."""
     parameters = [isinstance(item, Module) and item.parameter for item in held.values()]
-    if list(held) == [str(i) for i in range(len(held))] and len({*parameters}) == 1:
+    buffers = any(isinstance(item, Module) and item.buffer for item in held.values())
+    if list(held) == [str(i) for i in range(len(held))] and len({*parameters}) == 1 and not buffers:
         return "nn.ParameterList" if parameters[0] else "nn.ModuleList"
     return "nn.Module" if any(parameters) or {*held} & DICT_NAMES else "nn.ModuleDict"
 

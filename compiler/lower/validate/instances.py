@@ -160,7 +160,8 @@ class Validation:
             raise Mistranslation(prefix + name, "no entry", make.target)
         index = makers[name]
         makes[index] = make
-        return Module(index, index in calls and calls[index].parameter)
+        call = calls.get(index)
+        return Module(index, call is not None and call.parameter, call is not None and call.target == "nn.Buffer")
 
     def _complete(self, prefix: str, composite: Composite, own: Bound, calls: Mapping[int, Call]) -> None:
         """Check that every module and Parameter is made, in the order in which a state_dict lists them."""

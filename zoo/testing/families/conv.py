@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.layers.weight_norms import NORMS
 from speczoo.testing.cases import Arguments, Drawn, each, every, family, shape, size, some, spatial, value
 
 
@@ -24,7 +25,7 @@ def conv(draw: DrawFn, layer: type[Layer]) -> Drawn:
             dilation=each(n, size(1, 2)),
             bias=st.booleans(),
             padding_mode=st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
-            norm=st.sampled_from(["weight", "spectral"]),
+            norm=st.sampled_from([*NORMS]),
             in_channels=st.just(channels),
         ),
     }
@@ -49,7 +50,7 @@ def conv_transpose(draw: DrawFn, layer: type[Layer]) -> Drawn:
             groups=st.just(groups),
             bias=st.booleans(),
             dilation=each(n, size(1, 2)),
-            norm=st.sampled_from(["weight", "spectral"]),
+            norm=st.sampled_from([*NORMS]),
         ),
     }
     return arguments, value(channels, *shape(draw, n, high=6))

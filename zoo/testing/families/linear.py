@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from speczoo.compiler.layer import Layer, Value
+from speczoo.compiler.layers.weight_norms import NORMS
 from speczoo.testing.cases import POSITIVE, Drawn, family, shape, size, some, value
 
 
@@ -13,7 +14,7 @@ from speczoo.testing.cases import POSITIVE, Drawn, family, shape, size, some, va
 def linear(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = shape(draw, 1, 2, 3)
     stated = st.one_of(st.just(x[-1]), size())
-    options = some(draw, bias=st.booleans(), in_features=stated, norm=st.sampled_from(["weight", "spectral"]))
+    options = some(draw, bias=st.booleans(), in_features=stated, norm=st.sampled_from([*NORMS]))
     return {"out_features": draw(size()), **options}, (Value(x, batched=draw(st.integers(0, 3)) > 0),)
 
 

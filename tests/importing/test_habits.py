@@ -1,0 +1,190 @@
+"""What people do in code besides calling one layer after the other, and what becomes of it in a spec."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, spectral_norm, weight_norm
+
+import speczoo
+from speczoo.importing import ImportRefused, from_module
+
+
+class Normed(nn.Module):
+    """Weights that are computed, by the norms that torch has now and had before."""
+
+    def __init__(self, norms: Any) -> None:
+        super().__init__()
+        first, second, third = norms
+        self.a = first(nn.Conv1d(4, 6, 3, padding=1))
+        self.b = second(nn.ConvTranspose1d(6, 4, 3, padding=1, bias=False))
+        self.c = nn.Sequential(third(nn.Linear(9, 5)), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.c(self.b(self.a(x).relu()))
+        return out
+
+
+class Twice(nn.Module):
+    """A module that is registered under two names, one that is never called, and statistics that nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(3, 4, 1)
+        self.net = nn.Sequential(self.conv, nn.ReLU())
+        self.aux = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
+        self.token = nn.Parameter(torch.ones(1, 1, 4))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.net(x)
+        return out
+
+
+class States(nn.Module):
+    """An LSTM from zeros that somebody made, which it starts from anyway; what it ends with, squeezed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(4, 6, 2, batch_first=True)
+        self.head = nn.Linear(12, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = [torch.zeros(2, x.size(0), 6).to(x.device) for _ in range(2)]
+        _, (hidden, _) = self.lstm(x, (states[0], states[1]))
+        out: Tensor = self.head(torch.cat((hidden[-2], hidden[-1]), 1).squeeze(0))
+        return out.squeeze()
+
+
+class Labelled(nn.Module):
+    """A label and a time for each sample, numbers by themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label = nn.Embedding(5, 8)
+        self.net = nn.Linear(16, 4)
+
+    def forward(self, label: Tensor, time: Tensor) -> dict[str, Tensor]:
+        rates = torch.exp(torch.arange(4) * -(math.log(10_000) / 3))
+        angles = time[:, None] * rates[None]
+        hidden = torch.cat([self.label(label), angles.sin(), angles.cos()], 1)
+        logits: Tensor = self.net(hidden)
+        return {"logits": logits, "kind": logits.argmax(1)}
+
+
+class Places(nn.Module):
+    """Sines and cosines of places, of which the first are taken; a bias by distance; a table that nothing tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        table = torch.zeros(50, 8)
+        angles = torch.arange(50.0)[:, None] * torch.exp(torch.arange(0, 8, 2) * (-math.log(10_000.0) / 8))
+        table[:, 0::2], table[:, 1::2] = angles.sin(), angles.cos()
+        self.register_buffer("pe", table[None])
+        self.register_buffer("drawn", torch.randn(70))
+        self.bias = nn.Embedding(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.pe[:, : x.size(1)]
+        far = (torch.arange(8)[None] - torch.arange(8)[:, None]).abs()
+        near = torch.where(far < 2, far, (far.float().log() / math.log(8) * 3).long().clamp(max=3))
+        return x @ (self.bias(near).squeeze(-1) + self.drawn[:8])
+
+
+class Latents(nn.Module):
+    """One set of vectors for all samples, which look at each in turn, its heads in the batch axis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latents = nn.Parameter(torch.randn(5, 8))
+        self.q = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = self.q(self.latents.unsqueeze(0).repeat(x.size(0), 1, 1))
+        q, k = (t.reshape(len(x), -1, 2, 4).transpose(1, 2).reshape(len(x) * 2, -1, 4) for t in (q, x))
+        seen = (q @ k.transpose(1, 2) / math.sqrt(4)).softmax(-1) @ k
+        return seen.reshape(len(x), 2, 5, 4).flatten(1)
+
+
+class Scores(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 1, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.conv(x), 0.2).view(-1)
+
+
+NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
+OLD = (weight_norm, spectral_norm, spectral_norm)
+HABITS: list[tuple[Any, Any, str]] = [
+    (lambda: Normed(NEW), (4, 9), "norm: spectral"),
+    (lambda: Normed(OLD), (4, 9), "norm: utils.weight_norm"),
+    (Twice, (3, 7), "tie: {net.0.weight: conv.weight, net.0.bias: conv.bias}"),
+    (States, (7, 4), "op: LSTM, hidden_size: 6, num_layers: 2, return_state: true}"),
+    (Labelled, {"label": ((), "int64"), "time": ()}, "{id: kind, from: argmax}"),
+    (Places, (8, 8), "narrow"),
+    (Latents, (6, 8), "op: expand, size: [5, 8], like: input"),
+    (Scores, (3, 4, 4), "squeeze"),
+]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(("make", "shape", "text"), HABITS, ids=[t for _, _, t in HABITS])
+def test_a_habit_is_said(make: Any, shape: Any, text: str) -> None:
+    """`from_module` proves it for other weights; here the model's own, and no warning is left."""
+    torch.manual_seed(0)
+    model = make()
+    made = from_module(model, shape)
+    assert text in str(made)
+    assert not speczoo.check(str(made))
+    ours = speczoo.build(str(made)).eval()
+    ours.load_state_dict(model.state_dict())
+    flowing = [
+        torch.randint(2, (3, *given.shape)) if given.dtype == "int64" else torch.randn(3, *given.shape)
+        for _, given in made.graph.settings.inputs
+    ]
+    wanted, got = model.eval()(*flowing), ours(*flowing)
+    if isinstance(wanted, dict):
+        assert got._fields == tuple(wanted)
+        wanted = tuple(wanted.values())
+    torch.testing.assert_close(tuple(got) if isinstance(wanted, tuple) else got, wanted)
+
+
+def test_what_is_the_model_s_but_for_rounding_is_told() -> None:
+    made = from_module(Places(), (8, 8))
+    assert len(made.notes) == 2
+    assert "but for rounding" in made.notes[0]
+    assert "the state_dict alone has the numbers of `drawn`" in made.notes[1]
+
+
+def test_a_table_of_places_is_taken_as_far_as_the_input_goes() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.places = nn.Parameter(torch.randn(1, 40, 4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.places[:, : x.shape[1]]
+
+    model = Net()
+    made = from_module(model, (9, 4))
+    assert made.sizes
+    longer = speczoo.build(str(made), input=(33, 4))
+    longer.load_state_dict(model.state_dict())
+    x = torch.randn(2, 33, 4)
+    assert torch.equal(longer(x), model(x))
+
+
+def test_a_batch_that_does_not_come_first_is_refused() -> None:
+    class Turned(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.transpose(0, 1)
+
+    with pytest.raises(ImportRefused, match="its batch is not the first axis"):
+        from_module(Turned(), (4, 5))

@@ -1,0 +1,130 @@
+"""Constants that were computed in single precision: rules that give their numbers but for rounding.
+
+Lines over places, powers of one number, waves whose frequencies are such powers (the places of tokens), and logarithms
+of distances.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+#: How far a number may be from that of its rule, as a part of the largest.
+CLOSE = 1e-3
+#: How far from a round number one that was solved for may be.
+ROUND = 1e-4
+#: How small a number of a falling series may be that it is taken from.
+TELLING = 0.05
+#: The numbers whose powers frequencies are, the usual one first.
+BASES = (10_000, 2, 10, 100, 1_000, 100_000, 500_000)
+#: The largest numbers of a fraction that is found in rounded ones.
+LARGEST = 4_096
+#: A rule, and the numbers that it gives.
+Rule = tuple[str, Tensor]
+
+
+def smooth(value: Tensor) -> str | None:
+    """Return an expression over the places i, j, k, l that gives a tensor of fractions but for rounding; None where
+    none is found.
+    """
+    value = value.double()
+    for search in (_line, _powers, _logarithms, _waves):
+        for text, made in search(value):
+            if float((made - value).abs().max()) <= CLOSE * float(value.abs().max()):
+                return text
+    return None
+
+
+def _line(value: Tensor) -> Iterator[Rule]:
+    """Yield a sum of fractions of places."""
+    places = _places(value)
+    rows = torch.stack([*(each.expand(value.shape).flatten() for each in places), torch.ones(value.numel()).double()])
+    solved = torch.linalg.lstsq(rows.T, value.flatten()[:, None]).solution.flatten()
+    if float((rows.T @ solved - value.flatten()).abs().max()) > 1e-5 * float(value.abs().max()):
+        return
+    fractions = [Fraction(float(n)).limit_denominator(LARGEST) for n in solved]
+    shared = math.lcm(*(each.denominator for each in fractions))
+    if shared > LARGEST:
+        return
+    whole = [int(each * shared) for each in fractions]
+    made = (rows * torch.tensor(whole, dtype=torch.double)[:, None] / shared).sum(0).reshape(value.shape)
+    parts = [f"{n} * {name}" if n != 1 else name for n, name in zip(whole[:-1], "ijkl", strict=False) if n]
+    sums = " + ".join([*parts, *([str(whole[-1])] if whole[-1] else [])]).replace("+ -", "- ")
+    yield (f"({sums}) / {shared}" if " + " in sums or " - " in sums else f"{sums} / {shared}"), made
+
+
+def _powers(value: Tensor) -> Iterator[Rule]:
+    """Yield powers of a number, which begin at 1."""
+    if value.dim() == 1 and bool((value > 0).all()):
+        yield from _power(value, "i", torch.arange(value.numel()).double())
+
+
+def _power(value: Tensor, name: str, places: Tensor) -> Iterator[Rule]:
+    """Yield what has the exponent of a place, over a number of them; what is far below 1 says little of it."""
+    large = int((value > TELLING).sum()) if value[0] > value[-1] else len(value)
+    if large < 2 or bool((value[:large] <= 0).any()):
+        return
+    first, last = (float(value[at].log()) for at in (0, large - 1))
+    step = (last - first) / (large - 1)
+    if abs(first) > ROUND or not step:
+        return
+    for base in BASES:
+        count = math.log(base) / abs(step)
+        if count >= 1 and abs(count - round(count)) < ROUND * count:
+            sign = "-" if step < 0 else ""
+            rule = f"{base} ** ({sign}{name} / {round(count)})"
+            made = base ** (math.copysign(1, step) * places / round(count))
+            yield (rule if round(count) > 1 else f"{base}.0 ** {f'({sign}{name})' if sign else name}"), made
+
+
+def _logarithms(value: Tensor) -> Iterator[Rule]:
+    """Yield the logarithms of distances from the middle, with a sign: windows' coordinates far apart and near."""
+    if value.dim() != 1 or value.numel() % 2 == 0 or not torch.allclose(value, -value.flip(0), atol=1e-6):
+        return
+    middle, edge = value.numel() // 2, float(value[-1])
+    apart = (torch.arange(value.numel()).double() - middle) / middle
+    for factor in (8, 1, 2, 4, 16, 32):
+        shape = apart.sign() * torch.log(1 + factor * apart.abs())
+        for largest in {factor, 2} - {1}:
+            if abs(edge - math.log(1 + factor) / math.log(largest)) < CLOSE:
+                sign = f"(1 if i > {middle} else -1)"
+                yield (
+                    f"{sign} * log(1 + {factor} * abs(i - {middle}) / {middle}) / log({largest})",
+                    shape / math.log(largest),
+                )
+
+
+def _waves(value: Tensor) -> Iterator[Rule]:
+    """Yield sines and cosines of places, a frequency each: in turns, or one half after the other."""
+    if value.dim() != 2 or value.shape[1] % 2 or min(value.shape) < 2:
+        return
+    at, count = torch.arange(value.shape[0]).double()[:, None], value.shape[1] // 2
+    layouts: tuple[tuple[Callable[[Tensor], Tensor], str, str], ...] = (
+        (lambda column: column % 2 == 0, "j // 2", "j % 2 == 0"),
+        (lambda column: column < count, f"j % {count}", f"j < {count}"),
+    )
+    columns = torch.arange(2 * count)
+    for chosen, place, test in layouts:
+        for first, second in (("sin", "cos"), ("cos", "sin")):
+            is_sine = chosen(columns) if first == "sin" else ~chosen(columns)
+            waves = value[1][is_sine].clamp(-1, 1).asin()
+            for text, frequencies in _power(waves, f"({place})", torch.arange(count).double()):
+                of_column = columns // 2 if "//" in place else columns % count
+                angles = at * frequencies[of_column]
+                made = torch.where(is_sine, angles.sin(), angles.cos())
+                yield f"{first}(i * {text}) if {test} else {second}(i * {text})", made
+        for name, wave in (("cos", torch.cos), ("sin", torch.sin)):  # of both halves, as rotations take them
+            row = value[1][chosen(columns)].clamp(-1, 1)
+            waves = row.asin() if name == "sin" else row.acos()
+            for text, frequencies in _power(waves, f"({place})", torch.arange(count).double()):
+                angles = at * frequencies[columns // 2 if "//" in place else columns % count]
+                yield f"{name}(i * {text})", wave(angles)
+
+
+def _places(value: Tensor) -> list[Tensor]:
+    shapes = ([size if at == axis else 1 for at in range(value.dim())] for axis, size in enumerate(value.shape))
+    return [torch.arange(max(shape)).double().reshape(shape) for shape in shapes]
