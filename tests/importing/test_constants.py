@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 import speczoo
-from speczoo.importing.constants import buffer_of
+from speczoo.importing.constants import buffer_of, rounded_buffer_of
 
 
 def built(arguments: dict[str, object]) -> Tensor:
@@ -90,3 +92,38 @@ def test_one_window_of_numbers_for_all_channels(channels: int, numbers: list[flo
     kernel = torch.tensor(numbers)
     wanted = (kernel[:, None] * kernel[None] / kernel.sum() ** 2).expand(channels, 1, -1, -1).contiguous()
     assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
+@settings(max_examples=20)
+@given(st.integers(3, 40), st.integers(2, 12), st.sampled_from(["turns", "halves", "both"]), st.booleans())
+def test_sines_of_places(places: int, half: int, layout: str, first: bool) -> None:
+    rates = torch.exp(torch.arange(half) * (-math.log(10_000.0) / (half - 1 if layout == "halves" else half)))
+    angles = torch.arange(places)[:, None] * rates
+    parts = (angles.sin(), angles.cos()) if first else (angles.cos(), angles.sin())
+    if layout == "both":  # as rotations take them
+        wanted = torch.cat([angles, angles], 1).sin()
+    else:
+        wanted = torch.stack(parts, 2).flatten(1) if layout == "turns" else torch.cat(parts, 1)
+    made = rounded_buffer_of(wanted)
+    assert made is not None
+    torch.testing.assert_close(built(made), wanted, atol=1e-5, rtol=1e-3)
+
+
+@settings(max_examples=20)
+@given(st.integers(3, 9), st.integers(3, 9), st.sampled_from([8, 4, 2]))
+def test_logarithms_of_distances(height: int, width: int, factor: int) -> None:
+    rows, columns = (torch.arange(1 - n, n) / (n - 1) * factor for n in (height, width))
+    grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), 2)
+    wanted = grid.sign() * torch.log2(grid.abs() + 1) / math.log2(8)
+    made = rounded_buffer_of(wanted)
+    assert (made is None) == (factor != 8)
+    if made is not None:
+        torch.testing.assert_close(built(made), wanted)
+
+
+@given(st.lists(st.floats(-9, 9, width=32), min_size=9, max_size=20))
+def test_what_has_no_rule_is_not_given_one(numbers: list[float]) -> None:
+    wanted = torch.tensor(numbers)
+    made = rounded_buffer_of(wanted)
+    if made is not None:
+        torch.testing.assert_close(built(made), wanted, atol=1e-5 * float(wanted.abs().max()) + 1e-30, rtol=0)

@@ -188,3 +188,25 @@ def test_a_batch_that_does_not_come_first_is_refused() -> None:
 
     with pytest.raises(ImportRefused, match="its batch is not the first axis"):
         from_module(Turned(), (4, 5))
+
+
+def test_what_is_written_to_a_part_stands_in_the_whole() -> None:
+    class Masked(nn.Module):
+        """Keys without a bias, as Swin V2 has them, and a corner of each sample that is put to zero."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv = nn.Linear(4, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            bias = self.qkv.bias.clone()
+            bias[2:4].zero_()
+            out = F.linear(x, self.qkv.weight, bias)
+            out[:, :, 1:3] *= 2
+            return out
+
+    model = Masked()
+    ours = speczoo.build(str(from_module(model, (3, 4))))
+    ours.load_state_dict(model.state_dict())
+    x = torch.randn(2, 3, 4)
+    torch.testing.assert_close(ours(x), model(x))

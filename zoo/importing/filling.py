@@ -10,15 +10,17 @@ from speczoo.importing.traced import Traced
 
 #: Functions that fill a tensor, with the number that they fill it with, where their name says it.
 FILLED = {
-    **dict.fromkeys(("zeros", "new_zeros", "zeros_like"), 0),
+    **dict.fromkeys(("zeros", "new_zeros", "zeros_like", "zero_"), 0),
     **dict.fromkeys(("ones", "new_ones", "ones_like"), 1),
-    **dict.fromkeys(("full", "new_full", "full_like"), None),
+    **dict.fromkeys(("full", "new_full", "full_like", "fill_"), None),
 }
 
 
 def filled(at: Builder, call: Call) -> list[Traced]:
     """Return a tensor of one number with as many samples as flow in. Raises Unsayable."""
     value = call.outputs[0]
+    if len({*value.shapes}) == 1:
+        return [_alone(at, call, value)]
     axis, count = at.layout(value, None, None)
     shapes = {tuple(n for place, n in enumerate(shape) if place != axis) for shape in value.shapes}
     if axis is None or count or len(shapes) > 1:
@@ -34,6 +36,15 @@ def filled(at: Builder, call: Call) -> list[Traced]:
     if not arguments["value"]:
         at.zeros.add(Feed(entry))
     return [at.outcome(value, Feed(entry), flowing)]
+
+
+def _alone(at: Builder, call: Call, value: RunValue) -> Traced:
+    """Return a tensor of one number that has no batch, in the place of a part of a parameter."""
+    shape = tuple(value.tensor.shape)
+    one = Feed(at.append(Entry("Buffer", {"shape": [*shape], "value": _number(call, value), "persistent": False})))
+    at.free.add(one)
+    at.shapes[one] = shape
+    return Traced(one, value.shapes, None, dtype=str(value.tensor.dtype).removeprefix("torch."))
 
 
 def _number(call: Call, value: RunValue) -> float:

@@ -166,9 +166,8 @@ def setitem(at: Builder, call: Call) -> list[Traced]:
     x, index, value = at.traced(call.args[0]), _filled(_listed(call.args[1]), call.args[0].tensor.dim()), call.args[2]
     if any(repr(twin.args[1]) != repr(call.args[1]) for twin in call.twins) or not isinstance(value, RunValue):
         raise Unsayable("it puts a number somewhere, or where that is follows from the size of the input")
-    if not all(isinstance(each, slice) and each.step in (None, 1) for each in index) or index[x.batch or 0] != slice(
-        None
-    ):
+    of_batch = index[x.batch] if x.batch is not None else slice(None)
+    if not all(isinstance(each, slice) and each.step in (None, 1) for each in index) or of_batch != slice(None):
         raise Unsayable("it puts a value at places that are no slices, or into a part of the batch")
     inner, out = at.traced(value), call.outputs[0]
     cuts = [

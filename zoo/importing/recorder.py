@@ -103,6 +103,7 @@ class _Recorder(TorchFunctionMode):
         self.root = Frame(model, "")
         self.frames = [self.root]
         self.inside = 0
+        self.parts: dict[int, tuple[Tensor, Any]] = {}  # what an index took out, of which tensor and by which index
         self.names: dict[RunValue, str] = {}  # of what comes out
         self.values: dict[int, RunValue] = {}
         self.paths: dict[nn.Module, list[str]] = {}
@@ -178,6 +179,7 @@ class _Recorder(TorchFunctionMode):
         if name == "__setitem__":
             self._renewed(args[0])
             self._note(name, before, [self.values[id(args[0])]], None)
+            self._written_through(args[0])
             return result
         found = [*leaves(Tensor, result)]
         if not found or name.endswith("_set_grad_enabled"):
@@ -187,7 +189,21 @@ class _Recorder(TorchFunctionMode):
         result = self._anew(result, [*leaves(Tensor, args, kwargs)], written=_writes(name, kwargs))
         noted = self.noted(result)
         self._note(name, before, [*self._flat(noted)], noted)
+        if name == "__getitem__":
+            self.parts[id(result)] = (args[0], args[1])
+        elif args and result is args[0]:
+            self._written_through(result)
         return result
+
+    def _written_through(self, part: Tensor) -> None:
+        """Note that what was written to a part of a tensor, which an index took out, stands in that tensor too."""
+        if id(part) not in self.parts:
+            return
+        whole, index = self.parts[id(part)]
+        before: tuple[Any, Any] = self.noted((whole, index, part)), {}
+        self._renewed(whole)
+        self._note("__setitem__", before, [self.values[id(whole)]], None)
+        self._written_through(whole)
 
     def _note(self, name: str, noted: tuple[Any, Any], outputs: list[RunValue], result: Any) -> None:
         self.frames[-1].calls.append(Call(name, *noted, outputs, result, place=place()))

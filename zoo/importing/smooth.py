@@ -7,18 +7,21 @@ of distances.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import torch
 from torch import Tensor
 
-#: How far a number may be from that of its rule, as a part of the largest.
-CLOSE = 1e-3
+#: What the places along each axis are called.
+PLACES = "ijkl"
+#: How far a number may be from that of its rule, as a part of the largest; waves of far places are less exact.
+CLOSE, OF_WAVES = 1e-5, 1e-3
 #: How far from a round number one that was solved for may be.
 ROUND = 1e-4
-#: How small a number of a falling series may be that it is taken from.
-TELLING = 0.05
+#: How small an angle may be that its cosine says it.
+LEAST_ANGLE = 0.05
 #: The numbers whose powers frequencies are, the usual one first.
 BASES = (10_000, 2, 10, 100, 1_000, 100_000, 500_000)
 #: The largest numbers of a fraction that is found in rounded ones.
@@ -32,10 +35,14 @@ def smooth(value: Tensor) -> str | None:
     none is found.
     """
     value = value.double()
-    for search in (_line, _powers, _logarithms, _waves):
-        for text, made in search(value):
-            if float((made - value).abs().max()) <= CLOSE * float(value.abs().max()):
-                return text
+    named = [axis for axis in range(value.dim()) if not bool((value == value.narrow(axis, 0, 1)).all())]
+    for axis in reversed(range(value.dim())):
+        value = value.select(axis, 0) if axis not in named else value
+    names = dict(zip(PLACES, (PLACES[axis] for axis in named), strict=False))
+    for search, close in ((_line, CLOSE), (_powers, CLOSE), (_logarithms, CLOSE), (_waves, OF_WAVES)):
+        for text, made in search(value) if named else ():
+            if float((made - value).abs().max()) <= close * float(value.abs().max()):
+                return re.sub(rf"\b[{PLACES}]\b", lambda found: names[found[0]], text)
     return None
 
 
@@ -44,15 +51,13 @@ def _line(value: Tensor) -> Iterator[Rule]:
     places = _places(value)
     rows = torch.stack([*(each.expand(value.shape).flatten() for each in places), torch.ones(value.numel()).double()])
     solved = torch.linalg.lstsq(rows.T, value.flatten()[:, None]).solution.flatten()
-    if float((rows.T @ solved - value.flatten()).abs().max()) > 1e-5 * float(value.abs().max()):
-        return
     fractions = [Fraction(float(n)).limit_denominator(LARGEST) for n in solved]
     shared = math.lcm(*(each.denominator for each in fractions))
     if shared > LARGEST:
         return
     whole = [int(each * shared) for each in fractions]
     made = (rows * torch.tensor(whole, dtype=torch.double)[:, None] / shared).sum(0).reshape(value.shape)
-    parts = [f"{n} * {name}" if n != 1 else name for n, name in zip(whole[:-1], "ijkl", strict=False) if n]
+    parts = [f"{n} * {name}" if n != 1 else name for n, name in zip(whole[:-1], PLACES, strict=False) if n]
     sums = " + ".join([*parts, *([str(whole[-1])] if whole[-1] else [])]).replace("+ -", "- ")
     yield (f"({sums}) / {shared}" if " + " in sums or " - " in sums else f"{sums} / {shared}"), made
 
@@ -63,9 +68,9 @@ def _powers(value: Tensor) -> Iterator[Rule]:
         yield from _power(value, "i", torch.arange(value.numel()).double())
 
 
-def _power(value: Tensor, name: str, places: Tensor) -> Iterator[Rule]:
-    """Yield what has the exponent of a place, over a number of them; what is far below 1 says little of it."""
-    large = int((value > TELLING).sum()) if value[0] > value[-1] else len(value)
+def _power(value: Tensor, name: str, places: Tensor, least: float = 0.0) -> Iterator[Rule]:
+    """Yield what has the exponent of a place, over a number of them, by the first numbers above the least."""
+    large = int((value > least).sum())
     if large < 2 or bool((value[:large] <= 0).any()):
         return
     first, last = (float(value[at].log()) for at in (0, large - 1))
@@ -90,7 +95,7 @@ def _logarithms(value: Tensor) -> Iterator[Rule]:
     for factor in (8, 1, 2, 4, 16, 32):
         shape = apart.sign() * torch.log(1 + factor * apart.abs())
         for largest in {factor, 2} - {1}:
-            if abs(edge - math.log(1 + factor) / math.log(largest)) < CLOSE:
+            if abs(edge - math.log(1 + factor) / math.log(largest)) < ROUND:
                 sign = f"(1 if i > {middle} else -1)"
                 yield (
                     f"{sign} * log(1 + {factor} * abs(i - {middle}) / {middle}) / log({largest})",
@@ -120,7 +125,8 @@ def _waves(value: Tensor) -> Iterator[Rule]:
         for name, wave in (("cos", torch.cos), ("sin", torch.sin)):  # of both halves, as rotations take them
             row = value[1][chosen(columns)].clamp(-1, 1)
             waves = row.asin() if name == "sin" else row.acos()
-            for text, frequencies in _power(waves, f"({place})", torch.arange(count).double()):
+            least = 0.0 if name == "sin" else LEAST_ANGLE
+            for text, frequencies in _power(waves, f"({place})", torch.arange(count).double(), least):
                 angles = at * frequencies[columns // 2 if "//" in place else columns % count]
                 yield f"{name}(i * {text})", wave(angles)
 
