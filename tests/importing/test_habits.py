@@ -86,7 +86,7 @@ class Places(nn.Module):
         angles = torch.arange(50.0)[:, None] * torch.exp(torch.arange(0, 8, 2) * (-math.log(10_000.0) / 8))
         table[:, 0::2], table[:, 1::2] = angles.sin(), angles.cos()
         self.register_buffer("pe", table[None])
-        self.register_buffer("drawn", torch.randn(70))
+        self.register_buffer("drawn", torch.randn(300))
         self.bias = nn.Embedding(4, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -161,6 +161,30 @@ def test_what_is_the_model_s_but_for_rounding_is_told() -> None:
     assert len(made.notes) == 2
     assert "but for rounding" in made.notes[0]
     assert "the state_dict alone has the numbers of `drawn`" in made.notes[1]
+
+
+def test_a_norm_that_casts_to_single_precision_is_the_same_in_double_precision() -> None:
+    """Rotations and norms, as Llama has them: their tables, one for each layer, in no state_dict."""
+
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(8))
+            angles = torch.outer(torch.arange(30.0), 1.0 / 10_000 ** (torch.arange(0, 8, 2) / 8)).repeat(1, 2)
+            self.register_buffer("cos", angles.cos(), persistent=False)
+            self.register_buffer("sin", angles.sin(), persistent=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            n = x.shape[1]
+            turned = torch.cat((-x[..., 4:], x[..., :4]), -1)
+            x = (x * self.cos[:n] + turned * self.sin[:n])[..., [7, 5, 3, 1, 0, 2, 4, 6]]
+            single = x.float()
+            return self.weight * (single * torch.rsqrt(single.pow(2).mean(-1, keepdim=True) + 1e-6)).type_as(x)
+
+    made = from_module(nn.Sequential(Layer(), Layer()), (9, 8))
+    assert made.sizes
+    assert str(made).count("$(cos(i * 10000 ** (-(j % 4) / 4)))") == 1
+    assert all("but for rounding" in note for note in made.notes)
 
 
 def test_a_table_of_places_is_taken_as_far_as_the_input_goes() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from speczoo.compiler.layer import Layer, Shape
-from speczoo.importing.constants import buffer_of, levels_of, rounded_buffer_of
+from speczoo.importing.constants import buffer_of, levels_of, listed_buffer_of, rounded_buffer_of
 from speczoo.importing.entries import Entry, Feed, List, Operand
 from speczoo.importing.leaves import stated
 from speczoo.importing.recording import Call, Frame, RunValue
@@ -84,11 +85,13 @@ class Builder:
         kept = owned and self.frame.persistent(value.key)
         numbers = tensor[0] if leading else tensor
         try:
-            arguments = self._numbers(value.key if kept else "", numbers) | ({"leading": True} if leading else {})
+            arguments = self._numbers(value.key if kept else "", numbers)
         except Unsayable:
-            if tensor.is_meta:
-                raise
-            return self._of_levels(value, numbers, leading=leading)
+            if not kept and not tensor.is_meta:
+                with suppress(Unsayable):
+                    return self._of_levels(value, numbers, leading=leading)
+            arguments = self._without_a_rule(value.key if kept else "", numbers)
+        arguments |= {"leading": True} if leading else {}
         arguments |= {} if kept else {"persistent": False}
         entry = self.append(Entry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept))
         self.free.add(Feed(entry))
@@ -97,23 +100,31 @@ class Builder:
         return Traced(Feed(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
 
     def _numbers(self, key: str, numbers: Tensor) -> dict[str, Any]:
-        """Return the arguments of a Buffer that holds numbers: as they are, or but for rounding; of one in the
-        state_dict, which brings them, at the least as many. Raises Unsayable.
+        """Return the arguments of a Buffer that holds numbers, by a rule, exactly or but for rounding, or as a short
+        list. Raises Unsayable.
         """
         try:
             exact = buffer_of(numbers)
-            if not isinstance(exact["value"], list):
-                return exact
         except Unsayable:
-            exact = None
-        if (found := rounded_buffer_of(numbers)) is not None:
-            self.rounded.append(Rounded(key, numbers))
-        elif exact is None and key and numbers.dtype != torch.bool and not numbers.is_meta:
-            found = {"shape": [*numbers.shape], "value": 0.0 if numbers.is_floating_point() else 0}
-            self.rounded.append(Rounded(key, numbers, missing=True))
-        if found is None and exact is None:
+            if (found := rounded_buffer_of(numbers)) is None:
+                raise
+        else:
+            found = rounded_buffer_of(numbers) if isinstance(exact["value"], list) else None
+            if found is None:
+                return exact
+        self.rounded.append(Rounded(key, numbers))
+        return found
+
+    def _without_a_rule(self, key: str, numbers: Tensor) -> dict[str, Any]:
+        """Return the arguments of a Buffer that lists numbers, or has as many, which the state_dict brings. Raises
+        Unsayable.
+        """
+        if (listed := listed_buffer_of(numbers)) is not None:
+            return listed
+        if not key or numbers.is_meta or numbers.dtype == torch.bool:
             return buffer_of(numbers)  # which says why
-        return found or exact or {}
+        self.rounded.append(Rounded(key, numbers, missing=True))
+        return {"shape": [*numbers.shape], "value": 0.0 if numbers.is_floating_point() else 0}
 
     def _of_levels(self, value: RunValue, numbers: Tensor, *, leading: bool) -> Traced:
         """Return a constant as a few numbers, each taken where it stands. Raises Unsayable."""

@@ -15,8 +15,8 @@ from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.smooth import smooth
 
-#: How many numbers a list may have.
-SHORT = 64
+#: How many numbers a list may have, and one that nothing shorter says.
+SHORT, LONGEST = 64, 256
 #: How many numbers say themselves better than a rule does.
 FEW = 8
 PLACES = "ijkl"
@@ -68,6 +68,13 @@ def rounded_buffer_of(value: Tensor) -> dict[str, Any] | None:
         return None
     rule = rule if "/" in rule or "." in rule else f"float({rule})"
     return {"shape": [*value.shape], "at": _places(value.shape), "value": f"$({rule})"}
+
+
+def listed_buffer_of(value: Tensor) -> dict[str, Any] | None:
+    """Return the arguments of a `Buffer` that lists these numbers, in order; None where they are too many."""
+    if value.is_meta or not 0 < value.numel() <= LONGEST or not bool(value.isfinite().all()):
+        return None
+    return {"shape": [*value.shape], "value": _shortest(value.flatten().tolist())}
 
 
 def _nearly(value: Tensor) -> str | None:

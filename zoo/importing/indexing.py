@@ -215,10 +215,8 @@ def getitem(at: Builder, call: Call) -> list[Traced]:
     """Return what an index with integers, whole slices, None and an ellipsis takes out."""
     x = _one(at, call)
     items = _listed(call.args[1])
-    if any(isinstance(each, RunValue) for each in items):
+    if any(isinstance(each, RunValue | list) for each in items):
         return [_rows(at, call, x, items)]
-    if any(isinstance(each, list) for each in items):
-        raise Unsayable("its index is a list")
     runs = [_filled(_listed(each.args[1]), x.rank) for each in (call, *call.twins)]
     if len({len(each) for each in runs}) > 1:
         raise Unsayable("its index follows from the batch or the size of the input")
@@ -242,10 +240,12 @@ def _in_all_runs(items: Sequence[Any]) -> Any:
 
 def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
     """Return the slices of an axis at the places that a tensor names, whose own axes take the place of that one."""
-    place = next(i for i, each in enumerate(items) if isinstance(each, RunValue))
+    items = _filled(items, x.rank)
+    place = next(i for i, each in enumerate(items) if isinstance(each, RunValue | list))
     if any(each != slice(None) for i, each in enumerate(items) if i != place):
         raise Unsayable("its index is a tensor beside other places")
-    index, axis = at.traced(items[place]), x.at(place) + 1
+    axis = x.at(place) + 1
+    index = _listed_places(at, call, place) if isinstance(items[place], list) else at.traced(items[place])
     if index.source not in at.free or index.dtype != "int64" or not index.shape:
         raise Unsayable("its index is a tensor of the network's own values")
     shape, places = index.shape, index.source
@@ -259,6 +259,16 @@ def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
     elif len(shape) > 1:
         made = Feed(at.add("Unflatten", [made], {"dim": axis, "unflattened_size": [*shape]}))
     return at.outcome(call.outputs[0], made, x, folded_sizes(x))
+
+
+def _listed_places(at: Builder, call: Call, place: int) -> Traced:
+    """Return the places that an index lists, as a constant. Raises Unsayable."""
+    runs = [_filled(_listed(each.args[1]), call.args[0].tensor.dim())[place] for each in (call, *call.twins)]
+    if any(each != runs[0] for each in runs) or not all(type(n) is int and n >= 0 for n in runs[0]):
+        raise Unsayable("its index is a list of what are no places, or follows from the size of the input")
+    entry = at.append(Entry("Buffer", {"value": runs[0], "persistent": False}))
+    at.free.add(Feed(entry))
+    return Traced(Feed(entry), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
 
 
 def windows(at: Builder, call: Call) -> list[Traced]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
@@ -25,6 +26,10 @@ from speczoo.verify import draw_anew
 
 #: How far outputs may be from each other in double precision, as a part of the largest.
 CLOSE = 1e-9
+
+
+#: How far the numbers of a rule may be from those of the constant that it says.
+NEAR = 1e-2
 
 
 class NotTheSame(Exception):
@@ -72,11 +77,12 @@ def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[s
         if missing:
             yield f"the state_dict alone has the numbers of `{key}`: they are 0 until it is loaded"
             continue
-        (found, *_) = [own[key]] if key else sorted(unkept, key=lambda each: _apart(each, numbers))
-        if apart := _apart(found, numbers):
+        its = [own[key]] if key else [each for each in unkept if _apart(each, numbers) < NEAR]
+        if apart := max((_apart(each, numbers) for each in its), default=0.0):
             shown = f"`{key}`" if key else f"a constant of {'x'.join(map(str, numbers.shape))}"
             yield f"the numbers of {shown} are those of a rule but for rounding: at most {apart:.0e} apart"
-        found.copy_(numbers.reshape(found.shape))
+        for each in its:
+            each.copy_(numbers.reshape(each.shape))
 
 
 def _apart(one: Tensor, other: Tensor) -> float:
@@ -176,23 +182,38 @@ def _equal(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
 def _close(twin: nn.Module, ours: nn.Module, tensors: Sequence[Tensor]) -> bool:
     double = [x.double() if x.is_floating_point() else x for x in tensors]
     pair = [copied(each).double() for each in (twin, ours)]
-    try:
-        first, second = (_run(each, double) for each in pair)
-    except RuntimeError:  # what the model makes on its way is of the usual precision
-        with _of_doubles():
-            first, second = (_run(each, double) for each in pair)
-    return len(first) == len(second) and all(map(_near, first, second))
+    second = _run(pair[1], double)
+    with suppress(RuntimeError):  # where what the model makes on its way is of the usual precision
+        first = _run(pair[0], double)
+        if len(first) == len(second) and all(map(_near, first, second)):
+            return True
+    with _of_doubles(), suppress(RuntimeError):
+        first = _run(pair[0], double)
+        return len(first) == len(second) and all(map(_near, first, second))
+    return False
 
 
 @contextmanager
 def _of_doubles() -> Iterator[None]:
-    """Have tensors that are made of nothing in double precision."""
+    """Have tensors in double precision that are made of nothing, or cast to single precision on the way."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        yield
+        with _NoSingles():
+            yield
     finally:
         torch.set_default_dtype(before)
+
+
+class _NoSingles(TorchFunctionMode):
+    """Casts to single precision, as norms and attention have them, cast to double precision."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.float:
+            return args[0].double()
+        given = [torch.float64 if each is torch.float32 else each for each in args]
+        named = {key: torch.float64 if each is torch.float32 else each for key, each in (kwargs or {}).items()}
+        return func(*given, **named)
 
 
 def _near(one: Tensor, other: Tensor) -> bool:

@@ -136,7 +136,7 @@ def _ids(made: List) -> dict[Entry, str]:
     for entry in _referred(made):
         if entry not in found and not (positional and entry.name.isdigit()):
             own = entry.name if not entry.name.isdigit() else ""
-            again = entry.share.name.rpartition(".")[2] if entry.share and not entry.share.name.isdigit() else ""
+            again = entry.share.name.replace(".", "_") if entry.share and not entry.share.name.isdigit() else ""
             wanted = own or again or NAMES.get(entry.op, entry.op.lower() or "out")
             name = next(n for n in (wanted, *(f"{wanted}_{i}" for i in range(2, 10_000))) if n not in taken)
             found[entry] = name
