@@ -120,6 +120,69 @@ class Scores(nn.Module):
         return F.leaky_relu(self.conv(x), 0.2).view(-1)
 
 
+class Sublayer(nn.Module):
+    """A residual around a function that is given to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, x: Tensor, sublayer: Any) -> Tensor:
+        out: Tensor = x + sublayer(self.norm(x))
+        return out
+
+
+class Given(nn.Module):
+    """Modules that another one calls, as a function that it was given; masks that are asked for what they are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.ModuleList([nn.Linear(8, 8) for _ in range(2)])
+        self.sublayers = nn.ModuleList([Sublayer() for _ in range(2)])
+        self.feed = nn.Linear(8, 8)
+
+    def attend(self, x: Tensor, mask: Tensor) -> Tensor:
+        q, k = (linear(x) for linear in self.attention)
+        return (q @ k.mT / math.sqrt(8)).masked_fill(mask == 0, -1e9).softmax(-1) @ x
+
+    def forward(self, x: Tensor) -> Tensor:
+        mask = (x[..., 0] > 0)[:, None]
+        x = self.sublayers[0](x, lambda y: self.attend(y, mask))
+        out: Tensor = self.sublayers[1](x, self.feed)
+        return out
+
+
+class Steered(nn.Module):
+    """An image read at the points of a grid that it is asked for, and its largest values put back in their places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theta = nn.Linear(64, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        grid = F.affine_grid(self.theta(x.flatten(1)).view(-1, 2, 3), list(x.size()), align_corners=False)
+        x = F.grid_sample(x, grid, align_corners=False)
+        x, places = F.max_pool2d(x, 2, 2, return_indices=True)
+        return F.max_unpool2d(x, places, 2, 2)
+
+
+class Frames(nn.Module):
+    """Frames of a clip as samples of their own, a product with one matrix, lengths, and tokens before samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cnn = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+        self.layer = nn.TransformerEncoderLayer(8, 2, 8, dropout=0.0)
+        self.weight = nn.Parameter(torch.randn(8, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, t = x.shape[:2]
+        out = self.cnn(x.reshape(b * t, *x.shape[2:])).view(b, t, -1)
+        last: Tensor = self.layer(out.permute(1, 0, 2))[-1] @ self.weight
+        pairs = torch.matmul(last[:, :, None, None], out[:, None, :1, :])
+        return pairs.norm(dim=-1).squeeze(-1)
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -131,6 +194,9 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Places, (8, 8), "narrow"),
     (Latents, (6, 8), "op: expand, size: [5, 8], like: input"),
     (Scores, (3, 4, 4), "squeeze"),
+    (Given, (5, 8), "id: sublayers.1.norm"),
+    (Steered, (1, 8, 8), "op: affine_grid, like: input"),
+    (Frames, (3, 1, 6, 6), "equation:"),
 ]
 
 

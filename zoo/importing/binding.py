@@ -14,6 +14,7 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "inplace": (True, False),
     "training": (True, False),
     "return_indices": (False,),
+    "output_size": (None,),
     "_stacklevel": (3, 5),
     "dtype": (None,),
     "out": (None,),

@@ -14,7 +14,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.importing import masks, merging, windowed
 from speczoo.importing.building import Broken, Builder, Rounded, batch_axis
 from speczoo.importing.entries import Entry, Feed, List
-from speczoo.importing.functions import handler_of
+from speczoo.importing.functions import handler_of, in_the_spec
 from speczoo.importing.leaves import arguments_of, op_of
 from speczoo.importing.leftover import add_leftover
 from speczoo.importing.recording import Call, Frame, Recording, RunValue, values
@@ -228,9 +228,8 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
         return [_norm_of_tokens(at, call, inputs[0], arguments)]
     elif layer.ranks and not all(each.plain for each in inputs):
         return windowed.layer(at, call, op, inputs[0], arguments)
-    for name in layer.axes:
-        if inputs and name in arguments and arguments[name] is not None:
-            arguments[name] = inputs[0].axis(arguments[name])
+    if inputs and layer.axes:
+        arguments = in_the_spec(layer, inputs[0], arguments)
     name = at.relative(call.path)
     first = at.modules.get(call.path)
     if first is not None:

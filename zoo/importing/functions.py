@@ -7,7 +7,7 @@ What is not in it goes by its name: a function of torch that a layer or function
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ import torch
 
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
 from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, windowed
+from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Feed
 from speczoo.importing.recorder import SILENT
@@ -60,9 +61,7 @@ ALIASES = {
 
 def handler_of(name: str) -> Handler:
     """Return what makes entries of calls of a function. Raises Unsayable where nothing does."""
-    plain = ALIASES.get(name, name)
-    if plain not in TABLE and plain.endswith("_") and not plain.endswith("__"):
-        plain = ALIASES.get(plain[:-1], plain[:-1])
+    plain = handled(name)
     if plain in TABLE:
         return TABLE[plain]
     op = named(plain)
@@ -71,6 +70,14 @@ def handler_of(name: str) -> Handler:
     if Layer.registry[op].numbers:
         return lambda at, call: merging.arithmetic(at, call, op, [*call.args, *call.kwargs.values()])
     return lambda at, call: by_name(at, call, op)
+
+
+def handled(name: str) -> str:
+    """Return the name under which a function of torch is known here: in place or not, it is the same."""
+    plain = ALIASES.get(name, name)
+    if plain not in TABLE and plain.endswith("_") and not plain.endswith("__"):
+        plain = ALIASES.get(plain[:-1], plain[:-1])
+    return plain
 
 
 def named(name: str) -> str | None:
@@ -113,8 +120,72 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     if layer.ranks and first is not None and not first.plain:
         return windowed.layer(at, call, op, first, arguments)
     if first is not None:
-        arguments |= {name: _axes(first, arguments[name]) for name in layer.axes if name in arguments}
+        arguments = in_the_spec(layer, first, arguments)
     return at.apply(call, op, inputs, arguments)
+
+
+def in_the_spec(layer: type[Layer], x: Traced, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a layer's arguments with the spec's numbers of axes, the default ones too where these are others."""
+    given = dict(arguments)
+    for name in layer.axes:
+        default = layer.model_fields[name].default
+        if name not in given and isinstance(default, int) and not x.plain and x.batch is not None:
+            given[name] = default
+        if name in given:
+            given[name] = _axes(x, given[name])
+    return given
+
+
+def matmul(at: Builder, call: Call) -> list[Traced]:
+    """Return a product of matrices, those of axes of 1 stretched; of a vector for each sample and one matrix, as a sum.
+
+    Raises Unsayable.
+    """
+    bound(call, [])
+    x, y = reshaping.folded_alike(at, [at.traced(value) for value in call.inputs * (2 if len(call.inputs) < 2 else 1)])
+    if x.source not in at.free and y.batch is None and len(x.shape) == 1 and len(y.shape) == 2:
+        made = Feed(at.add("einsum", [x.source, y.source], {"equation": "...i,io->...o"}))
+        return [at.outcome(call.outputs[0], made, x)]
+    ahead = {each.shape[:-2] for each in (x, y) if len(each.shape) > 2}
+    return at.apply(call, "matmul", [x, y], {"broadcast": True} if len(ahead) > 1 else {})
+
+
+def equal(at: Builder, call: Call) -> list[Traced]:
+    """Return where two values are equal, or are not; of truths and a number, these or their contraries."""
+    op = handled(call.name)
+    both = [*call.args, *call.kwargs.values()]
+    number = next((each for each in both if isinstance(each, bool | int)), None)
+    values = [at.traced(each) for each in both if isinstance(each, RunValue)]
+    if number in (0, 1) and len(values) == 1 and values[0].dtype == "bool":
+        return values if (op == "eq") == bool(number) else at.apply(call, "logical_not", values)
+    return by_name(at, call, op)
+
+
+def affine_grid(at: Builder, call: Call) -> list[Traced]:
+    """Return the points of a grid that is as large as another value. Raises Unsayable."""
+    runs = [{**dict(zip(("theta", "size"), each.args, strict=False)), **each.kwargs} for each in (call, *call.twins)]
+    sizes = [tuple(each["size"]) for each in runs]
+    flowing = (x for x in at.known.values() if x is not None and x.plain and x.source not in at.free)
+    wanted = [tuple(size[1:]) for size in sizes]
+    like = next((x for x in flowing if [*x.shapes] == wanted), None)
+    if like is None:
+        return by_name(at, call, "affine_grid")
+    aligned = {"align_corners": bool(runs[0].get("align_corners"))}
+    theta = at.traced(runs[0]["theta"])
+    return at.apply(call, "affine_grid", [theta], aligned, references={"like": like.source})
+
+
+def norm(at: Builder, call: Call) -> list[Traced]:
+    """Return the length of vectors; of matrices, torch's word for it is that of all their numbers."""
+    plain = [
+        replace(each, args=tuple(2.0 if n == "fro" else n for n in each.args), kwargs=_not_frobenius(each.kwargs))
+        for each in (call, *call.twins)
+    ]
+    return by_name(at, replace(plain[0], twins=tuple(plain[1:])), "norm")
+
+
+def _not_frobenius(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: each for key, each in kwargs.items() if each != "fro"}
 
 
 def _of_kind(at: Builder, call: Call, inputs: list[Traced]) -> tuple[Call, list[Traced]]:
@@ -166,6 +237,11 @@ def masked_fill(at: Builder, call: Call) -> list[Traced]:
 
 TABLE: dict[str, Handler] = {
     "masked_fill": masked_fill,
+    "matmul": matmul,
+    "eq": equal,
+    "ne": equal,
+    "affine_grid": affine_grid,
+    "norm": norm,
     **dict.fromkeys(SILENT, _same),
     **dict.fromkeys(("view", "reshape", "flatten", "unflatten"), reshaping.reshape),
     **{name: getattr(merging, f"{name}_") for name in ("add", "sub", "mul", "div", "concat", "stack", "neg")},

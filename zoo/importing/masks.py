@@ -61,8 +61,8 @@ def attending(at: Builder, call: Call, op: str) -> tuple[list[Traced], dict[str,
     first = getattr(module, "self_attn", module).batch_first
     if any(each.batch != (0 if first else 1) or each.folded for each in values):
         raise Unsayable(f"`{op}` takes a batch of tokens x features, and other axes are in it here")
-    if given.get("memory_is_causal") or (op != "MultiheadAttention" and not first):
-        raise Unsayable(f"`{op}` takes a batch of tokens x features, and looks back among the first alone")
+    if given.get("memory_is_causal"):
+        raise Unsayable(f"`{op}` looks back among its own tokens alone")
     looks_back = bool(given.get(names.causal))
     masks = {
         name: _mask(at, given[key], numbers=name == "mask")

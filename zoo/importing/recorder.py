@@ -124,6 +124,7 @@ class _Recorder(TorchFunctionMode):
             self.root.arguments = [*self.noted([*tensors])]
             result = model(*tensors)
         noted = self.noted(result)
+        self.root.take_in()
         self.root.results, self.names = list(self._flat(noted)), dict(_named(result, noted))
 
     def _watched(self, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:

@@ -93,6 +93,28 @@ class Frame:
         """Return whether a value is a parameter or buffer of the frame's module, or of one inside it."""
         return bool(value.key) and value.key.startswith(f"{self.path}." if self.path else "")
 
+    def take_in(self) -> None:
+        """Make the calls of modules that reach beyond themselves calls of this frame: those that call modules or take
+        weights which others hold, as of a function that they were given.
+        """
+        calls: list[Call] = []
+        for call in self.calls:
+            if call.frame is not None:
+                call.frame.take_in()
+            calls += call.frame.calls if call.frame is not None and call.frame.reaches_out() else [call]
+        self.calls = calls
+
+    def reaches_out(self) -> bool:
+        """Return whether a call takes a module or a weight that this frame's module does not hold."""
+        within = f"{self.path}." if self.path else ""
+        modules = any(call.module is not None and not call.path.startswith(within) for call in self.calls)
+        return modules or any(
+            value.parameter and not self.owns(value)
+            for call in self.calls
+            if call.frame is None
+            for value in values(call.args, call.kwargs)
+        )
+
     def walk(self) -> Iterator[tuple[Frame, Call]]:
         """Yield all calls in order, with their frames, those of inner frames after the call that they belong to."""
         for call in self.calls:
