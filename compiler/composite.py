@@ -114,6 +114,10 @@ class Node:
         """How torch makes and applies it, of a layer that is whole."""
         return self.application.call
 
+    def maker(self, index: int) -> int:
+        """Return the number of the entry that made the module which it applies, of the entry of this number."""
+        return index if self.shared is None else self.shared
+
     @property
     def makes(self) -> bool:
         """Whether it is a whole layer that shares no other's module."""
@@ -239,8 +243,7 @@ class Composite:
 
     def maker(self, index: int) -> int:
         """Return the node that made the module which a node applies: itself, but where it shares another's."""
-        shared = self.nodes[index].shared
-        return index if shared is None else shared
+        return self.nodes[index].maker(index)
 
     @cached_property
     def dotted(self) -> bool:

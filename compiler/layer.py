@@ -401,7 +401,8 @@ class Layer(BaseModel):
         """Return the layer with the arguments that its module is made with where these flow in: what it derived from
         them is stated.
         """
-        return self.model_copy(update=self.derived(*(v.shape for v in x)))
+        derived = self.derived(*(v.shape for v in x))
+        return self.model_copy(update=derived) if derived else self
 
     # -- what the walk asks -----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ of the reference.
 Annotations are no texts here (`from __future__ import annotations`): pydantic would compile each of them at import.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -256,6 +256,17 @@ class Block(Grammar):
         return names if len(names) == len(written) else None
 
 
+def _may_hold(entries: Sequence[Entry], ops: Collection[str]) -> bool:
+    """Return whether some of these ops may stand in a list, near or far: one of them, or one that is computed."""
+    left = [*entries]
+    while left:
+        entry = left.pop()
+        if entry.op is not None and (entry.op in ops or "$" in entry.op):
+            return True
+        left += [*(entry.layers or ()), *(entry.do or ())]
+    return False
+
+
 class Overrides(Grammar):
     """What a variant sets in place of the spec's own."""
 
@@ -364,7 +375,20 @@ class Spec(Words, Versioned):
     @cached_property
     def read_by_blocks(self) -> frozenset[str]:
         """Every name that the blocks and defaults read, and so every parameter that they can read."""
-        return names_in((self.blocks, self.defaults))
+        return names_in(self.defaults).union(*self._read_by_each.values())
+
+    @cached_property
+    def read_by_block(self) -> Mapping[str, frozenset[str]]:
+        """Every name that each block can read, near and far: what all read, where others may stand in it."""
+        others, defaults = {*self.blocks, *self.use}, names_in(self.defaults)
+        return {
+            name: self.read_by_blocks if _may_hold(block.layers, others) else own | defaults
+            for (name, block), own in zip(self.blocks.items(), self._read_by_each.values(), strict=True)
+        }
+
+    @cached_property
+    def _read_by_each(self) -> Mapping[str, frozenset[str]]:
+        return {name: names_in(block) for name, block in self.blocks.items()}
 
     def to_data(self) -> dict[str, Any]:
         """Return the spec as plain data, as it was written: `load` of it gives an equal Spec."""

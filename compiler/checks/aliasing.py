@@ -48,6 +48,12 @@ def storage(wiring: Wiring, source: Operand) -> Operand:
     return _memories(wiring).get(source, source)
 
 
+@once
+def homes(wiring: Wiring) -> tuple[Operand, ...]:
+    """Return the memory that each output of a list lives in."""
+    return tuple(storage(wiring, wiring.resolve(output.edge)) for output in wiring.outputs)
+
+
 def is_part(wiring: Wiring, source: Operand) -> bool:
     """Return whether a value is one of several views that were cut out of another at once, or a view of such a part."""
     return source in _parts(wiring)
@@ -64,7 +70,7 @@ def within(entry: Connection) -> tuple[Operand, ...]:
     """
     inner = entry.conduct
     if isinstance(inner, Wiring):
-        ends = tuple(storage(inner, inner.resolve(output.edge)) for output in inner.outputs)
+        ends = homes(inner)
         mine = (Edge(len(inner.entries), port) for port in range(len(ends), entry.outputs))  # of a placeholder
         return (*ends, *mine)
     if inner is None or inner.views or inner.inplace:

@@ -10,6 +10,7 @@ from speczoo.compiler.cached import once
 from speczoo.compiler.checks.aliasing import (
     aliases,
     flowing_in,
+    homes,
     is_overlapping,
     is_part,
     storage,
@@ -214,8 +215,7 @@ def _kept_of(body: Wiring, inputs: tuple[bool, ...]) -> tuple[frozenset[int], fr
         active = differentiable(body, inputs)
         kept = {memory for i in range(len(body.entries)) for memory in _kept(body, i, active)}
         taken = frozenset(memory.port for memory in kept if isinstance(memory, Edge) and memory.node == INPUT)
-        ends = (storage(body, body.resolve(output.edge)) for output in body.outputs)
-        known[inputs] = taken, frozenset(i for i, memory in enumerate(ends) if memory in kept)
+        known[inputs] = taken, frozenset(i for i, memory in enumerate(homes(body)) if memory in kept)
     return known[inputs]
 
 

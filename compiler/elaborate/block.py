@@ -42,7 +42,7 @@ def elaborate_block(
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), (*item.loc, "op"))
     if not problems and not ctx.torn:
-        ctx.session.shared.lists[ctx.list_key(op, given, blank.arriving)] = Elaborated(body, work)
+        ctx.session.shared.lists[ctx.list_key(op, frozen, blank.arriving)] = Elaborated(body, work)
         item.prepared.right = True
     return blank.containing(body)
 

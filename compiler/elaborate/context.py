@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
+from speczoo.compiler.elaborate.outline import Step, outlined
 from speczoo.compiler.elaborate.prepared import Prepared, is_plain
 from speczoo.compiler.elaborate.session import Halt, Session, Stop, freeze
 from speczoo.compiler.explain.interface import TrailStep
@@ -55,6 +56,7 @@ class Context:
         #: The parameters of blocks by what they were given, and the work that they took.
         self.bound: dict[Any, tuple[Mapping[str, Any], int]] = {}
         self.trail: list[TrailStep] = []
+        self._outer: dict[str, int] = {}
 
     def blind(self, *, inactive: bool = False) -> Context:
         """Return the context of this spec with all its parameters unknown."""
@@ -71,21 +73,28 @@ class Context:
         span = self.span(loc)
         return f"{self.unit.document.source.name}:{span.line}" if span else ""
 
-    @cached_property
-    def outer(self) -> int:
-        """A number for the values of the parameters that blocks may read: what lets variants share them."""
-        read, known = self.unit.spec.read_by_blocks, self.session.shared.outer
-        values = freeze({name: value for name, value in self.names.items() if name in read})
-        return known.setdefault(values, len(known))
+    def outer(self, op: str = "") -> int:
+        """Return a number for the values of the parameters that a block may read, or any: what lets variants share
+        lists.
+        """
+        found = self._outer.get(op)
+        if found is None:
+            spec, known = self.unit.spec, self.session.shared.outer
+            read = spec.read_by_block.get(op, spec.read_by_blocks)
+            values = freeze({name: value for name, value in self.names.items() if name in read})
+            found = self._outer[op] = known.setdefault(values, len(known))
+        return found
 
-    def list_key(self, op: str, given: Mapping[str, Any], arriving: tuple[Value | Unknown, ...]) -> Any:
-        """Return what a block or a spec in use is known by where it stands: its arguments, and what flows in."""
-        return id(self.unit.spec), self.outer, op, freeze(given), arriving
+    def list_key(self, op: str, given: Hashable, arriving: tuple[Value | Unknown, ...]) -> Any:
+        """Return what a block or a spec in use is known by where it stands: its arguments, frozen, and what flows
+        in.
+        """
+        return id(self.unit.spec), self.outer(op), op, given, arriving
 
     def group_key(self, prepared: Prepared, names: Mapping[str, Any], arriving: tuple[Value | Unknown, ...]) -> Any:
         """Return what a group is known by: the values of the names that it reads, and what flows in."""
         read = {name: names[name] for name in prepared.names if name in names}
-        return id(prepared.entry), self.outer, freeze(read), arriving
+        return id(prepared.entry), self.outer(), freeze(read), arriving
 
     def prepared(self, entry: Entry) -> Prepared:
         """Return what the text of an entry says whatever the names stand for, found once."""
@@ -93,6 +102,14 @@ class Context:
         found = known.get(id(entry))
         if found is None:
             found = known[id(entry)] = Prepared.of(entry, self.unit.spec)
+        return found
+
+    def outline(self, entries: Sequence[Entry], loc: Loc, inputs: Sequence[str]) -> Sequence[Step]:
+        """Return the outline of a list that these flow into, found once."""
+        known, key = self.session.shared.outlines, (id(entries), *inputs)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = outlined(entries, loc, inputs, self.prepared)
         return found
 
     def sound(self, loc: Loc) -> bool:
@@ -263,6 +280,11 @@ class Context:
             self.reserve(loc, 1)
         session.steps += 1
         shared.entries += 1
+
+    def leave(self) -> None:
+        """Take back that a layer was counted: it comes again."""
+        self.session.steps -= 1
+        self.session.shared.entries -= 1
 
     def reserve(self, loc: Loc, more: int) -> None:
         """Raise Halt, reported, where so many more layers are not to be checked one by one."""

@@ -24,6 +24,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.let import with_let
 from speczoo.compiler.elaborate.outputs import check_list, close
 from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
+from speczoo.compiler.elaborate.straight import fill_straight
 from speczoo.compiler.elaborate.use import check_uses
 from speczoo.compiler.layer import Value
 from speczoo.compiler.parameters import bind
@@ -93,7 +94,8 @@ class SpecElaborator:
         if self.context.inactive:
             inactive.check_all(self, frame, entries, loc, names)
             raise UnknownRead
-        for item in loops.items(self, frame, entries, loc, names):
+        done = fill_straight(self, frame, self.context.outline(entries, loc, tuple(frame.inputs)), names)
+        for item in loops.items(self, frame, entries, loc, names, first=done):
             elaborate_entry(self, frame, item)
 
     def entry(self, frame: Frame, item: Item) -> None:
@@ -146,7 +148,7 @@ class SpecElaborator:
                 arguments=arguments,
             )
 
-        key = (id(ctx.unit.spec), ctx.outer, name, freeze(arguments), tuple(value for _, value in inputs))
+        key = (id(ctx.unit.spec), ctx.outer(name), name, freeze(arguments), tuple(value for _, value in inputs))
         return self.interned(key, name, loc, expand)
 
     def interned(self, key: Any, name: str, loc: Loc, make: Callable[[], Composite]) -> Composite:

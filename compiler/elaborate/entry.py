@@ -27,11 +27,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
     if not ctx.inactive and (straight := straight_node(e, frame, item)) is not None:
-        if straight.named and (straight.body is not None or UNKNOWN in straight.outputs):
-            frame.certain[straight.name] = straight
-            if "." in straight.name:
-                frame.claim(straight)
-        _append(frame, straight)
+        frame.append(straight, certain=True)
         return
     if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
         frame.edges_incomplete = True
@@ -43,7 +39,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
         node, certain = _elaborated(e, frame, item, id or str(frame.count), id is not None)
     if id is not None:
         _check_unique(ctx, frame, item, node, certain)
-    _append(frame, node)
+    frame.append(node)
 
 
 def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool) -> tuple[Node, bool]:
@@ -95,16 +91,6 @@ def _skipped(ctx: Context, blank: Node) -> Node:
         outputs=blank.arriving[:1],
         arriving=blank.arriving[:1],
     )
-
-
-def _append(frame: Frame, node: Node) -> None:
-    index = len(frame.nodes)
-    frame.nodes.append(node)
-    if node.named:
-        frame.ids[node.name] = index
-    if node.body is not None or UNKNOWN in node.outputs:
-        frame.count += 1
-    frame.last = Edge(index) if len(node.outputs) == 1 else None
 
 
 # -- ids --------------------------------------------------------------------------------------------------------------

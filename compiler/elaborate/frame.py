@@ -64,6 +64,21 @@ class Frame:
             unit, entries, loc, names, inputs, inputs, tuple(inputs.values()), last=last, ids_incomplete=ids_incomplete
         )
 
+    def append(self, node: Node, *, certain: bool = False) -> None:
+        """Add the node of the next entry, which comes after all that is there; one that is `certain` is there whatever
+        else is wrong, under a name that is no other's.
+        """
+        index, there = len(self.nodes), node.body is not None or UNKNOWN in node.outputs
+        self.nodes.append(node)
+        if node.named:
+            self.ids[node.name] = index
+            if certain and there:
+                self.certain[node.name] = node
+                if "." in node.name:
+                    self.claim(node)
+        self.count += there
+        self.last = Edge(index) if len(node.outputs) == 1 else None
+
     def flow(self) -> Value | Unknown | None:
         """Return what the next entry takes that has no `from`; None where there is no such value."""
         return self.value(self.last) if self.last is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
@@ -46,7 +46,7 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
         if name in arguments and (arguments[name] is not None or name not in layer.model_fields):
             blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
             arguments |= {name: True} if name in layer.model_fields else {}
-    right = right_layer(ctx, layer, arguments)
+    right = right_layer(ctx, layer, arguments, freeze(arguments))
     body = right if right is not None else _doubtful(ctx, frame, item, layer, arguments, blank)
     made = apply(ctx, frame, item, blank, body)
     if not ctx.torn and not layer.computed and made.body is right:
@@ -56,12 +56,12 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     return made
 
 
-def right_layer(ctx: Context, layer: type[Layer], arguments: dict[str, Any]) -> Layer | None:
-    """Return the layer with these arguments: strict, closed, complete; None where some are wrong or UNKNOWN. Equal ones
-    are the same object for as long as somebody has one.
+def right_layer(ctx: Context, layer: type[Layer], arguments: dict[str, Any], frozen: Hashable) -> Layer | None:
+    """Return the layer with these arguments, `frozen` as a key: strict, closed, complete; None where some are wrong or
+    UNKNOWN. Equal ones are the same object for as long as somebody has one.
     """
     interned = INTERNED if not layer.computed else ctx.session.shared.computed
-    key = (layer, freeze(arguments))
+    key = (layer, frozen)
     found = interned.get(key)
     if found is not None or UNKNOWN in arguments.values() or next(_too_large(layer, arguments), None) is not None:
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from speczoo.compiler.dataflow import Edge
@@ -29,10 +30,13 @@ def items(
     names: Mapping[str, Any],
     turns: tuple[Any, ...] = (),
     certain: bool = True,
+    first: int = 0,
 ) -> Iterator[Item]:
-    """Yield the entries that this list holds: loops unrolled, `do` spliced, its conditions asked as they come up."""
+    """Yield the entries that this list holds, from the first that is asked for: loops unrolled, `do` spliced, its
+    conditions asked as they come up.
+    """
     ctx = e.context
-    for i, entry in enumerate(entries):
+    for i, entry in enumerate(islice(entries, first, None), first):
         at, prepared = (*loc, i), ctx.prepared(entry)
         if entry.for_ is None and entry.do is None:
             ctx.enter(at)

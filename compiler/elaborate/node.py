@@ -14,6 +14,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import elaborate_layer
+from speczoo.compiler.elaborate.outline import place_of
 from speczoo.compiler.elaborate.prepared import takes_shape
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.elaborate.share import elaborate_share
@@ -36,22 +37,16 @@ def blank_node(
 ) -> Node:
     """Return the node of an entry before anything is known of its body."""
     return Node.of(
-        name=name,
+        **place_of(name, named, item.entry, item.loc, item.turns),
         op="group",
         inputs=sources,
         body=None,
         outputs=(UNKNOWN,),
-        entry=item.entry,
-        loc=item.loc,
-        key=(item.loc, item.turns),
         ports=(),
         shared=None,
-        named=named,
         written={},
         scope=item.names,
         arriving=arriving,
-        taps=None,
-        tied=frozenset(),
     )
 
 

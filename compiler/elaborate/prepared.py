@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.layer import Layer
-from speczoo.specs.expression.template import NAME
+from speczoo.specs.expression.template import NAME, Template
 from speczoo.specs.limits import MAGNITUDE
 from speczoo.specs.reserved_names import bad_id
 from speczoo.specs.spec import Comprehension, Entry, Spec, names_in
@@ -46,22 +46,36 @@ class Argument(NamedTuple):
         return cls(key, value, is_plain(value), match[1] if match else None, default)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Operation:
-    """An entry under an op: its arguments over the spec's defaults for it, and the layer that it is, where it is one
-    whose arguments are values. `written` are the arguments as the spec has them, with the `shape` of a layer; those of
-    a spec in use without the defaults. `computes` says whether some of the defaults are no plain values.
+class Evaluated(NamedTuple):
+    """The arguments of an entry where the names that they read have certain values: as a mapping, as a key, and as the
+    layer that they make; and the work that they took, which is charged for again.
     """
 
-    layer: type[Layer] | None
+    given: Mapping[str, Any]
+    key: Hashable
+    layer: Layer | None
+    work: int
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """An entry under an op: its arguments over the spec's defaults for it, and what follows from their text."""
+
+    layer: type[Layer] | None  # that it is, where it is one whose arguments are values
+    listed: bool  # it is a block, or a spec in use
     arguments: tuple[Argument, ...]
-    written: Mapping[str, Any]
-    computes: bool
+    written: Mapping[str, Any]  # as the spec has them, with the `shape` of a layer; of a spec in use without defaults
+    computes: bool  # some of the defaults are no plain values
+    constant: bool  # it is a layer, and all its arguments are plain
+    texts: tuple[str, ...] | None  # what computes the others; None where some are no texts, or the spec's
+    evaluated: dict[Hashable, Evaluated] = field(default_factory=dict)  # those that were right, by what they read
+    _reads: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, op: str, entry: Entry, spec: Spec) -> Operation:
         """Return what an entry of a spec is under this op."""
-        layer = Layer.registry.get(op) if op not in spec.blocks and op not in spec.use else None
+        listed = op in spec.blocks or op in spec.use
+        layer = Layer.registry.get(op) if not listed else None
         own, defaults = entry.arguments, spec.defaults.get(op, {})
         if layer is not None and _says_more(layer, own, defaults):
             layer = None
@@ -76,12 +90,17 @@ class Operation:
         shape = {"shape": entry.shape} if op in Layer.registry else {}
         written = {**(defaults if op not in spec.use else {}), **own, **shape}
         computes = any(not is_plain(value) for value in defaults.values())
-        return cls(layer, tuple(given.values()), written, computes)
+        computed = [argument.value for argument in given.values() if not argument.plain]
+        constant = layer is not None and not computed
+        texts = tuple(computed) if not computes and all(type(value) is str for value in computed) else None
+        return cls(layer, listed, tuple(given.values()), written, computes, constant, texts)
 
     @property
-    def constant(self) -> bool:
-        """Whether it is a layer, and all its arguments are plain."""
-        return self.layer is not None and all(argument.plain for argument in self.arguments)
+    def reads(self) -> tuple[str, ...]:
+        """The names that its arguments read, of one whose texts were read before: reading is charged for."""
+        if self._reads is None:
+            self._reads = tuple(frozenset[str]().union(*(Template.of(text).names for text in self.texts or ())))
+        return self._reads
 
 
 def takes_shape(layer: type[Layer]) -> bool:
@@ -98,7 +117,8 @@ def _says_more(layer: type[Layer], own: Mapping[str, Any], defaults: Mapping[str
 @dataclass(eq=False, slots=True)
 class Prepared:
     """What the text of an entry says. `name` is the id, where it is plain and right, `op` the op, where it is plain,
-    and `named` the one name that it is otherwise. `sources` is where its inputs come from; None where it takes what is
+    and `named` the one name that it is otherwise; `share` the id of a module that is shared, where it is plain.
+    `group` says whether it is an inline one; `sources` is where its inputs come from, None where it takes what is
     before it, or not all of them have plain names.
     """
 
@@ -108,9 +128,11 @@ class Prepared:
     op: str | None
     named: str
     when: str | None
+    group: bool
     arguments: tuple[Argument, ...]
     simple: bool  # it has inputs that are named plainly, and nothing is asserted or tapped of it
     sources: tuple[str, ...] | None
+    share: str | None
     lists: bool  # some of its inputs are those of a loop
     right: bool = False  # it was found right once
     body: Layer | None = None  # with its constant arguments, once they were found right
@@ -130,8 +152,10 @@ class Prepared:
         read = NAME.fullmatch(op)
         plain = op if op and "$" not in op else None
         when = entry.when if isinstance(entry.when, str) else None
+        share = entry.share if isinstance(entry.share, str) and is_plain(entry.share) else None
+        other = (entry.layers is not None or share is not None) and not arguments
         simple = (
-            (plain is not None or read is not None or (entry.layers is not None and not arguments))
+            (plain is not None or read is not None or other)
             and (before or nothing or bool(sources))
             and (name is not None or entry.id is None or (isinstance(entry.id, str) and "$" in entry.id))
             and (entry.shape is None or (layer is not None and takes_shape(layer)))
@@ -140,7 +164,20 @@ class Prepared:
         )
         named = read[1] if read else ""
         lists = isinstance(entry.from_, list) and any(isinstance(text, Comprehension) for text in entry.from_)
-        return cls(entry, spec, name, plain, named, when, arguments, simple, () if nothing else sources, lists)
+        return cls(
+            entry,
+            spec,
+            name,
+            plain,
+            named,
+            when,
+            entry.layers is not None,
+            arguments,
+            simple,
+            () if nothing else sources,
+            share,
+            lists,
+        )
 
     def operation(self, op: str) -> Operation:
         """Return what the entry is under this op."""

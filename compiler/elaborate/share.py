@@ -62,7 +62,7 @@ def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     target = frame.nodes[index]
     blank = blank.replace(op=target.op, shared=index, written=target.written)
     if isinstance(target.body, Layer):
-        return _layer_again(ctx, frame, item, blank, target, target.body, wanted)
+        return _layer_again(ctx, frame, item, blank, target, wanted)
     assert isinstance(target.body, Composite)
     if len(blank.inputs) != len(target.body.inputs):
         if frame.inputs_wrong:
@@ -90,36 +90,34 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
             raise Stop
         message = f"`{wanted}` was left out by its `when`: there is no module to share"
         raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
-    if node.shared is not None:
-        index = node.shared
-        node = frame.nodes[index]
+    index = node.maker(index)
+    node = frame.nodes[index]
     if isinstance(node.body, Layer):
-        _check_module(ctx, node, blank, wanted, loc)
+        if UNKNOWN in node.arriving:
+            raise Stop
+        if not has_module(node):
+            message = f"`{wanted}` is a function and has nothing to share: write it again"
+            raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
     return index
 
 
-def _check_module(ctx: Context, node: Node, blank: Node, wanted: str, loc: tuple[str | int, ...]) -> None:
-    """Raise Stop, reported, for a layer that is no module of its own."""
-    if UNKNOWN in node.arriving:
-        raise Stop
-    call = node.call
-    if call.target is None or call.parameter:
-        message = f"`{wanted}` is a function and has nothing to share: write it again"
-        raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+def has_module(node: Node) -> bool:
+    """Return whether a layer that is whole is a module of its own, which others may share."""
+    return node.call.target is not None and not node.call.parameter
 
 
-def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: Node, body: Layer, wanted: str) -> Node:
+def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: Node, wanted: str) -> Node:
     """Return the one layer that an entry made, on what flows in here."""
+    assert isinstance(target.body, Layer)
     if UNKNOWN in blank.arriving:
-        return apply(ctx, frame, item, blank, body)
+        return apply(ctx, frame, item, blank, target.body)
     known, key = ctx.session.shared.again, (target.application, blank.arriving)
     if key in known:
         return applied(ctx, item, blank, known[key])
     try:
-        made = again(target, body, blank.arrived)
-        same_module(target.call, made.call)
+        made = again(target, blank.arrived)
     except ShapeError as error:
-        report_shape(ctx, frame, item, blank, body, _in_words(wanted, error))
+        report_shape(ctx, frame, item, blank, target.body, _in_words(wanted, error))
         raise Stop from None
     node = within_limits(ctx, item, blank, made)
     known[key] = made
@@ -164,7 +162,7 @@ def _node_again(
         body = _list_again(ctx, sharing, node.body, arriving, f"{path}{node.name}.")
         return blank.replace(body=body, outputs=body.values)
     try:
-        made = again(node, node.body, blank.arrived)
+        made = again(node, blank.arrived)
         same_text(node, made)
     except ShapeError as error:
         raise ctx.stop(_problem_inside(ctx, sharing, blank, holder, path, error)) from None
@@ -203,8 +201,9 @@ def _problem_inside(
 # -- whether it is the same module ------------------------------------------------------------------------------------
 
 
-def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> Application:
+def again(node: Node, arriving: tuple[Value, ...]) -> Application:
     """Return a layer as it was made, applied where these flow in. Raises ShapeError."""
+    body = node.application.body
     made = Application.of(body.as_made(*node.arrived), arriving)
     stated = None
     try:
@@ -222,10 +221,11 @@ def again(node: Node, body: Layer, arriving: tuple[Value, ...]) -> Application:
     if stated is not None:
         there, wanted = (body.derived(*x) for x in (node.shapes, made.shapes))
         raise OtherModuleError(stated, f"is {_shown(there[stated])} there and {_shown(wanted[stated])} here")
+    _check_same(node.call, made.call)
     return made
 
 
-def same_module(there: Call, here: Call) -> None:
+def _check_same(there: Call, here: Call) -> None:
     """Raise OtherModuleError where the module would have to be made with another argument."""
     for name, value in there.args.items():
         if here.args.get(name, value) != value:
@@ -235,7 +235,6 @@ def same_module(there: Call, here: Call) -> None:
 def same_text(node: Node, made: Application) -> None:
     """Raise OtherModuleError where a layer of a list is not applied by the text that the list has."""
     there, here, outputs = node.call, made.call, made.outputs
-    same_module(there, here)
     if outputs and len(outputs) != len(node.outputs):
         raise OtherModuleError("", f"has {len(node.outputs)} outputs there and {len(outputs)} here")
     if there == here:

@@ -7,284 +7,377 @@ step, which comes to the same node, or says what is wrong: nothing is charged on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.dataflow import Edge, Operand
+from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.block import elaborate_block
-from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import right_layer
-from speczoo.compiler.elaborate.prepared import Operation, Prepared, is_plain, is_settled, wrong_id
+from speczoo.compiler.elaborate.outline import Step, place_of
+from speczoo.compiler.elaborate.prepared import Argument, Evaluated, Operation, is_plain, is_settled, wrong_id
 from speczoo.compiler.elaborate.references import edge_of
-from speczoo.compiler.elaborate.session import Item, Stop
+from speczoo.compiler.elaborate.session import Item, Stop, freeze
+from speczoo.compiler.elaborate.share import again, has_module
 from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER, ExpressionError
 
+NOTHING: Mapping[str, Any] = {}
+
+
+def fill_straight(e: Elaborator, frame: Frame, steps: Sequence[Step], names: Mapping[str, Any]) -> int:
+    """Add the nodes of the entries of an outline to their list until one has to be found step by step; returns how many
+    were added.
+    """
+    ctx = e.context
+    for step in steps if not ctx.torn else ():
+        ctx.enter(step.loc)
+        item = Item(step.prepared.entry, step.loc, names, (), step.prepared)
+        node = _node(StraightWay(e, frame, item, step))
+        if node is None:
+            ctx.leave()
+            break
+        frame.append(node, certain=True)
+    return len(frame.nodes)
+
 
 def straight_node(e: Elaborator, frame: Frame, item: Item) -> Node | None:
     """Return the node of an entry; None where it has to be found step by step."""
-    ctx, prepared = e.context, item.prepared
-    if not prepared.simple or not item.certain or ctx.torn:
+    if not item.prepared.simple or not item.certain or e.context.torn:
         return None
-    before, name, made = METER.spent, None, None
+    return _node(StraightWay(e, frame, item))
+
+
+def _node(way: StraightWay) -> Node | None:
+    before = METER.spent
     try:
-        if (name := _name(ctx, frame, item, prepared)) is not None:
-            made = _made(ctx, frame, item, prepared)
+        leads = way.leads()
     except (ExpressionError, UnknownRead, ShapeError):
-        pass
-    if name is None or made is None or not _affordable(ctx, made):
-        METER.spent = before
-        return None
-    frame.sources, frame.inputs_wrong = made.sources, False
-    if made.given is not None:
-        return _elaborated(e, frame, item, name, made)
-    ctx.session.steps += made.layers
-    ctx.session.shared.entries += made.entries
-    return _node(item, name, made)
+        leads = False
+    if leads and way.affordable():
+        return way.node()
+    METER.spent = before
+    return None
 
 
-def _name(ctx: Context, frame: Frame, item: Item, prepared: Prepared) -> str | None:
-    """Return what the entry is called, where nothing else is. Raises ExpressionError and UnknownRead."""
-    name: Any = prepared.name
-    if name is None and prepared.entry.id is not None:
-        name = ctx.session.shared.values.of(prepared.entry.id, Scope(item.names, inputs=frame.readable))
-        name = str(name) if type(name) is int else name
-        if not isinstance(name, str) or wrong_id(prepared.entry, name) is not None:
-            return None
-    elif name is None:
-        name = str(frame.count)
-    if name in frame.inputs or name in frame.certain or name in frame.holding:
-        return None
-    return name if "." not in name or frame.clashing(name) is None else None
+class StraightWay:
+    """The straight way from an entry where it stands, in an outline or not, to its node, as far as it leads: what flows
+    in, what the entry comes to, and what it is charged for.
 
-
-class Made(NamedTuple):
-    """What an entry comes to."""
-
-    op: str
-    sources: tuple[Operand, ...]
-    arriving: tuple[Value | Unknown, ...]
-    written: Mapping[str, Any]
-    body: Layer | Composite | None = None
-    outputs: tuple[Value | Unknown, ...] = ()
-    application: Application | None = None
-    layers: int = 0  # what it is charged for
-    entries: int = 0
-    given: Mapping[str, Any] | None = None  # the arguments of a list that was not met before, and is not made yet
-
-
-def _node(item: Item, name: str, made: Made) -> Node:
-    """Return the node of an entry that was found straight."""
-    node = Node.of(
-        name=name,
-        op=made.op,
-        inputs=made.sources,
-        body=made.body,
-        outputs=made.outputs,
-        entry=item.entry,
-        loc=item.loc,
-        key=(item.loc, item.turns),
-        ports=_ports(made.body, made.outputs),
-        shared=None,
-        named=item.entry.id is not None,
-        written=made.written,
-        scope=item.names,
-        arriving=made.arriving,
-        taps=None,
-        tied=frozenset(),
-    )
-    if made.application is not None:
-        node.__dict__["application"] = made.application
-    return node
-
-
-def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, made: Made) -> Node:
-    """Return the node of an entry whose list is elaborated now; a placeholder where that is wrong, and reported."""
-    blank = _node(item, name, made)
-    try:
-        if item.entry.layers is not None:
-            return elaborate_group(e, item, blank)
-        scope = Scope(item.names, made.arriving[0] if made.arriving else None, frame.readable)
-        elaborate = elaborate_block if made.op in e.context.unit.spec.blocks else elaborate_use
-        return elaborate(e, item, blank, scope, made.given)
-    except (Stop, UnknownRead):
-        return frame.placeholder(item.entry, item.loc, item.turns, name, named=blank.named, inputs=made.sources)
-
-
-def _affordable(ctx: Context, made: Made) -> bool:
-    """Return whether what an entry comes to, and finding it, are within the limits."""
-    session = ctx.session
-    within = METER.spent - session.shared.metered <= session.limits.work
-    return within and session.steps + made.layers <= session.limits.nodes
-
-
-def _made(ctx: Context, frame: Frame, item: Item, prepared: Prepared) -> Made | None:
-    """Return what an entry comes to. Raises ExpressionError, UnknownRead and ShapeError."""
-    sources = _sources(frame, prepared)
-    if sources is None:
-        return None
-    arriving = tuple([frame.value(source) for source in sources])
-    if UNKNOWN in arriving:
-        return None
-    scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
-    there = prepared.when is None or ctx.session.shared.values.of(prepared.when, scope)
-    if there is False:
-        return _left_out(ctx, item, sources, arriving)
-    if there is not True:
-        return None
-    if prepared.entry.layers is not None:
-        return _group(ctx, item, prepared, sources, arriving)
-    op = prepared.op or item.names.get(prepared.named)
-    if not isinstance(op, str):
-        return None
-    operation = prepared.operation(op)
-    if not prepared.right:
-        if operation.computes and op not in ctx.defaults:
-            return None
-        _check_names(ctx, frame, item, operation, scope)
-    if op in ctx.unit.spec.blocks or op in ctx.unit.spec.use:
-        made = _list(ctx, prepared, op, operation, scope, sources, arriving)
-    else:
-        made = _layer(ctx, prepared, op, operation, scope, sources, arriving)
-    return made
-
-
-def _left_out(ctx: Context, item: Item, sources: Sequence[Operand], arriving: Sequence[Value | Unknown]) -> Made | None:
-    """Return what an entry comes to that `when` leaves out: its first input."""
-    if not arriving or not isinstance(sources[0], Edge) or not ctx.sound(item.loc):
-        return None
-    first = (arriving[0],)
-    return Made(item.entry.op or "group", (sources[0],), first, {}, outputs=first)
-
-
-def _group(
-    ctx: Context, item: Item, prepared: Prepared, sources: tuple[Operand, ...], arriving: tuple[Value | Unknown, ...]
-) -> Made | None:
-    """Return what an inline group comes to."""
-    if not prepared.right:
-        return None  # what it reads is not known yet, and reading is charged for on the way step by step
-    group = ctx.session.done.get(ctx.group_key(prepared, item.names, arriving))
-    if group is None:
-        return Made("group", sources, arriving, {}, given={})
-    return Made("group", sources, arriving, {}, group, group.values, layers=group.size)
-
-
-def _list(
-    ctx: Context,
-    prepared: Prepared,
-    op: str,
-    operation: Operation,
-    scope: Scope,
-    sources: tuple[Operand, ...],
-    arriving: tuple[Value | Unknown, ...],
-) -> Made | None:
-    """Return what a block or a spec in use comes to. Raises ExpressionError and UnknownRead."""
-    given = _given(ctx, operation, op, scope)
-    if given is None:
-        return None
-    known = ctx.session.shared.lists.get(ctx.list_key(op, given, arriving))
-    if known is None:  # an op that is written once is as right in what hangs on no argument as it was
-        again = prepared.right and prepared.op is not None
-        return Made(op, sources, arriving, operation.written, given=given) if again else None
-    ctx.session.instantiated.add((id(ctx.unit.spec), op))
-    METER.spent += known.work
-    prepared.right = True
-    body = known.body
-    return Made(op, sources, arriving, operation.written, body, body.values, layers=body.size, entries=known.entries)
-
-
-def _layer(
-    ctx: Context,
-    prepared: Prepared,
-    op: str,
-    operation: Operation,
-    scope: Scope,
-    sources: tuple[Operand, ...],
-    arriving: tuple[Value | Unknown, ...],
-) -> Made | None:
-    """Return what a layer comes to. Raises ExpressionError, UnknownRead and ShapeError."""
-    body = prepared.body
-    if body is None and operation.layer is not None:
-        given = _given(ctx, operation, op, scope)
-        body = right_layer(ctx, operation.layer, given) if given is not None else None
-    application = _applied(ctx, body, arriving) if body is not None else None
-    if application is None:
-        return None
-    METER.spent += application.work
-    if prepared.body is None and prepared.op is not None and operation.constant:
-        prepared.body = body
-    prepared.right = True
-    outputs = application.outputs
-    more = len(outputs) - 1  # each is a value to keep
-    return Made(op, sources, arriving, operation.written, body, outputs, application, more)
-
-
-def _check_names(ctx: Context, frame: Frame, item: Item, operation: Operation, scope: Scope) -> None:
-    """Raise ExpressionError where an expression of an entry reads what is not there, whether or not its turn comes."""
-    entry, loc = item.entry, item.loc
-    own = [(argument.key, argument.value) for argument in operation.arguments if not argument.default]
-    for key, value, around in (
-        ("id", entry.id, Scope(item.names, inputs=frame.readable)),
-        ("when", entry.when, scope),
-        ("op", entry.op, scope),
-        *((key, value, scope) for key, value in own),
-    ):
-        if not is_plain(value):
-            ctx.check_names(value, around, (*loc, key))
-
-
-def _ports(body: Layer | Composite | None, outputs: Sequence[Value | Unknown]) -> tuple[str, ...]:
-    """Return the names of outputs, where there may be several."""
-    if isinstance(body, Composite):
-        return tuple([port.name for port in body.outputs]) if len(body.outputs) > 1 else ()
-    return tuple(map(str, range(len(outputs)))) if body is not None and body.several else ()
-
-
-def _sources(frame: Frame, prepared: Prepared) -> tuple[Operand, ...] | None:
-    """Return where the inputs come from."""
-    if prepared.sources is None:
-        return (frame.last,) if frame.last is not None else None
-    METER.spent += 4 * len(prepared.sources)
-    found = tuple([edge_of(frame, text) for text in prepared.sources])
-    return found if None not in found else None  # type: ignore[return-value]
-
-
-def _given(ctx: Context, operation: Operation, op: str, scope: Scope) -> dict[str, Any] | None:
-    """Return the arguments of an entry over the spec's defaults; None where these were not computed yet. Raises
-    ExpressionError and UnknownRead.
+    `given` are the arguments of a list that was not met before, and is elaborated only when the node is made.
     """
-    given = {}
-    for key, value, plain, name, default in operation.arguments:
-        if plain:
-            given[key] = value
-        elif name is not None and is_settled(found := (ctx.names if default else scope.names).get(name)):
-            given[key] = found
-        elif not default:
-            given[key] = ctx.session.shared.values.of(value, scope)
-        elif op in ctx.defaults:
-            given[key] = ctx.defaults[op][key]
+
+    __slots__ = (
+        "_scope",
+        "application",
+        "arriving",
+        "body",
+        "ctx",
+        "e",
+        "entries",
+        "frame",
+        "given",
+        "item",
+        "layers",
+        "op",
+        "outputs",
+        "place",
+        "ports",
+        "prepared",
+        "shared",
+        "sources",
+        "step",
+        "written",
+    )
+
+    def __init__(self, e: Elaborator, frame: Frame, item: Item, step: Step | None = None) -> None:
+        self.e, self.ctx, self.frame = e, e.context, frame
+        self.item, self.prepared, self.step = item, item.prepared, step
+        self.place: Mapping[str, Any]
+        self.sources: tuple[Operand, ...]
+        self.arriving: tuple[Value | Unknown, ...]
+        self.op, self.written = "group", NOTHING
+        self.body: Layer | Composite | None = None
+        self.outputs: tuple[Value | Unknown, ...] = ()
+        self.ports: tuple[str, ...] = ()
+        self.application: Application | None = None
+        self.shared: int | None = None
+        self.layers = self.entries = 0
+        self.given: Mapping[str, Any] | None = None
+        self._scope: Scope | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What its expressions may read."""
+        if self._scope is None:
+            self._scope = Scope(self.item.names, self.arriving[0] if self.arriving else None, self.frame.readable)
+        return self._scope
+
+    # -- what the entry comes to: each returns whether the way leads on, and raises ExpressionError and UnknownRead ---
+
+    def leads(self) -> bool:
+        """Return whether it leads to a node. Raises ExpressionError, UnknownRead and ShapeError."""
+        if not (self._placed() if self.step is None else self._outlined(self.step)):
+            return False
+        prepared = self.prepared
+        there = prepared.when is None or self.ctx.session.shared.values.of(prepared.when, self.scope)
+        if there is not True:
+            return there is False and self._left_out()
+        if prepared.group:
+            return self._group()
+        if prepared.share is not None:
+            return self._share(prepared.share)
+        op = prepared.op or self.item.names.get(prepared.named)
+        return isinstance(op, str) and self._operation(op)
+
+    def _outlined(self, step: Step) -> bool:
+        """Find what flows in, by the outline of the list."""
+        nodes, flowing, arriving = self.frame.nodes, self.frame.flowing, list[Value | Unknown]()
+        for node, port in step.sources:
+            outputs = flowing if node == INPUT else nodes[node].outputs
+            if node != INPUT and len(outputs) != 1:
+                return False
+            arriving.append(outputs[port])
+        if self.prepared.sources:
+            METER.spent += 4 * len(step.sources)
+        self.place, self.sources, self.arriving = step.place, step.sources, tuple(arriving)
+        return UNKNOWN not in arriving
+
+    def _placed(self) -> bool:
+        """Find what the entry is called, where nothing else is, and what flows in."""
+        item, prepared, frame = self.item, self.prepared, self.frame
+        name: Any = prepared.name
+        if name is None and prepared.entry.id is not None:
+            values, scope = self.ctx.session.shared.values, Scope(item.names, inputs=frame.readable)
+            name = values.of(prepared.entry.id, scope)
+            name = str(name) if type(name) is int else name
+            if not isinstance(name, str) or wrong_id(prepared.entry, name) is not None:
+                return False
+        elif name is None:
+            name = str(frame.count)
+        if name in frame.inputs or name in frame.certain or name in frame.holding:
+            return False
+        sources = self._sources()
+        if sources is None or ("." in name and frame.clashing(name) is not None):
+            return False
+        self.place = place_of(name, item.entry.id is not None, item.entry, item.loc, item.turns)
+        self.sources = sources
+        self.arriving = tuple([frame.value(source) for source in sources])
+        return UNKNOWN not in self.arriving
+
+    def _sources(self) -> tuple[Edge, ...] | None:
+        """Return where the inputs come from."""
+        frame, names = self.frame, self.prepared.sources
+        if names is None:
+            return (frame.last,) if frame.last is not None else None
+        METER.spent += 4 * len(names)
+        found = tuple([edge_of(frame, text) for text in names])
+        return found if None not in found else None  # type: ignore[return-value]
+
+    def _left_out(self) -> bool:
+        """Find what an entry comes to that `when` leaves out: its first input."""
+        if not self.arriving or not isinstance(self.sources[0], Edge) or not self.ctx.sound(self.item.loc):
+            return False
+        self.op, self.sources, self.arriving = self.item.entry.op or "group", self.sources[:1], self.arriving[:1]
+        self.outputs = self.arriving
+        return True
+
+    def _group(self) -> bool:
+        """Find what an inline group comes to."""
+        if not self.prepared.right:
+            return False  # what it reads is not known yet, and reading is charged for on the way step by step
+        group = self.ctx.session.done.get(self.ctx.group_key(self.prepared, self.item.names, self.arriving))
+        if group is None:
+            self.given = {}
         else:
+            self._listed(group)
+        return True
+
+    def _share(self, shares: str) -> bool:
+        """Find what a shared module comes to. Raises ShapeError."""
+        ctx, nodes = self.ctx, self.frame.nodes
+        index = self.step.shared if self.step is not None else self.frame.ids.get(shares)
+        if index is None:
+            return False
+        index = nodes[index].maker(index)
+        target = nodes[index]
+        if not self.prepared.right:
+            self._check_names(())
+        self.op, self.written, self.shared = target.op, target.written, index
+        if isinstance(target.body, Composite):
+            self.body, self.outputs, self.ports = target.body, target.body.values, target.ports
+            return self.arriving == tuple([value for _, value in target.body.inputs])
+        if target.body is None or UNKNOWN in target.arriving or not has_module(target):
+            return False
+        self.prepared.right = True
+        return self._applied(ctx.session.shared.again, (target.application, self.arriving), partial(again, target))
+
+    def _operation(self, op: str) -> bool:
+        """Find what a layer, a block or a spec in use comes to. Raises ShapeError."""
+        ctx, operation = self.ctx, self.prepared.operation(op)
+        if not self.prepared.right:
+            if operation.computes and op not in ctx.defaults:
+                return False
+            self._check_names(operation.arguments)
+        self.op, self.written = op, operation.written
+        return self._list(operation) if operation.listed else self._layer(operation)
+
+    def _list(self, operation: Operation) -> bool:
+        """Find what a block or a spec in use comes to."""
+        ctx, op, prepared = self.ctx, self.op, self.prepared
+        found = self._evaluated(operation)
+        if found is None:
+            return False
+        known = ctx.session.shared.lists.get(ctx.list_key(op, found.key, self.arriving))
+        if known is None:  # a spec in use that was right is as right in what hangs on no argument as it was
+            self.given = found.given
+            return op in ctx.unit.spec.blocks or (prepared.right and prepared.op is not None)
+        ctx.session.instantiated.add((id(ctx.unit.spec), op))
+        METER.spent += known.work
+        prepared.right = True
+        self._listed(known.body)
+        self.entries = known.entries
+        return True
+
+    def _listed(self, body: Composite) -> None:
+        """Note the list that was elaborated before."""
+        self.body, self.outputs, self.layers = body, body.values, body.size
+        if len(body.outputs) > 1:
+            self.ports = tuple([port.name for port in body.outputs])
+
+    def _layer(self, operation: Operation) -> bool:
+        """Find what a layer comes to. Raises ShapeError."""
+        ctx, prepared = self.ctx, self.prepared
+        body = prepared.body
+        if body is None and operation.layer is not None:
+            found = self._evaluated(operation)
+            body = found.layer if found is not None else None
+        if body is None:
+            return False
+        if not self._applied(ctx.session.shared.applied, (id(body), self.arriving), partial(Application.of, body)):
+            return False
+        if prepared.body is None and prepared.op is not None and operation.constant:
+            prepared.body = body
+        prepared.right = True
+        return True
+
+    def _applied(
+        self, known: dict[Any, Application], key: Any, apply: Callable[[tuple[Value, ...]], Application]
+    ) -> bool:
+        """Find what comes out of a layer, once for each key, where it is within the limits. Raises ShapeError."""
+        application = known.get(key)
+        if application is None:
+            application = apply(self.arriving)  # type: ignore[arg-type]  # nothing of it is unknown
+            if application.excess(self.ctx.session.limits.params):
+                return False
+            known[key] = application
+        METER.spent += application.work
+        self.application, self.body, self.outputs = application, application.body, application.outputs
+        self.layers = len(application.outputs) - 1  # each is a value to keep
+        if application.body.several:
+            self.ports = tuple(map(str, range(len(application.outputs))))
+        return True
+
+    def _evaluated(self, operation: Operation) -> Evaluated | None:
+        """Return the arguments of an entry, once for equal values of the names that they read; None where some of the
+        spec's defaults were not computed yet.
+        """
+        read: Hashable | None = None
+        if self.prepared.right and operation.texts is not None:
+            scope = self.scope
+            read = tuple([scope.exact(name) for name in operation.reads])
+            known = operation.evaluated.get(read)
+            if known is not None:
+                METER.spent += known.work
+                return known
+            if None in read:
+                read = None
+        before, given = METER.spent, self._given(operation)
+        if given is None:
             return None
-    return given
+        key = freeze(given)
+        layer = right_layer(self.ctx, operation.layer, given, key) if operation.layer is not None else None
+        found = Evaluated(given, key, layer, METER.spent - before)
+        if read is not None and not any(isinstance(value, list) for value in given.values()):
+            operation.evaluated[read] = found
+        return found
 
+    def _given(self, operation: Operation) -> dict[str, Any] | None:
+        """Return the arguments of an entry over the spec's defaults; None where these were not computed yet."""
+        ctx, op, names, given = self.ctx, self.op, self.item.names, dict[str, Any]()
+        for key, value, plain, name, default in operation.arguments:
+            if plain:
+                given[key] = value
+            elif name is not None and is_settled(found := (ctx.names if default else names).get(name)):
+                given[key] = found
+            elif not default:
+                given[key] = ctx.session.shared.values.of(value, self.scope)
+            elif op in ctx.defaults:
+                given[key] = ctx.defaults[op][key]
+            else:
+                return None
+        return given
 
-def _applied(ctx: Context, body: Layer, arriving: tuple[Value | Unknown, ...]) -> Application | None:
-    """Return a layer applied to what flows in, where it is within the limits. Raises ShapeError."""
-    applied = ctx.session.shared.applied
-    key = (id(body), arriving)
-    known = applied.get(key)
-    if known is not None:
-        return known
-    made = Application.of(body, arriving)  # type: ignore[arg-type]  # nothing of it is unknown
-    if made.excess(ctx.session.limits.params):
-        return None
-    applied[key] = made
-    return made
+    def _check_names(self, arguments: Iterable[Argument]) -> None:
+        """Raise ExpressionError where an expression of an entry reads what is not there, whether or not its turn
+        comes.
+        """
+        entry, own = self.item.entry, [(argument.key, argument.value) for argument in arguments if not argument.default]
+        for key, value in (("id", entry.id), ("when", entry.when), ("op", entry.op), *own):
+            if not is_plain(value):
+                scope = Scope(self.item.names, inputs=self.frame.readable) if key == "id" else self.scope
+                self.ctx.check_names(value, scope, (*self.item.loc, key))
+
+    # -- the node -------------------------------------------------------------------------------------------------
+
+    def affordable(self) -> bool:
+        """Return whether what the entry comes to, and finding it, are within the limits."""
+        session = self.ctx.session
+        within = METER.spent - session.shared.metered <= session.limits.work
+        return within and session.steps + self.layers <= session.limits.nodes
+
+    def node(self) -> Node:
+        """Return the node of the entry, charged for; a placeholder where its list is elaborated now, and that is wrong
+        and reported.
+        """
+        node = Node.of(
+            **self.place,
+            op=self.op,
+            inputs=self.sources,
+            body=self.body,
+            outputs=self.outputs,
+            ports=self.ports,
+            shared=self.shared,
+            written=self.written,
+            scope=self.item.names,
+            arriving=self.arriving,
+        )
+        if self.given is not None:
+            return self._elaborated(node, self.given)
+        self.ctx.session.steps += self.layers
+        self.ctx.session.shared.entries += self.entries
+        if self.application is not None:
+            node.__dict__["application"] = self.application
+        return node
+
+    def _elaborated(self, blank: Node, given: Mapping[str, Any]) -> Node:
+        """Return the node of an entry whose list is elaborated now."""
+        e, frame, item = self.e, self.frame, self.item
+        frame.sources, frame.inputs_wrong = self.sources, False
+        try:
+            if self.prepared.group:
+                return elaborate_group(e, item, blank)
+            elaborate = elaborate_block if self.op in self.ctx.unit.spec.blocks else elaborate_use
+            return elaborate(e, item, blank, self.scope, given)
+        except (Stop, UnknownRead):
+            return frame.placeholder(
+                item.entry, item.loc, item.turns, blank.name, named=blank.named, inputs=self.sources
+            )

@@ -55,7 +55,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope, given: M
     if len(report.diagnostics) > before:
         _blame_user(ctx, item, unit, variant, before)
     elif not ctx.torn and not unit.spec.init:
-        ctx.session.shared.lists[ctx.list_key(op, given, blank.arriving)] = Elaborated(lasting, work, CHOICE)
+        ctx.session.shared.lists[ctx.list_key(op, freeze(given), blank.arriving)] = Elaborated(lasting, work, CHOICE)
         item.prepared.right = True
     return blank.containing(lasting)
 

@@ -18,7 +18,7 @@ from speczoo import catalogue
 from speczoo.compiler import application, wiring
 from speczoo.compiler.compile import compile
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.elaborate import Context, Shared, block, entry, layer
+from speczoo.compiler.elaborate import Context, Shared, block, elaborator, entry, layer
 from speczoo.compiler.elaborate.values import Values
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.parameters import bind
@@ -50,6 +50,7 @@ def everything_anew() -> Iterator[None]:
         patch.setattr(application, "INTERNED", Forgetful())
         patch.setattr(layer, "INTERNED", Forgetful())
         patch.setattr(entry, "straight_node", lambda *_: None)
+        patch.setattr(elaborator, "fill_straight", lambda *_: 0)
         patch.setattr(Values, "of", lambda self, value, scope: evaluate(value, scope))
         patch.setattr(
             block,
@@ -180,12 +181,39 @@ def checked(unit: LoadedSpec) -> tuple[list[Any], list[Diagnostic]]:
 
 @MANY
 @given(st.sampled_from(sorted(seeds())), st.integers(0, 2**32), st.integers(0, 2))
-def test_a_group_is_one_for_equal_values_of_what_it_reads(name: str, seed: int, times: int) -> None:
+def test_a_list_is_one_for_equal_values_of_what_it_reads(name: str, seed: int, times: int) -> None:
     source = random.Random(seed)
     unit = loaded(text(mutated(seeds()[name], source, times), source))
     if unit is None:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Context, "group_key", lambda *_: object())
+        patch.setattr(Context, "outer", lambda *_: object())  # of which the keys of blocks and groups are made
         wanted = checked(unit)
+    assert checked(unit) == wanted
+
+
+@pytest.mark.parametrize("inner", ["op: Conv2d, out_channels: $channels", "op: Inner", "op: $kind"])
+def test_a_block_reads_what_stands_around_it(inner: str) -> None:
+    """By itself, in a block that it holds, and in one that only its parameters name."""
+    source = f"""
+spec: 1
+name: reads
+input: [3, 8, 8]
+params: {{channels: 4, kind: op, size: 1}}
+defaults: {{Conv2d: {{kernel_size: $size, padding: $(size // 2)}}}}
+blocks:
+  Inner: {{layers: [{{op: Conv2d, out_channels: $(2 * channels)}}]}}
+  Outer: {{layers: [{{{inner}}}]}}
+layers: [{{op: Outer}}, {{op: Outer}}]
+variants:
+  a: {{params: {{kind: Inner}}}}
+  b: {{params: {{kind: Inner, channels: 5}}}}
+  c: {{params: {{kind: Inner, channels: 5, size: 3}}}}
+"""
+    unit = loaded(source)
+    assert unit is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Context, "outer", lambda *_: object())
+        wanted = checked(unit)
+    assert None not in wanted[0]
     assert checked(unit) == wanted
