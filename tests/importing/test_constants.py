@@ -95,6 +95,15 @@ def test_one_window_of_numbers_for_all_channels(channels: int, numbers: list[flo
 
 
 @settings(max_examples=20)
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(2, 7), st.data())
+def test_masks_of_what_was_before(out: int, channels: int, size: int, data: st.DataObject) -> None:
+    wanted = torch.zeros(out, channels, size * size)
+    wanted[..., : data.draw(st.integers(0, size * size))] = 1
+    wanted = wanted.reshape(out, channels, size, size)
+    assert torch.equal(built(buffer_of(wanted)), wanted)
+
+
+@settings(max_examples=20)
 @given(st.integers(3, 40), st.integers(2, 12), st.sampled_from(["turns", "halves", "both"]), st.booleans())
 def test_sines_of_places(places: int, half: int, layout: str, first: bool) -> None:
     rates = torch.exp(torch.arange(half) * (-math.log(10_000.0) / (half - 1 if layout == "halves" else half)))

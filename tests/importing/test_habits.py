@@ -183,6 +183,37 @@ class Frames(nn.Module):
         return pairs.norm(dim=-1).squeeze(-1)
 
 
+class Masked(nn.Conv2d):
+    """A convolution that puts a mask over its weight whenever it runs."""
+
+    def __init__(self, i: int, o: int) -> None:
+        super().__init__(i, o, 5, padding=2)
+        self.register_buffer("mask", torch.ones_like(self.weight))
+        self.mask[:, :, 2, 3:] = 0
+        self.mask[:, :, 3:] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.weight.data *= self.mask
+        return super().forward(x)
+
+
+class Steps(nn.Module):
+    """A cell that runs step by step, and knots that values lie between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(1, 4)
+        self.register_buffer("knots", (torch.arange(-2, 5) * 0.5).expand(4, -1).contiguous())
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.zeros(len(x), 4)
+        c = torch.zeros_like(h)
+        for each in x.split(1, dim=1):
+            h, c = self.cell(each, (h, c))
+        between = (h[..., None] >= self.knots[:, :-1]) & (h[..., None] < self.knots[:, 1:])
+        return between.to(x.dtype).flatten(1)
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -194,6 +225,8 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Places, (8, 8), "narrow"),
     (Latents, (6, 8), "op: expand, size: [5, 8], like: input"),
     (Scores, (3, 4, 4), "squeeze"),
+    (lambda: nn.Sequential(Masked(1, 2), Masked(2, 2)), (1, 7, 7), "if 5 * k + l < 13 else 0.0)"),
+    (Steps, (3,), "op: ge"),
     (Given, (5, 8), "id: sublayers.1.norm"),
     (Steered, (1, 8, 8), "op: affine_grid, like: input"),
     (Frames, (3, 1, 6, 6), "equation:"),
@@ -269,6 +302,19 @@ def test_a_table_of_places_is_taken_as_far_as_the_input_goes() -> None:
     longer.load_state_dict(model.state_dict())
     x = torch.randn(2, 33, 4)
     assert torch.equal(longer(x), model(x))
+
+
+def test_a_weight_that_a_function_takes_beside_its_layer_is_refused() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(self.encoder(x), self.encoder.weight.t())
+
+    with pytest.raises(ImportRefused, match=r"`encoder\.weight`, a weight of a layer that is called as well"):
+        from_module(Tied(), (4,))
 
 
 def test_a_batch_that_does_not_come_first_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -36,13 +36,20 @@ class Builder:
     """The list that a frame becomes.
 
     `known` says what each tensor of the frame is; None where an earlier call could not be said. `batches` are the
-    numbers of samples of all runs, `rounded` the constants of all frames whose rules give them but for rounding.
+    numbers of samples of all runs, `rounded` the constants of all frames whose rules give them but for rounding,
+    `layers` the paths of the modules that layers stand for.
     """
 
     def __init__(
-        self, frame: Frame, kind: str, batches: tuple[int, ...], buffers: Mapping[str, Tensor], rounded: list[Rounded]
+        self,
+        frame: Frame,
+        kind: str,
+        batches: tuple[int, ...],
+        buffers: Mapping[str, Tensor],
+        rounded: list[Rounded],
+        layers: Collection[str],
     ) -> None:
-        self.frame, self.batches, self.buffers, self.rounded = frame, batches, buffers, rounded
+        self.frame, self.batches, self.buffers, self.rounded, self.layers = frame, batches, buffers, rounded, layers
         self.made = List(kind)
         self.known: dict[RunValue, Traced | None] = {}
         self.modules: dict[str, Entry] = {}
@@ -59,6 +66,8 @@ class Builder:
         if value not in self.known:
             if value.parameter and not self.frame.owns(value):
                 raise Unsayable(f"it takes `{value.key}`, which is a weight of another module")
+            if value.parameter and value.key.rpartition(".")[0] in self.layers:
+                raise Unsayable(f"it takes `{value.key}`, a weight of a layer that is called as well")
             self.known[value] = self._parameter(value) if value.parameter else self._buffer(value)
         found = self.known[value]
         if found is None:

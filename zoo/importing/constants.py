@@ -13,7 +13,7 @@ from torch import Tensor
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.smooth import smooth
+from speczoo.importing.smooth import renamed, smooth, varying
 
 #: How many numbers a list may have, and one that nothing shorter says.
 SHORT, LONGEST = 64, 256
@@ -123,7 +123,11 @@ def levels_of(value: Tensor) -> tuple[Tensor, dict[str, Any]]:
 
 def _found(value: Tensor) -> str | None:
     """Return the expression over places that gives a tensor, or each of its parts; None where none is found."""
-    return _rule(value) or next(pieces(value, _found), None)
+    if (rule := _rule(value) or next(pieces(value, _found), None)) is not None:
+        return rule
+    less, names = varying(value)
+    rule = _found(less) if 0 < less.dim() < value.dim() else None
+    return renamed(rule, names) if rule is not None else None
 
 
 def _rule(value: Tensor) -> str | None:
@@ -133,8 +137,10 @@ def _rule(value: Tensor) -> str | None:
     if value.dtype == torch.bool:
         return _order(value)
     low, high = value.aminmax()
-    if bool(((value == low) | (value == high)).all()) and (order := _order(value == high)) is not None:
-        return f"{high.item()} if {order} else {low.item()}"
+    if bool(((value == low) | (value == high)).all()):
+        order = _order(value == high) or _step(value == high)
+        if order is not None:
+            return f"{high.item()} if {order} else {low.item()}"
     for terms in _terms(value):
         if (found := _weighted(value, terms)) is not None:
             return found
@@ -155,6 +161,16 @@ def _order(value: Tensor) -> str | None:
         if torch.equal(truth.expand_as(value), value):
             return f"{b.text} {sign} {a.text}"
     return None
+
+
+def _step(value: Tensor) -> str | None:
+    """Return up to which place, counted row by row, truths are the first of a tensor: as masks have it that let a
+    convolution see what was before.
+    """
+    count = int(value.sum())
+    if not bool(value.flatten()[:count].all()) or value.dim() > 2:
+        return None
+    return f"i < {count}" if value.dim() == 1 else f"{value.shape[1]} * i + j < {count}"
 
 
 def _axes(value: Tensor) -> list[Term]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -11,10 +9,11 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import masks, merging, windowed
+from speczoo.importing import masks, windowed
 from speczoo.importing.building import Broken, Builder, Rounded, batch_axis
-from speczoo.importing.entries import Entry, Feed, List
+from speczoo.importing.entries import Entry, Feed, List, Operand
 from speczoo.importing.functions import handler_of, in_the_spec
+from speczoo.importing.inner_lists import input_names, joined_first, prune, read_alone
 from speczoo.importing.leaves import arguments_of, op_of
 from speczoo.importing.leftover import add_leftover
 from speczoo.importing.recording import Call, Frame, Recording, RunValue, values
@@ -45,6 +44,7 @@ class Conversion:
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
     taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
     rounded: list[Rounded] = field(default_factory=list)
+    layers: set[str] = field(default_factory=set)  # the paths of modules that layers stand for
 
     def outside(self, frame: Frame, value: RunValue) -> bool:
         """Return whether anything outside of a frame reads a value."""
@@ -70,6 +70,8 @@ def converted(
     root = recording.root
     conversion = Conversion(batches, {root: None}, {}, model)
     for frame, call in root.walk():
+        if call.frame is None and call.module is not None:
+            conversion.layers.add(call.path)
         if call.frame is not None:
             conversion.parents[call.frame] = frame
             reads: Iterable[RunValue] = call.frame.read
@@ -94,7 +96,7 @@ def converted(
     builder.made.training_only = [value in training_only for value, _ in outputs]
     for value in root.results:
         if builder.known.get(value) is None and not conversion.refusals:
-            conversion.refusals.append(Refusal("", "what comes out", "no call made it"))
+            conversion.refusals.append(Refusal("", "what comes out", _not_given(root, value)))
     conversion.refusals += [
         Refusal("", "what comes out", why) for _, out in outputs if (why := _not_first(out)) and not conversion.refusals
     ]
@@ -106,6 +108,12 @@ def converted(
         builder.made.outputs = [Feed(builder.add("Identity", builder.made.outputs))]
     add_leftover(builder.made, model)
     return Converted(builder.made, conversion.left_out, conversion.rounded)
+
+
+def _not_given(root: Frame, value: RunValue) -> str:
+    """Return why nothing gives a value that comes out of a network."""
+    maker = next((call for _, call in root.walk() if call.frame is None and value in call.outputs), None)
+    return f"the layer `{maker.name}` does not give it" if maker and maker.module else "no call made it"
 
 
 def _not_first(out: Traced) -> str:
@@ -126,7 +134,8 @@ def _list_of(
     its inputs that have no batch, `stretched` those of them that are one for each sample all the same.
     """
     kind = type(frame.module).__name__
-    at = Builder(frame, kind, conversion.batches, dict(conversion.model.named_buffers()), conversion.rounded)
+    buffers = dict(conversion.model.named_buffers())
+    at = Builder(frame, kind, conversion.batches, buffers, conversion.rounded, conversion.layers)
     at.known.update(given)
     at.free.update(alone)
     at.stretched.update(stretched)
@@ -233,7 +242,8 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     name = at.relative(call.path)
     first = at.modules.get(call.path)
     if first is not None:
-        entry = Entry("", {}, [each.source for each in inputs], share=first, module=True, references=references)
+        sources: list[Operand] = [each.source for each in inputs]
+        entry = Entry("", {}, sources, share=first, module=True, references=references, ports=len(outputs))
         at.append(entry)
         return [at.outcome(value, Feed(entry, i), inputs[0]) for i, value in enumerate(outputs)]
     made = at.apply(
@@ -281,7 +291,7 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, T
     """Add the entry of a module with an inside, whose list is made first."""
     frame = call.frame
     assert frame is not None
-    reads = frame.read or _beside(at, frame)
+    reads = [value for value in frame.read if not _is_unsayable(at, value)] or _beside(at, frame)
     flowing = [at.traced(value) for value in reads]
     given = {value: replace(x, source=Feed(None, i)) for i, (value, x) in enumerate(zip(reads, flowing, strict=True))}
     alone = {given[value].source for value, x in zip(reads, flowing, strict=True) if x.source in at.free}
@@ -293,19 +303,20 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, T
     lost: dict[RunValue, Traced | None] = {value: None for value in wanted if inner.known.get(value) is None}
     if lost:
         return lost | {value: None for value, _ in outputs}
-    made.inputs = _input_names(call, reads)
+    made.inputs = input_names(call, reads)
     made.channels = [x.shape for x in flowing]
     taken = [x.source for x in flowing]
-    if len(reads) > 1 and (joined := _joined_first(at, made, taken)) is not None:
+    if len(reads) > 1 and (joined := joined_first(at, made, taken)) is not None:
         taken, made.inputs, made.channels = [joined], ["input"], [at.shapes.get(joined, ())]
     if not made.entries and len(reads) == 1 and (dropped := _in_training(conversion, at, call, flowing[0])) is not None:
         return {**dict.fromkeys(frame.results, dropped), **{value: dropped for value, _ in outputs}}
     if not made.entries or (not outputs and inner.constant):
         return {value: replace(found, source=flowing[found.source.port].source) for value, found in outputs}
+    prune(made)
     passed = {v: replace(x, source=flowing[x.source.port].source) for v, x in outputs if x.source.entry is None}
     outputs = [(value, x) for value, x in outputs if value not in passed]
     made.outputs = [x.source for _, x in outputs]
-    taken = _read(made, taken)
+    taken = read_alone(made, taken)
     first = at.modules.get(call.path)
     entry = Entry(made.kind, {}, [*taken], at.relative(call.path), module=True, body=made)
     entry.ports = max(1, len(outputs))
@@ -325,16 +336,13 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, T
     return flows | passed
 
 
-def _read(made: List, taken: list[Feed]) -> list[Feed]:
-    """Leave out the inputs that nothing in a list reads, where something reads another; return what is left of them."""
-    sources = [*made.outputs, *(source for entry in made.entries for source in entry.sources)]
-    ports = sorted({source.port for source in sources if source.entry is None})
-    if not ports or len(ports) == len(taken):
-        return taken
-    made.replace({Feed(None, port): Feed(None, number) for number, port in enumerate(ports)})
-    made.inputs = [made.inputs[port] for port in ports] if len(ports) > 1 else ["input"]
-    made.channels = [made.channels[port] for port in ports]
-    return [taken[port] for port in ports]
+def _is_unsayable(at: Builder, value: RunValue) -> bool:
+    """Return whether a value is a constant that nothing says: an inner list may have no use for it, as of a mask that
+    says who looks back alone.
+    """
+    if value in at.known or value.parameter or value.key:
+        return False
+    return len(set(value.shapes)) > 1 and batch_axis(value.shapes, at.batches) is None
 
 
 def _beside(at: Builder, frame: Frame) -> list[RunValue]:
@@ -359,39 +367,3 @@ def _in_training(conversion: Conversion, at: Builder, call: Call, x: Traced) -> 
     source = Feed(at.add("StochasticDepth", [x.source], dropped, name=name, module=True))
     at.shapes[source] = x.shape
     return replace(x, source=source)
-
-
-def _joined_first(at: Builder, made: List, taken: list[Feed]) -> Feed | None:
-    """Return what a list that begins by joining all that flows into it takes where it is joined outside; else None.
-
-    So the layers of a DenseNet take one value, and what is joined already is joined once.
-    """
-    first = made.entries[0]
-    inputs = [Feed(None, port) for port in range(len(taken))]
-    if first.op != "concat" or first.inputs != inputs or any(made.readers(source) > 1 for source in inputs):
-        return None
-    joined = merging.joined(at, taken, first.args.get("dim", 1))
-    entry = joined.entry
-    if entry is not None and first.flowing:
-        axis = first.args.get("dim", 1)
-        place = axis - 1 if axis > 0 else len(first.flowing[0]) + axis
-        whole = sum(shape[place] for shape in first.flowing)
-        at.shapes[joined] = (*first.flowing[0][:place], whole, *first.flowing[0][place + 1 :])
-    made.entries.remove(first)
-    made.replace({Feed(first): Feed(None)})
-    return joined
-
-
-def _input_names(call: Call, reads: list[RunValue]) -> list[str]:
-    """Return names for what flows in: `input` for one value, else those of forward's parameters."""
-    if len(reads) <= 1:
-        return ["input"]
-    assert call.module is not None
-    try:
-        parameters = inspect.signature(type(call.module).forward).bind(None, *call.args, **call.kwargs).arguments
-    except TypeError:
-        parameters = {}
-    names = {value: name for name, value in parameters.items() if isinstance(value, RunValue)}
-    good = [names.get(value, "") for value in reads]
-    taken = len(set(good)) == len(good) and all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in good)
-    return good if taken and "input" not in good else [f"x{i}" for i in range(1, len(reads) + 1)]

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import torch
 
 from speczoo.compiler.layer import FLOAT32_MAX, Layer
-from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, windowed
+from speczoo.importing import attending, binding, filling, indexing, merging, owned, reshaping, resizing, windowed
 from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Feed
@@ -121,6 +121,8 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
         return windowed.layer(at, call, op, first, arguments)
     if first is not None:
         arguments = in_the_spec(layer, first, arguments)
+    if "broadcast" in layer.model_fields and len({each.shape for each in inputs}) > 1:
+        arguments["broadcast"] = True
     return at.apply(call, op, inputs, arguments)
 
 
@@ -264,9 +266,9 @@ TABLE: dict[str, Handler] = {
     "broadcast_to": indexing.expand,
     "getitem": indexing.getitem,
     "windows": indexing.windows,
-    "interpolate": indexing.interpolate,
-    "upsample": indexing.interpolate,
-    "pad": indexing.pad,
+    "interpolate": resizing.interpolate,
+    "upsample": resizing.interpolate,
+    "pad": resizing.pad,
     **dict.fromkeys(owned.LEARNED, owned.layer),
     "scaled_dot_product_attention": attending.attention,
     "einsum": einsum,

@@ -6,29 +6,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.binding import bound, split
-from speczoo.importing.building import Builder
+from speczoo.importing.building import Builder, batch_axis
 from speczoo.importing.entries import Entry, Feed
 from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced, folded_sizes
 
 
-def _one(at: Builder, call: Call) -> Traced:
+def value_of(at: Builder, call: Call) -> Traced:
+    """Return the value that a call takes."""
     return at.traced(next(each for each in call.inputs if isinstance(each, RunValue)))
 
 
 def permute(at: Builder, call: Call) -> list[Traced]:
     """Return the axes in another order."""
     dims = bound(call, ["dims"])["dims"]
-    x = _one(at, call)
+    x = value_of(at, call)
     return [_ordered(at, call, x, [d % x.rank for d in dims])]
 
 
 def transpose(at: Builder, call: Call) -> list[Traced]:
     """Return two axes in each other's place."""
-    x = _one(at, call)
+    x = value_of(at, call)
     given = bound(call, ["dim0", "dim1"])
     first, second = (given[name] % x.rank for name in ("dim0", "dim1"))
     if x.batch not in (first, second):
@@ -41,7 +41,7 @@ def transpose(at: Builder, call: Call) -> list[Traced]:
 
 def turned(at: Builder, call: Call) -> list[Traced]:
     """Return the last two axes in each other's place."""
-    x = _one(at, call)
+    x = value_of(at, call)
     order = [*range(x.rank)]
     order[-2:] = order[:-3:-1]
     return [_ordered(at, call, x, order)]
@@ -49,7 +49,7 @@ def turned(at: Builder, call: Call) -> list[Traced]:
 
 def movedim(at: Builder, call: Call) -> list[Traced]:
     """Return axes at other places."""
-    x = _one(at, call)
+    x = value_of(at, call)
     given = bound(call, ["source", "destination"])
     sides = [given[name] for name in ("source", "destination")]
     sources, goals = ([n % x.rank for n in (side if isinstance(side, list) else [side])] for side in sides)
@@ -71,7 +71,7 @@ def _ordered(at: Builder, call: Call, x: Traced, order: Sequence[int]) -> Traced
 
 def unsqueeze(at: Builder, call: Call) -> list[Traced]:
     """Return a new axis of size 1."""
-    x = _one(at, call)
+    x = value_of(at, call)
     dim = bound(call, ["dim"])["dim"]
     return [_new_axis(at, x, call.outputs[0], dim + x.rank + 1 if dim < 0 else dim)]
 
@@ -87,7 +87,7 @@ def _new_axis(at: Builder, x: Traced, out: RunValue, place: int) -> Traced:
 
 def squeeze(at: Builder, call: Call) -> list[Traced]:
     """Return a value without axes of 1: the one that is stated, or all."""
-    x = _one(at, call)
+    x = value_of(at, call)
     dims = bound(call, ["dim"]).get("dim", [d for d, n in enumerate(call.inputs[0].tensor.shape) if n == 1])
     places = sorted({d % x.rank for d in (dims if isinstance(dims, list) else [dims])}, reverse=True)
     source = x.source
@@ -99,8 +99,10 @@ def squeeze(at: Builder, call: Call) -> list[Traced]:
 
 def expand(at: Builder, call: Call) -> list[Traced]:
     """Return a value that is repeated along axes of 1; where only the batch is, the value itself: merges repeat it."""
-    x = _one(at, call)
+    x = value_of(at, call)
     out = call.outputs[0]
+    if x.source in at.free and (beside := _of_samples(at, x, out)) is not None:
+        return [beside]
     into = at.outcome(out, x.source, x) if x.source not in at.free else None
     shapes = into.shapes if into else tuple(tuple(shape[len(shape) - len(x.shape) :]) for shape in out.shapes)
     at.shapes[x.source] = x.shape
@@ -112,9 +114,20 @@ def expand(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(out, Feed(at.add("expand", [x.source], {"size": size})), x)]
 
 
+def _of_samples(at: Builder, x: Traced, out: RunValue) -> Traced | None:
+    """Return a parameter that is stretched over the samples along another axis than the first; None where it is not."""
+    axis, whole = batch_axis(out.shapes, at.batches), (1, *x.shape) if x.leading else x.shape
+    if not axis or whole[axis : axis + 1] != (1,):
+        return None
+    own = whole[:axis] + whole[axis + 1 :]
+    if own != x.shape or any(shape[:axis] + shape[axis + 1 :] != own for shape in out.shapes):
+        return None
+    return Traced(x.source, x.shapes, axis, dtype=x.dtype)
+
+
 def repeat(at: Builder, call: Call) -> list[Traced]:
     """Return a value again and again along its axes, the batch as it is."""
-    x = _one(at, call)
+    x = value_of(at, call)
     repeats, *others = (_times(each, x.rank) for each in (call, *call.twins))
     lead = x.batch is not None
     if (lead and (x.batch or x.folded or len(repeats) != x.rank)) or any(
@@ -138,7 +151,7 @@ def _times(call: Call, rank: int) -> list[int]:
 def sliced(at: Builder, call: Call) -> list[Traced]:
     """Return every so many-th place of an axis between two; all of them where that is said."""
     given = bound(call, ["dim", "start", "stop", "step"])
-    x = _one(at, call)
+    x = value_of(at, call)
     items = [slice(None)] * x.rank
     size = call.inputs[0].tensor.shape[given.get("dim", 0)]
     stop = given.get("stop")
@@ -150,7 +163,7 @@ def sliced(at: Builder, call: Call) -> list[Traced]:
 
 def repeat_interleave(at: Builder, call: Call) -> list[Traced]:
     """Return each place of an axis several times; each sample, where that axis is the batch: then these are in it."""
-    x = _one(at, call)
+    x = value_of(at, call)
     given = bound(call, ["repeats", "dim"])
     count, dim = given["repeats"], given.get("dim")
     if dim is None or x.batch != 0 or dim % x.rank:
@@ -201,7 +214,7 @@ def extreme(at: Builder, call: Call) -> list[Traced]:
     given = bound(call, ["dim", "keepdim"])
     if given.get("dim") is None:
         raise Unsayable("it works on the batch axis, which a spec never touches")
-    x = _one(at, call)
+    x = value_of(at, call)
     given["dim"] = x.axis(given["dim"])
     ops = (f"a{call.name}", f"arg{call.name}")
     return [
@@ -213,7 +226,7 @@ def extreme(at: Builder, call: Call) -> list[Traced]:
 
 def getitem(at: Builder, call: Call) -> list[Traced]:
     """Return what an index with integers, whole slices, None and an ellipsis takes out."""
-    x = _one(at, call)
+    x = value_of(at, call)
     items = _listed(call.args[1])
     if any(isinstance(each, RunValue | list) for each in items):
         return [_rows(at, call, x, items)]
@@ -273,7 +286,7 @@ def _listed_places(at: Builder, call: Call, place: int) -> Traced:
 
 def windows(at: Builder, call: Call) -> list[Traced]:
     """Return the windows that slide along an axis, the places in each along a new last axis."""
-    x = _one(at, call)
+    x = value_of(at, call)
     given = bound(call, ["dimension", "size", "step"])
     dim, size, step = (given[name] for name in ("dimension", "size", "step"))
     place = x.at(dim)
@@ -345,71 +358,3 @@ def _whole(item: slice, sizes: Sequence[int]) -> bool:
 def _sliced(at: Builder, source: Feed, dim: int, item: slice) -> Feed:
     bounds = {"start": item.start, "stop": item.stop, "step": item.step}
     return Feed(at.add("slice", [source], {"dim": dim, **{k: v for k, v in bounds.items() if v is not None}}))
-
-
-def interpolate(at: Builder, call: Call) -> list[Traced]:
-    """Return a map at another size: by a factor, to the size of another value of the list, or to one that is bounds."""
-    x = _one(at, call)
-    if not x.plain:
-        raise Unsayable("it resizes a value whose batch is not first, or holds other axes")
-    arguments = _resizing(call)
-    out = call.outputs[0]
-    like = _as_large(at, x, out) if arguments.get("size") is not None else None
-    if like is None:
-        return at.apply(call, "interpolate", [x], _resized(call, x, arguments))
-    arguments.pop("size")
-    entry = at.add("interpolate", [x.source], arguments, references={"like": like.source})
-    return [at.outcome(out, Feed(entry), x)]
-
-
-def _resizing(call: Call) -> dict[str, Any]:
-    fields = ["size", "scale_factor", "mode", "align_corners", "recompute_scale_factor"]
-    given = {**dict(zip(fields, call.args[1:], strict=False)), **call.kwargs}
-    if given.pop("antialias", False):
-        raise Unsayable("`antialias` has no counterpart in the language")
-    given.pop("input", None)
-    return {k: v for k, v in given.items() if v is not None}
-
-
-def _resized(call: Call, x: Traced, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments that hold at all sizes, where some do: a factor in place of a size that grows with the input."""
-    grown = [tuple(s[2:]) for s in call.outputs[0].shapes]
-    if arguments.get("size") is None or len(set(grown)) == 1:
-        return arguments
-    factors = {tuple(b / a for a, b in zip(s[1:], g, strict=True)) for s, g in zip(x.shapes, grown, strict=True)}
-    if len(factors) > 1:
-        return arguments
-    return {k: v for k, v in arguments.items() if k != "size"} | {"scale_factor": [*factors.pop()]}
-
-
-def _as_large(at: Builder, x: Traced, out: RunValue) -> Traced | None:
-    """Return a value of the list that is as large as a resized map, in all runs, and not always; None without one."""
-    grown = [tuple(s[2:]) for s in out.shapes]
-    if len(set(grown)) == 1:
-        return None
-    fits = (
-        known
-        for known in reversed([*at.known.values()])
-        if known is not None and known.plain and [s[1:] for s in known.shapes] == grown and len(known.shape) > 1
-    )
-    return next((known for known in fits if known.source != x.source), None)
-
-
-def pad(at: Builder, call: Call) -> list[Traced]:
-    """Return a padded map; nothing is added where there is nothing to pad."""
-    x = _one(at, call)
-    given = bound(call, ["pad", "mode", "value"])
-    sides, mode = [*given["pad"]], given.get("mode", "constant")
-    if not any(sides):
-        return [x]
-    while len(sides) > 2 and sides[-2:] == [0, 0]:
-        del sides[-2:]
-    n, value = len(x.shape) - 1, max(given.get("value") or 0, -FLOAT32_MAX)
-    if mode == "constant" and (n > 3 or len(sides) > 2 * n or not x.plain or n < 1):
-        return at.apply(call, "pad", [x], {"pad": sides, **({"value": value} if value else {})})
-    kind = {"constant": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
-    if not x.plain or not 1 <= n <= 3 or len(sides) > 2 * n:
-        raise Unsayable("it pads other axes than the spatial ones")
-    sides += [0] * (2 * n - len(sides))
-    op = f"ConstantPad{n}d" if value else f"{kind[mode]}{n}d"
-    return at.apply(call, op, [x], {"padding": sides, **({"value": value} if value else {})})

@@ -192,15 +192,22 @@ class _Recorder(TorchFunctionMode):
         self._note(name, before, [*self._flat(noted)], noted)
         if name == "__getitem__":
             self.parts[id(result)] = (args[0], args[1])
+        elif name == "data.__get__":
+            self.parts[id(result)] = (args[0], None)
         elif args and result is args[0]:
             self._written_through(result)
         return result
 
     def _written_through(self, part: Tensor) -> None:
-        """Note that what was written to a part of a tensor, which an index took out, stands in that tensor too."""
+        """Note that what was written to a part of a tensor, which an index took out, stands in that tensor too; and in
+        a parameter what was written to its data.
+        """
         if id(part) not in self.parts:
             return
         whole, index = self.parts[id(part)]
+        if index is None:
+            self.values[id(whole)] = self.values[id(part)]
+            return
         before: tuple[Any, Any] = self.noted((whole, index, part)), {}
         self._renewed(whole)
         self._note("__setitem__", before, [self.values[id(whole)]], None)

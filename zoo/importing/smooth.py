@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 
 import torch
@@ -34,16 +34,27 @@ def smooth(value: Tensor) -> str | None:
     """Return an expression over the places i, j, k, l that gives a tensor of fractions but for rounding; None where
     none is found.
     """
-    value = value.double()
-    named = [axis for axis in range(value.dim()) if not bool((value == value.narrow(axis, 0, 1)).all())]
-    for axis in reversed(range(value.dim())):
-        value = value.select(axis, 0) if axis not in named else value
-    names = dict(zip(PLACES, (PLACES[axis] for axis in named), strict=False))
+    value, names = varying(value.double())
     for search, close in ((_line, CLOSE), (_powers, CLOSE), (_logarithms, CLOSE), (_waves, OF_WAVES)):
-        for text, made in search(value) if named else ():
+        for text, made in search(value) if names else ():
             if float((made - value).abs().max()) <= close * float(value.abs().max()):
-                return re.sub(rf"\b[{PLACES}]\b", lambda found: names[found[0]], text)
+                return renamed(text, names)
     return None
+
+
+def varying(value: Tensor) -> tuple[Tensor, dict[str, str]]:
+    """Return a tensor without the axes along which it stays the same, and what the places along its own axes are called
+    by what they are called here.
+    """
+    axes = [axis for axis in range(value.dim()) if not bool((value == value.narrow(axis, 0, 1)).all())]
+    for axis in reversed(range(value.dim())):
+        value = value.select(axis, 0) if axis not in axes else value
+    return value, dict(zip(PLACES, (PLACES[axis] for axis in axes), strict=False))
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """Return a rule over places by other names."""
+    return re.sub(rf"\b[{PLACES}]\b", lambda found: names[found[0]], text)
 
 
 def _line(value: Tensor) -> Iterator[Rule]:
