@@ -180,10 +180,12 @@ def build(
     made, model = built(what, weights, Factory(device, dtype, seed), input=input, taps=taps, **params)
     if not optimize:
         return model
-    from speczoo.folding import optimized
+    from speczoo.folding import in_one_piece, optimized
     from speczoo.verify import hold
 
-    return hold(*optimized(made, model))
+    state = in_one_piece(model.state_dict())
+    del model
+    return hold(*optimized(made, state))
 
 
 class Factory(NamedTuple):

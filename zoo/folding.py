@@ -17,20 +17,35 @@ from speczoo.module_mode import in_mode
 from speczoo.verify import Finding, fits
 
 
-def optimized(graph: Graph, module: nn.Module) -> tuple[Graph, nn.Module]:
-    """Return the graph for evaluation, and the module of it, in evaluation mode, that gives what `module` gives in
-    that mode.
+def optimized(graph: Graph, state: Mapping[str, Tensor]) -> tuple[Graph, nn.Module]:
+    """Return the graph for evaluation, and the module of it, in evaluation mode, that gives what the module with this
+    state_dict gives in that mode.
     """
     made = optimize(graph)
-    first = next(module.parameters(), None)
+    first = next((value for value in state.values() if value.is_floating_point()), None)
     built = emitted.build(made.graph)
     if first is not None:
         built.to(first.device, first.dtype)
-    state = module.state_dict()
     with torch.no_grad():
         for key, value in built.state_dict().items():  # one at a time: all at once are as much again
             value.copy_(folded(made, key, state))
     return made.graph, built.eval()
+
+
+def in_one_piece(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies of the tensors of a state_dict that lie side by side, those of a type and device. They are what is
+    left of a module that goes before the one for evaluation is built, and are freed as one: between thousands of small
+    tensors that are freed while others stay, a heap keeps megabytes that nothing uses.
+    """
+    kinds: dict[tuple[torch.dtype, torch.device], list[str]] = {}
+    for key, value in state.items():
+        kinds.setdefault((value.dtype, value.device), []).append(key)
+    found: dict[str, Tensor] = {}
+    for keys in kinds.values():
+        whole = torch.cat([state[key].flatten() for key in keys])
+        parts = torch.split(whole, [state[key].numel() for key in keys])
+        found |= {key: part.view(state[key].shape) for key, part in zip(keys, parts, strict=True)}
+    return found
 
 
 def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:

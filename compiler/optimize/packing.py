@@ -15,6 +15,9 @@ from speczoo.compiler.layers.linear import Linear
 
 #: Below so many multiply-accumulates the call itself costs more than is won.
 LEAST = 1_000_000
+#: How many times its plain weight a packed one may take: oneDNN fills channels up, those of each group on their own, to
+#: as many as a register holds, and what it would win there is little beside memory that is held for good.
+MOST = 1.25
 
 BY_ONEDNN = '''
 def by_onednn(x: Tensor, weight: Tensor) -> bool:
@@ -32,11 +35,12 @@ class PackedConv{n}d(nn.Conv{n}d):
     """nn.Conv{n}d with a weight that lies as oneDNN reads it, channels last: torch lays it out anew in each run.
 
     Its first large run packs it. What is saved, loaded, moved, copied or pickled is the plain weight, which the next
-    run packs again. A weight that trains is never packed.
+    run packs again. A weight that trains is never packed, nor one that would take much more memory.
     """
 
     packed = False
     least = {least:_}  # multiply-accumulates for which the call pays
+    most = {most}  # times the plain weight
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.jit.is_scripting():
@@ -63,8 +67,12 @@ class PackedConv{n}d(nn.Conv{n}d):
     def pack(self, shape: list[int]) -> None:
         where = (self.padding, self.stride, self.dilation, self.groups)
         with torch.inference_mode(False), torch.no_grad():
-            weight = torch.ops.mkldnn._reorder_convolution_weight(self.plain(), *where, shape)
-            self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
+            plain = self.plain()
+            weight = torch.ops.mkldnn._reorder_convolution_weight(plain, *where, shape)
+            if torch.ops.mkldnn._nbytes(weight) > self.most * plain.nbytes:
+                self.least = math.inf
+            else:
+                self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
 
     def plain(self) -> Tensor:
         weight = self.weight  # read once: other threads may lay it out meanwhile
@@ -114,8 +122,8 @@ class OneDNNLinear(nn.Linear):
         return rows > 1 and rows * self.weight.numel() >= self.least
 '''.strip()
 
-CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST)
-CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST)
+CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST, most=MOST)
+CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST, most=MOST)
 #: All that the emitted text may define so.
 TEXTS = (BY_ONEDNN, CONV_2D, CONV_3D, LINEAR)
 

@@ -15,7 +15,7 @@ from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.optimize import optimize
 from speczoo.exporting.proof import difference, tensors
-from speczoo.folding import optimized
+from speczoo.folding import in_one_piece, optimized
 from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input, verify_module
 from tests.commands.zoo_command import zoo
@@ -36,7 +36,7 @@ def assert_same(graph: Graph) -> tuple[Graph, nn.Module]:
     draw_anew(module)
     for _, parameter in module.named_parameters():
         parameter.requires_grad_(True)
-    made, quick = optimized(graph, module)
+    made, quick = optimized(graph, module.state_dict())
     assert verify_module(made, quick).ok
     given = random_input(graph, 2)
     kept = [x.clone() for x in given]
@@ -134,3 +134,13 @@ def test_training_alone_is_left_out() -> None:
     assert [port.name for port in made.root.outputs] == ["logits"]
     assert not [row.path for row in made.rows if row.path.startswith("aux")]
     assert not [row.op for row in made.rows if row.op == "Dropout"]
+
+
+@given(networks())
+def test_weights_in_one_piece_are_the_same(net: Any) -> None:
+    state = emitted.build(speczoo.graph(net), seed=0).state_dict()
+    made = in_one_piece(state)
+    assert made.keys() == state.keys()
+    assert all(torch.equal(made[key], value) and made[key].dtype == value.dtype for key, value in state.items())
+    pieces = {value.untyped_storage().data_ptr() for value in made.values() if value.numel()}
+    assert len(pieces) <= len({value.dtype for value in state.values()})

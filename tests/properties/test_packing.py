@@ -70,10 +70,12 @@ X = torch.randn(2, 4, 12, 10)
 
 
 def eager(module: nn.Module) -> nn.Module:
-    """The module, whose smallest layers are worth it."""
+    """The module, whose smallest layers are worth it, and whatever memory it takes."""
     for layer in module.modules():
         if hasattr(layer, "least"):
             layer.least = 1
+        if hasattr(layer, "most"):
+            layer.most = float("inf")
     return module
 
 
@@ -83,7 +85,7 @@ def built(what: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Graph, nn.Module,
     graph = speczoo.graph(what)
     plain = emitted.build(graph, seed=0).eval()
     draw_anew(plain)
-    made, quick = optimized(graph, plain)
+    made, quick = optimized(graph, plain.state_dict())
     return made, plain, eager(quick)
 
 
@@ -127,6 +129,32 @@ def test_it_gives_the_same_at_any_size(mode: Any, both: tuple[nn.Module, nn.Modu
             assert max(map(difference, tensors(plain(x)), tensors(quick(x)))) <= CLOSE
         assert packed(quick) == PACKED
     assert apart(plain, quick, X) <= CLOSE
+
+
+def test_a_packed_weight_takes_little_more_than_the_plain_one() -> None:
+    """Channels that oneDNN would fill up, here those of each group, stay as they are: and are not tried again."""
+    of_a_group = (1, 5, 16, 24, 32)  # as many channels go in as come out
+    layers = [
+        {"id": f"conv{n}", "from": f"in{n}", "op": "Conv2d", "out_channels": 4 * n, "kernel_size": 3, "groups": 4}
+        for n in of_a_group
+    ]
+    inputs = [{"id": f"in{n}", "shape": [4 * n, 28, 28]} for n in of_a_group]
+    outputs = [{"id": f"conv{n}", "from": f"conv{n}"} for n in of_a_group]
+    net = {"spec": 1, "name": "net", "inputs": inputs, "layers": layers, "outputs": outputs}
+    model = speczoo.build(net, seed=0, optimize=True)
+    given = random_input(speczoo.graph(net), 1)
+    with torch.no_grad():
+        for conv in model.children():
+            conv.least = 1
+        wanted, kept = tensors(model(*given)), packed(model)
+        again = tensors(model(*given))
+    assert packed(model) == kept
+    assert all(difference(want, got) <= CLOSE for want, got in zip(wanted, again, strict=True))
+    for name, conv in model.named_children():
+        plain = conv.plain()
+        where = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        weight = torch.ops.mkldnn._reorder_convolution_weight(plain, *where, [1, plain.shape[1] * 4, 28, 28])
+        assert (name in kept) == (torch.ops.mkldnn._nbytes(weight) <= packing.MOST * plain.nbytes)
 
 
 def test_what_computes_little_stays_as_it_is() -> None:

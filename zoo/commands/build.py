@@ -84,7 +84,7 @@ def command(
             if optimize:
                 from speczoo.folding import optimized
 
-                graph, module = optimized(graph, module)
+                graph, module = optimized(graph, module.state_dict())
             if out is None:
                 facts |= _try(graph, module, whole, quiet=as_json)
             elif kind == "folder":
