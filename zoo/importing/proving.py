@@ -22,12 +22,15 @@ from speczoo.importing.inputs import Input, given, shown
 from speczoo.importing.recorder import copied
 from speczoo.importing.recording import leaves
 from speczoo.importing.running import failures_of
+from speczoo.specs.wording import by_axis, enumerated
 from speczoo.verify import draw_anew
 
 #: How far outputs may be from each other in double precision, as a part of the largest.
 CLOSE = 1e-9
 
 
+#: How many constants are named.
+FEW = 3
 #: How far the numbers of a rule may be from those of the constant that it says.
 NEAR = 1e-2
 
@@ -75,16 +78,20 @@ def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[s
     """
     own = dict(ours.named_buffers())
     unkept = [each for key, each in own.items() if key not in ours.state_dict()]
+    apart: dict[str, float] = {}
     for key, numbers, missing in rounded:
         if missing:
-            yield f"the state_dict alone has the numbers of `{key}`: they are 0 until it is loaded"
             continue
-        its = [own[key]] if key else [each for each in unkept if _apart(each, numbers) < NEAR]
-        if apart := max((_apart(each, numbers) for each in its), default=0.0):
-            shown = f"`{key}`" if key else f"a constant of {'x'.join(map(str, numbers.shape))}"
-            yield f"the numbers of {shown} are those of a rule but for rounding: at most {apart:.0e} apart"
-        for each in its:
+        shown = f"`{key}`" if key else f"a constant of {by_axis(numbers.shape)}"
+        for each in [own[key]] if key else [each for each in unkept if _apart(each, numbers) < NEAR]:
+            apart[shown] = max(apart.get(shown, 0.0), _apart(each, numbers))
             each.copy_(numbers.reshape(each.shape))
+    if names := [name for name, far in apart.items() if far]:
+        of = enumerated(names if len(names) <= FEW else [*names[:FEW], f"{len(names) - FEW} more"])
+        yield f"the numbers of {of} are those of a rule but for rounding: at most {max(apart.values()):.0e} apart"
+    if keys := [f"`{key}`" for key, _, missing in rounded if missing]:
+        of = enumerated(keys if len(keys) <= FEW else [*keys[:FEW], f"{len(keys) - FEW} more"])
+        yield f"the state_dict alone has the numbers of {of}: they are 0 until it is loaded"
 
 
 def _apart(one: Tensor, other: Tensor) -> float:
