@@ -68,7 +68,8 @@ def _check_variables(
     """Raise what the reader makes of what cannot be the name of a loop variable here."""
     for variable in named:
         if not variable.isidentifier() or not variable.isascii():
-            message = f"`{printable(variable)}` is not a name for a loop variable"
+            message = f"`{printable(variable)}` cannot be the name of a loop variable: these are ASCII letters, digits "
+            message += "and underscores, and start with no digit"
             raise reader.stop(Problem("bad-value", message, loc, key=True))
         if named.count(variable) > 1:
             raise reader.stop(Problem("bad-value", f"`{variable}` is named twice", loc, key=True))

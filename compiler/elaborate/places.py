@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,8 @@ from speczoo.specs.foreign_values import is_nothing
 from speczoo.specs.problem import Problem
 from speczoo.specs.wording import printable
 
-#: What no place is called.
-RESERVED = frozenset({*FUNCTIONS, *CONSTANTS, *WORDS, *FLOW})
+#: Names of the language that a place would hide.
+LANGUAGE_NAMES = frozenset({*CONSTANTS, *WORDS, *FLOW})
 
 
 def over_places(ctx: Context, item: Item, key: str, places: str, scope: Scope, path: str) -> Any:
@@ -53,5 +54,22 @@ def _wrong_names(item: Item, places: str, names: tuple[str, ...], scope: Scope, 
             yield Problem(
                 "bad-value", f"`{name}` already means something here: name the place otherwise", loc, path=path
             )
-        elif not name.isidentifier() or not name.isascii() or name in RESERVED or variable(name) != name:
-            yield Problem("bad-value", f"`{name}` cannot be the name of a place", loc, path=path)
+        elif (why := bad_place(name)) is not None:
+            message = f"`{printable(name)}` cannot be the name of a place: {why}"
+            other = variable(name)
+            free = bad_place(other) is None and other not in names and not scope.knows(other)
+            help = [f"`{other}` can be one"] if free else []
+            yield Problem("bad-value", message, loc, path=path, help=help)
+
+
+def bad_place(name: str) -> str | None:
+    """Return why `name` cannot be the name of a place, or None: it is a variable of the code that computes them."""
+    if not name.isidentifier() or not name.isascii():
+        return "names of places are ASCII letters, digits and underscores, and start with no digit"
+    if keyword.iskeyword(name):
+        return "it is a keyword of Python"
+    if name in FUNCTIONS or name in LANGUAGE_NAMES:
+        return "the language has that name"
+    if name.startswith("__"):
+        return "Python has another name for it inside a class"
+    return "the code of the network has that name for something else" if variable(name) != name else None
