@@ -9,7 +9,7 @@ from typing import Any
 
 from speczoo.commands import layout
 from speczoo.compiler.analysis.diff import Diff
-from speczoo.compiler.analysis.diff_rows import Row
+from speczoo.compiler.analysis.diff_rows import DiffRow
 from speczoo.console import Line
 from speczoo.specs.escaping import safe
 from speczoo.table import Column, Table
@@ -113,7 +113,7 @@ def _grown(before: int, after: int) -> str:
     return f"{before:,}" if before == after else f"{before:,} -> {after:,}  ({after - before:+,})"
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: DiffRow) -> list[str]:
     outputs = [None if shape is None else layout.shape(shape) for shape in row.outputs]
     numbers = ([None if n is None else f"{n:,}" for n in pair] for pair in (row.params, row.macs))
     return [row.path, row.what, _both(outputs), *(_both(pair, "+", "-") for pair in numbers)]

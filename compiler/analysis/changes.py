@@ -18,7 +18,7 @@ NETWORK = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ComparedEntry:
     """An entry of one of the networks: a layer, or a list with all its layers. Shapes are without the batch axis."""
 
     path: str
@@ -31,7 +31,7 @@ class Entry:
     macs: int
 
     def __repr__(self) -> str:
-        return f"<Entry {self.path}: {self.op}>"
+        return f"<ComparedEntry {self.path}: {self.op}>"
 
 
 class Detail(NamedTuple):
@@ -52,8 +52,8 @@ class Change:
     """
 
     kind: Kind
-    before: Entry | None
-    after: Entry | None
+    before: ComparedEntry | None
+    after: ComparedEntry | None
     details: tuple[Detail, ...] = ()
 
     def __repr__(self) -> str:
@@ -66,13 +66,13 @@ class Change:
         return entry.path if entry else NETWORK
 
 
-def entry_of(item: Item) -> Entry:
+def entry_of(item: Item) -> ComparedEntry:
     node = item.node
     body = item.body
     op = ("group" if body.kind == "group" else node.op) if isinstance(body, Composite) else node.op
     outputs = tuple(value.shape for value in node.outputs if value is not UNKNOWN)
     params = 0 if item.shared else node.params
-    return Entry(item.path, op, item.layers.total(), not_default(item), node.shapes, outputs, params, node.macs)
+    return ComparedEntry(item.path, op, item.layers.total(), not_default(item), node.shapes, outputs, params, node.macs)
 
 
 def not_default(item: Item) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from speczoo.compiler.analysis.alignment import Item, Match, align
 from speczoo.compiler.analysis.changes import Change, Detail, entry_of, not_default
 from speczoo.compiler.analysis.computation import initial
-from speczoo.compiler.analysis.diff_rows import Row, rows
+from speczoo.compiler.analysis.diff_rows import DiffRow, rows
 from speczoo.compiler.analysis.difference import difference
 from speczoo.compiler.analysis.wiring_changes import WiringChanges
 from speczoo.compiler.graph import Graph
@@ -47,7 +47,7 @@ class Diff:
     first: Totals
     second: Totals
     changes: tuple[Change, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[DiffRow, ...]
     same: bool
     keys: Mapping[str, str]
     left: tuple[str, ...]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from speczoo.compiler.analysis.alignment import Item, Match
 from speczoo.compiler.analysis.canonical_arguments import hashable
-from speczoo.compiler.analysis.changes import Change, Detail, Entry, entry_of
+from speczoo.compiler.analysis.changes import Change, ComparedEntry, Detail, entry_of
 from speczoo.compiler.layer import Shape
 
 ROOT = "layers"  # where the list of a network stands: the key of a spec that holds it
@@ -20,7 +20,7 @@ _Numbers: TypeAlias = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DiffRow:
     """Where something changed, what it is, and the numbers of it before and after; None where it is not there.
 
     Of several entries `path` has stars for the numbers in their paths, and numbers are sums. `outputs` are the shapes
@@ -34,7 +34,7 @@ class Row:
     macs: _Numbers = (None, None)
 
 
-def rows(matches: Sequence[Match], of_network: Sequence[Detail], found: Sequence[_Found]) -> tuple[Row, ...]:
+def rows(matches: Sequence[Match], of_network: Sequence[Detail], found: Sequence[_Found]) -> tuple[DiffRow, ...]:
     """Return the rows of what changed, in the order of their first entries; of the network itself first, of what only
     has other shapes last.
     """
@@ -43,15 +43,15 @@ def rows(matches: Sequence[Match], of_network: Sequence[Detail], found: Sequence
     for match, change in found:
         groups.setdefault(repeats.get(id(match)) or _alike(change), []).append(change)
     resized = groups.pop("resized", [])
-    out = [Row(detail.what, _of_network(detail)) for detail in of_network]
-    out += [key if isinstance(key, Row) else _row(changes) for key, changes in groups.items()]
+    out = [DiffRow(detail.what, _of_network(detail)) for detail in of_network]
+    out += [key if isinstance(key, DiffRow) else _row(changes) for key, changes in groups.items()]
     return (*out, *([_row(resized)] if resized else []))
 
 
 # -- lists that have more of their entries, or fewer ------------------------------------------------------------------
 
 
-def _repeats(matches: Sequence[Match], found: Sequence[_Found]) -> Iterator[tuple[int, Row]]:
+def _repeats(matches: Sequence[Match], found: Sequence[_Found]) -> Iterator[tuple[int, DiffRow]]:
     """Yield the identities of matches that one row speaks of: a list that has one more of its entries, or fewer."""
     before: dict[Item | None, Item | None] = {m.after: m.before for m in matches if m.before and m.after}
     after = {one: other for other, one in before.items()}
@@ -73,7 +73,7 @@ def _repeats(matches: Sequence[Match], found: Sequence[_Found]) -> Iterator[tupl
         what = _counted(there, here, group)
         if what is not None:
             entries = [entry_of(i) for i in (one, around) if i] or [_whole(there), _whole(here)]
-            row = Row(around.path if around else ROOT, what, *_numbers([entries[0]], [entries[1]]))
+            row = DiffRow(around.path if around else ROOT, what, *_numbers([entries[0]], [entries[1]]))
             yield from ((id(match), row) for match in group)
 
 
@@ -111,11 +111,11 @@ def _holds(item: Item) -> frozenset[tuple[int, int]]:
     return frozenset(item.layers.items())
 
 
-def _whole(items: Sequence[Item]) -> Entry:
+def _whole(items: Sequence[Item]) -> ComparedEntry:
     """Return the list of a network as an entry."""
     entries = [entry_of(item) for item in items]
     numbers = (sum(e.params for e in entries), sum(e.macs for e in entries))
-    return Entry("", "network", sum(e.layers for e in entries), {}, (), (), *numbers)
+    return ComparedEntry("", "network", sum(e.layers for e in entries), {}, (), (), *numbers)
 
 
 # -- changes that are alike -------------------------------------------------------------------------------------------
@@ -138,14 +138,14 @@ def _starred(path: str) -> str:
     return re.sub(r"\d+", "*", path)
 
 
-def _row(changes: Sequence[Change]) -> Row:
+def _row(changes: Sequence[Change]) -> DiffRow:
     befores, afters = [c.before for c in changes if c.before], [c.after for c in changes if c.after]
     if changes[0].kind in ("wrapped", "unwrapped"):
-        return Row(_place(changes), _what(changes))  # what it holds is neither new nor gone
-    return Row(_place(changes), _what(changes), *_numbers(befores, afters))
+        return DiffRow(_place(changes), _what(changes))  # what it holds is neither new nor gone
+    return DiffRow(_place(changes), _what(changes), *_numbers(befores, afters))
 
 
-def _numbers(befores: Sequence[Entry], afters: Sequence[Entry]) -> tuple[Any, _Numbers, _Numbers]:
+def _numbers(befores: Sequence[ComparedEntry], afters: Sequence[ComparedEntry]) -> tuple[Any, _Numbers, _Numbers]:
     """Return the outputs, parameters and MACs of entries before and after."""
     shapes = [{entry.outputs for entry in side} for side in (befores, afters)]
     outputs = [next(iter(each))[0] if len(each) == 1 and len(next(iter(each))) == 1 else None for each in shapes]

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Settings
-from speczoo.compiler.elaborate.outline import Step, outlined
 from speczoo.compiler.elaborate.prepared import Prepared, is_plain
+from speczoo.compiler.elaborate.prepared_list import PlacedEntry, placed_entries
 from speczoo.compiler.elaborate.session import Halt, Session, Stop, freeze
 from speczoo.compiler.explain.interface import TrailStep
 from speczoo.compiler.layer import Layer, Value
@@ -104,12 +104,12 @@ class Context:
             found = known[id(entry)] = Prepared.of(entry, self.unit.spec)
         return found
 
-    def outline(self, entries: Sequence[Entry], loc: Loc, inputs: Sequence[str]) -> Sequence[Step]:
-        """Return the outline of a list that these flow into, found once."""
-        known, key = self.session.shared.outlines, (id(entries), *inputs)
+    def placed(self, entries: Sequence[Entry], loc: Loc, inputs: Sequence[str]) -> Sequence[PlacedEntry]:
+        """Return the first entries of a list that these flow into, as `prepared_list` has them, found once."""
+        known, key = self.session.shared.placed, (id(entries), *inputs)
         found = known.get(key)
         if found is None:
-            found = known[key] = outlined(entries, loc, inputs, self.prepared)
+            found = known[key] = placed_entries(entries, loc, inputs, self.prepared)
         return found
 
     def sound(self, loc: Loc) -> bool:

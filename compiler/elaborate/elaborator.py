@@ -94,7 +94,7 @@ class SpecElaborator:
         if self.context.inactive:
             inactive.check_all(self, frame, entries, loc, names)
             raise UnknownRead
-        done = fill_straight(self, frame, self.context.outline(entries, loc, tuple(frame.inputs)), names)
+        done = fill_straight(self, frame, self.context.placed(entries, loc, tuple(frame.inputs)), names)
         for item in loops.items(self, frame, entries, loc, names, first=done):
             elaborate_entry(self, frame, item)
 

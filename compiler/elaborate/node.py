@@ -14,8 +14,8 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import elaborate_layer
-from speczoo.compiler.elaborate.outline import place_of
 from speczoo.compiler.elaborate.prepared import takes_shape
+from speczoo.compiler.elaborate.prepared_list import place_fields
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.elaborate.share import elaborate_share
 from speczoo.compiler.elaborate.taps import elaborate_taps
@@ -37,7 +37,7 @@ def blank_node(
 ) -> Node:
     """Return the node of an entry before anything is known of its body."""
     return Node.of(
-        **place_of(name, named, item.entry, item.loc, item.turns),
+        **place_fields(name, named, item.entry, item.loc, item.turns),
         op="group",
         inputs=sources,
         body=None,

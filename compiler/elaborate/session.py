@@ -10,8 +10,8 @@ import speczoo.compiler.layers  # noqa: F401  (fills the registry)
 from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.frame import Frame
-from speczoo.compiler.elaborate.outline import Step
 from speczoo.compiler.elaborate.prepared import Prepared
+from speczoo.compiler.elaborate.prepared_list import PlacedEntry
 from speczoo.compiler.elaborate.values import Values
 from speczoo.compiler.layer import Layer
 from speczoo.specs.diagnostics import Diagnostic, Report
@@ -55,7 +55,7 @@ class Shared:
     computed: dict[Any, Layer] = field(default_factory=dict)  # layers that are computed over places, by their arguments
     again: dict[Any, Application] = field(default_factory=dict)  # those of shared modules, with what flowed in first
     prepared: dict[int, Prepared] = field(default_factory=dict)  # the entries, by their ids
-    outlines: dict[Any, Sequence[Step]] = field(default_factory=dict)  # of lists, by their ids and what flows in
+    placed: dict[Any, Sequence[PlacedEntry]] = field(default_factory=dict)  # of lists, by their ids and what flows in
     values: Values = field(default_factory=Values)  # of expressions
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place

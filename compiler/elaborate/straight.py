@@ -19,8 +19,8 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import right_layer
-from speczoo.compiler.elaborate.outline import Step, place_of
 from speczoo.compiler.elaborate.prepared import Argument, Evaluated, Operation, is_plain, is_settled, wrong_id
+from speczoo.compiler.elaborate.prepared_list import PlacedEntry, place_fields
 from speczoo.compiler.elaborate.references import edge_of
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
 from speczoo.compiler.elaborate.share import again, has_module
@@ -33,15 +33,15 @@ from speczoo.specs.expression import METER, ExpressionError
 NOTHING: Mapping[str, Any] = {}
 
 
-def fill_straight(e: Elaborator, frame: Frame, steps: Sequence[Step], names: Mapping[str, Any]) -> int:
-    """Add the nodes of the entries of an outline to their list until one has to be found step by step; returns how many
-    were added.
+def fill_straight(e: Elaborator, frame: Frame, entries: Sequence[PlacedEntry], names: Mapping[str, Any]) -> int:
+    """Add the nodes of the first entries of a list to it until one has to be found step by step; returns how many were
+    added.
     """
     ctx = e.context
-    for step in steps if not ctx.torn else ():
-        ctx.enter(step.loc)
-        item = Item(step.prepared.entry, step.loc, names, (), step.prepared)
-        node = _node(StraightWay(e, frame, item, step))
+    for placed in entries if not ctx.torn else ():
+        ctx.enter(placed.loc)
+        item = Item(placed.prepared.entry, placed.loc, names, (), placed.prepared)
+        node = _node(StraightWay(e, frame, item, placed))
         if node is None:
             ctx.leave()
             break
@@ -69,8 +69,8 @@ def _node(way: StraightWay) -> Node | None:
 
 
 class StraightWay:
-    """The straight way from an entry where it stands, in an outline or not, to its node, as far as it leads: what flows
-    in, what the entry comes to, and what it is charged for.
+    """The straight way from an entry, placed by the text of its list or not yet, to its node, as far as it leads: what
+    flows in, what the entry comes to, and what it is charged for.
 
     `given` are the arguments of a list that was not met before, and is elaborated only when the node is made.
     """
@@ -90,17 +90,17 @@ class StraightWay:
         "op",
         "outputs",
         "place",
+        "placed",
         "ports",
         "prepared",
         "shared",
         "sources",
-        "step",
         "written",
     )
 
-    def __init__(self, e: Elaborator, frame: Frame, item: Item, step: Step | None = None) -> None:
+    def __init__(self, e: Elaborator, frame: Frame, item: Item, placed: PlacedEntry | None = None) -> None:
         self.e, self.ctx, self.frame = e, e.context, frame
-        self.item, self.prepared, self.step = item, item.prepared, step
+        self.item, self.prepared, self.placed = item, item.prepared, placed
         self.place: Mapping[str, Any]
         self.sources: tuple[Operand, ...]
         self.arriving: tuple[Value | Unknown, ...]
@@ -125,7 +125,7 @@ class StraightWay:
 
     def leads(self) -> bool:
         """Return whether it leads to a node. Raises ExpressionError, UnknownRead and ShapeError."""
-        if not (self._placed() if self.step is None else self._outlined(self.step)):
+        if not (self._place() if self.placed is None else self._feed(self.placed)):
             return False
         prepared = self.prepared
         there = prepared.when is None or self.ctx.session.shared.values.of(prepared.when, self.scope)
@@ -138,20 +138,20 @@ class StraightWay:
         op = prepared.op or self.item.names.get(prepared.named)
         return isinstance(op, str) and self._operation(op)
 
-    def _outlined(self, step: Step) -> bool:
-        """Find what flows in, by the outline of the list."""
+    def _feed(self, placed: PlacedEntry) -> bool:
+        """Find what flows in, of an entry that is placed."""
         nodes, flowing, arriving = self.frame.nodes, self.frame.flowing, list[Value | Unknown]()
-        for node, port in step.sources:
+        for node, port in placed.sources:
             outputs = flowing if node == INPUT else nodes[node].outputs
             if node != INPUT and len(outputs) != 1:
                 return False
             arriving.append(outputs[port])
         if self.prepared.sources:
-            METER.spent += 4 * len(step.sources)
-        self.place, self.sources, self.arriving = step.place, step.sources, tuple(arriving)
+            METER.spent += 4 * len(placed.sources)
+        self.place, self.sources, self.arriving = placed.place, placed.sources, tuple(arriving)
         return UNKNOWN not in arriving
 
-    def _placed(self) -> bool:
+    def _place(self) -> bool:
         """Find what the entry is called, where nothing else is, and what flows in."""
         item, prepared, frame = self.item, self.prepared, self.frame
         name: Any = prepared.name
@@ -168,7 +168,7 @@ class StraightWay:
         sources = self._sources()
         if sources is None or ("." in name and frame.clashing(name) is not None):
             return False
-        self.place = place_of(name, item.entry.id is not None, item.entry, item.loc, item.turns)
+        self.place = place_fields(name, item.entry.id is not None, item.entry, item.loc, item.turns)
         self.sources = sources
         self.arriving = tuple([frame.value(source) for source in sources])
         return UNKNOWN not in self.arriving
@@ -204,7 +204,7 @@ class StraightWay:
     def _share(self, shares: str) -> bool:
         """Find what a shared module comes to. Raises ShapeError."""
         ctx, nodes = self.ctx, self.frame.nodes
-        index = self.step.shared if self.step is not None else self.frame.ids.get(shares)
+        index = self.placed.shared if self.placed is not None else self.frame.ids.get(shares)
         if index is None:
             return False
         index = nodes[index].maker(index)

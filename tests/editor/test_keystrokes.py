@@ -21,7 +21,7 @@ from speczoo.editor.desk import Sheet
 from speczoo.editor.names import Names, entry_at
 from speczoo.editor.navigation import definition
 from speczoo.editor.offers import COMMON
-from speczoo.editor.rename import Refused, rename
+from speczoo.editor.rename import RenameRefused, rename
 from speczoo.editor.tree import Mapping, Scalar
 from speczoo.editor.wire import without_stops
 from speczoo.specs import edit
@@ -248,7 +248,7 @@ def test_a_parameter_that_a_layer_may_take_instead_keeps_its_name() -> None:
     text = NET.replace("{id: act, op: $act}", "{id: act, op: $act, inplace: true}").replace(
         "blocks:\n", "blocks:\n  Act:\n    params: {inplace: false}\n    layers: [{op: ReLU}]\n"
     )
-    with pytest.raises(Refused, match="may be a layer"):
+    with pytest.raises(RenameRefused, match="may be a layer"):
         rename(Names(reader.read(text)), text, text.index("inplace: false"), "anew")
 
 

@@ -12,7 +12,7 @@ from speczoo.compiler.id_template import EXPRESSION
 from speczoo.editor import reader
 from speczoo.editor.names import Names, Symbol
 from speczoo.editor.navigation import definition
-from speczoo.editor.rename import Refused, rename
+from speczoo.editor.rename import RenameRefused, rename
 from speczoo.specs.edit import replaced
 from tests.editor.texts import NET, ZOO, found
 
@@ -57,7 +57,7 @@ def test_another_name_changes_nothing_but_names(path: Path) -> None:
         new = fresh(symbol)
         try:
             after = renamed(text, symbol, new)
-        except Refused:
+        except RenameRefused:
             assert symbol.kind == "param" and "use:" in text  # noqa: PT018
             continue
         checked = found(after, path)
@@ -136,7 +136,7 @@ def test_a_spec_in_use_leads_to_its_file() -> None:
     ],
 )
 def test_names_that_cannot_be(word: str, new: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RenameRefused):
         rename(names(NET), NET, NET.index(word), new)
 
 

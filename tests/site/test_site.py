@@ -19,7 +19,7 @@ from speczoo import catalogue
 from speczoo.__main__ import cli
 from speczoo.site.documents import prepared, repository
 from speczoo.site.index import index
-from speczoo.site.network import Entry
+from speczoo.site.network import ListedNetwork
 
 NAMES = ("lenet5", "resnet18", "resnet152", "unet")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -127,7 +127,7 @@ def test_examples_lose_their_names() -> None:
 
 def test_texts_of_strangers_are_texts() -> None:
     text = '"><script>alert(1)</script>\u202e'
-    page = index([Entry("n", text, text, 2020, 1, 2, text)], documents=False)
+    page = index([ListedNetwork("n", text, text, 2020, 1, 2, text)], documents=False)
     assert page.count("<script") == 1
     assert "\u202e" not in page
 

@@ -18,7 +18,7 @@ from speczoo.editor.navigation import definition
 from speczoo.editor.op_texts import of_op
 from speczoo.editor.ops import layer
 from speczoo.editor.positions import Range
-from speczoo.editor.rename import Refused, renamable, rename
+from speczoo.editor.rename import RenameRefused, renamable, rename
 from speczoo.editor.session import Server
 from speczoo.editor.signature import signature
 from speczoo.editor.wire import Wire, read
@@ -180,7 +180,7 @@ def writing(server: Server) -> None:
         sheet, wire, at = server.at(params)
         try:
             found = rename(sheet.names, sheet.source.text, at, params.new_name)
-        except Refused as refused:
+        except RenameRefused as refused:
             raise JsonRpcInvalidParams(str(refused)) from None
         return _renamed(server, wire, sheet, found.edits, found.warning)
 

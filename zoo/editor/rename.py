@@ -16,7 +16,7 @@ from speczoo.specs.grammar import NAME, NETWORK
 from speczoo.specs.reserved_names import bad_id, bad_input
 
 
-class Refused(Exception):
+class RenameRefused(Exception):
     """A name that cannot be given, in words."""
 
 
@@ -34,15 +34,15 @@ def renamable(names: Names, offset: int) -> Occurrence | None:
 
 
 def rename(names: Names, text: str, offset: int, new: str) -> Renaming:
-    """Return what gives the name at a place anew. Raises Refused."""
+    """Return what gives the name at a place anew. Raises RenameRefused."""
     found = renamable(names, offset)
     if found is None:
-        raise Refused("nothing here has a name that can be changed")
+        raise RenameRefused("nothing here has a name that can be changed")
     symbol = found.symbol
     if new == symbol.name:
         return Renaming(())
     if (why := _bad(names, symbol, new)) is not None:
-        raise Refused(why)
+        raise RenameRefused(why)
     edits = {each.at: _anew(text[each.at.start : each.at.end], symbol.name, new) for each in names.of(symbol)}
     return Renaming(tuple(sorted(edits.items())), _warning(symbol, new))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speczoo.site.look import page, text
-from speczoo.site.network import Entry
+from speczoo.site.network import ListedNetwork
 
 SCRIPT = """
 const list = document.getElementById("networks");
@@ -42,7 +42,7 @@ show();
 """
 
 
-def index(entries: Sequence[Entry], *, documents: bool) -> str:
+def index(entries: Sequence[ListedNetwork], *, documents: bool) -> str:
     cards = "\n".join(map(_card, entries))
     body = f"""<h1>The zoo</h1>
 <p class="faint">{len(entries)} networks, each a spec: its layers, its numbers, its source.</p>
@@ -60,7 +60,7 @@ def index(entries: Sequence[Entry], *, documents: bool) -> str:
     return page("The zoo", body, documents=documents, script=SCRIPT)
 
 
-def _card(entry: Entry) -> str:
+def _card(entry: ListedNetwork) -> str:
     words = text(f"{entry.name} {entry.title} {entry.family} {entry.year or ''} {entry.shape}".lower())
     name = text(entry.name)
     data = f'data-name="{name}" data-year="{entry.year or 0}" data-params="{entry.params}" data-macs="{entry.macs}"'

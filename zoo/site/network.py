@@ -24,7 +24,7 @@ class Result(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedNetwork:
     """A network as the catalogue lists it."""
 
     name: str
@@ -39,7 +39,7 @@ class Entry:
 class Made(NamedTuple):
     """A network's entry, and its files by their paths in the site."""
 
-    entry: Entry
+    entry: ListedNetwork
     files: Mapping[str, bytes]
 
 
@@ -55,7 +55,7 @@ def made(name: str, results: Sequence[Result] = (), *, documents: bool = False) 
     }
     shape = ", ".join(map(by_axis, graph.inputs.values()))
     facts = graph.unit.spec.name, _word(graph, "year"), graph.params, graph.macs, shape
-    return Made(Entry(name, drawing.description, *facts), files)
+    return Made(ListedNetwork(name, drawing.description, *facts), files)
 
 
 def _word(graph: Graph, key: str) -> Any:

@@ -12,7 +12,7 @@ from speczoo.tensors.descriptions import (
     DTYPES,
     LONGEST,
     STATE_DICT,
-    Name,
+    GlobalName,
     Odd,
     Piece,
     TensorsError,
@@ -111,7 +111,7 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
-def odd(name: Name) -> Odd:
+def odd(name: GlobalName) -> Odd:
     return Odd(*_ODD.get(name.text, (f"a `{name.text}`",)))
 
 
@@ -120,7 +120,7 @@ def as_key(key: Any) -> Any:
 
     Keys that are neither text nor whole numbers could be chosen so that all of them collide.
     """
-    if not isinstance(key, str | Name | Odd) and not (type(key) is int and abs(key) < LONGEST):
+    if not isinstance(key, str | GlobalName | Odd) and not (type(key) is int and abs(key) < LONGEST):
         raise TensorsError(f"it has a key of type {type(key).__name__}, where names are wanted", STATE_DICT)
     return key
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speczoo.limits import LimitExceeded, Limits, raising
-from speczoo.tensors.descriptions import DEPTH, LONGEST, SHOWN, STATE_DICT, Name, Odd, Piece, TensorsError, View
+from speczoo.tensors.descriptions import DEPTH, LONGEST, SHOWN, STATE_DICT, GlobalName, Odd, Piece, TensorsError, View
 from speczoo.tensors.storages import Bytes
 
 GROWTH = 4  # times a file's bytes that its tensors may take: tensors share storages, and archives are deflated
@@ -80,10 +80,10 @@ class Described:
 
 def plain(value: Any, name: str) -> Any:
     """Return numbers, texts and types of numbers. Raises TensorsError for everything else."""
-    if isinstance(value, Name) and value.dtype is not None:
+    if isinstance(value, GlobalName) and value.dtype is not None:
         return value.dtype
-    if isinstance(value, Name | Piece):
-        value = Odd("a name" if isinstance(value, Name) else "a storage")
+    if isinstance(value, GlobalName | Piece):
+        value = Odd("a name" if isinstance(value, GlobalName) else "a storage")
     if isinstance(value, Odd):
         more = "" if value.help != STATE_DICT else "it holds more than tensors: "
         raise TensorsError(f"{more}{f'`{name[:SHOWN]}`' if name else 'it'} is {value.kind[:SHOWN]}", value.help)

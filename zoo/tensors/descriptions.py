@@ -25,7 +25,7 @@ STATE_DICT = "save a state_dict instead: torch.save(model.state_dict(), ...)"
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class GlobalName:
     """Something that a pickle names and that nobody looks up."""
 
     text: str

@@ -10,7 +10,7 @@ from typing import Any
 
 from speczoo.limits import Limits
 from speczoo.tensors.calls import CALLS, filled, odd
-from speczoo.tensors.descriptions import DAMAGED, LONGEST, Name, Odd, Piece, TensorsError
+from speczoo.tensors.descriptions import DAMAGED, LONGEST, GlobalName, Odd, Piece, TensorsError
 
 
 class Pickle:
@@ -73,10 +73,10 @@ class Pickle:
 
     def call(self, _: Any) -> None:
         what, arguments = self.take(2)
-        if not isinstance(what, Name | Odd) or not isinstance(arguments, tuple):
+        if not isinstance(what, GlobalName | Odd) or not isinstance(arguments, tuple):
             raise TensorsError(DAMAGED)
         self.count(sum(len(each) for each in arguments if hasattr(each, "__len__")))
-        made = CALLS.get(what.text) if isinstance(what, Name) else None
+        made = CALLS.get(what.text) if isinstance(what, GlobalName) else None
         self.push(made(*arguments) if made else what if isinstance(what, Odd) else odd(what))
 
     def build(self, _: Any) -> None:
@@ -98,7 +98,7 @@ class Pickle:
         self.push(Piece(key, dtype, first * dtype.itemsize, length * dtype.itemsize))
 
     def name(self, argument: str) -> None:
-        self.push(Name(argument.replace(" ", ".")))
+        self.push(GlobalName(argument.replace(" ", ".")))
 
     def keep(self, number: int) -> None:
         self.memo[number] = self.stack[-1]

@@ -23,7 +23,7 @@ from speczoo.testing.cases import NUMBER, Case
 BATCH = 2
 
 
-class Refused(Exception):
+class TorchRefused(Exception):
     """Torch cannot run the case, or its output has lost the batch or an axis."""
 
 
@@ -134,7 +134,7 @@ def quiet() -> Iterator[None]:
 
 
 def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) -> Result:
-    """Return what torch makes of a case. Raises Refused."""
+    """Return what torch makes of a case. Raises TorchRefused."""
     call = layer.call(*case.inputs)
     stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
     call = replace(call, args=call.args | stated)
@@ -149,13 +149,13 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
             with FlopCounterMode(display=False) as counter:
                 outputs = evaluated(scope, expression)
         except Exception as error:  # whatever torch and a custom layer's module raise
-            raise Refused(f"{type(error).__name__}: {error}") from error
+            raise TorchRefused(f"{type(error).__name__}: {error}") from error
     if not all(isinstance(out, Tensor) for out in outputs):
-        raise Refused(f"what comes out is no tensor: {outputs}")
+        raise TorchRefused(f"what comes out is no tensor: {outputs}")
     if _batched(layer, case) and any(out.dim() == 0 or out.shape[0] != batch for out in outputs):
-        raise Refused("the batch is gone")
+        raise TorchRefused("the batch is gone")
     if any(0 in out.shape for out in outputs):
-        raise Refused("an axis is empty")
+        raise TorchRefused("an axis is empty")
     if call.parameter:
         saved = {"": tuple(module.shape)} if getattr(module, "persistent", True) else {}
         return Result(given, outputs, saved, {""} if isinstance(module, nn.Parameter) else set(), 0, set(), None)

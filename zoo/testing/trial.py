@@ -8,7 +8,7 @@ from functools import cached_property
 from speczoo.compiler.layer import Layer, Shape, Value, show
 from speczoo.specs.wording import printed
 from speczoo.testing.cases import Case
-from speczoo.testing.oracle import Refused, Result, run, seeded
+from speczoo.testing.oracle import Result, TorchRefused, run, seeded
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Trial:
         """Why torch refuses the case."""
         try:
             _ = self.trained, self.evaluated
-        except Refused as error:
+        except TorchRefused as error:
             return str(error)
         return None
 

@@ -52,7 +52,7 @@ class RunFacts(BaseModel):
     module: str | None = None  # the class of a network that came from Python, in place of the recipe's
 
 
-class Row(BaseModel):
+class EpochRow(BaseModel):
     """An epoch in history.json; the recipe's metrics stand beside."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False, extra="allow")
@@ -67,7 +67,7 @@ class Row(BaseModel):
 
 def rows(value: Any) -> list[dict[str, float]]:
     """Return a history out of a file that somebody may have edited. Raises ValidationError."""
-    return [row.model_dump() for row in TypeAdapter(list[Row]).validate_python(value)]
+    return [row.model_dump() for row in TypeAdapter(list[EpochRow]).validate_python(value)]
 
 
 def _first(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-Entry = dict[str, Any]
+EntryData = dict[str, Any]
 ACTIVATIONS = ["ReLU", "GELU", "SiLU", "Sigmoid", "Hardswish", "Tanh"]
 
 
@@ -30,14 +30,14 @@ class List:
     widths: dict[str, Hashable]  # what out_channels may say, and its tag
     depth: int
     pool: list[Val]
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[EntryData] = field(default_factory=list)
     inside: bool = False  # of a block, where PARAMS can be read
     turns: int = 0
     listed: int = 0
     loops: int = 0
 
     def add(
-        self, kind: str, entry: Entry, source: Val | None, channels: Hashable, grid: Hashable, port: str = ""
+        self, kind: str, entry: EntryData, source: Val | None, channels: Hashable, grid: Hashable, port: str = ""
     ) -> Val:
         """Add an entry with an id; it says `from` where it must, or where it happens to."""
         name = self.name(kind)
@@ -68,10 +68,10 @@ class List:
         return self.draw(st.sampled_from(values))
 
 
-def convolution(draw: DrawFn, out: str | int, stride: str | int = 1, groups: Any = 1) -> Entry:
+def convolution(draw: DrawFn, out: str | int, stride: str | int = 1, groups: Any = 1) -> EntryData:
     """Draw a convolution that keeps the grid, but for its stride."""
     kernel = draw(st.sampled_from([1, 3]))
-    entry: Entry = {"op": "Conv2d", "out_channels": out, "kernel_size": kernel}
+    entry: EntryData = {"op": "Conv2d", "out_channels": out, "kernel_size": kernel}
     if kernel == 3:
         entry["padding"] = 1
     if stride != 1:
@@ -83,7 +83,7 @@ def convolution(draw: DrawFn, out: str | int, stride: str | int = 1, groups: Any
     return entry
 
 
-def keeping(draw: DrawFn) -> Entry:
+def keeping(draw: DrawFn) -> EntryData:
     """Draw a layer whose output is as its input."""
     kind = draw(st.sampled_from(["act", "norm", "pool", "dropout", "conv", "depthwise", "identity"]))
     if kind == "act":
@@ -101,7 +101,7 @@ def keeping(draw: DrawFn) -> Entry:
     return {"op": "Identity"}
 
 
-def chain(draw: DrawFn, least: int = 1) -> list[Entry]:
+def chain(draw: DrawFn, least: int = 1) -> list[EntryData]:
     """Draw a pure chain that keeps channels and grid, with names by position, by id, or from a loop."""
     entries = []
     for i in range(draw(st.integers(least, 3))):

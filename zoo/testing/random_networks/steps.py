@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from speczoo.testing.random_networks.lists import ACTIVATIONS, Entry, List, Val, chain, convolution, keeping
+from speczoo.testing.random_networks.lists import ACTIVATIONS, EntryData, List, Val, chain, convolution, keeping
 
 KINDS = [
     "conv",
@@ -265,7 +265,7 @@ def stages(o: List) -> None:
     o.turns += 1
     o.loops += 1
     n, c, d, i = (f"{letter}{o.loops}" for letter in "ncdi")
-    entry: Entry = {"op": o.one_of(staged), "channels": f"${c}", "stride": f"$(2 if {n} > 1 and {i} == 1 else 1)"}
+    entry: EntryData = {"op": o.one_of(staged), "channels": f"${c}", "stride": f"$(2 if {n} > 1 and {i} == 1 else 1)"}
     entry |= o.one_of([{}, {"flag": f"$({i} > 1)"}, {"reps": f"${n}"}, {"act": "SiLU"}])
     rows = {n: "1..3", c: o.one_of([[2, 4, 4], [3, 3, 3], [1, 2, 5]]), d: o.one_of([[1, 2, 1], [2, 2, 2], [1, 3, 2]])}
     o.entries.append({"for": rows, "id": f"stage{o.turns}_${n}", "layers": [{"for": {i: f"1..${d}"}, **entry}]})

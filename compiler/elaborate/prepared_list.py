@@ -1,7 +1,7 @@
 """A list prepared: how its entries stand in it by its text alone, found once for all the times that it is elaborated.
 
-An outline has the first entries of a list, as long as each is one entry that is called, and fed, by names that are
-written plainly. With these settled a list is filled straight until an entry is in doubt.
+That is said of its first entries, as long as each is one entry that is called, and fed, by names that are written
+plainly. With these settled a list is filled straight until an entry is in doubt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
 
 
-class Step(NamedTuple):
+class PlacedEntry(NamedTuple):
     """An entry where it stands: what its text says of its node, where its inputs come from, and the entry before it
     whose module it applies again.
     """
@@ -27,7 +27,7 @@ class Step(NamedTuple):
     shared: int | None
 
 
-def place_of(name: str, named: bool, entry: Entry, loc: Loc, turns: tuple[Any, ...]) -> dict[str, Any]:
+def place_fields(name: str, named: bool, entry: Entry, loc: Loc, turns: tuple[Any, ...]) -> dict[str, Any]:
     """Return the fields of a node that say where it stands in its list; `named` is whether its name is an id."""
     return {
         "name": name,
@@ -40,11 +40,11 @@ def place_of(name: str, named: bool, entry: Entry, loc: Loc, turns: tuple[Any, .
     }
 
 
-def outlined(
+def placed_entries(
     entries: Sequence[Entry], loc: Loc, inputs: Sequence[str], prepared: Callable[[Entry], Prepared]
-) -> tuple[Step, ...]:
-    """Return the outline of a list that these flow into."""
-    steps: list[Step] = []
+) -> tuple[PlacedEntry, ...]:
+    """Return the first entries of a list that these flow into, as far as they stand where its text has them."""
+    placed: list[PlacedEntry] = []
     known = {name: Edge(INPUT, port) for port, name in enumerate(inputs)}
     if len(inputs) == 1:
         known["input"] = Edge(INPUT)
@@ -62,13 +62,13 @@ def outlined(
             shared = known[found.share].node if found.share in known else INPUT
             if shared == INPUT:
                 break
-            shared = shared if steps[shared].shared is None else steps[shared].shared
+            shared = shared if placed[shared].shared is None else placed[shared].shared
         at = (*loc, index)
-        steps.append(Step(found, at, place_of(name, entry.id is not None, entry, at, ()), sources, shared))
+        placed.append(PlacedEntry(found, at, place_fields(name, entry.id is not None, entry, at, ()), sources, shared))
         certain = certain and found.when is None
         if entry.id is not None:
             known[name] = Edge(index)
-    return tuple(steps)
+    return tuple(placed)
 
 
 def _sources(found: Prepared, index: int, known: Mapping[str, Edge], inputs: Sequence[str]) -> tuple[Edge, ...] | None:
