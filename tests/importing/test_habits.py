@@ -317,6 +317,15 @@ def test_a_weight_that_a_function_takes_beside_its_layer_is_refused() -> None:
         from_module(Tied(), (4,))
 
 
+def test_samples_that_look_at_each_other_are_refused() -> None:
+    class Mixed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x @ x.transpose(-1, -2)).softmax(-1) @ x
+
+    with pytest.raises(ImportRefused, match="it multiplies samples with each other"):
+        from_module(Mixed(), (4,))
+
+
 def test_a_batch_that_does_not_come_first_is_refused() -> None:
     class Turned(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

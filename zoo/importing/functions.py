@@ -148,6 +148,8 @@ def matmul(at: Builder, call: Call) -> list[Traced]:
     if x.source not in at.free and y.batch is None and len(x.shape) == 1 and len(y.shape) == 2:
         made = Feed(at.add("einsum", [x.source, y.source], {"equation": "...i,io->...o"}))
         return [at.outcome(call.outputs[0], made, x)]
+    if any(each.source not in at.free and (each.batch or 0) >= each.rank - 2 for each in (x, y)):
+        raise Unsayable("it multiplies samples with each other, and a spec never touches the batch")
     ahead = {each.shape[:-2] for each in (x, y) if len(each.shape) > 2}
     return at.apply(call, "matmul", [x, y], {"broadcast": True} if len(ahead) > 1 else {})
 
