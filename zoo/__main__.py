@@ -1,6 +1,7 @@
 """The command line: `zoo COMMAND ...`, also as `python -m speczoo`.
 
-Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 a bug of ours, 141 nobody reads on.
+Exit codes: 0 good, 1 the spec is wrong, 2 wrong usage or an unreadable file, 3 a bug of ours,
+130 Ctrl-C, 143 SIGTERM, 141 nobody reads on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 import click
 
 import speczoo
-from speczoo import console
+from speczoo import console, termination
 from speczoo.commands import ALIASES, SECTIONS
 from speczoo.specs.errors import SpecError
 
@@ -83,15 +84,15 @@ class Zoo(click.Group):
         """Run as click does, but tell what a person gets wrong on the command line as everything else is told."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
-        with console.listening():
+        with console.listening(), termination.orderly():
             try:
                 code = super().main(args, prog_name, complete_var, False, **extra)
             except click.ClickException as error:
                 _refuse(error)
                 code = error.exit_code
-            except click.Abort:
+            except click.Abort as stopped:
                 _say("stopped")
-                code = 130
+                code = termination.exit_code(stopped.__cause__)
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -108,9 +109,9 @@ class Zoo(click.Group):
         except BrokenPipeError:  # the reader has seen enough, and what was left to say is not known to be good
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             ctx.exit(UNREAD)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             _say("stopped")
-            ctx.exit(130)
+            ctx.exit(termination.exit_code(stopped))
         except Exception as error:
             _leave(ctx, error)
 

@@ -18,6 +18,7 @@ Done = TypeVar("Done")
 WORTH = 4  # things are worth a process
 NUMBER = struct.Struct("=I")  # of a thing to do, as a process takes it from those that are left
 HEAD = struct.Struct("=IQ")  # of what is done: the number of the thing, and how many bytes follow
+STOPS = {signal.SIGINT, signal.SIGTERM}
 TOGETHER = 10_000  # numbers that a pipe holds whoever reads it
 
 
@@ -39,7 +40,7 @@ def each(work: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[Done]:
         return
     waiting, processes = _waiting(len(items)), dict[int, int]()
     try:
-        with _uninterrupted():  # by Ctrl-C between a fork and the line that remembers its process
+        with _uninterrupted():  # between a fork and the line that remembers its process
             for _ in range(jobs):
                 pipe, process = _forked(work, items, waiting)
                 processes[pipe] = process
@@ -54,8 +55,8 @@ def each(work: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[Done]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait while this lasts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Let Ctrl-C and SIGTERM wait while this lasts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
@@ -99,8 +100,9 @@ def _work(work: Callable[[Item], Done], items: Sequence[Item], waiting: int, wri
     says what there is to say.
     """
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        for stop in STOPS:
+            signal.signal(stop, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         while first := os.read(waiting, NUMBER.size):
             (start,) = NUMBER.unpack(first)
             for number in range(start, min(start + _step(len(items)), len(items))):

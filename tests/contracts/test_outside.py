@@ -10,6 +10,7 @@ import ast
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -346,6 +347,29 @@ def test_ctrl_c_at_the_opening_of_a_file_leaves_nothing(sandbox: Path, monkeypat
     for write in (files.write, files.create):
         with pytest.raises(KeyboardInterrupt):
             write(Path("net.py"), b"new")
+    assert list(Path().iterdir()) == []
+
+
+def test_sigterm_leaves_nothing_half_done(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `kill`, `timeout` and a container that stops send, while a command writes."""
+    seen: list[int] = []
+
+    def terminated(path: Any, *args: Any, real: Any = os.open, **options: Any) -> int:
+        descriptor: int = real(path, *args, **options)
+        if str(path).endswith(".part"):
+            seen.append(len(list(Path().iterdir())))
+            os.kill(os.getpid(), signal.SIGTERM)
+        return descriptor
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    monkeypatch.setattr(os, "open", terminated)
+    try:
+        found = CliRunner().invoke(cli, ["source", "mnist_cnn", "-o", "net.py"])
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (found.exit_code, seen) == (143, [1])
+    assert found.stderr == "stopped\n"
     assert list(Path().iterdir()) == []
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from speczoo import termination
 from speczoo.specs.errors import SpecError
 from speczoo.training.engine import Result, loaders, train
 from speczoo.training.errors import DataError, Diverged, Interrupted, OptionError, RunError, TrainingError
@@ -272,11 +273,12 @@ def test_an_epoch_that_ends_in_nan_does_not_replace_the_one_before(corners: Path
 
 def test_sigterm_is_ctrl_c_with_its_own_exit_code(corners: Path, tmp_path: Path) -> None:
     before = [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
-    for name, act, code in (
-        ("term", lambda: os.kill(os.getpid(), signal.SIGTERM), 143),
-        ("int", press, 130),
+    for name, act, code, around in (
+        ("term", lambda: os.kill(os.getpid(), signal.SIGTERM), 143, nullcontext()),
+        ("command", lambda: os.kill(os.getpid(), signal.SIGTERM), 143, termination.orderly()),
+        ("int", press, 130, nullcontext()),
     ):
-        with pytest.raises(Interrupted, match=f"--resume {tmp_path / name}") as caught:
+        with around, pytest.raises(Interrupted, match=f"--resume {tmp_path / name}") as caught:
             run(recipe(corners), Acting(act, 8), out=tmp_path / name)
         assert caught.value.exit_code == code
         assert torch.load(tmp_path / name / "model.pt", weights_only=True).keys() == Acting(act, 0).state_dict().keys()

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from speczoo import console
+from speczoo import console, termination
 from speczoo.limits import exhausted
 from speczoo.module_mode import in_mode
 from speczoo.specs.source import Source
@@ -158,7 +158,7 @@ def train(
             say(f"waiting for {num_nodes} machines to come together")
         torch.manual_seed(mix(chosen.seed, 0))
         checkpoint = before.checkpoint if before else None
-        with _reported(trainer, run, epochs, watch, checkpoint):
+        with _reported(trainer, run, epochs, watch, checkpoint), termination.left_to_others():
             batches = train_batches.to(device), valid_batches.to(device)
             trainer.fit(learner, *batches, ckpt_path=checkpoint, weights_only=True)
         if not epochs.history:
