@@ -55,26 +55,17 @@ class Dropout3d(_ChannelDropout):
 
 
 class AlphaDropout(_Dropout):
-    """Single values to SELU's floor, with mean and variance kept."""
+    """Single values to SELU's floor, with mean and variance kept; torch takes `inplace`, and does not heed it."""
 
     unbatched: ClassVar[bool] = True
-
-    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
-        return _moved_on(self.p, layouts, training=training)
+    inplace_: ClassVar[bool] = False
 
 
 class FeatureAlphaDropout(_ChannelDropout):
-    """Whole channels to SELU's floor, with mean and variance kept."""
+    """Whole channels to SELU's floor, with mean and variance kept; torch takes `inplace`, and does not heed it."""
 
     least: ClassVar[int] = 1
-
-    def laid_out(self, out: Sequence[Shape], layouts: Sequence[Layout], *x: Value, training: bool) -> tuple[Laid, ...]:
-        return _moved_on(self.p, layouts, training=training)
-
-
-def _moved_on(p: float, layouts: Sequence[Layout], *, training: bool) -> tuple[Laid, ...]:
-    """Return how what drops to SELU's floor lies: torch writes over nothing, whatever `inplace` says."""
-    return (Laid(elementwise(layouts[0])) if training and p else Laid(layouts[0], 0),)
+    inplace_: ClassVar[bool] = False
 
 
 STOCHASTIC_DEPTH = '''

@@ -85,11 +85,15 @@ def macs(trial: Trial) -> None:
 
 
 def memory(trial: Trial) -> None:
-    """Check that it writes over its input where it is in place alone, and that `views` says what may be its input's."""
+    """Check that it writes over its input where it is in place, and there alone, and that `views` says what may be its
+    input's.
+    """
     layer = trial.layer
     for result in (trial.trained, trial.evaluated):
         if over := result.changed - ({0} if layer.inplace_ else set()):
             raise Disagreement(trial.case, f"its input {min(over)} is written over, and it is not in place")
+    if layer.inplace_ and not trial.trained.aliases:
+        raise Disagreement(trial.case, "its output has a memory of its own, and it is said to be in place")
     if not layer.inplace_ and not layer.views and (trial.trained.aliases or trial.evaluated.aliases):
         raise Disagreement(trial.case, "its output lies in its input's memory, and `views` is false")
 
