@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from speczoo.compiler.composite import Composite
@@ -17,11 +18,12 @@ FEW = 3  # up to so many are shown with how each comes about
 
 
 class SizeStep(NamedTuple):
-    """What one layer makes of the size."""
+    """What one layer makes of the size; `place` is the number of its list and its own."""
 
     name: str
     size: int
     how: str
+    place: tuple[int, int]
     keeps: str = ""  # what would keep the size: `padding: 1`
 
 
@@ -48,15 +50,26 @@ class Chain(NamedTuple):
         return " ".join(out)
 
     def then(self, name: str, size: int, how: str) -> Chain:
-        return self._replace(steps=(*self.steps, SizeStep(name, size, how)))
+        return self._replace(steps=(*self.steps, SizeStep(name, size, how, (-1, -1))))
 
 
-def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | None = None) -> Chain | None:
+def parted(one: Chain, other: Chain) -> tuple[Chain, Chain]:
+    """Return two chains from where they parted: without the steps that are the first of both."""
+    pairs = zip(one.steps, other.steps, strict=False)
+    common = sum(1 for _ in takewhile(lambda pair: pair[0].place == pair[1].place, pairs))
+    if not common or one.start != other.start:
+        return one, other
+    last = one.steps[common - 1]
+    start, size = f"{last.name} ", last.size
+    return Chain(start, size, one.steps[common:]), Chain(start, size, other.steps[common:])
+
+
+def trace(lists: Sequence[OpenList], source: Operand, axis: int) -> Chain | None:
     """Return how the size of `source` on `axis` (from the end, -1 is the width) came about; None where it has no such
     axis.
 
-    `lists` are those that are open, the innermost last; `source` is of that one. Ends at `stop`, at the
-    network's input, or where a layer makes the axis anew.
+    `lists` are those that are open, the innermost last; `source` is of that one. Ends at the network's input, or where
+    a layer makes the axis anew.
     """
     level = len(lists) - 1
     steps: list[SizeStep] = []
@@ -70,9 +83,6 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | No
         value = inner.value(source)
         assert value is not UNKNOWN
         size = value.shape[axis]
-        if source == stop and level == len(lists) - 1:
-            label = f"{inner.nodes[source.node].name if source.node != INPUT else 'input'} "
-            break
         if source.node == INPUT:
             if level == 0 or source.port >= len(lists[level - 1].sources):
                 break
@@ -85,9 +95,8 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int, stop: Edge | No
             label = f"{node.name} "
             break
         if before.shape[axis] != size and node.body is not None:
-            steps.append(
-                SizeStep(node.name, size, _how(node.body, axis, node.shapes), keeping(node.body, axis, node.shapes[0]))
-            )
+            how, keeps = _how(node.body, axis, node.shapes), keeping(node.body, axis, node.shapes[0])
+            steps.append(SizeStep(node.name, size, how, (level, source.node), keeps))
         source = node.inputs[0]
     return Chain(label, size, tuple(reversed(steps)))
 

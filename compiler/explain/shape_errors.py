@@ -10,7 +10,7 @@ from typing import Any
 from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList, Position, Text
-from speczoo.compiler.explain.provenance import Chain, keeping, name_of, trace
+from speczoo.compiler.explain.provenance import Chain, keeping, name_of, parted, trace
 from speczoo.compiler.explain.value_origins import given, maker
 from speczoo.compiler.layer import Layer, ShapeError, show
 from speczoo.compiler.unknown import UNKNOWN
@@ -125,11 +125,8 @@ def _parted(lists: Sequence[OpenList], node: Node, first: int, other: int) -> It
     axis = next((i - len(a) for i in range(1, len(a)) if a[i] != b[i]), None)
     if axis is None:
         return
-    for source, beside in ((node.inputs[first], node.inputs[other]), (node.inputs[other], node.inputs[first])):
-        stop = beside if isinstance(beside, Edge) else None
-        chain = trace(lists, source, axis, stop)
-        if chain is not None and chain.steps:
-            yield chain
+    chains = [chain for each in (first, other) if (chain := trace(lists, node.inputs[each], axis)) is not None]
+    yield from (chain for chain in (parted(*chains) if len(chains) == 2 else chains) if chain.steps)
 
 
 def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
