@@ -11,7 +11,7 @@ from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.explain.interface import OpenList, Position, Text
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, parted, trace
-from speczoo.compiler.explain.value_origins import given, maker
+from speczoo.compiler.explain.value_origins import comes_of, given, maker
 from speczoo.compiler.layer import Layer, ShapeError, show
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.compiler.window import Windowed
@@ -188,7 +188,10 @@ def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int])
     makers = [maker(frame.nodes, node.inputs[position]) for position in apart[:2]]
     help = []
     for mine, other in ((0, 1), (1, 0)):
-        if (found := makers[mine]) is not None and isinstance(found[0].entry.arguments.get(found[1]), int):
+        found = makers[mine]
+        if found is None or not isinstance(found[0].entry.arguments.get(found[1]), int):
+            continue
+        if not comes_of(frame.nodes, node.inputs[apart[other]], found[0]):  # which would change along
             of = f" of `{found[0].name}`" if found[0].named else ""
             help.append(f"set `{found[1]}: {shapes[other][0]}`{of}")
             break

@@ -78,6 +78,19 @@ def _parameter(text: Text, name: str) -> Loc:
     return chosen if text.written(chosen) is not None else ("params", name)
 
 
+def comes_of(nodes: Sequence[Node], source: Operand, made: Node) -> bool:
+    """Return whether a value is made from what an entry of the same list gives."""
+    left, seen = [source], set[Operand]()
+    while left:
+        edge = left.pop()
+        if isinstance(edge, Edge) and edge.node != INPUT and edge not in seen:
+            seen.add(edge)
+            if nodes[edge.node] is made:
+                return True
+            left += nodes[edge.node].inputs
+    return False
+
+
 def maker(nodes: Sequence[Node], source: Operand) -> tuple[Node, str, Shape] | None:
     """Return the entry that sets how wide a value is, the argument that does it, and the value's shape."""
     for _ in range(len(nodes)):

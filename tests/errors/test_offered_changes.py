@@ -23,10 +23,16 @@ PROJECTS = re.compile(r"project `(\w+)` with a 1x1 convolution to (\d+) channels
 
 SIZES = st.integers(1, 3)
 CONV = st.fixed_dictionaries(
-    {"op": st.just("Conv2d"), "out_channels": st.sampled_from([2, 4]), "kernel_size": st.sampled_from([1, 2, 3, 5])},
+    {
+        "op": st.just("Conv2d"),
+        "out_channels": st.sampled_from([4, 4, 2]),
+        "kernel_size": st.sampled_from([3, 1, 2, [1, 3]]),
+    },
     optional={"stride": st.integers(1, 2), "padding": st.integers(0, 1)},
 )
-OTHER = st.sampled_from([{"op": "ReLU"}, {"op": "MaxPool2d", "kernel_size": 2}, {"op": "BatchNorm2d"}])
+OTHER = st.sampled_from(
+    [{"op": "ReLU"}, {"op": "MaxPool2d", "kernel_size": 2}, {"op": "GLU", "dim": 1}]
+)  # halves the channels
 
 
 @st.composite
@@ -40,8 +46,14 @@ def branches(draw: st.DrawFn) -> Data:
             layers.append({"id": f"{name}{i}", "from": before, **layer})
             before = f"{name}{i}"
         ends.append(before)
-    layers.append({"id": "joined", "op": draw(st.sampled_from(["add", "mul", "concat"])), "from": ends})
+    layers.append(
+        {"id": "joined", "op": draw(st.sampled_from(["add", "mul", "concat"])), "from": draw(st.permutations(ends))}
+    )
     return {"spec": 1, "name": "net", "input": [2, draw(st.integers(12, 20)), 16], "layers": layers}
+
+
+def ends(spec: Data) -> list[Data]:
+    return [{"id": id, "from": source} for id, source in zip("xy", spec["layers"][-1]["from"], strict=True)]
 
 
 def wrong(spec: Data) -> Diagnostic | None:
@@ -93,9 +105,15 @@ def test_every_change_that_is_offered_is_accepted(spec: Data) -> None:
     said = wrong(spec)
     assume(said is not None)
     assert said is not None
+    sizes = {
+        tuple(speczoo.graph({**spec, "layers": spec["layers"][:-1], "outputs": ends(spec)}).outputs[n][1:])
+        for n in "xy"
+    }
+    assert len(sizes) == 1 or any("-->" in note for note in said.notes)
     for line in said.help:
         for way, made in offered(spec, line):
             event(way)
+            assert made != spec
             left = wrong(made)
             apart = way == "keep" and left is not None and "differ in channels: " in left.message
             assert left is None or apart, (way, line)  # what mends the sizes leaves the channels
