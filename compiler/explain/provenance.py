@@ -18,21 +18,31 @@ FEW = 3  # up to so many are shown with how each comes about
 
 
 class SizeStep(NamedTuple):
-    """What one layer makes of the size; `place` is the number of its list and its own."""
+    """What one entry makes of the size, or passes on where it `changes` nothing; `place` is the number of its list and
+    its own.
+    """
 
     name: str
     size: int
-    how: str
-    place: tuple[int, int]
+    how: str = ""
     keeps: str = ""  # what would keep the size: `padding: 1`
+    place: tuple[int, int] = (-1, -1)
+    changes: bool = True
 
 
 class Chain(NamedTuple):
-    """`start` is where the size was given: `height: ` of the input, or the name of a layer."""
+    """`start` is where the size was given: `height: ` of the input, or the name of a layer; `way` what it came
+    through.
+    """
 
     start: str
     size: int
-    steps: tuple[SizeStep, ...]
+    way: tuple[SizeStep, ...]
+
+    @property
+    def steps(self) -> tuple[SizeStep, ...]:
+        """What changed the size."""
+        return tuple(step for step in self.way if step.changes)
 
     @property
     def text(self) -> str:
@@ -50,18 +60,17 @@ class Chain(NamedTuple):
         return " ".join(out)
 
     def then(self, name: str, size: int, how: str) -> Chain:
-        return self._replace(steps=(*self.steps, SizeStep(name, size, how, (-1, -1))))
+        return self._replace(way=(*self.way, SizeStep(name, size, how)))
 
 
 def parted(one: Chain, other: Chain) -> tuple[Chain, Chain]:
-    """Return two chains from where they parted: without the steps that are the first of both."""
-    pairs = zip(one.steps, other.steps, strict=False)
-    common = sum(1 for _ in takewhile(lambda pair: pair[0].place == pair[1].place, pairs))
+    """Return two chains from where they parted: without the entries that both came through first."""
+    pairs = zip(one.way, other.way, strict=False)
+    common = [step for step, _ in takewhile(lambda pair: pair[0].place == pair[1].place, pairs)]
     if not common or one.start != other.start:
         return one, other
-    last = one.steps[common - 1]
-    start, size = f"{last.name} ", last.size
-    return Chain(start, size, one.steps[common:]), Chain(start, size, other.steps[common:])
+    start, size = f"{common[-1].name} ", common[-1].size
+    return Chain(start, size, one.way[len(common) :]), Chain(start, size, other.way[len(common) :])
 
 
 def trace(lists: Sequence[OpenList], source: Operand, axis: int) -> Chain | None:
@@ -72,7 +81,7 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int) -> Chain | None
     a layer makes the axis anew.
     """
     level = len(lists) - 1
-    steps: list[SizeStep] = []
+    way: list[SizeStep] = []
     start = lists[level].value(source)
     if start is UNKNOWN or len(start.shape) < -axis or not isinstance(source, Edge):
         return None
@@ -94,11 +103,14 @@ def trace(lists: Sequence[OpenList], source: Operand, axis: int) -> Chain | None
         if before is UNKNOWN or len(before.shape) != len(value.shape):
             label = f"{node.name} "
             break
+        step = SizeStep(node.name, size, place=(level, source.node))
         if before.shape[axis] != size and node.body is not None:
             how, keeps = _how(node.body, axis, node.shapes), keeping(node.body, axis, node.shapes[0])
-            steps.append(SizeStep(node.name, size, how, (level, source.node), keeps))
+            way.append(step._replace(how=how, keeps=keeps))
+        else:
+            way.append(step._replace(changes=False))
         source = node.inputs[0]
-    return Chain(label, size, tuple(reversed(steps)))
+    return Chain(label, size, tuple(reversed(way)))
 
 
 def _how(body: Layer | Composite, axis: int, shapes: tuple[Shape, ...]) -> str:
