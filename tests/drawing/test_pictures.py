@@ -71,6 +71,27 @@ def test_nothing_stands_over_anything_else_in_networks_at_random(
     assert list(faults(Drawing(graph, depth, horizontal=horizontal).picture)) == []
 
 
+def test_no_line_runs_through_a_block_that_stands_beside_several_layers() -> None:
+    """Experts beside a gate of several layers, whose values are cut out and lead to each of them: what stands between
+    the gate and a cut moves away."""
+    experts = [
+        {"id": f"e{i}", "from": "norm", "layers": [{"op": "Linear", "out_features": 8}, {"op": "GELU"}]}
+        for i in (0, 1, 2)
+    ]
+    cuts = [{"id": f"w{i}", "op": "slice", "from": "soft", "dim": -1, "start": i, "stop": i + 1} for i in (0, 1, 2)]
+    products = [{"id": f"m{i}", "op": "mul", "broadcast": True, "from": [f"e{i}", f"w{i}"]} for i in (0, 1, 2)]
+    gate = [
+        {"id": "gate", "op": "Linear", "out_features": 3, "from": "norm"},
+        {"id": "soft", "op": "Softmax", "dim": -1},
+    ]
+    layers = [{"id": "norm", "op": "LayerNorm", "normalized_shape": 8}, *gate]
+    layers += [layer for three in zip(experts, cuts, products, strict=True) for layer in three]
+    layers += [{"id": "sum", "op": "add", "from": ["m0", "m1", "m2", "input"]}]
+    graph = speczoo.graph({"spec": 1, "name": "experts", "input": [4, 8], "layers": layers})
+    for horizontal in (False, True):
+        assert list(faults(Drawing(graph, horizontal=horizontal).picture)) == []
+
+
 @given(networks())
 def test_every_layer_and_every_value_is_in_the_diagram(spec: dict[str, Any]) -> None:
     graph = speczoo.graph(spec)

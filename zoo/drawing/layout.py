@@ -17,6 +17,7 @@ from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise, product
 from random import Random
 from typing import NamedTuple
@@ -118,7 +119,7 @@ def good_order(grid: Grid) -> tuple[int, ...]:
     count, tries = len(grid.columns), min(TRIES, 400_000 // (len(grid.steps) + 1))
     best = best_order(grid.cost, alternating(count), tries)
     for seed in range(RESTARTS):
-        if not grid.crossings(best):
+        if not grid.through(best) and not grid.crossings(best):
             break
         start = Random(seed).sample(range(count), count)  # the same in every run
         best = min(best, best_order(grid.cost, start, tries), key=grid.cost)
@@ -284,12 +285,29 @@ class Grid:
         return self.boxes[box] if box >= 0 else Extent(0.0, 0.0, 0.0)
 
     def cost(self, order: Sequence[int]) -> tuple[float, ...]:
-        """Return how many links cross in this order, how many boxes stand left of earlier ones, and how far links lead
-        across.
+        """Return how many links run through long boxes in this order, how many cross, how many boxes stand left of
+        earlier ones, and how far links lead across.
         """
         axes = self.axes(order)
         far = sum(abs(axes[self.column[s.source]] - axes[self.column[s.target]]) for s in self.steps)
-        return self.crossings(order), self.disorder(order), round(far, 3)
+        return self.through(order), self.crossings(order), self.disorder(order), round(far, 3)
+
+    def through(self, order: Sequence[int]) -> int:
+        """Return how many steps lead from one side of a box to the other, between two ranks that it stands on."""
+        place = {column: i for i, column in enumerate(order)}
+        found = 0
+        for column, ranks in self.long:
+            for s in self.steps:
+                ends = place[self.column[s.source]] < place[column], place[self.column[s.target]] < place[column]
+                beside = column not in (self.column[s.source], self.column[s.target])
+                found += beside and ends[0] != ends[1] and self.items[s.target].ranks.start in ranks
+        return found
+
+    @cached_property
+    def long(self) -> list[tuple[int, range]]:
+        """The columns of boxes that stand on several ranks, each with those of them that are not its first."""
+        boxes = ((self.column[i], item.ranks[1:]) for i, item in enumerate(self.items) if item.box >= 0)
+        return [(column, ranks) for column, ranks in boxes if ranks]
 
     def disorder(self, order: Sequence[int]) -> int:
         """Return how many pairs of columns of boxes that begin on one rank stand in another order than their boxes."""

@@ -386,8 +386,8 @@ def _order(cells: Grid) -> tuple[int, ...]:
     def cost(order: Sequence[int]) -> tuple[float, ...]:
         main = order.index(0)
         below = sum(order.index(column) > main for column in above)
-        crossings, disorder, far = cells.cost(order)
-        return crossings, below, disorder, far
+        through, crossings, disorder, far = cells.cost(order)
+        return through, crossings, below, disorder, far
 
     start = [*above, *(column for column in alternating(len(cells.columns)) if column not in set(above))]
     tries = 100_000 // (len(cells.steps) + 1)
