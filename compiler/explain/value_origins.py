@@ -80,11 +80,11 @@ def _parameter(text: Text, name: str) -> Loc:
 
 def comes_of(nodes: Sequence[Node], source: Operand, made: Node) -> bool:
     """Return whether a value is made from what an entry of the same list gives."""
-    left, seen = [source], set[Operand]()
+    left, visited = [source], set[Operand]()
     while left:
         edge = left.pop()
-        if isinstance(edge, Edge) and edge.node != INPUT and edge not in seen:
-            seen.add(edge)
+        if isinstance(edge, Edge) and edge.node != INPUT and edge not in visited:
+            visited.add(edge)
             if nodes[edge.node] is made:
                 return True
             left += nodes[edge.node].inputs
