@@ -282,3 +282,33 @@ def test_a_class_is_called_what_its_variant_is_called(title: str | None, titles:
             said = " ".join((own or title or "").split())
             assert ast.get_docstring(module.body[-1]) == (said or None)  # type: ignore[arg-type]
             assert (ast.get_docstring(module) or "").partition(": ")[2] == said
+
+
+@given(
+    st.integers(1, 9),
+    st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    st.sampled_from(["$width", "$(width + 1)", "$(2 * width)"]),
+)
+def test_a_default_reads_the_parameters_of_the_spec(width: int, widths: list[int], default: str) -> None:
+    """Whatever the block where it holds calls its own, and however often the block was met before."""
+    block = {
+        "params": {"width": "int"},
+        "layers": [
+            {"id": "of_spec", "op": "Linear"},
+            {"id": "of_block", "op": "Linear", "out_features": default},
+            {"id": "again", "op": "Linear"},
+        ],
+    }
+    spec = {
+        "spec": 1,
+        "name": "defaults",
+        "input": [4],
+        "params": {"width": width},
+        "defaults": {"Linear": {"out_features": default}},
+        "blocks": {"Part": block},
+        "layers": [{"op": "Part", "width": each} for each in widths],
+    }
+    of = {"$width": lambda n: n, "$(width + 1)": lambda n: n + 1, "$(2 * width)": lambda n: 2 * n}[default]
+    assert [row.output for row in speczoo.graph(spec).rows] == [
+        (size,) for each in widths for size in (of(width), of(each), of(width))
+    ]
