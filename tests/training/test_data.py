@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from speczoo import limits
 from speczoo.specs.errors import SpecError
 from speczoo.torchvision import torchvision
 from speczoo.training import data, memory, recipe_loader
@@ -19,6 +21,7 @@ from speczoo.training.advice import dataset_notes
 from speczoo.training.data import load, read_images, root_of
 from speczoo.training.dataset import Dataset, Split
 from speczoo.training.errors import DataError, TrainingError
+from speczoo.training.recipe import Resize
 from tests.training.toys import digits, idx, recipe
 
 
@@ -231,6 +234,17 @@ def test_images_are_read_as_they_are_seen(tmp_path: Path) -> None:
         assert read_images([tmp_path / "b.png"], "RGB").unique().tolist() == [255]
     Image.new("RGBA", (2, 2), (200, 10, 10, 255)).save(tmp_path / "c.png")
     assert read_images([tmp_path / "c.png"], "RGB")[0, :, 0, 0].tolist() == [200, 10, 10]
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=6))
+def test_images_come_in_their_order(sides: list[int]) -> None:
+    """However large each is: large ones are decoded one by one, when the others are done."""
+    steps = [Resize(op="Resize", size=[2, 2])]
+    with TemporaryDirectory() as name, limits.using(pixels=144):  # of which a thread has 36
+        paths = [Path(name) / f"{i}.png" for i in range(len(sides))]
+        for grey, (side, path) in enumerate(zip(sides, paths, strict=True)):
+            Image.new("L", (side, side), grey).save(path)
+        assert read_images(paths, "L", steps)[:, 0, 0, 0].tolist() == [*range(len(sides))]
 
 
 def test_a_crop_larger_than_the_images_is_told(corners: Path) -> None:
