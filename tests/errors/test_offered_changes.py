@@ -57,11 +57,11 @@ def ends(spec: Data) -> list[Data]:
 
 
 def wrong(spec: Data) -> Diagnostic | None:
-    """What is said of the entry that joins; nothing else is looked at."""
+    """What is said of the entry that joins, or of one that was put before it; nothing else is looked at."""
     try:
         speczoo.check(spec)
     except SpecError as error:
-        return next((d for d in error.diagnostics if d.path == "joined"), None)
+        return next((d for d in error.diagnostics if d.path in ("put", "joined")), None)
     return None
 
 
