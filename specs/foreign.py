@@ -24,6 +24,8 @@ _BY_KEYS = (
     (("nodes", "arg_nodes"), "mxnet", "a network of MXNet, a list of nodes"),
     (("modelTopology", "weightsManifest"), "tensorflow.js", "a model of TensorFlow.js"),
     (("apiVersion", "kind"), "kubernetes", "a configuration of Kubernetes"),
+    (("on", "jobs"), "github", "a workflow of GitHub"),
+    (("channels", "dependencies"), "conda", "an environment of conda"),
 )
 
 
@@ -42,8 +44,8 @@ class Format(NamedTuple):
 def format_of(data: dict[str, Any]) -> Format | None:
     """Return the format of data that is a network of Ultralytics (`backbone` and `head`, lists of `[from, number,
     module, args]`), a model as Keras writes it (`class_name` and `config`), a configuration of Hydra (`_target_`), of
-    Lightning or OpenMMLab (`model` with a `class_path` or a `type`), or what two keys say; None for all else, and for
-    what says `spec`.
+    Lightning or OpenMMLab (`model` with a `class_path` or a `type`), of Docker Compose (`services`), or what two keys
+    say; None for all else, and for what says `spec`.
     """
     if "spec" in data:
         return None
@@ -61,6 +63,8 @@ def format_of(data: dict[str, Any]) -> Format | None:
         return Format("openmmlab", "a configuration of OpenMMLab", ("model",))
     if _is_keras_list(data.get("layers")):
         return Format("keras", "the configuration of a Keras model", ("layers", 0, "class_name"), read=True)
+    if _is_services(data.get("services")):
+        return Format("compose", "a configuration of Docker Compose", ("services",))
     found = (Format(name, what, keys[:1]) for keys, name, what in _BY_KEYS if data.keys() >= {*keys})
     return next(found, None) if "layers" not in data else None
 
@@ -107,6 +111,15 @@ def _is_rows(value: Any) -> bool:
         isinstance(value, list)
         and bool(value)
         and all(isinstance(row, list) and len(row) >= 3 and isinstance(row[2], str) for row in value)
+    )
+
+
+def _is_services(services: Any) -> bool:
+    """Return whether these are containers by their names, each of an image, or of what one is built from."""
+    return (
+        isinstance(services, dict)
+        and bool(services)
+        and all(isinstance(each, dict) and not each.keys().isdisjoint({"image", "build"}) for each in services.values())
     )
 
 

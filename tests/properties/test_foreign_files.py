@@ -44,11 +44,15 @@ def darknet(sections: list[tuple[str, dict[str, int]]]) -> str:
 TOLD = [
     ("model_type", "architectures"), ("model_type", "transformers_version"), ("architecture", "pretrained_cfg"),
     ("graph", "opsetImport"), ("graph", "irVersion"), ("nodes", "arg_nodes"), ("modelTopology", "weightsManifest"),
-    ("apiVersion", "kind"),
+    ("apiVersion", "kind"), ("on", "jobs"), ("channels", "dependencies"),
 ]  # fmt: skip
 OTHERS = st.builds(
     lambda pair, rest: rest | dict.fromkeys(pair, "x"), st.sampled_from(TOLD), st.dictionaries(NAMES, NUMBERS)
 )
+SERVICES = st.dictionaries(
+    NAMES, st.builds(dict, image=NAMES) | st.builds(dict, build=NAMES, ports=st.lists(NUMBERS)), min_size=1
+)
+COMPOSE = st.fixed_dictionaries({"services": SERVICES}, optional={"volumes": st.just({}), "name": NAMES})
 CAFFE = st.lists(st.tuples(NAMES, NUMBERS), min_size=1).map(
     lambda layers: "".join(f'layer {{\n  name: "{n}"\n  type: "{n}"\n  top: {k}\n}}\n' for n, k in layers)
 )
@@ -69,7 +73,7 @@ def test_one_answer_for_a_whole_file(text: str) -> None:
     assert ("`zoo import FILE`" if text.startswith("{") else "`zoo new NAME`") in problem.help[0]
 
 
-@given(OTHERS.map(json.dumps) | CAFFE | st.just('{"model": {"class_path": "my.Model"}, "trainer": {}}'))
+@given((OTHERS | COMPOSE).map(json.dumps) | CAFFE | st.just('{"model": {"class_path": "my.Model"}, "trainer": {}}'))
 def test_one_answer_for_what_nothing_here_reads(text: str) -> None:
     (problem,) = reported(text)
     assert "and no spec" in problem.message
