@@ -13,8 +13,10 @@ def printable(text: object) -> str:
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
-def enumerated(words: Sequence[str]) -> str:
-    """Return `3, 3 and 5`."""
+def enumerated(words: Sequence[str], most: int | None = None) -> str:
+    """Return `3, 3 and 5`; where they are more than `most`, the first ones and how many more."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
     return " and ".join((", ".join(words[:-1]), words[-1]) if len(words) > 1 else words)
 
 

@@ -50,8 +50,8 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
             unused.setdefault(node.loc, []).append(index)
     for loc, indices in unused.items():
         first, names = composite.nodes[indices[0]], [composite.nodes[index].name for index in indices]
-        shown = [f"`{name}`" for name in names[:FEW]] + [f"{len(names) - FEW} more"] * (len(names) > FEW)
-        message = f"nothing takes the output{'s' * (len(names) > 1)} of {enumerated(shown)}"
+        shown = enumerated([f"`{name}`" for name in names], FEW)
+        message = f"nothing takes the output{'s' * (len(names) > 1)} of {shown}"
         help = _behind_omitted(composite, indices[0])
         loc = (*loc, "id") if first.entry.id is not None else loc
         yield Problem("unused-layer", message, loc, path=first.name, help=help, severity="warning")

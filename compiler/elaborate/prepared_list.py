@@ -62,7 +62,6 @@ def placed_entries(
             shared = known[found.share].node if found.share in known else INPUT
             if shared == INPUT:
                 break
-            shared = shared if placed[shared].shared is None else placed[shared].shared
         at = (*loc, index)
         placed.append(PlacedEntry(found, at, place_fields(name, entry.id is not None, entry, at, ()), sources, shared))
         certain = certain and found.when is None

@@ -135,13 +135,16 @@ class Builder:
         self.rounded.append(Rounded(key, numbers, missing=True))
         return {"shape": [*numbers.shape], "value": 0.0 if numbers.is_floating_point() else 0}
 
+    def unnamed(self, arguments: Mapping[str, Any]) -> Feed:
+        """Add a Buffer that is in no state_dict, one for all samples, and return it."""
+        made = Feed(self.append(Entry("Buffer", {**arguments, "persistent": False})))
+        self.free.add(made)
+        return made
+
     def _of_levels(self, value: RunValue, numbers: Tensor, *, leading: bool) -> Traced:
         """Return a constant as a few numbers, each taken where it stands. Raises Unsayable."""
         levels, rule = levels_of(numbers)
-        places, table = (
-            Feed(self.append(Entry("Buffer", each | {"persistent": False}))) for each in (rule, buffer_of(levels))
-        )
-        self.free |= {places, table}
+        places, table = self.unnamed(rule), self.unnamed(buffer_of(levels))
         row = Feed(self.add("reshape", [places], {"shape": [-1]})) if numbers.dim() > 1 else places
         taken = Feed(self.add("index_select", [table, row], {"dim": 1}))
         shape = tuple(numbers.shape)

@@ -13,13 +13,12 @@ from torch import Tensor
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.smooth import renamed, smooth, varying
+from speczoo.importing.smooth import PLACES, places, renamed, smooth, varying
 
 #: How many numbers a list may have, and one that nothing shorter says.
 SHORT, LONGEST = 64, 256
 #: How many numbers say themselves better than a rule does.
 FEW = 8
-PLACES = "ijkl"
 #: What places are called along axes of size 1, of which no rule speaks.
 SINGLE = "abcdefgh"
 
@@ -99,8 +98,8 @@ def _single(number: float) -> float:
 
 def _places(shape: Sequence[int]) -> list[str]:
     """Return what the places along each axis are called: by order along those of which rules speak."""
-    places, single = iter(PLACES), iter(SINGLE)
-    return [next(single if size == 1 else places) for size in shape]
+    long, single = iter(PLACES), iter(SINGLE)
+    return [next(single if size == 1 else long) for size in shape]
 
 
 def levels_of(value: Tensor) -> tuple[Tensor, dict[str, Any]]:
@@ -115,10 +114,10 @@ def levels_of(value: Tensor) -> tuple[Tensor, dict[str, Any]]:
         along = torch.arange(columns)[None] - torch.arange(rows)[:, None] + rows - 1
         if torch.equal(diagonals[along], value):
             return diagonals, buffer_of(along)
-    levels, places = torch.unique(value, return_inverse=True)
+    levels, which = torch.unique(value, return_inverse=True)
     if levels.numel() > SHORT or value.dtype == torch.bool:
         raise Unsayable(f"it takes a constant of {value.numel():,} numbers, whose rule is not found")
-    return levels, buffer_of(places)
+    return levels, buffer_of(which)
 
 
 def _found(value: Tensor) -> str | None:
@@ -175,12 +174,7 @@ def _step(value: Tensor) -> str | None:
 
 def _axes(value: Tensor) -> list[Term]:
     """Return the places along each axis, as they stretch over the tensor."""
-    out = []
-    for axis, (name, size) in enumerate(zip(PLACES, value.shape, strict=False)):
-        shape = [1] * value.dim()
-        shape[axis] = size
-        out.append(Term(name, torch.arange(size).reshape(shape)))
-    return out
+    return [Term(name, at) for name, at in zip(PLACES, places(value), strict=False)]
 
 
 def _terms(value: Tensor) -> Iterator[list[Term]]:

@@ -41,8 +41,7 @@ def filled(at: Builder, call: Call) -> list[Traced]:
 def _alone(at: Builder, call: Call, value: RunValue) -> Traced:
     """Return a tensor of one number that has no batch, in the place of a part of a parameter."""
     shape = tuple(value.tensor.shape)
-    one = Feed(at.append(Entry("Buffer", {"shape": [*shape], "value": _number(call, value), "persistent": False})))
-    at.free.add(one)
+    one = at.unnamed({"shape": [*shape], "value": _number(call, value)})
     at.shapes[one] = shape
     return Traced(one, value.shapes, None, dtype=str(value.tensor.dtype).removeprefix("torch."))
 

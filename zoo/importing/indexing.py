@@ -8,7 +8,7 @@ from typing import Any
 
 from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder, batch_axis
-from speczoo.importing.entries import Entry, Feed
+from speczoo.importing.entries import Feed
 from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced, folded_sizes
@@ -279,9 +279,7 @@ def _listed_places(at: Builder, call: Call, place: int) -> Traced:
     runs = [_filled(_listed(each.args[1]), call.args[0].tensor.dim())[place] for each in (call, *call.twins)]
     if any(each != runs[0] for each in runs) or not all(type(n) is int and n >= 0 for n in runs[0]):
         raise Unsayable("its index is a list of what are no places, or follows from the size of the input")
-    entry = at.append(Entry("Buffer", {"value": runs[0], "persistent": False}))
-    at.free.add(Feed(entry))
-    return Traced(Feed(entry), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
+    return Traced(at.unnamed({"value": runs[0]}), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
 
 
 def windows(at: Builder, call: Call) -> list[Traced]:
@@ -294,8 +292,7 @@ def windows(at: Builder, call: Call) -> list[Traced]:
         raise Unsayable("the number of its windows follows from the size of the input")
     count = (x.shape[place] - size) // step + 1
     rule = {"shape": [count * size], "value": f"$({step} * (i // {size}) + i % {size})", "at": ["i"]}
-    places = Feed(at.append(Entry("Buffer", rule | {"persistent": False})))
-    at.free.add(places)
+    places = at.unnamed(rule)
     made = Feed(at.add("index_select", [x.source, places], {"dim": place + 1}))
     cut = Feed(at.add("Unflatten", [made], {"dim": place + 1, "unflattened_size": [count, size]}))
     axes = [*range(len(x.shape) + 2)]

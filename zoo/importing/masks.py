@@ -11,7 +11,7 @@ from torch import Tensor
 
 from speczoo.importing.building import Builder
 from speczoo.importing.constants import buffer_of
-from speczoo.importing.entries import Entry, Feed
+from speczoo.importing.entries import Feed
 from speczoo.importing.recording import Call, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.traced import Traced
@@ -97,9 +97,7 @@ def _constant_truths(at: Builder, mask: Tensor) -> Feed:
     least = mask == -math.inf
     if not mask.is_meta and not bool((least | (mask == 0)).all()):
         raise Unsayable("its mask is made of numbers, and the layer's of truths")
-    made = Feed(at.append(Entry("Buffer", buffer_of(least) | {"persistent": False}, [])))
-    at.free.add(made)
-    return made
+    return at.unnamed(buffer_of(least))
 
 
 def _is_least(number: Any) -> bool:

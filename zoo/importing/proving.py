@@ -87,11 +87,10 @@ def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[s
             apart[shown] = max(apart.get(shown, 0.0), _apart(each, numbers))
             each.copy_(numbers.reshape(each.shape))
     if names := [name for name, far in apart.items() if far]:
-        of = enumerated(names if len(names) <= FEW else [*names[:FEW], f"{len(names) - FEW} more"])
+        of = enumerated(names, FEW)
         yield f"the numbers of {of} are those of a rule but for rounding: at most {max(apart.values()):.0e} apart"
     if keys := [f"`{key}`" for key, _, missing in rounded if missing]:
-        of = enumerated(keys if len(keys) <= FEW else [*keys[:FEW], f"{len(keys) - FEW} more"])
-        yield f"the state_dict alone has the numbers of {of}: they are 0 until it is loaded"
+        yield f"the state_dict alone has the numbers of {enumerated(keys, FEW)}: they are 0 until it is loaded"
 
 
 def _apart(one: Tensor, other: Tensor) -> float:

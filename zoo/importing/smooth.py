@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import torch
@@ -59,8 +59,9 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
 
 def _line(value: Tensor) -> Iterator[Rule]:
     """Yield a sum of fractions of places."""
-    places = _places(value)
-    rows = torch.stack([*(each.expand(value.shape).flatten() for each in places), torch.ones(value.numel()).double()])
+    rows = torch.stack(
+        [*(each.double().expand(value.shape).flatten() for each in places(value)), torch.ones(value.numel()).double()]
+    )
     solved = torch.linalg.lstsq(rows.T, value.flatten()[:, None]).solution.flatten()
     fractions = [Fraction(float(n)).limit_denominator(LARGEST) for n in solved]
     shared = math.lcm(*(each.denominator for each in fractions))
@@ -76,11 +77,12 @@ def _line(value: Tensor) -> Iterator[Rule]:
 def _powers(value: Tensor) -> Iterator[Rule]:
     """Yield powers of a number, which begin at 1."""
     if value.dim() == 1 and bool((value > 0).all()):
-        yield from _power(value, "i", torch.arange(value.numel()).double())
+        yield from _power(value, "i")
 
 
-def _power(value: Tensor, name: str, places: Tensor, least: float = 0.0) -> Iterator[Rule]:
+def _power(value: Tensor, name: str, least: float = 0.0) -> Iterator[Rule]:
     """Yield what has the exponent of a place, over a number of them, by the first numbers above the least."""
+    exponents = torch.arange(value.numel()).double()
     large = int((value > least).sum())
     if large < 2 or bool((value[:large] <= 0).any()):
         return
@@ -93,7 +95,7 @@ def _power(value: Tensor, name: str, places: Tensor, least: float = 0.0) -> Iter
         if count >= 1 and abs(count - round(count)) < ROUND * count:
             sign = "-" if step < 0 else ""
             rule = f"{base} ** ({sign}{name} / {round(count)})"
-            made = base ** (math.copysign(1, step) * places / round(count))
+            made = base ** (math.copysign(1, step) * exponents / round(count))
             yield (rule if round(count) > 1 else f"{base}.0 ** {f'({sign}{name})' if sign else name}"), made
 
 
@@ -119,29 +121,28 @@ def _waves(value: Tensor) -> Iterator[Rule]:
     if value.dim() != 2 or value.shape[1] % 2 or min(value.shape) < 2:
         return
     at, count = torch.arange(value.shape[0]).double()[:, None], value.shape[1] // 2
-    layouts: tuple[tuple[Callable[[Tensor], Tensor], str, str], ...] = (
-        (lambda column: column % 2 == 0, "j // 2", "j % 2 == 0"),
-        (lambda column: column < count, f"j % {count}", f"j < {count}"),
-    )
     columns = torch.arange(2 * count)
-    for chosen, place, test in layouts:
+    layouts = (
+        (columns % 2 == 0, columns // 2, "j // 2", "j % 2 == 0"),
+        (columns < count, columns % count, f"j % {count}", f"j < {count}"),
+    )
+    for chosen, step, place, test in layouts:
         for first, second in (("sin", "cos"), ("cos", "sin")):
-            is_sine = chosen(columns) if first == "sin" else ~chosen(columns)
+            is_sine = chosen if first == "sin" else ~chosen
             waves = value[1][is_sine].clamp(-1, 1).asin()
-            for text, frequencies in _power(waves, f"({place})", torch.arange(count).double()):
-                of_column = columns // 2 if "//" in place else columns % count
-                angles = at * frequencies[of_column]
+            for text, frequencies in _power(waves, f"({place})"):
+                angles = at * frequencies[step]
                 made = torch.where(is_sine, angles.sin(), angles.cos())
                 yield f"{first}(i * {text}) if {test} else {second}(i * {text})", made
         for name, wave in (("cos", torch.cos), ("sin", torch.sin)):  # of both halves, as rotations take them
-            row = value[1][chosen(columns)].clamp(-1, 1)
+            row = value[1][chosen].clamp(-1, 1)
             waves = row.asin() if name == "sin" else row.acos()
             least = 0.0 if name == "sin" else LEAST_ANGLE
-            for text, frequencies in _power(waves, f"({place})", torch.arange(count).double(), least):
-                angles = at * frequencies[columns // 2 if "//" in place else columns % count]
-                yield f"{name}(i * {text})", wave(angles)
+            for text, frequencies in _power(waves, f"({place})", least):
+                yield f"{name}(i * {text})", wave(at * frequencies[step])
 
 
-def _places(value: Tensor) -> list[Tensor]:
+def places(value: Tensor) -> list[Tensor]:
+    """Return the places along each axis, as they stretch over a tensor."""
     shapes = ([size if at == axis else 1 for at in range(value.dim())] for axis, size in enumerate(value.shape))
-    return [torch.arange(max(shape)).double().reshape(shape) for shape in shapes]
+    return [torch.arange(max(shape)).reshape(shape) for shape in shapes]
