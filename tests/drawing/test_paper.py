@@ -160,6 +160,28 @@ def test_a_u_has_as_many_axes_as_it_likes(axes: int) -> None:
     assert list(faults(page)) == []
 
 
+def test_a_u_with_gates_is_one() -> None:
+    """A skip that meets what is enlarged at a gate, before the join, leads from arm to arm as well."""
+    conv = {"op": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1}
+    gate = [
+        {"op": "add", "from": ["skip", "above"]},
+        {"id": "weights", "op": "Sigmoid"},
+        {"op": "mul", "from": ["skip", "weights"]},
+    ]
+    down, up = [], []
+    for i in range(3):
+        down += [{"id": f"down{i}", **conv}, {"op": "MaxPool2d", "kernel_size": 2}]
+        larger = {"id": f"up{i}", "op": "ConvTranspose2d", "out_channels": 8, "kernel_size": 2, "stride": 2}
+        gated = {"id": f"gate{i}", "op": "Gate", "from": [f"down{i}", f"up{i}"]}
+        up = [larger, gated, {"op": "concat", "from": [f"gate{i}", f"up{i}"]}, {"id": f"dec{i}", **conv}, *up]
+    blocks = {"Gate": {"inputs": ["skip", "above"], "layers": gate}}
+    net = {"spec": 1, "name": "u", "input": [2, 32, 32], "blocks": blocks, "layers": [*down, *up]}
+    page = Drawing(speczoo.graph(net), style="paper").picture
+    places = [front(face) for face in page.shapes if isinstance(face, Face) and face.about is not None]
+    assert len({round(area.y + area.height / 2, 1) for area in places}) == 4
+    assert list(faults(page)) == []
+
+
 @pytest.mark.parametrize("name", ["vgg16", "resnet18", "autoencoder", "yolov8n", "char_rnn"])
 def test_what_is_no_u_stands_in_a_row(name: str) -> None:
     made = drawn(name)

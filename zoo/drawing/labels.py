@@ -39,5 +39,6 @@ def _word(name: str, value: Any, axes: int) -> str:
 
 
 def _number(value: Any) -> str:
-    text = "\u00d7".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    several = value if isinstance(value, tuple | list) else (value,)
+    text = "\u00d7".join(f"{each:g}" if isinstance(each, float) else str(each) for each in several)
     return text if len(text) <= 24 else f"{text[:23]}\u2026"

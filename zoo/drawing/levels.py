@@ -24,12 +24,16 @@ class Levels:
 
     @property
     def fit(self) -> bool:
-        """Whether they are a U: levels fall and rise again, two links or more lead across from arm to arm, and each of
-        the others leads to the next box, or to one on its level over none that is higher.
+        """Whether they are a U: levels fall and rise again, two links or more lead from one arm to the same level of
+        the other, and each link leads to the next box, or to one on its level over none that is higher.
         """
         level, deepest = self.level, max(self.level, default=0)
         bottom = level.index(deepest) if level else 0
-        across = [link for link in self.links if self.straight(link) and link.source < bottom < link.target]
+        across = [
+            link
+            for link in self.links
+            if link.source < bottom < link.target and level[link.source] == level[link.target]
+        ]
         lanes = all(
             link.target == link.source + 1
             or level[link.source] == level[link.target] <= min(level[link.source : link.target])
