@@ -15,10 +15,10 @@ from typing import Any, Literal, NamedTuple
 from speczoo.compiler.application import Application
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
-from speczoo.compiler.folded_html import Fold
+from speczoo.compiler.folded_html import FoldedLine
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
-from speczoo.compiler.wiring import Conduct, Connection, Output, Wiring
+from speczoo.compiler.wiring import Conduct, Connection, ListOutput, Wiring
 from speczoo.specs.expected import Expect
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
@@ -276,19 +276,19 @@ class Composite:
         )
 
     @property
-    def folds(self) -> Iterator[Fold]:
+    def folds(self) -> Iterator[FoldedLine]:
         """Its entries as lines that unfold: what they are, what comes out, and how many parameters they have."""
         for node in self.nodes:
             if node.body is not None:
                 shapes = ", ".join(by_axis(value.shape) for value in node.outputs if value is not UNKNOWN)
                 params = f"  {node.params:,} parameters" if node.params else ""
                 inside = node.body.folds if isinstance(node.body, Composite) else ()
-                yield Fold(f"{node.name}: {node.op}  {shapes}{params}", inside)
+                yield FoldedLine(f"{node.name}: {node.op}  {shapes}{params}", inside)
 
     @cached_property
     def wiring(self) -> Wiring:
         """How its entries are connected."""
-        outputs = [Output(port.edge, port.training_only) for port in self.outputs]
+        outputs = [ListOutput(port.edge, port.training_only) for port in self.outputs]
         return Wiring.of(len(self.inputs), [node.connection for node in self.nodes], outputs)
 
 

@@ -9,14 +9,14 @@ from typing import NamedTuple
 from speczoo.specs.escaping import safe
 
 
-class Fold(NamedTuple):
+class FoldedLine(NamedTuple):
     """A line, and what is shown below it when it is unfolded."""
 
     line: str
-    inside: Iterable[Fold] = ()
+    inside: Iterable[FoldedLine] = ()
 
 
-def folded(title: str, folds: Iterable[Fold]) -> str:
+def folded(title: str, folds: Iterable[FoldedLine]) -> str:
     """Return a heading that unfolds into a tree. It is ASCII, other characters as references."""
     return _ascii(f"<details><summary><b>{_text(title)}</b></summary>{_items(folds)}</details>")
 
@@ -27,11 +27,11 @@ def folded_text(title: str, text: str) -> str:
     return _ascii(f"<details><summary><b>{_text(title)}</b></summary><pre>{lines}</pre></details>")
 
 
-def _items(folds: Iterable[Fold]) -> str:
+def _items(folds: Iterable[FoldedLine]) -> str:
     return f'<ul style="list-style:none;padding-left:1.4em;margin:0">{"".join(map(_item, folds))}</ul>'
 
 
-def _item(fold: Fold) -> str:
+def _item(fold: FoldedLine) -> str:
     inside = [*fold.inside]
     if not inside:
         return f"<li><code>{_text(fold.line)}</code></li>"

@@ -72,7 +72,7 @@ def called(target: str) -> str:
     return target.rpartition(".")[2] if foreign(target) else target
 
 
-class Names:
+class FreeNames:
     """Hands out names that are not taken yet: `Block`, `Block2`, ..."""
 
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:

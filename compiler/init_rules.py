@@ -12,7 +12,7 @@ from speczoo.compiler.scope import Scope
 from speczoo.specs.expression import evaluate
 
 
-class Rule(NamedTuple):
+class ComputedInitRule(NamedTuple):
     """Parameters of what `match` names (an op, or a path glob) and their initialisers."""
 
     match: str
@@ -24,12 +24,14 @@ class Rule(NamedTuple):
         return op == self.match if self.by_op else matches(self.match, path)
 
 
-def rules(graph: Graph) -> tuple[Rule, ...]:
+def rules(graph: Graph) -> tuple[ComputedInitRule, ...]:
     """Return the network's own init rules, computed. Only for graphs whose rules are right."""
     out = []
     for rule in graph.spec.init:
         stated = evaluate(dict(rule.model_extra or {}), Scope(graph.settings.params))
-        out.append(Rule(rule.match, is_op(rule.match), tuple((k, initialiser(v)) for k, v in stated.items())))
+        out.append(
+            ComputedInitRule(rule.match, is_op(rule.match), tuple((k, initialiser(v)) for k, v in stated.items()))
+        )
     return tuple(out)
 
 

@@ -19,7 +19,7 @@ _CALLED = re.compile(r"range\((?:(-?[0-9]{1,9}), *)?(-?[0-9]{1,9})\)")
 RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
 
 
-class Reader(Protocol):
+class LoopReader(Protocol):
     """Who computes what a loop says, and raises what it makes of a problem."""
 
     def evaluate(self, value: Any, scope: Scope, loc: Loc) -> Any:
@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 def columns(
-    reader: Reader,
+    reader: LoopReader,
     loop: Mapping[str, Any],
     loc: Loc,
     names: Mapping[str, Any],
@@ -58,7 +58,7 @@ def columns(
 
 
 def _check_variables(
-    reader: Reader,
+    reader: LoopReader,
     named: Sequence[str],
     before: set[str],
     loc: Loc,
@@ -79,7 +79,7 @@ def _check_variables(
         before.add(variable)
 
 
-def _check_rows(reader: Reader, rows: Sequence[Any], key: str, count: int, loc: Loc) -> None:
+def _check_rows(reader: LoopReader, rows: Sequence[Any], key: str, count: int, loc: Loc) -> None:
     """Raise what the reader makes of it where a row has another number of values than there are variables."""
     for j, row in enumerate(rows):
         if not isinstance(row, (list, tuple)) or len(row) != count:
@@ -88,7 +88,7 @@ def _check_rows(reader: Reader, rows: Sequence[Any], key: str, count: int, loc: 
             raise reader.stop(Problem("bad-value", message, (*loc, j)))
 
 
-def _unequal(reader: Reader, loop: Mapping[str, Any], loc: Loc, columns: Mapping[str, Sequence[Any]]) -> Exception:
+def _unequal(reader: LoopReader, loop: Mapping[str, Any], loc: Loc, columns: Mapping[str, Sequence[Any]]) -> Exception:
     """Return what is raised for loops of unequal length, at the first that differs from the one before it."""
     lengths = ", ".join(f"`{k}` has {len(c)}" for k, c in columns.items())
     keys = {variable: key for key in loop for variable in variables(key)}
@@ -100,7 +100,7 @@ def _unequal(reader: Reader, loop: Mapping[str, Any], loc: Loc, columns: Mapping
     return reader.stop(Problem("bad-value", message, (*loc, "for", keys[odd]), marks=marks, text=text))
 
 
-def column(reader: Reader, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
+def column(reader: LoopReader, value: Any, scope: Scope, loc: Loc) -> Sequence[Any]:
     """Return the values that a loop variable takes: `1..$depth`, a list, or an expression that gives a list.
 
     Raises UnknownRead, and what the reader makes of a problem.

@@ -23,7 +23,7 @@ from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import printable
 
 
-class Choice(NamedTuple):
+class ChosenSettings(NamedTuple):
     """What was chosen, None where there is no such variant; what is wrong with it, placed in the spec; what is wrong
     with the arguments of a spec in use, each problem placed at an argument's name, or nowhere where some are missing;
     and what such a spec takes, where another number of values flows in.
@@ -76,7 +76,7 @@ def choose(
     input: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
     values: Sequence[Value | Unknown] | None = None,
     limits: Limits = DEFAULT,
-) -> Choice:
+) -> ChosenSettings:
     """Return the spec's parameters and inputs for a variant and what is laid over it.
 
     `values` flow in where another spec uses it, whose arguments the `params` are.
@@ -85,7 +85,7 @@ def choose(
     if variant is not None and variant not in spec.variants:
         message = f"`{spec.name}` has no variant `{variant}`"
         help = did_you_mean(variant, spec.variants)
-        return Choice(None, [Problem("unknown-reference", message, ("variants",), key=True, help=help)])
+        return ChosenSettings(None, [Problem("unknown-reference", message, ("variants",), key=True, help=help)])
     chosen = spec.variants[variant] if variant is not None else None
     own = dict(chosen.params) if chosen else {}
     bases: tuple[Loc, ...] = (("params",), ("variants", str(variant), "params"))
@@ -119,7 +119,7 @@ def choose(
         changed=bool(params) or input is not None or values is not None,
         unnamed=declared is None,
     )
-    return Choice(settings, [*problems, *wrong_inputs], of_given, takes)
+    return ChosenSettings(settings, [*problems, *wrong_inputs], of_given, takes)
 
 
 def _placed(

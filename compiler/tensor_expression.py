@@ -15,11 +15,11 @@ from speczoo.compiler.cached import cached_property
 from speczoo.specs.expression import (
     Binary,
     BoolOp,
-    Call,
     Compare,
     Constant,
     Expr,
     ExpressionError,
+    FunctionCall,
     IfElse,
     Name,
     Unary,
@@ -49,7 +49,7 @@ class NotForAll(Exception):
     """There is no such expression of tensors; says what is in its way."""
 
 
-class Part(NamedTuple):
+class PrintedPart(NamedTuple):
     """A text, how tight it binds, what it gives, and whether that is a tensor."""
 
     text: str
@@ -111,56 +111,56 @@ class TensorExpression:
 
     # -- the parts ----------------------------------------------------------------------------------------------------
 
-    def _part(self, expr: Expr) -> Part:
+    def _part(self, expr: Expr) -> PrintedPart:
         match expr:
             case Constant(value=bool() | int() | float() as value):
                 kind: Kind = "bool" if type(value) is bool else "int" if type(value) is int else "float"
-                return Part(repr(value), SIGN if repr(value).startswith("-") else ATOM, kind, tensor=False)
+                return PrintedPart(repr(value), SIGN if repr(value).startswith("-") else ATOM, kind, tensor=False)
             case Name(name=name) if name in self.names:
-                return Part(name, ATOM, "int")
+                return PrintedPart(name, ATOM, "int")
             case Unary(operator="not", operand=operand):
                 part = self._of("bool", operand)
-                return Part(f"~{part.within(SIGN)}", SIGN, "bool")
+                return PrintedPart(f"~{part.within(SIGN)}", SIGN, "bool")
             case Unary(operator=sign, operand=operand):
                 part = self._number(operand)
-                return Part(f"{sign}{part.within(SIGN)}", SIGN, part.kind, part.tensor)
+                return PrintedPart(f"{sign}{part.within(SIGN)}", SIGN, part.kind, part.tensor)
             case Binary():
                 return self._arithmetic(expr)
             case Compare():
                 return self._comparison(expr)
             case BoolOp(operator=word, operands=operands):
                 parts = [self._of("bool", operand).within(SUM) for operand in operands]
-                return Part(JOINED[word].join(parts), ANDED if word == "and" else ORED, "bool")
+                return PrintedPart(JOINED[word].join(parts), ANDED if word == "and" else ORED, "bool")
             case IfElse():
                 return self._choice(expr)
-            case Call():
+            case FunctionCall():
                 return self._call(expr)
         raise NotForAll("lists, texts and indices have no place in it")
 
-    def _of(self, kind: Kind, expr: Expr) -> Part:
+    def _of(self, kind: Kind, expr: Expr) -> PrintedPart:
         part = self._part(expr)
         if part.kind != kind:
             raise NotForAll(f"`{part.text}` is no {kind}")
         return part
 
-    def _number(self, expr: Expr) -> Part:
+    def _number(self, expr: Expr) -> PrintedPart:
         part = self._part(expr)
         if part.kind == "bool":
             raise NotForAll(f"`{part.text}` is no number")
         return part
 
-    def _arithmetic(self, expr: Binary) -> Part:
+    def _arithmetic(self, expr: Binary) -> PrintedPart:
         left, right, sign = self._number(expr.left), self._number(expr.right), expr.operator
         whole = left.kind == right.kind == "int"
         tensor = left.tensor or right.tensor
         if sign == "**":
             kind: Kind = "int" if whole and isinstance(expr.right, Constant) and expr.right.value >= 0 else "float"
-            return Part(f"{left.within(ATOM)} ** {right.within(SIGN)}", POWER, kind, tensor)
+            return PrintedPart(f"{left.within(ATOM)} ** {right.within(SIGN)}", POWER, kind, tensor)
         binds = BINDS[sign]
         text = f"{left.within(binds)} {sign} {right.within(binds + 1)}"
-        return Part(text, binds, "int" if whole and sign != "/" else "float", tensor)
+        return PrintedPart(text, binds, "int" if whole and sign != "/" else "float", tensor)
 
-    def _comparison(self, expr: Compare) -> Part:
+    def _comparison(self, expr: Compare) -> PrintedPart:
         parts = [self._part(operand) for operand in expr.operands]
         if any(sign in ("in", "not in") for sign in expr.operators):
             raise NotForAll("`in` asks a list")
@@ -171,12 +171,12 @@ class TensorExpression:
             for a, sign, b in zip(parts, expr.operators, parts[1:], strict=False)
         ]
         return (
-            Part(each[0], COMPARED, "bool")
+            PrintedPart(each[0], COMPARED, "bool")
             if len(each) == 1
-            else Part(" & ".join(f"({e})" for e in each), ANDED, "bool")
+            else PrintedPart(" & ".join(f"({e})" for e in each), ANDED, "bool")
         )
 
-    def _choice(self, expr: IfElse) -> Part:
+    def _choice(self, expr: IfElse) -> PrintedPart:
         test, parts = self._of("bool", expr.test), [self._part(expr.value), self._part(expr.other)]
         kinds = {part.kind for part in parts}
         if "bool" in kinds and len(kinds) > 1:
@@ -186,9 +186,9 @@ class TensorExpression:
         alone = not (self.plain or parts[0].tensor or parts[1].tensor)
         if self.doubles and kind != "bool" and alone:
             texts[0] = f"torch.full_like({self.names[0]}, {texts[0]})"  # two numbers alone would be single precision
-        return Part(f"torch.where({test.text}, {', '.join(texts)})", ATOM, kind)
+        return PrintedPart(f"torch.where({test.text}, {', '.join(texts)})", ATOM, kind)
 
-    def _call(self, expr: Call) -> Part:
+    def _call(self, expr: FunctionCall) -> PrintedPart:
         name, parts = expr.function, [self._number(argument) for argument in expr.arguments]
         first = parts[0]
         if name in LEAST and len(parts) > 1 and any(part.tensor for part in parts):
@@ -200,15 +200,15 @@ class TensorExpression:
             case "float":
                 return first._replace(kind="float")
             case "abs":
-                return Part(f"torch.abs({first.text})", ATOM, first.kind)
+                return PrintedPart(f"torch.abs({first.text})", ATOM, first.kind)
             case "floor" | "ceil" | "round" | "int":
-                return first if whole else Part(f"{TO_WHOLE[name]}({first.text})", ATOM, "int")
+                return first if whole else PrintedPart(f"{TO_WHOLE[name]}({first.text})", ATOM, "int")
             case "sqrt" | "exp" | "log" | "sin" | "cos":
-                return Part(f"{OF_FLOATS[name]}({first.text})", ATOM, "float")
+                return PrintedPart(f"{OF_FLOATS[name]}({first.text})", ATOM, "float")
         raise NotForAll(f"`{name}` is not computed for all places")
 
     @staticmethod
-    def _least(name: str, parts: list[Part]) -> Part:
+    def _least(name: str, parts: list[PrintedPart]) -> PrintedPart:
         function, bound = LEAST[name]
         kind: Kind = "int" if all(part.kind == "int" for part in parts) else "float"
         tensors = [part.text for part in parts if part.tensor]
@@ -217,7 +217,7 @@ class TensorExpression:
             text = f"{function}({text}, {other})"
         for number in (part.text for part in parts if not part.tensor):
             text = f"torch.clamp({text}, {bound}={number})"
-        return Part(text, ATOM, kind)
+        return PrintedPart(text, ATOM, kind)
 
 
 def _fractional(expr: Expr) -> bool:
@@ -227,7 +227,7 @@ def _fractional(expr: Expr) -> bool:
             return True
         case Binary(operator="//" | "%", right=divisor) if not (isinstance(divisor, Constant) and divisor.value):
             return True
-        case Call(function=function) if function in OF_FLOATS or function == "float":
+        case FunctionCall(function=function) if function in OF_FLOATS or function == "float":
             return True
         case Constant(value=value):
             return type(value) is float

@@ -51,14 +51,14 @@ class Connection(NamedTuple):
     conduct: Conduct | Wiring | None
 
 
-class Output(NamedTuple):
+class ListOutput(NamedTuple):
     """An output of a list."""
 
     edge: Edge
     training_only: bool
 
 
-class Link(NamedTuple):
+class EntryLink(NamedTuple):
     """An entry of a list as far as others see it: where its inputs come from, how many outputs it has, the entry whose
     module it applies again.
     """
@@ -73,11 +73,11 @@ class Links:
     """What flows where in a list with so many inputs, whatever its entries do; made by `of` alone."""
 
     inputs: int
-    entries: tuple[Link, ...]
-    outputs: tuple[Output, ...]
+    entries: tuple[EntryLink, ...]
+    outputs: tuple[ListOutput, ...]
 
     @classmethod
-    def of(cls, inputs: int, entries: Iterable[Link], outputs: tuple[Output, ...]) -> Links:
+    def of(cls, inputs: int, entries: Iterable[EntryLink], outputs: tuple[ListOutput, ...]) -> Links:
         """Return the one list of links that has these."""
         key = (inputs, tuple(entries), outputs)
         found: Links | None = INTERNED.get(("links", *key))
@@ -135,13 +135,13 @@ class Wiring:
 
     inputs: int
     entries: tuple[Connection, ...]
-    outputs: tuple[Output, ...]
+    outputs: tuple[ListOutput, ...]
 
     def __repr__(self) -> str:
         return f"<Wiring of {len(self.entries)} entries>"
 
     @classmethod
-    def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[Output]) -> Wiring:
+    def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[ListOutput]) -> Wiring:
         """Return the one wiring that has these."""
         key = (inputs, tuple(entries), tuple(outputs))
         found: Wiring | None = INTERNED.get(key)
@@ -152,7 +152,7 @@ class Wiring:
     @cached_property
     def links(self) -> Links:
         """Its connections without what the entries do with their values."""
-        return Links.of(self.inputs, (Link(*entry[:3]) for entry in self.entries), self.outputs)
+        return Links.of(self.inputs, (EntryLink(*entry[:3]) for entry in self.entries), self.outputs)
 
     @property
     def dataflow(self) -> nx.DiGraph:

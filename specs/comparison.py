@@ -12,7 +12,7 @@ CONTEXT = 3  # lines around a change that are shown with it
 WORK = 2_000_000  # pairs of lines that are held against each other; what is left then is one change
 
 
-class Change(NamedTuple):
+class LineChange(NamedTuple):
     """Lines `start` to `end` of the old text became `new_start` to `new_end` of the new one. Ends are exclusive."""
 
     start: int
@@ -21,17 +21,17 @@ class Change(NamedTuple):
     new_end: int
 
 
-def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
+def changes(old: Sequence[str], new: Sequence[str]) -> list[LineChange]:
     """Return what was changed, in order.
 
     Lines that stand once in both texts and in the same order are kept; between them the fewest changes are looked for
     while there is time.
     """
-    out: list[Change] = []
+    out: list[LineChange] = []
     left = WORK
     start = new_start = 0
     for at, new_at in [*_anchors(old, new), (len(old), len(new))]:
-        gap = _trimmed(old, new, Change(start, at, new_start, new_at))
+        gap = _trimmed(old, new, LineChange(start, at, new_start, new_at))
         before, after = gap.end - gap.start, gap.new_end - gap.new_start
         cost = before * after * min(before, after)
         if cost <= left:
@@ -43,7 +43,7 @@ def changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
     return out
 
 
-def hunks(found: Sequence[Change], length: int) -> Iterator[tuple[Change, Sequence[Change]]]:
+def hunks(found: Sequence[LineChange], length: int) -> Iterator[tuple[LineChange, Sequence[LineChange]]]:
     """Yield changes that stand close together, each group with the lines that are shown of it; `length` is the old
     text's.
     """
@@ -54,7 +54,9 @@ def hunks(found: Sequence[Change], length: int) -> Iterator[tuple[Change, Sequen
         group = found[first:i]
         above = min(CONTEXT, group[0].start)
         below = min(CONTEXT, length - change.end)
-        shown = Change(group[0].start - above, change.end + below, group[0].new_start - above, change.new_end + below)
+        shown = LineChange(
+            group[0].start - above, change.end + below, group[0].new_start - above, change.new_end + below
+        )
         yield shown, group
         first = i
 
@@ -80,19 +82,19 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]
     return reversed(kept)
 
 
-def _trimmed(old: Sequence[str], new: Sequence[str], gap: Change) -> Change:
+def _trimmed(old: Sequence[str], new: Sequence[str], gap: LineChange) -> LineChange:
     """Return both without the lines at their start and their end that are equal."""
     start, end, new_start, new_end = gap
     while start < end and new_start < new_end and old[start] == new[new_start]:
         start, new_start = start + 1, new_start + 1
     while start < end and new_start < new_end and old[end - 1] == new[new_end - 1]:
         end, new_end = end - 1, new_end - 1
-    return Change(start, end, new_start, new_end)
+    return LineChange(start, end, new_start, new_end)
 
 
-def _closely(old: Sequence[str], new: Sequence[str], gap: Change) -> Iterator[Change]:
+def _closely(old: Sequence[str], new: Sequence[str], gap: LineChange) -> Iterator[LineChange]:
     """Yield the changes within a gap."""
     a, b = old[gap.start : gap.end], new[gap.new_start : gap.new_end]
     for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes() if a or b else ():
         if tag != "equal":
-            yield Change(gap.start + i, gap.start + j, gap.new_start + k, gap.new_start + m)
+            yield LineChange(gap.start + i, gap.start + j, gap.new_start + k, gap.new_start + m)

@@ -41,7 +41,7 @@ def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
 
 def difference(name: str, before: str, after: str) -> str:
     """Return a unified diff; empty where the texts are equal."""
-    from speczoo.specs.comparison import Change, changes, hunks
+    from speczoo.specs.comparison import LineChange, changes, hunks
     from speczoo.specs.escaping import safe
 
     old, new = (list(io.StringIO(text, newline="\n")) for text in (before, after))
@@ -50,7 +50,7 @@ def difference(name: str, before: str, after: str) -> str:
     for shown, group in hunks(changes(old, new), len(old)):
         out.append(f"@@ -{_extent(shown.start, shown.end)} +{_extent(shown.new_start, shown.new_end)} @@\n")
         at = shown.start
-        for change in (*group, Change(shown.end, shown.end, shown.new_end, shown.new_end)):
+        for change in (*group, LineChange(shown.end, shown.end, shown.new_end, shown.new_end)):
             out += (f" {line}" for line in old[at : change.start])
             out += (f"-{line}" for line in old[change.start : change.end])
             out += (f"+{line}" for line in new[change.new_start : change.new_end])

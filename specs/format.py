@@ -18,7 +18,7 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.key_order import Arguments, KeyOrder
 from speczoo.specs.keys import Model, keys
-from speczoo.specs.line_breaking import Part, break_lines
+from speczoo.specs.line_breaking import Fragment, break_lines
 from speczoo.specs.load import load
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
@@ -35,7 +35,7 @@ class Verbatim(Exception):
 
 
 @dataclass
-class Piece:
+class TextPiece:
     """A key with its value, or an item of a list: the lines above it, its own, and the comment behind it."""
 
     lead: list[str]
@@ -137,26 +137,26 @@ class _Formatter:
         return (first[hash_:].rstrip() if hash_ >= 0 else ""), lead
 
     @staticmethod
-    def laid(piece: Piece, indent: int = 0) -> list[str]:
+    def laid(piece: TextPiece, indent: int = 0) -> list[str]:
         lead = [" " * indent + line if line else "" for line in piece.lead]
         *body, final = piece.lines
         return [*lead, *body, final + (f" {piece.tail}" if piece.tail else "")]
 
     # -- blocks -----------------------------------------------------------------------------------------------
 
-    def pieces(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
+    def pieces(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[TextPiece]:
         """Return the keys of a block mapping."""
-        out: list[Piece] = []
+        out: list[TextPiece] = []
         end = mark[0]
         for key, (start, stop, value) in mark[2].items():
             tail, lead = self.gap(end, start) if out else ("", [])
             if out:
                 out[-1].tail = tail
-            out.append(Piece(lead, self.pair((*at, key), start, stop, value, data[key], indent), key=key))
+            out.append(TextPiece(lead, self.pair((*at, key), start, stop, value, data[key], indent), key=key))
             end = value[1] if value[1] > stop else self.text.index(":", stop) + 1
         return out
 
-    def ordered(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[Piece]:
+    def ordered(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[TextPiece]:
         """Return the keys of a block mapping in the order of its model.
 
         They stay as they are where a comment stands above one of them, which may speak of what follows, or behind the
@@ -232,7 +232,7 @@ class _Formatter:
 
     def items(self, at: Loc, mark: Extent, data: list[Any], indent: int) -> list[str]:
         pad = " " * indent
-        out: list[Piece] = []
+        out: list[TextPiece] = []
         end = mark[0]
         for i, (value, item) in enumerate(zip(mark[2], data, strict=True)):
             tail, lead = self.gap(end, value[0]) if out else ("", [])
@@ -243,18 +243,18 @@ class _Formatter:
         _align(out, pad)
         return [line for piece in out for line in self.laid(piece, indent)]
 
-    def item(self, at: Loc, value: Extent, data: Any, indent: int, lead: list[str]) -> Piece:
+    def item(self, at: Loc, value: Extent, data: Any, indent: int, lead: list[str]) -> TextPiece:
         pad = " " * indent
         flow = self.text[value[0]] in "{[*"
         entries = isinstance(data, dict) and self.order.model(at) is Entry
         if entries:
             columns = self.entry(at, value, data, indent, flow=flow)
             if columns is not None:
-                return Piece(lead, [f"{pad}- {{{''.join(columns)}}}"], columns=columns)
+                return TextPiece(lead, [f"{pad}- {{{''.join(columns)}}}"], columns=columns)
         if len(value) == 2 or (flow and not self.unfolds(at, value, data, len(f"{pad}- "))):
-            return Piece(lead, self.inline(at, f"{pad}- ", value, data, indent + 2))
+            return TextPiece(lead, self.inline(at, f"{pad}- ", value, data, indent + 2))
         lines = self.block(at, value, data, indent + 2)
-        return Piece(lead, [f"{pad}- {lines[0].lstrip()}", *lines[1:]])
+        return TextPiece(lead, [f"{pad}- {lines[0].lstrip()}", *lines[1:]])
 
     # -- entries ----------------------------------------------------------------------------------------------
 
@@ -305,31 +305,31 @@ class _Formatter:
         pairs = (f"{self.key(mark, k)}: {self.flow((*at, k), mark[2][k][2], data[k])}" for k in self.order.of(at, data))
         return f"{anchor}{{{', '.join(pairs)}}}"
 
-    def parts(self, at: Loc, mark: Extent, data: Any, depth: int, width: int) -> list[Part]:
+    def parts(self, at: Loc, mark: Extent, data: Any, depth: int, width: int) -> list[Fragment]:
         """Return a flow collection in parts between which lines may be broken: entries, and behind the second key those
         that are long.
         """
         if not self.order.has_entries(at, data):
             text = self.flow(at, mark, data)
             if not isinstance(data, dict) or len(text) <= BROKEN:
-                return [Part(text, depth)]
+                return [Fragment(text, depth)]
         if isinstance(data, list):
             inside = [
                 self.parts((*at, i), each, item, depth + 1, width)
                 for i, (each, item) in enumerate(zip(mark[2], data, strict=True))
             ]
             inside[0][0] = inside[0][0]._replace(joined=True)
-            return [Part(f"{self.anchor(mark)}[", depth), *_separated(inside, "]")]
+            return [Fragment(f"{self.anchor(mark)}[", depth), *_separated(inside, "]")]
         order = self.order.of(at, data)
         pairs = [self.keyed((*at, key), mark, mark[2][key][2], data[key], depth, width) for key in order]
-        pairs[0][0] = Part(f"{self.anchor(mark)}{{{pairs[0][0].text}", depth)
+        pairs[0][0] = Fragment(f"{self.anchor(mark)}{{{pairs[0][0].text}", depth)
         holding = next((n for n, each in enumerate(order) if self.order.has_entries((*at, each), data[each])), 1)
         return _together(_separated(pairs, "}"), holding + 1, width)
 
-    def keyed(self, at: Loc, mark: Extent, value: Extent, data: Any, depth: int, width: int) -> list[Part]:
+    def keyed(self, at: Loc, mark: Extent, value: Extent, data: Any, depth: int, width: int) -> list[Fragment]:
         """Return a key of a flow mapping with its value in parts."""
         first, *rest = self.parts(at, value, data, depth, width)
-        return [Part(f"{self.key(mark, str(at[-1]))}: {first.text}", depth + 1), *rest]
+        return [Fragment(f"{self.key(mark, str(at[-1]))}: {first.text}", depth + 1), *rest]
 
     def anchor(self, mark: Extent) -> str:
         """Return `&name ` where an anchor stands before a value."""
@@ -337,7 +337,7 @@ class _Formatter:
         return found[0].strip() + " " if found else ""
 
 
-def _separated(groups: list[list[Part]], end: str) -> list[Part]:
+def _separated(groups: list[list[Fragment]], end: str) -> list[Fragment]:
     """Return the parts of several values with commas between them, and what closes them."""
     return [
         part.closed(end if group is groups[-1] else ",") if part is group[-1] else part
@@ -346,7 +346,7 @@ def _separated(groups: list[list[Part]], end: str) -> list[Part]:
     ]
 
 
-def _together(parts: list[Part], count: int, width: int) -> list[Part]:
+def _together(parts: list[Fragment], count: int, width: int) -> list[Fragment]:
     """Return parts with the first ones in as few as fit the width."""
     out = parts[:1]
     for number, part in enumerate(parts[1:], 1):
@@ -365,10 +365,10 @@ def _moved(line: str, by: int) -> str:
     return " " * max(1, spaces + by) + line.lstrip(" ")
 
 
-def _align(pieces: list[Piece], pad: str) -> None:
+def _align(pieces: list[TextPiece], pad: str) -> None:
     """Pad the ids of entries that stand directly under each other to one width."""
-    run: list[Piece] = []
-    for piece in [*pieces, Piece([], [])]:
+    run: list[TextPiece] = []
+    for piece in [*pieces, TextPiece([], [])]:
         if piece.columns and piece.columns[0] and (not run or not piece.lead):
             run.append(piece)
             continue
@@ -376,7 +376,7 @@ def _align(pieces: list[Piece], pad: str) -> None:
         run = [piece] if piece.columns and piece.columns[0] else []
 
 
-def _pad(run: list[Piece], pad: str) -> None:
+def _pad(run: list[TextPiece], pad: str) -> None:
     widths = [len(piece.columns[0]) for piece in run if piece.columns]
     if len(widths) < 2 or max(widths) - min(widths) > APART:
         return

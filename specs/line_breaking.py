@@ -16,19 +16,19 @@ LINE, TOO_LONG = 1000, 10_000
 LONG = 30
 
 
-class Part(NamedTuple):
+class Fragment(NamedTuple):
     """What no line is broken in: its text, the lists that are open before it, and whether no space stands there."""
 
     text: str
     depth: int
     joined: bool = False
 
-    def closed(self, by: str) -> Part:
+    def closed(self, by: str) -> Fragment:
         """Return the part with what stands behind it."""
         return self._replace(text=self.text + by)
 
 
-def break_lines(parts: Sequence[Part], lead: str, indent: int, width: int) -> list[str]:
+def break_lines(parts: Sequence[Fragment], lead: str, indent: int, width: int) -> list[str]:
     """Return parts as lines of at most so many characters, the first behind `lead`."""
     end = len(parts)
     cost, after = [0] * (end + 1), [end] * (end + 1)
@@ -44,7 +44,7 @@ def break_lines(parts: Sequence[Part], lead: str, indent: int, width: int) -> li
     return lines
 
 
-def _ways(parts: Sequence[Part], first: int, length: int, width: int) -> list[tuple[int, int]]:
+def _ways(parts: Sequence[Fragment], first: int, length: int, width: int) -> list[tuple[int, int]]:
     """Return what a line costs that begins with a part, for each part that the next may begin with."""
     start = 20 * parts[first].depth + max(0, LONG - len(parts[first].text)) if first else 0
     out: list[tuple[int, int]] = []

@@ -37,7 +37,7 @@ else:  # what annotations name, for those who ask with typing.get_type_hints
     analysis = LazyModule("speczoo.compiler.analysis.sizes")
     comparison = LazyModule("speczoo.compiler.analysis.diff")
 
-What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec | catalogue.Text
+What: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | Spec | catalogue.NamedText
 InputShape = Sequence[int] | Mapping[str, Sequence[int]]
 
 
@@ -339,7 +339,7 @@ def check_unit(
     return [each.graph for each in steps if each.graph is not None]
 
 
-class Elaborated(NamedTuple):
+class ElaboratedVariant(NamedTuple):
     """One variant of a spec, checked: its graph where it is right, and its list with placeholders for what is wrong;
     None where so much is wrong that there is no list.
     """
@@ -357,7 +357,7 @@ def check_each(
     input: InputShape | None = None,
     limits: Limits = DEFAULT,
     params: Mapping[str, Any] | None = None,
-) -> Iterator[Elaborated]:
+) -> Iterator[ElaboratedVariant]:
     """Yield what `check_unit` checks, one after the other, each as soon as it is done."""
     wanted: list[str | None] = [variant]
     if variant is None and unit.spec.variants:
@@ -375,7 +375,7 @@ def check_each(
         if made is not None:
             found = (each.unit for each in made.used.values() if isinstance(each, UsedSpec))
             used |= {id(each): each.document for each in found if each is not None}
-        yield Elaborated(v, made, shared.roots.get(v))
+        yield ElaboratedVariant(v, made, shared.roots.get(v))
         if made is None and (
             any(d.code == "limit-exceeded" for d in report.errors)
             or report.wrong >= 10 * limits.mistakes

@@ -34,7 +34,7 @@ _ENDING = re.compile(r"\.(ya?ml|json|cfg)(:[^/\\]*)?$")
 _TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
 
-class Text(NamedTuple):
+class NamedText(NamedTuple):
     """The text of a spec under a name, that of standard input, and the variant that is meant."""
 
     source: Source
@@ -46,7 +46,7 @@ def find(what: object, report: Report, limits: Limits = DEFAULT) -> tuple[Loaded
 
     A catalogue name (`resnet34`), a path (`net.yaml`, `net.yaml:small`), the text of a spec, a Text, data, or a Spec.
     """
-    if isinstance(what, Text):
+    if isinstance(what, NamedText):
         unit = unit_of(what.source, report, limits)
         return (unit, what.variant) if unit else None
     if isinstance(what, Mapping):
@@ -96,9 +96,9 @@ def is_text(what: str) -> bool:
     return flow or ("\n" in what.strip() and _TEXT.search(what) is not None)
 
 
-def is_file(what: str | Text) -> bool:
+def is_file(what: str | NamedText) -> bool:
     """Return whether it is a file, which may hold several networks: a path, or what was read already."""
-    return isinstance(what, Text) or is_path(what)
+    return isinstance(what, NamedText) or is_path(what)
 
 
 def is_path(text: str) -> bool:

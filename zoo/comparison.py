@@ -18,7 +18,7 @@ from speczoo.specs.loaded_spec import LoadedSpec
 
 
 @dataclass(frozen=True)
-class Given:
+class Overlay:
     """What lies over a spec."""
 
     params: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Side(NamedTuple):
     unit: LoadedSpec
     variant: str | None
     lookup: Lookup
-    given: Given
+    given: Overlay
 
     def variants(self) -> list[str | None]:
         """Return the networks of a family: its own name, where that is enough to build it, and its variants."""
@@ -59,7 +59,7 @@ class Compared(NamedTuple):
     added: bool = False
 
 
-def side(asked: str, given: Given) -> Side:
+def side(asked: str, given: Overlay) -> Side:
     """Return the spec that is meant. Raises SpecError, and RevisionError where git knows no such revision."""
     report, lookup, variant = Report(), catalogue.lookup, None
     if asked == "-":

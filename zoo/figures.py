@@ -33,7 +33,7 @@ BLUE, ORANGE, GREEN = "#2f6fb0", "#d9772b", "#3a8f5d"
 LONGEST = 32  # characters of a name
 
 
-class Picture(Figure):
+class QuietFigure(Figure):
     """A figure that is saved without a word about glyphs that no font has: these are drawn as boxes."""
 
     def savefig(self, *args: Any, **kwargs: Any) -> None:

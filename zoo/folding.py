@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.optimize import Optimized, optimize
-from speczoo.compiler.optimize.folding import Fold
+from speczoo.compiler.optimize.folding import FoldedNorm
 from speczoo.exporting.proof import CLOSE, SPREAD, difference, rounded, tensors
 from speczoo.exporting.tracing import inputs
 from speczoo.module_mode import in_mode
@@ -71,7 +71,7 @@ def folded(made: Optimized, key: str, state: Mapping[str, Tensor]) -> Tensor:
     return state[old] if fold is None else _folded(fold, old, state)
 
 
-def _folded(fold: Fold, key: str, state: Mapping[str, Tensor]) -> Tensor:
+def _folded(fold: FoldedNorm, key: str, state: Mapping[str, Tensor]) -> Tensor:
     """Return a weight or bias that does a norm's work, too: computed in double precision, and rounded once."""
     norm = {name: state.get(f"{fold.norm}.{name}") for name in ("weight", "bias", "running_mean", "running_var")}
     mean, variance = norm["running_mean"], norm["running_var"]
@@ -90,7 +90,7 @@ def _folded(fold: Fold, key: str, state: Mapping[str, Tensor]) -> Tensor:
     return (shift * scale + added).to(state[f"{layer}.weight"].dtype)
 
 
-def _along(scale: Tensor, weight: Tensor, fold: Fold) -> Tensor:
+def _along(scale: Tensor, weight: Tensor, fold: FoldedNorm) -> Tensor:
     """Return a number for each channel so that it meets the channels of a weight, which may be cut into groups."""
     if not fold.axis:
         return scale.reshape(-1, *[1] * (weight.dim() - 1))

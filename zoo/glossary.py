@@ -16,7 +16,7 @@ from speczoo import api
 from speczoo.compiler.composite import Node
 from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.reference import Argument, Reference, reference
+from speczoo.compiler.reference import ArgumentDoc, Reference, reference
 from speczoo.compiler.synonyms import OPS, OPS_ASKED, OPS_ELSEWHERE
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.compiler.window import AXES
@@ -30,7 +30,7 @@ from speczoo.specs.wording import by_axis
 from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
-    from speczoo.training.recipe_words import Choice
+    from speczoo.training.recipe_words import WordChoice
 
 Page: TypeAlias = list["Line | Table"]
 
@@ -109,7 +109,7 @@ class KeyMeaning:
 class ChoiceMeaning:
     """A word of a recipe that says which optimizer, schedule, transform or data set: with the keys beside it."""
 
-    choice: Choice
+    choice: WordChoice
 
     @property
     def data(self) -> dict[str, Any]:
@@ -182,7 +182,7 @@ class ArgumentMeaning:
     """An argument that several ops have, or one."""
 
     name: str
-    uses: Sequence[tuple[str, Argument]]
+    uses: Sequence[tuple[str, ArgumentDoc]]
 
     @property
     def data(self) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def _models() -> Iterator[Model]:
     yield from models(Recipe)
 
 
-def _choices() -> Mapping[str, Choice]:
+def _choices() -> Mapping[str, WordChoice]:
     from speczoo.training.recipe_words import choices
 
     return choices()
@@ -265,7 +265,7 @@ def _written(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
-def _all_arguments() -> Iterator[tuple[str, Argument]]:
+def _all_arguments() -> Iterator[tuple[str, ArgumentDoc]]:
     for op in Layer.registry:
         for argument in reference(op).arguments:
             yield op, argument
@@ -285,7 +285,7 @@ OF = {
 # -- pages of ops ---------------------------------------------------------------------------------------------------
 
 
-def _arguments(arguments: Sequence[Argument]) -> Table:
+def _arguments(arguments: Sequence[ArgumentDoc]) -> Table:
     return Table(
         [
             Column("Argument", [argument.name for argument in arguments], left=True),
@@ -296,7 +296,7 @@ def _arguments(arguments: Sequence[Argument]) -> Table:
     )
 
 
-def _shown(argument: Argument) -> str:
+def _shown(argument: ArgumentDoc) -> str:
     """Return what an argument is where it is left out, in a word or two."""
     if argument.required:
         return "required"

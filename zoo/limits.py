@@ -33,7 +33,7 @@ def exhausted(error: BaseException) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DataLimits:
     """How large a file of weights, an image, a data set and what a run says of itself may be."""
 
     # files of tensors
@@ -62,18 +62,18 @@ def raising(name: str, size: int) -> str:
     return f"--limit {name}={size} raises it, and in Python speczoo.limits.using({name}={size})"
 
 
-DEFAULT = Limits()
-NAMES = tuple(field.name for field in fields(Limits))
-_limits: ContextVar[Limits] = ContextVar("limits", default=DEFAULT)
+DEFAULT = DataLimits()
+NAMES = tuple(field.name for field in fields(DataLimits))
+_limits: ContextVar[DataLimits] = ContextVar("limits", default=DEFAULT)
 
 
-def current() -> Limits:
+def current() -> DataLimits:
     """Return the limits that hold here. It bounds the threads that a function starts, too."""
     return _limits.get()
 
 
 @contextmanager
-def using(**changed: int) -> Iterator[Limits]:
+def using(**changed: int) -> Iterator[DataLimits]:
     """Set other limits while this lasts: `using(pixels=200_000_000)`. Raises TypeError for a name that none has."""
     token = _limits.set(replace(current(), **changed))
     try:

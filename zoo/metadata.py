@@ -40,7 +40,7 @@ class Metadata:
         return asdict(self)
 
 
-def of(asked: str | catalogue.Text, limits: Limits = DEFAULT) -> list[Metadata]:
+def of(asked: str | catalogue.NamedText, limits: Limits = DEFAULT) -> list[Metadata]:
     """Return the facts of a name of the catalogue, of a file's variant, or of all variants of a file or text, which
     keep its limits together. Raises SpecError.
     """

@@ -49,7 +49,7 @@ class Kinds:
     def contents(self, composite: Composite) -> Contents:
         """Return what a list holds, found once for all places where it stands."""
         if composite not in self._contents:
-            items = {i: Item(node, "", self) for i, node in enumerate(composite.nodes) if node.body is not None}
+            items = {i: LocatedEntry(node, "", self) for i, node in enumerate(composite.nodes) if node.body is not None}
             place = {index: i for i, index in enumerate(items)}
 
             def taken(operand: Operand) -> Hashable:
@@ -75,13 +75,13 @@ class Kinds:
 
 
 @dataclass(eq=False)
-class Item:
+class LocatedEntry:
     """An entry where it stands. `around` is the list that it is in; None in that of the network."""
 
     node: Node
     prefix: str
     kinds: Kinds = field(repr=False)
-    around: Item | None = field(default=None, repr=False)
+    around: LocatedEntry | None = field(default=None, repr=False)
 
     @cached_property
     def path(self) -> str:
@@ -102,10 +102,10 @@ class Item:
         return self.node.shared is not None or (self.around is not None and self.around.shared)
 
     @cached_property
-    def children(self) -> list[Item]:
+    def children(self) -> list[LocatedEntry]:
         """The entries of a list but for those that `when` left out; none of a layer."""
         nodes = self.body.nodes if isinstance(self.body, Composite) else ()
-        return [Item(node, f"{self.path}.", self.kinds, self) for node in nodes if node.body is not None]
+        return [LocatedEntry(node, f"{self.path}.", self.kinds, self) for node in nodes if node.body is not None]
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
@@ -138,9 +138,9 @@ class Item:
 class Match(NamedTuple):
     """An entry of both networks, or of one alone; then `inside` are those of the other, which it was put around."""
 
-    before: Item | None
-    after: Item | None
-    inside: tuple[Item, ...] = ()
+    before: LocatedEntry | None
+    after: LocatedEntry | None
+    inside: tuple[LocatedEntry, ...] = ()
 
 
 def align(first: Graph, second: Graph) -> list[Match]:
@@ -152,7 +152,9 @@ def align(first: Graph, second: Graph) -> list[Match]:
     if _order(first, second) > _order(second, first):
         return [Match(match.after, match.before, match.inside) for match in align(second, first)]
     kinds = Kinds()
-    before, after = ([Item(node, "", kinds) for node in g.root.nodes if node.body is not None] for g in (first, second))
+    before, after = (
+        [LocatedEntry(node, "", kinds) for node in g.root.nodes if node.body is not None] for g in (first, second)
+    )
     return [*_Aligner().lists(before, after, (first.root, second.root))]
 
 
@@ -170,11 +172,15 @@ class _Aligner:
     def __init__(self) -> None:
         self._known: dict[tuple[Composite, Composite], list[_Pair]] = {}
 
-    def lists(self, before: Sequence[Item], after: Sequence[Item], of: tuple[Composite, Composite]) -> Iterator[Match]:
+    def lists(
+        self, before: Sequence[LocatedEntry], after: Sequence[LocatedEntry], of: tuple[Composite, Composite]
+    ) -> Iterator[Match]:
         if of not in self._known:
             self._known[of] = _with_moved(before, after, _with_opened(before, after))
         pairs = self._known[of]
-        inside: dict[tuple[int, int], list[Item]] = {}  # by a list of one network alone: what of the other it holds
+        inside: dict[
+            tuple[int, int], list[LocatedEntry]
+        ] = {}  # by a list of one network alone: what of the other it holds
         for here, there in pairs:
             if here and there and len(here) > 1:
                 inside.setdefault((0, here[0]), []).append(_at(after, there))
@@ -191,11 +197,11 @@ class _Aligner:
                 yield from self.lists(one.children, other.children, (one.body, other.body))
 
 
-def _at(items: Sequence[Item], place: _Place) -> Item:
+def _at(items: Sequence[LocatedEntry], place: _Place) -> LocatedEntry:
     return items[place[0]] if len(place) == 1 else items[place[0]].children[place[1]]
 
 
-def _with_opened(before: Sequence[Item], after: Sequence[Item]) -> list[_Pair]:
+def _with_opened(before: Sequence[LocatedEntry], after: Sequence[LocatedEntry]) -> list[_Pair]:
     """Return the alignment of two lists in which a list of one alone may hold entries of the other: most of what it
     holds, or it is not looked into.
     """
@@ -220,12 +226,12 @@ def _with_opened(before: Sequence[Item], after: Sequence[Item]) -> list[_Pair]:
     return pairs
 
 
-def _held(items: Sequence[Item], numbers: Iterable[int]) -> frozenset[int]:
+def _held(items: Sequence[LocatedEntry], numbers: Iterable[int]) -> frozenset[int]:
     """Return the numbers of all that lists hold."""
     return frozenset[int]().union(*(items[i].entries for i in numbers))
 
 
-def _with_moved(before: Sequence[Item], after: Sequence[Item], pairs: list[_Pair]) -> list[_Pair]:
+def _with_moved(before: Sequence[LocatedEntry], after: Sequence[LocatedEntry], pairs: list[_Pair]) -> list[_Pair]:
     """Return the pairs with those of what stands elsewhere in the list under the same id, and is of the same kind."""
     alone = [(here, _at(before, here)) for here, there in pairs if here and not there and len(here) == 1]
     left = {_key(item): place for place, item in alone if item.node.named}
@@ -238,18 +244,18 @@ def _with_moved(before: Sequence[Item], after: Sequence[Item], pairs: list[_Pair
     return [(found.get(there, here), there) for here, there in pairs if there or here not in gone]
 
 
-def _key(item: Item) -> tuple[str, str]:
+def _key(item: LocatedEntry) -> tuple[str, str]:
     return item.node.name, "" if item.is_list else item.node.op
 
 
 def _aligned(
-    before: Sequence[Item], after: Sequence[Item], left: Collection[int], right: Collection[int]
+    before: Sequence[LocatedEntry], after: Sequence[LocatedEntry], left: Collection[int], right: Collection[int]
 ) -> list[_Pair]:
     """Return the best alignment of two lists; of those with the numbers `left` and `right` of what they hold."""
     first, second = _laid_out(before, left), _laid_out(after, right)
     known: dict[tuple[int, int, float], float] = {}
 
-    def score(one: tuple[_Place, Item], other: tuple[_Place, Item]) -> float:
+    def score(one: tuple[_Place, LocatedEntry], other: tuple[_Place, LocatedEntry]) -> float:
         if len(one[0]) > 1 and len(other[0]) > 1:
             return 0  # an entry of two lists is found where these are each other's
         key = (one[1].number, other[1].number, _name(one[1], other[1]))
@@ -257,15 +263,15 @@ def _aligned(
             known[key] = likeness(one[1], other[1])
         return known[key]
 
-    def same(one: tuple[_Place, Item], other: tuple[_Place, Item]) -> bool:
+    def same(one: tuple[_Place, LocatedEntry], other: tuple[_Place, LocatedEntry]) -> bool:
         return one[1].number == other[1].number and one[1].node.name == other[1].node.name
 
     pairs = aligned(first, second, score, same)
     return [(None if i is None else first[i][0], None if j is None else second[j][0]) for i, j in pairs]
 
 
-def _laid_out(items: Sequence[Item], opened: Collection[int]) -> list[tuple[_Place, Item]]:
-    out: list[tuple[_Place, Item]] = []
+def _laid_out(items: Sequence[LocatedEntry], opened: Collection[int]) -> list[tuple[_Place, LocatedEntry]]:
+    out: list[tuple[_Place, LocatedEntry]] = []
     for i, item in enumerate(items):
         out += [((i, k), child) for k, child in enumerate(item.children)] if i in opened else [((i,), item)]
     return out
@@ -274,7 +280,7 @@ def _laid_out(items: Sequence[Item], opened: Collection[int]) -> list[tuple[_Pla
 # -- how alike two entries are ----------------------------------------------------------------------------------------
 
 
-def likeness(one: Item, other: Item) -> float:
+def likeness(one: LocatedEntry, other: LocatedEntry) -> float:
     """Return how much speaks for two entries being one that was changed; 0 where nothing does."""
     if one.is_list != other.is_list:
         return 0
@@ -289,14 +295,14 @@ def likeness(one: Item, other: Item) -> float:
     return _of_layers(one, other)
 
 
-def _name(one: Item, other: Item) -> float:
+def _name(one: LocatedEntry, other: LocatedEntry) -> float:
     """Return what their names speak for: ids that are written more than positions that happen to be the same."""
     if one.node.name != other.node.name:
         return 0
     return 1.5 if one.node.named and other.node.named else 0.25
 
 
-def _of_layers(one: Item, other: Item) -> float:
+def _of_layers(one: LocatedEntry, other: LocatedEntry) -> float:
     name = _name(one, other)
     shapes = 0.25 * (one.node.outputs == other.node.outputs) + 0.25 * (one.node.arriving == other.node.arriving)
     if one.node.op == other.node.op:
@@ -307,7 +313,7 @@ def _of_layers(one: Item, other: Item) -> float:
     return 0
 
 
-def _common(one: Item, other: Item) -> float:
+def _common(one: LocatedEntry, other: LocatedEntry) -> float:
     """Return the share of their layers that two lists have in common; 0 where they are not one list."""
     if one.number == other.number:
         return 1
@@ -321,5 +327,5 @@ def _common(one: Item, other: Item) -> float:
     return share if share >= (ALIKE_UNDER_OTHER_NAMES if blocks else ALIKE) else 0
 
 
-def _size(item: Item) -> int:
+def _size(item: LocatedEntry) -> int:
     return item.layers.total()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from speczoo.compiler.analysis.alignment import Item
+from speczoo.compiler.analysis.alignment import LocatedEntry
 from speczoo.compiler.analysis.canonical_arguments import is_default
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.layer import Layer, Shape
@@ -66,7 +66,7 @@ class Change:
         return entry.path if entry else NETWORK
 
 
-def entry_of(item: Item) -> ComparedEntry:
+def entry_of(item: LocatedEntry) -> ComparedEntry:
     node = item.node
     body = item.body
     op = ("group" if body.kind == "group" else node.op) if isinstance(body, Composite) else node.op
@@ -75,7 +75,7 @@ def entry_of(item: Item) -> ComparedEntry:
     return ComparedEntry(item.path, op, item.layers.total(), not_default(item), node.shapes, outputs, params, node.macs)
 
 
-def not_default(item: Item) -> dict[str, Any]:
+def not_default(item: LocatedEntry) -> dict[str, Any]:
     """Return the arguments of a layer that are not its defaults."""
     body = item.body
     return {k: v for k, v in item.arguments.items() if isinstance(body, Layer) and not is_default(body, k, v)}

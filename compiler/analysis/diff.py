@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from speczoo.compiler.analysis.alignment import Item, Match, align
+from speczoo.compiler.analysis.alignment import LocatedEntry, Match, align
 from speczoo.compiler.analysis.changes import Change, Detail, entry_of, not_default
 from speczoo.compiler.analysis.computation import initial
 from speczoo.compiler.analysis.diff_rows import DiffRow, rows
@@ -127,7 +127,7 @@ def _of_match(match: Match, wiring: WiringChanges, rules: _Rules) -> Change | No
     return None if one.is_list or one.number == other.number else Change("resized", before, after)
 
 
-def _details(one: Item, other: Item, wiring: WiringChanges, rules: _Rules) -> Iterator[Detail]:
+def _details(one: LocatedEntry, other: LocatedEntry, wiring: WiringChanges, rules: _Rules) -> Iterator[Detail]:
     """Yield what changed of a layer."""
     if one.node.op != other.node.op:
         yield Detail("op", one.node.op, other.node.op)
@@ -150,7 +150,7 @@ class _Rules:
         self.graphs = first, second
         self.starts = initial(first), initial(second)
 
-    def details(self, one: Item, other: Item) -> Iterator[Detail]:
+    def details(self, one: LocatedEntry, other: LocatedEntry) -> Iterator[Detail]:
         for name in one.node.weights if not (one.shared or other.shared) else ():
             if name not in other.node.weights:
                 continue
@@ -171,7 +171,7 @@ def _start(made: Initialiser | None) -> str:
     return "torch has it" if made is None else str(made)
 
 
-def _keys(one: Item, other: Item) -> Iterator[tuple[str, str]]:
+def _keys(one: LocatedEntry, other: LocatedEntry) -> Iterator[tuple[str, str]]:
     """Yield the names of a layer's tensors that fit, in both networks."""
     if one.is_list or one.shared or other.shared or one.node.op != other.node.op:
         return
@@ -181,5 +181,5 @@ def _keys(one: Item, other: Item) -> Iterator[tuple[str, str]]:
             yield _key(one, name), _key(other, name)
 
 
-def _key(item: Item, name: str) -> str:
+def _key(item: LocatedEntry, name: str) -> str:
     return f"{item.path}.{name}" if name else item.path

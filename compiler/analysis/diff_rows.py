@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from speczoo.compiler.analysis.alignment import Item, Match
+from speczoo.compiler.analysis.alignment import LocatedEntry, Match
 from speczoo.compiler.analysis.canonical_arguments import hashable
 from speczoo.compiler.analysis.changes import Change, ComparedEntry, Detail, entry_of
 from speczoo.compiler.layer import Shape
@@ -53,14 +53,16 @@ def rows(matches: Sequence[Match], of_network: Sequence[Detail], found: Sequence
 
 def _repeats(matches: Sequence[Match], found: Sequence[_Found]) -> Iterator[tuple[int, DiffRow]]:
     """Yield the identities of matches that one row speaks of: a list that has one more of its entries, or fewer."""
-    before: dict[Item | None, Item | None] = {m.after: m.before for m in matches if m.before and m.after}
+    before: dict[LocatedEntry | None, LocatedEntry | None] = {
+        m.after: m.before for m in matches if m.before and m.after
+    }
     after = {one: other for other, one in before.items()}
     before[None] = after[None] = None
     roots = (
         [i for i in side if i is not None and i.around is None] for side in zip(*(m[:2] for m in matches), strict=True)
     )
     first, second = (tuple(root) for root in roots) if matches else ((), ())
-    groups: dict[Item | None, list[Match]] = {}
+    groups: dict[LocatedEntry | None, list[Match]] = {}
     for match, change in found:
         if change.kind == "added" and match.after and match.after.around in before:
             groups.setdefault(match.after.around, []).append(match)
@@ -77,7 +79,7 @@ def _repeats(matches: Sequence[Match], found: Sequence[_Found]) -> Iterator[tupl
             yield from ((id(match), row) for match in group)
 
 
-def _counted(there: Sequence[Item], here: Sequence[Item], group: Sequence[Match]) -> str | None:
+def _counted(there: Sequence[LocatedEntry], here: Sequence[LocatedEntry], group: Sequence[Match]) -> str | None:
     """Return `2 -> 3 x Block` or `2 x Block -> 3 x Other` where that is all that happened to a list; else None. Those
     whose names are no numbers of the others' are named: `2 -> 3 x Block, added middle`.
     """
@@ -102,16 +104,16 @@ def _counted(there: Sequence[Item], here: Sequence[Item], group: Sequence[Match]
     return f"{counts[0]} -> {counts[1]} x {more[0].node.op}{named}"
 
 
-def _name(item: Item) -> str:
+def _name(item: LocatedEntry) -> str:
     return item.path.rpartition(".")[2]
 
 
-def _holds(item: Item) -> frozenset[tuple[int, int]]:
+def _holds(item: LocatedEntry) -> frozenset[tuple[int, int]]:
     """Return the layers of a list by what they state, and how many of each there are."""
     return frozenset(item.layers.items())
 
 
-def _whole(items: Sequence[Item]) -> ComparedEntry:
+def _whole(items: Sequence[LocatedEntry]) -> ComparedEntry:
     """Return the list of a network as an entry."""
     entries = [entry_of(item) for item in items]
     numbers = (sum(e.params for e in entries), sum(e.macs for e in entries))

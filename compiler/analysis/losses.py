@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from speczoo.compiler.analysis.rule import Map, Rule
+from speczoo.compiler.analysis.rule import Map, SizeRule
 from speczoo.compiler.analysis.size_set import ALL, NONE, NoShortRule, SizeSet
 from speczoo.compiler.analysis.symbolic import is_size
 from speczoo.compiler.window import AXES, Windowed
@@ -29,7 +29,7 @@ class Loss(NamedTuple):
     sizes: SizeSet
 
 
-def losses(rule: Rule) -> Iterator[Loss]:
+def losses(rule: SizeRule) -> Iterator[Loss]:
     """Yield what each windowed layer loses for some of the sizes that a network takes.
 
     For a window of reach K that moves by s over m places, of them p behind its end padded, it is
@@ -48,7 +48,7 @@ def losses(rule: Rule) -> Iterator[Loss]:
                     yield loss
 
 
-def _loss(rule: Rule, made: Map, body: Windowed, i: int) -> Loss | None:
+def _loss(rule: SizeRule, made: Map, body: Windowed, i: int) -> Loss | None:
     window, size = body.window(), made.arriving[0].shape[1 + i]
     if window.ceil or not is_size(size) or size.single is None:
         return None

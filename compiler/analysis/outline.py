@@ -17,7 +17,7 @@ from speczoo.compiler.unknown import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Part:
+class OutlinePart:
     """A layer or a block, or `count` equal ones one after the other, with what they cost together.
 
     `name` is its own, `path` that in the network, of the first of several. Shapes are without the batch axis;
@@ -33,7 +33,7 @@ class Part:
     cost: Cost
     trainable: int
     receptive_field: ReceptiveField | None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[OutlinePart, ...] = ()
     count: int = 1
     same: Any = None  # what equal neighbours have in common
 
@@ -53,38 +53,38 @@ class Part:
         }
 
 
-def layers(graph: Graph) -> tuple[Part, ...]:
+def layers(graph: Graph) -> tuple[OutlinePart, ...]:
     """Return a part for each layer of `graph.rows`."""
     return tuple(_layer(row, field) for row, field in zip(graph.rows, receptive_fields(graph), strict=True))
 
 
-def outline(graph: Graph) -> tuple[Part, ...]:
+def outline(graph: Graph) -> tuple[OutlinePart, ...]:
     """Return the parts of a network, with theirs in them."""
     return _list(graph.root, "", iter(layers(graph))).parts
 
 
-def cut(parts: Iterable[Part], depth: int) -> tuple[Part, ...]:
+def cut(parts: Iterable[OutlinePart], depth: int) -> tuple[OutlinePart, ...]:
     """Return the parts as deep as this: 1 for those of the network alone."""
     return tuple(replace(part, parts=cut(part.parts, depth - 1) if depth > 1 else ()) for part in parts)
 
 
-def _layer(row: Row, field: ReceptiveField) -> Part:
+def _layer(row: Row, field: ReceptiveField) -> OutlinePart:
     own = cost(row.node)
     same = (row.node.body, own)
-    return Part(row.node.name, row.path, row.op, row.inputs, row.output, own, row.trainable, field, same=same)
+    return OutlinePart(row.node.name, row.path, row.op, row.inputs, row.output, own, row.trainable, field, same=same)
 
 
 class _List(NamedTuple):
     """What is in a list, and what it amounts to."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[OutlinePart, ...]
     cost: Cost
     trainable: int
     receptive_field: ReceptiveField | None
 
 
-def _list(composite: Composite, prefix: str, leaves: Iterator[Part]) -> _List:
-    made: dict[int, Part] = {}
+def _list(composite: Composite, prefix: str, leaves: Iterator[OutlinePart]) -> _List:
+    made: dict[int, OutlinePart] = {}
     for index in composite.wiring.order:
         node = composite.nodes[index]
         if isinstance(node.body, Composite):
@@ -103,7 +103,7 @@ def _list(composite: Composite, prefix: str, leaves: Iterator[Part]) -> _List:
     )
 
 
-def _block(node: Node, body: Composite, path: str, leaves: Iterator[Part]) -> Part:
+def _block(node: Node, body: Composite, path: str, leaves: Iterator[OutlinePart]) -> OutlinePart:
     inner = _list(body, f"{path}.", leaves)
     value = node.outputs[0]
     assert value is not UNKNOWN
@@ -112,7 +112,7 @@ def _block(node: Node, body: Composite, path: str, leaves: Iterator[Part]) -> Pa
         kind = counted(sum(part.count for part in inner.parts), inner.parts[0].kind)
     _, own, trainable, field = inner
     same = (body, own, trainable)
-    return Part(node.name, path, kind, node.shapes, value.shape, own, trainable, field, inner.parts, same=same)
+    return OutlinePart(node.name, path, kind, node.shapes, value.shape, own, trainable, field, inner.parts, same=same)
 
 
 def counted(count: int, kind: str) -> str:
@@ -120,11 +120,11 @@ def counted(count: int, kind: str) -> str:
     return f"{count} x {kind}" if count > 1 else kind
 
 
-def _folded(parts: Iterable[Part]) -> tuple[Part, ...]:
+def _folded(parts: Iterable[OutlinePart]) -> tuple[OutlinePart, ...]:
     return tuple(_together([*run]) for _, run in groupby(parts, key=lambda part: part.same))
 
 
-def _together(run: Sequence[Part]) -> Part:
+def _together(run: Sequence[OutlinePart]) -> OutlinePart:
     first, last, count = run[0], run[-1], len(run)
     if count == 1:
         return first

@@ -66,7 +66,7 @@ class Map(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rule:
+class SizeRule:
     """What holds for every size. An axis of the input is a function of a symbol: its own, or that of another axis on
     which it depends, by the layers `ties`.
     """
@@ -147,7 +147,7 @@ def _key(value: Value) -> Any:
     return (*[n if isinstance(n, int) else id(n) for n in value.shape], value.dtype, value.batched)
 
 
-def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: Again = outputs_again) -> Rule | None:
+def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: Again = outputs_again) -> SizeRule | None:
     """Return what holds for every size of these axes, places in the shape of each input; None where no short rule
     exists. `again` says what comes out of a layer: as it was made, unless stated otherwise.
     """
@@ -195,12 +195,12 @@ class _Symbolic:
         self.maps: list[Map] = []
         self._done: dict[Any, Values] = {}
 
-    def rule(self) -> Rule:
+    def rule(self) -> SizeRule:
         """Raise NoShortRule, and DependentAxis where two axes have to agree."""
         outputs = walk(self.graph, tuple(self._symbols()), self._apply)
         for symbol, _ in self.places:
             self.paths.region.on(symbol)  # which has to be short, too
-        return Rule(self.paths.region, self.places, outputs, tuple(self.bounds), tuple(self.maps))
+        return SizeRule(self.paths.region, self.places, outputs, tuple(self.bounds), tuple(self.maps))
 
     def _symbols(self) -> Iterator[Value]:
         left = iter(self.places)

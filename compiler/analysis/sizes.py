@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, SupportsIndex, cast
 
-from speczoo.compiler.analysis.rule import REFUSALS, Rule, Values, at, inputs, rule_of, walk
+from speczoo.compiler.analysis.rule import REFUSALS, SizeRule, Values, at, inputs, rule_of, walk
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Node
 from speczoo.compiler.graph import Graph
@@ -24,7 +24,7 @@ class Axis(NamedTuple):
     declared: int
 
 
-class Refusal(NamedTuple):
+class RefusedSize(NamedTuple):
     """Which layer does not take a size, and why."""
 
     path: str
@@ -54,7 +54,7 @@ class Sizes:
         return tuple(found)
 
     @cached_property
-    def rule(self) -> Rule | None:
+    def rule(self) -> SizeRule | None:
         """What holds for every size; None where no short rule exists."""
         return rule_of(self.graph, self._dims)
 
@@ -86,11 +86,11 @@ class Sizes:
         named = dict(zip((port.name for port in self.graph.root.outputs), shapes, strict=True))
         return named if len(named) > 1 else shapes[0]
 
-    def refusal(self, *sizes: int) -> Refusal | None:
+    def refusal(self, *sizes: int) -> RefusedSize | None:
         """Return the first layer that does not take inputs of these sizes, by its rule for ints."""
         sizes = self._counted(sizes)
         if any(size < 1 for size in sizes):
-            return Refusal("", "input", "sizes are integers of at least 1")
+            return RefusedSize("", "input", "sizes are integers of at least 1")
         try:
             walk(self.graph, self._resized(sizes), _applied)
         except _Refused as refused:
@@ -117,7 +117,7 @@ class Sizes:
 
 
 class _Refused(Exception):
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: RefusedSize) -> None:
         super().__init__(refusal)
         self.refusal = refusal
 
@@ -129,7 +129,7 @@ def _applied(path: str, node: Node, arriving: Values) -> Values:
     try:
         return outputs_again(node, arriving)
     except REFUSALS as error:
-        raise _Refused(Refusal(path, node.op, str(error))) from None
+        raise _Refused(RefusedSize(path, node.op, str(error))) from None
 
 
 # -- which axes are free ----------------------------------------------------------------------------------------------

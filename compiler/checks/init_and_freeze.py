@@ -9,7 +9,7 @@ from typing import Any
 from speczoo.compiler.checks.unmet_rules import advice, could_meet, rule_advice
 from speczoo.compiler.composite import Node
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.init_rules import Rule, is_op, rules
+from speczoo.compiler.init_rules import ComputedInitRule, is_op, rules
 from speczoo.compiler.initialisers import Initialiser, initialiser, unfit
 from speczoo.compiler.layer import Layer, show
 from speczoo.compiler.layers.weight_norms import ORIGINALS
@@ -94,7 +94,7 @@ def rule_problems(graph: Graph, *, init: bool) -> Iterator[Problem]:
             yield Problem("unknown-reference", message, ("freeze", i), help=help, marks=marks)
 
 
-def _unmet(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]], i: int) -> Iterator[Problem]:
+def _unmet(graph: Graph, rule: ComputedInitRule, leaves: Iterable[tuple[str, Node]], i: int) -> Iterator[Problem]:
     """Yield a rule that meets nothing, whatever the spec's parameters are."""
     if could_meet(graph.spec, rule):
         return
@@ -103,7 +103,7 @@ def _unmet(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]], i: int)
     yield Problem("unused-rule", message, ("init", i, "match"), help=help, marks=marks, severity="warning")
 
 
-def _fits(rule: Rule, graph: Graph) -> bool:
+def _fits(rule: ComputedInitRule, graph: Graph) -> bool:
     """Return whether an op's rule meets something, and all of that can start so, and has what it names."""
     layer = Layer.registry[rule.match]
     weights = [application.weights for application in graph.root.applications if type(application.body) is layer]
@@ -116,7 +116,7 @@ def _fits(rule: Rule, graph: Graph) -> bool:
     return bool(weights)
 
 
-def _rule(rule: Rule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
+def _rule(rule: ComputedInitRule, met: list[tuple[str, Node]], i: int) -> Iterator[Problem]:
     known = list(dict.fromkeys(key for _, node in met for key in node.weights))
     for name, initial in islice(rule.initialisers, DEFAULT.mistakes):
         if name not in (*known, "weight", "bias"):  # those are there for other choices of the parameters

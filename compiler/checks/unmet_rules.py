@@ -13,7 +13,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import divided
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.id_template import IdTemplate, parts_of_id
-from speczoo.compiler.init_rules import Rule
+from speczoo.compiler.init_rules import ComputedInitRule
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.path_patterns import fits, matches, parts_of
 from speczoo.specs.expression import ExpressionError, Template
@@ -80,7 +80,9 @@ def _near(root: Composite, pattern: str, names: Sequence[str]) -> tuple[str, ...
     return ()
 
 
-def rule_advice(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]]) -> tuple[tuple[str, ...], list[Mark]]:
+def rule_advice(
+    graph: Graph, rule: ComputedInitRule, leaves: Iterable[tuple[str, Node]]
+) -> tuple[tuple[str, ...], list[Mark]]:
     """Return the help for an init rule that meets nothing, and the place that explains it."""
     weighted = [(path, node) for path, node in leaves if node.weights]
     ops = list(dict.fromkeys(node.op for _, node in weighted))
@@ -95,7 +97,7 @@ def rule_advice(graph: Graph, rule: Rule, leaves: Iterable[tuple[str, Node]]) ->
 # -- what other parameters may give -----------------------------------------------------------------------------------
 
 
-def could_meet(spec: Spec, rule: Rule) -> bool:
+def could_meet(spec: Spec, rule: ComputedInitRule) -> bool:
     """Return whether a rule may speak of something under other parameters of the spec: of what a condition, a loop, an
     id or an op of theirs brings.
     """

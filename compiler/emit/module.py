@@ -25,7 +25,7 @@ from torch.overrides import TorchFunctionMode
 from speczoo.compiler.cached import once
 from speczoo.compiler.emit.python import render
 from speczoo.compiler.emit.safety import verify
-from speczoo.compiler.folded_html import Fold, folded
+from speczoo.compiler.folded_html import FoldedLine, folded
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.lower import lower
 
@@ -160,10 +160,10 @@ def _shown(module: nn.Module) -> str:
     return folded(f"{type(module).__name__}: {count:,} parameters", _folds(module))
 
 
-def _folds(module: nn.Module) -> Iterator[Fold]:
+def _folds(module: nn.Module) -> Iterator[FoldedLine]:
     for name, child in module.named_children():
         line = type(child).__name__ if next(child.children(), None) is not None else repr(child)
-        yield Fold(f"{name}: {line}", _folds(child))
+        yield FoldedLine(f"{name}: {line}", _folds(child))
 
 
 def _blank(text: str, name: str, custom: tuple[str, ...]) -> nn.Module:

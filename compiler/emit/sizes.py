@@ -8,7 +8,7 @@ from typing import Any
 from speczoo.compiler.analysis.formula import formula, function, grouped, members, region_in_words
 from speczoo.compiler.analysis.losses import Loss, losses
 from speczoo.compiler.analysis.region import Region
-from speczoo.compiler.analysis.rule import AxisSize, Bound, Map, Rule
+from speczoo.compiler.analysis.rule import AxisSize, Bound, Map, SizeRule
 from speczoo.compiler.analysis.size_set import NoShortRule, SizeSet
 from speczoo.compiler.analysis.sizes import Sizes
 from speczoo.compiler.analysis.staircase import IDENTITY
@@ -50,7 +50,7 @@ def accepted(sizes: Sizes) -> str | None:
     return text and "; ".join([text, *_dependent(sizes, rule)])
 
 
-def symbol_names(sizes: Sizes, rule: Rule) -> list[str]:
+def symbol_names(sizes: Sizes, rule: SizeRule) -> list[str]:
     """Return what the symbols of a rule are called: as the first axis that each stands for."""
     names: dict[int, str] = {}
     for axis, (symbol, f) in zip(sizes.axes, rule.places, strict=True):
@@ -59,19 +59,19 @@ def symbol_names(sizes: Sizes, rule: Rule) -> list[str]:
     return [names[symbol] for symbol in range(len(names))]
 
 
-def _dependent(sizes: Sizes, rule: Rule) -> list[str]:
+def _dependent(sizes: Sizes, rule: SizeRule) -> list[str]:
     """Return which axes follow from others, `right height = 2 left height`."""
     names = symbol_names(sizes, rule)
     placed = zip(sizes.axes, rule.places, strict=True)
     return [f"{axis.name} = {_place(place, rule, names)}" for axis, place in placed if axis.name not in names]
 
 
-def _place(place: AxisSize, rule: Rule, names: Sequence[str]) -> str:
+def _place(place: AxisSize, rule: SizeRule, names: Sequence[str]) -> str:
     symbol, f = place
     return function(f, rule.region.on(symbol), names[symbol]) or "no short formula"
 
 
-def _outputs(sizes: Sizes, rule: Rule, names: Sequence[str]) -> list[str]:
+def _outputs(sizes: Sizes, rule: SizeRule, names: Sequence[str]) -> list[str]:
     ports = sizes.graph.root.outputs
     found = []
     for port, value in zip(ports, rule.outputs, strict=True):
@@ -87,7 +87,7 @@ def _shape(shape: Shape, region: Region, names: Sequence[str]) -> str:
     return " x ".join(map(grouped, sizes)) or "a number"
 
 
-def _last_map(rule: Rule) -> Map | None:
+def _last_map(rule: SizeRule) -> Map | None:
     """Return the last map whose size follows the input's, where the output's does not."""
     if any(is_size(n) for value in rule.outputs for n in value.shape):
         return None
@@ -95,7 +95,7 @@ def _last_map(rule: Rule) -> Map | None:
     return next((m for m in maps if any(is_size(n) for n in m.outputs[0].shape)), None)
 
 
-def _bounds(rule: Rule, names: Sequence[str]) -> list[str]:
+def _bounds(rule: SizeRule, names: Sequence[str]) -> list[str]:
     needs = [(bound.path, needed(bound, names)) for bound in rule.needed]
     ties = list(rule.ties)
     if len(needs) == 1 or not all(text for _, text in needs):
@@ -111,7 +111,7 @@ def needed(bound: Bound, names: Sequence[str]) -> str | None:
         return None
 
 
-def _drops(rule: Rule, names: Sequence[str]) -> list[str]:
+def _drops(rule: SizeRule, names: Sequence[str]) -> list[str]:
     found = list(losses(rule))
     groups: dict[tuple[Any, ...], list[Loss]] = {}
     for loss in found:
@@ -125,7 +125,7 @@ def _drops(rule: Rule, names: Sequence[str]) -> list[str]:
     return texts
 
 
-def _spared(rule: Rule, found: Sequence[Loss]) -> Region | None:
+def _spared(rule: SizeRule, found: Sequence[Loss]) -> Region | None:
     """Return the sizes at which no layer loses anything; None where they follow no short rule."""
     rest, everything = rule.region, Region.everything(len(rule.region.boxes[0]))
     try:
@@ -136,7 +136,7 @@ def _spared(rule: Rule, found: Sequence[Loss]) -> Region | None:
     return rest
 
 
-def loss_in_words(group: Sequence[Loss], rule: Rule, names: Sequence[str]) -> str:
+def loss_in_words(group: Sequence[Loss], rule: SizeRule, names: Sequence[str]) -> str:
     """Return `pool1: its last row when its input is odd (height: n mod 4 in 2 to 3)`, for some axes."""
     first = group[0]
     kinds = [_LINES.get(loss.axis, ("place", "places"))[first.most > 1] for loss in group]

@@ -13,7 +13,7 @@ from speczoo.specs.wording import by_axis
 
 if TYPE_CHECKING:
     from speczoo.compiler.analysis.memory import Memory
-    from speczoo.compiler.analysis.outline import Part
+    from speczoo.compiler.analysis.outline import OutlinePart
 
 # memory and blocks are imported where they are asked for: no check waits for them
 
@@ -64,14 +64,14 @@ class Summary:
         return memory(self.graph)
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[OutlinePart, ...]:
         """Its layers, as `zoo summary` lists them."""
         from speczoo.compiler.analysis.outline import layers
 
         return layers(self.graph)
 
     @cached_property
-    def outline(self) -> tuple[Part, ...]:
+    def outline(self) -> tuple[OutlinePart, ...]:
         """Its blocks and layers as a tree, equal neighbours as one."""
         from speczoo.compiler.analysis.outline import outline
 

@@ -8,20 +8,20 @@ from typing import Any, NamedTuple, TypeAlias
 
 from speczoo.compiler.analysis.cost import item_size
 from speczoo.compiler.analysis.memory import Memory, Unit
-from speczoo.compiler.analysis.outline import Part, counted
+from speczoo.compiler.analysis.outline import OutlinePart, counted
 from speczoo.compiler.graph import Graph
 from speczoo.specs.wording import by_axis, scaled
 
 Numbers: TypeAlias = Sequence[int | float]
 
 
-class Column(NamedTuple):
+class SummaryColumn(NamedTuple):
     """A head, the value that a part has there, how it is shown, whether it is words, which stand to the left, and
     whether it is left out where there is no room for it.
     """
 
     head: str
-    value: Callable[[Part, Unit], Any]
+    value: Callable[[OutlinePart, Unit], Any]
     show: Callable[[Any], str]
     left: bool = False
     spare: bool = False
@@ -39,34 +39,34 @@ def axes(numbers: Numbers | None) -> str:
     return f"{numbers[0]:g}" if len(set(numbers)) == 1 else " x ".join(f"{number:g}" for number in numbers)
 
 
-def _field(name: str) -> Callable[[Part, Unit], Any]:
+def _field(name: str) -> Callable[[OutlinePart, Unit], Any]:
     return lambda part, unit: part.receptive_field and list(getattr(part.receptive_field, name))
 
 
-def _trainable(part: Part, unit: Unit) -> bool | None:
+def _trainable(part: OutlinePart, unit: Unit) -> bool | None:
     return part.trainable > 0 if part.cost.params else None
 
 
 #: By the name that asks for them.
-COLUMNS: dict[str, Column] = {
-    "layer": Column("Layer", lambda part, unit: part.path, str, left=True),
-    "type": Column("Type", lambda part, unit: counted(part.count, part.kind), str, left=True),
-    "input": Column(
+COLUMNS: dict[str, SummaryColumn] = {
+    "layer": SummaryColumn("Layer", lambda part, unit: part.path, str, left=True),
+    "type": SummaryColumn("Type", lambda part, unit: counted(part.count, part.kind), str, left=True),
+    "input": SummaryColumn(
         "Input", lambda part, unit: [list(each) for each in part.inputs], lambda x: ", ".join(map(by_axis, x))
     ),
-    "output": Column("Output", lambda part, unit: list(part.output), by_axis),
-    "params": Column("Parameters", lambda part, unit: part.cost.params, "{:,}".format),
-    "trainable": Column("Trainable", _trainable, lambda x: "" if x is None else str(x), left=True, spare=True),
-    "macs": Column("MACs", lambda part, unit: part.cost.macs, "{:,}".format),
-    "flops": Column("FLOPs", lambda part, unit: part.cost.flops, "{:,}".format),
-    "weights": Column("Weights", lambda part, unit: part.cost.weight_bytes(unit.dtype), size),
-    "buffers": Column("Buffers", lambda part, unit: part.cost.buffer_bytes(unit.dtype), size),
-    "activations": Column(
+    "output": SummaryColumn("Output", lambda part, unit: list(part.output), by_axis),
+    "params": SummaryColumn("Parameters", lambda part, unit: part.cost.params, "{:,}".format),
+    "trainable": SummaryColumn("Trainable", _trainable, lambda x: "" if x is None else str(x), left=True, spare=True),
+    "macs": SummaryColumn("MACs", lambda part, unit: part.cost.macs, "{:,}".format),
+    "flops": SummaryColumn("FLOPs", lambda part, unit: part.cost.flops, "{:,}".format),
+    "weights": SummaryColumn("Weights", lambda part, unit: part.cost.weight_bytes(unit.dtype), size),
+    "buffers": SummaryColumn("Buffers", lambda part, unit: part.cost.buffer_bytes(unit.dtype), size),
+    "activations": SummaryColumn(
         "Activations", lambda part, unit: part.cost.activations * unit.batch * item_size(unit.dtype), size
     ),
-    "receptive_field": Column("Receptive field", _field("size"), axes),
-    "stride": Column("Stride", _field("stride"), axes),
-    "offset": Column("Offset", _field("offset"), axes),
+    "receptive_field": SummaryColumn("Receptive field", _field("size"), axes),
+    "stride": SummaryColumn("Stride", _field("stride"), axes),
+    "offset": SummaryColumn("Offset", _field("offset"), axes),
 }
 DEFAULT = ("layer", "type", "output", "params", "trainable", "macs")
 
@@ -75,24 +75,26 @@ class Line(NamedTuple):
     """A part with how deep it stands among its parents."""
 
     depth: int
-    part: Part
+    part: OutlinePart
 
     @property
     def label(self) -> str:
         return "  " * self.depth + (self.part.name if self.depth or self.part.parts else self.part.path)
 
 
-def lines(parts: Iterable[Part], depth: int = 0) -> Iterator[Line]:
+def lines(parts: Iterable[OutlinePart], depth: int = 0) -> Iterator[Line]:
     """Yield parts and what is in them, each before its own."""
     for part in parts:
         yield Line(depth, part)
         yield from lines(part.parts, depth + 1)
 
 
-def ordered(parts: Iterable[Part], key: str, unit: Unit, *, largest_first: bool = False) -> tuple[Part, ...]:
+def ordered(
+    parts: Iterable[OutlinePart], key: str, unit: Unit, *, largest_first: bool = False
+) -> tuple[OutlinePart, ...]:
     """Return parts by a column, those of each among themselves; what has nothing there comes last."""
 
-    def place(part: Part) -> tuple[bool, Any]:
+    def place(part: OutlinePart) -> tuple[bool, Any]:
         value = COLUMNS[key].value(part, unit)
         return (value is None) != largest_first, 0 if value is None else value
 

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from speczoo.compiler.analysis.memory import Unit
-from speczoo.compiler.analysis.outline import Part
+from speczoo.compiler.analysis.outline import OutlinePart
 from speczoo.compiler.emit.summary_columns import COLUMNS, remark
 
 CELL = "padding:0 .8em;text-align:right;white-space:nowrap"
 WORD = "padding:0 .8em;text-align:left;white-space:nowrap"
 
 
-def page(title: str, parts: Sequence[Part], totals: Iterable[tuple[str, str]], keys: Sequence[str], unit: Unit) -> str:
+def page(
+    title: str, parts: Sequence[OutlinePart], totals: Iterable[tuple[str, str]], keys: Sequence[str], unit: Unit
+) -> str:
     """Return a heading, totals, and a table of parts in which a block with parts unfolds into theirs.
 
     It is ASCII, other characters as references: so it reads the same whatever encoding a page that holds it says.
@@ -23,13 +25,13 @@ def page(title: str, parts: Sequence[Part], totals: Iterable[tuple[str, str]], k
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _table(parts: Sequence[Part], keys: Sequence[str], unit: Unit) -> str:
+def _table(parts: Sequence[OutlinePart], keys: Sequence[str], unit: Unit) -> str:
     heads = "".join(f'<th style="{_style(key)}">{escape(COLUMNS[key].head)}</th>' for key in keys)
     rows = "".join(_rows(part, keys, unit) for part in parts)
     return f'<table style="border-collapse:collapse"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
-def _rows(part: Part, keys: Sequence[str], unit: Unit) -> str:
+def _rows(part: OutlinePart, keys: Sequence[str], unit: Unit) -> str:
     cells = "".join(f'<td style="{_style(key)}">{escape(_text(part, key, unit))}</td>' for key in keys)
     row = f"<tr>{cells}</tr>"
     if not part.parts:
@@ -39,7 +41,7 @@ def _rows(part: Part, keys: Sequence[str], unit: Unit) -> str:
     return f'{row}<tr><td colspan="{len(keys)}">{inner}</td></tr>'
 
 
-def _text(part: Part, key: str, unit: Unit) -> str:
+def _text(part: OutlinePart, key: str, unit: Unit) -> str:
     column = COLUMNS[key]
     return part.name if key == "layer" else column.show(column.value(part, unit))
 

@@ -30,7 +30,7 @@ class OpenList(Protocol):
     def value(self, source: Operand) -> Value | Unknown: ...
 
 
-class Position(Protocol):
+class EntryPosition(Protocol):
     """An entry, its place, its turns of the loops around it, and what its `from` names, each at its place."""
 
     @property
@@ -43,7 +43,7 @@ class Position(Protocol):
     def taken(self) -> Sequence[tuple[Loc, object]]: ...
 
 
-class Text(Protocol):
+class ElaboratedText(Protocol):
     """The spec that is being elaborated, and the way that led into the open list."""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
-from speczoo.compiler.explain.interface import OpenList, Position, Text
+from speczoo.compiler.explain.interface import ElaboratedText, EntryPosition, OpenList
 from speczoo.compiler.explain.provenance import Chain, keeping, name_of, parted, trace
 from speczoo.compiler.explain.value_origins import comes_of, given, maker
 from speczoo.compiler.layer import Layer, ShapeError, show
@@ -19,7 +19,7 @@ from speczoo.specs.problem import Fix, Loc, Mark, Problem
 
 
 def explain(
-    text: Text, lists: Sequence[OpenList], item: Position, node: Node, body: Layer, error: ShapeError
+    text: ElaboratedText, lists: Sequence[OpenList], item: EntryPosition, node: Node, body: Layer, error: ShapeError
 ) -> Problem:
     """Return what is wrong with an entry of the innermost of the `lists` that are open, whose layer has refused its
     inputs.
@@ -63,7 +63,7 @@ def resizing(error: ShapeError) -> list[Fix]:
 
 
 def _place(
-    text: Text, frame: OpenList, item: Position, node: Node, body: Layer, error: ShapeError
+    text: ElaboratedText, frame: OpenList, item: EntryPosition, node: Node, body: Layer, error: ShapeError
 ) -> tuple[Loc, str, list[Mark], Loc | None]:
     """Return the place of the problem, the text under its caret, other places that belong to it, and where its value
     was given.
@@ -88,12 +88,12 @@ def _place(
     return loc, shown, marks, given_at
 
 
-def _input(item: Position, position: int) -> Loc | None:
+def _input(item: EntryPosition, position: int) -> Loc | None:
     """Return the place in `from` of an entry's input; None where it is not written."""
     return item.taken[position][0] if position < len(item.taken) else None
 
 
-def _replacement(item: Position, error: ShapeError) -> str | None:
+def _replacement(item: EntryPosition, error: ShapeError) -> str | None:
     """Return the value to write in place of the argument's, where the entry has it and computes nothing."""
     arguments = item.entry.arguments
     return error.problem.replacement if error.argument in arguments and "$" not in repr(arguments) else None
@@ -149,7 +149,7 @@ def _flattened(lists: Sequence[OpenList], node: Node) -> list[str]:
 # -- what would mend it -----------------------------------------------------------------------------------------------
 
 
-def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: bool) -> Iterator[Fix]:
+def _keep_or_crop(item: EntryPosition, node: Node, chains: Sequence[Chain], *, crop: bool) -> Iterator[Fix]:
     """Yield `padding: 1` of the layers that change the size, and a crop of the larger input."""
     steps = [step for chain in chains for step in chain.steps]
     kept = [f"`{step.keeps}` lets `{step.name}` keep the size" for step in steps if step.keeps]
@@ -159,7 +159,7 @@ def _keep_or_crop(item: Position, node: Node, chains: Sequence[Chain], *, crop: 
         yield Fix("crop", cropped)
 
 
-def _crop(item: Position, node: Node) -> str:
+def _crop(item: EntryPosition, node: Node) -> str:
     """Return `crop enc1 to up1`, where one input is larger than the other on every axis."""
     written = [text for _, text in item.taken]
     if len(written) != 2 or len(node.shapes) != 2:
@@ -176,7 +176,7 @@ def _crop(item: Position, node: Node) -> str:
     return f"crop `{large}` to `{small}`: `{{op: crop, from: {large}, like: {small}}}`"
 
 
-def _equal_widths(frame: OpenList, item: Position, node: Node, apart: list[int]) -> list[str]:
+def _equal_widths(frame: OpenList, item: EntryPosition, node: Node, apart: list[int]) -> list[str]:
     """Say, for inputs that differ in channels alone, one from all others, the number that would fit, and a
     projection.
     """

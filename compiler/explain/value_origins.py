@@ -7,7 +7,7 @@ from typing import Any
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
-from speczoo.compiler.explain.interface import OpenList, Position, Text
+from speczoo.compiler.explain.interface import ElaboratedText, EntryPosition, OpenList
 from speczoo.compiler.layer import Shape
 from speczoo.compiler.unknown import UNKNOWN
 from speczoo.specs.expression import ExpressionError, Name, Template
@@ -19,7 +19,9 @@ from speczoo.specs.wording import printed
 WIDTHS = ("out_channels", "out_features", "channels")
 
 
-def given(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> tuple[list[Mark], Loc | None]:
+def given(
+    text: ElaboratedText, frame: OpenList, item: EntryPosition, written: Any, value: Any
+) -> tuple[list[Mark], Loc | None]:
     """Return where a value was given that is written here by a name alone, `$c`: in a loop, to a block, or to the spec.
     And that place again where it is none of a loop's: each user of a block hears of its own problem.
     """
@@ -31,7 +33,7 @@ def given(text: Text, frame: OpenList, item: Position, written: Any, value: Any)
     return [mark], None if "for" in loc[len(frame.loc) :] else loc
 
 
-def given_at(text: Text, frame: OpenList, item: Position, written: Any, value: Any) -> Loc | None:
+def given_at(text: ElaboratedText, frame: OpenList, item: EntryPosition, written: Any, value: Any) -> Loc | None:
     """Return the place where a value was given that is written here by a name alone; None where a caller laid another
     over it.
     """
@@ -49,7 +51,7 @@ def given_at(text: Text, frame: OpenList, item: Position, written: Any, value: A
     return loc if computed or there == value else None
 
 
-def _turn(text: Text, frame: OpenList, item: Position, name: str) -> Loc | None:
+def _turn(text: ElaboratedText, frame: OpenList, item: EntryPosition, name: str) -> Loc | None:
     """Return the place in a `for` around this entry where a loop variable has its value of this turn."""
     turns = list(item.turns)
     for depth in range(len(frame.loc) + 1, len(item.loc) + 1, 2):
@@ -64,7 +66,7 @@ def _turn(text: Text, frame: OpenList, item: Position, name: str) -> Loc | None:
     return None
 
 
-def _parameter(text: Text, name: str) -> Loc:
+def _parameter(text: ElaboratedText, name: str) -> Loc:
     """Return where the block around this list is given a parameter, or the spec."""
     at, op = next(((at, op) for _, at, op in reversed(text.trail) if at is not None), (None, ""))
     blocks = text.unit.spec.blocks

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from speczoo.compiler.expression_bounds import Bounds, Uncertain, bounds
+from speczoo.compiler.expression_bounds import NumberRange, Uncertain, bounds
 from speczoo.compiler.initialisers import initialiser
 from speczoo.compiler.layer import (
     FLOAT32_MAX,
@@ -165,7 +165,7 @@ class Buffer(Layer):
         try:
             expression = self._expression
             kind = expression.kind
-            found = bounds(expression.tree, {n: Bounds(0, size - 1) for n, size in zip(names, shape, strict=True)})
+            found = bounds(expression.tree, {n: NumberRange(0, size - 1) for n, size in zip(names, shape, strict=True)})
         except NotForAll as error:
             raise ShapeError(
                 "bad-expression", f"`value` cannot be computed for all places: {error}", argument="value"
@@ -175,7 +175,7 @@ class Buffer(Layer):
         if kind == "float" and not max(abs(found.low), abs(found.high)) <= FLOAT32_MAX:
             raise ShapeError("bad-value", "`value` goes beyond what float32 holds", argument="value")
 
-    def _tried(self, names: tuple[str, ...], shape: Shape) -> Bounds:
+    def _tried(self, names: tuple[str, ...], shape: Shape) -> NumberRange:
         """Return the least value and the greatest, place by place. Raises ShapeError where there is none."""
         if math.prod(shape) > MOST_TRIED:
             message = (
@@ -191,7 +191,7 @@ class Buffer(Layer):
                 where = ", ".join(f"{name} = {place}" for name, place in zip(names, places, strict=True))
                 raise ShapeError("bad-expression", f"at {where}: {error}", argument="value") from None
             low, high = min(low, value), max(high, value)
-        return Bounds(low, high)
+        return NumberRange(low, high)
 
     def applied_arguments(self) -> dict[str, Any]:
         """Return what it is made of, by the numbers of its axes in place of their names."""

@@ -9,7 +9,7 @@ from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.containers import holding
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.identifiers import called
-from speczoo.compiler.init_rules import Rule, rules
+from speczoo.compiler.init_rules import ComputedInitRule, rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.lower.parameterize import literal
@@ -34,7 +34,7 @@ def init_loops(composite: Composite, settings: Settings) -> tuple[InitLoop, ...]
     return tuple(out)
 
 
-def _by_op(rule: Rule, reached: Sequence[tuple[str, Node]], kin: Collection[str]) -> list[InitLoop]:
+def _by_op(rule: ComputedInitRule, reached: Sequence[tuple[str, Node]], kin: Collection[str]) -> list[InitLoop]:
     """Return a loop over the modules of one class, some of which may lack a parameter."""
     target = called(Layer.registry[rule.match].torch or f"nn.{rule.match}")
     test = f"type(m) is {target}" if rule.match in kin else f"isinstance(m, {target})"
@@ -47,7 +47,7 @@ def _by_op(rule: Rule, reached: Sequence[tuple[str, Node]], kin: Collection[str]
     return [InitLoop(test, tuple(calls), by_name=False)]
 
 
-def _by_name(rule: Rule, met: Sequence[tuple[str, Node]], modules: Collection[str]) -> list[InitLoop]:
+def _by_name(rule: ComputedInitRule, met: Sequence[tuple[str, Node]], modules: Collection[str]) -> list[InitLoop]:
     """Return loops over modules of any class, one for all parameters that the same modules have: another class may know
     nothing of them.
     """

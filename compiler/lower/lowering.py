@@ -10,13 +10,13 @@ from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.identifiers import BUILTINS, Names, called, camel, field, foreign, snake, variable
+from speczoo.compiler.identifiers import BUILTINS, FreeNames, called, camel, field, foreign, snake, variable
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.containers import Containers
 from speczoo.compiler.lower.forward import Statement, argument, order
 from speczoo.compiler.lower.initialise import freezing, init_loops
 from speczoo.compiler.lower.instance_grouping import InstanceGroup, InstanceGroups, inline, unwritten
-from speczoo.compiler.lower.parameterize import ABSENT, Columns, Position, PythonText, literal, same
+from speczoo.compiler.lower.parameterize import ABSENT, AlignedEntries, Columns, PythonText, literal, same
 from speczoo.compiler.lower.wrappers import wrapper
 from speczoo.compiler.program import Child, Class, ConstructorArgument, Make, Member, Program
 from speczoo.specs.reserved_names import MODULE_NAMES, PRIVATE_NAMES
@@ -58,7 +58,7 @@ class Lowering:
         own = {"Tensor", "NamedTuple", "OrderedDict", "F", *BUILTINS}
         own |= {t.rpartition(".")[2] for t in targets}  # a class of the same name as torch's would mislead
         lists = [c for group in self.groups.all for c in group.instances]
-        self.names = Names(self.fixed | own | {name for c in lists for name in c.scope})
+        self.names = FreeNames(self.fixed | own | {name for c in lists for name in c.scope})
         self.values = {n.name for c in lists for n in c.nodes} | {name for c in lists for name, _ in c.inputs}
         self._name()
 
@@ -135,7 +135,7 @@ class ClassBuilder:
         declared = self.block.params if self.block else spec.params if self.first.kind == "use" else {}
         let = self.block.let if self.block else spec.let if self.first.kind in ("use", "network") else {}
         self.columns = Columns(group, declared, let, lowering.fixed)
-        self.attributes = Names(MODULE_NAMES | PRIVATE_NAMES | {n.name.partition(".")[0] for n in self.first.nodes})
+        self.attributes = FreeNames(MODULE_NAMES | PRIVATE_NAMES | {n.name.partition(".")[0] for n in self.first.nodes})
         self.extra: list[Member] = []
 
     def build(self) -> Class:
@@ -181,18 +181,18 @@ class ClassBuilder:
             there = [n for n in nodes if n is not None and n.body is not None]
             if not there:
                 continue
-            at = Position(nodes, lists)
+            at = AlignedEntries(nodes, lists)
             when = self.condition(at, there[0]) if len(there) < sum(n is not None for n in nodes) else None
             out.append(Child(there[0].name, self.make(at), when))
         return tuple(out)
 
     # -- members ----------------------------------------------------------------------------------------------
 
-    def condition(self, at: Position, first: Node) -> str:
+    def condition(self, at: AlignedEntries, first: Node) -> str:
         column = [ABSENT if n is None else n.body is not None for n in at.nodes]
         return self.columns.text(column, raw=first.entry.when, at=at, hint=f"with_{first.name}")
 
-    def make(self, at: Position) -> Make:
+    def make(self, at: AlignedEntries) -> Make:
         first = next(n for n in at.nodes if n is not None and n.body is not None)
         if isinstance(first.body, Layer):
             return self.layer(at, first)
@@ -214,7 +214,7 @@ class ClassBuilder:
                 args.append((parameter.name if k >= plain or parameter.default is not None else None, text))
         return Make(group.name, tuple(args))
 
-    def layer(self, at: Position, first: Node) -> Make:
+    def layer(self, at: AlignedEntries, first: Node) -> Make:
         calls = [None if n is None or n.body is None else n.call for n in at.nodes]
         call = next(c for c in calls if c is not None)
         if call.target is None:
@@ -230,7 +230,7 @@ class ClassBuilder:
             args.append((None if k < call.positional else name, text))
         return Make(target, tuple(args), form=call.construct, before=call.before, wrap=call.wrap)
 
-    def argument(self, name: str, calls: Sequence[Call | None], at: Position, first: Node) -> str:
+    def argument(self, name: str, calls: Sequence[Call | None], at: AlignedEntries, first: Node) -> str:
         column = [ABSENT if c is None else c.args[name] for c in calls]
         hint = (
             name
@@ -252,7 +252,7 @@ class ClassBuilder:
         attributes: dict[int, str] = {}
         for i in range(group.length):
             nodes = group.nodes(i)
-            at = Position(nodes, group.instances)
+            at = AlignedEntries(nodes, group.instances)
             there = [c for c in group.instances if c.nodes[i].body is not None]
             like = there[0] if there else first
             node = like.nodes[i]
@@ -287,13 +287,13 @@ class ClassBuilder:
                 continue
             statements.append(Statement.of(like, i, inputs, express, when=when))
         outputs = [p._replace(edge=self._edge(self._behind(p.edge, omitted))) for p in first.outputs]
-        arguments = Names(self.lowering.fixed)
+        arguments = FreeNames(self.lowering.fixed)
         inputs_names = [arguments.new(argument(n)) for n, _ in first.inputs]
         steps, returns = order(statements, inputs_names, outputs, self.lowering.fixed)
         lasting = tuple(r for r, p in zip(returns, outputs, strict=True) if not p.training_only)
         several = len(outputs) > 1
         output = self.lowering.names.new(f"{group.name}Output", self.lowering.values) if several else None
-        taken = Names()
+        taken = FreeNames()
         fields = tuple((taken.new(field(p.name)), p.training_only) for p in first.outputs) if several else ()
         return {
             "members": (*containers.members(members), *self.extra),
@@ -330,7 +330,7 @@ class ClassBuilder:
 
         return express
 
-    def _function(self, node: Node, at: Position) -> Any:
+    def _function(self, node: Node, at: AlignedEntries) -> Any:
         """Return an expression with its numbers as literals; one that differs between instances is kept on self."""
         calls = [None if n is None or n.body is None else n.call for n in at.nodes]
         call = next(c for c in calls if c is not None)
@@ -353,7 +353,7 @@ class ClassBuilder:
 
         return express
 
-    def _flag(self, node: Node, at: Position) -> str:
+    def _flag(self, node: Node, at: AlignedEntries) -> str:
         """Return an attribute that says whether an optional function is applied."""
         text = self.condition(at, node)
         name = self.attributes.new(

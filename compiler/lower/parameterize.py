@@ -15,7 +15,7 @@ from typing import Any
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Composite, Node
-from speczoo.compiler.identifiers import TAKEN, Names, variable
+from speczoo.compiler.identifiers import TAKEN, FreeNames, variable
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.lower.instance_grouping import InstanceGroup
 from speczoo.compiler.program import ConstructorArgument
@@ -31,7 +31,7 @@ ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 
 
 @dataclass(frozen=True)
-class Position:
+class AlignedEntries:
     """The entries that stand at one place, and the lists that they stand in, one for each instance of the class: lists
     of their own inside inline groups."""
 
@@ -112,7 +112,7 @@ class Columns:
         self.taken = taken
         self.reserved = {*self.readable, *declared}
         self.renamed: dict[str, str] = {}
-        self.names = Names(TAKEN | taken | set(self.inputs))
+        self.names = FreeNames(TAKEN | taken | set(self.inputs))
 
     def scope(self, name: str) -> list[Any]:
         """Return the column of a name that may be read: all instances have the same names."""
@@ -190,7 +190,9 @@ class Columns:
 
     # -- text for a column ------------------------------------------------------------------------------------
 
-    def text(self, column: Sequence[Any], *, raw: Any = None, at: Position | None = None, hint: str = "value") -> str:
+    def text(
+        self, column: Sequence[Any], *, raw: Any = None, at: AlignedEntries | None = None, hint: str = "value"
+    ) -> str:
         """Return Python for the column.
 
         `raw` is what the spec says, `at` where it stands, `hint` names an argument where one must be made.
@@ -218,7 +220,7 @@ class Columns:
         self.known[found] = self.known.pop(found, column)
         return found
 
-    def _elements(self, column: list[Any], raw: list[Any], at: Position | None, hint: str) -> str:
+    def _elements(self, column: list[Any], raw: list[Any], at: AlignedEntries | None, hint: str) -> str:
         """Return a tuple, element by element."""
         parts = []
         for i, element in enumerate(raw):
@@ -226,7 +228,7 @@ class Columns:
             parts.append(self.text(elements, raw=element, at=at, hint=f"{hint}_{i}"))
         return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
 
-    def _written(self, column: list[Any], raw: Any, at: Position | None) -> tuple[str, list[Any]] | None:
+    def _written(self, column: list[Any], raw: Any, at: AlignedEntries | None) -> tuple[str, list[Any]] | None:
         """Return the spec's own expression over the class's arguments, and what it gives for each instance; None where
         Python cannot say it, or where its names mean something else here than to the entry.
         """
@@ -254,7 +256,7 @@ class Columns:
             return None
         return text, [g if v is ABSENT else v for g, v in zip(given, column, strict=True)]
 
-    def _name(self, name: str, at: Position | None, codes: bool, read: dict[str, list[Any]]) -> str | None:
+    def _name(self, name: str, at: AlignedEntries | None, codes: bool, read: dict[str, list[Any]]) -> str | None:
         """Return Python for a name, whose column is noted in `read`."""
         if name in self.readable:
             column = read[name] = self.scope(name)
@@ -285,7 +287,7 @@ class Columns:
         if called in self.variables:
             return called
         column = self.scope(name)
-        written = self._written(column, self.let[name], Position((), self.group.instances))
+        written = self._written(column, self.let[name], AlignedEntries((), self.group.instances))
         if written is None:
             return self.use(name, column)
         if written[0].isidentifier():

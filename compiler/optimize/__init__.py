@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
-from speczoo.compiler.optimize.folding import Fold, fold
+from speczoo.compiler.optimize.folding import FoldedNorm, fold
 from speczoo.compiler.optimize.layout import memory_format
 from speczoo.compiler.optimize.leaving import leave_out, numbered, without_training
 from speczoo.compiler.optimize.overwriting import overwrite
@@ -30,7 +30,7 @@ class Optimized:
 
     graph: Graph
     origins: dict[str, str]
-    folds: dict[str, Fold]
+    folds: dict[str, FoldedNorm]
 
 
 def optimize(graph: Graph) -> Optimized:
@@ -99,7 +99,7 @@ class _Lists:
                 if index in folds:
                     norm = old.nodes[folds[index]]
                     assert isinstance(norm.body, Layer)
-                    into.folds[here] = Fold.of(old_prefix + norm.name, was, norm)
+                    into.folds[here] = FoldedNorm.of(old_prefix + norm.name, was, norm)
 
 
 def _has_state(node: Node) -> bool:

@@ -20,7 +20,7 @@ CONVOLUTIONS, TRANSPOSED = (Conv1d, Conv2d, Conv3d), (ConvTranspose1d, ConvTrans
 NORMS = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
 
 
-class Fold(NamedTuple):
+class FoldedNorm(NamedTuple):
     """A batch norm that another layer does the work of: its path, what it adds to a variance, which axis of the layer's
     weight its channels are, and into how many groups that axis is cut.
     """
@@ -31,7 +31,7 @@ class Fold(NamedTuple):
     groups: int
 
     @classmethod
-    def of(cls, path: str, layer: Node, norm: Node) -> Fold:
+    def of(cls, path: str, layer: Node, norm: Node) -> FoldedNorm:
         """Return the fold of a norm at a path into a layer."""
         assert isinstance(norm.body, NORMS)
         transposed = isinstance(layer.body, TRANSPOSED)

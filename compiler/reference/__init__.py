@@ -22,7 +22,7 @@ from speczoo.compiler.reference.examples import EXAMPLES
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class ArgumentDoc:
     """An argument of an op: `takes` says in words what may stand there.
 
     `default` is what it is where it is left out, of what is not `required`. What is `derived` follows from what flows
@@ -48,7 +48,7 @@ class Reference:
     family: str
     summary: str
     description: str
-    arguments: tuple[Argument, ...]
+    arguments: tuple[ArgumentDoc, ...]
     inputs: str
     torch: str
     example: str
@@ -72,10 +72,10 @@ def reference(op: str) -> Reference:
     )
 
 
-def _arguments(layer: type[Layer]) -> Iterator[Argument]:
+def _arguments(layer: type[Layer]) -> Iterator[ArgumentDoc]:
     for name, field in layer.model_fields.items():
         refers = name in layer.references
-        yield Argument(
+        yield ArgumentDoc(
             name,
             "the id of a value" if refers else taken(layer, name, number=False),
             describe(layer, name),
@@ -86,7 +86,7 @@ def _arguments(layer: type[Layer]) -> Iterator[Argument]:
         )
     for name in layer.references:
         if name not in layer.model_fields:
-            yield Argument(name, "the id of a value", describe(layer, name), False, reference=True)
+            yield ArgumentDoc(name, "the id of a value", describe(layer, name), False, reference=True)
 
 
 def describe(layer: type[Layer], argument: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from speczoo.specs.expression.evaluation import Readable, compiled
 from speczoo.specs.expression.printing import Simplifier, Untranslatable, folded, source
 from speczoo.specs.expression.template import Template
-from speczoo.specs.expression.tree import Attribute, Call, Compare, Constant, Expr, ExpressionError, Name
+from speczoo.specs.expression.tree import Attribute, Compare, Constant, Expr, ExpressionError, FunctionCall, Name
 
 #: How the language itself writes what Python writes of truths.
 OWN = {"is": "==", "is not": "!="}
@@ -26,7 +26,7 @@ class _Closer(Simplifier):
             return Constant(compiled(expr)(self.scope))
         return super().simplify(expr)
 
-    def call(self, expr: Call) -> Expr:
+    def call(self, expr: FunctionCall) -> Expr:
         return folded(expr)
 
     def comparison(self, expr: Compare) -> Expr:

@@ -26,17 +26,17 @@ from speczoo.specs.expression.tree import (
     Attribute,
     Binary,
     BoolOp,
-    Call,
     Compare,
     Constant,
     Expr,
     ExpressionError,
+    FunctionCall,
     IfElse,
     Index,
     ListOf,
     Name,
     Offsets,
-    Slice,
+    SliceOf,
     Unary,
     UnknownName,
 )
@@ -98,7 +98,7 @@ def compiled(expr: Expr) -> Run:
             return apply(at, listed, *map(compiled, items))
         case Index(value=value, index=position):
             return apply(at, index, compiled(value), compiled(position))
-        case Slice(value=value, start=start, stop=stop, step=step):
+        case SliceOf(value=value, start=start, stop=stop, step=step):
             return apply(at, slice_of, *map(compiled, (value, start, stop, step)))
         case Unary(operator=symbol, operand=operand):
             return apply(at, unary(symbol), compiled(operand))
@@ -114,7 +114,7 @@ def compiled(expr: Expr) -> Run:
             condition = apply(test.at, lambda found: truth(found, "if"), compiled(test))
             then, otherwise = compiled(value), compiled(other)
             return lambda scope: then(scope) if condition(scope) else otherwise(scope)
-        case Call(function=function, arguments=arguments):
+        case FunctionCall(function=function, arguments=arguments):
             call = CALLS[function]
             return apply(at, lambda *values: bounded(call(*values)), *map(compiled, arguments))
 

@@ -24,16 +24,16 @@ from speczoo.specs.expression.tree import (
     Attribute,
     Binary,
     BoolOp,
-    Call,
     Compare,
     Constant,
     Expr,
     ExpressionError,
+    FunctionCall,
     IfElse,
     Index,
     ListOf,
     Name,
-    Slice,
+    SliceOf,
     Unary,
     names_of,
 )
@@ -100,10 +100,10 @@ class Simplifier:
                 return folded(replace(expr, items=self.each(expr.items)))
             case Index():
                 return folded(replace(expr, value=self.simplify(expr.value), index=self.simplify(expr.index)))
-            case Slice():
+            case SliceOf():
                 value, start, stop, step = self.each((expr.value, expr.start, expr.stop, expr.step))
                 return folded(replace(expr, value=value, start=start, stop=stop, step=step))
-            case Call():
+            case FunctionCall():
                 return self.call(replace(expr, arguments=self.each(expr.arguments)))
 
     def each(self, parts: tuple[Expr, ...]) -> tuple[Expr, ...]:
@@ -193,17 +193,17 @@ class Simplifier:
                 return self.is_whole(left) and self.is_whole(right)
             case IfElse(value=value, other=other):
                 return self.is_whole(value) and self.is_whole(other)
-            case Call(function="min" | "max" | "abs", arguments=arguments):
+            case FunctionCall(function="min" | "max" | "abs", arguments=arguments):
                 return all(map(self.is_whole, arguments))
-            case Call(function=function, arguments=arguments):
+            case FunctionCall(function=function, arguments=arguments):
                 return function in WHOLE or (function == "round" and len(arguments) == 1)
         return False
 
-    def call(self, expr: Call) -> Expr:
+    def call(self, expr: FunctionCall) -> Expr:
         new = folded(expr)
-        if isinstance(new, Call) and new.function in MATH:
+        if isinstance(new, FunctionCall) and new.function in MATH:
             return replace(new, function=f"math.{new.function}")
-        if isinstance(new, Call) and new.function not in PYTHON:
+        if isinstance(new, FunctionCall) and new.function not in PYTHON:
             raise Untranslatable(new.function)
         return new
 
@@ -233,7 +233,7 @@ def is_int(expr: Expr) -> bool:
 
 
 def is_list(expr: Expr) -> bool:
-    return isinstance(expr, ListOf | Slice) or (isinstance(expr, Constant) and type(expr.value) is list)
+    return isinstance(expr, ListOf | SliceOf) or (isinstance(expr, Constant) and type(expr.value) is list)
 
 
 def is_bool(expr: Expr) -> bool:
@@ -259,7 +259,7 @@ def source(expr: Expr, power: int) -> str:
 def written(expr: Expr) -> tuple[str, int]:
     """Return the text and how tight it binds, in the powers of the parser."""
     match expr:
-        case Constant() | Name() | ListOf() | Index() | Slice() | Call():
+        case Constant() | Name() | ListOf() | Index() | SliceOf() | FunctionCall():
             return _atom(expr)
         case Unary(operator="not", operand=operand):
             return f"not {source(operand, NOT)}", NOT
@@ -282,7 +282,7 @@ def written(expr: Expr) -> tuple[str, int]:
             raise Untranslatable("attributes are replaced before")
 
 
-def _atom(expr: Constant | Name | ListOf | Index | Slice | Call) -> tuple[str, int]:
+def _atom(expr: Constant | Name | ListOf | Index | SliceOf | FunctionCall) -> tuple[str, int]:
     """Return what stands by itself, or ends in a bracket."""
 
     def each(parts: tuple[Expr, ...]) -> str:
@@ -298,10 +298,10 @@ def _atom(expr: Constant | Name | ListOf | Index | Slice | Call) -> tuple[str, i
             return f"({each(items)}{',' * (len(items) == 1)})", POSTFIX
         case Index(value=value, index=index):
             return f"{source(value, POSTFIX)}[{source(index, IF)}]", POSTFIX
-        case Slice(value=value, start=start, stop=stop, step=step):
+        case SliceOf(value=value, start=start, stop=stop, step=step):
             bounds = [bound(part) for part in (start, stop, step)]
             return f"{source(value, POSTFIX)}[{':'.join(bounds if bounds[2] else bounds[:2])}]", POSTFIX
-        case Call(function=function, arguments=arguments):
+        case FunctionCall(function=function, arguments=arguments):
             return f"{function}({each(arguments)})", POSTFIX
 
 

@@ -20,16 +20,16 @@ from speczoo.specs.expression.tree import (
     Attribute,
     Binary,
     BoolOp,
-    Call,
     Compare,
     Constant,
     Expr,
     ExpressionError,
+    FunctionCall,
     IfElse,
     Index,
     ListOf,
     Name,
-    Slice,
+    SliceOf,
     Unary,
 )
 
@@ -198,7 +198,7 @@ class Parser:
                 more = "" if fewest == most else " or more" if most == MANY else f" or {most}"
                 message = f"`{token.text}` takes {fewest}{more} argument{'s' * (most > 1)}, not {len(arguments)}"
                 raise ExpressionError(message, token.start, self.last.end)
-            return Call(token.text, arguments)
+            return FunctionCall(token.text, arguments)
         if not self.at("."):
             return Name(token.text)
         self.take()
@@ -262,7 +262,7 @@ class Parser:
         if len(bounds) == 1:
             return Index(value, bounds[0])
         start, stop, step = (*bounds, Constant(None))[:3]
-        return Slice(value, start, stop, step)
+        return SliceOf(value, start, stop, step)
 
 
 @lru_cache(maxsize=16_384)

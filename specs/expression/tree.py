@@ -71,7 +71,7 @@ class UnknownName(ExpressionError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class ExpressionNode:
     """`at` and `height` (levels of the tree, this one included) take no part in equality."""
 
     at: Offsets = field(default=(0, 0), compare=False, repr=False)
@@ -80,26 +80,26 @@ class Node:
     def children(self) -> Iterator[Expr]:
         for name in self.__slots__:  # those of its own class: what all nodes have is no expression
             value = getattr(self, name)
-            if isinstance(value, Node):
+            if isinstance(value, ExpressionNode):
                 yield value  # type: ignore[misc]
             elif isinstance(value, tuple):
-                yield from (part for part in value if isinstance(part, Node))  # type: ignore[misc]
+                yield from (part for part in value if isinstance(part, ExpressionNode))  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class Constant(Node):
+class Constant(ExpressionNode):
     """A literal: int, float, str, bool or None."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Name(Node):
+class Name(ExpressionNode):
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute(Node):
+class Attribute(ExpressionNode):
     """`name.attribute`: one level, on names only."""
 
     name: str
@@ -107,18 +107,18 @@ class Attribute(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf(Node):
+class ListOf(ExpressionNode):
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Index(Node):
+class Index(ExpressionNode):
     value: Expr
     index: Expr
 
 
 @dataclass(frozen=True, slots=True)
-class Slice(Node):
+class SliceOf(ExpressionNode):
     """`value[start:stop:step]`; what is left out is Constant(None)."""
 
     value: Expr
@@ -128,7 +128,7 @@ class Slice(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Unary(Node):
+class Unary(ExpressionNode):
     """`operator` is one of `- + not`."""
 
     operator: str
@@ -136,7 +136,7 @@ class Unary(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Binary(Node):
+class Binary(ExpressionNode):
     """`operator` is one of `+ - * / // % **`."""
 
     operator: str
@@ -145,7 +145,7 @@ class Binary(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Compare(Node):
+class Compare(ExpressionNode):
     """A chain: `operators[i]` stands between `operands[i]` and `operands[i + 1]`."""
 
     operators: tuple[str, ...]
@@ -153,7 +153,7 @@ class Compare(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class BoolOp(Node):
+class BoolOp(ExpressionNode):
     """`and` or `or` over two or more operands."""
 
     operator: str
@@ -161,7 +161,7 @@ class BoolOp(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class IfElse(Node):
+class IfElse(ExpressionNode):
     """`value if test else other`."""
 
     test: Expr
@@ -170,13 +170,13 @@ class IfElse(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Node):
+class FunctionCall(ExpressionNode):
     function: str
     arguments: tuple[Expr, ...]
 
 
 Expr: TypeAlias = (
-    Constant | Name | Attribute | ListOf | Index | Slice | Unary | Binary | Compare | BoolOp | IfElse | Call
+    Constant | Name | Attribute | ListOf | Index | SliceOf | Unary | Binary | Compare | BoolOp | IfElse | FunctionCall
 )
 
 

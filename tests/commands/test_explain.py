@@ -13,7 +13,7 @@ from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, models
 from speczoo.specs.spec import Spec
 from speczoo.training.recipe import Recipe
-from speczoo.training.recipe_words import Choice, choices
+from speczoo.training.recipe_words import WordChoice, choices
 
 from .zoo_command import data, zoo
 
@@ -59,7 +59,7 @@ def test_every_key_of_specs_and_recipes_is_told() -> None:
 
 
 @pytest.mark.parametrize("choice", choices().values(), ids=[*choices()])
-def test_every_word_of_recipes_is_told_with_the_keys_beside_it(choice: Choice) -> None:
+def test_every_word_of_recipes_is_told_with_the_keys_beside_it(choice: WordChoice) -> None:
     for word in (choice.word, f"torch.optim.{choice.word}"):
         told = next(meaning for meaning in meanings(word) if meaning.get("word") == choice.word)
         assert told["of"] == choice.place.name

@@ -14,7 +14,7 @@ import torch
 import speczoo
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.emit.source_text import SourceText
-from speczoo.compiler.folded_html import Fold, folded, folded_text
+from speczoo.compiler.folded_html import FoldedLine, folded, folded_text
 
 from .zoo_command import zoo
 
@@ -77,7 +77,7 @@ def test_every_entry_is_in_the_tree_of_a_graph_and_every_module_in_that_of_a_mod
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_texts_are_texts(text: str) -> None:
-    for made in (folded(text, [Fold(text, [Fold(text)])]), folded_text(text, f"{text}\n{text}")):
+    for made in (folded(text, [FoldedLine(text, [FoldedLine(text)])]), folded_text(text, f"{text}\n{text}")):
         page = Page(made)
         assert set(page.tags) <= {"details", "summary", "b", "ul", "li", "code", "pre"}
         assert "\x1b" not in made

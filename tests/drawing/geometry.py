@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from speczoo.drawing.diagram import Box
-from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words, rectangles
+from speczoo.drawing.picture import Curve, DrawnText, Face, Picture, Rectangle, rectangles
 
 Point = tuple[float, float]
 NEAR = 0.01
@@ -59,7 +59,7 @@ def middle(area: Rectangle) -> float:
     return area.y + area.height / 2
 
 
-def corners(shape: Rectangle | Curve | Face | Words) -> list[Point]:
+def corners(shape: Rectangle | Curve | Face | DrawnText) -> list[Point]:
     if isinstance(shape, Face):
         return [*shape.corners]
     if isinstance(shape, Rectangle):
@@ -107,7 +107,7 @@ def within(a: Rectangle, b: Rectangle) -> bool:
 
 def _texts(picture: Picture, leaves: list[Rectangle]) -> Iterator[str]:
     """A text that begins in a box ends there; others meet no box."""
-    texts = [shape for shape in picture.shapes if isinstance(shape, Words)]
+    texts = [shape for shape in picture.shapes if isinstance(shape, DrawnText)]
     for text in texts:
         (x0, y0), (x1, y1) = corners(text)
         area = Rectangle(x0, y0, x1 - x0, y1 - y0, "text")

@@ -12,10 +12,10 @@ from hypothesis import given
 import speczoo
 from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.files import Drawing
-from speczoo.drawing.layout import Link
+from speczoo.drawing.layout import BoxLink
 from speczoo.drawing.network import diagram
 from speczoo.drawing.paper import NAMES, TEXT, paper
-from speczoo.drawing.picture import Curve, Face, Picture, Words
+from speczoo.drawing.picture import Curve, DrawnText, Face, Picture
 from speczoo.drawing.svg import svg
 from speczoo.drawing.text import shortened
 from speczoo.drawing.tikz import tikz
@@ -76,7 +76,7 @@ def test_volumes_are_to_scale(name: str) -> None:
 def test_texts_can_be_read_in_a_column(name: str) -> None:
     """In one of 85 mm, which are 241 points, the smallest is set in five."""
     page = drawn(name).picture
-    smallest = min(shape.size for shape in page.shapes if isinstance(shape, Words))
+    smallest = min(shape.size for shape in page.shapes if isinstance(shape, DrawnText))
     assert smallest * 241 / page.width >= 4.99
 
 
@@ -196,7 +196,7 @@ def test_what_training_alone_computes_is_dashed() -> None:
 
 
 def words(page: Picture) -> list[str]:
-    return [shape.text for shape in page.shapes if isinstance(shape, Words)]
+    return [shape.text for shape in page.shapes if isinstance(shape, DrawnText)]
 
 
 @given(networks())
@@ -222,7 +222,7 @@ def test_shapes_may_be_left_out() -> None:
 def test_texts_are_texts(text: str) -> None:
     kinds = {"path": text, "name": text, "op": text, "facts": (text,)}
     ends = Box("", text, text, text, kind="terminal", outputs=((3, 8, 8),))
-    links = (Link(0, 1), Link(1, 2))
+    links = (BoxLink(0, 1), BoxLink(1, 2))
     inner = Diagram((ends, Box(**kinds, kind="conv", outputs=((4, 8, 8),)), ends), links, 1, 1)
     box = Box(**kinds, inside=inner, count=3, outputs=((4, 8, 8),))
     page = paper(volumes(Diagram((ends, box, ends), links, 1, 1), 1), text, text)

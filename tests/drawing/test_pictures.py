@@ -25,10 +25,10 @@ from speczoo.compiler.layer import Layer
 from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_of, folded, readable
 from speczoo.drawing.files import Drawing
 from speczoo.drawing.formats import FORMATS
-from speczoo.drawing.layout import Extent, Layout, Link, best_order, good_order, grid
+from speczoo.drawing.layout import BoxLink, DiagramLayout, Extent, best_order, good_order, grid
 from speczoo.drawing.network import diagram
 from speczoo.drawing.palette import kind_of
-from speczoo.drawing.picture import Rectangle, Words, picture, rectangles
+from speczoo.drawing.picture import DrawnText, Rectangle, picture, rectangles
 from speczoo.drawing.text import shortened, width
 from speczoo.testing import networks
 from tests.drawing.geometry import faults
@@ -106,12 +106,12 @@ def test_every_layer_and_every_value_is_in_the_diagram(spec: dict[str, Any]) -> 
         assert {box.path for box in inner} <= set(flat(graph))
 
 
-def layout(boxes: list[Extent], links: list[Link], first: int = 0, last: int = 0) -> Layout:
+def layout(boxes: list[Extent], links: list[BoxLink], first: int = 0, last: int = 0) -> DiagramLayout:
     cells = grid(boxes, links, first, last)
     return cells.placed(good_order(cells))
 
 
-def lists(made: Diagram) -> Iterator[tuple[Diagram, list[Extent], list[Link]]]:
+def lists(made: Diagram) -> Iterator[tuple[Diagram, list[Extent], list[BoxLink]]]:
     """A diagram and those inside it, with boxes of one size."""
     for each in (made, *(box.inside for box in made.walk() if box.inside is not None)):
         yield each, [EXTENT] * len(each.boxes), [*each.links]
@@ -141,7 +141,7 @@ def test_few_lines_cross(name: str) -> None:
 
 
 @cache
-def fewest(boxes: int, links: tuple[Link, ...], first: int, last: int) -> float:
+def fewest(boxes: int, links: tuple[BoxLink, ...], first: int, last: int) -> float:
     """The crossings of the best order that is found; of lists too small or too large for a search, infinite."""
     cells = grid([EXTENT] * boxes, [*links], first, last)
     columns = list(range(len(cells.columns)))
@@ -169,13 +169,13 @@ def test_a_fault_is_seen(broken: Any, fault: str) -> None:
 
 
 @st.composite
-def drawn(draw: st.DrawFn) -> tuple[list[Extent], list[Link]]:
+def drawn(draw: st.DrawFn) -> tuple[list[Extent], list[BoxLink]]:
     """Boxes of all sizes, and links from earlier to later ones."""
     count = draw(st.integers(1, 14))
     size = st.floats(0, 60)
     boxes = [Extent(draw(size), draw(size), draw(size), ranks=draw(st.integers(1, 4))) for _ in range(count)]
     links = [
-        Link(draw(st.integers(0, target - 1)), target, draw(st.integers(0, 1)), position)
+        BoxLink(draw(st.integers(0, target - 1)), target, draw(st.integers(0, 1)), position)
         for target in range(1, count)
         for position in range(draw(st.integers(0, 3)))
     ]
@@ -183,7 +183,7 @@ def drawn(draw: st.DrawFn) -> tuple[list[Extent], list[Link]]:
 
 
 @given(drawn())
-def test_boxes_stand_apart_and_lines_beside_them(given: tuple[list[Extent], list[Link]]) -> None:
+def test_boxes_stand_apart_and_lines_beside_them(given: tuple[list[Extent], list[BoxLink]]) -> None:
     boxes, links = given
     placed = layout(boxes, links, 1)
     areas = [
@@ -297,7 +297,7 @@ def test_every_network_in_every_format_of_text(name: str) -> None:
     page = made.picture
     assert float(root.attrib["width"]) == pytest.approx(page.width, abs=0.1)
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts == [shape.text for shape in page.shapes if isinstance(shape, Words)]
+    assert texts == [shape.text for shape in page.shapes if isinstance(shape, DrawnText)]
     for form in ("dot", "mermaid", "tikz"):
         assert made.text(form)
 

@@ -18,7 +18,7 @@ from speczoo.editor import lenses, reader, symbols, tree
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.completion import complete
 from speczoo.editor.desk import Sheet
-from speczoo.editor.names import Names, entry_at
+from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.navigation import definition
 from speczoo.editor.offers import COMMON
 from speczoo.editor.rename import RenameRefused, rename
@@ -225,12 +225,12 @@ def test_json_gets_json_where_nothing_stands_in_quotes_yet() -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_names_that_are_changed_and_changed_back_leave_the_text(style: str) -> None:
     text = STYLES[style]
-    names = Names(reader.read(text))
+    names = TextNames(reader.read(text))
     for symbol in names.symbols:
         new = re.sub(r"^[A-Za-z]+", "anew" if symbol.kind not in ("block", "use") else "Anew", symbol.name)
         after = _renamed(text, symbol.at.start, new)
         assert [d.code for d in found(after).diagnostics] == [d.code for d in whole(style).diagnostics], symbol
-        again = next(s for s in Names(reader.read(after)).symbols if (s.kind, s.name) == (symbol.kind, new))
+        again = next(s for s in TextNames(reader.read(after)).symbols if (s.kind, s.name) == (symbol.kind, new))
         assert _renamed(after, again.at.start, symbol.name) == text
     for each in names.occurrences:
         goals = definition(names, each.at.start, whole(style))
@@ -240,7 +240,7 @@ def test_names_that_are_changed_and_changed_back_leave_the_text(style: str) -> N
 
 
 def _renamed(text: str, at: int, new: str) -> str:
-    edits = rename(Names(reader.read(text)), text, at, new).edits
+    edits = rename(TextNames(reader.read(text)), text, at, new).edits
     return edit.replaced(text, ((start, end, word) for (start, end), word in edits))
 
 
@@ -249,7 +249,7 @@ def test_a_parameter_that_a_layer_may_take_instead_keeps_its_name() -> None:
         "blocks:\n", "blocks:\n  Act:\n    params: {inplace: false}\n    layers: [{op: ReLU}]\n"
     )
     with pytest.raises(RenameRefused, match="may be a layer"):
-        rename(Names(reader.read(text)), text, text.index("inplace: false"), "anew")
+        rename(TextNames(reader.read(text)), text, text.index("inplace: false"), "anew")
 
 
 def test_common_ops_come_first() -> None:

@@ -10,15 +10,15 @@ import pytest
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.id_template import EXPRESSION
 from speczoo.editor import reader
-from speczoo.editor.names import Names, Symbol
+from speczoo.editor.names import Symbol, TextNames
 from speczoo.editor.navigation import definition
 from speczoo.editor.rename import RenameRefused, rename
 from speczoo.specs.edit import replaced
 from tests.editor.texts import NET, ZOO, found
 
 
-def names(text: str) -> Names:
-    return Names(reader.read(text))
+def names(text: str) -> TextNames:
+    return TextNames(reader.read(text))
 
 
 def facts(graph: Graph | None) -> list[object]:

@@ -17,9 +17,9 @@ from speczoo.editor.completion import complete
 from speczoo.editor.desk import Sheet
 from speczoo.editor.hints import hints
 from speczoo.editor.hover import hover
-from speczoo.editor.names import Names
+from speczoo.editor.names import TextNames
 from speczoo.editor.navigation import definition
-from speczoo.editor.offers import Item
+from speczoo.editor.offers import OfferedItem
 from speczoo.editor.recipe_words import choices, models_at
 from speczoo.editor.signature import signature
 from speczoo.editor.tree import Mapping, Scalar
@@ -51,7 +51,7 @@ metrics: [accuracy, top5]
 """
 
 
-def offered(text: str) -> dict[str, Item]:
+def offered(text: str) -> dict[str, OfferedItem]:
     """What is offered at the `|` of a text."""
     at = text.index("|")
     return {item.label: item for item in complete(text.replace("|", "", 1), at, found(RECIPE)).items}
@@ -152,7 +152,7 @@ def test_every_place_can_be_asked() -> None:
 
 
 def said(word: str, text: str = RECIPE, analysis: Analysis | None = None) -> str:
-    got = hover(Names(reader.read(text)), Source("x", text), text.index(word) + 1, analysis or found(text))
+    got = hover(TextNames(reader.read(text)), Source("x", text), text.index(word) + 1, analysis or found(text))
     assert got is not None, word
     return got.text
 
@@ -205,7 +205,7 @@ def test_what_is_half_typed_leaves_the_hints_of_the_other_lines(half: str) -> No
 
 def test_definitions_are_the_networks_file_its_parameter_and_the_model_of_a_word() -> None:
     def goals(word: str) -> list[tuple[str, str]]:
-        there = definition(Names(reader.read(RECIPE)), RECIPE.index(word), found(RECIPE))
+        there = definition(TextNames(reader.read(RECIPE)), RECIPE.index(word), found(RECIPE))
         files = [(goal.path, goal.at.start) for goal in there if goal.path is not None]
         return [(path.name, path.read_text("utf-8")[at:].split(":")[0].split("(")[0].strip()) for path, at in files]
 

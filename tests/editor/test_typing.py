@@ -15,9 +15,9 @@ from speczoo.editor.analysis import Analysis
 from speczoo.editor.completion import complete
 from speczoo.editor.fixes import fixes
 from speczoo.editor.hover import hover
-from speczoo.editor.names import Names, entry_at
+from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.navigation import definition
-from speczoo.editor.offers import Item
+from speczoo.editor.offers import OfferedItem
 from speczoo.editor.signature import signature
 from speczoo.editor.tree import Mapping, Scalar
 from speczoo.editor.wire import without_stops
@@ -38,7 +38,7 @@ def known(path: Path) -> Analysis:
 
 def everything(text: str, at: int, analysis: Analysis) -> None:
     """Ask all that can be asked of a place."""
-    source, names = Source("x", text), Names(reader.read(text))
+    source, names = Source("x", text), TextNames(reader.read(text))
     hover(names, source, at, analysis, analysis.diagnostics)
     complete(text, at, analysis)
     signature(text, at, analysis)
@@ -132,7 +132,7 @@ def test_what_stands_somewhere_is_offered_there() -> None:
     assert count > 250
 
 
-def accepted(text: str, item: Item, start: int, end: int) -> str:
+def accepted(text: str, item: OfferedItem, start: int, end: int) -> str:
     return text[:start] + without_stops(item.insert) + text[end:]
 
 
@@ -157,7 +157,7 @@ def test_what_is_accepted_leaves_a_text_that_can_be_read() -> None:
     assert count > 200
 
 
-def at_mark(text: str) -> tuple[set[str], list[Item]]:
+def at_mark(text: str) -> tuple[set[str], list[OfferedItem]]:
     """What is offered at the `|` of a text that goes on NET's sections before `layers`."""
     head = NET[: NET.index("layers:\n  - {id: stem")]
     whole = head + text
@@ -244,7 +244,7 @@ def said(text: str, word: str, nth: int = 0) -> str:
     for _ in range(nth + 1):
         at = text.index(word, at + 1)
     got = hover(
-        Names(reader.read(text)), Source("<unsaved>", text), at + 1, analysis := found(text), analysis.diagnostics
+        TextNames(reader.read(text)), Source("<unsaved>", text), at + 1, analysis := found(text), analysis.diagnostics
     )
     assert got is not None
     return got.text

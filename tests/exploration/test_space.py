@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo.exploration.pareto import front
-from speczoo.exploration.space import Lists, Space, SpaceError, Values, declared, drawn, read, written
+from speczoo.exploration.space import Lists, Space, SpaceError, ValueSequence, declared, drawn, read, written
 from speczoo.specs.parameter import Param
 
 
-def listed(values: Values) -> list[Any]:
+def listed(values: ValueSequence) -> list[Any]:
     return [values.at(index) for index in range(values.size)]
 
 
@@ -169,13 +169,13 @@ def test_the_front_is_what_no_other_beats(points: list[tuple[int, int]]) -> None
     assert [points[i] for i in found] == sorted(points[i] for i in found)
 
 
-def _sizes() -> Iterator[tuple[Values, int]]:
+def _sizes() -> Iterator[tuple[ValueSequence, int]]:
     yield read("p", ["1..4", 9]), 5
     yield Lists(()), 1
     yield read("p", [["1..2", "1..3"], ["1..2"]]), 8
 
 
 @pytest.mark.parametrize(("values", "size"), list(_sizes()))
-def test_sizes(values: Values, size: int) -> None:
+def test_sizes(values: ValueSequence, size: int) -> None:
     assert values.size == size
     assert len({str(value) for value in listed(values)}) == size

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speczoo.specs.line_breaking import Part, break_lines
+from speczoo.specs.line_breaking import Fragment, break_lines
 
 PARTS = st.lists(
-    st.builds(Part, st.integers(1, 60).map("x".__mul__), st.integers(0, 4), st.booleans()), min_size=1, max_size=30
+    st.builds(Fragment, st.integers(1, 60).map("x".__mul__), st.integers(0, 4), st.booleans()), min_size=1, max_size=30
 )
 
 
-def greedy(parts: list[Part], lead: str, indent: int, width: int) -> int:
+def greedy(parts: list[Fragment], lead: str, indent: int, width: int) -> int:
     """Return how many lines there are where each takes what fits."""
     lines, length = 1, len(lead) + len(parts[0].text)
     for part in parts[1:]:
@@ -23,7 +23,7 @@ def greedy(parts: list[Part], lead: str, indent: int, width: int) -> int:
 
 
 @given(PARTS, st.integers(0, 8), st.integers(80, 120))
-def test_lines_say_what_the_parts_do(parts: list[Part], indent: int, width: int) -> None:
+def test_lines_say_what_the_parts_do(parts: list[Fragment], indent: int, width: int) -> None:
     lead = " " * indent + "layers: "
     lines = break_lines(parts, lead, indent, width)
     assert "".join("".join(lines).split()) == "".join([*lead.split(), *(part.text for part in parts)])

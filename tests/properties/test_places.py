@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo.compiler.expression_bounds import Bounds, Uncertain, bounds
+from speczoo.compiler.expression_bounds import NumberRange, Uncertain, bounds
 from speczoo.specs.expression import ExpressionError, Template, parse
 from speczoo.specs.expression.closing import closed
 from speczoo.specs.expression.evaluation import compiled
@@ -75,7 +75,7 @@ def test_what_is_known_is_put_in_its_place(text: str, i: int, a: int) -> None:
 def test_bounds_hold_every_value(text: str, rows: int, columns: int) -> None:
     tree = parse(text)
     try:
-        found = bounds(tree, {"i": Bounds(0, rows - 1), "j": Bounds(0, columns - 1)})
+        found = bounds(tree, {"i": NumberRange(0, rows - 1), "j": NumberRange(0, columns - 1)})
     except Uncertain:
         return
     for i, j in product(range(rows), range(columns)):

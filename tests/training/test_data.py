@@ -19,7 +19,7 @@ from speczoo.torchvision import torchvision
 from speczoo.training import data, memory, recipe_loader
 from speczoo.training.advice import dataset_notes
 from speczoo.training.data import load, read_images, root_of
-from speczoo.training.dataset import Dataset, Split
+from speczoo.training.dataset import Dataset, LabelledImages
 from speczoo.training.errors import DataError, TrainingError
 from speczoo.training.recipe import Resize
 from tests.training.toys import digits, idx, recipe
@@ -52,7 +52,7 @@ def test_a_share_of_the_training_set_validates(corners: Path) -> None:
 def test_every_class_is_in_every_part(sizes: list[int], share: float, seed: int, count: int) -> None:
     """Of a class with two images or more; and of the first so many there is one of each while there is room."""
     labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
-    split = Split(torch.arange(len(labels))[:, None, None, None].to(torch.uint8), labels)
+    split = LabelledImages(torch.arange(len(labels))[:, None, None, None].to(torch.uint8), labels)
     train, valid = data._divide(split, share, seed)
     assert sorted([*train.images.ravel().tolist(), *valid.images.ravel().tolist()]) == list(range(len(labels)))
     for each, size in enumerate(sizes):

@@ -13,7 +13,7 @@ from torch import nn
 
 from speczoo.training import memory, recipe_loader
 from speczoo.training.data import load
-from speczoo.training.dataset import Split
+from speczoo.training.dataset import LabelledImages
 from speczoo.training.engine import check, train
 from speczoo.training.errors import DataError, RunError, TrainingError
 from speczoo.training.evaluate import evaluate, predict
@@ -32,7 +32,7 @@ def test_other_counts_of_classes_are_told_with_what_to_set(corners: Path) -> Non
 
 def test_a_classifier_on_labelled_pixels_is_told_as_such(corners: Path) -> None:
     dataset = load(recipe_loader.load(recipe(corners)))
-    pixels = Split(dataset.train.images, torch.zeros(len(dataset.train), 12, 12, dtype=torch.long))
+    pixels = LabelledImages(dataset.train.images, torch.zeros(len(dataset.train), 12, 12, dtype=torch.long))
     for outputs in (4, 7):
         with pytest.raises(DataError, match=r"labels want \[4, 12, 12\]") as caught:
             check(network(classes=outputs), dataset.shape, dataclasses.replace(dataset, train=pixels))

@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speczoo.training.data import measure
-from speczoo.training.dataset import Split
+from speczoo.training.dataset import LabelledImages
 from speczoo.training.loader import IGNORED, Batches
 from speczoo.training.transforms import RandomCrop
 
 counts, sizes, worlds = st.integers(1, 60), st.integers(1, 9), st.integers(1, 4)
 
 
-def split(count: int) -> Split:
+def split(count: int) -> LabelledImages:
     generator = torch.Generator().manual_seed(count)
     images = torch.randint(0, 256, (count, 1, 6, 6), dtype=torch.uint8, generator=generator)
-    return Split(images, torch.arange(count))
+    return LabelledImages(images, torch.arange(count))
 
 
 def batches(count: int, size: int, world: int = 1, rank: int = 0, **options: bool) -> Batches:

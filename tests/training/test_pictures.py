@@ -29,7 +29,7 @@ from speczoo.specs import files
 from speczoo.training import data_preview, metric_text, plots, recipe_loader, report
 from speczoo.training import recipe as r
 from speczoo.training.data import load
-from speczoo.training.dataset import Dataset, Split
+from speczoo.training.dataset import Dataset, LabelledImages
 from speczoo.training.evaluate import Evaluation, evaluate
 from speczoo.training.run import Run
 from tests.training.toys import network, recipe
@@ -275,7 +275,7 @@ def test_a_picture_has_no_markup_but_its_own(tmp_path: Path) -> None:
 
 def test_a_few_canvases_are_enough_for_a_report() -> None:
     """Fewer than the picture has rows for."""
-    few = Split(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), torch.zeros(3, 32, 32, dtype=torch.long))
+    few = LabelledImages(torch.zeros(3, 1, 32, 32, dtype=torch.uint8), torch.zeros(3, 32, 32, dtype=torch.long))
     dataset = Dataset(few, few, ("background", "digit"), mean=(0.0,), std=(1.0,))
     chosen = recipe_loader.load("unet_digits")
     model = nn.Conv2d(1, 2, 1)

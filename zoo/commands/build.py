@@ -13,7 +13,7 @@ from speczoo import console
 from speczoo.catalogue import EXPORTED
 from speczoo.commands import exports
 from speczoo.commands.common import (
-    Network,
+    AskedNetwork,
     Networks,
     Place,
     Refused,
@@ -107,7 +107,7 @@ def command(
 
 
 def built(
-    network: Network, graph: Graph, weights: str | None, seed: int | None, **names: Any
+    network: AskedNetwork, graph: Graph, weights: str | None, seed: int | None, **names: Any
 ) -> tuple[Graph, Any, Any]:
     """Return the graph that a module was made of, the module, and what there is to say of its weights, and is said."""
     from speczoo.compiler.emit.module import build
@@ -184,7 +184,7 @@ def _write_weights(module: Any, target: Path, force: bool) -> list[str]:
     return [str(target)]
 
 
-def _write_folder(network: Network, graph: Graph, module: Any, folder: Path, force: bool) -> list[str]:
+def _write_folder(network: AskedNetwork, graph: Graph, module: Any, folder: Path, force: bool) -> list[str]:
     """Return spec, source and weights, named as the network; beside the spec the files that it uses."""
     from speczoo import specialize
     from speczoo.compiler.emit.python import source

@@ -32,7 +32,7 @@ FEW = 10  # of them nobody has to be told how far it is
 ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
 
 
-class Checked(NamedTuple):
+class CheckedTarget(NamedTuple):
     """What there is to say against a target, and the networks that it is: of one among many only the files that they
     use beside their own.
     """
@@ -115,7 +115,7 @@ def _say_what_is_waited_for(watched: watching.Stamps) -> None:
 
 def _found(
     targets: Sequence[str], params: dict[str, Any], shapes: Any, limits: Limits, *, repair: Literal["write", "show", ""]
-) -> list[Checked]:
+) -> list[CheckedTarget]:
     """Return what there is to say of everything that was named; what can be repaired is written, or shown."""
     import speczoo.api  # noqa: F401  (once, before there are several processes)
     from speczoo import catalogue, processes
@@ -126,7 +126,7 @@ def _found(
     one = partial(_one_of_many, params, shapes, limits, repair)
     together = repair or any(target == common.STANDARD or files.is_piped(target) for target in wanted)
     done = map(one, wanted) if together else processes.each(one, wanted)
-    found: list[Checked] = []
+    found: list[CheckedTarget] = []
     for number, target in enumerate(wanted, 1):
         console.progress(f"{number}/{len(wanted)} {target}")
         found.append(next(done))
@@ -134,13 +134,13 @@ def _found(
     return found
 
 
-def _one(params: dict[str, Any], shapes: Any, limits: Limits, repair: str, target: str) -> Checked:
+def _one(params: dict[str, Any], shapes: Any, limits: Limits, repair: str, target: str) -> CheckedTarget:
     checked = _check(target, params, shapes, limits)
     checked = _mend(checked, params, shapes, limits, show=repair == "show") if repair else checked
     return checked._replace(used=_used(checked.graphs))
 
 
-def _one_of_many(params: dict[str, Any], shapes: Any, limits: Limits, repair: str, target: str) -> Checked:
+def _one_of_many(params: dict[str, Any], shapes: Any, limits: Limits, repair: str, target: str) -> CheckedTarget:
     return _one(params, shapes, limits, repair, target)._replace(graphs=())
 
 
@@ -166,7 +166,7 @@ def _used(graphs: Sequence[Graph]) -> list[Path]:
     return [unit.document.source.path for unit in units if unit is not None and unit.document.source.path is not None]
 
 
-def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> Checked:
+def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> CheckedTarget:
     from speczoo import catalogue
     from speczoo.api import check_into
 
@@ -174,17 +174,17 @@ def _check(target: str, params: dict[str, Any], shapes: Any, limits: Limits) -> 
     if target == common.STANDARD:
         source = console.stdin(report, limits)
         if source is None:
-            return Checked(console.STDIN, report.diagnostics)
+            return CheckedTarget(console.STDIN, report.diagnostics)
         checked = _check_source(source, params, shapes, limits)
         return checked if checked.graphs else _as_recipe(checked, source, params)
     graphs = check_into(report, target, input=shapes, limits=limits, params=params)
     if report.ok or not catalogue.is_path(target) or catalogue.is_exported(target):
-        return Checked(target, report.diagnostics, graphs)
+        return CheckedTarget(target, report.diagnostics, graphs)
     source = Source.read(catalogue.split(target)[0], Report(), limits)
-    return _as_recipe(Checked(target, report.diagnostics), source, params)
+    return _as_recipe(CheckedTarget(target, report.diagnostics), source, params)
 
 
-def _as_recipe(checked: Checked, source: Source | None, params: dict[str, Any]) -> Checked:
+def _as_recipe(checked: CheckedTarget, source: Source | None, params: dict[str, Any]) -> CheckedTarget:
     """Return what is wrong with a text that is no network but says how one is trained, of which nothing is repaired;
     where it does not say so, what there is to say already.
     """
@@ -195,11 +195,11 @@ def _as_recipe(checked: Checked, source: Source | None, params: dict[str, Any]) 
     try:
         recipe_loader.load(source, params, with_network=True)
     except SpecError as error:
-        return Checked(checked.target, [replace(diagnostic, fix=()) for diagnostic in error.diagnostics])
-    return Checked(checked.target, [])
+        return CheckedTarget(checked.target, [replace(diagnostic, fix=()) for diagnostic in error.diagnostics])
+    return CheckedTarget(checked.target, [])
 
 
-def _mend(checked: Checked, params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool) -> Checked:
+def _mend(checked: CheckedTarget, params: dict[str, Any], shapes: Any, limits: Limits, *, show: bool) -> CheckedTarget:
     """Apply what can be, until nothing more can be; what is left to say."""
     from speczoo import catalogue
 
@@ -235,7 +235,7 @@ def _check_source(
     limits: Limits,
     target: str = console.STDIN,
     variant: str | None = None,
-) -> Checked:
+) -> CheckedTarget:
     from speczoo.api import check_unit
     from speczoo.specs.loaded_spec import LoadedSpec
 
@@ -243,15 +243,15 @@ def _check_source(
     document = parse(source, report, limits)
     spec = load(document, report) if document else None
     if spec is None or document is None:
-        return Checked(target, report.diagnostics, source=source)
+        return CheckedTarget(target, report.diagnostics, source=source)
     graphs = check_unit(report, LoadedSpec(spec, document), variant, input=shapes, limits=limits, params=params)
-    return Checked(target, report.diagnostics, graphs, source)
+    return CheckedTarget(target, report.diagnostics, graphs, source)
 
 
 # -- what is printed ----------------------------------------------------------------------------------------------
 
 
-def say(found: Sequence[Checked], form: str = "text") -> None:
+def say(found: Sequence[CheckedTarget], form: str = "text") -> None:
     """Print what was found; nothing of the rendering is loaded when a text has nothing to show."""
     reported = list(dict.fromkeys(d for checked in found for d in checked.diagnostics))
     if form == "text":
@@ -272,7 +272,7 @@ def say(found: Sequence[Checked], form: str = "text") -> None:
         console.say(*render.concise(reported).split("\n"))
 
 
-def _summary(found: Sequence[Checked], reported: Sequence[Diagnostic]) -> str:
+def _summary(found: Sequence[CheckedTarget], reported: Sequence[Diagnostic]) -> str:
     errors = sum(d.severity == "error" for d in reported)
     warnings = len(reported) - errors
     what = found[0].target if len(found) == 1 else f"{len(found)} networks and files"
@@ -298,7 +298,7 @@ def _facts(graphs: Sequence[Graph]) -> list[str]:
     return [first, f"{counted} parameter{'s' * (params[-1] != 1)}"]
 
 
-def exit_code(found: Sequence[Checked], *, strict: bool = False) -> int:
+def exit_code(found: Sequence[CheckedTarget], *, strict: bool = False) -> int:
     """Return 2 where something cannot be read or is not there, 1 where something is wrong, a warning counted where that
     is `strict`, else 0.
     """

@@ -20,7 +20,7 @@ from speczoo.specs.errors import SpecError, raise_if_wrong
 from speczoo.specs.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
-    from speczoo.catalogue import Text
+    from speczoo.catalogue import NamedText
     from speczoo.compiler.graph import Graph
     from speczoo.project import Project
 
@@ -67,12 +67,12 @@ class Place(click.Path):
 
 
 @dataclass(frozen=True)
-class Network:
+class AskedNetwork:
     """A network as it was asked for: a name, a path or what standard input has, what --set and --input lay over it, how
     large it may be, and which inner values are its outputs.
     """
 
-    asked: str | Text
+    asked: str | NamedText
     params: Mapping[str, Any]
     input: Sequence[int] | Mapping[str, Sequence[int]] | None = None
     limits: Limits = DEFAULT
@@ -91,12 +91,12 @@ class Network:
         return made
 
 
-class Networks(list[Network]):
+class Networks(list[AskedNetwork]):
     """Networks that were asked for. `several`: by more than one name, or by a glob, however few it found."""
 
     several: bool = False
 
-    def each(self, make: Callable[[Network], T]) -> Iterator[tuple[Network, T]]:
+    def each(self, make: Callable[[AskedNetwork], T]) -> Iterator[tuple[AskedNetwork, T]]:
         """Yield what `make` gives for one after the other; when all are done, raises SpecError with all that was
         wrong.
         """
@@ -160,14 +160,14 @@ def takes_networks(command: F) -> F:
         **rest: Any,
     ) -> Any:
         params, input, allowed = settings(overrides), shape_of(shapes), read_limits(limits)
-        networks = Networks(Network(asked, params, input, allowed) for asked in expanded(names, allowed))
+        networks = Networks(AskedNetwork(asked, params, input, allowed) for asked in expanded(names, allowed))
         networks.several = len(names) > 1 or any(c in names[0] for c in "*?[")
         return command(networks=networks, **rest)
 
     return run  # type: ignore[return-value]
 
 
-def expanded(names: Iterable[str], limits: Limits = DEFAULT) -> list[str | Text]:
+def expanded(names: Iterable[str], limits: Limits = DEFAULT) -> list[str | NamedText]:
     """Return names and paths as the catalogue expands them, with what standard input has in place of `-`. Raises
     SpecError.
     """
@@ -176,15 +176,15 @@ def expanded(names: Iterable[str], limits: Limits = DEFAULT) -> list[str | Text]
     return [standard_input(limits) if name == STANDARD else name for name in catalogue.expand([*names])]
 
 
-def standard_input(limits: Limits = DEFAULT) -> Text:
+def standard_input(limits: Limits = DEFAULT) -> NamedText:
     """Return the text on standard input. Raises SpecError where that is none, or too long."""
     report = Report()
     source = console.stdin(report, limits)
     raise_if_wrong(report)
     assert source is not None
-    from speczoo.catalogue import Text
+    from speczoo.catalogue import NamedText
 
-    return Text(source)
+    return NamedText(source)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:

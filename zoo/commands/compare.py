@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo.commands.common import AskedNetwork, Networks, emit, json_option, takes_networks
 from speczoo.specs.escaping import safe
 from speczoo.table import Column, Table
 
@@ -44,7 +44,7 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
     """
     from speczoo.compiler.analysis.difference import difference
 
-    graphs = [graph for _, graph in networks.each(Network.graph)]
+    graphs = [graph for _, graph in networks.each(AskedNetwork.graph)]
     found = [_row(graph) for graph in graphs]
     for row, graph in zip(found, graphs, strict=True):
         asked = as_json or exit_code or all(row[key] == found[0][key] for key in NUMBERS)

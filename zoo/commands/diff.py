@@ -27,7 +27,7 @@ from speczoo.commands.common import (
 from speczoo.specs.errors import SpecError
 
 if TYPE_CHECKING:
-    from speczoo.comparison import Compared, Given, Side
+    from speczoo.comparison import Compared, Overlay, Side
     from speczoo.key_map import KeyMap
 
 GIT = (7, 9)  # arguments that git gives to its external diff: nine of a file that has another name
@@ -89,8 +89,8 @@ def command(
         raise click.UsageError("two networks are compared, OLD and NEW; or one file with what git has of it: net.yaml")
     allowed = read_limits(limits)
     common, shape = settings(both), shape_of(shapes)
-    old = comparison.Given({**common, **settings(set_old)}, shape_of(input_old) or shape, allowed)
-    new = comparison.Given({**common, **settings(set_new)}, shape_of(input_new) or shape, allowed)
+    old = comparison.Overlay({**common, **settings(set_old)}, shape_of(input_old) or shape, allowed)
+    new = comparison.Overlay({**common, **settings(set_new)}, shape_of(input_new) or shape, allowed)
     if names[0].endswith(key_map.SUFFIXES):
         if markdown or set_old or input_old:
             option = "--markdown" if markdown else "--set-old" if set_old else "--input-old"
@@ -106,7 +106,7 @@ def command(
         ctx.exit(1)
 
 
-def _side(asked: str, given: Given) -> Side:
+def _side(asked: str, given: Overlay) -> Side:
     """Return the spec that is meant. Raises SpecError, and Refused where git knows no such revision."""
     from speczoo import comparison, revisions
 
@@ -224,7 +224,7 @@ def _for_git(names: Sequence[str]) -> None:
         console.say(f"{shown}: {'added' if old == '/dev/null' else 'removed'}")
         return
     try:
-        sides = (comparison.side(name, comparison.Given({})) for name in (old, new))
+        sides = (comparison.side(name, comparison.Overlay({})) for name in (old, new))
         paths = (f"a/{path}", f"b/{path if len(names) == GIT[0] else names[7]}")
         found = comparison.compared(*(side._replace(asked=at) for at, side in zip(paths, sides, strict=True)))
     except SpecError:

@@ -12,7 +12,7 @@ from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     STANDARD,
-    Network,
+    AskedNetwork,
     Networks,
     Place,
     Refused,
@@ -131,7 +131,7 @@ def command(
 
 
 def _graphs(
-    network: Network, against: str | None, params: Sequence[str], shapes: Sequence[str]
+    network: AskedNetwork, against: str | None, params: Sequence[str], shapes: Sequence[str]
 ) -> tuple[Graph, Graph | None]:
     """Return the network, and the one that it is drawn against. Raises SpecError, and Refused where git knows no such
     revision.
@@ -142,8 +142,10 @@ def _graphs(
 
     if against == STANDARD and not isinstance(network.asked, str):
         raise click.UsageError("standard input is one network: name the other")
-    own = comparison.Given(network.params, network.input, network.limits)
-    given = comparison.Given({**network.params, **settings(params)}, shape_of(shapes) or network.input, network.limits)
+    own = comparison.Overlay(network.params, network.input, network.limits)
+    given = comparison.Overlay(
+        {**network.params, **settings(params)}, shape_of(shapes) or network.input, network.limits
+    )
     try:
         sides = [comparison.side(against, given)]
         sides += [comparison.side(network.asked, own)] if isinstance(network.asked, str) else []

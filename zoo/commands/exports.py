@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speczoo.commands.common import Network, Refused, refuse_taken
+from speczoo.commands.common import AskedNetwork, Refused, refuse_taken
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def written(
-    network: Network, graph: Graph, module: Any, target: Path, *, opset: int | None = None, force: bool = False
+    network: AskedNetwork, graph: Graph, module: Any, target: Path, *, opset: int | None = None, force: bool = False
 ) -> Exported:
     """Write a module in the format of its file's ending, and return what there is to say of it. Raises Refused."""
     from speczoo.exporting import NotExported, write

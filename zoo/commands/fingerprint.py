@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from speczoo import console
-from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo.commands.common import AskedNetwork, Networks, emit, json_option, takes_networks
 
 
 @click.command()
@@ -20,7 +20,7 @@ def command(networks: Networks, as_json: bool) -> None:
     """
     from speczoo.compiler.analysis.fingerprint import fingerprint
 
-    found = [(graph.name, fingerprint(graph)) for _, graph in networks.each(Network.graph)]
+    found = [(graph.name, fingerprint(graph)) for _, graph in networks.each(AskedNetwork.graph)]
     if as_json:
         rows = [{"name": name, "fingerprint": made} for name, made in found]
         emit(rows if networks.several else rows[0])

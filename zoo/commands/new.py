@@ -14,7 +14,7 @@ from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import (
     STANDARD,
-    Network,
+    AskedNetwork,
     Refused,
     emit,
     json_option,
@@ -124,7 +124,7 @@ def command(
 
         allowed = read_limits(limits)
         asked = standard_input(allowed) if origin == STANDARD else origin
-        network = Network(asked, settings(overrides), shape_of(shapes), allowed)
+        network = AskedNetwork(asked, settings(overrides), shape_of(shapes), allowed)
         graph = network.graph()
         written = specialize.text(graph, name, network.params, fresh=True)
         path = specialize.path_in(Path(), name, written)

@@ -17,7 +17,7 @@ from speczoo.training.cli import accelerator_option, data_option, emit, guarded,
 
 if TYPE_CHECKING:
     from speczoo.exploration.study import Study
-    from speczoo.exploration.task import Start, Task
+    from speczoo.exploration.task import StartWeights, Task
 
 STUDY = "study.jsonl"  # in a search's folder
 SHOWN = 10  # trials in the table
@@ -101,11 +101,11 @@ def command(
         raise click.UsageError("`-` is read once: the recipe of a search, which others train and resume, is a file")
     from speczoo.conditions import ConditionError
     from speczoo.exploration.space import SpaceError
-    from speczoo.exploration.task import Start
+    from speczoo.exploration.task import StartWeights
     from speczoo.training.errors import TrainingError
 
     try:
-        start = Start(weights, names["rename"], names["keys"]) if weights is not None else None
+        start = StartWeights(weights, names["rename"], names["keys"]) if weights is not None else None
         task = _task(recipe, overrides, where, metric, data, start, accelerator, ctx.meta.get("zoo.plugins", ()))
     except SpaceError as error:
         raise click.UsageError(f"--set {error}") from None
@@ -136,7 +136,7 @@ def _task(
     where: str | None,
     metric: str | None,
     data: Path | None,
-    start: Start | None,
+    start: StartWeights | None,
     accelerator: str,
     plugins: Any,
 ) -> Task:

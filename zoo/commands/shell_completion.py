@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
-from speczoo.limits import Limits as FileLimits
+from speczoo.limits import DataLimits
 from speczoo.specs.limits import Limits
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def limits(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items
 
 def file_limits(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
     """Return `NAME=` of each limit of weights, images and runs."""
-    return _starting((f"{field.name}=" for field in fields(FileLimits)), incomplete)
+    return _starting((f"{field.name}=" for field in fields(DataLimits)), incomplete)
 
 
 def among(*known: str) -> Complete:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speczoo import console
-from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo.commands.common import AskedNetwork, Networks, emit, json_option, takes_networks
 
 if TYPE_CHECKING:
-    from speczoo.catalogue import Text
+    from speczoo.catalogue import NamedText
 
 
 @click.command()
@@ -50,7 +50,7 @@ def _resolved(networks: Networks, as_json: bool) -> None:
     from speczoo import resolved
 
     wanted = Networks(variant for network in networks for variant in _variants(network))
-    made = [(resolved.data(graph, network.params), graph.name) for network, graph in wanted.each(Network.graph)]
+    made = [(resolved.data(graph, network.params), graph.name) for network, graph in wanted.each(AskedNetwork.graph)]
     if as_json:
         found = [{"name": name, "spec": data} for data, name in made]
         emit(found if networks.several or len(found) > 1 else found[0])
@@ -59,7 +59,7 @@ def _resolved(networks: Networks, as_json: bool) -> None:
         console.data("\n" * (i > 0) + resolved.written(data), "yaml")
 
 
-def _variants(network: Network) -> list[Network]:
+def _variants(network: AskedNetwork) -> list[AskedNetwork]:
     """Return the networks of a file that has variants, which was asked for without one; else the network itself."""
     from speczoo import catalogue
     from speczoo.specs.diagnostics import Report
@@ -72,11 +72,11 @@ def _variants(network: Network) -> list[Network]:
     return [network] * complete + [replace(network, asked=_variant(network.asked, name)) for name in spec.variants]
 
 
-def _variant(asked: str | Text, name: str) -> str | Text:
+def _variant(asked: str | NamedText, name: str) -> str | NamedText:
     return f"{asked}:{name}" if isinstance(asked, str) else asked._replace(variant=name)
 
 
-def lineage(network: Network, family: bool = False) -> dict[str, Any]:
+def lineage(network: AskedNetwork, family: bool = False) -> dict[str, Any]:
     """Return where a network comes from, as the JSON has it, and the text of its spec, or that of its `family`. Raises
     SpecError.
     """
@@ -132,7 +132,7 @@ def lineage(network: Network, family: bool = False) -> dict[str, Any]:
     }
 
 
-def _exported(asked: str | Text) -> dict[str, Any] | None:
+def _exported(asked: str | NamedText) -> dict[str, Any] | None:
     """Return what else a file says of itself that carries the spec; None of any other file."""
     from speczoo import catalogue
 

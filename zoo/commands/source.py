@@ -9,7 +9,7 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import (
-    Network,
+    AskedNetwork,
     Networks,
     Place,
     emit,
@@ -39,7 +39,7 @@ def command(networks: Networks, out: Path | str | None, optimize: bool, force: b
     from speczoo.specs import files
 
     folder = isinstance(out, Path) and ending(out, (".py",), several=networks.several) == "folder"
-    made = [(n, g.name, source(_optimized(g) if optimize else g)) for n, g in networks.each(Network.graph)]
+    made = [(n, g.name, source(_optimized(g) if optimize else g)) for n, g in networks.each(AskedNetwork.graph)]
     written: dict[str, str] = {}
     if isinstance(out, Path):
         targets = {out / f"{name}.py" if folder else out: (name, text.encode()) for _, name, text in made}

@@ -9,13 +9,13 @@ import click
 
 from speczoo import console
 from speczoo.commands import shell_completion
-from speczoo.commands.common import Network, Networks, emit, json_option, takes_networks
+from speczoo.commands.common import AskedNetwork, Networks, emit, json_option, takes_networks
 from speczoo.specs.errors import SpecError
 from speczoo.specs.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from speczoo.compiler.analysis.memory import Unit
-    from speczoo.compiler.analysis.outline import Part
+    from speczoo.compiler.analysis.outline import OutlinePart
     from speczoo.compiler.emit.summary import Summary
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
@@ -90,7 +90,7 @@ def command(
 
     unit, falling = Unit(dtype, batch), sort is not None and sort.startswith("-")
 
-    def arranged(parts: Sequence[Part]) -> Sequence[Part]:
+    def arranged(parts: Sequence[OutlinePart]) -> Sequence[OutlinePart]:
         return ordered(parts, order, unit, largest_first=falling) if order is not None else parts
 
     if form == "json":
@@ -144,7 +144,7 @@ def _known(name: str, option: str) -> str:
 
 
 def _data(
-    summary: Summary, unit: Unit, depth: int | None, arranged: Callable[[Sequence[Part]], Sequence[Part]]
+    summary: Summary, unit: Unit, depth: int | None, arranged: Callable[[Sequence[OutlinePart]], Sequence[OutlinePart]]
 ) -> dict[str, Any]:
     from speczoo.compiler.analysis.memory import memory
     from speczoo.compiler.analysis.outline import cut
@@ -157,7 +157,7 @@ def _data(
     return found
 
 
-def _summary(network: Network) -> Summary:
+def _summary(network: AskedNetwork) -> Summary:
     """Raise SpecError, for a network with more layers than are listed too."""
     from speczoo.compiler.emit.summary import summarise
     from speczoo.specs.problem import Problem

@@ -16,7 +16,7 @@ from speczoo.console import DIM, Styled
 from speczoo.table import Column, Table
 
 if TYPE_CHECKING:
-    from speczoo.compiler.analysis.outline import Part
+    from speczoo.compiler.analysis.outline import OutlinePart
     from speczoo.compiler.emit.summary import Summary
     from speczoo.console import Line as Printed
 
@@ -28,7 +28,7 @@ class Shown:
     """A network, the parts of it that are listed, the columns of these, and what bytes are counted for."""
 
     summary: Summary
-    parts: Sequence[Part]
+    parts: Sequence[OutlinePart]
     keys: Sequence[str]
     unit: Unit
 

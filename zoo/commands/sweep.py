@@ -25,7 +25,7 @@ from speczoo.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from speczoo.catalogue import Text
+    from speczoo.catalogue import NamedText
     from speczoo.exploration import Candidate, Space
     from speczoo.exploration.engine import Sweep
 
@@ -135,14 +135,14 @@ def command(
         console.say(*pictures)
 
 
-def _space(network: str | Text, overrides: Sequence[str], shapes: Sequence[str], limits: Any) -> Space:
+def _space(network: str | NamedText, overrides: Sequence[str], shapes: Sequence[str], limits: Any) -> Space:
     """Return the space that `--set` and `--input` say. Raises SpaceError, SpecError and UsageError."""
     from speczoo import catalogue
-    from speczoo.exploration.space import Listed, Space, SpaceError, Values, declared, read, written
+    from speczoo.exploration.space import ListedValues, Space, SpaceError, ValueSequence, declared, read, written
     from speczoo.specs.suggestions import did_you_mean
 
     known = catalogue.found(network, limits)[0].spec.params
-    axes: dict[str, Values] = {}
+    axes: dict[str, ValueSequence] = {}
     for text in overrides:
         key, equals, values = text.partition("=")
         if not key:
@@ -157,9 +157,9 @@ def _space(network: str | Text, overrides: Sequence[str], shapes: Sequence[str],
             hint = " ".join(did_you_mean(key, known)) or "--set takes KEY=VALUES, as width=16,32"
             raise SpaceError(f"there is no parameter {key!a}: {hint}")
     if any("=" in text for text in shapes):
-        axes["input"] = Listed((shape_of(shapes),))
+        axes["input"] = ListedValues((shape_of(shapes),))
     elif shapes:
-        axes["input"] = Listed(tuple(shape_of([text]) for text in shapes))
+        axes["input"] = ListedValues(tuple(shape_of([text]) for text in shapes))
     return Space(axes)
 
 

@@ -11,8 +11,8 @@ from speczoo.compiler.analysis.changes import Change
 from speczoo.compiler.analysis.diff import Diff
 from speczoo.compiler.graph import Graph
 from speczoo.drawing.diagram import READABLE, Box, Diagram, depth_of
-from speczoo.drawing.layout import Link
-from speczoo.drawing.network import Apart, Part, diagram
+from speczoo.drawing.layout import BoxLink
+from speczoo.drawing.network import Apart, NetworkPart, diagram
 from speczoo.drawing.palette import CHANGES, SIGNS
 
 #: Kinds of changes, as they are drawn: what only has another size is what it was.
@@ -27,7 +27,7 @@ DRAWN = {
 LAST = 1000
 
 
-def changes(old: Graph, new: Graph, found: Diff, part: Part | None = None) -> Diagram:
+def changes(old: Graph, new: Graph, found: Diff, part: NetworkPart | None = None) -> Diagram:
     """Return the diagram of a network, or of a part of it, with the kinds of boxes saying what became of them."""
     marks = _Marks(found)
     before = diagram(old, apart=marks.apart(old=True))
@@ -196,7 +196,7 @@ def _with(new: Diagram, kept: list[Box], gone: Mapping[int, Box], held: Diagram,
     for link in held.links:
         source, target = then.get(link.source, len(boxes)), then.get(link.target, 0)
         if (link.source in gone or link.target in gone) and source < target:
-            links.append(Link(source, target, 0, LAST))
+            links.append(BoxLink(source, target, 0, LAST))
     return replace(new, boxes=tuple(boxes), links=tuple(links))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from speczoo.drawing.layout import Link
+from speczoo.drawing.layout import BoxLink
 
 #: What a function that brings values together is drawn as.
 SYMBOLS = {"add": "+", "mul": "\u00d7", "sub": "\u2212", "div": "\u00f7"}
@@ -71,7 +71,7 @@ class Diagram:
     """
 
     boxes: tuple[Box, ...]
-    links: tuple[Link, ...]
+    links: tuple[BoxLink, ...]
     inputs: int
     outputs: int
 
@@ -88,7 +88,7 @@ class Diagram:
                 yield from box.inside.walk()
 
 
-class Connection(NamedTuple):
+class Arrow(NamedTuple):
     """A value that flows from a layer, a block that is not unfolded, or an end of the network into another."""
 
     source: Box
@@ -100,17 +100,17 @@ def dashed(source: Box, target: Box) -> bool:
     return target.training or "removed" in (source.kind, target.kind)
 
 
-def connections(diagram: Diagram) -> tuple[Connection, ...]:
+def connections(diagram: Diagram) -> tuple[Arrow, ...]:
     """Return how the boxes without an inside are connected, through the blocks that they stand in."""
-    found: list[Connection] = []
+    found: list[Arrow] = []
     _connect(diagram, [], found)
     return tuple(found)
 
 
-def _connect(diagram: Diagram, arriving: Sequence[Box | None], found: list[Connection]) -> list[Box | None]:
+def _connect(diagram: Diagram, arriving: Sequence[Box | None], found: list[Arrow]) -> list[Box | None]:
     """Add the connections in a list that these flow into, or the network; return what flows out of it."""
     nested = bool(arriving)
-    given: dict[int, list[Link]] = defaultdict(list)
+    given: dict[int, list[BoxLink]] = defaultdict(list)
     for link in diagram.links:
         given[link.target].append(link)
     ends: list[list[Box | None]] = []  # what each box gives, by its outputs; a layer itself, for all of them
@@ -126,7 +126,7 @@ def _connect(diagram: Diagram, arriving: Sequence[Box | None], found: list[Conne
         elif box.inside is not None:
             ends.append(_connect(box.inside, sources or [None], found))
         else:
-            found += [Connection(source, box) for source in sources if source is not None]
+            found += [Arrow(source, box) for source in sources if source is not None]
             ends.append([box])
     return leaving
 

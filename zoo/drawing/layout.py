@@ -44,7 +44,7 @@ class Extent(NamedTuple):
         return self.exits[port] if port < len(self.exits) else 0.0
 
 
-class Link(NamedTuple):
+class BoxLink(NamedTuple):
     """A link from a box's exit to a later box's entry, by their numbers."""
 
     source: int
@@ -76,7 +76,7 @@ class Hop(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layout:
+class DiagramLayout:
     """Spots of the boxes, and hops of the links; `along` is the whole length, over so many `ranks`. What lies on both
     sides of the main axis, which is at 0 across, is `before` and `after` it.
     """
@@ -126,7 +126,7 @@ def good_order(grid: Grid) -> tuple[int, ...]:
     return tuple(best)
 
 
-def grid(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last: int = 0) -> Grid:
+def grid(boxes: Sequence[Extent], links: Sequence[BoxLink], first: int = 0, last: int = 0) -> Grid:
     """Return the ranks and columns on which boxes and links stand, in no order yet."""
     items, steps = _with_points(_ranks(boxes, links, first, last), links)
     columns = _columns(items, steps, boxes)
@@ -134,7 +134,7 @@ def grid(boxes: Sequence[Extent], links: Sequence[Link], first: int = 0, last: i
     return Grid(boxes, items, steps, columns, column)
 
 
-def _ranks(boxes: Sequence[Extent], links: Sequence[Link], first: int, last: int) -> list[range]:
+def _ranks(boxes: Sequence[Extent], links: Sequence[BoxLink], first: int, last: int) -> list[range]:
     """Return the ranks of each box: it begins after the longest way to it, and what nothing leads to just before what
     it leads to.
     """
@@ -156,7 +156,7 @@ def _ranks(boxes: Sequence[Extent], links: Sequence[Link], first: int, last: int
     return [range(r, r + max(1, min(boxes[box].ranks, f))) for box, (r, f) in enumerate(zip(start, free, strict=True))]
 
 
-def _with_points(ranks: Sequence[range], links: Sequence[Link]) -> tuple[list[_Item], list[_Step]]:
+def _with_points(ranks: Sequence[range], links: Sequence[BoxLink]) -> tuple[list[_Item], list[_Step]]:
     """Return boxes and points, and the steps between them. Links of one exit share their points."""
     items = [_Item(box, None, each) for box, each in enumerate(ranks)]
     points: dict[tuple[int, int, int], int] = {}
@@ -361,7 +361,7 @@ class Grid:
         """Return half the space beside an item: boxes keep farther away from each other than lines."""
         return SPACE / 2 if self.items[item].box >= 0 else LINE
 
-    def placed(self, order: Sequence[int]) -> Layout:
+    def placed(self, order: Sequence[int]) -> DiagramLayout:
         axes = self.axes(order)
         across = [axes[self.column[i]] for i in range(len(self.items))]
         bands = self._bands(across)
@@ -375,7 +375,7 @@ class Grid:
         before = -min([*(low for low, _ in sides), *ends], default=0.0)
         after = max([*(high for _, high in sides), *ends], default=0.0)
         boxes = tuple(spots[: len(self.boxes)])
-        return Layout(
+        return DiagramLayout(
             boxes, tuple(hops), bands[-1][1] if bands else 0.0, before, after, self.crossings(order), len(bands)
         )
 

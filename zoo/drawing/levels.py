@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from speczoo.drawing.layout import Extent, Link, Spot
+from speczoo.drawing.layout import BoxLink, Extent, Spot
 
 #: Between neighbours, between levels, and between lanes of lines over boxes.
 GAP, DROP, LANE = 22.0, 26.0, 9.0
@@ -19,7 +19,7 @@ class Levels:
     """Boxes, links, and the level of each box, from 0 for the largest downwards."""
 
     boxes: Sequence[Extent]
-    links: Sequence[Link]
+    links: Sequence[BoxLink]
     level: Sequence[int]
 
     @property
@@ -41,7 +41,7 @@ class Levels:
         )
         return deepest > 1 and level[-1] < deepest and len({link.source for link in across}) > 1 and lanes
 
-    def straight(self, link: Link) -> bool:
+    def straight(self, link: BoxLink) -> bool:
         """Return whether a link runs straight across to a later box, as no box of its level stands between."""
         level = self.level
         inner = level[link.source + 1 : link.target]
@@ -64,7 +64,7 @@ class Levels:
         return spots, [[*self._way(link, spots, lanes)] for link in self.links]
 
     def _way(
-        self, link: Link, spots: Sequence[Spot], lanes: Mapping[tuple[int, int], int]
+        self, link: BoxLink, spots: Sequence[Spot], lanes: Mapping[tuple[int, int], int]
     ) -> Iterator[tuple[float, float]]:
         start, end = spots[link.source], spots[link.target]
         out = start.along + self.boxes[link.source].along

@@ -17,13 +17,13 @@ from speczoo.compiler.layer import Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.labels import detail
-from speczoo.drawing.layout import Link
+from speczoo.drawing.layout import BoxLink
 from speczoo.drawing.palette import kind_of
 from speczoo.specs.suggestions import did_you_mean
 from speczoo.specs.wording import by_axis, listed
 
 
-class Part(NamedTuple):
+class NetworkPart(NamedTuple):
     """Entries of one list of a network: its path ends with a dot, but where it is the network's own."""
 
     composite: Composite
@@ -40,9 +40,9 @@ def alike(path: str) -> Hashable:
     return None
 
 
-def diagram(graph: Graph, part: Part | None = None, apart: Apart = alike) -> Diagram:
+def diagram(graph: Graph, part: NetworkPart | None = None, apart: Apart = alike) -> Diagram:
     """Return what is drawn of a network, or of a part of it, with all blocks unfolded."""
-    made = _list(*(part or Part(graph.root, "", None)), apart)
+    made = _list(*(part or NetworkPart(graph.root, "", None)), apart)
     fields = zip(graph.rows, receptive_fields(graph), strict=True)
     return _seeing(made, {row.path: f"sees {by_axis(field.size)}" for row, field in fields if field and field.size})
 
@@ -60,7 +60,7 @@ def _seeing(diagram: Diagram, fields: Mapping[str, str]) -> Diagram:
     return replace(diagram, boxes=tuple(boxes))
 
 
-def between(graph: Graph, first: str, last: str) -> Part:
+def between(graph: Graph, first: str, last: str) -> NetworkPart:
     """Return the entries of one list that lie on a way from one path to another, both with them; empty paths are the
     ends of the network's list.
 
@@ -78,7 +78,7 @@ def between(graph: Graph, first: str, last: str) -> Part:
     entries = frozenset(node for node in below & above if isinstance(node, int))
     if not entries:
         raise LookupError(f"no way leads from `{first}` to `{last}`")
-    return Part(composite, prefix, entries)
+    return NetworkPart(composite, prefix, entries)
 
 
 def _entry(graph: Graph, path: str) -> tuple[Composite, str, int]:
@@ -166,10 +166,10 @@ def _value_name(composite: Composite, edge: Edge) -> str:
     return composite.inputs[edge.port][0] if edge.node == INPUT else composite.nodes[edge.node].name
 
 
-def _link(edge: Edge, place: Mapping[Edge, int], number: Mapping[int, int], target: int, position: int = 0) -> Link:
+def _link(edge: Edge, place: Mapping[Edge, int], number: Mapping[int, int], target: int, position: int = 0) -> BoxLink:
     if edge in place:
-        return Link(place[edge], target, 0, position)
-    return Link(number[edge.node], target, edge.port, position)
+        return BoxLink(place[edge], target, 0, position)
+    return BoxLink(number[edge.node], target, edge.port, position)
 
 
 def _box(composite: Composite, run: Sequence[int], path: str, apart: Apart) -> Box:

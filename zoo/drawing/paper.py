@@ -16,10 +16,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 
-from speczoo.drawing.layout import Extent, Grid, Link, Spot, alternating, best_order, grid
+from speczoo.drawing.layout import BoxLink, Extent, Grid, Spot, alternating, best_order, grid
 from speczoo.drawing.levels import Levels, level_of
 from speczoo.drawing.palette import KINDS
-from speczoo.drawing.picture import MARGIN, NORMAL, SMALL, Curve, Element, Face, Picture, Rectangle, Words, legend_of
+from speczoo.drawing.picture import (
+    MARGIN,
+    NORMAL,
+    SMALL,
+    Curve,
+    DrawnText,
+    Element,
+    Face,
+    Picture,
+    Rectangle,
+    legend_of,
+)
 from speczoo.drawing.shapes import around, moved, shrunk, width_of
 from speczoo.drawing.text import shortened, width
 from speczoo.drawing.volumes import Volume, Volumes
@@ -217,11 +228,11 @@ class _Figure:
         return spot.along + self._sides(stack)[0] + self._wide(stack) + self._aside(stack), spot.across
 
     @cached_property
-    def links(self) -> tuple[Link, ...]:
+    def links(self) -> tuple[BoxLink, ...]:
         """The links between stacks."""
         number = {volume: i for i, members in enumerate(self.made.stacks) for volume in members}
         pairs = ((number[link.source], number[link.target]) for link in self.made.links)
-        return tuple(Link(a, b) for a, b in dict.fromkeys(pairs) if a != b)
+        return tuple(BoxLink(a, b) for a, b in dict.fromkeys(pairs) if a != b)
 
     @cached_property
     def _members(self) -> list[list[Volume]]:
@@ -346,12 +357,12 @@ class _Figure:
         for label in self._labels(stack):
             x, y = left + label.middle, bottom + label.top + label.high / 2
             ways = {"faint": label.faint, "middle": True, "turned": label.upright}
-            yield Words(x, y, label.text, label.size, label.length, **ways)
+            yield DrawnText(x, y, label.text, label.size, label.length, **ways)
 
     def _circle(self, volume: Volume, x: float, middle: float) -> Iterator[Element]:
         around, size = self.sign, NORMAL * self.larger
         yield Rectangle(x, middle - around / 2, around, around, "function", around / 2, volume.box)
-        yield Words(x + around / 2, middle, volume.sign, size, width(volume.sign, size), middle=True)
+        yield DrawnText(x + around / 2, middle, volume.sign, size, width(volume.sign, size), middle=True)
 
     def _faces(self, volume: Volume, x: float, middle: float) -> Iterator[Face]:
         """Yield the sides of a volume that are seen: the top, the right one, and the front."""

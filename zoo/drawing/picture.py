@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from speczoo.drawing.diagram import Box, Diagram, dashed
-from speczoo.drawing.layout import Extent, Grid, Hop, Layout, good_order, grid
+from speczoo.drawing.layout import DiagramLayout, Extent, Grid, Hop, good_order, grid
 from speczoo.drawing.palette import CHANGES, KINDS
 from speczoo.drawing.text import shortened, width
 
@@ -68,7 +68,7 @@ class Face(NamedTuple):
     about: Box | None = None
 
 
-class Words(NamedTuple):
+class DrawnText(NamedTuple):
     """A text that begins at `x`, or has its middle there, on the line whose middle is `y`, and is `length` long. A text
     that is `turned` reads downwards, and has its middle at `x` and `y`.
     """
@@ -91,7 +91,7 @@ class Words(NamedTuple):
         return left, self.y - high / 2, left + wide, self.y + high / 2
 
 
-Element = Rectangle | Curve | Face | Words
+Element = Rectangle | Curve | Face | DrawnText
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Placed:
     inside: tuple[Placed | None, ...]
     grid: Grid
     order: tuple[int, ...]
-    layout: Layout
+    layout: DiagramLayout
 
 
 def picture(
@@ -147,12 +147,12 @@ def placed(diagram: Diagram) -> Placed:
     return _Style(False).place(diagram)
 
 
-def _headings(title: str, subtitle: str) -> Iterator[Words]:
+def _headings(title: str, subtitle: str) -> Iterator[DrawnText]:
     if title:
-        yield Words(MARGIN, MARGIN + TITLE / 2, title, TITLE, width(title, TITLE, bold=True), bold=True)
+        yield DrawnText(MARGIN, MARGIN + TITLE / 2, title, TITLE, width(title, TITLE, bold=True), bold=True)
     if subtitle:
         y = MARGIN + (TITLE + 5 if title else 0) + NORMAL / 2
-        yield Words(MARGIN, y, subtitle, NORMAL, width(subtitle, NORMAL), faint=True)
+        yield DrawnText(MARGIN, y, subtitle, NORMAL, width(subtitle, NORMAL), faint=True)
 
 
 def legend_of(titles: Mapping[str, str], page: float, top: float) -> tuple[list[Element], float]:
@@ -163,7 +163,7 @@ def legend_of(titles: Mapping[str, str], page: float, top: float) -> tuple[list[
         long = width(title, SMALL)
         if x > MARGIN and x + 16 + long > page - MARGIN:
             x, y = MARGIN, y + 16
-        shapes += [Rectangle(x, y, 11, 11, kind, 2), Words(x + 16, y + 5.5, title, SMALL, long, faint=True)]
+        shapes += [Rectangle(x, y, 11, 11, kind, 2), DrawnText(x + 16, y + 5.5, title, SMALL, long, faint=True)]
         x += 16 + long + 16
     return shapes, y + 11 if shapes else top - MARGIN
 
@@ -241,7 +241,7 @@ class _Style:
         left, top = (x, y - high / 2) if self.horizontal else (x - wide / 2, y)
         yield from _boxes(box, left, top, wide, high)
         if box.symbol:
-            yield Words(left + wide / 2, top + high / 2, box.symbol, 14, width(box.symbol, 14), middle=True)
+            yield DrawnText(left + wide / 2, top + high / 2, box.symbol, 14, width(box.symbol, 14), middle=True)
         else:
             yield from _line_of(box, left, top, wide, high)
         yield from self.shape_of(box, left, top, wide, high, x, y)
@@ -289,11 +289,11 @@ class _Style:
         if self.horizontal:
             start, end = left + wide + behind, left + wide + behind + _strip(box)
             yield Curve(((start, y), (start, y), (end, y), (end, y)), horizontal=True)
-            yield Words(start + 4, y - SMALL / 2 - 2, box.beside, SMALL, long, faint=True)
+            yield DrawnText(start + 4, y - SMALL / 2 - 2, box.beside, SMALL, long, faint=True)
         else:
             start = top + high + behind
             yield Curve(((x, start), (x, start), (x, start + STRIP), (x, start + STRIP)))
-            yield Words(x + 6, start + STRIP / 2, box.beside, SMALL, long, faint=True)
+            yield DrawnText(x + 6, start + STRIP / 2, box.beside, SMALL, long, faint=True)
 
 
 def _ends(inner: Placed) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -341,7 +341,7 @@ def _boxes(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[R
     yield Rectangle(x, y, wide, high, box.kind, radius, box)
 
 
-def _line_of(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[Words]:
+def _line_of(box: Box, x: float, y: float, wide: float, high: float) -> Iterator[DrawnText]:
     """Yield the line in a box: its name, what it is, its arguments."""
     (name, op, detail), lengths = texts(box), widths(box)
     parts = [w for w in lengths if w]
@@ -352,11 +352,11 @@ def _line_of(box: Box, x: float, y: float, wide: float, high: float) -> Iterator
         (detail, lengths[2], NORMAL, False, False),
     ):
         if text:
-            yield Words(at, middle, text, size, long, bold, faint)
+            yield DrawnText(at, middle, text, size, long, bold, faint)
             at += long + 6
 
 
-def _heading(box: Box, x: float, y: float, wide: float) -> Iterator[Words]:
+def _heading(box: Box, x: float, y: float, wide: float) -> Iterator[DrawnText]:
     return _line_of(box, x, y, min(_head_width(box), wide), HEAD)
 
 

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 
 from speczoo.drawing.palette import CHANGES, DARK, KINDS, LIGHT, Colour, Page
-from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
+from speczoo.drawing.picture import Curve, DrawnText, Face, Picture, Rectangle
 from speczoo.specs.escaping import safe
 
 #: Pixels of matplotlib's for an inch, of which a point of text is a 72nd.
@@ -38,7 +38,7 @@ def raster(picture: Picture, form: str, *, dark: bool = False, scale: float = 2.
                 _curve(axes, shape, page, order)
             case Face():
                 _face(axes, shape, page, order)
-            case Words():
+            case DrawnText():
                 _words(axes, shape, page, order)
     buffer = BytesIO()
     finest = min(scale, MOST / max(picture.width, picture.height))
@@ -88,7 +88,7 @@ def _face(axes: Axes, shape: Face, page: Page, order: int) -> None:
         axes.add_patch(Polygon(shape.corners, facecolor=page.line, alpha=shape.shade, lw=0, **style))
 
 
-def _words(axes: Axes, shape: Words, page: Page, order: int) -> None:
+def _words(axes: Axes, shape: DrawnText, page: Page, order: int) -> None:
     axes.text(
         shape.x,
         shape.y,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speczoo.drawing.picture import Curve, Element, Face, Rectangle, Words
+from speczoo.drawing.picture import Curve, DrawnText, Element, Face, Rectangle
 
 
 def around(drawn: Sequence[Element]) -> tuple[float, float, float, float]:
@@ -28,7 +28,7 @@ def _area(shape: Element) -> tuple[float, float, float, float]:
             points = [*shape.points]
         case Face():
             points = [*shape.corners]
-        case Words():
+        case DrawnText():
             return shape.area
     xs, ys = zip(*points, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
@@ -41,7 +41,7 @@ def shrunk(shape: Element, times: float) -> Element:
             return shape._replace(points=tuple((x / times, y / times) for x, y in shape.points))
         case Face():
             return shape._replace(corners=tuple((x / times, y / times) for x, y in shape.corners))
-        case Words():
+        case DrawnText():
             x, y, size, length = shape.x / times, shape.y / times, shape.size / times, shape.length / times
             return shape._replace(x=x, y=y, size=size, length=length)
         case Rectangle():

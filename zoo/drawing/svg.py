@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from speczoo.drawing.diagram import Box
 from speczoo.drawing.palette import CHANGES, DARK, KINDS, LIGHT, Page
-from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
+from speczoo.drawing.picture import Curve, DrawnText, Face, Picture, Rectangle
 from speczoo.drawing.text import FONT
 from speczoo.specs.escaping import safe
 
@@ -39,7 +39,7 @@ def body(picture: Picture) -> Iterator[str]:
                 yield from _curve(shape)
             case Face():
                 yield from _face(shape)
-            case Words():
+            case DrawnText():
                 yield _words(shape)
 
 
@@ -103,7 +103,7 @@ def _point(point: tuple[float, float]) -> str:
     return f"{_number(point[0])} {_number(point[1])}"
 
 
-def _words(shape: Words) -> str:
+def _words(shape: DrawnText) -> str:
     classes = " ".join(c for c, on in (("b", shape.bold), ("f", shape.faint), ("m", shape.middle)) if on)
     named = f"class={quoteattr(classes)} " if classes else ""
     turn = f' transform="rotate(90 {_number(shape.x)} {_number(shape.y)})"' if shape.turned else ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from speczoo.drawing.palette import CHANGES, KINDS, LIGHT
-from speczoo.drawing.picture import Curve, Face, Picture, Rectangle, Words
+from speczoo.drawing.picture import Curve, DrawnText, Face, Picture, Rectangle
 from speczoo.specs.escaping import safe
 
 SPECIAL = {
@@ -53,7 +53,7 @@ def _shapes(picture: Picture) -> Iterator[str]:
                 yield from _curve(shape)
             case Face():
                 yield from _face(shape)
-            case Words():
+            case DrawnText():
                 yield _words(shape)
 
 
@@ -92,7 +92,7 @@ def _point(point: tuple[float, float]) -> str:
     return f"({point[0]:.1f}, {point[1]:.1f})"
 
 
-def _words(shape: Words) -> str:
+def _words(shape: DrawnText) -> str:
     anchor = "center" if shape.middle else "west"
     weight = r"\bfseries" if shape.bold else ""
     colour = "faint" if shape.faint else "text"

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from speczoo.drawing.diagram import Box, Diagram, depth_of
-from speczoo.drawing.layout import Link
+from speczoo.drawing.layout import BoxLink
 
 #: Kinds of layers whose output is no volume of its own, where one value alone flows in.
 QUIET = frozenset({"norm", "activation", "dropout", "shape", "function"})
@@ -51,7 +51,7 @@ class Volumes:
     """Volumes in the order of execution, and links from earlier to later ones."""
 
     volumes: tuple[Volume, ...]
-    links: tuple[Link, ...]
+    links: tuple[BoxLink, ...]
 
     @cached_property
     def stacks(self) -> tuple[range, ...]:
@@ -102,7 +102,7 @@ def _joined(there: Volumes) -> Volumes:
             changed[i] = volume._replace(parts=tuple(zip(kinds, (part.channels for part in parts), strict=True)))
     kept = [i for i in range(len(changed)) if i not in into]
     number = {i: k for k, i in enumerate(kept)} | {i: kept.index(k) for i, k in into.items()}
-    links = (Link(number[link.source], number[link.target]) for link in there.links)
+    links = (BoxLink(number[link.source], number[link.target]) for link in there.links)
     return Volumes(
         tuple(changed[i] for i in kept), tuple(dict.fromkeys(link for link in links if len({*link[:2]}) > 1))
     )
@@ -162,11 +162,11 @@ class _Collector:
     branching: bool  # whether blocks with branches are unfolded too
     training: bool = False  # whether training alone computes the list that is walked
     volumes: list[Volume] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
+    links: list[BoxLink] = field(default_factory=list)
 
     def walk(self, diagram: Diagram, arriving: Sequence[_Value] | None, depth: int) -> list[_Value]:
         """Walk a list that these values flow into, or the network, and return what flows out of it."""
-        given: dict[int, list[Link]] = defaultdict(list)
+        given: dict[int, list[BoxLink]] = defaultdict(list)
         read = {link.source for link in diagram.links if link.target < len(diagram.boxes) - diagram.outputs}
         for link in diagram.links:
             given[link.target].append(link)
@@ -278,7 +278,7 @@ class _Collector:
         here = len(self.volumes)
         self.volumes.append(Volume(box, kind, *_sized(shape, features), sign, whole, self.training or box.training))
         for source in sources:
-            self.links.append(Link(source.volume, here))
+            self.links.append(BoxLink(source.volume, here))
             known = self.volumes[source.volume]
             undecided = source.features is None and source.shape == _shape(known.box)
             if undecided and features is not None and len(source.shape) == len(shape):  # they stand where they do here

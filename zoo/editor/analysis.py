@@ -20,7 +20,7 @@ from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
 
 if TYPE_CHECKING:
-    from speczoo.training.recipe_loader import Reading
+    from speczoo.training.recipe_loader import RecipeReading
 
 
 class Instance(NamedTuple):
@@ -47,7 +47,7 @@ class Analysis:
     graph: Graph | None = None
     entries: Mapping[Loc, tuple[Instance, ...]] = field(default_factory=dict)
     complete: bool = True
-    recipe: Reading | None = None
+    recipe: RecipeReading | None = None
 
     @property
     def known(self) -> bool:
@@ -108,7 +108,7 @@ def analyses(
     yield recipe or replace(first, diagnostics=tuple(report), complete=True)
 
 
-def _of(unit: LoadedSpec, report: Report, step: api.Elaborated, *, complete: bool) -> Analysis:
+def _of(unit: LoadedSpec, report: Report, step: api.ElaboratedVariant, *, complete: bool) -> Analysis:
     entries = entries_of(step.root, unit) if step.root is not None else {}
     return Analysis(unit.document.source, unit, tuple(report), step.variant, step.graph, entries, complete)
 

@@ -13,8 +13,8 @@ from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import Typing
 from speczoo.editor.json_style import in_json, in_quotes, is_json
 from speczoo.editor.key_completion import NAMED, is_default, keys_at
-from speczoo.editor.names import Names, entry_at
-from speczoo.editor.offers import Here, Item, Offer, described
+from speczoo.editor.names import TextNames, entry_at
+from speczoo.editor.offers import Here, Offer, OfferedItem, described
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import is_recipe
 from speczoo.editor.tree import plain
@@ -32,7 +32,7 @@ def complete(text: str, offset: int, analysis: Analysis) -> Offer:
     typing = cursor.typing(text, offset)
     if typing is None:
         return Offer((), Range(offset, offset))
-    here = Here(typing, Names(typing.root), plain(typing.root), analysis)
+    here = Here(typing, TextNames(typing.root), plain(typing.root), analysis)
     if is_recipe(typing.root):
         return _offer(text, typing, recipe_completion.offered(here))
     expression = cursor.expression(typing.before) if typing.place.part == "value" else None
@@ -43,14 +43,14 @@ def complete(text: str, offset: int, analysis: Analysis) -> Offer:
     return _offer(text, typing, keys_at(here, loc) if part == "key" else _either(here, loc))
 
 
-def _either(here: Here, loc: Loc) -> Iterator[Item]:
+def _either(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield values that may stand at a place, and where a mapping may begin there, its keys behind them."""
     yield from values_at(here, loc)
     if here.typing.own_line and model_at(Spec, loc, here.data) is not None:
         yield from keys_at(here, loc)
 
 
-def _offer(text: str, typing: Typing, items: Iterable[Item]) -> Offer:
+def _offer(text: str, typing: Typing, items: Iterable[OfferedItem]) -> Offer:
     """Return items as they are written at a place, each word once."""
     known = list({item.label: item for item in reversed([*items])}.values())[::-1]
     scalar = typing.place.scalar
@@ -61,7 +61,7 @@ def _offer(text: str, typing: Typing, items: Iterable[Item]) -> Offer:
     return Offer(tuple(replace(item, insert=_lead(typing, item)) for item in known), typing.replaces)
 
 
-def _lead(typing: Typing, item: Item) -> str:
+def _lead(typing: Typing, item: OfferedItem) -> str:
     return typing.lead + (item.insert or item.label)
 
 
@@ -80,19 +80,21 @@ def _position(here: Here) -> tuple[Loc, Literal["key", "value"]]:
     return loc, "value"
 
 
-def _in_expression(here: Here, expression: cursor.Expression) -> Iterator[Item]:
+def _in_expression(here: Here, expression: cursor.Expression) -> Iterator[OfferedItem]:
     """Yield what an expression may read: names, what flows in, and in parentheses functions."""
     head, dot, _ = expression.name.rpartition(".")
     if dot:
-        yield from (Item(f"{head}.{fact}", "name", rank=1) for fact in FACTS)
+        yield from (OfferedItem(f"{head}.{fact}", "name", rank=1) for fact in FACTS)
         return
     loc = here.typing.place.loc
     for symbol in here.names.visible(loc):
-        yield Item(symbol.name, "name", described(here, symbol), rank=0)
+        yield OfferedItem(symbol.name, "name", described(here, symbol), rank=0)
     if entry_at(loc) is not None or "let" in loc:
-        yield from (Item(name, "name", "of what flows into the entry", rank=2) for name in FLOW[:3])
-        yield Item("input", "name", "what flows into the list", rank=2)
+        yield from (OfferedItem(name, "name", "of what flows into the entry", rank=2) for name in FLOW[:3])
+        yield OfferedItem("input", "name", "what flows into the list", rank=2)
     if expression.computes:
         for name, function in FUNCTIONS.items():
-            yield Item(name, "function", function.call, function.doc, f"{name}(${{1}})", True, rank=4)
-        yield from (Item(word, "value", rank=6) for word in ("true", "false", "null", "and", "or", "not", "if", "else"))
+            yield OfferedItem(name, "function", function.call, function.doc, f"{name}(${{1}})", True, rank=4)
+        yield from (
+            OfferedItem(word, "value", rank=6) for word in ("true", "false", "null", "and", "or", "not", "if", "else")
+        )

@@ -10,7 +10,7 @@ from speczoo.argument_order import argument_order
 from speczoo.editor import hints, reader
 from speczoo.editor.analysis import Analysis, analyses
 from speczoo.editor.hints import Hint
-from speczoo.editor.names import Names
+from speczoo.editor.names import TextNames
 from speczoo.editor.positions import Range
 from speczoo.editor.tree import Mapping, Node
 from speczoo.specs.format import formatted
@@ -52,9 +52,9 @@ class Sheet:
         self.ours = self.ours or speaks_of_networks(self.names.root)
 
     @cached_property
-    def names(self) -> Names:
+    def names(self) -> TextNames:
         """The names of the text as it is now."""
-        return Names(reader.read(self.source.text))
+        return TextNames(reader.read(self.source.text))
 
     def steps(self) -> Iterator[Analysis]:
         """Yield what is found of the text as it is now; `take` keeps it."""

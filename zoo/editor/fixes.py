@@ -12,7 +12,7 @@ from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.source import Source
 
 
-class Fix(NamedTuple):
+class Repair(NamedTuple):
     """A repair: what it does, the edits, and what is mended."""
 
     title: str
@@ -20,14 +20,14 @@ class Fix(NamedTuple):
     mends: Diagnostic | None
 
 
-def fixes(analysis: Analysis, start: int, end: int) -> tuple[Fix, ...]:
+def fixes(analysis: Analysis, start: int, end: int) -> tuple[Repair, ...]:
     """Return the repairs of what is wrong in a stretch of the text, and that of all the text where there are more."""
     source = analysis.source
     own = [d for d in analysis.diagnostics if d.fix and d.file in (None, source.name)]
     here = [d for d in own if d.span is not None and _meets(extent(source, d.span), start, end)]
-    found = [Fix(_title(d, source), _edits(d, source), d) for d in here]
+    found = [Repair(_title(d, source), _edits(d, source), d) for d in here]
     if len(own) > 1 and here:
-        found.append(Fix(f"Mend all {len(own)} that are certain", whole(source, own), None))
+        found.append(Repair(f"Mend all {len(own)} that are certain", whole(source, own), None))
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from speczoo.specs.wording import by_axis, scaled
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
-    from speczoo.training.recipe_loader import Reading
+    from speczoo.training.recipe_loader import RecipeReading
 
 FEW = 4  # shapes of one entry that are all shown
 MANY = 24  # of them in the longer text
@@ -92,7 +92,7 @@ def _end(source: Source, line: int, end_line: int, end_column: int) -> int:
 # -- recipes ------------------------------------------------------------------------------------------------------
 
 
-def _of_recipe(recipe: Reading, source: Source) -> Iterator[Hint]:
+def _of_recipe(recipe: RecipeReading, source: Source) -> Iterator[Hint]:
     """Yield the shape of an image beside its data and each transform, and what the network makes of it."""
     shown: dict[Loc, str] = {loc: by_axis(shape) for loc, shape in recipe.flow.items()}
     if recipe.network is not None:

@@ -13,7 +13,7 @@ from speczoo.editor import recipe_help
 from speczoo.editor.analysis import Analysis, Instance
 from speczoo.editor.cursor import CursorPlace, place_at
 from speczoo.editor.hints import outputs, shape
-from speczoo.editor.names import Names, Symbol, entry_at
+from speczoo.editor.names import Symbol, TextNames, entry_at
 from speczoo.editor.op_texts import argument_list, argument_text, of_op
 from speczoo.editor.ops import Op, op_of, parameter, written
 from speczoo.editor.positions import Range, extent
@@ -39,7 +39,7 @@ class Hover(NamedTuple):
 
 
 def hover(
-    names: Names, source: Source, offset: int, analysis: Analysis, diagnostics: Sequence[Diagnostic] = ()
+    names: TextNames, source: Source, offset: int, analysis: Analysis, diagnostics: Sequence[Diagnostic] = ()
 ) -> Hover | None:
     """Return what there is to say of what stands at a place; None where that is nothing.
 
@@ -70,7 +70,7 @@ def _wrong(diagnostics: Sequence[Diagnostic], source: Source, offset: int) -> It
             yield "\n".join(f"- {line}" for line in lines)
 
 
-def _of_place(names: Names, place: CursorPlace, offset: int, analysis: Analysis) -> Hover | None:
+def _of_place(names: TextNames, place: CursorPlace, offset: int, analysis: Analysis) -> Hover | None:
     loc, part, scalar = place
     if scalar is None:
         return None
@@ -106,14 +106,14 @@ def _function(scalar: Scalar, offset: int) -> Hover | None:
     return None
 
 
-def _key(names: Names, loc: Loc) -> str:
+def _key(names: TextNames, loc: Loc) -> str:
     """Return what a key of the grammar says."""
     model = model_at(Spec, loc[:-1], plain(names.root))
     key = keys(model).get(str(loc[-1])) if model is not None else None
     return f"**{key.name}**\n\n{key.help}" if key is not None else ""
 
 
-def _default(names: Names, loc: Loc, analysis: Analysis) -> str:
+def _default(names: TextNames, loc: Loc, analysis: Analysis) -> str:
     op = op_of(str(loc[1]), names, analysis.unit) if len(loc) > 1 else None
     if op is None or len(loc) == 2:
         return of_op(op)
@@ -124,7 +124,7 @@ def _default(names: Names, loc: Loc, analysis: Analysis) -> str:
 # -- entries ------------------------------------------------------------------------------------------------------
 
 
-def _in_entry(names: Names, entry: Loc, loc: Loc, part: str, analysis: Analysis) -> str:
+def _in_entry(names: TextNames, entry: Loc, loc: Loc, part: str, analysis: Analysis) -> str:
     key = str(loc[len(entry)])
     node = find(names.root, (*entry, "op"))
     op = op_of(node.text, names, analysis.unit) if isinstance(node, Scalar) else None
@@ -143,7 +143,7 @@ def _in_entry(names: Names, entry: Loc, loc: Loc, part: str, analysis: Analysis)
     return ""
 
 
-def _instances(names: Names, entry: Loc, analysis: Analysis) -> Sequence[Instance]:
+def _instances(names: TextNames, entry: Loc, analysis: Analysis) -> Sequence[Instance]:
     """Return what an entry has become, if the analysis, which may be older, speaks of it still."""
     found = analysis.entries.get(entry, ())
     node = find(names.root, entry)
@@ -213,7 +213,7 @@ def _values(instances: Sequence[Instance], name: str) -> str:
 # -- names -------------------------------------------------------------------------------------------------------
 
 
-def _symbol(names: Names, symbol: Symbol, loc: Loc, analysis: Analysis) -> str:
+def _symbol(names: TextNames, symbol: Symbol, loc: Loc, analysis: Analysis) -> str:
     """Return what a name of an expression stands for, and its values where it is read."""
     kinds = {"variable": "loop variable", "let": "computed value", "place": "place", "param": "parameter"}
     parts = [f"**{symbol.name}**: {kinds.get(symbol.kind, symbol.kind)}"]

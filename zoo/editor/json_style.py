@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 
-from speczoo.editor.offers import Item
+from speczoo.editor.offers import OfferedItem
 from speczoo.editor.reader import read
 from speczoo.editor.tree import Listing, Mapping, Node, Scalar, plain
 
@@ -19,7 +19,7 @@ def is_json(text: str) -> bool:
     return re.match(r"\s*\{\s*(?:\"|\Z)", text) is not None
 
 
-def in_json(item: Item) -> Item:
+def in_json(item: OfferedItem) -> OfferedItem:
     """Return an item as it is written where nothing stands in quotes yet; its stops, and what stands at them, stay."""
     stops: list[str] = []
 
@@ -35,7 +35,7 @@ def in_json(item: Item) -> Item:
     return replace(item, insert=_HELD.sub(lambda found: stops[int(found[1])], written))
 
 
-def in_quotes(item: Item) -> Item | None:
+def in_quotes(item: OfferedItem) -> OfferedItem | None:
     """Return an item as it is written between quotes that are there: its name alone; None for what is no text."""
     text = item.insert or item.label
     if item.sort == "entry" or text[:1] in ("{", "[", "\n"):

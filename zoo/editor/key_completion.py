@@ -9,7 +9,7 @@ from typing import get_args, get_origin
 from speczoo.compiler.initialisers import INITIALISERS
 from speczoo.compiler.layer import Layer
 from speczoo.editor.names import entry_at
-from speczoo.editor.offers import Here, Item, Sort, is_op, ops, param, state, whole_entries
+from speczoo.editor.offers import Here, OfferedItem, Sort, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
 from speczoo.editor.tree import Mapping, Scalar, find, plain
 from speczoo.specs.keys import Key, Model, is_model, keys, model_at
@@ -26,7 +26,7 @@ def is_default(loc: Loc) -> bool:
     return len(loc) == 2 and loc[0] == "defaults"
 
 
-def keys_at(here: Here, loc: Loc) -> Iterator[Item]:
+def keys_at(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield the keys that a mapping may have besides those that it has."""
     there = given(here, loc)
     yield from (item for item in _all_keys(here, loc, there) if item.label not in there)
@@ -44,7 +44,7 @@ def _mark(scalar: Scalar) -> str:
     return next((char for char in scalar.text if "\ue000" <= char < "\ue010"), "")
 
 
-def _all_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
+def _all_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[OfferedItem]:
     if entry_at(loc) == loc and loc:
         yield from _entry_keys(here, loc, given)
     elif loc == ("defaults",):
@@ -70,7 +70,7 @@ def _all_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
             yield from _rule_keys(here, loc)
 
 
-def _model_keys(here: Here, model: Model) -> Iterator[Item]:
+def _model_keys(here: Here, model: Model) -> Iterator[OfferedItem]:
     for rank, key in enumerate(keys(model).values()):
         yield key_item(here, key.name, "key", key.help, stub(here, key), rank=0 if key.required else 1 + rank // 8)
 
@@ -91,7 +91,7 @@ def stub(here: Here, key: Key) -> str:
     return ""
 
 
-def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
+def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[OfferedItem]:
     """Yield the arguments of an entry's op and the keys that may stand beside what kind of entry it is."""
     kind = next((kind for kind in Entry.KINDS if kind in given), None)
     op = find(here.typing.root, (*loc, "op"))
@@ -106,7 +106,7 @@ def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[Item]:
         yield from whole_entries(here)
 
 
-def _arguments(here: Here, name: str) -> Iterator[Item]:
+def _arguments(here: Here, name: str) -> Iterator[OfferedItem]:
     """Yield the arguments of an op; of one that a parameter holds, those of each that it may be."""
     held = [param(here, s) for s in here.names.symbols if is_op(here, s) and name in (f"${s.name}", f"$({s.name})")]
     for word in dict.fromkeys([name, *(word for each in held for word in (each.default or "", *each.choices))]):
@@ -114,7 +114,7 @@ def _arguments(here: Here, name: str) -> Iterator[Item]:
         yield from (argument_item(here, argument) for argument in (op.arguments if op is not None else ()))
 
 
-def argument_item(here: Here, argument: Taken) -> Item:
+def argument_item(here: Here, argument: Taken) -> OfferedItem:
     rank = 0 if argument.required else 3 if argument.derived else 2
     doc = "\n\n".join(filter(None, (argument.doc, argument.line)))
     default = (
@@ -128,15 +128,15 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("$", "\\$").replace("}", "\\}")
 
 
-def key_item(here: Here, name: str, sort: Sort, doc: str = "", value: str = "", rank: int = 5) -> Item:
+def key_item(here: Here, name: str, sort: Sort, doc: str = "", value: str = "", rank: int = 5) -> OfferedItem:
     """Return a key with its colon, where it has none yet."""
     if here.typing.has_colon:
-        return Item(name, sort, "", doc, name, rank=rank)
+        return OfferedItem(name, sort, "", doc, name, rank=rank)
     blank = "" if value.startswith("\n") else " "
-    return Item(name, sort, "", doc, f"{name}:{blank}{value}", snippet="$" in value, rank=rank)
+    return OfferedItem(name, sort, "", doc, f"{name}:{blank}{value}", snippet="$" in value, rank=rank)
 
 
-def _rule_keys(here: Here, loc: Loc) -> Iterator[Item]:
+def _rule_keys(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield the parameters that the layers of a rule have."""
     match = find(here.typing.root, (*loc, "match"))
     layer = Layer.registry.get(match.text) if isinstance(match, Scalar) else None
@@ -144,7 +144,7 @@ def _rule_keys(here: Here, loc: Loc) -> Iterator[Item]:
         yield key_item(here, name, "argument")
 
 
-def _initialiser_keys(here: Here, loc: Loc) -> Iterator[Item]:
+def _initialiser_keys(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     if len(loc) == 3:
         yield from (key_item(here, name, "function") for name in INITIALISERS)
     elif len(loc) == 4:

@@ -10,7 +10,7 @@ from speczoo.editor.hints import totals
 from speczoo.specs.diagnostics import Span
 
 if TYPE_CHECKING:
-    from speczoo.training.recipe_loader import Reading
+    from speczoo.training.recipe_loader import RecipeReading
 
 Action: TypeAlias = Literal["run", "draw", "source", "view", ""]
 
@@ -31,7 +31,7 @@ def lenses(analysis: Analysis) -> tuple[Lens, ...]:
     return tuple(_lenses(analysis)) if analysis.unit is not None else ()
 
 
-def _of_recipe(analysis: Analysis, recipe: Reading) -> Iterator[Lens]:
+def _of_recipe(analysis: Analysis, recipe: RecipeReading) -> Iterator[Lens]:
     """Yield what the network of a recipe costs, and what can be seen of it; it is trained from a terminal."""
     span = recipe.document.span(("network",), key=True) or Span(1, 1, 1, 1)
     yield Lens(span.line, _totals(analysis), "", None)

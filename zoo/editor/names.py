@@ -67,7 +67,7 @@ def owner(loc: Loc) -> Loc:
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class TextNames:
     """The names of one text."""
 
     root: Node

@@ -10,7 +10,7 @@ from speczoo import catalogue
 from speczoo.compiler.layer import Layer
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import CursorPlace, place_at
-from speczoo.editor.names import Names, entry_at
+from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.ops import use_of
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import NETWORK, choices, is_recipe, named_network, unit_of
@@ -28,7 +28,7 @@ class Goal(NamedTuple):
     path: Path | None = None
 
 
-def definition(names: Names, offset: int, analysis: Analysis) -> tuple[Goal, ...]:
+def definition(names: TextNames, offset: int, analysis: Analysis) -> tuple[Goal, ...]:
     """Return where the name at a place is given."""
     if is_recipe(names.root):
         return _in_recipe(names.root, place_at(names.root, offset), analysis)
@@ -48,7 +48,7 @@ def definition(names: Names, offset: int, analysis: Analysis) -> tuple[Goal, ...
     return ()
 
 
-def _file(names: Names, name: str, analysis: Analysis) -> tuple[Goal, ...]:
+def _file(names: TextNames, name: str, analysis: Analysis) -> tuple[Goal, ...]:
     """Return the file of a spec in use, at the variant that is named where one is."""
     wanted = find(names.root, ("use", name))
     used = use_of(wanted.text, analysis.unit) if isinstance(wanted, Scalar) else None
@@ -57,7 +57,7 @@ def _file(names: Names, name: str, analysis: Analysis) -> tuple[Goal, ...]:
     return _in_file(used.unit, ("variants", used.variant) if used.variant is not None else ("name",))
 
 
-def _set_parameter(names: Names, loc: Loc, analysis: Analysis) -> tuple[Goal, ...]:
+def _set_parameter(names: TextNames, loc: Loc, analysis: Analysis) -> tuple[Goal, ...]:
     """Return where a spec in use declares the parameter that an entry sets."""
     op = find(names.root, (*loc[:-1], "op"))
     wanted = find(names.root, ("use", op.text)) if isinstance(op, Scalar) else None

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from speczoo.compiler.layer import Layer
 from speczoo.editor.analysis import Analysis
 from speczoo.editor.cursor import Typing
-from speczoo.editor.names import Names, Symbol
+from speczoo.editor.names import Symbol, TextNames
 from speczoo.editor.ops import Op, Taken, layer, op_of, parameter
 from speczoo.editor.positions import Range
 from speczoo.editor.tree import find, plain
@@ -19,7 +19,7 @@ Sort: TypeAlias = Literal["op", "block", "key", "argument", "value", "id", "name
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class OfferedItem:
     """What can be put at a place: `insert` is what is written, with `${1:word}` for what is yet to write where it is
     a `snippet`; `rank` puts those first that are wanted most.
     """
@@ -36,7 +36,7 @@ class Item:
 class Offer(NamedTuple):
     """What can stand at a place, in place of the text at `replaces`."""
 
-    items: tuple[Item, ...]
+    items: tuple[OfferedItem, ...]
     replaces: Range
 
 
@@ -61,7 +61,7 @@ class Here(NamedTuple):
     """What completion looks at: what is being typed, the names of the text, its data, and what was found of it last."""
 
     typing: Typing
-    names: Names
+    names: TextNames
     data: Any
     analysis: Analysis
 
@@ -78,12 +78,12 @@ def all_ops(here: Here) -> Iterator[Op]:
     yield from (layer(name) for name in (*COMMON, *sorted(Layer.registry.keys() - {*COMMON})))
 
 
-def ops(here: Here, ending: str = "") -> Iterator[Item]:
+def ops(here: Here, ending: str = "") -> Iterator[OfferedItem]:
     """Yield the names of ops, each with what follows it."""
     for op in all_ops(here):
         own = op.kind != "layer"
         text = f"{op.name}{'' if here.typing.has_colon else ending}"
-        yield Item(
+        yield OfferedItem(
             op.name,
             "block" if own else "op",
             op.summary,
@@ -94,13 +94,13 @@ def ops(here: Here, ending: str = "") -> Iterator[Item]:
         )
 
 
-def whole_entries(here: Here) -> Iterator[Item]:
+def whole_entries(here: Here) -> Iterator[OfferedItem]:
     """Yield an entry in braces for each op, with what it must be given."""
     for op in all_ops(here):
         required = [each.name for each in op.arguments if each.required]
         stops = [f"{name}: ${{{i}}}" for i, name in enumerate(required, 1)]
         text = f"{{{', '.join([f'op: {op.name}', *stops])}}}"
-        yield Item(op.name, "entry", op.summary, "", text, snippet=bool(stops), rank=8)
+        yield OfferedItem(op.name, "entry", op.summary, "", text, snippet=bool(stops), rank=8)
 
 
 def param(here: Here, symbol: Symbol) -> Taken:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from speczoo import catalogue
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import reference
-from speczoo.editor.names import Names
+from speczoo.editor.names import TextNames
 from speczoo.editor.tree import Mapping, Scalar, find, plain
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
@@ -67,7 +67,7 @@ class Op:
         return next((each for each in self.arguments if each.name == name), None)
 
 
-def op_of(name: str, names: Names, unit: LoadedSpec | None = None) -> Op | None:
+def op_of(name: str, names: TextNames, unit: LoadedSpec | None = None) -> Op | None:
     """Return an op by its name; None where there is none. `unit` is the spec that a name under `use` is of."""
     if name in Layer.registry:
         return layer(name)
@@ -123,7 +123,7 @@ def choices(op: str, argument: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _block(name: str, names: Names) -> Op:
+def _block(name: str, names: TextNames) -> Op:
     block = find(names.root, ("blocks", name))
     doc = block.get("doc") if isinstance(block, Mapping) else None
     params = block.get("params") if isinstance(block, Mapping) else None

@@ -17,7 +17,7 @@ from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
 
 if TYPE_CHECKING:
-    from speczoo.training.recipe_words import Choice
+    from speczoo.training.recipe_words import WordChoice
 
 NETWORK: Loc = ("network", "params")  # where the parameters of the network stand
 
@@ -114,7 +114,7 @@ def network_of(root: Node, source: Source) -> Op | None:
     return Op(word.text, "use", unit.spec.title or unit.spec.name, unit.spec.title or unit.spec.name, arguments)
 
 
-def choices() -> Items[str, Choice]:
+def choices() -> Items[str, WordChoice]:
     """Return what each word of recipes chooses."""
     from speczoo.training import recipe_words
 

@@ -9,7 +9,7 @@ from speczoo.compiler.id_template import EXPRESSION
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.scope import FLOW
 from speczoo.editor.cursor import place_at
-from speczoo.editor.names import READABLE, Names, Occurrence, Symbol, entry_at, expression_names
+from speczoo.editor.names import READABLE, Occurrence, Symbol, TextNames, entry_at, expression_names
 from speczoo.editor.positions import Range
 from speczoo.editor.tree import Scalar, find, walk
 from speczoo.specs.grammar import NAME, NETWORK
@@ -27,13 +27,13 @@ class Renaming(NamedTuple):
     warning: str = ""
 
 
-def renamable(names: Names, offset: int) -> Occurrence | None:
+def renamable(names: TextNames, offset: int) -> Occurrence | None:
     """Return the name at a place that can be given anew; None where there is none."""
     found = names.at(offset)
     return found if found is not None else None
 
 
-def rename(names: Names, text: str, offset: int, new: str) -> Renaming:
+def rename(names: TextNames, text: str, offset: int, new: str) -> Renaming:
     """Return what gives the name at a place anew. Raises RenameRefused."""
     found = renamable(names, offset)
     if found is None:
@@ -47,7 +47,7 @@ def rename(names: Names, text: str, offset: int, new: str) -> Renaming:
     return Renaming(tuple(sorted(edits.items())), _warning(symbol, new))
 
 
-def _bad(names: Names, symbol: Symbol, new: str) -> str | None:
+def _bad(names: TextNames, symbol: Symbol, new: str) -> str | None:
     """Return why a name cannot be given."""
     if symbol.kind == "id":
         return _bad_id(names, symbol, new)
@@ -69,7 +69,7 @@ def _bad(names: Names, symbol: Symbol, new: str) -> str | None:
     return f"`{new}` is there already" if taken else None
 
 
-def _set_elsewhere(names: Names, symbol: Symbol) -> bool:
+def _set_elsewhere(names: TextNames, symbol: Symbol) -> bool:
     """Return whether an entry that sets a block's parameter may be something else, which has its own of that name: a
     spec in use, or a layer that the parameter which holds the op may be.
     """
@@ -83,7 +83,7 @@ def _set_elsewhere(names: Names, symbol: Symbol) -> bool:
     return False
 
 
-def _may_be_layer(names: Names, op: Scalar, argument: str) -> bool:
+def _may_be_layer(names: TextNames, op: Scalar, argument: str) -> bool:
     """Return whether one of the words that are given to what an op reads is a layer with such an argument."""
     read = {name for name, _ in expression_names(op)}
     words = (node.text for loc, node in walk(names.root) if isinstance(node, Scalar) and read & {*map(str, loc)})
@@ -99,7 +99,7 @@ def _together(one: Symbol, other: Symbol) -> bool:
     return (one.kind, one.home) == (other.kind, other.home)
 
 
-def _bad_id(names: Names, symbol: Symbol, new: str) -> str | None:
+def _bad_id(names: TextNames, symbol: Symbol, new: str) -> str | None:
     if EXPRESSION.findall(new) != EXPRESSION.findall(symbol.name):
         kept = " and ".join(f"`{part}`" for part in EXPRESSION.findall(symbol.name))
         return f"the new id keeps {kept}" if kept else "an id that stands alone gets no expression"

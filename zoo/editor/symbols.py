@@ -112,7 +112,7 @@ def _entries(entries: Listing, sort: Sort) -> Iterator[Outlined]:
         yield Outlined(name, what, sort, Range(item.start, item.end), at, inside)
 
 
-class Fold(NamedTuple):
+class FoldableLines(NamedTuple):
     """Lines from 1 that fold into the first of them."""
 
     first: int
@@ -120,7 +120,7 @@ class Fold(NamedTuple):
     comment: bool = False
 
 
-def folds(root: Node, source: Source) -> tuple[Fold, ...]:
+def folds(root: Node, source: Source) -> tuple[FoldableLines, ...]:
     """Return what can be folded: mappings, lists and entries of several lines, and runs of comments."""
     found = dict[tuple[int, int], bool]()
     for _, node in walk(root):
@@ -136,4 +136,4 @@ def folds(root: Node, source: Source) -> tuple[Fold, ...]:
             last = next(n for n in range(number, len(source.lines) + 2) if n + 1 not in comments)
             if last > number:
                 found[number, last] = True
-    return tuple(Fold(first, last, comment) for (first, last), comment in sorted(found.items()))
+    return tuple(FoldableLines(first, last, comment) for (first, last), comment in sorted(found.items()))

@@ -14,7 +14,7 @@ from speczoo.compiler.composite import Composite
 from speczoo.compiler.initialisers import INITIALISERS, WORDS
 from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Symbol, closed_list, entry_at, owner
-from speczoo.editor.offers import Here, Item, described, is_op, ops, param, state, whole_entries
+from speczoo.editor.offers import Here, OfferedItem, described, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
 from speczoo.editor.tree import Listing, Scalar, find
 from speczoo.specs import files
@@ -27,7 +27,7 @@ from speczoo.specs.spec import Entry, Spec
 MANY = 500  # paths of a network that are offered
 
 
-def values_at(here: Here, loc: Loc) -> Iterator[Item]:
+def values_at(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield what may stand at a place."""
     entry = entry_at(loc)
     if entry is not None and loc != entry:
@@ -36,7 +36,7 @@ def values_at(here: Here, loc: Loc) -> Iterator[Item]:
         yield from _spec_values(here, loc)
     if _computed(loc):
         for symbol in here.names.visible(loc):
-            yield Item(f"${symbol.name}", "name", described(here, symbol), rank=7)
+            yield OfferedItem(f"${symbol.name}", "name", described(here, symbol), rank=7)
 
 
 def _computed(loc: Loc) -> bool:
@@ -60,19 +60,21 @@ def _computed(loc: Loc) -> bool:
     return not {*map(str, loc)} & {*words} and loc[:1] not in (("freeze",), ("tie",), ("weights",), ("expect",))
 
 
-def _entry_values(here: Here, loc: Loc, entry: Loc) -> Iterator[Item]:
+def _entry_values(here: Here, loc: Loc, entry: Loc) -> Iterator[OfferedItem]:
     key = loc[len(entry)]
     op = find(here.typing.root, (*entry, "op"))
     name = op.text if isinstance(op, Scalar) else ""
     if key == "op":
         yield from ops(here)
-        yield from (Item(f"${s.name}", "name", described(here, s)) for s in here.names.visible(loc) if is_op(here, s))
+        yield from (
+            OfferedItem(f"${s.name}", "name", described(here, s)) for s in here.names.visible(loc) if is_op(here, s)
+        )
     elif here.names.refers(loc) or key in ("from", "share"):
         yield from _references(here, entry, sharing=key == "share")
     elif key == "taps":
         yield from _taps(here, entry)
     elif key == "when":
-        yield from (Item(word, "value") for word in ("true", "false"))
+        yield from (OfferedItem(word, "value") for word in ("true", "false"))
     elif key in ("layers", "do"):
         yield from _new_entries(here)
     else:
@@ -80,57 +82,59 @@ def _entry_values(here: Here, loc: Loc, entry: Loc) -> Iterator[Item]:
         yield from _argument_values(here, loc, name, found.argument(str(key)) if found is not None else None)
 
 
-def _new_entries(here: Here) -> Iterator[Item]:
+def _new_entries(here: Here) -> Iterator[OfferedItem]:
     """Yield entries for a list that has none yet."""
     lead = "- " if here.typing.own_line and not here.typing.flow else "["
     for item in whole_entries(here):
         yield replace(item, insert=f"{lead}{item.insert}{']' if lead == '[' else ''}")
 
 
-def _argument_values(here: Here, loc: Loc, op: str, argument: Taken | None) -> Iterator[Item]:
+def _argument_values(here: Here, loc: Loc, op: str, argument: Taken | None) -> Iterator[OfferedItem]:
     if argument is None:
         return
     for choice in argument.choices:
-        yield Item(choice, "value", "default" if choice == str(argument.default).strip("'") else "", rank=0)
+        yield OfferedItem(choice, "value", "default" if choice == str(argument.default).strip("'") else "", rank=0)
     if argument.kind == "op":
         yield from ops(here)
     if argument.kind == "bool" or argument.default in ("true", "false"):
-        yield from (Item(word, "value", rank=0) for word in ("true", "false"))
+        yield from (OfferedItem(word, "value", rank=0) for word in ("true", "false"))
     if argument.default not in (None, "null") and not argument.choices and not argument.derived:
-        yield Item(str(argument.default), "value", "default", rank=1)
+        yield OfferedItem(str(argument.default), "value", "default", rank=1)
 
 
-def _spec_values(here: Here, loc: Loc) -> Iterator[Item]:
+def _spec_values(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield what may stand at a place outside of entries."""
     last = loc[-1] if loc else ""
     if loc == ("spec",):
-        yield Item("1", "value", "the version of the language")
+        yield OfferedItem("1", "value", "the version of the language")
     elif loc[:1] == ("use",):
         yield from _specs_to_use(here)
     elif last == "match":
         yield from ops(here)
-        yield from (Item(path, "id", insert=_quoted(here, path)) for path in _globs(here))
+        yield from (OfferedItem(path, "id", insert=_quoted(here, path)) for path in _globs(here))
     elif loc[:1] == ("freeze",):
-        yield from (Item(path, "id", insert=_quoted(here, path)) for path in [*_globs(here), *state(here)])
+        yield from (OfferedItem(path, "id", insert=_quoted(here, path)) for path in [*_globs(here), *state(here)])
     elif loc[:1] == ("tie",):
-        yield from (Item(path, "id") for path in state(here))
+        yield from (OfferedItem(path, "id") for path in state(here))
     elif last == "from" and "outputs" in loc:
         home = (*owner(loc), "layers")
         yield from (_id_item(here, symbol) for symbol in here.names.ids(home))
     elif last in ("layers",):
         yield from _new_entries(here)
     elif loc[:1] == ("init",) and len(loc) == 3:
-        yield from (Item(name, "function") for name, takes in INITIALISERS.items() if not takes or name == "constant")
+        yield from (
+            OfferedItem(name, "function") for name, takes in INITIALISERS.items() if not takes or name == "constant"
+        )
     elif loc[:1] == ("init",) and len(loc) == 5:
-        yield from (Item(word, "value") for word in WORDS.get(str(last), ()))
+        yield from (OfferedItem(word, "value") for word in WORDS.get(str(last), ()))
     else:
         yield from _declared_values(here, loc)
         for kind in kinds_at(Spec, loc, here.data):
             values = get_args(kind) if get_origin(kind) is Literal else ("true", "false") if kind is bool else ()
-            yield from (Item(str(value), "value") for value in values)
+            yield from (OfferedItem(str(value), "value") for value in values)
 
 
-def _declared_values(here: Here, loc: Loc) -> Iterator[Item]:
+def _declared_values(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield the values of a parameter, where a variant sets it or it is declared."""
     if "params" not in loc[:-1]:
         return
@@ -140,11 +144,11 @@ def _declared_values(here: Here, loc: Loc) -> Iterator[Item]:
         yield from _argument_values(here, loc, "", param(here, symbol))
     elif len(loc) == at + 2:
         types = get_args(keys(Param)["type"].field.annotation)
-        yield from (Item(str(word), "value", "type") for kind in types for word in get_args(kind))
+        yield from (OfferedItem(str(word), "value", "type") for kind in types for word in get_args(kind))
     elif "choices" in loc[at + 2 :] and symbol is not None:
         yield from ops(here) if is_op(here, symbol) else ()
     elif loc[-1] == "default" and symbol is not None:
-        yield from (Item(choice, "value") for choice in param(here, symbol).choices)
+        yield from (OfferedItem(choice, "value") for choice in param(here, symbol).choices)
         yield from ops(here) if is_op(here, symbol) else ()
 
 
@@ -156,7 +160,7 @@ def _quoted(here: Here, path: str) -> str:
 # -- names --------------------------------------------------------------------------------------------------------
 
 
-def _references(here: Here, entry: Loc, *, sharing: bool) -> Iterator[Item]:
+def _references(here: Here, entry: Loc, *, sharing: bool) -> Iterator[OfferedItem]:
     """Yield what an entry may take: what comes before it in its list, the nearest first, and what flows in."""
     home = closed_list(entry)
     before = [symbol for symbol in here.names.ids(home) if symbol.loc < entry]
@@ -167,19 +171,19 @@ def _references(here: Here, entry: Loc, *, sharing: bool) -> Iterator[Item]:
     if sharing:
         return
     flowing = [s for s in here.names.symbols if s.kind == "input" and s.home == home[:-1]]
-    yield from (Item(symbol.name, "id", "what flows in") for symbol in flowing)
+    yield from (OfferedItem(symbol.name, "id", "what flows in") for symbol in flowing)
     if not flowing:
-        yield Item("input", "id", "what flows into this list")
+        yield OfferedItem("input", "id", "what flows into this list")
 
 
-def _id_item(here: Here, symbol: Symbol) -> Item:
+def _id_item(here: Here, symbol: Symbol) -> OfferedItem:
     instances = here.analysis.entries.get(symbol.loc, ())
     shapes = list(
         dict.fromkeys(filter(None, (outputs(each.node) for each in instances if _same(each.node.entry, symbol))))
     )
     op = find(here.typing.root, (*symbol.loc, "op"))
     what = op.text if isinstance(op, Scalar) else "group"
-    return Item(symbol.name, "id", f"{what}  {', '.join(shapes[:4])}".rstrip())
+    return OfferedItem(symbol.name, "id", f"{what}  {', '.join(shapes[:4])}".rstrip())
 
 
 def _same(entry: Entry, symbol: Symbol) -> bool:
@@ -187,39 +191,41 @@ def _same(entry: Entry, symbol: Symbol) -> bool:
     return entry.id == symbol.name
 
 
-def _ports(here: Here, symbol: Symbol) -> Iterator[Item]:
+def _ports(here: Here, symbol: Symbol) -> Iterator[OfferedItem]:
     """Yield the outputs of an entry that has several; of one that has not been checked yet its taps."""
     for node, _, _ in here.analysis.entries.get(symbol.loc, ())[:1]:
         if _same(node.entry, symbol):
             for port, value in zip(node.ports, node.outputs, strict=False):
-                yield Item(f"{symbol.name}.{port}", "id", shape(value))
+                yield OfferedItem(f"{symbol.name}.{port}", "id", shape(value))
             return
     taps = find(here.typing.root, (*symbol.loc, "taps"))
     for tap in taps.items if isinstance(taps, Listing) else ():
         if isinstance(tap, Scalar):
-            yield Item(f"{symbol.name}.{tap.text}", "id", "a tap")
+            yield OfferedItem(f"{symbol.name}.{tap.text}", "id", "a tap")
 
 
-def _taps(here: Here, entry: Loc) -> Iterator[Item]:
+def _taps(here: Here, entry: Loc) -> Iterator[OfferedItem]:
     """Yield the paths inside an entry."""
     op = find(here.typing.root, (*entry, "op"))
     word = op.text if isinstance(op, Scalar) else None
     bodies = [each.node.body for each in here.analysis.entries.get(entry, ()) if each.node.entry.op == word]
     if bodies and isinstance(bodies[0], Composite):
-        yield from (Item(path, "id", what) for path, what in _paths(bodies[0], "", 3))
+        yield from (OfferedItem(path, "id", what) for path, what in _paths(bodies[0], "", 3))
     elif word is not None:
         yield from _unchecked_taps(here, word)
 
 
-def _unchecked_taps(here: Here, op: str) -> Iterator[Item]:
+def _unchecked_taps(here: Here, op: str) -> Iterator[OfferedItem]:
     """Yield the paths inside a block or a spec in use, of which nothing is known in this network yet."""
     from speczoo.api import graph_into
 
-    yield from (Item(symbol.name, "id") for symbol in here.names.ids(("blocks", op, "layers")))
+    yield from (OfferedItem(symbol.name, "id") for symbol in here.names.ids(("blocks", op, "layers")))
     wanted = find(here.typing.root, ("use", op))
     if isinstance(wanted, Scalar) and not catalogue.is_path(wanted.text):
         graph = graph_into(Report(), wanted.text)
-        yield from (Item(path, "id", what) for path, what in (_paths(graph.root, "", 3) if graph is not None else ()))
+        yield from (
+            OfferedItem(path, "id", what) for path, what in (_paths(graph.root, "", 3) if graph is not None else ())
+        )
 
 
 def _paths(composite: Composite, prefix: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -239,20 +245,20 @@ def _globs(here: Here) -> Iterator[str]:
     yield from (path for path, _ in islice(_paths(graph.root, "", 3), MANY))
 
 
-def _specs_to_use(here: Here) -> Iterator[Item]:
+def _specs_to_use(here: Here) -> Iterator[OfferedItem]:
     for name in catalogue.names():
-        yield Item(name, "file", "a network of the zoo")
+        yield OfferedItem(name, "file", "a network of the zoo")
     blocks = sorted(path.stem for path in catalogue.BLOCKS.glob("*.yaml"))
-    yield from (Item(name, "file", "blocks of the zoo") for name in blocks)
+    yield from (OfferedItem(name, "file", "blocks of the zoo") for name in blocks)
     yield from specs_beside(here)
 
 
-def specs_beside(here: Here) -> Iterator[Item]:
+def specs_beside(here: Here) -> Iterator[OfferedItem]:
     """Yield the specs in the folder of a text: files whose first lines say that they are."""
     path = here.analysis.source.path
     for near in sorted(path.parent.glob("*.yaml"))[:100] if path is not None else ():
         if near.name != path.name and _is_spec(near):  # type: ignore[union-attr]
-            yield Item(f"./{near.name}", "file", "beside this file")
+            yield OfferedItem(f"./{near.name}", "file", "beside this file")
 
 
 def _is_spec(path: Path) -> bool:

@@ -68,7 +68,7 @@ class Wire:
             data=render.as_data(found),
         )
 
-    def fix(self, fix: fixes.Fix) -> lsp.CodeAction:
+    def fix(self, fix: fixes.Repair) -> lsp.CodeAction:
         edits = [lsp.TextEdit(self.range(at), text) for at, text in fix.edits]
         return lsp.CodeAction(
             title=fix.title,
@@ -119,7 +119,7 @@ class Wire:
         items = [self._item(item, at, i, snippets) for i, item in enumerate(offer.items)]
         return lsp.CompletionList(is_incomplete=False, items=items)
 
-    def _item(self, item: offers.Item, at: lsp.Range, number: int, snippets: bool) -> lsp.CompletionItem:
+    def _item(self, item: offers.OfferedItem, at: lsp.Range, number: int, snippets: bool) -> lsp.CompletionItem:
         kept = item.snippet and snippets
         text = item.insert if kept or not item.snippet else without_stops(item.insert)
         return lsp.CompletionItem(

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeGuard
 from speczoo.exploration import declared as declarations
 from speczoo.exploration import space
 from speczoo.exploration.declared import Interval
-from speczoo.exploration.space import SpaceError, Steps, Values
+from speczoo.exploration.space import SpaceError, Steps, ValueSequence
 from speczoo.specs.parameter import Param
 
 MOST = 1_000  # values of a choice
@@ -69,11 +69,11 @@ def read(name: str, text: str, param: Param | None = None) -> Distribution:
     return _distribution(values)
 
 
-def _is_whole(values: Values) -> TypeGuard[Steps]:
+def _is_whole(values: ValueSequence) -> TypeGuard[Steps]:
     return isinstance(values, Steps) and values.whole
 
 
-def _distribution(values: Values) -> Distribution:
+def _distribution(values: ValueSequence) -> Distribution:
     if _is_whole(values):
         return Whole(int(values.at(0)), int(values.at(values.size - 1)), int(values.step))
     return Choice(tuple(values.at(index) for index in range(values.size)))

@@ -33,7 +33,7 @@ class SpaceError(ValueError):
     """No finite space was stated."""
 
 
-class Values(Protocol):
+class ValueSequence(Protocol):
     """A finite sequence whose length may be beyond what `len` can say."""
 
     @property
@@ -57,7 +57,7 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedValues:
     """Values as they were written down."""
 
     values: tuple[Any, ...]
@@ -74,7 +74,7 @@ class Listed:
 class OneOf:
     """The values of several sequences, one after the other."""
 
-    parts: tuple[Values, ...]
+    parts: tuple[ValueSequence, ...]
 
     @property
     def size(self) -> int:
@@ -92,7 +92,7 @@ class OneOf:
 class Lists:
     """Every list that has a value of the first sequence, one of the second, ...; the last changes first."""
 
-    parts: tuple[Values, ...]
+    parts: tuple[ValueSequence, ...]
 
     @property
     def size(self) -> int:
@@ -112,7 +112,7 @@ class Lists:
 class Space:
     """Every combination of values of some parameters, by number: the last parameter changes first."""
 
-    def __init__(self, axes: Mapping[str, Values]) -> None:
+    def __init__(self, axes: Mapping[str, ValueSequence]) -> None:
         self.names = tuple(axes)
         self.values = Lists(tuple(axes.values()))
 
@@ -123,7 +123,7 @@ class Space:
 
         Raises SpaceError.
         """
-        axes: dict[str, Values] = {}
+        axes: dict[str, ValueSequence] = {}
         for name, given in settings.items():
             param = params.get(name)
             if isinstance(given, str):
@@ -131,7 +131,7 @@ class Space:
             elif isinstance(given, range) and given.step > 0 and given:
                 axes[name] = Steps(Fraction(given[0]), Fraction(given.step), len(given), whole=True)
             else:
-                axes[name] = Listed(tuple(_items(name, given, of_lists=name == "input" or _has_lists(param))))
+                axes[name] = ListedValues(tuple(_items(name, given, of_lists=name == "input" or _has_lists(param))))
         return cls(axes)
 
     @property
@@ -190,7 +190,7 @@ def written(name: str, text: str) -> list[Any]:
     return items
 
 
-def read(name: str, items: Sequence[Any], param: Param | None = None) -> Values:
+def read(name: str, items: Sequence[Any], param: Param | None = None) -> ValueSequence:
     """Return the values that were written for a parameter: each item is one, or a range.
 
     A range inside a list stands for every list with one of its numbers there. Raises SpaceError.
@@ -198,16 +198,16 @@ def read(name: str, items: Sequence[Any], param: Param | None = None) -> Values:
     if not items:
         raise SpaceError(f"{name} has no values")
     if param is not None and param.type in ("str", "op"):
-        return Listed(tuple(items))
+        return ListedValues(tuple(items))
     parts = [_values(name, item) for item in items]
     return parts[0] if len(parts) == 1 else OneOf(tuple(parts))
 
 
-def declared(name: str, param: Param) -> Values:
+def declared(name: str, param: Param) -> ValueSequence:
     """Return all values that a parameter may have, by what the spec says of it. Raises SpaceError."""
     match declarations.declared(param):
         case tuple(values):
-            return Listed(values)
+            return ListedValues(values)
         case Interval(int(low), int(high), whole=True):
             return read(name, [f"{low}..{high}"])
     example = {"float": "0.1..0.5:0.1", "int": "16..64:16"}.get(param.type or "", "A,B")
@@ -224,12 +224,12 @@ def ends_of(item: Any) -> tuple[float, float] | None:
     return (low, high) if low < high and not all(map(_WHOLE.fullmatch, (match[1], match[2]))) else None
 
 
-def _values(name: str, item: Any) -> Values:
+def _values(name: str, item: Any) -> ValueSequence:
     if isinstance(item, list):
         parts = tuple(_values(name, each) for each in item)
-        return Lists(parts) if any(not isinstance(part, Listed) for part in parts) else Listed((item,))
+        return Lists(parts) if any(not isinstance(part, ListedValues) for part in parts) else ListedValues((item,))
     if not isinstance(item, str) or (match := _RANGE.fullmatch(item)) is None:
-        return Listed((item,))
+        return ListedValues((item,))
     first, last, how, step = match.groups()
     if not first or not last:
         raise SpaceError(f"{name}: {item!a} has no {'end' if first else 'start'}")
@@ -242,13 +242,13 @@ def _values(name: str, item: Any) -> Values:
     return values(name, item, Fraction(Decimal(first)), Fraction(Decimal(last)), Fraction(Decimal(step or 1)), whole)
 
 
-def _stepped(name: str, item: str, first: Fraction, last: Fraction, step: Fraction, whole: bool) -> Values:
+def _stepped(name: str, item: str, first: Fraction, last: Fraction, step: Fraction, whole: bool) -> ValueSequence:
     if step <= 0 or last < first:
         raise SpaceError(f"{name}: {item!a} has no values: it runs from the smaller to the larger, by more than 0")
     return Steps(first, step, int((last - first) // step) + 1, whole)
 
 
-def _multiplied(name: str, item: str, first: Fraction, last: Fraction, factor: Fraction, whole: bool) -> Values:
+def _multiplied(name: str, item: str, first: Fraction, last: Fraction, factor: Fraction, whole: bool) -> ValueSequence:
     if factor <= 1 or first <= 0 or last < first:
         raise SpaceError(f"{name}: {item!a} has no values: from more than 0 to what is larger, by a factor over 1")
     value, found = first, list[Any]()
@@ -257,4 +257,4 @@ def _multiplied(name: str, item: str, first: Fraction, last: Fraction, factor: F
             raise SpaceError(f"{name}: {item!a} has more than {TERMS:,} values; a larger factor has fewer")
         found.append(int(value) if whole else float(value))
         value *= factor
-    return Listed(tuple(found))
+    return ListedValues(tuple(found))

@@ -24,14 +24,14 @@ LOSSES = ("valid_loss", "train_loss")  # of which less is better
 
 
 @dataclass(frozen=True)
-class Start:
+class StartWeights:
     """The weights that every trial begins with, a file by its whole path, and what their keys are called there."""
 
     weights: str
     rename: Mapping[str, str]
     keys: Mapping[str, str | None] | None = None
 
-    def at_home(self) -> Start:
+    def at_home(self) -> StartWeights:
         """Return the same for processes that run in other folders."""
         path = Path(self.weights)
         return replace(self, weights=str(path.absolute())) if path.suffix or path.exists() else self
@@ -54,7 +54,7 @@ class Task:
     where: str | None = None
     data: Path | None = None
     accelerator: str = "auto"
-    start: Start | None = None
+    start: StartWeights | None = None
     plugins: tuple[tuple[str, tuple[Path, ...]], ...] = ()  # modules of layers, and the folders where they may lie
 
     @property

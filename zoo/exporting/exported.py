@@ -22,7 +22,7 @@ class NotExported(Exception):
     """A network that a format, or the exporter to it, cannot say: reported in a line."""
 
 
-class Run(NamedTuple):
+class VerifiedRun(NamedTuple):
     """A run beside the module: with which shapes, whose weights, and how far the outputs are apart at most, as a part
     of the largest number. Where that is far, `rounding` is how far apart the module's own are for inputs that differ by
     what float32 rounds.
@@ -61,7 +61,7 @@ class Exported:
     versions: Mapping[str, str]
     open: tuple[Open, ...] = ()
     sizes: str = ""
-    runs: tuple[Run, ...] = ()
+    runs: tuple[VerifiedRun, ...] = ()
     opset: int | None = None
     closed: str = ""
 

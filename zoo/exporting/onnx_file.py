@@ -24,7 +24,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import BATCH, Exported, NotExported, lasting
 from speczoo.exporting.opening import opened
 from speczoo.exporting.proof import OTHER_BATCH, OWN, Runner, beside
-from speczoo.exporting.tracing import Traced, at, quiet, reason, renamed
+from speczoo.exporting.tracing import TracedProgram, at, quiet, reason, renamed
 from speczoo.specs.wording import scaled
 
 #: What one message of protobuf holds, and some of that for all that is no weight.
@@ -35,7 +35,7 @@ SHAPES = ("Shape", "Size")
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 
-class Converted(NamedTuple):
+class OnnxModel(NamedTuple):
     """A model of ONNX, and its values that are weights, by their names of the state_dict."""
 
     model: ir.Model
@@ -73,7 +73,7 @@ def exported(
     return _bytes(model), made
 
 
-def _converted(graph: Graph, traced: Traced, opset: int | None) -> Converted:
+def _converted(graph: Graph, traced: TracedProgram, opset: int | None) -> OnnxModel:
     """Return torch's program as a model of ONNX, its values named as the spec has them. Raises NotExported."""
     try:
         with quiet():
@@ -89,10 +89,10 @@ def _converted(graph: Graph, traced: Traced, opset: int | None) -> Converted:
         raise NotExported(f"torch's exporter to ONNX cannot say it: {reason(error)}") from error
     if opset not in (None, made := model.opset_imports[""]):
         raise NotExported(f"torch's exporter to ONNX writes opset {made}, and cannot write {opset}")
-    return Converted(model, weights)
+    return OnnxModel(model, weights)
 
 
-def _weights(traced: Traced, model: ir.Model) -> list[str]:
+def _weights(traced: TracedProgram, model: ir.Model) -> list[str]:
     """Return the names of the state_dict that the model has."""
     return [name for name in traced.program.state_dict if name in model.graph.initializers]
 
@@ -125,7 +125,7 @@ def _zeros(value: ir.Value | None, weights: Container[ir.Value | None]) -> bool:
     return known is not None and not known.numpy().any()
 
 
-def _name(model: ir.Model, graph: Graph, traced: Traced) -> None:
+def _name(model: ir.Model, graph: Graph, traced: TracedProgram) -> None:
     """Name inputs, outputs and open axes as the spec does, and leave out where the program was traced."""
     inputs = [name for name, _ in graph.settings.inputs]
     outputs = [port.name for port in lasting(graph)]

@@ -13,9 +13,9 @@ from speczoo.compiler.analysis.sizes import Axis, Sizes
 from speczoo.compiler.analysis.symbolic import is_size
 from speczoo.compiler.emit.sizes import accepted, symbol_names
 from speczoo.compiler.graph import Graph
-from speczoo.exporting.exported import NotExported, Open, Run
+from speczoo.exporting.exported import NotExported, Open, VerifiedRun
 from speczoo.exporting.proof import Runner, drawn_weights, runs
-from speczoo.exporting.tracing import Traced, other_sizes, traced
+from speczoo.exporting.tracing import TracedProgram, other_sizes, traced
 from speczoo.specs.wording import enumerated
 
 T = TypeVar("T")
@@ -28,14 +28,16 @@ class Opened(Generic[T]):
     """
 
     made: T
-    traced: Traced
+    traced: TracedProgram
     outputs: Mapping[str, tuple[int | str, ...]]
     sizes: str
     closed: str
-    runs: tuple[Run, ...]
+    runs: tuple[VerifiedRun, ...]
 
 
-def opened(graph: Graph, module: nn.Module, convert: Callable[[Traced], T], runner: Callable[[T], Runner]) -> Opened[T]:
+def opened(
+    graph: Graph, module: nn.Module, convert: Callable[[TracedProgram], T], runner: Callable[[T], Runner]
+) -> Opened[T]:
     """Return what `convert` makes of a module with drawn weights, with as many axes open as hold beside it. Raises
     NotExported where not even the declared size does.
     """
@@ -76,7 +78,7 @@ def in_words(sizes: Sizes, open: Sequence[Open]) -> str:
     return "; ".join(filter(None, [batch, words or f"{several}: what `zoo sizes` says", *bounds]))
 
 
-def _outputs(sizes: Sizes, program: Traced) -> dict[str, tuple[int | str, ...]]:
+def _outputs(sizes: Sizes, program: TracedProgram) -> dict[str, tuple[int | str, ...]]:
     """Return the shapes of what comes out: in the words of `zoo sizes` where they hold, else in torch's."""
     open = {(axis.input, axis.dim) for axis in program.open}
     rule = sizes.rule

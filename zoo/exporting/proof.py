@@ -16,8 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from speczoo.compiler.analysis.sizes import Axis
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
-from speczoo.exporting.exported import BATCH, NotExported, Run
-from speczoo.exporting.tracing import Traced, at, inputs, quiet, reason
+from speczoo.exporting.exported import BATCH, NotExported, VerifiedRun
+from speczoo.exporting.tracing import TracedProgram, at, inputs, quiet, reason
 from speczoo.module_mode import in_mode
 from speczoo.verify import draw_anew
 
@@ -80,7 +80,9 @@ def _settle(module: nn.Module, given: Sequence[Tensor], share: float) -> None:
         _of_module(module, given)
 
 
-def runs(graph: Graph, module: nn.Module, traced: Traced, run: Runner, other: Mapping[Axis, int]) -> list[Run]:
+def runs(
+    graph: Graph, module: nn.Module, traced: TracedProgram, run: Runner, other: Mapping[Axis, int]
+) -> list[VerifiedRun]:
     """Return the runs beside a module with drawn weights: as it was traced, and at the `other` size of the axes that
     are open. Raises NotExported where the outputs are not the same.
     """
@@ -91,7 +93,9 @@ def runs(graph: Graph, module: nn.Module, traced: Traced, run: Runner, other: Ma
     return [beside(graph, module, run, batch, shapes, DRAWN) for batch, shapes in tried]
 
 
-def beside(graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Mapping[str, Shape], weights: str) -> Run:
+def beside(
+    graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Mapping[str, Shape], weights: str
+) -> VerifiedRun:
     """Return a run on random inputs of these shapes. Raises NotExported where the outputs are not the module's."""
     given = inputs(graph, batch, shapes)
     wanted = _of_module(module, given)
@@ -109,7 +113,7 @@ def beside(graph: Graph, module: nn.Module, run: Runner, batch: int, shapes: Map
     rounding = 0.0 if apart <= CLOSE or weights == DRAWN else rounded(module, given)
     if not apart <= max(CLOSE, SPREAD * rounding):
         raise NotExported(f"at {where} what was exported gives other numbers: {apart:.1e} of the largest apart")
-    return Run(given_shapes, weights, apart, rounding)
+    return VerifiedRun(given_shapes, weights, apart, rounding)
 
 
 def rounded(module: nn.Module, given: Sequence[Tensor]) -> float:

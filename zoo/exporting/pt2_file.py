@@ -16,7 +16,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import BATCH, Exported
 from speczoo.exporting.opening import opened
 from speczoo.exporting.proof import OTHER_BATCH, OWN, Runner, beside, tensors
-from speczoo.exporting.tracing import Traced, at, quiet
+from speczoo.exporting.tracing import TracedProgram, at, quiet
 
 
 def exported(graph: Graph, module: nn.Module, target: Path, texts: Mapping[str, str]) -> tuple[bytes, Exported]:
@@ -32,7 +32,7 @@ def exported(graph: Graph, module: nn.Module, target: Path, texts: Mapping[str, 
     return data, Exported.of(graph, target, texts, found.traced.open, found.outputs, runs=(*found.runs, own), **words)
 
 
-def _bytes(traced: Traced, texts: Mapping[str, str]) -> bytes:
+def _bytes(traced: TracedProgram, texts: Mapping[str, str]) -> bytes:
     file = io.BytesIO()
     with quiet():
         torch.export.save(traced.program, file, extra_files=dict(texts))

@@ -30,7 +30,7 @@ SHOWN = 300  # characters of what an exporter says
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedProgram:
     """A program of torch's, the axes that it leaves open, and the name of each by the symbol that torch has for it;
     `outputs` are the shapes of what comes out in those names.
     """
@@ -41,7 +41,7 @@ class Traced:
     outputs: Mapping[str, tuple[int | str, ...]]
 
 
-def traced(graph: Graph, module: nn.Module, axes: Sequence[Axis]) -> Traced:
+def traced(graph: Graph, module: nn.Module, axes: Sequence[Axis]) -> TracedProgram:
     """Return a module in evaluation mode as a program of torch's, in which the number of samples and these axes are
     left open where torch can. Raises NotExported.
     """
@@ -65,7 +65,7 @@ def traced(graph: Graph, module: nn.Module, axes: Sequence[Axis]) -> Traced:
                 continue
             names.setdefault(symbol, called.get((name, dim), BATCH_AXIS))
             open.append(Open(name, dim, names[symbol], *_range(program, size)))
-    return Traced(program, tuple(open), names, dict(_outputs(graph, program, names)))
+    return TracedProgram(program, tuple(open), names, dict(_outputs(graph, program, names)))
 
 
 def _free(name: str, *, batched: bool, axes: Sequence[Axis]) -> list[int]:

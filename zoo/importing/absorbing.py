@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speczoo.importing.columns import key
-from speczoo.importing.entries import Entry, Feed, List
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList
 
 #: Ops that a block may end with, and how many modules of a class are worth it.
 MERGES = ("add", "concat")
 FEW = 3
 
 
-def absorbed(roots: Sequence[List]) -> None:
+def absorbed(roots: Sequence[ImportedList]) -> None:
     """Move what brings a module's output and its input together into the module, where all of its class have it.
 
     So modules become links of a chain, which a loop can say.
     """
     lists = [made for root in roots for made in root.walk()]
-    kinds: dict[str, list[tuple[List, Entry]]] = {}
+    kinds: dict[str, list[tuple[ImportedList, ImportedEntry]]] = {}
     for made in lists:
         for entry in made.entries:
             if entry.body is not None and not entry.body.sequential:
@@ -32,12 +32,12 @@ def absorbed(roots: Sequence[List]) -> None:
 
 
 def _pairs(
-    merges: Sequence[Entry | None], found: Sequence[tuple[List, Entry]]
-) -> list[tuple[Entry, tuple[List, Entry]]]:
+    merges: Sequence[ImportedEntry | None], found: Sequence[tuple[ImportedList, ImportedEntry]]
+) -> list[tuple[ImportedEntry, tuple[ImportedList, ImportedEntry]]]:
     return [(merge, each) for merge, each in zip(merges, found, strict=True) if merge is not None]
 
 
-def _merge(made: List, entry: Entry) -> Entry | None:
+def _merge(made: ImportedList, entry: ImportedEntry) -> ImportedEntry | None:
     """Return the entry that takes what another takes and what that gives, which nothing else takes."""
     ends = entry.ports == 1 and len(entry.inputs) == 1 and not entry.share and made.readers(Feed(entry)) == 1
     if not ends or entry.body is None or any(each.share is entry for each in made.entries):
@@ -48,12 +48,12 @@ def _merge(made: List, entry: Entry) -> Entry | None:
     return after if entry.inputs[0] in after.inputs and entry.inputs[0] != Feed(entry) else None
 
 
-def _absorb(made: List, entry: Entry, merge: Entry) -> None:
+def _absorb(made: ImportedList, entry: ImportedEntry, merge: ImportedEntry) -> None:
     body = entry.body
     assert body is not None
     (given,) = body.outputs
     merge_inputs = [given if operand == Feed(entry) else Feed(None) for operand in merge.inputs]
-    inside = Entry(merge.op, merge.args, [*merge_inputs], flowing=merge.flowing)
+    inside = ImportedEntry(merge.op, merge.args, [*merge_inputs], flowing=merge.flowing)
     body.entries.append(inside)
     body.outputs = [Feed(inside)]
     made.entries.remove(merge)

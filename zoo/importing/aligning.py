@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.columns import key
-from speczoo.importing.entries import Entry, Feed, List, Turns
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns
 
 #: The entries that are one, a list each; None where a list is without it.
-Members: TypeAlias = "tuple[Entry | None, ...]"
+Members: TypeAlias = "tuple[ImportedEntry | None, ...]"
 
 
 class RowOutput(NamedTuple):
@@ -27,7 +27,7 @@ class RowOutput(NamedTuple):
 
 
 @dataclass(eq=False)
-class Row:
+class AlignedEntry:
     """One entry of all lists, and what it takes in all of them."""
 
     members: Members
@@ -35,7 +35,7 @@ class Row:
     references: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def first(self) -> Entry:
+    def first(self) -> ImportedEntry:
         """The entry of the first list that has it."""
         return next(each for each in self.members if each is not None)
 
@@ -48,11 +48,11 @@ class Row:
 class Aligned(NamedTuple):
     """Lists lined up: the entries of all, in order, and what comes out."""
 
-    rows: list[Row]
+    rows: list[AlignedEntry]
     outputs: list[Any]
 
 
-def skeleton(made: List) -> Any:
+def skeleton(made: ImportedList) -> Any:
     """Return what lists share that differ in arguments alone."""
     places = {entry: place for place, entry in enumerate(made.entries)}
 
@@ -78,7 +78,7 @@ def skeleton(made: List) -> Any:
     return len(made.inputs), entries, tuple(map(of, made.outputs))
 
 
-def signature(entry: Entry) -> Iterator[tuple[str, str]]:
+def signature(entry: ImportedEntry) -> Iterator[tuple[str, str]]:
     """Yield the arguments that are no plain numbers: expressions, and what one parameter has no type for."""
     for name, value in sorted(entry.args.items()):
         if isinstance(value, str) and value.startswith("$("):
@@ -89,7 +89,7 @@ def signature(entry: Entry) -> Iterator[tuple[str, str]]:
             yield name, key([value])
 
 
-def aligned(lists: Sequence[List]) -> Aligned | None:
+def aligned(lists: Sequence[ImportedList]) -> Aligned | None:
     """Return lists lined up; None where they are not one list with entries left out."""
     if len({len(made.inputs) for made in lists}) > 1 or len({len(made.outputs) for made in lists}) > 1:
         return None
@@ -102,30 +102,32 @@ def aligned(lists: Sequence[List]) -> Aligned | None:
     lines: list[Members] = [(entry,) for entry in ones[0].entries]
     for number, made in enumerate(ones[1:], 1):
         lines = _beside(lines, made, number)
-    found = _connected(ones, [Row(members) for members in lines])
+    found = _connected(ones, [AlignedEntry(members) for members in lines])
     if found is None or not all(map(_inside, found.rows)):
         return None
     return Aligned([_spread(row, ones, places, lists) for row in found.rows], found.outputs)
 
 
-def _inside(row: Row) -> bool:
+def _inside(row: AlignedEntry) -> bool:
     """Return whether what is in the entries of a row lines up, too: of more than two, not any two alone."""
     bodies = [entry.body for entry in row.members if entry is not None and entry.body is not None]
     return len(bodies) < 2 or aligned(bodies) is not None
 
 
-def _spread(row: Row, ones: Sequence[List], places: Sequence[Sequence[int]], lists: Sequence[List]) -> Row:
+def _spread(
+    row: AlignedEntry, ones: Sequence[ImportedList], places: Sequence[Sequence[int]], lists: Sequence[ImportedList]
+) -> AlignedEntry:
     """Return a row of one list of each kind as a row of all lists."""
-    members: list[Entry | None] = [None] * len(lists)
+    members: list[ImportedEntry | None] = [None] * len(lists)
     for one, entry, numbers in zip(ones, row.members, places, strict=True):
         if entry is not None:
             place = one.entries.index(entry)
             for number in numbers:
                 members[number] = lists[number].entries[place]
-    return Row(tuple(members), row.inputs, row.references)
+    return AlignedEntry(tuple(members), row.inputs, row.references)
 
 
-def _beside(lines: Sequence[Members], made: List, number: int) -> list[Members]:
+def _beside(lines: Sequence[Members], made: ImportedList, number: int) -> list[Members]:
     """Return lines with another list's entries beside those that are the same, in the order of both."""
     entries = made.entries
     best: list[list[tuple[int, str]]] = [[(0, "")] * (len(entries) + 1) for _ in range(len(lines) + 1)]
@@ -144,7 +146,7 @@ def _beside(lines: Sequence[Members], made: List, number: int) -> list[Members]:
     return out
 
 
-def _alike(one: Entry, other: Entry) -> int:
+def _alike(one: ImportedEntry, other: ImportedEntry) -> int:
     """Return how much two entries are the same one; 0 where they are not."""
     if _frame(one) != _frame(other) or not _same_name(one, other):
         return 0
@@ -158,7 +160,7 @@ def _alike(one: Entry, other: Entry) -> int:
     return 1 if _exchangeable(one, other) else 0
 
 
-def _likeness(one: Entry, other: Entry) -> int:
+def _likeness(one: ImportedEntry, other: ImportedEntry) -> int:
     """Return how many arguments are the same, or the channels that flow in, in both; and not, of those that are not."""
     pairs = [(one.args.get(name), other.args.get(name)) for name in one.args.keys() | other.args.keys()]
     flowing = [each.flowing[0][:1] if each.flowing else () for each in (one, other)]
@@ -166,7 +168,7 @@ def _likeness(one: Entry, other: Entry) -> int:
     return max(-1, min(3, same.count(True) - same.count(False)))
 
 
-def _frame(entry: Entry) -> Any:
+def _frame(entry: ImportedEntry) -> Any:
     """Return what entries share that may be the same one."""
     loop = () if _counted(entry) else tuple(entry.loop)
     return (
@@ -175,23 +177,23 @@ def _frame(entry: Entry) -> Any:
     )
 
 
-def _same_name(one: Entry, other: Entry) -> bool:
+def _same_name(one: ImportedEntry, other: ImportedEntry) -> bool:
     by_place = [each.name.isdigit() or not each.name for each in (one, other)]
     return one.name == other.name or all(by_place) or not (one.named or other.named)
 
 
-def _counted(entry: Entry) -> bool:
+def _counted(entry: ImportedEntry) -> bool:
     """Return whether an entry is one turn, or some that only count, of a block by position."""
     turns = [*entry.loop.values()]
     by_place = entry.body is None and entry.op not in Layer.registry and (not entry.name or entry.name.isdigit())
     return by_place and (not turns or (len(turns) == 1 and isinstance(turns[0], Turns) and turns[0].first == 1))
 
 
-def _turns(entry: Entry) -> Any:
+def _turns(entry: ImportedEntry) -> Any:
     return None if _counted(entry) else tuple(entry.loop)
 
 
-def _exchangeable(one: Entry, other: Entry) -> bool:
+def _exchangeable(one: ImportedEntry, other: ImportedEntry) -> bool:
     """Return whether two entries differ in nothing but their layer or block, so that a parameter can say which."""
     both = (one, other)
     if not all(each.body is None and each.share is None and each.module for each in both):
@@ -205,7 +207,7 @@ def _exchangeable(one: Entry, other: Entry) -> bool:
 # -- what flows -------------------------------------------------------------------------------------------------------
 
 
-def _connected(lists: Sequence[List], rows: list[Row]) -> Aligned | None:
+def _connected(lists: Sequence[ImportedList], rows: list[AlignedEntry]) -> Aligned | None:
     """Give rows what they take in all lists; None where no one place is what all of them take."""
     places = [
         {row.members[number]: at for at, row in enumerate(rows) if row.members[number] is not None}
@@ -230,7 +232,9 @@ def _connected(lists: Sequence[List], rows: list[Row]) -> Aligned | None:
     return None if None in outputs else Aligned(rows, outputs)
 
 
-def _common(rows: Sequence[Row], places: Sequence[Mapping[Any, int]], operands: Sequence[tuple[int, Any]]) -> Any:
+def _common(
+    rows: Sequence[AlignedEntry], places: Sequence[Mapping[Any, int]], operands: Sequence[tuple[int, Any]]
+) -> Any:
     """Return the place that is in each list what it takes there, the last that is; None where there is none."""
     if not any(isinstance(operand, Feed) for _, operand in operands):
         return operands[0][1]  # numbers, which are told apart as arguments are
@@ -243,14 +247,14 @@ def _common(rows: Sequence[Row], places: Sequence[Mapping[Any, int]], operands: 
     return None
 
 
-def _resolved(rows: Sequence[Row], place: Any, number: int) -> Any:
+def _resolved(rows: Sequence[AlignedEntry], place: Any, number: int) -> Any:
     """Return what a place stands for in a list: the first input of what is left out there."""
     while isinstance(place, RowOutput) and place.row >= 0 and rows[place.row].members[number] is None:
         place = rows[place.row].inputs[0]
     return place
 
 
-def joined(lists: Sequence[List], found: Aligned) -> List:
+def joined(lists: Sequence[ImportedList], found: Aligned) -> ImportedList:
     """Return the first list with the rows as its entries, each the first that there is of it."""
     made = lists[0]
     firsts = [row.first for row in found.rows]
@@ -270,7 +274,7 @@ def joined(lists: Sequence[List], found: Aligned) -> List:
     return made
 
 
-def _share(rows: Sequence[Row], row: Row) -> Entry | None:
+def _share(rows: Sequence[AlignedEntry], row: AlignedEntry) -> ImportedEntry | None:
     """Return the first of the row whose module an entry is again."""
     wanted = row.first.share
     return next((each.first for each in rows if wanted is not None and wanted in each.members), None)

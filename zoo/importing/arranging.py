@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speczoo.importing.entries import Entry, Feed, List, Operand, is_chain
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand, is_chain
 from speczoo.importing.idioms import one_layer
 from speczoo.specs.reserved_names import bad_id
 
@@ -20,7 +20,7 @@ FEW = 3
 NEUTRAL = {"add": 0, "sub": 0, "mul": 1, "div": 1}
 
 
-def arranged(made: List) -> bool:
+def arranged(made: ImportedList) -> bool:
     """Arrange a list and all that are in it; return whether its ids can stand as they are.
 
     Where they cannot, whatever takes it has to hold its entries under longer names.
@@ -38,13 +38,13 @@ def arranged(made: List) -> bool:
     return all(stands(entry) for entry in made.entries) and bool(made.entries)
 
 
-def _unlike_inputs(made: List) -> None:
+def _unlike_inputs(made: ImportedList) -> None:
     """Call an input otherwise that has the name of a module, which is a key of the state_dict."""
     kept = {entry.name.partition(".")[0] for entry in made.entries if entry.named}
     made.inputs = [f"{name}_in" if name in kept and name != "input" else name for name in made.inputs]
 
 
-def _is_function(entry: Entry) -> bool:
+def _is_function(entry: ImportedEntry) -> bool:
     """Return whether a module has no weights and does hardly anything, as one that wraps a function."""
     body = entry.body
     if body is None or not all(_plain(each) for each in body.entries):
@@ -53,11 +53,11 @@ def _is_function(entry: Entry) -> bool:
     return alone or (len(body.entries) <= FEW and is_chain(body) and not entry.name.isdigit())
 
 
-def _plain(entry: Entry) -> bool:
+def _plain(entry: ImportedEntry) -> bool:
     return entry.body is None and not entry.named and entry.ports == 1 and entry.share is None
 
 
-def stands(entry: Entry) -> bool:
+def stands(entry: ImportedEntry) -> bool:
     """Return whether an entry can have its name as an id; one without weights goes without where it cannot."""
     if not entry.named:
         entry.name = entry.name if not bad_id(entry.name, module=True) and "." not in entry.name else ""
@@ -65,7 +65,7 @@ def stands(entry: Entry) -> bool:
     return not bad_id(entry.name, module=True) and "-" not in entry.name.partition(".")[0]
 
 
-def _positional(made: List) -> bool:
+def _positional(made: ImportedList) -> bool:
     """Return whether a list is a chain whose entries are where their names say, or have names that are ids."""
     if not is_chain(made) or not any(entry.name.isdigit() or "-" in entry.name for entry in made.entries):
         return False
@@ -77,7 +77,7 @@ def _positional(made: List) -> bool:
     )
 
 
-def _is_nothing(entry: Entry) -> bool:
+def _is_nothing(entry: ImportedEntry) -> bool:
     if entry.share is not None:
         return _is_nothing(entry.share)
     if entry.op in NEUTRAL and len(entry.inputs) == 2:
@@ -85,14 +85,14 @@ def _is_nothing(entry: Entry) -> bool:
     return NOTHING.get(entry.op) == {k: v for k, v in entry.args.items() if k == "p"}
 
 
-def _drop_last(made: List) -> None:
+def _drop_last(made: ImportedList) -> None:
     """Leave out what ends a chain and does nothing, while something is left."""
     while len(made.entries) > 1 and _is_nothing(made.entries[-1]):
         del made.entries[-1]
         made.outputs = [Feed(made.entries[-1])]
 
 
-def _drop(made: List) -> None:
+def _drop(made: ImportedList) -> None:
     """Leave out what does nothing, and functions that nothing takes, where no position depends on them."""
     for entry in reversed([*made.entries]):
         if _is_nothing(entry) and len(made.entries) > 1:
@@ -103,16 +103,16 @@ def _drop(made: List) -> None:
             made.entries.remove(entry)
 
 
-def _dissolve(made: List, entry: Entry) -> None:
+def _dissolve(made: ImportedList, entry: ImportedEntry) -> None:
     """Put the entries of a module in its own place, under the names that they have from there."""
     body = entry.body
     assert body is not None
     place = made.entries.index(entry)
     users = [entry, *(other for other in made.entries if other.share is entry)]
-    copies: dict[Entry, Entry] = {}
+    copies: dict[ImportedEntry, ImportedEntry] = {}
     takes = {each: (each.inputs, each.references) for each in body.entries}
     for user in users:
-        fresh: dict[Entry, Entry] = {}
+        fresh: dict[ImportedEntry, ImportedEntry] = {}
         for each in body.entries:
             if user is entry:
                 copies[each] = fresh[each] = each
@@ -138,7 +138,7 @@ def _dissolve(made: List, entry: Entry) -> None:
         each.name = ".".join(filter(None, [entry.name, each.name])) if keeps else ""
 
 
-def _moved(operand: Operand, user: Entry, fresh: dict[Entry, Entry]) -> Operand:
+def _moved(operand: Operand, user: ImportedEntry, fresh: dict[ImportedEntry, ImportedEntry]) -> Operand:
     if not isinstance(operand, Feed):
         return operand
     if operand.entry is None:
@@ -146,14 +146,14 @@ def _moved(operand: Operand, user: Entry, fresh: dict[Entry, Entry]) -> Operand:
     return Feed(fresh.get(operand.entry, operand.entry), operand.port)
 
 
-def _group(made: List) -> None:
+def _group(made: ImportedList) -> None:
     """Make groups of the members of containers that are called one after the other, and nothing between them."""
     for prefix in dict.fromkeys(entry.name.partition(".")[0] for entry in made.entries if "." in entry.name):
         members = [entry for entry in made.entries if entry.name.startswith(f"{prefix}.")]
         first = made.entries.index(members[0])
         if made.entries[first : first + len(members)] != members or not _chained(made, members):
             continue
-        inner = List("Sequential", sequential=True, entries=members, channels=[*members[0].flowing[:1]])
+        inner = ImportedList("Sequential", sequential=True, entries=members, channels=[*members[0].flowing[:1]])
         start = members[0].inputs[0]
         before = [(entry.inputs, entry.name) for entry in members]
         members[0].inputs = [Feed(None)]
@@ -164,12 +164,12 @@ def _group(made: List) -> None:
             for entry, (inputs, name) in zip(members, before, strict=True):
                 entry.inputs, entry.name = inputs, name
             continue
-        group = Entry("Sequential", {}, [start], prefix, True, True, body=inner, flowing=members[0].flowing)
+        group = ImportedEntry("Sequential", {}, [start], prefix, True, True, body=inner, flowing=members[0].flowing)
         made.entries[first : first + len(members)] = [group]
         made.replace({Feed(members[-1]): Feed(group)})
 
 
-def _chained(made: List, members: list[Entry]) -> bool:
+def _chained(made: ImportedList, members: list[ImportedEntry]) -> bool:
     """Return whether entries take each what the one before gives, and nothing else takes that."""
     first = members[0]
     if len(first.inputs) != 1 or not isinstance(first.inputs[0], Feed) or first.references:

@@ -6,16 +6,16 @@ from typing import Any
 
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed
-from speczoo.importing.recording import Call, Recording
+from speczoo.importing.recording import RecordedCall, Recording
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import sizes
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
 NAMES = ["query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"]
 OP = "scaled_dot_product_attention"
 
 
-def attention(at: Builder, call: Call) -> list[Traced]:
+def attention(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return scaled dot-product attention, its mask named. Raises Unsayable."""
     given = dict(zip(NAMES, call.args, strict=False)) | dict(call.kwargs)
     q, k, v = (at.traced(given.pop(name)) for name in NAMES[:3])
@@ -51,7 +51,9 @@ def dropping(evaluated: Recording, trained: Recording) -> None:
         call.args, call.kwargs = (), given | ({"dropout_p": p} if p else {})
 
 
-def _written_out(at: Builder, q: Traced, k: Traced, v: Traced, mask: Traced, arguments: dict[str, Any]) -> Feed:
+def _written_out(
+    at: Builder, q: TracedValue, k: TracedValue, v: TracedValue, mask: TracedValue, arguments: dict[str, Any]
+) -> Feed:
     """Return attention as products with a softmax between them, over as many axes as there are."""
     if mask.dtype == "bool" or arguments.get("is_causal") or arguments.get("dropout_p"):
         raise Unsayable("its mask meets axes that are in the batch")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
 
 #: What a call may say besides a layer's fields: it changes nothing, where it has one of these values.
@@ -25,7 +25,7 @@ PLAIN: dict[str, tuple[Any, ...]] = {
 }
 
 
-def split(call: Call) -> tuple[list[RunValue], list[Any], dict[str, Any]]:
+def split(call: RecordedCall) -> tuple[list[RunValue], list[Any], dict[str, Any]]:
     """Return the values that a call takes first, alone or in a list, its other positional arguments, and the named."""
     args, kwargs = [*call.args], dict(call.kwargs)
     for name in ("input", "tensors"):
@@ -38,7 +38,7 @@ def split(call: Call) -> tuple[list[RunValue], list[Any], dict[str, Any]]:
     return args[:count], args[count:], kwargs
 
 
-def bound(call: Call, fields: Sequence[str]) -> dict[str, Any]:
+def bound(call: RecordedCall, fields: Sequence[str]) -> dict[str, Any]:
     """Return a call's arguments behind its values, by these names; equal in all runs. Raises Unsayable."""
     found = [_named(each, fields) for each in (call, *call.twins)]
     for name, value in found[0].items():
@@ -49,7 +49,7 @@ def bound(call: Call, fields: Sequence[str]) -> dict[str, Any]:
     return found[0]
 
 
-def _named(call: Call, fields: Sequence[str]) -> dict[str, Any]:
+def _named(call: RecordedCall, fields: Sequence[str]) -> dict[str, Any]:
     _, rest, kwargs = split(call)
     if len(rest) > len(fields) and all(isinstance(each, int) for each in rest):
         rest = [rest]  # permute(0, 2, 1)
@@ -62,7 +62,7 @@ def _named(call: Call, fields: Sequence[str]) -> dict[str, Any]:
     return out
 
 
-def of_layer(call: Call, op: str) -> dict[str, Any]:
+def of_layer(call: RecordedCall, op: str) -> dict[str, Any]:
     """Return the arguments of a call by the fields of a layer. Raises Unsayable."""
     fields = [name for name in Layer.registry[op].model_fields if name not in ("inplace", "broadcast")]
     return bound(call, fields)

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from speczoo.compiler.layer import Layer, Shape
 from speczoo.importing.constants import buffer_of, levels_of, listed_buffer_of, rounded_buffer_of
-from speczoo.importing.entries import Entry, Feed, List, Operand
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.leaves import stated
-from speczoo.importing.recording import Call, Frame, RunValue
+from speczoo.importing.recording import RecordedCall, RecordedFrame, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced, folded_sizes, spec_shapes, times
+from speczoo.importing.traced import TracedValue, folded_sizes, spec_shapes, times
 
 
 class Rounded(NamedTuple):
@@ -28,7 +28,7 @@ class Rounded(NamedTuple):
     missing: bool = False
 
 
-class Broken(Exception):
+class UnbuiltInputError(Exception):
     """A call takes what an earlier one, which is told of, should have given."""
 
 
@@ -42,7 +42,7 @@ class Builder:
 
     def __init__(
         self,
-        frame: Frame,
+        frame: RecordedFrame,
         kind: str,
         batches: tuple[int, ...],
         buffers: Mapping[str, Tensor],
@@ -50,9 +50,9 @@ class Builder:
         layers: Collection[str],
     ) -> None:
         self.frame, self.batches, self.buffers, self.rounded, self.layers = frame, batches, buffers, rounded, layers
-        self.made = List(kind)
-        self.known: dict[RunValue, Traced | None] = {}
-        self.modules: dict[str, Entry] = {}
+        self.made = ImportedList(kind)
+        self.known: dict[RunValue, TracedValue | None] = {}
+        self.modules: dict[str, ImportedEntry] = {}
         self.shapes: dict[Feed, Shape] = {}
         self.constant: set[RunValue] = set()  # what functions make of no value of the network
         self.free: set[Feed] = set()  # the values without a batch: parameters, and what is made of them alone
@@ -61,8 +61,8 @@ class Builder:
 
     # -- what flows ---------------------------------------------------------------------------------------------------
 
-    def traced(self, value: RunValue) -> Traced:
-        """Return what a tensor is. Raises Broken, and Unsayable for a constant that nothing computes."""
+    def traced(self, value: RunValue) -> TracedValue:
+        """Return what a tensor is. Raises UnbuiltInputError, and Unsayable for a constant that nothing computes."""
         if value not in self.known:
             if value.parameter and not self.frame.owns(value):
                 raise Unsayable(f"it takes `{value.key}`, which is a weight of another module")
@@ -71,19 +71,19 @@ class Builder:
             self.known[value] = self._parameter(value) if value.parameter else self._buffer(value)
         found = self.known[value]
         if found is None:
-            raise Broken
+            raise UnbuiltInputError
         return found
 
-    def _parameter(self, value: RunValue) -> Traced:
+    def _parameter(self, value: RunValue) -> TracedValue:
         shape = tuple(value.tensor.shape)
         leading = len(shape) > 1 and shape[0] == 1
         arguments = {"shape": [*shape[leading:]], **({"leading": True} if leading else {})}
-        entry = self.append(Entry("Parameter", arguments, [], self.relative(value.key), True, True))
+        entry = self.append(ImportedEntry("Parameter", arguments, [], self.relative(value.key), True, True))
         self.free.add(Feed(entry))
         self.shapes[Feed(entry)] = shape[leading:]
-        return Traced(Feed(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
+        return TracedValue(Feed(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
 
-    def _buffer(self, value: RunValue) -> Traced:
+    def _buffer(self, value: RunValue) -> TracedValue:
         """Return a constant: a buffer of the model, or what no call made of the values of the network."""
         if len(set(value.shapes)) > 1:
             raise Unsayable("it takes a constant that follows from the batch or the size of the input")
@@ -102,11 +102,13 @@ class Builder:
             arguments = self._without_a_rule(value.key if kept else "", numbers)
         arguments |= {"leading": True} if leading else {}
         arguments |= {} if kept else {"persistent": False}
-        entry = self.append(Entry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept))
+        entry = self.append(
+            ImportedEntry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept)
+        )
         self.free.add(Feed(entry))
         dtype = str(tensor.dtype).removeprefix("torch.")
         batch = 0 if leading else None
-        return Traced(Feed(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
+        return TracedValue(Feed(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)
 
     def _numbers(self, key: str, numbers: Tensor) -> dict[str, Any]:
         """Return the arguments of a Buffer that holds numbers, by a rule, exactly or but for rounding, or as a short
@@ -137,11 +139,11 @@ class Builder:
 
     def unnamed(self, arguments: Mapping[str, Any]) -> Feed:
         """Add a Buffer that is in no state_dict, one for all samples, and return it."""
-        made = Feed(self.append(Entry("Buffer", {**arguments, "persistent": False})))
+        made = Feed(self.append(ImportedEntry("Buffer", {**arguments, "persistent": False})))
         self.free.add(made)
         return made
 
-    def _of_levels(self, value: RunValue, numbers: Tensor, *, leading: bool) -> Traced:
+    def _of_levels(self, value: RunValue, numbers: Tensor, *, leading: bool) -> TracedValue:
         """Return a constant as a few numbers, each taken where it stands. Raises Unsayable."""
         levels, rule = levels_of(numbers)
         places, table = self.unnamed(rule), self.unnamed(buffer_of(levels))
@@ -152,7 +154,7 @@ class Builder:
         self.shapes[made] = shape
         shapes = (shape,) * len(self.batches)
         dtype = str(numbers.dtype).removeprefix("torch.")
-        return Traced(made, shapes, 0 if leading else None, leading=leading, dtype=dtype)
+        return TracedValue(made, shapes, 0 if leading else None, leading=leading, dtype=dtype)
 
     def relative(self, path: str) -> str:
         """Return a path below the frame's module, empty for its own."""
@@ -162,7 +164,9 @@ class Builder:
 
     # -- what is added ------------------------------------------------------------------------------------------------
 
-    def layout(self, value: RunValue, folded: Sequence[Shape] | None, like: Traced | None) -> tuple[int | None, int]:
+    def layout(
+        self, value: RunValue, folded: Sequence[Shape] | None, like: TracedValue | None
+    ) -> tuple[int | None, int]:
         """Return torch's axis that holds the batch, and how many axes of the value are in it. Raises Unsayable."""
         axis = batch_axis(value.shapes, self.batches)
         if axis is None:
@@ -175,24 +179,24 @@ class Builder:
         return axis, len(folded[0])
 
     def outcome(
-        self, value: RunValue, source: Feed, like: Traced | None, folded: Sequence[Shape] | None = None
-    ) -> Traced:
+        self, value: RunValue, source: Feed, like: TracedValue | None, folded: Sequence[Shape] | None = None
+    ) -> TracedValue:
         """Return what a tensor is that an entry gives."""
         if source in self.free and like is not None and like.leading and value.shapes[0][:1] == (1,):
             shapes = tuple(shape[1:] for shape in value.shapes)
             self.shapes[source] = shapes[0]
-            return Traced(source, shapes, 0, leading=True)
+            return TracedValue(source, shapes, 0, leading=True)
         axis, count = self.layout(value, folded, like)
         if folded is None:
             folded = folded_sizes(like)[: len(self.batches)] if like is not None and count else [()] * len(self.batches)
         dtype = str(value.tensor.dtype).removeprefix("torch.")
         shapes = spec_shapes(value.shapes, axis, tuple(folded))
         self.shapes[source] = shapes[0]
-        return Traced(source, shapes, axis, count, dtype=dtype)
+        return TracedValue(source, shapes, axis, count, dtype=dtype)
 
     def add(
         self, op: str, inputs: Iterable[Operand], args: Mapping[str, Any] | None = None, *, ports: int = 1, **more: Any
-    ) -> Entry:
+    ) -> ImportedEntry:
         """Add an entry of a layer or function; arguments equal to its own defaults are left out. Raises Unsayable."""
         if op not in Layer.registry:
             raise Unsayable(f"the language has no `{op}`")
@@ -200,7 +204,7 @@ class Builder:
         alone = bool(inputs) and all(source in self.free for source in inputs if isinstance(source, Feed))
         if not (layer.merges or layer.unbatched):
             inputs = [self.stretched_out(op, x) if isinstance(x, Feed) and x in self.free else x for x in inputs]
-        entry = Entry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
+        entry = ImportedEntry(op, stated(op, dict(args or {})), inputs, ports=ports, **more)
         if alone:
             entry.args.pop("inplace", None)  # a parameter is not written over
             made = {Feed(entry, port) for port in range(ports)}
@@ -216,32 +220,39 @@ class Builder:
         if flowing is None:
             raise Unsayable(f"`{op}` works on a parameter alone, where nothing flows that has a batch")
         shape = self.shapes.get(source, ())
-        made = Feed(self.append(Entry("expand", {"size": [*shape]}, [source], references={"like": flowing.source})))
+        made = Feed(
+            self.append(ImportedEntry("expand", {"size": [*shape]}, [source], references={"like": flowing.source}))
+        )
         self.shapes[made] = shape
         self.stretched.add(made)
         return made
 
-    def flowing(self) -> Traced | None:
+    def flowing(self) -> TracedValue | None:
         """Return the first value that has the batch where a spec has it; None where nothing does."""
         known = (each for each in self.known.values() if each is not None)
         return next((x for x in known if x.plain and not x.leading and x.source not in self.free), None)
 
-    def append(self, entry: Entry) -> Entry:
+    def append(self, entry: ImportedEntry) -> ImportedEntry:
         """Add an entry, which knows what it takes."""
         entry.flowing = [self.shapes.get(source, ()) for source in entry.sources]
         self.made.entries.append(entry)
         return entry
 
     def apply(
-        self, call: Call, op: str, inputs: Sequence[Traced], args: Mapping[str, Any] | None = None, **more: Any
-    ) -> list[Traced]:
+        self,
+        call: RecordedCall,
+        op: str,
+        inputs: Sequence[TracedValue],
+        args: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> list[TracedValue]:
         """Add an entry and return what its call gave, whose batch is where it was found."""
         entry = self.add(op, [each.source for each in inputs], args, ports=len(call.outputs), **more)
         like = main(inputs)
         return [self.outcome(value, Feed(entry, port), like) for port, value in enumerate(call.outputs)]
 
 
-def main(values: Iterable[Traced]) -> Traced | None:
+def main(values: Iterable[TracedValue]) -> TracedValue | None:
     """Return the first of some values that has a batch; of values without one, one with an axis of 1 in its place."""
     found = [value for value in values if value.batch is not None]
     return next((value for value in found if not value.leading), found[0] if found else None)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from speczoo.importing.entries import Entry
+from speczoo.importing.entries import ImportedEntry
 from speczoo.specs import spec
 from speczoo.specs.keys import keys
 
@@ -76,7 +76,7 @@ class ColumnWords:
     mark: str = ""  # what the names of parameters begin with
     turns: dict[str, Column] = field(default_factory=dict)  # the variable of a loop, which conditions may read
     filled: set[str] = field(default_factory=set)  # the parameters that some instances have no use for
-    whens: list[tuple[Entry, str, Column, dict[str, Column]]] = field(default_factory=list)
+    whens: list[tuple[ImportedEntry, str, Column, dict[str, Column]]] = field(default_factory=list)
 
     def say(self, column: Column, wanted: str, here: Mapping[str, Column]) -> Any:
         """Return what stands for a column: the value, an expression over words, or a parameter of that name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speczoo.importing.recording import Frame, Recording, RunValue, values
+from speczoo.importing.recording import RecordedFrame, Recording, RunValue, values
 
 
 class Different(Exception):
@@ -26,7 +26,7 @@ def same_calls(first: Recording, other: Recording) -> bool:
     return ours == [(call.path, call.name) for _, call in other.root.walk()]
 
 
-def _frames(first: Frame, other: Frame) -> None:
+def _frames(first: RecordedFrame, other: RecordedFrame) -> None:
     if [(c.path, c.name) for c in first.calls] != [(c.path, c.name) for c in other.calls]:
         raise Different(first.path)
     _shapes([*first.arguments, *first.results], [*other.arguments, *other.results])

@@ -11,7 +11,7 @@ from torch import nn
 
 from speczoo.compiler.layer import Layer, show
 from speczoo.importing import constructed
-from speczoo.importing.recording import Call, Recording, RunValue, values
+from speczoo.importing.recording import RecordedCall, Recording, RunValue, values
 from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
 
 Shapes = Sequence[tuple[int, ...]]
@@ -108,7 +108,7 @@ def _around(model: nn.Module, path: str) -> nn.Module | None:
     return None
 
 
-def _written(kind: type[nn.Module], calls: Sequence[tuple[Call, nn.Module]]) -> str:
+def _written(kind: type[nn.Module], calls: Sequence[tuple[RecordedCall, nn.Module]]) -> str:
     """Return the text of a layer. Raises Unsayable."""
     op = kind.__name__
     if op in Layer.registry:
@@ -157,7 +157,7 @@ def _fields(kind: type[nn.Module], arguments: Sequence[str], observed: Sequence[
         yield ""
 
 
-def _observations(call: Call, model: nn.Module) -> Iterator[Observation]:
+def _observations(call: RecordedCall, model: nn.Module) -> Iterator[Observation]:
     """Yield what was seen of a call, in all runs. Raises Unsayable."""
     arguments = constructed.arguments_of(model.get_submodule(call.path))
     taken = [*values(call.args, call.kwargs)]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 class Feed(NamedTuple):
     """What an entry takes: an output of an entry of the same list, or one of the list's inputs, which is no entry."""
 
-    entry: Entry | None
+    entry: ImportedEntry | None
     port: int = 0
 
 
@@ -29,7 +29,7 @@ Operand: TypeAlias = Feed | int | float | str
 
 
 @dataclass(eq=False)
-class Entry:
+class ImportedEntry:
     """One entry. `name` is its path in the state_dict below its list, `named` whether that has to stay.
 
     A layer or function has an `op` and arguments; a module with an inside has a `body`, and an op where that is a
@@ -44,8 +44,8 @@ class Entry:
     module: bool = False
     references: dict[str, Feed] = field(default_factory=dict)
     ports: int = 1
-    body: List | None = None
-    share: Entry | None = None
+    body: ImportedList | None = None
+    share: ImportedEntry | None = None
     flowing: list[tuple[int, ...]] = field(default_factory=list)  # the shapes that it takes
     when: str = ""
     loop: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Entry:
 
 
 @dataclass(eq=False)
-class List:
+class ImportedList:
     """A list of entries with its inputs and outputs: the inside of a module.
 
     `kind` is the class of the module, `sequential` whether the list is its nn.Sequential. `output_names` is what the
@@ -71,7 +71,7 @@ class List:
     kind: str
     inputs: list[str] = field(default_factory=lambda: ["input"])
     channels: list[tuple[int, ...]] = field(default_factory=list)  # the shapes that flow in
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ImportedEntry] = field(default_factory=list)
     outputs: list[Feed] = field(default_factory=list)
     training_only: list[bool] = field(default_factory=list)
     output_names: list[str] = field(default_factory=list)
@@ -92,13 +92,13 @@ class List:
             entry.references = {name: now(source) for name, source in entry.references.items()}  # type: ignore[misc]
         self.outputs = [now(source) for source in self.outputs]  # type: ignore[misc]
 
-    def used(self, entry: Entry) -> bool:
+    def used(self, entry: ImportedEntry) -> bool:
         """Return whether anything in the list takes what an entry gives."""
         takes = (source.entry for other in self.entries for source in other.sources)
         shared = (other.share for other in self.entries)
         return any(each is entry for each in (*takes, *shared, *(out.entry for out in self.outputs)))
 
-    def walk(self) -> Iterator[List]:
+    def walk(self) -> Iterator[ImportedList]:
         """Yield all lists inside, innermost first, and this one."""
         for entry in self.entries:
             if entry.body is not None:
@@ -106,7 +106,7 @@ class List:
         yield self
 
 
-def is_chain(made: List) -> bool:
+def is_chain(made: ImportedList) -> bool:
     """Return whether each entry takes what the one before it gives, and nothing else is taken."""
     before = Feed(None)
     for entry in made.entries:

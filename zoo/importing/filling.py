@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Entry, Feed
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.entries import Feed, ImportedEntry
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
 #: Functions that fill a tensor, with the number that they fill it with, where their name says it.
 FILLED = {
@@ -16,7 +16,7 @@ FILLED = {
 }
 
 
-def filled(at: Builder, call: Call) -> list[Traced]:
+def filled(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a tensor of one number with as many samples as flow in. Raises Unsayable."""
     value = call.outputs[0]
     if len({*value.shapes}) == 1:
@@ -30,23 +30,23 @@ def filled(at: Builder, call: Call) -> list[Traced]:
         raise Unsayable("nothing flows in that has its batch")
     (shape,) = shapes
     arguments = {"shape": [1] * len(shape), "value": _number(call, value), "persistent": False}
-    one = Feed(at.append(Entry("Buffer", arguments, [])))
+    one = Feed(at.append(ImportedEntry("Buffer", arguments, [])))
     at.shapes[one] = (1,) * len(shape)
-    entry = at.append(Entry("expand", {"size": [*shape]}, [one], references={"like": flowing.source}))
+    entry = at.append(ImportedEntry("expand", {"size": [*shape]}, [one], references={"like": flowing.source}))
     if not arguments["value"]:
         at.zeros.add(Feed(entry))
     return [at.outcome(value, Feed(entry), flowing)]
 
 
-def _alone(at: Builder, call: Call, value: RunValue) -> Traced:
+def _alone(at: Builder, call: RecordedCall, value: RunValue) -> TracedValue:
     """Return a tensor of one number that has no batch, in the place of a part of a parameter."""
     shape = tuple(value.tensor.shape)
     one = at.unnamed({"shape": [*shape], "value": _number(call, value)})
     at.shapes[one] = shape
-    return Traced(one, value.shapes, None, dtype=str(value.tensor.dtype).removeprefix("torch."))
+    return TracedValue(one, value.shapes, None, dtype=str(value.tensor.dtype).removeprefix("torch."))
 
 
-def _number(call: Call, value: RunValue) -> float:
+def _number(call: RecordedCall, value: RunValue) -> float:
     number = FILLED[call.name]
     if number is None:
         given = call.kwargs.get("fill_value", call.args[-1] if call.args else None)

@@ -14,7 +14,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Column, ColumnWords, default_of, key, type_of, usual_of
-from speczoo.importing.entries import Entry, List
+from speczoo.importing.entries import ImportedEntry, ImportedList
 from speczoo.importing.inlining import dotted, inlined
 from speczoo.importing.looping import repeats, reword, rows, unhidden
 from speczoo.importing.unifying import flowing_in, unify
@@ -22,11 +22,11 @@ from speczoo.importing.writing import name_outputs
 
 
 @dataclass
-class Block:
+class FoldedBlock:
     """A block of the spec: its list, and its parameters: a default or a type for each."""
 
     name: str
-    made: List
+    made: ImportedList
     params: dict[str, Any] = field(default_factory=dict)
     defaults: dict[str, Any] = field(default_factory=dict)
 
@@ -37,8 +37,8 @@ class Folded:
     in each of the networks.
     """
 
-    made: List
-    blocks: dict[str, Block] = field(default_factory=dict)
+    made: ImportedList
+    blocks: dict[str, FoldedBlock] = field(default_factory=dict)
     settings: dict[str, Column] = field(default_factory=dict)
 
 
@@ -46,14 +46,14 @@ class Apart(Exception):
     """Networks that are not one list with entries left out."""
 
 
-def folded(roots: Sequence[List]) -> Folded:
+def folded(roots: Sequence[ImportedList]) -> Folded:
     """Return networks as one, with blocks of the classes in them, and loops of what repeats.
 
     Entries whose module is of such a class become calls of its block. A class with one instance stays a group where it
     can be one. Raises Apart where the networks do not line up.
     """
     absorbed(roots)
-    blocks: dict[str, Block] = {}
+    blocks: dict[str, FoldedBlock] = {}
     defaults: dict[str, dict[str, Any]] = {}
     uses = _uses(roots)
     for kind in _order(uses):
@@ -84,7 +84,7 @@ def folded(roots: Sequence[List]) -> Folded:
     return Folded(roots[0], blocks, _named(roots[0], settings))
 
 
-def _named(root: List, settings: Mapping[str, Column]) -> dict[str, Column]:
+def _named(root: ImportedList, settings: Mapping[str, Column]) -> dict[str, Column]:
     """Return the parameters that a network reads, under names that no loop hides."""
     entries = [entry for made in root.walk() for entry in made.entries]
     texts = repr(
@@ -115,14 +115,14 @@ def _named(root: List, settings: Mapping[str, Column]) -> dict[str, Column]:
 Kind: TypeAlias = tuple[str, int]
 
 
-def _kind(made: List) -> Kind:
+def _kind(made: ImportedList) -> Kind:
     inside = [_kind(inner)[1] for inner in made.walk() if inner is not made and inner.kind == made.kind]
     return made.kind, 1 + max(inside, default=-1)
 
 
-def _uses(roots: Sequence[List]) -> dict[Kind, list[Entry]]:
+def _uses(roots: Sequence[ImportedList]) -> dict[Kind, list[ImportedEntry]]:
     """Return the entries with a body, by class; containers are none."""
-    found: dict[Kind, list[Entry]] = {}
+    found: dict[Kind, list[ImportedEntry]] = {}
     for made in (made for root in roots for made in root.walk()):
         for entry in made.entries:
             if entry.body is not None and not entry.body.sequential:
@@ -130,7 +130,7 @@ def _uses(roots: Sequence[List]) -> dict[Kind, list[Entry]]:
     return found
 
 
-def _order(uses: Mapping[Kind, list[Entry]]) -> list[Kind]:
+def _order(uses: Mapping[Kind, list[ImportedEntry]]) -> list[Kind]:
     """Return the classes, each after those that it holds; classes that hold each other stay groups."""
     graph: nx.DiGraph[Kind] = nx.DiGraph()
     graph.add_nodes_from(uses)
@@ -144,18 +144,18 @@ def _order(uses: Mapping[Kind, list[Entry]]) -> list[Kind]:
     return list(nx.lexicographical_topological_sort(graph, key=list(uses).index))
 
 
-def _can_be_group(entry: Entry) -> bool:
+def _can_be_group(entry: ImportedEntry) -> bool:
     body = entry.body
     return body is not None and len(body.inputs) == 1 and len(body.outputs) == 1
 
 
-def _alike(entries: list[Entry]) -> list[list[Entry]]:
+def _alike(entries: list[ImportedEntry]) -> list[list[ImportedEntry]]:
     """Return entries whose lists are the same but for arguments and a few entries that some are without, together."""
-    found: dict[Any, list[Entry]] = {}
+    found: dict[Any, list[ImportedEntry]] = {}
     for entry in entries:
         assert entry.body is not None
         found.setdefault(skeleton(entry.body), []).append(entry)
-    together: list[list[Entry]] = []
+    together: list[list[ImportedEntry]] = []
     for alike in sorted(found.values(), key=len, reverse=True):
         other = next((each for each in together if _worth([*each, *alike])), None)
         if other is None:
@@ -165,7 +165,7 @@ def _alike(entries: list[Entry]) -> list[list[Entry]]:
     return [sorted(each, key=entries.index) for each in sorted(together, key=lambda each: entries.index(each[0]))]
 
 
-def _worth(entries: list[Entry]) -> bool:
+def _worth(entries: list[ImportedEntry]) -> bool:
     """Return whether lists lined up are clearly shorter than each kind of them by itself."""
     bodies = [entry.body for entry in entries if entry.body is not None]
     found = aligned(bodies)
@@ -176,18 +176,20 @@ def _worth(entries: list[Entry]) -> bool:
     return 4 * sum(_size(row.first) for row in found.rows) <= 3 * apart
 
 
-def _size(entry: Entry) -> int:
+def _size(entry: ImportedEntry) -> int:
     return 1 + sum(map(_size, entry.body.entries)) if entry.body is not None else 1
 
 
-def _blocked(kind: str, alike: list[Entry], blocks: dict[str, Block], defaults: dict[str, dict[str, Any]]) -> None:
+def _blocked(
+    kind: str, alike: list[ImportedEntry], blocks: dict[str, FoldedBlock], defaults: dict[str, dict[str, Any]]
+) -> None:
     """Make one block of lists that are alike, and calls of it of the entries that held them."""
     bodies = [entry.body for entry in alike if entry.body is not None]
     scope = ColumnWords(taken={name for made in bodies[0].walk() for each in made.entries for name in each.loop})
     scope.words |= flowing_in(bodies)
     unify(bodies, scope, defaults)
     name = _name(kind, blocks)
-    block = Block(name, bodies[0])
+    block = FoldedBlock(name, bodies[0])
     for param, column in scope.params.items():
         default = usual_of(column) if param in scope.filled else default_of(column)
         block.params[param] = declared(column, default)
@@ -214,7 +216,7 @@ def declared(column: Column, default: Any) -> Any:
     )
 
 
-def _name(kind: str, blocks: Mapping[str, Block]) -> str:
+def _name(kind: str, blocks: Mapping[str, FoldedBlock]) -> str:
     """Return a name for a block that no layer and no other block has."""
     wanted = kind.lstrip("_") or "Block"
     numbered = [wanted, *(f"{wanted}{number}" for number in range(2, 1000))]

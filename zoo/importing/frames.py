@@ -10,24 +10,24 @@ from torch import nn
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing import masks, windowed
-from speczoo.importing.building import Broken, Builder, Rounded, batch_axis
-from speczoo.importing.entries import Entry, Feed, List, Operand
+from speczoo.importing.building import Builder, Rounded, UnbuiltInputError, batch_axis
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.functions import handler_of, in_the_spec
 from speczoo.importing.inner_lists import input_names, joined_first, prune, read_alone
 from speczoo.importing.leaves import arguments_of, op_of
 from speczoo.importing.leftover import add_leftover
-from speczoo.importing.recording import Call, Frame, Recording, RunValue, values
+from speczoo.importing.recording import RecordedCall, RecordedFrame, Recording, RunValue, values
 from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
 from speczoo.importing.stochastic import drops
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
 
-class Converted(NamedTuple):
+class ConvertedModel(NamedTuple):
     """A whole model as a list; what its modules do in training alone, which that leaves out; and the constants that it
     says but for rounding.
     """
 
-    root: List
+    root: ImportedList
     left_out: list[Refusal]
     rounded: list[Rounded]
 
@@ -37,8 +37,8 @@ class Conversion:
     """One recording on its way to lists: what is used where, and what could not be written so far."""
 
     batches: tuple[int, ...]
-    parents: dict[Frame, Frame | None]
-    readers: dict[RunValue, set[Frame | None]]
+    parents: dict[RecordedFrame, RecordedFrame | None]
+    readers: dict[RunValue, set[RecordedFrame | None]]
     model: nn.Module  # as it came, with its numbers
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
@@ -46,11 +46,11 @@ class Conversion:
     rounded: list[Rounded] = field(default_factory=list)
     layers: set[str] = field(default_factory=set)  # the paths of modules that layers stand for
 
-    def outside(self, frame: Frame, value: RunValue) -> bool:
+    def outside(self, frame: RecordedFrame, value: RunValue) -> bool:
         """Return whether anything outside of a frame reads a value."""
         return any(reader is None or not self._within(reader, frame) for reader in self.readers.get(value, ()))
 
-    def _within(self, frame: Frame | None, outer: Frame) -> bool:
+    def _within(self, frame: RecordedFrame | None, outer: RecordedFrame) -> bool:
         while frame is not None and frame is not outer:
             frame = self.parents[frame]
         return frame is outer
@@ -62,7 +62,7 @@ def converted(
     dtypes: Mapping[str, str],
     model: nn.Module,
     training_only: Collection[RunValue] = (),
-) -> Converted:
+) -> ConvertedModel:
     """Return a whole model as a list; `training_only` are results that evaluation does not give.
 
     Raises ImportRefused with everything that cannot be written.
@@ -88,7 +88,7 @@ def converted(
     given = {}
     for port, (value, name) in enumerate(zip(root.arguments, recording.shapes, strict=True)):
         shapes = tuple(shape[1:] for shape in value.shapes)
-        given[value] = Traced(Feed(None, port), shapes, dtype=dtypes[name])
+        given[value] = TracedValue(Feed(None, port), shapes, dtype=dtypes[name])
     builder, outputs = _list_of(conversion, root, given)
     builder.made.inputs = [*recording.shapes]
     builder.made.outputs = [out.source for _, out in outputs]
@@ -107,16 +107,16 @@ def converted(
     if not builder.made.entries:
         builder.made.outputs = [Feed(builder.add("Identity", builder.made.outputs))]
     add_leftover(builder.made, model)
-    return Converted(builder.made, conversion.left_out, conversion.rounded)
+    return ConvertedModel(builder.made, conversion.left_out, conversion.rounded)
 
 
-def _not_given(root: Frame, value: RunValue) -> str:
+def _not_given(root: RecordedFrame, value: RunValue) -> str:
     """Return why nothing gives a value that comes out of a network."""
     maker = next((call for _, call in root.walk() if call.frame is None and value in call.outputs), None)
     return f"the layer `{maker.name}` does not give it" if maker and maker.module else "no call made it"
 
 
-def _not_first(out: Traced) -> str:
+def _not_first(out: TracedValue) -> str:
     """Return why what comes out of a network cannot: its batch is not first, or holds axes of the value."""
     if out.folded:
         return "its batch holds other axes, at this size of the input or another"
@@ -125,11 +125,11 @@ def _not_first(out: Traced) -> str:
 
 def _list_of(
     conversion: Conversion,
-    frame: Frame,
-    given: Mapping[RunValue, Traced],
+    frame: RecordedFrame,
+    given: Mapping[RunValue, TracedValue],
     alone: Collection[Feed] = (),
     stretched: Collection[Feed] = (),
-) -> tuple[Builder, list[tuple[RunValue, Traced]]]:
+) -> tuple[Builder, list[tuple[RunValue, TracedValue]]]:
     """Return the builder of a frame's list, and what flows out of it: the values that others read; `alone` are those of
     its inputs that have no batch, `stretched` those of them that are one for each sample all the same.
     """
@@ -144,7 +144,7 @@ def _list_of(
     for call in frame.calls:
         try:
             made = _entries(conversion, at, call)
-        except Broken:
+        except UnbuiltInputError:
             made = dict.fromkeys(call.outputs)
             conversion.refusals += _unknown(call.frame, conversion.batches) if call.frame else []
         except Unsayable as error:
@@ -163,14 +163,14 @@ def _list_of(
     return at, outputs
 
 
-def _asks_of_constants(conversion: Conversion, at: Builder, call: Call) -> bool:
+def _asks_of_constants(conversion: Conversion, at: Builder, call: RecordedCall) -> bool:
     """Return whether a call asks something of constants that only the model's control flow reads: the same always."""
     read = any(conversion.readers.get(value) for value in call.outputs)
     found = [at.known.get(value) for value in call.inputs]
     return not read and all(x is not None and x.source in at.free for x in found)
 
 
-def _unknown(frame: Frame, batches: tuple[int, ...]) -> Iterator[Refusal]:
+def _unknown(frame: RecordedFrame, batches: tuple[int, ...]) -> Iterator[Refusal]:
     """Yield the functions that the language has not of a frame whose values are lost: they are reported, too."""
     for inner, call in frame.walk():
         flows = any(batch_axis(value.shapes, batches) is not None for value in call.outputs)
@@ -181,7 +181,7 @@ def _unknown(frame: Frame, batches: tuple[int, ...]) -> Iterator[Refusal]:
                 yield Refusal(inner.path, f"`{call.name}`", str(error), call.place)
 
 
-def _entries(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, Traced | None]:
+def _entries(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[RunValue, TracedValue | None]:
     """Add the entries of one call, and return what its tensors are."""
     if call.frame is not None:
         return _inside(conversion, at, call)
@@ -201,7 +201,7 @@ MADE_LIKE = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "n
 RANDOM = ("rand", "randn", "randint", "randperm", "bernoulli", "bernoulli_", "empty", "new_empty", "rand_like")
 
 
-def _is_constant(at: Builder, call: Call) -> bool:
+def _is_constant(at: Builder, call: RecordedCall) -> bool:
     """Return whether a call makes something of constants, and not of values of the network."""
     if call.name in RANDOM or any(batch_axis(value.shapes, at.batches) is not None for value in call.outputs):
         return False
@@ -214,7 +214,7 @@ def _is_plain(at: Builder, value: RunValue) -> bool:
     return value not in at.known and not value.parameter and (not value.key or not at.frame.owns(value))
 
 
-def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
+def _leaf(conversion: Conversion, at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return what a module of torch's gives."""
     assert call.module is not None
     op = op_of(call.module)
@@ -243,7 +243,7 @@ def _leaf(conversion: Conversion, at: Builder, call: Call) -> list[Traced]:
     first = at.modules.get(call.path)
     if first is not None:
         sources: list[Operand] = [each.source for each in inputs]
-        entry = Entry("", {}, sources, share=first, module=True, references=references, ports=len(outputs))
+        entry = ImportedEntry("", {}, sources, share=first, module=True, references=references, ports=len(outputs))
         at.append(entry)
         return [at.outcome(value, Feed(entry, i), inputs[0]) for i, value in enumerate(outputs)]
     made = at.apply(
@@ -264,7 +264,7 @@ RECURRENT = ("RNN", "GRU", "LSTM")
 
 
 def _recurrent(
-    conversion: Conversion, call: Call, inputs: list[Traced], arguments: dict[str, Any]
+    conversion: Conversion, call: RecordedCall, inputs: list[TracedValue], arguments: dict[str, Any]
 ) -> tuple[dict[str, Any], list[RunValue]]:
     """Return the arguments of a recurrent layer, and what of its results is one of the spec's: the states after the
     last token where anything reads them. Raises Unsayable.
@@ -277,7 +277,7 @@ def _recurrent(
     return arguments | {"return_state": True}, call.outputs
 
 
-def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any]) -> Traced:
+def _norm_of_tokens(at: Builder, call: RecordedCall, x: TracedValue, arguments: dict[str, Any]) -> TracedValue:
     """Return the batch norm of tokens that stand in the batch axis: as one over channels x tokens."""
     turn = {"dim0": 1, "dim1": 2}
     name: dict[str, Any] = {"name": at.relative(call.path), "named": True, "module": True}
@@ -287,7 +287,7 @@ def _norm_of_tokens(at: Builder, call: Call, x: Traced, arguments: dict[str, Any
     return at.outcome(call.outputs[0], Feed(at.add("transpose", [normed], turn)), x)
 
 
-def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, Traced | None]:
+def _inside(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[RunValue, TracedValue | None]:
     """Add the entry of a module with an inside, whose list is made first."""
     frame = call.frame
     assert frame is not None
@@ -300,7 +300,7 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, T
     made = inner.made
     at.constant |= inner.constant & {*frame.results}
     wanted = [v for v in frame.results if v not in inner.constant and conversion.outside(frame, v)]
-    lost: dict[RunValue, Traced | None] = {value: None for value in wanted if inner.known.get(value) is None}
+    lost: dict[RunValue, TracedValue | None] = {value: None for value in wanted if inner.known.get(value) is None}
     if lost:
         return lost | {value: None for value, _ in outputs}
     made.inputs = input_names(call, reads)
@@ -318,14 +318,14 @@ def _inside(conversion: Conversion, at: Builder, call: Call) -> dict[RunValue, T
     made.outputs = [x.source for _, x in outputs]
     taken = read_alone(made, taken)
     first = at.modules.get(call.path)
-    entry = Entry(made.kind, {}, [*taken], at.relative(call.path), module=True, body=made)
+    entry = ImportedEntry(made.kind, {}, [*taken], at.relative(call.path), module=True, body=made)
     entry.ports = max(1, len(outputs))
     entry.named = bool(frame.module.state_dict())
     if first is not None:
-        entry = Entry("", {}, [*taken], share=first, module=True, ports=entry.ports)
+        entry = ImportedEntry("", {}, [*taken], share=first, module=True, ports=entry.ports)
     at.modules.setdefault(call.path, entry)
     at.append(entry)
-    flows: dict[RunValue, Traced | None] = {}
+    flows: dict[RunValue, TracedValue | None] = {}
     for port, (value, x) in enumerate(outputs):
         flows[value] = replace(x, source=Feed(entry, port))
         at.shapes[Feed(entry, port)] = x.shape
@@ -345,14 +345,14 @@ def _is_unsayable(at: Builder, value: RunValue) -> bool:
     return len(set(value.shapes)) > 1 and batch_axis(value.shapes, at.batches) is None
 
 
-def _beside(at: Builder, frame: Frame) -> list[RunValue]:
+def _beside(at: Builder, frame: RecordedFrame) -> list[RunValue]:
     """Return a value that flows beside a module which takes none, and gives something for each sample all the same."""
     given = any(batch_axis(value.shapes, at.batches) is not None for value in frame.results)
     like = at.flowing() if given else None
     return [value for value, x in at.known.items() if x is not None and x is like][:1]
 
 
-def _in_training(conversion: Conversion, at: Builder, call: Call, x: Traced) -> Traced | None:
+def _in_training(conversion: Conversion, at: Builder, call: RecordedCall, x: TracedValue) -> TracedValue | None:
     """Return what a module gives that does nothing in evaluation, and in training drops whole branches; None where it
     does nothing there either, or what nothing says, which is noted.
     """

@@ -19,11 +19,11 @@ from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Feed
 from speczoo.importing.recorder import SILENT
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
-Handler: TypeAlias = Callable[[Builder, Call], Sequence[Traced]]
+Handler: TypeAlias = Callable[[Builder, RecordedCall], Sequence[TracedValue]]
 
 #: What torch calls a function that the language calls otherwise.
 ALIASES = {
@@ -88,7 +88,7 @@ def named(name: str) -> str | None:
     return plain.get(name.replace("_", "").removesuffix("withindices"))
 
 
-def einsum(at: Builder, call: Call) -> list[Traced]:
+def einsum(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a sum of products whose batch is a letter in front."""
     equation, *operands = call.args
     inputs = reshaping.folded_alike(at, [at.traced(value) for value in operands])
@@ -109,7 +109,7 @@ def _with_axes(equation: str, held: Sequence[bool], count: int) -> str:
     return f"{','.join(parts)}->{out[:1]}{axes}{out[1:]}"
 
 
-def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
+def by_name(at: Builder, call: RecordedCall, op: str) -> list[TracedValue]:
     """Return what the layer or function of that name gives: values first, then its fields in torch's order."""
     layer = Layer.registry[op]
     found, _, _ = binding.split(call)
@@ -126,7 +126,7 @@ def by_name(at: Builder, call: Call, op: str) -> list[Traced]:
     return at.apply(call, op, inputs, arguments)
 
 
-def in_the_spec(layer: type[Layer], x: Traced, arguments: dict[str, Any]) -> dict[str, Any]:
+def in_the_spec(layer: type[Layer], x: TracedValue, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return a layer's arguments with the spec's numbers of axes, the default ones too where these are others."""
     given = dict(arguments)
     for name in layer.axes:
@@ -138,7 +138,7 @@ def in_the_spec(layer: type[Layer], x: Traced, arguments: dict[str, Any]) -> dic
     return given
 
 
-def matmul(at: Builder, call: Call) -> list[Traced]:
+def matmul(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a product of matrices, those of axes of 1 stretched; of a vector for each sample and one matrix, as a sum.
 
     Raises Unsayable.
@@ -154,7 +154,7 @@ def matmul(at: Builder, call: Call) -> list[Traced]:
     return at.apply(call, "matmul", [x, y], {"broadcast": True} if len(ahead) > 1 else {})
 
 
-def equal(at: Builder, call: Call) -> list[Traced]:
+def equal(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return where two values are equal, or are not; of truths and a number, these or their contraries."""
     op = handled(call.name)
     both = [*call.args, *call.kwargs.values()]
@@ -165,7 +165,7 @@ def equal(at: Builder, call: Call) -> list[Traced]:
     return by_name(at, call, op)
 
 
-def affine_grid(at: Builder, call: Call) -> list[Traced]:
+def affine_grid(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the points of a grid that is as large as another value. Raises Unsayable."""
     runs = [{**dict(zip(("theta", "size"), each.args, strict=False)), **each.kwargs} for each in (call, *call.twins)]
     sizes = [tuple(each["size"]) for each in runs]
@@ -179,7 +179,7 @@ def affine_grid(at: Builder, call: Call) -> list[Traced]:
     return at.apply(call, "affine_grid", [theta], aligned, references={"like": like.source})
 
 
-def norm(at: Builder, call: Call) -> list[Traced]:
+def norm(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the length of vectors; of matrices, torch's word for it is that of all their numbers."""
     plain = [
         replace(each, args=tuple(2.0 if n == "fro" else n for n in each.args), kwargs=_not_frobenius(each.kwargs))
@@ -192,7 +192,7 @@ def _not_frobenius(kwargs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: each for key, each in kwargs.items() if each != "fro"}
 
 
-def _of_kind(at: Builder, call: Call, inputs: list[Traced]) -> tuple[Call, list[Traced]]:
+def _of_kind(at: Builder, call: RecordedCall, inputs: list[TracedValue]) -> tuple[RecordedCall, list[TracedValue]]:
     """Return a call without the kind of numbers that it says, and its values as numbers of that kind."""
     kind = call.kwargs.get("dtype")
     if kind not in KINDS:
@@ -207,7 +207,7 @@ def _of_kind(at: Builder, call: Call, inputs: list[Traced]) -> tuple[Call, list[
     return replace(plain[0], twins=tuple(plain[1:])), other
 
 
-def _axes(x: Traced, dims: Any) -> Any:
+def _axes(x: TracedValue, dims: Any) -> Any:
     return [x.axis(d) for d in dims] if isinstance(dims, list | tuple) else dims if dims is None else x.axis(dims)
 
 
@@ -215,7 +215,7 @@ def _axes(x: Traced, dims: Any) -> Any:
 KINDS = {torch.float32: "float", torch.int64: "long", torch.bool: "bool"}
 
 
-def _same(at: Builder, call: Call) -> list[Traced]:
+def _same(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the very value, in another layout in memory or with fractions of another precision; or as numbers of
     another kind. Raises Unsayable.
     """
@@ -228,7 +228,7 @@ def _same(at: Builder, call: Call) -> list[Traced]:
     return at.apply(call, KINDS[after], [at.traced(value)])
 
 
-def masked_fill(at: Builder, call: Call) -> list[Traced]:
+def masked_fill(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value with a number where another is true; what is infinite is the largest that float32 holds."""
     x, mask, number = (*call.args, *call.kwargs.values())[:3]
     if isinstance(number, RunValue):

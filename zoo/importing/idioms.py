@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from speczoo.importing.entries import Entry, Feed, List
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList
 
 
 class Idiom(NamedTuple):
@@ -44,7 +44,7 @@ IDIOMS = (
 )
 
 
-def one_layer(made: List) -> None:
+def one_layer(made: ImportedList) -> None:
     """Put one layer in the place of neighbours that are together one."""
     for idiom in IDIOMS:
         for place in range(len(made.entries) - len(idiom.ops), -1, -1):
@@ -55,7 +55,7 @@ def one_layer(made: List) -> None:
                     _replace(made, place, entries, idiom.op, idiom.args(args))
 
 
-def _in_a_row(made: List, entries: Sequence[Entry]) -> bool:
+def _in_a_row(made: ImportedList, entries: Sequence[ImportedEntry]) -> bool:
     """Return whether entries take each what the one before gives, which nothing else takes."""
     pairs = zip(entries, entries[1:], strict=False)
     shared = {id(entry.share) for entry in made.entries}
@@ -64,9 +64,9 @@ def _in_a_row(made: List, entries: Sequence[Entry]) -> bool:
     )
 
 
-def _replace(made: List, place: int, entries: Sequence[Entry], op: str, args: dict[str, Any]) -> None:
+def _replace(made: ImportedList, place: int, entries: Sequence[ImportedEntry], op: str, args: dict[str, Any]) -> None:
     learned = next((entry for entry in entries if entry.named), entries[0])
     first, last = entries[0], entries[-1]
-    one = Entry(op, args, first.inputs, learned.name, learned.named, True, flowing=first.flowing)
+    one = ImportedEntry(op, args, first.inputs, learned.name, learned.named, True, flowing=first.flowing)
     made.entries[place : place + len(entries)] = [one]
     made.replace({Feed(last): Feed(one)})

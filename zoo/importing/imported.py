@@ -23,10 +23,10 @@ from speczoo.importing.attending import dropping
 from speczoo.importing.building import Rounded
 from speczoo.importing.comparing import Different, compared, same_calls, training_only, used_keys
 from speczoo.importing.custom import Customs
-from speczoo.importing.entries import List
+from speczoo.importing.entries import ImportedList
 from speczoo.importing.folding import folded
 from speczoo.importing.frames import converted
-from speczoo.importing.inputs import Input, inputs_of, other_sizes
+from speczoo.importing.inputs import ModelInput, inputs_of, other_sizes
 from speczoo.importing.programs import name_of, program
 from speczoo.importing.proving import prove, ties_of
 from speczoo.importing.recorder import record
@@ -87,32 +87,32 @@ def from_program(file: Path, input: Any = None, *, name: str | None = None) -> I
     return from_module(model, inputs if input is None else input, name=name or name_of(file))
 
 
-class Listed(NamedTuple):
+class ListedModel(NamedTuple):
     """A model on its way to a spec: what flows in, what it did, its list, what that leaves out, the constants that it
     says but for rounding, and its parameters that are others, by their keys.
     """
 
-    inputs: list[Input]
+    inputs: list[ModelInput]
     runs: Runs
-    root: List
+    root: ImportedList
     left_out: list[Refusal]
     rounded: list[Rounded]
     ties: dict[str, str]
 
 
-def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = None) -> Listed:
+def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = None) -> ListedModel:
     """Return a model as a list, with custom layers where these are wanted. Raises ImportRefused, and ValueError for an
     input that is none.
     """
     inputs = inputs_of(model, input)
-    made = Listed(inputs, *_listed(model, inputs, customs), ties_of(model))
+    made = ListedModel(inputs, *_listed(model, inputs, customs), ties_of(model))
     if not arranged(made.root):
         raise ImportRefused(name, [_unnamed(model, made.root)])
     named = [replace(each, name=own) for each, own in zip(inputs, made.root.inputs, strict=True)]
     return made._replace(inputs=named)
 
 
-def _unnamed(model: nn.Module, root: List) -> Refusal:
+def _unnamed(model: nn.Module, root: ImportedList) -> Refusal:
     """Return why a list cannot have the ids of its modules."""
     left = [entry for entry in root.entries if not stands(entry)]
     if any(not entry.name for entry in left):
@@ -124,7 +124,7 @@ def _unnamed(model: nn.Module, root: List) -> Refusal:
 
 
 def held(
-    model: nn.Module, graph: Graph, made: Listed, text: str, settings: Mapping[str, Any] | None = None
+    model: nn.Module, graph: Graph, made: ListedModel, text: str, settings: Mapping[str, Any] | None = None
 ) -> tuple[bool, tuple[str, ...]]:
     """Hold a graph to its model; return whether another size was tried, and what differs in training.
 
@@ -141,8 +141,8 @@ def held(
 
 
 def _listed(
-    model: nn.Module, inputs: Sequence[Input], customs: Customs | None = None
-) -> tuple[Runs, List, list[Refusal], list[Rounded]]:
+    model: nn.Module, inputs: Sequence[ModelInput], customs: Customs | None = None
+) -> tuple[Runs, ImportedList, list[Refusal], list[Rounded]]:
     """Return runs of a model, and what it is as a list: for all sizes of its input, or for this one alone; with
     constants that only a run on real numbers has, where it must; and with custom layers, where these are wanted.
 
@@ -163,7 +163,7 @@ def _listed(
     return _listed(model, inputs, customs)
 
 
-def _takes(text: str, inputs: Sequence[Input], settings: Mapping[str, Any]) -> bool:
+def _takes(text: str, inputs: Sequence[ModelInput], settings: Mapping[str, Any]) -> bool:
     """Return whether a spec takes inputs of these sizes: one whose model reads a size takes no other."""
     try:
         api.graph(text, input={each.name: each.shape for each in inputs}, **settings)
@@ -187,7 +187,7 @@ class Runs(NamedTuple):
         return (self.first.batch, *(each.batch for each in self.others))
 
 
-def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, sized: bool = True) -> Runs:
+def recordings(model: nn.Module, inputs: Sequence[ModelInput], *, meta: bool = True, sized: bool = True) -> Runs:
     """Return runs of the model: in evaluation mode, where all weights are used in it, else in training mode.
 
     Raises ImportRefused where what it does depends on the number of samples.
@@ -225,7 +225,7 @@ def recordings(model: nn.Module, inputs: Sequence[Input], *, meta: bool = True, 
 
 
 def written(
-    name: str, inputs: Sequence[Input], root: List, ties: Mapping[str, str] = MappingProxyType({})
+    name: str, inputs: Sequence[ModelInput], root: ImportedList, ties: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[str, Graph]:
     """Return the text of a spec, in the project's style, and its checked graph. Raises SpecError."""
     made = folded([root])
@@ -241,7 +241,7 @@ def tied(data: dict[str, Any], ties: Mapping[str, str], **settings: Any) -> dict
     return data | ({"tie": its} if its else {})
 
 
-def flowing(inputs: Sequence[Input]) -> dict[str, Any]:
+def flowing(inputs: Sequence[ModelInput]) -> dict[str, Any]:
     """Return what a spec says of its inputs."""
     if len(inputs) == 1 and inputs[0].dtype == "float32":
         return {"input": [*inputs[0].shape]}

@@ -9,24 +9,24 @@ from typing import Any
 from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder, batch_axis
 from speczoo.importing.entries import Feed
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced, folded_sizes
+from speczoo.importing.traced import TracedValue, folded_sizes
 
 
-def value_of(at: Builder, call: Call) -> Traced:
+def value_of(at: Builder, call: RecordedCall) -> TracedValue:
     """Return the value that a call takes."""
     return at.traced(next(each for each in call.inputs if isinstance(each, RunValue)))
 
 
-def permute(at: Builder, call: Call) -> list[Traced]:
+def permute(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the axes in another order."""
     dims = bound(call, ["dims"])["dims"]
     x = value_of(at, call)
     return [_ordered(at, call, x, [d % x.rank for d in dims])]
 
 
-def transpose(at: Builder, call: Call) -> list[Traced]:
+def transpose(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return two axes in each other's place."""
     x = value_of(at, call)
     given = bound(call, ["dim0", "dim1"])
@@ -39,7 +39,7 @@ def transpose(at: Builder, call: Call) -> list[Traced]:
     return [_ordered(at, call, x, order)]
 
 
-def turned(at: Builder, call: Call) -> list[Traced]:
+def turned(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the last two axes in each other's place."""
     x = value_of(at, call)
     order = [*range(x.rank)]
@@ -47,7 +47,7 @@ def turned(at: Builder, call: Call) -> list[Traced]:
     return [_ordered(at, call, x, order)]
 
 
-def movedim(at: Builder, call: Call) -> list[Traced]:
+def movedim(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return axes at other places."""
     x = value_of(at, call)
     given = bound(call, ["source", "destination"])
@@ -59,7 +59,7 @@ def movedim(at: Builder, call: Call) -> list[Traced]:
     return [_ordered(at, call, x, order)]
 
 
-def _ordered(at: Builder, call: Call, x: Traced, order: Sequence[int]) -> Traced:
+def _ordered(at: Builder, call: RecordedCall, x: TracedValue, order: Sequence[int]) -> TracedValue:
     """Return a value whose torch axes come in another order; an entry is made where the spec's own axes do."""
     out = call.outputs[0]
     mine = [*range(1, x.folded + 1), *(x.at(d) + 1 for d in order if d != x.batch)]
@@ -69,23 +69,23 @@ def _ordered(at: Builder, call: Call, x: Traced, order: Sequence[int]) -> Traced
     return at.outcome(out, source, x, folded_sizes(x))
 
 
-def unsqueeze(at: Builder, call: Call) -> list[Traced]:
+def unsqueeze(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a new axis of size 1."""
     x = value_of(at, call)
     dim = bound(call, ["dim"])["dim"]
     return [_new_axis(at, x, call.outputs[0], dim + x.rank + 1 if dim < 0 else dim)]
 
 
-def _new_axis(at: Builder, x: Traced, out: RunValue, place: int) -> Traced:
+def _new_axis(at: Builder, x: TracedValue, out: RunValue, place: int) -> TracedValue:
     if x.source in at.free and not x.leading and not place:
-        return Traced(x.source, x.shapes, 0, leading=True, dtype=x.dtype)
+        return TracedValue(x.source, x.shapes, 0, leading=True, dtype=x.dtype)
     before = x.batch is None or place <= x.batch
     dim = place + 1 + x.folded if before else place + x.folded
     entry = at.add("unsqueeze", [x.source], {"dim": dim})
     return at.outcome(out, Feed(entry), x, folded_sizes(x))
 
 
-def squeeze(at: Builder, call: Call) -> list[Traced]:
+def squeeze(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value without axes of 1: the one that is stated, or all."""
     x = value_of(at, call)
     dims = bound(call, ["dim"]).get("dim", [d for d, n in enumerate(call.inputs[0].tensor.shape) if n == 1])
@@ -97,7 +97,7 @@ def squeeze(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(call.outputs[0], source, x, folded_sizes(x))]
 
 
-def expand(at: Builder, call: Call) -> list[Traced]:
+def expand(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value that is repeated along axes of 1; where only the batch is, the value itself: merges repeat it."""
     x = value_of(at, call)
     out = call.outputs[0]
@@ -114,7 +114,7 @@ def expand(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(out, Feed(at.add("expand", [x.source], {"size": size})), x)]
 
 
-def _of_samples(at: Builder, x: Traced, out: RunValue) -> Traced | None:
+def _of_samples(at: Builder, x: TracedValue, out: RunValue) -> TracedValue | None:
     """Return a parameter that is stretched over the samples along another axis than the first; None where it is not."""
     axis, whole = batch_axis(out.shapes, at.batches), (1, *x.shape) if x.leading else x.shape
     if not axis or whole[axis : axis + 1] != (1,):
@@ -122,10 +122,10 @@ def _of_samples(at: Builder, x: Traced, out: RunValue) -> Traced | None:
     own = whole[:axis] + whole[axis + 1 :]
     if own != x.shape or any(shape[:axis] + shape[axis + 1 :] != own for shape in out.shapes):
         return None
-    return Traced(x.source, x.shapes, axis, dtype=x.dtype)
+    return TracedValue(x.source, x.shapes, axis, dtype=x.dtype)
 
 
-def repeat(at: Builder, call: Call) -> list[Traced]:
+def repeat(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value again and again along its axes, the batch as it is."""
     x = value_of(at, call)
     repeats, *others = (_times(each, x.rank) for each in (call, *call.twins))
@@ -141,14 +141,14 @@ def repeat(at: Builder, call: Call) -> list[Traced]:
     return at.apply(call, "repeat", [x], {"repeats": repeats[lead:]})
 
 
-def _times(call: Call, rank: int) -> list[int]:
+def _times(call: RecordedCall, rank: int) -> list[int]:
     """Return how often a call repeats each axis; `tile` says it of the last ones alone."""
     given = [call.kwargs.get("repeats", call.kwargs.get("dims"))] if len(call.args) < 2 else [*call.args[1:]]
     flat = [n for each in given for n in (each if isinstance(each, list | tuple) else [each])]
     return [1] * (rank - len(flat)) + flat if call.name == "tile" else flat
 
 
-def sliced(at: Builder, call: Call) -> list[Traced]:
+def sliced(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return every so many-th place of an axis between two; all of them where that is said."""
     given = bound(call, ["dim", "start", "stop", "step"])
     x = value_of(at, call)
@@ -161,7 +161,7 @@ def sliced(at: Builder, call: Call) -> list[Traced]:
     return [_indexed(at, call, x, items)]
 
 
-def repeat_interleave(at: Builder, call: Call) -> list[Traced]:
+def repeat_interleave(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return each place of an axis several times; each sample, where that axis is the batch: then these are in it."""
     x = value_of(at, call)
     given = bound(call, ["repeats", "dim"])
@@ -174,7 +174,7 @@ def repeat_interleave(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(call.outputs[0], made, x, [(*each, count) for each in folded_sizes(x)])]
 
 
-def setitem(at: Builder, call: Call) -> list[Traced]:
+def setitem(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value with another one in the place of slices of it: what is before these, that one, what is after."""
     x, index, value = at.traced(call.args[0]), _filled(_listed(call.args[1]), call.args[0].tensor.dim()), call.args[2]
     if any(repr(twin.args[1]) != repr(call.args[1]) for twin in call.twins) or not isinstance(value, RunValue):
@@ -206,7 +206,7 @@ def _put(at: Builder, whole: Feed, cuts: Sequence[tuple[int, int, int, int]], in
     return Feed(at.add("concat", parts, {"dim": dim})) if len(parts) > 1 else parts[0]
 
 
-def extreme(at: Builder, call: Call) -> list[Traced]:
+def extreme(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the largest or smallest along an axis, and where these are; of two values, place by place."""
     values, _, _ = split(call)
     if len(values) == 2:
@@ -224,7 +224,7 @@ def extreme(at: Builder, call: Call) -> list[Traced]:
     ]
 
 
-def getitem(at: Builder, call: Call) -> list[Traced]:
+def getitem(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return what an index with integers, whole slices, None and an ellipsis takes out."""
     x = value_of(at, call)
     items = _listed(call.args[1])
@@ -251,7 +251,7 @@ def _in_all_runs(items: Sequence[Any]) -> Any:
     raise Unsayable("its index follows from the batch or the size of the input")
 
 
-def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
+def _rows(at: Builder, call: RecordedCall, x: TracedValue, items: Sequence[Any]) -> TracedValue:
     """Return the slices of an axis at the places that a tensor names, whose own axes take the place of that one."""
     items = _filled(items, x.rank)
     place = next(i for i, each in enumerate(items) if isinstance(each, RunValue | list))
@@ -274,15 +274,15 @@ def _rows(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
     return at.outcome(call.outputs[0], made, x, folded_sizes(x))
 
 
-def _listed_places(at: Builder, call: Call, place: int) -> Traced:
+def _listed_places(at: Builder, call: RecordedCall, place: int) -> TracedValue:
     """Return the places that an index lists, as a constant. Raises Unsayable."""
     runs = [_filled(_listed(each.args[1]), call.args[0].tensor.dim())[place] for each in (call, *call.twins)]
     if any(each != runs[0] for each in runs) or not all(type(n) is int and n >= 0 for n in runs[0]):
         raise Unsayable("its index is a list of what are no places, or follows from the size of the input")
-    return Traced(at.unnamed({"value": runs[0]}), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
+    return TracedValue(at.unnamed({"value": runs[0]}), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
 
 
-def windows(at: Builder, call: Call) -> list[Traced]:
+def windows(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the windows that slide along an axis, the places in each along a new last axis."""
     x = value_of(at, call)
     given = bound(call, ["dimension", "size", "step"])
@@ -314,9 +314,9 @@ def _filled(items: Sequence[Any], rank: int) -> list[Any]:
     return [*items, *[slice(None)] * missing]
 
 
-def _indexed(at: Builder, call: Call, x: Traced, items: Sequence[Any]) -> Traced:
+def _indexed(at: Builder, call: RecordedCall, x: TracedValue, items: Sequence[Any]) -> TracedValue:
     if x.source in at.free and not x.leading and items[:1] == [None]:
-        x, items = Traced(x.source, x.shapes, 0, leading=True, dtype=x.dtype), [slice(None), *items[1:]]
+        x, items = TracedValue(x.source, x.shapes, 0, leading=True, dtype=x.dtype), [slice(None), *items[1:]]
     source, dim, place = x.source, 1 + x.folded, 0
     for item in items:
         if item is None:

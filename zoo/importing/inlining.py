@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from speczoo.importing.columns import Led, inner
-from speczoo.importing.entries import Entry, Feed, List, Turns, is_chain
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns, is_chain
 from speczoo.importing.looping import VARIABLES, by_position, starts, unhidden
 from speczoo.specs.expression import ExpressionError, evaluate
 
@@ -15,7 +15,7 @@ from speczoo.specs.expression import ExpressionError, evaluate
 FLOWING = {"in_channels": "input.channels", "in_features": "input.features"}
 
 
-def inlined(root: List, blocks: dict[str, Any]) -> None:
+def inlined(root: ImportedList, blocks: dict[str, Any]) -> None:
     """Put the lists of blocks that are called once, with what they are called with, in the places of their calls."""
     for name in reversed([*blocks]):
         lists = {"": root, **{each: block.made for each, block in blocks.items()}}
@@ -28,7 +28,7 @@ def inlined(root: List, blocks: dict[str, Any]) -> None:
                 del blocks[name]
 
 
-def dotted(made: List) -> None:
+def dotted(made: ImportedList) -> None:
     """Put the entries of groups with weights in one of them alone in the groups' places, that one under both names."""
     shared = {id(entry.share) for entry in made.entries}
     for group in [*made.entries]:
@@ -51,7 +51,7 @@ def dotted(made: List) -> None:
         made.replace({Feed(group): Feed(entries[-1])})
 
 
-def _turns(made: List, group: Entry, body: List) -> int:
+def _turns(made: ImportedList, group: ImportedEntry, body: ImportedList) -> int:
     """Return how many turns the counting loop has that a group is alone, behind what it takes; else 0."""
     entry = body.entries[0]
     alone = len(body.entries) == 1 and entry.named and not (entry.spliced or entry.when or group.loop or group.spliced)
@@ -63,7 +63,7 @@ def _turns(made: List, group: Entry, body: List) -> int:
     return turns.last if turns is not None and alone and named and counts else 0
 
 
-def _numbered(made: List, group: Entry, entry: Entry, turns: int) -> None:
+def _numbered(made: ImportedList, group: ImportedEntry, entry: ImportedEntry, turns: int) -> None:
     """Put a loop in the place of the group that holds nothing else: its turns are members of a container, from 0 on."""
     variable = next(name for name, each in entry.loop.items() if isinstance(each, Turns))
     for each in [entry, *(_entries(entry.body) if entry.body is not None else ())]:
@@ -75,7 +75,7 @@ def _numbered(made: List, group: Entry, entry: Entry, turns: int) -> None:
     made.replace({Feed(group): Feed(entry)})
 
 
-def _shifted(entry: Entry, variable: str) -> None:
+def _shifted(entry: ImportedEntry, variable: str) -> None:
     """Say what an entry does at some turns by turns that are counted from 0; the places of a buffer are its own."""
     if variable in entry.args.get("at", ()):
         return
@@ -94,7 +94,7 @@ def _shifted(entry: Entry, variable: str) -> None:
     entry.when = now(entry.when)
 
 
-def _can_be_dotted(group: Entry, body: List) -> bool:
+def _can_be_dotted(group: ImportedEntry, body: ImportedList) -> bool:
     """Return whether the entries of a group mean the same in the list around it."""
     learned = [entry for entry in body.entries if entry.named]
     named = len(learned) == 1 and group.name != "" and not group.name.isdigit() and not (group.loop or group.spliced)
@@ -106,16 +106,16 @@ def _can_be_dotted(group: Entry, body: List) -> bool:
     return named and plain and is_chain(body) and not read and (len(body.entries) == 1 or not group.when)
 
 
-def _calls(entry: Entry, name: str) -> bool:
+def _calls(entry: ImportedEntry, name: str) -> bool:
     """Return whether an entry is a call of a block; a group has the name of its class."""
     return entry.op == name and entry.body is None
 
 
-def _entries(made: List) -> Iterator[Entry]:
+def _entries(made: ImportedList) -> Iterator[ImportedEntry]:
     return (entry for each in made.walk() for entry in each.entries)
 
 
-def _texts(entry: Entry) -> str:
+def _texts(entry: ImportedEntry) -> str:
     """Return what an entry says besides its op."""
     return repr([[*map(_plain, entry.args.values())], [*map(_plain, entry.loop.values())]])
 
@@ -124,7 +124,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Led | Turns) else value
 
 
-def _visible(made: List, entry: Entry) -> set[str]:
+def _visible(made: ImportedList, entry: ImportedEntry) -> set[str]:
     """Return the variables of the loops around an entry, and of its own."""
     for each in made.entries:
         if each is entry:
@@ -134,9 +134,9 @@ def _visible(made: List, entry: Entry) -> set[str]:
     return set()
 
 
-def _inline(call: Entry, block: Any, visible: set[str]) -> bool:
+def _inline(call: ImportedEntry, block: Any, visible: set[str]) -> bool:
     """Make a group of a call; return whether it can be one, else nothing is changed."""
-    made: List = block.made
+    made: ImportedList = block.made
     loops = {name for entry in _entries(made) for name in entry.loop} - {*VARIABLES}
     if len(made.inputs) != 1 or len(made.outputs) != 1 or call.share is not None or loops & visible:
         return False
@@ -150,7 +150,7 @@ def _inline(call: Entry, block: Any, visible: set[str]) -> bool:
     return True
 
 
-def _can_stand(param: str, value: Any, made: List) -> bool:
+def _can_stand(param: str, value: Any, made: ImportedList) -> bool:
     """Return whether a value of a call means the same wherever the block reads its parameter."""
     readers = [entry for entry in _entries(made) if re.search(rf"\b{param}\b", _all_texts(entry))]
     if any(re.search(rf"\b{param}\b", entry.when) for entry in readers) and isinstance(value, bool):
@@ -162,12 +162,12 @@ def _can_stand(param: str, value: Any, made: List) -> bool:
     return not flows or all(entry in made.entries for entry in readers)
 
 
-def _all_texts(entry: Entry) -> str:
+def _all_texts(entry: ImportedEntry) -> str:
     numbers = [operand for operand in entry.inputs if not isinstance(operand, Feed)]
     return repr([_texts(entry), entry.op, entry.when, entry.name, numbers])
 
 
-def _filled(entry: Entry, values: Mapping[str, Any]) -> None:
+def _filled(entry: ImportedEntry, values: Mapping[str, Any]) -> None:
     """Say the values of parameters in an entry in place of their names."""
 
     def now(value: Any) -> Any:

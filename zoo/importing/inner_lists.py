@@ -7,18 +7,18 @@ import re
 
 from speczoo.importing import merging
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Feed, List
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.entries import Feed, ImportedList
+from speczoo.importing.recording import RecordedCall, RunValue
 
 
-def prune(made: List) -> None:
+def prune(made: ImportedList) -> None:
     """Leave out functions that nothing takes: what a model asks of its masks."""
     for entry in reversed([*made.entries]):
         if not entry.named and not entry.module and not made.used(entry):
             made.entries.remove(entry)
 
 
-def read_alone(made: List, taken: list[Feed]) -> list[Feed]:
+def read_alone(made: ImportedList, taken: list[Feed]) -> list[Feed]:
     """Leave out the inputs that nothing in a list reads, where something reads another; return what is left of them."""
     sources = [*made.outputs, *(source for entry in made.entries for source in entry.sources)]
     ports = sorted({source.port for source in sources if source.entry is None})
@@ -30,7 +30,7 @@ def read_alone(made: List, taken: list[Feed]) -> list[Feed]:
     return [taken[port] for port in ports]
 
 
-def joined_first(at: Builder, made: List, taken: list[Feed]) -> Feed | None:
+def joined_first(at: Builder, made: ImportedList, taken: list[Feed]) -> Feed | None:
     """Return what a list that begins by joining all that flows into it takes where it is joined outside; else None.
 
     So the layers of a DenseNet take one value, and what is joined already is joined once.
@@ -51,7 +51,7 @@ def joined_first(at: Builder, made: List, taken: list[Feed]) -> Feed | None:
     return joined
 
 
-def input_names(call: Call, reads: list[RunValue]) -> list[str]:
+def input_names(call: RecordedCall, reads: list[RunValue]) -> list[str]:
     """Return names for what flows in: `input` for one value, else those of forward's parameters."""
     if len(reads) <= 1:
         return ["input"]

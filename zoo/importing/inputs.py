@@ -15,7 +15,7 @@ from speczoo.compiler.layer import Shape
 
 
 @dataclass(frozen=True)
-class Input:
+class ModelInput:
     """One input: a name, a shape without the batch axis, and `float32`, `int64` or `bool`."""
 
     name: str
@@ -24,7 +24,7 @@ class Input:
     most: int = 2  # whole numbers are below it
 
 
-def inputs_of(model: nn.Module, given: Any) -> list[Input]:
+def inputs_of(model: nn.Module, given: Any) -> list[ModelInput]:
     """Return the inputs that a shape, a tensor with its batch, a sequence of tensors, or a mapping of names to either
     means; unnamed ones go by the names of `forward`. Raises ValueError.
     """
@@ -57,18 +57,18 @@ def _names(model: nn.Module) -> Iterator[str]:
     yield from (f"input_{number}" for number in range(len(plain), 100))
 
 
-def _input(name: str, given: Any, most: int) -> Input:
+def _input(name: str, given: Any, most: int) -> ModelInput:
     if isinstance(given, Tensor):
         kind = str(given.dtype).removeprefix("torch.")
-        return Input(name, tuple(given.shape[1:]), kind if kind in ("int64", "bool") else "float32", most)
+        return ModelInput(name, tuple(given.shape[1:]), kind if kind in ("int64", "bool") else "float32", most)
     sizes, kind = given if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str) else (given, "")
     shape = tuple(int(n) for n in sizes)
     if any(n < 1 for n in shape):
         raise ValueError(f"{name}: sizes are 1 and more, not {list(shape)}")
-    return Input(name, shape, kind or "float32", most)
+    return ModelInput(name, shape, kind or "float32", most)
 
 
-def given(inputs: Sequence[Input], batch: int, device: torch.device) -> list[Tensor]:
+def given(inputs: Sequence[ModelInput], batch: int, device: torch.device) -> list[Tensor]:
     """Return random tensors of so many samples."""
     out = []
     for each in inputs:
@@ -89,7 +89,7 @@ def shown(tensors: Sequence[Tensor]) -> str:
     return " and ".join("x".join(map(str, each.shape)) for each in tensors)
 
 
-def other_sizes(inputs: Sequence[Input]) -> Iterator[list[Input]]:
+def other_sizes(inputs: Sequence[ModelInput]) -> Iterator[list[ModelInput]]:
     """Yield the inputs at other sizes, those that most models take first: none of the axes stays but the channels."""
     for steps in ((-64, -32), (64, 32), (32, 16), (8, 4), (4, 2), (-1, -2)):
         sized = [replace(each, shape=_stepped(each, steps)) for each in inputs]
@@ -98,18 +98,18 @@ def other_sizes(inputs: Sequence[Input]) -> Iterator[list[Input]]:
     yield [replace(each, shape=(*each.shape[: _fixed(each)], *(2 * n for n in _free(each)))) for each in inputs]
 
 
-def _fixed(each: Input) -> int:
+def _fixed(each: ModelInput) -> int:
     """Return how many first axes are channels or the like."""
     return 0 if len(each.shape) == 1 and each.dtype == "int64" else 1 if len(each.shape) > 2 else 0
 
 
-def _free(each: Input) -> Shape:
+def _free(each: ModelInput) -> Shape:
     if len(each.shape) == 2 and each.dtype != "int64":
         return each.shape[:1]
     return () if len(each.shape) < 2 and each.dtype != "int64" else each.shape[_fixed(each) :]
 
 
-def _stepped(each: Input, steps: tuple[int, int]) -> Shape:
+def _stepped(each: ModelInput, steps: tuple[int, int]) -> Shape:
     free, first = _free(each), _fixed(each)
     moved = tuple(n + steps[min(i, 1)] for i, n in enumerate(free))
     return (*each.shape[:first], *moved, *each.shape[first + len(free) :])

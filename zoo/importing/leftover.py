@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from speczoo.compiler.containers import holding
-from speczoo.importing.entries import Entry, List
+from speczoo.importing.entries import ImportedEntry, ImportedList
 
 
-def add_leftover(made: List, model: nn.Module) -> None:
+def add_leftover(made: ImportedList, model: nn.Module) -> None:
     """Add what of the model's state_dict no entry has, each in the innermost list whose module holds it."""
     present = {*_present(made, "")}
     for key, tensor in model.state_dict(keep_vars=True).items():
@@ -20,7 +20,7 @@ def add_leftover(made: List, model: nn.Module) -> None:
             _placed(made, key, _entry(tensor))
 
 
-def _present(made: List, prefix: str) -> Iterator[str]:
+def _present(made: ImportedList, prefix: str) -> Iterator[str]:
     """Yield the keys of Parameters and Buffers, and the paths of the other entries that have weights."""
     for entry in made.entries:
         path = ".".join(filter(None, (prefix, entry.name)))
@@ -30,15 +30,15 @@ def _present(made: List, prefix: str) -> Iterator[str]:
             yield path
 
 
-def _entry(tensor: Tensor) -> Entry:
+def _entry(tensor: Tensor) -> ImportedEntry:
     shape = [*tensor.shape]
     if isinstance(tensor, nn.Parameter):
-        return Entry("Parameter", {"shape": shape, "unused": True}, named=True, module=True)
+        return ImportedEntry("Parameter", {"shape": shape, "unused": True}, named=True, module=True)
     zero: Any = 0.0 if tensor.is_floating_point() else tensor.dtype != torch.bool and 0
-    return Entry("Buffer", {"shape": shape, "value": zero, "unused": True}, named=True, module=True)
+    return ImportedEntry("Buffer", {"shape": shape, "value": zero, "unused": True}, named=True, module=True)
 
 
-def _placed(made: List, key: str, entry: Entry) -> None:
+def _placed(made: ImportedList, key: str, entry: ImportedEntry) -> None:
     for inner in made.entries:
         if inner.body is not None and inner.name and key.startswith(f"{inner.name}."):
             return _placed(inner.body, key.removeprefix(f"{inner.name}."), entry)

@@ -11,7 +11,7 @@ from typing import Any
 
 from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Column, ColumnWords, Led, key
-from speczoo.importing.entries import Entry, Feed, List, Operand, Turns
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand, Turns
 from speczoo.importing.unifying import default, unify
 
 #: How many entries may take turns.
@@ -20,7 +20,7 @@ VARIABLES = "ijklmnopq"
 NAME = re.compile(r"(.*?)(\d+)\Z")
 
 
-def repeats(made: List, defaults: Mapping[str, Mapping[str, Any]]) -> None:
+def repeats(made: ImportedList, defaults: Mapping[str, Mapping[str, Any]]) -> None:
     """Make one entry of each run of entries that follow each other and are the same, but perhaps for the first, and of
     each run of a few that take turns.
     """
@@ -42,7 +42,7 @@ def repeats(made: List, defaults: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def rows(
-    made: List,
+    made: ImportedList,
     defaults: Mapping[str, Mapping[str, Any]],
     settings: dict[str, Column] | None = None,
     taken: Collection[str] = (),
@@ -63,7 +63,7 @@ def rows(
             rows(entry.body, defaults, settings, {*taken, *entry.loop}, calls)
 
 
-def unhidden(made: List, taken: Collection[str]) -> None:
+def unhidden(made: ImportedList, taken: Collection[str]) -> None:
     """Give loops another variable where theirs would hide a name that is read there."""
     for entry in made.entries:
         places = {name for part in _all(entry)[1:] for name in part.args.get("at", ())}
@@ -75,7 +75,7 @@ def unhidden(made: List, taken: Collection[str]) -> None:
             unhidden(entry.body, {*taken, *entry.loop})
 
 
-def _renamed(entry: Entry, name: str, other: str) -> None:
+def _renamed(entry: ImportedEntry, name: str, other: str) -> None:
     """Call the variable of an entry's loop otherwise, wherever it is read."""
     turns = {other if each == name else each: value for each, value in entry.loop.items()}
     for part in _all(entry):
@@ -83,7 +83,7 @@ def _renamed(entry: Entry, name: str, other: str) -> None:
     entry.loop = turns  # which is read outside of it
 
 
-def reword(entry: Entry, names: Mapping[str, str]) -> None:
+def reword(entry: ImportedEntry, names: Mapping[str, str]) -> None:
     """Call what an entry reads otherwise; the places of a buffer are its own."""
     names = {name: other for name, other in names.items() if name not in entry.args.get("at", ())}
     if not names:
@@ -105,7 +105,7 @@ def reword(entry: Entry, names: Mapping[str, str]) -> None:
     entry.name, entry.op, entry.when = now(entry.name), now(entry.op), now(entry.when)
 
 
-def _run(made: List, place: int) -> list[Entry]:
+def _run(made: ImportedList, place: int) -> list[ImportedEntry]:
     """Return the longest run of entries from a place that are alike, in names that count up or by position."""
     first = made.entries[place]
     run = [first]
@@ -120,7 +120,7 @@ def _run(made: List, place: int) -> list[Entry]:
     return run if _unshared(made, run) else [first]
 
 
-def _spoken_of(made: List, entry: Entry) -> bool:
+def _spoken_of(made: ImportedList, entry: ImportedEntry) -> bool:
     """Return whether another entry, or an output, has to name an entry."""
     after = made.entries[made.entries.index(entry) + 1 :]
     source = Feed(entry)
@@ -128,7 +128,7 @@ def _spoken_of(made: List, entry: Entry) -> bool:
     return made.readers(source) > follows and not (not after and made.outputs == [source])
 
 
-def starts(made: List, place: int) -> bool:
+def starts(made: ImportedList, place: int) -> bool:
     """Return whether an entry takes what the one before it gives, as a loop does, and need not say so."""
     before = Feed(made.entries[place - 1]) if place else Feed(None)
     first = made.entries[place]
@@ -138,21 +138,21 @@ def starts(made: List, place: int) -> bool:
     )
 
 
-def _follows(made: List, last: Entry, entry: Entry) -> bool:
+def _follows(made: ImportedList, last: ImportedEntry, entry: ImportedEntry) -> bool:
     """Return whether an entry takes what the last of a run gives, which nothing else takes."""
     return entry.inputs == [Feed(last)] and made.readers(Feed(last)) == 1 and _can_repeat(entry)
 
 
-def _unshared(made: List, run: Sequence[Entry]) -> bool:
+def _unshared(made: ImportedList, run: Sequence[ImportedEntry]) -> bool:
     shared = {id(entry.share) for entry in made.entries}
     return not any(id(entry) in shared for entry in run)
 
 
-def _can_repeat(entry: Entry) -> bool:
+def _can_repeat(entry: ImportedEntry) -> bool:
     return entry.ports == 1 and len(entry.inputs) == 1 and not entry.references and not entry.share and not entry.loop
 
 
-def _similar(run: Sequence[Entry]) -> bool:
+def _similar(run: Sequence[ImportedEntry]) -> bool:
     """Return whether entries differ in arguments alone, and their insides in entries that some are without."""
     if len({(entry.op if entry.body is None else "", entry.named, bool(entry.name)) for entry in run}) > 1:
         return False
@@ -163,7 +163,7 @@ def _similar(run: Sequence[Entry]) -> bool:
     return found is not None and any(not row.optional for row in found.rows)
 
 
-def _counts_up(before: Entry, entry: Entry) -> bool:
+def _counts_up(before: ImportedEntry, entry: ImportedEntry) -> bool:
     """Return whether the second name is the next after the first."""
     if not before.name and not entry.name:
         return True
@@ -171,14 +171,14 @@ def _counts_up(before: Entry, entry: Entry) -> bool:
     return bool(one and other and one[1] == other[1] and int(one[2]) + 1 == int(other[2]))
 
 
-def _equal(run: Sequence[Entry]) -> list[Entry]:
+def _equal(run: Sequence[ImportedEntry]) -> list[ImportedEntry]:
     """Return the entries at the start of a run that are the same but for their names."""
     first = run[0]
     count = next((i for i, entry in enumerate(run) if _content(entry) != _content(first)), len(run))
     return list(run[:count])
 
 
-def _led(run: Sequence[Entry], defaults: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
+def _led(run: Sequence[ImportedEntry], defaults: Mapping[str, Mapping[str, Any]]) -> list[ImportedEntry]:
     """Return the entries at the start of a run of calls of a block of which the first alone has other arguments."""
     if len(run) < 2 or run[0].body is not None or run[0].op not in defaults or not by_position(run[0]):
         return []
@@ -189,7 +189,9 @@ def _led(run: Sequence[Entry], defaults: Mapping[str, Mapping[str, Any]]) -> lis
     return [run[0], *same] if plain else []
 
 
-def _lead(made: List, place: int, run: Sequence[Entry], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+def _lead(
+    made: ImportedList, place: int, run: Sequence[ImportedEntry], defaults: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Put one entry with a `for` in the place of a run whose first turn has arguments of its own."""
     first, second = run[:2]
     one = _copied(first)
@@ -200,7 +202,7 @@ def _lead(made: List, place: int, run: Sequence[Entry], defaults: Mapping[str, M
     _put(made, place, run, one)
 
 
-def _take_turns(made: List, place: int) -> None:
+def _take_turns(made: ImportedList, place: int) -> None:
     """Put one entry with a `for` over a few in the place of a run of them, again and again."""
     entries = made.entries[place:]
     for period in range(2, len(entries) // 2 + 1):
@@ -217,20 +219,20 @@ def _take_turns(made: List, place: int) -> None:
             }
             variable = next(name for name in VARIABLES if name not in inside)
             turn[0].inputs = [Feed(None)]
-            body = List("", entries=turn, outputs=[Feed(turn[-1])], sequential=True)
+            body = ImportedList("", entries=turn, outputs=[Feed(turn[-1])], sequential=True)
             start = made.entries[place - 1] if place else None
-            one = Entry("", inputs=[Feed(start)], body=body, loop={variable: Turns(1, count)}, spliced=True)
+            one = ImportedEntry("", inputs=[Feed(start)], body=body, loop={variable: Turns(1, count)}, spliced=True)
             one.flowing = turn[0].flowing
             _put(made, place, run, one)
             return
 
 
-def by_position(entry: Entry) -> bool:
+def by_position(entry: ImportedEntry) -> bool:
     """Return whether an entry is named by its place."""
     return entry.name.isdigit() or not entry.name
 
 
-def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
+def _put(made: ImportedList, place: int, run: Sequence[ImportedEntry], one: ImportedEntry) -> None:
     """Put one entry in the place of a run; what flows into it is known where it is the same at each turn."""
     taken = {(shape[0], shape[-1]) for entry in run for shape in entry.flowing[:1] if shape}
     if len(taken) > 1 or one.spliced:
@@ -243,7 +245,7 @@ def _put(made: List, place: int, run: Sequence[Entry], one: Entry) -> None:
     made.replace(last)
 
 
-def _content(entry: Entry) -> str:
+def _content(entry: ImportedEntry) -> str:
     inside = [_content(each) for each in entry.body.entries] if entry.body is not None else []
     wired = skeleton(entry.body) if entry.body is not None else None
     numbers = [operand for operand in entry.inputs if not isinstance(operand, Feed)]
@@ -251,9 +253,9 @@ def _content(entry: Entry) -> str:
 
 
 def _loop(
-    made: List,
+    made: ImportedList,
     place: int,
-    run: list[Entry],
+    run: list[ImportedEntry],
     defaults: Mapping[str, Mapping[str, Any]],
     settings: dict[str, Column] | None = None,
     taken: Collection[str] = (),
@@ -286,19 +288,19 @@ def _loop(
     return True
 
 
-def _all(entry: Entry) -> list[Entry]:
+def _all(entry: ImportedEntry) -> list[ImportedEntry]:
     """Return an entry and all that are in it."""
     inside = [each for made in (entry.body.walk() if entry.body else ()) for each in made.entries]
     return [entry, *inside]
 
 
 def _merged(
-    run: list[Entry],
+    run: list[ImportedEntry],
     scope: ColumnWords,
     defaults: Mapping[str, Mapping[str, Any]],
     settings: Mapping[str, Column],
     calls: Mapping[str, int],
-) -> Entry | None:
+) -> ImportedEntry | None:
     """Return one entry that says all of a run; None where the entries by themselves are shorter."""
     copies = [_copied(entry) for entry in run]
     if not unify([_alone(entry) for entry in copies], scope, defaults):
@@ -330,19 +332,19 @@ def _listed(name: str, column: Column, settings: dict[str, Column] | None, taken
     return f"${found}"
 
 
-def _alone(entry: Entry) -> List:
+def _alone(entry: ImportedEntry) -> ImportedList:
     """Return a list of one entry that takes what flows in, under a name that all of a run have."""
     entry.name, entry.inputs = NAME.sub(r"\1", entry.name), [Feed(None)]
-    return List("", entries=[entry], outputs=[Feed(entry)])
+    return ImportedList("", entries=[entry], outputs=[Feed(entry)])
 
 
-def _width(entry: Entry) -> int:
+def _width(entry: ImportedEntry) -> int:
     """Return about how many characters an entry takes, an even share for each line."""
     inside = sum(map(_width, entry.body.entries)) if entry.body is not None else 0
     return 20 + len(entry.name) + sum(len(f"{name}: {value}, ") for name, value in entry.args.items()) + inside
 
 
-def _copied(entry: Entry) -> Entry:
+def _copied(entry: ImportedEntry) -> ImportedEntry:
     """Return an entry that can be changed, with all that is in it."""
     copy = replace(entry, args=dict(entry.args), loop=dict(entry.loop), inputs=[*entry.inputs])
     if entry.body is not None:

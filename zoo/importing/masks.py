@@ -12,9 +12,9 @@ from torch import Tensor
 from speczoo.importing.building import Builder
 from speczoo.importing.constants import buffer_of
 from speczoo.importing.entries import Feed
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
 
 class Attends(NamedTuple):
@@ -50,7 +50,7 @@ MODULES = {
 }
 
 
-def attending(at: Builder, call: Call, op: str) -> tuple[list[Traced], dict[str, Any], dict[str, Feed]]:
+def attending(at: Builder, call: RecordedCall, op: str) -> tuple[list[TracedValue], dict[str, Any], dict[str, Feed]]:
     """Return the values that an attention takes, once where all are the same, arguments that its call says, and its
     masks by the layer's names. Raises Unsayable.
     """

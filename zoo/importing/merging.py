@@ -8,41 +8,41 @@ from typing import Any
 from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder, main
 from speczoo.importing.entries import Feed, Operand
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import folded_alike
-from speczoo.importing.traced import Traced, folded_sizes
+from speczoo.importing.traced import TracedValue, folded_sizes
 
 
-def arithmetic(at: Builder, call: Call, op: str, operands: Sequence[Any]) -> list[Traced]:
+def arithmetic(at: Builder, call: RecordedCall, op: str, operands: Sequence[Any]) -> list[TracedValue]:
     """Return the sum, product and so on of values and numbers. Raises Unsayable."""
     if call.name != "addcmul":
         bound(call, [])
     both = [_operand(at, call, each) for each in operands]
-    found = folded_alike(at, [each for each in both if isinstance(each, Traced)])
+    found = folded_alike(at, [each for each in both if isinstance(each, TracedValue)])
     same = iter(found)
-    met = [next(same) if isinstance(each, Traced) else each for each in both]
+    met = [next(same) if isinstance(each, TracedValue) else each for each in both]
     widest = max((each for each in found if not each.leading), key=lambda x: len(x.shape), default=found[0])
     first = main([*(each for each in found if each.source not in at.free), *found]) or widest
     for each in met:
-        if isinstance(each, Traced) and each.source not in at.free and _apart(each, first):
+        if isinstance(each, TracedValue) and each.source not in at.free and _apart(each, first):
             raise Unsayable("its values have their batch on different axes")
-    shapes = {each.shapes for each in met if isinstance(each, Traced) and each.shape}
+    shapes = {each.shapes for each in met if isinstance(each, TracedValue) and each.shape}
     most = max(len(each.shape) for each in found)
     if any(0 < len(each.shape) < most and each.source not in at.free for each in found):
         raise Unsayable("its values differ in the number of axes")
-    inputs: list[Operand] = [each.source if isinstance(each, Traced) else each for each in met]
+    inputs: list[Operand] = [each.source if isinstance(each, TracedValue) else each for each in met]
     entry = at.add(op, inputs, {"broadcast": True} if len(shapes) > 1 else {})
     return [at.outcome(call.outputs[0], Feed(entry), first)]
 
 
-def _operand(at: Builder, call: Call, each: Any) -> Traced | float:
-    if isinstance(each, Traced):
+def _operand(at: Builder, call: RecordedCall, each: Any) -> TracedValue | float:
+    if isinstance(each, TracedValue):
         return each
     return at.traced(each) if isinstance(each, RunValue) else _number(call, each)
 
 
-def addcmul(at: Builder, call: Call) -> list[Traced]:
+def addcmul(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value, and the product of two others added to it."""
     if len(call.args) != 3 or call.kwargs.get("value", 1) != 1:
         raise Unsayable("its product is scaled")
@@ -50,58 +50,58 @@ def addcmul(at: Builder, call: Call) -> list[Traced]:
     return arithmetic(at, call, "add", [call.args[0], product])
 
 
-def _apart(one: Traced, other: Traced) -> bool:
+def _apart(one: TracedValue, other: TracedValue) -> bool:
     return (one.batch, one.folded) != (other.batch, other.folded)
 
 
-def _number(call: Call, given: Any) -> float:
+def _number(call: RecordedCall, given: Any) -> float:
     numbers = [[each for each in one.args if not isinstance(each, RunValue)] for one in (call, *call.twins)]
     if isinstance(given, bool) or not isinstance(given, int | float) or any(each != numbers[0] for each in numbers):
         raise Unsayable(f"it takes {given!r:.40} beside a value")
     return given
 
 
-def _binary(op: str, call: Call) -> list[Any]:
+def _binary(op: str, call: RecordedCall) -> list[Any]:
     rest = [*call.args, *(call.kwargs[name] for name in ("other", "exponent") if name in call.kwargs)]
     return rest[:2]
 
 
-def add_(at: Builder, call: Call) -> list[Traced]:
+def add_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a sum."""
     return arithmetic(at, call, "add", _binary("add", call))
 
 
-def mul_(at: Builder, call: Call) -> list[Traced]:
+def mul_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a product."""
     return arithmetic(at, call, "mul", _binary("mul", call))
 
 
-def sub_(at: Builder, call: Call) -> list[Traced]:
+def sub_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a difference."""
     return arithmetic(at, call, "sub", _binary("sub", call))
 
 
-def div_(at: Builder, call: Call) -> list[Traced]:
+def div_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a quotient."""
     return arithmetic(at, call, "div", _binary("div", call))
 
 
-def rsub(at: Builder, call: Call) -> list[Traced]:
+def rsub(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the difference of the second and the first."""
     return arithmetic(at, call, "sub", _binary("sub", call)[::-1])
 
 
-def rdiv(at: Builder, call: Call) -> list[Traced]:
+def rdiv(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the quotient of the second and the first."""
     return arithmetic(at, call, "div", _binary("div", call)[::-1])
 
 
-def neg_(at: Builder, call: Call) -> list[Traced]:
+def neg_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return the values with their signs turned."""
     return arithmetic(at, call, "mul", [call.inputs[0], -1])
 
 
-def concat_(at: Builder, call: Call) -> list[Traced]:
+def concat_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return values one after the other; of one alone, itself.
 
     What begins as an earlier one does takes that: concatenation is associative.
@@ -132,7 +132,7 @@ def _spread(entry: Any) -> list[Feed]:
     return [*entry.inputs]
 
 
-def stack_(at: Builder, call: Call) -> list[Traced]:
+def stack_(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return equal values along a new axis."""
     values, first = _joined(at, call)
     dim = bound(call, ["dim"]).get("dim", 0)
@@ -142,7 +142,7 @@ def stack_(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(call.outputs[0], Feed(made), first, folded_sizes(first))]
 
 
-def _joined(at: Builder, call: Call) -> tuple[list[Traced], Traced]:
+def _joined(at: Builder, call: RecordedCall) -> tuple[list[TracedValue], TracedValue]:
     found = [at.traced(value) for value in split(call)[0] if value.tensor.numel()]
     first = main(each for each in found if each.source not in at.free) or found[0]
     if any(_apart(each, first) for each in found):

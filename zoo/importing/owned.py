@@ -7,9 +7,9 @@ from typing import Any
 from speczoo.compiler.layer import Layer
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
 #: A function, the layer, and torch's names of its arguments behind the input; those in the layer's `parameters` or
 #: buffers are the layer's own.
@@ -31,7 +31,7 @@ LEARNED: dict[str, tuple[str, str]] = {
 TENSORS = ("weight", "bias", "running_mean", "running_var")
 
 
-def layer(at: Builder, call: Call) -> list[Traced]:
+def layer(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return what the layer gives whose weights the call takes, under the name that these have; of weights that are
     computed, what a function of the language gives.
 
@@ -61,12 +61,12 @@ def layer(at: Builder, call: Call) -> list[Traced]:
     return at.apply(call, op, [x], arguments, **named)
 
 
-def _given(call: Call, names: list[str]) -> dict[str, Any]:
+def _given(call: RecordedCall, names: list[str]) -> dict[str, Any]:
     args = dict(zip(["input", *names], call.args, strict=False)) | dict(call.kwargs)
     return {name: each for name, each in args.items() if name != "training"}
 
 
-def _constant(call: Call, names: list[str], given: dict[str, Any]) -> dict[str, Any]:
+def _constant(call: RecordedCall, names: list[str], given: dict[str, Any]) -> dict[str, Any]:
     for twin in call.twins:
         other = _given(twin, names)
         if any(other.get(name) != value for name, value in given.items()):
@@ -109,8 +109,8 @@ def _shape_arguments(op: str, weights: dict[str, RunValue], groups: int = 1) -> 
 
 
 def _standardized(
-    at: Builder, call: Call, x: Traced, weights: dict[str, RunValue], arguments: dict[str, Any]
-) -> list[Traced]:
+    at: Builder, call: RecordedCall, x: TracedValue, weights: dict[str, RunValue], arguments: dict[str, Any]
+) -> list[TracedValue]:
     """Return a weight each of whose channels is taken to mean 0 and variance 1, as convolutions that do this have it.
 
     Raises Unsayable.
@@ -130,8 +130,8 @@ def _standardized(
 
 
 def _scaled_groups(
-    at: Builder, call: Call, x: Traced, weights: dict[str, RunValue], arguments: dict[str, Any]
-) -> list[Traced]:
+    at: Builder, call: RecordedCall, x: TracedValue, weights: dict[str, RunValue], arguments: dict[str, Any]
+) -> list[TracedValue]:
     """Return a norm of groups that has a weight or a bias alone, which follows it. Raises Unsayable."""
     ((name, value),) = weights.items()
     if not x.plain:
@@ -144,7 +144,9 @@ def _scaled_groups(
     return [at.outcome(call.outputs[0], Feed(at.add(op, [normed, each], {"broadcast": True})), x)]
 
 
-def _convolution(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:
+def _convolution(
+    at: Builder, call: RecordedCall, x: TracedValue, weights: list[TracedValue], arguments: dict[str, Any]
+) -> list[TracedValue]:
     """Return a convolution by a weight without a batch. Raises Unsayable."""
     if not x.plain or any(each.batch is not None for each in weights):
         raise Unsayable("its weight is one for each sample, or its batch holds other axes")
@@ -153,7 +155,9 @@ def _convolution(at: Builder, call: Call, x: Traced, weights: list[Traced], argu
     return at.apply(call, "convolution", [x, *weights], arguments)
 
 
-def _linear(at: Builder, call: Call, x: Traced, weights: list[Traced], arguments: dict[str, Any]) -> list[Traced]:
+def _linear(
+    at: Builder, call: RecordedCall, x: TracedValue, weights: list[TracedValue], arguments: dict[str, Any]
+) -> list[TracedValue]:
     """Return the product with a matrix without a batch, and the sum with a bias. Raises Unsayable."""
     if x.batch == x.rank - 1 or any(each.batch is not None for each in weights):
         raise Unsayable("its weight is one for each sample, or its batch is last")

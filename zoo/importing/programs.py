@@ -27,7 +27,7 @@ class ProgramError(Exception):
 
 
 @dataclass(frozen=True)
-class Name:
+class ValueName:
     """What a step takes: what an earlier one gave, or a weight."""
 
     name: str
@@ -43,7 +43,7 @@ class ProgramLine:
     kwargs: dict[str, Any]
 
 
-class Part(nn.Module):
+class ProgramModule(nn.Module):
     """A module of a program: its inputs by name, its steps, and what it gives. Subclasses have the originals' names."""
 
     def __init__(self, inputs: Sequence[str], steps: Sequence[ProgramLine], result: Any) -> None:
@@ -54,7 +54,7 @@ class Part(nn.Module):
         known = dict(zip(self.inputs, args, strict=False))
 
         def value(thing: Any) -> Any:
-            if isinstance(thing, Name):
+            if isinstance(thing, ValueName):
                 return known[thing.name] if thing.name in known else _of(self, thing.name)
             if isinstance(thing, list | tuple):
                 return [*map(value, thing)]
@@ -113,20 +113,20 @@ def _part(module: Any) -> nn.Module:
         elif node.op in ("call_function", "call_module"):
             steps.append(ProgramLine(node.name, node.target, _plain(node.args), _plain(dict(node.kwargs))))
         elif node.op == "get_attr":
-            steps.append(ProgramLine(node.name, _same, (Name(str(node.target)),), {}))
+            steps.append(ProgramLine(node.name, _same, (ValueName(str(node.target)),), {}))
     kind = str(getattr(module, "_ty", "") or "Net").rpartition(".")[2]
     children = {name: _part(child) for name, child in module.named_children() if hasattr(child, "graph")}
     chained = all(step.args == (before,) for step, before in zip(steps, _names(inputs, steps), strict=False))
     if kind == "Sequential" and chained and [step.function for step in steps] == [*children] and len(inputs) == 1:
         return nn.Sequential(OrderedDict(children))
-    made: nn.Module = type(kind, (Part,), {})(inputs, steps, result)
+    made: nn.Module = type(kind, (ProgramModule,), {})(inputs, steps, result)
     for name, child in children.items():
         made.add_module(name, child)
     return made
 
 
-def _names(inputs: Sequence[str], steps: Sequence[ProgramLine]) -> list[Name]:
-    return [*map(Name, inputs[:1]), *(Name(step.name) for step in steps)]
+def _names(inputs: Sequence[str], steps: Sequence[ProgramLine]) -> list[ValueName]:
+    return [*map(ValueName, inputs[:1]), *(ValueName(step.name) for step in steps)]
 
 
 def _same(value: Any) -> Any:
@@ -135,7 +135,7 @@ def _same(value: Any) -> Any:
 
 def _plain(thing: Any) -> Any:
     if isinstance(thing, fx.Node):
-        return Name(thing.name)
+        return ValueName(thing.name)
     if isinstance(thing, list | tuple):
         return tuple(map(_plain, thing))
     if isinstance(thing, dict):

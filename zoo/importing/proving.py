@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
 from speczoo.importing.building import Rounded
-from speczoo.importing.inputs import Input, given, shown
+from speczoo.importing.inputs import ModelInput, given, shown
 from speczoo.importing.recorder import copied
 from speczoo.importing.recording import leaves
 from speczoo.importing.running import failures_of
@@ -42,7 +42,7 @@ class NotTheSame(Exception):
 def prove(
     model: nn.Module,
     graph: Graph,
-    runs: Sequence[tuple[Sequence[Input], int]],
+    runs: Sequence[tuple[Sequence[ModelInput], int]],
     left_out: Sequence[str] = (),
     rounded: Sequence[Rounded] = (),
 ) -> list[str]:

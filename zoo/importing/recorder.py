@@ -16,11 +16,11 @@ from torch._ops import OpOverload
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from speczoo.importing.constructed import carry
-from speczoo.importing.inputs import Input, given, shown
+from speczoo.importing.inputs import ModelInput, given, shown
 from speczoo.importing.leaves import is_leaf
 from speczoo.importing.norms import hooked
 from speczoo.importing.overloads import Spelled, spelled
-from speczoo.importing.recording import Call, Frame, Recording, RunValue, leaves, values
+from speczoo.importing.recording import RecordedCall, RecordedFrame, Recording, RunValue, leaves, values
 from speczoo.importing.running import failures_of, place
 
 #: What gives its input again where there is nothing to do: no value of its own.
@@ -39,7 +39,7 @@ METHODS = {"torch.Tensor.unfold": "windows"}
 
 
 def record(
-    model: nn.Module, inputs: Sequence[Input], batch: int, *, meta: bool = True, training: bool = False
+    model: nn.Module, inputs: Sequence[ModelInput], batch: int, *, meta: bool = True, training: bool = False
 ) -> Recording:
     """Return what a run of a copy of the model does with random inputs of so many samples.
 
@@ -100,7 +100,7 @@ class _Recorder(TorchFunctionMode):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.root = Frame(model, "")
+        self.root = RecordedFrame(model, "")
         self.frames = [self.root]
         self.inside = 0
         self.parts: dict[int, tuple[Tensor, Any]] = {}  # what an index took out, of which tensor and by which index
@@ -136,7 +136,7 @@ class _Recorder(TorchFunctionMode):
     def _module(self, module: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
         path = self._path(module)
         noted = self.noted(args), self.noted(kwargs)
-        frame = None if is_leaf(module) else Frame(module, path, [*self._flat(noted)])
+        frame = None if is_leaf(module) else RecordedFrame(module, path, [*self._flat(noted)])
         at = place()
         self.inside += frame is None
         self.frames += [frame] if frame else []
@@ -152,7 +152,7 @@ class _Recorder(TorchFunctionMode):
         else:
             frame.results = [*self._flat(self.noted(result))]
         outputs = [*self._flat(self.noted(result))]
-        call = Call(type(module).__name__, *noted, outputs, self.noted(result), module, path, frame, at)
+        call = RecordedCall(type(module).__name__, *noted, outputs, self.noted(result), module, path, frame, at)
         self.frames[-1].calls.append(call)
         return result
 
@@ -214,7 +214,7 @@ class _Recorder(TorchFunctionMode):
         self._written_through(whole)
 
     def _note(self, name: str, noted: tuple[Any, Any], outputs: list[RunValue], result: Any) -> None:
-        self.frames[-1].calls.append(Call(name, *noted, outputs, result, place=place()))
+        self.frames[-1].calls.append(RecordedCall(name, *noted, outputs, result, place=place()))
 
     def _anew(self, result: Any, inputs: Sequence[Tensor], *, written: bool) -> Any:
         """Return a result whose tensors are values of their own: what was written over is one from now on, and what is

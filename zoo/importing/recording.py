@@ -36,7 +36,7 @@ class RunValue:
 
 
 @dataclass(eq=False)
-class Call:
+class RecordedCall:
     """A module or a function that was called: `args` and `kwargs` hold Values where tensors were.
 
     `frame` is what a module did whose inside counts. `twins` are the same call in the runs that are compared.
@@ -49,9 +49,9 @@ class Call:
     result: Any
     module: nn.Module | None = None
     path: str = ""
-    frame: Frame | None = None
+    frame: RecordedFrame | None = None
     place: CodeLine | None = None
-    twins: tuple[Call, ...] = ()
+    twins: tuple[RecordedCall, ...] = ()
 
     @property
     def inputs(self) -> list[RunValue]:
@@ -61,13 +61,13 @@ class Call:
 
 
 @dataclass(eq=False)
-class Frame:
+class RecordedFrame:
     """One run of a module's forward: its calls in order, the values that came in and those that it gave."""
 
     module: nn.Module
     path: str
     arguments: list[RunValue] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
+    calls: list[RecordedCall] = field(default_factory=list)
     results: list[RunValue] = field(default_factory=list)
 
     @cached_property
@@ -97,7 +97,7 @@ class Frame:
         """Make the calls of modules that reach beyond themselves calls of this frame: those that call modules or take
         weights which others hold, as of a function that they were given.
         """
-        calls: list[Call] = []
+        calls: list[RecordedCall] = []
         for call in self.calls:
             if call.frame is not None:
                 call.frame.take_in()
@@ -115,7 +115,7 @@ class Frame:
             for value in values(call.args, call.kwargs)
         )
 
-    def walk(self) -> Iterator[tuple[Frame, Call]]:
+    def walk(self) -> Iterator[tuple[RecordedFrame, RecordedCall]]:
         """Yield all calls in order, with their frames, those of inner frames after the call that they belong to."""
         for call in self.calls:
             yield self, call
@@ -129,7 +129,7 @@ class Recording:
     which came out.
     """
 
-    root: Frame
+    root: RecordedFrame
     batch: int
     shapes: Mapping[str, tuple[int, ...]]
     names: Mapping[RunValue, str]

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from speczoo.compiler.layer import Shape
 from speczoo.importing.building import Builder, batch_axis
 from speczoo.importing.entries import Feed
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced, folded_sizes, times
+from speczoo.importing.traced import TracedValue, folded_sizes, times
 
 Column = tuple[int, ...]  # the size of one axis in all runs
 
@@ -24,7 +24,7 @@ class Segment(NamedTuple):
     after: list[Column]
 
 
-def reshape(at: Builder, call: Call) -> list[Traced]:
+def reshape(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return what a view or reshape gives: `Flatten` and `Unflatten` where these say it, else `reshape`."""
     (value,) = [each for each in call.inputs if isinstance(each, RunValue)][:1]
     x, out = at.traced(value), call.outputs[0]
@@ -43,7 +43,7 @@ def reshape(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(out, source, x, folded)]
 
 
-def _alone(at: Builder, x: Traced, out: RunValue) -> Traced:
+def _alone(at: Builder, x: TracedValue, out: RunValue) -> TracedValue:
     """Return a value without a batch in other axes; one of 1 in front stands where the batch would be."""
     shapes = {tuple(shape) for shape in out.shapes}
     if len(shapes) > 1:
@@ -55,7 +55,7 @@ def _alone(at: Builder, x: Traced, out: RunValue) -> Traced:
         source = Feed(at.add("reshape", [source], {"shape": [*shape[leading:]]}))
     at.shapes[source] = shape[leading:]
     batch = 0 if leading else None
-    return Traced(source, (shape[leading:],) * len(at.batches), batch, leading=leading, dtype=x.dtype)
+    return TracedValue(source, (shape[leading:],) * len(at.batches), batch, leading=leading, dtype=x.dtype)
 
 
 def _columns(shapes: Sequence[Shape]) -> list[Column]:
@@ -114,7 +114,7 @@ def _folding(first: Segment, batches: Column) -> tuple[Segment, list[Shape]]:
     return Segment(before, after), [tuple(column[run] for column in kept) for run in range(len(batches))]
 
 
-def folded_alike(at: Builder, values: Sequence[Traced]) -> list[Traced]:
+def folded_alike(at: Builder, values: Sequence[TracedValue]) -> list[TracedValue]:
     """Return values with the same axes in the batch, where they have as many places there in axes of other sizes."""
     held = [each for each in values if each.batch is not None and each.source not in at.free]
     if len({folded_sizes(each) for each in held}) < 2 or not held:
@@ -123,7 +123,7 @@ def folded_alike(at: Builder, values: Sequence[Traced]) -> list[Traced]:
     return [_folded_as(at, each, like) if each in held else each for each in values]
 
 
-def _folded_as(at: Builder, x: Traced, like: Traced) -> Traced:
+def _folded_as(at: Builder, x: TracedValue, like: TracedValue) -> TracedValue:
     """Return a value whose axes in the batch are those of another one. Raises Unsayable where these are fewer."""
     mine, wanted = folded_sizes(x), folded_sizes(like)
     if mine == wanted:
@@ -138,7 +138,7 @@ def _folded_as(at: Builder, x: Traced, like: Traced) -> Traced:
     return replace(x, source=source, shapes=shapes, folded=like.folded)
 
 
-def _around(at: Builder, x: Traced, value: RunValue, out: RunValue) -> Traced:
+def _around(at: Builder, x: TracedValue, value: RunValue, out: RunValue) -> TracedValue:
     """Return what a reshape gives whose batch is not the first axis, and stays as it is."""
     assert x.batch is not None
     segments = _segments(_columns(value.shapes), _columns(out.shapes))
@@ -161,7 +161,7 @@ def _around(at: Builder, x: Traced, value: RunValue, out: RunValue) -> Traced:
     raise Unsayable("it reshapes axes together with a batch that is not the first")
 
 
-def _emit(at: Builder, x: Traced, segments: Sequence[Segment]) -> Feed:
+def _emit(at: Builder, x: TracedValue, segments: Sequence[Segment]) -> Feed:
     """Add what turns the axes of a value into others, the last first, so that the numbers of the first stay."""
     changed = [s for s in segments if s.before != s.after]
     if not changed:

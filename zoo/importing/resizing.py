@@ -9,12 +9,12 @@ from speczoo.importing.binding import bound
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed
 from speczoo.importing.indexing import value_of
-from speczoo.importing.recording import Call, RunValue
+from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import Traced
+from speczoo.importing.traced import TracedValue
 
 
-def interpolate(at: Builder, call: Call) -> list[Traced]:
+def interpolate(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a map at another size: by a factor, to the size of another value of the list, or to one that is bounds."""
     x = value_of(at, call)
     if not x.plain:
@@ -29,7 +29,7 @@ def interpolate(at: Builder, call: Call) -> list[Traced]:
     return [at.outcome(out, Feed(entry), x)]
 
 
-def _resizing(call: Call) -> dict[str, Any]:
+def _resizing(call: RecordedCall) -> dict[str, Any]:
     fields = ["size", "scale_factor", "mode", "align_corners", "recompute_scale_factor"]
     given = {**dict(zip(fields, call.args[1:], strict=False)), **call.kwargs}
     if given.pop("antialias", False):
@@ -38,7 +38,7 @@ def _resizing(call: Call) -> dict[str, Any]:
     return {k: v for k, v in given.items() if v is not None}
 
 
-def _resized(call: Call, x: Traced, arguments: dict[str, Any]) -> dict[str, Any]:
+def _resized(call: RecordedCall, x: TracedValue, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return arguments that hold at all sizes, where some do: a factor in place of a size that grows with the input."""
     grown = [tuple(s[2:]) for s in call.outputs[0].shapes]
     if arguments.get("size") is None or len(set(grown)) == 1:
@@ -49,7 +49,7 @@ def _resized(call: Call, x: Traced, arguments: dict[str, Any]) -> dict[str, Any]
     return {k: v for k, v in arguments.items() if k != "size"} | {"scale_factor": [*factors.pop()]}
 
 
-def _as_large(at: Builder, x: Traced, out: RunValue) -> Traced | None:
+def _as_large(at: Builder, x: TracedValue, out: RunValue) -> TracedValue | None:
     """Return a value of the list that is as large as a resized map, in all runs, and not always; None without one."""
     grown = [tuple(s[2:]) for s in out.shapes]
     if len(set(grown)) == 1:
@@ -62,7 +62,7 @@ def _as_large(at: Builder, x: Traced, out: RunValue) -> Traced | None:
     return next((known for known in fits if known.source != x.source), None)
 
 
-def pad(at: Builder, call: Call) -> list[Traced]:
+def pad(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a padded map; nothing is added where there is nothing to pad."""
     x = value_of(at, call)
     given = bound(call, ["pad", "mode", "value"])

@@ -14,10 +14,10 @@ from speczoo.importing import writing
 from speczoo.importing.aligning import aligned
 from speczoo.importing.columns import Column, key
 from speczoo.importing.custom import Customs
-from speczoo.importing.entries import List
+from speczoo.importing.entries import ImportedList
 from speczoo.importing.folding import Apart, declared, folded
-from speczoo.importing.imported import Listed, expected, flowing, held, in_style, listed, tied
-from speczoo.importing.inputs import Input
+from speczoo.importing.imported import ListedModel, expected, flowing, held, in_style, listed, tied
+from speczoo.importing.inputs import ModelInput
 from speczoo.importing.refusals import ImportRefused, Refusal
 
 
@@ -65,7 +65,7 @@ def from_modules(models: Mapping[str, nn.Module], input: Any, *, name: str, cust
     return Family(name, text, graphs, sizes, tuple(notes), customs.text if customs is not None else "")
 
 
-def _written(name: str, made: Mapping[str, Listed]) -> tuple[str, dict[str, dict[str, Any]]]:
+def _written(name: str, made: Mapping[str, ListedModel]) -> tuple[str, dict[str, dict[str, Any]]]:
     """Return the text of a spec with variants, and what each sets. Raises ImportRefused where there is no one spec."""
     apart = _apart(made)
     try:
@@ -73,7 +73,7 @@ def _written(name: str, made: Mapping[str, Listed]) -> tuple[str, dict[str, dict
     except Apart:
         raise ImportRefused(name, apart) from None
     defaults, settings = _settings([*made], network.settings)
-    inputs: list[Input] = next(iter(made.values())).inputs
+    inputs: list[ModelInput] = next(iter(made.values())).inputs
     data = writing.spec_data(name, flowing(inputs), network.made, network.blocks, {})
     data |= {"params": {n: declared(network.settings[n], default) for n, default in defaults.items()}}
     ties = next(iter(made.values())).ties
@@ -95,7 +95,7 @@ def _settings(names: list[str], settings: Mapping[str, Column]) -> tuple[dict[st
     }
 
 
-def _apart(made: Mapping[str, Listed]) -> list[Refusal]:
+def _apart(made: Mapping[str, ListedModel]) -> list[Refusal]:
     """Return which models do not line up with the first, and the first entry that only one of both has."""
     (first, one), *others = made.items()
     out = []
@@ -106,7 +106,7 @@ def _apart(made: Mapping[str, Listed]) -> list[Refusal]:
     return out or [Refusal("", ", ".join(made), "their blocks do not line up with each other")]
 
 
-def _difference(one: List, other: List) -> str:
+def _difference(one: ImportedList, other: ImportedList) -> str:
     names = [[entry.name or entry.op for entry in made.entries] for made in (one, other)]
     apart = next((pair for pair in zip(*names, strict=False) if pair[0] != pair[1]), None)
     return f": `{apart[1]}` stands where that has `{apart[0]}`" if apart else ""

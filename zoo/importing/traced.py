@@ -16,7 +16,7 @@ from speczoo.importing.refusals import Unsayable
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedValue:
     """A value of the spec that a tensor stands for.
 
     `shapes` are the value's in all runs, without the batch. `batch` is torch's axis that holds the batch, together with
@@ -64,7 +64,7 @@ class Traced:
         found = self.axis(dim)
         return found - 1 if found > 0 else len(self.shape) + found
 
-    def like(self, source: Feed, shapes: tuple[Shape, ...], batch: int | None = None) -> Traced:
+    def like(self, source: Feed, shapes: tuple[Shape, ...], batch: int | None = None) -> TracedValue:
         """Return another value whose tensor has its batch where this one's has it, or at `batch`."""
         return replace(self, source=source, shapes=shapes, batch=self.batch if batch is None else batch)
 
@@ -76,7 +76,7 @@ def spec_shapes(torch_shapes: tuple[Shape, ...], batch: int | None, folded: tupl
     return tuple((*inner, *s[:batch], *s[batch + 1 :]) for s, inner in zip(torch_shapes, folded, strict=True))
 
 
-def folded_sizes(value: Traced) -> tuple[Shape, ...]:
+def folded_sizes(value: TracedValue) -> tuple[Shape, ...]:
     """Return the sizes of the axes that are in the batch axis, in all runs."""
     return tuple(shape[: value.folded] for shape in value.shapes)
 

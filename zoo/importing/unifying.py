@@ -9,7 +9,7 @@ from typing import Any
 from speczoo.compiler.layer import Layer
 from speczoo.importing.aligning import Aligned, Members, aligned, joined
 from speczoo.importing.columns import ABSENT, Column, ColumnWords, Led, key
-from speczoo.importing.entries import Entry, Feed, List, Turns
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns
 from speczoo.importing.leaves import plain
 
 INPUT = "input.channels"
@@ -17,7 +17,7 @@ INPUT = "input.channels"
 NUMBERS = {"mul": "scale", "div": "divisor", "add": "shift"}
 
 
-def unify(lists: Sequence[List], scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]) -> bool:
+def unify(lists: Sequence[ImportedList], scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]) -> bool:
     """Say all lists by the first, in the words of a scope; return whether they are one list at all."""
     found = aligned(lists)
     if found is None:
@@ -28,14 +28,14 @@ def unify(lists: Sequence[List], scope: ColumnWords, defaults: Mapping[str, Mapp
 
 
 def _unify(
-    lists: Sequence[List | None], found: Aligned, scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]
+    lists: Sequence[ImportedList | None], found: Aligned, scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Say lists that are lined up; None stands for one that its entry is left out of."""
     there = [number for number, made in enumerate(lists) if made is not None]
     made = joined([each for each in lists if each is not None], found)
     assert made is not None
     for row in found.rows:
-        members: list[Entry | None] = [None] * len(lists)
+        members: list[ImportedEntry | None] = [None] * len(lists)
         for number, entry in zip(there, row.members, strict=True):
             members[number] = entry
         _say(row.first, tuple(members), scope, defaults)
@@ -52,7 +52,7 @@ def _unify(
             scope.words = outside
 
 
-def _say(first: Entry, entries: Members, scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]) -> None:
+def _say(first: ImportedEntry, entries: Members, scope: ColumnWords, defaults: Mapping[str, Mapping[str, Any]]) -> None:
     """Give an entry the arguments of all that it stands for."""
     kinds = tuple(ABSENT if entry is None else entry.op for entry in entries)
     if len({*kinds} - {ABSENT}) > 1:  # whose defaults may be others
@@ -77,7 +77,7 @@ def _say(first: Entry, entries: Members, scope: ColumnWords, defaults: Mapping[s
         first.op = scope.say(kinds, re.sub(r"\d+$", "", first.name) or _family(first.op), {})
 
 
-def _presence(entry: Entry) -> str:
+def _presence(entry: ImportedEntry) -> str:
     """Return a name for the parameter that says whether an entry is there."""
     name = re.sub(r"\W", "_", entry.name).strip("_0123456789")
     if _family(entry.op) == "act" or entry.op.startswith("$"):
@@ -93,7 +93,7 @@ def _family(op: str) -> str:
     return "act" if layer.__module__.endswith(".activation") else "layer"
 
 
-def flowing_in(lists: Sequence[List | None]) -> dict[str, Column]:
+def flowing_in(lists: Sequence[ImportedList | None]) -> dict[str, Column]:
     """Return the word for the channels that flow into lists with one input; none where that has no axes."""
     firsts = [made.channels[0] if made is not None and len(made.channels) == 1 else () for made in lists]
     there = [first for first, made in zip(firsts, lists, strict=True) if made is not None]
@@ -121,12 +121,12 @@ def columns(entries: Members, defaults: Mapping[str, Mapping[str, Any]]) -> Iter
         yield name, tuple(_once(value, e, variable) for value, e in zip(column, entries, strict=True))
 
 
-def _once(value: Any, entry: Entry | None, variable: str) -> Any:
+def _once(value: Any, entry: ImportedEntry | None, variable: str) -> Any:
     """Return an argument beside those of a loop: one turn has no others than its first."""
     return value if entry is None or entry.loop or not variable else Led(variable, value, ABSENT)
 
 
-def default(entry: Entry, name: str, defaults: Mapping[str, Mapping[str, Any]]) -> Any:
+def default(entry: ImportedEntry, name: str, defaults: Mapping[str, Mapping[str, Any]]) -> Any:
     """Return what an argument is that an entry does not say."""
     if entry.op in defaults:
         return defaults[entry.op].get(name)
@@ -143,7 +143,7 @@ def _here(entries: Members) -> dict[str, Column]:
     return {"in_channels": tuple(a for a, _ in there), "in_features": tuple(b for _, b in there)}
 
 
-def _wanted(entry: Entry, name: str) -> str:
+def _wanted(entry: ImportedEntry, name: str) -> str:
     """Return a good name for a parameter that is an argument of an entry."""
     short = {"out_channels": "channels", "out_features": "features", "kernel_size": "kernel", "num_heads": "heads"}
     return short.get(name, name)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from speczoo.importing.building import Builder
-from speczoo.importing.entries import Entry, Feed
-from speczoo.importing.recording import Call
+from speczoo.importing.entries import Feed, ImportedEntry
+from speczoo.importing.recording import RecordedCall
 from speczoo.importing.refusals import Unsayable
 from speczoo.importing.reshaping import sizes
-from speczoo.importing.traced import Traced, folded_sizes, times
+from speczoo.importing.traced import TracedValue, folded_sizes, times
 
 
-def layer(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> list[Traced]:
+def layer(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> list[TracedValue]:
     """Return what a convolution, a pooling or a batch norm gives. Raises Unsayable for other layers."""
     kind = op.rstrip("123d")
     if x.batch != 0 or kind not in KINDS or len({*folded_sizes(x)}) > 1 or call.path in at.modules:
@@ -21,7 +21,7 @@ def layer(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]
     return [at.outcome(call.outputs[0], KINDS[kind](at, call, op, x, arguments), x, folded_sizes(x))]
 
 
-def _convolution(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Feed:
+def _convolution(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
     """Return a convolution of groups, as many times as there are maps, by weights that are repeated as often."""
     module: Any = call.module
     if module.padding_mode != "zeros" or isinstance(module.padding, str):
@@ -38,18 +38,18 @@ def _convolution(at: Builder, call: Call, op: str, x: Traced, arguments: dict[st
 
 def _repeated(at: Builder, name: str, shape: tuple[int, ...], count: int) -> Feed:
     """Return a Parameter of a module under its key, again and again along its first axis."""
-    own = Feed(at.append(Entry("Parameter", {"shape": [*shape]}, [], name, True, True)))
+    own = Feed(at.append(ImportedEntry("Parameter", {"shape": [*shape]}, [], name, True, True)))
     at.free.add(own)
     at.shapes[own] = shape
     return Feed(at.add("repeat", [own], {"repeats": [count, *[1] * (len(shape) - 1)]})) if count > 1 else own
 
 
-def _pooling(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Feed:
+def _pooling(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
     pooled = Feed(at.add(op, [_as_channels(at, x)], arguments, name=at.relative(call.path), module=True))
     return _apart(at, pooled, x.shape[: x.folded + 1])
 
 
-def _norm(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]) -> Feed:
+def _norm(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
     """Return the norm of each channel over all maps, which stand one above the other meanwhile."""
     count, rank = x.folded, len(x.shape)
     turned = [0, count + 1, *range(1, count + 1), *range(count + 2, rank + 1)]
@@ -62,7 +62,7 @@ def _norm(at: Builder, call: Call, op: str, x: Traced, arguments: dict[str, Any]
     return Feed(at.add("permute", [apart], {"dims": back}))
 
 
-def _as_channels(at: Builder, x: Traced) -> Feed:
+def _as_channels(at: Builder, x: TracedValue) -> Feed:
     return Feed(at.add("Flatten", [x.source], {"end_dim": x.folded + 1}))
 
 

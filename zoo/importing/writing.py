@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speczoo.importing.defaults import with_defaults
-from speczoo.importing.entries import Entry, Feed, List, Operand, is_chain
+from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand, is_chain
 from speczoo.specs.flow_style import bare_or_computed
 from speczoo.specs.flow_style import flow as plain_flow
 from speczoo.specs.keys import keys
@@ -30,7 +30,7 @@ ORDER = [*keys(Spec)]
 NAMES = {"add": "sum", "mul": "product", "sub": "difference", "div": "quotient"}
 
 
-def spec_data(name: str, inputs: Data, root: List, blocks: Mapping[str, Any], expect: Data) -> Data:
+def spec_data(name: str, inputs: Data, root: ImportedList, blocks: Mapping[str, Any], expect: Data) -> Data:
     """Return a whole spec as data."""
     written = {block.name: _block(block) for block in blocks.values()}
     outputs = _outputs(root, _ids(root))
@@ -48,12 +48,12 @@ def _block(block: Any) -> Data:
     return data | ({"outputs": outputs} if outputs else {})
 
 
-def name_outputs(made: List) -> list[str]:
+def name_outputs(made: ImportedList) -> list[str]:
     """Return the names of a list's outputs; none where it has one."""
     return [each["id"] for each in _outputs(made, _ids(made)) or ()] if len(made.outputs) > 1 else []
 
 
-def _outputs(made: List, ids: Mapping[Entry, str]) -> list[Data] | None:
+def _outputs(made: ImportedList, ids: Mapping[ImportedEntry, str]) -> list[Data] | None:
     """Return the outputs of a list as it names them; None where it gives what its last entry does."""
     if made.outputs == [Feed(made.entries[-1])] and made.entries[-1].ports == 1:
         return None
@@ -70,7 +70,7 @@ def _outputs(made: List, ids: Mapping[Entry, str]) -> list[Data] | None:
     return out
 
 
-def list_data(made: List) -> list[Data]:
+def list_data(made: ImportedList) -> list[Data]:
     """Return a list of entries as data, each with what it has to say of its inputs."""
     ids = _ids(made)
     out = []
@@ -98,7 +98,7 @@ def list_data(made: List) -> list[Data]:
     return out
 
 
-def _first_of_many(made: List, entry: Entry) -> bool:
+def _first_of_many(made: ImportedList, entry: ImportedEntry) -> bool:
     return entry is made.entries[0] and len(made.inputs) > 1
 
 
@@ -113,7 +113,7 @@ def as_root(value: Any) -> Any:
     return (texts | {whole**-0.5: f"$({whole} ** -0.5)"}).get(value, value)
 
 
-def _ref(operand: Operand, made: List, ids: Mapping[Entry, str]) -> Any:
+def _ref(operand: Operand, made: ImportedList, ids: Mapping[ImportedEntry, str]) -> Any:
     if not isinstance(operand, Feed):
         return as_root(operand)
     if operand.entry is None:
@@ -125,9 +125,9 @@ def _ref(operand: Operand, made: List, ids: Mapping[Entry, str]) -> Any:
     return f"{name}.{maker.outputs[operand.port] if maker.outputs else operand.port}"
 
 
-def _ids(made: List) -> dict[Entry, str]:
+def _ids(made: ImportedList) -> dict[ImportedEntry, str]:
     """Return the ids of a list's entries: names of modules, and names for what something refers to."""
-    found: dict[Entry, str] = {}
+    found: dict[ImportedEntry, str] = {}
     positional = is_chain(made) and any(entry.name.isdigit() for entry in made.entries)
     for entry in made.entries:
         if entry.named and not entry.name.isdigit():
@@ -144,9 +144,9 @@ def _ids(made: List) -> dict[Entry, str]:
     return found
 
 
-def _referred(made: List) -> list[Entry]:
+def _referred(made: ImportedList) -> list[ImportedEntry]:
     """Return the entries that another has to name, in order."""
-    named: set[Entry] = set()
+    named: set[ImportedEntry] = set()
     before = Feed(None)
     for entry in made.entries:
         follows = entry.inputs == [before]

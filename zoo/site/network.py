@@ -15,7 +15,7 @@ from speczoo.site.look import lines, page, text
 from speczoo.specs.wording import by_axis
 
 
-class Result(NamedTuple):
+class RecipeResult(NamedTuple):
     """What a recipe reaches with a network: figures by the names of their metrics."""
 
     recipe: str
@@ -43,7 +43,7 @@ class Made(NamedTuple):
     files: Mapping[str, bytes]
 
 
-def made(name: str, results: Sequence[Result] = (), *, documents: bool = False) -> Made:
+def made(name: str, results: Sequence[RecipeResult] = (), *, documents: bool = False) -> Made:
     """Return what the site has of a network of the catalogue. Raises SpecError."""
     graph = api.graph(name)
     drawing = Drawing(graph)
@@ -62,7 +62,7 @@ def _word(graph: Graph, key: str) -> Any:
     return metadata.word(graph.unit.document.data, graph.settings.variant, key)
 
 
-def _page(name: str, graph: Graph, drawing: Drawing, results: Sequence[Result], *, documents: bool) -> str:
+def _page(name: str, graph: Graph, drawing: Drawing, results: Sequence[RecipeResult], *, documents: bool) -> str:
     body = f"""<h1>{text(name)}</h1>
 <p>{text(drawing.description)}</p>
 {_facts(graph)}
@@ -105,7 +105,7 @@ def _list(rows: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{''.join(f'<dt>{key}</dt><dd>{value}</dd>' for key, value in rows if value)}</dl>"
 
 
-def _results(graph: Graph, results: Sequence[Result]) -> str:
+def _results(graph: Graph, results: Sequence[RecipeResult]) -> str:
     """Return what the network's source prints of it, and what recipes reach with it."""
     printed = {**(_word(graph, "published") or {})}
     rows = [(text(key), text(value)) for key, value in printed.items()]

@@ -8,13 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from speczoo import processes
-from speczoo.site.network import Made, Result, made
+from speczoo.site.network import Made, RecipeResult, made
 
 #: So many networks are sooner made by one process.
 FEW = 8
 
 
-def networks(names: Sequence[str], results: Mapping[str, Sequence[Result]], *, documents: bool) -> Iterator[Made]:
+def networks(names: Sequence[str], results: Mapping[str, Sequence[RecipeResult]], *, documents: bool) -> Iterator[Made]:
     """Yield what the site has of networks of the catalogue, in this order. Raises SpecError."""
     make = partial(_made, results, documents)
     jobs = processes.cores()
@@ -25,5 +25,5 @@ def networks(names: Sequence[str], results: Mapping[str, Sequence[Result]], *, d
         yield from pool.map(make, names, chunksize=2)
 
 
-def _made(results: Mapping[str, Sequence[Result]], documents: bool, name: str) -> Made:
+def _made(results: Mapping[str, Sequence[RecipeResult]], documents: bool, name: str) -> Made:
     return made(name, results.get(name, ()), documents=documents)

@@ -14,7 +14,7 @@ from speczoo.tensors.descriptions import (
     STATE_DICT,
     GlobalName,
     Odd,
-    Piece,
+    StoredBytes,
     TensorsError,
     View,
 )
@@ -53,7 +53,7 @@ def _tensor_with_dtype(
 
 def _view(storage: Any, offset: Any, shape: Any, strides: Any, dtype: Any, rest: Any) -> View | Odd:
     numbers = (offset, *shape, *strides)
-    if not isinstance(storage, Piece) or not all(type(n) is int and 0 <= n < LONGEST for n in numbers):
+    if not isinstance(storage, StoredBytes) or not all(type(n) is int and 0 <= n < LONGEST for n in numbers):
         raise TensorsError(DAMAGED)
     if any(rest):
         return Odd("a tensor yet to be conjugated or negated", "save it as it is meant: .resolve_conj().resolve_neg()")

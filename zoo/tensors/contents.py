@@ -9,8 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speczoo.limits import LimitExceeded, Limits, raising
-from speczoo.tensors.descriptions import DEPTH, LONGEST, SHOWN, STATE_DICT, GlobalName, Odd, Piece, TensorsError, View
+from speczoo.limits import DataLimits, LimitExceeded, raising
+from speczoo.tensors.descriptions import (
+    DEPTH,
+    LONGEST,
+    SHOWN,
+    STATE_DICT,
+    GlobalName,
+    Odd,
+    StoredBytes,
+    TensorsError,
+    View,
+)
 from speczoo.tensors.storages import Bytes
 
 GROWTH = 4  # times a file's bytes that its tensors may take: tensors share storages, and archives are deflated
@@ -19,7 +29,7 @@ GROWTH = 4  # times a file's bytes that its tensors may take: tensors share stor
 class Described:
     """What a file of torch.save says that it holds: no tensor is made before `load`."""
 
-    def __init__(self, value: Any, storages: Bytes, limits: Limits) -> None:
+    def __init__(self, value: Any, storages: Bytes, limits: DataLimits) -> None:
         self._storages, self._limits = storages, limits
         self._tensors = 0
         self.bytes = 0  # of all tensors, each with memory of its own
@@ -82,7 +92,7 @@ def plain(value: Any, name: str) -> Any:
     """Return numbers, texts and types of numbers. Raises TensorsError for everything else."""
     if isinstance(value, GlobalName) and value.dtype is not None:
         return value.dtype
-    if isinstance(value, GlobalName | Piece):
+    if isinstance(value, GlobalName | StoredBytes):
         value = Odd("a name" if isinstance(value, GlobalName) else "a storage")
     if isinstance(value, Odd):
         more = "" if value.help != STATE_DICT else "it holds more than tensors: "

@@ -39,7 +39,7 @@ class GlobalName:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StoredBytes:
     """Some of a file's bytes, by its key."""
 
     key: str
@@ -52,7 +52,7 @@ class Piece:
 class View:
     """A tensor that is yet to be made: where its elements lie in a storage."""
 
-    piece: Piece
+    piece: StoredBytes
     dtype: torch.dtype
     offset: int
     shape: tuple[int, ...]

@@ -8,7 +8,7 @@ import zipfile
 from typing import BinaryIO
 
 from speczoo import archives
-from speczoo.limits import LimitExceeded, Limits
+from speczoo.limits import DataLimits, LimitExceeded
 from speczoo.tensors.contents import Described
 from speczoo.tensors.descriptions import DAMAGED, STATE_DICT, TensorsError
 from speczoo.tensors.storages import Bytes
@@ -18,7 +18,7 @@ ARCHIVE = b"PK\x03\x04"  # how a file of torch.save begins; before torch 1.6 it 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # the first two of those
 
 
-def read_archive(file: BinaryIO, size: int, limits: Limits) -> Described:
+def read_archive(file: BinaryIO, size: int, limits: DataLimits) -> Described:
     """Return what torch.save has written since torch 1.6: an archive of a pickle and of the bytes of each storage."""
     limits.hold("header", archives.directory_size(file, size), "the directory of its archive has", "bytes")
     archive = zipfile.ZipFile(file)
@@ -43,7 +43,7 @@ def read_archive(file: BinaryIO, size: int, limits: Limits) -> Described:
     return Described(value, storages, limits)
 
 
-def read_sequence(file: BinaryIO, size: int, limits: Limits) -> Described:
+def read_sequence(file: BinaryIO, size: int, limits: DataLimits) -> Described:
     """Return what torch.save wrote before: pickles one after the other, and the bytes of each storage after its
     length.
     """

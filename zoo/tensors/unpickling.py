@@ -8,15 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from speczoo.limits import Limits
+from speczoo.limits import DataLimits
 from speczoo.tensors.calls import CALLS, filled, odd
-from speczoo.tensors.descriptions import DAMAGED, LONGEST, GlobalName, Odd, Piece, TensorsError
+from speczoo.tensors.descriptions import DAMAGED, LONGEST, GlobalName, Odd, StoredBytes, TensorsError
 
 
 class Pickle:
     """Reads one pickle of torch.save: numbers, texts, lists, mappings, and descriptions of all else."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DataLimits) -> None:
         self.limits = limits
         self.stack: list[Any] = []
         self.marks: list[int] = []
@@ -95,7 +95,7 @@ class Pickle:
         if not isinstance(key, str) or not all(type(n) is int and 0 <= n < LONGEST for n in (first, length)):
             raise TensorsError(DAMAGED)
         self.widths[key] = dtype.itemsize
-        self.push(Piece(key, dtype, first * dtype.itemsize, length * dtype.itemsize))
+        self.push(StoredBytes(key, dtype, first * dtype.itemsize, length * dtype.itemsize))
 
     def name(self, argument: str) -> None:
         self.push(GlobalName(argument.replace(" ", ".")))

@@ -27,7 +27,7 @@ class TorchRefused(Exception):
     """Torch cannot run the case, or its output has lost the batch or an axis."""
 
 
-class Result(NamedTuple):
+class TorchResult(NamedTuple):
     """What torch makes of a case: `state` and `parameters` are those of the module before it ran."""
 
     given: list[Any]
@@ -133,7 +133,7 @@ def quiet() -> Iterator[None]:
             yield
 
 
-def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) -> Result:
+def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) -> TorchResult:
     """Return what torch makes of a case. Raises TorchRefused."""
     call = layer.call(*case.inputs)
     stated = {name: case.arguments[name] for name in layer.derives if case.arguments.get(name) is not None}
@@ -158,9 +158,9 @@ def run(layer: Layer, case: Case, *, training: bool = True, batch: int = BATCH) 
         raise TorchRefused("an axis is empty")
     if call.parameter:
         saved = {"": tuple(module.shape)} if getattr(module, "persistent", True) else {}
-        return Result(given, outputs, saved, {""} if isinstance(module, nn.Parameter) else set(), 0, set(), None)
+        return TorchResult(given, outputs, saved, {""} if isinstance(module, nn.Parameter) else set(), 0, set(), None)
     changed = {i for i, x in enumerate(given) if isinstance(x, Tensor) and not torch.equal(x, before[i])}
-    return Result(given, outputs, state, parameters, counter.get_total_flops() / 2 / batch, changed, module)
+    return TorchResult(given, outputs, state, parameters, counter.get_total_flops() / 2 / batch, changed, module)
 
 
 def _batched(layer: Layer, case: Case) -> bool:

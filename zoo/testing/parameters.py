@@ -17,7 +17,7 @@ EVERY = 100  # values of a range that are all tried, one by one; of a larger one
 BEYOND = 16  # how far values are drawn from the one bound of a range that has no other
 
 
-class Range(NamedTuple):
+class ParameterRange(NamedTuple):
     """What a parameter may be: drawn, the smallest first; all of it, in order, where that is few; and what is said of a
     value of it.
     """
@@ -27,12 +27,12 @@ class Range(NamedTuple):
     words: str
 
 
-def ranges(spec: Spec) -> dict[str, Range]:
+def ranges(spec: Spec) -> dict[str, ParameterRange]:
     """Return the range of every parameter that declares one: bounds, choices, or a type of few values."""
     return {name: found for name, param in spec.params.items() if (found := _range(param)) is not None}
 
 
-def _range(param: Param) -> Range | None:
+def _range(param: Param) -> ParameterRange | None:
     match declared(param):
         case None:
             return None
@@ -42,12 +42,12 @@ def _range(param: Param) -> Range | None:
             return _numbers(*_ends(low, high, param.default), whole, f"is in its range: {_in_words(low, high)}")
 
 
-def _numbers(low: float, high: float, whole: bool, words: str) -> Range | None:
+def _numbers(low: float, high: float, whole: bool, words: str) -> ParameterRange | None:
     if not whole:
-        return Range(st.floats(low, high, allow_nan=False), None, words)
+        return ParameterRange(st.floats(low, high, allow_nan=False), None, words)
     first, last = int(low), int(high)
     if last - first >= EVERY:
-        return Range(st.integers(first, last), None, words)
+        return ParameterRange(st.integers(first, last), None, words)
     return _few(range(first, last + 1), words) if first <= last else None
 
 
@@ -67,5 +67,5 @@ def _in_words(low: float | None, high: float | None) -> str:
     return f"{printed(low)} to {printed(high)}"
 
 
-def _few(values: Sequence[Any], words: str) -> Range:
-    return Range(st.sampled_from(values), values, words)
+def _few(values: Sequence[Any], words: str) -> ParameterRange:
+    return ParameterRange(st.sampled_from(values), values, words)

@@ -16,7 +16,7 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.testing.exploration import exploration
 from speczoo.testing.faults import faults
-from speczoo.testing.parameters import Range, ranges
+from speczoo.testing.parameters import ParameterRange, ranges
 from speczoo.testing.sizes import InputShape, taken
 from speczoo.testing.subject import BATCH, Setting, SpecFailure, Subject, loaded
 
@@ -78,7 +78,7 @@ def _as_it_stands(subject: Subject) -> None:
             raise SpecFailure(Setting(), found)
 
 
-def _alone(subject: Subject, name: str, found: Range, examples: int | None) -> None:
+def _alone(subject: Subject, name: str, found: ParameterRange, examples: int | None) -> None:
     """Check every value of one parameter, the smallest first, or drawn ones; the others are as they are."""
     if found.few is not None:
         for value in found.few:
@@ -87,7 +87,7 @@ def _alone(subject: Subject, name: str, found: Range, examples: int | None) -> N
     _explore(st.builds(lambda value: Setting({name: value}), found.values), subject.check, examples)
 
 
-def _together(subject: Subject, found: Mapping[str, Range], examples: int | None) -> None:
+def _together(subject: Subject, found: Mapping[str, ParameterRange], examples: int | None) -> None:
     """Check drawn values of several parameters at once, where each is right alone."""
 
     def holds(setting: Setting) -> None:
@@ -111,7 +111,7 @@ def _holds(subject: Subject, setting: Setting) -> bool:
 
 
 @st.composite
-def _settings(draw: DrawFn, found: Mapping[str, Range]) -> Setting:
+def _settings(draw: DrawFn, found: Mapping[str, ParameterRange]) -> Setting:
     """Draw values of two parameters or more."""
     chosen: dict[str, Any] = {}
     for left, (name, each) in zip(range(len(found), 0, -1), found.items(), strict=True):

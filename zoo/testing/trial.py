@@ -8,7 +8,7 @@ from functools import cached_property
 from speczoo.compiler.layer import Layer, Shape, Value, show
 from speczoo.specs.wording import printed
 from speczoo.testing.cases import Case
-from speczoo.testing.oracle import Result, TorchRefused, run, seeded
+from speczoo.testing.oracle import TorchRefused, TorchResult, run, seeded
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Trial:
         return tuple(value.shape for value in self.case.inputs)
 
     @cached_property
-    def trained(self) -> Result:
+    def trained(self) -> TorchResult:
         """What torch gives in training mode. Raises Refused."""
         with seeded():
             return run(self.layer, self.case, batch=self.batch)
 
     @cached_property
-    def evaluated(self) -> Result:
+    def evaluated(self) -> TorchResult:
         """What torch gives in evaluation mode. Raises Refused."""
         with seeded():
             return run(self.layer, self.case, batch=self.batch, training=False)

@@ -20,7 +20,7 @@ from speczoo.limits import LimitExceeded, current
 from speczoo.torchvision import torchvision
 
 from . import recipe as r
-from .dataset import Dataset, Split
+from .dataset import Dataset, LabelledImages
 from .errors import DataError, TrainingError, one_line
 from .images import SUFFIXES, read_images
 from .memory import must_fit
@@ -71,7 +71,7 @@ def load(recipe: r.Recipe, root: str | Path | None = None, *, download: bool = F
     return _with_statistics(dataset, recipe.transforms.normalize)
 
 
-def _splits(dataset: Dataset) -> dict[str, Split]:
+def _splits(dataset: Dataset) -> dict[str, LabelledImages]:
     found = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
     return {name: split for name, split in found.items() if split is not None}
 
@@ -132,7 +132,7 @@ def _class_name(text: str) -> str:
     return text.partition(" - ")[0]
 
 
-def _tensors(found: Any, name: str, root: Path) -> Split:
+def _tensors(found: Any, name: str, root: Path) -> LabelledImages:
     images, labels = found.data, getattr(found, "targets", None)
     labels = found.labels if labels is None else labels
     images = torch.as_tensor(np.asarray(images))
@@ -140,7 +140,7 @@ def _tensors(found: Any, name: str, root: Path) -> Split:
         images = images[:, None]
     elif images.shape[-1] == 3:
         images = images.permute(0, 3, 1, 2)
-    split = Split(images.contiguous(), torch.as_tensor(np.asarray(labels)).long())
+    split = LabelledImages(images.contiguous(), torch.as_tensor(np.asarray(labels)).long())
     if len(split.images) != len(split.labels):
         raise DataError(f"{name} in {root} has {len(split.images)} images and {len(split.labels)} labels")
     return split
@@ -165,16 +165,16 @@ def _torchvision(data: r.Torchvision, root: Path, seed: int, download: bool) -> 
     return dataset
 
 
-def _only(split: Split, classes: Sequence[int]) -> Split:
+def _only(split: LabelledImages, classes: Sequence[int]) -> LabelledImages:
     """Return the images of these classes, in their order, labelled 0, 1, ... by their place in `classes`."""
     number = torch.full((max(int(split.labels.max()), *classes) + 1,), -1)
     number[torch.tensor(classes)] = torch.arange(len(classes))
     labels = number[split.labels]
     kept = (labels >= 0).nonzero().squeeze(1)
-    return Split(split.images[kept], labels[kept])
+    return LabelledImages(split.images[kept], labels[kept])
 
 
-def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+def _divide(split: LabelledImages, share: float, seed: int) -> tuple[LabelledImages, LabelledImages]:
     """Return two parts, drawn, the second with this share of the images and of each class: at least one of each in
     both, but for classes that have no more than one, which the first keeps.
     """
@@ -187,7 +187,7 @@ def _divide(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     return drawn.take((~held).nonzero().squeeze(1)), drawn.take(held.nonzero().squeeze(1))
 
 
-def _first(split: Split, count: int) -> Split:
+def _first(split: LabelledImages, count: int) -> LabelledImages:
     """Return the first so many images; where those lack a class, the first of each class, each by its share, and one of
     each while there is room.
     """
@@ -237,7 +237,9 @@ def _folder(data: r.Folder, root: Path, steps: Sequence[Any]) -> Dataset:
     for (name, files), images in zip(paths.items(), parts, strict=True):
         sizes = [len(found[name][each]) for each in classes] if name in found else []
         labels = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes, dtype=torch.long))
-        splits[name] = Split(images, labels if sizes else torch.full((len(files),), -100), tuple(map(str, files)))
+        splits[name] = LabelledImages(
+            images, labels if sizes else torch.full((len(files),), -100), tuple(map(str, files))
+        )
     if not isinstance(data.valid, str):
         splits["train"], splits["valid"] = _divide(splits["train"], data.valid, 0)
     return Dataset(splits["train"], splits["valid"], classes, test=splits.get("test"))

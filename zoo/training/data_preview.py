@@ -17,7 +17,7 @@ from speczoo.table import Column, Table
 from . import plots
 from . import recipe as r
 from .data import image_size
-from .dataset import Dataset, Split
+from .dataset import Dataset, LabelledImages
 from .engine import loaders
 from .errors import RunError
 from .loader import Batches
@@ -41,7 +41,7 @@ def describe(recipe: r.Recipe, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _facts(split: Split, classes: int) -> dict[str, Any]:
+def _facts(split: LabelledImages, classes: int) -> dict[str, Any]:
     labels = split.labels[split.labels >= 0]
     return {"images": len(split), "labels": torch.bincount(labels.flatten(), minlength=classes).tolist()}
 
@@ -85,13 +85,13 @@ def draw(recipe: r.Recipe, dataset: Dataset, folder: Path, *, over: bool = False
         batch = plots.grid(shown.images, titles, columns=3)
     replacing = partial(files.replacing, over=over)
     paths = figures.save(batch, folder / BATCH, replacing=replacing)
-    eight = Split(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))
+    eight = LabelledImages(train.images[:1].repeat(8, 1, 1, 1), torch.zeros(8, dtype=torch.long))
     images = [train.images[0], *_augmented(recipe, eight)]
     augmented = plots.grid(images, ["as it is", *["augmented"] * 8], columns=3)
     return paths + figures.save(augmented, folder / AUGMENTED, replacing=replacing)
 
 
-def _augmented(recipe: r.Recipe, split: Split) -> Tensor:
+def _augmented(recipe: r.Recipe, split: LabelledImages) -> Tensor:
     channels = split.images.shape[1]
     batches = Batches(split, len(split), [0.0] * channels, [1 / 255] * channels,
                       augmentation(recipe.transforms.augment), seed=recipe.seed)  # fmt: skip

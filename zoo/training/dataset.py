@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Split:
+class LabelledImages:
     """Images with their labels: [n] class numbers, or [n, height, width] where every pixel has one."""
 
     images: Tensor
@@ -21,19 +21,19 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, index: Tensor) -> Split:
+    def take(self, index: Tensor) -> LabelledImages:
         names = tuple(self.names[i] for i in index.tolist()) if self.names else ()
-        return Split(self.images[index], self.labels[index], names)
+        return LabelledImages(self.images[index], self.labels[index], names)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    train: Split
-    valid: Split
+    train: LabelledImages
+    valid: LabelledImages
     classes: tuple[str, ...]
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
-    test: Split | None = field(default=None)  # images without labels: theirs are all -100
+    test: LabelledImages | None = field(default=None)  # images without labels: theirs are all -100
 
     @property
     def shape(self) -> tuple[int, int, int]:

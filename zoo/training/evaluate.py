@@ -14,7 +14,7 @@ from speczoo.limits import LimitExceeded, current
 from speczoo.module_mode import in_mode
 
 from . import recipe as r
-from .dataset import Dataset, Split
+from .dataset import Dataset, LabelledImages
 from .errors import DataError, RunError
 from .images import read_images
 from .loader import Batches
@@ -126,7 +126,7 @@ def _predicted(
         current().hold("pixels", height * width, f"{run.path} takes images of", f"pixels, {width} x {height}")
     except LimitExceeded as error:
         raise RunError(error.message, error.help) from error
-    split = Split(pixels, torch.zeros(len(pixels), dtype=torch.long))
+    split = LabelledImages(pixels, torch.zeros(len(pixels), dtype=torch.long))
     ((x, _),) = Batches(split, len(pixels), run.facts["mean"], run.facts["std"], centre)
     output = main_output(network, x)
     if output.ndim != 2:

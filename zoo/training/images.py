@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from speczoo import git_lfs
-from speczoo.limits import LimitExceeded, Limits, current
+from speczoo.limits import DataLimits, LimitExceeded, current
 
 from .errors import DataError, one_line
 from .memory import must_fit
@@ -120,7 +120,7 @@ def _pillow() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[int, ImageShape] | _Broken:
+def _head(path: Path, mode: str, steps: Sequence[Any], limits: DataLimits) -> tuple[int, ImageShape] | _Broken:
     """Return an image's pixels and the shape that `steps` make of it; what is wrong with it, where nobody can tell.
 
     The camera may have been held upright: then height and width are the other way round, and their product is not.
@@ -146,7 +146,7 @@ def _head(path: Path, mode: str, steps: Sequence[Any], limits: Limits) -> tuple[
     return math.prod(size), shape
 
 
-def _hold(limits: Limits, width: int, height: int, what: str) -> None:
+def _hold(limits: DataLimits, width: int, height: int, what: str) -> None:
     if width < 1 or height < 1:
         raise ValueError("it has no pixels")
     limits.hold("side", max(width, height), what, "pixels along a side")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .dataset import Split
+from .dataset import LabelledImages
 from .transforms import Transform
 
 IGNORED = -100  # the label that losses and metrics pass over; it pads the last batch of several processes
@@ -27,7 +27,7 @@ class Batches:
 
     def __init__(
         self,
-        split: Split,
+        split: LabelledImages,
         batch_size: int,
         mean: Sequence[float],
         std: Sequence[float],

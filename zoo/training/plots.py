@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from speczoo.figures import BLUE, GREEN, ORANGE, Picture, shown
+from speczoo.figures import BLUE, GREEN, ORANGE, QuietFigure, shown
 
 from .evaluate import Evaluation
 
@@ -25,7 +25,7 @@ TITLE = 28  # characters in a line over an image
 
 def curves(history: Sequence[Mapping[str, float]], metrics: Sequence[str]) -> Figure:
     """Return losses on the left, what is measured on the right, over epochs."""
-    figure = Picture(figsize=(9, 3.4), layout="constrained")
+    figure = QuietFigure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
     left.plot(epochs, [row["train_loss"] for row in history], ".-", color=BLUE)
@@ -55,7 +55,7 @@ def names(runs: Sequence[tuple[str, Path]]) -> list[str]:
 
 def compare(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """Return one curve per run: the training loss on the left, the validation error on the right."""
-    figure = Picture(figsize=(9, 3.6), layout="constrained")
+    figure = QuietFigure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for history in histories.values():
         epochs = [row["epoch"] for row in history]
@@ -76,7 +76,7 @@ def grid(
     count = max(len(images), 1)
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    figure = Picture(figsize=(1.8 * columns, 2.05 * rows), layout="constrained")
+    figure = QuietFigure(figsize=(1.8 * columns, 2.05 * rows), layout="constrained")
     for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.axis("off")
         if i < len(images):
@@ -93,7 +93,7 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     names = [shown(name) for name in classes]
     count = len(names)
     side = max(3.2, min(12.0, 1.6 + 0.42 * count)) + 0.1 * max(0, *(len(name) - 10 for name in names))
-    figure = Picture(figsize=(side, side), layout="constrained")
+    figure = QuietFigure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
@@ -138,7 +138,7 @@ def masks(images: Tensor, labels: Tensor, classes: int, predicted: Tensor | None
     """Return a row each: image, labels, and the prediction where there is one."""
     columns = {"image": images[:, 0], "labels": labels, **({} if predicted is None else {"prediction": predicted})}
     rows = len(images)
-    figure = Picture(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
+    figure = QuietFigure(figsize=(1.8 * len(columns), 1.85 * rows), layout="constrained")
     table: Any = figure.subplots(rows, len(columns), squeeze=False)
     for i in range(rows):
         for axes, (title, pictures) in zip(table[i], columns.items(), strict=True):
@@ -154,7 +154,7 @@ def masks(images: Tensor, labels: Tensor, classes: int, predicted: Tensor | None
 
 def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float]) -> Figure:
     """Return the learning-rate finder's curve with its suggestions."""
-    figure = Picture(figsize=(6, 3.6), layout="constrained")
+    figure = QuietFigure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.semilogx(lrs, losses, color=BLUE)
     for (name, lr), color in zip(suggestions.items(), (ORANGE, GREEN), strict=False):
@@ -167,7 +167,7 @@ def rates(lrs: Sequence[float], losses: Sequence[float], suggestions: Mapping[st
 
 def surfaces(found: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
     """Return loss surfaces side by side, seen from the side and from above, on one logarithmic scale."""
-    figure = Picture(figsize=(4.6 * len(found), 8), layout="constrained")
+    figure = QuietFigure(figsize=(4.6 * len(found), 8), layout="constrained")
     logs = {name: (steps, losses.clamp(min=1e-4).log10()) for name, (steps, losses) in found.items()}
     low = min(float(z.min()) for _, z in logs.values())
     high = max(low + 1e-3, *(float(z.max()) for _, z in logs.values()))  # a plain has some height, too

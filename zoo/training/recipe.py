@@ -347,7 +347,7 @@ Optimizer = Annotated[SGD | Adam, Field(discriminator="op")]
 Schedule = Annotated[OneCycle | MultiStep | Cosine, Field(discriminator="op")]
 
 
-class Expect(Strict):
+class ExpectedMetrics(Strict):
     """The result to meet: what the source printed, or for a tuned recipe what it reached here."""
 
     accuracy: Fraction | None = Field(default=None, description="The share of images, or pixels, that are right.")
@@ -424,9 +424,9 @@ class Recipe(Strict):
         Holds("a list of `accuracy`, `top5`, `iou`"),
         Instead("metric"),
     ] = Field(default=["accuracy"], description="What is measured after each epoch.")
-    expect: Annotated[Expect, Holds("a mapping of metrics to values: `{accuracy: 0.9864}`"), Instead("expected")] = (
-        Field(default=Expect(), description="What it reaches.")
-    )
+    expect: Annotated[
+        ExpectedMetrics, Holds("a mapping of metrics to values: `{accuracy: 0.9864}`"), Instead("expected")
+    ] = Field(default=ExpectedMetrics(), description="What it reaches.")
     published: Annotated[dict[str, float], Holds("a mapping of names to figures: `{accuracy: 98.64}`")] = Field(
         default={}, description="Figures as printed in the source, for people to compare with."
     )

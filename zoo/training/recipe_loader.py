@@ -103,7 +103,7 @@ def load(
 
 
 @dataclass(frozen=True)
-class Reading:
+class RecipeReading:
     """What a recipe's text comes to, as far as it is right; in `report` everything that is wrong.
 
     `flow` is the shape of an image by the place of what makes it: the data, and each transform behind it. `network` is
@@ -123,7 +123,7 @@ def read(
     *,
     home: Path | None = None,
     with_network: bool = False,
-) -> Reading:
+) -> RecipeReading:
     """Return what a recipe comes to, as `load` takes it, be it right or wrong.
 
     Raises SpecError for a text that cannot be read as data, and for overrides that are wrong.
@@ -144,7 +144,7 @@ def read(
     if with_network and network is not None:
         shape = [*flow.values()][-1] if flow and _whole(flow, text.data) else None
         graph = _check_network(network, text, shape, report)
-    return Reading(text.document, report, recipe, flow, graph)
+    return RecipeReading(text.document, report, recipe, flow, graph)
 
 
 def is_recipe(source: Source | None) -> bool:

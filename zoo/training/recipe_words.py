@@ -14,7 +14,7 @@ from speczoo.specs.keys import Key, Model, keys, kinds, models
 from .recipe import Recipe
 
 
-class Choice(NamedTuple):
+class WordChoice(NamedTuple):
     """A word, the model of the mapping that it stands in, the key that it stands at, and the key of such mappings."""
 
     word: str
@@ -24,13 +24,13 @@ class Choice(NamedTuple):
 
 
 @cache
-def choices() -> Mapping[str, Choice]:
+def choices() -> Mapping[str, WordChoice]:
     """Return what each word chooses, in the order of the models."""
-    found: dict[str, Choice] = {}
+    found: dict[str, WordChoice] = {}
     for key in (key for model in models(Recipe) for key in keys(model).values()):
         for held in _held(key.field.annotation):
             found |= {
-                word: Choice(word, held, tag, key) for tag in tags(held) for word in get_args(tag.field.annotation)
+                word: WordChoice(word, held, tag, key) for tag in tags(held) for word in get_args(tag.field.annotation)
             }
     return MappingProxyType(found)
 

@@ -21,7 +21,7 @@ from speczoo.specs.escaping import safe
 
 from . import plots
 from . import recipe as r
-from .dataset import Dataset, Split
+from .dataset import Dataset, LabelledImages
 from .evaluate import Evaluation, evaluate, main_output
 from .loader import Batches
 from .metric_text import NAMES, duration, figure
@@ -74,7 +74,7 @@ def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evalua
     return figures
 
 
-def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: Split) -> Figure:
+def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: LabelledImages) -> Figure:
     """Write test.csv and draws the first of those images."""
     confidence, predicted = _logits(model, dataset, recipe, test).softmax(1).max(1)
     labels = [dataset.classes[i] for i in predicted.tolist()]
@@ -86,7 +86,7 @@ def _test(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, test: 
     return plots.grid(test.images[:16], [shown(label) for label in labels[:16]])
 
 
-def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: Split) -> Tensor:
+def _logits(model: nn.Module, dataset: Dataset, recipe: r.Recipe, split: LabelledImages) -> Tensor:
     """Return what the network says of every image of a split."""
     device = device_of(model)
     model.eval()

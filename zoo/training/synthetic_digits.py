@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from . import recipe as r
-from .dataset import Dataset, Split
+from .dataset import Dataset, LabelledImages
 
 SIDE = 28
 INK = 128
@@ -26,7 +26,7 @@ def compose(spec: r.Canvas, digits: Dataset, seed: int) -> Dataset:
     return Dataset(splits[0], splits[1], classes)
 
 
-def _canvases(spec: r.Canvas, digits: Split, count: int, generator: Generator) -> Split:
+def _canvases(spec: r.Canvas, digits: LabelledImages, count: int, generator: Generator) -> LabelledImages:
     size = spec.size
     images = torch.zeros(count, 1, size, size, dtype=torch.uint8)
     labels = torch.zeros(count, size, size, dtype=torch.long)
@@ -39,11 +39,17 @@ def _canvases(spec: r.Canvas, digits: Split, count: int, generator: Generator) -
             _place(spec, digits, images[i, 0], labels[i], used, places, generator)
         _clutter(digits, images[i, 0], used, generator)
     noise = torch.randn(images.shape, generator=generator) * (255 * spec.noise)
-    return Split((images.float() + noise).clamp_(0, 255).to(torch.uint8), labels)
+    return LabelledImages((images.float() + noise).clamp_(0, 255).to(torch.uint8), labels)
 
 
 def _place(
-    spec: r.Canvas, digits: Split, image: Tensor, label: Tensor, used: Tensor, places: int, generator: Generator
+    spec: r.Canvas,
+    digits: LabelledImages,
+    image: Tensor,
+    label: Tensor,
+    used: Tensor,
+    places: int,
+    generator: Generator,
 ) -> None:
     """Place one digit where there is room, if ten tries find such."""
     which = int(torch.randint(len(digits), (1,), generator=generator))
@@ -64,7 +70,7 @@ def _place(
     used[window][int(ys.min()) : int(ys.max()) + 1, int(xs.min()) : int(xs.max()) + 1] = True
 
 
-def _clutter(digits: Split, image: Tensor, used: Tensor, generator: Generator) -> None:
+def _clutter(digits: LabelledImages, image: Tensor, used: Tensor, generator: Generator) -> None:
     """Draw scraps of 6 x 6 pixels out of other digits, where nothing else is."""
     size = image.shape[0]
     for _ in range(6):

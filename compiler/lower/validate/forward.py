@@ -12,7 +12,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
-from speczoo.compiler.lower.validate.values import Unreadable, value, written
+from speczoo.compiler.lower.validate.values import NoValueError, value, written
 from speczoo.compiler.program import Assignment, Class, Declaration, attribute_of, reached
 from speczoo.specs.reserved_names import DICT_NAMES
 
@@ -31,7 +31,7 @@ NOTHING = "None"
 TRAINING = "self.training"  # what every module has of itself, and an expression may read
 
 
-class Module(NamedTuple):
+class HeldModule(NamedTuple):
     """What `self` has for an entry: its module, or its Parameter or Buffer, which is the value itself."""
 
     node: int
@@ -39,16 +39,16 @@ class Module(NamedTuple):
     buffer: bool = False
 
 
-class Held(dict[str, "Module | Held"]):
-    """What a container holds by name, Modules and other containers, and its class."""
+class Held(dict[str, "HeldModule | Held"]):
+    """What a container holds by name, modules and other containers, and its class."""
 
     target = "nn.Module"
 
 
-def holder(held: Mapping[str, Module | Held]) -> str:
+def holder(held: Mapping[str, HeldModule | Held]) -> str:
     """Return the class of the container that holds these."""
-    parameters = [isinstance(item, Module) and item.parameter for item in held.values()]
-    buffers = any(isinstance(item, Module) and item.buffer for item in held.values())
+    parameters = [isinstance(item, HeldModule) and item.parameter for item in held.values()]
+    buffers = any(isinstance(item, HeldModule) and item.buffer for item in held.values())
     if list(held) == [str(i) for i in range(len(held))] and len({*parameters}) == 1 and not buffers:
         return "nn.ParameterList" if parameters[0] else "nn.ModuleList"
     return "nn.Module" if any(parameters) or {*held} & DICT_NAMES else "nn.ModuleDict"
@@ -71,7 +71,7 @@ def _read_as(text: str, item: Any) -> dict[str, str]:
     if isinstance(item, Held):
         parts = (_read_as(reached(text, item.target, name), inner) for name, inner in item.items())
         return {read: meaning for part in parts for read, meaning in part.items()}
-    if isinstance(item, Module):
+    if isinstance(item, HeldModule):
         return {text: token(Edge(item.node)) if item.parameter else f"<module {item.node}>"}
     return {text: written(item)}
 
@@ -128,7 +128,7 @@ class Forward:
     ) -> None:
         self.where, self.c, self.composite, self.own, self.calls = where, c, composite, own, calls
         self.read_as = read_as(own)
-        self.modules = {held.node for held in own.values() if isinstance(held, Module)}
+        self.modules = {held.node for held in own.values() if isinstance(held, HeldModule)}
 
     def validate(self) -> None:
         """Raise Mistranslation."""
@@ -202,7 +202,7 @@ class Forward:
     def _step(self, step: Assignment, names: dict[str, str], due: Iterator[int]) -> None:
         try:
             done = step.when is None or bool(value(step.when, {}, self.own))
-        except Unreadable as wrong:
+        except NoValueError as wrong:
             raise Mistranslation(f"{self.where} forward", "a condition", wrong) from None
         for name in step.present:
             if names.get(name, NOTHING) == NOTHING:

@@ -13,10 +13,10 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import MODULE, Tree, in_order, rank, registered
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Call, Layer
-from speczoo.compiler.lower.validate.forward import Forward, Held, Module, calls_of, holder, read_as, substituted
+from speczoo.compiler.lower.validate.forward import Forward, Held, HeldModule, calls_of, holder, read_as, substituted
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
 from speczoo.compiler.lower.validate.start import validate_start
-from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value, written
+from speczoo.compiler.lower.validate.values import Global, NoValueError, same, value, written
 from speczoo.compiler.program import CONTAINERS, Child, Class, Make, Member, Program
 
 Bound: TypeAlias = Mapping[str, Any]
@@ -81,7 +81,7 @@ class Validation:
     def value(self, where: str, text: str, names: Bound) -> Any:
         try:
             return value(text, names)
-        except Unreadable as wrong:
+        except NoValueError as wrong:
             raise Mistranslation(where, "a value", wrong) from None
 
     def stands(self, where: str, part: Child | Member, names: Bound) -> bool:
@@ -142,7 +142,7 @@ class Validation:
         makers: Mapping[str, int],
         makes: dict[int, Make],
         calls: Mapping[int, Call],
-    ) -> Module | Held:
+    ) -> HeldModule | Held:
         """Return what stands by a name on `self`: the module of an entry, noted among those that are made, or a
         container of such.
         """
@@ -161,11 +161,11 @@ class Validation:
         index = makers[name]
         makes[index] = make
         call = calls.get(index)
-        return Module(index, call is not None and call.parameter, call is not None and call.target == "nn.Buffer")
+        return HeldModule(index, call is not None and call.parameter, call is not None and call.target == "nn.Buffer")
 
     def _complete(self, prefix: str, composite: Composite, own: Bound, calls: Mapping[int, Call]) -> None:
         """Check that every module and Parameter is made, in the order in which a state_dict lists them."""
-        on_self: Tree[Module] = {name: item for name, item in own.items() if isinstance(item, (Module, Held))}
+        on_self: Tree[HeldModule] = {name: item for name, item in own.items() if isinstance(item, (HeldModule, Held))}
         made = [
             held.node
             for held in in_order(on_self, lambda held: rank(composite.nodes[held.node]) if held.parameter else MODULE)

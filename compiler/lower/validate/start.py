@@ -15,7 +15,7 @@ from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import Initialiser
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
-from speczoo.compiler.lower.validate.values import Global, Unreadable, same, value
+from speczoo.compiler.lower.validate.values import Global, NoValueError, same, value
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.program import Class
 
@@ -28,7 +28,7 @@ class Test(NamedTuple):
     by_path: bool = True
 
 
-class Start(NamedTuple):
+class LoopStart(NamedTuple):
     """What a loop does to a parameter; `guarded`: only where there is one."""
 
     parameter: str
@@ -95,7 +95,7 @@ def _held(
     where: str,
     weights: Collection[str],
     rules: Sequence[Sequence[tuple[str, Initialiser]]],
-    loops: Sequence[Sequence[Start]],
+    loops: Sequence[Sequence[LoopStart]],
 ) -> None:
     wanted: dict[str, list[Initialiser]] = {}
     for name, initialiser in chain.from_iterable(rules):
@@ -150,7 +150,7 @@ def canonical(made: Initialiser) -> Initialiser:
     return Initialiser("constant", (("val", fixed[made.name]),)) if made.name in fixed else made
 
 
-def _start(where: str, text: str) -> Start:
+def _start(where: str, text: str) -> LoopStart:
     """Read `nn.init.zeros_(m.bias)`, behind `if m.bias is not None:` or not."""
     head, guard, call = text.rpartition(":\n")
     node = ast.parse(call.strip(), mode="eval").body
@@ -161,7 +161,7 @@ def _start(where: str, text: str) -> Start:
             arguments = tuple((str(key), value(ast.unparse(argument), {})) for key, argument in given)
             if guard and head != f"if m.{parameter} is not None":
                 raise Mistranslation(where, f"if m.{parameter} is not None", head)
-            return Start(parameter, canonical(Initialiser(name.removesuffix("_"), arguments)), bool(guard))
+            return LoopStart(parameter, canonical(Initialiser(name.removesuffix("_"), arguments)), bool(guard))
     raise Mistranslation(where, "an initialiser", text)
 
 
@@ -173,7 +173,7 @@ def test_of(where: str, text: str) -> Test:
     """Return what a loop asks of a module, or of a parameter's name. Raises Mistranslation."""
     try:
         return _test(text)
-    except (Unreadable, SyntaxError) as wrong:
+    except (NoValueError, SyntaxError) as wrong:
         raise Mistranslation(where, "a test", wrong) from None
 
 
@@ -203,7 +203,7 @@ def _compiled(node: ast.expr) -> Test:
             return Test(_of_class(_plain(target), exactly=False), by_path=False)
         case ast.Compare(left=ast.Call(func=ast.Name(id="type")), ops=[ast.Is()], comparators=[target]):
             return Test(_of_class(_plain(target), exactly=True), by_path=False)
-    raise Unreadable(f"`{ast.unparse(node)}`")
+    raise NoValueError(f"`{ast.unparse(node)}`")
 
 
 def _plain(node: ast.expr) -> Any:

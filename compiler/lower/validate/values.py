@@ -54,20 +54,20 @@ class Global:
         return self.name
 
 
-class Unreadable(Exception):
+class NoValueError(Exception):
     """A text that has no value here."""
 
 
 def value(text: str, names: Attributes, own: Attributes | None = None) -> Any:
-    """Return what a text gives where `names` are bound, and `own` are what stands on `self`. Raises Unreadable."""
+    """Return what a text gives where `names` are bound, and `own` are what stands on `self`. Raises NoValueError."""
     if WHOLE.match(text):
         return int(text)
     try:
         return _Scope(names, own or {}).of(_parsed(text))
-    except Unreadable:
+    except NoValueError:
         raise
     except Exception as error:  # what Python would raise when the network is built
-        raise Unreadable(f"`{text}`, which raises {type(error).__name__}: {error}") from None
+        raise NoValueError(f"`{text}`, which raises {type(error).__name__}: {error}") from None
 
 
 @lru_cache(maxsize=4_096)
@@ -75,7 +75,7 @@ def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unreadable(f"`{text}`, which is no Python") from None
+        raise NoValueError(f"`{text}`, which is no Python") from None
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class _Scope:
                 return self.of(node.value)[slice(*ends)]
             case ast.Subscript():
                 return self.of(node.value)[self.of(node.slice)]
-        raise Unreadable(f"`{ast.unparse(node)}`")
+        raise NoValueError(f"`{ast.unparse(node)}`")
 
     def decided(self, node: ast.Compare | ast.BoolOp | ast.IfExp) -> Any:
         if isinstance(node, ast.IfExp):
@@ -131,11 +131,11 @@ class _Scope:
     def attribute(self, node: ast.Attribute) -> Any:
         if isinstance(node.value, ast.Name) and node.value.id == "self":
             if node.attr not in self.own:
-                raise Unreadable(f"`self.{node.attr}`, which nothing sets")
+                raise NoValueError(f"`self.{node.attr}`, which nothing sets")
             return self.own[node.attr]
         owner = self.of(node.value)
         if not isinstance(owner, Global):
-            raise Unreadable(f"`{ast.unparse(node)}`")
+            raise NoValueError(f"`{ast.unparse(node)}`")
         return Global(f"{owner.name}.{node.attr}")
 
     def call(self, node: ast.Call) -> Any:
@@ -145,7 +145,7 @@ class _Scope:
                 return self.own[str(name)]
             case ast.Call(keywords=[]) if isinstance(function, Global) and function.name in CALLED:
                 return CALLED[function.name](*map(self.of, node.args))
-        raise Unreadable(f"`{ast.unparse(node)}`")
+        raise NoValueError(f"`{ast.unparse(node)}`")
 
 
 def same(spec: Any, code: Any) -> bool:

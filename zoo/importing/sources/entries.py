@@ -47,7 +47,7 @@ NUMBER = Value((), batched=False)
 
 
 @dataclass
-class Entry:
+class SourceEntry:
     """An entry before it is known who takes it: `named` where its id says something."""
 
     id: str
@@ -63,7 +63,7 @@ class Entries:
     """A list of entries; `start` are the names of what flows in."""
 
     start: tuple[str, ...]
-    made: list[Entry] = field(default_factory=list)
+    made: list[SourceEntry] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     at: Loc = ()  # where in the file what is being added stands
 
@@ -89,13 +89,13 @@ class Entries:
         out = applied(op, arguments or {}, [each.value if isinstance(each, Tensor) else NUMBER for each in sources])
         name = self.free(id or op.lower())
         takes = [each.name if isinstance(each, Tensor) else each for each in sources]
-        self.made.append(Entry(name, {"op": op, **given, **(written or {})}, takes, named, self.at, comment))
+        self.made.append(SourceEntry(name, {"op": op, **given, **(written or {})}, takes, named, self.at, comment))
         return replace(first, name=name, shape=out.shape, dtype=out.dtype, constant=not out.batched)
 
     def constant(self, value: Any, shape: Shape, id: str, like: Tensor) -> Tensor:
         """Add a Buffer that holds `value`, of a shape that meets that of `like`; its key is its id."""
         name = self.free(id)
-        self.made.append(Entry(name, {"op": "Buffer", "shape": list(shape), "value": value}, [], True, self.at))
+        self.made.append(SourceEntry(name, {"op": "Buffer", "shape": list(shape), "value": value}, [], True, self.at))
         return replace(like, name=name, shape=shape, constant=True)
 
     def module(
@@ -103,7 +103,7 @@ class Entries:
     ) -> Tensor:
         """Add a group, a block or a shared module whose output is known; its id is kept."""
         name = self.free(id)
-        self.made.append(Entry(name, dict(data), [each.name for each in sources], True, self.at, comment))
+        self.made.append(SourceEntry(name, dict(data), [each.name for each in sources], True, self.at, comment))
         return replace(out, name=name)
 
     def free(self, wanted: str) -> str:

@@ -15,7 +15,7 @@ REQUIRED: Any = object()
 LARGEST = 2**31
 
 
-class Given:
+class GivenArguments:
     """The arguments of one layer of a file, by name, and where each stands.
 
     Every answer is of the kind that was asked for; else a ProblemError is raised with the place of the value. What was

@@ -22,7 +22,7 @@ class Val(NamedTuple):
 
 
 @dataclass
-class List:
+class RandomList:
     """A list in the making."""
 
     draw: DrawFn

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from speczoo.testing.random_networks.lists import List, Val, convolution, keeping
+from speczoo.testing.random_networks.lists import RandomList, Val, convolution, keeping
 from speczoo.testing.random_networks.steps import STAGED, call, merge, stages, step
 
 PARAMS = {"act": {"type": "op", "default": "ReLU"}, "flag": True, "k": 3, "reps": 1}  # of every block with `channels`
@@ -27,7 +27,7 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hash
     widths of the network around it.
     """
     if kind == "two":
-        o = List(draw, {}, {}, 0, [Val("x", "c", "g"), Val("skip", "c", "g")])
+        o = RandomList(draw, {}, {}, 0, [Val("x", "c", "g"), Val("skip", "c", "g")])
         o.add("conv", convolution(draw, "$in_channels"), o.pool[0], "c", "g")
         for _ in range(draw(st.integers(0, 2))):
             merge(o, o.pool[-1], "merge")
@@ -40,7 +40,7 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hash
         "most": "$(max(mid, channels))",
     }
     widths |= {"$mid": "mid", "$(mid + 1)": "more", "$most": "most"} if let else {}
-    o = List(draw, blocks, widths, 1, [Val("input", "in", "g")], inside=True)
+    o = RandomList(draw, blocks, widths, 1, [Val("input", "in", "g")], inside=True)
     goal = ("channels", ("st", "g"))
     o.add("conv", convolution(draw, "$channels", "$stride"), o.pool[0], *goal)
     main = o.pool[-1]
@@ -83,7 +83,7 @@ def networks(draw: DrawFn) -> dict[str, Any]:
     refs = ["left", "right"] if two else ["input"]
     widths: dict[Any, Hashable] = {"$width": "width", "$(width * 2)": "wide", 2: 2, 5: 5}
     widths |= {"$both": "both"} if let else {}
-    o = List(draw, kinds, widths, 2, [Val(ref, channels, "g") for ref in refs])
+    o = RandomList(draw, kinds, widths, 2, [Val(ref, channels, "g") for ref in refs])
     if two:
         o.add("both", {"op": "concat", "from": refs}, None, 2 * channels, "g")
     for _ in range(draw(st.integers(1, 6))):

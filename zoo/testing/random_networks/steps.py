@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from speczoo.testing.random_networks.lists import ACTIVATIONS, EntryData, List, Val, chain, convolution, keeping
+from speczoo.testing.random_networks.lists import ACTIVATIONS, EntryData, RandomList, Val, chain, convolution, keeping
 
 KINDS = [
     "conv",
@@ -27,23 +27,23 @@ KINDS += ["gate", "scale", "number", "chunk", "taps", "either", "inner"]
 STAGED = ("plain", "residual")  # blocks that a stage can repeat
 
 
-def step(o: List) -> None:
+def step(o: RandomList) -> None:
     """One more entry or two."""
     current = o.one_of([o.pool[-1], o.pool[-1], *o.pool])
     kind = o.one_of([*KINDS, *(["act", "flagged", "kernel", "reps"] if o.inside else ["stages"])])
     STEPS[kind](o, current)
 
 
-def _conv(o: List, current: Val) -> None:
+def _conv(o: RandomList, current: Val) -> None:
     out = o.one_of(list(o.widths))
     o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
 
 
-def _keep(o: List, current: Val) -> None:
+def _keep(o: RandomList, current: Val) -> None:
     o.add("keep", keeping(o.draw), current, *current[1:])
 
 
-def _inplace(o: List, current: Val) -> None:
+def _inplace(o: RandomList, current: Val) -> None:
     # over a value that nobody else reads
     out = o.one_of(list(o.widths))
     fresh = o.add("conv", convolution(o.draw, out), current, o.widths[out], current.grid)
@@ -53,35 +53,35 @@ def _inplace(o: List, current: Val) -> None:
     o.pool.append(Val(name, *fresh[1:]))
 
 
-def _chain(o: List, current: Val) -> None:
+def _chain(o: RandomList, current: Val) -> None:
     o.add("chain", {"layers": chain(o.draw)}, current, *current[1:])
 
 
-def _group(o: List, current: Val) -> None:
+def _group(o: RandomList, current: Val) -> None:
     if not o.depth:
         return
-    inner = List(o.draw, o.blocks, o.widths, o.depth - 1, [Val("input", *current[1:])], inside=o.inside)
+    inner = RandomList(o.draw, o.blocks, o.widths, o.depth - 1, [Val("input", *current[1:])], inside=o.inside)
     for _ in range(o.draw(st.integers(1, 3))):
         step(inner)
     end(inner, inner.pool[-1])
     o.add("group", {"layers": inner.entries}, current, *inner.pool[-1][1:])
 
 
-def _block(o: List, current: Val) -> None:
+def _block(o: RandomList, current: Val) -> None:
     if not o.blocks:
         return
     call(o, current)
 
 
-def _merge(o: List, current: Val) -> None:
+def _merge(o: RandomList, current: Val) -> None:
     merge(o, current, "merge")
 
 
-def _concat(o: List, current: Val) -> None:
+def _concat(o: RandomList, current: Val) -> None:
     merge(o, current, "concat")
 
 
-def _repeat(o: List, current: Val) -> None:
+def _repeat(o: RandomList, current: Val) -> None:
     o.loops += 1
     o.turns += 1
     name, count = f"r{o.turns}{o.one_of(['_', '.'])}", o.draw(st.integers(1, 4))
@@ -95,7 +95,7 @@ def _repeat(o: List, current: Val) -> None:
         o.add("all", {"op": "concat", "from": [every, current.ref]}, None, tag, current.grid)
 
 
-def _do(o: List, current: Val) -> None:
+def _do(o: RandomList, current: Val) -> None:
     o.loops += 1
     o.turns += 1
     name = f"d{o.turns}_"
@@ -112,19 +112,19 @@ def _do(o: List, current: Val) -> None:
     o.pool.append(Val(f"{name}b3", *current[1:]))
 
 
-def _when(o: List, current: Val) -> None:
+def _when(o: RandomList, current: Val) -> None:
     condition = o.one_of([True, False, "$(in_channels > 2)", "$(input.channels % 2 == 0)"])
     if len(o.inputs) > 1 and isinstance(condition, str):
         condition = "$(in_channels > 1)"
     o.add("when", {**keeping(o.draw), "when": condition}, current, *current[1:])
 
 
-def _share(o: List, current: Val) -> None:
+def _share(o: RandomList, current: Val) -> None:
     first = o.add("conv", convolution(o.draw, "$in_channels"), current, *current[1:])
     o.add("again", {"share": first.ref}, o.one_of([first, current]), *current[1:])
 
 
-def _gate(o: List, current: Val) -> None:
+def _gate(o: RandomList, current: Val) -> None:
     gate = [
         {"op": "AdaptiveAvgPool2d", "output_size": 1},
         {"op": "Conv2d", "out_channels": "$in_channels", "kernel_size": 1},
@@ -135,7 +135,7 @@ def _gate(o: List, current: Val) -> None:
     o.add("gated", {"op": "mul", "from": [current.ref, scale.ref], "broadcast": True}, None, *current[1:])
 
 
-def _scale(o: List, current: Val) -> None:
+def _scale(o: RandomList, current: Val) -> None:
     if not (len(o.inputs) == 1 and current.channels == o.pool[0].channels):
         return
     name = o.name("weight")
@@ -143,7 +143,7 @@ def _scale(o: List, current: Val) -> None:
     o.add("scaled", {"op": "mul", "from": [name, current.ref], "broadcast": True}, None, *current[1:])
 
 
-def _number(o: List, current: Val) -> None:
+def _number(o: RandomList, current: Val) -> None:
     o.add(
         "number",
         {"op": o.one_of(["add", "sub", "mul"]), "from": o.one_of([[current.ref, 2], [0.5, current.ref]])},
@@ -152,18 +152,18 @@ def _number(o: List, current: Val) -> None:
     )
 
 
-def _chunk(o: List, current: Val) -> None:
+def _chunk(o: RandomList, current: Val) -> None:
     wide = o.add("conv", convolution(o.draw, 4), current, 4, current.grid)
     o.add("half", {"op": "chunk", "chunks": 2}, wide, 2, current.grid, "0")
     name = o.pool[-1].ref[:-2]
     o.pool.append(Val(f"{name}.1", 2, current.grid))
 
 
-def _act(o: List, current: Val) -> None:
+def _act(o: RandomList, current: Val) -> None:
     o.add("act", {"op": "$act"}, current, *current[1:])
 
 
-def _flagged(o: List, current: Val) -> None:
+def _flagged(o: RandomList, current: Val) -> None:
     o.add(
         "flagged",
         {**keeping(o.draw), "when": o.one_of(["$flag", "$(not flag)", "$(flag and k > 1)"])},
@@ -172,7 +172,7 @@ def _flagged(o: List, current: Val) -> None:
     )
 
 
-def _kernel(o: List, current: Val) -> None:
+def _kernel(o: RandomList, current: Val) -> None:
     out = o.one_of(list(o.widths))
     entry = {
         "op": "Conv2d",
@@ -184,20 +184,20 @@ def _kernel(o: List, current: Val) -> None:
     o.add("conv", entry, current, o.widths[out], current.grid)
 
 
-def _reps(o: List, current: Val) -> None:
+def _reps(o: RandomList, current: Val) -> None:
     turns = {"for": {f"r{o.loops}": "1..$reps"}, **keeping(o.draw)}
     o.loops += 1
     o.add("reps", {"layers": [turns, {"op": o.one_of(["Identity", "$act"])}]}, current, *current[1:])
 
 
-def _either(o: List, current: Val) -> None:
+def _either(o: RandomList, current: Val) -> None:
     """One id for two entries, of which a condition keeps one."""
     test = o.one_of(["flag", "k > 1", "input.channels > 2"] if o.inside else ["width > 1", "width % 2 == 0"])
     first = o.add("either", {**keeping(o.draw), "when": f"$({test})"}, current, *current[1:])
     o.entries.append({"id": first.ref, **keeping(o.draw), "when": f"$(not ({test}))"})
 
 
-def _inner(o: List, current: Val) -> None:
+def _inner(o: RandomList, current: Val) -> None:
     """Add a group that asks for what flows into it, which is not what flows into the list around it."""
     wide = o.one_of(["$(2 * input.channels)", "$(input.channels + in_channels)"])
     inside = [
@@ -208,11 +208,11 @@ def _inner(o: List, current: Val) -> None:
     o.add("inner", {"layers": inside}, current, ("twice", current.channels), current.grid)
 
 
-def _stages(o: List, current: Val) -> None:
+def _stages(o: RandomList, current: Val) -> None:
     stages(o)
 
 
-def _taps(o: List, current: Val) -> None:
+def _taps(o: RandomList, current: Val) -> None:
     inside = [
         {"id": "a", **convolution(o.draw, 3)},
         {"id": "b", **keeping(o.draw)},
@@ -229,7 +229,7 @@ def _taps(o: List, current: Val) -> None:
 
 
 #: What each kind of step adds to a list.
-STEPS: dict[str, Callable[[List, Val], None]] = {
+STEPS: dict[str, Callable[[RandomList, Val], None]] = {
     "conv": _conv,
     "keep": _keep,
     "inplace": _inplace,
@@ -257,7 +257,7 @@ STEPS: dict[str, Callable[[List, Val], None]] = {
 }
 
 
-def stages(o: List) -> None:
+def stages(o: RandomList) -> None:
     """Add a paper's table: a loop over stages, each a loop over one block."""
     staged = [name for name, kind in o.blocks.items() if kind in STAGED]
     if not staged or not o.entries or "." in o.pool[-1].ref:
@@ -272,7 +272,7 @@ def stages(o: List) -> None:
     o.pool.append(Val(f"stage{o.turns}_3", rows[c][-1], ("stages", o.turns, o.pool[-1].grid)))
 
 
-def call(o: List, current: Val) -> None:
+def call(o: RandomList, current: Val) -> None:
     """Add a block, with its parameters."""
     name = o.one_of(list(o.blocks))
     out = o.one_of(list(o.widths))
@@ -293,7 +293,7 @@ def call(o: List, current: Val) -> None:
         o.add("block", entry, current, o.widths[out], grid)
 
 
-def merge(o: List, current: Val, kind: str) -> None:
+def merge(o: RandomList, current: Val, kind: str) -> None:
     if kind == "merge":
         mates = [v for v in o.pool if v[1:] == current[1:]]
         other = o.one_of(mates)
@@ -305,7 +305,7 @@ def merge(o: List, current: Val, kind: str) -> None:
     o.add("cat", {"op": "concat", "from": [p.ref for p in parts]}, None, tag, current.grid)
 
 
-def end(o: List, last: Val) -> None:
+def end(o: RandomList, last: Val) -> None:
     """Make the last entry, whose output is the list's, a plain one."""
     if not o.entries or "." in last.ref or last.ref in ("input", "x"):
         o.add("last", keeping(o.draw), last, *last[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from speczoo.importing.sources.entries import Tensor
-from speczoo.importing.sources.given import Given
+from speczoo.importing.sources.given import GivenArguments
 from speczoo.importing.sources.keras.site import Site, maps
 from speczoo.specs.wording import printed
 
@@ -77,12 +77,12 @@ def _layer(site: Site, x: Tensor, key: str, value: dict[str, Any]) -> Tensor:
     kind = value["class_name"]
     if kind not in LAYERS:
         raise site.given.refusal(key, f"the activation {printed(kind)} has no counterpart here")
-    given = Given(f"{site.given.what}: {kind}", value["config"], (*site.given.place(key), "config"))
+    given = GivenArguments(f"{site.given.what}: {kind}", value["config"], (*site.given.place(key), "config"))
     op, arguments = LAYERS[kind](given, x)
     return site.add(op, x, arguments, op.lower())
 
 
-def _relu(given: Given, x: Tensor) -> tuple[str, dict[str, Any]]:
+def _relu(given: GivenArguments, x: Tensor) -> tuple[str, dict[str, Any]]:
     most = given.number("max_value", None)
     slope, threshold = given.number("negative_slope", 0.0), given.number("threshold", 0.0)
     if threshold:
@@ -94,20 +94,20 @@ def _relu(given: Given, x: Tensor) -> tuple[str, dict[str, Any]]:
     return ("ReLU6", {}) if most == 6 else ("Hardtanh", {"min_val": 0.0, "max_val": most})
 
 
-def _leaky(given: Given, x: Tensor) -> tuple[str, dict[str, Any]]:
+def _leaky(given: GivenArguments, x: Tensor) -> tuple[str, dict[str, Any]]:
     key = "alpha" if given.says("alpha") else "negative_slope"
     return "LeakyReLU", {"negative_slope": given.number(key, 0.3)}
 
 
-def _elu(given: Given, x: Tensor) -> tuple[str, dict[str, Any]]:
+def _elu(given: GivenArguments, x: Tensor) -> tuple[str, dict[str, Any]]:
     return "ELU", {"alpha": given.number("alpha", 1.0)}
 
 
-def _thresholded(given: Given, x: Tensor) -> tuple[str, dict[str, Any]]:
+def _thresholded(given: GivenArguments, x: Tensor) -> tuple[str, dict[str, Any]]:
     return "Threshold", {"threshold": given.number("theta", 1.0), "value": 0.0}
 
 
-def _softmax(given: Given, x: Tensor) -> tuple[str, dict[str, Any]]:
+def _softmax(given: GivenArguments, x: Tensor) -> tuple[str, dict[str, Any]]:
     rank = len(x.shape)
     axes = given.wholes("axis", (-1,))
     axis = axes[0] % (rank + 1) if -rank - 1 <= axes[0] <= rank else 0

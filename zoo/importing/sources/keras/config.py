@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from speczoo.importing.sources.given import Given, is_number
+from speczoo.importing.sources.given import GivenArguments, is_number
 from speczoo.specs.problem import Loc, Problem, ProblemError
 from speczoo.specs.wording import printable
 
@@ -30,7 +30,7 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerCall:
     """A call of a layer: the values and numbers that it takes, in order, and what it takes by name."""
 
     takes: tuple[Ref | float | int, ...]
@@ -51,9 +51,9 @@ class KerasLayer:
 
     kind: str
     name: str
-    given: Given
+    given: GivenArguments
     loc: Loc
-    calls: tuple[Call, ...] = ()
+    calls: tuple[LayerCall, ...] = ()
     model: KerasModel | None = None
     second: bool = False
 
@@ -86,7 +86,7 @@ class KerasModel:
 
 
 @dataclass
-class Reader:
+class ConfigReader:
     """Reads a configuration; what is wrong with it is in `problems`."""
 
     second: bool = False
@@ -128,7 +128,7 @@ class Reader:
             if depth == DEEPEST:
                 raise ProblemError(Problem("limit-exceeded", f"models inside each other more than {DEEPEST} deep", loc))
             model = self.model(data, loc, depth + 1)
-        given = Given(f"{printable(kind)} `{printable(name)}`", own, (*loc, "config"))
+        given = GivenArguments(f"{printable(kind)} `{printable(name)}`", own, (*loc, "config"))
         calls = tuple(self._calls(data.get("inbound_nodes"), (*loc, "inbound_nodes")))
         return KerasLayer(kind, name, given, loc, calls, model, self.second)
 
@@ -154,7 +154,7 @@ class Reader:
             self.problems.append(Problem("bad-value", "a value is `[layer, call, tensor]`", loc))
         return tuple(each for each in found if isinstance(each, Ref))
 
-    def _calls(self, nodes: Any, loc: Loc) -> Iterator[Call]:
+    def _calls(self, nodes: Any, loc: Loc) -> Iterator[LayerCall]:
         if nodes is None:
             return
         if not isinstance(nodes, list):
@@ -166,7 +166,7 @@ class Reader:
             except ProblemError as error:
                 self.problems.append(error.problem)
 
-    def _call(self, node: Any, loc: Loc) -> Call:
+    def _call(self, node: Any, loc: Loc) -> LayerCall:
         takes: list[Any] = []
         named: dict[str, Any] = {}
         if isinstance(node, dict):
@@ -181,7 +181,7 @@ class Reader:
             if _holds_values(value):
                 self._refs(value, (*loc, "kwargs", key), inside, 0)
             named[key] = inside if inside else value
-        return Call(tuple(takes), named, loc)
+        return LayerCall(tuple(takes), named, loc)
 
     def _refs(self, value: Any, loc: Loc, found: list[Any], depth: int) -> None:
         """Add the values and numbers that stand here, in order. Raises ProblemError."""

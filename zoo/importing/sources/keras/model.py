@@ -9,9 +9,9 @@ from typing import Any
 from speczoo.compiler.layer import Layer
 from speczoo.importing.sources.entries import Entries, Tensor, identifier
 from speczoo.importing.sources.keras import activations, dense, sequences, windows  # noqa: F401  (register what they map)
-from speczoo.importing.sources.keras.config import KerasLayer, KerasModel, Reader, Ref
+from speczoo.importing.sources.keras.config import ConfigReader, KerasLayer, KerasModel, Ref
 from speczoo.importing.sources.keras.order import OrderedCall, channels_first_wanted, offsets, steps
-from speczoo.importing.sources.keras.site import MAPPED, Enough, KerasList, Shared, Site, mapped, unknown
+from speczoo.importing.sources.keras.site import MAPPED, Enough, KerasList, SharedModules, Site, mapped, unknown
 from speczoo.importing.sources.repeats import folded
 from speczoo.importing.sources.translation import Translation
 from speczoo.specs.problem import Problem, ProblemError
@@ -26,7 +26,7 @@ def read(data: dict[str, Any], input: InputShapes, problems: list[Problem], file
 
     `input` are sizes that stand in place of the file's, in the spec's order: channels, height, width.
     """
-    reader = Reader()
+    reader = ConfigReader()
     if "class_name" not in data:  # what Keras keeps of a model without saying that it is one
         data = {"class_name": "Functional" if "output_layers" in data else "Sequential", "config": data}
         model = reader.model(data, ())
@@ -35,7 +35,7 @@ def read(data: dict[str, Any], input: InputShapes, problems: list[Problem], file
     problems += reader.problems
     if model is None or problems:
         return None
-    shared = Shared(problems=problems)
+    shared = SharedModules(problems=problems)
     inputs = _inputs(model, input, problems)
     if problems:
         return None
@@ -50,7 +50,7 @@ def read(data: dict[str, Any], input: InputShapes, problems: list[Problem], file
     return Translation(_spec(model, inputs, outputs, place), dict(place.entries.places()), _words(model, reader))
 
 
-def _words(model: KerasModel, reader: Reader) -> str:
+def _words(model: KerasModel, reader: ConfigReader) -> str:
     kind = "Sequential" if model.chain else "functional model"
     return f"a {kind} of Keras" + (" 2" if reader.second else "")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from speczoo.importing.sources.keras.config import Call, KerasLayer, KerasModel
+from speczoo.importing.sources.keras.config import KerasLayer, KerasModel, LayerCall
 from speczoo.specs.problem import Problem, ProblemError
 from speczoo.specs.wording import listed, printable
 
@@ -13,7 +13,7 @@ class OrderedCall(NamedTuple):
     """One call of a layer; the number tells it from the others of that layer."""
 
     layer: KerasLayer
-    call: Call
+    call: LayerCall
     number: int
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from speczoo.importing.sources.entries import Tensor
-from speczoo.importing.sources.given import Given
+from speczoo.importing.sources.given import GivenArguments
 from speczoo.importing.sources.keras.config import KerasLayer
 from speczoo.importing.sources.keras.site import MAPPED, Site, maps, says_nothing
 from speczoo.specs.wording import printable
@@ -69,7 +69,7 @@ def _inner(site: Site, key: str) -> KerasLayer:
     config = data.get("config") if isinstance(data, dict) else None
     if not isinstance(kind, str) or not isinstance(config, dict):
         raise site.given.refusal(key, f"`{key}` is a layer, with `class_name` and `config`")
-    given = Given(f"{site.given.what}: {printable(kind)}", config, (*site.given.place(key), "config"))
+    given = GivenArguments(f"{site.given.what}: {printable(kind)}", config, (*site.given.place(key), "config"))
     return replace(site.layer, kind=kind, given=given)
 
 
@@ -80,12 +80,12 @@ def _core(layer: Any) -> Any:
     return {k: v for k, v in config.items() if k not in left_out} if isinstance(config, dict) else None
 
 
-def _unread(site: Site, given: Given) -> None:
+def _unread(site: Site, given: GivenArguments) -> None:
     for problem in given.unread(says_nothing):
         site.place.shared.report(problem)
 
 
-def _recurrent(site: Site, kind: str, given: Given, x: Tensor, *, both: bool) -> Tensor:
+def _recurrent(site: Site, kind: str, given: GivenArguments, x: Tensor, *, both: bool) -> Tensor:
     """Return the states of all tokens. Keras has one bias where torch has two: the other is 0, and not trained."""
     if kind != "SimpleRNN":
         given.only("activation", ["tanh"], "has no counterpart here: it is tanh")

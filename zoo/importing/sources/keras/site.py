@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from speczoo.importing.sources.entries import Entries, Taken, Tensor, applied, identifier
-from speczoo.importing.sources.given import Given
+from speczoo.importing.sources.given import GivenArguments
 from speczoo.importing.sources.keras.config import KerasLayer
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Problem, ProblemError
@@ -34,7 +34,7 @@ class Enough(ProblemError):
 
 
 @dataclass
-class Shared:
+class SharedModules:
     """What all calls of all lists have in common: modules by the layers that they are of, and what is frozen."""
 
     freeze: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class KerasList:
 
     entries: Entries
     path: tuple[str, ...]
-    shared: Shared
+    shared: SharedModules
     modules: dict[str, tuple[str, dict[str, Any], Tensor]] = field(default_factory=dict)
     turned: dict[tuple[str, bool], Tensor] = field(default_factory=dict)
     orders: dict[str, list[bool]] = field(default_factory=dict)  # which inputs of a model have their channels first
@@ -113,7 +113,7 @@ class Site:
     loc: Loc
 
     @property
-    def given(self) -> Given:
+    def given(self) -> GivenArguments:
         return self.layer.given
 
     @property

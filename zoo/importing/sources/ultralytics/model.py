@@ -10,13 +10,13 @@ from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.sources.entries import identifier, is_default
-from speczoo.importing.sources.given import Given, is_number
+from speczoo.importing.sources.given import GivenArguments, is_number
 from speczoo.importing.sources.translation import Translation
 from speczoo.importing.sources.ultralytics.modules import (
     HEADS,
     MODULES,
     SLIM,
-    Module,
+    RowModule,
     blocks,
     defaults,
     has_default,
@@ -54,7 +54,7 @@ class Scales:
 
 
 @dataclass
-class Reader:
+class RowReader:
     """Rows becoming entries. `params` are the parameters that they read."""
 
     data: dict[str, Any]
@@ -97,7 +97,7 @@ class Reader:
         entry = {key: value for key, value in entry.items() if not _is_default(module.op, key, value)}
         self._add(index, module, entry, number, loc)
 
-    def _add(self, index: int, module: Module, entry: dict[str, Any], number: int, loc: Loc) -> None:
+    def _add(self, index: int, module: RowModule, entry: dict[str, Any], number: int, loc: Loc) -> None:
         self.ops.add(module.op)
         times = self.scales.number(number)
         if module.repeats or number == 1:
@@ -113,7 +113,7 @@ class Reader:
         group = {"layers": [inside]} if times[0] > 1 else inside
         self.entries.append({"id": self.names[index], **source, **group})
 
-    def _from(self, sources: Any, index: int, module: Module, loc: Loc) -> dict[str, Any]:
+    def _from(self, sources: Any, index: int, module: RowModule, loc: Loc) -> dict[str, Any]:
         several = isinstance(sources, list)
         found = [self._source(each, index, loc) for each in (sources if several else [sources])]
         if not found or (len(found) > 1 and module.op not in ("concat", *HEADS)):
@@ -132,13 +132,13 @@ class Reader:
 
     # -- arguments ----------------------------------------------------------------------------------------------
 
-    def _given(self, name: str, module: Module, arguments: Sequence[Any], loc: Loc) -> Given:
+    def _given(self, name: str, module: RowModule, arguments: Sequence[Any], loc: Loc) -> GivenArguments:
         names = (("out_channels",) if module.scaled else ()) + module.arguments
         if len(arguments) > len(names):
             message = f"{name} has {len(names)} arguments at most here, and {len(arguments)} are given"
             raise ProblemError(Problem("unknown-argument", message, (*loc, 3, len(names))))
         read = {key: self._value(value) for key, value in zip(names, arguments, strict=False)}
-        return Given(name, read, (*loc, 3), {key: (*loc, 3, i) for i, key in enumerate(names)})
+        return GivenArguments(name, read, (*loc, 3), {key: (*loc, 3, i) for i, key in enumerate(names)})
 
     def _value(self, value: Any) -> Any:
         """Return an argument as the file means it: `None`, and names of the file's own numbers."""
@@ -148,7 +148,7 @@ class Reader:
             return "$num_classes" if value == "nc" else 16
         return value
 
-    def _arguments(self, module: Module, given: Given) -> dict[str, Any]:
+    def _arguments(self, module: RowModule, given: GivenArguments) -> dict[str, Any]:
         out: dict[str, Any] = {}
         if module.scaled:
             out["out_channels"] = self._channels(given.whole("out_channels"))
@@ -185,7 +185,7 @@ class Reader:
         self.width.add(channels)
         return f"$c{channels}"
 
-    def _repeated(self, module: Module, number: int, loc: Loc) -> dict[str, Any]:
+    def _repeated(self, module: RowModule, number: int, loc: Loc) -> dict[str, Any]:
         times = self.scales.number(number)
         if self.scales.names == ("",):
             return {"n": times[0]} if times[0] > 1 else {}
@@ -228,7 +228,7 @@ def read(data: dict[str, Any], input: Any, problems: list[Problem], file: str = 
     try:
         scales = _scales(data)
         act = _activation(data)
-        classes = Given("the file", data, ()).whole("nc", 80)
+        classes = GivenArguments("the file", data, ()).whole("nc", 80)
     except ProblemError as error:
         problems.append(error.problem)
         return None
@@ -237,7 +237,7 @@ def read(data: dict[str, Any], input: Any, problems: list[Problem], file: str = 
         for key in data
         if key not in _KNOWN | _IGNORED and data[key] not in (None, False)
     ]
-    reader = Reader(data, scales, problems)
+    reader = RowReader(data, scales, problems)
     rows = [(row, (key, i)) for key in ("backbone", "head") for i, row in enumerate(data[key])]
     if len(rows) > MOST_ROWS:
         problems.append(Problem("limit-exceeded", f"more than {MOST_ROWS:,} rows", ("head",)))
@@ -253,7 +253,7 @@ def read(data: dict[str, Any], input: Any, problems: list[Problem], file: str = 
 
 
 def _scales(data: dict[str, Any]) -> Scales:
-    given = Given("the file", data, ())
+    given = GivenArguments("the file", data, ())
     scales = data.get("scales")
     if scales is None:
         depth, width = given.number("depth_multiple", 1.0), given.number("width_multiple", 1.0)
@@ -286,7 +286,7 @@ def _activation(data: dict[str, Any]) -> str | None:
     return found[1] if found else None
 
 
-def _spec(reader: Reader, classes: int, input: Any, act: str | None, file: str) -> dict[str, Any]:
+def _spec(reader: RowReader, classes: int, input: Any, act: str | None, file: str) -> dict[str, Any]:
     stem = PurePath(file).name.partition(".")[0]
     scales = reader.scales
     name = identifier(stem) if stem else "ultralytics"
@@ -311,7 +311,7 @@ def _spec(reader: Reader, classes: int, input: Any, act: str | None, file: str) 
     return spec
 
 
-def _params(reader: Reader, classes: int) -> dict[str, Any]:
+def _params(reader: RowReader, classes: int) -> dict[str, Any]:
     scales = reader.scales
     out: dict[str, Any] = {"num_classes": classes}
     depth, width, most = scales.factors[0]
@@ -329,7 +329,7 @@ def _params(reader: Reader, classes: int) -> dict[str, Any]:
     return out
 
 
-def _values(reader: Reader, index: int) -> dict[str, Any]:
+def _values(reader: RowReader, index: int) -> dict[str, Any]:
     """Return what a scale sets."""
     depth, width, most = reader.scales.factors[index]
     every: dict[str, Any] = {"depth": depth, "width": width, "max_channels": most}

@@ -18,7 +18,7 @@ BLOCKS = Path(__file__).with_name("blocks.yaml")
 
 
 @dataclass(frozen=True)
-class Module:
+class RowModule:
     """A module of rows: the op that it becomes, and the names of its arguments in order.
 
     `scaled`: the first argument is channels, which the width scales; `repeats`: the row's number is its own argument.
@@ -32,13 +32,13 @@ class Module:
     switches: Mapping[str, Mapping[Any, Any]] | None = None
 
 
-def _block(op: str, *arguments: str, repeats: bool = False, **switches: Mapping[Any, Any]) -> Module:
-    return Module(op, arguments, True, repeats, switches)
+def _block(op: str, *arguments: str, repeats: bool = False, **switches: Mapping[Any, Any]) -> RowModule:
+    return RowModule(op, arguments, True, repeats, switches)
 
 
 #: `act` is whether there is one.
 _ACT = {True: None, False: "Identity"}
-MODULES: dict[str, Module] = {
+MODULES: dict[str, RowModule] = {
     "Conv": _block("Conv", "kernel_size", "stride", "padding", "groups", "dilation", "act", act=_ACT),
     "Bottleneck": _block("Bottleneck", "shortcut", "groups", "kernels", "expansion"),
     "C1": _block("C1", repeats=True),
@@ -49,17 +49,17 @@ MODULES: dict[str, Module] = {
     "C2PSA": _block("C2PSA", "expansion", repeats=True),
     "SPP": _block("SPP", "kernels"),
     "SPPF": _block("SPPF", "kernel_size"),
-    "nn.Upsample": Module("Upsample", ("size", "scale_factor", "mode")),
-    "nn.MaxPool2d": Module("MaxPool2d", ("kernel_size", "stride", "padding")),
-    "nn.AvgPool2d": Module("AvgPool2d", ("kernel_size", "stride", "padding")),
-    "nn.ZeroPad2d": Module("ZeroPad2d", ("padding",)),
-    "nn.Identity": Module("Identity"),
-    "nn.ReLU": Module("ReLU"),
-    "nn.SiLU": Module("SiLU"),
-    "Concat": Module("concat", ("dim",)),
-    "Classify": Module("Classify", ("num_classes", "kernel_size", "stride", "padding", "groups")),
-    "Detect": Module("Detect", ("num_classes",)),
-    "Segment": Module("Segment", ("num_classes", "masks", "protos")),
+    "nn.Upsample": RowModule("Upsample", ("size", "scale_factor", "mode")),
+    "nn.MaxPool2d": RowModule("MaxPool2d", ("kernel_size", "stride", "padding")),
+    "nn.AvgPool2d": RowModule("AvgPool2d", ("kernel_size", "stride", "padding")),
+    "nn.ZeroPad2d": RowModule("ZeroPad2d", ("padding",)),
+    "nn.Identity": RowModule("Identity"),
+    "nn.ReLU": RowModule("ReLU"),
+    "nn.SiLU": RowModule("SiLU"),
+    "Concat": RowModule("concat", ("dim",)),
+    "Classify": RowModule("Classify", ("num_classes", "kernel_size", "stride", "padding", "groups")),
+    "Detect": RowModule("Detect", ("num_classes",)),
+    "Segment": RowModule("Segment", ("num_classes", "masks", "protos")),
 }
 #: Modules after which class scores come of depthwise convolutions.
 SLIM = frozenset({"C3k2"})
