@@ -1,4 +1,12 @@
-"""The same work for each of many things, in as many processes as there are cores."""
+"""The same work for each of many things, in several processes: forked or spawned.
+
+`forked` takes milliseconds, since a fork has all that is loaded here: it is for what one process does in a second or
+two. It needs Linux and a process of one thread, which none has that computes with torch; elsewhere it does the work
+here, one after the other.
+
+`spawned` works everywhere, beside torch and in a program of the user's. Each process imports all of it anew, which
+takes a second, and what it gets is pickled: the work, what prepares the process for it (plug-ins), and each thing.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +16,13 @@ import select
 import signal
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -20,6 +32,7 @@ NUMBER = struct.Struct("=I")  # of a thing to do, as a process takes it from tho
 HEAD = struct.Struct("=IQ")  # of what is done: the number of the thing, and how many bytes follow
 STOPS = {signal.SIGINT, signal.SIGTERM}
 TOGETHER = 10_000  # numbers that a pipe holds whoever reads it
+AHEAD = 4  # things for each spawned process that wait to be taken up
 
 
 def cores() -> int:
@@ -27,9 +40,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def each(work: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[Done]:
-    """Yield what `work` makes of each item, in their order: in processes that are forked off this one, so that what is
-    loaded here is loaded there; one after the other where there is one core, or no fork.
+def forked(work: Callable[[Item], Done], items: Sequence[Item]) -> Iterator[Done]:
+    """Yield what `work` makes of each item, in their order: in as many processes as there are cores, forked off this
+    one; one after the other where there is one core, or no fork.
 
     What is made of an item is pickled. What a process fails at, or dies of, is done here instead: it fails as it does
     without them.
@@ -140,3 +153,32 @@ def _taken(buffer: bytearray) -> dict[int, Done]:
         found[number] = pickle.loads(buffer[HEAD.size : end])
         del buffer[:end]
     return found
+
+
+def spawned(
+    work: Callable[[Item], Done], items: Iterable[Item], jobs: int, prepare: Callable[[], None] | None = None
+) -> Iterator[Done]:
+    """Yield what `work` makes of each item, in their order: in `jobs` new processes, each of which calls `prepare`
+    first. Few items wait at any time, so there may be any number. Raises what the work raises.
+    """
+    from concurrent.futures import ProcessPoolExecutor  # with what it needs as slow as a whole check of a small spec
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (prepare,)) as pool:
+        waiting: deque[Future[Done]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= AHEAD * jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin(prepare: Callable[[], None] | None) -> None:
+    """Make a process ready: Ctrl-C is its parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if prepare is not None:
+        prepare()

@@ -125,7 +125,7 @@ def _found(
         return [_one(params, shapes, limits, repair, target) for target in wanted]
     one = partial(_one_of_many, params, shapes, limits, repair)
     together = repair or any(target == common.STANDARD or files.is_piped(target) for target in wanted)
-    done = map(one, wanted) if together else processes.each(one, wanted)
+    done = map(one, wanted) if together else processes.forked(one, wanted)
     found: list[CheckedTarget] = []
     for number, target in enumerate(wanted, 1):
         console.progress(f"{number}/{len(wanted)} {target}")

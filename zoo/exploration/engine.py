@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from speczoo import api, catalogue, plugins
+from speczoo import api, catalogue, plugins, processes
 from speczoo.arguments import Arguments
 from speczoo.compiler.elaborate import Shared
 from speczoo.compiler.graph import Graph
@@ -27,7 +24,6 @@ from speczoo.specs.suggestions import did_you_mean
 
 MOST = 1_000_000  # settings of one sweep: more are sampled
 CHUNK = 64  # settings that one process takes at a time: neighbours share most of their lists
-AHEAD = 4  # chunks for each process that wait to be taken up
 KEPT = 20_000  # lists that are kept for the settings to come
 
 
@@ -148,7 +144,7 @@ def run(
     numbers = range(sweep.size) if sample is None else drawn(sweep.size, min(sample, MOST), seed)
     chunks = [numbers[start : start + CHUNK] for start in range(0, len(numbers), CHUNK)]
     if min(jobs, len(chunks)) > 1:
-        done = _in_processes(sweep, chunks, min(jobs, len(chunks)))
+        done = processes.spawned(_candidates, chunks, min(jobs, len(chunks)), partial(_prepare, sweep))
     else:
         done = map(evaluator.candidates, chunks)
     return _counted(done, chunks, len(numbers), progress)
@@ -169,32 +165,15 @@ def _counted(
 _evaluator: Evaluator
 
 
-def _start(sweep: Sweep) -> None:
-    """Make a process ready: Ctrl-C is its parent's."""
+def _prepare(sweep: Sweep) -> None:
     global _evaluator
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name, folders in sweep.plugins:
         plugins.load(name, folders)
     _evaluator = Evaluator(sweep)
 
 
-def _take(numbers: Sequence[int]) -> list[Candidate]:
+def _candidates(numbers: Sequence[int]) -> list[Candidate]:
     return _evaluator.candidates(numbers)
-
-
-def _in_processes(sweep: Sweep, chunks: Iterable[Sequence[int]], jobs: int) -> Iterator[list[Candidate]]:
-    """Yield the candidates of each chunk, in order; few chunks wait at any time."""
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (sweep,)) as pool:
-        waiting: deque[Future[list[Candidate]]] = deque()
-        try:
-            for chunk in chunks:
-                waiting.append(pool.submit(_take, chunk))
-                if len(waiting) >= AHEAD * jobs:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 # -- what is swept ----------------------------------------------------------------------------------------------------

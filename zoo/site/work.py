@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from speczoo import processes
@@ -20,9 +18,8 @@ def networks(names: Sequence[str], results: Mapping[str, Sequence[RecipeResult]]
     jobs = processes.cores()
     if len(names) <= FEW or jobs == 1:
         yield from map(make, names)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(make, names, chunksize=2)
+    else:
+        yield from processes.spawned(make, names, jobs)
 
 
 def _made(results: Mapping[str, Sequence[RecipeResult]], documents: bool, name: str) -> Made:
