@@ -239,7 +239,7 @@ def draw_anew(module: nn.Module) -> None:
                 tensor.add_(0.2 * noise(tensor))
             else:
                 spread = float(tensor.std()) if tensor.numel() > 1 else 0.0
-                tensor.add_((0.3 * spread or 0.02) * noise(tensor))
+                tensor.add_(noise(tensor), alpha=0.3 * spread or 0.02)
 
 
 def _state(predicted: Mapping[str, Shape], built: Mapping[str, Shape]) -> Finding:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from speczoo.compiler.layer import Shape
+
+#: What most strides divide, and sizes that are worth halving.
+WHOLE, LARGE = 32, 128
+#: What is added to the first free axis, and to the others, where half the size is not taken.
+STEPS = ((-64, -32), (64, 32), (32, 16), (8, 4), (4, 2), (-1, -2))
 
 
 @dataclass(frozen=True)
@@ -90,9 +96,12 @@ def shown(tensors: Sequence[Tensor]) -> str:
 
 
 def other_sizes(inputs: Sequence[ModelInput]) -> Iterator[list[ModelInput]]:
-    """Yield the inputs at other sizes, those that most models take first: none of the axes stays but the channels."""
-    for steps in ((-64, -32), (64, 32), (32, 16), (8, 4), (4, 2), (-1, -2)):
-        sized = [replace(each, shape=_stepped(each, steps)) for each in inputs]
+    """Yield the inputs at other sizes, the cheapest that most models take first: none of the axes stays but the
+    channels.
+    """
+    changes: list[Callable[[int, int], int]] = [_half, *(partial(_moved, steps) for steps in STEPS)]
+    for change in changes:
+        sized = [replace(each, shape=_changed(each, change)) for each in inputs]
         if any(a != b for a, b in zip(sized, inputs, strict=True)) and all(n > 2 for s in sized for n in _free(s)):
             yield sized
     yield [replace(each, shape=(*each.shape[: _fixed(each)], *(2 * n for n in _free(each)))) for each in inputs]
@@ -109,7 +118,16 @@ def _free(each: ModelInput) -> Shape:
     return () if len(each.shape) < 2 and each.dtype != "int64" else each.shape[_fixed(each) :]
 
 
-def _stepped(each: ModelInput, steps: tuple[int, int]) -> Shape:
+def _changed(each: ModelInput, change: Callable[[int, int], int]) -> Shape:
     free, first = _free(each), _fixed(each)
-    moved = tuple(n + steps[min(i, 1)] for i, n in enumerate(free))
-    return (*each.shape[:first], *moved, *each.shape[first + len(free) :])
+    changed = tuple(change(n, place) for place, n in enumerate(free))
+    return (*each.shape[:first], *changed, *each.shape[first + len(free) :])
+
+
+def _half(size: int, place: int) -> int:
+    """Return about half of a size, that most strides divide; 0 where little is left of it."""
+    return WHOLE * (size // (2 * WHOLE) + min(place, 1)) if size >= LARGE else 0
+
+
+def _moved(steps: tuple[int, int], size: int, place: int) -> int:
+    return size + steps[min(place, 1)]

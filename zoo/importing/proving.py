@@ -52,15 +52,15 @@ def prove(
 
     Returns what differs in training mode, but for the modules that are left out there, and in constants.
     """
-    twin, ours = copied(model).eval(), emitted.build(graph).eval()
+    with _Undrawn():
+        ours = emitted.build(graph).eval()
+    twin = copied(model).eval()
     _weights(twin, ours)
     known = [*_as_the_model_has(ours, rounded)]
     draw_anew(twin)
-    state = {key: value.clone() for key, value in twin.state_dict().items()}
     for inputs, batch in runs:
         tensors = given(inputs, batch, torch.device("cpu"))
-        for each in (twin, ours):
-            each.load_state_dict(state, strict=True)  # a model may write to its weights as it runs
+        ours.load_state_dict(twin.state_dict(), strict=True)  # a model may write to its weights as it runs
         if _same(twin, ours, tensors):
             continue
         several = given(inputs, batch + 2, torch.device("cpu"))
@@ -70,6 +70,16 @@ def prove(
     inputs, batch = runs[-1]
     tensors = given(inputs, max(2, batch), torch.device("cpu"))
     return [*known, *_in_training(twin.train(), ours.train(), tensors, left_out)]
+
+
+class _Undrawn(TorchFunctionMode):
+    """Weights are not drawn, which takes long: others are loaded before any of them is read."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in ("uniform_", "normal_") or getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[str]:
