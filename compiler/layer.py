@@ -375,7 +375,7 @@ class Layer(BaseModel):
 
     def call(self, *x: Value) -> Call:
         """Return torch's call. By default: `torch`, the fields as its arguments and `derived` in place of what is not
-        said.
+        stated.
         """
         given = self.arguments(*(v.shape for v in x))
         args = {name: value for name, value in given.items() if name not in self.applied}

@@ -39,8 +39,7 @@ def by_name(taps: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
 
 
 def tapped(composite: Composite, wanted: Mapping[str, str], *, own: bool = False) -> Composite:
-    """Return the list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own` is
-    said.
+    """Return the list with `wanted` (name -> path, as in state_dict) as its outputs, behind its own ones where `own`.
 
     Raises ProblemError.
     """

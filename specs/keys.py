@@ -155,7 +155,7 @@ def _held(annotation: Any) -> Iterator[Model]:
 def kinds_at(model: Model, path: Sequence[str | int], data: Any = None) -> list[Any]:
     """Return the alternatives of what stands at a path of the model's data.
 
-    Of several models, `data`, what is written, tells the one by the key that names it.
+    Of several models, `data`, what is written, chooses the one by the key that names it.
     """
     here: list[Any] = [model]
     for step in path:

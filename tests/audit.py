@@ -1,6 +1,6 @@
 """Asks pip-audit for known vulnerabilities of the locked versions.
 
-Ends with 1 where one is known. Where nobody could be asked that is said, and passes, but with `--required`.
+Ends with 1 where one is known. Where nobody could be asked that is reported, and passes, but with `--required`.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Zoo(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run as click does, but tell what a person gets wrong on the command line as everything else is told."""
+        """Run as click does, but report what a person gets wrong on the command line as everything else is reported."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode, **extra)
         with console.listening(), termination.orderly():

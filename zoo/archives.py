@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import BinaryIO
 
-#: How entries may be packed: others take memory that no header tells of.
+#: How entries may be packed: others take memory that no header states.
 PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -14,7 +14,7 @@ class Damaged(ValueError):
 
 
 def directory_size(file: BinaryIO, size: int) -> int:
-    """Return the bytes of an archive's directory, which `zipfile` reads whole: told by the records at the very end of
+    """Return the bytes of an archive's directory, which `zipfile` reads whole, by the records at the very end of
     the file, of `size` bytes. Raises Damaged.
     """
     file.seek(max(0, size - 98))

@@ -35,7 +35,7 @@ _TEXT = re.compile(r"^[ \t]*[\"']?(spec|layers)[\"']?[ \t]*:", re.MULTILINE)
 
 
 class NamedText(NamedTuple):
-    """The text of a spec under a name, that of standard input, and the variant that is meant."""
+    """The text of a spec under a name, that of standard input, and the variant that is asked for."""
 
     source: Source
     variant: str | None = None

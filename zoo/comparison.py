@@ -60,7 +60,7 @@ class Compared(NamedTuple):
 
 
 def side(asked: str, given: Overlay) -> Side:
-    """Return the spec that is meant. Raises SpecError, and RevisionError where git knows no such revision."""
+    """Return the spec that is asked for. Raises SpecError, and RevisionError where git knows no such revision."""
     report, lookup, variant = Report(), catalogue.lookup, None
     if asked == "-":
         source = console.stdin(report, given.limits)

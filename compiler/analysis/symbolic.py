@@ -24,7 +24,7 @@ FEW_PATHS = 64
 
 
 class InWords(Exception):
-    """A rule was about to tell of a size: it refuses it."""
+    """A rule was about to depend on a size: it refuses it."""
 
 
 class DependentAxis(Exception):

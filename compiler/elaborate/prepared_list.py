@@ -1,6 +1,6 @@
 """A list prepared: how its entries stand in it by its text alone, found once for all the times that it is elaborated.
 
-That is said of its first entries, as long as each is one entry that is called, and fed, by names that are written
+That is known of its first entries, as long as each is one entry that is called, and fed, by names that are written
 plainly. With these settled a list is filled straight until an entry is in doubt.
 """
 

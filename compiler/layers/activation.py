@@ -124,7 +124,7 @@ class Softsign(Layer):
 
 
 def _bent(layer: Layer, argument: str, slope: float) -> ShapeError | None:
-    """Return an in-place op keeps its output alone, which does not tell on which side of 0 the input was where a slope
+    """Return an in-place op keeps its output alone, which does not show on which side of 0 the input was where a slope
     is negative.
     """
     if not layer.inplace_ or slope >= 0:

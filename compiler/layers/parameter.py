@@ -82,7 +82,7 @@ Constant = bool | Int | Float | Expression | Annotated[tuple[Any, ...], Listed]
 PlaceName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float32"}
 TENSOR_DTYPES = {"bool": "bool", "int": "int64", "float": "float32"}
-MOST_TRIED = 1 << 14  # places of an expression of which no bounds tell that it has a value everywhere
+MOST_TRIED = 1 << 14  # places of an expression of which no bounds show that it has a value everywhere
 
 
 class Buffer(Layer):

@@ -67,7 +67,7 @@ def test_folders_are_looked_through_however_deep(tmp_path: Path, monkeypatch: py
         os.rmdir("d")
 
 
-def test_a_folder_without_specs_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_specs_is_reported(tmp_path: Path) -> None:
     assert "there is no spec in the folder" in zoo("check", tmp_path, code=2).stdout
     with pytest.raises(SpecError, match="there is no spec in the folder"):
         speczoo.graph(tmp_path)
@@ -109,7 +109,7 @@ def test_a_comment_ignores_a_warning_of_its_line(tmp_path: Path) -> None:
     ] == ["unused-ignore"]
 
 
-def test_what_is_ignored_is_told_again_when_it_is_asked_for_again() -> None:
+def test_what_is_ignored_is_reported_again_when_it_is_asked_for_again() -> None:
     text = GOOD.replace("layers: [{op: ReLU}]", "layers:\n  - {op: ReLU} # zoo: ignore[unused-layer]")
     assert [[d.code for d in speczoo.check(text)] for _ in range(3)] == [["unused-ignore"]] * 3
 

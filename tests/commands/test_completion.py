@@ -1,4 +1,4 @@
-"""`zoo completion`: what shells are told of half-typed words, and what real ones make of it."""
+"""`zoo completion`: what shells are offered for half-typed words, and what real ones make of it."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_a_file_of_a_revision_uses_the_files_of_that_revision(git: Git, here: Pa
         ("HEAD^{tree}:sub/net.yaml", "git knows no revision"),
     ],
 )
-def test_what_git_does_not_have_is_told(git: Git, here: Path, asked: str, words: str) -> None:
+def test_what_git_does_not_have_is_reported(git: Git, here: Path, asked: str, words: str) -> None:
     done = CliRunner().invoke(cli, ["diff", "--", asked, "sub/net.yaml"])
     assert done.exit_code == 2
     assert words in done.stderr
@@ -322,7 +322,7 @@ def test_permuted_names_find_each_other(seed: int) -> None:
     assert not found.unsure
 
 
-def test_what_another_tensor_is_as_likely_for_is_told(here: Path) -> None:
+def test_what_another_tensor_is_as_likely_for_is_reported(here: Path) -> None:
     came = {"a.weight": (4, 4), "b.weight": (4, 4), "c.weight": (4, 2)}
     found = by_order(came, {"x.weight": (4, 4), "y.weight": (4, 2)})
     assert found.keys["c.weight"] == "y.weight"

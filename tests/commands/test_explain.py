@@ -38,7 +38,7 @@ def meanings(word: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("op", sorted(Layer.registry)[::7])
-def test_ops_are_told_with_arguments_and_what_comes_out_of_the_example(op: str) -> None:
+def test_ops_are_explained_with_arguments_and_what_comes_out_of_the_example(op: str) -> None:
     page = zoo("explain", op).stdout
     assert all(argument.name in page and argument.description in page for argument in reference(op).arguments)
     assert all(line in page for line in reference(op).example.splitlines())
@@ -46,12 +46,12 @@ def test_ops_are_told_with_arguments_and_what_comes_out_of_the_example(op: str) 
     assert [argument["name"] for argument in told["arguments"]] == [a.name for a in reference(op).arguments]  # type: ignore[attr-defined]
 
 
-def test_sizes_of_the_example_are_told_as_arithmetic() -> None:
+def test_sizes_of_the_example_are_explained_as_arithmetic() -> None:
     (output,) = speczoo.graph(reference("Conv2d").example).outputs.values()
     assert f"height: floor((32 + 2 * 1 - 3) / 2) + 1 = {output[1]}" in zoo("explain", "Conv2d").stdout
 
 
-def test_every_key_of_specs_and_recipes_is_told() -> None:
+def test_every_key_of_specs_and_recipes_is_explained() -> None:
     for model in [*models(Spec), *models(Recipe)]:
         for name, key in keys(model).items():
             told = [meaning for meaning in meanings(name) if meaning.get("key") == name]
@@ -59,7 +59,7 @@ def test_every_key_of_specs_and_recipes_is_told() -> None:
 
 
 @pytest.mark.parametrize("choice", choices().values(), ids=[*choices()])
-def test_every_word_of_recipes_is_told_with_the_keys_beside_it(choice: WordChoice) -> None:
+def test_every_word_of_recipes_is_explained_with_the_keys_beside_it(choice: WordChoice) -> None:
     for word in (choice.word, f"torch.optim.{choice.word}"):
         told = next(meaning for meaning in meanings(word) if meaning.get("word") == choice.word)
         assert told["of"] == choice.place.name
@@ -73,14 +73,14 @@ def test_every_word_of_recipes_is_told_with_the_keys_beside_it(choice: WordChoic
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_is_told(name: str) -> None:
+def test_every_function_is_explained(name: str) -> None:
     told = next(meaning for meaning in meanings(name) if "function" in meaning)
     assert (told["call"], told["meaning"]) == (FUNCTIONS[name].call, FUNCTIONS[name].doc)
     assert f"$({FUNCTIONS[name].call})" in zoo("explain", name).stdout
 
 
 @pytest.mark.parametrize("name", INITIALISERS)
-def test_every_initialiser_is_told_with_what_it_takes(name: str) -> None:
+def test_every_initialiser_is_explained_with_what_it_takes(name: str) -> None:
     told = next(meaning for meaning in meanings(f"torch.nn.init.{name}_") if "initialiser" in meaning)
     assert set(told["takes"]) == set(INITIALISERS[name])  # type: ignore[call-overload]
     page = zoo("explain", name).stdout
@@ -91,7 +91,7 @@ def test_every_key_of_recipes_says_what_it_is() -> None:
     assert all(key.description and key.holds for model in models(Recipe) for key in keys(model).values())
 
 
-def test_an_argument_is_told_with_the_ops_that_have_it() -> None:
+def test_an_argument_is_explained_with_the_ops_that_have_it() -> None:
     told = next(meaning for meaning in meanings("kernel_size") if "argument" in meaning)
     assert set(told["ops"]) == {op for op, layer in Layer.registry.items() if "kernel_size" in layer.model_fields}  # type: ignore[call-overload]
 

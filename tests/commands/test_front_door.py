@@ -156,7 +156,7 @@ def test_near_misses_are_named() -> None:
     assert "`num_classes`" in zoo("summary", "lenet5", "--set", "num_clases=3", code=1).stderr
 
 
-def test_all_that_is_wrong_is_told_and_what_is_right_is_shown(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_reported_and_what_is_right_is_shown(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(BROKEN)
     (tmp_path / "b.yaml").write_text(BROKEN.replace("out_channels: 4", "out_chanels: 4"))
     result = zoo("summary", tmp_path / "a.yaml", "lenet5", tmp_path / "b.yaml", code=1)
@@ -215,7 +215,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         (Diagnostic("unknown-param", "no", file="x.yaml"), 1),
     ],
 )
-def test_exit_code_of_what_is_told(monkeypatch: pytest.MonkeyPatch, diagnostic: Diagnostic, code: int) -> None:
+def test_exit_code_of_what_is_reported(monkeypatch: pytest.MonkeyPatch, diagnostic: Diagnostic, code: int) -> None:
     monkeypatch.setattr("speczoo.commands.summary.command", _fails(SpecError([diagnostic])))
     zoo("summary", code=code)
 
@@ -363,7 +363,7 @@ def test_a_module_beside_the_spec_is_a_plugin(tmp_path: Path) -> None:
         ("wrong_value", "1 / 0", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_a_plugin_that_cannot_be_imported_is_told(
+def test_a_plugin_that_cannot_be_imported_is_reported(
     name: str, content: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

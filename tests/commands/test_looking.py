@@ -353,7 +353,7 @@ def test_fingerprint_is_a_line_for_each() -> None:
 # -- sizes --------------------------------------------------------------------------------------------------------
 
 
-def test_sizes_prints_what_is_said_of_a_network() -> None:
+def test_sizes_prints_what_is_known_of_a_network() -> None:
     out = zoo("sizes", "unet").stdout
     assert out.startswith("unet  3x256x256 -> 2x256x256\n\naccepts   height and width: multiples of 16\n")
     assert "output    2 x height x width\n" in out

@@ -1,4 +1,4 @@
-"""Many files are checked in several processes, and nobody can tell by what is said."""
+"""Many files are checked in several processes, and nobody can tell by what is reported."""
 
 from __future__ import annotations
 

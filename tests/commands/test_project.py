@@ -96,7 +96,7 @@ def test_its_plugins_run_for_who_trusts_it_alone(here: Path) -> None:
         ("plugins = [3]", "a list of texts"),
     ],
 )
-def test_what_is_wrong_with_it_is_told(table: str, words: str, here: Path) -> None:
+def test_what_is_wrong_with_it_is_reported(table: str, words: str, here: Path) -> None:
     says(here, table)
     told = zoo("check", "nets", code=2).stderr
     assert words in told

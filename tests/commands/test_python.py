@@ -72,7 +72,7 @@ def test_data_of_other_types_is_the_same_data(data: st.DataObject, value: dict[s
 
 
 @pytest.mark.parametrize("word", ["on", "off", "yes", "no"])
-def test_what_yaml_1_1_makes_of_a_key_is_told(word: str) -> None:
+def test_what_yaml_1_1_makes_of_a_key_is_reported(word: str) -> None:
     """As PyYAML reads it, `on` is true, and no name of a parameter."""
     spec = {"spec": 1, "name": "t", "input": [3], "params": {word in ("on", "yes"): 1}, "layers": [{"op": "ReLU"}]}
     with pytest.raises(speczoo.SpecError, match=f"`{word}`.*quote the key"):

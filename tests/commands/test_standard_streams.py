@@ -72,7 +72,7 @@ def test_a_network_from_standard_input_is_that_of_a_file(words: tuple[str, ...],
     assert results[0] == results[1]
 
 
-def test_what_is_not_utf8_is_told() -> None:
+def test_what_is_not_utf8_is_reported() -> None:
     for words in READERS:
         assert "UTF-8" in run(*words, STANDARD, stdin=b"\xff\xfe\x00", code=2).output
 
@@ -121,7 +121,7 @@ def test_standard_output_gets_what_a_file_gets(words: tuple[str, ...]) -> None:
     assert run(*words, option, STANDARD).stdout.encode() == Path("made.py").read_bytes()
 
 
-def test_a_file_may_have_that_name_where_its_folder_is_said() -> None:
+def test_a_file_may_have_that_name_where_its_folder_is_given() -> None:
     result = CliRunner().invoke(front.cli, ["schema", "-o", "./-"], prog_name="zoo")
     assert result.exit_code == 0
     assert "$schema" in json.loads(Path(STANDARD).read_text(encoding="utf-8"))
@@ -148,7 +148,7 @@ def test_a_map_goes_through_a_pipe() -> None:
         (("check", "-", "--fix"), "--fix writes files"),
     ],
 )
-def test_what_makes_no_sense_of_a_stream_is_told(words: tuple[Any, ...], told: str) -> None:
+def test_what_makes_no_sense_of_a_stream_is_reported(words: tuple[Any, ...], told: str) -> None:
     assert told in run(*words, stdin=WRONG, code=2).stderr
 
 

@@ -81,7 +81,7 @@ def test_a_key_that_is_gone_or_of_another_type_is_found() -> None:
 
 
 @version
-def test_a_recipe_says_what_it_said(folder: Path) -> None:
+def test_a_recipe_means_what_it_meant(folder: Path) -> None:
     found = recipe_loader.load(folder / "recipe.yaml", with_network=True)
     assert meaning.said(kept(folder, "recipe.json"), found.model_dump(mode="json"))
     other = recipe_loader.load(folder / "recipe.yaml", ["epochs=5"])
@@ -144,7 +144,7 @@ def copied(folder: Path, tmp_path: Path) -> Path:
 
 
 @version
-def test_a_run_says_of_images_what_it_said(folder: Path, copied: Path) -> None:
+def test_a_run_takes_the_images_that_it_took(folder: Path, copied: Path) -> None:
     from speczoo.training.evaluate import evaluate, predict
     from speczoo.training.run import Run
 

@@ -50,7 +50,7 @@ def asked(child: subprocess.Popen[str], door: str, path: Path) -> dict[str, Any]
 
 
 @pytest.mark.parametrize("attack", binaries.ATTACKS.values(), ids=binaries.ATTACKS)
-def test_an_attack_is_told_and_takes_little(
+def test_an_attack_is_reported_and_takes_little(
     attack: binaries.Attack, child: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     found = asked(child, attack.door, attack.make(tmp_path))

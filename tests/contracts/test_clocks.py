@@ -1,4 +1,4 @@
-"""No verdict hangs on a clock: what a test promises of cost is counted (`tests/steps.py`), what it waits for tells when
+"""No verdict hangs on a clock: what a test promises of cost is counted (`tests/steps.py`), what it waits for shows when
 it is there, and times stand in benchmarks."""
 
 from __future__ import annotations

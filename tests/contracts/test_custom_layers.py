@@ -120,7 +120,7 @@ def test_a_function_says_what_it_reads_of_torch() -> None:
         ({"op": "Scalin"}, "unknown-op", "`Scaling`"),
     ],
 )
-def test_its_mistakes_are_told_like_any_other(
+def test_its_mistakes_are_reported_like_any_other(
     scaling: type[Layer], entry: dict[str, Any], code: str, says: str
 ) -> None:
     with pytest.raises(speczoo.SpecError) as caught:

@@ -1,4 +1,4 @@
-"""What is said of a network is asked of its DiGraph: with an edge of that taken away, every verdict is another."""
+"""What is reported of a network is asked of its DiGraph: with an edge of that taken away, every verdict is another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo/documents.md, row by row: what is printed stands in the document, what is said is what the command says."""
+"""zoo/documents.md, row by row: what is printed stands in the document, what the page says is what the command says."""
 
 from __future__ import annotations
 

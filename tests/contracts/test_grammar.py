@@ -68,7 +68,7 @@ def at(data: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def told(data: Any) -> str:
-    """What is said of a spec, codes, texts and help."""
+    """What is reported of a spec: codes, texts and help."""
     report = Report()
     check_into(report, data)
     return "\n".join(f"{d.code}: {d.message} {' '.join(d.help)}" for d in report)

@@ -393,7 +393,7 @@ FULL: list[list[str]] = [
 
 
 @pytest.mark.parametrize("arguments", FULL, ids=" ".join)
-def test_a_full_disk_is_told_and_leaves_nothing(arguments: list[str], sandbox: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(arguments: list[str], sandbox: Path) -> None:
     """The system takes only the first bytes of a file: as on a disk that is full, and for torch's own writer too."""
     resource = pytest.importorskip("resource")
     text = NET.format(use="").replace("{op: Linear, out_features: 2}", "{out_features:   2, op: Linear}")
@@ -490,7 +490,7 @@ def test_what_is_there_stays_without_force(
 
 @pytest.mark.parametrize("held", [True, False])
 @given(st.binary(max_size=20), st.binary(max_size=20), st.booleans())
-def test_a_file_is_replaced_only_where_that_is_meant(held: bool, there: bytes, new: bytes, over: bool) -> None:
+def test_a_file_is_replaced_only_where_that_is_asked_for(held: bool, there: bytes, new: bytes, over: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "HELD", held)
         target = Path(folder) / "a"
@@ -675,7 +675,7 @@ def test_all_that_is_written_goes_through_one_door(path: Path) -> None:
 
 
 def test_every_command_that_writes_is_among_them() -> None:
-    """Each command is either run above, or reads no file and writes none but where it is told."""
+    """Each command is either run above, or reads no file and writes none but where it is asked to."""
     run_above: set[str] = {arguments[0] for arguments in COMMANDS.values()}
     run_above |= {arguments[0] for arguments in draw(Path())} | {"train", "search", "recipes", "data", "lr-find"}
     group: Any = cli

@@ -1,4 +1,4 @@
-"""Files stay where they belong: what is written is whole or not there, and goes where the person said; what is read as
+"""Files stay where they belong: what is written is whole or not there, and goes where the person asked; what is read as
 weights is tensors and no more."""
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def test_a_writer_that_fails_in_the_middle_changes_nothing(
     assert tree(home) != before
 
 
-def test_what_is_written_goes_where_the_person_said(home: Path, tmp_path: Path) -> None:
+def test_what_is_written_goes_where_the_person_asked(home: Path, tmp_path: Path) -> None:
     """Also where a spec is called, or uses, something that looks like a way out."""
     below = home / "below"
     below.mkdir()
@@ -139,7 +139,7 @@ def test_what_is_written_goes_where_the_person_said(home: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("target", ["/dev/null/x.py", "/proc/x.py", "nowhere/x.py", "net.yaml/x.py"])
-def test_where_nothing_can_be_written_is_said(target: str, home: Path) -> None:
+def test_where_nothing_can_be_written_is_reported(target: str, home: Path) -> None:
     result = command("source", home / "net.yaml", "-o", home / target, code=2)
     assert "Traceback" not in result.output
 

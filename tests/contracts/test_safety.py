@@ -369,7 +369,7 @@ HOLDERS = ("self", "self.a", "self.a.b", 'getattr(self, "3")', "m")
 
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_what_every_module_has_is_read_of_none(holder: str) -> None:
-    """Neither of a member, nor where a member is said to have that name, nor of a module that a loop comes to."""
+    """Neither of a member, nor where a member is stated to have that name, nor of a module that a loop comes to."""
     for name in sorted((MODULE_NAMES | PRIVATE_NAMES) - OF_SELF - OF_HELD - vocabulary().attributes):
         registered = MADE.rstrip("\n") + f'\n        self.a.add_module("{name}", nn.ReLU())\n'
         looped = f"{registered}        for m in self.modules():\n            {holder}.{name}(1)\n"

@@ -76,7 +76,7 @@ def test_the_page_shows_the_picture(name: str, depth: int | None, shown: Callabl
 
 @browser
 def test_a_path_leads_to_its_layer(shown: Callable[..., str]) -> None:
-    """The blocks around it are unfolded, and what there is to know of it is told."""
+    """The blocks around it are unfolded, and what there is to know of it is shown."""
     place = "layer3.0.downsample.0"
     folded, there = shown("resnet18"), shown("resnet18", f"#{place}")
     assert place not in boxes(folded)

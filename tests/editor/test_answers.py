@@ -124,12 +124,12 @@ def test_every_request_has_one_answer(requests: list[tuple[Any, Any]]) -> None:
         ({"jsonrpc": "2.0", "id": 7, "method": lsp.INITIALIZED, "params": {}}, 7, -32600),
     ],
 )
-def test_what_is_no_request_is_told_so(message: Any, id: int | None, code: int) -> None:
+def test_what_is_no_request_is_answered_so(message: Any, id: int | None, code: int) -> None:
     _, *got = session([message])
     assert [(each["id"], each["error"]["code"]) for each in got] == [(id, code)]
 
 
-def test_a_request_that_cannot_be_read_is_told_why() -> None:
+def test_a_request_that_cannot_be_read_is_answered_with_the_reason() -> None:
     where = {"textDocument": {"uri": URI}, "position": {"line": -1, "character": 0}}
     _, got = session([*numbered([(lsp.TEXT_DOCUMENT_HOVER, where)])])
     assert "Position.line" in got["error"]["message"]

@@ -257,7 +257,7 @@ def test_a_network_beside_the_recipe_is_offered_and_known(tmp_path: Path) -> Non
 
 
 @given(st.integers(0, len(RECIPE)), st.integers(0, 40), st.text("{}[]:,- \n#'\"$ab1", max_size=3))
-def test_any_slip_is_told_as_check_tells_it_and_leaves_the_editor_whole(at: int, more: int, put: str) -> None:
+def test_any_slip_is_reported_as_check_reports_it_and_leaves_the_editor_whole(at: int, more: int, put: str) -> None:
     text = RECIPE[:at] + put + RECIPE[at + more :]
     analysis = found(text)
     everything(text, min(at + len(put), len(text)), analysis)

@@ -102,7 +102,7 @@ def test_a_session(tmp_path: Path) -> None:
         editor.open(text)
         assert "16x16x16, 32x8x8" in await editor.hints()
         assert await editor.wrong([]) == []
-        # half-typed: what is not touched stays, and what is wrong is told as `zoo check --json` tells it
+        # half-typed: what is not touched stays, and what is wrong is reported as `zoo check --json` reports it
         broken = text.replace("  - {id: cut,", "  - {op: Conv2d, \n  - {id: cut,")
         editor.change(broken)
         assert "10" in await editor.hints()

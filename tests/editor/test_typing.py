@@ -1,4 +1,4 @@
-"""What is offered, said and underlined at a place: everywhere, in texts that are right and in those that are not."""
+"""What is offered, shown and underlined at a place: everywhere, in texts that are right and in those that are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wrong specs, each line marked with the codes that it must earn: `#! unknown-op`. Nothing else may be said.
+"""Wrong specs, each line marked with the codes that it must earn: `#! unknown-op`. Nothing else may be reported.
 
 Beside a case stands what a terminal shows for it, `CASE.txt`, written by `python -m tests.regenerate`.
 """

@@ -1,4 +1,4 @@
-"""The messages that the project set itself as its ideal: each told at its place, with its arithmetic and help."""
+"""The messages that the project set itself as its ideal: each reported at its place, with its arithmetic and help."""
 
 from __future__ import annotations
 

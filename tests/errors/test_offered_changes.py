@@ -57,7 +57,7 @@ def ends(spec: Data) -> list[Data]:
 
 
 def wrong(spec: Data) -> Diagnostic | None:
-    """What is said of the entry that joins, or of one that was put before it; nothing else is looked at."""
+    """What is reported of the entry that joins, or of one that was put before it; nothing else is looked at."""
     try:
         speczoo.check(spec)
     except SpecError as error:

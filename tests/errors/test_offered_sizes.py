@@ -97,7 +97,7 @@ TWO_OF_A_KIND: dict[str, Any] = {
 @given(networks())
 @example(TWO_OF_A_KIND)
 def test_every_input_that_is_offered_is_accepted(spec: dict[str, Any]) -> None:
-    """With it, nothing is said but what no input would mend, where it was offered beside that."""
+    """With it, nothing is reported but what no input would mend, where it was offered beside that."""
     error = refused(spec)
     assume(error is not None)
     assert error is not None

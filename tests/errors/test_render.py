@@ -1,4 +1,4 @@
-"""The picture of a mistake: strokes under what is meant, whatever stands before it; nothing that a terminal obeys."""
+"""The picture of a mistake: strokes under what is wrong, whatever stands before it; nothing that a terminal obeys."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_all_turns_of_a_loop_are_counted(turns: int) -> None:
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_module_that_is_shared_is_taken(taken: bool) -> None:
-    """Where nothing takes what shares it, that alone is told."""
+    """Where nothing takes what shares it, that alone is reported."""
     layers = [{"id": "a", "op": "Linear", "out_features": 4}, {"id": "b", "share": "a", "from": "input"}]
     layers += [] if taken else [{"id": "z", "op": "Tanh", "from": "input"}]
     said = speczoo.check({"spec": 1, "name": "n", "input": [4], "layers": layers})

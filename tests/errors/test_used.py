@@ -1,4 +1,4 @@
-"""What is wrong with a spec is told in its own file, whether it is checked itself or used by another."""
+"""What is wrong with a spec is reported in its own file, whether it is checked itself or used by another."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def test_several_networks_and_inputs() -> None:
         ["--input", "3x"],
     ],
 )
-def test_what_makes_no_sense_is_told(net: Path, words: list[str], tmp_path: Path) -> None:
+def test_what_makes_no_sense_is_reported(net: Path, words: list[str], tmp_path: Path) -> None:
     told = zoo("sweep", net, *words, "-o", tmp_path / "x.png", code=2).stderr
     assert "bug" not in told
     assert len(told.splitlines()) < 8

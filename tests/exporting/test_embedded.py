@@ -1,4 +1,4 @@
-"""The spec in an exported file is read as it was written, whatever stands around it; what is damaged is told."""
+"""The spec in an exported file is read as it was written, whatever stands around it; what is damaged is reported."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_what_was_written_is_read(suffix: str, data: st.DataObject, size: int, o
 
 @pytest.mark.parametrize("suffix", WRITERS)
 @given(data=st.data())
-def test_what_is_damaged_is_told(suffix: str, data: st.DataObject, folder: Path) -> None:
+def test_what_is_damaged_is_reported(suffix: str, data: st.DataObject, folder: Path) -> None:
     """Cut off, or with other bytes in places: it is refused in words, or read as texts."""
     whole = bytearray(WRITERS[suffix]({embedded.SPEC: "spec: 1", embedded.FINGERPRINT: "v1:0"}, 3))
     for _ in range(data.draw(st.integers(0, 4))):
@@ -122,7 +122,7 @@ def test_a_header_of_another_kind_is_damage(said: object, folder: Path) -> None:
         embedded.read(written(".safetensors", header(said), folder))
 
 
-def test_half_a_character_is_told(folder: Path) -> None:
+def test_half_a_character_is_reported(folder: Path) -> None:
     """JSON can say one, and no file of text can hold it."""
     path = written(".safetensors", header({"__metadata__": {embedded.SPEC: "spec: 1\nname: \ud800"}}), folder)
     report = Report()
@@ -131,7 +131,7 @@ def test_half_a_character_is_told(folder: Path) -> None:
 
 
 @given(at=st.integers(0, 2000), byte=st.integers(0, 255))
-def test_what_is_damaged_in_its_packing_is_told(at: int, byte: int, folder: Path) -> None:
+def test_what_is_damaged_in_its_packing_is_reported(at: int, byte: int, folder: Path) -> None:
     file = BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr(f"net/extra/{embedded.SPEC}", "".join(f"{i * i} " for i in range(400)))

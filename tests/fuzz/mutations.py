@@ -115,7 +115,7 @@ def seeds() -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def small_seeds() -> list[dict[str, Any]]:
     """What the fuzzer starts from, small so that it is fast: the specs of the error cases, and those of the zoo without
-    what is only said, and with one variant."""
+    what is only reported, and with one variant."""
     words = {*keys(Words), "weights"}
     cut = []
     for data in seeds().values():

@@ -1,4 +1,4 @@
-"""Changes that mostly leave a spec right: what is said once more, by other words, or a little otherwise.
+"""Changes that mostly leave a spec right: what is written once more, by other words, or a little otherwise.
 
 What `mutations` makes is nearly always wrong, and a wrong spec never comes as far as the code that is written for it.
 """
@@ -86,7 +86,7 @@ def sizes(data: Data, owner: Data, entries: list[Entry], random: Random) -> None
 
 
 def parametrise(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
-    """A value that was said becomes a parameter, or an expression of one."""
+    """A value that was written becomes a parameter, or an expression of one."""
     entry = random.choice(entries)
     keys = [key for key, value in entry.items() if type(value) in (int, float, bool) and key != "from"]
     if keys:
@@ -164,7 +164,7 @@ def taps(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
 
 
 def defaults(data: Data, owner: Data, entries: list[Entry], random: Random) -> None:
-    """An argument that is said once for all layers of an op."""
+    """An argument that is written once for all layers of an op."""
     entry = random.choice(entries)
     keys = [key for key, value in entry.items() if type(value) in (int, float, bool)]
     if keys and "op" in entry:

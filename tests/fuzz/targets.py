@@ -48,7 +48,7 @@ class Target(NamedTuple):
 
 
 def harmless(diagnostics: list[Diagnostic], text: str) -> None:
-    """Something is said, and nothing that a terminal would obey."""
+    """Something is reported, and nothing that a terminal would obey."""
     assert diagnostics
     shown = render.text(diagnostics, lines=lambda name: text.splitlines())
     assert shown.replace("\n", "").isprintable()
@@ -238,7 +238,7 @@ def state(place: Path) -> dict[str, bytes]:
 
 
 def zoo(*words: object) -> tuple[int, str]:
-    """The command in this process: its exit code and all that it said. A bug of ours is raised."""
+    """The command in this process: its exit code and all that it printed. A bug of ours is raised."""
     result = CliRunner().invoke(cli, ["--debug", *map(str, words)], prog_name="zoo")
     assert result.exit_code in (0, 1, 2), result.output
     return result.exit_code, result.output
@@ -388,7 +388,7 @@ FILES = ("run.json", "history.json", "result.json", "network/tiny.yaml", "model.
 
 
 def runs(data: bytes) -> tuple[bool, bool]:
-    """A run's folder with one file that somebody else wrote: it serves, or what is wrong is told."""
+    """A run's folder with one file that somebody else wrote: it serves, or what is wrong is reported."""
     from speczoo.training.errors import TrainingError
     from speczoo.training.run import Run
 
@@ -457,7 +457,7 @@ def as_json(data: bytes) -> Any:
 
 
 def weights(data: bytes) -> tuple[bool, bool]:
-    """A file of weights, its suffix in the first line: it fits and is taken, or what is wrong is told."""
+    """A file of weights, its suffix in the first line: it fits and is taken, or what is wrong is reported."""
     import speczoo as face
     from speczoo.weights import WeightsError
 

@@ -1,4 +1,4 @@
-"""Hostile specs, made in code: each with what must be said of it, and at which line."""
+"""Hostile specs, made in code: each with what must be reported of it, and at which line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Attack:
     codes: tuple[str, ...]
     line: int | None = None
     beside: dict[str, Text] = field(default_factory=dict)
-    aim: str = ""  # the command that it is meant for, besides a check
+    aim: str = ""  # the command that it is made for, besides a check
 
 
 Rows: TypeAlias = Iterator[Attack]
@@ -347,7 +347,7 @@ def many() -> Rows:
 
 @row
 def searches() -> Rows:
-    """Looking for what was meant, or for a name that comes later, costs little, however often and whatever is there."""
+    """Looking for what was intended, or for a name that comes later, costs little, however often."""
     alike = [("ab" * 50)[i % 50 :][:40] + str(i) for i in range(300)]
     long = [f"{'ab' * 40}{i}" for i in range(300)]
     for name, ids in (("alike", alike), ("long", long)):
@@ -468,7 +468,7 @@ def uses() -> Rows:
 
 
 def aimed(at: str) -> Callable[[Callable[[], Rows]], Callable[[], Rows]]:
-    """A row of attacks that are meant for a command."""
+    """A row of attacks that are made for a command."""
 
     def made(make: Callable[[], Rows]) -> Callable[[], Rows]:
         ROWS[make.__name__] = lambda: (replace(attack, aim=at) for attack in make())

@@ -1,8 +1,8 @@
 """Hostile files of tensors, images, data and runs, made in code: each with the door that it comes in by, and a word of
-what must be said of it.
+what must be reported of it.
 
 As a program it reads lines `DOOR PATH`, lets each in by its door in a process of its own, forked from one that has
-imported what the doors import, and answers with a line of JSON: what was said, and the memory that it took in MiB.
+imported what the doors import, and answers with a line of JSON: what was reported, and the memory that it took in MiB.
 """
 
 from __future__ import annotations
@@ -669,7 +669,7 @@ DOORS: dict[str, Callable[[Path], None]] = {
 
 
 def told(door: str, path: Path) -> str:
-    """What is said of it, by an error that is meant for people."""
+    """What is reported of it, by an error that is written for people."""
     import speczoo
     from speczoo.training.errors import TrainingError
 

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def check(path: str) -> dict[str, Any]:
-    """What is said of a spec, in every form that it is printed in."""
+    """What is reported of a spec, in every form that it is printed in."""
 
     def work() -> tuple[tuple[Diagnostic, ...], list[str]]:
         told: tuple[Diagnostic, ...] = ()

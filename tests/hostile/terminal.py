@@ -1,6 +1,6 @@
 """Every command of `zoo` with a stranger's texts in all its files, run in one process on a terminal of its own.
 
-Writes the files into the folder that it is given, runs every step of `steps` in each of the `MANNERS` that it is told,
+Writes the files into the folder that it is given, runs every step of `steps` in each of the `MANNERS` that it is given,
 and leaves what each exited with, and what went to files in place of the terminal, in `results.json`.
 """
 

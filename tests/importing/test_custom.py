@@ -126,7 +126,7 @@ def test_what_no_layer_can_be_made_of_is_refused(model: type[nn.Module], why: st
     assert why in str(raised.value)
 
 
-def test_everything_is_told_at_once_behind_what_is_lost_too() -> None:
+def test_everything_is_reported_at_once_behind_what_is_lost_too() -> None:
     with pytest.raises(ImportRefused) as raised:
         from_module(Net(), (8, 36))
     told = [(each.path, each.what) for each in raised.value.refusals]

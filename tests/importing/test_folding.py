@@ -1,4 +1,4 @@
-"""Modules of one class are one block, whatever some of them are without; what repeats is said once."""
+"""Modules of one class are one block, whatever some of them are without; what repeats is written once."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Turns(nn.Module):
         return out
 
 
-def test_what_takes_turns_is_said_once() -> None:
+def test_what_takes_turns_is_written_once() -> None:
     made = str(from_module(Turns(5), (4, 8, 8)))
     assert made.count("op: Conv2d") == 1
     assert "for: {i: 1..5}" in made

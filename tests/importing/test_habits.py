@@ -235,7 +235,7 @@ HABITS: list[tuple[Any, Any, str]] = [
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize(("make", "shape", "text"), HABITS, ids=[t for _, _, t in HABITS])
-def test_a_habit_is_said(make: Any, shape: Any, text: str) -> None:
+def test_a_habit_is_expressed(make: Any, shape: Any, text: str) -> None:
     """`from_module` proves it for other weights; here the model's own, and no warning is left."""
     torch.manual_seed(0)
     model = make()
@@ -255,7 +255,7 @@ def test_a_habit_is_said(make: Any, shape: Any, text: str) -> None:
     torch.testing.assert_close(tuple(got) if isinstance(wanted, tuple) else got, wanted)
 
 
-def test_what_is_the_model_s_but_for_rounding_is_told() -> None:
+def test_what_is_the_model_s_but_for_rounding_is_reported() -> None:
     made = from_module(Places(), (8, 8))
     assert len(made.notes) == 2
     assert "but for rounding" in made.notes[0]

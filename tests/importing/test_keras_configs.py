@@ -101,8 +101,8 @@ def test_sizes_that_the_file_leaves_open() -> None:
         (("Conv2D", "c", {"filters": 4, "kernel_size": 30}), "empty-output", "Conv2D `c`"),
     ],
 )
-def test_what_has_no_counterpart_is_told_at_its_place(row: Any, code: str, said: str) -> None:
-    """All of it in one run, each at its line; what follows from it is not told."""
+def test_what_has_no_counterpart_is_reported_at_its_place(row: Any, code: str, said: str) -> None:
+    """All of it in one run, each at its line; what follows from it is not reported."""
     rows = [("Dropout", "before", {"rate": 0.5}), row, ("Dense", "dense", {"units": 4}), ("Lambda", "last", {})]
     config = sequential((8, 8, 3), *rows)
     text = json.dumps(config, indent=1)
@@ -162,7 +162,7 @@ def test_a_file_may_have_any_name(name: str) -> None:
 
 
 @given(mutants(BASES, WORDS))
-def test_any_configuration_is_a_spec_or_told(config: Any) -> None:
+def test_any_configuration_is_a_spec_or_reported(config: Any) -> None:
     """Never an exception but diagnostics, each of which is of the file; never a spec with a warning."""
     try:
         text = spec(config)

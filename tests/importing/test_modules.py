@@ -191,7 +191,7 @@ REFUSED: list[tuple[Callable[[Run, Tensor], Tensor], tuple[int, ...], str]] = [
 
 
 @pytest.mark.parametrize(("run", "shape", "text"), REFUSED, ids=[text[:12] for _, _, text in REFUSED])
-def test_what_is_refused_is_told_at_its_line(
+def test_what_is_refused_is_reported_at_its_line(
     run: Callable[[Run, Tensor], Tensor], shape: tuple[int, ...], text: str
 ) -> None:
     with pytest.raises(ImportRefused) as raised:
@@ -200,7 +200,7 @@ def test_what_is_refused_is_told_at_its_line(
     assert f"{__file__}:{line}: {text}" in str(raised.value).split("\n  ")
 
 
-def test_everything_that_is_refused_is_told_at_once() -> None:
+def test_everything_that_is_refused_is_reported_at_once() -> None:
     def run(m: Run, x: Tensor) -> Tensor:
         return torch.linalg.qr(x)[0] + torch.linalg.pinv(x)
 

@@ -1,4 +1,4 @@
-"""Files of torch.export: the spec that comes of one is that of its model, or it is told what is not said."""
+"""Files of torch.export: the spec that comes of one is that of its model, or what it cannot express is reported."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_tokens_and_several_inputs(tmp_path: Path) -> None:
     assert made.graph.params == 36
 
 
-def test_what_no_spec_can_say_is_told(tmp_path: Path) -> None:
+def test_what_no_spec_can_express_is_reported(tmp_path: Path) -> None:
     file = exported(
         Recurrent(), torch.randint(0, 9, (2, 5)), file=tmp_path / "recurrent.pt2", dynamic_shapes=({0: BATCH},)
     )
@@ -103,7 +103,7 @@ def test_what_no_spec_can_say_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"no archive"])
-def test_what_is_no_program_is_told(content: bytes | None, tmp_path: Path) -> None:
+def test_what_is_no_program_is_reported(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "none.pt2"
     if content is not None:
         file.write_bytes(content)

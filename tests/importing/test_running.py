@@ -1,4 +1,4 @@
-"""Models whose own code fails while it runs, and what it prints: told at its line, and never a part of the spec."""
+"""Models whose own code fails while it runs, and what it prints: reported at its line, and never a part of the spec."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def again(module: nn.Module, x: Tensor) -> Any:
         (again, "Failing, given 2x4, calls itself without end"),
     ],
 )
-def test_what_a_forward_raises_is_told_at_its_line(act: Callable[[nn.Module, Tensor], Any], said: str) -> None:
+def test_what_a_forward_raises_is_reported_at_its_line(act: Callable[[nn.Module, Tensor], Any], said: str) -> None:
     with pytest.raises(ModelFailed) as caught:
         from_module(Failing(act), (4,))
     where, _, text = str(caught.value).partition(": ")
@@ -54,18 +54,18 @@ def test_what_a_forward_raises_is_told_at_its_line(act: Callable[[nn.Module, Ten
     assert caught.value.__cause__ is not None
 
 
-def test_what_a_proof_raises_is_told_too() -> None:
+def test_what_a_proof_raises_is_reported_too() -> None:
     with pytest.raises(ModelFailed, match="Alone, given 1x4, raises ValueError: too few"):
         from_module(Alone(again), (4,))
 
 
-def test_shapes_that_a_model_does_not_take_are_told() -> None:
+def test_shapes_that_a_model_does_not_take_are_reported() -> None:
     with pytest.raises(ModelFailed, match="Sequential, given 2x5, raises RuntimeError: mat1 and mat2"):
         from_module(nn.Sequential(nn.Linear(4, 4)), (5,))
 
 
 @pytest.mark.parametrize("shape", [(4, 8), (3, 8, 8)])
-def test_shapes_that_a_norm_does_not_take_are_told(shape: tuple[int, ...]) -> None:
+def test_shapes_that_a_norm_does_not_take_are_reported(shape: tuple[int, ...]) -> None:
     with pytest.raises(ModelFailed, match=r"raises (ValueError|RuntimeError)"):
         from_module(nn.Sequential(nn.BatchNorm2d(4)), shape)
 
@@ -85,7 +85,7 @@ def test_a_request_to_stop_is_none_of_it() -> None:
         (Failing(lambda m, x: None), "its forward: no tensor comes out"),
     ],
 )
-def test_what_is_no_list_of_entries_is_told(model: nn.Module, said: str) -> None:
+def test_what_is_no_list_of_entries_is_reported(model: nn.Module, said: str) -> None:
     with pytest.raises(ImportRefused) as caught:
         from_module(model, (3,) if isinstance(model, nn.Linear) else (4,))
     assert said in str(caught.value)

@@ -1,4 +1,4 @@
-"""Models by their names: code that goes wrong, or ends as a script does, is told with what it says."""
+"""Models by their names: code that goes wrong, or ends as a script does, is reported with what it says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from speczoo.importing.targets import Target, TargetError, model_of
         ("empty", "", "has no 'Net'"),
     ],
 )
-def test_what_code_raises_is_told(
+def test_what_code_raises_is_reported(
     name: str, code: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

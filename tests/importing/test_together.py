@@ -1,4 +1,4 @@
-"""Several models as one spec: each variant is its model, what differs is a parameter, what does not line up is told."""
+"""Several models as one spec: each variant is its model, what differs a parameter; the rest is reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_models_that_differ_in_a_few_entries_are_one_list() -> None:
         assert dict(made.graphs[name].state) == {key: tuple(v.shape) for key, v in model.state_dict().items()}
 
 
-def test_what_does_not_line_up_is_told() -> None:
+def test_what_does_not_line_up_is_reported() -> None:
     with pytest.raises(ImportRefused, match="`other`: it does not line up with one"):
         from_modules({"one": DenseNet(2), "other": nn.Sequential(nn.Flatten(), nn.Linear(768, 2))}, SIZE, name="both")
 

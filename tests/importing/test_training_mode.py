@@ -1,4 +1,4 @@
-"""What a model does in training alone: it is said where the language has it, and told where it has not."""
+"""What a model does in training alone: it is written where the language has it, and reported where it has not."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_drop_that_drops_nothing_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("inner", [Noise, lambda: Paths(0.5, scaled=False)], ids=["noise", "unscaled"])
-def test_what_nothing_says_is_told(inner: Callable[[], nn.Module]) -> None:
+def test_what_nothing_expresses_is_reported(inner: Callable[[], nn.Module]) -> None:
     (note,) = from_module(Net(inner()), (4, 8, 8)).notes
     assert "`inner`" in note
     assert "in training alone" in note
@@ -103,6 +103,6 @@ def test_dropout_of_attentions_is_that_of_training() -> None:
     assert "dropout_p: 0.25" in str(made)
 
 
-def test_another_function_in_training_is_told() -> None:
+def test_another_function_in_training_is_reported() -> None:
     (note,) = from_module(Louder(), (6,)).notes
     assert "training mode" in note

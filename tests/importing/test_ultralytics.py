@@ -95,7 +95,7 @@ def test_the_blocks_are_good_and_all_of_them_are_of_use() -> None:
         ([-1, 1, "Conv"], "bad-value", "a row is"),
     ],
 )
-def test_what_has_no_counterpart_is_told_at_its_row(row: Any, code: str, said: str) -> None:
+def test_what_has_no_counterpart_is_reported_at_its_row(row: Any, code: str, said: str) -> None:
     model = plain()
     model["backbone"][3] = row
     text = json.dumps(model, indent=1)
@@ -109,7 +109,7 @@ def test_what_has_no_counterpart_is_told_at_its_row(row: Any, code: str, said: s
 
 
 @given(mutants([v8(), v11(), v5(), plain()], ["Conv", "C2f", "nc", "None", "Detect", "head", "scales"]))
-def test_any_model_is_a_spec_or_told(model: Any) -> None:
+def test_any_model_is_a_spec_or_reported(model: Any) -> None:
     """Never an exception but diagnostics, each of which is of the file; never a spec with a warning."""
     try:
         made = spec(model)

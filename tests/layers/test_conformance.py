@@ -156,7 +156,7 @@ def test_kin_are_the_classes_of_its_modules(op: str) -> None:
 
 
 def test_each_module_of_torch_is_an_op_or_says_why_not() -> None:
-    """And none is said to be none that is one, or that torch does not have."""
+    """And none is reported to be none that is one, or that torch does not have."""
     modules = {name for name, kind in vars(nn).items() if isinstance(kind, type) and issubclass(kind, nn.Module)} - {
         "Parameter"
     }

@@ -99,7 +99,7 @@ def part(whole: Wanted, computed_with: int) -> st.SearchStrategy[Wanted]:
 
 
 def unequal(case: Case) -> bool:
-    """Where autograd keeps less than is said, or torch has several ways of computing: few numbers are at stake."""
+    """Where autograd keeps less than is predicted, or torch has several ways of computing: few numbers are at stake."""
     arguments = case.arguments
     match case.op:
         case "Dropout" | "AlphaDropout" | "FeatureAlphaDropout" | "Dropout1d" | "Dropout2d" | "Dropout3d":

@@ -70,7 +70,7 @@ def places(laid: Laid) -> tuple[Any, ...]:
 
 
 def otherwise(case: Case, batch: int) -> bool:
-    """Where torch lays out otherwise than is said: by kernels for few numbers, and for maps of one row or column."""
+    """Where torch lays out otherwise than predicted: by kernels for few numbers, and for maps of one row or column."""
     match case.op:
         case "ConvTranspose2d" | "ConvTranspose3d":
             return True

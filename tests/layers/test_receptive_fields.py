@@ -16,14 +16,14 @@ from speczoo.testing.cases import Case
 from speczoo.testing.layers import layer_cases
 from speczoo.testing.oracle import evaluated, prepared, tensors
 
-#: What is linear: a gradient tells where a tap has the weight 0, which a NaN goes through.
+#: What is linear: a gradient shows where a tap has the weight 0, which a NaN goes through.
 LINEAR = {"Upsample", "interpolate", "UpsamplingBilinear2d"}
 #: What a NaN goes through though it is left out of what is weighed: another number takes its place.
 WEIGHED = {
     "MultiheadAttention", "TransformerDecoderLayer", "TransformerEncoderLayer", "scaled_dot_product_attention",
 }  # fmt: skip
 UNPOOLED = {f"MaxUnpool{n}d" for n in (1, 2, 3)}
-#: Axes of these are merged and taken apart again, masked or chosen from, and said to be seen whole, though less is.
+#: Axes of these are merged and taken apart, masked or chosen from, and predicted to be seen whole, though less is.
 WIDER = {
     "Fold", "Unfold", "ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "concat", "index_select", "grid_sample",
     *WEIGHED, *UNPOOLED,
@@ -98,7 +98,7 @@ def repeats(case: Case) -> bool:
 
 
 def held(case: Case, link: Link, found: list[torch.Tensor], lead: int) -> None:
-    """Hold what is said of an axis of an input to the places that reach an output."""
+    """Hold what is predicted of an axis of an input to the places that reach an output."""
     size = len(found)
     places = range(found[0].shape[link.axis + lead]) if link.axis is not None else [0]
     for i in places:

@@ -1,4 +1,4 @@
-"""What is said of each op: every argument is described, every example is a spec that is right and shows the op."""
+"""The reference of each op: every argument is described, every example is a spec that is right and shows the op."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networks of the zoo are said to cost, against torch: its flop counter, the storages that are alive, those that
+"""Predicted costs of the zoo's networks, against torch: its flop counter, the storages that are alive, those that
 autograd keeps."""
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def kept(model: nn.Module, given: list[Tensor]) -> int:
 
 
 def assert_exact(spec: dict[str, Any], batch: int) -> None:
-    """Assert that what a network is said to take, at inference and in training, is what torch holds."""
+    """Assert that what a network is predicted to take, at inference and in training, is what torch holds."""
     graph, model = speczoo.graph(spec), speczoo.build(spec)
     said, given = memory(graph, batch=batch), random_input(graph, batch)
     assert said.inference == alive(model, given)

@@ -1,4 +1,4 @@
-"""What networks of views are said to cost: of axes that change places, parts, copies and products of these, byte by
+"""Predicted costs of networks of views: of axes that change places, parts, copies and products of these, byte by
 byte what torch holds."""
 
 from __future__ import annotations

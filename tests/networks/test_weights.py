@@ -88,7 +88,7 @@ SMALL: dict[str, Any] = {"spec": 1, "name": "t", "input": [3], "layers": [{"op":
 
 @pytest.mark.parametrize("ending", ["safetensors", "bin"])
 def test_an_index_brings_its_shards_together(ending: str, tmp_path: Path) -> None:
-    """Of files beside it, and of none elsewhere; what one of them lacks is told."""
+    """Of files beside it, and of none elsewhere; what one of them lacks is reported."""
     from safetensors.torch import save_file
 
     state = dict(speczoo.build(SMALL, seed=0).state_dict())
@@ -304,7 +304,7 @@ def test_another_number_of_classes_loads_all_but_the_head(name: str) -> None:
     assert 0.5 < spread / fresh[next(k for k in told.missing if k.endswith("weight"))].std() < 2 or name == "mnist_cnn"
 
 
-def test_what_was_not_loaded_is_said_aloud(state: State, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_not_loaded_is_reported(state: State, caplog: pytest.LogCaptureFixture) -> None:
     speczoo.build("squeezenet1_1", state)
     assert not caplog.records
     speczoo.build("squeezenet1_1", state, num_classes=3)
@@ -435,7 +435,7 @@ def test_other_names_are_given_back(state: State, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.safetensors", "weights.bin"])
-def test_a_pointer_of_git_lfs_is_told(name: str, tmp_path: Path) -> None:
+def test_a_pointer_of_git_lfs_is_reported(name: str, tmp_path: Path) -> None:
     oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
     (tmp_path / name).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n")
     with pytest.raises(WeightsError, match="pointer of Git LFS") as caught:

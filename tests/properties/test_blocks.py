@@ -116,7 +116,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES, VALUES, VALUES)
-def test_a_parameter_of_any_value_is_told_or_written(default: Any, first: Any, second: Any) -> None:
+def test_a_parameter_of_any_value_is_reported_or_written(default: Any, first: Any, second: Any) -> None:
     """What a block is given becomes an argument of its class where the uses differ."""
     layers = [
         {"op": "GroupNorm", "num_groups": 1, "affine": "$(v == v or (v == 1) == (v != null))"},
@@ -137,7 +137,7 @@ def test_a_parameter_of_any_value_is_told_or_written(default: Any, first: Any, s
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=4, unique=True), st.data())
-def test_what_only_some_instances_have_is_said_by_the_name_that_says_the_same(
+def test_what_only_some_instances_have_is_read_by_the_name_that_has_the_same(
     widths: list[int], data: st.DataObject
 ) -> None:
     """And not by the number that those which have it agree on: where the others lack it, no number is known."""
@@ -222,9 +222,9 @@ def sized(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(sized())
-def test_a_size_that_only_some_instances_have_is_said_of_no_other(spec: dict[str, Any]) -> None:
+def test_a_size_that_only_some_instances_have_is_read_by_no_other(spec: dict[str, Any]) -> None:
     """It is an argument of its own, None where what needs it is left out; another that is the same or its double, where
-    both are there, is said by it only where it is there."""
+    both are there, is stated by it only where it is there."""
     runs_as_predicted(speczoo.graph(spec))
 
 

@@ -91,7 +91,7 @@ def test_what_changes_the_emitted_code_is_seen(spec: Data, random: Random) -> No
 
 
 def written_out(spec: Data) -> Data:
-    """A copy in which defaults are said, its keys in another order."""
+    """A copy in which defaults are written, its keys in another order."""
     made = copy.deepcopy(spec)
     for entry in entries(made):
         kind = Layer.registry.get(entry.get("op", ""))
@@ -140,7 +140,7 @@ def test_it_says_where(one: list[Data], other: list[Data], what: str) -> None:
     assert found.first != found.second
 
 
-def test_what_is_said_of_parameters_counts() -> None:
+def test_what_is_stated_of_parameters_counts() -> None:
     plain = chain(CONV)
     for more in ({"freeze": ["c.weight"]}, {"init": [{"match": "c", "weight": 0}]}):
         found = difference(plain, chain(CONV, **more))

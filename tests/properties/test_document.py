@@ -134,7 +134,7 @@ def test_json_is_the_language(data: dict[str, Any], indent: Any, separators: tup
 
 
 @given(st.data(), mappings)
-def test_yaml_says_what_was_meant_and_where(choose: st.DataObject, data: dict[str, Any]) -> None:
+def test_yaml_says_what_was_intended_and_where(choose: st.DataObject, data: dict[str, Any]) -> None:
     text = choose.draw(yaml_text(data))
     document = good(text)
     assert same(document.data, data)
@@ -204,7 +204,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("word", REFUSED)
 @pytest.mark.parametrize("around", ["a: 1\nb: {0} # c\nd: 2\n", "a: [\U0001d518, {{x: {0} }}]\n", "k: [\t{0}\t]\n"])
-def test_refused_words_are_told_where_they_stand(word: str, around: str) -> None:
+def test_refused_words_are_reported_where_they_stand(word: str, around: str) -> None:
     text = around.format(word)
     document, report = read(text)
     (found,) = report
@@ -275,7 +275,7 @@ def test_what_is_read_or_guessed_is_finite(word: str) -> None:
 @given(
     st.lists(st.sampled_from(["ok: 1", "a: no", "b: 010", "c: !x y", "ok: 2", "d: {e: $(max(1, 2)), f: 1}", "7: x"]))
 )
-def test_independent_mistakes_are_all_told(lines: list[str]) -> None:
+def test_independent_mistakes_are_all_reported(lines: list[str]) -> None:
     codes = {"a": "bad-value", "b": "bad-value", "c": "unsafe-yaml", "d": "bad-expression", "7": "bad-value"}
     expected, keys = [], set()
     for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""What elaboration finds once and uses again changes nothing: not the network, not what is said of it, not what it is
+"""What elaboration finds once and uses again changes nothing: the network, what is reported of it, nor what it is
 charged for. Held against an elaboration that finds everything anew, step by step."""
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def everything_anew() -> Iterator[None]:
 
 
 def elaborated(unit: LoadedSpec, limits: Limits, shared: Shared) -> tuple[list[Any], list[Diagnostic], int, int]:
-    """The networks of a text, as data; what is said of it; and what was charged for: layers, and work."""
+    """The networks of a text, as data; what is reported of it; and what was charged for: layers, and work."""
     report, before = Report(), METER.spent
     graphs = [
         compile(unit, report, variant=variant, lookup=catalogue.lookup, limits=limits, shared=shared)
@@ -170,7 +170,7 @@ def test_a_changed_small_spec_and_its_limits(seed: int, times: int, nodes: int, 
 
 
 def checked(unit: LoadedSpec) -> tuple[list[Any], list[Diagnostic]]:
-    """The networks of a text, as data without the names that their lists could read; and what is said of it."""
+    """The networks of a text, as data without the names that their lists could read; and what is reported of it."""
     report, shared = Report(), Shared()
     graphs = [
         compile(unit, report, variant=variant, lookup=catalogue.lookup, shared=shared)

@@ -107,7 +107,7 @@ def test_bounds_are_written_as_numbers_are_printed(path: tuple[str, ...], bound:
 
 
 @pytest.mark.parametrize("text", ["50mb", "50 mB", "50  MB", "50 Mb", "50 MBytes"])
-def test_another_spelling_of_a_unit_is_no_number_and_is_told_the_right_one(text: str) -> None:
+def test_another_spelling_of_a_unit_is_no_number_and_the_right_one_is_offered(text: str) -> None:
     report = Report()
     check_into(report, json.dumps({**NET, "expect": {"memory": {"inference": {"max": text}}}}))
     (error,) = report.errors

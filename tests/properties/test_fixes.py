@@ -1,4 +1,4 @@
-"""Fixes: what is offered as a repair repairs. Misspelt specs of the zoo are mended by what is said of them."""
+"""Fixes: what is offered as a repair repairs. Misspelt specs of the zoo are mended by what is reported of them."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def test_offered_fixes_mend(source: Source) -> None:
 
 
 @given(st.integers(-5, 5), st.integers(0, 5), st.booleans(), st.lists(st.integers(-5, 5), max_size=2))
-def test_a_range_in_brackets_is_told_and_mended(first: int, more: int, named: bool, others: list[int]) -> None:
-    """A list with a range in it is refused; a range that is alone there is what is meant."""
+def test_a_range_in_brackets_is_reported_and_mended(first: int, more: int, named: bool, others: list[int]) -> None:
+    """A list with a range in it is refused; a range that is alone there is what is intended."""
     span = f"{first}..{'$n' if named else first + more}"
     loop = f"{{i: [{', '.join([*map(str, others), span])}]}}"
     head = f"spec: 1\nname: n\ninput: [3, 8, 8]\nparams: {{n: {first + more}}}\nlayers:\n"
@@ -98,7 +98,7 @@ def test_a_range_in_brackets_is_told_and_mended(first: int, more: int, named: bo
 
 
 def refused(source: Source, diagnostic: Diagnostic) -> list[Diagnostic]:
-    """What is said, once this fix alone is applied, of what it wrote; not what is missing beside it."""
+    """What is reported, once this fix alone is applied, of what it wrote; not what is missing beside it."""
     after = Source(source.name, edit.mended(source, [diagnostic]), source.path)
     written, moved = [], 0
     for each in sorted(diagnostic.fix, key=lambda one: (one.span.line, one.span.column)):
@@ -225,7 +225,7 @@ def test_a_fix_fits(line: str) -> None:
 
 
 def test_what_is_not_certain_is_left() -> None:
-    """Two ids are equally near: either may have been meant."""
+    """Two ids are equally near: either may have been intended."""
     two = "{id: conv1, op: ReLU}, {id: conv2, op: ReLU}"
     text = f"spec: 1\nname: t\ninput: [3]\nlayers: [{two}, {{id: s, op: add, from: [conv, conv1]}}]\n"
     wrong = told(Source.of(text))
@@ -354,7 +354,7 @@ def test_what_stands_in_quotes_stays_in_them(quote: str, tail: str) -> None:
     said = json.dumps(f"convaa.{tail}") if quote == '"' else "'" + f"convaa.{tail}".replace("'", "''") + "'"
     source = Source("t.yaml", f"{before}{said}, input]}}\n")
     document = parse(source, Report())
-    if document is None:  # between single quotes, what does not print cannot be said
+    if document is None:  # between single quotes, what does not print cannot be written
         return
     after = parse(Source("t.yaml", edit.mended(source, told(source))), Report())
     assert after is not None

@@ -81,7 +81,7 @@ def test_one_answer_for_what_nothing_here_reads(text: str) -> None:
 
 
 @pytest.mark.parametrize("start", [b"\x89PNG\r\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x89HDF\r\n", b"%PDF-1.7\n"])
-def test_a_file_that_is_no_text_is_told_as_what_it_is(start: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_reported_as_what_it_is(start: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_bytes(start + bytes(range(256)))
     report = Report()
@@ -92,7 +92,7 @@ def test_a_file_that_is_no_text_is_told_as_what_it_is(start: bytes, tmp_path: Pa
     assert not problem.help
 
 
-def test_a_pointer_of_git_lfs_is_told() -> None:
+def test_a_pointer_of_git_lfs_is_reported() -> None:
     (problem,) = reported("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n")
     assert problem.help == ("fetch the file itself: git lfs pull",)
 

@@ -97,7 +97,7 @@ def told(source: Source) -> list[Diagnostic]:
 
 
 class Pair(NamedTuple):
-    """A wrong spec and the right one, an entry for each argument, and what is told of each entry."""
+    """A wrong spec and the right one, an entry for each argument, and what is reported of each entry."""
 
     arguments: tuple[Argument, ...]
     right: dict[int, list[Diagnostic]]
@@ -116,7 +116,7 @@ class Pair(NamedTuple):
 
 
 def by_entry(source: Source, reported: list[Diagnostic] | None = None) -> dict[int, list[Diagnostic]]:
-    """What is told, by the number of the entry that it is told of."""
+    """What is reported, by the number of the entry that it is reported of."""
     first = [number for number, line in enumerate(source.text.split("\n"), 1) if line.startswith("  - ")]
     found: dict[int, list[Diagnostic]] = defaultdict(list)
     for each in told(source) if reported is None else reported:

@@ -57,7 +57,7 @@ def arguments(op: str, name: str) -> tuple[dict[str, Any], Any]:
 
 
 def spec(row: Row) -> dict[str, Any]:
-    """A spec in which the word stands where it is said to."""
+    """A spec in which the word stands where it should."""
     entries: list[dict[str, Any]]
     params: dict[str, Any] = {}
     if row.place == "op":

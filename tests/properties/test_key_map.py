@@ -1,5 +1,5 @@
 """Maps of keys against every way to pair tensors in order: the most are paired, and what could be paired otherwise is
-told."""
+shown."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def test_one_module_takes_every_size_that_is_predicted(spec: Data, height: int, 
 
 
 @given(networks(), st.integers(1, 4))
-def test_a_parameter_from_outside_is_as_if_the_spec_said_it(spec: Data, width: int) -> None:
+def test_a_parameter_from_outside_is_as_if_the_spec_had_it(spec: Data, width: int) -> None:
     outside = speczoo.graph(spec, width=width)
     inside = speczoo.graph({**spec, "params": {**spec["params"], "width": width}})
     assert (outside.state, outside.macs) == (inside.state, inside.macs)

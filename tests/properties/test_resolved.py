@@ -51,7 +51,7 @@ def holds(graph: Graph) -> Graph:
 
 
 def computed(data: Data) -> list[Data]:
-    """What is left of a spec that is said otherwise than outright."""
+    """What is left of a spec that is written otherwise than outright."""
     found = [data] if {"params", "defaults", "use", "variants"} & data.keys() else []
     left = [entry for owner in (data, *data.get("blocks", {}).values()) for entry in owner["layers"]]
     while left:

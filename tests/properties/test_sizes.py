@@ -131,7 +131,7 @@ def test_torch_takes_the_same_sizes(net: dict[str, Any], data: st.DataObject) ->
         assert shapes == (list(expected.values()) if isinstance(expected, dict) else [expected])
 
 
-# -- what is said of them -----------------------------------------------------------------------------------------
+# -- what is shown of them ----------------------------------------------------------------------------------------
 
 
 @given(networks())
@@ -229,13 +229,13 @@ def above(words: str, n: int) -> bool:
 
 
 @given(networks())
-def test_something_is_said_of_every_network(net: dict[str, Any]) -> None:
+def test_every_network_has_sizes_in_words(net: dict[str, Any]) -> None:
     assert dict(lines(speczoo.sizes(net)))["accepts"]
 
 
 def test_weights_of_a_custom_layer_that_follow_from_a_size_pin_it() -> None:
     class Placed(Layer):
-        """A number for every place, which is not said to be derived."""
+        """A number for every place, which is not stated to be derived."""
 
         def weights(self, x: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
             return {"weight": x[1:]}

@@ -90,7 +90,7 @@ def test_a_known_name_is_itself(name: str, others: list[str]) -> None:
 
 @given(mistyped())
 def test_what_an_author_chose_is_never_guessed(name: str) -> None:
-    """An id or a parameter is meant by another case, other separators, or two letters that changed places; no less."""
+    """An id or a parameter is taken from another case, separators, or two letters that changed places; no less."""
     meant = certain(name, VOCABULARY, chosen=True)
     if meant is not None:
         assert reference(spelling(name), spelling(meant)) <= 1

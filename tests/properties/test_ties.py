@@ -1,4 +1,4 @@
-"""Tied parameters: one tensor under two names, wherever these are, in all that is said and built of a network."""
+"""Tied parameters: one tensor under two names, wherever these are, in all that is reported and built of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Init rules that meet nothing are told, and none that another choice of the spec's parameters gives something to."""
+"""Init rules that meet nothing are reported, and none that another choice of parameters gives something to."""
 
 from __future__ import annotations
 

@@ -202,12 +202,12 @@ def test_what_is_wrong_is_shown_by_the_smallest_case(attributes: dict[str, Any],
         ("Rounded", {}, "other numbers come out than `dtype` says"),
     ],
 )
-def test_a_module_that_is_no_layer_is_told(target: str, attributes: dict[str, Any], says: str) -> None:
+def test_a_module_that_is_no_layer_is_reported(target: str, attributes: dict[str, Any], says: str) -> None:
     assert says in wrong(plain(target, **attributes))
 
 
 @pytest.mark.parametrize("ask", [check_layer, layer_cases])
-def test_a_layer_that_there_is_not_is_told(ask: Any) -> None:
+def test_a_layer_that_there_is_not_is_reported(ask: Any) -> None:
     with pytest.raises(ValueError, match="there is no layer 'Conv2'; did you mean `Conv2d`"):
         ask("Conv2")
 
@@ -219,7 +219,7 @@ def test_a_check_can_be_left_out_by_name() -> None:
         check_layer(kind, without=["mac"])
 
 
-def test_a_refusal_that_torch_does_not_share_is_told_where_asked() -> None:
+def test_a_refusal_that_torch_does_not_share_is_reported_where_asked() -> None:
     def few(self: Layer, x: Shape) -> Shape:
         if x[0] > 3:
             raise ShapeError("bad-value", "at most three channels")
@@ -231,7 +231,7 @@ def test_a_refusal_that_torch_does_not_share_is_told_where_asked() -> None:
     check_layer(gain(saves="input", infer=few), stricter=lambda case: case.inputs[0].shape[0] > 3)
 
 
-def test_that_no_case_fits_is_told_with_the_reasons() -> None:
+def test_that_no_case_fits_is_reported_with_the_reasons() -> None:
     def never(self: Layer, x: Shape) -> Shape:
         raise ShapeError("bad-value", "a multiple of 7 in all")
 

@@ -189,7 +189,7 @@ def test_a_module_that_fails_is_shown_at_its_layer(target: str, says: str) -> No
 
 def test_wrong_weights_are_shown_at_their_layer() -> None:
     class Odd(Layer):
-        """A linear layer whose weights are told the other way."""
+        """A linear layer whose weights are stated the other way round."""
 
         def infer(self, x: Shape) -> Shape:
             return (5,)
@@ -204,7 +204,7 @@ def test_wrong_weights_are_shown_at_their_layer() -> None:
     assert "of the module of `Odd` is 5 x 3, and 3 x 5 was predicted" in str(error)
 
 
-def test_a_spec_that_is_wrong_as_it_stands_is_told_as_ever() -> None:
+def test_a_spec_that_is_wrong_as_it_stands_is_reported_as_ever() -> None:
     error = wrong("spec: 1\nname: net\ninput: [3]\nlayers:\n  - {op: Reluu}\n")
     assert [d.code for d in error.diagnostics] == ["unknown-op"]
     assert not error.setting.params

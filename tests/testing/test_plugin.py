@@ -127,7 +127,7 @@ def test_it_imports_nothing_heavy_where_it_is_not_asked_for(nets: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["hypothesis", "torch"])
-def test_that_something_is_not_installed_is_told_in_a_line(nets: Path, name: str) -> None:
+def test_that_something_is_not_installed_is_reported_in_a_line(nets: Path, name: str) -> None:
     without = f"""
 import sys
 from importlib.abc import MetaPathFinder

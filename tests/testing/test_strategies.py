@@ -146,7 +146,7 @@ def test_mistakes_in_networks_of_the_zoo_are_found(network: str) -> None:
     FEW(given(broken(network))(is_found))()
 
 
-def test_a_mistake_without_a_place_is_told() -> None:
+def test_a_mistake_without_a_place_is_reported() -> None:
     with pytest.raises(ValueError, match="pinned has no place for unequal sum"):
         broken(PINNED, "unequal sum")
     with pytest.raises(ValueError, match=r"no mistake 'unequal summ'.*`unequal sum`"):

@@ -47,7 +47,7 @@ def searched(recipe: Any, root: Path) -> None:
 
 
 @given(recipes(), images(), st.sampled_from([trained, trained, trained, looked_at, searched]))
-def test_it_works_or_is_told(text: dict[str, Any], drawn: dict[str, int], use: Any) -> None:
+def test_it_works_or_is_reported(text: dict[str, Any], drawn: dict[str, int], use: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write(root, drawn)

@@ -75,7 +75,7 @@ def test_the_run_can_be_measured_asked_and_drawn(
 
 
 def test_a_recipe_on_standard_input_is_that_recipe(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the folder where its network is; one that is wrong is told at its line, and of processes one can read it."""
+    """In the folder where its network is; a wrong one is reported at its line, and of processes one can read it."""
     monkeypatch.chdir(mine)
     text, still = (mine / "recipe.json").read_text(encoding="utf-8"), ("--set", "epochs=1", "--no-report", "--json")
 
@@ -170,7 +170,7 @@ def test_json_holds_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == '{"a": [null, 1.5], "b": [null, "x"]}\n'
 
 
-def test_a_run_that_diverges_in_its_only_step_is_told_in_json(mine: Path, tmp_path: Path) -> None:
+def test_a_run_that_diverges_in_its_only_step_is_reported_in_json(mine: Path, tmp_path: Path) -> None:
     sets = ["batch_size=120", "epochs=1", 'schedule={"op": "OneCycleLR", "div_factor": 1.0e-30}']
     told = zoo("train", mine / "recipe.json", "-o", tmp_path / "run", "--json", *(f"--set={text}" for text in sets))
     assert told.exit_code == 1
@@ -182,7 +182,7 @@ def test_a_run_that_diverges_in_its_only_step_is_told_in_json(mine: Path, tmp_pa
     ("name", "text"),
     [("history.json", "x"), ("history.json", "[{}]"), ("run.json", "[]"), ("model.pt", "x")],
 )
-def test_a_damaged_run_is_told(trained: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, text: str) -> None:
+def test_a_damaged_run_is_reported(trained: tuple[Path, dict[str, Any]], tmp_path: Path, name: str, text: str) -> None:
     shutil.copytree(trained[0], tmp_path / "run")
     (tmp_path / "run" / name).write_text(text)
     commands = [["curves", tmp_path / "run"], ["evaluate", tmp_path / "run", "--report"]]
@@ -193,7 +193,7 @@ def test_a_damaged_run_is_told(trained: tuple[Path, dict[str, Any]], tmp_path: P
         assert "weights_only" not in told.stderr
 
 
-def test_a_runs_network_that_does_not_take_one_image_is_told(
+def test_a_runs_network_that_does_not_take_one_image_is_reported(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     """A stranger's run may hold any network that a check accepts."""
@@ -208,7 +208,9 @@ def test_a_runs_network_that_does_not_take_one_image_is_told(
     assert (told.exit_code, "does not take images of 12 x 12, 1 at a time" in told.stderr) == (2, True), told.output
 
 
-def test_a_run_on_other_classes_is_told(trained: tuple[Path, dict[str, Any]], corners: Path, tmp_path: Path) -> None:
+def test_a_run_on_other_classes_is_reported(
+    trained: tuple[Path, dict[str, Any]], corners: Path, tmp_path: Path
+) -> None:
     shutil.copytree(corners, tmp_path / "other")
     for split in ("train", "valid"):
         (tmp_path / "other" / split / "ne").rename(tmp_path / "other" / split / "north-east")

@@ -1,4 +1,4 @@
-"""Data by name and by folder; and what is wrong with it, said so that one can mend it."""
+"""Data by name and by folder; and what is wrong with it, reported so that one can mend it."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_corrupt_image_is_named(copy: Path) -> None:
         folder(copy, test="test")
 
 
-def test_pointers_of_git_lfs_are_told(copy: Path) -> None:
+def test_pointers_of_git_lfs_are_reported(copy: Path) -> None:
     """All of them as one mistake, and what is wrong with other images too."""
     oid = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
     for path in sorted((copy / "train").rglob("*.png")):
@@ -156,20 +156,20 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         load(recipe_loader.load("mnist_cnn"), tmp_path)
 
 
-def test_an_empty_split_is_told(copy: Path) -> None:
+def test_an_empty_split_is_reported(copy: Path) -> None:
     for image in (copy / "valid").rglob("*.png"):
         image.unlink()
     with pytest.raises(DataError, match="the valid split is empty"):
         folder(copy)
 
 
-def test_a_class_that_only_validation_has_is_told(copy: Path) -> None:
+def test_a_class_that_only_validation_has_is_reported(copy: Path) -> None:
     (copy / "valid" / "north").mkdir()
     with pytest.raises(DataError, match="`north`"):
         folder(copy)
 
 
-def test_a_class_without_images_is_told(copy: Path) -> None:
+def test_a_class_without_images_is_reported(copy: Path) -> None:
     shutil.rmtree(copy / "valid" / "sw")
     (copy / "train" / "up").mkdir()
     with pytest.raises(DataError) as caught:
@@ -247,7 +247,7 @@ def test_images_come_in_their_order(sides: list[int]) -> None:
         assert read_images(paths, "L", steps)[:, 0, 0, 0].tolist() == [*range(len(sides))]
 
 
-def test_a_crop_larger_than_the_images_is_told(corners: Path) -> None:
+def test_a_crop_larger_than_the_images_is_reported(corners: Path) -> None:
     steps = {"augment": [{"op": "RandomCrop", "size": 120, "padding": 1}]}
     with pytest.raises(TrainingError, match=r"augment.0`: 120 x 120 cannot be cropped from images of 12 x 12 padded"):
         load(recipe_loader.load(recipe(corners, transforms=steps)))
@@ -286,7 +286,7 @@ def test_a_link_in_the_data_folder_is_its_owners(copy: Path) -> None:
     assert (len(dataset.train), len(dataset.valid), len(dataset.test or ())) == (120, 40, 3)
 
 
-def test_what_no_memory_holds_is_told_beforehand(little_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_no_memory_holds_is_reported_beforehand(little_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "total", lambda: 2_000_000_000)
     large = {"transforms.prepare": [{"op": "Resize", "size": 8192}, {"op": "CenterCrop", "size": 28}]}
     with pytest.raises(TrainingError, match="40 images of 1 x 8192 x 8192 take 3 GB; this machine has 2 GB") as caught:
@@ -294,7 +294,7 @@ def test_what_no_memory_holds_is_told_beforehand(little_mnist: Path, monkeypatch
     assert caught.value.exit_code == 1
 
 
-def test_sizes_that_differ_are_told_and_resized_when_asked(copy: Path) -> None:
+def test_sizes_that_differ_are_reported_and_resized_when_asked(copy: Path) -> None:
     Image.new("L", (20, 16)).save(copy / "train" / "ne" / "0.png")
     with pytest.raises(DataError, match="differ in size: 12 x 12 and 16 x 20"):
         folder(copy)
@@ -321,13 +321,13 @@ def test_torchvisions_own_layout(little_mnist: Path) -> None:
         load(recipe_loader.load("mnist_cnn", {"data.classes": ["cat", "1"]}), little_mnist)
 
 
-def test_a_wrong_count_of_labels_is_told(little_mnist: Path) -> None:
+def test_a_wrong_count_of_labels_is_reported(little_mnist: Path) -> None:
     idx(little_mnist / "MNIST" / "raw" / "train-labels-idx1-ubyte", torch.zeros(39, dtype=torch.long))
     with pytest.raises(DataError, match="40 images and 39 labels"):
         load(recipe_loader.load("mnist_cnn"), little_mnist)
 
 
-def test_a_truncated_file_is_told(little_mnist: Path) -> None:
+def test_a_truncated_file_is_reported(little_mnist: Path) -> None:
     path = little_mnist / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match="broken or incomplete"):

@@ -193,7 +193,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_loses_nothing(corners: Pa
     assert len(Run.open(tmp_path / "run").history) == 2
 
 
-def test_a_learning_rate_that_diverges_is_told(corners: Path, tmp_path: Path) -> None:
+def test_a_learning_rate_that_diverges_is_reported(corners: Path, tmp_path: Path) -> None:
     with pytest.raises(Diverged, match="not a number"):
         run(corners, tmp_path / "wild", {"optimizer": {"op": "SGD", "lr": 1e6, "weight_decay": 1e6}, "schedule": None})
 

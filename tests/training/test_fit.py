@@ -1,4 +1,4 @@
-"""Network, data and machine have to fit together; where they do not, what is said is about what does not fit."""
+"""Network, data and machine have to fit together; where they do not, what is reported is what does not fit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from speczoo.training.run import Run, build
 from tests.training.toys import network, recipe
 
 
-def test_other_counts_of_classes_are_told_with_what_to_set(corners: Path) -> None:
+def test_other_counts_of_classes_are_reported_with_what_to_set(corners: Path) -> None:
     dataset = load(recipe_loader.load(recipe(corners)))
     with pytest.raises(DataError, match="7 outputs and the data 4 classes") as caught:
         check(network(classes=7), dataset.shape, dataset)
     assert caught.value.help == "--set network.params.num_classes=4"
 
 
-def test_a_classifier_on_labelled_pixels_is_told_as_such(corners: Path) -> None:
+def test_a_classifier_on_labelled_pixels_is_reported_as_such(corners: Path) -> None:
     dataset = load(recipe_loader.load(recipe(corners)))
     pixels = LabelledImages(dataset.train.images, torch.zeros(len(dataset.train), 12, 12, dtype=torch.long))
     for outputs in (4, 7):
@@ -50,7 +50,7 @@ REFUSED = {
 
 
 class Refusing(nn.Module):
-    """Fails as torch does, on the way there or back, once it is told to; a single image, as at the start, it takes."""
+    """Fails as torch does, on the way there or back, once it is asked to; a single image, as at the start, it takes."""
 
     def __init__(self, error: BaseException, when: str) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Refusing(nn.Module):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_batch_that_the_network_refuses_is_told(case: str, corners: Path, tmp_path: Path) -> None:
+def test_a_batch_that_the_network_refuses_is_reported(case: str, corners: Path, tmp_path: Path) -> None:
     error, words = REFUSED[case]
     chosen = recipe_loader.load(recipe(corners, epochs=1))
     dataset = load(chosen)
@@ -98,7 +98,7 @@ def test_a_batch_that_the_network_refuses_is_told(case: str, corners: Path, tmp_
         assert caught.value.exit_code == 2, name
 
 
-def test_an_image_of_its_own_is_told_where_batch_norm_wants_two(corners: Path, tmp_path: Path) -> None:
+def test_an_image_of_its_own_is_reported_where_batch_norm_wants_two(corners: Path, tmp_path: Path) -> None:
     """Torch raises a ValueError for that, and a RuntimeError for nearly all else."""
     narrow = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), nn.BatchNorm1d(4, track_running_stats=False))
     chosen = recipe_loader.load(recipe(corners))
@@ -112,13 +112,13 @@ def test_an_image_of_its_own_is_told_where_batch_norm_wants_two(corners: Path, t
         evaluate(narrow, dataclasses.replace(dataset, valid=dataset.valid.take(torch.arange(1))), chosen)
 
 
-def test_a_run_of_other_classes_than_its_network_is_told(corners: Path) -> None:
+def test_a_run_of_other_classes_than_its_network_is_reported(corners: Path) -> None:
     chosen = recipe_loader.load(recipe(corners))
     with pytest.raises(DataError, match=r"output is \[7\], and the labels want \[4\]"):
         evaluate(network(classes=7), load(chosen), chosen)
 
 
-def test_a_run_that_takes_images_of_too_many_pixels_is_told(corners: Path, tmp_path: Path) -> None:
+def test_a_run_that_takes_images_of_too_many_pixels_is_reported(corners: Path, tmp_path: Path) -> None:
     """Its images are prepared as its recipe says, and then padded to what run.json says."""
     prepared = {"prepare": [{"op": "Resize", "size": 12}]}
     train(recipe(corners, epochs=1, transforms=prepared), model=network(), out=tmp_path / "run", accelerator="cpu",
@@ -130,7 +130,7 @@ def test_a_run_that_takes_images_of_too_many_pixels_is_told(corners: Path, tmp_p
         predict(tmp_path / "run", [corners / "test" / "0.png"], network())
 
 
-def test_a_network_that_no_memory_holds_is_told_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_that_no_memory_holds_is_reported_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "total", lambda: 1_000_000_000)
     chosen = recipe_loader.load("mnist_cnn", ["network.params.num_classes=10000000"])
     with pytest.raises(TrainingError, match=r"the weights of `mnist_cnn` take .* this machine has 1 GB") as caught:

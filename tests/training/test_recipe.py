@@ -1,4 +1,4 @@
-"""Recipes are checked without torch, and every mistake is told at its line."""
+"""Recipes are checked without torch, and every mistake is reported at its line."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("old", "new", "code", "place", "near"), WRONG, ids=[w[1] or "missing" for w in WRONG])
-def test_a_mistake_is_told_at_its_place(
+def test_a_mistake_is_reported_at_its_place(
     old: str, new: str, code: str, place: tuple[int, int], near: str | None, tmp_path: Path
 ) -> None:
     assert old in TEXT
@@ -98,7 +98,7 @@ def test_a_mistake_is_told_at_its_place(
         assert any(f"`{near}`" in line for line in told.help)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
         TEXT.replace("batch_size", "batchsize").replace("epochs: 3", "epochs: 0").replace("size: 28", "sise: 28")
@@ -108,8 +108,8 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert {d.span[0] for d in caught.value.diagnostics if d.span} >= {7, 10, 11}
 
 
-def test_mistakes_of_all_kinds_are_told_at_once(tmp_path: Path) -> None:
-    """A key said twice, a wrong value, and a network that is not there."""
+def test_mistakes_of_all_kinds_are_reported_at_once(tmp_path: Path) -> None:
+    """A key written twice, a wrong value, and a network that is not there."""
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace("lr: 0.1", "lr: x").replace("mnist_cnn", "mnist_cn") + "epochs: 4\n")
     with pytest.raises(SpecError) as caught:
@@ -136,7 +136,7 @@ def test_thousands_of_mistakes_are_a_hundred(tmp_path: Path) -> None:
         None,
     ],
 )
-def test_a_network_in_a_file_is_told_about_as_a_spec(text: str | None, tmp_path: Path) -> None:
+def test_a_network_in_a_file_is_reported_about_as_a_spec(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "net.yaml").write_text(text)
     path = tmp_path / "mine.yaml"
@@ -209,7 +209,7 @@ def test_overrides() -> None:
 
 
 def wrong(what: object, set: object = (), **options: bool) -> Diagnostic:
-    """The first thing that is said against a recipe."""
+    """The first thing that is reported of a recipe."""
     with pytest.raises(SpecError) as caught:
         recipe_loader.load(what, set, **options)  # type: ignore[arg-type]
     return caught.value.diagnostics[0]
@@ -228,7 +228,7 @@ def test_parts_of_a_network_that_is_a_plain_name_can_be_set() -> None:
      "schedule.op=Cosine", "epochs=" + "[" * 5000, "epochs=1: 2", "network.params.foo=3", "network=mnist_cn",
      "transforms.prepare.0.size=3"],
 )  # fmt: skip
-def test_a_wrong_override_is_told_as_such(given: str, tmp_path: Path) -> None:
+def test_a_wrong_override_is_reported_as_such(given: str, tmp_path: Path) -> None:
     """Not at a line of the file, which is right."""
     path = tmp_path / "mine.yaml"
     path.write_text(TEXT.replace("network: {name: mnist_cnn, params: {num_classes: 10}}", "network: mnist_cnn"))
@@ -314,7 +314,7 @@ def test_check_knows_a_recipe(tmp_path: Path) -> None:
     assert path.read_text() == text, "what mends a network would spoil a recipe"
 
 
-def test_an_unknown_name_is_told_with_what_was_meant() -> None:
+def test_an_unknown_name_is_reported_with_what_was_intended() -> None:
     with pytest.raises(SpecError, match="did you mean `mnist_cnn`"):
         recipe_loader.load("mnist_cn")
 

@@ -108,7 +108,7 @@ def _fail_while_writing(target: Path) -> None:
         raise Crash
 
 
-def test_what_the_disk_refuses_is_told(tmp_path: Path) -> None:
+def test_what_the_disk_refuses_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot write"), replacing(tmp_path / "file" / "below", tmp_path):
         pass
@@ -147,7 +147,7 @@ def test_checkpoints_are_written_beside_themselves(
 
 
 def test_one_process_at_a_time_trains_in_a_folder(stopped: Path) -> None:
-    """Another is told, and leaves everything as it is; a process that was killed leaves nothing locked."""
+    """Another is refused, and leaves everything as it is; a process that was killed leaves nothing locked."""
     before = files(stopped)
     holder = [sys.executable, "-c", HOLDER, str(stopped)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -168,7 +168,7 @@ def test_one_process_at_a_time_trains_in_a_folder(stopped: Path) -> None:
 def test_a_new_run_goes_over_none_that_came_meanwhile(
     stopped: Path, corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two that were told the same folder: the second finds it taken once the first is done."""
+    """Two that were given the same folder: the second finds it taken once the first is done."""
     out, kept = tmp_path / "out", files(stopped)
 
     def meanwhile(*arguments: Any) -> Any:
@@ -204,7 +204,7 @@ class Steep(nn.Module):
         return output
 
 
-def test_weights_that_are_no_numbers_after_the_only_step_are_told(corners: Path, tmp_path: Path) -> None:
+def test_weights_that_are_no_numbers_after_the_only_step_are_reported(corners: Path, tmp_path: Path) -> None:
     changes = {"optimizer": {"op": "SGD", "lr": 1e6}, "schedule": None, "epochs": 1, "batch_size": 120}
     with pytest.raises(Diverged, match=r"not a number after step 1 .* no epoch before it"):
         run(recipe(corners, **changes), Steep(), out=tmp_path / "run")
@@ -395,7 +395,7 @@ def test_a_module_of_complex_weights_comes_back(corners: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("softmax", [True, False])
-def test_what_is_hardly_meant_is_told(
+def test_what_is_hardly_intended_is_reported(
     softmax: bool, corners: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     schedule = {"op": "CosineAnnealingLR", "warmup": 2.0 if softmax else 0.5}
@@ -406,7 +406,7 @@ def test_what_is_hardly_meant_is_told(
     assert ("`schedule.warmup` is 2 epochs and the training has 1" in said) == softmax
 
 
-def test_a_missing_flatten_is_told(corners: Path, tmp_path: Path) -> None:
+def test_a_missing_flatten_is_reported(corners: Path, tmp_path: Path) -> None:
     model = nn.Sequential(nn.Conv2d(1, 8, 12), nn.Linear(1, 4))
     with pytest.raises(DataError, match="a Flatten is missing before the last Linear"):
         run(recipe(corners), model=model, out=tmp_path / "run")
@@ -447,7 +447,7 @@ HARMS: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_damaged_checkpoint_is_told(stopped: Path, harm: str) -> None:
+def test_a_damaged_checkpoint_is_reported(stopped: Path, harm: str) -> None:
     (stopped / "model.pt").unlink()
     before = Run.open(stopped).checkpoint
     assert before is not None
@@ -470,7 +470,7 @@ def test_a_damaged_checkpoint_gives_no_weights(stopped: Path, harm: str) -> None
 
 
 @pytest.mark.parametrize("text", ["x", "[{}]", "{}", '[{"epoch": 0}]', "[" * 100_000, '[{"epoch": "a"}]', "NaN"])
-def test_a_damaged_history_is_told_and_mended(stopped: Path, text: str) -> None:
+def test_a_damaged_history_is_reported_and_mended(stopped: Path, text: str) -> None:
     (stopped / "history.json").write_text(text)
     with pytest.raises(RunError, match=r"history\.json"):
         _ = Run.open(stopped).history
@@ -492,14 +492,14 @@ def test_a_damaged_history_is_told_and_mended(stopped: Path, text: str) -> None:
         {"data": 7},
     ],
 )
-def test_damaged_facts_are_told(stopped: Path, change: dict[str, Any]) -> None:
+def test_damaged_facts_are_reported(stopped: Path, change: dict[str, Any]) -> None:
     facts = json.loads((stopped / "run.json").read_text())
     (stopped / "run.json").write_text(json.dumps({**facts, **change}))
     with pytest.raises(RunError, match=r"run\.json"):
         Run.open(stopped)
 
 
-def test_a_run_without_weights_is_told_plainly(stopped: Path) -> None:
+def test_a_run_without_weights_is_reported_plainly(stopped: Path) -> None:
     (stopped / "model.pt").unlink()
     (stopped / "checkpoints" / "last.ckpt").unlink()
     with pytest.raises(RunError, match=f"^{stopped} has no weights yet"):
@@ -535,7 +535,7 @@ class Named(nn.Module):
         return {"logits": self.inner(x)}
 
 
-def test_modules_that_cannot_be_trained_are_told(corners: Path, tmp_path: Path) -> None:
+def test_modules_that_cannot_be_trained_are_reported(corners: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="output is a dict; wanted is a tensor"):
         run(recipe(corners), Named(), out=tmp_path / "run")
     with pytest.raises(TrainingError, match="no weights to train"):
@@ -601,7 +601,7 @@ def test_seeds_are_those_of_a_recipe(corners: Path, tmp_path: Path, seed: int) -
     ("changes", "help"),
     [({"batch_size": 17}, "drop_last=true"), ({"batch_size": 1}, "a larger batch_size")],
 )
-def test_a_batch_of_one_is_told_beforehand_where_batch_norm_cannot_have_it(
+def test_a_batch_of_one_is_reported_beforehand_where_batch_norm_cannot_have_it(
     corners: Path, tmp_path: Path, changes: dict[str, Any], help: str
 ) -> None:
     flat = nn.Sequential(nn.Flatten(), nn.Linear(144, 4), nn.BatchNorm1d(4))

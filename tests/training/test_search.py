@@ -258,14 +258,14 @@ def test_trials_begin_with_weights(home: Path) -> None:
         (["--resume"], "no search"),
     ],
 )
-def test_what_makes_no_sense_is_told(home: Path, words: list[str], told: str) -> None:
+def test_what_makes_no_sense_is_reported(home: Path, words: list[str], told: str) -> None:
     result = zoo("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", *words, code=_code(words))
     assert told in result.stderr
     assert not (home / "out").exists()
 
 
 @pytest.mark.parametrize("address", ["nope://x", "x", "sqlite:////nowhere/at/all.db", "mysql://host/x"])
-def test_a_database_that_is_none_is_told(home: Path, address: str) -> None:
+def test_a_database_that_is_none_is_reported(home: Path, address: str) -> None:
     words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--storage", address)
     told = zoo(*words, code=2).stderr
     assert "no study can be kept in" in told
@@ -284,7 +284,7 @@ def test_nothing_fits(home: Path) -> None:
 
 
 def test_a_search_ends_where_every_training_fails(home: Path) -> None:
-    """Rates without end to draw from, all of them too high: so many trials are tried, and the reason is told."""
+    """Rates without end to draw from, all of them too high: so many trials are tried, and the reason is reported."""
     words = ("search", home / "tiny.yaml", "--data", home / "data", "-o", home / "out", "--accelerator", "cpu")
     words = (*words, "--set", "optimizer.lr=1e5..9e5", "--set", "width=4", "--trials", "3")
     told = zoo(*words, code=1)

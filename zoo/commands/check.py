@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
 
 FORMATS = ("text", "concise", "json", "github", "sarif")
-FEW = 10  # of them nobody has to be told how far it is
+FEW = 10  # of them nobody has to see how far it is
 ROUNDS = 10  # fixes may uncover mistakes that have fixes of their own
 
 
@@ -154,7 +154,7 @@ def _files(targets: Sequence[str]) -> list[Path]:
 
 
 def _around_glob(target: str) -> str:
-    """Return the folder that the files of a glob lie in, as far as it is told; a path that is no glob as it is."""
+    """Return the folder that the files of a glob lie in, as far as it is stated; a path that is no glob as it is."""
     first = next((i for i, char in enumerate(target) if char in "*?["), None)
     return target if first is None else os.path.dirname(target[:first]) or os.curdir
 

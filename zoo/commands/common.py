@@ -31,7 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Refused(click.ClickException):
-    """What was asked for cannot be done, through no fault of a spec: told in a line, or in several; with --json as an
+    """What was asked for cannot be done, through no fault of a spec: reported in a line or several; with --json as an
     object on stdout, too.
     """
 
@@ -196,7 +196,7 @@ json_option = click.option("--json", "as_json", is_flag=True, callback=_remember
 
 
 def reads_files(command: F) -> F:
-    """Give a command --limit, where it has none, and takes from it what is said of files.
+    """Give a command --limit, where it has none, and takes from it the limits of files.
 
     What is left is for the command's own limits, those of a spec, where it has any.
     """

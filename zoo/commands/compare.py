@@ -21,7 +21,7 @@ PRINTED = ("printed", "FLOP printed")
 HEADS = (*BESIDE.values(), *PRINTED)
 UNITS = {"params": "parameters", "flop": "FLOP"}
 FEATURE = "feature"  # words among the figures: what is new about the network
-#: What the table tells of a difference; where they are equal, layers are looked at.
+#: What the table shows of a difference; where they are equal, layers are looked at.
 NUMBERS = ("params", "macs", "inputs", "outputs")
 TITLES = {"top1": "Top-1 %", "top5": "Top-5 %", "error": "Error %"}
 
@@ -39,7 +39,7 @@ def command(ctx: click.Context, networks: Networks, exit_code: bool, as_json: bo
     below the table says why.
 
     Networks compute the same where inputs, layers, all their arguments, what each takes, the names of weights, their
-    initial values and outputs are the same. What first differs is told where no number of the table tells it, and with
+    initial values and outputs are the same. What first differs is named where no number of the table shows it, and with
     --exit-code.
     """
     from speczoo.compiler.analysis.difference import difference

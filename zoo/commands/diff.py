@@ -107,7 +107,7 @@ def command(
 
 
 def _side(asked: str, given: Overlay) -> Side:
-    """Return the spec that is meant. Raises SpecError, and Refused where git knows no such revision."""
+    """Return the spec that is asked for. Raises SpecError, and Refused where git knows no such revision."""
     from speczoo import comparison, revisions
 
     try:

@@ -21,7 +21,7 @@ from speczoo.training.cli import data_option, emit, guarded
 @reads_files
 @guarded
 def command(run: Path, data: Path | None, split: str, report: bool, as_json: bool) -> None:
-    """Measure the network that was trained in RUN: accuracy, loss, and how well each class is told."""
+    """Measure the network that was trained in RUN: accuracy, loss, and how well each class is recognised."""
     from speczoo.training.evaluate import evaluate
     from speczoo.training.run import Run
 

@@ -170,7 +170,7 @@ def _task(
     )
     _ = task.condition
     first = first_setting(searched)
-    task.loaded(first)  # what is wrong with the recipe is said before torch is loaded
+    task.loaded(first)  # what is wrong with the recipe is reported before torch is loaded
     task = task.on_its_data()
     task.refusal(first)  # and that a condition is none, before there is a folder
     return task

@@ -1,4 +1,4 @@
-"""What the shell is told of a half-typed word: networks and what is in them, files, recipes, settings, limits."""
+"""What the shell offers for a half-typed word: networks and what is in them, files, recipes, settings, limits."""
 
 from __future__ import annotations
 

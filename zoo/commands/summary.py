@@ -74,7 +74,7 @@ def command(
     how many places of the input a place of the output sees on an axis, at most.
 
     --json gives one object, or a list where several networks were asked for: with every column, and with the blocks
-    where --depth is said.
+    where --depth is given.
     """
     form = "json" if as_json else "html" if as_html else form
     ctx.meta["zoo.json"] = form == "json"

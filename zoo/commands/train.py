@@ -74,7 +74,7 @@ def command(
 
     given = recipe_of(recipe) if recipe is not None else None
     if given is not None:
-        recipe_loader.load(given, overrides)  # what is wrong with it is said before torch is loaded
+        recipe_loader.load(given, overrides)  # what is wrong with it is reported before torch is loaded
     from speczoo.training.engine import train
 
     result = train(

@@ -73,7 +73,7 @@ def fits(made: Volumes, *, shapes: bool = True) -> bool:
 
 
 def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Element], float]:
-    """Return what is drawn, and by how much smaller it is to be than it is said here: texts are as much larger. They
+    """Return what is drawn, and by how much smaller it is to be than it is stated here: texts are as much larger. They
     are as small as can be read in a column, if they can.
     """
     figure = _Figure(made, _Scale.of(made.volumes), shapes)
@@ -308,7 +308,7 @@ class _Figure:
             line += 1
 
     def _shaped(self, stack: int) -> list[Volume]:
-        """Return the volumes of a stack whose channels and size are said."""
+        """Return the volumes of a stack whose channels and size are shown."""
         return [volume for volume in self._members[stack] if self.with_shapes and not volume.sign]
 
     def _line(self, number: int) -> float:

@@ -29,7 +29,7 @@ class Rounded(NamedTuple):
 
 
 class UnbuiltInputError(Exception):
-    """A call takes what an earlier one, which is told of, should have given."""
+    """A call takes what an earlier one, which is reported, should have given."""
 
 
 class Builder:

@@ -146,7 +146,7 @@ def _written(kind: type[nn.Module], calls: Sequence[tuple[RecordedCall, nn.Modul
 
 
 def _fields(kind: type[nn.Module], arguments: Sequence[str], observed: Sequence[Observation]) -> Iterator[str]:
-    """Yield the lines of a layer's arguments: those that were said, with the constructor's own defaults."""
+    """Yield the lines of a layer's arguments: those that were stated, with the constructor's own defaults."""
     defaults = inspect.signature(kind.__init__).parameters
     for name in arguments:
         found = {type(each.arguments[name]).__name__ for each in observed if name in each.arguments}

@@ -1,4 +1,4 @@
-"""Modules of one class as one block: what is equal stays, what differs is said by an expression or is a parameter."""
+"""Modules of one class as one block: what is equal stays, what differs is an expression or a parameter."""
 
 from __future__ import annotations
 

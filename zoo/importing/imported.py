@@ -1,4 +1,4 @@
-"""From a module at hand to a spec: recorded, said, folded, written, and proved before anybody sees it."""
+"""From a module at hand to a spec: recorded, made entries, folded, written, and proved before anybody sees it."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _times(call: RecordedCall, rank: int) -> list[int]:
 
 
 def sliced(at: Builder, call: RecordedCall) -> list[TracedValue]:
-    """Return every so many-th place of an axis between two; all of them where that is said."""
+    """Return every so many-th place of an axis between two; all of them where that is asked for."""
     given = bound(call, ["dim", "start", "stop", "step"])
     x = value_of(at, call)
     items = [slice(None)] * x.rank

@@ -88,7 +88,7 @@ def _owner(at: Builder, weights: dict[str, Any]) -> str | None:
 
 
 def _shape_arguments(op: str, weights: dict[str, RunValue], groups: int = 1) -> dict[str, Any]:
-    """Return the arguments that shapes of weights tell."""
+    """Return the arguments that follow from shapes of weights."""
     weight = weights.get("weight")
     shape = tuple(weight.tensor.shape) if weight is not None else ()
     if op == "Linear":

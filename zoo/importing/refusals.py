@@ -19,7 +19,7 @@ class CodeLine:
 
 @dataclass(frozen=True)
 class Refusal:
-    """One thing that cannot be said: which module's forward does it, what, where, and why it is not said."""
+    """One thing that a spec cannot express: which module's forward does it, what, where, and why not."""
 
     path: str
     what: str

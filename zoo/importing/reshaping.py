@@ -1,4 +1,4 @@
-"""Reshapes: which axes become which, told from all runs together, so that no size is frozen in that need not be."""
+"""Reshapes: which axes become which, found from all runs together, so that no size is frozen in that need not be."""
 
 from __future__ import annotations
 

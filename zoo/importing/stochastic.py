@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-#: How many samples tell what is drawn, each of a few numbers.
+#: How many samples show what is drawn, each of a few numbers.
 SAMPLES = 256
 
 

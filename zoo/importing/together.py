@@ -1,4 +1,4 @@
-"""Several models as one spec: what they share is said once, what differs are its parameters, each model a variant."""
+"""Several models as one spec: what they share is written once, what differs are parameters, each model is a variant."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ BEYOND = 16  # how far values are drawn from the one bound of a range that has n
 
 
 class ParameterRange(NamedTuple):
-    """What a parameter may be: drawn, the smallest first; all of it, in order, where that is few; and what is said of a
-    value of it.
+    """What a parameter may be: drawn, the smallest first; all of it, in order, where that is few; and how a value
+    of it is shown.
     """
 
     values: SearchStrategy[Any]

@@ -96,5 +96,5 @@ class Subject(NamedTuple):
 
 
 def loaded(what: What, limits: Limits = DEFAULT) -> Subject:
-    """Return the spec that is meant. Raises SpecError where it cannot be read."""
+    """Return the spec that is asked for. Raises SpecError where it cannot be read."""
     return Subject(*catalogue.found(what, limits), limits)

@@ -121,7 +121,7 @@ def _pillow() -> Iterator[None]:
 
 
 def _head(path: Path, mode: str, steps: Sequence[Any], limits: DataLimits) -> tuple[int, ImageShape] | _Broken:
-    """Return an image's pixels and the shape that `steps` make of it; what is wrong with it, where nobody can tell.
+    """Return an image's pixels and the shape that `steps` make of it; what is wrong with it, where it is unknown.
 
     The camera may have been held upright: then height and width are the other way round, and their product is not.
     """

@@ -89,7 +89,7 @@ def grid(
 
 
 def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
-    """Return rows: what it is. Columns: what was said. Colours are shares of a row; numbers are counts."""
+    """Return rows: what it is. Columns: what was predicted. Colours are shares of a row; numbers are counts."""
     names = [shown(name) for name in classes]
     count = len(names)
     side = max(3.2, min(12.0, 1.6 + 0.42 * count)) + 0.1 * max(0, *(len(name) - 10 for name in names))
@@ -121,7 +121,7 @@ def predictions(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequ
 
 
 def worst(images: Tensor, labels: Tensor, found: Evaluation, classes: Sequence[str], count: int = 12) -> Figure | None:
-    """Return the mistakes with the highest loss: said / true, loss, how sure. None when there are no mistakes."""
+    """Return the mistakes with the highest loss: predicted / true, loss, confidence. None without mistakes."""
     order = found.losses.argsort(descending=True)
     order = order[found.predicted[order] != labels[order]][:count]
     if not len(order):

@@ -317,7 +317,7 @@ def _is_spec(path: Path) -> bool:
 
 
 def _check_network(network: Network, text: _Text, shape: ImageShape | None, report: Report) -> Graph | None:
-    """Return the network, and tell what is wrong with it: in its own text, or in what the recipe asks of it."""
+    """Return the network, and report what is wrong with it: in its own text, or in what the recipe asks of it."""
     from speczoo.api import graph_into
 
     reported = Report()

@@ -1,4 +1,4 @@
-"""The shape of an image on its way into the network, as far as a recipe tells it: without torch and without data."""
+"""The shape of an image on its way into the network, as far as a recipe states it: without torch and without data."""
 
 from __future__ import annotations
 

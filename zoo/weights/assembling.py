@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 def assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device) -> nn.Module:
     """Return an instance whose `fresh` keys are initialised on `device`; all others have no storage yet.
 
-    Parameters and buffers register in the same order whenever the class is made: a first instance tells which ones are
+    Parameters and buffers register in the same order whenever the class is made: a first instance shows which ones are
     `fresh`, and the second one gives those storage before their initialisers meet them.
     """
     values: list[Tensor] = []

@@ -210,7 +210,7 @@ def _published(graph: Graph, weights: Any) -> FoundWeights:
         raise WeightsError(f"{name} has no {wanted!r}: {' '.join(did_you_mean(wanted, enum.__members__))}")
     label = f"{name}.{member.name}"
     try:
-        with redirect_stdout(sys.stderr):  # stdout is for data, and torch.hub tells there what it fetches
+        with redirect_stdout(sys.stderr):  # stdout is for data, and torch.hub prints there what it fetches
             state = member.get_state_dict(
                 progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
             )

@@ -180,7 +180,7 @@ def applied(op: str, arguments: Mapping[str, Any], values: list[Value]) -> Value
 
 
 def is_default(op: str, key: str, value: Any) -> bool:
-    """Return whether an argument need not be said."""
+    """Return whether an argument need not be written."""
     known = Layer.registry[op].model_fields.get(key)
     return (
         known is not None and not known.is_required() and type(known.default) is type(value) and known.default == value

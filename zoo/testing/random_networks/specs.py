@@ -69,7 +69,7 @@ def block(draw: DrawFn, kind: str, blocks: dict[str, str], outer: dict[Any, Hash
 
 @st.composite
 def networks(draw: DrawFn) -> dict[str, Any]:
-    """Draw a spec as plain data, checked by nobody yet, but meant to be right."""
+    """Draw a spec as plain data, checked by nobody yet, but intended to be right."""
     let = draw(st.booleans()) and {"both": draw(st.sampled_from(["$(width + in_channels)", "$(3 * width)"]))}
     outer: dict[Any, Hashable] = {"$width": "width", "$both": "both"} if let else {"$width": "width"}
     blocks: dict[str, Any] = {}

@@ -203,7 +203,7 @@ class RowReader:
 
 
 def _is_default(op: str, key: str, value: Any) -> bool:
-    """Return whether an argument need not be said: it is what the op or block has anyway."""
+    """Return whether an argument need not be written: it is what the op or block has anyway."""
     return is_default(op, key, value) if op in Layer.registry else has_default(op, key, value)
 
 
