@@ -25,8 +25,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.format import formatted
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
-
-from .zoo_command import ROOT, data, fresh, zoo
+from tests.commands.zoo_command import ROOT, data, fresh, zoo
 
 HEAD = "spec: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n"
 GOOD = HEAD + "  - {op: ReLU}\n"

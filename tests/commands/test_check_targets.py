@@ -17,8 +17,7 @@ from speczoo import catalogue
 from speczoo.commands import watching
 from speczoo.specs.codes import WARNINGS
 from speczoo.specs.errors import SpecError
-
-from .zoo_command import data, zoo
+from tests.commands.zoo_command import data, zoo
 
 GOOD = "spec: 1\nname: t\ninput: [3]\nlayers: [{op: ReLU}]\n"
 UNUSED = """\

@@ -17,8 +17,7 @@ from speczoo.__main__ import cli
 from speczoo.compiler.layer import Layer
 from speczoo.specs.codes import CODES
 from speczoo.training import recipe_loader
-
-from .zoo_command import data, zoo
+from tests.commands.zoo_command import data, zoo
 
 
 def offered(*words: str) -> list[str]:

@@ -20,8 +20,7 @@ import speczoo
 from speczoo.__main__ import cli
 from speczoo.key_map import by_order
 from speczoo.weights import build_with
-
-from .zoo_command import data, zoo
+from tests.commands.zoo_command import data, zoo
 
 NET = """\
 spec: 1

@@ -14,8 +14,7 @@ from speczoo.specs.keys import keys, models
 from speczoo.specs.spec import Spec
 from speczoo.training.recipe import Recipe
 from speczoo.training.recipe_words import WordChoice, choices
-
-from .zoo_command import data, zoo
+from tests.commands.zoo_command import data, zoo
 
 
 @pytest.mark.parametrize("name", CODES)

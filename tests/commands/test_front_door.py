@@ -17,8 +17,7 @@ from speczoo.commands import ALIASES, SECTIONS
 from speczoo.console import coloured
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
-
-from .zoo_command import ROOT, data, fresh, on_a_terminal, zoo
+from tests.commands.zoo_command import ROOT, data, fresh, on_a_terminal, zoo
 
 COMMANDS = [name for commands in SECTIONS.values() for name in commands]
 HELPERS = {"__init__", "common", "exports", "layout", "summary_formats", "weights_options"}

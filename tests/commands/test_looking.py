@@ -21,9 +21,8 @@ from speczoo.conditions import Condition, ConditionError
 from speczoo.specs.flow_style import flow
 from speczoo.specs.spec import Spec
 from tests import readme_tables
+from tests.commands.zoo_command import data, zoo
 from tests.families import cases
-
-from .zoo_command import data, zoo
 
 ROWS = metadata.everything()
 

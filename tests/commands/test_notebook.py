@@ -15,8 +15,7 @@ import speczoo
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.emit.source_text import SourceText
 from speczoo.compiler.folded_html import FoldedLine, folded, folded_text
-
-from .zoo_command import zoo
+from tests.commands.zoo_command import zoo
 
 VOID = {"br", "rect", "path", "polygon"}
 HOSTILE = ["<script>alert(1)</script>", "\u202eexe", "\x1b[31m", "a & b", "</details>", "'\"`"]

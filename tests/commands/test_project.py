@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from speczoo.project import Project, ProjectError, find
 from speczoo.specs.limits import DEFAULT, Limits
-
-from .zoo_command import fresh, zoo
+from tests.commands.zoo_command import fresh, zoo
 
 GOOD = "spec: 1\nname: t\ninput: [3]\nlayers: [{op: ReLU}]\n"
 UNUSED = "spec: 1\nname: t\ninput: [3]\nlayers: [{id: a, op: ReLU}, {op: ReLU, from: input}]\n"

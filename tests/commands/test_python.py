@@ -22,8 +22,7 @@ import speczoo
 from speczoo import catalogue
 from speczoo.specs.document import Document
 from speczoo.specs.errors import SpecError
-
-from .zoo_command import fresh
+from tests.commands.zoo_command import fresh
 
 SPEC = (catalogue.NETWORKS / "resnet.yaml").read_text()
 

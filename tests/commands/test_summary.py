@@ -14,8 +14,7 @@ import speczoo as face
 from speczoo.commands import summary as command
 from speczoo.compiler.analysis import cost
 from speczoo.compiler.emit import summary_columns
-
-from .zoo_command import data, zoo
+from tests.commands.zoo_command import data, zoo
 
 
 def test_json_has_memory_and_receptive_fields() -> None:

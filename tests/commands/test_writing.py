@@ -21,9 +21,8 @@ from speczoo.compiler.graph import Graph
 from speczoo.specs import files
 from speczoo.specs.spec import Spec
 from speczoo.verify import fits, verify_module
+from tests.commands.zoo_command import data, zoo
 from tests.families import cases
-
-from .zoo_command import data, zoo
 
 
 @pytest.fixture(autouse=True)

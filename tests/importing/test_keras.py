@@ -17,8 +17,7 @@ import torch  # noqa: E402
 import speczoo  # noqa: E402
 from speczoo.importing.sources.formats import imported  # noqa: E402
 from speczoo.specs.source import Source  # noqa: E402
-
-from .keras_weights import converted  # noqa: E402
+from tests.importing.keras_weights import converted  # noqa: E402
 
 L = keras.layers
 

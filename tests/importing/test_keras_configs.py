@@ -17,10 +17,9 @@ from speczoo.importing.sources.keras.site import MAPPED
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
 from speczoo.specs.source import Source
+from tests.importing.keras_configs import BRANCHES, MNIST, functional, sequential
+from tests.importing.mutants import mutants
 from tests.steps import counted
-
-from .keras_configs import BRANCHES, MNIST, functional, sequential
-from .mutants import mutants
 
 IMAGE = {"image": (9, 12, 3)}
 

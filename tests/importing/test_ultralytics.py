@@ -15,9 +15,8 @@ from speczoo.importing.sources.ultralytics.modules import BLOCKS, MODULES, block
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.errors import SpecError
 from speczoo.specs.source import Source
-
-from .mutants import mutants
-from .ultralytics_models import Model, plain, v5, v8, v11
+from tests.importing.mutants import mutants
+from tests.importing.ultralytics_models import Model, plain, v5, v8, v11
 
 #: Parameters at 80 classes, as the comments of yolov8.yaml and yolo11.yaml print them: what is not trained is 16 less.
 PRINTED = {

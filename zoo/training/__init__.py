@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine import Result, train
+    from speczoo.training.engine import Result, train
 
 __all__ = ["Result", "train"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from . import engine
+        from speczoo.training import engine
 
         return getattr(engine, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

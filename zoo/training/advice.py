@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from . import recipe as r
-from .dataset import Dataset
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset
 
 SOFTMAX = "the network's outputs are probabilities, and cross-entropy takes logits: leave out the Softmax at its end"
 

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from . import recipe as r
-from .errors import Diverged, RunError
-from .learner import Learner, finite
-from .lightning import SIGTERMException, Tqdm, callbacks, pl
-from .loader import Batches, mix
-from .progress import bar
-from .run import HISTORY, Run, rows
+from speczoo.training import recipe as r
+from speczoo.training.errors import Diverged, RunError
+from speczoo.training.learner import Learner, finite
+from speczoo.training.lightning import SIGTERMException, Tqdm, callbacks, pl
+from speczoo.training.loader import Batches, mix
+from speczoo.training.progress import bar
+from speczoo.training.run import HISTORY, Run, rows
 
 Say = Callable[[str], None]
 #: Called with the numbers of each epoch when it is over: whether that was enough.

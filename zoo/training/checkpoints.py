@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from .files import read_tensors, replacing
-from .lightning import TorchCheckpointIO
+from speczoo.training.files import read_tensors, replacing
+from speczoo.training.lightning import TorchCheckpointIO
 
 
 class Checkpoints(TorchCheckpointIO):

@@ -17,9 +17,8 @@ from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError
 from speczoo.specs.source import Source
 from speczoo.table import Table
-
-from .errors import TrainingError
-from .process_rank import leads, rank
+from speczoo.training.errors import TrainingError
+from speczoo.training.process_rank import leads, rank
 
 data_option = click.option(
     "--data",

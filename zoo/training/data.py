@@ -18,15 +18,14 @@ from torch import Tensor
 from speczoo import tensors
 from speczoo.limits import LimitExceeded, current
 from speczoo.torchvision import torchvision
-
-from . import recipe as r
-from .dataset import Dataset, LabelledImages
-from .errors import DataError, TrainingError, one_line
-from .images import SUFFIXES, read_images
-from .memory import must_fit
-from .shapes import STORED, after
-from .synthetic_digits import compose
-from .transforms import prepare
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset, LabelledImages
+from speczoo.training.errors import DataError, TrainingError, one_line
+from speczoo.training.images import SUFFIXES, read_images
+from speczoo.training.memory import must_fit
+from speczoo.training.shapes import STORED, after
+from speczoo.training.synthetic_digits import compose
+from speczoo.training.transforms import prepare
 
 TOGETHER = 250  # images that are measured at a time, at least
 BYTES = 5  # of a number in a batch: as it is stored, and as a float

@@ -13,15 +13,14 @@ from speczoo import figures
 from speczoo.console import Line
 from speczoo.specs import files
 from speczoo.table import Column, Table
-
-from . import plots
-from . import recipe as r
-from .data import image_size
-from .dataset import Dataset, LabelledImages
-from .engine import loaders
-from .errors import RunError
-from .loader import Batches
-from .transforms import augmentation
+from speczoo.training import plots
+from speczoo.training import recipe as r
+from speczoo.training.data import image_size
+from speczoo.training.dataset import Dataset, LabelledImages
+from speczoo.training.engine import loaders
+from speczoo.training.errors import RunError
+from speczoo.training.loader import Batches
+from speczoo.training.transforms import augmentation
 
 
 def describe(recipe: r.Recipe, dataset: Dataset) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +21,21 @@ from speczoo import console, termination
 from speczoo.limits import exhausted
 from speczoo.module_mode import in_mode
 from speczoo.specs.source import Source
+from speczoo.training import data as datasets
+from speczoo.training import recipe as r
+from speczoo.training import recipe_loader, start, transforms
+from speczoo.training.advice import SOFTMAX, dataset_notes, notes, probabilities
+from speczoo.training.callbacks import Epochs, OnEpoch, Watch
+from speczoo.training.dataset import Dataset
+from speczoo.training.errors import DataError, Interrupted, OptionError, RunError, TrainingError, one_line
+from speczoo.training.learner import Learner
+from speczoo.training.lightning import Tqdm, pl
+from speczoo.training.loader import Batches, mix
+from speczoo.training.metrics import SMALLER, device_of, outputs
+from speczoo.training.process_rank import leads
+from speczoo.training.run import HISTORY, RESULT, Run
+from speczoo.training.trainer import lightning_callbacks, lightning_logger, lightning_trainer, quiet_lightning
 from speczoo.weights import report_of
-
-from . import data as datasets
-from . import recipe as r
-from . import recipe_loader, start, transforms
-from .advice import SOFTMAX, dataset_notes, notes, probabilities
-from .callbacks import Bar, Epochs, OnEpoch, Watch
-from .checkpoints import Checkpoints
-from .dataset import Dataset
-from .errors import DataError, Interrupted, OptionError, RunError, TrainingError, one_line
-from .learner import Learner
-from .lightning import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment, Tqdm, callbacks, pl
-from .loader import Batches, mix
-from .metrics import SMALLER, device_of, outputs
-from .process_rank import leads
-from .run import HISTORY, RESULT, Run
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,8 @@ def train(
         epochs = Epochs(run, chosen, say, held, stop_after, on_epoch, fresh=before is None)
         watch = Watch(run, chosen)
         bar = progress if progress is not None else sys.stderr.isatty() and not quiet
-        _hush()
-        trainer = _trainer(
+        quiet_lightning()
+        trainer = lightning_trainer(
             run.path,
             accelerator=accelerator,
             devices=devices,
@@ -146,8 +144,8 @@ def train(
             max_epochs=chosen.epochs,
             accumulate_grad_batches=chosen.accumulate,
             gradient_clip_val=chosen.gradient_clip,
-            callbacks=_watchers(chosen, run, epochs, watch, bar, len(dataset.train) // chosen.batch_size),
-            logger=_logger(logger, run),
+            callbacks=lightning_callbacks(chosen, run, epochs, watch, bar, len(dataset.train) // chosen.batch_size),
+            logger=lightning_logger(logger, run),
             enable_progress_bar=bar,
         )
         device = trainer.strategy.root_device
@@ -182,7 +180,7 @@ def train(
         run.write_json(HISTORY, epochs.history)
         run.write_json(RESULT, result.json())
         if report:
-            from .report import write
+            from speczoo.training.report import write
 
             write(run, learner.model.to(device), dataset, chosen, result.json())
         return result
@@ -315,69 +313,6 @@ def loaders(recipe: r.Recipe, dataset: Dataset, rank: int = 0, world: int = 1) -
     return train, valid
 
 
-def _watchers(
-    recipe: r.Recipe, run: Run, epochs: Epochs, watch: Watch, bar: bool, steps: int
-) -> list[callbacks.Callback]:
-    keep = callbacks.ModelCheckpoint(
-        run.path / "checkpoints", filename="last", save_on_train_epoch_end=True, enable_version_counter=False
-    )
-    found: list[callbacks.Callback] = [epochs, watch, keep]
-    if bar:
-        found.append(Bar(steps))
-    if recipe.ema is not None:
-        found.append(callbacks.EMAWeightAveraging(decay=recipe.ema))
-    return found
-
-
-def _trainer(folder: Path, *, devices: int | str, num_nodes: int, **options: Any) -> pl.Trainer:
-    """Return Lightning's Trainer. Raises OptionError where Lightning, or this machine, has no use for an option."""
-    if devices != "auto" and not (str(devices).isascii() and str(devices).isdecimal() and int(devices) > 0):
-        raise OptionError(f"devices is a number from 1 on, or `auto`, not {devices}")
-    plugins: list[Any] = [Checkpoints(folder)]
-    if SLURMEnvironment.detect() and not TorchElasticEnvironment.detect():
-        plugins.append(SLURMEnvironment(auto_requeue=False))  # a run goes on by --resume, from its own checkpoint
-    try:
-        trainer = pl.Trainer(
-            devices=devices if devices == "auto" else int(devices),
-            num_nodes=num_nodes,
-            plugins=plugins,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            default_root_dir=folder,
-            log_every_n_steps=50,
-            **options,
-        )
-        environment = getattr(trainer.strategy, "cluster_environment", None)
-        if environment is not None:
-            environment.validate_settings(num_devices=trainer.num_devices, num_nodes=num_nodes)
-    except Exception as error:  # each option that Lightning refuses has an error of its own
-        raise OptionError(one_line(error)) from error
-    cores = os.cpu_count() or 1
-    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > cores:
-        raise OptionError(f"{trainer.num_devices} processes are too many for the {cores} cores of this machine")
-    named = {"MASTER_ADDR", "NODE_RANK"} <= os.environ.keys()
-    if num_nodes > 1 and isinstance(environment, LightningEnvironment) and not named:
-        raise OptionError(
-            f"nothing says where the other {num_nodes - 1} machines are: neither torchrun nor SLURM started this",
-            "start it by one of them, or set MASTER_ADDR, MASTER_PORT and NODE_RANK on every machine",
-        )
-    return trainer
-
-
-def _logger(name: str | None, run: Run) -> Any:
-    match name:
-        case None:
-            return False
-        case "csv":
-            return pl.loggers.CSVLogger(run.path, name="logs")
-        case "tensorboard":
-            if not (find_spec("tensorboard") or find_spec("tensorboardX")):
-                raise OptionError("this needs tensorboard, which is not installed", "pip install tensorboard")
-            return pl.loggers.TensorBoardLogger(run.path, name="logs")
-    raise OptionError(f"there is no logger {name!r}", "`csv` or `tensorboard`")
-
-
 def _place(name: str, out: str | Path | None) -> Path:
     """Return the folder of a new run: the one that was asked for, or a free one below `runs`."""
     path = Path(out) if out else _free(name)
@@ -395,9 +330,3 @@ def _free(name: str) -> Path:
         number += 1
         path = Path("runs") / f"{name}-{number}"
     return path
-
-
-def _hush() -> None:
-    """Silence Lightning's remarks on devices and tips on products; its warnings about real trouble stay."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
-        logging.getLogger(name).setLevel(logging.ERROR)

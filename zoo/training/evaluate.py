@@ -12,16 +12,15 @@ from torch import Tensor, nn
 
 from speczoo.limits import LimitExceeded, current
 from speczoo.module_mode import in_mode
-
-from . import recipe as r
-from .dataset import Dataset, LabelledImages
-from .errors import DataError, RunError
-from .images import read_images
-from .loader import Batches
-from .metrics import Counts, device_of, outputs, reporting_refusals
-from .progress import tracked
-from .run import Run
-from .transforms import CenterCrop, Transform, centring, pair
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset, LabelledImages
+from speczoo.training.errors import DataError, RunError
+from speczoo.training.images import read_images
+from speczoo.training.loader import Batches
+from speczoo.training.metrics import Counts, device_of, outputs, reporting_refusals
+from speczoo.training.progress import tracked
+from speczoo.training.run import Run
+from speczoo.training.transforms import CenterCrop, Transform, centring, pair
 
 BATCH = 64  # images that go through the network at a time, at most
 ELEMENTS = 1 << 24  # numbers in them, at most

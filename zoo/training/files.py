@@ -10,9 +10,8 @@ from typing import Any, BinaryIO
 from speczoo import tensors
 from speczoo.limits import LimitExceeded
 from speczoo.specs import files
-
-from . import memory
-from .errors import RunError
+from speczoo.training import memory
+from speczoo.training.errors import RunError
 
 
 @contextmanager

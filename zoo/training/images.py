@@ -18,11 +18,10 @@ from torch import Tensor
 
 from speczoo import git_lfs
 from speczoo.limits import DataLimits, LimitExceeded, current
-
-from .errors import DataError, one_line
-from .memory import must_fit
-from .shapes import ImageShape, after
-from .transforms import prepare
+from speczoo.training.errors import DataError, one_line
+from speczoo.training.memory import must_fit
+from speczoo.training.shapes import ImageShape, after
+from speczoo.training.transforms import prepare
 
 #: What is read. Pillow knows more formats, and some of those are programs for others to run.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")

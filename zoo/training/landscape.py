@@ -13,13 +13,13 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from . import recipe as r
-from .dataset import Dataset
-from .errors import OptionError
-from .loader import IGNORED, Batches
-from .metrics import device_of, outputs, reporting_refusals
-from .progress import tracked
-from .transforms import centring
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset
+from speczoo.training.errors import OptionError
+from speczoo.training.loader import IGNORED, Batches
+from speczoo.training.metrics import device_of, outputs, reporting_refusals
+from speczoo.training.progress import tracked
+from speczoo.training.transforms import centring
 
 
 def direction(model: nn.Module, generator: Generator) -> dict[str, Tensor]:

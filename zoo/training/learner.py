@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from . import recipe as r
-from .lightning import pl
-from .loader import IGNORED
-from .metrics import Counts, outputs, reporting_refusals
+from speczoo.training import recipe as r
+from speczoo.training.lightning import pl
+from speczoo.training.loader import IGNORED
+from speczoo.training.metrics import Counts, outputs, reporting_refusals
 
 
 class Learner(pl.LightningModule):

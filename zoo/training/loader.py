@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from .dataset import LabelledImages
-from .transforms import Transform
+from speczoo.training.dataset import LabelledImages
+from speczoo.training.transforms import Transform
 
 IGNORED = -100  # the label that losses and metrics pass over; it pads the last batch of several processes
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from . import recipe as r
-from .dataset import Dataset
-from .engine import check_smallest, loaders
-from .errors import TrainingError
-from .learner import make_optimizer, training_loss
-from .lightning import Fabric
-from .loader import Batches
-from .metrics import outputs, reporting_refusals
-from .progress import tracked
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset
+from speczoo.training.engine import check_smallest, loaders
+from speczoo.training.errors import TrainingError
+from speczoo.training.learner import make_optimizer, training_loss
+from speczoo.training.lightning import Fabric
+from speczoo.training.loader import Batches
+from speczoo.training.metrics import outputs, reporting_refusals
+from speczoo.training.progress import tracked
 
 GRADIENT, TENTH = "Min numerical gradient", "Min loss divided by 10"
 

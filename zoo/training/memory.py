@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from speczoo.limits import current, raising
-
-from .errors import TrainingError
+from speczoo.training.errors import TrainingError
 
 #: Where Linux says what a container may have, of either version of its control groups.
 CONTAINERS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from speczoo.limits import exhausted
-
-from .errors import DataError, TrainingError, one_line
-from .loader import IGNORED
+from speczoo.training.errors import DataError, TrainingError, one_line
+from speczoo.training.loader import IGNORED
 
 SMALLER = "a smaller `batch_size`, smaller images or a smaller network"
 

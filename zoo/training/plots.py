@@ -17,8 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from speczoo.figures import BLUE, GREEN, ORANGE, QuietFigure, shown
-
-from .evaluate import Evaluation
+from speczoo.training.evaluate import Evaluation
 
 TITLE = 28  # characters in a line over an image
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from .lightning import Tqdm
+from speczoo.training.lightning import Tqdm
 
 T = TypeVar("T")
 

@@ -10,27 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from speczoo import catalogue
 from speczoo.specs import files
 from speczoo.specs.diagnostics import Diagnostic, Report, Span
 from speczoo.specs.document import Document, parse
 from speczoo.specs.errors import SpecError, raise_if_wrong
-from speczoo.specs.keys import Model, instead, key_at, keys, model_at
-from speczoo.specs.limits import DEFAULT
+from speczoo.specs.keys import Model
 from speczoo.specs.problem import Loc, Problem, pointer
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Spec
-from speczoo.specs.suggestions import did_you_mean, nearest
-from speczoo.specs.value_kinds import placed
-
-from .recipe import Network, Recipe
-from .recipe_words import choices
-from .shapes import ImageShape, after, stored
+from speczoo.specs.suggestions import did_you_mean
+from speczoo.training.recipe import Network, Recipe
+from speczoo.training.recipe_words import choices
+from speczoo.training.shapes import ImageShape, after, stored
 
 if TYPE_CHECKING:
     from speczoo.compiler.graph import Graph
+from speczoo.training.recipe_errors import recipe_problems
 
 HOME = Path(__file__).resolve().parent.parent / "recipes"
 
@@ -139,7 +136,7 @@ def read(
     try:
         recipe = Recipe.model_validate(text.data).model_copy(update={"network": network})
     except ValidationError as error:
-        for problem in _problems(error, text.data):
+        for problem in recipe_problems(error, text.data):
             report.add(text.located(problem))
     if with_network and network is not None:
         shape = [*flow.values()][-1] if flow and _whole(flow, text.data) else None
@@ -347,59 +344,3 @@ def _quoted(message: str) -> set[str]:
     """Return what a message has between backticks, and the first word of it: `widths`, `widths[0]`."""
     quoted = re.findall("`([^`]*)", message)[::2]
     return {*quoted, *(re.match(r"\w*", text)[0] for text in quoted)}  # type: ignore[index]
-
-
-def _problems(error: ValidationError, data: Any) -> Iterator[Problem]:
-    """Yield what is wrong with a recipe, the first of its mistakes."""
-    mistakes = error.errors()[: DEFAULT.mistakes]
-    suggested = {_suggested(mistake, data) for mistake in mistakes}
-    for mistake in mistakes:
-        path = placed(data, mistake["loc"], missing=mistake["type"] == "missing")
-        if mistake["type"] == "missing" and path in suggested:
-            continue  # it is there, under a name that is almost right
-        code, message = "bad-value", ""
-        help: tuple[str, ...] = ()
-        name = ".".join(map(str, path))
-        match mistake["type"]:
-            case "extra_forbidden":
-                code, message = "unknown-key", f"a recipe has no `{name}`"
-                known, words = _known(path, data)
-                help = did_you_mean(str(path[-1]), known, aliases=words, limit=30)
-            case "missing":
-                code, message = "missing-argument", f"`{name}` is missing"
-                key = key_at(Recipe, path, data)
-                help = (f"`{key.name}` is {key.holds}",) if key and key.holds else ()
-                path = path[:-1]
-            case "union_tag_invalid":
-                context = mistake["ctx"]
-                key_name = context["discriminator"].strip("'")
-                path = (*path, key_name)
-                message = f"`{name}` has no {key_name} `{context['tag']}`"
-                tags = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-                help = did_you_mean(str(context["tag"]), tags)
-            case "union_tag_not_found":
-                key_name = mistake["ctx"]["discriminator"].strip("'")
-                code, message = "missing-argument", f"`{name}` does not say its `{key_name}`"
-            case "value_error":
-                message = f"`{name}`: {mistake['ctx']['error']}" if name else f"{mistake['ctx']['error']}"
-            case _:
-                value = mistake["input"]
-                shown = f" (here {value!r})" if isinstance(value, str | int | float | bool) or value is None else ""
-                message = f"`{name}`: {mistake['msg'][:1].lower()}{mistake['msg'][1:]}{shown}"
-        yield Problem(code, message, path, key=code == "unknown-key", help=help)
-
-
-def _suggested(mistake: ErrorDetails, data: Any) -> Loc | None:
-    """Return where the value of a key that is not known was intended to stand."""
-    if mistake["type"] != "extra_forbidden":
-        return None
-    path = placed(data, mistake["loc"])
-    known, words = _known(path, data)
-    near = nearest(str(path[-1]), known, aliases=words)
-    return (*path[:-1], near) if near else None
-
-
-def _known(path: Loc, data: Any) -> tuple[list[str], dict[str, str]]:
-    """Return the keys of the mapping around a path, and what people write instead."""
-    model = model_at(Recipe, path[:-1], data)
-    return (list(keys(model)), instead(model, keys(model))) if model else ([], {})

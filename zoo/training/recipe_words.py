@@ -10,8 +10,7 @@ from typing import NamedTuple, get_args
 from pydantic import BaseModel
 
 from speczoo.specs.keys import Key, Model, keys, kinds, models
-
-from .recipe import Recipe
+from speczoo.training.recipe import Recipe
 
 
 class WordChoice(NamedTuple):

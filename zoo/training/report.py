@@ -18,16 +18,15 @@ from speczoo.drawing.files import Drawing
 from speczoo.figures import save, shown
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.escaping import safe
-
-from . import plots
-from . import recipe as r
-from .dataset import Dataset, LabelledImages
-from .evaluate import Evaluation, evaluate, main_output
-from .loader import Batches
-from .metric_text import NAMES, duration, figure
-from .metrics import device_of
-from .run import Run
-from .transforms import centring
+from speczoo.training import plots
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset, LabelledImages
+from speczoo.training.evaluate import Evaluation, evaluate, main_output
+from speczoo.training.loader import Batches
+from speczoo.training.metric_text import NAMES, duration, figure
+from speczoo.training.metrics import device_of
+from speczoo.training.run import Run
+from speczoo.training.transforms import centring
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }

@@ -18,15 +18,14 @@ from speczoo import api, catalogue, specialize
 from speczoo.compiler.graph import Graph
 from speczoo.limits import LimitExceeded, current
 from speczoo.specs import files
+from speczoo.training import data as datasets
+from speczoo.training import recipe as r
+from speczoo.training import recipe_loader
+from speczoo.training.dataset import Dataset
+from speczoo.training.errors import DataError, RunError, one_line
+from speczoo.training.files import read_tensors, replacing
+from speczoo.training.memory import must_fit
 from speczoo.weights import odd
-
-from . import data as datasets
-from . import recipe as r
-from . import recipe_loader
-from .dataset import Dataset
-from .errors import DataError, RunError, one_line
-from .files import read_tensors, replacing
-from .memory import must_fit
 
 WEIGHTS, RESULT, HISTORY, FACTS = "model.pt", "result.json", "history.json", "run.json"
 LOCK = ".lock"  # held by the process that writes

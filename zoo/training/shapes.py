@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import recipe as r
+from speczoo.training import recipe as r
 
 ImageShape = tuple[int, int, int]  # channels, height, width
 

@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from speczoo.training import data as datasets
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset
+from speczoo.training.errors import OptionError
+from speczoo.training.lightning import VERSION
+from speczoo.training.run import Run, build, graph_of
 from speczoo.verify import hold
 from speczoo.weights import build_with, params_with, report_of
-
-from . import data as datasets
-from . import recipe as r
-from .dataset import Dataset
-from .errors import OptionError
-from .lightning import VERSION
-from .run import Run, build, graph_of
 
 
 def refuse_contradictions(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from . import recipe as r
-from .dataset import Dataset, LabelledImages
+from speczoo.training import recipe as r
+from speczoo.training.dataset import Dataset, LabelledImages
 
 SIDE = 28
 INK = 128

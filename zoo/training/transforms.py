@@ -17,8 +17,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from . import recipe as r
-from .shapes import pair as pair
+from speczoo.training import recipe as r
+from speczoo.training.shapes import pair as pair
 
 
 class Transform(Protocol):
