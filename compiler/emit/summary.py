@@ -114,7 +114,7 @@ class Summary:
         )
 
     def _repr_html_(self) -> str:
-        from speczoo.compiler.analysis.memory import Unit
+        from speczoo.compiler.analysis.residence import Unit
         from speczoo.compiler.emit.summary_columns import DEFAULT, totals
         from speczoo.compiler.emit.summary_html import page
 

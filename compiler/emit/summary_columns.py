@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from speczoo.compiler.analysis.cost import item_size
-from speczoo.compiler.analysis.memory import Memory, Unit
+from speczoo.compiler.analysis.memory import Memory
 from speczoo.compiler.analysis.outline import OutlinePart, counted
+from speczoo.compiler.analysis.residence import Unit
 from speczoo.compiler.graph import Graph
 from speczoo.specs.wording import by_axis, scaled
 

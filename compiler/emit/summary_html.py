@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from speczoo.compiler.analysis.memory import Unit
 from speczoo.compiler.analysis.outline import OutlinePart
+from speczoo.compiler.analysis.residence import Unit
 from speczoo.compiler.emit.summary_columns import COLUMNS, remark
 
 CELL = "padding:0 .8em;text-align:right;white-space:nowrap"

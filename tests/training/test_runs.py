@@ -575,7 +575,7 @@ def test_options_that_cannot_be_taken(corners: Path, tmp_path: Path, given: dict
 
 
 def test_a_logger_that_is_not_installed(corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speczoo.training.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("speczoo.training.trainer.find_spec", lambda name: None)
     with pytest.raises(OptionError, match="pip install tensorboard"):
         options(corners, tmp_path, logger="tensorboard")
     options(corners, tmp_path, logger="csv")

@@ -14,8 +14,8 @@ from speczoo.specs.errors import SpecError
 from speczoo.specs.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from speczoo.compiler.analysis.memory import Unit
     from speczoo.compiler.analysis.outline import OutlinePart
+    from speczoo.compiler.analysis.residence import Unit
     from speczoo.compiler.emit.summary import Summary
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
@@ -84,8 +84,8 @@ def command(
         raise wrong
     from speczoo.commands import summary_formats
     from speczoo.commands.summary_formats import Shown
-    from speczoo.compiler.analysis.memory import Unit
     from speczoo.compiler.analysis.outline import cut
+    from speczoo.compiler.analysis.residence import Unit
     from speczoo.compiler.emit.summary_columns import ordered
 
     unit, falling = Unit(dtype, batch), sort is not None and sort.startswith("-")

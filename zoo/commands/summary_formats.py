@@ -10,7 +10,8 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from speczoo.commands import layout
-from speczoo.compiler.analysis.memory import Unit, memory
+from speczoo.compiler.analysis.memory import memory
+from speczoo.compiler.analysis.residence import Unit
 from speczoo.compiler.emit.summary_columns import COLUMNS, Line, lines, remark, totals
 from speczoo.console import DIM, Styled
 from speczoo.table import Column, Table

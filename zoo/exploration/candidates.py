@@ -12,13 +12,15 @@ from speczoo.specs.diagnostics import Diagnostic
 
 def _inference(graph: Graph) -> int:
     """Return bytes for one input in float32, as `zoo summary` has them."""
-    from speczoo.compiler.analysis.memory import Unit, inference
+    from speczoo.compiler.analysis.inference_memory import inference
+    from speczoo.compiler.analysis.residence import Unit
 
     return inference(graph.root, Unit())
 
 
 def _training(graph: Graph) -> int:
-    from speczoo.compiler.analysis.memory import Unit, training
+    from speczoo.compiler.analysis.residence import Unit
+    from speczoo.compiler.analysis.training_memory import training
 
     return training(graph, Unit())
 
