@@ -104,6 +104,20 @@ def test_features_are_found_wherever_they_stand(name: str) -> None:
     assert max(volume.channels for volume in maps) in (768, 1536)
 
 
+def test_features_are_found_in_a_sequence_that_becomes_a_map_again() -> None:
+    tokens = [
+        {"op": "Flatten", "start_dim": 2},
+        {"op": "permute", "dims": [0, 2, 1]},
+        {"op": "Linear", "out_features": 20},
+        {"op": "Unflatten", "dim": 1, "unflattened_size": [8, 8]},
+        {"op": "permute", "dims": [0, 3, 1, 2]},
+    ]
+    conv = {"op": "Conv2d", "out_channels": 12, "kernel_size": 3, "padding": 1}
+    net = {"spec": 1, "name": "n", "input": [3, 8, 8], "layers": [conv, *tokens, {**conv, "stride": 2}]}
+    made = volumes(diagram(speczoo.graph(net))).volumes
+    assert [volume.channels for volume in made] == [3, 12, 20, *(20 for _ in made[3:-1]), 12]
+
+
 def test_blocks_are_unfolded_as_far_as_asked() -> None:
     whole = diagram(speczoo.graph("resnet18"))
     convolutions = [v for v in volumes(whole).volumes if v.kind == "conv"]
@@ -180,6 +194,21 @@ def test_a_u_with_gates_is_one() -> None:
     places = [front(face) for face in page.shapes if isinstance(face, Face) and face.about is not None]
     assert len({round(area.y + area.height / 2, 1) for area in places}) == 4
     assert list(faults(page)) == []
+
+
+def test_the_main_way_is_one_at_every_size() -> None:
+    """Of two ways through as many volumes the longer one: that with long texts where they lie, else that with large
+    volumes.
+    """
+    narrow = {"layers": [{"op": "Linear", "out_features": 1}, {"op": "Linear", "out_features": 1}]}
+    blocks = {f"ANameThatIsMuchLongerThanItsVolume{i}": narrow for i in range(6)}
+    named = [{"id": f"named{i}", "op": op} for i, op in enumerate(blocks)]
+    large = [{"id": f"large{i}", "op": "Linear", "out_features": 900 + i} for i in range(6)]
+    large[0]["from"] = "input"
+    side = {"id": "side", "op": "Linear", "from": "large0", "out_features": 5}
+    joined = {"op": "concat", "from": ["named5", "large5", "side"]}
+    net = {"spec": 1, "name": "n", "input": [4], "blocks": blocks, "layers": [*named, *large, side, joined]}
+    assert list(faults(Drawing(speczoo.graph(net), 1, style="paper").picture)) == []
 
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet18", "autoencoder", "yolov8n", "char_rnn"])

@@ -26,7 +26,7 @@ from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_o
 from speczoo.drawing.files import Drawing
 from speczoo.drawing.formats import FORMATS
 from speczoo.drawing.layout import BoxLink, DiagramLayout, Extent, best_order, good_order, grid
-from speczoo.drawing.network import diagram
+from speczoo.drawing.network import NoSuchPart, diagram
 from speczoo.drawing.palette import kind_of
 from speczoo.drawing.picture import DrawnText, Rectangle, picture, rectangles
 from speczoo.drawing.text import shortened, width
@@ -368,7 +368,7 @@ def test_a_part_of_a_network() -> None:
         ("layer1.0.conv1", "fc", "two lists"),
         ("conv1.weight", "", "`conv1` is a layer, and has nothing inside"),
     ):
-        with pytest.raises(LookupError, match=re.escape(words)):
+        with pytest.raises(NoSuchPart, match=re.escape(words)):
             part(graph, first, last)
 
 

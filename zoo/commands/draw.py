@@ -96,7 +96,8 @@ def command(
 
     --json tells the size of the picture, what is in it, and the files.
     """
-    from speczoo.drawing.files import Drawing
+    from speczoo.drawing.files import Drawing, NoSuchPicture
+    from speczoo.drawing.network import NoSuchPart
     from speczoo.specs.errors import SpecError
 
     if networks.several:
@@ -116,7 +117,7 @@ def command(
     try:
         made = {path: drawing.file(found) for path, found in forms.items()}
         text = drawing.text(form) if not out and not as_json else ""
-    except (LookupError, ValueError) as error:
+    except (NoSuchPart, NoSuchPicture) as error:
         raise click.UsageError(str(error.args[0])) from None
     except ModuleNotFoundError as error:
         message = f"PNG and PDF are drawn by {error.name}, which is not installed: pip install matplotlib"

@@ -29,6 +29,10 @@ Style: TypeAlias = Literal["boxes", "paper"]
 SEPARATOR = " \u00b7 "
 
 
+class NoSuchPicture(ValueError):
+    """What is asked for together is nothing that there are pictures of."""
+
+
 def draw(
     what: api.What | Graph,
     *,
@@ -76,7 +80,7 @@ class Drawing:
 
     @cached_property
     def whole(self) -> Diagram:
-        """What is drawn with all blocks unfolded. Raises LookupError where `first` or `last` names nothing, or no way
+        """What is drawn with all blocks unfolded. Raises NoSuchPart where `first` or `last` names nothing, or no way
         leads from one to the other.
         """
         part = between(self.graph, self.first, self.last) if self.first or self.last else None
@@ -93,26 +97,26 @@ class Drawing:
 
     @cached_property
     def diagram(self) -> Diagram:
-        """Raise LookupError, as `whole` does."""
+        """Raise NoSuchPart, as `whole` does."""
         if self.against is not None:
             return focused(self.whole, self.depth)
         return folded(self.whole, self.depth) if self.depth is not None else readable(self.whole)
 
     @cached_property
     def volumes(self) -> Volumes:
-        """What the style `paper` draws. Raises LookupError, as `whole` does."""
+        """What the style `paper` draws. Raises NoSuchPart, as `whole` does."""
         return volumes(self.whole, self.depth, lambda made: fits(made, shapes=self.shapes))
 
     @property
     def boxes(self) -> tuple[Box, ...]:
-        """The boxes that are drawn. Raises LookupError, as `whole` does."""
+        """The boxes that are drawn. Raises NoSuchPart, as `whole` does."""
         if self.style == "paper":
             return tuple(volume.box for volume in self.volumes.volumes)
         return tuple(self.diagram.walk())
 
     @cached_property
     def picture(self) -> Picture:
-        """Raise LookupError, as `whole` does."""
+        """Raise NoSuchPart, as `whole` does."""
         if self.style == "paper":
             return paper(self.volumes, self.graph.name, self.description or self.subtitle, shapes=self.shapes)
         return picture(self.diagram, self.graph.name, self.subtitle, self.description, horizontal=self.horizontal)
@@ -153,7 +157,7 @@ class Drawing:
     def file(self, form: str) -> bytes:
         """Return the bytes of a file of one of FORMATS' values.
 
-        Raises LookupError and ValueError, as `text` does, and ModuleNotFoundError where matplotlib is missing.
+        Raises NoSuchPart and NoSuchPicture, as `text` does, and ModuleNotFoundError where matplotlib is missing.
         """
         if form in ("png", "pdf") and not (self.style == "paper" and self.against is not None):
             from speczoo.drawing.raster import raster
@@ -162,13 +166,13 @@ class Drawing:
         return self.text(form).encode()
 
     def text(self, form: str) -> str:
-        """Return the text of a file of `svg`, `html`, `dot`, `mermaid` or `tikz`. Raises LookupError, and ValueError
+        """Return the text of a file of `svg`, `html`, `dot`, `mermaid` or `tikz`. Raises NoSuchPart, and NoSuchPicture
         for a format that is laid out by others, and so has no volumes.
         """
         if self.style == "paper" and self.against is not None:
-            raise ValueError("what changed is drawn as boxes that nest, not in the style paper")
+            raise NoSuchPicture("what changed is drawn as boxes that nest, not in the style paper")
         if self.style == "paper" and form in ("dot", "mermaid"):
-            raise ValueError(f"{form} has boxes alone: the style paper is for SVG, HTML, PNG, PDF and TikZ")
+            raise NoSuchPicture(f"{form} has boxes alone: the style paper is for SVG, HTML, PNG, PDF and TikZ")
         if form == "html":
             from speczoo.drawing.html import html, still
 

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, pairwise, product
+from itertools import combinations, product
 from random import Random
 from typing import NamedTuple
 
@@ -122,7 +122,7 @@ def good_order(grid: Grid) -> tuple[int, ...]:
         if not grid.through(best) and not grid.crossings(best):
             break
         start = Random(seed).sample(range(count), count)  # the same in every run
-        best = min(best, best_order(grid.cost, start, tries), key=grid.cost)
+        best = min(best, best_order(grid.cost, start, tries), key=lambda order: tuple(grid.cost(order)))
     return tuple(best)
 
 
@@ -241,11 +241,11 @@ def _middle_best(items: Iterable[int], worth: Mapping[int, tuple[int, float]]) -
     return equal[len(equal) // 2]
 
 
-def best_order(cost: Callable[[Sequence[int]], tuple[float, ...]], start: Sequence[int], tries: int) -> list[int]:
-    """Return an order of columns of low cost: from that at the start, columns move, one at a time, to where it is
-    least, until none gains or so many orders were tried.
+def best_order(cost: Callable[[Sequence[int]], Iterable[float]], start: Sequence[int], tries: int) -> list[int]:
+    """Return an order of columns of low cost, which is told from what counts most on: from that at the start, columns
+    move, one at a time, to where it is least, until none gains or so many orders were tried.
     """
-    order, least = list(start), cost(start)
+    order, least = list(start), tuple(cost(start))
     improved = True
     while improved and tries > 0 and least[-1] > 0:
         improved = False
@@ -255,12 +255,24 @@ def best_order(cost: Callable[[Sequence[int]], tuple[float, ...]], start: Sequen
             if moved == order:
                 continue
             tries -= 1
-            found = cost(moved)
-            if found < least:
+            found = _less(cost(moved), least)
+            if found is not None:
                 order, least, improved = moved, found, True
             if tries <= 0:
                 break
     return order
+
+
+def _less(cost: Iterable[float], than: Sequence[float]) -> tuple[float, ...] | None:
+    """Return a cost if it is less than another one. What follows the part that says that it is not is not asked for."""
+    known: list[float] = []
+    less = False
+    for part, other in zip(cost, than, strict=True):
+        if not less and part > other:
+            return None
+        less = less or part < other
+        known.append(part)
+    return tuple(known) if less else None
 
 
 def alternating(count: int) -> list[int]:
@@ -284,13 +296,16 @@ class Grid:
         box = self.items[item].box
         return self.boxes[box] if box >= 0 else Extent(0.0, 0.0, 0.0)
 
-    def cost(self, order: Sequence[int]) -> tuple[float, ...]:
-        """Return how many links run through long boxes in this order, how many cross, how many boxes stand left of
+    def cost(self, order: Sequence[int]) -> Iterator[float]:
+        """Yield how many links run through long boxes in this order, how many cross, how many boxes stand left of
         earlier ones, and how far links lead across.
         """
+        yield self.through(order)
+        yield self.crossings(order)
+        yield self.disorder(order)
         axes = self.axes(order)
         far = sum(abs(axes[self.column[s.source]] - axes[self.column[s.target]]) for s in self.steps)
-        return self.through(order), self.crossings(order), self.disorder(order), round(far, 3)
+        yield round(far, 3)
 
     def through(self, order: Sequence[int]) -> int:
         """Return how many steps lead from one side of a box to the other, between two ranks that it stands on."""
@@ -318,14 +333,19 @@ class Grid:
     def crossings(self, order: Sequence[int]) -> int:
         """Return how many pairs of steps between the same ranks cross."""
         place = {column: i for i, column in enumerate(order)}
-        between: dict[int, list[tuple[int, float, int, float]]] = defaultdict(list)
+        return sum(
+            _inversions((place[source], out, place[target], into) for source, out, target, into in lines)
+            for lines in self._between
+        )
+
+    @cached_property
+    def _between(self) -> list[list[tuple[int, float, int, float]]]:
+        """The steps between two ranks, where there are several: column and exit, column and entry."""
+        found: dict[int, list[tuple[int, float, int, float]]] = defaultdict(list)
         for s in self.steps:
-            out = self.extent(s.source).exit(s.port)
-            into = self.extent(s.target).entry(s.position)
-            between[self.items[s.target].ranks.start].append(
-                (place[self.column[s.source]], out, place[self.column[s.target]], into)
-            )
-        return sum(_inversions(lines) for lines in between.values() if len(lines) > 1)
+            out, into = self.extent(s.source).exit(s.port), self.extent(s.target).entry(s.position)
+            found[self.items[s.target].ranks.start].append((self.column[s.source], out, self.column[s.target], into))
+        return [lines for lines in found.values() if len(lines) > 1]
 
     def axes(self, order: Sequence[int]) -> dict[int, float]:
         """Return the axis of each column across the flow: the main one's is 0, the others' as close as can be."""
@@ -343,23 +363,26 @@ class Grid:
 
     def _stacked(self, column: int, taken: Mapping[int, float], side: int) -> float:
         """Return the axis of a column beside what is taken on its ranks."""
-        needed = (
-            taken.get(rank, 0.0) * side
-            + self._margin(i)
-            + (self.extent(i).before if side > 0 else self.extent(i).after)
-            for i in self.columns[column]
-            for rank in self.items[i].ranks
+        near = 0 if side > 0 else 1
+        return side * max(
+            (taken.get(rank, 0.0) * side + sides[near] for rank, sides in self._widths[column]), default=0.0
         )
-        return side * max(needed, default=0.0)
 
     def _occupy(self, column: int, axis: float, taken: dict[int, float], side: int) -> None:
-        for i in self.columns[column]:
-            reach = self.extent(i).after if side > 0 else self.extent(i).before
-            taken |= dict.fromkeys(self.items[i].ranks, axis + side * (reach + self._margin(i)))
+        far = 1 if side > 0 else 0
+        for rank, sides in self._widths[column]:
+            taken[rank] = axis + side * sides[far]
 
-    def _margin(self, item: int) -> float:
-        """Return half the space beside an item: boxes keep farther away from each other than lines."""
-        return SPACE / 2 if self.items[item].box >= 0 else LINE
+    @cached_property
+    def _widths(self) -> list[list[tuple[int, tuple[float, float]]]]:
+        """How much each column takes on each of its ranks, before its axis and after it, with half the space beside:
+        boxes keep farther away from each other than lines.
+        """
+        return [[(rank, self._sides(i)) for i in members for rank in self.items[i].ranks] for members in self.columns]
+
+    def _sides(self, item: int) -> tuple[float, float]:
+        margin = SPACE / 2 if self.items[item].box >= 0 else LINE
+        return self.extent(item).before + margin, self.extent(item).after + margin
 
     def placed(self, order: Sequence[int]) -> DiagramLayout:
         axes = self.axes(order)
@@ -419,21 +442,7 @@ def _inversions(lines: Iterable[tuple[int, float, int, float]]) -> int:
     """Return how many of these lines cross, which lead from a place on one rank to a place on the next."""
     crossed = 0
     ends: list[tuple[int, float]] = []
-    ordered = sorted(lines)
-    for _, same in _grouped(ordered):
-        for end in same:
-            crossed += len(ends) - bisect_right(ends, end)
-        for end in same:
-            insort(ends, end)
+    for *_, place, into in sorted(lines):  # those of one start by where they end: they do not cross
+        crossed += len(ends) - bisect_right(ends, (place, into))
+        insort(ends, (place, into))
     return crossed
-
-
-def _grouped(
-    lines: Sequence[tuple[int, float, int, float]],
-) -> Iterator[tuple[tuple[int, float], list[tuple[int, float]]]]:
-    """Yield the ends of lines that begin at one place."""
-    starts = [line[:2] for line in lines]
-    cuts = [0, *(i for i, (a, b) in enumerate(pairwise(starts), 1) if a != b), len(lines)]
-    for low, high in pairwise(cuts):
-        if low < high:
-            yield starts[low], [line[2:] for line in lines[low:high]]

@@ -31,6 +31,10 @@ class NetworkPart(NamedTuple):
     entries: frozenset[int] | None  # None: all
 
 
+class NoSuchPart(LookupError):
+    """A path names nothing, or what stands in another list, or no way leads from one to another."""
+
+
 #: By which entries in a row are one box only where they have it alike: what else there is to know of a path.
 Apart: TypeAlias = Callable[[str], Hashable]
 
@@ -64,36 +68,36 @@ def between(graph: Graph, first: str, last: str) -> NetworkPart:
     """Return the entries of one list that lie on a way from one path to another, both with them; empty paths are the
     ends of the network's list.
 
-    Raises LookupError where there is no such path, they stand in two lists, or no way leads there.
+    Raises NoSuchPart where there is no such path, they stand in two lists, or no way leads there.
     """
     composite, prefix, start = _entry(graph, first) if first else (graph.root, "", None)
     other, _, end = _entry(graph, last) if last else (composite, prefix, None)
     if not first:
         composite, prefix, _ = _entry(graph, last)
     elif last and composite is not other:
-        raise LookupError(f"`{first}` and `{last}` stand in two lists")
+        raise NoSuchPart(f"`{first}` and `{last}` stand in two lists")
     flow = composite.wiring.dataflow
     below = descendants(flow, [start]) if start is not None else frozenset(range(len(composite.nodes)))
     above = ancestors(flow, [end]) if end is not None else frozenset(range(len(composite.nodes)))
     entries = frozenset(node for node in below & above if isinstance(node, int))
     if not entries:
-        raise LookupError(f"no way leads from `{first}` to `{last}`")
+        raise NoSuchPart(f"no way leads from `{first}` to `{last}`")
     return NetworkPart(composite, prefix, entries)
 
 
 def _entry(graph: Graph, path: str) -> tuple[Composite, str, int]:
-    """Return the list that an entry stands in, how its paths begin, and the entry's number. Raises LookupError."""
+    """Return the list that an entry stands in, how its paths begin, and the entry's number. Raises NoSuchPart."""
     composite, prefix, rest = graph.root, "", path
     while True:
         names = {node.name: i for i, node in enumerate(composite.nodes) if node.body is not None}
         name = max((n for n in names if rest == n or rest.startswith(f"{n}.")), key=len, default=None)
         if name is None:
-            raise LookupError(f"there is no `{path}` in {graph.name}: {_help(prefix, names, rest)}")
+            raise NoSuchPart(f"there is no `{path}` in {graph.name}: {_help(prefix, names, rest)}")
         if rest == name:
             return composite, prefix, names[name]
         body = composite.nodes[names[name]].body
         if not isinstance(body, Composite):
-            raise LookupError(f"`{prefix}{name}` is a layer, and has nothing inside")
+            raise NoSuchPart(f"`{prefix}{name}` is a layer, and has nothing inside")
         composite, prefix, rest = body, f"{prefix}{name}.", rest[len(name) + 1 :]
 
 

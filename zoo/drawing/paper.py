@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 
 from speczoo.drawing.layout import BoxLink, Extent, Grid, Spot, alternating, best_order, grid
 from speczoo.drawing.levels import Levels, level_of
@@ -49,7 +49,7 @@ NAMES = 125.0
 #: The width of a page whose smallest texts, those of the legend, are set in five points in a column of 85 mm (241 pt).
 COLUMN = 241 / 5 * SMALL
 #: By how much volumes are drawn smaller at most beside texts: those that lie, and those that stand upright.
-LYING, UPRIGHT = 1.7, 3.3
+LYING, UPRIGHT = 1.7, 5.0
 #: How much darker sides are than the front, and kinds of layers than others: they are told apart in grey print too.
 TOP, SIDE = 0.1, 0.25
 SHADES = {"linear": 0.12, "pool": 0.26, "resize": 0.12, "recurrent": 0.26, "attention": 0.26, "parameter": 0.12}
@@ -80,7 +80,7 @@ def _readable(made: Volumes, *, shapes: bool) -> tuple[list[Element], float]:
     for upright, most in ((False, LYING), (True, UPRIGHT)):
         larger = 1.0
         while True:
-            tried = replace(figure, larger=larger, upright=upright, order=figure.columns)
+            tried = replace(figure, larger=larger, upright=upright, laid=(figure.grid, figure.columns))
             drawn = [*tried.shapes()]
             wanted = width_of(drawn) / (COLUMN - 2 * MARGIN)
             if wanted <= larger or larger == most:
@@ -169,7 +169,7 @@ class _Figure:
     with_shapes: bool
     larger: float = 1.0  # what is as large however small volumes are drawn: texts and signs
     upright: bool = False
-    order: tuple[int, ...] | None = None  # of columns, where it is known
+    laid: tuple[Grid, tuple[int, ...]] | None = None  # ranks and columns, and their order, found at another size
 
     @property
     def text(self) -> float:
@@ -190,7 +190,7 @@ class _Figure:
                 way[-1] = self._entry(link.target, spots[link.target])
                 yield from _polyline(way, dashed=self._training(link.target))
         else:
-            laid = self._cells.placed(self.columns)
+            laid = self.grid.placed(self.columns)
             spots = [*laid.spots]
             for hop in laid.hops:
                 carried = [self.links[i] for i in hop.links]
@@ -207,11 +207,14 @@ class _Figure:
 
     @cached_property
     def columns(self) -> tuple[int, ...]:
-        """The order of columns, which hangs on no size."""
-        return _order(self._cells) if self.order is None else self.order
+        """The order of columns, the same at every size."""
+        return _order(self.grid) if self.laid is None else self.laid[1]
 
     @cached_property
-    def _cells(self) -> Grid:
+    def grid(self) -> Grid:
+        """Ranks and columns, the same at every size: of two ways as long the main one would change with it."""
+        if self.laid is not None:
+            return replace(self.laid[0], boxes=self._extents)
         inputs = sum(members[0].box.kind == "terminal" for members in self._members)
         return grid(self._extents, self.links, inputs)
 
@@ -394,11 +397,11 @@ def _order(cells: Grid) -> tuple[int, ...]:
     """Return an order of columns in which lines that pass over volumes do so above them, where as few cross so."""
     above = [column for column in range(1, len(cells.columns)) if cells.items[cells.columns[column][0]].box < 0]
 
-    def cost(order: Sequence[int]) -> tuple[float, ...]:
-        main = order.index(0)
-        below = sum(order.index(column) > main for column in above)
-        through, crossings, disorder, far = cells.cost(order)
-        return through, crossings, below, disorder, far
+    def cost(order: Sequence[int]) -> Iterator[float]:
+        main, parts = order.index(0), cells.cost(order)
+        yield from islice(parts, 2)  # links through boxes, and crossings
+        yield sum(order.index(column) > main for column in above)
+        yield from parts
 
     start = [*above, *(column for column in alternating(len(cells.columns)) if column not in set(above))]
     tries = 100_000 // (len(cells.steps) + 1)

@@ -243,7 +243,7 @@ class _Collector:
         if len({source.volume for source in sources}) == 1 and self._quiet(box, shape, sources[0]):
             reshaped = self._reshaped(sources[0], shape)
             return reshaped if (axis := _feature_axis(box)) is None else reshaped._replace(features=axis)
-        axis = FIRST if box.kind == "shape" else _feature_axis(box)
+        axis = self._moved(sources, shape) if box.kind == "shape" else _feature_axis(box)
         sign = box.symbol if len(sources) > 1 else ""
         kind = "resize" if box.kind == "shape" else box.kind
         return self._add(box, kind, shape, _settled(axis, sources), sources, sign=sign)
@@ -255,6 +255,11 @@ class _Collector:
         if box.kind in QUIET:
             return same or len(shape) < 3
         return same and (box.kind == "resize" or box.op.startswith("Adaptive"))
+
+    def _moved(self, sources: Sequence[_Value], shape: tuple[int, ...]) -> int:
+        """Return where features stand in what is put into another shape: the first axis, where nothing is known."""
+        known = [self._reshaped(source, shape).features for source in sources[:1]]
+        return next((at for at in known if at is not None), FIRST)
 
     def _reshaped(self, value: _Value, shape: tuple[int, ...]) -> _Value:
         """Return a value in another shape, where its features are found by their number."""
