@@ -25,15 +25,17 @@ from speczoo.training.evaluate import predict
 from speczoo.training.files import read_tensors
 from speczoo.training.images import read_images
 from speczoo.training.run import Run
-from tests.hostile import binaries
+from tests.hostile import doors, exported_files, picture_files, tensor_files
+from tests.hostile.files import HostileFile, hostile_files
 
 torchvision()
+FILES = hostile_files(tensor_files, picture_files, exported_files)
 MIB = 200  # what an attack may take, above what the doors themselves take
 
 
 @pytest.fixture(scope="module")
 def child() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.hostile.binaries"]
+    command = [sys.executable, "-m", "tests.hostile.doors"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as made:
         yield made
         assert made.stdin
@@ -49,18 +51,18 @@ def asked(child: subprocess.Popen[str], door: str, path: Path) -> dict[str, Any]
     return found
 
 
-@pytest.mark.parametrize("attack", binaries.ATTACKS.values(), ids=binaries.ATTACKS)
-def test_an_attack_is_reported_and_takes_little(
-    attack: binaries.Attack, child: subprocess.Popen[str], tmp_path: Path
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
+def test_a_hostile_file_is_reported_and_takes_little(
+    file: HostileFile, child: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    found = asked(child, attack.door, attack.make(tmp_path))
-    assert attack.says in found["told"]
+    found = asked(child, file.door, file(tmp_path))
+    assert file.says in found["told"]
     assert found["taken"] < MIB
 
 
 def test_memory_that_is_taken_would_be_seen(child: subprocess.Popen[str], tmp_path: Path) -> None:
     """A picture below the limit is decoded, once for each of its eight names: eight take what one takes."""
-    picture = binaries.png(tmp_path / "0.png", 5_000, 5_000)
+    picture = picture_files.png(tmp_path / "0.png", 5_000, 5_000)
     one = asked(child, "folder", tmp_path)["taken"]
     for number in range(1, 8):
         (tmp_path / f"{number}.png").symlink_to(picture)
@@ -90,19 +92,19 @@ def old(folder: Path) -> Path:
 
 
 def deflated(folder: Path) -> Path:
-    where = binaries.storage("0", 1000)
-    weight, bias = binaries.tensor(where, (2, 3), (3, 1)), binaries.tensor(where, (2,), (1,))
-    pickle = binaries.mapping(("a.weight", weight), ("a.bias", bias))
-    return binaries.archive(folder / "x.pt", pickle, {"0": bytes(4000)}, deflated=True)
+    where = tensor_files.storage("0", 1000)
+    weight, bias = tensor_files.tensor(where, (2, 3), (3, 1)), tensor_files.tensor(where, (2,), (1,))
+    pickle = tensor_files.mapping(("a.weight", weight), ("a.bias", bias))
+    return tensor_files.archive(folder / "x.pt", pickle, {"0": bytes(4000)}, deflated=True)
 
 
 def picture(folder: Path) -> Path:
-    return binaries.png(folder / "x.png", 30, 20)
+    return picture_files.png(folder / "x.png", 30, 20)
 
 
 def run(folder: Path) -> Path:
     torch.save(speczoo.build("mnist_cnn").state_dict(), folder / "model.pt")
-    return binaries.run(folder)
+    return picture_files.run(folder)
 
 
 LIMITED: dict[str, tuple[str, Callable[[Path], Path], str]] = {
@@ -127,7 +129,7 @@ def test_every_limit_is_felt_and_raised(case: str, tmp_path: Path) -> None:
     """What is refused says by which limit, and is read once that limit is as high as it said."""
     name, make, door = LIMITED[case]
     path = make(tmp_path)
-    assert not binaries.told(door, path)
+    assert not doors.told(door, path)
     low, tries = {name: 1}, 0
     while said := _told_below(low, door, path):
         assert f"--limit {name}=" in said
@@ -142,18 +144,18 @@ def test_every_limit_is_felt_and_raised(case: str, tmp_path: Path) -> None:
 
 def _told_below(low: dict[str, int], door: str, path: Path) -> str:
     with limits.using(**low):
-        return binaries.told(door, path)
+        return doors.told(door, path)
 
 
 def test_what_is_deflated_may_be_four_times_its_file_or_what_the_limit_says(tmp_path: Path) -> None:
     path = deflated(tmp_path)
-    assert not binaries.told("weights", path)
+    assert not doors.told("weights", path)
     size = path.stat().st_size
     assert 4 * size < 4000
     with limits.using(unpacked=1), pytest.raises(speczoo.WeightsError, match=f"take 4,000 bytes and the file {size}: "):
-        speczoo.build(binaries.WANTED, path)
+        speczoo.build(doors.WANTED, path)
     with limits.using(unpacked=4000):
-        speczoo.build(binaries.WANTED, path)
+        speczoo.build(doors.WANTED, path)
 
 
 def test_the_page_says_what_the_limits_are() -> None:
@@ -239,7 +241,7 @@ class Pooled(torch.nn.Sequential):
 
 def pooled(folder: Path, model: Pooled, **facts: Any) -> Path:
     torch.save(model.state_dict(), folder / "model.pt")
-    return binaries.run(folder, **facts)
+    return picture_files.run(folder, **facts)
 
 
 def test_images_are_predicted_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +331,7 @@ def test_tensors_without_plain_values_are_named(kind: str, form: str, tmp_path: 
     torch.save(state, tmp_path / "x.pt", _use_new_zipfile_serialization=form == "archive")
     for _ in range(2):
         with pytest.raises(speczoo.WeightsError, match=f"`a.weight` is {words}"):
-            speczoo.build(binaries.WANTED, tmp_path / "x.pt")
+            speczoo.build(doors.WANTED, tmp_path / "x.pt")
         with pytest.raises(RunError, match=f"`a.weight` is {words}"):
             read_tensors(tmp_path / "x.pt")
         torch.save({"epoch": 3, "state_dict": state}, tmp_path / "x.pt")
@@ -340,7 +342,7 @@ def test_tensors_without_plain_values_are_named(kind: str, form: str, tmp_path: 
 def test_they_are_named_in_a_state_dict_too(kind: str) -> None:
     make, words = ODD[kind]
     with pytest.raises(speczoo.WeightsError, match=f"`a.weight` is {words}"):
-        speczoo.build(binaries.WANTED, {"a.bias": torch.zeros(2), "a.weight": make()})
+        speczoo.build(doors.WANTED, {"a.bias": torch.zeros(2), "a.weight": make()})
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int64, torch.bool, torch.complex64])
@@ -349,7 +351,7 @@ def test_numbers_of_another_kind_are_no_weights(dtype: torch.dtype, tmp_path: Pa
     torch.save(state, tmp_path / "x.pt")
     for given in (state, tmp_path / "x.pt"):
         with pytest.raises(speczoo.WeightsError, match=r"of (whole|complex) numbers where.*: a\.weight"):
-            speczoo.build(binaries.WANTED, given)
+            speczoo.build(doors.WANTED, given)
     folder = run(tmp_path)
     weights = speczoo.build("mnist_cnn").state_dict()
     key = next(iter(weights))
@@ -361,10 +363,10 @@ def test_numbers_of_another_kind_are_no_weights(dtype: torch.dtype, tmp_path: Pa
 def test_a_name_is_shown_in_part(tmp_path: Path) -> None:
     torch.save({"n" * 10**6: torch.eye(3).to_sparse()}, tmp_path / "x.pt")
     with pytest.raises(speczoo.WeightsError) as caught:
-        speczoo.build(binaries.WANTED, tmp_path / "x.pt")
+        speczoo.build(doors.WANTED, tmp_path / "x.pt")
     torch.save({"n" * 10**6: torch.zeros(3)}, tmp_path / "x.pt")
     with pytest.raises(speczoo.WeightsError) as misfit:
-        speczoo.build(binaries.WANTED, tmp_path / "x.pt")
+        speczoo.build(doors.WANTED, tmp_path / "x.pt")
     assert max(len(str(caught.value)), len(str(misfit.value))) < 1000
 
 

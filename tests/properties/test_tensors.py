@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from speczoo import limits, tensors
 from speczoo.limits import LimitExceeded
 from speczoo.tensors import TensorsError
-from tests.hostile import binaries
+from tests.hostile.tensor_files import number, storage, tensor, text
 
 DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16,
           torch.int8, torch.uint8, torch.bool, torch.complex64)  # fmt: skip
@@ -176,13 +176,13 @@ def damaged(draw: st.DrawFn) -> bytes:
 #: Pieces of pickles in any order, each whole.
 pieces = st.sampled_from([
     b"]", b"}", b")", b"(", b"t", b"\x85", b"\x86", b"\x87", b"a", b"e", b"s", b"u", b"N", b"\x88", b"R", b"b", b"Q",
-    b"\x81", b"q\x00", b"h\x00", b"q\x01", b"h\x01", binaries.text("k"), binaries.text("storage"), binaries.text("0"),
-    binaries.number(3), binaries.number(0), binaries.number(-1), binaries.number(2**62), b"G" + struct.pack(">d", 2.5),
+    b"\x81", b"q\x00", b"h\x00", b"q\x01", b"h\x01", text("k"), text("storage"), text("0"),
+    number(3), number(0), number(-1), number(2**62), b"G" + struct.pack(">d", 2.5),
     *(f"c{name}\n".encode() for name in (
         "torch\nFloatStorage", "torch._utils\n_rebuild_tensor_v2", "torch._utils\n_rebuild_tensor_v3",
         "torch._utils\n_rebuild_parameter", "collections\nOrderedDict", "collections\nCounter", "builtins\nset",
         "torch\nSize", "torch\ndevice", "_codecs\nencode", "torch\nint8", "os\nsystem")),
-    binaries.storage("0", 6), binaries.tensor(binaries.storage("0", 6), (2, 3), (3, 1)),
+    storage("0", 6), tensor(storage("0", 6), (2, 3), (3, 1)),
 ])  # fmt: skip
 
 
@@ -204,14 +204,14 @@ def test_whatever_is_in_a_file_is_read_or_refused_in_words(folder: Path, content
     except (TensorsError, LimitExceeded) as error:
         said = error.message
     assert len(said) < 400
-    for tensor in leaves(found):
-        assert tensor.layout == torch.strided
-        assert tensor.nbytes <= max(2**20, 4 * len(content))
-        tensor.clone()  # every byte of it can be read
+    for each in leaves(found):
+        assert each.layout == torch.strided
+        assert each.nbytes <= max(2**20, 4 * len(content))
+        each.clone()  # every byte of it can be read
 
 
 def leaves(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return [tensor for each in inside for tensor in leaves(each)]
+    return [leaf for each in inside for leaf in leaves(each)]
