@@ -150,6 +150,18 @@ def test_what_changed_says_from_what_to_what() -> None:
     assert made.subtitle.startswith("against net \u00b7 +")
 
 
+def test_what_nothing_takes_is_drawn_where_it_changed() -> None:
+    old, same = ({"id": name, "op": "Parameter", "shape": [4], "unused": True} for name in ("old", "same"))
+    both = (old, same), ({**old, "shape": [5]}, same)
+    graphs = [
+        speczoo.graph({**NET, "layers": [NET["layers"][0], *each, {**NET["layers"][1], "from": "conv"}]})
+        for each in both
+    ]
+    assert [box.name for box in marked(*graphs)["changed"]] == ["~ old"]
+    assert not {"old", "same"} & {box.name for box in diagram(graphs[0]).walk()}
+    assert "same" not in {box.name.split()[-1] for boxes in marked(*graphs).values() for box in boxes}
+
+
 def test_blocks_are_unfolded_where_something_changed() -> None:
     made = speczoo.draw("resnet34", against="resnet18").diagram
     layer1, layer2 = (box for box in made.boxes if box.name in ("layer1", "layer2"))

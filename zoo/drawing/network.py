@@ -14,6 +14,7 @@ from speczoo.compiler.dataflow import INPUT, Edge, ancestors, descendants
 from speczoo.compiler.emit.resolved import arguments
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
+from speczoo.compiler.layers.parameter import Buffer, Parameter
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.labels import detail
@@ -113,6 +114,10 @@ def _list(composite: Composite, path: str, entries: frozenset[int] | None, apart
     order = [i for i in composite.wiring.order if composite.nodes[i].body is not None]
     if entries is not None:
         order = [i for i in order if i in entries]
+    else:
+        order = [
+            i for i in order if _flows(composite.nodes[i]) or apart(f"{path}{composite.nodes[i].name}") is not None
+        ]
     arriving, leaving = _ends(composite, order, entries)
     runs = list(_runs(composite, order, lambda i: apart(f"{path}{composite.nodes[i].name}")))
     number = {i: len(arriving) + k for k, run in enumerate(runs) for i in run}
@@ -135,6 +140,11 @@ def _list(composite: Composite, path: str, entries: frozenset[int] | None, apart
         label = name if len(leaving) > 1 else "output" if outermost else ""
         boxes.append(_terminal(label, composite.value(edge), path, outermost, training=training))
     return Diagram(tuple(boxes), tuple(links), len(arriving), len(leaving))
+
+
+def _flows(node: Node) -> bool:
+    """Return whether something flows out of an entry: what stands in the state_dict alone is drawn where it differs."""
+    return not (isinstance(node.body, Parameter | Buffer) and node.body.unused)
 
 
 def _ends(
