@@ -36,7 +36,7 @@ class NoSuchPart(LookupError):
     """A path names nothing, or what stands in another list, or no way leads from one to another."""
 
 
-#: By which entries in a row are one box only where they have it alike: what else there is to know of a path.
+#: What else there is to know of a path, if anything: entries in a row are one box only where they have it alike.
 Apart: TypeAlias = Callable[[str], Hashable]
 
 
@@ -115,9 +115,7 @@ def _list(composite: Composite, path: str, entries: frozenset[int] | None, apart
     if entries is not None:
         order = [i for i in order if i in entries]
     else:
-        order = [
-            i for i in order if _flows(composite.nodes[i]) or apart(f"{path}{composite.nodes[i].name}") is not None
-        ]
+        order = [i for i in order if _flows(composite.nodes[i]) or apart(f"{path}{composite.nodes[i].name}")]
     arriving, leaving = _ends(composite, order, entries)
     runs = list(_runs(composite, order, lambda i: apart(f"{path}{composite.nodes[i].name}")))
     number = {i: len(arriving) + k for k, run in enumerate(runs) for i in run}
