@@ -18,7 +18,7 @@ from speczoo.specs.grammar import NAME, Grammar
 from speczoo.specs.keys import Model, instead, is_model, key_at, keys, kinds_at, model_at
 from speczoo.specs.limits import DEFAULT
 from speczoo.specs.problem import Loc, Mark, Problem
-from speczoo.specs.schema_help import OWN, intended, words
+from speczoo.specs.schema_help import OWN, intended, intended_by_key, words
 from speczoo.specs.spec import Block, Entry, Spec, repeated
 from speczoo.specs.suggestions import certain, did_you_mean, given_already, nearest, spelling, unqualified
 from speczoo.specs.value_kinds import at, could_be, placed
@@ -196,7 +196,7 @@ class _Work:
             yield Problem("bad-value", f"`{path[-1]}` is empty", path)
         else:
             of_key = detail["loc"][-1:] == ("[key]",)
-            help, replacement = ((), None) if of_key else intended(path, detail.get("input"))
+            help, replacement = (intended_by_key(path), None) if of_key else intended(path, detail.get("input"))
             help = () if kind == "version" else help  # the message says it
             yield Problem("bad-value", words(detail, path), path, key=of_key, help=help, replacement=replacement)
             if of_key and _entry(path) is None:

@@ -23,6 +23,7 @@ _LOOP = re.compile(r"([A-Za-z_]\w{0,30}) in range\((?:([0-9]{1,9}), *)?([0-9]{1,
 _CALL = re.compile(r"([A-Za-z_][\w.]{0,99})(\(.*\))?", re.DOTALL)
 _ID = re.compile(r"[A-Za-z_][\w.-]{0,99}", re.ASCII)
 _AMOUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) *([kmgt])(i?)(b|bytes?)?", re.IGNORECASE | re.ASCII)
+_TAPS = "taps that are computed are a list: `taps: [{for: {i: 1..3}, id: NAME$i, from: PATH}]`"
 _KINDS = {
     "int_type": "an integer", "string_type": "text", "bool_type": "true or false", "list_type": "a list",
     "dict_type": "a mapping", "float_type": "a number", "model_type": "a mapping", "model_attributes_type": "a mapping",
@@ -35,6 +36,8 @@ def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
         return _as_entry(value), None
     if (several := _outputs(path, value)) is not None:
         return (f"write `{several}`",), None
+    if path[-2:] == ("taps", "for"):
+        return (_TAPS,), None
     key = key_at(Spec, path)
     if key is None:
         loop = path[-2:-1] == ("for",) and type(value) is int and value > 0
@@ -60,6 +63,11 @@ def intended(path: Loc, value: Any) -> tuple[tuple[str, ...], str | None]:
     if key.name == "when" and isinstance(value, str) and _is_expression(value):
         return (f"write `when: {f'${value}' if value.isidentifier() else f'$({value})'}`",), None
     return (), None
+
+
+def intended_by_key(path: Loc) -> tuple[str, ...]:
+    """Return the help where a key cannot be a name."""
+    return (_TAPS,) if path[-2:-1] == ("taps",) and "$" in str(path[-1]) else ()
 
 
 def _amount(value: object, unit: str) -> str | None:

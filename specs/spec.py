@@ -91,6 +91,22 @@ class Comprehension(Grammar):
     )
 
 
+class Tap(Grammar):
+    """A value inside an entry as its output; beside `for`, one for each of its turns."""
+
+    for_: Annotated[
+        dict[str, list[Any] | str] | None,
+        LOOP,
+        LOOP_WORDS,
+    ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the tap anew for each turn.")
+    id: Annotated[str, Holds("a name, or the path itself: `stage$i`"), Instead("name")] = Field(
+        description="The output's name; the path, too, where no `from` says it."
+    )
+    from_: Annotated[
+        str | None, Holds("a path inside the entry: `layer$i.bn2`"), Instead("path", "source", "value", "layer")
+    ] = Field(default=None, alias="from", description="The path of the value inside.")
+
+
 class Entry(Grammar):
     """One entry of a list: a layer, a block, a group, a shared module, or a splice. Extra keys are its arguments."""
 
@@ -131,7 +147,7 @@ class Entry(Grammar):
         ShapeList | None, Holds(f"{SIZES} `[64, 56, 56]`", item="a size"), Instead("output_shape", "out_shape")
     ] = Field(default=None, description="An assertion: the output's shape.")
     taps: Annotated[
-        list[str | Comprehension] | dict[Name, str] | None,
+        list[str | Tap] | dict[Name, str] | None,
         Holds("a list of paths, or a mapping of names to paths", item="a path"),
         Instead("hooks", "return_layers", "return_nodes"),
     ] = Field(default=None, description="Values inside it that are its outputs in place of its own: `id.path`.")

@@ -275,7 +275,7 @@ def _all_arguments() -> Iterator[tuple[str, ArgumentDoc]]:
 OF = {
     "Spec": "a spec", "Input": "an input", "Param": "a parameter", "Block": "a block", "Entry": "an entry",
     "Output": "an output", "InitRule": "a rule of `init`", "Expect": "`expect`", "Comprehension": "a loop in a list",
-    "Bounds": "bounds", "ExpectedMemory": "`memory`", "Weights": "`weights`", "Variant": "a variant",
+    "Tap": "a tap", "Bounds": "bounds", "ExpectedMemory": "`memory`", "Weights": "`weights`", "Variant": "a variant",
     "Recipe": "a recipe", "Network": "a recipe's `network`", "Torchvision": "a data set of torchvision",
     "Folder": "a folder", "Canvas": "digits on a canvas", "Transforms": "`transforms`",
     "Statistics": "`normalize`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.elaborate.context import Context
@@ -13,7 +14,10 @@ from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.taps import tapped
 from speczoo.specs.problem import Loc, Problem, ProblemError
+from speczoo.specs.reserved_names import bad_output
 from speczoo.specs.wording import printable
+
+Placed = tuple[str, Loc]
 
 
 def elaborate_taps(ctx: Context, frame: Frame, item: Item, node: Node) -> Node:
@@ -27,9 +31,9 @@ def elaborate_taps(ctx: Context, frame: Frame, item: Item, node: Node) -> Node:
         raise ctx.stop(Problem("bad-value", message, loc, key=True, path=node.name))
     wanted: dict[str, str] = {}
     places: dict[str, Loc] = {}
-    for name, path, place in _written(ctx, frame, item, loc, node.name):
+    for (name, named_at), (path, place) in _written(ctx, frame, item, loc, node.name):
         if name in wanted:
-            raise ctx.stop(Problem("duplicate-id", f"`{printable(name)}` is named twice", place, path=node.name))
+            raise ctx.stop(Problem("duplicate-id", f"`{printable(name)}` is named twice", named_at, path=node.name))
         wanted[name], places[name] = path, place
     if not wanted:
         raise ctx.stop(Problem("bad-value", "`taps` names nothing", loc, path=node.name))
@@ -42,17 +46,26 @@ def elaborate_taps(ctx: Context, frame: Frame, item: Item, node: Node) -> Node:
     return node.replace(body=body, outputs=body.values, ports=ports, taps=wanted)
 
 
-def _written(ctx: Context, frame: Frame, item: Item, loc: Loc, of: str) -> Iterator[tuple[str, str, Loc]]:
-    """Yield the name, the path and the place of each tap. Raises Stop, reported, and UnknownRead."""
+def _written(ctx: Context, frame: Frame, item: Item, loc: Loc, of: str) -> Iterator[tuple[Placed, Placed]]:
+    """Yield the name and the path of each tap. Raises Stop, reported, and UnknownRead."""
+
+    def computed(written: str, place: Loc, names: Mapping[str, Any]) -> Placed:
+        return str(ctx.evaluate(written, Scope(names, inputs=frame.readable), place, of)), place
+
     taps = item.entry.taps or ()
     if isinstance(taps, Mapping):
-        yield from ((name, path, (*loc, name)) for name, path in taps.items())
+        for name, path in taps.items():
+            yield (name, (*loc, name)), computed(path, (*loc, name), item.names)
         return
     for i, tap in enumerate(taps):
+        at: Loc = (*loc, i)
         if isinstance(tap, str):
-            yield tap, tap, (*loc, i)
+            yield (computed(tap, at, item.names),) * 2
             continue
-        place: Loc = (*loc, i, "id")
-        for names in comprehended(ctx, tap.for_, (*loc, i), item.names, frame.readable):
-            path = str(ctx.evaluate(tap.id, Scope(names, inputs=frame.readable), place, of))
-            yield path, path, place
+        turns = comprehended(ctx, tap.for_, at, item.names, frame.readable) if tap.for_ else [item.names]
+        for names in turns:
+            named = computed(tap.id, (*at, "id"), names)
+            if tap.from_ is not None and (why := bad_output(named[0])):
+                message = f"`{printable(named[0])}` cannot be the name of an output: {why}"
+                raise ctx.stop(Problem("bad-value", message, named[1], path=of))
+            yield named, named if tap.from_ is None else computed(tap.from_, (*at, "from"), names)

@@ -35,7 +35,11 @@ WHOLE: dict[str, Any] = {
     "inputs": [{"id": "x", "shape": [8]}],
     "params": {"n": {"type": "int", "default": 1}},
     "blocks": {"B": {"layers": [{"op": "ReLU"}]}},
-    "layers": [{"id": "fc", "op": "ReLU"}, {"op": "add", "from": [{"for": {"i": "1..1"}, "id": "fc"}, "fc"]}],
+    "layers": [
+        {"id": "fc", "op": "ReLU"},
+        {"id": "g", "op": "B", "taps": [{"id": "near", "from": "0"}]},
+        {"op": "add", "from": [{"for": {"i": "1..1"}, "id": "fc"}, "g.near"]},
+    ],
     "outputs": [{"id": "out", "from": "fc"}],
     "init": [{"match": "Linear", "bias": 0}],
     "expect": {"params": 0, "macs": {"max": 1}, "memory": {"weights": 1}},
@@ -44,7 +48,7 @@ WHOLE: dict[str, Any] = {
 }
 PLACES: dict[Model, tuple[str | int, ...]] = {
     spec.Spec: (), spec.Input: ("inputs", 0), Param: ("params", "n"), spec.Block: ("blocks", "B"),
-    spec.Entry: ("layers", 0), spec.Comprehension: ("layers", 1, "from", 0),
+    spec.Entry: ("layers", 0), spec.Comprehension: ("layers", 2, "from", 0), spec.Tap: ("layers", 1, "taps", 0),
     spec.Output: ("outputs", 0), spec.InitRule: ("init", 0), expected.Expect: ("expect",),
     expected.Bounds: ("expect", "macs"), expected.ExpectedMemory: ("expect", "memory"),
     origin.Weights: ("weights",), spec.Variant: ("variants", "small"),

@@ -58,6 +58,7 @@ FULL: dict[str, Any] = {
         {"for": {"i": "1..2"}, "do": [{"id": "act$i", "op": "ReLU", "inplace": False}]},
         {"id": "again", "share": "fc", "from": ["fc", {"for": {"i": "1..2"}, "id": "act$i"}]},
         {"id": "group", "from": "fc", "taps": ["a"], "layers": [{"id": "a", "op": "ReLU"}]},
+        {"id": "b", "op": "B", "taps": [{"for": {"i": "1..1"}, "id": "tap", "from": "sum"}]},
     ],
     "expect": {
         "params": {"min": 1, "max": 2},

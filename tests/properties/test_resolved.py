@@ -132,6 +132,12 @@ taps of taps:
   layers:
     - {id: b, op: B, taps: {far: x.0, near: y}}
     - {id: o, op: add, from: [b.far, input]}
+taps of a loop:
+  params: {n: 2}
+  blocks: {B: {layers: [{for: {i: 0..$n}, id: x$i, layers: [{op: ReLU}, {op: Dropout}]}]}}
+  layers:
+    - {id: b, op: B, taps: [{for: {i: 1..$n}, id: deep$i, from: x$i.0}, x0]}
+    - {id: o, op: add, from: [{for: {i: 1..$n}, id: b.deep$i}, b.x0]}
 """
 
 

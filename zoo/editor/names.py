@@ -236,7 +236,7 @@ class TextNames:
             yield from self._reference(scalar, closed_list(loc), flowing=True)
         elif last == "from" and "outputs" in loc:
             yield from self._reference(scalar, (*owner(loc), "layers"), flowing=True)
-        elif entry is not None and "taps" in loc[len(entry) :] and (inside := self._inside(entry)) is not None:
+        elif entry is not None and self.taps(loc) and (inside := self._inside(entry)) is not None:
             yield from self._path(scalar, inside)
 
     def refers(self, loc: Loc) -> bool:
@@ -252,6 +252,12 @@ class TextNames:
         if inner and inner[-1] != "id" and not isinstance(inner[-1], int):
             return False
         return key in ("from", "share") or (layer is not None and key in layer.references)
+
+    def taps(self, loc: Loc) -> bool:
+        """Return whether a path inside an entry stands at a place: the id of a tap is one, unless its `from` is."""
+        entry = entry_at(loc) or loc
+        named = loc[-1] == "id" and find(self.root, (*loc[:-1], "from")) is not None
+        return loc[len(entry) : len(entry) + 1] == ("taps",) and not named
 
     def _takes_op(self, loc: Loc) -> bool:
         """Return whether the name of an op stands at a place: in an argument or a parameter of that type."""

@@ -16,7 +16,7 @@ from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Symbol, closed_list, entry_at, owner
 from speczoo.editor.offers import Here, OfferedItem, described, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
-from speczoo.editor.tree import Listing, Scalar, find
+from speczoo.editor.tree import Listing, Mapping, Node, Scalar, find
 from speczoo.specs import files
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.keys import keys, kinds_at
@@ -71,7 +71,7 @@ def _entry_values(here: Here, loc: Loc, entry: Loc) -> Iterator[OfferedItem]:
         )
     elif here.names.refers(loc) or key in ("from", "share"):
         yield from _references(here, entry, sharing=key == "share")
-    elif key == "taps":
+    elif here.names.taps(loc):
         yield from _taps(here, entry)
     elif key == "when":
         yield from (OfferedItem(word, "value") for word in ("true", "false"))
@@ -199,9 +199,17 @@ def _ports(here: Here, symbol: Symbol) -> Iterator[OfferedItem]:
                 yield OfferedItem(f"{symbol.name}.{port}", "id", shape(value))
             return
     taps = find(here.typing.root, (*symbol.loc, "taps"))
+    yield from (OfferedItem(f"{symbol.name}.{name}", "id", "a tap") for name in _tapped(taps))
+
+
+def _tapped(taps: Node | None) -> Iterator[str]:
+    """Yield the names that taps have, as they are written."""
+    if isinstance(taps, Mapping):
+        yield from (pair.key.text for pair in taps.pairs)
     for tap in taps.items if isinstance(taps, Listing) else ():
-        if isinstance(tap, Scalar):
-            yield OfferedItem(f"{symbol.name}.{tap.text}", "id", "a tap")
+        name = tap.get("id") if isinstance(tap, Mapping) else tap
+        if isinstance(name, Scalar):
+            yield name.text
 
 
 def _taps(here: Here, entry: Loc) -> Iterator[OfferedItem]:
