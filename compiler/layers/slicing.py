@@ -16,7 +16,7 @@ from speczoo.compiler.layer import (
 )
 from speczoo.compiler.layers.axes import Moves, counted
 from speczoo.compiler.layers.reduction import printed
-from speczoo.compiler.reach import Link, Sight, moved, only, same, whole, windows
+from speczoo.compiler.reach import SAME, Link, Sight, moved, only, same, whole, windows
 from speczoo.compiler.strides import Layout
 
 
@@ -62,7 +62,8 @@ class Select(Moves, op="select"):
 
 class IndexSelect(Moves, op="index_select"):
     """The slices of its first input along axis `dim` at the places that its second, whole numbers in a list without a
-    batch axis, says: as a table of relative positions is looked up.
+    batch axis, says: as a table of relative positions is looked up. Of a value without a batch axis, a vector or a
+    matrix, a row for each of a sample's whole numbers: `dim: 1`, as an Embedding by a `Parameter`.
     """
 
     dim: Int
@@ -73,30 +74,47 @@ class IndexSelect(Moves, op="index_select"):
     views: ClassVar[bool] = False
     unbatched: ClassVar[bool] = True
     merges: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("index_select",)
+    reads: ClassVar[tuple[str, ...]] = ("index_select", "F.embedding", "unsqueeze", "squeeze")
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
-        if len(values) == 2 and (values[1].dtype != "int64" or values[1].batched):
-            kind = f"{values[1].dtype}, with a batch axis" if values[1].batched else values[1].dtype
-            message = f"the places are whole numbers without a batch axis (int64, as of a `Buffer`), not {kind}"
-            raise ShapeError("shape-mismatch", message, inputs={1: kind})
+        if len(values) == 2:
+            self._check_places(*values)
         return super().apply(*values)
+
+    def _check_places(self, x: Value, index: Value) -> None:
+        """Raise ShapeError for places that are none of whole numbers, or more than one list for all samples."""
+        if index.dtype != "int64":
+            message = f"the places are whole numbers (int64), not {index.dtype}"
+            raise ShapeError("shape-mismatch", message, inputs={1: index.dtype})
+        if not index.batched:
+            if len(index.shape) != 1:
+                message = f"the places are one list, not {show(index.shape)}"
+                help = ["put a `reshape` before it"]
+                raise ShapeError("shape-mismatch", message, inputs={1: show(index.shape)}, help=help)
+        elif x.batched:
+            message = "places of each sample are looked up in a value without a batch axis, as of a `Parameter`"
+            raise ShapeError("shape-mismatch", message, inputs={0: f"{show(x.shape)} of each sample"})
+        elif len(x.shape) > 2 or axis(self.dim, len(x.shape)):
+            message = "places of each sample are looked up in a vector or along the first axis of a matrix, `dim: 1`"
+            raise ShapeError("shape-mismatch", message, inputs={0: show(x.shape)})
 
     def infer(self, x: Shape, index: Shape) -> Shape:
         at = axis(self.dim, len(x))
-        if len(index) != 1:
-            message = f"the places are one list, not {show(index)}"
-            raise ShapeError("shape-mismatch", message, inputs={1: show(index)}, help=["put a `reshape` before it"])
-        return (*x[:at], index[0], *x[at + 1 :])
+        return (*x[:at], *index, *x[at + 1 :])
 
     def keeps(self, out: Shape, *x: Shape) -> Kept:
         return Kept(inputs=(1,))
 
     def sees(self, port: int, out: Shape, x: Shape, index: Shape) -> tuple[Sight, ...]:
-        at, own = axis(self.dim, len(x)), same(len(x))
-        return ((*own[:at], whole(x[at]), *own[at + 1 :]), (Link(at, moved(0)),))
+        at, more = axis(self.dim, len(x)), len(index) - 1
+        behind = (Link(i + more, SAME) for i in range(at + 1, len(x)))
+        return ((*same(len(x))[:at], whole(x[at]), *behind), tuple(Link(at + i, SAME) for i in range(len(index))))
 
     def call(self, *x: Value) -> Call:
+        if x[1].batched:
+            looked_up = "F.embedding({1}, {0})"
+            vector = "F.embedding({1}, {0}.unsqueeze(1)).squeeze(-1)"
+            return Call(None, apply=looked_up if len(x[0].shape) == 2 else vector)
         return Call(None, {"dim": printed(self.dim, x[0])}, apply="{0}.index_select({dim}, {1})")
 
 

@@ -304,19 +304,6 @@ def test_a_table_of_places_is_taken_as_far_as_the_input_goes() -> None:
     assert torch.equal(longer(x), model(x))
 
 
-def test_a_weight_that_a_function_takes_beside_its_layer_is_refused() -> None:
-    class Tied(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = nn.Linear(4, 2)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return F.linear(self.encoder(x), self.encoder.weight.t())
-
-    with pytest.raises(ImportRefused, match=r"`encoder\.weight`, a weight of a layer that is called as well"):
-        from_module(Tied(), (4,))
-
-
 def test_samples_that_look_at_each_other_are_refused() -> None:
     class Mixed(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -88,6 +88,7 @@ def _drops_between_none(case: Case) -> bool:
 STRICTER: dict[str, Callable[[Case], bool]] = {
     **dict.fromkeys(("add", "mul", "sub", "div", "pow", "maximum", "minimum", "where", "masked_fill"), _broadcasts),
     **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or"), _broadcasts),
+    "index_select": lambda case: case.inputs[0].batched and case.inputs[1].batched,  # samples as one list of places
     "clamp": lambda case: len(case.arguments) == 2,  # bounds the wrong way round
     **dict.fromkeys(
         ("GLU", "LogSoftmax", "Softmin", "Softmax", "Flatten", "Unflatten", "mean", "select", "split", "transpose"),

@@ -11,6 +11,7 @@
 - integers where a layer means floating point numbers, and truths where it means numbers
 - values of unequal shapes whose distance is asked
 - `dropout` of a recurrent layer between layers that are not there
+- places of each sample in values of each sample, which torch takes as one list for all
 - bounds of `clamp` the wrong way round
 - `std` and `var` of no more values than `correction`, of which torch makes NaN
 - heads of keys, and masks of each sample without an axis for the heads, that torch broadcasts
@@ -41,6 +42,8 @@ def refusal(op: str, arguments: dict[str, Any], *values: Value | tuple[int, ...]
 
 
 CASES = [
+    ("index_select", {"dim": 1}, [(4,), Value((), "int64")], "shape-mismatch",
+     lambda: X(2, 4).index_select(1, torch.tensor([1, 2]))),
     ("Conv2d", {"out_channels": 4, "kernel_size": 1}, [(5, 5)], "shape-mismatch",
      lambda: nn.Conv2d(2, 4, 1)(X(2, 5, 5))),
     ("MaxPool2d", {"kernel_size": 2}, [(4, 4)], "shape-mismatch", lambda: nn.MaxPool2d(2)(X(2, 4, 4))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from speczoo.compiler.layer import Layer, Shape
+from speczoo.importing.apart import Apart
 from speczoo.importing.constants import buffer_of, levels_of, listed_buffer_of, rounded_buffer_of
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.leaves import stated
@@ -37,7 +38,7 @@ class Builder:
 
     `known` says what each tensor of the frame is; None where an earlier call could not be said. `batches` are the
     numbers of samples of all runs, `rounded` the constants of all frames whose rules give them but for rounding,
-    `layers` the paths of the modules that layers stand for.
+    `apart` the layers whose weights something else takes, too.
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class Builder:
         batches: tuple[int, ...],
         buffers: Mapping[str, Tensor],
         rounded: list[Rounded],
-        layers: Collection[str],
+        apart: Apart,
     ) -> None:
-        self.frame, self.batches, self.buffers, self.rounded, self.layers = frame, batches, buffers, rounded, layers
+        self.frame, self.batches, self.buffers, self.rounded, self.apart = frame, batches, buffers, rounded, apart
         self.made = ImportedList(kind)
         self.known: dict[RunValue, TracedValue | None] = {}
         self.modules: dict[str, ImportedEntry] = {}
@@ -66,18 +67,25 @@ class Builder:
         if value not in self.known:
             if value.parameter and not self.frame.owns(value):
                 raise Unsayable(f"it takes `{value.key}`, which is a weight of another module")
-            if value.parameter and value.key.rpartition(".")[0] in self.layers:
-                raise Unsayable(f"it takes `{value.key}`, a weight of a layer that is called as well")
+            if value.parameter:
+                self.check_apart(value.key)
             self.known[value] = self._parameter(value) if value.parameter else self._buffer(value)
         found = self.known[value]
         if found is None:
             raise UnbuiltInputError
         return found
 
+    def check_apart(self, key: str) -> None:
+        """Raise Unsayable for a weight of a layer that is called as well, and cannot be taken apart."""
+        if (why := self.apart.kept.get(key.rpartition(".")[0])) is not None:
+            raise Unsayable(f"it takes `{key}`, a weight of a layer that is called as well, and {why}")
+
     def _parameter(self, value: RunValue) -> TracedValue:
         shape = tuple(value.tensor.shape)
-        leading = len(shape) > 1 and shape[0] == 1
+        start = self.apart.start(value.key)
+        leading = len(shape) > 1 and shape[0] == 1 and start is None
         arguments = {"shape": [*shape[leading:]], **({"leading": True} if leading else {})}
+        arguments |= {"init": start} if start is not None else {}
         entry = self.append(ImportedEntry("Parameter", arguments, [], self.relative(value.key), True, True))
         self.free.add(Feed(entry))
         self.shapes[Feed(entry)] = shape[leading:]

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import masks, windowed
+from speczoo.importing import masks, owned, windowed
+from speczoo.importing.apart import Apart, find
 from speczoo.importing.building import Builder, Rounded, UnbuiltInputError, batch_axis
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.functions import handler_of, in_the_spec
@@ -40,11 +41,11 @@ class Conversion:
     parents: dict[RecordedFrame, RecordedFrame | None]
     readers: dict[RunValue, set[RecordedFrame | None]]
     model: nn.Module  # as it came, with its numbers
+    apart: Apart
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
     taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
     rounded: list[Rounded] = field(default_factory=list)
-    layers: set[str] = field(default_factory=set)  # the paths of modules that layers stand for
 
     def outside(self, frame: RecordedFrame, value: RunValue) -> bool:
         """Return whether anything outside of a frame reads a value."""
@@ -68,10 +69,10 @@ def converted(
     Raises ImportRefused with everything that cannot be written.
     """
     root = recording.root
-    conversion = Conversion(batches, {root: None}, {}, model)
+    layers = {call.path for _, call in root.walk() if call.frame is None and call.module is not None}
+    apart = find(root, layers, owned.LEARNED, owned.FUNCTIONS)
+    conversion = Conversion(batches, {root: None}, {}, model, apart)
     for frame, call in root.walk():
-        if call.frame is None and call.module is not None:
-            conversion.layers.add(call.path)
         if call.frame is not None:
             conversion.parents[call.frame] = frame
             reads: Iterable[RunValue] = call.frame.read
@@ -135,7 +136,7 @@ def _list_of(
     """
     kind = type(frame.module).__name__
     buffers = dict(conversion.model.named_buffers())
-    at = Builder(frame, kind, conversion.batches, buffers, conversion.rounded, conversion.layers)
+    at = Builder(frame, kind, conversion.batches, buffers, conversion.rounded, conversion.apart)
     at.known.update(given)
     at.free.update(alone)
     at.stretched.update(stretched)
@@ -152,7 +153,7 @@ def _list_of(
             if not _asks_of_constants(conversion, at, call):
                 conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
         at.known.update(made)
-    wanted = [*frame.results, *(value for value in at.known if value not in given and not value.key)]
+    wanted = [*frame.results, *(v for v in at.known if v not in given and (v.parameter or not v.key))]
     taken = {value for at, value in enumerate(frame.results) if at in conversion.taken.get(frame.path, ())}
     outputs = [
         (value, found)
@@ -225,6 +226,8 @@ def _leaf(conversion: Conversion, at: Builder, call: RecordedCall) -> list[Trace
         if attends
         else ([at.traced(value) for value in values(call.args, call.kwargs)], {}, {})
     )
+    if call.path in conversion.apart.starts:
+        return owned.apart(at, call, op, inputs[0], conversion.apart.weights(call))
     layer = Layer.registry[op]
     arguments = arguments_of(call.module, op) | stated
     outputs = call.outputs

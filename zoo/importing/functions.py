@@ -154,6 +154,22 @@ def matmul(at: Builder, call: RecordedCall) -> list[TracedValue]:
     return at.apply(call, "matmul", [x, y], {"broadcast": True} if len(ahead) > 1 else {})
 
 
+def gather(at: Builder, call: RecordedCall) -> list[TracedValue]:
+    """Return what each sample looks up in a table that is the same for all; slices of any axis in places of all.
+
+    Raises Unsayable.
+    """
+    given = dict(zip(["input", "dim", "index"], call.args, strict=False)) | dict(call.kwargs)
+    table, index = at.traced(given["input"]), at.traced(given["index"])
+    of_each = table.source in at.free and index.source not in at.free and not index.shape
+    listed = call.name == "index_select" or len(table.shape) == 1
+    if of_each and listed and given["dim"] in (0, -len(table.shape)):
+        return [indexing.looked_up(at, call.outputs[0], table, index)]
+    if call.name == "index_select":
+        return by_name(at, call, "index_select")
+    raise Unsayable("it gathers by the network's own values from what is no list that is the same for all")
+
+
 def equal(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return where two values are equal, or are not; of truths and a number, these or their contraries."""
     op = handled(call.name)
@@ -274,5 +290,7 @@ TABLE: dict[str, Handler] = {
     **dict.fromkeys(owned.LEARNED, owned.layer),
     "scaled_dot_product_attention": attending.attention,
     "einsum": einsum,
+    "gather": gather,
+    "index_select": gather,
     **dict.fromkeys(filling.FILLED, filling.filled),
 }

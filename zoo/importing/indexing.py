@@ -259,6 +259,8 @@ def _rows(at: Builder, call: RecordedCall, x: TracedValue, items: Sequence[Any])
         raise Unsayable("its index is a tensor beside other places")
     axis = x.at(place) + 1
     index = _listed_places(at, call, place) if isinstance(items[place], list) else at.traced(items[place])
+    if axis == 1 and x.source in at.free and index.source not in at.free:
+        return looked_up(at, call.outputs[0], x, index)
     if index.source not in at.free or index.dtype != "int64" or not index.shape:
         raise Unsayable("its index is a tensor of the network's own values")
     shape, places = index.shape, index.source
@@ -272,6 +274,14 @@ def _rows(at: Builder, call: RecordedCall, x: TracedValue, items: Sequence[Any])
     elif len(shape) > 1:
         made = Feed(at.add("Unflatten", [made], {"dim": axis, "unflattened_size": [*shape]}))
     return at.outcome(call.outputs[0], made, x, folded_sizes(x))
+
+
+def looked_up(at: Builder, value: RunValue, table: TracedValue, index: TracedValue) -> TracedValue:
+    """Return the rows of a table without a batch at the whole numbers of each sample. Raises Unsayable."""
+    if table.batch is not None or len(table.shape) > 2 or index.dtype != "int64":
+        raise Unsayable("it looks up in what is no vector or matrix of all samples, or not by whole numbers")
+    made = Feed(at.add("index_select", [table.source, index.source], {"dim": 1}))
+    return at.outcome(value, made, index, folded_sizes(index))
 
 
 def _listed_places(at: Builder, call: RecordedCall, place: int) -> TracedValue:

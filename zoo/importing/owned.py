@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from speczoo.compiler.layer import Layer
+from speczoo.importing import indexing
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed
 from speczoo.importing.recording import RecordedCall, RunValue
@@ -43,10 +45,9 @@ def layer(at: Builder, call: RecordedCall) -> list[TracedValue]:
     x = at.traced(given.pop("input"))
     tensors = {name: given.pop(name, None) for name in TENSORS}
     weights = {name: each for name, each in tensors.items() if each is not None}
-    if op in COMPUTED and any(value.key.rpartition(".")[2] != name for name, value in weights.items()):
-        return COMPUTED[op](
-            at, call, x, [at.traced(value) for value in weights.values()], _constant(call, names, given)
-        )
+    if op in FUNCTIONS and any(_is_apart(at, value, name) for name, value in weights.items()):
+        taken = [at.traced(value) for value in weights.values()]
+        return FUNCTIONS[op](at, call, x, taken, _constant(call, names, given))
     if op == "BatchNorm" and x.source in at.free and not {"running_mean", "running_var"} & {*weights}:
         return _standardized(at, call, x, weights, _constant(call, names, given))
     if op == "GroupNorm" and len(weights) == 1:
@@ -59,6 +60,18 @@ def layer(at: Builder, call: RecordedCall) -> list[TracedValue]:
         raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
     named = {"name": at.relative(owner), "named": True, "module": True} if owner is not None else {}
     return at.apply(call, op, [x], arguments, **named)
+
+
+def apart(at: Builder, call: RecordedCall, op: str, x: TracedValue, weights: dict[str, RunValue]) -> list[TracedValue]:
+    """Return what a module gives as a function of its weights, which something else takes, too. Raises Unsayable."""
+    names = ("stride", "padding", "dilation", "groups") if op.startswith("Conv") else ()
+    arguments = {name: getattr(call.module, name) for name in names}
+    return FUNCTIONS[op](at, call, x, [at.traced(value) for value in weights.values()], arguments)
+
+
+def _is_apart(at: Builder, value: RunValue, name: str) -> bool:
+    """Return whether a weight is computed, or taken elsewhere, too: no layer's own alone."""
+    return value.key.rpartition(".")[2] != name or at.apart.start(value.key) is not None
 
 
 def _given(call: RecordedCall, names: list[str]) -> dict[str, Any]:
@@ -81,6 +94,7 @@ def _owner(at: Builder, weights: dict[str, Any]) -> str | None:
         owner, _, last = value.key.rpartition(".") if isinstance(value, RunValue) else ("", "", "")
         if last != name or not isinstance(value, RunValue) or not at.frame.owns(value):
             raise Unsayable(f"its `{name}` is computed, and no module's own")
+        at.check_apart(value.key)
         keys.append(owner)
     if len(set(keys)) > 1:
         raise Unsayable("its weights are of several modules")
@@ -167,5 +181,20 @@ def _linear(
     return [at.outcome(call.outputs[0], made, x)]
 
 
-#: What computes with weights that are computed.
-COMPUTED = {"Linear": _linear, "Conv1d": _convolution, "Conv2d": _convolution, "Conv3d": _convolution}
+def _looked_up(
+    at: Builder, call: RecordedCall, x: TracedValue, weights: list[TracedValue], arguments: dict[str, Any]
+) -> list[TracedValue]:
+    """Return rows of a table without a batch. Raises Unsayable."""
+    if any(arguments.values()):
+        raise Unsayable(f"its table is computed, and it says {' and '.join(f'`{name}`' for name in arguments)}")
+    return [indexing.looked_up(at, call.outputs[0], weights[0], x)]
+
+
+#: What computes with weights that are computed, or taken elsewhere, too.
+FUNCTIONS: dict[
+    str, Callable[[Builder, RecordedCall, TracedValue, list[TracedValue], dict[str, Any]], list[TracedValue]]
+] = {
+    "Linear": _linear,
+    "Embedding": _looked_up,
+    **dict.fromkeys(("Conv1d", "Conv2d", "Conv3d"), _convolution),
+}

@@ -63,6 +63,9 @@ def repeat_interleave(draw: DrawFn, layer: type[Layer]) -> Drawn:
 def index_select(draw: DrawFn, layer: type[Layer]) -> Drawn:
     x = Value(tuple(n + 2 for n in shape(draw, 1, 2, 3, high=4)), batched=draw(st.integers(0, 3)) > 0)
     dtype, rank = draw(st.sampled_from(["int64"] * 5 + ["float32"])), draw(st.sampled_from([1, 1, 1, 1, 2]))
+    if draw(st.integers(0, 2)) == 0:  # of each sample, in a value that has none as a rule
+        table = Value(x.shape[:2], batched=draw(st.integers(0, 5)) == 0)
+        return {"dim": draw(st.sampled_from([1, 1, 1, 2]))}, (table, Value(shape(draw, 0, 1, 2), "int64"))
     return {"dim": draw(dims())}, (x, Value(shape(draw, rank), dtype, batched=draw(st.integers(0, 5)) == 0))
 
 
