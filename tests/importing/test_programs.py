@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from speczoo.importing import ImportRefused, ProgramError, from_module, from_program
+import speczoo
+from speczoo.importing import ImportRefused, ModelFailed, ProgramError, from_module, from_program
 from tests.commands.zoo_command import data, zoo
 
 BATCH = torch.export.Dim("batch", min=1)
@@ -53,16 +54,89 @@ class Net(nn.Module):
 class Words(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.words, self.rnn = nn.Embedding(9, 4), nn.GRU(4, 4, batch_first=True)
+        self.words = nn.Embedding(9, 4)
 
     def forward(self, x: Tensor, side: Tensor) -> Tensor:
         return self.words(x) @ self.words(side).transpose(1, 2)
 
 
-class Recurrent(Words):
+class Turned(nn.Module):
+    """A function that the language has not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.rnn(self.words(x))[0]
+        return torch.linalg.pinv(self.fc(x))
+
+
+class Translator(nn.Module):
+    """States that another layer goes on from, tokens ahead of samples, and what is left in the last states."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads, self.writes = nn.GRU(4, 6, 2), nn.GRU(3, 6, 2)
+        self.last = nn.LSTM(6, 4, batch_first=True, bidirectional=True, proj_size=2)
+        self.out = nn.RNN(6, 3, nonlinearity="relu", bias=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        _, states = self.reads(x.transpose(0, 1))
+        hidden, _ = self.writes(y.transpose(0, 1), states)
+        _, (last, _) = self.last(hidden.transpose(0, 1))
+        return torch.cat([self.out(hidden)[0].transpose(0, 1)[:, -1], last[-1]], 1)
+
+
+class Steps(nn.Module):
+    """A cell again and again, and the same chain twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.gated = nn.LSTMCell(4, 6), nn.GRUCell(6, 6)
+        self.chain = nn.Sequential(nn.Linear(6, 6), nn.Tanh())
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, c = torch.zeros(x.shape[0], 6), torch.zeros(x.shape[0], 6)
+        for at in range(3):
+            h, c = self.cell(x[:, at], (h, c))
+        out: Tensor = self.chain(self.gated(h, self.chain(c)))
         return out
+
+
+class Looks(nn.Module):
+    """Attention with a mask of each kind, and to other tokens of another size."""
+
+    def __init__(self, masks: str) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 8)
+        self.own = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.other = nn.MultiheadAttention(8, 4, kdim=6, vdim=6, bias=False)
+        self.masks = masks
+        self.register_buffer("seen", torch.ones(5, 5, dtype=torch.bool).triu(1), persistent=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        h = self.words(x)
+        more: dict[str, Any] = {
+            "all": {},
+            "fused": {"need_weights": False},
+            "mask": {"attn_mask": self.seen},
+            "causal": {"attn_mask": self.seen, "is_causal": True, "need_weights": False},
+            "padding": {"key_padding_mask": x > 5},
+        }[self.masks]
+        h = self.own(h, h, h, **more)[0].transpose(0, 1)
+        y = y.transpose(0, 1)
+        out: Tensor = self.other(h, y, y)[0].transpose(0, 1)
+        return out
+
+
+class Fused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(8, 24)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, 2, 4)).permute(2, 0, 3, 1, 4).unbind()
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
 
 
 def exported(model: nn.Module, *inputs: Tensor, file: Path, **options: Any) -> Path:
@@ -86,7 +160,6 @@ def test_a_file_gives_what_its_model_gives(tmp_path: Path) -> None:
 
 def test_tokens_and_several_inputs(tmp_path: Path) -> None:
     model = Words()
-    del model.rnn
     tokens = torch.randint(0, 9, (2, 5)), torch.randint(0, 9, (2, 6))
     file = exported(model, *tokens, file=tmp_path / "words.pt2", dynamic_shapes=({0: BATCH}, {0: BATCH}))
     made = from_program(file)
@@ -94,11 +167,45 @@ def test_tokens_and_several_inputs(tmp_path: Path) -> None:
     assert made.graph.params == 36
 
 
+LOOKED = (torch.randint(0, 9, (2, 5)), torch.randn(2, 7, 6))
+#: Models, what flows in, whether the program takes any number of samples, and what is written of it.
+REBUILT: list[tuple[nn.Module, tuple[Tensor, ...], bool, str]] = [
+    (Translator(), (torch.randn(2, 5, 4), torch.randn(2, 3, 3)), False, "op: LSTM"),
+    (Steps(), (torch.randn(2, 3, 4),), True, "share: cell"),
+    (Looks("all"), LOOKED, False, "num_heads: 4"),
+    (Looks("fused"), LOOKED, True, "num_heads: 2"),
+    (Looks("mask"), LOOKED, False, "mask: "),
+    (Looks("causal"), LOOKED, True, "is_causal: true"),
+    (Looks("padding"), LOOKED, True, "key_padding_mask: "),
+    (Looks("padding"), LOOKED, False, "key_padding_mask: "),
+    (nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)), (torch.randn(2, 5, 8),), True, "self_attn"),
+    (Fused(), (torch.randn(2, 5, 8),), True, "scaled_dot_product_attention"),
+]
+
+
+@pytest.mark.parametrize(("model", "inputs", "any_number", "text"), REBUILT, ids=[text for *_, text in REBUILT])
+def test_layers_that_a_program_writes_out_are_these_again(
+    model: nn.Module, inputs: tuple[Tensor, ...], any_number: bool, text: str, tmp_path: Path
+) -> None:
+    """Of a program for one number of samples too, where nothing else in it says that number."""
+    options = {"dynamic_shapes": tuple({0: BATCH} for _ in inputs)} if any_number else {}
+    made = from_program(exported(model, *inputs, file=tmp_path / "net.pt2", **options))
+    assert text in str(made)
+    ours = speczoo.build(str(made))
+    ours.load_state_dict(model.state_dict())
+    more = tuple(each.repeat(2, *[1] * (each.dim() - 1)) for each in inputs)
+    torch.testing.assert_close(ours.eval()(*more), model(*more), rtol=1e-4, atol=1e-5)
+
+
 def test_what_no_spec_can_express_is_reported(tmp_path: Path) -> None:
-    file = exported(
-        Recurrent(), torch.randint(0, 9, (2, 5)), file=tmp_path / "recurrent.pt2", dynamic_shapes=({0: BATCH},)
-    )
-    with pytest.raises(ImportRefused, match="in `rnn`: "):
+    file = exported(Turned(), torch.randn(2, 5, 4), file=tmp_path / "turned.pt2", dynamic_shapes=({0: BATCH},))
+    with pytest.raises(ImportRefused, match="`linalg_pinv`: the language has no such function"):
+        from_program(file)
+
+
+def test_a_program_for_one_number_of_samples_is_told_how_to_be_for_any(tmp_path: Path) -> None:
+    file = exported(Steps(), torch.randn(2, 3, 4), file=tmp_path / "steps.pt2")
+    with pytest.raises(ModelFailed, match="takes 2 samples alone, and one for any number is made by"):
         from_program(file)
 
 

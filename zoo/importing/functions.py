@@ -109,13 +109,17 @@ def _with_axes(equation: str, held: Sequence[bool], count: int) -> str:
     return f"{','.join(parts)}->{out[:1]}{axes}{out[1:]}"
 
 
+#: The functions that go along the first axis where nothing is said of it.
+FIRST_AXIS = ("unbind", "split", "chunk")
+
+
 def by_name(at: Builder, call: RecordedCall, op: str) -> list[TracedValue]:
     """Return what the layer or function of that name gives: values first, then its fields in torch's order."""
     layer = Layer.registry[op]
     found, _, _ = binding.split(call)
     inputs = reshaping.folded_alike(at, [at.traced(value) for value in found])
     call, inputs = _of_kind(at, call, inputs)
-    arguments = binding.of_layer(call, op)
+    arguments = ({"dim": 0} if op in FIRST_AXIS else {}) | binding.of_layer(call, op)
     first = main(inputs) or (inputs[0] if inputs else None)
     if layer.ranks and first is not None and not first.plain:
         return windowed.layer(at, call, op, first, arguments)

@@ -32,6 +32,7 @@ from speczoo.importing.proving import prove, ties_of
 from speczoo.importing.recorder import record
 from speczoo.importing.recording import Recording, RunValue
 from speczoo.importing.refusals import ImportRefused, Refusal
+from speczoo.importing.running import ModelFailed
 from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
@@ -83,8 +84,15 @@ def from_program(file: Path, input: Any = None, *, name: str | None = None) -> I
     torch reads the file, which may unpickle what is in it. Raises ProgramError for what is no such file; else as
     `from_module`.
     """
-    model, inputs = program(file)
-    return from_module(model, inputs if input is None else input, name=name or name_of(file))
+    found = program(file)
+    try:
+        return from_module(found.model, found.inputs if input is None else input, name=name or name_of(file))
+    except ModelFailed as error:
+        if found.samples is None:
+            raise
+        how = "torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim('batch')},))"
+        message = f"{error}; the program takes {found.samples} samples alone, and one for any number is made by `{how}`"
+        raise ModelFailed(message) from error
 
 
 class ListedModel(NamedTuple):

@@ -13,8 +13,21 @@ from speczoo.importing.owned import LEARNED
 Given: TypeAlias = dict[str, Any]
 
 #: What functions of programs, and their arguments, are called otherwise in torch.
-FUNCTIONS = {"rsub": "__rsub__", "lift_fresh_copy": "clone", "detach_": "detach", "_to_copy": "to"}
-ARGUMENTS = {"self": "input", "end": "stop", "indices": "input", "output_size": "size", "scale_factors": "scale_factor"}
+FUNCTIONS = {
+    "rsub": "__rsub__",
+    "lift_fresh_copy": "clone",
+    "detach_": "detach",
+    "_to_copy": "to",
+    "split_with_sizes": "split",
+}
+ARGUMENTS = {
+    "self": "input",
+    "end": "stop",
+    "indices": "input",
+    "output_size": "size",
+    "scale_factors": "scale_factor",
+    "split_sizes": "split_size",
+}
 #: Values that may be numbers.
 OPERANDS = ("other", "exponent")
 #: What says nothing of the result.
