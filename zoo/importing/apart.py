@@ -19,7 +19,7 @@ ALONE = ("padding_mode", "padding_idx", "max_norm", "scale_grad_by_freq", "spars
 
 
 @dataclass(frozen=True)
-class Apart:
+class TakenApart:
     """The layers whose weights something else takes, by their paths. Of those in `starts`, which says how each
     parameter begins, there is a function; of those in `kept` there is none, for the reason that stands there. `known`
     are the parameters that functions take, by the identities of their tensors.
@@ -43,7 +43,9 @@ class Apart:
         }
 
 
-def find(root: RecordedFrame, layers: Collection[str], learned: Collection[str], functions: Collection[str]) -> Apart:
+def find(
+    root: RecordedFrame, layers: Collection[str], learned: Collection[str], functions: Collection[str]
+) -> TakenApart:
     """Return what of a run's modules is taken apart: `layers` are the paths of those that layers stand for, `learned`
     names functions that are a layer beside its own weights, `functions` the ops of which there is a function.
     """
@@ -65,7 +67,7 @@ def find(root: RecordedFrame, layers: Collection[str], learned: Collection[str],
                 starts[owner] = _starts(module)
             elif owner in layers:
                 kept[owner] = why
-    return Apart(starts, kept, known)
+    return TakenApart(starts, kept, known)
 
 
 def _reads(root: RecordedFrame) -> Iterator[tuple[RecordedFrame, int, RecordedCall, RunValue]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from speczoo.compiler.layer import Layer, Shape
-from speczoo.importing.apart import Apart
+from speczoo.importing.apart import TakenApart
 from speczoo.importing.constants import buffer_of, levels_of, listed_buffer_of, rounded_buffer_of
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.leaves import stated
@@ -48,7 +48,7 @@ class Builder:
         batches: tuple[int, ...],
         buffers: Mapping[str, Tensor],
         rounded: list[Rounded],
-        apart: Apart,
+        apart: TakenApart,
     ) -> None:
         self.frame, self.batches, self.buffers, self.rounded, self.apart = frame, batches, buffers, rounded, apart
         self.made = ImportedList(kind)

@@ -10,7 +10,7 @@ from torch import nn
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing import masks, owned, windowed
-from speczoo.importing.apart import Apart, find
+from speczoo.importing.apart import TakenApart, find
 from speczoo.importing.building import Builder, Rounded, UnbuiltInputError, batch_axis
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.functions import handler_of, in_the_spec
@@ -41,7 +41,7 @@ class Conversion:
     parents: dict[RecordedFrame, RecordedFrame | None]
     readers: dict[RunValue, set[RecordedFrame | None]]
     model: nn.Module  # as it came, with its numbers
-    apart: Apart
+    apart: TakenApart
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
     taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
