@@ -89,10 +89,19 @@ def _value(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], s
     checked, wrong = fits(param, value)
     if wrong:
         word = param.default if param.type == "str" and not isinstance(param.written, dict) else ""
-        type = nearest(str(word), TYPES)
+        type = _intended_type(str(word), value)
         help = (f"`{name}: {word}` declares a text; did you mean the type `{type}`?",) if type else ()
         raise ProblemError(Problem("bad-value", f"`{name}: {printed(value)}` {wrong}", (name,), help=help))
     return checked
+
+
+def _intended_type(word: str, value: Any) -> str | None:
+    """Return the type that a word is almost, of those that take the value where one does: `list` for `ints` and `[3]`.
+    None where the word is like no type.
+    """
+    near = nearest(word, TYPES)
+    taking = [type for type, (_, good) in KINDS.items() if good(value)]
+    return nearest(word, taking) or next(iter(taking), near) if near else None
 
 
 def _default(name: str, declared: Mapping[str, Param], given: Mapping[str, Any], scope: Mapping[str, Any]) -> Any:

@@ -25,6 +25,7 @@ from speczoo.specs.document import parse
 from speczoo.specs.format import formatted
 from speczoo.specs.load import load
 from speczoo.specs.source import Source
+from speczoo.training.recipe_loader import HOME
 from tests.commands.zoo_command import ROOT, data, fresh, zoo
 
 HEAD = "spec: 1\nname: t\ninput: [3, 8, 8]\nlayers:\n"
@@ -258,6 +259,10 @@ def test_fmt_puts_a_spec_in_order(tmp_path: Path) -> None:
     assert "  - {id: activation, op: ReLU, inplace: true}" in lines
     zoo("fmt", "--check", path)
     zoo("check", path)
+
+
+def test_what_comes_with_the_zoo_is_in_its_own_style() -> None:
+    zoo("fmt", "--check", NETWORKS, HOME)
 
 
 def spec_of(text: str) -> object:

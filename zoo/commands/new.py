@@ -110,6 +110,10 @@ def command(
     name = re.sub(r"\.ya?ml$", "", name)
     if named := re.fullmatch(r"(.*)\.[A-Za-z]{1,5}", name):
         raise click.UsageError(f"{name} is no file of YAML, which a new spec is: zoo new {named[1]}")
+    if {"/", "\\"} & set(name):
+        raise click.UsageError(
+            f"a new spec is written where this runs: `cd` to its folder and give its name alone, not {name!a}"
+        )
     if not re.fullmatch(NETWORK, name, re.ASCII) or len(name) > 100:
         raise click.UsageError(
             f"a network's name is of letters, digits, `_`, `-` and `.`, and starts with a letter, not {name!a}"
