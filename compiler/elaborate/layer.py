@@ -19,7 +19,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.prepared import takes_shape
 from speczoo.compiler.elaborate.references import refer
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
-from speczoo.compiler.explain.shape_errors import explain
+from speczoo.compiler.explain.shape_errors import RefusedInputs, explain
 from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.compiler.scope import FLOW, Scope
@@ -291,4 +291,4 @@ def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: L
 
 def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
     """Report that a layer does not take what flows in."""
-    ctx.report(explain(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error))
+    ctx.report(explain(RefusedInputs(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error)))

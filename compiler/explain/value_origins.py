@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
@@ -93,8 +93,16 @@ def comes_of(nodes: Sequence[Node], source: Operand, made: Node) -> bool:
     return False
 
 
-def maker(nodes: Sequence[Node], source: Operand) -> tuple[Node, str, Shape] | None:
-    """Return the entry that sets how wide a value is, the argument that does it, and the value's shape."""
+class Maker(NamedTuple):
+    """The entry that sets how wide a value is, the argument that does it, and the value's shape."""
+
+    node: Node
+    argument: str
+    shape: Shape
+
+
+def maker(nodes: Sequence[Node], source: Operand) -> Maker | None:
+    """Return the entry that sets how wide a value is; None where it is none of these."""
     for _ in range(len(nodes)):
         if not isinstance(source, Edge) or source.node == INPUT:
             return None
@@ -104,7 +112,7 @@ def maker(nodes: Sequence[Node], source: Operand) -> tuple[Node, str, Shape] | N
             return None
         for key in WIDTHS:
             if key in node.entry.arguments:
-                return node, key, value.shape
+                return Maker(node, key, value.shape)
         if len(node.inputs) != 1 or (node.shapes and node.shapes[0][:1] != value.shape[:1]):
             return None
         source = node.inputs[0]
