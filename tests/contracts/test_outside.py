@@ -7,111 +7,28 @@ where the person asked to write is compared: contents, modes, links, times. And 
 from __future__ import annotations
 
 import ast
-import json
 import os
-import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click import Context
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo.__main__ import cli
-from speczoo.commands import SECTIONS
 from speczoo.specs import files
-
-ROOT = Path(__file__).parents[2]
-CANARY = "a-canary-sings"
-NET = "spec: 1\nname: net\ninput: [1, 12, 12]\n{use}layers:\n  - {{op: Flatten}}\n  - {{op: Linear, out_features: 2}}\n"
-SPEC_CANARY = f"spec: 1\nname: secret\ntitle: {CANARY}\ninput: [3]\nlayers: [{{op: {CANARY}}}]\n"
-RECIPE: dict[str, Any] = {
-    "recipe": 1,
-    "name": "mine",
-    "network": "net.yaml",
-    "data": {"dataset": "folder", "root": "", "mode": "L"},
-    "optimizer": {"op": "SGD", "lr": 0.1},
-    "batch_size": 2,
-    "epochs": 1,
-}
-
-
-KERAS: dict[str, Any] = {
-    "class_name": "Sequential",
-    "config": [
-        {"class_name": "InputLayer", "config": {"name": "input", "batch_shape": [None, 8]}},
-        {"class_name": "Dense", "config": {"name": "dense", "units": 2}},
-    ],
-}
-
-
-def snapshot(folder: Path) -> dict[str, tuple[Any, ...]]:
-    """All there is below a folder: kinds, modes, times of change, and what is in files and links."""
-    out: dict[str, tuple[Any, ...]] = {}
-    for path in [folder, *sorted(folder.rglob("*"))]:
-        status = path.lstat()
-        inside: object = None
-        if path.is_symlink():
-            inside = os.readlink(path)
-        elif path.is_file():
-            inside = path.read_bytes()
-        out[str(path.relative_to(folder))] = (status.st_mode, status.st_mtime_ns, inside)
-    return out
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with canaries, a folder of downloads in it, and one to work in: `here`."""
-    (tmp_path / "home" / "dl").mkdir(parents=True)
-    for name in (".bashrc", "id_rsa", "secret.yaml", "weights.pt", "run.json"):
-        (tmp_path / "home" / name).write_text(SPEC_CANARY if name.endswith("yaml") else CANARY)
-        (tmp_path / "home" / name).chmod(0o600)
-    (tmp_path / "home" / "private").mkdir(mode=0o700)
-    (tmp_path / "home" / "private" / "secret.yaml").write_text(SPEC_CANARY)
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path
-
-
-def zoo(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="zoo")
-
-
-# -- specs that use what lies elsewhere -------------------------------------------------------------------------------
+from tests.contracts.sandboxes import CANARY, NET, ROOT, draw, good, snapshot, spec, zoo
 
 WAYS = [
     "../.bashrc", "../id_rsa", "../secret.yaml", "./../secret.yaml", "sub/../../secret.yaml", "{home}/secret.yaml",
     "link.yaml", "linked/secret.yaml", "sub/link.yaml", "sub/up/secret.yaml", "../dl/../secret.yaml:small",
     "../private",
 ]  # fmt: skip
-
-
-def spec(folder: Path, way: str, hops: int, entry: str) -> Path:
-    """A spec that uses a chain of files, of which the last names `way`; `entry` says how the first one takes the
-    next: not at all, in an entry that is left out, or in a block that nothing uses."""
-    (folder / "sub").mkdir()
-    (folder / "link.yaml").symlink_to(folder.parent / "secret.yaml")
-    (folder / "linked").symlink_to(folder.parent)
-    (folder / "sub" / "link.yaml").symlink_to("../../secret.yaml")
-    (folder / "sub" / "up").symlink_to("../..")
-    names = ["net.yaml", *(f"part{i}.yaml" for i in range(hops))]
-    for name, following in zip(names, [*names[1:], way.format(home=folder.parent)], strict=True):
-        use = f"use: {{Part: {following}}}\n"
-        text = NET.format(use=use)
-        if name == "net.yaml":
-            text += {
-                "unused": "",
-                "left out": "  - {id: p, op: Part, when: false}\n",
-                "in a block": "blocks:\n  B:\n    layers: [{op: Part}]\n",
-            }[entry]
-        (folder / name).write_text(text)
-    return folder / "net.yaml"
 
 
 COMMANDS: dict[str, list[Any]] = {
@@ -241,15 +158,6 @@ def _maze() -> Path:
 # -- copies -----------------------------------------------------------------------------------------------------------
 
 
-def good(folder: Path) -> Path:
-    """A spec that uses another in a folder below."""
-    (folder / "parts").mkdir()
-    (folder / "parts" / "part.yaml").write_text("spec: 1\nname: p\ninput: [2]\nlayers: [{op: ReLU}]\n")
-    path = folder / "net.yaml"
-    path.write_text(NET.format(use="use: {Part: parts/part.yaml}\n") + "  - {op: Part}\n")
-    return path
-
-
 @pytest.mark.parametrize("command", ["build -o", "new"])
 @pytest.mark.parametrize("way", ["a link", "a linked folder", "another file"])
 def test_copies_go_over_nothing_and_through_no_link(way: str, command: str, sandbox: Path) -> None:
@@ -371,274 +279,6 @@ def test_sigterm_leaves_nothing_half_done(sandbox: Path, monkeypatch: pytest.Mon
     assert (found.exit_code, seen) == (143, [1])
     assert found.stderr == "stopped\n"
     assert list(Path().iterdir()) == []
-
-
-# -- a full disk ------------------------------------------------------------------------------------------------------
-
-FULL: list[list[str]] = [
-    ["build", "NET", "-o", "w.pt"],
-    ["build", "NET", "-o", "w.pth"],
-    ["build", "NET", "-o", "w.safetensors"],
-    ["build", "NET", "-o", "w.py"],
-    ["build", "NET", "-o", "."],
-    ["source", "NET", "-o", "w.py"],
-    ["new", "mine"],
-    ["new", "mine", "--from", "NET"],
-    ["fmt", "NET"],
-    ["check", "--fix", "WRONG"],
-    ["schema", "-o", "schema.json"],
-    ["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"],
-    ["import", "KERAS", "-o", "w.yaml"],
-]
-
-
-@pytest.mark.parametrize("arguments", FULL, ids=" ".join)
-def test_a_full_disk_is_reported_and_leaves_nothing(arguments: list[str], sandbox: Path) -> None:
-    """The system takes only the first bytes of a file: as on a disk that is full, and for torch's own writer too."""
-    resource = pytest.importorskip("resource")
-    text = NET.format(use="").replace("{op: Linear, out_features: 2}", "{out_features:   2, op: Linear}")
-    net, wrong = sandbox / "home" / "net.yaml", sandbox / "home" / "wrong.yaml"
-    net.write_text(text)
-    wrong.write_text(text.replace("out_features", "out_featuers"))
-    keras = sandbox / "home" / "keras.json"
-    keras.write_text(json.dumps(KERAS))
-    written = [str({"NET": net, "WRONG": wrong, "KERAS": keras}.get(argument, argument)) for argument in arguments]
-    before, old = snapshot(sandbox), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, old[1]))
-    try:
-        result = zoo(*written)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-    assert result.exit_code == 2, result.output
-    assert "File too large" in result.output
-    assert "bug" not in result.output
-    after = snapshot(sandbox)
-    assert {name: kept[::2] for name, kept in after.items()} == {name: kept[::2] for name, kept in before.items()}
-    assert zoo(*written).exit_code == 0  # with room again nothing is in the way
-
-
-# -- what is there ----------------------------------------------------------------------------------------------------
-
-#: Every command that takes a place to write to, with what it writes there.
-WRITES: list[tuple[list[str], list[str]]] = [
-    (["build", "NET", "-o", "w.pt"], ["w.pt"]),
-    (["build", "NET", "-o", "w.safetensors"], ["w.safetensors"]),
-    (["build", "NET", "-o", "w.py"], ["w.py"]),
-    (["build", "NET", "-o", "."], ["net.yaml", "net.py", "net.safetensors"]),
-    (["build", "NET", "-o", "out"], ["out/net.yaml", "out/net.py", "out/net.safetensors"]),
-    (["source", "NET", "-o", "w.py"], ["w.py"]),
-    (["export", "NET", "-o", "w.safetensors"], ["w.safetensors"]),
-    (["export", "NET", "-o", "w.pt2"], ["w.pt2"]),
-    (["source", "NET", "-o", "."], ["net.py"]),
-    (["draw", "NET", "-o", "p.svg", "-o", "p.png"], ["p.svg", "p.png"]),
-    (
-        ["site", "lenet5", "--no-docs", "-o", "site"],
-        ["site/index.html", "site/networks/lenet5.html", "site/pictures/lenet5.svg"],
-    ),
-    (["schema", "-o", "s.json"], ["s.json"]),
-    (["import", "torch.nn:ReLU", "--input", "4", "-o", "w.yaml"], ["w.yaml"]),
-    (["import", "KERAS", "-o", "w.yaml"], ["w.yaml"]),
-    (["sweep", "NET", "--plot", "params,macs", "-o", "p.png"], ["p.png", "p.svg"]),
-    (["data", "RECIPE", "-o", "d"], ["d/batch.png", "d/batch.svg", "d/augmented.png", "d/augmented.svg"]),
-    (["lr-find", "RECIPE", "-o", "r.png", "--steps", "20"], ["r.png", "r.svg"]),
-    (["curves", "RUN", "-o", "c.png"], ["c.png", "c.svg"]),
-    (["landscape", "RUN", "-o", "l.png", "--points", "3"], ["l.png", "l.svg"]),
-]
-
-
-def test_every_command_that_writes_is_here() -> None:
-    commands = [name for section in SECTIONS.values() for name in section]
-    taking = {n for n in commands if any("-o" in p.opts for p in cli.get_command(Context(cli), n).params)}  # type: ignore[union-attr]
-    assert taking - {"train", "search"} == {arguments[0] for arguments, _ in WRITES}  # a run has a folder of its own
-
-
-@pytest.mark.parametrize(("arguments", "written"), WRITES, ids=[" ".join(arguments) for arguments, _ in WRITES])
-def test_what_is_there_stays_without_force(
-    arguments: list[str], written: list[str], trained: Path, run: Path, sandbox: Path
-) -> None:
-    """Whichever of the files it is, and the command's own input too; nothing else is written beside it. With --force it
-    is replaced, and what is new has the mode that the umask leaves."""
-    words = {
-        "NET": trained / "net.yaml",
-        "RECIPE": trained / "recipe.json",
-        "RUN": run,
-        "KERAS": sandbox / "keras.json",
-    }
-    words["KERAS"].write_text(json.dumps(KERAS))
-    said = [str(words.get(argument, argument)) for argument in arguments]
-    for name in written:
-        target = Path(name)
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes(b"made by hand")
-        before = snapshot(sandbox / "here")
-        result = zoo(*said)
-        assert result.exit_code == 2, result.output
-        assert "--force" in result.output
-        after = snapshot(sandbox / "here")
-        assert {name: kept[::2] for name, kept in after.items()} == {name: kept[::2] for name, kept in before.items()}
-        target.unlink()
-    (sandbox / "here" / written[-1]).write_bytes(b"made by hand")
-    old = os.umask(0o027)
-    try:
-        result = zoo(*said, "--force")
-    finally:
-        os.umask(old)
-    assert result.exit_code == 0, result.output
-    assert all(Path(name).read_bytes() != b"made by hand" for name in written)
-    assert {Path(name).stat().st_mode & 0o777 for name in written[:-1]} <= {0o640}
-
-
-@pytest.mark.parametrize("held", [True, False])
-@given(st.binary(max_size=20), st.binary(max_size=20), st.booleans())
-def test_a_file_is_replaced_only_where_that_is_asked_for(held: bool, there: bytes, new: bytes, over: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "HELD", held)
-        target = Path(folder) / "a"
-        target.write_bytes(there)
-        if over or there == new:
-            files.write(target, new, over=over)
-            assert target.read_bytes() == new
-        else:
-            with pytest.raises(FileExistsError, match="--force"):
-                files.write(target, new)
-            assert target.read_bytes() == there
-        assert [path.name for path in Path(folder).iterdir()] == ["a"]
-
-
-# -- recipes and runs -------------------------------------------------------------------------------------------------
-
-
-def recipe(folder: Path, data: Path, network: str) -> Path:
-    text = {**RECIPE, "network": network, "data": {**RECIPE["data"], "root": str(data)}}
-    path = folder / "recipe.json"
-    path.write_text(json.dumps(text))
-    return path
-
-
-@pytest.mark.parametrize("network", ["../private/secret.yaml", "link.yaml", "sub/up/secret.yaml", "{home}/secret.yaml"])
-def test_a_recipe_takes_its_network_from_its_own_folder(network: str, sandbox: Path) -> None:
-    spec(sandbox / "home" / "dl", "./nothing.yaml", 1, "unused")
-    path = recipe(sandbox / "home" / "dl", sandbox, network.format(home=sandbox / "home"))
-    before = snapshot(sandbox / "home")
-    for arguments in (["check", path], ["recipes", path], ["train", path], ["data", path], ["lr-find", path]):
-        result = zoo(*arguments)
-        assert result.exit_code == 1, result.output
-        assert "leads out of the folder of this recipe" in result.output
-        assert CANARY not in result.output
-    assert snapshot(sandbox / "home") == before
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a recipe, its network and data, and a run of it, half done."""
-    if not find_spec("lightning"):
-        pytest.skip("needs the extra train")
-    from PIL import Image
-
-    folder = tmp_path_factory.mktemp("trained")
-    for split in ("train", "valid"):
-        for number, name in enumerate(("a", "b")):
-            (folder / "data" / split / name).mkdir(parents=True)
-            for i in range(3):
-                Image.new("L", (12, 12), 100 * number + i).save(folder / "data" / split / name / f"{i}.png")
-    good(folder)
-    path = recipe(folder, folder / "data", "net.yaml")
-    result = zoo("train", path, "-o", folder / "run", "--set", "epochs=2", "--stop-after", 1, "--accelerator", "cpu")
-    assert result.exit_code == 0, result.output
-    return folder
-
-
-@pytest.fixture
-def run(trained: Path, sandbox: Path) -> Path:
-    shutil.copytree(trained / "run", sandbox / "home" / "dl" / "run")
-    return sandbox / "home" / "dl" / "run"
-
-
-PICTURES = [
-    "predictions.png", "predictions.svg", "confusion_matrix.png", "loss_and_accuracy.svg", "report.html", "curves.png",
-    "landscape.svg",
-]  # fmt: skip
-#: What a run's folder holds, and what is resumed writes anew.
-STATE = [
-    "run.json", "history.json", "model.pt", "result.json", "checkpoints", "checkpoints/last.ckpt", "network",
-    "network/net.yaml", "network/parts", "logs", ".lock",
-]  # fmt: skip
-#: What an earlier session ended with: gone, be it a link, as soon as the run goes on.
-ENDED = ("model.pt", "result.json")
-
-
-def draw(run: Path) -> Iterator[list[Any]]:
-    yield ["evaluate", run, "--report"]
-    yield ["curves", run]
-    yield ["landscape", run, "--points", 3, "--images", 2]
-
-
-def resume(run: Path) -> list[Any]:
-    return ["train", "--resume", run, "--accelerator", "cpu", "--logger", "csv", "--no-report"]
-
-
-def link(run: Path, name: str, target: Path) -> None:
-    path = run / name
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    path.unlink(missing_ok=True)
-    path.symlink_to(target)
-
-
-@pytest.mark.parametrize("dangling", [False, True])
-def test_no_picture_is_drawn_through_a_link(dangling: bool, run: Path, sandbox: Path) -> None:
-    for name in PICTURES:
-        link(run, name, sandbox / "home" / ("not-there-yet" if dangling else ".bashrc"))
-    outside = _outside(sandbox)
-    for arguments in draw(run):
-        result = zoo(*arguments)
-        assert result.exit_code == 2, f"{arguments}\n{result.output}"
-        assert "symbolic link" in result.output
-        assert _outside(sandbox) == outside, arguments
-
-
-@pytest.mark.parametrize("name", STATE)
-def test_no_run_goes_on_through_a_link(name: str, run: Path, sandbox: Path) -> None:
-    home = sandbox / "home"
-    for target in (home / ("private" if "." not in name else ".bashrc"), home / "not-there-yet"):
-        link(run, name, target)
-        outside = _outside(sandbox)
-        result = zoo(*resume(run))
-        assert name in ENDED or result.exit_code in (1, 2), f"{name}\n{result.output}"
-        assert CANARY not in result.output
-        assert _outside(sandbox) == outside
-
-
-def _outside(sandbox: Path) -> dict[str, tuple[Any, ...]]:
-    """The sandbox but for the run's own folder."""
-    return {k: v for k, v in snapshot(sandbox).items() if not k.startswith("home/dl/run")}
-
-
-@pytest.mark.parametrize("dangling", [False, True])
-def test_no_search_goes_on_through_a_link(dangling: bool, trained: Path, sandbox: Path) -> None:
-    folder = sandbox / "home" / "dl" / "run"
-    folder.mkdir()
-    (folder / "study.jsonl").symlink_to(sandbox / "home" / ("not-there-yet" if dangling else ".bashrc"))
-    outside = _outside(sandbox)
-    for more in ([], ["--resume"]):
-        result = zoo("search", trained / "recipe.json", "--set", "optimizer.lr=0.1,0.2", "-o", folder, *more)
-        assert result.exit_code == 2, result.output
-        assert _outside(sandbox) == outside
-
-
-@pytest.mark.parametrize("network", ["../../secret.yaml", "{home}/secret.yaml", "network/link.yaml"])
-def test_a_run_takes_its_network_from_its_own_folder(network: str, run: Path, sandbox: Path) -> None:
-    (run / "network" / "link.yaml").symlink_to(sandbox / "home" / "secret.yaml")
-    facts = json.loads((run / "run.json").read_text())
-    facts["recipe"]["network"]["name"] = network.format(home=sandbox / "home")
-    (run / "run.json").write_text(json.dumps(facts))
-    before = _outside(sandbox)
-    for arguments in [*draw(run), resume(run)]:
-        result = zoo(*arguments)
-        assert result.exit_code in (1, 2), result.output
-        assert "leads out of the folder" in result.output
-        assert CANARY not in result.output
-    assert _outside(sandbox) == before
 
 
 # -- the door ---------------------------------------------------------------------------------------------------------
