@@ -13,7 +13,7 @@ if find_spec("torch") and find_spec("torchvision") and find_spec("lightning"):
 
     torchvision()  # before Lightning
 else:
-    collect_ignore_glob = ["test_[!r]*.py", "test_real.py"]
+    collect_ignore_glob = ["test_[!r]*.py", "test_real.py", "test_runs.py"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,3 +51,24 @@ def corners(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i in range(3):
         corner(i, generator).save(root / "test" / f"{i}.png")
     return root
+
+
+@pytest.fixture(scope="module")
+def half(corners: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was stopped after two of its four epochs."""
+    from tests.training.toys import recipe, run
+
+    path = tmp_path_factory.mktemp("half") / "run"
+    run(recipe(corners), out=path, stop_after=2)
+    return path
+
+
+@pytest.fixture
+def stopped(half: Path, tmp_path: Path) -> Path:
+    """A copy of it, to do harm to."""
+    from tests.training.toys import files
+
+    for name, content in files(half).items():
+        (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / name).write_bytes(content)
+    return tmp_path / "run"

@@ -19,13 +19,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from speczoo import termination
-from speczoo.specs.errors import SpecError
-from speczoo.training.engine import Result, loaders, train
+from speczoo.training.engine import loaders, train
 from speczoo.training.errors import DataError, Diverged, Interrupted, OptionError, RunError, TrainingError
 from speczoo.training.files import replacing
-from speczoo.training.process_rank import leads
 from speczoo.training.run import Run
-from tests.training.toys import network, recipe
+from tests.training.toys import files, network, recipe, run
 
 
 class Acting(nn.Module):
@@ -53,31 +51,6 @@ def crash() -> None:
 
 def press() -> None:
     raise KeyboardInterrupt
-
-
-def run(given: Any, model: nn.Module | None = None, **options: Any) -> Result:
-    return train(given, model=model or network(), accelerator="cpu", report=False, quiet=True, **options)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(scope="module")
-def half(corners: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was stopped after two of its four epochs."""
-    path = tmp_path_factory.mktemp("half") / "run"
-    run(recipe(corners), out=path, stop_after=2)
-    return path
-
-
-@pytest.fixture
-def stopped(half: Path, tmp_path: Path) -> Path:
-    """A copy of it, to do harm to."""
-    for name, content in files(half).items():
-        (tmp_path / "run" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "run" / name).write_bytes(content)
-    return tmp_path / "run"
 
 
 def test_a_file_is_replaced_whole_beside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,100 +385,6 @@ def test_a_missing_flatten_is_reported(corners: Path, tmp_path: Path) -> None:
         run(recipe(corners), model=model, out=tmp_path / "run")
 
 
-def _without(*keys: str) -> Callable[[Path], None]:
-    def harm(path: Path) -> None:
-        state = torch.load(path, weights_only=True)
-        for key in keys:
-            del state[key]
-        torch.save(state, path)
-
-    return harm
-
-
-def _with(**values: Any) -> Callable[[Path], None]:
-    return lambda path: torch.save({**torch.load(path, weights_only=True), **values}, path)
-
-
-HARMS: dict[str, Callable[[Path], Any]] = {
-    "empty": lambda path: path.write_bytes(b""),
-    "text": lambda path: path.write_text("text"),
-    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-500]),
-    "flipped": lambda path: path.write_bytes(path.read_bytes()[:64] + b"\0" * 64 + path.read_bytes()[128:]),
-    "pickle": lambda path: torch.save({"state_dict": Path("anything")}, path),
-    "a list": lambda path: torch.save([1], path),
-    "no version": _without("pytorch-lightning_version"),
-    "no weights": _without("state_dict"),
-    "weights of nothing": _with(state_dict={}),
-    "weights of text": _with(state_dict={"model.0.weight": "text"}),
-    "a list of weights": _with(state_dict=[1]),
-    "no callbacks": _without("callbacks", "optimizer_states"),
-    "optimizer": _with(optimizer_states=[{"state": {}, "param_groups": []}]),
-    "no history": _without("callbacks"),
-    "history": _with(callbacks={"Epochs": {"history": "x"}}),
-    "loops": _with(loops={"fit_loop": 3}),
-}
-
-
-@pytest.mark.parametrize("harm", HARMS)
-def test_a_damaged_checkpoint_is_reported(stopped: Path, harm: str) -> None:
-    (stopped / "model.pt").unlink()
-    before = Run.open(stopped).checkpoint
-    assert before is not None
-    HARMS[harm](before)
-    kept = files(stopped)
-    with pytest.raises(RunError) as caught:
-        run(None, resume=stopped)
-    assert caught.value.exit_code == 2
-    assert str(before) in str(caught.value)
-    assert "weights_only" not in str(caught.value)
-    assert files(stopped) == kept
-
-
-@pytest.mark.parametrize("harm", [harm for harm in HARMS if "weights" in harm or harm in ("text", "empty", "pickle")])
-def test_a_damaged_checkpoint_gives_no_weights(stopped: Path, harm: str) -> None:
-    (stopped / "model.pt").unlink()
-    HARMS[harm](stopped / "checkpoints" / "last.ckpt")
-    with pytest.raises(RunError, match=f"{stopped}/checkpoints/last.ckpt: (?!.*weights_only)"):
-        Run.open(stopped).model(network())
-
-
-@pytest.mark.parametrize("text", ["x", "[{}]", "{}", '[{"epoch": 0}]', "[" * 100_000, '[{"epoch": "a"}]', "NaN"])
-def test_a_damaged_history_is_reported_and_mended(stopped: Path, text: str) -> None:
-    (stopped / "history.json").write_text(text)
-    with pytest.raises(RunError, match=r"history\.json"):
-        _ = Run.open(stopped).history
-    assert run(None, resume=stopped).epochs == len(Run.open(stopped).history) == 4
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"mean": ["text"]},
-        {"mean": [float("nan")]},
-        {"mean": []},
-        {"std": 3},
-        {"classes": []},
-        {"classes": [1]},
-        {"input": [1, 12]},
-        {"input": [1, -12, 12]},
-        {"recipe": "corners"},
-        {"data": 7},
-    ],
-)
-def test_damaged_facts_are_reported(stopped: Path, change: dict[str, Any]) -> None:
-    facts = json.loads((stopped / "run.json").read_text())
-    (stopped / "run.json").write_text(json.dumps({**facts, **change}))
-    with pytest.raises(RunError, match=r"run\.json"):
-        Run.open(stopped)
-
-
-def test_a_run_without_weights_is_reported_plainly(stopped: Path) -> None:
-    (stopped / "model.pt").unlink()
-    (stopped / "checkpoints" / "last.ckpt").unlink()
-    with pytest.raises(RunError, match=f"^{stopped} has no weights yet"):
-        Run.open(stopped).model(network())
-
-
 def test_a_module_from_python_is_written_down(half: Path, stopped: Path) -> None:
     assert json.loads((half / "run.json").read_text())["module"] == "torch.nn.modules.container.Sequential"
     with pytest.raises(RunError, match=r"a module from Python, torch\.nn\.modules\.container\.Sequential"):
@@ -543,58 +422,6 @@ def test_modules_that_cannot_be_trained_are_reported(corners: Path, tmp_path: Pa
     with pytest.raises(TrainingError, match="no weights to train"):
         run(recipe(corners), network().requires_grad_(False), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def options(corners: Path, tmp_path: Path, changes: dict[str, Any] | None = None, **given: Any) -> Result:
-    return train(
-        recipe(corners, epochs=1, **(changes or {})),
-        model=network(), out=tmp_path / "run", report=False, quiet=True, **given,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({"devices": 0}, "a number from 1 on, or `auto`"),
-        ({"devices": "-3"}, "a number from 1 on, or `auto`"),
-        ({"devices": "abc"}, "a number from 1 on, or `auto`"),
-        ({"devices": 9999, "strategy": "ddp"}, "9999 processes are too many"),
-        ({"strategy": "nonsense"}, "nonsense"),
-        ({"strategy": "fsdp"}, "fsdp"),
-        ({"accelerator": "nonsense"}, "nonsense"),
-        ({"num_nodes": 3, "strategy": "ddp"}, "where the other 2 machines are"),
-        ({"num_nodes": 0}, "num_nodes"),
-        ({"logger": "wandb"}, "no logger 'wandb'"),
-    ],
-)
-def test_options_that_cannot_be_taken(corners: Path, tmp_path: Path, given: dict[str, Any], told: str) -> None:
-    with pytest.raises(OptionError, match=told) as caught:
-        options(corners, tmp_path, **{"accelerator": "cpu", **given})
-    assert caught.value.exit_code == 2
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_logger_that_is_not_installed(corners: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speczoo.training.trainer.find_spec", lambda name: None)
-    with pytest.raises(OptionError, match="pip install tensorboard"):
-        options(corners, tmp_path, logger="tensorboard")
-    options(corners, tmp_path, logger="csv")
-    assert list((tmp_path / "run" / "logs").rglob("metrics.csv"))
-
-
-@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"])
-def test_one_process_leads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    assert leads()
-    monkeypatch.setenv(name, "0")
-    assert leads()
-    monkeypatch.setenv(name, "1")
-    assert not leads()
-
-
-@pytest.mark.parametrize("seed", [-4, 2**70])
-def test_seeds_are_those_of_a_recipe(corners: Path, tmp_path: Path, seed: int) -> None:
-    with pytest.raises(SpecError, match="seed"):
-        options(corners, tmp_path, seed=seed)
 
 
 @pytest.mark.parametrize(

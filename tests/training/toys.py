@@ -10,6 +10,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+from speczoo.training.engine import Result, train
+
 
 def corner(number: int, generator: torch.Generator) -> Image.Image:
     pixels = torch.randint(0, 120, (12, 12), generator=generator)
@@ -59,3 +61,11 @@ def network(classes: int = 4, norm: bool = True) -> nn.Sequential:
         nn.Flatten(),
         nn.Linear(4 * 36, classes),
     )
+
+
+def run(given: Any, model: nn.Module | None = None, **options: Any) -> Result:
+    return train(given, model=model or network(), accelerator="cpu", report=False, quiet=True, **options)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
