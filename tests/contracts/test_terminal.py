@@ -29,7 +29,8 @@ from speczoo.table import Column, Table
 from speczoo.training.errors import TrainingError
 from tests.commands.zoo_command import everything
 from tests.hostile import terminal
-from tests.hostile.terminal import BETWEEN, BLINKING, MANNERS, NAME, TEXT, WRITTEN, Step, prepare, steps
+from tests.hostile.terminal import BETWEEN, MANNERS, Step, steps
+from tests.hostile.terminal_files import BLINKING, NAME, TEXT, WRITTEN, prepare
 
 ROOT = Path(__file__).parents[2]
 OURS = r"\x1b\[(?!5;41m)[0-9;]*m|\r\x1b\[K"
