@@ -346,6 +346,7 @@ class GLU(Layer):
 class _Softmax(Layer, abstract=True):
     dim: Int | None = None
 
+    saves: ClassVar[Saves] = "output"
     least: ClassVar[int] = 1
     positional: ClassVar[int] = 0
     unbatched: ClassVar[bool] = True
@@ -382,19 +383,13 @@ class _Softmax(Layer, abstract=True):
 class Softmax(_Softmax):
     """Shares along `dim` that are positive and sum to 1."""
 
-    saves: ClassVar[Saves] = "output"
-
 
 class LogSoftmax(_Softmax):
     """The logarithm of Softmax."""
 
-    saves: ClassVar[Saves] = "output"
-
 
 class Softmin(_Softmax):
     """Softmax of -x."""
-
-    saves: ClassVar[Saves] = "output"
 
 
 class Softmax2d(Layer):
