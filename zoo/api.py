@@ -180,11 +180,11 @@ def build(
     made, model = built(what, weights, Factory(device, dtype, seed), input=input, taps=taps, **params)
     if not optimize:
         return model
-    from speczoo.folding import in_one_piece, optimized
+    from speczoo.folding import optimized
     from speczoo.verify import hold
 
-    state = in_one_piece(model.state_dict())
-    del model
+    state = model.state_dict()
+    del model  # whose weights are written over
     return hold(*optimized(made, state))
 
 

@@ -15,37 +15,25 @@ from speczoo.exporting.proof import CLOSE, SPREAD, difference, rounded, tensors
 from speczoo.exporting.tracing import inputs
 from speczoo.module_mode import in_mode
 from speczoo.verify import Finding, fits
+from speczoo.weights.assembling import assembled, tie
+
+#: About so many numbers of a weight are folded at a time: in double precision all would be twice as much memory again.
+AT_A_TIME = 1 << 18
 
 
 def optimized(graph: Graph, state: Mapping[str, Tensor]) -> tuple[Graph, nn.Module]:
     """Return the graph for evaluation, and the module of it, in evaluation mode, that gives what the module with this
-    state_dict gives in that mode.
+    state_dict gives in that mode. These tensors are its own from now on, and are written over: there is hardly more in
+    memory at any time than the weights.
     """
     made = optimize(graph)
-    first = next((value for value in state.values() if value.is_floating_point()), None)
-    built = emitted.build(made.graph)
-    if first is not None:
-        built.to(first.device, first.dtype)
+    first = next((value for value in state.values() if value.is_floating_point()), torch.empty(0))
+    built = assembled(emitted.class_of(made.graph), frozenset(), first.device).to(dtype=first.dtype)
     with torch.no_grad():
-        for key, value in built.state_dict().items():  # one at a time: all at once are as much again
-            value.copy_(folded(made, key, state))
+        taken = Taken(made, state)
+        built.load_state_dict({key: taken.value(key, own) for key, own in built.state_dict().items()}, assign=True)
+    tie(built, made.graph.ties)
     return made.graph, built.eval()
-
-
-def in_one_piece(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return copies of the tensors of a state_dict that lie side by side, those of a type and device. They are what is
-    left of a module that goes before the one for evaluation is built, and are freed as one: between thousands of small
-    tensors that are freed while others stay, a heap keeps megabytes that nothing uses.
-    """
-    kinds: dict[tuple[torch.dtype, torch.device], list[str]] = {}
-    for key, value in state.items():
-        kinds.setdefault((value.dtype, value.device), []).append(key)
-    found: dict[str, Tensor] = {}
-    for keys in kinds.values():
-        whole = torch.cat([state[key].flatten() for key in keys])
-        parts = torch.split(whole, [state[key].numel() for key in keys])
-        found |= {key: part.view(state[key].shape) for key, part in zip(keys, parts, strict=True)}
-    return found
 
 
 def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:
@@ -61,33 +49,61 @@ def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:
     return Finding("outputs", same, same if close else f"{apart:.1e} of the largest apart")
 
 
-def folded(made: Optimized, key: str, state: Mapping[str, Tensor]) -> Tensor:
-    """Return what a network for evaluation holds by a key, of the state_dict of the network that it was made of."""
-    path = key if key in made.origins else key.rpartition(".")[0]
-    while path not in made.origins:  # a parameter inside its module: in_proj.weight
-        path = path.rpartition(".")[0]
-    old = made.origins[path] + key[len(path) :]
-    fold = made.folds.get(path)
-    return state[old] if fold is None else _folded(fold, old, state)
+class Taken:
+    """The weights of a network for evaluation, each in the memory of the one that it is made of."""
+
+    def __init__(self, made: Optimized, state: Mapping[str, Tensor]) -> None:
+        self.made, self.state = made, state
+        self.values: dict[tuple[int, int], Tensor] = {}
+
+    def value(self, key: str, like: Tensor) -> Tensor:
+        """Return what is held by a key, laid out as another tensor is; of tied ones the same again."""
+        path = key if key in self.made.origins else key.rpartition(".")[0]
+        while path not in self.made.origins:  # a parameter inside its module: in_proj.weight
+            path = path.rpartition(".")[0]
+        old = self.made.origins[path] + key[len(path) :]
+        value, fold = self.state.get(old), self.made.folds.get(path)
+        if value is None:  # a layer that has none gets its bias from the norm
+            assert fold is not None
+            return _shifted(fold, None, self.state)
+        place = value.untyped_storage()._cdata, int(value.storage_offset())
+        if place not in self.values:
+            if fold is not None:
+                value = (_scaled if key.endswith(".weight") else _shifted)(fold, value, self.state)
+            self.values[place] = _laid_out(value, like)
+        return self.values[place]
 
 
-def _folded(fold: FoldedNorm, key: str, state: Mapping[str, Tensor]) -> Tensor:
-    """Return a weight or bias that does a norm's work, too: computed in double precision, and rounded once."""
-    norm = {name: state.get(f"{fold.norm}.{name}") for name in ("weight", "bias", "running_mean", "running_var")}
-    mean, variance = norm["running_mean"], norm["running_var"]
-    assert mean is not None
-    assert variance is not None
-    scale = (variance.double() + fold.eps).rsqrt()
-    if norm["weight"] is not None:
-        scale = scale * norm["weight"].double()
-    layer, _, name = key.rpartition(".")
-    if name == "weight":
-        weight = state[key]
-        return (weight.double() * _along(scale, weight, fold)).to(weight.dtype)
-    bias = state.get(key)
+def _scaled(fold: FoldedNorm, weight: Tensor, state: Mapping[str, Tensor]) -> Tensor:
+    """Return a weight that does a norm's work, too, in its memory: computed in double precision, and rounded once."""
+    rows = max(1, AT_A_TIME * len(weight) // max(1, weight.numel()))
+    scale = _along(_scale(fold, state), weight, fold)
+    for part, by in zip(torch.split(weight, rows), torch.split(scale, rows), strict=True):
+        part.copy_(part.double() * by)
+    return weight
+
+
+def _shifted(fold: FoldedNorm, bias: Tensor | None, state: Mapping[str, Tensor]) -> Tensor:
+    """Return a bias that does a norm's work, too: computed in double precision, and rounded once."""
+    mean, added = state[f"{fold.norm}.running_mean"], state.get(f"{fold.norm}.bias")
     shift = (0.0 if bias is None else bias.double()) - mean.double()
-    added = 0.0 if norm["bias"] is None else norm["bias"].double()
-    return (shift * scale + added).to(state[f"{layer}.weight"].dtype)
+    return (shift * _scale(fold, state) + (0.0 if added is None else added.double())).to(mean.dtype)
+
+
+def _scale(fold: FoldedNorm, state: Mapping[str, Tensor]) -> Tensor:
+    """Return what a norm multiplies each channel with."""
+    scale = (state[f"{fold.norm}.running_var"].double() + fold.eps).rsqrt()
+    weight = state.get(f"{fold.norm}.weight")
+    return scale if weight is None else scale * weight.double()
+
+
+def _laid_out(value: Tensor, like: Tensor) -> Tensor:
+    """Return a tensor in its memory, but in the order of another, and as numbers of its type."""
+    if value.dtype != like.dtype:
+        value = value.to(like.dtype)
+    if value.stride() == like.stride():
+        return value
+    return value.as_strided(like.shape, like.stride(), value.storage_offset()).copy_(value.clone())
 
 
 def _along(scale: Tensor, weight: Tensor, fold: FoldedNorm) -> Tensor:

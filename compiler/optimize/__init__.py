@@ -16,7 +16,7 @@ from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.optimize.folding import FoldedNorm, fold
 from speczoo.compiler.optimize.layout import memory_format
-from speczoo.compiler.optimize.leaving import leave_out, numbered, without_training
+from speczoo.compiler.optimize.leaving import leave_out, numbered, renamed, without_training
 from speczoo.compiler.optimize.overwriting import overwrite
 from speczoo.compiler.optimize.packing import ListedEntry, pack, places, worth_packing
 from speczoo.specs.loaded_spec import LoadedSpec
@@ -52,7 +52,7 @@ class _Lists:
         self.packing = worth_packing(root)
         self.made: dict[Composite, Composite] = {}
         self.folds: dict[Composite, dict[int, int]] = {}
-        self.units: dict[tuple[int, bool], LoadedSpec] = {}
+        self.units: dict[tuple[int, bool, tuple[tuple[str, str], ...]], LoadedSpec] = {}
 
     def rewritten(self, composite: Composite) -> Composite:
         if composite not in self.made:
@@ -64,24 +64,28 @@ class _Lists:
             node.containing(self.rewritten(node.body)) if isinstance(node.body, Composite) else node
             for node in map(leave_out, composite.nodes)
         ]
-        made = replace(composite, nodes=tuple(nodes), unit=self.ruled(composite))
+        made = replace(composite, nodes=tuple(nodes))
         made, folds = fold(made) if self.folding else (made, {})
-        made = overwrite(numbered(made))
+        made = numbered(made)
+        made = overwrite(replace(made, unit=self.ruled(composite, made)))
         made = pack(made, self.packing, {index for owner, index in self.tied if owner is composite})
         self.folds[made] = folds
         return made
 
-    def ruled(self, composite: Composite) -> LoadedSpec:
-        """Return a list's spec without rules for how parameters start, since their values come from elsewhere; that of
-        the network freezes them all.
+    def ruled(self, old: Composite, new: Composite) -> LoadedSpec:
+        """Return a rewritten list's spec without rules for how parameters start, since their values come from
+        elsewhere, and with the names that tied ones have now; that of the network freezes them all.
         """
-        unit, freeze = composite.unit, ["**"] if composite is self.root else []
+        unit, freeze = old.unit, ["**"] if old is self.root else []
         spec = unit.spec
-        key = id(spec), composite is self.root
+        ties = spec.tie
+        if old.settings is not None:  # else they are those of the list around it
+            ties = {renamed(key, old, new): renamed(source, old, new) for key, source in ties.items()}
+        key = id(spec), old is self.root, tuple(ties.items())
         if key not in self.units:
-            plain = spec.init == [] and spec.freeze == freeze
-            changed = spec if plain else spec.model_copy(update={"init": [], "freeze": freeze})
-            self.units[key] = LoadedSpec(changed, unit.document)
+            changes = {"init": [], "freeze": freeze, "tie": ties}
+            plain = all(getattr(spec, name) == value for name, value in changes.items())
+            self.units[key] = LoadedSpec(spec if plain else spec.model_copy(update=changes), unit.document)
         return self.units[key]
 
     def collect(self, old: Composite, new: Composite, old_prefix: str, new_prefix: str, into: Optimized) -> None:

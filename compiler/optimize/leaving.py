@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speczoo.compiler.composite import Composite, Node
+from speczoo.compiler.containers import divided
 from speczoo.compiler.dataflow import INPUT, Edge
 from speczoo.compiler.layer import Layer
 
@@ -45,3 +46,12 @@ def numbered(composite: Composite) -> Composite:
         return composite
     nodes = (node.replace(name=names[i]) if i in names else node for i, node in enumerate(composite.nodes))
     return replace(composite, nodes=tuple(nodes))
+
+
+def renamed(key: str, old: Composite, new: Composite) -> str:
+    """Return the name of a parameter in a list whose entries are counted again, and those of lists in it."""
+    head, rest = divided(key, {node.name for node in old.nodes})
+    was, now = next(pair for pair in zip(old.nodes, new.nodes, strict=True) if pair[0].name == head)
+    if isinstance(was.body, Composite) and isinstance(now.body, Composite):
+        rest = renamed(rest, was.body, now.body)
+    return f"{now.name}.{rest}" if rest else now.name

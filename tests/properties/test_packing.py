@@ -85,7 +85,7 @@ def built(what: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Graph, nn.Module,
     graph = speczoo.graph(what)
     plain = emitted.build(graph, seed=0).eval()
     draw_anew(plain)
-    made, quick = optimized(graph, plain.state_dict())
+    made, quick = optimized(graph, copy.deepcopy(plain.state_dict()))
     return made, plain, eager(quick)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,11 +81,12 @@ def command(
         else:
             graph, module, report = built(network, graph, weights, seed, **names)
             facts["weights"] = report.to_json() if report else None
-            whole = module if optimize else None
+            whole = module if optimize and out is None else None  # else its weights are written over
             if optimize:
                 from speczoo.folding import optimized
 
-                graph, module = optimized(graph, module.state_dict())
+                state = module.state_dict()
+                graph, module = optimized(graph, deepcopy(state) if whole else state)
             if out is None:
                 facts |= _try(graph, module, whole, quiet=as_json)
             elif kind == "folder":

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from speczoo.compiler.emit.module import Seeded, class_of
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Shape
-from speczoo.weights.assembling import assembled
+from speczoo.weights.assembling import assembled, tie
 from speczoo.weights.fit import compared
 from speczoo.weights.report import LoadReport, WeightsError, listed, report_of
 from speczoo.weights.sources import FoundWeights, find, found_in, is_path, odd, published_entry, without_prefix
@@ -74,9 +74,7 @@ def build_with(
     for key in state.keys() - {*report.loaded, *report.missing}:
         state[key] = torch.zeros_like(state[key], device=target)  # counters that older files lack
     module.load_state_dict(state, strict=True, assign=True)
-    for key, source in graph.ties.items():
-        path, _, name = key.rpartition(".")
-        setattr(module.get_submodule(path), name, module.get_parameter(source))
+    tie(module, graph.ties)
     module.load_report = report  # type: ignore[assignment]
     return module
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -37,6 +37,13 @@ def assembled(cls: type[nn.Module], fresh: frozenset[str], device: torch.device)
         )
 
     return _made(cls, with_storage, device)
+
+
+def tie(module: nn.Module, ties: Mapping[str, str]) -> None:
+    """Have parameters be others again, each by the other's name: tensors that were taken are tensors of their own."""
+    for key, source in ties.items():
+        path, _, name = key.rpartition(".")
+        setattr(module.get_submodule(path), name, module.get_parameter(source))
 
 
 def _made(cls: type[nn.Module], registered: Callable[[Tensor], Tensor | None], device: torch.device) -> nn.Module:
