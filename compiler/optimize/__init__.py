@@ -2,7 +2,8 @@
 
 Each step is a function of a list or of the graph: `leaving` takes out what is nothing outside training, `folding` takes
 batch norms into the layers before them, `overwriting` works in place where `checks/` finds that it is safe, `layout`
-says how values should lie in memory, `packing` lets oneDNN compute convolutions and linear layers. No parameter trains.
+says how values should lie in memory, `packing` lets oneDNN compute convolutions and linear layers, `fusing` the GELU
+behind them. No parameter trains.
 What comes out is lowered, validated and emitted as every graph is; `Optimized` says as well where its weights are from.
 """
 
@@ -15,6 +16,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.optimize.folding import FoldedNorm, fold
+from speczoo.compiler.optimize.fusing import fuse
 from speczoo.compiler.optimize.layout import memory_format
 from speczoo.compiler.optimize.leaving import leave_out, numbered, renamed, without_training
 from speczoo.compiler.optimize.overwriting import overwrite
@@ -66,9 +68,9 @@ class _Lists:
         ]
         made = replace(composite, nodes=tuple(nodes))
         made, folds = fold(made) if self.folding else (made, {})
-        made = numbered(made)
-        made = overwrite(replace(made, unit=self.ruled(composite, made)))
         made = pack(made, self.packing, {index for owner, index in self.tied if owner is composite})
+        made = numbered(fuse(made))
+        made = overwrite(replace(made, unit=self.ruled(composite, made)))
         self.folds[made] = folds
         return made
 

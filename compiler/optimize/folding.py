@@ -55,22 +55,24 @@ def fold(composite: Composite) -> tuple[Composite, dict[int, int]]:
 
 
 def _before(composite: Composite, norm: int) -> int | None:
-    """Return the layer that can do the work of a norm: nothing else takes what it gives, and neither is applied
-    again.
-    """
+    """Return the layer that can do the work of a norm."""
     node = composite.nodes[norm]
     if not isinstance(node.body, NORMS) or not node.body.track_running_stats:
         return None
+    before = only_before(composite, norm)
+    return before if before is not None and _scales(composite.nodes[before]) else None
+
+
+def only_before(composite: Composite, index: int) -> int | None:
+    """Return the entry whose output a layer takes, where nothing else takes it, and neither is applied again."""
+    node = composite.nodes[index]
     source = composite.wiring.resolve(node.inputs[0])
     if not isinstance(source, Edge) or source.node < 0 or source.port:
         return None
-    before = composite.nodes[source.node]
     again = {each.shared for each in composite.nodes}
-    if before.shared is not None or node.shared is not None or again & {norm, source.node}:
+    if composite.nodes[source.node].shared is not None or node.shared is not None or again & {index, source.node}:
         return None
-    if not _scales(before) or _readers(composite, source) != [norm]:
-        return None
-    return source.node
+    return source.node if _readers(composite, source) == [index] else None
 
 
 def _scales(node: Node) -> bool:

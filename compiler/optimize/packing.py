@@ -42,15 +42,20 @@ class PackedConv{n}d(nn.Conv{n}d):
     least = {least:_}  # multiply-accumulates for which the call pays
     most = {most}  # times the plain weight
 
+    then = ("none", [], "")  # what oneDNN does with what comes out
+
     def forward(self, x: Tensor) -> Tensor:
         if torch.jit.is_scripting():
-            return self._conv_forward(x, self.weight, self.bias)
+            return self.by_torch(x, self.weight)
         elif self.packs(x):
             x = x.contiguous(memory_format=torch.{channels_last})
             where = (self.padding, self.stride, self.dilation, self.groups)
-            return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *where, "none", [], "")
+            return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *where, *self.then)
         else:
-            return self._conv_forward(x, self.plain(), self.bias)
+            return self.by_torch(x, self.plain())
+
+    def by_torch(self, x: Tensor, weight: Tensor) -> Tensor:
+        return self._conv_forward(x, weight, self.bias)
 
     def packs(self, x: Tensor) -> bool:
         """Return whether to compute with the packed weight, and pack it where that pays."""
@@ -109,23 +114,48 @@ class OneDNNLinear(nn.Linear):
     """nn.Linear, computed by oneDNN where there is much to compute."""
 
     least = {LEAST:_}  # multiply-accumulates for which the call pays
+    then = ("none", [], "")  # what oneDNN does with what comes out
 
     def forward(self, x: Tensor) -> Tensor:
         if torch.jit.is_scripting():
-            return nn.functional.linear(x, self.weight, self.bias)
+            return self.by_torch(x)
         elif by_onednn(x, self.weight) and self.pays(x.numel() // self.in_features):
-            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, *self.then)
         else:
-            return nn.functional.linear(x, self.weight, self.bias)
+            return self.by_torch(x)
+
+    def by_torch(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight, self.bias)
 
     def pays(self, rows: int) -> bool:
         return rows > 1 and rows * self.weight.numel() >= self.least
 '''.strip()
 
+CONV_GELU = '''
+class PackedConv{n}dGELU(PackedConv{n}d):
+    """PackedConv{n}d and nn.GELU in one: what lies between is not in memory."""
+
+    then = ("gelu", [], "none")
+
+    def by_torch(self, x: Tensor, weight: Tensor) -> Tensor:
+        return nn.functional.gelu(self._conv_forward(x, weight, self.bias))
+'''.strip()
+
+LINEAR_GELU = '''
+class OneDNNLinearGELU(OneDNNLinear):
+    """OneDNNLinear and nn.GELU in one: what lies between is not in memory."""
+
+    then = ("gelu", [], "none")
+
+    def by_torch(self, x: Tensor) -> Tensor:
+        return nn.functional.gelu(nn.functional.linear(x, self.weight, self.bias))
+'''.strip()
+
 CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST, most=MOST)
 CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST, most=MOST)
+CONV_2D_GELU, CONV_3D_GELU = (CONV_GELU.format(n=n) for n in (2, 3))
 #: All that the emitted text may define so.
-TEXTS = (BY_ONEDNN, CONV_2D, CONV_3D, LINEAR)
+TEXTS = (BY_ONEDNN, CONV_2D, CONV_2D_GELU, CONV_3D, CONV_3D_GELU, LINEAR, LINEAR_GELU)
 
 
 class PackedConv2d(Conv2d, op="Conv2d", abstract=True):
@@ -135,11 +165,25 @@ class PackedConv2d(Conv2d, op="Conv2d", abstract=True):
     support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, CONV_2D)
 
 
+class PackedConv2dGELU(PackedConv2d, op="Conv2d", abstract=True):
+    """A PackedConv2d that computes the GELU of what comes out, too: no op of its own."""
+
+    torch: ClassVar[str] = "PackedConv2dGELU"
+    support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, CONV_2D, CONV_2D_GELU)
+
+
 class PackedConv3d(Conv3d, op="Conv3d", abstract=True):
     """A Conv3d with a packed weight: no op of its own."""
 
     torch: ClassVar[str] = "PackedConv3d"
     support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, CONV_3D)
+
+
+class PackedConv3dGELU(PackedConv3d, op="Conv3d", abstract=True):
+    """A PackedConv3d that computes the GELU of what comes out, too: no op of its own."""
+
+    torch: ClassVar[str] = "PackedConv3dGELU"
+    support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, CONV_3D, CONV_3D_GELU)
 
 
 class OneDNNLinear(Linear, op="Linear", abstract=True):
@@ -149,7 +193,20 @@ class OneDNNLinear(Linear, op="Linear", abstract=True):
     support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, LINEAR)
 
 
+class OneDNNLinearGELU(OneDNNLinear, op="Linear", abstract=True):
+    """An OneDNNLinear that computes the GELU of what comes out, too: no op of its own."""
+
+    torch: ClassVar[str] = "OneDNNLinearGELU"
+    support: ClassVar[tuple[str, ...]] = (BY_ONEDNN, LINEAR, LINEAR_GELU)
+
+
 KINDS: dict[str, type[Layer]] = {kind.op: kind for kind in (PackedConv2d, PackedConv3d, OneDNNLinear)}
+#: Those that a GELU can become part of, and what they are then.
+WITH_GELU: dict[type[Layer], type[Layer]] = {
+    PackedConv2d: PackedConv2dGELU,
+    PackedConv3d: PackedConv3dGELU,
+    OneDNNLinear: OneDNNLinearGELU,
+}
 #: An entry of a list.
 ListedEntry: TypeAlias = tuple[Composite, int]
 
@@ -170,7 +227,7 @@ def pack(composite: Composite, ops: Collection[str], tied: Collection[int]) -> C
     stay as they are.
     """
     nodes = tuple(
-        _packed(node)
+        become(node, KINDS[node.op])
         if node.op in ops and _can_be_packed(node) and (node.op == "Linear" or composite.maker(i) not in tied)
         else node
         for i, node in enumerate(composite.nodes)
@@ -198,8 +255,7 @@ def _can_be_packed(node: Node) -> bool:
     return body.norm is None and body.padding_mode == "zeros"
 
 
-def _packed(node: Node) -> Node:
-    body = node.body
-    assert isinstance(body, Layer)
-    made = KINDS[node.op].model_construct(**body.__dict__)
-    return node.applying(Application.of(made, node.arrived))
+def become(node: Node, kind: type[Layer]) -> Node:
+    """Return a node whose layer is another kind of what it is, with the same arguments."""
+    assert isinstance(node.body, Layer)
+    return node.applying(Application.of(kind.model_construct(**node.body.__dict__), node.arrived))

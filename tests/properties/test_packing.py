@@ -28,6 +28,7 @@ from speczoo.folding import optimized
 from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input, verify_module
 from tests.families import graph_of
+from tests.networks.test_costs import alive
 
 CLOSE = 1e-4
 ONEDNN = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -317,3 +318,57 @@ def test_no_other_text_may_do_what_these_do() -> None:
         assert word in text
         with pytest.raises(UnsafeSource):
             verify(text.replace(word, f"max({word})" if word.endswith(")") else f"{word} "[:-2], 1))
+
+
+GELUS: dict[str, Any] = {
+    "spec": 1,
+    "name": "gelus",
+    "input": [4, 12, 10],
+    "layers": [
+        {"id": "conv", "op": "Conv2d", "out_channels": 8, "kernel_size": 3, "padding": 1},
+        {"id": "norm", "op": "BatchNorm2d"},
+        {"id": "act", "op": "GELU"},
+        {"id": "read", "op": "Conv2d", "out_channels": 8, "kernel_size": 1},
+        {"id": "read_act", "op": "GELU"},
+        {"id": "sum", "op": "add", "from": ["read", "read_act"]},
+        {"op": "unsqueeze", "dim": 1},
+        {"id": "volume", "op": "Conv3d", "out_channels": 2, "kernel_size": 3, "padding": 1},
+        {"op": "GELU"},
+        {"op": "mean", "dim": 1},
+        {"op": "Flatten", "start_dim": 2},
+        {"op": "transpose", "dim0": 1, "dim1": 2},
+        {"id": "linear", "op": "Linear", "out_features": 8},
+        {"op": "GELU"},
+        {"id": "rough", "op": "Linear", "out_features": 8},
+        {"op": "GELU", "approximate": "tanh"},
+        {"id": "twice", "op": "Linear", "out_features": 8},
+        {"id": "twice_act", "op": "GELU"},
+        {"share": "twice"},
+    ],
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # torch.jit says that it is old
+def test_a_gelu_is_part_of_the_layer_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing else reads what is between them, and the layer is applied once; whoever computes."""
+    made, plain, quick = built(GELUS, monkeypatch)
+    fused = {row.path for row in made.rows if type(row.node.body) in packing.WITH_GELU.values()}
+    assert fused == {"conv", "volume", "linear"}
+    assert sum(row.op == "GELU" for row in made.rows) == 3
+    for x in (X, torch.randn(1, 4, 12, 10)):
+        assert apart(plain, quick, x) <= CLOSE
+    assert packed(quick) == {"conv", "read", "volume"}
+    copied = copy.deepcopy(quick)
+    with torch.no_grad():
+        assert apart(plain, torch.jit.script(copied)) <= CLOSE
+        assert apart(plain, torch.export.export(copied, (X,)).module()) <= CLOSE
+    given = X.clone().requires_grad_()
+    assert difference(copied(given), plain(X)) <= CLOSE
+
+
+def test_what_is_between_a_layer_and_its_gelu_is_not_in_memory() -> None:
+    layers = [{"op": "Linear", "out_features": n} | more for n, more in ((256, {}), (8, {}))]
+    net = {"spec": 1, "name": "net", "input": [512, 8], "layers": [layers[0], {"op": "GELU"}, layers[1]]}
+    graph = speczoo.graph(net)
+    assert alive(speczoo.build(net, optimize=True), random_input(graph, 1)) == 4 * 512 * (256 + 8)
+    assert alive(speczoo.build(net).eval(), random_input(graph, 1)) == 4 * 512 * (256 + 256)
