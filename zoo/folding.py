@@ -30,8 +30,8 @@ def optimized(graph: Graph, state: Mapping[str, Tensor]) -> tuple[Graph, nn.Modu
     first = next((value for value in state.values() if value.is_floating_point()), torch.empty(0))
     built = assembled(emitted.class_of(made.graph), frozenset(), first.device).to(dtype=first.dtype)
     with torch.no_grad():
-        taken = Taken(made, state)
-        built.load_state_dict({key: taken.value(key, own) for key, own in built.state_dict().items()}, assign=True)
+        taker = WeightTaker(made, state)
+        built.load_state_dict({key: taker.value(key, own) for key, own in built.state_dict().items()}, assign=True)
     tie(built, made.graph.ties)
     return made.graph, built.eval()
 
@@ -49,8 +49,8 @@ def agreement(graph: Graph, whole: nn.Module, module: nn.Module) -> Finding:
     return Finding("outputs", same, same if close else f"{apart:.1e} of the largest apart")
 
 
-class Taken:
-    """The weights of a network for evaluation, each in the memory of the one that it is made of."""
+class WeightTaker:
+    """Makes the weights of a network for evaluation, each in the memory of the one that it is made of."""
 
     def __init__(self, made: Optimized, state: Mapping[str, Tensor]) -> None:
         self.made, self.state = made, state
