@@ -11,7 +11,7 @@ from speczoo.compiler.composite import Composite
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.graph import Graph
 
-Origin: TypeAlias = tuple[str, int]  # a layer's path, or an input's name, and which of its outputs
+ValueOrigin: TypeAlias = tuple[str, int]  # a layer's path, or an input's name, and which of its outputs
 
 
 def flat(graph: Graph) -> nx.MultiDiGraph:
@@ -31,14 +31,14 @@ def flat(graph: Graph) -> nx.MultiDiGraph:
 
 
 def _add(
-    found: nx.MultiDiGraph, composite: Composite, prefix: str, owner: str, arriving: Sequence[Origin | None]
-) -> list[Origin | None]:
+    found: nx.MultiDiGraph, composite: Composite, prefix: str, owner: str, arriving: Sequence[ValueOrigin | None]
+) -> list[ValueOrigin | None]:
     """Add a list's layers, whose paths begin with `prefix` and their modules' with `owner`; where its outputs come
     from.
     """
-    made: dict[Edge, Origin | None] = {Edge(INPUT, port): origin for port, origin in enumerate(arriving)}
+    made: dict[Edge, ValueOrigin | None] = {Edge(INPUT, port): origin for port, origin in enumerate(arriving)}
 
-    def origin(operand: Operand) -> Origin | None:
+    def origin(operand: Operand) -> ValueOrigin | None:
         return made[operand] if isinstance(operand, Edge) else None  # a number comes from nowhere
 
     for index, node in enumerate(composite.nodes):

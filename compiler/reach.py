@@ -14,7 +14,7 @@ from functools import cache
 from typing import NamedTuple, TypeAlias
 
 #: The first and the last place that are seen.
-Span: TypeAlias = tuple[int, int]
+PlaceSpan: TypeAlias = tuple[int, int]
 
 MOST = 1 << 10  # places before a pattern repeats; of one that is longer, all is taken to be seen
 
@@ -26,19 +26,19 @@ class Reach(NamedTuple):
     """
 
     shift: int
-    spans: tuple[Span | None, ...]
+    spans: tuple[PlaceSpan | None, ...]
 
     @property
     def period(self) -> int:
         return len(self.spans)
 
-    def at(self, place: int) -> Span | None:
+    def at(self, place: int) -> PlaceSpan | None:
         """Return what a place sees."""
         turn, phase = divmod(place, len(self.spans))
         span = self.spans[phase]
         return span and (span[0] + turn * self.shift, span[1] + turn * self.shift)
 
-    def between(self, first: int, last: int) -> Span | None:
+    def between(self, first: int, last: int) -> PlaceSpan | None:
         """Return what the places from `first` to `last` see together."""
         period = self.period
         if last - first >= 2 * period:  # of each phase, the first place and the last see all that those between do
@@ -77,7 +77,7 @@ class Reach(NamedTuple):
         return Reach(shift, tuple(hull((self.at(i), other.at(i))) for i in range(places)))
 
 
-def hull(spans: Iterable[Span | None]) -> Span | None:
+def hull(spans: Iterable[PlaceSpan | None]) -> PlaceSpan | None:
     """Return the smallest span that has all of these in it."""
     found = [span for span in spans if span is not None]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None
@@ -143,7 +143,7 @@ def causal(axis: int, size: int) -> Link:
     return Link(axis, windows(1, size - 1, size))
 
 
-def repeating(axis: int, size: int, period: int, shift: int, span: Callable[[int], Span | None]) -> Link:
+def repeating(axis: int, size: int, period: int, shift: int, span: Callable[[int], PlaceSpan | None]) -> Link:
     """Return the link of an axis of this size, seen by the first `period` places of an axis as `span` says."""
     return whole(size) if period > MOST else Link(axis, Reach(shift, tuple(map(span, range(period)))))
 
@@ -164,7 +164,7 @@ def sampled(axis: int, size: int, step: Fraction, start: Fraction, before: int, 
     around, or at that alone where it falls on the very place.
     """
 
-    def span(i: int) -> Span:
+    def span(i: int) -> PlaceSpan:
         place = start + i * step
         first = math.floor(place)
         return (first, first) if place == first else (first - before, first + after)
@@ -180,7 +180,7 @@ def spread(axis: int, size: int, kernel: int, stride: int, padding: int, dilatio
     turn = stride // common  # kernel places from one that meets a place of the input to the next
     inverse = pow(dilation // common, -1, turn)
 
-    def span(i: int) -> Span | None:
+    def span(i: int) -> PlaceSpan | None:
         at = i + padding
         first = at // common * inverse % turn
         if at % common or first >= kernel:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple, TypeAlias
 
-Sizes: TypeAlias = tuple[int, ...]
+AxisSizes: TypeAlias = tuple[int, ...]
 #: How what an op gives lies: the last axis innermost, as what flows in does, or with channels innermost as that.
 Lies: TypeAlias = Literal["plain", "elementwise", "suggested"]
 
@@ -19,7 +19,7 @@ Lies: TypeAlias = Literal["plain", "elementwise", "suggested"]
 class Layout(NamedTuple):
     """The sizes of a value's axes, the batch first where it has one, and the distance of the places of each."""
 
-    sizes: Sizes
+    sizes: AxisSizes
     strides: tuple[int, ...]
 
     @classmethod
@@ -147,7 +147,7 @@ class Laid(NamedTuple):
     of: int | None = None
 
 
-def laid(lies: Lies, sizes: Sizes, *x: Layout) -> Layout:
+def laid(lies: Lies, sizes: AxisSizes, *x: Layout) -> Layout:
     """Return how what comes out of an op in a memory of its own lies."""
     if lies == "elementwise" and x:
         return elementwise(*x)
@@ -202,7 +202,7 @@ def _common(column: Sequence[int]) -> int:
     return next((n for n in column if n != 1), 1)
 
 
-def _outer(a: int, b: int, sizes: Sizes, strides: Iterable[tuple[int, ...]]) -> int:
+def _outer(a: int, b: int, sizes: AxisSizes, strides: Iterable[tuple[int, ...]]) -> int:
     """Return 1 where axis `a` is further out than `b`, -1 where it is further in, 0 where nothing says so."""
     for own in strides:
         if own[a] == 0 or own[b] == 0:

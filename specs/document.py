@@ -19,7 +19,7 @@ from speczoo.specs.foreign import foreign_text
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Loc, Problem, Unparsed
 from speczoo.specs.source import Source
-from speczoo.specs.tree import Extent, TreeBuilder
+from speczoo.specs.tree import NodeExtent, TreeBuilder
 from speczoo.specs.yaml_masking import MaskedText, Torn
 
 # what ends a line in YAML 1.1 and does not in YAML 1.2
@@ -41,7 +41,7 @@ class Document:
     data: dict[str, Any] = field(repr=False)
     placeholders: frozenset[Loc] = frozenset()
     guesses: frozenset[Loc] = frozenset()
-    _mark: Extent | None = field(default=None, repr=False, compare=False)
+    _mark: NodeExtent | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, data: object, name: str = "<data>", limits: Limits = DEFAULT) -> Document:
@@ -57,7 +57,7 @@ class Document:
         return document
 
     @property
-    def mark(self) -> Extent:
+    def mark(self) -> NodeExtent:
         """Where everything stands, as offsets into the text."""
         assert self._mark is not None
         return self._mark
@@ -90,7 +90,7 @@ class Document:
         if around is not None and len(around) > 2 and isinstance(around[2], dict) and path[-1] in around[2]:
             around[2].setdefault(name, around[2][path[-1]])
 
-    def _find(self, path: Loc, key: bool) -> Extent | None:
+    def _find(self, path: Loc, key: bool) -> NodeExtent | None:
         mark = self._mark
         for depth, step in enumerate(path):
             if mark is None or len(mark) == 2:

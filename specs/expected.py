@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from speczoo.specs.grammar import Grammar, Name
+from speczoo.specs.grammar import Grammar, PlainName
 from speczoo.specs.keys import Holds, Instead, Perhaps
 from speczoo.specs.wording import scaled_pattern, unscaled
 
@@ -114,7 +114,7 @@ class Expect(Grammar):
         Instead("field_of_view", "fov"),
     ] = Field(default=None, description="How many places of the input reach one of the last layer's output.")
     output: Annotated[
-        list[int | Bounds] | dict[Name, list[int | Bounds]] | None,
+        list[int | Bounds] | dict[PlainName, list[int | Bounds]] | None,
         BeforeValidator(_not_bounds),
         Holds("a shape, `[64, {max: 20}]`, or a mapping of outputs to shapes", item="a size or its bounds"),
         Instead("output_shape", "outputs", "shape"),

@@ -16,14 +16,14 @@ from pydantic import BaseModel, ValidationError
 
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
-from speczoo.specs.key_order import Arguments, KeyOrder
+from speczoo.specs.key_order import ArgumentsOf, KeyOrder
 from speczoo.specs.keys import Model, keys
 from speczoo.specs.line_breaking import Fragment, break_lines
 from speczoo.specs.load import load
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source, line_end
 from speczoo.specs.spec import Entry, Spec
-from speczoo.specs.tree import Extent
+from speczoo.specs.tree import NodeExtent
 
 WIDTH = 120
 BROKEN = 45  # an entry of more characters may go on in the next line
@@ -45,7 +45,7 @@ class TextPiece:
     columns: tuple[str, str] | None = None  # of a one-line entry: its id, and what follows
 
 
-def formatted(source: Source, arguments: Arguments = lambda op: (), root: Model | None = None) -> str | None:
+def formatted(source: Source, arguments: ArgumentsOf = lambda op: (), root: Model | None = None) -> str | None:
     """Return the text in the project's style. None where it is no spec: `parse` and `load` say why. `root` is the model
     of another language that it may be in.
     """
@@ -144,7 +144,7 @@ class _Formatter:
 
     # -- blocks -----------------------------------------------------------------------------------------------
 
-    def pieces(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[TextPiece]:
+    def pieces(self, at: Loc, mark: NodeExtent, data: dict[str, Any], indent: int) -> list[TextPiece]:
         """Return the keys of a block mapping."""
         out: list[TextPiece] = []
         end = mark[0]
@@ -156,7 +156,7 @@ class _Formatter:
             end = value[1] if value[1] > stop else self.text.index(":", stop) + 1
         return out
 
-    def ordered(self, at: Loc, mark: Extent, data: dict[str, Any], indent: int) -> list[TextPiece]:
+    def ordered(self, at: Loc, mark: NodeExtent, data: dict[str, Any], indent: int) -> list[TextPiece]:
         """Return the keys of a block mapping in the order of its model.
 
         They stay as they are where a comment stands above one of them, which may speak of what follows, or behind the
@@ -168,7 +168,7 @@ class _Formatter:
         places = {key: place for place, key in enumerate(self.order.of(at, data))}
         return sorted(pieces, key=lambda piece: places[piece.key])
 
-    def pair(self, at: Loc, start: int, stop: int, value: Extent, data: Any, indent: int) -> list[str]:
+    def pair(self, at: Loc, start: int, stop: int, value: NodeExtent, data: Any, indent: int) -> list[str]:
         pad, name = " " * indent, self.text[start:stop]
         colon = self.text.index(":", stop) + 1
         if value[1] <= colon:
@@ -188,13 +188,13 @@ class _Formatter:
         lines += [" " * (indent + 2) + line if line else "" for line in lead]
         return lines + self.block(at, value, data, indent + 2)
 
-    def block(self, at: Loc, value: Extent, data: Any, indent: int) -> list[str]:
+    def block(self, at: Loc, value: NodeExtent, data: Any, indent: int) -> list[str]:
         """Return the lines of a list or mapping, an item or key a line."""
         if isinstance(data, list):
             return self.items(at, value, data, indent)
         return [line for piece in self.ordered(at, value, data, indent) for line in self.laid(piece, indent)]
 
-    def unfolds(self, at: Loc, value: Extent, data: Any, start: int) -> bool:
+    def unfolds(self, at: Loc, value: NodeExtent, data: Any, start: int) -> bool:
         """Return whether what stands in brackets over several lines, too much for one that has `start` characters, gets
         a line for each item or key: keys that change their places break its lines anyway. Entries are filled instead;
         with a comment it stays.
@@ -210,7 +210,7 @@ class _Formatter:
             fits = False
         return not fits and not self.order.holds(at, data)
 
-    def inline(self, at: Loc, lead: str, value: Extent, data: Any, indent: int) -> list[str]:
+    def inline(self, at: Loc, lead: str, value: NodeExtent, data: Any, indent: int) -> list[str]:
         """Return a scalar or a flow collection behind its key: on one line where it fits, else entries filled in lines
         and all else as it was, moved along.
         """
@@ -230,7 +230,7 @@ class _Formatter:
         by = indent - len(re.match(r" *(?:- +)*", line)[0])  # type: ignore[index]
         return [lead + first, *(_moved(each, by) for each in rest)]
 
-    def items(self, at: Loc, mark: Extent, data: list[Any], indent: int) -> list[str]:
+    def items(self, at: Loc, mark: NodeExtent, data: list[Any], indent: int) -> list[str]:
         pad = " " * indent
         out: list[TextPiece] = []
         end = mark[0]
@@ -243,7 +243,7 @@ class _Formatter:
         _align(out, pad)
         return [line for piece in out for line in self.laid(piece, indent)]
 
-    def item(self, at: Loc, value: Extent, data: Any, indent: int, lead: list[str]) -> TextPiece:
+    def item(self, at: Loc, value: NodeExtent, data: Any, indent: int, lead: list[str]) -> TextPiece:
         pad = " " * indent
         flow = self.text[value[0]] in "{[*"
         entries = isinstance(data, dict) and self.order.model(at) is Entry
@@ -258,7 +258,9 @@ class _Formatter:
 
     # -- entries ----------------------------------------------------------------------------------------------
 
-    def entry(self, at: Loc, value: Extent, data: dict[str, Any], indent: int, *, flow: bool) -> tuple[str, str] | None:
+    def entry(
+        self, at: Loc, value: NodeExtent, data: dict[str, Any], indent: int, *, flow: bool
+    ) -> tuple[str, str] | None:
         """Return an entry on one line, in two columns; None where it is better on several."""
         raw = self.text[value[0] : value[1]]
         if not flow and (any(key in data for key in Entry.LISTS) or re.search(r"\s#", raw)):
@@ -277,11 +279,11 @@ class _Formatter:
             return parts[0] + ", ", ", ".join(parts[1:])
         return "", text
 
-    def key(self, mark: Extent, key: str) -> str:
+    def key(self, mark: NodeExtent, key: str) -> str:
         start, stop, _ = mark[2][key]
         return self.text[start:stop]
 
-    def flow(self, at: Loc, mark: Extent, data: Any) -> str:
+    def flow(self, at: Loc, mark: NodeExtent, data: Any) -> str:
         """Return a value in flow style on one line. Raises Verbatim where a comment or a line break is in the way."""
         raw = self.text[mark[0] : mark[1]]
         anchor = self.anchor(mark)
@@ -305,7 +307,7 @@ class _Formatter:
         pairs = (f"{self.key(mark, k)}: {self.flow((*at, k), mark[2][k][2], data[k])}" for k in self.order.of(at, data))
         return f"{anchor}{{{', '.join(pairs)}}}"
 
-    def parts(self, at: Loc, mark: Extent, data: Any, depth: int, width: int) -> list[Fragment]:
+    def parts(self, at: Loc, mark: NodeExtent, data: Any, depth: int, width: int) -> list[Fragment]:
         """Return a flow collection in parts between which lines may be broken: entries, and behind the second key those
         that are long.
         """
@@ -326,12 +328,12 @@ class _Formatter:
         holding = next((n for n, each in enumerate(order) if self.order.has_entries((*at, each), data[each])), 1)
         return _together(_separated(pairs, "}"), holding + 1, width)
 
-    def keyed(self, at: Loc, mark: Extent, value: Extent, data: Any, depth: int, width: int) -> list[Fragment]:
+    def keyed(self, at: Loc, mark: NodeExtent, value: NodeExtent, data: Any, depth: int, width: int) -> list[Fragment]:
         """Return a key of a flow mapping with its value in parts."""
         first, *rest = self.parts(at, value, data, depth, width)
         return [Fragment(f"{self.key(mark, str(at[-1]))}: {first.text}", depth + 1), *rest]
 
-    def anchor(self, mark: Extent) -> str:
+    def anchor(self, mark: NodeExtent) -> str:
         """Return `&name ` where an anchor stands before a value."""
         found = re.search(r"&[^\s,\[\]{}]+\s+$", self.text[max(0, mark[0] - 120) : mark[0]])
         return found[0].strip() + " " if found else ""

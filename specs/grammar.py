@@ -12,12 +12,12 @@ Scalar: TypeAlias = bool | int | float | str | None
 TEMPLATE = r"\$"
 Templated = Annotated[str, Field(pattern=TEMPLATE)]
 #: A size, or the text of an expression; another text is refused where expressions are computed.
-Size = int | Annotated[str, WithJsonSchema({"type": "string", "pattern": TEMPLATE})]
-ShapeList = list[Size] | Templated
+SizeOrText = int | Annotated[str, WithJsonSchema({"type": "string", "pattern": TEMPLATE})]
+ShapeList = list[SizeOrText] | Templated
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 NETWORK = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
-Name = Annotated[str, Field(pattern=NAME, max_length=100)]
+PlainName = Annotated[str, Field(pattern=NAME, max_length=100)]
 NetworkName = Annotated[str, Field(pattern=NETWORK, max_length=100)]
 IS_NAME = Holds("a name: letters, digits and underscores, and no digit first")
 

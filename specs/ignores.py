@@ -11,7 +11,7 @@ from speczoo.specs.diagnostics import Report, Span
 from speczoo.specs.document import Document
 from speczoo.specs.problem import Problem
 from speczoo.specs.suggestions import did_you_mean
-from speczoo.specs.tree import Extent
+from speczoo.specs.tree import NodeExtent
 
 _COMMENT = re.compile(r"(?<!\S)#[ \t]*zoo:[ \t]*ignore\[([^\]\r\n]*)\]")
 
@@ -58,7 +58,7 @@ def _ignores(document: Document) -> Iterator[Ignore]:
             yield Ignore(code[0], source.span(start, start + len(code[0])))
 
 
-def _texts(mark: Extent) -> Iterator[tuple[int, int]]:
+def _texts(mark: NodeExtent) -> Iterator[tuple[int, int]]:
     """Yield from where to where scalars stand."""
     if len(mark) == 2:
         yield mark

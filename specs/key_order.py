@@ -14,7 +14,7 @@ _BEHIND = STRUCTURE.index(Entry.ARGUMENTS_BEFORE)
 FIRST, LAST = STRUCTURE[:_BEHIND], STRUCTURE[_BEHIND:]
 
 #: The arguments of an op in their order; those that it does not name come behind, as they were.
-Arguments = Callable[[str], Sequence[str]]
+ArgumentsOf = Callable[[str], Sequence[str]]
 
 
 @dataclass
@@ -22,7 +22,7 @@ class KeyOrder:
     """The order of the keys of one document's mappings; of those without a model, whose keys are names, as written."""
 
     whole: Any
-    arguments: Arguments
+    arguments: ArgumentsOf
     root: Model  # of all of the document
     _places: dict[str, dict[str, int]] = field(default_factory=dict)  # of each op's arguments in their order
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from speczoo.specs.grammar import Grammar, Name, NetworkName, Scalar
+from speczoo.specs.grammar import Grammar, NetworkName, PlainName, Scalar
 from speczoo.specs.keys import Holds, Instead
 
 VALUES = Holds("a mapping of parameters to values: `{depth: 18}`")
@@ -79,7 +79,7 @@ class Weights(Grammar):
     rename: Annotated[
         dict[str, str], Holds("a mapping of patterns of keys to those of this spec"), Instead("keys", "mapping", "map")
     ] = Field(default={}, description="Keys that differ there; a star on the right is what the star on the left met.")
-    params: Annotated[dict[Name, Any], VALUES] = Field(
+    params: Annotated[dict[PlainName, Any], VALUES] = Field(
         default={}, description="Parameters that come with them, where nothing else sets those."
     )
 

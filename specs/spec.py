@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from speczoo.specs import expression
 from speczoo.specs.expected import Expect
-from speczoo.specs.grammar import IS_NAME, Grammar, Name, NetworkName, ShapeList, Templated
+from speczoo.specs.grammar import IS_NAME, Grammar, NetworkName, PlainName, ShapeList, Templated
 from speczoo.specs.keys import Holds, Instead, Perhaps, keys
 from speczoo.specs.origin import VALUES, Figures, Origin, Versioned, Weights, Words
 from speczoo.specs.parameter import Param
@@ -147,7 +147,7 @@ class Entry(Grammar):
         ShapeList | None, Holds(f"{SIZES} `[64, 56, 56]`", item="a size"), Instead("output_shape", "out_shape")
     ] = Field(default=None, description="An assertion: the output's shape.")
     taps: Annotated[
-        list[str | Tap] | dict[Name, str] | None,
+        list[str | Tap] | dict[PlainName, str] | None,
         Holds("a list of paths, or a mapping of names to paths", item="a path"),
         Instead("hooks", "return_layers", "return_nodes"),
     ] = Field(default=None, description="Values inside it that are its outputs in place of its own: `id.path`.")
@@ -213,7 +213,9 @@ class Input(Grammar):
         LOOP,
         LOOP_WORDS,
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the input anew for each turn.")
-    id: Annotated[Name | Templated, IS_NAME, Instead("name")] = Field(description="Its name: a parameter of `forward`.")
+    id: Annotated[PlainName | Templated, IS_NAME, Instead("name")] = Field(
+        description="Its name: a parameter of `forward`."
+    )
     shape: Annotated[
         ShapeList, Holds(f"{SIZES} `[3, 224, 224]`", item="a size"), Instead("size", "dimensions", "dims")
     ] = Field(description="Its sizes.")
@@ -230,7 +232,7 @@ class Output(Grammar):
         LOOP,
         LOOP_WORDS,
     ] = Field(default=None, alias="for", min_length=1, description="The loop, zipped: the output anew for each turn.")
-    id: Annotated[Name | Templated, IS_NAME, Instead("name")] = Field(
+    id: Annotated[PlainName | Templated, IS_NAME, Instead("name")] = Field(
         description="Its name: a field of the NamedTuple."
     )
     from_: Annotated[str, Holds("the id of an entry: `from: fc`"), Instead("form", "source", "value", "layer")] = Field(
@@ -250,13 +252,13 @@ class Block(Grammar):
     doc: Annotated[str | None, Instead("desc", "description", "help", "comment")] = Field(
         default=None, description="What it is: the docstring of its class."
     )
-    params: Annotated[dict[Name, Param], PARAMS, Instead("parameters", "variables")] = Field(
+    params: Annotated[dict[PlainName, Param], PARAMS, Instead("parameters", "variables")] = Field(
         default={}, description="Its parameters, set by the entries that use it."
     )
-    inputs: Annotated[list[Name | Comprehension] | None, Holds("a list of names: `[x, skip]`", item="a name")] = Field(
-        default=None, min_length=1, description="Names of what flows in, where it takes several values."
+    inputs: Annotated[list[PlainName | Comprehension] | None, Holds("a list of names: `[x, skip]`", item="a name")] = (
+        Field(default=None, min_length=1, description="Names of what flows in, where it takes several values.")
     )
-    let: Annotated[dict[Name, Any], LET, LOCALS] = Field(
+    let: Annotated[dict[PlainName, Any], LET, LOCALS] = Field(
         default={}, description="Names for computed values, in order, which its entries read."
     )
     layers: Annotated[list[Entry], ENTRIES, LAYERS] = Field(min_length=1, description="What it is made of.")
@@ -286,7 +288,7 @@ def _may_hold(entries: Sequence[Entry], ops: Collection[str]) -> bool:
 class Overrides(Grammar):
     """What a variant sets in place of the spec's own."""
 
-    params: Annotated[dict[Name, Any], VALUES] = Field(default={}, description="Parameters that it sets.")
+    params: Annotated[dict[PlainName, Any], VALUES] = Field(default={}, description="Parameters that it sets.")
     input: Annotated[ShapeList | None, INPUT] = Field(default=None, description="What flows in.")
     expect: Annotated[Expect | None, EXPECT] = Field(default=None, description="The numbers that it is held to.")
     weights: Annotated[Weights | None, WEIGHTS] = Field(
@@ -321,24 +323,24 @@ class Spec(Words, Versioned):
         min_length=1,
         description="What flows in, where that is several values, in the order of `forward`.",
     )
-    params: Annotated[dict[Name, Param], PARAMS, Instead("parameters", "variables")] = Field(
+    params: Annotated[dict[PlainName, Param], PARAMS, Instead("parameters", "variables")] = Field(
         default={}, description="Parameters, set by variants, by `--set`, from Python and by who uses the spec."
     )
-    let: Annotated[dict[Name, Any], LET, LOCALS] = Field(
+    let: Annotated[dict[PlainName, Any], LET, LOCALS] = Field(
         default={}, description="Names for computed values, in order, over its parameters and what flows in."
     )
     use: Annotated[
-        dict[Name, str],
+        dict[PlainName, str],
         Holds("a mapping of names to specs: `{Encoder: resnet34}`"),
         Instead("imports", "import", "uses"),
     ] = Field(default={}, description="Other specs as ops, of the zoo or beside this one.")
     defaults: Annotated[
-        dict[Name, dict[str, Any]],
+        dict[PlainName, dict[str, Any]],
         Holds("a mapping of ops to arguments: `{Conv2d: {bias: false}}`"),
         Instead("default"),
     ] = Field(default={}, description="What every entry of an op starts from.")
     blocks: Annotated[
-        dict[Name, Block],
+        dict[PlainName, Block],
         Holds("a mapping of names to blocks: `{Double: {layers: [{op: ReLU}, {op: ReLU}]}}`"),
         Instead("modules", "classes"),
     ] = Field(default={}, description="Lists of entries with names and parameters, used as ops.")

@@ -19,7 +19,7 @@ from speczoo.specs.yaml_masking import TUPLE, MaskedText, Torn
 
 #: Where a value stands: (start, end) of a scalar; (start, end, extents) of a list; (start, end, {key: (start, end,
 #: extent)}) of a mapping.
-Extent: TypeAlias = tuple[Any, ...]
+NodeExtent: TypeAlias = tuple[Any, ...]
 
 
 class _Stop(Exception):
@@ -55,7 +55,9 @@ class _Anchored:
 
     __slots__ = ("height", "mark", "open", "value", "weight")
 
-    def __init__(self, value: Any = None, mark: Extent = (0, 0), weight: int = 1, height: int = 0, open: bool = False):
+    def __init__(
+        self, value: Any = None, mark: NodeExtent = (0, 0), weight: int = 1, height: int = 0, open: bool = False
+    ):
         self.value, self.mark, self.weight, self.height, self.open = value, mark, weight, height, open
 
 
@@ -65,7 +67,7 @@ class TreeBuilder:
     def __init__(self, source: Source, limits: Limits, masked: MaskedText | None = None) -> None:
         self.source, self.limits, self.masked = source, limits, masked
         self.root: Any = None
-        self.mark: Extent = (0, 0)
+        self.mark: NodeExtent = (0, 0)
         self.placeholders: set[Loc] = set()
         self.guesses: set[Loc] = set()
         self.problems: list[Problem] = []
@@ -237,7 +239,7 @@ class TreeBuilder:
 
     # parts
 
-    def _put(self, value: Any, mark: Extent, weight: int, height: int) -> None:
+    def _put(self, value: Any, mark: NodeExtent, weight: int, height: int) -> None:
         frame = self._stack[-1]
         frame.weight += weight
         frame.end = mark[1]
@@ -316,7 +318,7 @@ class TreeBuilder:
             self._add("bad-expression", "unbalanced `$(`: its `)` is missing", start, end, help=help)
         return True
 
-    def _missing_colon(self, frame: _Frame) -> tuple[str, Extent]:
+    def _missing_colon(self, frame: _Frame) -> tuple[str, NodeExtent]:
         """Go on with `{a:1}` and `{a=1}` as with `{a: 1}`, and add the problem."""
         assert frame.key
         key, start, end = frame.key

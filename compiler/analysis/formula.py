@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from speczoo.compiler.analysis.region import Box, Region
+from speczoo.compiler.analysis.region import Region, SizeBox
 from speczoo.compiler.analysis.size_set import ALL, SizeSet
 from speczoo.compiler.analysis.staircase import Staircase
 from speczoo.compiler.analysis.symbolic import Size
@@ -174,7 +174,7 @@ def region_in_words(region: Region, names: Sequence[str], at: Sequence[int] = ()
     return f"{' x '.join(names)}: {', or '.join(found)}"
 
 
-def _box(box: Box, names: Sequence[str]) -> str | None:
+def _box(box: SizeBox, names: Sequence[str]) -> str | None:
     groups: dict[SizeSet, list[str]] = {}
     for sizes, name in zip(box, names, strict=True):
         groups.setdefault(sizes, []).append(name)

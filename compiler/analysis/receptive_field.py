@@ -17,7 +17,7 @@ from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer, Shape, Value
-from speczoo.compiler.reach import SAME, Link, Reach, Span, hull
+from speczoo.compiler.reach import SAME, Link, PlaceSpan, Reach, hull
 from speczoo.compiler.unknown import Unknown
 
 
@@ -50,7 +50,7 @@ class Field(NamedTuple):
 
     axis: int | None
     reach: Reach
-    visible: Span
+    visible: PlaceSpan
     length: int
 
 
@@ -155,7 +155,7 @@ def _through_link(field: Field, link: Link, length: int) -> Field | None:
     return _everywhere(visible) if reach is None else Field(link.axis, reach, visible, length)
 
 
-def _everywhere(visible: Span) -> Field:
+def _everywhere(visible: PlaceSpan) -> Field:
     return Field(None, Reach(0, (visible,)), visible, 1)
 
 

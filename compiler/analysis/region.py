@@ -9,7 +9,7 @@ from typing import TypeAlias
 from speczoo.compiler.analysis.size_set import ALL, NoShortRule, SizeSet
 from speczoo.compiler.cached import cached_property
 
-Box: TypeAlias = tuple[SizeSet, ...]
+SizeBox: TypeAlias = tuple[SizeSet, ...]
 
 #: Boxes of one region above which there is no short rule.
 LIMIT = 256
@@ -19,7 +19,7 @@ LIMIT = 256
 class Region:
     """A union of boxes of which none is empty; no two of them have a size in common."""
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[SizeBox, ...]
 
     @classmethod
     def everything(cls, axes: int) -> Region:
@@ -66,21 +66,21 @@ class Region:
         return tuple(None if None in column else max(filter(None, column)) for column in columns)
 
 
-def _region(boxes: Iterable[Box]) -> Region:
+def _region(boxes: Iterable[SizeBox]) -> Region:
     return Region(_few(tuple(box for box in boxes if all(box))))
 
 
-def _few(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+def _few(boxes: tuple[SizeBox, ...]) -> tuple[SizeBox, ...]:
     if len(boxes) > LIMIT:
         raise NoShortRule(f"{len(boxes):,} boxes")
     return boxes
 
 
-def _meet(a: Box, b: Box) -> Box:
+def _meet(a: SizeBox, b: SizeBox) -> SizeBox:
     return tuple(mine & yours for mine, yours in zip(a, b, strict=True))
 
 
-def _pieces(box: Box, taken: Box) -> Iterator[Box]:
+def _pieces(box: SizeBox, taken: SizeBox) -> Iterator[SizeBox]:
     """Yield what is left of a box, in boxes that have nothing in common."""
     if not all(_meet(box, taken)):
         yield box
@@ -91,9 +91,9 @@ def _pieces(box: Box, taken: Box) -> Iterator[Box]:
         box = (*box[:i], mine & gone, *box[i + 1 :])
 
 
-def _joined(boxes: list[Box]) -> tuple[Box, ...]:
+def _joined(boxes: list[SizeBox]) -> tuple[SizeBox, ...]:
     """Return the same sizes in fewer boxes: those that differ on one axis alone are one."""
-    done: list[Box] = []
+    done: list[SizeBox] = []
     while boxes:
         box = boxes.pop()
         for i, other in enumerate(done):

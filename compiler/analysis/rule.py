@@ -26,12 +26,12 @@ from speczoo.compiler.reapply import outputs_again
 #: What a layer raises where it does not take a size.
 REFUSALS = (ShapeError, OverflowError)
 
-Values: TypeAlias = tuple[Value, ...]
-Apply: TypeAlias = Callable[[str, Node, Values], Values]
+NodeValues: TypeAlias = tuple[Value, ...]
+Apply: TypeAlias = Callable[[str, Node, NodeValues], NodeValues]
 
 
 #: What comes out of a layer where these flow in; raises one of REFUSALS.
-Again: TypeAlias = Callable[[Node, Values], Values]
+ApplyAgain: TypeAlias = Callable[[Node, NodeValues], NodeValues]
 
 
 def inputs(graph: Graph) -> list[tuple[str, Value]]:
@@ -61,8 +61,8 @@ class Map(NamedTuple):
 
     path: str
     node: Node
-    arriving: Values
-    outputs: Values
+    arriving: NodeValues
+    outputs: NodeValues
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class SizeRule:
 
     region: Region
     places: tuple[AxisSize, ...]
-    outputs: Values
+    outputs: NodeValues
     bounds: tuple[Bound, ...]
     maps: tuple[Map, ...]
     ties: tuple[str, ...] = ()
@@ -102,16 +102,16 @@ class SizeRule:
 # -- the walk ---------------------------------------------------------------------------------------------------------
 
 
-def walk(graph: Graph, values: Values, apply: Apply) -> Values:
+def walk(graph: Graph, values: NodeValues, apply: Apply) -> NodeValues:
     """Return what comes out where these flow in. `apply` gives what comes out of a layer; a list that is met again with
     equal values is not walked again.
     """
-    done: dict[Any, Values] = {}
+    done: dict[Any, NodeValues] = {}
 
-    def through(composite: Composite, arriving: Values, prefix: str) -> Values:
+    def through(composite: Composite, arriving: NodeValues, prefix: str) -> NodeValues:
         key = (id(composite), *map(_key, arriving))
         if key not in done:
-            given: list[Values] = []
+            given: list[NodeValues] = []
             for node in composite.nodes:
                 flowing = tuple(_flowing(source, arriving, given) for source in node.inputs)
                 path = prefix + node.name
@@ -137,7 +137,7 @@ def _alike(body: Any) -> tuple[Any, ...]:
     return key
 
 
-def _flowing(source: Edge | float, arriving: Values, given: Sequence[Values]) -> Value:
+def _flowing(source: Edge | float, arriving: NodeValues, given: Sequence[NodeValues]) -> Value:
     if not isinstance(source, Edge):
         return constant(source)
     return arriving[source.port] if source.node == INPUT else given[source.node][source.port]
@@ -147,7 +147,7 @@ def _key(value: Value) -> Any:
     return (*[n if isinstance(n, int) else id(n) for n in value.shape], value.dtype, value.batched)
 
 
-def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: Again = outputs_again) -> SizeRule | None:
+def rule_of(graph: Graph, dims: Mapping[str, Sequence[int]], again: ApplyAgain = outputs_again) -> SizeRule | None:
     """Return what holds for every size of these axes, places in the shape of each input; None where no short rule
     exists. `again` says what comes out of a layer: as it was made, unless stated otherwise.
     """
@@ -182,7 +182,7 @@ class _Symbolic:
     """One walk with a symbol for every free axis."""
 
     def __init__(
-        self, graph: Graph, dims: Mapping[str, Sequence[int]], places: Sequence[AxisSize], again: Again
+        self, graph: Graph, dims: Mapping[str, Sequence[int]], places: Sequence[AxisSize], again: ApplyAgain
     ) -> None:
         self.graph, self.dims, self.places, self.again = graph, dims, tuple(places), again
         symbols = max((symbol for symbol, _ in places), default=-1) + 1
@@ -193,7 +193,7 @@ class _Symbolic:
         self.path = ""  # of the layer at hand
         self.bounds: list[Bound] = []
         self.maps: list[Map] = []
-        self._done: dict[Any, Values] = {}
+        self._done: dict[Any, NodeValues] = {}
 
     def rule(self) -> SizeRule:
         """Raise NoShortRule, and DependentAxis where two axes have to agree."""
@@ -210,10 +210,10 @@ class _Symbolic:
                 shape[dim] = self.paths.along(*next(left))
             yield value._replace(shape=tuple(shape))
 
-    def _apply(self, path: str, node: Node, arriving: Values) -> Values:
+    def _apply(self, path: str, node: Node, arriving: NodeValues) -> NodeValues:
         """Return what comes out of a layer, and leave out of the region what it refuses."""
         if all(isinstance(n, int) for value in arriving for n in value.shape):
-            return cast(Values, node.outputs)
+            return cast(NodeValues, node.outputs)
         self.path = path
         key = (*_alike(node.body), *map(_key, arriving))
         if key not in self._done:
@@ -222,7 +222,7 @@ class _Symbolic:
             refused = [outcome for outcome in outcomes if outcome.given is None]
             if refused:
                 self._refuse(path, node, arriving, accepted, refused)
-            outputs = _agreeing(accepted) if len(accepted) > 1 else cast(Values, accepted[0].given)
+            outputs = _agreeing(accepted) if len(accepted) > 1 else cast(NodeValues, accepted[0].given)
             if refused:
                 outputs = self._simpler(outputs, arriving)
             self._done[key] = outputs
@@ -230,7 +230,12 @@ class _Symbolic:
         return self._done[key]
 
     def _refuse(
-        self, path: str, node: Node, arriving: Values, accepted: Sequence[Outcome[Any]], refused: Sequence[Outcome[Any]]
+        self,
+        path: str,
+        node: Node,
+        arriving: NodeValues,
+        accepted: Sequence[Outcome[Any]],
+        refused: Sequence[Outcome[Any]],
     ) -> None:
         if not accepted:
             raise NoShortRule("a layer that takes nothing")
@@ -251,7 +256,7 @@ class _Symbolic:
             region = region | outcome.region
         self.paths.region = region
 
-    def _simpler(self, outputs: Values, arriving: Values) -> Values:
+    def _simpler(self, outputs: NodeValues, arriving: NodeValues) -> NodeValues:
         """Return what comes out, a size as the simplest of those that flow in and are equal for all accepted sizes."""
         known = [n for value in arriving for n in value.shape if is_size(n)]
         return tuple(
@@ -282,7 +287,7 @@ def agree(f: Staircase, g: Staircase, sizes: SizeSet) -> bool:
     return rest == 0 if isinstance(rest, int) else sizes <= rest.equal_to(0)
 
 
-def _agreeing(outcomes: Sequence[Outcome[Values]]) -> Values:
+def _agreeing(outcomes: Sequence[Outcome[NodeValues]]) -> NodeValues:
     """Return the outputs of one way through a rule that are right on all ways. Raises NoShortRule."""
     for outcome in outcomes:
         assert outcome.given is not None
@@ -291,7 +296,7 @@ def _agreeing(outcomes: Sequence[Outcome[Values]]) -> Values:
     raise NoShortRule("a rule with several results")
 
 
-def _same(values: Values, outcome: Outcome[Values]) -> bool:
+def _same(values: NodeValues, outcome: Outcome[NodeValues]) -> bool:
     assert outcome.given is not None
     if len(values) != len(outcome.given):
         return False

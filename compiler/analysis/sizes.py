@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, SupportsIndex, cast
 
-from speczoo.compiler.analysis.rule import REFUSALS, SizeRule, Values, at, inputs, rule_of, walk
+from speczoo.compiler.analysis.rule import REFUSALS, NodeValues, SizeRule, at, inputs, rule_of, walk
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.composite import Node
 from speczoo.compiler.graph import Graph
@@ -108,7 +108,7 @@ class Sizes:
                 raise TypeError(f"a size is a whole number, not {size!r}")
         return tuple(map(operator.index, sizes))
 
-    def _resized(self, sizes: Sequence[int]) -> Values:
+    def _resized(self, sizes: Sequence[int]) -> NodeValues:
         left = iter(sizes)
         return tuple(
             value._replace(shape=tuple(next(left) if d in self._dims[name] else n for d, n in enumerate(value.shape)))
@@ -122,10 +122,10 @@ class _Refused(Exception):
         self.refusal = refusal
 
 
-def _applied(path: str, node: Node, arriving: Values) -> Values:
+def _applied(path: str, node: Node, arriving: NodeValues) -> NodeValues:
     """Return what comes out of a layer where ints flow in. Raises _Refused."""
     if arriving == node.arriving:
-        return cast(Values, node.outputs)
+        return cast(NodeValues, node.outputs)
     try:
         return outputs_again(node, arriving)
     except REFUSALS as error:

@@ -118,7 +118,7 @@ def _ops(spec: Spec) -> Iterable[str]:
             yield from ("$" for name in (entry.op,) if name in spec.use and _reads(entry.arguments))
 
 
-Part = tuple[str, ...] | None
+PatternPart = tuple[str, ...] | None
 
 
 @dataclass
@@ -126,7 +126,7 @@ class _Search:
     """A walk over a spec's entries with a pattern: the positions in its parts that a path has reached."""
 
     spec: Spec
-    parts: tuple[Part, ...]
+    parts: tuple[PatternPart, ...]
     visited: set[Any] = field(default_factory=set)
 
     def meets(self, entries: Sequence[Entry], reach: frozenset[int], fixed: frozenset[str], *, varying: bool) -> bool:
@@ -179,7 +179,7 @@ class _Search:
         return reach
 
 
-def _closed(reach: set[int], parts: tuple[Part, ...]) -> frozenset[int]:
+def _closed(reach: set[int], parts: tuple[PatternPart, ...]) -> frozenset[int]:
     """Return the positions with those behind a `**`, which may stand for nothing."""
     left = list(reach)
     while left:

@@ -26,7 +26,7 @@ FEW = 4  # channels of a picture, transparency among them
 Error = tuple[str, str | None, str | None]
 Errors = set[Error]
 #: What compiling for an input gives: its errors, and the graph where there are none. None is the declared input.
-Again = Callable[[Shape | None], tuple[Errors, Graph | None]]
+CompileAgain = Callable[[Shape | None], tuple[Errors, Graph | None]]
 
 
 def error(diagnostic: Diagnostic) -> Error:
@@ -35,7 +35,7 @@ def error(diagnostic: Diagnostic) -> Error:
 
 
 def add_sizes(
-    resizable: Sequence[tuple[Problem, Diagnostic]], report: Report, settings: Settings, steps: int, again: Again
+    resizable: Sequence[tuple[Problem, Diagnostic]], report: Report, settings: Settings, steps: int, again: CompileAgain
 ) -> None:
     """Add the input that works to the help of problems, as they stand in the report: one answer, which mends all of
     them, or all of one kind where no input mends the others as well.
@@ -51,7 +51,7 @@ def add_sizes(
 
 
 def _search(
-    reported: Sequence[Diagnostic], report: Report, settings: Settings, steps: int, again: Again
+    reported: Sequence[Diagnostic], report: Report, settings: Settings, steps: int, again: CompileAgain
 ) -> _Search | None:
     """Return a search for sizes of a network's one input; None where it has several, or no size."""
     shapes = [value.shape for _, value in settings.inputs if isinstance(value, Value)]  # and not UNKNOWN
@@ -65,7 +65,7 @@ def _search(
 class _Search:
     """Tries sizes: of a square input the same number on every axis, of another one all axes by the same factor."""
 
-    def __init__(self, shape: Shape, mended: Errors, base: Errors, again: Again, left: int) -> None:
+    def __init__(self, shape: Shape, mended: Errors, base: Errors, again: CompileAgain, left: int) -> None:
         self.shape, self.mended, self.base, self.again, self.left = shape, mended, base, again, left
         self._known: dict[Shape | None, Errors] = {}
         self._working: Graph | None = None

@@ -42,10 +42,10 @@ from speczoo.specs.expression.tree import (
 )
 
 Readable: TypeAlias = Mapping[str, Computed]
-Run: TypeAlias = Callable[[Readable], Computed]
+Compiled: TypeAlias = Callable[[Readable], Computed]
 
 
-def apply(at: Offsets, function: Callable[..., Computed], *operands: Run) -> Run:
+def apply(at: Offsets, function: Callable[..., Computed], *operands: Compiled) -> Compiled:
     """Evaluate the operands, then the function of them; what it refuses is reported at this place."""
     if len(operands) == 2:
         left, right = operands
@@ -82,7 +82,7 @@ def located(failure: Exception, at: Offsets) -> ExpressionError:
     return ExpressionError("the result is too large for a float", *at)
 
 
-def compiled(expr: Expr) -> Run:
+def compiled(expr: Expr) -> Compiled:
     """Return a function from a scope to the value of the expression in it; it raises ExpressionError and nothing
     else.
     """
@@ -119,7 +119,7 @@ def compiled(expr: Expr) -> Run:
             return apply(at, lambda *values: bounded(call(*values)), *map(compiled, arguments))
 
 
-def reading(name: str, at: Offsets) -> Run:
+def reading(name: str, at: Offsets) -> Compiled:
     def run(scope: Readable) -> Computed:
         value = look_up(name, scope, at)
         if type(value) not in VALUES and isinstance(value, Mapping):
@@ -130,7 +130,7 @@ def reading(name: str, at: Offsets) -> Run:
     return run
 
 
-def reading_attribute(name: str, attribute: str, at: Offsets) -> Run:
+def reading_attribute(name: str, attribute: str, at: Offsets) -> Compiled:
     def run(scope: Readable) -> Computed:
         owner = look_up(name, scope, at)
         if not isinstance(owner, Mapping):
@@ -161,7 +161,7 @@ def look_up(name: str, scope: Readable, at: Offsets) -> Computed:
         raise UnknownName(message, *at, unknown=name, names=tuple(scope)) from None
 
 
-def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Run:
+def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Compiled:
     """Return `a < b <= c`: each operand is evaluated at most once, and none after the first comparison that fails."""
     first, *rest = map(compiled, operands)
     steps = [
@@ -184,7 +184,7 @@ def chained(symbols: tuple[str, ...], operands: tuple[Expr, ...]) -> Run:
     return run
 
 
-def junction(symbol: str, operands: tuple[Expr, ...]) -> Run:
+def junction(symbol: str, operands: tuple[Expr, ...]) -> Compiled:
     """Return `and`, `or`: no operand is evaluated after the one that decides."""
     decides = symbol == "or"
     runs = [apply(operand.at, lambda found: truth(found, symbol), compiled(operand)) for operand in operands]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from speczoo.specs.expression.evaluation import Readable, Run, compiled
+from speczoo.specs.expression.evaluation import Compiled, Readable, compiled
 from speczoo.specs.expression.interpolation import INTERPOLATION, respelt_mark
 from speczoo.specs.expression.operators import METER, Computed, kind
 from speczoo.specs.expression.syntax import (
@@ -40,7 +40,7 @@ class Template:
     parts: tuple[str | Expr, ...]
     places: tuple[tuple[str, Offsets], ...]
     names: frozenset[str]
-    runs: tuple[str | Run, ...]
+    runs: tuple[str | Compiled, ...]
 
     @staticmethod
     def of(value: str) -> Template:
@@ -207,7 +207,7 @@ def range_of(value: Computed, scope: Readable) -> range | None:
 
 
 @lru_cache(maxsize=4_096)
-def _ends(value: str) -> tuple[tuple[Expr, Run], tuple[Expr, Run]] | None:
+def _ends(value: str) -> tuple[tuple[Expr, Compiled], tuple[Expr, Compiled]] | None:
     first = _end(value, 0)
     if first is None or not value.startswith("..", first[1]):
         return None

@@ -22,7 +22,7 @@ from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.navigation import definition
 from speczoo.editor.offers import COMMON
 from speczoo.editor.rename import RenameRefused, rename
-from speczoo.editor.tree import Mapping, Scalar
+from speczoo.editor.tree import Mapping, TextScalar
 from speczoo.editor.wire import without_stops
 from speczoo.specs import edit
 from speczoo.specs.diagnostics import Report
@@ -152,14 +152,14 @@ def test_every_keystroke_can_be_asked_of(style: str) -> None:
     assert sheet.analysis.diagnostics == whole(style).diagnostics
 
 
-def wanted(text: str) -> Iterator[Scalar]:
+def wanted(text: str) -> Iterator[TextScalar]:
     """The words of a text that a person would want offered before they are typed."""
     named = ("params", "let", "for", "blocks", "use", "variants")
     free = ("name", "title", "doc", "id", "spec", "recipe", "shape", "default", "type", "batch_size")
     for loc, node in tree.walk(reader.read(text)):
         if isinstance(node, Mapping):
             yield from (pair.key for pair in node.pairs if not loc or loc[-1] not in named)
-        elif isinstance(node, Scalar) and loc and str(loc[-1]) not in free and "inputs" not in loc[:-1]:
+        elif isinstance(node, TextScalar) and loc and str(loc[-1]) not in free and "inputs" not in loc[:-1]:
             yield from [node] * bool(re.fullmatch(r"[A-Za-z][\w.]*", node.text))
 
 
@@ -213,7 +213,10 @@ def test_json_gets_json_where_nothing_stands_in_quotes_yet() -> None:
                     json.loads(filled if not blank else filled.replace(f'"{label}"}}', f'"{label}": null}}'))
                     count += 1
         elif (
-            isinstance(node, Scalar) and node.quote and entry_at(loc) is not None and loc[-1] in ("op", "padding_mode")
+            isinstance(node, TextScalar)
+            and node.quote
+            and entry_at(loc) is not None
+            and loc[-1] in ("op", "padding_mode")
         ):
             for label, new in accepted(text[: node.start] + text[node.end :], node.start, "json", random):
                 assert parse(Source("x", new), Report()) is not None, label

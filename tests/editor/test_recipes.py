@@ -22,7 +22,7 @@ from speczoo.editor.navigation import definition
 from speczoo.editor.offers import OfferedItem
 from speczoo.editor.recipe_words import choices, models_at
 from speczoo.editor.signature import signature
-from speczoo.editor.tree import Mapping, Scalar
+from speczoo.editor.tree import Mapping, TextScalar
 from speczoo.editor.wire import without_stops
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import parse
@@ -105,12 +105,14 @@ def test_a_recipe_is_among_what_a_text_can_begin_as() -> None:
     assert "recipe" in {item.label for item in complete("", 0, found("")).items}
 
 
-def words(root: tree.Node) -> Iterator[Scalar]:
+def words(root: tree.TextNode) -> Iterator[TextScalar]:
     """The words of a recipe that a person would want offered: keys, what they choose, the network, metrics."""
     for loc, node in tree.walk(root):
         if isinstance(node, Mapping):
             yield from (p.key for p in node.pairs if any(p.key.text in keys(m) for m in models_at(root, loc)))
-        elif isinstance(node, Scalar) and (node.text in choices() or loc == ("network",) or loc[:1] == ("metrics",)):
+        elif isinstance(node, TextScalar) and (
+            node.text in choices() or loc == ("network",) or loc[:1] == ("metrics",)
+        ):
             yield node
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from speczoo.editor import reader, tree
 from speczoo.editor.cursor import place_at, typing
-from speczoo.editor.tree import Listing, Mapping, Node
+from speczoo.editor.tree import Listing, Mapping, TextNode
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.document import Document, parse
 from speczoo.specs.problem import Loc
@@ -35,7 +35,7 @@ def marked(mark: Any, loc: Loc = ()) -> Iterator[Where]:
             yield from marked(inner, (*loc, i))
 
 
-def places(node: Node, loc: Loc = ()) -> Iterator[Where]:
+def places(node: TextNode, loc: Loc = ()) -> Iterator[Where]:
     """The same, as the tree has it."""
     if isinstance(node, Mapping):
         yield loc, "mapping", node.start, node.end

@@ -19,7 +19,7 @@ from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.navigation import definition
 from speczoo.editor.offers import OfferedItem
 from speczoo.editor.signature import signature
-from speczoo.editor.tree import Mapping, Scalar
+from speczoo.editor.tree import Mapping, TextScalar
 from speczoo.editor.wire import without_stops
 from speczoo.specs import expression
 from speczoo.specs.diagnostics import Report
@@ -79,20 +79,20 @@ def labels(text: str, at: int, analysis: Analysis) -> set[str]:
     return {item.label for item in complete(text, at, analysis).items}
 
 
-def named(root: tree.Node) -> Iterator[tuple[str, Scalar, str]]:
+def named(root: tree.TextNode) -> Iterator[tuple[str, TextScalar, str]]:
     """The words of a spec that a person would want offered: keys of the language, ops, arguments, ids, and choices."""
     data = tree.plain(root)
     for loc, node in tree.walk(root):
         if isinstance(node, Mapping):
             model, entry = model_at(Spec, loc, data), entry_at(loc) == loc and bool(loc)
             op = node.get("op")
-            layer = Layer.registry.get(op.text) if isinstance(op, Scalar) else None
+            layer = Layer.registry.get(op.text) if isinstance(op, TextScalar) else None
             for pair in node.pairs:
                 known_key = model is not None and pair.key.text in keys(model)
                 argument = entry and layer is not None and pair.key.text in layer.model_fields
                 if known_key or argument or loc == ("defaults",):
                     yield "key", pair.key, pair.key.text
-        elif isinstance(node, Scalar) and "$" not in node.text and node.text:
+        elif isinstance(node, TextScalar) and "$" not in node.text and node.text:
             if loc[-1:] == ("op",) and entry_at(loc) == loc[:-1]:
                 yield "op", node, node.text
             elif (

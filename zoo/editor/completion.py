@@ -80,7 +80,7 @@ def _position(here: Here) -> tuple[Loc, Literal["key", "value"]]:
     return loc, "value"
 
 
-def _in_expression(here: Here, expression: cursor.Expression) -> Iterator[OfferedItem]:
+def _in_expression(here: Here, expression: cursor.TypedExpression) -> Iterator[OfferedItem]:
     """Yield what an expression may read: names, what flows in, and in parentheses functions."""
     head, dot, _ = expression.name.rpartition(".")
     if dot:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from speczoo.editor.positions import Range
 from speczoo.editor.reader import read
-from speczoo.editor.tree import Listing, Mapping, Node, Scalar
+from speczoo.editor.tree import Listing, Mapping, TextNode, TextScalar
 from speczoo.specs.problem import Loc
 
 #: Stands for what is about to be typed, where nothing else has it.
@@ -24,12 +24,12 @@ class CursorPlace(NamedTuple):
 
     loc: Loc
     part: Literal["key", "value", "inside"]
-    scalar: Scalar | None
+    scalar: TextScalar | None
 
 
-def place_at(node: Node, offset: int, loc: Loc = ()) -> CursorPlace:
+def place_at(node: TextNode, offset: int, loc: Loc = ()) -> CursorPlace:
     """Return what stands at a place of a tree."""
-    if isinstance(node, Scalar):
+    if isinstance(node, TextScalar):
         return CursorPlace(loc, "value", node)
     if isinstance(node, Mapping):
         for pair in node.pairs:
@@ -53,7 +53,7 @@ class Typing:
     stands in brackets, `has_colon` that it is a key with its colon.
     """
 
-    root: Node
+    root: TextNode
     place: CursorPlace
     before: str
     replaces: Range
@@ -99,14 +99,14 @@ def _hidden(line: str) -> str:
     return line[:opened] + re.sub(r"[,\[\]{}]", "_", line[opened:])
 
 
-def _without(node: Node, marked: Scalar, text: str) -> Node:
+def _without(node: TextNode, marked: TextScalar, text: str) -> TextNode:
     """Return the tree with the word as it is without its mark."""
     if node is marked:
-        return Scalar(marked.start, marked.end - 1, text, marked.quote)
+        return TextScalar(marked.start, marked.end - 1, text, marked.quote)
     if isinstance(node, Mapping) and node.start <= marked.start <= node.end:
         pairs = tuple(
             type(pair)(
-                Scalar(pair.key.start, pair.key.end - 1, text, pair.key.quote) if pair.key is marked else pair.key,
+                TextScalar(pair.key.start, pair.key.end - 1, text, pair.key.quote) if pair.key is marked else pair.key,
                 _without(pair.value, marked, text),
                 pair.colon,
             )
@@ -118,7 +118,7 @@ def _without(node: Node, marked: Scalar, text: str) -> Node:
     return node
 
 
-def _around(node: Node, scalar: Scalar) -> tuple[bool, bool]:
+def _around(node: TextNode, scalar: TextScalar) -> tuple[bool, bool]:
     """Return whether a word is a key with its colon, and whether it stands in brackets."""
     flow = False
     while isinstance(node, Mapping | Listing):
@@ -135,14 +135,14 @@ def _around(node: Node, scalar: Scalar) -> tuple[bool, bool]:
     return False, flow
 
 
-class Expression(NamedTuple):
+class TypedExpression(NamedTuple):
     """An expression that is being typed: the name so far, and whether it stands in parentheses."""
 
     name: str
     computes: bool
 
 
-def expression(before: str) -> Expression | None:
+def expression(before: str) -> TypedExpression | None:
     """Return the expression that is open at the end of a text; None where none is."""
     opened = None
     for found in _OPEN_EXPRESSION.finditer(before.replace("$$", "  ")):
@@ -154,5 +154,5 @@ def expression(before: str) -> Expression | None:
         if inner.count(")") > inner.count("("):
             return None
         name = _NAME.search(inner)
-        return Expression(name[0] if name else "", True)
-    return Expression(opened["name"] or "", False) if opened.end() == len(before) else None
+        return TypedExpression(name[0] if name else "", True)
+    return TypedExpression(opened["name"] or "", False) if opened.end() == len(before) else None

@@ -12,7 +12,7 @@ from speczoo.editor.analysis import Analysis, analyses
 from speczoo.editor.hints import Hint
 from speczoo.editor.names import TextNames
 from speczoo.editor.positions import Range
-from speczoo.editor.tree import Mapping, Node
+from speczoo.editor.tree import Mapping, TextNode
 from speczoo.specs.format import formatted
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.source import Source
@@ -22,7 +22,7 @@ from speczoo.training.recipe_loader import language_of
 _OURS = ("spec", "recipe", "layers", "blocks")
 
 
-def speaks_of_networks(root: Node) -> bool:
+def speaks_of_networks(root: TextNode) -> bool:
     """Return whether a text is a spec or a recipe by its keys."""
     return isinstance(root, Mapping) and any(root.pair(key) is not None for key in _OURS)
 

@@ -18,7 +18,7 @@ from speczoo.editor.op_texts import argument_list, argument_text, of_op
 from speczoo.editor.ops import Op, op_of, parameter, written
 from speczoo.editor.positions import Range, extent
 from speczoo.editor.recipe_words import is_recipe
-from speczoo.editor.tree import Mapping, Scalar, find, plain
+from speczoo.editor.tree import Mapping, TextScalar, find, plain
 from speczoo.specs.diagnostics import Diagnostic
 from speczoo.specs.expression.reference import FUNCTIONS
 from speczoo.specs.keys import keys, model_at
@@ -95,7 +95,7 @@ def _of_place(names: TextNames, place: CursorPlace, offset: int, analysis: Analy
     return None
 
 
-def _function(scalar: Scalar, offset: int) -> Hover | None:
+def _function(scalar: TextScalar, offset: int) -> Hover | None:
     """Return what a function of an expression gives, where its name stands there."""
     start, _ = scalar.inner
     for word in _WORD.finditer(scalar.text if "$(" in scalar.text else ""):
@@ -127,7 +127,7 @@ def _default(names: TextNames, loc: Loc, analysis: Analysis) -> str:
 def _in_entry(names: TextNames, entry: Loc, loc: Loc, part: str, analysis: Analysis) -> str:
     key = str(loc[len(entry)])
     node = find(names.root, (*entry, "op"))
-    op = op_of(node.text, names, analysis.unit) if isinstance(node, Scalar) else None
+    op = op_of(node.text, names, analysis.unit) if isinstance(node, TextScalar) else None
     instances = _instances(names, entry, analysis)
     argument = op.argument(key) if op is not None and (key not in keys(Entry) or key == "shape") else None
     if argument is not None and op is not None:

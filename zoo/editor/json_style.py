@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from speczoo.editor.offers import OfferedItem
 from speczoo.editor.reader import read
-from speczoo.editor.tree import Listing, Mapping, Node, Scalar, plain
+from speczoo.editor.tree import Listing, Mapping, TextNode, TextScalar, plain
 
 _STOP = re.compile(r"\$(?:(\d+)|\{(\d+)(?::((?:[^}\\]|\\.)*))?\})")
 _HELD = re.compile(r'"?\ue0f0(\d+)\ue0f1"?')
@@ -59,9 +59,13 @@ def _json(text: str) -> str:
     return _dumped(item) if item is not None else ""
 
 
-def _dumped(node: Node) -> str:
+def _dumped(node: TextNode) -> str:
     if isinstance(node, Mapping):
         return f"{{{', '.join(f'{json.dumps(pair.key.text)}: {_dumped(pair.value)}' for pair in node.pairs)}}}"
     if isinstance(node, Listing):
         return f"[{', '.join(map(_dumped, node.items))}]"
-    return json.dumps(plain(node), ensure_ascii=False) if isinstance(node, Scalar) and (node.text or node.quote) else ""
+    return (
+        json.dumps(plain(node), ensure_ascii=False)
+        if isinstance(node, TextScalar) and (node.text or node.quote)
+        else ""
+    )

@@ -11,7 +11,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.editor.names import entry_at
 from speczoo.editor.offers import Here, OfferedItem, Sort, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
-from speczoo.editor.tree import Mapping, Scalar, find, plain
+from speczoo.editor.tree import Mapping, TextScalar, find, plain
 from speczoo.specs.keys import Key, Model, is_model, keys, model_at
 from speczoo.specs.keys import kinds as _kinds
 from speczoo.specs.problem import Loc
@@ -40,7 +40,7 @@ def given(here: Here, loc: Loc) -> set[str]:
     return found - ({own.text.replace(_mark(own), "")} if own is not None and here.typing.has_colon else set())
 
 
-def _mark(scalar: Scalar) -> str:
+def _mark(scalar: TextScalar) -> str:
     return next((char for char in scalar.text if "\ue000" <= char < "\ue010"), "")
 
 
@@ -95,7 +95,7 @@ def _entry_keys(here: Here, loc: Loc, given: set[str]) -> Iterator[OfferedItem]:
     """Yield the arguments of an entry's op and the keys that may stand beside what kind of entry it is."""
     kind = next((kind for kind in Entry.KINDS if kind in given), None)
     op = find(here.typing.root, (*loc, "op"))
-    if kind == "op" and isinstance(op, Scalar):
+    if kind == "op" and isinstance(op, TextScalar):
         yield from _arguments(here, op.text)
     allowed = [*Entry.beside(kind)] if kind else [*keys(Entry)]
     for name in allowed:
@@ -139,7 +139,7 @@ def key_item(here: Here, name: str, sort: Sort, doc: str = "", value: str = "", 
 def _rule_keys(here: Here, loc: Loc) -> Iterator[OfferedItem]:
     """Yield the parameters that the layers of a rule have."""
     match = find(here.typing.root, (*loc, "match"))
-    layer = Layer.registry.get(match.text) if isinstance(match, Scalar) else None
+    layer = Layer.registry.get(match.text) if isinstance(match, TextScalar) else None
     for name in (layer.parameters if layer is not None else ()) or ("weight", "bias"):
         yield key_item(here, name, "argument")
 

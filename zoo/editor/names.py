@@ -14,7 +14,7 @@ from speczoo.compiler.containers import prefixes
 from speczoo.compiler.id_template import IdTemplate, parts_of_id
 from speczoo.compiler.layer import Layer
 from speczoo.editor.positions import Range
-from speczoo.editor.tree import Listing, Mapping, Node, Scalar, find, walk
+from speczoo.editor.tree import Listing, Mapping, TextNode, TextScalar, find, walk
 from speczoo.specs.expression import ExpressionError, Template
 from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry, variables
@@ -70,7 +70,7 @@ def owner(loc: Loc) -> Loc:
 class TextNames:
     """The names of one text."""
 
-    root: Node
+    root: TextNode
 
     # -- what there is --------------------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ class TextNames:
         inputs = find(self.root, (*home, "inputs"))
         for i, item in enumerate(inputs.items if isinstance(inputs, Listing) else ()):
             name = item.get("id") if isinstance(item, Mapping) else item
-            if isinstance(name, Scalar) and name.text:
+            if isinstance(name, TextScalar) and name.text:
                 yield Symbol("input", name.text, home, Range(*name.inner), (*home, "inputs", i))
 
     def _of_mapping(self, loc: Loc, node: Mapping) -> Iterator[Symbol]:
@@ -112,10 +112,10 @@ class TextNames:
                     "variable", name, loc, Range(start + at, start + at + len(name)), (*loc, "for", pair.key.text)
                 )
         for item in names.items if isinstance(names, Listing) else ():
-            if isinstance(item, Scalar):
+            if isinstance(item, TextScalar):
                 yield Symbol("place", item.text, loc, Range(*item.inner), (*loc, "at"))
         id = node.get("id")
-        if isinstance(id, Scalar) and id.text and entry_at(loc) == loc and loc:
+        if isinstance(id, TextScalar) and id.text and entry_at(loc) == loc and loc:
             yield Symbol("id", id.text, closed_list(loc), Range(*id.inner), loc)
 
     @cached_property
@@ -185,7 +185,7 @@ class TextNames:
         for loc, node in walk(self.root):
             if isinstance(node, Mapping):
                 yield from self._keys_read(loc, node)
-            elif isinstance(node, Scalar) and node.text:
+            elif isinstance(node, TextScalar) and node.text:
                 if "$" in node.text:
                     yield from self._expression(loc, node)
                 yield from self._word(loc, node)
@@ -202,7 +202,7 @@ class TextNames:
                 found = self._argument(str(loc[1]), pair.key.text)
             elif loc == ("tie",):
                 yield from self._path(pair.key, ("layers",))
-            elif entry_at(loc) == loc and isinstance(op := node.get("op"), Scalar):
+            elif entry_at(loc) == loc and isinstance(op := node.get("op"), TextScalar):
                 found = self._argument(op.text, pair.key.text)
             yield from (Occurrence(Range(*pair.key.inner), symbol) for symbol in found)
 
@@ -214,13 +214,13 @@ class TextNames:
         own = [s for s in self.symbols if s.kind == "param" and s.name == name and s.home]
         return own if "$" in op else [s for s in own if s.home == ("blocks", op)]
 
-    def _expression(self, loc: Loc, scalar: Scalar) -> Iterator[Occurrence]:
+    def _expression(self, loc: Loc, scalar: TextScalar) -> Iterator[Occurrence]:
         visible = {symbol.name: symbol for symbol in reversed(self.visible(loc))}
         for name, at in expression_names(scalar):
             if name in visible:
                 yield Occurrence(at, visible[name])
 
-    def _word(self, loc: Loc, scalar: Scalar) -> Iterator[Occurrence]:
+    def _word(self, loc: Loc, scalar: TextScalar) -> Iterator[Occurrence]:
         """Yield what a text names that is no expression."""
         last, entry = loc[-1], entry_at(loc)
         if (last == "op" and entry == loc[:-1]) or self._takes_op(loc):
@@ -248,7 +248,7 @@ class TextNames:
             return False
         key, inner = loc[len(entry)], loc[len(entry) + 1 :]
         op = find(self.root, (*entry, "op"))
-        layer = Layer.registry.get(op.text) if isinstance(op, Scalar) else None
+        layer = Layer.registry.get(op.text) if isinstance(op, TextScalar) else None
         if inner and inner[-1] != "id" and not isinstance(inner[-1], int):
             return False
         return key in ("from", "share") or (layer is not None and key in layer.references)
@@ -264,7 +264,7 @@ class TextNames:
         entry = entry_at(loc)
         if entry is not None:
             op = find(self.root, (*entry, "op"))
-            block = ("blocks", op.text) if isinstance(op, Scalar) else ()
+            block = ("blocks", op.text) if isinstance(op, TextScalar) else ()
             return len(loc) == len(entry) + 1 and self._is_op((*block, "params", loc[-1]))
         if "params" in loc[:-1]:
             at = loc.index("params")
@@ -275,9 +275,9 @@ class TextNames:
     def _is_op(self, loc: Loc) -> bool:
         declared = find(self.root, loc)
         kind = declared.get("type") if isinstance(declared, Mapping) else declared
-        return isinstance(kind, Scalar) and kind.text == "op"
+        return isinstance(kind, TextScalar) and kind.text == "op"
 
-    def _reference(self, scalar: Scalar, home: Loc, *, flowing: bool) -> Iterator[Occurrence]:
+    def _reference(self, scalar: TextScalar, home: Loc, *, flowing: bool) -> Iterator[Occurrence]:
         """Yield what a reference names: an entry, perhaps one of its outputs behind a dot, or what flows in."""
         start = scalar.inner[0]
         for head in prefixes(scalar.text):
@@ -299,11 +299,11 @@ class TextNames:
         if find(self.root, (*entry, "layers")) is not None:
             return (*entry, "layers")
         op = find(self.root, (*entry, "op"))
-        if isinstance(op, Scalar) and op.text in self.blocks:
+        if isinstance(op, TextScalar) and op.text in self.blocks:
             return ("blocks", op.text, "layers")
         return None
 
-    def _path(self, scalar: Scalar, home: Loc) -> Iterator[Occurrence]:
+    def _path(self, scalar: TextScalar, home: Loc) -> Iterator[Occurrence]:
         """Yield the ids along a path through lists, `encoder.layer1.conv.weight`, up to the first that is not known."""
         start, rest = scalar.inner[0], scalar.text
         inside: Loc | None = home
@@ -323,7 +323,7 @@ def _comes_out_as(id: str, name: str) -> bool:
     return len(parts_of_id(id)) == name.count(".") + 1 and IdTemplate.of(id).could_read(name)
 
 
-def expression_names(scalar: Scalar) -> Iterator[tuple[str, Range]]:
+def expression_names(scalar: TextScalar) -> Iterator[tuple[str, Range]]:
     """Yield the names that the expressions of a text read, each at its place; nothing of one that cannot be read, or
     whose characters stand for others.
     """

@@ -14,7 +14,7 @@ from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.ops import use_of
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import NETWORK, choices, is_recipe, named_network, unit_of
-from speczoo.editor.tree import Node, Scalar, find
+from speczoo.editor.tree import TextNode, TextScalar, find
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
 from speczoo.specs.source import Source
@@ -51,7 +51,7 @@ def definition(names: TextNames, offset: int, analysis: Analysis) -> tuple[Goal,
 def _file(names: TextNames, name: str, analysis: Analysis) -> tuple[Goal, ...]:
     """Return the file of a spec in use, at the variant that is named where one is."""
     wanted = find(names.root, ("use", name))
-    used = use_of(wanted.text, analysis.unit) if isinstance(wanted, Scalar) else None
+    used = use_of(wanted.text, analysis.unit) if isinstance(wanted, TextScalar) else None
     if used is None or used.unit is None or used.unit.document.source.path is None:
         return ()
     return _in_file(used.unit, ("variants", used.variant) if used.variant is not None else ("name",))
@@ -60,8 +60,8 @@ def _file(names: TextNames, name: str, analysis: Analysis) -> tuple[Goal, ...]:
 def _set_parameter(names: TextNames, loc: Loc, analysis: Analysis) -> tuple[Goal, ...]:
     """Return where a spec in use declares the parameter that an entry sets."""
     op = find(names.root, (*loc[:-1], "op"))
-    wanted = find(names.root, ("use", op.text)) if isinstance(op, Scalar) else None
-    used = use_of(wanted.text, analysis.unit) if isinstance(wanted, Scalar) else None
+    wanted = find(names.root, ("use", op.text)) if isinstance(op, TextScalar) else None
+    used = use_of(wanted.text, analysis.unit) if isinstance(wanted, TextScalar) else None
     if used is None or used.unit is None or loc[-1] not in used.unit.spec.params:
         return ()
     return _in_file(used.unit, ("params", loc[-1]))
@@ -77,7 +77,7 @@ def _in_file(unit: LoadedSpec, loc: Loc) -> tuple[Goal, ...]:
     return (Goal(Range(at, at), document.source.path),)
 
 
-def _in_recipe(root: Node, place: CursorPlace, analysis: Analysis) -> tuple[Goal, ...]:
+def _in_recipe(root: TextNode, place: CursorPlace, analysis: Analysis) -> tuple[Goal, ...]:
     """Return the file of a recipe's network, the parameter there that is set, or the model of what a word chooses."""
     loc, part, scalar = place
     if scalar is None:

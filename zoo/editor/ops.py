@@ -12,7 +12,7 @@ from speczoo import catalogue
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.reference import reference
 from speczoo.editor.names import TextNames
-from speczoo.editor.tree import Mapping, Scalar, find, plain
+from speczoo.editor.tree import Mapping, TextScalar, find, plain
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.loaded_spec import LoadedSpec, UsedSpec
 from speczoo.specs.parameter import TYPES
@@ -74,7 +74,7 @@ def op_of(name: str, names: TextNames, unit: LoadedSpec | None = None) -> Op | N
     if name in names.blocks:
         return _block(name, names)
     used = find(names.root, ("use", name))
-    return _used(name, used.text, unit) if isinstance(used, Scalar) else None
+    return _used(name, used.text, unit) if isinstance(used, TextScalar) else None
 
 
 @cache
@@ -128,7 +128,7 @@ def _block(name: str, names: TextNames) -> Op:
     doc = block.get("doc") if isinstance(block, Mapping) else None
     params = block.get("params") if isinstance(block, Mapping) else None
     pairs = params.pairs if isinstance(params, Mapping) else ()
-    text = doc.text if isinstance(doc, Scalar) else ""
+    text = doc.text if isinstance(doc, TextScalar) else ""
     arguments = tuple(parameter(pair.key.text, plain(pair.value)) for pair in pairs)
     return Op(name, "block", text or "A block of this spec.", text, arguments)
 

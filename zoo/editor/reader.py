@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from speczoo.editor.tree import Listing, Mapping, Node, Pair, Scalar
+from speczoo.editor.tree import Listing, Mapping, Pair, TextNode, TextScalar
 
 DEEPEST = 64  # values inside each other; what is deeper is passed over
 
@@ -39,7 +39,7 @@ _EXPRESSION = re.compile(r"\$\(")
 _PARENTHESIS = re.compile(r"[()\r\n]")
 
 
-def read(text: str) -> Node:
+def read(text: str) -> TextNode:
     """Return the tree of a text; an empty mapping where nothing stands in it."""
     reader = _Reader(text)
     reader.skip()
@@ -78,12 +78,12 @@ class _Reader:
                 return ended
             self.at, ended = found.end(), True
 
-    def missing(self, at: int) -> Scalar:
-        return Scalar(at, at, "")
+    def missing(self, at: int) -> TextScalar:
+        return TextScalar(at, at, "")
 
     # -- block style ----------------------------------------------------------------------------------------------
 
-    def value(self, around: int, depth: int) -> Node:
+    def value(self, around: int, depth: int) -> TextNode:
         """Return what begins here, inside a block that is indented by `around`."""
         while found := _PROPERTY.match(self.text, self.at):
             self.at = found.end()
@@ -110,7 +110,7 @@ class _Reader:
 
     def listing(self, indent: int, depth: int) -> Listing:
         """Return the items behind the dashes that are indented so."""
-        start, items = self.at, list[Node]()
+        start, items = self.at, list[TextNode]()
         end = start
         while self.at < len(self.text) and self.column(self.at) == indent and (dash := _DASH.match(self.text, self.at)):
             self.at = end = dash.end()
@@ -142,9 +142,9 @@ class _Reader:
             end = stop.start() if stop else len(text)
             word = text[start:end].rstrip()
             self.at = _end_of_line(text, start)
-            return Pair(Scalar(start, start + len(word), word), self.missing(start + len(word)), colon=False)
+            return Pair(TextScalar(start, start + len(word), word), self.missing(start + len(word)), colon=False)
         written = text[start : found.end() - 1].rstrip()
-        key = Scalar(start, start + len(written), *_unquoted(written))
+        key = TextScalar(start, start + len(written), *_unquoted(written))
         self.at = found.end()
         if not self.skip():
             if self.at >= len(text):
@@ -156,7 +156,7 @@ class _Reader:
             return Pair(key, self.value(indent, depth + 1))
         return Pair(key, self.missing(found.end()))
 
-    def inline(self, indent: int, depth: int) -> Node:
+    def inline(self, indent: int, depth: int) -> TextNode:
         """Return the value on the line of its key."""
         while found := _PROPERTY.match(self.text, self.at):
             self.at = found.end()
@@ -180,7 +180,7 @@ class _Reader:
                 return
             self.at = _end_of_line(self.text, self.at)
 
-    def block_text(self, at: int, around: int) -> Scalar:
+    def block_text(self, at: int, around: int) -> TextScalar:
         """Return a text in lines of its own, below `|` or `>`."""
         start, end = self.at, at
         self.at = at
@@ -191,9 +191,9 @@ class _Reader:
                 break
             self.at = line
             end = line if words.strip() else end
-        return Scalar(start, end, self.text[at:end].strip(), self.text[start])
+        return TextScalar(start, end, self.text[at:end].strip(), self.text[start])
 
-    def plain(self, around: int) -> Scalar:
+    def plain(self, around: int) -> TextScalar:
         """Return words without quotes in block style, which may go on in lines that are indented more."""
         text, start = self.text, self.at
         end, words = start, list[str]()
@@ -210,19 +210,19 @@ class _Reader:
                 break
             if _KEY.match(text, self.at) or _DASH.match(text, self.at) or text[self.at - 1 : self.at] == "#":
                 break
-        return Scalar(start, end, " ".join(words))
+        return TextScalar(start, end, " ".join(words))
 
-    def quoted(self) -> Scalar:
+    def quoted(self) -> TextScalar:
         """Return a text in quotes; one that is never closed ends with its line."""
         found = (_SINGLE if self.text[self.at] == "'" else _DOUBLE).match(self.text, self.at)
         start = self.at
         end = found.end() if found else _end_of_line(self.text, start)
         self.at = end
-        return Scalar(start, end, *_unquoted(self.text[start:end]))
+        return TextScalar(start, end, *_unquoted(self.text[start:end]))
 
     # -- flow style -----------------------------------------------------------------------------------------------
 
-    def flow(self, around: int, depth: int) -> Node:
+    def flow(self, around: int, depth: int) -> TextNode:
         """Return what begins here in braces or brackets, or a word, inside a block that is indented by `around`."""
         while found := _PROPERTY.match(self.text, self.at):
             self.at = found.end()
@@ -280,8 +280,8 @@ class _Reader:
 
     def flow_pair(self, around: int, depth: int) -> Pair:
         key = self.flow(around, depth + 1)
-        if not isinstance(key, Scalar):
-            key = Scalar(key.start, key.end, "")
+        if not isinstance(key, TextScalar):
+            key = TextScalar(key.start, key.end, "")
         found = (_ANY_COLON if key.quote else _FLOW_COLON).match(self.text, self.at)
         if found is None:
             return Pair(key, self.missing(key.end), colon=False)
@@ -291,14 +291,14 @@ class _Reader:
         return Pair(key, self.flow(around, depth + 1))
 
     def brackets(self, around: int, depth: int) -> Listing:
-        start, items = self.at, list[Node]()
+        start, items = self.at, list[TextNode]()
         self.at += 1
         while True:
             last = self.at
             if not self.separated("]", around):
                 break
             item = self.flow(around, depth + 1)
-            if isinstance(item, Scalar) and (found := _FLOW_COLON.match(self.text, self.at)):
+            if isinstance(item, TextScalar) and (found := _FLOW_COLON.match(self.text, self.at)):
                 self.at = found.end()  # a pair that stands for a mapping of one
                 self.skip()
                 value = self.flow(around, depth + 1)
@@ -315,7 +315,7 @@ class _Reader:
             self.at if self.at > last - 1 and self.text[self.at - 1 : self.at] == closer and self.at > start else last
         )
 
-    def flow_plain(self, around: int) -> Scalar:
+    def flow_plain(self, around: int) -> TextScalar:
         """Return words without quotes in flow style. An expression ends with its parenthesis, whatever stands in it."""
         text, start = self.text, self.at
         end, words = start, list[str]()
@@ -333,7 +333,7 @@ class _Reader:
             end = self.at
         written = text[start:end].rstrip()
         self.at = start + len(written)
-        return Scalar(start, self.at, " ".join(filter(None, words)))
+        return TextScalar(start, self.at, " ".join(filter(None, words)))
 
     def flow_words(self, at: int) -> int:
         """Return where the words of a line in flow style end."""

@@ -9,12 +9,12 @@ from speczoo.editor.op_texts import argument_text, of_op
 from speczoo.editor.ops import Op
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import chosen, key_at, named_network, network_of, op_at, taken
-from speczoo.editor.tree import Node
+from speczoo.editor.tree import TextNode
 from speczoo.specs.problem import Loc
 from speczoo.specs.wording import by_axis
 
 
-def hover(root: Node, place: CursorPlace, analysis: Analysis) -> tuple[str, Range] | None:
+def hover(root: TextNode, place: CursorPlace, analysis: Analysis) -> tuple[str, Range] | None:
     """Return what there is to say of what stands at a place, and the place of that word; None where that is nothing."""
     loc, part, scalar = place
     if scalar is None:
@@ -29,7 +29,7 @@ def hover(root: Node, place: CursorPlace, analysis: Analysis) -> tuple[str, Rang
     return (text, Range(scalar.start, scalar.end)) if text else None
 
 
-def op_around(root: Node, loc: Loc, analysis: Analysis) -> tuple[Op, str] | None:
+def op_around(root: TextNode, loc: Loc, analysis: Analysis) -> tuple[Op, str] | None:
     """Return what the mapping around a place is, and the key of it that the place belongs to."""
     for end in range(len(loc), 0, -1):
         op = op_at(root, loc[: end - 1], analysis.source)
@@ -38,7 +38,7 @@ def op_around(root: Node, loc: Loc, analysis: Analysis) -> tuple[Op, str] | None
     return None
 
 
-def _key(root: Node, loc: Loc, analysis: Analysis) -> str:
+def _key(root: TextNode, loc: Loc, analysis: Analysis) -> str:
     """Return what a key says and takes, or a parameter of the network."""
     loc = next((loc[:end] for end in range(len(loc), 0, -1) if isinstance(loc[end - 1], str)), ())
     around = op_around(root, loc, analysis)
@@ -48,7 +48,7 @@ def _key(root: Node, loc: Loc, analysis: Analysis) -> str:
     return argument_text(taken(key), "a recipe" if len(loc) == 1 else str(loc[-2])) if key is not None else ""
 
 
-def _network(root: Node, analysis: Analysis) -> str:
+def _network(root: TextNode, analysis: Analysis) -> str:
     """Return what the network is, what it costs, and its parameters."""
     costs = totals(analysis.graph) if analysis.recipe is not None and analysis.graph is not None else ""
     return "\n\n".join(filter(None, (of_op(network_of(root, analysis.source)), costs)))

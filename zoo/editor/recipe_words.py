@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from speczoo import catalogue
 from speczoo.editor.ops import Op, Taken, parameter, written
-from speczoo.editor.tree import Mapping, Node, Scalar, find, plain
+from speczoo.editor.tree import Mapping, TextNode, TextScalar, find, plain
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.keys import Key, Model, is_model, keys, kinds, kinds_at
 from speczoo.specs.loaded_spec import LoadedSpec
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 NETWORK: Loc = ("network", "params")  # where the parameters of the network stand
 
 
-def is_recipe(root: Node) -> bool:
+def is_recipe(root: TextNode) -> bool:
     """Return whether a text says by its keys that it is a recipe."""
     return isinstance(root, Mapping) and root.pair("recipe") is not None and root.pair("spec") is None
 
 
-def models_at(root: Node, loc: Loc) -> list[Model]:
+def models_at(root: TextNode, loc: Loc) -> list[Model]:
     """Return the models that the mapping at a place may be of: one, where a word chooses it."""
     return [kind for kind in kinds_of(root, loc) if is_model(kind)]
 
 
-def kinds_of(root: Node, loc: Loc) -> list[Any]:
+def kinds_of(root: TextNode, loc: Loc) -> list[Any]:
     """Return the types of what may stand at a place."""
     from speczoo.training.recipe import Recipe
 
     return kinds_at(Recipe, loc, plain(root))
 
 
-def key_at(root: Node, loc: Loc) -> Key | None:
+def key_at(root: TextNode, loc: Loc) -> Key | None:
     """Return the key that a place ends in, where one model has it, or all that may be intended have the same."""
     found = [keys(model)[str(loc[-1])] for model in models_at(root, loc[:-1]) if loc and str(loc[-1]) in keys(model)]
     return found[0] if found else None
 
 
-def op_at(root: Node, loc: Loc, source: Source) -> Op | None:
+def op_at(root: TextNode, loc: Loc, source: Source) -> Op | None:
     """Return what the mapping at a place is: what its word chooses, or what the network takes."""
     if loc == NETWORK:
         return network_of(root, source)
     node = find(root, loc)
     for choice in choices().values() if isinstance(node, Mapping) else ():
         word = node.get(choice.tag.name)  # type: ignore[union-attr]
-        if isinstance(word, Scalar) and word.text == choice.word and choice.model in models_at(root, loc):
+        if isinstance(word, TextScalar) and word.text == choice.word and choice.model in models_at(root, loc):
             return chosen(choice.word)
     return None
 
@@ -86,16 +86,16 @@ def words_of(kind: Any) -> tuple[str, ...]:
 # -- the network --------------------------------------------------------------------------------------------------
 
 
-def named_network(root: Node) -> Scalar | None:
+def named_network(root: TextNode) -> TextScalar | None:
     """Return the word that names the network."""
     for loc in (("network",), ("network", "name")):
         node = find(root, loc)
-        if isinstance(node, Scalar):
+        if isinstance(node, TextScalar):
             return node
     return None
 
 
-def unit_of(root: Node, source: Source) -> LoadedSpec | None:
+def unit_of(root: TextNode, source: Source) -> LoadedSpec | None:
     """Return the spec of the network; None where there is none, or its text is wrong."""
     from speczoo.training.recipe_loader import at_home
 
@@ -105,7 +105,7 @@ def unit_of(root: Node, source: Source) -> LoadedSpec | None:
     return found[0] if found is not None else None
 
 
-def network_of(root: Node, source: Source) -> Op | None:
+def network_of(root: TextNode, source: Source) -> Op | None:
     """Return the network with the parameters that it takes."""
     unit, word = unit_of(root, source), named_network(root)
     if unit is None or word is None:

@@ -11,7 +11,7 @@ from speczoo.compiler.scope import FLOW
 from speczoo.editor.cursor import place_at
 from speczoo.editor.names import READABLE, Occurrence, Symbol, TextNames, entry_at, expression_names
 from speczoo.editor.positions import Range
-from speczoo.editor.tree import Scalar, find, walk
+from speczoo.editor.tree import TextScalar, find, walk
 from speczoo.specs.grammar import NAME, NETWORK
 from speczoo.specs.reserved_names import bad_id, bad_input
 
@@ -78,15 +78,15 @@ def _set_elsewhere(names: TextNames, symbol: Symbol) -> bool:
         place = place_at(names.root, each.at.start)
         entry = entry_at(place.loc)
         op = find(names.root, (*entry, "op")) if entry is not None and place.part == "key" else None
-        if isinstance(op, Scalar) and "$" in op.text and (used or _may_be_layer(names, op, symbol.name)):
+        if isinstance(op, TextScalar) and "$" in op.text and (used or _may_be_layer(names, op, symbol.name)):
             return True
     return False
 
 
-def _may_be_layer(names: TextNames, op: Scalar, argument: str) -> bool:
+def _may_be_layer(names: TextNames, op: TextScalar, argument: str) -> bool:
     """Return whether one of the words that are given to what an op reads is a layer with such an argument."""
     read = {name for name, _ in expression_names(op)}
-    words = (node.text for loc, node in walk(names.root) if isinstance(node, Scalar) and read & {*map(str, loc)})
+    words = (node.text for loc, node in walk(names.root) if isinstance(node, TextScalar) and read & {*map(str, loc)})
     return any(argument in Layer.registry[word].model_fields for word in words if word in Layer.registry)
 
 

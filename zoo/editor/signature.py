@@ -11,7 +11,7 @@ from speczoo.editor.names import TextNames, entry_at
 from speczoo.editor.ops import Op, Taken, op_of
 from speczoo.editor.recipe_help import op_around
 from speczoo.editor.recipe_words import is_recipe
-from speczoo.editor.tree import Mapping, Scalar, find
+from speczoo.editor.tree import Mapping, TextScalar, find
 from speczoo.specs.expression.reference import FUNCTIONS
 
 
@@ -63,7 +63,7 @@ def _entry_around(typing: cursor.Typing, analysis: Analysis) -> tuple[Op, str] |
     loc = typing.place.loc
     entry = entry_at(loc)
     name = find(typing.root, (*entry, "op")) if entry is not None else None
-    op = op_of(name.text, TextNames(typing.root), analysis.unit) if isinstance(name, Scalar) else None
+    op = op_of(name.text, TextNames(typing.root), analysis.unit) if isinstance(name, TextScalar) else None
     if op is None or entry is None:
         return None
     return op, str(loc[len(entry)]) if len(loc) > len(entry) else ""

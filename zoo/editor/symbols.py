@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from speczoo.editor.positions import Range
 from speczoo.editor.recipe_words import is_recipe
-from speczoo.editor.tree import Listing, Mapping, Node, Pair, Scalar, walk
+from speczoo.editor.tree import Listing, Mapping, Pair, TextNode, TextScalar, walk
 from speczoo.specs.source import Source
 from speczoo.specs.spec import Entry
 
-Sort: TypeAlias = Literal["network", "section", "block", "entry", "param", "variant", "input"]
+SymbolSort: TypeAlias = Literal["network", "section", "block", "entry", "param", "variant", "input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +21,20 @@ class Outlined:
 
     name: str
     detail: str
-    sort: Sort
+    sort: SymbolSort
     whole: Range
     at: Range
     inside: tuple[Outlined, ...] = ()
 
 
-def outline(root: Node) -> tuple[Outlined, ...]:
+def outline(root: TextNode) -> tuple[Outlined, ...]:
     """Return the parts of a spec: sections, blocks, parameters, entries, variants; of a recipe all its keys."""
     if is_recipe(root):
         return _inside(root)
     return tuple(_sections(root.pairs)) if isinstance(root, Mapping) else ()
 
 
-def _inside(node: Node) -> tuple[Outlined, ...]:
+def _inside(node: TextNode) -> tuple[Outlined, ...]:
     """Return what stands in a part of a recipe: keys, and what is chosen in a list."""
     if isinstance(node, Mapping):
         return tuple(
@@ -43,17 +43,17 @@ def _inside(node: Node) -> tuple[Outlined, ...]:
     found = []
     for i, item in enumerate(node.items if isinstance(node, Listing) else ()):
         op = item.get("op") if isinstance(item, Mapping) else None
-        if isinstance(op, Scalar):
+        if isinstance(op, TextScalar):
             at = Range(op.start, op.end)
             found.append(Outlined(op.text or str(i), "", "entry", Range(item.start, item.end), at, _inside(item)))
     return tuple(found)
 
 
-def _holds(node: Node) -> bool:
-    return not isinstance(node, Scalar)
+def _holds(node: TextNode) -> bool:
+    return not isinstance(node, TextScalar)
 
 
-_NAMED: dict[str, Sort] = {
+_NAMED: dict[str, SymbolSort] = {
     "params": "param",
     "let": "param",
     "use": "block",
@@ -72,7 +72,7 @@ def _sections(pairs: tuple[Pair, ...]) -> Iterator[Outlined]:
             inside = _entries(value, "input" if key != "layers" else "entry")
         elif key in _NAMED and isinstance(value, Mapping):
             inside = (_part(p, _NAMED[key]) for p in value.pairs)
-        name = isinstance(value, Scalar) and key == "name"
+        name = isinstance(value, TextScalar) and key == "name"
         yield Outlined(
             key, _line(value), "network" if name else "section", _whole(pair), Range(pair.key.start, pair.key.end),
             tuple(inside),
@@ -83,7 +83,7 @@ def _is_mapping(pair: Pair) -> bool:
     return isinstance(pair.value, Mapping)
 
 
-def _part(pair: Pair, sort: Sort, inside: tuple[Outlined, ...] = ()) -> Outlined:
+def _part(pair: Pair, sort: SymbolSort, inside: tuple[Outlined, ...] = ()) -> Outlined:
     return Outlined(pair.key.text, _line(pair.value), sort, _whole(pair), Range(pair.key.start, pair.key.end), inside)
 
 
@@ -91,24 +91,24 @@ def _whole(pair: Pair) -> Range:
     return Range(pair.key.start, max(pair.key.end, pair.value.end))
 
 
-def _line(node: Node) -> str:
-    return node.text[:80] if isinstance(node, Scalar) else ""
+def _line(node: TextNode) -> str:
+    return node.text[:80] if isinstance(node, TextScalar) else ""
 
 
-def _entries(entries: Listing, sort: Sort) -> Iterator[Outlined]:
+def _entries(entries: Listing, sort: SymbolSort) -> Iterator[Outlined]:
     """Yield the entries of a list: by their ids, else by their positions."""
     for i, item in enumerate(entries.items):
-        if isinstance(item, Scalar):
+        if isinstance(item, TextScalar):
             yield Outlined(item.text or str(i), "", sort, Range(item.start, item.end), Range(item.start, item.end))
         if not isinstance(item, Mapping):
             continue
         id, op = item.get("id"), item.get("op") or item.get("share")
-        given = id if isinstance(id, Scalar) else op
-        what = op.text if isinstance(op, Scalar) else "do" if item.get("do") else ""
+        given = id if isinstance(id, TextScalar) else op
+        what = op.text if isinstance(op, TextScalar) else "do" if item.get("do") else ""
         inner = next((item.get(key) for key in Entry.LISTS if item.get(key)), None)
         inside = tuple(_entries(inner, "entry")) if isinstance(inner, Listing) else ()
         at = Range(given.start, given.end) if given is not None else Range(item.start, item.start)
-        name = id.text if isinstance(id, Scalar) and id.text else str(i)
+        name = id.text if isinstance(id, TextScalar) and id.text else str(i)
         yield Outlined(name, what, sort, Range(item.start, item.end), at, inside)
 
 
@@ -120,7 +120,7 @@ class FoldableLines(NamedTuple):
     comment: bool = False
 
 
-def folds(root: Node, source: Source) -> tuple[FoldableLines, ...]:
+def folds(root: TextNode, source: Source) -> tuple[FoldableLines, ...]:
     """Return what can be folded: mappings, lists and entries of several lines, and runs of comments."""
     found = dict[tuple[int, int], bool]()
     for _, node in walk(root):

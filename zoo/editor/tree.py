@@ -11,7 +11,7 @@ from speczoo.specs.scalars import ImplicitWord, resolve
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class TextScalar:
     """A word or a text; `quote` is what it stands in. One that is missing is empty, where it would stand."""
 
     start: int
@@ -31,8 +31,8 @@ class Scalar:
 class Pair:
     """A key and its value; `colon` says whether a colon stands between them."""
 
-    key: Scalar
-    value: Node
+    key: TextScalar
+    value: TextNode
     colon: bool = True
 
 
@@ -45,7 +45,7 @@ class Mapping:
     pairs: tuple[Pair, ...]
     flow: bool
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> TextNode | None:
         """Return the value of a key, the first of that name."""
         return next((pair.value for pair in self.pairs if pair.key.text == key), None)
 
@@ -60,14 +60,14 @@ class Listing:
 
     start: int
     end: int
-    items: tuple[Node, ...]
+    items: tuple[TextNode, ...]
     flow: bool
 
 
-Node: TypeAlias = Scalar | Mapping | Listing
+TextNode: TypeAlias = TextScalar | Mapping | Listing
 
 
-def children(node: Node) -> Iterator[tuple[str | int, Node]]:
+def children(node: TextNode) -> Iterator[tuple[str | int, TextNode]]:
     """Yield what stands in a value, each with the step that leads to it."""
     if isinstance(node, Mapping):
         yield from ((pair.key.text, pair.value) for pair in node.pairs)
@@ -75,7 +75,7 @@ def children(node: Node) -> Iterator[tuple[str | int, Node]]:
         yield from enumerate(node.items)
 
 
-def find(node: Node | None, loc: Loc) -> Node | None:
+def find(node: TextNode | None, loc: Loc) -> TextNode | None:
     """Return the value at a path; None where there is none."""
     for step in loc:
         if isinstance(node, Mapping) and isinstance(step, str):
@@ -87,14 +87,14 @@ def find(node: Node | None, loc: Loc) -> Node | None:
     return node
 
 
-def walk(node: Node, loc: Loc = ()) -> Iterator[tuple[Loc, Node]]:
+def walk(node: TextNode, loc: Loc = ()) -> Iterator[tuple[Loc, TextNode]]:
     """Yield a value and all that stand in it, each with its path."""
     yield loc, node
     for step, inner in children(node):
         yield from walk(inner, (*loc, step))
 
 
-def plain(node: Node | None) -> Any:
+def plain(node: TextNode | None) -> Any:
     """Return a value as plain data; what is missing is None, of a key that stands twice the first."""
     if isinstance(node, Mapping):
         data: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from speczoo.editor.hints import outputs, shape
 from speczoo.editor.names import Symbol, closed_list, entry_at, owner
 from speczoo.editor.offers import Here, OfferedItem, described, is_op, ops, param, state, whole_entries
 from speczoo.editor.ops import Taken, op_of
-from speczoo.editor.tree import Listing, Mapping, Node, Scalar, find
+from speczoo.editor.tree import Listing, Mapping, TextNode, TextScalar, find
 from speczoo.specs import files
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.keys import keys, kinds_at
@@ -63,7 +63,7 @@ def _computed(loc: Loc) -> bool:
 def _entry_values(here: Here, loc: Loc, entry: Loc) -> Iterator[OfferedItem]:
     key = loc[len(entry)]
     op = find(here.typing.root, (*entry, "op"))
-    name = op.text if isinstance(op, Scalar) else ""
+    name = op.text if isinstance(op, TextScalar) else ""
     if key == "op":
         yield from ops(here)
         yield from (
@@ -182,7 +182,7 @@ def _id_item(here: Here, symbol: Symbol) -> OfferedItem:
         dict.fromkeys(filter(None, (outputs(each.node) for each in instances if _same(each.node.entry, symbol))))
     )
     op = find(here.typing.root, (*symbol.loc, "op"))
-    what = op.text if isinstance(op, Scalar) else "group"
+    what = op.text if isinstance(op, TextScalar) else "group"
     return OfferedItem(symbol.name, "id", f"{what}  {', '.join(shapes[:4])}".rstrip())
 
 
@@ -202,20 +202,20 @@ def _ports(here: Here, symbol: Symbol) -> Iterator[OfferedItem]:
     yield from (OfferedItem(f"{symbol.name}.{name}", "id", "a tap") for name in _tapped(taps))
 
 
-def _tapped(taps: Node | None) -> Iterator[str]:
+def _tapped(taps: TextNode | None) -> Iterator[str]:
     """Yield the names that taps have, as they are written."""
     if isinstance(taps, Mapping):
         yield from (pair.key.text for pair in taps.pairs)
     for tap in taps.items if isinstance(taps, Listing) else ():
         name = tap.get("id") if isinstance(tap, Mapping) else tap
-        if isinstance(name, Scalar):
+        if isinstance(name, TextScalar):
             yield name.text
 
 
 def _taps(here: Here, entry: Loc) -> Iterator[OfferedItem]:
     """Yield the paths inside an entry."""
     op = find(here.typing.root, (*entry, "op"))
-    word = op.text if isinstance(op, Scalar) else None
+    word = op.text if isinstance(op, TextScalar) else None
     bodies = [each.node.body for each in here.analysis.entries.get(entry, ()) if each.node.entry.op == word]
     if bodies and isinstance(bodies[0], Composite):
         yield from (OfferedItem(path, "id", what) for path, what in _paths(bodies[0], "", 3))
@@ -229,7 +229,7 @@ def _unchecked_taps(here: Here, op: str) -> Iterator[OfferedItem]:
 
     yield from (OfferedItem(symbol.name, "id") for symbol in here.names.ids(("blocks", op, "layers")))
     wanted = find(here.typing.root, ("use", op))
-    if isinstance(wanted, Scalar) and not catalogue.is_path(wanted.text):
+    if isinstance(wanted, TextScalar) and not catalogue.is_path(wanted.text):
         graph = graph_into(Report(), wanted.text)
         yield from (
             OfferedItem(path, "id", what) for path, what in (_paths(graph.root, "", 3) if graph is not None else ())

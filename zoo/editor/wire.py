@@ -157,7 +157,7 @@ _KINDS: dict[offers.Sort, lsp.CompletionItemKind] = {
     "entry": lsp.CompletionItemKind.Snippet,
     "file": lsp.CompletionItemKind.File,
 }
-_SYMBOLS: dict[symbols.Sort, lsp.SymbolKind] = {
+_SYMBOLS: dict[symbols.SymbolSort, lsp.SymbolKind] = {
     "network": lsp.SymbolKind.Module,
     "section": lsp.SymbolKind.Namespace,
     "block": lsp.SymbolKind.Class,

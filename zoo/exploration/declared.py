@@ -21,10 +21,10 @@ class Interval:
 
 
 #: Values one by one, or an interval.
-Declared: TypeAlias = tuple[Any, ...] | Interval
+DeclaredValues: TypeAlias = tuple[Any, ...] | Interval
 
 
-def declared(param: Param) -> Declared | None:
+def declared(param: Param) -> DeclaredValues | None:
     """Return what a parameter may be; None where the spec declares neither values nor an end."""
     if param.choices:
         return tuple(param.choices)

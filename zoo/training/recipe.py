@@ -57,7 +57,7 @@ Digits = Annotated[int, Field(gt=0, le=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Side = Annotated[int, Field(gt=0, le=SIDE)]
 Padding = Annotated[int, Field(ge=0, le=SIDE)]
-Size = Side | Annotated[list[Side], Two]
+ImageSize = Side | Annotated[list[Side], Two]
 Rate = Annotated[float, Field(gt=0, le=LARGEST)]
 Penalty = Annotated[float, Field(ge=0, le=LARGEST)]
 Range = Annotated[list[PositiveFloat], Two, AfterValidator(_rising)]
@@ -65,7 +65,7 @@ Metric = Literal["accuracy", "top5", "iou"]
 LR = Instead("learning_rate")
 WD = Instead("wd", "l2")
 Root = Annotated[str, Instead("path", "dir", "folder"), Field(description="Where it is, without `--data`.")]
-Cut = Annotated[Size, Holds("an integer, or `[height, width]`"), Field(description="Pixels that are left.")]
+Cut = Annotated[ImageSize, Holds("an integer, or `[height, width]`"), Field(description="Pixels that are left.")]
 Chance = Annotated[Fraction, Instead("prob", "probability"), Field(description="The share of images it is done to.")]
 OP = Field(description="What is done, by its name.")
 Limit = Annotated[Count | None, Field(description="Only so many of the first images.")]
@@ -172,7 +172,9 @@ class Resize(Strict):
     """The image at another size."""
 
     op: Literal["Resize"] = OP
-    size: Annotated[Size, Holds("an integer, of the shorter side, or `[height, width]`")] = Field(description="Pixels.")
+    size: Annotated[ImageSize, Holds("an integer, of the shorter side, or `[height, width]`")] = Field(
+        description="Pixels."
+    )
 
 
 class CenterCrop(Strict):

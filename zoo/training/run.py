@@ -33,7 +33,7 @@ DIGITS = 64  # of a whole number in one of them
 NETWORK = Path("network")  # the folder in a run's folder
 
 
-ImageShape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
+StoredShape = Annotated[list[PositiveInt], Field(min_length=3, max_length=3)]
 
 
 class RunFacts(BaseModel):
@@ -45,8 +45,8 @@ class RunFacts(BaseModel):
     classes: Annotated[list[str], Field(min_length=1)]
     mean: list[float]
     std: list[float]
-    image: ImageShape | None = None  # as prepared, before augmentation
-    input: ImageShape
+    image: StoredShape | None = None  # as prepared, before augmentation
+    input: StoredShape
     data: str | None = None
     module: str | None = None  # the class of a network that came from Python, in place of the recipe's
 

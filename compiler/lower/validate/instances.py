@@ -19,7 +19,7 @@ from speczoo.compiler.lower.validate.start import validate_start
 from speczoo.compiler.lower.validate.values import Global, NoValueError, same, value, written
 from speczoo.compiler.program import CONTAINERS, Child, Class, Make, Member, Program
 
-Bound: TypeAlias = Mapping[str, Any]
+BoundArguments: TypeAlias = Mapping[str, Any]
 DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
 
 
@@ -54,7 +54,7 @@ class Validation:
             raise Mistranslation("", "a class", f"none called `{program.entry}`")
         self.instance("", self.classes[program.entry], {}, root)
 
-    def instance(self, where: str, c: Class, given: Bound, composite: Composite) -> None:
+    def instance(self, where: str, c: Class, given: BoundArguments, composite: Composite) -> None:
         """Hold a class called with these arguments to a list."""
         bound = dict(given)
         for parameter in c.parameters:
@@ -78,18 +78,18 @@ class Validation:
         validate_start(where, c, composite)
         self.instances.add(key)
 
-    def value(self, where: str, text: str, names: Bound) -> Any:
+    def value(self, where: str, text: str, names: BoundArguments) -> Any:
         try:
             return value(text, names)
         except NoValueError as wrong:
             raise Mistranslation(where, "a value", wrong) from None
 
-    def stands(self, where: str, part: Child | Member, names: Bound) -> bool:
+    def stands(self, where: str, part: Child | Member, names: BoundArguments) -> bool:
         return part.when is None or bool(self.value(f"{where}{part.name}", part.when, names))
 
     # -- lists --------------------------------------------------------------------------------------------------
 
-    def children(self, where: str, children: Sequence[Child], names: Bound, composite: Composite) -> None:
+    def children(self, where: str, children: Sequence[Child], names: BoundArguments, composite: Composite) -> None:
         """Hold an nn.Sequential to a list: one that names none of its parts counts those that are there."""
         prefix = f"{where}." if where else ""
         there = [child for child in children if self.stands(prefix, child, names)]
@@ -108,7 +108,7 @@ class Validation:
             elif node.body is not None:
                 self.inner(prefix + node.name, child.make, names, node.body)
 
-    def module(self, where: str, c: Class, names: Bound, composite: Composite) -> None:
+    def module(self, where: str, c: Class, names: BoundArguments, composite: Composite) -> None:
         """Hold a class with a forward to a list."""
         prefix = f"{where}." if where else ""
         calls = calls_of(composite.nodes)
@@ -163,7 +163,7 @@ class Validation:
         call = calls.get(index)
         return HeldModule(index, call is not None and call.parameter, call is not None and call.target == "nn.Buffer")
 
-    def _complete(self, prefix: str, composite: Composite, own: Bound, calls: Mapping[int, Call]) -> None:
+    def _complete(self, prefix: str, composite: Composite, own: BoundArguments, calls: Mapping[int, Call]) -> None:
         """Check that every module and Parameter is made, in the order in which a state_dict lists them."""
         on_self: Tree[HeldModule] = {name: item for name, item in own.items() if isinstance(item, (HeldModule, Held))}
         made = [
@@ -184,13 +184,13 @@ class Validation:
 
     # -- what is made ---------------------------------------------------------------------------------------------
 
-    def made(self, where: str, make: Make, names: Bound, node: Node, call: Call | None) -> None:
+    def made(self, where: str, make: Make, names: BoundArguments, node: Node, call: Call | None) -> None:
         if isinstance(node.body, Composite):
             self.inner(where, make, names, node.body)
         elif call is not None:
             self.layer(where, make, names, call)
 
-    def inner(self, where: str, make: Make, names: Bound, composite: Composite) -> None:
+    def inner(self, where: str, make: Make, names: BoundArguments, composite: Composite) -> None:
         """Hold an instance of a class of the program, or an nn.Sequential where it stands, to a list."""
         if make.children is not None:
             self.children(where, make.children, names, composite)
@@ -202,7 +202,7 @@ class Validation:
         given = self._arguments(where, make, names, [p.name for p in c.parameters], len(c.parameters))
         self.instance(where, c, given, composite)
 
-    def layer(self, where: str, make: Make, names: Bound, call: Call) -> None:
+    def layer(self, where: str, make: Make, names: BoundArguments, call: Call) -> None:
         """Hold a layer's own class, or the small module of a function, to a node."""
         if missing := [text for text in call.support if text not in self.program.support]:
             raise Mistranslation(where, missing[0].partition("\n")[0], "no definition of it")
@@ -220,7 +220,9 @@ class Validation:
             if not same(wanted, got):
                 raise Mistranslation(where, f"{name}={written(wanted)}", f"{name}={written(got)}")
 
-    def _arguments(self, where: str, make: Make, names: Bound, order: list[str], positional: int) -> dict[str, Any]:
+    def _arguments(
+        self, where: str, make: Make, names: BoundArguments, order: list[str], positional: int
+    ) -> dict[str, Any]:
         """Return what a call gives, by name."""
         given: dict[str, Any] = {}
         for k, (name, text) in enumerate(make.args):
@@ -242,7 +244,7 @@ class Validation:
             raise Mistranslation(where, line, "no import of it")
         return name
 
-    def _function(self, where: str, name: str, call: Call, given: Bound) -> None:
+    def _function(self, where: str, name: str, call: Call, given: BoundArguments) -> None:
         """Hold a small module, whose forward is the function, to a node."""
         if name not in self.support:
             raise Mistranslation(where, f"`{call.apply}`", f"{name}, which nothing defines")
