@@ -118,6 +118,34 @@ def test_sines_of_places(places: int, half: int, layout: str, first: bool) -> No
     torch.testing.assert_close(built(made), wanted, atol=1e-5, rtol=1e-3)
 
 
+PARTS = {"axis": 2, "wave": 2, "again": 2}
+
+
+@settings(max_examples=30)
+@given(st.data(), st.integers(3, 7), st.integers(2, 9), st.booleans(), st.sampled_from([(0, 1.0), (1, 0.45)]))
+def test_sines_of_places_of_a_grid(
+    data: st.DataObject, side: int, count: int, apart: bool, first: tuple[int, float]
+) -> None:
+    """In any order of what a channel has: its axis, its wave, its frequency, and perhaps the same again."""
+    order = data.draw(st.permutations(["axis", "wave", "band", *data.draw(st.sampled_from([[], ["again"]]))]))
+    (start, scale), sizes = first, PARTS | {"band": count}
+    rates = scale * 10_000.0 ** (-torch.arange(count) / count)
+    axes = [torch.arange(start, start + side).float().reshape(shape) for shape in ((-1, 1), (1, -1))]
+    angles = [axis.expand(side, side)[..., None] * rates for axis in axes]
+    whole = torch.stack([torch.stack([angle.sin(), angle.cos()]) for angle in angles])  # axis, wave, row, column, band
+    whole = whole.permute(2, 3, 0, 1, 4)[..., None].expand(-1, -1, -1, -1, -1, 2)
+    places = ["axis", "wave", "band", "again"]
+    turned = whole.permute(0, 1, *(2 + places.index(part) for part in [*order, *({*places} - {*order})]))
+    turned = turned if "again" in order else turned[..., 0]
+    wanted = turned.reshape(side, side, math.prod(sizes[part] for part in order))
+    made = rounded_buffer_of(wanted.permute(2, 0, 1) if apart else wanted.flatten(0, 1))
+    assert made is not None
+    again = built(made)
+    torch.testing.assert_close(
+        again.permute(1, 2, 0) if apart else again.reshape(wanted.shape), wanted, atol=1e-4, rtol=1e-3
+    )
+
+
 @settings(max_examples=20)
 @given(st.integers(3, 9), st.integers(3, 9), st.sampled_from([8, 4, 2]))
 def test_logarithms_of_distances(height: int, width: int, factor: int) -> None:

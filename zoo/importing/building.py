@@ -114,6 +114,7 @@ class Builder:
             ImportedEntry("Buffer", arguments, [], self.relative(value.key) if kept else "", kept, kept)
         )
         self.free.add(Feed(entry))
+        self.shapes[Feed(entry)] = shape[leading:]
         dtype = str(tensor.dtype).removeprefix("torch.")
         batch = 0 if leading else None
         return TracedValue(Feed(entry), (shape[leading:],) * len(self.batches), batch, leading=leading, dtype=dtype)

@@ -1,7 +1,6 @@
 """Constants that were computed in single precision: rules that give their numbers but for rounding.
 
-Lines over places, powers of one number, waves whose frequencies are such powers (the places of tokens), and logarithms
-of distances.
+Lines over places, powers of one number, and logarithms of distances; `waves` has sines whose frequencies are powers.
 """
 
 from __future__ import annotations
@@ -14,20 +13,14 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from speczoo.importing.waves import ROUND, Rule, power, waves
+
 #: What the places along each axis are called.
 PLACES = "ijkl"
 #: How far a number may be from that of its rule, as a part of the largest; waves of far places are less exact.
 CLOSE, OF_WAVES = 1e-5, 1e-3
-#: How far from a round number one that was solved for may be.
-ROUND = 1e-4
-#: How small an angle may be that its cosine says it.
-LEAST_ANGLE = 0.05
-#: The numbers whose powers frequencies are, the usual one first.
-BASES = (10_000, 2, 10, 100, 1_000, 100_000, 500_000)
 #: The largest numbers of a fraction that is found in rounded ones.
 LARGEST = 4_096
-#: A rule, and the numbers that it gives.
-Rule = tuple[str, Tensor]
 
 
 def smooth(value: Tensor) -> str | None:
@@ -35,7 +28,7 @@ def smooth(value: Tensor) -> str | None:
     none is found.
     """
     value, names = varying(value.double())
-    for search, close in ((_line, CLOSE), (_powers, CLOSE), (_logarithms, CLOSE), (_waves, OF_WAVES)):
+    for search, close in ((_line, CLOSE), (_powers, CLOSE), (_logarithms, CLOSE), (waves, OF_WAVES)):
         for text, made in search(value) if names else ():
             if float((made - value).abs().max()) <= close * float(value.abs().max()):
                 return renamed(text, names)
@@ -77,26 +70,7 @@ def _line(value: Tensor) -> Iterator[Rule]:
 def _powers(value: Tensor) -> Iterator[Rule]:
     """Yield powers of a number, which begin at 1."""
     if value.dim() == 1 and bool((value > 0).all()):
-        yield from _power(value, "i")
-
-
-def _power(value: Tensor, name: str, least: float = 0.0) -> Iterator[Rule]:
-    """Yield what has the exponent of a place, over a number of them, by the first numbers above the least."""
-    exponents = torch.arange(value.numel()).double()
-    large = int((value > least).sum())
-    if large < 2 or bool((value[:large] <= 0).any()):
-        return
-    first, last = (float(value[at].log()) for at in (0, large - 1))
-    step = (last - first) / (large - 1)
-    if abs(first) > ROUND or not step:
-        return
-    for base in BASES:
-        count = math.log(base) / abs(step)
-        if count >= 1 and abs(count - round(count)) < ROUND * count:
-            sign = "-" if step < 0 else ""
-            rule = f"{base} ** ({sign}{name} / {round(count)})"
-            made = base ** (math.copysign(1, step) * exponents / round(count))
-            yield (rule if round(count) > 1 else f"{base}.0 ** {f'({sign}{name})' if sign else name}"), made
+        yield from power(value, "i")
 
 
 def _logarithms(value: Tensor) -> Iterator[Rule]:
@@ -114,32 +88,6 @@ def _logarithms(value: Tensor) -> Iterator[Rule]:
                     f"{sign} * log(1 + {factor} * abs(i - {middle}) / {middle}) / log({largest})",
                     shape / math.log(largest),
                 )
-
-
-def _waves(value: Tensor) -> Iterator[Rule]:
-    """Yield sines and cosines of places, a frequency each: in turns, or one half after the other."""
-    if value.dim() != 2 or value.shape[1] % 2 or min(value.shape) < 2:
-        return
-    at, count = torch.arange(value.shape[0]).double()[:, None], value.shape[1] // 2
-    columns = torch.arange(2 * count)
-    layouts = (
-        (columns % 2 == 0, columns // 2, "j // 2", "j % 2 == 0"),
-        (columns < count, columns % count, f"j % {count}", f"j < {count}"),
-    )
-    for chosen, step, place, test in layouts:
-        for first, second in (("sin", "cos"), ("cos", "sin")):
-            is_sine = chosen if first == "sin" else ~chosen
-            waves = value[1][is_sine].clamp(-1, 1).asin()
-            for text, frequencies in _power(waves, f"({place})"):
-                angles = at * frequencies[step]
-                made = torch.where(is_sine, angles.sin(), angles.cos())
-                yield f"{first}(i * {text}) if {test} else {second}(i * {text})", made
-        for name, wave in (("cos", torch.cos), ("sin", torch.sin)):  # of both halves, as rotations take them
-            row = value[1][chosen].clamp(-1, 1)
-            waves = row.asin() if name == "sin" else row.acos()
-            least = 0.0 if name == "sin" else LEAST_ANGLE
-            for text, frequencies in _power(waves, f"({place})", least):
-                yield f"{name}(i * {text})", wave(at * frequencies[step])
 
 
 def places(value: Tensor) -> list[Tensor]:
