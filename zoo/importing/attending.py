@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from speczoo.compiler.layer import Shape
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed
 from speczoo.importing.recording import RecordedCall, Recording
@@ -33,11 +35,28 @@ def attention(at: Builder, call: RecordedCall) -> list[TracedValue]:
     if mask is not None:
         made = _written_out(at, q, k, v, at.traced(mask), arguments)
     else:
-        flat = [Feed(at.add("Flatten", [each.source], {"end_dim": count})) for each in (q, k, v)]
         joined = sizes([*zip(*(shape[:count] for shape in q.shapes), strict=True)])
-        attended = Feed(at.add(OP, flat, arguments))
-        made = Feed(at.add("Unflatten", [attended], {"dim": 1, "unflattened_size": joined}))
+        made = _joined(at, [each.source for each in (q, k, v)], joined, arguments)
     return [at.outcome(call.outputs[0], made, q)]
+
+
+def over_axes(
+    at: Builder, values: Sequence[Feed], shapes: Sequence[Shape], heads: int, arguments: dict[str, Any]
+) -> Feed:
+    """Return attention of tokens in heads, behind other axes; `shapes` are those of the tokens before they were cut
+    into heads, in all runs.
+    """
+    before = [*zip(*(shape[:-2] for shape in shapes), strict=True)]
+    if not before:
+        return Feed(at.add(OP, values, arguments))
+    return _joined(at, values, sizes([*before, (heads,) * len(shapes)]), arguments)
+
+
+def _joined(at: Builder, values: Sequence[Feed], axes: list[int], arguments: dict[str, Any]) -> Feed:
+    """Return attention over axes that are one meanwhile."""
+    flat = [Feed(at.add("Flatten", [each], {"end_dim": len(axes)})) for each in values]
+    attended = Feed(at.add(OP, flat, arguments))
+    return Feed(at.add("Unflatten", [attended], {"dim": 1, "unflattened_size": axes}))
 
 
 def dropping(evaluated: Recording, trained: Recording) -> None:

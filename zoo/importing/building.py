@@ -69,7 +69,8 @@ class Builder:
                 raise Unsayable(f"it takes `{value.key}`, which is a weight of another module")
             if value.parameter:
                 self.check_apart(value.key)
-            self.known[value] = self._parameter(value) if value.parameter else self._buffer(value)
+                return self.parameter(value, self.apart.start(value.key))
+            self.known[value] = self._buffer(value)
         found = self.known[value]
         if found is None:
             raise UnbuiltInputError
@@ -80,16 +81,20 @@ class Builder:
         if (why := self.apart.kept.get(key.rpartition(".")[0])) is not None:
             raise Unsayable(f"it takes `{key}`, a weight of a layer that is called as well, and {why}")
 
-    def _parameter(self, value: RunValue) -> TracedValue:
+    def parameter(self, value: RunValue, start: Any = None) -> TracedValue:
+        """Return a parameter of the frame's module or one inside it; `start` is how it begins, where that is known."""
+        if (known := self.known.get(value)) is not None:
+            return known
         shape = tuple(value.tensor.shape)
-        start = self.apart.start(value.key)
         leading = len(shape) > 1 and shape[0] == 1 and start is None
         arguments = {"shape": [*shape[leading:]], **({"leading": True} if leading else {})}
         arguments |= {"init": start} if start is not None else {}
-        entry = self.append(ImportedEntry("Parameter", arguments, [], self.relative(value.key), True, True))
-        self.free.add(Feed(entry))
-        self.shapes[Feed(entry)] = shape[leading:]
-        return TracedValue(Feed(entry), (shape[leading:],) * len(self.batches), 0 if leading else None, leading=leading)
+        made = Feed(self.append(ImportedEntry("Parameter", arguments, [], self.relative(value.key), True, True)))
+        self.free.add(made)
+        self.shapes[made] = shape[leading:]
+        shapes = (shape[leading:],) * len(self.batches)
+        self.known[value] = found = TracedValue(made, shapes, 0 if leading else None, leading=leading)
+        return found
 
     def _buffer(self, value: RunValue) -> TracedValue:
         """Return a constant: a buffer of the model, or what no call made of the values of the network."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import masks, owned, windowed
+from speczoo.importing import heads, masks, owned, windowed
 from speczoo.importing.apart import TakenApart, find
 from speczoo.importing.building import Builder, Rounded, UnbuiltInputError, batch_axis
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
@@ -221,6 +221,8 @@ def _leaf(conversion: Conversion, at: Builder, call: RecordedCall) -> list[Trace
     op = op_of(call.module)
     assert op is not None
     attends = op in masks.MODULES
+    if op == "MultiheadAttention" and (read := _in_functions(conversion, at, call)) is not None:
+        return heads.attention(at, call, conversion.apart.weights(call), read=read)
     inputs, stated, references = (
         masks.attending(at, call, op)
         if attends
@@ -261,6 +263,15 @@ def _leaf(conversion: Conversion, at: Builder, call: RecordedCall) -> list[Trace
     )
     at.modules[call.path] = at.made.entries[-1]
     return made
+
+
+def _in_functions(conversion: Conversion, at: Builder, call: RecordedCall) -> bool | None:
+    """Return whether anything reads who looked at whom in an attention, where that, or axes in its batch, make it one
+    in functions; None where the layer has all of it.
+    """
+    read = any(conversion.readers.get(value) for value in call.outputs[1:])
+    folded = any(at.traced(value).folded for value in values(call.args[:3]))
+    return read if read or folded else None
 
 
 RECURRENT = ("RNN", "GRU", "LSTM")
