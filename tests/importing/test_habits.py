@@ -214,6 +214,64 @@ class Steps(nn.Module):
         return between.to(x.dtype).flatten(1)
 
 
+class Cell(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(5, 12, 3, padding=1)
+
+    def forward(self, x: Tensor, before: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        state, memory = before
+        add, keep, new, out = self.conv(torch.cat([x, state], 1)).split(3, dim=1)
+        memory = keep.sigmoid() * memory + add.sigmoid() * new.tanh()
+        return out + memory.tanh(), memory
+
+
+class Unrolled(nn.Module):
+    """A cell of one's own step by step, whose two states are one tensor of zeros at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = Cell()
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, memory = (torch.zeros(len(x), 3, x.shape[-1]),) * 2
+        for step in range(x.shape[1]):
+            state, memory = self.cell(x[:, step], (state, memory))
+        return state
+
+
+class Aligned(nn.Module):
+    """Matrices that begin at one that changes nothing, once for each sample, and coordinates that are stretched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.matrix, self.conv = nn.Linear(3, 9), nn.Conv2d(5, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, _, h, w = x.shape
+        matrix = self.matrix(x.mean((2, 3))).view(-1, 3, 3) + torch.eye(3).repeat(b, 1, 1)
+        x = torch.bmm(matrix, x.flatten(2)).view_as(x)
+        down = torch.linspace(-1, 1, h).view(1, 1, h, 1).expand(b, 1, h, w)
+        along = torch.linspace(-1, 1, w).view(1, 1, 1, w).expand(b, 1, h, w)
+        out: Tensor = self.conv(torch.cat([x, down, along], 1))
+        return out
+
+
+class Rotated(nn.Module):
+    """Angles that are made anew from rates, by a function that the language has not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Linear(4, 4)
+        self.register_buffer("rates", 1.0 / 10_000 ** (torch.arange(0, 4, 2) / 4), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        angles = torch.outer(torch.arange(x.shape[1]).float(), self.rates)
+        angles = torch.cat((angles, angles), -1)
+        x = self.net(x)
+        return x * angles.cos() + torch.cat((-x[..., 2:], x[..., :2]), -1) * angles.sin()
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -230,6 +288,9 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Given, (5, 8), "id: sublayers.1.norm"),
     (Steered, (1, 8, 8), "op: affine_grid, like: input"),
     (Frames, (3, 1, 6, 6), "equation:"),
+    (Unrolled, (3, 2, 7), "share: cell"),
+    (Aligned, (3, 6, 5), "op: repeat"),
+    (Rotated, (6, 4), "$(sin(i * 10000 ** (-(j % 2) / 2)))"),
 ]
 
 
@@ -302,6 +363,15 @@ def test_a_table_of_places_is_taken_as_far_as_the_input_goes() -> None:
     longer.load_state_dict(model.state_dict())
     x = torch.randn(2, 33, 4)
     assert torch.equal(longer(x), model(x))
+
+
+def test_what_is_drawn_in_evaluation_is_told_how_to_do_without() -> None:
+    class Sampled(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + torch.randn_like(x)
+
+    with pytest.raises(ImportRefused, match="`randn_like`: it draws at random in evaluation, too"):
+        from_module(Sampled(), (4,))
 
 
 def test_samples_that_look_at_each_other_are_refused() -> None:

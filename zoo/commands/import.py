@@ -152,6 +152,8 @@ def _of_code(
                 made = from_module(model, inputs, name=name, custom=custom)
     except (TargetError, ProgramError, ImportRefused, ModelFailed, NotTheSame) as error:
         first, *more = str(error).split("\n")
+        if isinstance(error, ImportRefused) and not (program or custom):
+            more.append("  = help: `--custom FILE.py` makes the modules around these custom layers, where it can")
         raise Refused(first, *more) from None
     name = made.name
     graphs = made.graphs if len(models) > 1 else {name: made.graph}

@@ -20,6 +20,15 @@ def compared(first: Recording, others: Sequence[Recording]) -> None:
         _frames(first.root, other.root)
 
 
+def read_differently(run: Recording) -> set[str]:
+    """Return the paths of modules that take more values in one call than in another: one was given twice."""
+    counts: dict[str, set[int]] = {}
+    for _, call in run.root.walk():
+        if call.frame is not None:
+            counts.setdefault(call.path, set()).add(len(call.frame.read))
+    return {path for path, found in counts.items() if len(found) > 1}
+
+
 def same_calls(first: Recording, other: Recording) -> bool:
     """Return whether two recordings made the same calls."""
     ours = [(call.path, call.name) for _, call in first.root.walk()]

@@ -175,7 +175,7 @@ def _unknown(frame: RecordedFrame, batches: tuple[int, ...]) -> Iterator[Refusal
     """Yield the functions that the language has not of a frame whose values are lost: they are reported, too."""
     for inner, call in frame.walk():
         flows = any(batch_axis(value.shapes, batches) is not None for value in call.outputs)
-        if call.module is None and flows and call.name not in RANDOM:
+        if call.module is None and flows and call.name not in (*RANDOM, *UNKNOWN):
             try:
                 handler_of(call.name)
             except Unsayable as error:
@@ -193,18 +193,48 @@ def _entries(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[Ru
     if _is_constant(at, call):
         at.constant.update(call.outputs)
         return {}
-    found = handler_of(call.name)(at, call)
-    return dict(zip(call.outputs, found, strict=True))
+    if call.name in RANDOM:
+        how = "draw outside and let that flow in, or draw `if self.training` alone"
+        raise Unsayable(f"it draws at random in evaluation, too, which no spec does: {how}")
+    try:
+        handler = handler_of(call.name)
+    except Unsayable:
+        if not _is_of_buffers(at, call):
+            raise
+        at.constant.update(call.outputs)  # a rule for what comes out may be found
+        return {}
+    return dict(zip(call.outputs, handler(at, call), strict=True))
+
+
+def _is_of_buffers(at: Builder, call: RecordedCall) -> bool:
+    """Return whether a call makes something of constants and of buffers that are in no state_dict."""
+    return bool(call.inputs) and all(
+        value in at.constant
+        or _is_plain(at, value)
+        or (not value.parameter and bool(value.key) and not at.frame.persistent(value.key))
+        for value in call.inputs
+    )
 
 
 #: Functions that make tensors of nothing, or of the shape of another one alone; and those that draw at random.
 MADE_LIKE = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor")
-RANDOM = ("rand", "randn", "randint", "randperm", "bernoulli", "bernoulli_", "empty", "new_empty", "rand_like")
+RANDOM = frozenset(
+    [
+        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "bernoulli_"),
+        *("multinomial", "normal", "normal_", "uniform_", "poisson"),
+    ]
+)
+#: And those that make a tensor of what is there.
+UNKNOWN = ("empty", "new_empty")
 
 
 def _is_constant(at: Builder, call: RecordedCall) -> bool:
     """Return whether a call makes something of constants, and not of values of the network."""
-    if call.name in RANDOM or any(batch_axis(value.shapes, at.batches) is not None for value in call.outputs):
+    if (
+        call.name in RANDOM
+        or call.name in UNKNOWN
+        or any(batch_axis(value.shapes, at.batches) is not None for value in call.outputs)
+    ):
         return False
     inputs = [*values(call.args, call.kwargs)]
     return call.name in MADE_LIKE or all(value in at.constant or _is_plain(at, value) for value in inputs)

@@ -283,7 +283,7 @@ TABLE: dict[str, Handler] = {
     "mT": indexing.turned,
     "t": indexing.turned,
     "expand_as": indexing.expand,
-    "reshape_as": reshaping.reshape,
+    **dict.fromkeys(("reshape_as", "view_as"), reshaping.reshape),
     "squeeze": indexing.squeeze,
     "broadcast_to": indexing.expand,
     "getitem": indexing.getitem,

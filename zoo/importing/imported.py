@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from speczoo.importing.arranging import arranged, stands
 from speczoo.importing.attending import OP as ATTENTION
 from speczoo.importing.attending import dropping
 from speczoo.importing.building import Rounded
-from speczoo.importing.comparing import Different, compared, same_calls, training_only, used_keys
+from speczoo.importing.comparing import Different, compared, read_differently, same_calls, training_only, used_keys
 from speczoo.importing.custom import Customs
 from speczoo.importing.entries import ImportedList
 from speczoo.importing.folding import folded
@@ -207,20 +208,22 @@ def recordings(model: nn.Module, inputs: Sequence[ModelInput], *, meta: bool = T
             raise
         meta = False
         first = record(model, inputs, BATCHES[0], meta=False)
+    run = partial(record, model, meta=meta, distinct=read_differently(first))
+    first = run(inputs, BATCHES[0]) if run.keywords["distinct"] else first
     only: set[RunValue] = set()
     training = False
     if not used_keys(first) >= {key for key, _ in model.named_parameters()}:
         with suppress(Exception):
-            trained = record(model, inputs, BATCHES[0], meta=meta, training=True)
+            trained = run(inputs, BATCHES[0], training=True)
             if used_keys(trained) > used_keys(first):
                 only, first, training = training_only(trained, first), trained, True
     if not training and any(call.name == ATTENTION for _, call in first.root.walk()):
         with suppress(Exception):
-            dropping(first, record(model, inputs, BATCHES[0], meta=meta, training=True))
-    others = [record(model, inputs, BATCHES[1], meta=meta, training=training)]
+            dropping(first, run(inputs, BATCHES[0], training=True))
+    others = [run(inputs, BATCHES[1], training=training)]
     for size in other_sizes(inputs) if sized else ():
         with suppress(Exception):
-            other = record(model, size, BATCHES[0], meta=meta, training=training)
+            other = run(size, BATCHES[0], training=training)
             if same_calls(first, other):
                 others.append(other)
                 break

@@ -108,8 +108,13 @@ def expand(at: Builder, call: RecordedCall) -> list[TracedValue]:
     at.shapes[x.source] = x.shape
     if shapes == x.shapes:
         return [x]
-    if into is None or len(set(shapes)) > 1 or len(shapes[0]) != len(x.shape):
-        raise Unsayable("it repeats values along axes that follow from other values, or of a parameter alone")
+    if len(set(shapes)) > 1 or len(shapes[0]) != len(x.shape):
+        raise Unsayable("it repeats values along axes that follow from the sizes of others, or along new ones")
+    if into is None:  # a value without a batch, and without one it stays
+        times = [many // one for one, many in zip(x.shape, shapes[0], strict=True)]
+        made = Feed(at.add("repeat", [x.source], {"repeats": times}))
+        at.shapes[made] = shapes[0]
+        return [replace(x, source=made, shapes=shapes)]
     size = [-1 if one == many else many for one, many in zip(x.shape, shapes[0], strict=True)]
     return [at.outcome(out, Feed(at.add("expand", [x.source], {"size": size})), x)]
 
@@ -128,6 +133,8 @@ def _of_samples(at: Builder, x: TracedValue, out: RunValue) -> TracedValue | Non
 def repeat(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value again and again along its axes, the batch as it is."""
     x = value_of(at, call)
+    if x.batch is None and len(_times(call, x.rank)) == x.rank + 1:
+        x = replace(x, batch=0, leading=True)  # once for each sample
     repeats, *others = (_times(each, x.rank) for each in (call, *call.twins))
     lead = x.batch is not None
     if (lead and (x.batch or x.folded or len(repeats) != x.rank)) or any(

@@ -6,7 +6,7 @@ It runs as a copy, on the device `meta` where that is enough, so that nothing of
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,16 +39,23 @@ METHODS = {"torch.Tensor.unfold": "windows"}
 
 
 def record(
-    model: nn.Module, inputs: Sequence[ModelInput], batch: int, *, meta: bool = True, training: bool = False
+    model: nn.Module,
+    inputs: Sequence[ModelInput],
+    batch: int,
+    *,
+    meta: bool = True,
+    training: bool = False,
+    distinct: Collection[str] = (),
 ) -> Recording:
-    """Return what a run of a copy of the model does with random inputs of so many samples.
+    """Return what a run of a copy of the model does with random inputs of so many samples; each argument of the modules
+    at the paths `distinct` is a value of its own, where one is given twice, too.
 
     Raises ModelFailed.
     """
     twin = on_meta(model) if meta else copied(model)
     carry(model, twin)
     twin.train(training)
-    recorder = _Recorder(twin)
+    recorder = _Recorder(twin, distinct)
     device = torch.device("meta" if meta else "cpu")
     with torch.no_grad(), device, _plain_attention():
         tensors = given(inputs, batch, device)
@@ -98,8 +105,9 @@ def _plain_attention() -> Iterator[None]:
 class _Recorder(TorchFunctionMode):
     """Frames under construction: `inside` counts the leaves that run now, in which nothing is noted."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, distinct: Collection[str] = ()) -> None:
         super().__init__()
+        self.distinct = distinct
         self.root = RecordedFrame(model, "")
         self.frames = [self.root]
         self.inside = 0
@@ -135,6 +143,8 @@ class _Recorder(TorchFunctionMode):
 
     def _module(self, module: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
         path = self._path(module)
+        if path in self.distinct:
+            args, kwargs = self._distinct((args, dict(kwargs)), set())
         noted = self.noted(args), self.noted(kwargs)
         frame = None if is_leaf(module) else RecordedFrame(module, path, [*self._flat(noted)])
         at = place()
@@ -155,6 +165,21 @@ class _Recorder(TorchFunctionMode):
         call = RecordedCall(type(module).__name__, *noted, outputs, self.noted(result), module, path, frame, at)
         self.frames[-1].calls.append(call)
         return result
+
+    def _distinct(self, thing: Any, known: set[int]) -> Any:
+        """Return nested data with another tensor of the same memory where one comes a second time."""
+        if isinstance(thing, Tensor) and id(thing) in known:
+            with torch._C.DisableTorchFunction():
+                again = thing.view_as(thing)
+            self._note("alias", ((self.noted(thing),), {}), [self.noted(again)], self.noted(again))
+            return again
+        if isinstance(thing, Tensor):
+            known.add(id(thing))
+        if isinstance(thing, Mapping):
+            return {key: self._distinct(each, known) for key, each in thing.items()}
+        if type(thing) in (list, tuple):
+            return type(thing)(self._distinct(each, known) for each in thing)
+        return thing
 
     def _path(self, module: nn.Module) -> str:
         """Return the module's path: the one below the running frame, where it has several."""
