@@ -20,8 +20,8 @@ from speczoo.specs.errors import SpecError
 from tests.commands.zoo_command import ROOT, data, fresh, on_a_terminal, zoo
 
 COMMANDS = [name for commands in SECTIONS.values() for name in commands]
-HELPERS = {"__init__", "common", "exports", "layout", "summary_formats", "weights_options"}
-HELPERS |= {"shell_completion", "watching"}
+HELPERS = {"__init__", "common", "diff_report", "exports", "layout", "summary_formats"}
+HELPERS |= {"shell_completion", "training_options", "watching", "weights_options"}
 
 RUN = """
 import sys

@@ -13,7 +13,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import speczoo
-from speczoo import api, diff_report, resolved
+from speczoo import api, resolved
+from speczoo.commands import diff_report
 from speczoo.compiler.analysis.diff import Change, Diff, diff
 from speczoo.compiler.analysis.sequence_alignment import CELLS, aligned
 from speczoo.compiler.containers import divided

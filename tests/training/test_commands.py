@@ -14,7 +14,7 @@ from PIL import Image
 
 import speczoo
 from speczoo.__main__ import cli
-from speczoo.training.cli import emit
+from speczoo.commands.training_options import emit
 from tests.training.toys import recipe
 
 SPEC = {

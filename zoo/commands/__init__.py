@@ -1,7 +1,8 @@
 """The commands of `zoo`, one module each with a click command named `command`, imported when it is called.
 
-`common`, `layout` and `shell_completion` are what they share. `SECTIONS` is what `zoo --help` says without importing
-any of them. A command `a-b` lives in `a_b.py`.
+`common`, `layout` and `shell_completion` are what they share; `training_options` and `weights_options` what those share
+that train, or take weights; `diff_report`, `summary_formats`, `exports` and `watching` belong to one or two of them.
+`SECTIONS` is what `zoo --help` says without importing any. A command `a-b` lives in `a_b.py`.
 """
 
 SECTIONS: dict[str, dict[str, str]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
+from speczoo.commands.training_options import emit, guarded, out_option
 from speczoo.table import Column, Table
-from speczoo.training.cli import emit, guarded, out_option
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
-from speczoo.training.cli import data_option, emit, guarded, out_option, recipe_of, set_option
+from speczoo.commands.training_options import data_option, emit, guarded, out_option, recipe_of, set_option
 
 
 @click.command()

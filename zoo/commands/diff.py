@@ -120,7 +120,7 @@ def _side(asked: str, given: Overlay) -> Side:
 
 
 def _print(found: Sequence[Compared], *, markdown: bool, as_json: bool) -> None:
-    from speczoo import diff_report
+    from speczoo.commands import diff_report
 
     if as_json:
         data = [

@@ -8,8 +8,8 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import json_option, reads_files
+from speczoo.commands.training_options import data_option, emit, guarded
 from speczoo.table import Column, Table
-from speczoo.training.cli import data_option, emit, guarded
 
 
 @click.command()

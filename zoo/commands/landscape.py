@@ -9,8 +9,8 @@ import click
 
 from speczoo import console
 from speczoo.commands.common import force_option, json_option, reads_files, refuse_taken
+from speczoo.commands.training_options import Finite, data_option, emit, guarded, out_option
 from speczoo.table import Column, Table
-from speczoo.training.cli import Finite, data_option, emit, guarded, out_option
 
 
 @click.command()

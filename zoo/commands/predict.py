@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from speczoo.commands.common import json_option, reads_files
-from speczoo.training.cli import emit, guarded
+from speczoo.commands.training_options import emit, guarded
 
 
 @click.command()

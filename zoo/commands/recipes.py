@@ -7,8 +7,8 @@ import click
 from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import json_option
+from speczoo.commands.training_options import emit, guarded
 from speczoo.table import Column, Table
-from speczoo.training.cli import emit, guarded
 
 
 @click.command()

@@ -12,8 +12,8 @@ import click
 from speczoo import console
 from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, json_option
+from speczoo.commands.training_options import accelerator_option, data_option, emit, guarded, out_option
 from speczoo.commands.weights_options import takes_weights
-from speczoo.training.cli import accelerator_option, data_option, emit, guarded, out_option
 
 if TYPE_CHECKING:
     from speczoo.exploration.study import Study

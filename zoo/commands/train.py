@@ -10,8 +10,8 @@ import click
 
 from speczoo.commands import shell_completion
 from speczoo.commands.common import STANDARD, Place, json_option, reads_files
+from speczoo.commands.training_options import accelerator_option, data_option, emit, guarded, recipe_of, set_option
 from speczoo.commands.weights_options import takes_weights
-from speczoo.training.cli import accelerator_option, data_option, emit, guarded, recipe_of, set_option
 
 
 @click.command()
