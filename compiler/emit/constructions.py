@@ -141,6 +141,9 @@ def _comma(lines: list[str]) -> list[str]:
 
 
 def sequential_init(children: Sequence[Child]) -> list[str]:
+    """Return the lines that call `super().__init__` of an nn.Sequential with its children, by name where they have
+    names.
+    """
     if any(c.when is not None for c in children):
         return [*_list_of(children), f"super().__init__({_layers(children)})"]
     items = _runs(_items(children), named=not _plain(children))

@@ -120,6 +120,8 @@ def compiled(expr: Expr) -> Compiled:
 
 
 def reading(name: str, at: Offsets) -> Compiled:
+    """Return what reads a name: the function raises ExpressionError where that is none, or no value."""
+
     def run(scope: Readable) -> Computed:
         value = look_up(name, scope, at)
         if type(value) not in VALUES and isinstance(value, Mapping):
@@ -131,6 +133,10 @@ def reading(name: str, at: Offsets) -> Compiled:
 
 
 def reading_attribute(name: str, attribute: str, at: Offsets) -> Compiled:
+    """Return what reads an attribute of a name, `input.height`: the function raises ExpressionError where there is
+    none.
+    """
+
     def run(scope: Readable) -> Computed:
         owner = look_up(name, scope, at)
         if not isinstance(owner, Mapping):

@@ -102,6 +102,9 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def arithmetic(symbol: str) -> Callable[[Computed, Computed], Computed]:
+    """Return an operator of two numbers, or of lists and texts where Python has it: it raises OperationError for other
+    values, and for results beyond the limits.
+    """
     compute = ARITHMETIC[symbol]
 
     def run(left: Computed, right: Computed) -> Computed:
@@ -156,6 +159,7 @@ def contains(item: Computed, group: Computed) -> bool:
 
 
 def comparison(symbol: str) -> Callable[[Computed, Computed], bool]:
+    """Return an operator that compares two values; of the order of what has none it raises OperationError."""
     match symbol:
         case "==":
             return equal
@@ -203,6 +207,7 @@ def index(value: Computed, position: Computed) -> Computed:
 
 
 def slice_of(value: Computed, start: Computed, stop: Computed, step: Computed) -> Computed:
+    """Return `value[start:stop:step]` of a list or a text. Raises OperationError for others, and for a step of 0."""
     if type(value) not in (list, str):
         raise OperationError(f"only lists and strings have slices, not {kind(value)}")
     for bound in (start, stop, step):

@@ -78,6 +78,9 @@ class Token(NamedTuple):
 
 
 def tokens(text: str, offset: int) -> list[Token]:
+    """Return the tokens of an expression that begins at this character of its text, an end behind them. Raises
+    ExpressionError for a character that begins none, and for numbers that are not written as such.
+    """
     found: list[Token] = []
     position = 0
     while (position := SPACE.match(text, position).end()) < len(text):  # type: ignore[union-attr]
@@ -97,6 +100,8 @@ def tokens(text: str, offset: int) -> list[Token]:
 
 
 class Parser:
+    """A position among the tokens of an expression, and what may come there."""
+
     def __init__(self, text: str, offset: int) -> None:
         self.tokens = tokens(text, offset)
         self.position = 0

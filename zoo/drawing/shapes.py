@@ -50,6 +50,7 @@ def shrunk(shape: Element, times: float) -> Element:
 
 
 def moved(shape: Element, dx: float, dy: float) -> Element:
+    """Return a shape so many pixels further right and down."""
     match shape:
         case Curve():
             return shape._replace(points=tuple((x + dx, y + dy) for x, y in shape.points))

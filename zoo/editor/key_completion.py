@@ -115,6 +115,7 @@ def _arguments(here: Here, name: str) -> Iterator[OfferedItem]:
 
 
 def argument_item(here: Here, argument: Taken) -> OfferedItem:
+    """Return the offer of an argument: what is required stands first, and brings its place for a value."""
     rank = 0 if argument.required else 3 if argument.derived else 2
     doc = "\n\n".join(filter(None, (argument.doc, argument.line)))
     default = (

@@ -174,6 +174,7 @@ def setting_of(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def optuna_distribution(own: Distribution) -> BaseDistribution:
+    """Return the distribution as Optuna has it."""
     match own:
         case Whole():
             return IntDistribution(own.low, own.high, step=own.step)

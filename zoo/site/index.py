@@ -43,6 +43,7 @@ show();
 
 
 def index(entries: Sequence[ListedNetwork], *, documents: bool) -> str:
+    """Return the first page of the site: all networks, to filter and sort."""
     cards = "\n".join(map(_card, entries))
     body = f"""<h1>The zoo</h1>
 <p class="faint">{len(entries)} networks, each a spec: its layers, its numbers, its source.</p>

@@ -150,6 +150,7 @@ class Watch(callbacks.Callback):
 
 
 def diverged(what: str, trainer: pl.Trainer, run: Run, recipe: r.Recipe) -> Diverged:
+    """Return the error of a training whose numbers are none any more, with where that was and a rate to try."""
     lr = trainer.optimizers[0].param_groups[0]["lr"]
     kept = f"epochs before are kept in {run.path}" if run.checkpoint else "no epoch before it to be kept"
     return Diverged(

@@ -28,6 +28,10 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class Dataset:
+    """Images to train on, to measure on and, perhaps, to predict; `mean` and `std` of each channel, where a recipe
+    normalises.
+    """
+
     train: LabelledImages
     valid: LabelledImages
     classes: tuple[str, ...]

@@ -104,15 +104,7 @@ def train(
 
     start.refuse_contradictions(recipe=recipe, resume=resume, out=out, weights=weights, model=model)
     before = Run.open(resume) if resume is not None else None
-    if before is not None:
-        chosen = recipe_loader.load(before.facts["recipe"], set, home=before.path)
-    else:
-        chosen = recipe_loader.load(recipe or "", set, with_network=model is None)
-    if seed is not None:
-        chosen = recipe_loader.load(chosen.model_dump(mode="json", exclude_unset=True), {"seed": seed})
-    if before is not None:
-        before.check_module(model)
-        _may_resume(before, chosen)
+    chosen = _chosen(recipe, before, model, set, seed)
     root = data if data is not None else before.facts.get("data") if before else None
     dataset = _dataset(chosen, before, root)
     shape = datasets.image_size(chosen, dataset)
@@ -161,19 +153,7 @@ def train(
             trainer.fit(learner, *batches, ckpt_path=checkpoint, weights_only=True)
         if not epochs.history:
             raise epochs.damaged()
-        last = epochs.history[-1]
-        metrics: dict[str, float] = {name: last[name] for name in ("accuracy", *chosen.metrics)}
-        result = Result(
-            recipe=chosen.name,
-            accuracy=last["accuracy"],
-            loss=last["valid_loss"],
-            epochs=len(epochs.history),
-            seconds=sum(row["seconds"] for row in epochs.history),
-            run=str(run.path),
-            train_loss=last["train_loss"],
-            metrics=metrics,
-            expected=chosen.expect.figures(),
-        )
+        result = _result(chosen, epochs.history, run)
         if not trainer.is_global_zero:
             sys.exit(0)
         run.save_weights(learner.model)
@@ -184,6 +164,46 @@ def train(
 
             write(run, learner.model.to(device), dataset, chosen, result.json())
         return result
+
+
+def _chosen(
+    recipe: Any,
+    before: Run | None,
+    model: nn.Module | None,
+    changes: Sequence[str] | Mapping[str, Any],
+    seed: int | None,
+) -> r.Recipe:
+    """Return the recipe that is asked for, or that of the run which goes on, with what is laid over it.
+
+    Raises SpecError for a wrong one, RunError where the run cannot go on so.
+    """
+    if before is not None:
+        chosen = recipe_loader.load(before.facts["recipe"], changes, home=before.path)
+    else:
+        chosen = recipe_loader.load(recipe or "", changes, with_network=model is None)
+    if seed is not None:
+        chosen = recipe_loader.load(chosen.model_dump(mode="json", exclude_unset=True), {"seed": seed})
+    if before is not None:
+        before.check_module(model)
+        _may_resume(before, chosen)
+    return chosen
+
+
+def _result(recipe: r.Recipe, history: Sequence[Mapping[str, float]], run: Run) -> Result:
+    """Return what came out of a training with so many epochs, those of earlier sessions too."""
+    last = history[-1]
+    metrics: dict[str, float] = {name: last[name] for name in ("accuracy", *recipe.metrics)}
+    return Result(
+        recipe=recipe.name,
+        accuracy=last["accuracy"],
+        loss=last["valid_loss"],
+        epochs=len(history),
+        seconds=sum(row["seconds"] for row in history),
+        run=str(run.path),
+        train_loss=last["train_loss"],
+        metrics=metrics,
+        expected=recipe.expect.figures(),
+    )
 
 
 @contextmanager

@@ -91,6 +91,7 @@ def _unscaled_between(recipe: r.Recipe) -> bool:
 
 
 def make_optimizer(recipe: r.Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """Return the recipe's optimizer of the weights that train, fused where torch can."""
     o = recipe.optimizer
     parameters = [p for p in model.parameters() if p.requires_grad]
     fused = all(p.is_floating_point() for p in parameters) and not _unscaled_between(recipe)

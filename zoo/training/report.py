@@ -58,6 +58,7 @@ def write(run: Run, model: nn.Module, dataset: Dataset, recipe: r.Recipe, result
 
 
 def pictures(model: nn.Module, dataset: Dataset, recipe: r.Recipe, found: Evaluation) -> dict[str, Figure]:
+    """Return the figures of a report by their titles: predictions, mistakes, confusion."""
     valid, classes = dataset.valid, dataset.classes
     figures: dict[str, Figure] = {}
     if valid.labels.ndim == 1:

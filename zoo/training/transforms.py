@@ -74,6 +74,8 @@ class CenterCrop:
 
 
 class RandomFlip:
+    """Mirrors so large a share of the images along one axis."""
+
     def __init__(self, dim: int, p: float) -> None:
         self.dim, self.p = dim, p
 
