@@ -80,6 +80,13 @@ def test_arrows_run_one_way(graph: nx.DiGraph) -> None:
         assert mine is None or its is None or mine >= its, f"{module} imports {goal}"
 
 
+def test_commands_are_imported_by_the_front_door_alone(graph: nx.DiGraph) -> None:
+    """What else is of use stands outside of them."""
+    commands = {module for module in graph if f"{module}.".startswith("speczoo.commands.")}
+    importing = {module for module, goal in graph.edges if goal in commands and module not in commands}
+    assert importing == {"speczoo.__main__"}
+
+
 def test_the_compiler_computes_once_in_one_way() -> None:
     """By the `cached_property` that takes no lock."""
     found = [path for path in (ROOT / "compiler").rglob("*.py") if "functools.cached_property" in imported("", path)]
