@@ -272,6 +272,60 @@ class Rotated(nn.Module):
         return x * angles.cos() + torch.cat((-x[..., 2:], x[..., :2]), -1) * angles.sin()
 
 
+class Squeezed(nn.Module):
+    """Weights of channels that are stretched to a map, statistics with and without a correction, and the last place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        weights = self.fc(x.mean((2, 3))).sigmoid().view(x.size(0), x.size(1), 1, 1)
+        x = x * weights.expand_as(x) + weights.expand(-1, -1, x.size(2), x.size(3))
+        var, mean = torch.var_mean(x, 1, keepdim=True)
+        spread = x.var(dim=1, unbiased=False, keepdim=True) + x.std((2, 3), False, True) + torch.std(x, 1, keepdim=True)
+        return ((x - mean) / (var + spread + 1.0))[:, :, [-1], :]
+
+
+def grid_of(rows: int, columns: int, size: int) -> Tensor:
+    """Sines and cosines of the columns and rows of patches, as a ViT without learned places has them."""
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    frequencies = 10_000 ** -(torch.arange(size // 4) / (size // 4 - 1))
+    across, down = x.flatten()[:, None] * frequencies, y.flatten()[:, None] * frequencies
+    return torch.cat([across.sin(), across.cos(), down.sin(), down.cos()], 1)
+
+
+class Patches(nn.Module):
+    """Places of patches in a grid, with one of a class token before them, and of the places of a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.randn(1, 1, 16))
+        self.register_buffer("table", torch.cat([torch.zeros(1, 16), grid_of(3, 5, 16)]))
+        self.of_map = grid_of(3, 5, 16).T.reshape(16, 3, 5).contiguous()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = (x + self.of_map).flatten(2).transpose(1, 2)
+        return torch.cat([self.token.expand(len(x), -1, -1), tokens], 1) + self.table
+
+
+class Windows(nn.Module):
+    """Convolutions of each place in windows that are samples meanwhile, as many as there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q = nn.Conv2d(4, 6, 1)
+        self.out = nn.Conv2d(6, 4, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        windows = x.view(n, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(-1, c, 2, 2)
+        made = self.out(self.q(windows).softmax(1)).view(n, h // 2, w // 2, c, 2, 2)
+        return made.permute(0, 3, 1, 4, 2, 5).reshape(n, c, h, w)
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -291,6 +345,9 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Unrolled, (3, 2, 7), "share: cell"),
     (Aligned, (3, 6, 5), "op: repeat"),
     (Rotated, (6, 4), "$(sin(i * 10000 ** (-(j % 2) / 2)))"),
+    (Squeezed, (3, 6, 6), "op: expand, like: conv"),
+    (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),
+    (Windows, (4, 6, 6), "end_dim: 4"),
 ]
 
 
@@ -390,6 +447,28 @@ def test_a_batch_that_does_not_come_first_is_refused() -> None:
 
     with pytest.raises(ImportRefused, match="its batch is not the first axis"):
         from_module(Turned(), (4, 5))
+
+
+def test_a_module_that_is_called_again_with_more_is_refused() -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+            x = self.fc(x).relu()
+            return x if bias is None else x + bias
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attends = Attends()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.attends(self.attends(x), x)
+
+    with pytest.raises(ImportRefused, match="it is called again and takes 2 values for 1"):
+        from_module(Net(), (4,))
 
 
 def test_what_is_written_to_a_part_stands_in_the_whole() -> None:

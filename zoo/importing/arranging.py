@@ -153,9 +153,9 @@ def _group(made: ImportedList) -> None:
         first = made.entries.index(members[0])
         if made.entries[first : first + len(members)] != members or not _chained(made, members):
             continue
-        inner = ImportedList("Sequential", sequential=True, entries=members, channels=[*members[0].flowing[:1]])
+        inner = ImportedList("Sequential", sequential=True, entries=[*members], channels=[*members[0].flowing[:1]])
         start = members[0].inputs[0]
-        before = [(entry.inputs, entry.name) for entry in members]
+        before = [([*entry.inputs], entry.name) for entry in members]
         members[0].inputs = [Feed(None)]
         inner.outputs = [Feed(members[-1])]
         for entry in members:

@@ -366,6 +366,10 @@ def _inside(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[Run
     entry.ports = max(1, len(outputs))
     entry.named = bool(frame.module.state_dict())
     if first is not None:
+        if (len(first.inputs), first.ports) != (len(taken), entry.ports):
+            raise Unsayable(
+                f"it is called again and takes {len(taken)} values for {len(first.inputs)}, or gives others"
+            )
         entry = ImportedEntry("", {}, [*taken], share=first, module=True, ports=entry.ports)
     at.modules.setdefault(call.path, entry)
     at.append(entry)

@@ -259,6 +259,23 @@ def masked_fill(at: Builder, call: RecordedCall) -> list[TracedValue]:
     return at.apply(call, "masked_fill", found, {"value": value, **({"broadcast": True} if stretched else {})})
 
 
+def spread(at: Builder, call: RecordedCall) -> list[TracedValue]:
+    """Return a variance or standard deviation, `unbiased` or less any other correction, and the mean if it is asked for
+    too.
+    """
+    name, _, mean = call.name.partition("_")
+    found, _, _ = binding.split(call)
+    given = binding.bound(call, ["dim", "unbiased", "keepdim", "correction"])
+    if (unbiased := given.pop("unbiased", None)) is not None:
+        given["correction"] = int(unbiased)
+    made = []
+    for op, value in zip([name, mean] if mean else [name], call.outputs, strict=True):
+        own = given if op == name else {key: given[key] for key in given if key != "correction"}
+        one = replace(call, args=tuple(found), kwargs=own, outputs=[value], twins=())
+        made += by_name(at, one, op)
+    return made
+
+
 TABLE: dict[str, Handler] = {
     "masked_fill": masked_fill,
     "matmul": matmul,
@@ -294,6 +311,7 @@ TABLE: dict[str, Handler] = {
     **dict.fromkeys(owned.LEARNED, owned.layer),
     "scaled_dot_product_attention": attending.attention,
     "einsum": einsum,
+    **dict.fromkeys(("var", "std", "var_mean", "std_mean"), spread),
     "gather": gather,
     "index_select": gather,
     **dict.fromkeys(filling.FILLED, filling.filled),

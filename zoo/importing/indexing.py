@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from speczoo.compiler.layer import Shape
 from speczoo.importing.binding import bound, split
 from speczoo.importing.building import Builder, batch_axis
 from speczoo.importing.entries import Feed
@@ -108,8 +109,13 @@ def expand(at: Builder, call: RecordedCall) -> list[TracedValue]:
     at.shapes[x.source] = x.shape
     if shapes == x.shapes:
         return [x]
-    if len(set(shapes)) > 1 or len(shapes[0]) != len(x.shape):
-        raise Unsayable("it repeats values along axes that follow from the sizes of others, or along new ones")
+    if len(shapes[0]) != len(x.shape):
+        raise Unsayable("it repeats values along new axes")
+    if len(set(shapes)) > 1:
+        like = _of_shapes(at, shapes) if into is not None else None
+        if like is None:
+            raise Unsayable("it repeats values along axes that follow from the sizes of others")
+        return [at.outcome(out, Feed(at.add("expand", [x.source], references={"like": like.source})), x)]
     if into is None:  # a value without a batch, and without one it stays
         times = [many // one for one, many in zip(x.shape, shapes[0], strict=True)]
         made = Feed(at.add("repeat", [x.source], {"repeats": times}))
@@ -117,6 +123,12 @@ def expand(at: Builder, call: RecordedCall) -> list[TracedValue]:
         return [replace(x, source=made, shapes=shapes)]
     size = [-1 if one == many else many for one, many in zip(x.shape, shapes[0], strict=True)]
     return [at.outcome(out, Feed(at.add("expand", [x.source], {"size": size})), x)]
+
+
+def _of_shapes(at: Builder, shapes: tuple[Shape, ...]) -> TracedValue | None:
+    """Return the last value that has these shapes in all runs."""
+    known = (each for each in reversed([*at.known.values()]) if each is not None and each.source not in at.free)
+    return next((each for each in known if each.plain and each.shapes == shapes), None)
 
 
 def _of_samples(at: Builder, x: TracedValue, out: RunValue) -> TracedValue | None:
@@ -234,13 +246,24 @@ def extreme(at: Builder, call: RecordedCall) -> list[TracedValue]:
 def getitem(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return what an index with integers, whole slices, None and an ellipsis takes out."""
     x = value_of(at, call)
-    items = _listed(call.args[1])
-    if any(isinstance(each, RunValue | list) for each in items):
-        return [_rows(at, call, x, items)]
-    runs = [_filled(_listed(each.args[1]), x.rank) for each in (call, *call.twins)]
+    indices = [_one_place(_listed(each.args[1])) for each in (call, *call.twins)]
+    if any(isinstance(each, RunValue | list) for each in indices[0]):
+        return [_rows(at, call, x, indices[0])]
+    runs = [_filled(index, x.rank) for index in indices]
     if len({len(each) for each in runs}) > 1:
         raise Unsayable("its index follows from the batch or the size of the input")
     return [_indexed(at, call, x, [_in_all_runs(each) for each in zip(*runs, strict=True)])]
+
+
+def _one_place(index: list[Any]) -> list[Any]:
+    """Return an index whose only list names one place, which keeps its axis, with the slice of that place."""
+    lists = [i for i, each in enumerate(index) if isinstance(each, RunValue | list)]
+    if len(lists) != 1 or not isinstance(index[lists[0]], list):
+        return index
+    match index[lists[0]]:
+        case [int() as place] if not isinstance(place, bool):
+            return [*index[: lists[0]], slice(place, place + 1 or None), *index[lists[0] + 1 :]]
+    return index
 
 
 def _in_all_runs(items: Sequence[Any]) -> Any:
@@ -294,9 +317,14 @@ def looked_up(at: Builder, value: RunValue, table: TracedValue, index: TracedVal
 def _listed_places(at: Builder, call: RecordedCall, place: int) -> TracedValue:
     """Return the places that an index lists, as a constant. Raises Unsayable."""
     runs = [_filled(_listed(each.args[1]), call.args[0].tensor.dim())[place] for each in (call, *call.twins)]
-    if any(each != runs[0] for each in runs) or not all(type(n) is int and n >= 0 for n in runs[0]):
+    size = call.args[0].tensor.shape[place]
+    known = all(type(n) is int for n in runs[0]) and (
+        all(n >= 0 for n in runs[0]) or all(each.args[0].tensor.shape[place] == size for each in call.twins)
+    )
+    if any(each != runs[0] for each in runs) or not known:
         raise Unsayable("its index is a list of what are no places, or follows from the size of the input")
-    return TracedValue(at.unnamed({"value": runs[0]}), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
+    places = [n % size for n in runs[0]]
+    return TracedValue(at.unnamed({"value": places}), ((len(runs[0]),),) * len(at.batches), None, dtype="int64")
 
 
 def windows(at: Builder, call: RecordedCall) -> list[TracedValue]:

@@ -143,7 +143,7 @@ def stack_(at: Builder, call: RecordedCall) -> list[TracedValue]:
 
 
 def _joined(at: Builder, call: RecordedCall) -> tuple[list[TracedValue], TracedValue]:
-    found = [at.traced(value) for value in split(call)[0] if value.tensor.numel()]
+    found = folded_alike(at, [at.traced(value) for value in split(call)[0] if value.tensor.numel()])
     first = main(each for each in found if each.source not in at.free) or found[0]
     if any(_apart(each, first) for each in found):
         raise Unsayable("its values have their batch on different axes")

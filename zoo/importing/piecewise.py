@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from speczoo.specs.limits import EXPRESSION_LENGTH
+
 #: How many slices may have a rule of their own.
 FEW = 4
+#: What stands around a rule.
+AROUND = "$(float())"
 #: A search for the rule of a tensor.
 Search = Callable[[Tensor], str | None]
 
 
 def pieces(value: Tensor, rule: Search) -> Iterator[str]:
     """Yield expressions over the places i, j, k, l that give a tensor, whose parts have rules that are found."""
-    for found in (_slices(value, rule), _bordered(value, rule), _windows(value)):
-        if found is not None:
+    for found in (_windows(value), _slices(value, rule), _bordered(value, rule), _headed(value, rule)):
+        if found is not None and len(found) <= EXPRESSION_LENGTH - len(AROUND):
             yield found
 
 
@@ -41,9 +45,22 @@ def _bordered(value: Tensor, rule: Search) -> str | None:
     inside = rule(value[1:, 1:])
     if inside is None:
         return None
-    shifted = re.sub(r"\b([ij])\b", r"(\1 - 1)", inside)
+    shifted = _shifted(inside, "ij")
     corner, row, column = (each.item() for each in (value[0, 0], value[0, 1], value[1, 0]))
     return f"{shifted} if i > 0 and j > 0 else {corner} if i == j else {row} if i == 0 else {column}"
+
+
+def _headed(value: Tensor, rule: Search) -> str | None:
+    """Return a rule for a table whose first row, a class token's, is one number."""
+    if value.dim() != 2 or len(value) < 3 or bool((value[0] != value[0, 0]).any()):
+        return None
+    inside = rule(value[1:])
+    return None if inside is None else f"{value[0, 0].item()} if i == 0 else {_shifted(inside, 'i')}"
+
+
+def _shifted(rule: str, names: str) -> str:
+    """Return a rule that counts some of the places from 1."""
+    return re.sub(rf"\b([{names}])\b", r"(\1 - 1)", rule)
 
 
 def _windows(value: Tensor) -> str | None:

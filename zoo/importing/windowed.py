@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from torch import nn
+
 from speczoo.importing.building import Builder
 from speczoo.importing.entries import Feed, ImportedEntry
 from speczoo.importing.recording import RecordedCall
@@ -16,9 +18,20 @@ from speczoo.importing.traced import TracedValue, folded_sizes, times
 def layer(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> list[TracedValue]:
     """Return what a convolution, a pooling or a batch norm gives. Raises Unsayable for other layers."""
     kind = op.rstrip("123d")
-    if x.batch != 0 or kind not in KINDS or len({*folded_sizes(x)}) > 1 or call.path in at.modules:
+    make = _of_places if kind == "BatchNorm" or _is_pointwise(call.module) else KINDS.get(kind)
+    follows = len({*folded_sizes(x)}) > 1 and make is not _of_places
+    if x.batch != 0 or make is None or follows or call.path in at.modules:
         raise Unsayable(f"`{op}` takes the batch first, and other axes are in it here")
-    return [at.outcome(call.outputs[0], KINDS[kind](at, call, op, x, arguments), x, folded_sizes(x))]
+    return [at.outcome(call.outputs[0], make(at, call, op, x, arguments), x, folded_sizes(x))]
+
+
+def _is_pointwise(module: Any) -> bool:
+    """Return whether a layer is a convolution of each place by itself."""
+    return (
+        isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        and {*module.kernel_size, *module.stride} == {1}
+        and {*module.padding} == {0}
+    )
 
 
 def _convolution(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
@@ -49,15 +62,17 @@ def _pooling(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments
     return _apart(at, pooled, x.shape[: x.folded + 1])
 
 
-def _norm(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
-    """Return the norm of each channel over all maps, which stand one above the other meanwhile."""
+def _of_places(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
+    """Return what a norm of channels or a convolution of each place gives, of maps that stand one above the other
+    meanwhile.
+    """
     count, rank = x.folded, len(x.shape)
     turned = [0, count + 1, *range(1, count + 1), *range(count + 2, rank + 1)]
     first = Feed(at.add("permute", [x.source], {"dims": turned}))
     above = Feed(at.add("Flatten", [first], {"start_dim": 2, "end_dim": count + 2}))
-    normed = Feed(at.add(op, [above], arguments, name=at.relative(call.path), named=True, module=True))
+    made = Feed(at.add(op, [above], arguments, name=at.relative(call.path), named=True, module=True))
     columns = [*zip(*((*shape[:count], shape[count + 1]) for shape in x.shapes), strict=True)]
-    apart = Feed(at.add("Unflatten", [normed], {"dim": 2, "unflattened_size": sizes(columns)}))
+    apart = Feed(at.add("Unflatten", [made], {"dim": 2, "unflattened_size": sizes(columns)}))
     back = [0, *range(2, count + 2), 1, *range(count + 2, rank + 1)]
     return Feed(at.add("permute", [apart], {"dims": back}))
 
@@ -74,5 +89,4 @@ def _apart(at: Builder, source: Feed, first: Sequence[int]) -> Feed:
 KINDS = {
     "Conv": _convolution,
     **dict.fromkeys(("MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool"), _pooling),
-    "BatchNorm": _norm,
 }
