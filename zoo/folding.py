@@ -101,9 +101,13 @@ def _laid_out(value: Tensor, like: Tensor) -> Tensor:
     """Return a tensor in its memory, but in the order of another, and as numbers of its type."""
     if value.dtype != like.dtype:
         value = value.to(like.dtype)
-    if value.stride() == like.stride():
-        return value
-    return value.as_strided(like.shape, like.stride(), value.storage_offset()).copy_(value.clone())
+    laid = value.as_strided(like.shape, like.stride(), value.storage_offset())
+    return laid if _order(value) == _order(like) else laid.copy_(value.clone())
+
+
+def _order(value: Tensor) -> list[tuple[int, int]]:
+    """Return how long each axis is that has more than one place, and how far apart its places lie."""
+    return [pair for pair in zip(value.shape, value.stride(), strict=True) if pair[0] > 1]
 
 
 def _along(scale: Tensor, weight: Tensor, fold: FoldedNorm) -> Tensor:

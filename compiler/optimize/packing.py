@@ -1,9 +1,11 @@
 """Convolutions and linear layers by oneDNN, on a CPU. Torch lays the weight of a convolution out anew in every run: the
-emitted text does so once, in the first run, and holds it in the plain one's place. Linear layers go to another library,
-which is slower on some processors; oneDNN reads their weights as they lie.
+emitted text does so once, and holds it in the plain one's place. Linear layers go to another library, which is slower
+on some processors; oneDNN reads their weights as they lie. What is a small part of the work stays torch's.
 """
 
-from collections.abc import Collection, Iterator
+import math
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import replace
 from typing import ClassVar, TypeAlias
 
@@ -15,6 +17,9 @@ from speczoo.compiler.layers.linear import Linear
 
 #: Below so many multiply-accumulates the call itself costs more than is won.
 LEAST = 1_000_000
+#: What part of a network's multiply-accumulates a kind of layers has to compute: oneDNN generates about 0.6 MiB of code
+#: for linear layers of each size, and the emitted text is longer.
+SHARE = 1 / 50
 #: How many times its plain weight a packed one may take: oneDNN fills channels up, those of each group on their own, to
 #: as many as a register holds, and what it would win there is little beside memory that is held for good.
 MOST = 1.25
@@ -34,11 +39,13 @@ CONV = '''
 class PackedConv{n}d(nn.Conv{n}d):
     """nn.Conv{n}d with a weight that lies as oneDNN reads it, channels last: torch lays it out anew in each run.
 
-    Its first large run packs it. What is saved, loaded, moved, copied or pickled is the plain weight, which the next
-    run packs again. A weight that trains is never packed, nor one that would take much more memory.
+    Its first large run packs it, the second one a weight that grows: packing one takes twice its memory for a moment,
+    and others may be larger. What is saved, loaded, moved, copied or pickled is the plain weight, which the next run
+    packs again. A weight that trains is never packed, nor one that would take much more memory.
     """
 
     packed = False
+    waited = False
     least = {least:_}  # multiply-accumulates for which the call pays
     most = {most}  # times the plain weight
 
@@ -74,8 +81,11 @@ class PackedConv{n}d(nn.Conv{n}d):
         with torch.inference_mode(False), torch.no_grad():
             plain = self.plain()
             weight = torch.ops.mkldnn._reorder_convolution_weight(plain, *where, shape)
-            if torch.ops.mkldnn._nbytes(weight) > self.most * plain.nbytes:
+            size = torch.ops.mkldnn._nbytes(weight)
+            if size > self.most * plain.nbytes:
                 self.least = math.inf
+            elif size > plain.nbytes and not self.waited:
+                self.waited = True
             else:
                 self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
 
@@ -211,24 +221,43 @@ WITH_GELU: dict[type[Layer], type[Layer]] = {
 ListedEntry: TypeAlias = tuple[Composite, int]
 
 
-def worth_packing(root: Composite) -> set[str]:
-    """Return the ops of which a layer computes enough for one input: all layers of these are packed as they run."""
-    found = set[str]()
-    for node in root.nodes:
+def worth_packing(root: Composite) -> set[Hashable]:
+    """Return the kinds of layers (`_kind`) that compute enough for one input to be computed by oneDNN."""
+    single: dict[Hashable, int] = {}
+    together: Counter[Hashable] = Counter()
+    for node in _layers(root):
+        if _can_be_packed(node) and node.macs > node.params:
+            kind = _kind(node)
+            single[kind] = max(single.get(kind, 0), node.macs)
+            together[kind] += node.macs
+    return {kind for kind, macs in single.items() if macs >= LEAST and together[kind] >= SHARE * root.macs}
+
+
+def _layers(composite: Composite) -> Iterator[Node]:
+    for node in composite.nodes:
         if isinstance(node.body, Composite):
-            found |= worth_packing(node.body)
-        elif _can_be_packed(node) and node.macs >= LEAST and node.macs > node.params:
-            found.add(node.op)
-    return found
+            yield from _layers(node.body)
+        elif node.body is not None:
+            yield node
 
 
-def pack(composite: Composite, ops: Collection[str], tied: Collection[int]) -> Composite:
-    """Return a list whose layers of these ops are computed by oneDNN; convolutions with a weight that others have, too,
-    stay as they are.
+def _kind(node: Node) -> Hashable:
+    """Return what layers have in common for which oneDNN is asked or not: the op; of linear layers, for which torch
+    would ask another library, all sizes, since oneDNN generates code for each.
+    """
+    if not isinstance(node.body, Linear):
+        return node.op
+    *rows, features = node.shapes[0]
+    return math.prod(rows), features, node.body.out_features
+
+
+def pack(composite: Composite, kinds: Collection[Hashable], tied: Collection[int]) -> Composite:
+    """Return a list whose layers of these kinds are computed by oneDNN; convolutions with a weight that others have,
+    too, stay as they are.
     """
     nodes = tuple(
         become(node, KINDS[node.op])
-        if node.op in ops and _can_be_packed(node) and (node.op == "Linear" or composite.maker(i) not in tied)
+        if _can_be_packed(node) and _kind(node) in kinds and (node.op == "Linear" or composite.maker(i) not in tied)
         else node
         for i, node in enumerate(composite.nodes)
     )
