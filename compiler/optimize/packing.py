@@ -19,7 +19,7 @@ from speczoo.compiler.layers.linear import Linear
 LEAST = 1_000_000
 #: What part of a network's multiply-accumulates a kind of layers has to compute: oneDNN generates about 0.6 MiB of code
 #: for linear layers of each size, and the emitted text is longer.
-SHARE = 1 / 50
+SHARE = 1 / 60
 #: How many times its plain weight a packed one may take: oneDNN fills channels up, those of each group on their own, to
 #: as many as a register holds, and what it would win there is little beside memory that is held for good.
 MOST = 1.25

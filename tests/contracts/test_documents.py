@@ -162,7 +162,7 @@ WITH_PYTHON = [
     ROOT / "zoo/documents.md",
     *(ROOT / f"zoo/{package}/README.md" for package in ("drawing", "exploration", "exporting", "importing")),
 ]
-PAGES = [*WITH_PYTHON, ROOT / "zoo/importing/sources/README.md"]
+PAGES = [*WITH_PYTHON, ROOT / "zoo/README.md", ROOT / "zoo/importing/sources/README.md"]
 
 
 @pytest.fixture

@@ -177,6 +177,18 @@ def test_what_computes_little_stays_as_it_is() -> None:
     assert targets >= {"PackedConv2d", "nn.Linear"}
 
 
+def test_linear_layers_of_sizes_that_are_little_of_the_work_are_torchs() -> None:
+    """Those of the same sizes count together: code is generated for them once."""
+    sizes = {"much": 512, "little": 4, "less": 4, "last": 512}
+    layers = [{"id": id, "op": "Linear", "out_features": n} for id, n in sizes.items()]
+    for input, theirs in (([1024, 512], {"little", "less", "last"}), ([1024, 4], {"less"})):
+        made = optimize(speczoo.graph({"spec": 1, "name": "net", "input": input, "layers": layers})).graph
+        assert {row.path for row in made.rows if row.node.call.target == "nn.Linear"} == theirs
+        for row in made.rows:
+            together = [other.macs for other in made.rows if packing._kind(other.node) == packing._kind(row.node)]
+            assert (row.path in theirs) == (sum(together) < packing.SHARE * made.macs)
+
+
 @pytest.mark.parametrize(
     "copied",
     [
