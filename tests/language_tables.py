@@ -22,7 +22,7 @@ from speczoo.specs.codes import CODES
 from speczoo.specs.keys import Key, Model, keys, models
 from speczoo.specs.spec import Spec
 from speczoo.testing import MISTAKES
-from speczoo.training import recipe
+from speczoo.training import recipe, recipe_transforms
 
 SECTION = re.compile(r"^## ([^:\n]+).*$", re.MULTILINE)
 README = Path(__file__).parents[1] / "specs" / "README.md"
@@ -164,7 +164,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     },
     RECIPES: {
         f"keys of {model.__name__}": partial(keys_table, model, OF[model.__name__])
-        for model in (recipe.Recipe, recipe.Torchvision, recipe.Folder, recipe.Canvas, recipe.Transforms)
+        for model in (recipe.Recipe, recipe.Torchvision, recipe.Folder, recipe.Canvas, recipe_transforms.Transforms)
     },
     TESTING: {"mistakes": mistakes_table},
 }

@@ -213,7 +213,7 @@ def test_definitions_are_the_networks_file_its_parameter_and_the_model_of_a_word
 
     assert goals("mnist_cnn") == [("mnist_cnn.yaml", "name")]
     assert goals("num_classes") == [("mnist_cnn.yaml", "num_classes")]
-    assert goals("RandomCrop") == [("recipe.py", "class RandomCrop")]
+    assert goals("RandomCrop") == [("recipe_transforms.py", "class RandomCrop")]
     assert goals("epochs") == []
 
 

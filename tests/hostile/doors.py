@@ -45,17 +45,17 @@ def images(path: Path) -> None:
 
 
 def folder(path: Path) -> None:
-    from speczoo.training import recipe as r
+    from speczoo.training import recipe_transforms
     from speczoo.training.images import read_images
 
-    read_images(sorted(path.glob("*")), "L", [r.Resize(op="Resize", size=8)])
+    read_images(sorted(path.glob("*")), "L", [recipe_transforms.Resize(op="Resize", size=8)])
 
 
 def prepared(path: Path) -> None:
-    from speczoo.training import recipe as r
+    from speczoo.training import recipe_transforms
     from speczoo.training.images import read_images
 
-    read_images([path], "RGB", [r.Resize(op="Resize", size=8192)])
+    read_images([path], "RGB", [recipe_transforms.Resize(op="Resize", size=8192)])
 
 
 def data(path: Path) -> None:

@@ -21,7 +21,7 @@ from speczoo.training.advice import dataset_notes
 from speczoo.training.data import load, read_images, root_of
 from speczoo.training.dataset import Dataset, LabelledImages
 from speczoo.training.errors import DataError, TrainingError
-from speczoo.training.recipe import Resize
+from speczoo.training.recipe_transforms import Resize
 from tests.training.toys import digits, idx, recipe
 
 

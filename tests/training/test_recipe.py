@@ -21,7 +21,7 @@ from speczoo.specs.errors import SpecError
 from speczoo.specs.format import formatted
 from speczoo.specs.keys import keys, models
 from speczoo.specs.source import Source
-from speczoo.training import recipe, recipe_loader
+from speczoo.training import recipe, recipe_loader, recipe_transforms
 
 TEXT = """\
 recipe: 1
@@ -342,10 +342,10 @@ PLACES: dict[type[BaseModel], tuple[tuple[str | int, ...], dict[str, Any]]] = {
     recipe.Torchvision: (("data",), {"dataset": "MNIST"}),
     recipe.Folder: (("data",), {"dataset": "folder"}),
     recipe.Canvas: (("data",), {"dataset": "digits_on_canvas"}),
-    recipe.Transforms: (("transforms",), {}),
-    recipe.RandomHorizontalFlip: (("transforms", "augment", 0), {"op": "RandomHorizontalFlip"}),
-    recipe.RandomVerticalFlip: (("transforms", "augment", 0), {"op": "RandomVerticalFlip"}),
-    recipe.RandomErasing: (("transforms", "augment", 0), {"op": "RandomErasing"}),
+    recipe_transforms.Transforms: (("transforms",), {}),
+    recipe_transforms.RandomHorizontalFlip: (("transforms", "augment", 0), {"op": "RandomHorizontalFlip"}),
+    recipe_transforms.RandomVerticalFlip: (("transforms", "augment", 0), {"op": "RandomVerticalFlip"}),
+    recipe_transforms.RandomErasing: (("transforms", "augment", 0), {"op": "RandomErasing"}),
     recipe.SGD: (("optimizer",), {"op": "SGD", "lr": 0.1}),
     recipe.Adam: (("optimizer",), {"op": "Adam"}),
     recipe.MultiStep: (("schedule",), {"op": "MultiStepLR", "milestones": [1.0]}),

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from speczoo.torchvision import torchvision
-from speczoo.training import recipe as r
+from speczoo.training import recipe_transforms
 from speczoo.training.transforms import CenterCrop, RandomAffine, RandomCrop, RandomErasing, RandomFlip
 
 torchvision()
@@ -99,7 +99,9 @@ def test_crop_reaches_every_place_equally_often() -> None:
 @settings(max_examples=25, deadline=None)
 def test_affine_is_torchvisions(height: int, width: int, seed: int) -> None:
     x = images(5, height, width, seed)
-    spec = r.RandomAffine(op="RandomAffine", degrees=40, translate=[0.2, 0.3], scale=[0.7, 1.4], shear=15)
+    spec = recipe_transforms.RandomAffine(
+        op="RandomAffine", degrees=40, translate=[0.2, 0.3], scale=[0.7, 1.4], shear=15
+    )
     transform = RandomAffine(spec)
     drawn = transform.draw(5, height, width, torch.Generator().manual_seed(seed))
     ours = transform.apply(x, drawn)
@@ -130,7 +132,9 @@ def test_flip_is_torchvisions(dim: int, op: object) -> None:
 @settings(max_examples=25, deadline=None)
 def test_erasing_blackens_one_rectangle_of_the_area_asked_for(seed: int) -> None:
     x = torch.full((40, 2, 32, 32), 7, dtype=torch.uint8)
-    transform = RandomErasing(r.RandomErasing(op="RandomErasing", p=1.0, scale=[0.1, 0.2], ratio=[0.5, 2.0]))
+    transform = RandomErasing(
+        recipe_transforms.RandomErasing(op="RandomErasing", p=1.0, scale=[0.1, 0.2], ratio=[0.5, 2.0])
+    )
     result = transform.apply(x, transform.draw(40, 32, 32, torch.Generator().manual_seed(seed)))
     for image in result:
         gone = (image == 0).all(0)

@@ -19,6 +19,7 @@ from speczoo import tensors
 from speczoo.limits import LimitExceeded, current
 from speczoo.torchvision import torchvision
 from speczoo.training import recipe as r
+from speczoo.training import recipe_transforms
 from speczoo.training.dataset import Dataset, LabelledImages
 from speczoo.training.errors import DataError, TrainingError, one_line
 from speczoo.training.images import SUFFIXES, read_images
@@ -347,7 +348,7 @@ def _check(dataset: Dataset, where: Path) -> None:
 
 def _with_statistics(dataset: Dataset, normalize: Any) -> Dataset:
     channels = dataset.shape[0]
-    if isinstance(normalize, r.Statistics):
+    if isinstance(normalize, recipe_transforms.Statistics):
         if not len(normalize.mean) == len(normalize.std) == channels:
             raise DataError(f"normalize has {len(normalize.mean)} means and the images have {channels} channels")
         return replace(dataset, mean=tuple(normalize.mean), std=tuple(normalize.std))

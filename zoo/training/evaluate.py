@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from speczoo.limits import LimitExceeded, current
 from speczoo.module_mode import in_mode
 from speczoo.training import recipe as r
+from speczoo.training import recipe_transforms
 from speczoo.training.dataset import Dataset, LabelledImages
 from speczoo.training.errors import DataError, RunError
 from speczoo.training.images import read_images
@@ -109,10 +110,10 @@ def predict(run: str | Path | Run, images: Sequence[str | Path], model: nn.Modul
 
 def _steps(recipe: r.Recipe, height: int, width: int) -> list[Any]:
     """Return what makes of an image file what flows into the network."""
-    steps: list[Any] = [step for step in recipe.transforms.prepare if not isinstance(step, r.Grayscale)]
-    if any(isinstance(step, r.Resize) for step in steps):
+    steps: list[Any] = [step for step in recipe.transforms.prepare if not isinstance(step, recipe_transforms.Grayscale)]
+    if any(isinstance(step, recipe_transforms.Resize) for step in steps):
         return steps
-    return [r.Resize.model_construct(op="Resize", size=_stored(recipe, height, width)), *steps]
+    return [recipe_transforms.Resize.model_construct(op="Resize", size=_stored(recipe, height, width)), *steps]
 
 
 def _predicted(
@@ -142,8 +143,8 @@ def _predicted(
 def _stored(recipe: r.Recipe, height: int, width: int) -> list[int]:
     """Return the size images had in the data set: that of prepared ones, before cropping and padding changed it."""
     for step in reversed(recipe.transforms.prepare):
-        if isinstance(step, r.Pad):
+        if isinstance(step, recipe_transforms.Pad):
             height, width = height - 2 * step.padding, width - 2 * step.padding
-        if isinstance(step, r.CenterCrop):
+        if isinstance(step, recipe_transforms.CenterCrop):
             height, width = pair(step.size)
-    return [min(max(side, 1), r.SIDE) for side in (height, width)]
+    return [min(max(side, 1), recipe_transforms.SIDE) for side in (height, width)]

@@ -8,19 +8,18 @@ people write instead stands beside each key, as in the grammar of specs.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic import field_validator as field_check
 from pydantic import model_validator as validator
 
 from speczoo.specs.keys import Holds, Instead
+from speczoo.training.recipe_grammar import Fraction, Strict, T, Two, rising
+from speczoo.training.recipe_transforms import Transforms
 
-T = TypeVar("T", bound=Sequence[Any])
 LONGEST = 100  # characters of a name
-SIDE = 8192  # pixels
 MANY = 10**9  # images, epochs or batches: what is counted in a recipe
 LARGEST = 1e6  # of what an optimizer multiplies by: float32 has to hold products of them
 
@@ -34,12 +33,6 @@ def _plain(name: str) -> str:
     return name
 
 
-def _rising(ends: T) -> T:
-    if ends[0] > ends[1]:
-        raise ValueError(f"it goes from the smaller to the larger, not from {ends[0]} to {ends[1]}")
-    return ends
-
-
 def _unique(values: T) -> T:
     known = set[str]()
     for value in values:
@@ -49,34 +42,21 @@ def _unique(values: T) -> T:
     return values
 
 
-Two = Field(min_length=2, max_length=2)
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0, le=MANY)]
 Digits = Annotated[int, Field(gt=0, le=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Side = Annotated[int, Field(gt=0, le=SIDE)]
-Padding = Annotated[int, Field(ge=0, le=SIDE)]
-ImageSize = Side | Annotated[list[Side], Two]
 Rate = Annotated[float, Field(gt=0, le=LARGEST)]
 Penalty = Annotated[float, Field(ge=0, le=LARGEST)]
-Range = Annotated[list[PositiveFloat], Two, AfterValidator(_rising)]
 Metric = Literal["accuracy", "top5", "iou"]
 LR = Instead("learning_rate")
 WD = Instead("wd", "l2")
 Root = Annotated[str, Instead("path", "dir", "folder"), Field(description="Where it is, without `--data`.")]
-Cut = Annotated[ImageSize, Holds("an integer, or `[height, width]`"), Field(description="Pixels that are left.")]
-Chance = Annotated[Fraction, Instead("prob", "probability"), Field(description="The share of images it is done to.")]
-OP = Field(description="What is done, by its name.")
 Limit = Annotated[Count | None, Field(description="Only so many of the first images.")]
 WHICH = Field(description="Which optimizer of torch.")
 GOES = Field(description="Which schedule of torch.")
 WARMUP = Field(default=0.0, description="Epochs in which it rises to `lr` first.")
 VALID = Instead("val", "validation")
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Network(Strict):
@@ -157,7 +137,7 @@ class Canvas(Strict):
     dataset: Literal["digits_on_canvas"] = Field(description="Digits thrown on a canvas.")
     root: Root = "data"
     size: Annotated[int, Field(ge=32, le=1024)] = Field(default=64, description="Pixels of a side.")
-    digits: Annotated[list[Digits], Two, AfterValidator(_rising), Holds("two whole numbers: `[1, 3]`")] = Field(
+    digits: Annotated[list[Digits], Two, AfterValidator(rising), Holds("two whole numbers: `[1, 3]`")] = Field(
         default=[1, 3], description="How many, from and to."
     )
     noise: NonNegativeFloat = Field(default=0.15, description="Standard deviation, in units of the full range.")
@@ -166,121 +146,6 @@ class Canvas(Strict):
     )
     train: Count = Field(default=6000, description="Images to train on.")
     valid: Annotated[Count, VALID] = Field(default=1000, description="Images to measure on.")
-
-
-class Resize(Strict):
-    """The image at another size."""
-
-    op: Literal["Resize"] = OP
-    size: Annotated[ImageSize, Holds("an integer, of the shorter side, or `[height, width]`")] = Field(
-        description="Pixels."
-    )
-
-
-class CenterCrop(Strict):
-    """The middle of the image."""
-
-    op: Literal["CenterCrop"] = OP
-    size: Cut
-
-
-class Pad(Strict):
-    """Black around the image."""
-
-    op: Literal["Pad"] = OP
-    padding: Padding = Field(description="Pixels at each side.")
-
-
-class Grayscale(Strict):
-    """The image without its colours, in one channel."""
-
-    op: Literal["Grayscale"] = OP
-
-
-class RandomCrop(Strict):
-    """A part of the image, at a place that is drawn for each."""
-
-    op: Literal["RandomCrop"] = OP
-    size: Cut
-    padding: Padding = Field(default=0, description="Pixels of black that are put at each side before.")
-
-
-class RandomHorizontalFlip(Strict):
-    """Left and right exchanged, of so many images."""
-
-    op: Literal["RandomHorizontalFlip"] = OP
-    p: Chance = 0.5
-
-
-class RandomVerticalFlip(Strict):
-    """Above and below exchanged, of so many images."""
-
-    op: Literal["RandomVerticalFlip"] = OP
-    p: Chance = 0.5
-
-
-class RandomAffine(Strict):
-    """The image turned, shifted, scaled and sheared, each by as much as is drawn for it."""
-
-    op: Literal["RandomAffine"] = OP
-    degrees: NonNegativeFloat = Field(default=0.0, description="The most that it is turned by, either way.")
-    translate: Annotated[Annotated[list[Fraction], Two] | None, Holds("two shares: `[0.1, 0.1]`")] = Field(
-        default=None, description="The most that it is shifted by, as shares of width and height."
-    )
-    scale: Annotated[Range | None, Holds("two numbers: `[0.9, 1.1]`")] = Field(
-        default=None, description="The least and the most that it is scaled by."
-    )
-    shear: Annotated[float, Field(ge=0, lt=90)] = Field(default=0.0, description="The most degrees, either way.")
-
-
-class RandomErasing(Strict):
-    """A rectangle of so many images blotted out."""
-
-    op: Literal["RandomErasing"] = OP
-    p: Chance = 0.5
-    scale: Annotated[list[Fraction], Two, AfterValidator(_rising), Holds("two shares: `[0.02, 0.33]`")] = Field(
-        default=[0.02, 0.33], description="The least and the most of the image that it covers."
-    )
-    ratio: Annotated[Range, Holds("two numbers: `[0.3, 3.3]`")] = Field(
-        default=[0.3, 3.3], description="Its height by its width, the least and the most."
-    )
-
-
-Prepare = Annotated[Resize | CenterCrop | Pad | Grayscale, Field(discriminator="op")]
-Augment = Annotated[
-    RandomCrop | RandomHorizontalFlip | RandomVerticalFlip | RandomAffine | RandomErasing, Field(discriminator="op")
-]
-
-
-class Statistics(Strict):
-    """Per channel, of images scaled to 0..1."""
-
-    mean: Annotated[list[float], Holds("a list of numbers, one a channel: `[0.5]`")] = Field(
-        description="What is taken away."
-    )
-    std: Annotated[list[PositiveFloat], Holds("a list of numbers, one a channel: `[0.5]`")] = Field(
-        description="What is divided by."
-    )
-
-
-class Transforms(Strict):
-    """`prepare` every image once, `augment` training images anew each epoch, `normalize` all by statistics."""
-
-    prepare: Annotated[
-        list[Prepare],
-        Holds("a list of `Resize`, `CenterCrop`, `Pad`, `Grayscale`"),
-        Instead("preprocess", "preprocessing"),
-    ] = Field(default=[], description="Once per image.")
-    augment: Annotated[
-        list[Augment],
-        Holds("a list of `RandomCrop`, `RandomHorizontalFlip`, `RandomVerticalFlip`, `RandomAffine`, `RandomErasing`"),
-        Instead("augmentation", "augmentations"),
-    ] = Field(default=[], description="Training images anew in each epoch.")
-    normalize: Annotated[
-        Literal["measured"] | Statistics,
-        Holds("`measured`, or statistics for pixels in 0..1: `{mean: [0.5], std: [0.5]}`"),
-        Instead("normalise", "normalization"),
-    ] = Field(default="measured", description="All images, as measured on the training set or by these.")
 
 
 class SGD(Strict):

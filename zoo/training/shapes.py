@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from speczoo.training import recipe as r
+from speczoo.training import recipe_transforms
 
 ImageShape = tuple[int, int, int]  # channels, height, width
 
@@ -32,16 +33,16 @@ def after(shape: ImageShape, step: Any) -> ImageShape:
     """
     channels, height, width = shape
     match step:
-        case r.Resize(size=int(short)):  # the shorter side; the other keeps its proportion
+        case recipe_transforms.Resize(size=int(short)):  # the shorter side; the other keeps its proportion
             least = min(height, width)
             return channels, short * height // least, short * width // least
-        case r.Resize() | r.CenterCrop():
+        case recipe_transforms.Resize() | recipe_transforms.CenterCrop():
             return channels, *pair(step.size)
-        case r.Pad():
+        case recipe_transforms.Pad():
             return channels, height + 2 * step.padding, width + 2 * step.padding
-        case r.Grayscale():
+        case recipe_transforms.Grayscale():
             return 1, height, width
-        case r.RandomCrop():
+        case recipe_transforms.RandomCrop():
             high, wide = pair(step.size)
             if high > height + 2 * step.padding or wide > width + 2 * step.padding:
                 padded = f" padded by {step.padding}" if step.padding else ""

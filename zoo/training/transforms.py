@@ -17,7 +17,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from speczoo.training import recipe as r
+from speczoo.training import recipe_transforms
 from speczoo.training.shapes import pair as pair
 
 
@@ -89,7 +89,7 @@ class RandomFlip:
 class RandomAffine:
     """Rotation by up to `degrees`, translation, scale, shear; bilinear, with zeros outside."""
 
-    def __init__(self, spec: r.RandomAffine) -> None:
+    def __init__(self, spec: recipe_transforms.RandomAffine) -> None:
         self.spec = spec
 
     def draw(self, n: int, height: int, width: int, generator: Generator) -> Tensor:
@@ -125,7 +125,7 @@ class RandomAffine:
 class RandomErasing:
     """Blackens one rectangle of an image; rectangles that would not fit are cut to fit."""
 
-    def __init__(self, spec: r.RandomErasing) -> None:
+    def __init__(self, spec: recipe_transforms.RandomErasing) -> None:
         self.spec = spec
 
     def draw(self, n: int, height: int, width: int, generator: Generator) -> Tensor:
@@ -155,7 +155,7 @@ def augmentation(steps: Sequence[Any]) -> list[Transform]:
 
 def centring(steps: Sequence[Any]) -> list[Transform]:
     """Give images that are not augmented the size that augmentation gives to others, from their middle."""
-    return [CenterCrop(step.size) for step in steps if isinstance(step, r.RandomCrop)]
+    return [CenterCrop(step.size) for step in steps if isinstance(step, recipe_transforms.RandomCrop)]
 
 
 def _center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -172,15 +172,15 @@ def _center_crop(x: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _transform(step: Any) -> Transform:
     match step:
-        case r.RandomCrop():
+        case recipe_transforms.RandomCrop():
             return RandomCrop(step.size, step.padding)
-        case r.RandomHorizontalFlip():
+        case recipe_transforms.RandomHorizontalFlip():
             return RandomFlip(3, step.p)
-        case r.RandomVerticalFlip():
+        case recipe_transforms.RandomVerticalFlip():
             return RandomFlip(2, step.p)
-        case r.RandomAffine():
+        case recipe_transforms.RandomAffine():
             return RandomAffine(step)
-        case r.RandomErasing():
+        case recipe_transforms.RandomErasing():
             return RandomErasing(step)
     raise AssertionError(step)
 
@@ -194,13 +194,13 @@ def prepare(images: Tensor, steps: Sequence[Any]) -> Tensor:
 
     for step in steps:
         match step:
-            case r.Resize():
+            case recipe_transforms.Resize():
                 size = [step.size] if isinstance(step.size, int) else list(step.size)
                 images = torch.cat([tv.resize(part, size, antialias=True) for part in torch.split(images, 1000)])
-            case r.CenterCrop():
+            case recipe_transforms.CenterCrop():
                 images = _center_crop(images, pair(step.size))
-            case r.Pad():
+            case recipe_transforms.Pad():
                 images = F.pad(images, [step.padding] * 4)
-            case r.Grayscale():
+            case recipe_transforms.Grayscale():
                 images = tv.rgb_to_grayscale(images)
     return images
