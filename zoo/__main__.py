@@ -18,14 +18,11 @@ import click
 
 import speczoo
 from speczoo import console, termination
+from speczoo.collector import YOUNG
 from speczoo.commands import ALIASES, SECTIONS
 from speczoo.specs.errors import SpecError
 
 DISTRIBUTION = "speczoo"
-#: How many new objects the garbage collector waits for. Importing and checking make many that stay and hardly any
-#: cycles, and Python's 700 would have them searched dozens of times, a tenth of a check; mypy raises it likewise. So
-#: many take some 200 MB.
-YOUNG = 1_000_000
 THRESHOLD = gc.get_threshold()[0]
 UNREAD = 128 + 13  # as shells tell of what SIGPIPE has ended
 #: Which extra brings a module that is not among the core dependencies.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias
 
 from speczoo import catalogue
 from speczoo.arguments import Arguments
+from speczoo.collector import patient
 from speczoo.compiler.compile import compile
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.elaborate import Lookup, Shared, freeze
@@ -93,6 +94,7 @@ def graph(
     return made
 
 
+@patient()
 def graph_into(
     report: Report,
     what: What,
@@ -297,6 +299,7 @@ def check(
     return tuple(report)
 
 
+@patient()
 def check_into(
     report: Report,
     what: What,

@@ -21,7 +21,8 @@ from typing import Any
 from click.testing import CliRunner
 
 import speczoo
-from speczoo.__main__ import YOUNG, cli
+from speczoo.__main__ import cli
+from speczoo.collector import YOUNG
 from speczoo.specs import render
 from speczoo.specs.diagnostics import Diagnostic
 from tests.steps import counted, highest
