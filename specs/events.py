@@ -87,12 +87,12 @@ class _Stream:
 
 
 def _scalar(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:
-    first = start
-    if event.anchor is not None or event.tag is not None:
+    first, tag = start, event.tag
+    if event.anchor is not None or tag is not None:
         first = _PROPERTIES.match(text, start, end).end()  # type: ignore[union-attr]
     last = first + len(text[first:end].rstrip()) if event.style in ("|", ">") else end
     scalar: Event = ("scalar", first, last, event.value, event.style == "", event.anchor)
-    return (scalar,) if event.tag is None else (_tag(text, start, end), scalar)
+    return (scalar,) if tag is None else (_tag(text, start, end), scalar)
 
 
 def _container(text: str, event: Any, start: int, end: int) -> tuple[Event, ...]:

@@ -62,7 +62,7 @@ def names_in(value: object) -> frozenset[str]:
         part = left.pop()
         if isinstance(part, str):
             found.update(_names(part) if "$" in part else ())
-        elif isinstance(part, list | tuple):
+        elif isinstance(part, (list, tuple)):
             left.extend(part)
         elif isinstance(part, dict):
             left.extend(part.values())
@@ -402,6 +402,13 @@ class Spec(Words, Versioned):
         return {
             name: self.read_by_blocks if _may_hold(block.layers, others) else own | defaults
             for (name, block), own in zip(self.blocks.items(), self._read_by_each.values(), strict=True)
+        }
+
+    @cached_property
+    def read_by_defaults(self) -> Mapping[str, frozenset[str]]:
+        """Every name that the defaults of a block's parameters read."""
+        return {
+            name: names_in([param.default for param in block.params.values()]) for name, block in self.blocks.items()
         }
 
     @cached_property

@@ -144,14 +144,15 @@ class TreeBuilder:
 
     def _key(self, frame: _Frame, text: str, start: int, end: int, bare: bool) -> None:
         name: str | None = text
+        is_value = bare and not is_text(text)
         if bare and text == "<<":
             instead = "write the keys out, or say them once under `defaults:` or in a block"
             self._add("unsafe-yaml", "a merge key; YAML 1.2 has none", start, end, help=(instead,))
             self._placeholder()
             name = None
-        elif bare and frame.flow and self._several(frame, start, end):
+        elif bare and frame.flow and text[:1] in "-0123456789" and self._several(frame, start, end):
             name = None
-        elif bare and not is_text(text):
+        elif is_value:
             word = text if len(text) <= 40 else text[:37] + "..."
             help = (f'write `"{word}"`',) if text else ()
             message = f"a key is a text; `{word}` is none until it stands in quotes" if text else "a key is missing"
@@ -166,7 +167,7 @@ class TreeBuilder:
             if not isinstance(frame.value.get(name), (dict, list)):
                 self._placeholder(name)
             name = None
-        elif name is not None and bare and not is_text(text):
+        elif name is not None and is_value:
             frame.marks[name] = (start, end, (start, end))
             name = None
         frame.key = (name, start, end)

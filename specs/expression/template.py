@@ -166,13 +166,13 @@ def _measure(value: Computed) -> None:
         METER.spent += len(inner)
         if count > ITEMS:
             raise ExpressionError(f"the list would have more than {ITEMS} items", limit=True)
-        rest += [item for item in inside if isinstance(item, list | dict)]
+        rest += [item for item in inside if isinstance(item, (list, dict))]
 
 
 def _evaluate(value: Computed, scope: Readable, depth: int) -> Computed:
     if isinstance(value, str):
         return Template.of(value).evaluate(scope) if "$" in value else value
-    if not isinstance(value, list | tuple | dict):
+    if not isinstance(value, (list, tuple, dict)):
         return value
     if depth > DEPTH:
         raise ExpressionError(f"nests more than {DEPTH} deep", limit=True)
