@@ -7,6 +7,7 @@ applications are the same object for as long as a node has one.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -81,6 +82,19 @@ class Application:
     def conduct(self) -> Conduct:
         """What it does with its values besides computing new ones."""
         return Conduct.of(self.body, weights=bool(self.weights))
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """What a node has of it, whose layer it applies: outputs that have no names of their own are `id.0`, `id.1`."""
+        ports = tuple(map(str, range(len(self.outputs)))) if self.body.several else ()
+        return {
+            "outputs": self.outputs,
+            "ports": ports,
+            "whole": True,
+            "conduct": self.conduct,
+            "params": self.params,
+            "macs": self.macs,
+        }
 
 
 INTERNED: WeakValueDictionary[Any, Application] = WeakValueDictionary()

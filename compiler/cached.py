@@ -39,9 +39,10 @@ def once(function: Callable[[Owner], Result]) -> Callable[[Owner], Result]:
 
     @wraps(function)
     def kept(owner: Owner) -> Result:
-        if key not in owner.__dict__:
-            owner.__dict__[key] = function(owner)
-        found: Result = owner.__dict__[key]
+        mine = owner.__dict__
+        if key not in mine:
+            mine[key] = function(owner)
+        found: Result = mine[key]
         return found
 
     return kept

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from speczoo.compiler.application import Application
@@ -18,7 +19,7 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.folded_html import FoldedLine
 from speczoo.compiler.layer import Call, Layer, Shape, Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
-from speczoo.compiler.wiring import Conduct, Connection, ListOutput, Wiring
+from speczoo.compiler.wiring import Conduct, Connection, Wiring
 from speczoo.specs.expected import Expect
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
@@ -58,8 +59,10 @@ class Node:
         return f"<Node {self.name}: {self.op}>"
 
     @staticmethod
-    def of(**fields: Any) -> Node:
-        """Return the node with these fields, all of them, at a tenth of the price of a frozen dataclass."""
+    def of(fields: dict[str, Any]) -> Node:
+        """Return the node with these fields, all of them, and what is derived of it as far as that is known, at a tenth
+        of the price of a frozen dataclass.
+        """
         node = object.__new__(Node)
         object.__setattr__(node, "__dict__", fields)
         return node
@@ -74,16 +77,12 @@ class Node:
 
     def containing(self, body: Composite) -> Node:
         """Return the node with a list as its body: what comes out of the list comes out of it."""
-        ports = tuple(port.name for port in body.outputs) if len(body.outputs) > 1 else ()
-        return self.replace(body=body, outputs=body.values, ports=ports)
+        return self.replace(body=body, outputs=body.values, ports=body.ports)
 
     def applying(self, application: Application) -> Node:
         """Return the node with a layer applied to what flows in as its body."""
-        body, outputs = application.body, application.outputs
-        ports = tuple(map(str, range(len(outputs)))) if body.several else ()
-        node = self.replace(body=body, outputs=outputs, ports=ports)
-        node.__dict__["application"] = application
-        return node
+        facts = application.facts if self.shared is None else {**application.facts, "params": 0}
+        return self.replace(body=application.body, application=application, **facts)
 
     @cached_property
     def application(self) -> Application:
@@ -145,20 +144,25 @@ class Node:
         """Buffers of its own module that no state_dict holds."""
         return self.application.unsaved if self.makes else {}
 
-    @property
+    @cached_property
     def params(self) -> int:
-        if isinstance(self.body, Composite):
-            return self.body.params if self.shared is None else 0
-        if not self.makes:
+        """How many numbers the weights of its own module hold, those that are tied to others left out."""
+        body = self.body
+        if self.shared is not None or body is None:
+            return 0
+        if isinstance(body, Composite):
+            return body.params
+        if not self.whole:
             return 0
         own = self.application.params
         return own - sum(math.prod(self.weights[name]) for name in self.tied) if self.tied else own
 
-    @property
+    @cached_property
     def macs(self) -> int:
-        if isinstance(self.body, Composite):
-            return self.body.macs
-        return self.application.macs if self.body is not None and self.whole else 0
+        body = self.body
+        if isinstance(body, Composite):
+            return body.macs
+        return self.application.macs if body is not None and self.whole else 0
 
     @property
     def size(self) -> int:
@@ -168,12 +172,11 @@ class Node:
     @property
     def connection(self) -> Connection:
         """How it is connected in its list, and what it does with its values."""
-        return Connection(self.inputs, len(self.outputs), self.shared, self._conduct)
+        return Connection(self.inputs, len(self.outputs), self.shared, self.conduct)
 
-    @property
-    def _conduct(self) -> Conduct | Wiring | None:
-        if "application" in self.__dict__:
-            return self.application.conduct
+    @cached_property
+    def conduct(self) -> Conduct | Wiring | None:
+        """What it does with its values: a layer's conduct, the wiring of a list; None where `when` left it out."""
         body = self.body
         if not isinstance(body, Layer):
             return body.wiring if body is not None else None
@@ -181,6 +184,7 @@ class Node:
 
 
 NODE_FIELDS = tuple(f.name for f in fields(Node))
+_WHOLE, _PARAMS = attrgetter("whole"), attrgetter("params")  # asked of every node
 
 
 def constant(number: float) -> Value:
@@ -215,7 +219,7 @@ class Composite:
         return f"<Composite: {self.kind} {self.name}, {len(self.nodes)} entries>"
 
     @staticmethod
-    def of(**fields: Any) -> Composite:
+    def of(fields: dict[str, Any]) -> Composite:
         """Return the list with these fields, all of them, as `Node.of` does."""
         composite = object.__new__(Composite)
         object.__setattr__(composite, "__dict__", fields)
@@ -223,18 +227,39 @@ class Composite:
 
     @cached_property
     def whole(self) -> bool:
-        return all(node.whole for node in self.nodes) and bool(self.outputs) and None not in self.values
+        return all(map(_WHOLE, self.nodes)) and bool(self.outputs) and None not in self.values
 
     @cached_property
     def values(self) -> tuple[Value | Unknown, ...]:
         return tuple([self.value(port.edge) for port in self.outputs])
 
     @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """What a node has of it, whose body it is."""
+        return {
+            "outputs": self.values,
+            "ports": self.ports,
+            "whole": self.whole,
+            "conduct": self.wiring,
+            "params": self.params,
+            "macs": self.macs,
+        }
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """What a node calls its outputs, where there are several."""
+        return tuple([port.name for port in self.outputs]) if len(self.outputs) > 1 else ()
+
+    @cached_property
     def applications(self) -> Set[Application]:
         """Its layers applied, near and far; of a list that is whole, those of shared modules left out."""
-        made = [node for node in self.nodes if node.shared is None]
-        own = {node.application for node in made if isinstance(node.body, Layer)}
-        return own.union(*[node.body.applications for node in made if isinstance(node.body, Composite)])
+        own, inner = set[Application](), set[Composite]()
+        for node in self.nodes:
+            if isinstance(node.body, Composite) and node.shared is None:
+                inner.add(node.body)
+            elif node.body is not None and node.shared is None:
+                own.add(node.application)
+        return own.union(*[body.applications for body in inner])
 
     def value(self, edge: Operand) -> Value | Unknown:
         if not isinstance(edge, Edge):
@@ -252,7 +277,7 @@ class Composite:
 
     @cached_property
     def params(self) -> int:
-        return sum([node.params for node in self.nodes])
+        return sum(map(_PARAMS, self.nodes))
 
     @cached_property
     def macs(self) -> int:
@@ -288,8 +313,8 @@ class Composite:
     @cached_property
     def wiring(self) -> Wiring:
         """How its entries are connected."""
-        outputs = [ListOutput(port.edge, port.training_only) for port in self.outputs]
-        return Wiring.of(len(self.inputs), [node.connection for node in self.nodes], outputs)
+        connections = [(node.inputs, len(node.outputs), node.shared, node.conduct) for node in self.nodes]
+        return Wiring.of(len(self.inputs), connections, [(port.edge, port.training_only) for port in self.outputs])
 
 
 @dataclass(frozen=True)

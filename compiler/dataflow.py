@@ -26,11 +26,17 @@ OUTPUT = "output"
 Operand: TypeAlias = Edge | int | float
 
 
-def dataflow(entries: Iterable[tuple[int, Iterable[Operand], int]], outputs: Iterable[Edge]) -> nx.DiGraph:
-    """Return the frozen DiGraph of entries (number, inputs, how many outputs) of a list that gives these outputs."""
+def dataflow(
+    entries: Iterable[tuple[int, Iterable[Operand], int]],
+    outputs: Iterable[Edge],
+    sharing: Iterable[tuple[int, int]] = (),
+) -> nx.DiGraph:
+    """Return the frozen DiGraph of entries (number, inputs, how many outputs) of a list that gives these outputs; with
+    an edge from each entry to one that applies its module again, of those of which that is `sharing`.
+    """
     graph = nx.DiGraph()
     graph.add_node(OUTPUT)
-    edges: list[tuple[Hashable, Hashable]] = [(edge, OUTPUT) for edge in outputs]
+    edges: list[tuple[Hashable, Hashable]] = [*((edge, OUTPUT) for edge in outputs), *sharing]
     for number, inputs, count in entries:
         edges += [(operand, number) for operand in inputs if isinstance(operand, Edge)]
         edges += [(number, Edge(number, port)) for port in range(count)]
@@ -63,6 +69,7 @@ def ancestors(graph: nx.DiGraph, targets: Iterable[Hashable]) -> frozenset[Any]:
 def roots(forest: nx.DiGraph) -> dict[Operand, Operand]:
     """Return the root of the tree that each value of a forest stands in, roots themselves left out."""
     found: dict[Operand, Operand] = {}
-    for root in [node for node, count in forest.in_degree if not count]:
-        found |= dict.fromkeys(nx.descendants(forest, root), root)
+    for value in nx.topological_sort(forest):
+        for source in forest.predecessors(value):
+            found[value] = found.get(source, source)
     return found

@@ -193,7 +193,6 @@ def unfit(made: Initialiser, shape: Shape) -> str | None:
     if len(shape) < fewest or (most is not None and len(shape) > most):
         wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}" if most else f"at least {fewest}"
         return f"`{made.name}` is for parameters of {wanted} axes"
-    groups = dict(made.arguments).get("groups", 1)
-    if made.name == "dirac" and shape[0] % groups:
+    if made.name == "dirac" and shape[0] % (groups := dict(made.arguments).get("groups", 1)):
         return f"`groups: {groups}` of `dirac` does not divide {shape[0]}"
     return None

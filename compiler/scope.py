@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from speczoo.compiler.layer import Value
@@ -14,6 +14,7 @@ from speczoo.specs.suggestions import certain, did_you_mean
 
 #: Read as `in_channels` or `input.channels`; nothing else may be called so.
 FLOW = ("in_channels", "in_features", "in_shape", "input")
+EXACT = frozenset({int, str})  # types whose values are equal only to what every operator takes for the same
 
 
 class Scope(Mapping[str, Any]):
@@ -48,11 +49,16 @@ class Scope(Mapping[str, Any]):
         same: 1, 1.0 and True are three. None where there is none, or it is UNKNOWN; of a fact of what flows, its shape.
         """
         found = self.names.get(name)
-        if type(found) is int or type(found) is str:
+        if type(found) in EXACT:
             return found
         if found is None:
             return self._flowing(name)
         return None if found is UNKNOWN else (type(found), repr(found))
+
+    def exactly(self, names: Iterable[str]) -> tuple[Hashable | None, ...]:
+        """Return what reading each of these names gives, as `exact` does."""
+        found = tuple(map(self.names.get, names))
+        return found if EXACT.issuperset(map(type, found)) else tuple(map(self.exact, names))
 
     def _flowing(self, name: str) -> Hashable | None:
         """Return of what flows as much of the shape as a fact of it hangs on; None where the name is another's."""

@@ -35,7 +35,7 @@ class Window(NamedTuple):
         Ceil mode is the same floor with min(2p - K + s - 1, p - 1) in place of 2p - K, since torch wants the last
         window to start inside the input or its left padding.
         """
-        extra = self.before[i] + self.after[i] - self.reach[i]
+        extra = self.before[i] + self.after[i] - self.dilation[i] * (self.kernel[i] - 1) - 1
         if self.ceil:
             extra = min(extra + self.stride[i] - 1, self.before[i] - 1)
         return (size + extra) // self.stride[i] + 1
@@ -77,7 +77,7 @@ class Windowed(Spatial, abstract=True):
         Raises ShapeError where it has none.
         """
         n, window = self.spatial, self.window()
-        out = tuple(window.places(i, size) for i, size in enumerate(x[-n:]))
+        out = tuple([window.places(i, size) for i, size in enumerate(x[-n:])])
         for i, (size, got) in enumerate(zip(x[-n:], out, strict=True)):
             if got < 1:
                 here = show(x[-n:])

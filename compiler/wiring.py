@@ -40,7 +40,8 @@ class Conduct(NamedTuple):
         return cls(layer.views, layer.inplace_, layer.saved, cuts, layer.overlaps, weights, refuses)
 
 
-class Connection(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Connection:
     """An entry of a list: where its inputs come from, how many outputs it has, the entry whose module it applies again,
     and what it does with its values: a layer's conduct, the wiring of a list; None where `when` left it out.
     """
@@ -88,18 +89,17 @@ class Links:
     @cached_property
     def dataflow(self) -> nx.DiGraph:
         """The values that its entries give and take, see `dataflow`."""
-        entries = ((i, entry.inputs, entry.outputs) for i, entry in enumerate(self.entries))
-        return dataflow(entries, (output.edge for output in self.outputs))
+        return self._with(())
 
     @cached_property
     def dependencies(self) -> nx.DiGraph:
         """The dataflow with an edge from each entry to those that share its module."""
         sharing = [(entry.shared, i) for i, entry in enumerate(self.entries) if entry.shared is not None]
-        if not sharing:
-            return self.dataflow
-        graph = nx.DiGraph(self.dataflow)
-        graph.add_edges_from(sharing)
-        return nx.freeze(graph)
+        return self._with(sharing) if sharing else self.dataflow
+
+    def _with(self, sharing: Iterable[tuple[int, int]]) -> nx.DiGraph:
+        entries = ((i, entry.inputs, entry.outputs) for i, entry in enumerate(self.entries))
+        return dataflow(entries, (output.edge for output in self.outputs), sharing)
 
     def ancestors(self, targets: Iterable[Edge | str]) -> frozenset[int]:
         """Return the entries that these values, or OUTPUT, come from, near and far."""
@@ -141,18 +141,20 @@ class Wiring:
         return f"<Wiring of {len(self.entries)} entries>"
 
     @classmethod
-    def of(cls, inputs: int, entries: Iterable[Connection], outputs: Iterable[ListOutput]) -> Wiring:
-        """Return the one wiring that has these."""
+    def of(cls, inputs: int, entries: Iterable[tuple[Any, ...]], outputs: Iterable[tuple[Any, ...]]) -> Wiring:
+        """Return the one wiring that has these, as connections and outputs or as tuples of what they hold."""
         key = (inputs, tuple(entries), tuple(outputs))
         found: Wiring | None = INTERNED.get(key)
         if found is None:
-            found = INTERNED[key] = cls(*key)
+            connections, ends = tuple([Connection(*entry) for entry in key[1]]), tuple(map(ListOutput._make, key[2]))
+            found = INTERNED[key] = cls(inputs, connections, ends)
         return found
 
     @cached_property
     def links(self) -> Links:
         """Its connections without what the entries do with their values."""
-        return Links.of(self.inputs, (EntryLink(*entry[:3]) for entry in self.entries), self.outputs)
+        links = [EntryLink(entry.inputs, entry.outputs, entry.shared) for entry in self.entries]
+        return Links.of(self.inputs, links, self.outputs)
 
     @property
     def dataflow(self) -> nx.DiGraph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import networkx as nx
 
@@ -75,7 +76,13 @@ def within(entry: Connection) -> tuple[Operand, ...]:
         return (*ends, *mine)
     if inner is None or inner.views or inner.inplace:
         return (Edge(INPUT),) * entry.outputs
-    return tuple(Edge(0, port) for port in range(entry.outputs))
+    return _own(entry.outputs)
+
+
+@lru_cache(maxsize=64)
+def _own(outputs: int) -> tuple[Edge, ...]:
+    """Return memories of its own for so many outputs."""
+    return tuple(Edge(0, port) for port in range(outputs))
 
 
 def flowing_in(entry: Connection, home: Operand) -> Operand | None:
@@ -109,7 +116,8 @@ def aliasing(wiring: Wiring) -> nx.DiGraph:
 @once
 def _memories(wiring: Wiring) -> dict[Operand, Operand]:
     """Map each value that lives in another's memory to that one."""
-    return roots(aliasing(wiring))
+    forest = aliasing(wiring)
+    return roots(forest) if forest else {}
 
 
 @once
@@ -124,8 +132,14 @@ def _overlapping(wiring: Wiring) -> frozenset[Operand]:
 
 def _with_views(wiring: Wiring, chosen: Callable[[Connection, int], bool]) -> frozenset[Operand]:
     """Return the outputs of entries that are chosen, and the views of them."""
-    every = ((Edge(i, port), entry) for i, entry in enumerate(wiring.entries) for port in range(entry.outputs))
-    found = frozenset(value for value, entry in every if chosen(entry, value.port))
+    found = frozenset(
+        [
+            Edge(i, port)
+            for i, entry in enumerate(wiring.entries)
+            for port in range(entry.outputs)
+            if chosen(entry, port)
+        ]
+    )
     if not found:
         return found
     memories = aliasing(wiring)

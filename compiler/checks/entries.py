@@ -59,16 +59,15 @@ def unused_problems(composite: Composite) -> Iterator[Problem]:
 
 def _used_after_all(composite: Composite, needed: Collection[int]) -> Iterator[Problem]:
     """Yield entries that say that nothing takes them, where something does."""
-    for index in needed:
-        node = composite.nodes[index]
-        if node.body is not None and _alone(node):
+    for index, node in enumerate(composite.nodes):
+        if not node.inputs and index in needed and node.body is not None and _alone(node):
             message = f"`{node.name}` is `unused`, and its output is taken"
             yield Problem("bad-value", message, (*node.loc, "unused"), path=node.name)
 
 
 def _alone(node: Node) -> bool:
     """Return whether an entry makes nothing, or says that nothing takes it."""
-    return node.body is None or (isinstance(node.body, Parameter | Buffer) and node.body.unused)
+    return node.body is None or (isinstance(node.body, (Parameter, Buffer)) and node.body.unused)
 
 
 def _adds_before(node: Node) -> bool:

@@ -35,9 +35,10 @@ def inplace_problems(composite: Composite) -> Iterator[Problem]:
 
 def _over_constants(composite: Composite) -> Iterator[Problem]:
     """Yield in-place ops that write over what has no batch axis: a Parameter, or what stays as long as the network."""
-    for node in composite.nodes:
+    writers = [index for index, positions in enumerate(written(composite.wiring)) if positions]
+    for node in (composite.nodes[index] for index in writers):
         first = node.arriving[0] if node.arriving else UNKNOWN
-        if first is not UNKNOWN and not first.batched and isinstance(node.body, Layer) and node.body.inplace_:
+        if first is not UNKNOWN and not first.batched and isinstance(node.body, Layer):
             message = f"`{node.name}` writes over a value without a batch axis, which may be a Parameter"
             yield _overwriting(composite, node, message, [])
 
@@ -135,14 +136,15 @@ def _refusing(wiring: Wiring) -> bool:
 def _backward(composite: Composite, inputs_need: bool) -> Iterator[Problem]:
     wiring = composite.wiring
     active = differentiable(wiring, (inputs_need,) * len(composite.inputs))
-    for index, node in enumerate(composite.nodes):
+    for index, node in enumerate(composite.nodes) if _refusing(wiring) else ():
         why = node.body.no_backward() if isinstance(node.body, Layer) else None
         if why is not None and index in active:
             place = why.argument if why.argument in node.entry.arguments else _kind(node)
             yield replace(why.problem, loc=(*node.loc, place), path=node.name)
     kept: dict[Operand, Node] = {}  # by memory, the first entry that something of is kept for
-    for index, (node, entry) in enumerate(zip(composite.nodes, wiring.entries, strict=True)):
-        for position in writes(entry):
+    last = max((index for index, positions in enumerate(written(wiring)) if positions), default=-1)
+    for index, node in enumerate(composite.nodes[: last + 1]):  # nothing is written over after that
+        for position in written(wiring)[index]:
             value = wiring.resolve(node.inputs[position])
             if is_part(wiring, value) and node.inputs[position] in active:
                 message = f"`{node.name}` writes over a part of what was cut, and autograd has no way back from there"
@@ -187,7 +189,7 @@ def _kept(wiring: Wiring, index: int, active: Set[Hashable]) -> Iterator[Operand
     entry = wiring.entries[index]
     if entry.conduct is None or index not in active:
         return
-    wanted = tuple(edge in active for edge in entry.inputs)
+    wanted = tuple([edge in active for edge in entry.inputs])
     if isinstance(entry.conduct, Wiring):
         inputs, outputs = _kept_of(entry.conduct, wanted)
     else:

@@ -87,13 +87,15 @@ def _bound(
     """Return the block's parameters and what is wrong with them, as `bind` does, and the work that they took; for equal
     arguments that are right, bound once and charged for again.
     """
-    known = ctx.bound.get((op, frozen))
-    if known is not None:
-        METER.spent += known[1]
-        return known[0], [], known[1]
+    known, names, reads = ctx.session.shared.bound, ctx.names, ctx.unit.spec.read_by_defaults[op]
+    read = freeze({name: names[name] for name in reads if name in names}) if reads else None
+    key = (id(ctx.unit.spec), op, frozen, read)
+    if (found := known.get(key)) is not None:
+        METER.spent += found[1]
+        return found[0], [], found[1]
     before = METER.spent
-    bound, problems = bind(block.params, given, ctx.names, op, ctx.wrong_params(op, given))
+    bound, problems = bind(block.params, given, names, op, ctx.wrong_params(op, given))
     work = METER.spent - before
     if not problems:
-        ctx.bound[op, frozen] = bound, work
+        known[key] = bound, work
     return bound, problems, work

@@ -53,8 +53,6 @@ class Context:
         #: Whether something in the text was refused, and stands in for what was probably intended.
         self.torn = bool(self.placeholders or unit.document.placeholders)
         self.defaults: dict[str, dict[str, Any]] = {}
-        #: The parameters of blocks by what they were given, and the work that they took.
-        self.bound: dict[Any, tuple[Mapping[str, Any], int]] = {}
         self.trail: list[TrailStep] = []
         self._outer: dict[str, int] = {}
 
@@ -221,14 +219,13 @@ class Context:
         """Return `value` with its expressions computed. Raises Stop, reported, or UnknownRead."""
         if self.torn and (value is None or isinstance(value, (str, list, dict))) and self._refused(loc):
             raise UnknownRead
-        shared = self.session.shared
-        if METER.spent - shared.metered > self.session.limits.work:
+        if METER.spent > self.session.most_work:
             self.overworked(loc, path)
         if is_plain(value):
             return value
         try:
             self.check_names(value, scope, loc)
-            return shared.values.of(value, scope)
+            return self.session.shared.values.of(value, scope)
         except ExpressionError as error:
             raise self.bad_expression(error, scope, loc, path) from None
 
@@ -271,26 +268,19 @@ class Context:
     def enter(self, loc: Loc) -> None:
         """Count a layer that is checked by itself. Raises Halt, reported, where there are too many."""
         session = self.session
-        shared, limits = session.shared, session.limits
-        if METER.spent - shared.metered > limits.work:
+        if METER.spent > session.most_work:
             self.overworked(loc)
-        if session.steps >= limits.nodes:
+        if session.steps >= session.limits.nodes:
             self.step(loc)
-        if shared.entries - session.before >= limits.entries or shared.entries >= limits.file_entries:
+        if session.shared.entries >= session.most_entries:
             self.reserve(loc, 1)
         session.steps += 1
-        shared.entries += 1
-
-    def leave(self) -> None:
-        """Take back that a layer was counted: it comes again."""
-        self.session.steps -= 1
-        self.session.shared.entries -= 1
+        session.shared.entries += 1
 
     def reserve(self, loc: Loc, more: int) -> None:
         """Raise Halt, reported, where so many more layers are not to be checked one by one."""
         shared, limits = self.session.shared, self.session.limits
-        left = min(limits.entries - (shared.entries - self.session.before), limits.file_entries - shared.entries)
-        if more > left:
+        if shared.entries + more > self.session.most_entries:
             message = f"more than {limits.entries:,} layers would have to be checked one by one"
             message += f": {shared.entries + more:,}" if more > 1 else ""
             help = ["a block that is used again with equal arguments and shapes counts once"]
@@ -300,7 +290,7 @@ class Context:
     def listing(self, loc: Loc, count: int) -> None:
         """Charge for so many elements of a list. Raises Halt, reported, where they are too much work."""
         METER.spent += 4 * count
-        if METER.spent - self.session.shared.metered > self.session.limits.work:
+        if METER.spent > self.session.most_work:
             self.overworked(loc)
 
     def afford(self, op: str) -> None:

@@ -70,19 +70,19 @@ class SpecElaborator:
         try:
             self._fill(frame, entries, loc, names)
             ports, right = close(ctx, frame, outputs, outputs_loc)
-            nodes = tuple(frame.nodes)
             composite = Composite.of(
-                kind=kind,
-                name=name,
-                unit=ctx.unit,
-                loc=loc,
-                inputs=tuple(inputs),
-                nodes=nodes,
-                outputs=ports,
-                arguments=arguments or {},
-                scope=names,
-                settings=settings,
-                pruned=False,
+                {
+                    "kind": kind,
+                    "name": name,
+                    "unit": ctx.unit,
+                    "loc": loc,
+                    "inputs": tuple(inputs),
+                    "nodes": tuple(frame.nodes),
+                    "outputs": ports,
+                    "arguments": arguments or {},
+                    "scope": names,
+                    "settings": settings,
+                }
             )
             if right:
                 check_list(ctx, frame, composite)

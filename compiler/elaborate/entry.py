@@ -26,9 +26,11 @@ from speczoo.specs.wording import printable
 def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
     """Append the node of an entry to its list; where the entry is wrong, and reported, a placeholder."""
     ctx = e.context
-    if not ctx.inactive and (straight := straight_node(e, frame, item)) is not None:
-        frame.append(straight, certain=True)
-        return
+    if not ctx.inactive:
+        if (straight := straight_node(e, frame, item)) is not None:
+            frame.append(straight, certain=True)
+            return
+        ctx.enter(item.loc)
     if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
         frame.edges_incomplete = True
         id = _written_id(ctx, frame, item)

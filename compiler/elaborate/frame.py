@@ -17,7 +17,7 @@ from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Frame:
     """One list being elaborated. Data and look-ups: what fills it are functions of this package.
 
@@ -34,7 +34,6 @@ class Frame:
 
     nodes: list[Node] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
-    last: Edge | None = None
     count: int = 0  # the next position that an entry without an id is named by
 
     # what is uncertain here, for problems that are reported already
@@ -59,10 +58,15 @@ class Frame:
         inputs: Mapping[str, Value | Unknown],
         ids_incomplete: bool,
     ) -> Frame:
-        last = Edge(INPUT) if len(inputs) == 1 else None
-        return cls(
-            unit, entries, loc, names, inputs, inputs, tuple(inputs.values()), last=last, ids_incomplete=ids_incomplete
-        )
+        return cls(unit, entries, loc, names, inputs, inputs, tuple(inputs.values()), ids_incomplete=ids_incomplete)
+
+    def last(self) -> Edge | None:
+        """Return what the next entry takes that has no `from`: the one output of the entry before it, or the one input
+        of the list; None where there is no such value.
+        """
+        if not self.nodes:
+            return Edge(INPUT) if len(self.inputs) == 1 else None
+        return Edge(len(self.nodes) - 1) if len(self.nodes[-1].outputs) == 1 else None
 
     def append(self, node: Node, *, certain: bool = False) -> None:
         """Add the node of the next entry, which comes after all that is there; one that is `certain` is there whatever
@@ -77,11 +81,10 @@ class Frame:
                 if "." in node.name:
                     self.claim(node)
         self.count += there
-        self.last = Edge(index) if len(node.outputs) == 1 else None
 
     def flow(self) -> Value | Unknown | None:
         """Return what the next entry takes that has no `from`; None where there is no such value."""
-        return self.value(self.last) if self.last is not None else None
+        return self.value(last) if (last := self.last()) is not None else None
 
     def value(self, source: Operand) -> Value | Unknown:
         """Return what flows along an edge; UNKNOWN where nobody knows."""

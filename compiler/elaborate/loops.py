@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from speczoo.compiler.dataflow import Edge
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.interface import Elaborator
@@ -39,7 +38,6 @@ def items(
     for i, entry in enumerate(islice(entries, first, None), first):
         at, prepared = (*loc, i), ctx.prepared(entry)
         if entry.for_ is None and entry.do is None:
-            ctx.enter(at)
             yield Item(entry, at, names, turns, prepared, certain)
             continue
         known, all_turns = True, _turns(ctx, frame, entry, at, names)
@@ -51,12 +49,12 @@ def items(
         if len(all_turns) > 1:
             ctx.reserve((*at, "for"), len(all_turns) * (1 + _inside(entry)))
         for turn, more in all_turns:
-            ctx.enter(at)
             here = layered(names, more) if more else names
             where = (*turns, turn) if turn is not None else turns
             if entry.do is None:
                 yield Item(entry, at, here, where, prepared, certain and known)
                 continue
+            ctx.enter(at)
             spliced = _spliced(ctx, frame, entry, here, at)
             known = known and spliced is not UNKNOWN
             if spliced is False:
@@ -92,7 +90,6 @@ def _forget(frame: Frame, item: Item) -> None:
     """Make what comes out of this list so far unknown, for a problem that is reported."""
     frame.edges_incomplete = True
     frame.nodes.append(frame.placeholder(item.entry, item.loc, item.turns, str(frame.count), named=False))
-    frame.last = Edge(len(frame.nodes) - 1)
 
 
 def _inside(entry: Entry) -> int:

@@ -37,16 +37,18 @@ def blank_node(
 ) -> Node:
     """Return the node of an entry before anything is known of its body."""
     return Node.of(
-        **place_fields(name, named, item.entry, item.loc, item.turns),
-        op="group",
-        inputs=sources,
-        body=None,
-        outputs=(UNKNOWN,),
-        ports=(),
-        shared=None,
-        written={},
-        scope=item.names,
-        arriving=arriving,
+        {
+            **place_fields(name, named, item.entry, item.loc, item.turns),
+            "op": "group",
+            "inputs": sources,
+            "body": None,
+            "outputs": (UNKNOWN,),
+            "ports": (),
+            "shared": None,
+            "written": {},
+            "scope": item.names,
+            "arriving": arriving,
+        }
     )
 
 

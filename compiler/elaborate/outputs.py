@@ -38,16 +38,17 @@ def close(ctx: Context, frame: Frame, outputs: Sequence[Output] | None, loc: Loc
 
 def _implied(ctx: Context, frame: Frame, loc: Loc) -> list[Port]:
     """Return the outputs of a list that names none: those of its last entry."""
-    if frame.last is None and frame.nodes:
+    last = frame.last()
+    if last is None and frame.nodes:
         node = frame.nodes[-1]
         of = "output_" if loc == NETWORK and node.ports[:1] == ("0",) else ""  # the fields of what comes out
         return [Port(of + name, Edge(len(frame.nodes) - 1, i)) for i, name in enumerate(node.ports)]
-    if frame.last is None:
+    if last is None:
         ctx.report(Problem("bad-value", "nothing comes out of this list", frame.loc))
         return []
     if loc == NETWORK and frame.nodes:
-        _check_batch(ctx, frame, frame.last, (*frame.nodes[-1].loc, "op"))
-    return [Port("output", frame.last)]
+        _check_batch(ctx, frame, last, (*frame.nodes[-1].loc, "op"))
+    return [Port("output", last)]
 
 
 def _stated(ctx: Context, frame: Frame, outputs: Sequence[Output], loc: Loc) -> tuple[list[Port], bool]:

@@ -46,7 +46,8 @@ class Argument(NamedTuple):
         return cls(key, value, is_plain(value), match[1] if match else None, default)
 
 
-class Evaluated(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Evaluated:
     """The arguments of an entry where the names that they read have certain values: as a mapping, as a key, and as the
     layer that they make; and the work that they took, which is charged for again.
     """
@@ -95,9 +96,8 @@ class Operation:
         texts = tuple(computed) if not computes and all(type(value) is str for value in computed) else None
         return cls(layer, listed, tuple(given.values()), written, computes, constant, texts)
 
-    @property
     def reads(self) -> tuple[str, ...]:
-        """The names that its arguments read, of one whose texts were read before: reading is charged for."""
+        """Return the names that its arguments read, of one whose texts were read before: reading is charged for."""
         if self._reads is None:
             self._reads = tuple(frozenset[str]().union(*(Template.of(text).names for text in self.texts or ())))
         return self._reads
@@ -124,6 +124,7 @@ class Prepared:
 
     entry: Entry
     spec: Spec
+    id: Any  # as it is written
     name: str | None
     op: str | None
     named: str
@@ -167,6 +168,7 @@ class Prepared:
         return cls(
             entry,
             spec,
+            entry.id,
             name,
             plain,
             named,

@@ -7,7 +7,8 @@ plainly. With these settled a list is filled straight until an entry is in doubt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from speczoo.compiler.dataflow import INPUT, Edge
 from speczoo.compiler.elaborate.prepared import Prepared
@@ -15,7 +16,8 @@ from speczoo.specs.problem import Loc
 from speczoo.specs.spec import Entry
 
 
-class PlacedEntry(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class PlacedEntry:
     """An entry where it stands: what its text says of its node, where its inputs come from, and the entry before it
     whose module it applies again.
     """
@@ -27,6 +29,9 @@ class PlacedEntry(NamedTuple):
     shared: int | None
 
 
+UNTIED = frozenset[str]()
+
+
 def place_fields(name: str, named: bool, entry: Entry, loc: Loc, turns: tuple[Any, ...]) -> dict[str, Any]:
     """Return the fields of a node that say where it stands in its list; `named` is whether its name is an id."""
     return {
@@ -36,7 +41,7 @@ def place_fields(name: str, named: bool, entry: Entry, loc: Loc, turns: tuple[An
         "key": (loc, turns),
         "named": named,
         "taps": None,
-        "tied": frozenset(),
+        "tied": UNTIED,
     }
 
 

@@ -87,7 +87,8 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     layer = Layer.registry.get(item.entry.op or "")
     if layer is not None and layer.arity[1] == 0:
         return (), ()
-    if frame.last is None:
+    last = frame.last()
+    if last is None:
         node = frame.nodes[-1] if frame.nodes else None
         before = f"`{node.name}` has several outputs" if node else "this list has several inputs"
         choices = [f"{node.name}.{port}" for port in node.ports] if node else list(frame.inputs)
@@ -98,12 +99,12 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
     if layer is not None and (layer.merges or layer.arity[0] > 1):
         if not item.entry.arguments.keys().isdisjoint(keys(Entry)["from"].instead):  # and reported as an argument
             frame.inputs_wrong = True
-            return (frame.last,), (UNKNOWN,)
+            return (last,), (UNKNOWN,)
         verb = "brings several values together" if layer.merges else f"takes {layer.arity[0]} inputs"
         message = f"`{layer.op}` {verb}: say which in `from`"
         ctx.report(Problem("missing-argument", message, (*item.loc, "op"), path=path))
         frame.inputs_wrong = layer.arity[0] > 1
-    return (frame.last,), (UNKNOWN,) if frame.inputs_wrong else (frame.value(frame.last),)
+    return (last,), (UNKNOWN,) if frame.inputs_wrong else (frame.value(last),)
 
 
 def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:

@@ -36,7 +36,7 @@ class Elaborated(NamedTuple):
     entries: int = 0
 
 
-@dataclass
+@dataclass(slots=True)
 class Shared:
     """What compilations of one unit share, its variants': the lists that are elaborated, and how much was spent."""
 
@@ -46,6 +46,7 @@ class Shared:
     entries: int = 0
     outer: dict[Any, int] = field(default_factory=dict)  # numbers for the parameters that blocks may read
     lists: dict[Any, Elaborated] = field(default_factory=dict)  # blocks and specs in use, by their `Context.list_key`
+    bound: dict[Any, tuple[Mapping[str, Any], int]] = field(default_factory=dict)  # parameters of blocks, and the work
     chosen: dict[Any, tuple[Settings, int]] = field(default_factory=dict)  # of specs in use, and the work it took
     found: dict[Any, UsedSpec | str] = field(default_factory=dict)  # what `use` names, by name and asker
     texts: set[int] = field(default_factory=set)  # the texts of specs in use
@@ -70,7 +71,7 @@ class Shared:
             self.text_length += len(document.source.text)
 
 
-@dataclass
+@dataclass(slots=True)
 class Session:
     """What one compilation shares: where problems go, what is allowed, which lists are open, which are done."""
 
@@ -90,6 +91,12 @@ class Session:
     right_alone: Callable[[LoadedSpec, str | None], bool] | None = None
     #: What other sizes of the input may mend, and as what it is reported.
     resizable: list[tuple[Problem, Diagnostic]] = field(default_factory=list)
+    most_work: int = field(init=False)  # what METER may come to
+    most_entries: int = field(init=False)  # what the entries of all variants may come to, with this one
+
+    def __post_init__(self) -> None:
+        self.most_work = self.shared.metered + self.limits.work
+        self.most_entries = min(self.before + self.limits.entries, self.limits.file_entries)
 
     @property
     def done(self) -> dict[Any, Composite]:
@@ -146,17 +153,25 @@ class Item:
         return [((*loc, i), text) for i, text in enumerate(written)] if isinstance(written, list) else [(loc, written)]
 
 
+SCALARS = frozenset({int, float, bool, str, type(None)})
+
+
 def freeze(value: Any) -> Any:
     """Return plain data as a hashable key; 1, 1.0 and True stay apart."""
     kind = type(value)
     if kind is int or kind is str or value is None:
         return value
     if kind is dict:
-        return ("dict", *[(k, v if type(v) is int or type(v) is str else freeze(v)) for k, v in value.items()])
+        kinds = tuple(map(type, value.values()))
+        return (kinds, *value.items()) if SCALARS.issuperset(kinds) else _frozen(value)
     if kind is float or kind is bool:
         return (kind.__name__, value)
     if isinstance(value, (list, tuple)):
         return ("list", *map(freeze, value))
     if isinstance(value, Mapping):
-        return ("dict", *((k, freeze(v)) for k, v in value.items()))
+        return _frozen(value)
     return (kind.__name__, value)
+
+
+def _frozen(value: Mapping[Any, Any]) -> Any:
+    return ("dict", *[(key, freeze(inner)) for key, inner in value.items()])

@@ -7,19 +7,20 @@ step, which comes to the same node, or says what is wrong: nothing is charged on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.block import elaborate_block
+from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import right_layer
-from speczoo.compiler.elaborate.prepared import Argument, Evaluated, Operation, is_plain, is_settled, wrong_id
+from speczoo.compiler.elaborate.prepared import Argument, Evaluated, Operation, Prepared, is_plain, is_settled, wrong_id
 from speczoo.compiler.elaborate.prepared_list import PlacedEntry, place_fields
 from speczoo.compiler.elaborate.references import edge_of
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
@@ -31,21 +32,20 @@ from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.expression import METER, ExpressionError
 
 NOTHING: Mapping[str, Any] = {}
+NOT_YET: Mapping[str, Any] = {"outputs": (), "ports": ()}  # what a node has of a list that is to be elaborated
 
 
 def fill_straight(e: Elaborator, frame: Frame, entries: Sequence[PlacedEntry], names: Mapping[str, Any]) -> int:
     """Add the nodes of the first entries of a list to it until one has to be found step by step; returns how many were
     added.
     """
-    ctx = e.context
-    for placed in entries if not ctx.torn else ():
-        ctx.enter(placed.loc)
-        item = Item(placed.prepared.entry, placed.loc, names, (), placed.prepared)
-        node = _node(StraightWay(e, frame, item, placed))
+    for placed in entries if not e.context.torn else ():
+        node = _node(StraightWay(e, e.context, frame, placed.prepared, names, placed))
         if node is None:
-            ctx.leave()
             break
         frame.append(node, certain=True)
+        if len(node.outputs) != 1:
+            break  # what takes an output of it says which
     return len(frame.nodes)
 
 
@@ -53,7 +53,7 @@ def straight_node(e: Elaborator, frame: Frame, item: Item) -> Node | None:
     """Return the node of an entry; None where it has to be found step by step."""
     if not item.prepared.simple or not item.certain or e.context.torn:
         return None
-    return _node(StraightWay(e, frame, item))
+    return _node(StraightWay(e, e.context, frame, item.prepared, item.names, None, item))
 
 
 def _node(way: StraightWay) -> Node | None:
@@ -68,6 +68,7 @@ def _node(way: StraightWay) -> Node | None:
     return None
 
 
+@dataclass(eq=False, slots=True)
 class StraightWay:
     """The straight way from an entry, placed by the text of its list or not yet, to its node, as far as it leads: what
     flows in, what the entry comes to, and what it is charged for.
@@ -75,50 +76,38 @@ class StraightWay:
     `given` are the arguments of a list that was not met before, and is elaborated only when the node is made.
     """
 
-    __slots__ = (
-        "_scope",
-        "application",
-        "arriving",
-        "body",
-        "ctx",
-        "e",
-        "entries",
-        "frame",
-        "given",
-        "item",
-        "layers",
-        "op",
-        "outputs",
-        "place",
-        "placed",
-        "ports",
-        "prepared",
-        "shared",
-        "sources",
-        "written",
-    )
+    e: Elaborator
+    ctx: Context
+    frame: Frame
+    prepared: Prepared
+    names: Mapping[str, Any]
+    placed: PlacedEntry | None = None
+    _item: Item | None = None
+    _scope: Scope | None = None
+    place: Mapping[str, Any] = field(init=False)
+    sources: tuple[Operand, ...] = field(init=False)
+    arriving: tuple[Value | Unknown, ...] = field(init=False)
+    op: str = field(init=False)
+    written: Mapping[str, Any] = field(init=False)
+    facts: Mapping[str, Any] = field(init=False)
+    body: Layer | Composite | None = None
+    application: Application | None = None
+    shared: int | None = None
+    given: Mapping[str, Any] | None = None
+    layers: int = 0
+    entries: int = 0
 
-    def __init__(self, e: Elaborator, frame: Frame, item: Item, placed: PlacedEntry | None = None) -> None:
-        self.e, self.ctx, self.frame = e, e.context, frame
-        self.item, self.prepared, self.placed = item, item.prepared, placed
-        self.place: Mapping[str, Any]
-        self.sources: tuple[Operand, ...]
-        self.arriving: tuple[Value | Unknown, ...]
-        self.op, self.written = "group", NOTHING
-        self.body: Layer | Composite | None = None
-        self.outputs: tuple[Value | Unknown, ...] = ()
-        self.ports: tuple[str, ...] = ()
-        self.application: Application | None = None
-        self.shared: int | None = None
-        self.layers = self.entries = 0
-        self.given: Mapping[str, Any] | None = None
-        self._scope: Scope | None = None
+    def item(self) -> Item:
+        """Return the entry as it is elaborated; of one that is placed, outside loops."""
+        if self._item is None:
+            assert self.placed is not None
+            self._item = Item(self.prepared.entry, self.placed.loc, self.names, (), self.prepared)
+        return self._item
 
-    @property
     def scope(self) -> Scope:
-        """What its expressions may read."""
+        """Return what its expressions may read."""
         if self._scope is None:
-            self._scope = Scope(self.item.names, self.arriving[0] if self.arriving else None, self.frame.readable)
+            self._scope = Scope(self.names, self.arriving[0] if self.arriving else None, self.frame.readable)
         return self._scope
 
     # -- what the entry comes to: each returns whether the way leads on, and raises ExpressionError and UnknownRead ---
@@ -128,36 +117,40 @@ class StraightWay:
         if not (self._place() if self.placed is None else self._feed(self.placed)):
             return False
         prepared = self.prepared
-        there = prepared.when is None or self.ctx.session.shared.values.of(prepared.when, self.scope)
+        there = prepared.when is None or self.ctx.session.shared.values.of(prepared.when, self.scope())
         if there is not True:
             return there is False and self._left_out()
         if prepared.group:
             return self._group()
         if prepared.share is not None:
             return self._share(prepared.share)
-        op = prepared.op or self.item.names.get(prepared.named)
+        op = prepared.op or self.names.get(prepared.named)
         return isinstance(op, str) and self._operation(op)
 
     def _feed(self, placed: PlacedEntry) -> bool:
         """Find what flows in, of an entry that is placed."""
-        nodes, flowing, arriving = self.frame.nodes, self.frame.flowing, list[Value | Unknown]()
-        for node, port in placed.sources:
-            outputs = flowing if node == INPUT else nodes[node].outputs
-            if node != INPUT and len(outputs) != 1:
-                return False
-            arriving.append(outputs[port])
+        self.place, self.sources = placed.place, placed.sources
+        self.arriving = self._arriving(placed.sources)
         if self.prepared.sources:
-            METER.spent += 4 * len(placed.sources)
-        self.place, self.sources, self.arriving = placed.place, placed.sources, tuple(arriving)
-        return UNKNOWN not in arriving
+            METER.spent += 4 * len(self.arriving)
+        return UNKNOWN not in self.arriving
+
+    def _arriving(self, sources: tuple[Edge, ...]) -> tuple[Value | Unknown, ...]:
+        """Return what flows in from there."""
+        nodes, flowing = self.frame.nodes, self.frame.flowing
+        if len(sources) == 1:
+            node, port = sources[0]
+            outputs = flowing if node == INPUT else nodes[node].outputs
+            return outputs if len(outputs) == 1 else (outputs[port],)
+        return tuple([flowing[port] if node == INPUT else nodes[node].outputs[port] for node, port in sources])
 
     def _place(self) -> bool:
         """Find what the entry is called, where nothing else is, and what flows in."""
-        item, prepared, frame = self.item, self.prepared, self.frame
+        item, prepared, frame = self.item(), self.prepared, self.frame
         name: Any = prepared.name
-        if name is None and prepared.entry.id is not None:
-            values, scope = self.ctx.session.shared.values, Scope(item.names, inputs=frame.readable)
-            name = values.of(prepared.entry.id, scope)
+        if name is None and prepared.id is not None:
+            values, scope = self.ctx.session.shared.values, Scope(self.names, inputs=frame.readable)
+            name = values.of(prepared.id, scope)
             name = str(name) if type(name) is int else name
             if not isinstance(name, str) or wrong_id(prepared.entry, name) is not None:
                 return False
@@ -168,37 +161,35 @@ class StraightWay:
         sources = self._sources()
         if sources is None or ("." in name and frame.clashing(name) is not None):
             return False
-        self.place = place_fields(name, item.entry.id is not None, item.entry, item.loc, item.turns)
+        self.place = place_fields(name, prepared.id is not None, item.entry, item.loc, item.turns)
         self.sources = sources
-        self.arriving = tuple([frame.value(source) for source in sources])
+        self.arriving = self._arriving(sources)
         return UNKNOWN not in self.arriving
 
     def _sources(self) -> tuple[Edge, ...] | None:
         """Return where the inputs come from."""
         frame, names = self.frame, self.prepared.sources
         if names is None:
-            return (frame.last,) if frame.last is not None else None
+            return (last,) if (last := frame.last()) is not None else None
         METER.spent += 4 * len(names)
         found = tuple([edge_of(frame, text) for text in names])
         return found if None not in found else None  # type: ignore[return-value]
 
     def _left_out(self) -> bool:
         """Find what an entry comes to that `when` leaves out: its first input."""
-        if not self.arriving or not isinstance(self.sources[0], Edge) or not self.ctx.sound(self.item.loc):
+        if not self.arriving or not isinstance(self.sources[0], Edge) or not self.ctx.sound(self.item().loc):
             return False
-        self.op, self.sources, self.arriving = self.item.entry.op or "group", self.sources[:1], self.arriving[:1]
-        self.outputs = self.arriving
+        self.op, self.written = self.prepared.entry.op or "group", NOTHING
+        self.sources, self.arriving = self.sources[:1], self.arriving[:1]
+        self.facts = {"outputs": self.arriving, "ports": (), "whole": True, "conduct": None, "params": 0, "macs": 0}
         return True
 
     def _group(self) -> bool:
         """Find what an inline group comes to."""
         if not self.prepared.right:
             return False  # what it reads is not known yet, and reading is charged for on the way step by step
-        group = self.ctx.session.done.get(self.ctx.group_key(self.prepared, self.item.names, self.arriving))
-        if group is None:
-            self.given = {}
-        else:
-            self._listed(group)
+        self.op, self.written = "group", NOTHING
+        self._listed(self.ctx.session.done.get(self.ctx.group_key(self.prepared, self.names, self.arriving)), NOTHING)
         return True
 
     def _share(self, shares: str) -> bool:
@@ -213,12 +204,20 @@ class StraightWay:
             self._check_names(())
         self.op, self.written, self.shared = target.op, target.written, index
         if isinstance(target.body, Composite):
-            self.body, self.outputs, self.ports = target.body, target.body.values, target.ports
+            self.body, self.facts = target.body, {**target.body.facts, "ports": target.ports}
             return self.arriving == tuple([value for _, value in target.body.inputs])
         if target.body is None or UNKNOWN in target.arriving or not has_module(target):
             return False
         self.prepared.right = True
-        return self._applied(ctx.session.shared.again, (target.application, self.arriving), partial(again, target))
+        known, key = ctx.session.shared.again, (target.application, self.arriving)
+        application = known.get(key)
+        if application is None:
+            application = again(target, self.arriving)  # type: ignore[arg-type]  # nothing of it is unknown
+            if application.excess(ctx.session.limits.params):
+                return False
+            known[key] = application
+        self._apply(application)
+        return True
 
     def _operation(self, op: str) -> bool:
         """Find what a layer, a block or a spec in use comes to. Raises ShapeError."""
@@ -238,20 +237,21 @@ class StraightWay:
             return False
         known = ctx.session.shared.lists.get(ctx.list_key(op, found.key, self.arriving))
         if known is None:  # a spec in use that was right is as right in what hangs on no argument as it was
-            self.given = found.given
+            self._listed(None, found.given)
             return op in ctx.unit.spec.blocks or (prepared.right and prepared.op is not None)
         ctx.session.instantiated.add((id(ctx.unit.spec), op))
         METER.spent += known.work
         prepared.right = True
-        self._listed(known.body)
+        self._listed(known.body, found.given)
         self.entries = known.entries
         return True
 
-    def _listed(self, body: Composite) -> None:
-        """Note the list that was elaborated before."""
-        self.body, self.outputs, self.layers = body, body.values, body.size
-        if len(body.outputs) > 1:
-            self.ports = tuple([port.name for port in body.outputs])
+    def _listed(self, body: Composite | None, given: Mapping[str, Any]) -> None:
+        """Note the list that was elaborated before; None where it is to be elaborated with these arguments."""
+        if body is None:
+            self.facts, self.given = NOT_YET, given
+        else:
+            self.body, self.facts, self.layers = body, body.facts, body.size
 
     def _layer(self, operation: Operation) -> bool:
         """Find what a layer comes to. Raises ShapeError."""
@@ -262,29 +262,25 @@ class StraightWay:
             body = found.layer if found is not None else None
         if body is None:
             return False
-        if not self._applied(ctx.session.shared.applied, (id(body), self.arriving), partial(Application.of, body)):
-            return False
+        known, key = ctx.session.shared.applied, (id(body), self.arriving)
+        application = known.get(key)
+        if application is None:
+            application = Application.of(body, self.arriving)  # type: ignore[arg-type]  # nothing of it is unknown
+            if application.excess(ctx.session.limits.params):
+                return False
+            known[key] = application
+        self._apply(application)
         if prepared.body is None and prepared.op is not None and operation.constant:
             prepared.body = body
         prepared.right = True
         return True
 
-    def _applied(
-        self, known: dict[Any, Application], key: Any, apply: Callable[[tuple[Value, ...]], Application]
-    ) -> bool:
-        """Find what comes out of a layer, once for each key, where it is within the limits. Raises ShapeError."""
-        application = known.get(key)
-        if application is None:
-            application = apply(self.arriving)  # type: ignore[arg-type]  # nothing of it is unknown
-            if application.excess(self.ctx.session.limits.params):
-                return False
-            known[key] = application
-        METER.spent += application.work
-        self.application, self.body, self.outputs = application, application.body, application.outputs
-        self.layers = len(application.outputs) - 1  # each is a value to keep
-        if application.body.several:
-            self.ports = tuple(map(str, range(len(application.outputs))))
-        return True
+    def _apply(self, application: Application) -> None:
+        """Note the layer that is applied to what flows in."""
+        if application.work:
+            METER.spent += application.work
+        self.application, self.body, self.facts = application, application.body, application.facts
+        self.layers = len(self.facts["outputs"]) - 1  # each is a value to keep
 
     def _evaluated(self, operation: Operation) -> Evaluated | None:
         """Return the arguments of an entry, once for equal values of the names that they read; None where some of the
@@ -292,11 +288,12 @@ class StraightWay:
         """
         read: Hashable | None = None
         if self.prepared.right and operation.texts is not None:
-            scope = self.scope
-            read = tuple([scope.exact(name) for name in operation.reads])
+            reads = operation.reads()
+            read = self.scope().exactly(reads) if reads else ()
             known = operation.evaluated.get(read)
             if known is not None:
-                METER.spent += known.work
+                if known.work:
+                    METER.spent += known.work
                 return known
             if None in read:
                 read = None
@@ -312,14 +309,14 @@ class StraightWay:
 
     def _given(self, operation: Operation) -> dict[str, Any] | None:
         """Return the arguments of an entry over the spec's defaults; None where these were not computed yet."""
-        ctx, op, names, given = self.ctx, self.op, self.item.names, dict[str, Any]()
+        ctx, op, names, given = self.ctx, self.op, self.names, dict[str, Any]()
         for key, value, plain, name, default in operation.arguments:
             if plain:
                 given[key] = value
             elif name is not None and is_settled(found := (ctx.names if default else names).get(name)):
                 given[key] = found
             elif not default:
-                given[key] = ctx.session.shared.values.of(value, self.scope)
+                given[key] = ctx.session.shared.values.of(value, self.scope())
             elif op in ctx.defaults:
                 given[key] = ctx.defaults[op][key]
             else:
@@ -330,53 +327,58 @@ class StraightWay:
         """Raise ExpressionError where an expression of an entry reads what is not there, whether or not its turn
         comes.
         """
-        entry, own = self.item.entry, [(argument.key, argument.value) for argument in arguments if not argument.default]
+        entry, own = self.prepared.entry, [(given.key, given.value) for given in arguments if not given.default]
         for key, value in (("id", entry.id), ("when", entry.when), ("op", entry.op), *own):
             if not is_plain(value):
-                scope = Scope(self.item.names, inputs=self.frame.readable) if key == "id" else self.scope
-                self.ctx.check_names(value, scope, (*self.item.loc, key))
+                scope = Scope(self.names, inputs=self.frame.readable) if key == "id" else self.scope()
+                self.ctx.check_names(value, scope, (*self.item().loc, key))
 
     # -- the node -------------------------------------------------------------------------------------------------
 
     def affordable(self) -> bool:
         """Return whether what the entry comes to, and finding it, are within the limits."""
         session = self.ctx.session
-        within = METER.spent - session.shared.metered <= session.limits.work
-        return within and session.steps + self.layers <= session.limits.nodes
+        return (
+            session.steps + self.layers < session.limits.nodes
+            and session.shared.entries < session.most_entries
+            and METER.spent <= session.most_work
+        )
 
     def node(self) -> Node:
         """Return the node of the entry, charged for; a placeholder where its list is elaborated now, and that is wrong
         and reported.
         """
-        node = Node.of(
+        fields: dict[str, Any] = {
             **self.place,
-            op=self.op,
-            inputs=self.sources,
-            body=self.body,
-            outputs=self.outputs,
-            ports=self.ports,
-            shared=self.shared,
-            written=self.written,
-            scope=self.item.names,
-            arriving=self.arriving,
-        )
+            **self.facts,
+            "op": self.op,
+            "inputs": self.sources,
+            "body": self.body,
+            "shared": self.shared,
+            "written": self.written,
+            "scope": self.names,
+            "arriving": self.arriving,
+        }
+        session = self.ctx.session
+        session.steps += 1 + self.layers
+        session.shared.entries += 1 + self.entries
         if self.given is not None:
-            return self._elaborated(node, self.given)
-        self.ctx.session.steps += self.layers
-        self.ctx.session.shared.entries += self.entries
+            return self._elaborated(Node.of(fields), self.given)
+        if self.shared is not None:
+            fields["params"] = 0
         if self.application is not None:
-            node.__dict__["application"] = self.application
-        return node
+            fields["application"] = self.application
+        return Node.of(fields)
 
     def _elaborated(self, blank: Node, given: Mapping[str, Any]) -> Node:
         """Return the node of an entry whose list is elaborated now."""
-        e, frame, item = self.e, self.frame, self.item
+        e, frame, item = self.e, self.frame, self.item()
         frame.sources, frame.inputs_wrong = self.sources, False
         try:
             if self.prepared.group:
                 return elaborate_group(e, item, blank)
             elaborate = elaborate_block if self.op in self.ctx.unit.spec.blocks else elaborate_use
-            return elaborate(e, item, blank, self.scope, given)
+            return elaborate(e, item, blank, self.scope(), given)
         except (Stop, UnknownRead):
             return frame.placeholder(
                 item.entry, item.loc, item.turns, blank.name, named=blank.named, inputs=self.sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 from speczoo.compiler.scope import Scope
@@ -17,7 +17,7 @@ class Values:
 
     def __init__(self) -> None:
         self.known: dict[Any, tuple[Any, int]] = {}
-        self.names: dict[str, tuple[str, ...]] = {}  # what each text reads
+        self.names: dict[Any, tuple[str, ...]] = {}  # what each text reads, but for what is left open in it
 
     def of(self, value: Any, scope: Scope) -> Any:
         """Return the value with its expressions computed. Raises ExpressionError and UnknownRead."""
@@ -34,17 +34,14 @@ class Values:
 
     def _once(self, text: str, scope: Scope, left_open: tuple[str, ...], compute: Callable[[str, Scope], Any]) -> Any:
         """Return what is computed of a text, where it reads what it read before: what came out then."""
-        if text not in self.names:
-            self.names[text] = tuple(Template.of(text).names)
-        key: list[Hashable] = [text, left_open]
-        for name in self.names[text]:
-            if name in left_open:
-                continue
-            found = scope.exact(name)
-            if found is None:
-                return compute(text, scope)
-            key.append(found)
-        read = tuple(key)
+        place = (text, left_open)
+        names = self.names.get(place)
+        if names is None:
+            names = self.names[place] = tuple(Template.of(text).names.difference(left_open))
+        values = scope.exactly(names)
+        if None in values:
+            return compute(text, scope)
+        read = (place, values)
         known = self.known.get(read)
         if known is not None:
             METER.spent += known[1]
