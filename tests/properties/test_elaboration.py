@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -177,6 +177,52 @@ def checked(unit: LoadedSpec) -> tuple[list[Any], list[Diagnostic]]:
         for variant in list(unit.spec.variants)[:4] or [None]
     ]
     return [as_data(graph, scopes=False) for graph in graphs], report.diagnostics
+
+
+def each_variant(unit: LoadedSpec, shared: Callable[[], Shared]) -> list[Any]:
+    """The networks of all variants as data, without the names that their lists could read."""
+    found = [
+        compile(unit, Report(), variant=variant, lookup=catalogue.lookup, shared=shared())
+        for variant in [None, *unit.spec.variants][:14]
+    ]
+    return [as_data(graph, scopes=False) for graph in found]
+
+
+def same_alone(source: str) -> None:
+    if (unit := loaded(source)) is not None:
+        together = Shared()
+        assert each_variant(unit, lambda: together) == each_variant(unit, Shared)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_variant_is_alone_what_it_is_beside_the_others(family: str) -> None:
+    same_alone((catalogue.NETWORKS / f"{family}.yaml").read_text(encoding="utf-8"))
+
+
+@MANY
+@given(st.sampled_from(sorted(seeds())), st.integers(0, 2**32), st.integers(0, 2))
+def test_a_changed_variant_is_alone_what_it_is_beside_the_others(name: str, seed: int, times: int) -> None:
+    source = random.Random(seed)
+    same_alone(text(mutated(seeds()[name], source, times), source))
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4))
+def test_defaults_that_read_the_network_are_those_of_each_variant(widths: list[int]) -> None:
+    variants = "\n".join(f"  v{i}: {{params: {{width: {width}}}}}" for i, width in enumerate(widths))
+    same_alone(
+        f"""
+spec: 1
+name: wide
+input: [3, 8, 8]
+params: {{width: 4}}
+blocks:
+  Wide: {{params: {{channels: {{type: int, default: $(2 * width)}}}}, layers: [
+    {{op: Conv2d, out_channels: $channels, kernel_size: 1}}]}}
+layers: [{{op: Wide}}]
+variants:
+{variants}
+"""
+    )
 
 
 @MANY
