@@ -1,7 +1,7 @@
 """A run of `speczoo.build(NAME, optimize=True)` beside torchvision's own module in eager mode, or the spec's where
-torchvision has none: the median of ratios of seconds, in pairs, in one process; and the peak of memory of each, weights
-and what torch holds for its kernels among it, over its first three runs. A network has processes of its own. With --cpu
-seconds are those of the processor, of all threads together: for a machine that does other things
+torchvision has none: the median of ratios of seconds, in pairs, in one process; and the peak of memory of each while it
+is built and over its first three runs, weights and what torch holds for its kernels among it. A network has processes
+of its own. With --cpu seconds are those of the processor, of all threads together: for a machine that does other things
 (OMP_WAIT_POLICY=PASSIVE keeps waiting threads out of them).
 
 For the peaks glibc maps what is larger than 64 KiB by itself, so that what is freed is gone: how much of it an
@@ -90,7 +90,7 @@ def optimized(name: str) -> nn.Module:
 
 
 def peak(make: Callable[[], nn.Module], given: list[Tensor]) -> float:
-    """Return the MiB that a module and its runs take at most."""
+    """Return the MiB that a module and its runs take at most, its making among it."""
     system = ctypes.CDLL(None)
     system.mallopt(M_MMAP_THRESHOLD, MAPPED)
     system.prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
@@ -99,10 +99,12 @@ def peak(make: Callable[[], nn.Module], given: list[Tensor]) -> float:
     with torch.inference_mode():
         for warm in (speczoo.build(SMALL), speczoo.build(SMALL, optimize=True)):
             warm.eval()(torch.randn(1, *SMALL["input"]))
-    settled(system)
+    trim(system)
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as peaks:
+        peaks.write("5")
     before = highest()
     module = make()
-    settled(system)
+    trim(system)
     with torch.inference_mode():
         for _ in range(RUNS):
             module(*given)
@@ -119,12 +121,10 @@ def populate(system: ctypes.CDLL) -> None:
                 system.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_POPULATE_READ)
 
 
-def settled(system: ctypes.CDLL) -> None:
-    """Forget the peak so far, and what was freed."""
+def trim(system: ctypes.CDLL) -> None:
+    """Give back what was freed."""
     gc.collect()
     system.malloc_trim(0)
-    with open("/proc/self/clear_refs", "w", encoding="ascii") as peaks:
-        peaks.write("5")
 
 
 def faster(name: str, given: list[Tensor], seconds: float, clock: Callable[[], float]) -> float:
