@@ -326,6 +326,85 @@ class Windows(nn.Module):
         return made.permute(0, 3, 1, 4, 2, 5).reshape(n, c, h, w)
 
 
+class Detector(nn.Module):
+    """Tables repeated over rows and columns, and queries once for each sample, tokens before samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows, self.columns = (nn.Parameter(torch.rand(5, 4)) for _ in range(2))
+        self.queries = nn.Parameter(torch.rand(3, 8))
+        self.layer = nn.TransformerDecoderLayer(8, 2, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, w = x.shape[-2:]
+        columns, rows = self.columns[:w].unsqueeze(0), self.rows[:h].unsqueeze(1)
+        places = torch.cat([columns.repeat(h, 1, 1), rows.repeat(1, w, 1)], -1).flatten(0, 1).unsqueeze(1)
+        memory = places + x.flatten(2).permute(2, 0, 1)
+        out: Tensor = self.layer(self.queries.unsqueeze(1).repeat(1, len(x), 1), memory)
+        return out.transpose(0, 1)
+
+
+class Coupling(nn.Module):
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mask", mask)
+        self.net = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.mask + self.net(x * self.mask) * (1 - self.mask)
+
+
+class Coupled(nn.Module):
+    """One mask that several modules have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        mask = (torch.arange(4) % 2).float()
+        self.parts = nn.ModuleList(Coupling(mask if at % 2 else 1 - mask) for at in range(2))
+        self.last = nn.ModuleList(Coupling(mask) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for part in [*self.parts, *self.last]:
+            x = part(x)
+        return x
+
+
+class Applied(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(30 * x)
+
+
+class Weighed(nn.Module):
+    """Tokens weighed by one vector, and the nearest of some vectors in the place of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.table = nn.Parameter(torch.randn(4)), nn.Embedding(5, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = x.view(-1, 4)
+        far = flat.pow(2).sum(1, keepdim=True) + self.table.weight.pow(2).sum(1) - 2 * flat @ self.table.weight.t()
+        x = x + self.table(far.argmin(1)).view(x.shape)
+        return (x * torch.matmul(x.tanh(), self.weight).softmax(1).unsqueeze(-1)).sum(1)
+
+
+class Decoded(nn.Module):
+    """A layer that goes on from its own states, the last of which nobody reads; whole numbers that are moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.rnn = nn.Embedding(6, 4), nn.GRU(4, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.words(x + torch.tensor([0, 2, 4]))
+        out, state = self.rnn(x)
+        parts = [out]
+        for _ in range(2):
+            out, state = self.rnn(out, state)
+            parts.append(out)
+        return torch.cat(parts, 1)
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -344,6 +423,11 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Frames, (3, 1, 6, 6), "equation:"),
     (Unrolled, (3, 2, 7), "share: cell"),
     (Aligned, (3, 6, 5), "op: repeat"),
+    (Detector, (8, 3, 4), "op: expand, from: queries, size: [3, 8]"),
+    (Coupled, (4,), "last.$i"),
+    (Weighed, (6, 4), 'equation: "...i,i->..."'),
+    (Decoded, ((3,), "int64"), "share: rnn"),
+    (lambda: nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), Applied()), (2,), "op: sin"),
     (Rotated, (6, 4), "$(sin(i * 10000 ** (-(j % 2) / 2)))"),
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),

@@ -241,10 +241,22 @@ class Builder:
         self.stretched.add(made)
         return made
 
+    def without_axis(self, x: TracedValue, place: int) -> TracedValue:
+        """Return a value without a batch without an axis of 1."""
+        entry = x.source.entry
+        if entry is not None and entry.op == "unsqueeze" and entry.args["dim"] == place + 1:
+            (made,) = entry.sources
+        else:
+            made = Feed(self.add("squeeze", [x.source], {"dim": place + 1}))
+        shapes = tuple(shape[:place] + shape[place + 1 :] for shape in x.shapes)
+        self.shapes[made] = shapes[0]
+        return TracedValue(made, shapes, None, dtype=x.dtype)
+
     def flowing(self) -> TracedValue | None:
-        """Return the first value that has the batch where a spec has it; None where nothing does."""
+        """Return the first value that has the batch, and nothing else in it; None where nothing has."""
         known = (each for each in self.known.values() if each is not None)
-        return next((x for x in known if x.plain and not x.leading and x.source not in self.free), None)
+        whole = (x for x in known if x.batch is not None and not x.folded and not x.leading)
+        return next((x for x in whole if x.source not in self.free), None)
 
     def append(self, entry: ImportedEntry) -> ImportedEntry:
         """Add an entry, which knows what it takes."""

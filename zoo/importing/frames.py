@@ -44,6 +44,7 @@ class Conversion:
     apart: TakenApart
     refusals: list[Refusal] = field(default_factory=list)
     left_out: list[Refusal] = field(default_factory=list)  # what a module does in training alone
+    stateful: set[str] = field(default_factory=set)  # the paths of modules of which more than the first result is read
     taken: dict[str, set[int]] = field(default_factory=dict)  # which of each module's results are read
     rounded: list[Rounded] = field(default_factory=list)
 
@@ -83,6 +84,8 @@ def converted(
     for value in root.results:
         conversion.readers.setdefault(value, set()).add(None)
     for _, call in root.walk():
+        if any(conversion.readers.get(value) for value in call.outputs[1:]):
+            conversion.stateful.add(call.path)
         if (inner := call.frame) is not None:
             read = {at for at, value in enumerate(inner.results) if conversion.outside(inner, value)}
             conversion.taken.setdefault(inner.path, set()).update(read)
@@ -107,6 +110,7 @@ def converted(
         raise ImportRefused(type(root.module).__name__.lower(), conversion.refusals)
     if not builder.made.entries:
         builder.made.outputs = [Feed(builder.add("Identity", builder.made.outputs))]
+    prune(builder.made)
     add_leftover(builder.made, model)
     return ConvertedModel(builder.made, conversion.left_out, conversion.rounded)
 
@@ -135,7 +139,7 @@ def _list_of(
     its inputs that have no batch, `stretched` those of them that are one for each sample all the same.
     """
     kind = type(frame.module).__name__
-    buffers = dict(conversion.model.named_buffers())
+    buffers = dict(conversion.model.named_buffers(remove_duplicate=False))
     at = Builder(frame, kind, conversion.batches, buffers, conversion.rounded, conversion.apart)
     at.known.update(given)
     at.free.update(alone)
@@ -316,7 +320,7 @@ def _recurrent(
     module: Any = call.module
     if inputs[0].batch != (0 if module.batch_first else 1) or any(each.folded for each in inputs):
         raise Unsayable(f"`{type(module).__name__}` takes a batch of tokens x features, and other axes are in it here")
-    if not any(conversion.readers.get(value) for value in call.outputs[1:]):
+    if call.path not in conversion.stateful:
         return arguments, call.outputs[:1]
     return arguments | {"return_state": True}, call.outputs
 

@@ -149,8 +149,11 @@ def matmul(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """
     bound(call, [])
     x, y = reshaping.folded_alike(at, [at.traced(value) for value in call.inputs * (2 if len(call.inputs) < 2 else 1)])
-    if x.source not in at.free and y.batch is None and len(x.shape) == 1 and len(y.shape) == 2:
+    if x.source not in at.free and y.batch is None and x.rank == 2 and x.batch == 0 and len(y.shape) == 2:
         made = Feed(at.add("einsum", [x.source, y.source], {"equation": "...i,io->...o"}))
+        return [at.outcome(call.outputs[0], made, x)]
+    if x.source not in at.free and y.batch is None and len(y.shape) == 1 and x.batch != x.rank - 1:
+        made = Feed(at.add("einsum", [x.source, y.source], {"equation": "...i,i->..."}))
         return [at.outcome(call.outputs[0], made, x)]
     if any(each.source not in at.free and (each.batch or 0) >= each.rank - 2 for each in (x, y)):
         raise Unsayable("it multiplies samples with each other, and a spec never touches the batch")

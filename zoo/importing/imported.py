@@ -39,6 +39,8 @@ from speczoo.specs.format import formatted
 from speczoo.specs.source import Source
 
 BATCHES = (2, 3)
+#: What whole numbers are below that flow in, where a model takes no larger ones.
+LEAST = 2
 #: How many lines stand below each other on a screen.
 SCREEN = 30
 
@@ -114,7 +116,14 @@ def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = No
     input that is none.
     """
     inputs = inputs_of(model, input)
-    made = ListedModel(inputs, *_listed(model, inputs, customs), ties_of(model))
+    try:
+        found = _listed(model, inputs, customs)
+    except ModelFailed as error:  # whole numbers that the model adds to may be none of its tables' any more
+        if not isinstance(error.__cause__, IndexError) or all(each.most <= LEAST for each in inputs):
+            raise
+        inputs = [replace(each, most=LEAST) for each in inputs]
+        found = _listed(model, inputs, customs)
+    made = ListedModel(inputs, *found, ties_of(model))
     if not arranged(made.root):
         raise ImportRefused(name, [_unnamed(model, made.root)])
     named = [replace(each, name=own) for each, own in zip(inputs, made.root.inputs, strict=True)]

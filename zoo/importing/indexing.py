@@ -104,6 +104,8 @@ def expand(at: Builder, call: RecordedCall) -> list[TracedValue]:
     out = call.outputs[0]
     if x.source in at.free and (beside := _of_samples(at, x, out)) is not None:
         return [beside]
+    if x.batch is None and len(out.tensor.shape) == x.rank + 1 and batch_axis(out.shapes, at.batches) == 0:
+        x = replace(x, batch=0, leading=True)  # once for each sample
     into = at.outcome(out, x.source, x) if x.source not in at.free else None
     shapes = into.shapes if into else tuple(tuple(shape[len(shape) - len(x.shape) :]) for shape in out.shapes)
     at.shapes[x.source] = x.shape
@@ -137,16 +139,22 @@ def _of_samples(at: Builder, x: TracedValue, out: RunValue) -> TracedValue | Non
     if not axis or whole[axis : axis + 1] != (1,):
         return None
     own = whole[:axis] + whole[axis + 1 :]
-    if own != x.shape or any(shape[:axis] + shape[axis + 1 :] != own for shape in out.shapes):
+    if any(shape[:axis] + shape[axis + 1 :] != own for shape in out.shapes):
         return None
-    return TracedValue(x.source, x.shapes, axis, dtype=x.dtype)
+    if own == x.shape:
+        return TracedValue(x.source, x.shapes, axis, dtype=x.dtype)
+    return replace(at.without_axis(x, axis), batch=axis) if x.batch is None else None
 
 
 def repeat(at: Builder, call: RecordedCall) -> list[TracedValue]:
     """Return a value again and again along its axes, the batch as it is."""
     x = value_of(at, call)
     if x.batch is None and len(_times(call, x.rank)) == x.rank + 1:
-        x = replace(x, batch=0, leading=True)  # once for each sample
+        x = replace(x, batch=0, leading=True)  # once for each sample, or as often
+    if x.source in at.free and (beside := _of_samples(at, x, call.outputs[0])) is not None:
+        return [beside]
+    if x.leading and batch_axis(call.outputs[0].shapes, at.batches) is None:
+        x = _axis_of_one(at, x)
     repeats, *others = (_times(each, x.rank) for each in (call, *call.twins))
     lead = x.batch is not None
     if (lead and (x.batch or x.folded or len(repeats) != x.rank)) or any(
@@ -158,6 +166,14 @@ def repeat(at: Builder, call: RecordedCall) -> list[TracedValue]:
     if lead and repeats[0] != 1:
         raise Unsayable("it repeats the batch, which a spec never touches")
     return at.apply(call, "repeat", [x], {"repeats": repeats[lead:]})
+
+
+def _axis_of_one(at: Builder, x: TracedValue) -> TracedValue:
+    """Return a parameter whose axis of 1 stands for samples elsewhere with that axis as its own."""
+    made = Feed(at.add("unsqueeze", [x.source], {"dim": 1}))
+    shapes = tuple((1, *shape) for shape in x.shapes)
+    at.shapes[made] = shapes[0]
+    return TracedValue(made, shapes, None, dtype=x.dtype)
 
 
 def _times(call: RecordedCall, rank: int) -> list[int]:

@@ -104,7 +104,8 @@ def other_sizes(inputs: Sequence[ModelInput]) -> Iterator[list[ModelInput]]:
         sized = [replace(each, shape=_changed(each, change)) for each in inputs]
         if any(a != b for a, b in zip(sized, inputs, strict=True)) and all(n > 2 for s in sized for n in _free(s)):
             yield sized
-    yield [replace(each, shape=(*each.shape[: _fixed(each)], *(2 * n for n in _free(each)))) for each in inputs]
+    doubled = [replace(each, shape=_changed(each, lambda size, place: 2 * size)) for each in inputs]
+    yield from [doubled] if doubled != [*inputs] else []
 
 
 def _fixed(each: ModelInput) -> int:

@@ -19,7 +19,7 @@ def arithmetic(at: Builder, call: RecordedCall, op: str, operands: Sequence[Any]
     if call.name != "addcmul":
         bound(call, [])
     both = [_operand(at, call, each) for each in operands]
-    found = folded_alike(at, [each for each in both if isinstance(each, TracedValue)])
+    found = _beside(at, folded_alike(at, [each for each in both if isinstance(each, TracedValue)]))
     same = iter(found)
     met = [next(same) if isinstance(each, TracedValue) else each for each in both]
     widest = max((each for each in found if not each.leading), key=lambda x: len(x.shape), default=found[0])
@@ -34,6 +34,20 @@ def arithmetic(at: Builder, call: RecordedCall, op: str, operands: Sequence[Any]
     inputs: list[Operand] = [each.source if isinstance(each, TracedValue) else each for each in met]
     entry = at.add(op, inputs, {"broadcast": True} if len(shapes) > 1 else {})
     return [at.outcome(call.outputs[0], Feed(entry), first)]
+
+
+def _beside(at: Builder, found: list[TracedValue]) -> list[TracedValue]:
+    """Return values of which those without a batch have no axis of 1 where the others have theirs."""
+    first = main(each for each in found if each.source not in at.free)
+    if first is None or not first.batch:
+        return found
+    place, rank = first.batch, first.rank
+    return [
+        at.without_axis(x, place)
+        if x.source in at.free and x.batch is None and x.rank == rank and x.shape[place] == 1
+        else x
+        for x in found
+    ]
 
 
 def _operand(at: Builder, call: RecordedCall, each: Any) -> TracedValue | float:

@@ -69,7 +69,7 @@ def copied(model: nn.Module) -> nn.Module:
     none of these.
     """
     made = [each for module in model.modules() for each in vars(module).values() if isinstance(each, Tensor)]
-    return copy.deepcopy(model, {id(each): each.detach().clone() for each in made if not each.is_leaf})
+    return _apart(copy.deepcopy(model, {id(each): each.detach().clone() for each in made if not each.is_leaf}))
 
 
 def on_meta(model: nn.Module) -> nn.Module:
@@ -81,7 +81,18 @@ def on_meta(model: nn.Module) -> nn.Module:
                 known[id(tensor)] = _meta(tensor)
             elif isinstance(tensor, dict) and name not in ("_parameters", "_buffers", "_modules"):
                 known |= {id(each): _meta(each) for each in tensor.values() if isinstance(each, Tensor)}
-    return copy.deepcopy(model, known)
+    return _apart(copy.deepcopy(model, known))
+
+
+def _apart(model: nn.Module) -> nn.Module:
+    """Return a model whose buffers are tensors of their own, where several modules have one: constants, as they are."""
+    known: set[int] = set()
+    for module in model.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and id(buffer) in known:
+                module._buffers[name] = buffer = buffer.clone()
+            known.add(id(buffer))
+    return model
 
 
 def _meta(tensor: Tensor) -> Tensor:
