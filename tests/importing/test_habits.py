@@ -423,7 +423,7 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Frames, (3, 1, 6, 6), "equation:"),
     (Unrolled, (3, 2, 7), "share: cell"),
     (Aligned, (3, 6, 5), "op: repeat"),
-    (Detector, (8, 3, 4), "op: expand, from: queries, size: [3, 8]"),
+    (Detector, (8, 3, 4), "op: expand, size: [3, 8], like: input"),
     (Coupled, (4,), "last.$i"),
     (Weighed, (6, 4), 'equation: "...i,i->..."'),
     (Decoded, ((3,), "int64"), "share: rnn"),

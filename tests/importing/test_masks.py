@@ -88,6 +88,26 @@ def test_masks_are_references(kind: str, run: Run, said: str) -> None:
     assert not torch.allclose(ours(x, mask), ours(x, ~mask))
 
 
+def test_padding_before_whom_nobody_looks_is_not_drawn() -> None:
+    """Who sees padding alone gets no number, in the model and here: nothing would be held to anything."""
+
+    class Causal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(4, FEATURES)
+            self.layers = nn.ModuleList(nn.MultiheadAttention(FEATURES, 2, batch_first=True) for _ in range(2))
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            x, padding = self.words(tokens), tokens == 0
+            mask = torch.ones(TOKENS, TOKENS, dtype=torch.bool).triu(1)
+            for layer in self.layers:
+                x = x + layer(x, x, x, attn_mask=mask, key_padding_mask=padding)[0]
+            return x
+
+    for _ in range(4):
+        assert "key_padding_mask: " in str(from_module(Causal(), ((TOKENS,), "int64")))
+
+
 def test_numbers_are_no_mask_of_a_transformer() -> None:
     numbers = torch.randn(TOKENS, TOKENS)
     model = Net(lambda m, x, p: m.part(x, mask=numbers) * p[..., None], "encoder")

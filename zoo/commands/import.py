@@ -152,8 +152,8 @@ def _of_code(
                 made = from_module(model, inputs, name=name, custom=custom)
     except (TargetError, ProgramError, ImportRefused, ModelFailed, NotTheSame) as error:
         first, *more = str(error).split("\n")
-        if isinstance(error, ImportRefused) and not (program or custom):
-            more.append("  = help: `--custom FILE.py` makes the modules around these custom layers, where it can")
+        if isinstance(error, ImportRefused) and not program:
+            more += _customs(custom, all(each.path for each in error.refusals))
         raise Refused(first, *more) from None
     name = made.name
     graphs = made.graphs if len(models) > 1 else {name: made.graph}
@@ -164,6 +164,15 @@ def _of_code(
     sums = ", ".join(f"{each} {count:,}" for each, count in counts.items()) if len(models) > 1 else f"{params:,}"
     note = f"{sums} parameters, the same outputs{'' if made.sizes else ', at this size of its input'}"
     return made.text, {"name": name, "params": params, "notes": [*made.notes], "plugin": made.plugin}, note
+
+
+def _customs(custom: bool, inside: bool) -> list[str]:
+    """Return the help for what no spec can say: whether it is all `inside` modules, which may be custom layers."""
+    if not inside:
+        return [
+            "  = help: put such lines of the model itself into a module, which `--custom FILE.py` makes a custom layer"
+        ]
+    return [] if custom else ["  = help: `--custom FILE.py` makes the modules around these custom layers"]
 
 
 def _inputs(shapes: Any, dtypes: Sequence[str]) -> Any:

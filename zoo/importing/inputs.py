@@ -80,7 +80,10 @@ def given(inputs: Sequence[ModelInput], batch: int, device: torch.device) -> lis
     for each in inputs:
         size = (batch, *each.shape)
         if each.dtype == "int64":
-            out.append(torch.randint(each.most, size, device=device))
+            numbers = torch.randint(each.most, size, device=device)
+            if each.shape:
+                numbers[..., 0] = each.most // 2  # no padding as a rule: who sees padding alone gives no number
+            out.append(numbers)
         elif each.dtype == "bool":
             truths = torch.rand(size, device=device) < 0.5
             truths[..., 0], truths[..., -1] = True, False  # a mask that hides all of a sample says nothing of the rest
