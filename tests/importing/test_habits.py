@@ -405,6 +405,45 @@ class Decoded(nn.Module):
         return torch.cat(parts, 1)
 
 
+class Kernel(nn.Module):
+    """An attention without a softmax, whose products are of three values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = F.elu(x.unflatten(2, (2, 4))) + 1
+        kept = torch.einsum("nshd,nshm->nhmd", q, q)
+        scale = 1 / torch.einsum("nlhd,nhd->nlh", q, q.sum(dim=1))
+        return torch.einsum("nlhd,nhmd,nlh->nlhm", q, kept, scale)
+
+
+class Named(nn.Module):
+    """A module whose arguments are called as places of constants are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.kinds, self.places = nn.Embedding(9, 4), nn.Embedding(2, 4), nn.Embedding(12, 4)
+        self.register_buffer("ids", torch.arange(12)[None])
+
+    def forward(self, i: Tensor, j: Tensor) -> Tensor:
+        out: Tensor = self.words(i) + self.kinds(j) + self.places(self.ids[:, : i.size(1)])
+        return out
+
+
+class Edges(nn.Module):
+    """Constant filters, and constants and parameters that come out once for each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread, self.value = nn.Parameter(torch.zeros(2)), nn.Linear(36, 1)
+        self.named = Named()
+
+    def forward(self, x: Tensor, tokens: Tensor) -> tuple[Tensor, ...]:
+        kernel = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]]).view(1, 1, 3, 3)
+        along, down = F.conv2d(x, kernel, padding=1), F.conv2d(x, kernel.transpose(2, 3), padding=1)
+        value = self.value(along.flatten(1))
+        words = self.named(tokens, tokens)
+        return torch.cat([along, down], 1), value.expand(len(x), 3), self.spread.expand(len(x), 2).exp(), words
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -428,6 +467,8 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Weighed, (6, 4), 'equation: "...i,i->..."'),
     (Decoded, ((3,), "int64"), "share: rnn"),
     (lambda: nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), Applied()), (2,), "op: sin"),
+    (Kernel, (5, 8), 'equation: "nlhm,nlh->nlhm"'),
+    (Edges, {"x": (1, 6, 6), "tokens": ((5,), "int64")}, "op: expand, size: [2], like: x"),
     (Rotated, (6, 4), "$(sin(i * 10000 ** (-(j % 2) / 2)))"),
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),

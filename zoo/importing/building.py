@@ -76,6 +76,12 @@ class Builder:
             raise UnbuiltInputError
         return found
 
+    def weight(self, value: RunValue) -> TracedValue:
+        """Return what a tensor is that a layer computes with: its first axis is its own, where that is 1, too."""
+        if value not in self.known and not value.parameter:
+            self.known[value] = self._buffer(value, own=True)
+        return self.traced(value)
+
     def check_apart(self, key: str) -> None:
         """Raise Unsayable for a weight of a layer that is called as well, and cannot be taken apart."""
         if (why := self.apart.kept.get(key.rpartition(".")[0])) is not None:
@@ -96,14 +102,16 @@ class Builder:
         self.known[value] = found = TracedValue(made, shapes, 0 if leading else None, leading=leading)
         return found
 
-    def _buffer(self, value: RunValue) -> TracedValue:
-        """Return a constant: a buffer of the model, or what no call made of the values of the network."""
+    def _buffer(self, value: RunValue, *, own: bool = False) -> TracedValue:
+        """Return a constant: a buffer of the model, or what no call made of the values of the network. A first axis of
+        1 stands where the batch would, unless it is the constant's `own`.
+        """
         if len(set(value.shapes)) > 1:
             raise Unsayable("it takes a constant that follows from the batch or the size of the input")
         tensor = self.buffers.get(value.key, value.tensor)
         owned = bool(value.key) and self.frame.owns(value)
         shape = tuple(tensor.shape)
-        leading = len(shape) > 1 and shape[0] == 1
+        leading = len(shape) > 1 and shape[0] == 1 and not own
         kept = owned and self.frame.persistent(value.key)
         numbers = tensor[0] if leading else tensor
         try:

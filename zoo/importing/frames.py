@@ -95,7 +95,7 @@ def converted(
         given[value] = TracedValue(Feed(None, port), shapes, dtype=dtypes[name])
     builder, outputs = _list_of(conversion, root, given)
     builder.made.inputs = [*recording.shapes]
-    builder.made.outputs = [out.source for _, out in outputs]
+    builder.made.outputs = [_for_each(builder, value, out) for value, out in outputs]
     builder.made.output_names = [recording.names.get(value, "") for value, _ in outputs]
     builder.made.training_only = [value in training_only for value, _ in outputs]
     for value in root.results:
@@ -113,6 +113,12 @@ def converted(
     prune(builder.made)
     add_leftover(builder.made, model)
     return ConvertedModel(builder.made, conversion.left_out, conversion.rounded)
+
+
+def _for_each(at: Builder, value: RunValue, out: TracedValue) -> Feed:
+    """Return what comes out of a network, once for each sample where the model gives it so."""
+    alone = out.source in at.free and batch_axis(value.shapes, at.batches) == 0
+    return at.stretched_out("output", out.source) if alone else out.source
 
 
 def _not_given(root: RecordedFrame, value: RunValue) -> str:

@@ -89,7 +89,7 @@ def named(name: str) -> str | None:
 
 
 def einsum(at: Builder, call: RecordedCall) -> list[TracedValue]:
-    """Return a sum of products whose batch is a letter in front."""
+    """Return a sum of products whose batch is a letter in front; of more than two values, the first two first."""
     equation, *operands = call.args
     inputs = reshaping.folded_alike(at, [at.traced(value) for value in operands])
     held = [each for each in inputs if each.source not in at.free]
@@ -97,7 +97,25 @@ def einsum(at: Builder, call: RecordedCall) -> list[TracedValue]:
         raise Unsayable("its batch is not first, or holds other axes")
     if held and held[0].folded:
         equation = _with_axes(equation, [each in held for each in inputs], held[0].folded)
-    return at.apply(call, "einsum", inputs, {"equation": equation})
+    sources = [each.source for each in inputs]
+    while len(sources) > 2:
+        equation, first = _first_two(equation.replace(" ", ""))
+        sources = [Feed(at.add("einsum", sources[:2], {"equation": first})), *sources[2:]]
+    made = Feed(at.add("einsum", sources, {"equation": equation}))
+    return [at.outcome(call.outputs[0], made, main(inputs))]
+
+
+def _first_two(equation: str) -> tuple[str, str]:
+    """Return an equation of one value less, and the one by which the first two are one. Raises Unsayable."""
+    left, arrow, out = equation.partition("->")
+    first, second, *others = left.split(",")
+    if "..." in equation or not arrow:
+        raise Unsayable("it multiplies more than two values, and leaves axes unsaid")
+    wanted = {*out, *"".join(others)}
+    made = "".join(letter for letter in dict.fromkeys(first + second) if letter in wanted)
+    if out[:1] in made:
+        made = out[0] + made.replace(out[0], "")
+    return f"{','.join([made, *others])}->{out}", f"{first},{second}->{made}"
 
 
 def _with_axes(equation: str, held: Sequence[bool], count: int) -> str:

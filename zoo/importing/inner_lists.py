@@ -7,8 +7,10 @@ import re
 
 from speczoo.importing import merging
 from speczoo.importing.building import Builder
+from speczoo.importing.constants import SINGLE
 from speczoo.importing.entries import Feed, ImportedList
 from speczoo.importing.recording import RecordedCall, RunValue
+from speczoo.importing.smooth import PLACES
 
 
 def prune(made: ImportedList) -> None:
@@ -63,4 +65,5 @@ def input_names(call: RecordedCall, reads: list[RunValue]) -> list[str]:
     names = {value: name for name, value in parameters.items() if isinstance(value, RunValue)}
     good = [names.get(value, "") for value in reads]
     taken = len(set(good)) == len(good) and all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in good)
-    return good if taken and "input" not in good else [f"x{i}" for i in range(1, len(reads) + 1)]
+    free = {*good}.isdisjoint({"input", *PLACES, *SINGLE})  # what places of constants are called
+    return good if taken and free else [f"x{i}" for i in range(1, len(reads) + 1)]

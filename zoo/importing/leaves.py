@@ -84,7 +84,8 @@ def stated(op: str, arguments: dict[str, Any]) -> dict[str, Any]:
     for name, given in arguments.items():
         field = layer.model_fields[name]
         value = plain(given)
-        if isinstance(value, list) and name not in layer.axes and name not in WHOLE and len(set(map(str, value))) == 1:
+        whole = name in layer.axes or name in WHOLE or (op, name) == ("expand", "size")
+        if isinstance(value, list) and not whole and len(set(map(str, value))) == 1:
             value = value[0]
         if name in layer.follows and value == plain(arguments.get(layer.follows[name])):
             value = None

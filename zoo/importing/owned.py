@@ -46,7 +46,7 @@ def layer(at: Builder, call: RecordedCall) -> list[TracedValue]:
     tensors = {name: given.pop(name, None) for name in TENSORS}
     weights = {name: each for name, each in tensors.items() if each is not None}
     if op in FUNCTIONS and any(_is_apart(at, value, name) for name, value in weights.items()):
-        taken = [at.traced(value) for value in weights.values()]
+        taken = [at.weight(value) for value in weights.values()]
         return FUNCTIONS[op](at, call, x, taken, _constant(call, names, given))
     if op == "BatchNorm" and x.source in at.free and not {"running_mean", "running_var"} & {*weights}:
         return _standardized(at, call, x, weights, _constant(call, names, given))
