@@ -37,9 +37,9 @@ def evaluate_arguments(
             del out[key]
         elif isinstance(value, str) and isinstance(item.entry.arguments.get(computed.get(key, "")), list):
             out[key] = over_places(ctx, item, key, computed[key], scope, path)
-        elif plain and not ctx.torn:
+        elif plain and not ctx.partly_refused:
             out[key] = value
-        elif name is not None and not ctx.torn and is_settled(found := scope.names.get(name)):
+        elif name is not None and not ctx.partly_refused and is_settled(found := scope.names.get(name)):
             out[key] = found
         else:
             out[key] = evaluate_argument(ctx, value, scope, (*item.loc, key), path)

@@ -41,7 +41,7 @@ def elaborate_block(
             raise _wrong_count(ctx, item, blank, inputs)
     with ctx.inside(blank.name, (*item.loc, "op"), op):
         body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), (*item.loc, "op"))
-    if not problems and not ctx.torn:
+    if not problems and not ctx.partly_refused:
         ctx.session.shared.lists[ctx.list_key(op, frozen, blank.arriving)] = Elaborated(body, work)
         item.prepared.right = True
     return blank.containing(body)

@@ -51,12 +51,12 @@ class Context:
         #: What the spec's own list may read, and its blocks: parameters, and what `let` names once it is computed.
         self.names: Mapping[str, Any] = {**settings.params, **dict.fromkeys(unit.spec.let, UNKNOWN)}
         #: Whether something in the text was refused, and stands in for what was probably intended.
-        self.torn = bool(self.placeholders or unit.document.placeholders)
+        self.partly_refused = bool(self.placeholders or unit.document.placeholders)
         self.defaults: dict[str, dict[str, Any]] = {}
         self.trail: list[TrailStep] = []
         self._outer: dict[str, int] = {}
 
-    def blind(self, *, inactive: bool = False) -> Context:
+    def with_unknown_params(self, *, inactive: bool = False) -> Context:
         """Return the context of this spec with all its parameters unknown."""
         unknown = dict.fromkeys(self.settings.params, UNKNOWN)
         return Context(self.session, self.unit, replace(self.settings, params=unknown), inactive=inactive)
@@ -110,9 +110,9 @@ class Context:
             found = known[key] = placed_entries(entries, loc, inputs, self.prepared)
         return found
 
-    def sound(self, loc: Loc) -> bool:
+    def right_inactive(self, loc: Loc) -> bool:
         """Return whether the entry there was left out before, and nothing is wrong with it."""
-        return (id(self.unit.spec), loc) in self.session.shared.sound
+        return (id(self.unit.spec), loc) in self.session.shared.right_inactive
 
     def written(self, loc: Loc) -> Any:
         """Return what the text says there; None where there is nothing."""
@@ -138,7 +138,7 @@ class Context:
     def wrong_params(self, block: str, given: Collection[str]) -> frozenset[str]:
         """Return the parameters of a block that are declared wrongly; perhaps all that are given."""
         unsettable = frozenset(self.unit.spec.blocks[block].params.keys() & STRUCTURE)
-        if not self.torn:
+        if not self.partly_refused:
             return unsettable
         if ("blocks", block, "params") in self.placeholders:
             return frozenset(given)
@@ -217,7 +217,7 @@ class Context:
 
     def evaluate(self, value: Any, scope: Scope, loc: Loc, path: str = "") -> Any:
         """Return `value` with its expressions computed. Raises Stop, reported, or UnknownRead."""
-        if self.torn and (value is None or isinstance(value, (str, list, dict))) and self._refused(loc):
+        if self.partly_refused and (value is None or isinstance(value, (str, list, dict))) and self._refused(loc):
             raise UnknownRead
         if METER.spent > self.session.most_work:
             self.overworked(loc, path)
@@ -287,13 +287,13 @@ class Context:
             self.report(Problem("limit-exceeded", message, loc, help=help))
             raise Halt
 
-    def listing(self, loc: Loc, count: int) -> None:
+    def charge_list(self, loc: Loc, count: int) -> None:
         """Charge for so many elements of a list. Raises Halt, reported, where they are too much work."""
         METER.spent += 4 * count
         if METER.spent > self.session.most_work:
             self.overworked(loc)
 
-    def afford(self, op: str) -> None:
+    def check_text_length(self, op: str) -> None:
         """Raise Halt, reported at a name under `use`, where the specs in use are too large together."""
         if self.session.shared.text_length > (most := self.session.limits.bytes):
             message = f"the specs in use are larger than {most:,} bytes together"

@@ -177,22 +177,22 @@ class SpecElaborator:
     def left_out(self, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
         ctx, session = self.context, self.context.session
         key = (id(ctx.unit.spec), loc)
-        if key in session.inactive or key in session.shared.sound:
+        if key in session.inactive or key in session.shared.right_inactive:
             return
         session.inactive.add(key)
         reported = session.reported
         self._inactive.context.trail = ctx.trail
         inactive.check(self._inactive, frame, entry, loc, names)
         if session.reported == reported:
-            session.shared.sound.add(key)
+            session.shared.right_inactive.add(key)
 
     @cached_property
     def _inactive(self) -> SpecElaborator:
-        return SpecElaborator(self.context.blind(inactive=True))
+        return SpecElaborator(self.context.with_unknown_params(inactive=True))
 
     @cached_property
-    def _blind(self) -> SpecElaborator:
-        return SpecElaborator(self.context.blind())
+    def _with_unknown_params(self) -> SpecElaborator:
+        return SpecElaborator(self.context.with_unknown_params())
 
     def check_declarations(self) -> bool:
         ctx, spec = self.context, self.context.unit.spec
@@ -217,16 +217,16 @@ class SpecElaborator:
         for name, block in spec.blocks.items():
             if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.placeholders:
                 continue
-            blind = self._blind
+            unbound = self._with_unknown_params
             required = {param for param, declared in block.params.items() if declared.required}
             _, problems = bind(block.params, {}, ctx.names, name, required)
             for problem in problems:
                 place = problem.loc if problem.key else (*problem.loc, "default")
                 ctx.report(replace(problem, loc=("blocks", name, "params", *place)))
-            blind.context.trail = [(f"{name}.", None, name)]
+            unbound.context.trail = [(f"{name}.", None, name)]
             unknown = dict.fromkeys(block.params, UNKNOWN)
             try:
-                inputs = block.fixed_inputs or inputs_of(blind.context, name, block, unknown)
-                blind.block(name, block, unknown, [(own, UNKNOWN) for own in inputs], ("blocks", name))
+                inputs = block.fixed_inputs or inputs_of(unbound.context, name, block, unknown)
+                unbound.block(name, block, unknown, [(own, UNKNOWN) for own in inputs], ("blocks", name))
             except (Stop, UnknownRead):
                 continue

@@ -31,7 +31,7 @@ def elaborate_entry(e: Elaborator, frame: Frame, item: Item) -> None:
             frame.append(straight, certain=True)
             return
         ctx.enter(item.loc)
-    if ctx.torn and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
+    if ctx.partly_refused and (item.loc in ctx.placeholders or item.loc in ctx.unit.document.placeholders):
         frame.edges_incomplete = True
         id = _written_id(ctx, frame, item)
         name = id or str(frame.count)
@@ -112,7 +112,7 @@ def _id(ctx: Context, frame: Frame, item: Item) -> str | None:
     """Return the id of an entry; None where it has none, or a wrong one, which is reported."""
     if item.entry.id is None:
         return None
-    if not ctx.torn and (name := item.prepared.name) is not None:
+    if not ctx.partly_refused and (name := item.prepared.name) is not None:
         return name
     try:
         return _identified(ctx, frame, item)

@@ -25,11 +25,12 @@ def elaborate_group(e: Elaborator, item: Item, blank: Node) -> Node:
         ctx.step(item.loc, done[key].size)
         return blank.containing(done[key])
     name = str(entry.id) if entry.id is not None else ""
-    reported = ctx.session.reported, len(ctx.session.report.diagnostics)
+    session = ctx.session
+    reported = session.reported, len(session.report.diagnostics)
     with ctx.inside(blank.name):
         inputs = [("input", blank.arriving[0])]
         body = e.expand("group", name, entry.layers, (*item.loc, "layers"), item.names, inputs)
-    if body.whole and not ctx.torn and reported == (ctx.session.reported, len(ctx.session.report.diagnostics)):
+    if body.whole and not ctx.partly_refused and reported == (session.reported, len(session.report.diagnostics)):
         done[key] = body
         item.prepared.right = True
     return blank.containing(body)

@@ -49,7 +49,7 @@ def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: 
     right = right_layer(ctx, layer, arguments, freeze(arguments))
     body = right if right is not None else _doubtful(ctx, frame, item, layer, arguments, blank)
     made = apply(ctx, frame, item, blank, body)
-    if not ctx.torn and not layer.computed and made.body is right:
+    if not ctx.partly_refused and not layer.computed and made.body is right:
         prepared.right = True
         constant = prepared.op is not None and prepared.operation(op).constant
         prepared.body = body if constant else None

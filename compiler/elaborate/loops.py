@@ -113,7 +113,7 @@ def comprehended(
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the names that are read at each turn of a loop within a list. Raises Stop, reported, and UnknownRead."""
     values, count = columns(ctx, loop, loc, names, inputs)
-    ctx.listing((*loc, "for"), count)
+    ctx.charge_list((*loc, "for"), count)
     for j in range(count):
         yield layered(names, row(values, j))
 

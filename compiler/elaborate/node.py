@@ -71,7 +71,7 @@ def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope
 
 def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
     """Return the name of the op. Raises Stop, reported, and UnknownRead, with the arguments looked at all the same."""
-    if item.prepared.op is not None and not ctx.torn:
+    if item.prepared.op is not None and not ctx.partly_refused:
         return item.prepared.op
     loc = (*item.loc, "op")
     try:
@@ -87,7 +87,7 @@ def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
 
 def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
     ctx, op = e.context, blank.op
-    if ctx.torn and (("blocks", op) in ctx.placeholders or ("use", op) in ctx.placeholders):
+    if ctx.partly_refused and (("blocks", op) in ctx.placeholders or ("use", op) in ctx.placeholders):
         raise Stop
     if op in ctx.unit.spec.blocks:
         return elaborate_block(e, item, blank, scope)

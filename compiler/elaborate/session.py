@@ -42,7 +42,7 @@ class Shared:
 
     done: dict[Any, Composite] = field(default_factory=dict)
     roots: dict[str | None, Composite] = field(default_factory=dict)  # the networks, whole or not, by their variants
-    sound: set[Any] = field(default_factory=set)  # the entries that are left out and right
+    right_inactive: set[Any] = field(default_factory=set)  # the entries that are left out and right
     entries: int = 0
     outer: dict[Any, int] = field(default_factory=dict)  # numbers for the parameters that blocks may read
     lists: dict[Any, Elaborated] = field(default_factory=dict)  # blocks and specs in use, by their `Context.list_key`

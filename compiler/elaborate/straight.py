@@ -39,7 +39,7 @@ def fill_straight(e: Elaborator, frame: Frame, entries: Sequence[PlacedEntry], n
     """Add the nodes of the first entries of a list to it until one has to be found step by step; returns how many were
     added.
     """
-    for placed in entries if not e.context.torn else ():
+    for placed in entries if not e.context.partly_refused else ():
         node = _node(StraightWay(e, e.context, frame, placed.prepared, names, placed))
         if node is None:
             break
@@ -51,7 +51,7 @@ def fill_straight(e: Elaborator, frame: Frame, entries: Sequence[PlacedEntry], n
 
 def straight_node(e: Elaborator, frame: Frame, item: Item) -> Node | None:
     """Return the node of an entry; None where it has to be found step by step."""
-    if not item.prepared.simple or not item.certain or e.context.torn:
+    if not item.prepared.simple or not item.certain or e.context.partly_refused:
         return None
     return _node(StraightWay(e, e.context, frame, item.prepared, item.names, None, item))
 
@@ -177,7 +177,7 @@ class StraightWay:
 
     def _left_out(self) -> bool:
         """Find what an entry comes to that `when` leaves out: its first input."""
-        if not self.arriving or not isinstance(self.sources[0], Edge) or not self.ctx.sound(self.item().loc):
+        if not self.arriving or not isinstance(self.sources[0], Edge) or not self.ctx.right_inactive(self.item().loc):
             return False
         self.op, self.written = self.prepared.entry.op or "group", NOTHING
         self.sources, self.arriving = self.sources[:1], self.arriving[:1]

@@ -54,7 +54,7 @@ def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope, given: M
     lasting = _lasting(body)
     if len(report.diagnostics) > before:
         _blame_user(ctx, item, unit, variant, before)
-    elif not ctx.torn and not unit.spec.init:
+    elif not ctx.partly_refused and not unit.spec.init:
         ctx.session.shared.lists[ctx.list_key(op, freeze(given), blank.arriving)] = Elaborated(lasting, work, CHOICE)
         item.prepared.right = True
     return blank.containing(lasting)
@@ -97,7 +97,7 @@ def _found(ctx: Context, blank: Node) -> tuple[LoadedSpec, str | None]:
     """Return the spec in use, and its variant. Raises Stop, reported."""
     op = blank.op
     found = ctx.session.named(ctx.unit.spec.use[op], ctx.unit)
-    ctx.afford(op)
+    ctx.check_text_length(op)
     if (problem := _use_problem(op, found, blank.name)) is not None:
         raise ctx.stop(problem)
     if isinstance(found, str) or found.unit is None:  # its own errors are reported already
@@ -130,7 +130,7 @@ def check_uses(ctx: Context) -> None:
         inner = Context(ctx.session, unit, ctx.settings)
         for op, name in unit.spec.use.items():
             found = ctx.session.named(name, unit)
-            inner.afford(op)
+            inner.check_text_length(op)
             if (problem := _use_problem(op, found)) is not None:
                 inner.report(problem)
             if not isinstance(found, str) and found.unit is not None:
