@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing import heads, masks, owned, windowed
+from speczoo.importing import fixed, heads, masks, owned, windowed
 from speczoo.importing.apart import TakenApart, find
 from speczoo.importing.building import Builder, Rounded, UnbuiltInputError, batch_axis
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
@@ -185,7 +185,7 @@ def _unknown(frame: RecordedFrame, batches: tuple[int, ...]) -> Iterator[Refusal
     """Yield the functions that the language has not of a frame whose values are lost: they are reported, too."""
     for inner, call in frame.walk():
         flows = any(batch_axis(value.shapes, batches) is not None for value in call.outputs)
-        if call.module is None and flows and call.name not in (*RANDOM, *UNKNOWN):
+        if call.module is None and flows and call.name not in (*fixed.RANDOM, *fixed.UNSET):
             try:
                 handler_of(call.name)
             except Unsayable as error:
@@ -200,59 +200,20 @@ def _entries(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[Ru
         return dict(zip(call.outputs, _leaf(conversion, at, call), strict=False))
     if call.outputs and not any(value.tensor.numel() for value in call.outputs):
         return {}  # nothing, beside which other values are joined
-    if _is_constant(at, call):
+    if fixed.is_constant(at, call):
         at.constant.update(call.outputs)
         return {}
-    if call.name in RANDOM:
+    if call.name in fixed.RANDOM:
         how = "draw outside and let that flow in, or draw `if self.training` alone"
         raise Unsayable(f"it draws at random in evaluation, too, which no spec does: {how}")
     try:
         handler = handler_of(call.name)
     except Unsayable:
-        if not _is_of_buffers(at, call):
+        if not fixed.is_of_buffers(at, call):
             raise
         at.constant.update(call.outputs)  # a rule for what comes out may be found
         return {}
     return dict(zip(call.outputs, handler(at, call), strict=True))
-
-
-def _is_of_buffers(at: Builder, call: RecordedCall) -> bool:
-    """Return whether a call makes something of constants and of buffers that are in no state_dict."""
-    return bool(call.inputs) and all(
-        value in at.constant
-        or _is_plain(at, value)
-        or (not value.parameter and bool(value.key) and not at.frame.persistent(value.key))
-        for value in call.inputs
-    )
-
-
-#: Functions that make tensors of nothing, or of the shape of another one alone; and those that draw at random.
-MADE_LIKE = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full", "new_tensor")
-RANDOM = frozenset(
-    [
-        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "bernoulli_"),
-        *("multinomial", "normal", "normal_", "uniform_", "poisson"),
-    ]
-)
-#: And those that make a tensor of what is there.
-UNKNOWN = ("empty", "new_empty")
-
-
-def _is_constant(at: Builder, call: RecordedCall) -> bool:
-    """Return whether a call makes something of constants, and not of values of the network."""
-    if (
-        call.name in RANDOM
-        or call.name in UNKNOWN
-        or any(batch_axis(value.shapes, at.batches) is not None for value in call.outputs)
-    ):
-        return False
-    inputs = [*values(call.args, call.kwargs)]
-    return call.name in MADE_LIKE or all(value in at.constant or _is_plain(at, value) for value in inputs)
-
-
-def _is_plain(at: Builder, value: RunValue) -> bool:
-    """Return whether a tensor is one that the model has made beside its parameters and buffers, or a fleeting one."""
-    return value not in at.known and not value.parameter and (not value.key or not at.frame.owns(value))
 
 
 def _leaf(conversion: Conversion, at: Builder, call: RecordedCall) -> list[TracedValue]:
