@@ -162,3 +162,17 @@ def test_ties_follow_entries_that_are_counted_again() -> None:
         made, quick = assert_same(speczoo.graph(network))
         assert made.ties == ties
         assert all(quick.get_parameter(key) is quick.get_parameter(source) for key, source in ties.items())
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_weights_that_are_given_stay_as_they_are(memory_format: torch.memory_format) -> None:
+    """However they lie: what is written over is the copy that a network is built with."""
+    plain = speczoo.build("mnist_resnet", seed=0).to(memory_format=memory_format).eval()  # type: ignore[call-overload]
+    draw_anew(plain)
+    given = random_input(graph_of("mnist_resnet"), 2)
+    kept = deepcopy(plain.state_dict())
+    quick = speczoo.build("mnist_resnet", plain.state_dict(), optimize=True)
+    assert all(torch.equal(value, kept[key]) for key, value in plain.state_dict().items())
+    assert difference(*run(plain, given), *run(quick, given)) <= CLOSE
+    again = speczoo.build("mnist_resnet", kept, optimize=True)
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in quick.state_dict().items())
