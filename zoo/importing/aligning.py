@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from speczoo.compiler.layer import Layer
 from speczoo.importing.columns import key
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns
+from speczoo.importing.formulas import without_numbers
 
 #: The entries that are one, a list each; None where a list is without it.
 Members: TypeAlias = "tuple[ImportedEntry | None, ...]"
@@ -82,7 +83,7 @@ def signature(entry: ImportedEntry) -> Iterator[tuple[str, str]]:
     """Yield the arguments that are no plain numbers: expressions, and what one parameter has no type for."""
     for name, value in sorted(entry.args.items()):
         if isinstance(value, str) and value.startswith("$("):
-            yield name, value
+            yield name, without_numbers(value)
         elif isinstance(value, list) and (len(value) != 2 or any(type(each) is not int for each in value)):
             yield name, f"{len(value)} values"
         elif value is None or (isinstance(value, str) and entry.op in Layer.registry):
@@ -185,7 +186,8 @@ def _same_name(one: ImportedEntry, other: ImportedEntry) -> bool:
 def _counted(entry: ImportedEntry) -> bool:
     """Return whether an entry is one turn, or some that only count, of a block by position."""
     turns = [*entry.loop.values()]
-    by_place = entry.body is None and entry.op not in Layer.registry and (not entry.name or entry.name.isdigit())
+    module = entry.body is not None or entry.op not in Layer.registry
+    by_place = module and not entry.spliced and (not entry.name or entry.name.isdigit())
     return by_place and (not turns or (len(turns) == 1 and isinstance(turns[0], Turns) and turns[0].first == 1))
 
 
@@ -201,7 +203,14 @@ def _exchangeable(one: ImportedEntry, other: ImportedEntry) -> bool:
     if one.takes or other.takes:
         return {*one.takes} == {*other.takes} and len(one.inputs) == 1
     known = all(each.op in Layer.registry and len(each.inputs) == 1 and not each.loop for each in both)
-    return known and one.name == other.name and bool(one.name) and one.args == other.args
+    alike = (one.name == other.name and bool(one.name)) or all(is_activation(each.op) for each in both)
+    return known and alike and one.args == other.args
+
+
+def is_activation(op: str) -> bool:
+    """Return whether a layer is one of the activations, in whose place another may stand."""
+    layer = Layer.registry.get(op)
+    return layer is not None and layer.__module__.endswith(".activation")
 
 
 # -- what flows -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand
 from speczoo.importing.leaves import stated
 from speczoo.importing.recording import RecordedCall, RecordedFrame, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import TracedValue, folded_sizes, spec_shapes, times
+from speczoo.importing.traced import TracedValue, fixed_sizes, folded_sizes, spec_shapes, times
 
 
 class Rounded(NamedTuple):
@@ -54,7 +54,7 @@ class Builder:
         self.made = ImportedList(kind)
         self.known: dict[RunValue, TracedValue | None] = {}
         self.modules: dict[str, ImportedEntry] = {}
-        self.shapes: dict[Feed, Shape] = {}
+        self.shapes: dict[Feed, Shape] = {}  # 0 stands for what follows from the size of the input
         self.constant: set[RunValue] = set()  # what functions make of no value of the network
         self.free: set[Feed] = set()  # the values without a batch: parameters, and what is made of them alone
         self.zeros: set[Feed] = set()  # the values that are 0 for each sample
@@ -206,14 +206,14 @@ class Builder:
         """Return what a tensor is that an entry gives."""
         if source in self.free and like is not None and like.leading and value.shapes[0][:1] == (1,):
             shapes = tuple(shape[1:] for shape in value.shapes)
-            self.shapes[source] = shapes[0]
+            self.shapes[source] = fixed_sizes(shapes)
             return TracedValue(source, shapes, 0, leading=True)
         axis, count = self.layout(value, folded, like)
         if folded is None:
             folded = folded_sizes(like)[: len(self.batches)] if like is not None and count else [()] * len(self.batches)
         dtype = str(value.tensor.dtype).removeprefix("torch.")
         shapes = spec_shapes(value.shapes, axis, tuple(folded))
-        self.shapes[source] = shapes[0]
+        self.shapes[source] = fixed_sizes(shapes)
         return TracedValue(source, shapes, axis, count, dtype=dtype)
 
     def add(

@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from speczoo.importing.entries import ImportedEntry
+from speczoo.importing.formulas import numbers, of_sides, with_numbers
 from speczoo.specs import spec
 from speczoo.specs.keys import keys
 
@@ -21,8 +22,21 @@ RESERVED = frozenset([*keys(spec.Entry), "input", "in_channels", "in_features", 
 #: Arguments of what slides over a map, which no number of channels has to do with.
 WINDOW = frozenset(["kernel", "stride", "padding", "dilation", "output_padding"])
 
+#: Arguments that state sizes, which alone have to do with the height and width of a map.
+SIZES = frozenset(["shape", "unflattened_size", "size", "split_size"])
+HEIGHT, WIDTH = "input.height", "input.width"
+#: What the turns of a loop are called as a parameter, which no size has to do with.
+DEPTH = "depth"
+#: What a number in the rule of a constant is called as a parameter.
+SIDE = "side"
+
+#: How many parameters a list takes that is better one by itself.
+MANY = 4
+#: Halves and quarters that are less are what somebody would multiply by.
+FEW = 6
+
 #: Numbers of channels and the like, which a condition compares.
-WIDTHS = frozenset(["input.channels", "in_channels", "channels", "features"])
+WIDTHS = frozenset(["input.channels", "input.features", "in_channels", "channels", "features"])
 
 
 class Absent(Enum):
@@ -90,7 +104,9 @@ class ColumnWords:
             return self._led(column, wanted, here)
         if all(isinstance(each, list) for each in there) and len({len(each) for each in there}) == 1:
             wide = [each if isinstance(each, list) else [ABSENT] * len(there[0]) for each in column]
-            return [self.say(part, wanted, here) for part in zip(*wide, strict=True)]
+            return self._list([*zip(*wide, strict=True)], wanted, here) or self._param(column, wanted)
+        if all(isinstance(each, str) and each.startswith("$(") for each in there):
+            return self._rule(column)
         for text in self.expressions(column, here, wanted):
             return text
         if all(type(each) is bool for each in there):
@@ -101,10 +117,35 @@ class ColumnWords:
             for text, truths in _of_turns(turns):
                 if truths == tuple(there):
                     return f"$({text})"
+        return self._param(column, wanted)
+
+    def _param(self, column: Column, wanted: str) -> str:
+        """Return a parameter that has these values."""
         name = self._begun(column, wanted) or self._free(wanted)
         before = self.params.get(name, column)
         self.params[name] = tuple(b if a is ABSENT else a for a, b in zip(column, before, strict=True))
         return f"${name}"
+
+    def _list(self, parts: Sequence[Column], wanted: str, here: Mapping[str, Column]) -> list[Any] | None:
+        """Return a list by what stands for its parts; None where these would be several parameters more, for which the
+        whole is one.
+        """
+        before = dict(self.params)
+        made = _both_sides([self.say(part, wanted, here) for part in parts])
+        if len(self.params) - len(before) < MANY:
+            return made
+        self.params = before
+        return None
+
+    def _rule(self, column: Column) -> str:
+        """Return a rule that gives rules which differ in numbers alone, the smallest of which is the side of a grid."""
+        first = next(each for each in column if each is not ABSENT)
+        rows = [[ABSENT] * len(numbers(first)) if each is ABSENT else numbers(each) for each in column]
+        columns = [*zip(*rows, strict=True)]
+        said: dict[str, Any] = {}
+        for each in sorted(columns, key=lambda each: max(abs(n) for n in each if n is not ABSENT)):
+            said[key(each)] = self.say(each, SIDE, {})
+        return with_numbers(first, [_number(said[key(each)]) for each in columns])
 
     def _led(self, column: Column, wanted: str, here: Mapping[str, Column]) -> Any:
         variable = next(each.variable for each in column if isinstance(each, Led) and each.variable)
@@ -126,13 +167,21 @@ class ColumnWords:
         if wanted in WINDOW:
             yield from _of_windows(column, {k: v for k, v in known.items() if _stem(k) in WINDOW}, wanted)
             return
+        if wanted == SIDE:
+            yield from of_sides(column, {name: each for name, each in known.items() if _stem(name) == SIDE})
+            return
+        if wanted not in SIZES:
+            known = {name: each for name, each in known.items() if name not in (HEIGHT, WIDTH)}
+        known = {name: each for name, each in known.items() if (_stem(name) == DEPTH) == (wanted == DEPTH)}
         for name, each in known.items():
-            if key(each) == key(column) and (wanted != "depth" or _stem(name) == wanted):
+            if key(each) == key(column):
                 yield f"${name}" if name.isidentifier() else f"$({name})"
-        if wanted == "depth":  # which no number of channels has to do with
+        if wanted == DEPTH:
             return
         if not all(type(each) is int and each > 0 for each in column):
             return
+        if HEIGHT in known and all(a * b == c for a, b, c in zip(known[HEIGHT], known[WIDTH], column, strict=True)):
+            yield f"$({HEIGHT} * {WIDTH})"
         for name, each in known.items():
             if all(type(n) is int and n > 0 for n in each):
                 yield from _multiples(name, each, column)
@@ -180,6 +229,18 @@ class ColumnWords:
         wanted = self.mark + (f"{wanted}_" if wanted in RESERVED else wanted)
         numbered = [wanted, *(f"{wanted}_{number}" for number in range(2, 100))]
         return next(name for name in numbered if not {name} & {*self.params, *self.words, *self.taken})
+
+
+def _number(value: Any) -> str:
+    """Return a number in a rule as a part of it."""
+    text = inner(value)
+    return f"({text})" if " " in text and not text.startswith("(") else text
+
+
+def _both_sides(values: list[Any]) -> list[Any]:
+    """Return values with the width where the height stands behind the height, of maps that are as high as wide."""
+    pairs = zip([None, *values], values, strict=False)
+    return [each.replace(HEIGHT, WIDTH) if each == before and HEIGHT in str(each) else each for before, each in pairs]
 
 
 def _stem(name: str) -> str:
@@ -236,7 +297,7 @@ def _multiples(name: str, known: Column, column: Column) -> Iterator[str]:
             yield f"$({ratio.numerator} * {name})"
         elif ratio.numerator == 1:
             yield f"$({name} // {ratio.denominator})"
-        elif ratio.denominator in (2, 4):
+        elif ratio.denominator in (2, 4) and ratio.numerator < FEW:
             yield f"$({ratio.numerator} * {name} // {ratio.denominator})"
     if ratio < 1 and len(set(column)) > 1:
         by = math.floor(1 / ratio)

@@ -8,10 +8,12 @@ from typing import Any
 
 from speczoo.compiler.layer import Layer
 from speczoo.importing.sources.entries import Commented
+from speczoo.specs.flow_style import bare_or_computed, flow
 from speczoo.specs.spec import STRUCTURE, Entry
 
 FEWEST = 3  # entries that a default stands for
 LINE = 100  # characters that defaults save together at least
+WIDTH = 120  # characters of a line
 ALONE = ("Parameter", "Buffer")  # whose arguments belong together
 
 
@@ -23,7 +25,13 @@ def with_defaults(spec: Mapping[str, Any]) -> dict[str, Any]:
         if entry.get("op") in Layer.registry and entry["op"] not in ALONE:
             entries_of.setdefault(entry["op"], []).append(entry)
     defaults = {op: found for op, entries in entries_of.items() if (found := _common(entries))}
-    if sum(_saved(entries_of[op], found) for op, found in defaults.items()) < LINE:
+    saved = {op: _saved(entries_of[op], found) for op, found in defaults.items()}
+    most = sorted(saved, key=lambda op: -saved[op])
+    while len(f"defaults: {flow({op: defaults[op] for op in most}, bare_or_computed)}") > WIDTH:
+        most.pop()
+    if sum(saved[op] for op in defaults if op not in most) < LINE * len(defaults):  # a line each, where one is too long
+        defaults = {op: found for op, found in defaults.items() if op in most}
+    if sum(saved[op] for op in defaults) < LINE:
         return dict(spec)
     out = {key: value for key, value in spec.items() if key not in ("blocks", "layers")}
     blocks = {

@@ -14,6 +14,7 @@ from speczoo.compiler.layer import Layer
 from speczoo.importing.absorbing import absorbed
 from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Column, ColumnWords, default_of, key, type_of, usual_of
+from speczoo.importing.containers import classed
 from speczoo.importing.entries import ImportedEntry, ImportedList
 from speczoo.importing.inlining import dotted, inlined
 from speczoo.importing.looping import repeats, reword, rows, unhidden
@@ -53,6 +54,7 @@ def folded(roots: Sequence[ImportedList]) -> Folded:
     can be one. Raises Apart where the networks do not line up.
     """
     absorbed(roots)
+    containers = classed(roots)
     blocks: dict[str, FoldedBlock] = {}
     defaults: dict[str, dict[str, Any]] = {}
     uses = _uses(roots)
@@ -75,7 +77,7 @@ def folded(roots: Sequence[ImportedList]) -> Folded:
     rows(roots[0], defaults, settings, calls=counts)
     for block in blocks.values():
         rows(block.made, defaults, taken=block.params, calls=counts)
-    inlined(roots[0], blocks)
+    inlined(roots[0], blocks, containers)
     for made in lists:
         dotted(made)
     for block in blocks.values():
@@ -155,14 +157,23 @@ def _alike(entries: list[ImportedEntry]) -> list[list[ImportedEntry]]:
     for entry in entries:
         assert entry.body is not None
         found.setdefault(skeleton(entry.body), []).append(entry)
-    together: list[list[ImportedEntry]] = []
-    for alike in sorted(found.values(), key=len, reverse=True):
-        other = next((each for each in together if _worth([*each, *alike])), None)
-        if other is None:
-            together.append(alike)
-        else:
-            other.extend(alike)
+    apart: list[list[ImportedEntry]] = []
+    together = sorted(found.values(), key=len, reverse=True)
+    while len(apart) != len(together):  # what lines up with two others may be what these line up by
+        apart, together = together, _together(together)
     return [sorted(each, key=entries.index) for each in sorted(together, key=lambda each: entries.index(each[0]))]
+
+
+def _together(kinds: Sequence[list[ImportedEntry]]) -> list[list[ImportedEntry]]:
+    """Return kinds of entries with each that is worth it put to the first that it lines up with."""
+    out: list[list[ImportedEntry]] = []
+    for alike in kinds:
+        other = next((place for place, each in enumerate(out) if _worth([*each, *alike])), None)
+        if other is None:
+            out.append(alike)
+        else:
+            out[other] = [*out[other], *alike]
+    return out
 
 
 def _worth(entries: list[ImportedEntry]) -> bool:

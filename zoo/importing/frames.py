@@ -150,7 +150,7 @@ def _list_of(
     at.known.update(given)
     at.free.update(alone)
     at.stretched.update(stretched)
-    at.shapes.update((found.source, found.shape) for found in given.values())
+    at.shapes.update((found.source, found.fixed) for found in given.values())
     at.made.sequential = type(frame.module) is nn.Sequential
     for call in frame.calls:
         try:
@@ -297,7 +297,7 @@ def _norm_of_tokens(at: Builder, call: RecordedCall, x: TracedValue, arguments: 
     turn = {"dim0": 1, "dim1": 2}
     name: dict[str, Any] = {"name": at.relative(call.path), "named": True, "module": True}
     turned = Feed(at.add("transpose", [x.source], turn))
-    at.shapes[turned] = x.shape[::-1]
+    at.shapes[turned] = x.fixed[::-1]
     normed = Feed(at.add("BatchNorm1d", [turned], arguments, **name))
     return at.outcome(call.outputs[0], Feed(at.add("transpose", [normed], turn)), x)
 
@@ -319,7 +319,7 @@ def _inside(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[Run
     if lost:
         return lost | {value: None for value, _ in outputs}
     made.inputs = input_names(call, reads)
-    made.channels = [x.shape for x in flowing]
+    made.channels = [x.fixed for x in flowing]
     taken = [x.source for x in flowing]
     if len(reads) > 1 and (joined := joined_first(at, made, taken)) is not None:
         taken, made.inputs, made.channels = [joined], ["input"], [at.shapes.get(joined, ())]
@@ -347,7 +347,7 @@ def _inside(conversion: Conversion, at: Builder, call: RecordedCall) -> dict[Run
     flows: dict[RunValue, TracedValue | None] = {}
     for port, (value, x) in enumerate(outputs):
         flows[value] = replace(x, source=Feed(entry, port))
-        at.shapes[Feed(entry, port)] = x.shape
+        at.shapes[Feed(entry, port)] = x.fixed
         if x.source in inner.free:
             at.free.add(Feed(entry, port))
         if x.source in inner.stretched:
@@ -384,5 +384,5 @@ def _in_training(conversion: Conversion, at: Builder, call: RecordedCall, x: Tra
         return None
     name = at.relative(call.path)
     source = Feed(at.add("StochasticDepth", [x.source], dropped, name=name, module=True))
-    at.shapes[source] = x.shape
+    at.shapes[source] = x.fixed
     return replace(x, source=source)

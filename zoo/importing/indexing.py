@@ -108,7 +108,7 @@ def expand(at: Builder, call: RecordedCall) -> list[TracedValue]:
         x = replace(x, batch=0, leading=True)  # once for each sample
     into = at.outcome(out, x.source, x) if x.source not in at.free else None
     shapes = into.shapes if into else tuple(tuple(shape[len(shape) - len(x.shape) :]) for shape in out.shapes)
-    at.shapes[x.source] = x.shape
+    at.shapes[x.source] = x.fixed
     if shapes == x.shapes:
         return [x]
     if len(shapes[0]) != len(x.shape):

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from speczoo.importing.columns import Led, inner
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns, is_chain
-from speczoo.importing.looping import VARIABLES, by_position, starts, unhidden
+from speczoo.importing.looping import VARIABLES, by_position, copied_list, starts, unhidden, width
 from speczoo.specs.expression import ExpressionError, evaluate
 
 #: Words for what flows into a call, and what it is called in the group that stands for it.
 FLOWING = {"in_channels": "input.channels", "in_features": "input.features"}
 
+#: How many characters the name of a block takes.
+BLOCK = 30
 
-def inlined(root: ImportedList, blocks: dict[str, Any]) -> None:
-    """Put the lists of blocks that are called once, with what they are called with, in the places of their calls."""
+
+def inlined(root: ImportedList, blocks: dict[str, Any], containers: Collection[str] = ()) -> None:
+    """Put the lists of blocks that are called once, with what they are called with, in the places of their calls; those
+    of containers where that is shorter, too.
+    """
     for name in reversed([*blocks]):
         lists = {"": root, **{each: block.made for each, block in blocks.items()}}
         calls = [(place, entry) for place, made in lists.items() for entry in _entries(made) if _calls(entry, name)]
         spoken = any(name in _texts(entry) for made in lists.values() for entry in _entries(made))
         spoken = spoken or any(name in repr(block.params) for block in blocks.values())
-        if len(calls) == 1 and not spoken:
-            place, entry = calls[0]
-            if _inline(entry, blocks[name], _visible(lists[place], entry) | {*(blocks[place].params if place else ())}):
-                del blocks[name]
+        made = blocks[name].made
+        often = len(calls) > 1 and not (name in containers and _shorter(made, [entry for _, entry in calls]))
+        if not calls or often or spoken:
+            continue
+        visible = [_visible(lists[at], entry) | {*(blocks[at].params if at else ())} for at, entry in calls]
+        copies = [made, *(copied_list(made) for _ in calls[1:])]
+        places = zip(calls, copies, visible, strict=True)
+        stand = [_inline(entry, replace(blocks[name], made=copy), seen) for (_, entry), copy, seen in places]
+        if all(stand):
+            del blocks[name]
+
+
+def _shorter(made: ImportedList, calls: Sequence[ImportedEntry]) -> bool:
+    """Return whether a list in the places of its calls takes less than a block and these."""
+    whole = sum(map(width, made.entries))
+    return 5 * len(calls) * whole <= 6 * (BLOCK + whole + sum(map(width, calls)))
 
 
 def dotted(made: ImportedList) -> None:
@@ -76,9 +95,9 @@ def _numbered(made: ImportedList, group: ImportedEntry, entry: ImportedEntry, tu
 
 
 def _shifted(entry: ImportedEntry, variable: str) -> None:
-    """Say what an entry does at some turns by turns that are counted from 0; the places of a buffer are its own."""
-    if variable in entry.args.get("at", ()):
-        return
+    """Say what an entry does at some turns by turns that are counted from 0; the places that the value of a buffer
+    reads are its own.
+    """
 
     def now(value: Any) -> Any:
         if isinstance(value, list):
@@ -89,7 +108,8 @@ def _shifted(entry: ImportedEntry, variable: str) -> None:
         return read.sub(lambda found: f"{found[1]}{int(found[2]) - 1}", text) if isinstance(text, str) else text
 
     read = re.compile(rf"(\b{variable} (?:==|!=|<|>) )(\d+)\b")
-    entry.args = {name: now(value) for name, value in entry.args.items()}
+    own = ("value",) if variable in entry.args.get("at", ()) else ()
+    entry.args = {name: value if name in own else now(value) for name, value in entry.args.items()}
     entry.loop = {name: now(value) for name, value in entry.loop.items()}
     entry.when = now(entry.when)
 
@@ -182,7 +202,7 @@ def _filled(entry: ImportedEntry, values: Mapping[str, Any]) -> None:
         whole = re.fullmatch(r"\$(\w+)|\$\(([\w.]+)\)", value)
         if whole and (whole[1] or whole[2]) in values:
             return own[whole[1] or whole[2]]
-        return read.sub(lambda found: _part(own[found[0]]), value)
+        return _computed(read.sub(lambda found: _part(own[found[0]]), value))
 
     own = {param: _flowing(value) for param, value in values.items()}
     read = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, own))})\b" if own else r"(?!)")
@@ -190,6 +210,16 @@ def _filled(entry: ImportedEntry, values: Mapping[str, Any]) -> None:
     entry.loop = {each: now(value) for each, value in entry.loop.items()}
     entry.inputs = [operand if isinstance(operand, Feed) else now(operand) for operand in entry.inputs]
     entry.name, entry.op, entry.when = now(entry.name), now(entry.op), _led(entry.when, values) or now(entry.when)
+
+
+def _computed(text: str) -> Any:
+    """Return the number that an expression of numbers alone is, and any other as it is."""
+    if not re.fullmatch(r"\$\([\d\s()+*/-]+\)", text) or "** -" in text:
+        return text
+    with suppress(ExpressionError):
+        value = evaluate(text, {})
+        return value if isinstance(value, int) else text
+    return text
 
 
 def _led(when: str, values: Mapping[str, Any]) -> str:

@@ -84,22 +84,22 @@ def _renamed(entry: ImportedEntry, name: str, other: str) -> None:
 
 
 def reword(entry: ImportedEntry, names: Mapping[str, str]) -> None:
-    """Call what an entry reads otherwise; the places of a buffer are its own."""
-    names = {name: other for name, other in names.items() if name not in entry.args.get("at", ())}
-    if not names:
-        return
+    """Call what an entry reads otherwise; the places that the value of a buffer reads are its own."""
+    places = entry.args.get("at", ())
 
-    def now(value: Any) -> Any:
+    def now(value: Any, names: Mapping[str, str] = names) -> Any:
         if isinstance(value, Led):
-            return Led(names.get(value.variable, value.variable), now(value.first), now(value.rest))
+            return Led(names.get(value.variable, value.variable), now(value.first, names), now(value.rest, names))
         if isinstance(value, Turns):
-            return Turns(value.first, now(value.last))
+            return Turns(value.first, now(value.last, names))
         if isinstance(value, list):
-            return [*map(now, value)]
-        return read.sub(lambda found: names[found[0]], value) if isinstance(value, str) and "$" in value else value
+            return [now(each, names) for each in value]
+        if not names or not isinstance(value, str) or "$" not in value:
+            return value
+        return re.sub(rf"\b({'|'.join(map(re.escape, names))})\b", lambda found: names[found[0]], value)
 
-    read = re.compile(rf"\b({'|'.join(map(re.escape, names))})\b")
-    entry.args = {each: now(value) for each, value in entry.args.items()}
+    others = {name: other for name, other in names.items() if name not in places}
+    entry.args = {each: now(value, others if each == "value" else names) for each, value in entry.args.items()}
     entry.loop = {each: now(value) for each, value in entry.loop.items()}
     entry.inputs = [operand if isinstance(operand, Feed) else now(operand) for operand in entry.inputs]
     entry.name, entry.op, entry.when = now(entry.name), now(entry.op), now(entry.when)
@@ -310,7 +310,7 @@ def _merged(
         return None
     lists = sum(len(f"{name}: {[*column]}, ") for name, column in scope.params.items())
     alone = run[0].body is None and calls.get(run[0].op) == len(run)  # no block is left then, nor arguments
-    if 10 * (lists + (0 if alone else _width(copies[0]))) >= 9 * sum(map(_width, run)):
+    if 10 * (lists + (0 if alone else width(copies[0]))) >= 9 * sum(map(width, run)):
         return None
     copies[0].name, copies[0].inputs = run[0].name, run[0].inputs
     return copies[0]
@@ -338,9 +338,9 @@ def _alone(entry: ImportedEntry) -> ImportedList:
     return ImportedList("", entries=[entry], outputs=[Feed(entry)])
 
 
-def _width(entry: ImportedEntry) -> int:
+def width(entry: ImportedEntry) -> int:
     """Return about how many characters an entry takes, an even share for each line."""
-    inside = sum(map(_width, entry.body.entries)) if entry.body is not None else 0
+    inside = sum(map(width, entry.body.entries)) if entry.body is not None else 0
     return 20 + len(entry.name) + sum(len(f"{name}: {value}, ") for name, value in entry.args.items()) + inside
 
 
@@ -348,17 +348,22 @@ def _copied(entry: ImportedEntry) -> ImportedEntry:
     """Return an entry that can be changed, with all that is in it."""
     copy = replace(entry, args=dict(entry.args), loop=dict(entry.loop), inputs=[*entry.inputs])
     if entry.body is not None:
-        fresh = {each: _copied(each) for each in entry.body.entries}
-
-        def now(operand: Operand) -> Operand:
-            if isinstance(operand, Feed) and operand.entry is not None:
-                return Feed(fresh[operand.entry], operand.port)
-            return operand
-
-        for each in fresh.values():
-            each.inputs = [now(operand) for operand in each.inputs]
-            each.references = {name: now(source) for name, source in each.references.items()}  # type: ignore[misc]
-            each.share = fresh.get(each.share) if each.share else None
-        outputs = [now(source) for source in entry.body.outputs]
-        copy.body = replace(entry.body, entries=[*fresh.values()], outputs=outputs)  # type: ignore[arg-type]
+        copy.body = copied_list(entry.body)
     return copy
+
+
+def copied_list(made: ImportedList) -> ImportedList:
+    """Return a list that can be changed, with all that is in it."""
+    fresh = {each: _copied(each) for each in made.entries}
+
+    def now(operand: Operand) -> Operand:
+        if isinstance(operand, Feed) and operand.entry is not None:
+            return Feed(fresh[operand.entry], operand.port)
+        return operand
+
+    for each in fresh.values():
+        each.inputs = [now(operand) for operand in each.inputs]
+        each.references = {name: now(source) for name, source in each.references.items()}  # type: ignore[misc]
+        each.share = fresh.get(each.share) if each.share else None
+    outputs = [now(source) for source in made.outputs]
+    return replace(made, entries=[*fresh.values()], outputs=outputs)  # type: ignore[arg-type]

@@ -151,7 +151,7 @@ def _scaled_groups(
     if not x.plain:
         raise Unsayable("`GroupNorm` takes the batch first, and other axes are in it here")
     normed = Feed(at.add("GroupNorm", [x.source], arguments | {"affine": False}))
-    at.shapes[normed] = x.shape
+    at.shapes[normed] = x.fixed
     shape = [x.shape[0], *[1] * (len(x.shape) - 1)]
     each = Feed(at.add("reshape", [at.traced(value).source], {"shape": shape}))
     op = {"weight": "mul", "bias": "add"}[name]

@@ -12,7 +12,7 @@ from speczoo.importing.building import Builder, batch_axis
 from speczoo.importing.entries import Feed
 from speczoo.importing.recording import RecordedCall, RunValue
 from speczoo.importing.refusals import Unsayable
-from speczoo.importing.traced import TracedValue, folded_sizes, times
+from speczoo.importing.traced import TracedValue, fixed_sizes, folded_sizes, times
 
 Column = tuple[int, ...]  # the size of one axis in all runs
 
@@ -134,7 +134,7 @@ def _folded_as(at: Builder, x: TracedValue, like: TracedValue) -> TracedValue:
     rest = [Segment([column], [column]) for column in _columns([shape[x.folded :] for shape in x.shapes])]
     source = _emit(at, x, [segment, *rest])
     shapes = tuple((*f, *shape[x.folded :]) for f, shape in zip(wanted, x.shapes, strict=True))
-    at.shapes[source] = shapes[0]
+    at.shapes[source] = fixed_sizes(shapes)
     return replace(x, source=source, shapes=shapes, folded=like.folded)
 
 

@@ -36,6 +36,11 @@ class TracedValue:
         return self.shapes[0]
 
     @property
+    def fixed(self) -> Shape:
+        """The shape, with 0 for the sizes that are others at another size of the input."""
+        return fixed_sizes(self.shapes)
+
+    @property
     def rank(self) -> int:
         """How many axes torch's tensor has."""
         return len(self.shape) - self.folded + (self.batch is not None)
@@ -74,6 +79,13 @@ def spec_shapes(torch_shapes: tuple[Shape, ...], batch: int | None, folded: tupl
     if batch is None:
         return torch_shapes
     return tuple((*inner, *s[:batch], *s[batch + 1 :]) for s, inner in zip(torch_shapes, folded, strict=True))
+
+
+def fixed_sizes(shapes: tuple[Shape, ...]) -> Shape:
+    """Return the shape of all runs, with 0 for the sizes in which they differ; nothing where they have other axes."""
+    if len({*map(len, shapes)}) > 1:
+        return ()
+    return tuple(size[0] if len(set(size)) == 1 else 0 for size in zip(*shapes, strict=True))
 
 
 def folded_sizes(value: TracedValue) -> tuple[Shape, ...]:

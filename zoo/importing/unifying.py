@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from speczoo.compiler.layer import Layer
-from speczoo.importing.aligning import Aligned, Members, aligned, joined
-from speczoo.importing.columns import ABSENT, Column, ColumnWords, Led, key
+from speczoo.importing.aligning import Aligned, Members, aligned, is_activation, joined
+from speczoo.importing.columns import ABSENT, DEPTH, Column, ColumnWords, Led, key
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns
 from speczoo.importing.leaves import plain
 
-INPUT = "input.channels"
+#: What expressions read of what flows into a list, and which axis it is: of maps, and of all else.
+MAP = {"input.channels": 0, "input.height": -2, "input.width": -1}
+FEATURES = {"input.channels": 0, "input.features": -1}
 #: What a number among values is called as a parameter.
 NUMBERS = {"mul": "scale", "div": "divisor", "add": "shift"}
 
@@ -46,8 +48,9 @@ def _unify(
         present = [body for body in bodies if body is not None]
         if present and (inside := aligned(present)) is not None:
             outside = dict(scope.words)
-            scope.words.pop(INPUT, None)
-            scope.words |= flowing_in(bodies)
+            scope.words = {name: each for name, each in outside.items() if name not in MAP | FEATURES} | flowing_in(
+                bodies
+            )
             _unify(bodies, inside, scope, defaults)
             scope.words = outside
 
@@ -87,17 +90,17 @@ def _presence(entry: ImportedEntry) -> str:
 
 def _family(op: str) -> str:
     """Return what a parameter is called that says which layer of a family an entry is."""
-    layer = Layer.registry.get(op)
-    if layer is None:
-        return "block"
-    return "act" if layer.__module__.endswith(".activation") else "layer"
+    return "act" if is_activation(op) else "layer" if op in Layer.registry else "block"
 
 
 def flowing_in(lists: Sequence[ImportedList | None]) -> dict[str, Column]:
-    """Return the word for the channels that flow into lists with one input; none where that has no axes."""
+    """Return the words for the sizes that flow into lists with one input; none where that has no axes."""
     firsts = [made.channels[0] if made is not None and len(made.channels) == 1 else () for made in lists]
     there = [first for first, made in zip(firsts, lists, strict=True) if made is not None]
-    return {INPUT: tuple(shape[0] if shape else ABSENT for shape in firsts)} if there and all(there) else {}
+    if not there or not all(there):
+        return {}
+    words = MAP if all(len(shape) == 3 and shape[1] == shape[2] for shape in there) else FEATURES
+    return {name: tuple(shape[axis] if shape else ABSENT for shape in firsts) for name, axis in words.items()}
 
 
 def _turns(scope: ColumnWords, variable: str, column: Column) -> Any:
@@ -105,7 +108,7 @@ def _turns(scope: ColumnWords, variable: str, column: Column) -> Any:
     there = next(each for each in column if each is not ABSENT)
     if isinstance(there, Turns):
         lasts = tuple(ABSENT if each is ABSENT else each.last for each in column)
-        return Turns(there.first, scope.say(lasts, "depth", {}))
+        return Turns(there.first, scope.say(lasts, DEPTH, {}))
     return scope.say(column, variable, {})
 
 

@@ -178,8 +178,8 @@ def text_of(data: Data, *, filled: bool = True) -> str:
                 lines += [f"  {name}:", *_mapping(each, "    ")] if "layers" in each else [f"  {name}: {flow(each)}"]
         elif key in ENTRIES and not filled:
             lines += [f"{key}:", *_items(value, "  ")]
-        elif key == "tie" and len(flow(value)) > WIDTH - len("tie: "):
-            lines += ["tie:", *(f"  {name}: {each}" for name, each in value.items())]
+        elif key in ("defaults", "tie") and len(flow(value)) > WIDTH - len(f"{key}: "):
+            lines += [f"{key}:", *(f"  {name}: {flow(each)}" for name, each in value.items())]
         else:
             lines.append(f"{key}: {flow(value)}")
     return "\n".join(lines) + "\n"
