@@ -142,10 +142,10 @@ class ColumnWords:
         first = next(each for each in column if each is not ABSENT)
         rows = [[ABSENT] * len(numbers(first)) if each is ABSENT else numbers(each) for each in column]
         columns = [*zip(*rows, strict=True)]
-        said: dict[str, Any] = {}
+        texts: dict[str, Any] = {}
         for each in sorted(columns, key=lambda each: max(abs(n) for n in each if n is not ABSENT)):
-            said[key(each)] = self.say(each, SIDE, {})
-        return with_numbers(first, [_number(said[key(each)]) for each in columns])
+            texts[key(each)] = self.say(each, SIDE, {})
+        return with_numbers(first, [_number(texts[key(each)]) for each in columns])
 
     def _led(self, column: Column, wanted: str, here: Mapping[str, Column]) -> Any:
         variable = next(each.variable for each in column if isinstance(each, Led) and each.variable)

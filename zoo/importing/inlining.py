@@ -36,7 +36,7 @@ def inlined(root: ImportedList, blocks: dict[str, Any], containers: Collection[s
         visible = [_visible(lists[at], entry) | {*(blocks[at].params if at else ())} for at, entry in calls]
         copies = [made, *(copied_list(made) for _ in calls[1:])]
         places = zip(calls, copies, visible, strict=True)
-        stand = [_inline(entry, replace(blocks[name], made=copy), seen) for (_, entry), copy, seen in places]
+        stand = [_inline(entry, replace(blocks[name], made=copy), names) for (_, entry), copy, names in places]
         if all(stand):
             del blocks[name]
 
