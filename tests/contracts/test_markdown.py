@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +49,8 @@ def test_prose_is_wrapped(page: Path) -> None:
 def test_what_is_not_wrapped_is_found() -> None:
     long = "word " * 30
     assert too_long(f"{long}\n\n```\n{long}\n```\n| {long} |\n") == [long]
+
+
+def test_the_changelog_says_each_thing_once() -> None:
+    lines = [line for line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines() if line[:1] in "-#"]
+    assert [line for line, count in Counter(lines).items() if line and count > 1] == []
