@@ -444,6 +444,34 @@ class Edges(nn.Module):
         return torch.cat([along, down], 1), value.expand(len(x), 3), self.spread.expand(len(x), 2).exp(), words
 
 
+
+
+class Encoder(nn.Module):
+    """What each stage gives, of stages that are loops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv1d(3, 4, 3)
+        self.stage1 = nn.Sequential(*(nn.Sequential(nn.Conv1d(4, 4, 1), nn.ReLU()) for _ in range(2)))
+        self.stage2 = nn.Sequential(*(nn.Sequential(nn.Conv1d(4, 4, 1), nn.Tanh()) for _ in range(3)))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        stages = [self.stem(x)]
+        for stage in (self.stage1, self.stage2):
+            stages.append(stage(stages[-1]))
+        return stages
+
+
+class Segmenter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.head = Encoder(), nn.Conv1d(12, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(torch.cat(self.encoder(x), 1))
+        return out
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -473,6 +501,7 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),
     (Windows, (4, 6, 6), "end_dim: 4"),
+    (Segmenter, (3, 9), "from: [encoder.stem, encoder.stage1, encoder.stage2]"),
 ]
 
 

@@ -207,7 +207,7 @@ def _blocked(
         if default is not None:
             block.defaults[param] = default
     blocks[name], defaults[name] = block, block.defaults
-    names = name_outputs(block.made)
+    names = block.made.output_names = name_outputs(block.made)  # they stay, whatever their entries are called later
     for number, entry in enumerate(alike):
         entry.outputs = names
         entry.op, entry.body, entry.takes = name, None, tuple(block.params)
