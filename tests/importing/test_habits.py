@@ -472,6 +472,21 @@ class Segmenter(nn.Module):
         return out
 
 
+class Around(nn.Module):
+    """A function that was made around modules, and a reshape that puts an axis of 1 into the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict({"rnn": nn.LSTM(5, 4, batch_first=True), "fc": nn.Linear(4, 2)})
+        parts = self.parts
+        self.drop = nn.Dropout2d(0.1)
+        self.net = lambda x: parts.fc(parts.rnn(x)[0][:, -1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.drop(self.net(x.reshape(-1, 6, 5)))
+        return out
+
+
 NEW = (parametrizations.weight_norm, parametrizations.spectral_norm, parametrizations.weight_norm)
 OLD = (weight_norm, spectral_norm, spectral_norm)
 HABITS: list[tuple[Any, Any, str]] = [
@@ -501,6 +516,7 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),
     (Windows, (4, 6, 6), "end_dim: 4"),
+    (Around, (1, 6, 5), "id: parts.rnn, op: LSTM"),
     (Segmenter, (3, 9), "from: [encoder.stem, encoder.stage1, encoder.stage2]"),
 ]
 
@@ -623,6 +639,13 @@ def test_a_module_that_is_called_again_with_more_is_refused() -> None:
 
     with pytest.raises(ImportRefused, match="it is called again and takes 2 values for 1"):
         from_module(Net(), (4,))
+
+
+def test_a_wrong_spec_is_the_fault_of_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = {"spec": 1, "name": "net", "input": [4], "layers": [{"op": "Linear", "out_features": 0}]}
+    monkeypatch.setattr("speczoo.importing.imported.writing.spec_data", lambda *_: written)
+    with pytest.raises(ImportRefused, match="by a fault of the import and not of the model: .*out_features"):
+        from_module(nn.Linear(4, 4), (4,))
 
 
 def test_what_is_written_to_a_part_stands_in_the_whole() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.piecewise import pieces
-from speczoo.importing.refusals import Unsayable
+from speczoo.importing.refusals import NumbersUnknown, Unsayable
 from speczoo.importing.smooth import PLACES, places, renamed, smooth, varying
 
 #: How many numbers a list may have, and one that nothing shorter says.
@@ -33,7 +33,7 @@ class Term(NamedTuple):
 def buffer_of(value: Tensor) -> dict[str, Any]:
     """Return the arguments of a `Buffer` that holds these numbers. Raises Unsayable where nothing says them."""
     if value.is_meta:
-        raise Unsayable("it takes a constant whose numbers are not known on the device `meta`")
+        raise NumbersUnknown("it takes a constant whose numbers are not known on the device `meta`")
     if not value.numel() or value.dtype.is_complex:
         raise Unsayable("it takes a constant of no numbers, or of complex ones")
     if value.is_floating_point():

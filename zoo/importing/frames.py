@@ -18,7 +18,7 @@ from speczoo.importing.inner_lists import input_names, joined_first, prune, read
 from speczoo.importing.leaves import arguments_of, op_of
 from speczoo.importing.leftover import add_leftover
 from speczoo.importing.recording import RecordedCall, RecordedFrame, Recording, RunValue, values
-from speczoo.importing.refusals import ImportRefused, Refusal, Unsayable
+from speczoo.importing.refusals import ImportRefused, NumbersUnknown, Refusal, Unsayable
 from speczoo.importing.stochastic import drops
 from speczoo.importing.traced import TracedValue
 
@@ -161,7 +161,8 @@ def _list_of(
         except Unsayable as error:
             made = dict.fromkeys(call.outputs)
             if not _asks_of_constants(conversion, at, call):
-                conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place))
+                unknown = isinstance(error, NumbersUnknown)
+                conversion.refusals.append(Refusal(frame.path, f"`{call.name}`", str(error), call.place, unknown))
         at.known.update(made)
     wanted = [*frame.results, *(v for v in at.known if v not in given and (v.parameter or not v.key))]
     taken = {value for at, value in enumerate(frame.results) if at in conversion.taken.get(frame.path, ())}
@@ -229,6 +230,8 @@ def _leaf(conversion: Conversion, at: Builder, call: RecordedCall) -> list[Trace
         if attends
         else ([at.traced(value) for value in values(call.args, call.kwargs)], {}, {})
     )
+    if op in FEATURE_DROPOUTS and len(inputs[0].shape) == 1:
+        op = "Dropout"  # of vectors each number is a channel
     if call.path in conversion.apart.starts:
         return owned.apart(at, call, op, inputs[0], conversion.apart.weights(call))
     layer = Layer.registry[op]
@@ -276,6 +279,7 @@ def _in_functions(conversion: Conversion, at: Builder, call: RecordedCall) -> bo
 
 
 RECURRENT = ("RNN", "GRU", "LSTM")
+FEATURE_DROPOUTS = ("Dropout1d", "Dropout2d", "Dropout3d")
 
 
 def _recurrent(

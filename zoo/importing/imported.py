@@ -173,7 +173,7 @@ def _listed(
             return runs, *converted(runs.first, runs.batches, dtypes, model, runs.training_only)
         except ImportRefused as error:
             refused = error
-            if not any("`meta`" in each.why or "size" in each.why for each in error.refusals):
+            if not sized and not any(each.without_numbers for each in error.refusals):
                 break
     if customs is None:
         raise refused
@@ -247,11 +247,16 @@ def recordings(model: nn.Module, inputs: Sequence[ModelInput], *, meta: bool = T
 def written(
     name: str, inputs: Sequence[ModelInput], root: ImportedList, ties: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[str, Graph]:
-    """Return the text of a spec, in the project's style, and its checked graph. Raises SpecError."""
+    """Return the text of a spec, in the project's style, and its checked graph. Raises ImportRefused."""
     made = folded([root])
-    data = tied(writing.spec_data(name, flowing(inputs), made.made, made.blocks, {}), ties)
-    text = in_style(name, data | {"expect": expected(api.graph(writing.text_of(data)))})
-    return text, api.graph(text)
+    try:
+        data = tied(writing.spec_data(name, flowing(inputs), made.made, made.blocks, {}), ties)
+        text = in_style(name, data | {"expect": expected(api.graph(writing.text_of(data)))})
+        return text, api.graph(text)
+    except SpecError as error:
+        first = error.diagnostics[0].message
+        why = f"a spec that is wrong was written of it, by a fault of the import and not of the model: {first}"
+        raise ImportRefused(name, [Refusal("", "all of it", why)]) from error
 
 
 def tied(data: dict[str, Any], ties: Mapping[str, str], **settings: Any) -> dict[str, Any]:

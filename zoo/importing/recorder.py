@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import CellType, FunctionType
 from typing import Any
 
 import torch
@@ -69,7 +70,33 @@ def copied(model: nn.Module) -> nn.Module:
     none of these.
     """
     made = [each for module in model.modules() for each in vars(module).values() if isinstance(each, Tensor)]
-    return _apart(copy.deepcopy(model, {id(each): each.detach().clone() for each in made if not each.is_leaf}))
+    return _copied(model, {id(each): each.detach().clone() for each in made if not each.is_leaf})
+
+
+def _copied(model: nn.Module, known: dict[int, Any]) -> nn.Module:
+    """Return a copy of a model, in which functions that it holds see its own modules, too: torch copies no function.
+
+    `known` are copies of what is in it, by the identity of the originals.
+    """
+    twin = copy.deepcopy(model, known)
+    for module in twin.modules():
+        held = {
+            name: each for name, each in vars(module).items() if isinstance(each, FunctionType) and each.__closure__
+        }
+        vars(module).update({name: _seeing(function, known) for name, function in held.items()})
+    return _apart(twin)
+
+
+def _seeing(function: FunctionType, known: Mapping[int, Any]) -> FunctionType:
+    """Return a function that has copies in place of the originals that it was made around."""
+    try:
+        contents = [cell.cell_contents for cell in function.__closure__ or ()]
+    except ValueError:  # what it waits for is not there yet
+        return function
+    cells = tuple(CellType(known.get(id(each), each)) for each in contents)
+    own = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
+    own.__kwdefaults__ = function.__kwdefaults__
+    return own
 
 
 def on_meta(model: nn.Module) -> nn.Module:
@@ -81,7 +108,7 @@ def on_meta(model: nn.Module) -> nn.Module:
                 known[id(tensor)] = _meta(tensor)
             elif isinstance(tensor, dict) and name not in ("_parameters", "_buffers", "_modules"):
                 known |= {id(each): _meta(each) for each in tensor.values() if isinstance(each, Tensor)}
-    return _apart(copy.deepcopy(model, known))
+    return _copied(model, known)
 
 
 def _apart(model: nn.Module) -> nn.Module:

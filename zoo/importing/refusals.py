@@ -25,6 +25,7 @@ class Refusal:
     what: str
     why: str
     place: CodeLine | None = None
+    without_numbers: bool = False  # a run on real tensors would know more
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -34,6 +35,10 @@ class Refusal:
 
 class Unsayable(Exception):
     """A call that no entry stands for; whoever converts calls makes a Refusal of it, and goes on."""
+
+
+class NumbersUnknown(Unsayable):
+    """A call that takes numbers of a constant that the device `meta` does not have."""
 
 
 class ImportRefused(Exception):
