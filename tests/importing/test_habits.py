@@ -444,8 +444,6 @@ class Edges(nn.Module):
         return torch.cat([along, down], 1), value.expand(len(x), 3), self.spread.expand(len(x), 2).exp(), words
 
 
-
-
 class Encoder(nn.Module):
     """What each stage gives, of stages that are loops."""
 
@@ -644,8 +642,8 @@ def test_a_module_that_is_called_again_with_more_is_refused() -> None:
 def test_a_wrong_spec_is_the_fault_of_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
     written = {"spec": 1, "name": "net", "input": [4], "layers": [{"op": "Linear", "out_features": 0}]}
     monkeypatch.setattr("speczoo.importing.imported.writing.spec_data", lambda *_: written)
-    with pytest.raises(ImportRefused, match="by a fault of the import and not of the model: .*out_features"):
-        from_module(nn.Linear(4, 4), (4,))
+    with pytest.raises(ImportRefused, match="by a fault of the import and not of the model"):
+        from_module(nn.Sequential(nn.Linear(4, 4)), (4,))
 
 
 def test_what_is_written_to_a_part_stands_in_the_whole() -> None:
