@@ -134,6 +134,14 @@ def test_a_module_that_is_called_again_with_more_is_refused() -> None:
         from_module(Net(), (4,))
 
 
+def test_scripts_are_refused() -> None:
+    scripted = torch.jit.script(nn.Linear(4, 4))
+    with pytest.raises(ImportRefused, match="all of it: it is a script"):
+        from_module(scripted, (4,))
+    with pytest.raises(ImportRefused, match="`1`: it is a script"):
+        from_module(nn.Sequential(nn.ReLU(), scripted), (4,))
+
+
 def test_a_wrong_spec_is_the_fault_of_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
     written = {"spec": 1, "name": "net", "input": [4], "layers": [{"op": "Linear", "out_features": 0}]}
     monkeypatch.setattr("speczoo.importing.imported.writing.spec_data", lambda *_: written)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 
 from speczoo import api
@@ -116,6 +117,9 @@ def listed(model: nn.Module, input: Any, name: str, customs: Customs | None = No
     input that is none.
     """
     inputs = inputs_of(model, input)
+    if scripts := [path for path, module in model.named_modules() if isinstance(module, torch.jit.ScriptModule)]:
+        why = "it is a script of torch.jit, which does not show what it does: import the model that it was made of"
+        raise ImportRefused(name, [Refusal("", f"`{scripts[0]}`" if scripts[0] else "all of it", why)])
     try:
         found = _listed(model, inputs, customs)
     except ModelFailed as error:  # whole numbers that the model adds to may be none of its tables' any more
