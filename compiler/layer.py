@@ -31,11 +31,13 @@ class Value(NamedTuple):
     """What flows along an edge: a tensor's shape without its batch axis.
 
     `batched` is False for what has no batch axis of its own (a `Parameter`): it meets batched values only in merges.
+    With `leading` its tensor has an axis of 1 all the same, where the batch would be.
     """
 
     shape: Shape
     dtype: str = "float32"
     batched: bool = True
+    leading: bool = False
 
     @property
     def is_float(self) -> bool:
@@ -150,6 +152,11 @@ def axis(dim: int, rank: int, *, argument: str = "dim", extra: int = 0) -> int:
 def batch_axis(dim: int, argument: str) -> ShapeError:
     message = f"`{argument}: {dim}` is the batch axis, which a spec never touches"
     return ShapeError("bad-value", message, argument=argument)
+
+
+def bare(position: int, value: Value) -> str:
+    """Return an input in a call that takes tensors of just its axes: without one where the batch would be."""
+    return f"{{{position}}}.squeeze(0)" if value.leading else f"{{{position}}}"
 
 
 def show(shape: Sequence[object]) -> str:
@@ -369,6 +376,10 @@ class Layer(BaseModel):
         """Return whether what comes out has a batch axis: that of any of its inputs."""
         return any(value.batched for value in x)
 
+    def leads(self, *x: Value) -> bool:
+        """Return whether what comes out has an axis of 1 where the batch would be, of what has no batch."""
+        return any(value.leading for value in x)
+
     def dtype(self, *x: Value) -> str | tuple[str, ...]:
         """Return the kind of numbers that come out: of all outputs, or one for each."""
         return x[0].dtype if x else "float32"
@@ -499,8 +510,9 @@ class Layer(BaseModel):
                 raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
         dtype = self.dtype(*values)
         batched = self.batched(*values)
+        leading = not batched and self.leads(*values)
         kinds = (dtype,) * len(outs) if isinstance(dtype, str) else dtype
-        return tuple([Value(tuple(shape), kind, batched) for shape, kind in zip(outs, kinds, strict=True)])
+        return tuple([Value(tuple(shape), kind, batched, leading) for shape, kind in zip(outs, kinds, strict=True)])
 
     def _rank_help(self, rank: int) -> list[str]:
         sibling = f"{self.op[:-2]}{rank - 1}d"

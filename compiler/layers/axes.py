@@ -176,6 +176,9 @@ class Reshape(Moves, op="reshape"):
     def sees(self, port: int, out: Shape, x: Shape) -> tuple[Sight, ...]:
         return (reshaped(x, out),)
 
+    def leads(self, *x: Value) -> bool:
+        return False
+
     def call(self, x: Value) -> Call:
         if not x.batched:
             return Call(None, {"shape": self.shape}, apply="{0}.reshape({shape})")

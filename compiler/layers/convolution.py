@@ -4,7 +4,7 @@ import math
 from typing import Annotated, ClassVar
 
 from speczoo.compiler.kept import Kept, Saves
-from speczoo.compiler.layer import Call, Listed, NonNegative, Positive, Shape, ShapeError, Value, show
+from speczoo.compiler.layer import Call, Listed, NonNegative, Positive, Shape, ShapeError, Value, bare, show
 from speczoo.compiler.layers.function import Merge
 from speczoo.compiler.reach import SAME, Link, Sight, grouped, whole
 from speczoo.compiler.strides import Lies
@@ -28,7 +28,7 @@ class Convolution(Merge, op="convolution"):
     saves: ClassVar[Saves] = "input"
     arity: ClassVar[tuple[int, float]] = (2, 3)
     per_axis: ClassVar[tuple[str, ...]] = ("stride", "padding", "dilation")
-    reads: ClassVar[tuple[str, ...]] = ("F.conv1d", "F.conv2d", "F.conv3d")
+    reads: ClassVar[tuple[str, ...]] = ("F.conv1d", "F.conv2d", "F.conv3d", "squeeze")
 
     def count(self, inputs: int) -> None:
         if inputs == 1:
@@ -118,5 +118,5 @@ class Convolution(Merge, op="convolution"):
         usual = {name: field.default for name, field in type(self).model_fields.items()}
         args = {name: getattr(self, name) for name in usual}
         options = "".join(f", {name}={{{name}}}" for name, given in args.items() if given != usual[name])
-        bias = "{2}" if len(x) > 2 else "None"
-        return Call(None, args, usual, apply=f"F.conv{len(x[0].shape) - 1}d({{0}}, {{1}}, {bias}{options})")
+        weight, bias = bare(1, x[1]), bare(2, x[2]) if len(x) > 2 else "None"
+        return Call(None, args, usual, apply=f"F.conv{len(x[0].shape) - 1}d({{0}}, {weight}, {bias}{options})")

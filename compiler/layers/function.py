@@ -235,6 +235,9 @@ class _Joined(Merge, abstract=True):
     arity: ClassVar[tuple[int, float]] = (1, float("inf"))
     dim: Int
 
+    def leads(self, *x: Value) -> bool:
+        return False
+
     def call(self, *x: Value) -> Call:
         joined = f"{self.reads[0]}([{_parts(x)}], {{dim}})"
         return Call(None, {"dim": self.dim}, apply=joined if self.batched(*x) else f"{joined}.squeeze(0)")

@@ -13,6 +13,7 @@ from speczoo.compiler.layer import (
     Shape,
     ShapeError,
     Value,
+    bare,
     divisor,
     show,
 )
@@ -35,7 +36,7 @@ def _described(mask: Value) -> str:
 def for_each_head(position: int, mask: Value, attention: str) -> str:
     """Return the text of a mask as torch wants it: of one of samples one for each head, sample by sample."""
     if not mask.batched:
-        return f"{{{position}}}"
+        return bare(position, mask)
     every = "flatten(0, 1)" if len(mask.shape) == 3 else f"repeat_interleave({attention}.num_heads, 0)"
     return f"{{{position}}}.{every}"
 
@@ -70,7 +71,7 @@ class MultiheadAttention(Attention):
     ranks: ClassVar[tuple[int, ...]] = (2,)
     references: ClassVar[tuple[str, ...]] = ("key_padding_mask", "mask")
     applied: ClassVar[tuple[str, ...]] = ("key_padding_mask", "mask", "is_causal")
-    reads: ClassVar[tuple[str, ...]] = ("flatten", "num_heads", "repeat_interleave")
+    reads: ClassVar[tuple[str, ...]] = ("flatten", "num_heads", "repeat_interleave", "squeeze")
     support: ClassVar[tuple[str, ...]] = (CAUSAL_MASK,)  # of `is_causal` alone
 
     def sides(self, *x: Shape) -> tuple[Shape, Shape, Shape]:

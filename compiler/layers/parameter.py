@@ -60,6 +60,9 @@ class Parameter(Layer):
                 raise ShapeError("bad-value", str(error), argument="init", help=error.problem.help) from None
         return self.shape
 
+    def leads(self, *x: Value) -> bool:
+        return bool(self.leading)  # where it is not known, what comes out is not
+
     def weights(self) -> dict[str, Shape]:
         return {"": (1, *self.shape) if self.leading else self.shape}
 
@@ -206,6 +209,9 @@ class Buffer(Layer):
         return {"shape": self._stored(), "value": value, "kind": kind, "persistent": self.persistent}
 
     # -- what torch has of it -----------------------------------------------------------------------------------------
+
+    def leads(self, *x: Value) -> bool:
+        return bool(self.leading)  # where it is not known, what comes out is not
 
     def dtype(self, *x: Value) -> str:
         return TENSOR_DTYPES[self._expression.kind] if isinstance(self.value, str) else self._values()

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, NamedTuple
 from pydantic import Field
 
 from speczoo.compiler.kept import Kept, Saves, Wanted
-from speczoo.compiler.layer import Call, Shape, ShapeError, Value, show
+from speczoo.compiler.layer import Call, Shape, ShapeError, Value, bare, show
 from speczoo.compiler.layers.function import Merge, common, no_truths
 from speczoo.compiler.reach import SAME, Link, Sight, whole
 from speczoo.compiler.strides import Laid, Layout, elementwise
@@ -224,7 +224,7 @@ class Einsum(Merge, op="einsum"):
 
     saves: ClassVar[Saves] = "factors"
     arity: ClassVar[tuple[int, float]] = (2, 2)
-    reads: ClassVar[tuple[str, ...]] = ("torch.einsum",)
+    reads: ClassVar[tuple[str, ...]] = ("torch.einsum", "squeeze")
 
     def apply(self, *values: Value) -> tuple[Value, ...]:
         _one_kind(self.op, values)
@@ -333,4 +333,5 @@ class Einsum(Merge, op="einsum"):
         return math.prod(math.prod(sizes.get(label, ())) for label in kept | summed) if summed else 0
 
     def call(self, *x: Value) -> Call:
-        return Call(None, {"equation": self.equation}, apply="torch.einsum({equation}, {0}, {1})")
+        first, second = (bare(position, value) for position, value in enumerate(x))
+        return Call(None, {"equation": self.equation}, apply=f"torch.einsum({{equation}}, {first}, {second})")

@@ -12,6 +12,7 @@ from speczoo.compiler.layer import (
     ShapeError,
     Value,
     axis,
+    bare,
     show,
 )
 from speczoo.compiler.layers.axes import Moves, counted
@@ -112,10 +113,11 @@ class IndexSelect(Moves, op="index_select"):
 
     def call(self, *x: Value) -> Call:
         if x[1].batched:
-            looked_up = "F.embedding({1}, {0})"
-            vector = "F.embedding({1}, {0}.unsqueeze(1)).squeeze(-1)"
+            table = bare(0, x[0])
+            looked_up = f"F.embedding({{1}}, {table})"
+            vector = f"F.embedding({{1}}, {table}.unsqueeze(1)).squeeze(-1)"
             return Call(None, apply=looked_up if len(x[0].shape) == 2 else vector)
-        return Call(None, {"dim": printed(self.dim, x[0])}, apply="{0}.index_select({dim}, {1})")
+        return Call(None, {"dim": printed(self.dim, x[0])}, apply=f"{{0}}.index_select({{dim}}, {bare(1, x[1])})")
 
 
 def _place(index: int, size: int) -> int:

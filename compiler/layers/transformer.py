@@ -45,7 +45,7 @@ class _Transformer(Attention, abstract=True):
     kin: ClassVar[tuple[str, ...]] = ("MultiheadAttention", "Linear", "LayerNorm")
     positional: ClassVar[int] = 2
     ranks: ClassVar[tuple[int, ...]] = (2,)
-    reads: ClassVar[tuple[str, ...]] = ("flatten", "num_heads", "repeat_interleave", "self_attn")
+    reads: ClassVar[tuple[str, ...]] = ("flatten", "num_heads", "repeat_interleave", "self_attn", "squeeze")
     support: ClassVar[tuple[str, ...]] = (CAUSAL_MASK,)
     #: By name, which of the inputs each of the attentions takes, and its masks: of its keys, and of queries x keys.
     attentions: ClassVar[dict[str, tuple[tuple[int, ...], tuple[str, str]]]]
