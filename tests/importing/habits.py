@@ -307,6 +307,19 @@ class Patches(nn.Module):
         return torch.cat([self.token.expand(len(x), -1, -1), tokens], 1) + self.table
 
 
+class Tiled(nn.Module):
+    """A learned map with a smaller one that is laid beside itself, where what stands for the samples stays one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole = nn.Parameter(torch.randn(1, 3, 2, 2))
+        self.part = nn.Parameter(torch.randn(1, 3, 2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = F.interpolate(self.whole, size=(4, 6), mode="bicubic")
+        return x + (places + self.part.tile((2, 2))).permute(0, 1, 2, 3)
+
+
 class Windows(nn.Module):
     """Convolutions of each place in windows that are samples meanwhile, as many as there are."""
 
@@ -510,6 +523,7 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),
     (Windows, (4, 6, 6), "end_dim: 4"),
+    (Tiled, (3, 4, 6), "op: repeat, repeats: [1, 2, 2]"),
     (Around, (1, 6, 5), "id: parts.rnn, op: LSTM"),
     (Segmenter, (3, 9), "from: [encoder.stem, encoder.stage1, encoder.stage2]"),
 ]

@@ -153,9 +153,9 @@ def repeat(at: Builder, call: RecordedCall) -> list[TracedValue]:
         x = replace(x, batch=0, leading=True)  # once for each sample, or as often
     if x.source in at.free and (beside := _of_samples(at, x, call.outputs[0])) is not None:
         return [beside]
-    if x.leading and batch_axis(call.outputs[0].shapes, at.batches) is None:
-        x = _axis_of_one(at, x)
     repeats, *others = (_times(each, x.rank) for each in (call, *call.twins))
+    if x.leading and repeats[0] != 1 and batch_axis(call.outputs[0].shapes, at.batches) is None:
+        x = _axis_of_one(at, x)
     lead = x.batch is not None
     if (lead and (x.batch or x.folded or len(repeats) != x.rank)) or any(
         each[lead:] != repeats[lead:] for each in others
