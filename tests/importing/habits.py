@@ -320,6 +320,20 @@ class Tiled(nn.Module):
         return x + (places + self.part.tile((2, 2))).permute(0, 1, 2, 3)
 
 
+class Scaled(nn.Module):
+    """Numbers that differ, in blocks of which a later one has more layers."""
+
+    def __init__(self, scale: float, more: bool = False) -> None:
+        super().__init__()
+        self.scale = scale
+        self.first = nn.Linear(4, 4)
+        self.last = nn.Linear(4, 4) if more else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last((self.first(x).tanh() * self.scale).softmax(-1))
+        return out
+
+
 class Windows(nn.Module):
     """Convolutions of each place in windows that are samples meanwhile, as many as there are."""
 
@@ -523,6 +537,7 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),
     (Windows, (4, 6, 6), "end_dim: 4"),
+    (lambda: nn.Sequential(Scaled(0.3), Scaled(0.7), Scaled(0.5, more=True)), (4,), "scale: [0.3, 0.7, 0.5]"),
     (Tiled, (3, 4, 6), "op: repeat, repeats: [1, 2, 2]"),
     (Around, (1, 6, 5), "id: parts.rnn, op: LSTM"),
     (Segmenter, (3, 9), "from: [encoder.stem, encoder.stage1, encoder.stage2]"),

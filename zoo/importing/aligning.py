@@ -264,7 +264,7 @@ def _resolved(rows: Sequence[AlignedEntry], place: Any, number: int) -> Any:
 
 
 def joined(lists: Sequence[ImportedList], found: Aligned) -> ImportedList:
-    """Return the first list with the rows as its entries, each the first that there is of it."""
+    """Return the first list with the rows as its entries, each the first that there is of it, with its own numbers."""
     made = lists[0]
     firsts = [row.first for row in found.rows]
     made.entries = firsts
@@ -276,7 +276,9 @@ def joined(lists: Sequence[ImportedList], found: Aligned) -> ImportedList:
 
     shares = [_share(found.rows, row) for row in found.rows]
     for row, entry, share in zip(found.rows, firsts, shares, strict=True):
-        entry.inputs = [of(place) for place in row.inputs]
+        entry.inputs = [
+            of(place) if isinstance(own, Feed) else own for own, place in zip(entry.inputs, row.inputs, strict=True)
+        ]
         entry.references = {name: of(place) for name, place in row.references.items()}
         entry.share = share
     made.outputs = [of(place) for place in found.outputs]
