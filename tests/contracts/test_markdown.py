@@ -46,6 +46,12 @@ def test_prose_is_wrapped(page: Path) -> None:
     assert too_long(page.read_text("utf-8")) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_line_ends_in_a_blank(page: Path) -> None:
+    """One that does was cut off in the middle."""
+    assert [line for line in prose(page.read_text(encoding="utf-8")) if line.endswith(" ")] == []
+
+
 def test_what_is_not_wrapped_is_found() -> None:
     long = "word " * 30
     assert too_long(f"{long}\n\n```\n{long}\n```\n| {long} |\n") == [long]
