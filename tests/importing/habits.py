@@ -334,6 +334,33 @@ class Scaled(nn.Module):
         return out
 
 
+class Nested(nn.Module):
+    """Containers in containers, all of whose members are called one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inner = nn.ModuleList([nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4)])
+        self.stages = nn.ModuleDict({"first": nn.ModuleList([nn.Linear(4, 4), inner]), "last": nn.Linear(4, 4)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, inner = self.stages["first"]
+        x = one(x)
+        for each in inner:
+            x = each(x)
+        out: Tensor = self.stages["last"](x)
+        return out
+
+
+class Regions(nn.Module):
+    """Each window behind a token of its region: windows are samples by rows and columns, and regions all at once."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        regions = F.avg_pool2d(x, 2).flatten(2).transpose(1, 2).reshape(-1, 1, c)
+        windows = x.view(n, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 3, 5, 1).reshape(-1, 4, c)
+        return torch.cat([regions, windows], 1).softmax(1).view(n, -1, 5, c)
+
+
 class Windows(nn.Module):
     """Convolutions of each place in windows that are samples meanwhile, as many as there are."""
 
@@ -537,6 +564,8 @@ HABITS: list[tuple[Any, Any, str]] = [
     (Squeezed, (3, 6, 6), "op: expand, like: conv"),
     (Patches, (16, 3, 5), "$(0.0 if i == 0 else sin("),
     (Windows, (4, 6, 6), "end_dim: 4"),
+    (Nested, (4,), "id: first.0"),
+    (Regions, (4, 6, 8), "op: concat"),
     (lambda: nn.Sequential(Scaled(0.3), Scaled(0.7), Scaled(0.5, more=True)), (4,), "scale: [0.3, 0.7, 0.5]"),
     (Tiled, (3, 4, 6), "op: repeat, repeats: [1, 2, 2]"),
     (Around, (1, 6, 5), "id: parts.rnn, op: LSTM"),
