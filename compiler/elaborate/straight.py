@@ -59,10 +59,10 @@ def straight_node(e: Elaborator, frame: Frame, item: Item) -> Node | None:
 def _node(way: StraightWay) -> Node | None:
     before = METER.spent
     try:
-        leads = way.leads()
+        reached = way.reaches_node()
     except (ExpressionError, UnknownRead, ShapeError):
-        leads = False
-    if leads and way.affordable():
+        reached = False
+    if reached and way.affordable():
         return way.node()
     METER.spent = before
     return None
@@ -112,7 +112,7 @@ class StraightWay:
 
     # -- what the entry comes to: each returns whether the way leads on, and raises ExpressionError and UnknownRead ---
 
-    def leads(self) -> bool:
+    def reaches_node(self) -> bool:
         """Return whether it leads to a node. Raises ExpressionError, UnknownRead and ShapeError."""
         if not (self._place() if self.placed is None else self._feed(self.placed)):
             return False

@@ -66,7 +66,7 @@ class _Heads:
             matrices = self._parts(whole["in_proj_weight"], 1) if together else [whole[name] for name in names]
             biases = self._parts(whole["in_proj_bias"], 1) if "in_proj_bias" in whole else [None] * 3
             parts = [self._linear(*each) for each in zip(values, matrices, biases, strict=True)]
-        return tuple(map(self._apart, parts))
+        return tuple(map(self._by_head, parts))
 
     def _parameter(self, value: RunValue) -> Feed:
         """Return a weight, which starts as torch starts it: by Glorot's bound, a bias at 0."""
@@ -83,7 +83,7 @@ class _Heads:
         made = Feed(self.at.add("einsum", [x, weight], {"equation": "...i,oi->...o"}))
         return made if bias is None else Feed(self.at.add("add", [made, bias], {"broadcast": True}))
 
-    def _apart(self, x: Feed) -> Feed:
+    def _by_head(self, x: Feed) -> Feed:
         heads = [self.module.num_heads, self.module.head_dim]
         cut = Feed(self.at.add("Unflatten", [x], {"dim": self.axes, "unflattened_size": heads}))
         return Feed(self.at.add("transpose", [cut], {"dim0": self.axes - 1, "dim1": self.axes}))

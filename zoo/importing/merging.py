@@ -25,7 +25,7 @@ def arithmetic(at: Builder, call: RecordedCall, op: str, operands: Sequence[Any]
     widest = max((each for each in found if not each.leading), key=lambda x: len(x.shape), default=found[0])
     first = main([*(each for each in found if each.source not in at.free), *found]) or widest
     for each in met:
-        if isinstance(each, TracedValue) and each.source not in at.free and _apart(each, first):
+        if isinstance(each, TracedValue) and each.source not in at.free and _batched_otherwise(each, first):
             raise Unsayable("its values have their batch on different axes")
     shapes = {each.shapes for each in met if isinstance(each, TracedValue) and each.shape}
     most = max(len(each.shape) for each in found)
@@ -64,7 +64,7 @@ def addcmul(at: Builder, call: RecordedCall) -> list[TracedValue]:
     return arithmetic(at, call, "add", [call.args[0], product])
 
 
-def _apart(one: TracedValue, other: TracedValue) -> bool:
+def _batched_otherwise(one: TracedValue, other: TracedValue) -> bool:
     return (one.batch, one.folded) != (other.batch, other.folded)
 
 
@@ -159,6 +159,6 @@ def stack_(at: Builder, call: RecordedCall) -> list[TracedValue]:
 def _joined(at: Builder, call: RecordedCall) -> tuple[list[TracedValue], TracedValue]:
     found = folded_alike(at, [at.traced(value) for value in split(call)[0] if value.tensor.numel()])
     first = main(each for each in found if each.source not in at.free) or found[0]
-    if any(_apart(each, first) for each in found):
+    if any(_batched_otherwise(each, first) for each in found):
         raise Unsayable("its values have their batch on different axes")
     return found, first

@@ -93,8 +93,8 @@ def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[s
         if missing:
             continue
         shown = f"`{key}`" if key else f"a constant of {by_axis(numbers.shape)}"
-        for each in [own[key]] if key else [each for each in unkept if _apart(each, numbers) < NEAR]:
-            apart[shown] = max(apart.get(shown, 0.0), _apart(each, numbers))
+        for each in [own[key]] if key else [each for each in unkept if _distance(each, numbers) < NEAR]:
+            apart[shown] = max(apart.get(shown, 0.0), _distance(each, numbers))
             each.copy_(numbers.reshape(each.shape))
     if names := [name for name, far in apart.items() if far]:
         of = enumerated(names, FEW)
@@ -103,7 +103,7 @@ def _as_the_model_has(ours: nn.Module, rounded: Sequence[Rounded]) -> Iterator[s
         yield f"the state_dict alone has the numbers of {enumerated(keys, FEW)}: they are 0 until it is loaded"
 
 
-def _apart(one: Tensor, other: Tensor) -> float:
+def _distance(one: Tensor, other: Tensor) -> float:
     """Return how far the numbers of two constants are from each other, as a part of the largest."""
     if one.numel() != other.numel():
         return math.inf

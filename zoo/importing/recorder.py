@@ -84,7 +84,7 @@ def _copied(model: nn.Module, known: dict[int, Any]) -> nn.Module:
             name: each for name, each in vars(module).items() if isinstance(each, FunctionType) and each.__closure__
         }
         vars(module).update({name: _seeing(function, known) for name, function in held.items()})
-    return _apart(twin)
+    return _own_buffers(twin)
 
 
 def _seeing(function: FunctionType, known: Mapping[int, Any]) -> FunctionType:
@@ -111,7 +111,7 @@ def on_meta(model: nn.Module) -> nn.Module:
     return _copied(model, known)
 
 
-def _apart(model: nn.Module) -> nn.Module:
+def _own_buffers(model: nn.Module) -> nn.Module:
     """Return a model whose buffers are tensors of their own, where several modules have one: constants, as they are."""
     known: set[int] = set()
     for module in model.modules():

@@ -67,11 +67,11 @@ def from_modules(models: Mapping[str, nn.Module], input: Any, *, name: str, cust
 
 def _written(name: str, made: Mapping[str, ListedModel]) -> tuple[str, dict[str, dict[str, Any]]]:
     """Return the text of a spec with variants, and what each sets. Raises ImportRefused where there is no one spec."""
-    apart = _apart(made)
+    misaligned = _misaligned(made)
     try:
         network = folded([one.root for one in made.values()])
     except Apart:
-        raise ImportRefused(name, apart) from None
+        raise ImportRefused(name, misaligned) from None
     defaults, settings = _settings([*made], network.settings)
     inputs: list[ModelInput] = next(iter(made.values())).inputs
     data = writing.spec_data(name, flowing(inputs), network.made, network.blocks, {})
@@ -95,7 +95,7 @@ def _settings(names: list[str], settings: Mapping[str, Column]) -> tuple[dict[st
     }
 
 
-def _apart(made: Mapping[str, ListedModel]) -> list[Refusal]:
+def _misaligned(made: Mapping[str, ListedModel]) -> list[Refusal]:
     """Return which models do not line up with the first, and the first entry that only one of both has."""
     (first, one), *others = made.items()
     out = []

@@ -46,7 +46,7 @@ def _convolution(at: Builder, call: RecordedCall, op: str, x: TracedValue, argum
     ]
     given = {name: list(getattr(module, name)) for name in ("stride", "padding", "dilation")}
     made = at.add("convolution", [_as_channels(at, x), *weights], given | {"groups": count * module.groups})
-    return _apart(at, Feed(made), [*x.shape[: x.folded], module.out_channels])
+    return _unflattened(at, Feed(made), [*x.shape[: x.folded], module.out_channels])
 
 
 def _repeated(at: Builder, name: str, shape: tuple[int, ...], count: int) -> Feed:
@@ -59,7 +59,7 @@ def _repeated(at: Builder, name: str, shape: tuple[int, ...], count: int) -> Fee
 
 def _pooling(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
     pooled = Feed(at.add(op, [_as_channels(at, x)], arguments, name=at.relative(call.path), module=True))
-    return _apart(at, pooled, x.shape[: x.folded + 1])
+    return _unflattened(at, pooled, x.shape[: x.folded + 1])
 
 
 def _of_places(at: Builder, call: RecordedCall, op: str, x: TracedValue, arguments: dict[str, Any]) -> Feed:
@@ -81,7 +81,7 @@ def _as_channels(at: Builder, x: TracedValue) -> Feed:
     return Feed(at.add("Flatten", [x.source], {"end_dim": x.folded + 1}))
 
 
-def _apart(at: Builder, source: Feed, first: Sequence[int]) -> Feed:
+def _unflattened(at: Builder, source: Feed, first: Sequence[int]) -> Feed:
     """Return a value whose channels are several axes."""
     return Feed(at.add("Unflatten", [source], {"dim": 1, "unflattened_size": [*first[:-1], -1]}))
 

@@ -96,7 +96,7 @@ def _found(sizes: Sizes) -> dict[Group, TriedSizes]:
     found: dict[Group, TriedSizes] = {}
     for group in dict.fromkeys((axis.dim, axis.declared) for axis in sizes.axes):
         declared = group[1]
-        near = sorted(range(1, 2 * declared + BEYOND), key=partial(_apart, declared))
+        near = sorted(range(1, 2 * declared + BEYOND), key=partial(_distance, declared))
         accepted = [sizes.accepts(*_sizes(sizes, {group: size})) for size in near]
         found[group] = TriedSizes(
             [size for size, ok in zip(near, accepted, strict=True) if ok],
@@ -105,7 +105,7 @@ def _found(sizes: Sizes) -> dict[Group, TriedSizes]:
     return found
 
 
-def _apart(one: int, other: int) -> int:
+def _distance(one: int, other: int) -> int:
     return abs(one - other)
 
 
