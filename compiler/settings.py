@@ -138,7 +138,7 @@ def _placed(
             message = problem.message + (among if variant is None else "")
             yield replace(problem, message=message, loc=("variants", variant) if variant else ("params",), key=True)
         elif name in given:
-            yield replace(problem, code=code, loc=(), key=False)
+            yield replace(problem, code=code, loc=(), key=False, parameter=name)
         elif name in own:
             yield replace(problem, code=code, loc=("variants", str(variant), "params", name))
         else:

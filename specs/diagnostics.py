@@ -43,7 +43,8 @@ class Diagnostic:
 
     `code` is one of `codes.CODES`; `path` is the layer's path in the network (`layer2.0.sum`); `notes` are the
     lines that explain (the arithmetic, where a block was used), `help` the lines that mend. `pointer` is the place in
-    the spec's data (`/layers/2/from/0`, a JSON Pointer), of a value or a key, be it in a text or not.
+    the spec's data (`/layers/2/from/0`, a JSON Pointer), of a value or a key, be it in a text or not. `parameter` is
+    one that a caller gave, where that is what is wrong.
     """
 
     code: str
@@ -58,6 +59,7 @@ class Diagnostic:
     help: tuple[str, ...] = ()
     fix: tuple[Edit, ...] = ()
     pointer: str | None = None
+    parameter: str | None = None
 
 
 @dataclass(slots=True)

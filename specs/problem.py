@@ -92,6 +92,7 @@ class Problem:
     `replacement` is the word that would be right in place of what stands there, or of the word `replaces` that ends the
     part. `given_at` is where a wrong value was given that arrives here from elsewhere: one problem is reported once for
     each. `extent` is the place of a problem with a text that is no data yet: from and to which of its characters.
+    `parameter` is one that a caller gave, and that is wrong: it stands in no text.
     """
 
     code: str
@@ -110,6 +111,7 @@ class Problem:
     replaces: str = ""
     given_at: Loc | None = None
     extent: tuple[int, int] | None = None
+    parameter: str | None = None
 
     def located(self, document: Places) -> Diagnostic:
         """Return the problem as it is shown: with the places and texts of its document."""
@@ -133,7 +135,7 @@ class Problem:
         path, notes, help = self.path.rstrip(".") or None, tuple(self.notes), self.advice()
         return Diagnostic(
             self.code, self.message, span, self.severity, file, path, self.text, labels, notes, help, fix,
-            pointer,
+            pointer, self.parameter,
         )  # fmt: skip
 
     def advice(self, sizes: str = "") -> tuple[str, ...]:

@@ -270,6 +270,16 @@ def test_the_network_is_checked_at_the_recipes_line(old: str, new: str, place: t
         assert f"{path}:3:" in done.output
 
 
+@pytest.mark.parametrize("names", [["mnist_cnn", "foo"], ["foo", "mnist_cnn"], ["foo", "bar", "num_classes"]])
+def test_each_wrong_parameter_is_reported_where_it_is_given(names: list[str], tmp_path: Path) -> None:
+    """Whatever else the message names."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("num_classes: 10", ", ".join(f"{name}: wrong" for name in names)))
+    line = path.read_text().splitlines()[2]
+    reported = recipe_loader.read(path, with_network=True).report
+    assert {d.span[1] for d in reported if d.span} == {line.index(f"{name}: wrong") + len(name) + 3 for name in names}
+
+
 SPEC = "spec: 1\nname: tiny\ninput: [1, 28, 28]\nlayers:\n  - {op: Flatten}\n  - {op: Linear, out_features: 10}\n"
 
 

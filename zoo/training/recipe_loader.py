@@ -334,13 +334,7 @@ def _check_network(network: Network, text: _Text, shape: ImageShape | None, repo
             notes = (*diagnostic.notes, f"the network of {place}{images}")
             report.add(replace(diagnostic, notes=notes))
             continue
-        named = (key for key in network.params if key in _quoted(diagnostic.message))
-        where, at = text.place(next((("network", "params", key) for key in named), ("network", "name")))
+        given = diagnostic.parameter
+        where, at = text.place(("network", "name") if given is None else ("network", "params", given))
         report.add(replace(diagnostic, file=where, span=at))
     return graph
-
-
-def _quoted(message: str) -> set[str]:
-    """Return what a message has between backticks, and the first word of it: `widths`, `widths[0]`."""
-    quoted = re.findall("`([^`]*)", message)[::2]
-    return {*quoted, *(re.match(r"\w*", text)[0] for text in quoted)}  # type: ignore[index]
