@@ -41,6 +41,18 @@ def for_each_head(position: int, mask: Value, attention: str) -> str:
     return f"{{{position}}}.{every}"
 
 
+def check_heads(argument: str, heads: int, features: int) -> None:
+    """Raise ShapeError where so many heads, as the argument says, cannot have equal parts of the features."""
+    if features % heads:
+        raise ShapeError(
+            "indivisible",
+            f"`{argument}: {heads}` does not divide the {features} features",
+            argument=argument,
+            inputs={0: f"{features} features"},
+            help=[f"{divisor(features, heads)} would"],
+        )
+
+
 class MultiheadAttention(Attention):
     """Scaled dot-product attention in `num_heads` heads over tokens x features; only the attended values come out.
 
@@ -94,14 +106,7 @@ class MultiheadAttention(Attention):
 
     def infer(self, *x: Shape) -> Shape:
         q, k, v = self.sides(*x)
-        if q[-1] % self.num_heads:
-            raise ShapeError(
-                "indivisible",
-                f"`num_heads: {self.num_heads}` does not divide the {q[-1]} features",
-                argument="num_heads",
-                inputs={0: f"{q[-1]} features"},
-                help=[f"{divisor(q[-1], self.num_heads)} would"],
-            )
+        check_heads("num_heads", self.num_heads, q[-1])
         if k[0] != v[0]:
             raise ShapeError(
                 "shape-mismatch",

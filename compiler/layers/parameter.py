@@ -57,7 +57,7 @@ class Parameter(Layer):
             try:
                 initialiser(self.init)
             except ProblemError as error:
-                raise ShapeError("bad-value", str(error), argument="init", help=error.problem.help) from None
+                raise ShapeError("bad-value", error.problem.message, argument="init", help=error.problem.help) from None
         return self.shape
 
     def leads(self, *x: Value) -> bool:

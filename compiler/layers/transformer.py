@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 from speczoo.compiler.kept import Kept, Saves, Wanted
 from speczoo.compiler.layer import Call, Given, Positive, Probability, Shape, ShapeError, Value, show
 from speczoo.compiler.layers.attention import Attention, looked_at
-from speczoo.compiler.layers.multihead import CAUSAL_MASK, MultiheadAttention, for_each_head
+from speczoo.compiler.layers.multihead import CAUSAL_MASK, MultiheadAttention, check_heads, for_each_head
 from speczoo.compiler.reach import SAME, Link, Sight, whole
 from speczoo.compiler.strides import Laid, Layout, elementwise
 from speczoo.compiler.tape import Storage, Tape
@@ -69,18 +69,7 @@ class _Transformer(Attention, abstract=True):
         return bool(getattr(self, self.causality[0]))
 
     def infer(self, *x: Shape) -> Shape:
-        for part in self.parts(len(x)).values():
-            try:
-                part.layer.infer(*part.of(x))
-            except ShapeError as error:  # in the words of this layer
-                problem = error.problem
-                raise ShapeError(
-                    problem.code,
-                    problem.message.replace("num_heads", "nhead"),
-                    argument="nhead" if error.argument == "num_heads" else error.argument,
-                    inputs={0: show(x[0])},
-                    help=problem.help,
-                ) from None
+        check_heads("nhead", self.nhead, x[0][-1])
         return x[0]
 
     def misfit(self, name: str, mask: Value, *x: Shape) -> tuple[str, ...] | None:
