@@ -1,7 +1,6 @@
 """Tensors that depend on no input: parameters, such as position embeddings and class tokens are, and constants."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
@@ -25,7 +24,7 @@ from speczoo.compiler.layer import (
     show,
 )
 from speczoo.compiler.tensor_expression import TENSOR_FUNCTIONS, NotForAll, TensorExpression
-from speczoo.specs.expression import ExpressionError
+from speczoo.specs.expression import ExpressionError, substituted_in
 from speczoo.specs.expression.evaluation import compiled
 from speczoo.specs.problem import ProblemError
 from speczoo.specs.wording import printed
@@ -200,9 +199,7 @@ class Buffer(Layer):
         """Return what it is made of, by the numbers of its axes in place of their names."""
         value: Any = [*_leaves(self.value)]
         if isinstance(self.value, str):
-            value = self.value
-            for axis, name in enumerate(self.at or ()):
-                value = re.sub(rf"\b{name}\b", f"axis_{axis}", value)
+            value = substituted_in(self.value, {name: f"axis_{axis}" for axis, name in enumerate(self.at or ())})
         elif all(leaf == value[0] for leaf in value):
             value = value[0]
         kind = "float" if self.dtype() == "float32" else self.dtype()

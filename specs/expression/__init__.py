@@ -10,6 +10,7 @@ from speczoo.specs.expression.printing import to_python
 from speczoo.specs.expression.syntax import (
     parse,
 )
+from speczoo.specs.expression.substitution import substituted, substituted_in
 from speczoo.specs.expression.template import Template, evaluate, range_of
 from speczoo.specs.expression.tree import (
     DEPTH,
@@ -70,5 +71,7 @@ __all__ = [
     "parse",
     "range_of",
     "respelt",
+    "substituted",
+    "substituted_in",
     "to_python",
 ]

@@ -13,7 +13,8 @@ from torch import Tensor
 from speczoo.compiler.layer import FLOAT32_MAX
 from speczoo.importing.piecewise import pieces
 from speczoo.importing.refusals import NumbersUnknown, Unsayable
-from speczoo.importing.smooth import PLACES, places, renamed, smooth, varying
+from speczoo.importing.smooth import PLACES, places, smooth, varying
+from speczoo.specs.expression import substituted_in
 
 #: How many numbers a list may have, and one that nothing shorter says.
 SHORT, LONGEST = 64, 256
@@ -126,7 +127,7 @@ def _found(value: Tensor) -> str | None:
         return rule
     less, names = varying(value)
     rule = _found(less) if 0 < less.dim() < value.dim() else None
-    return renamed(rule, names) if rule is not None else None
+    return substituted_in(rule, names) if rule is not None else None
 
 
 def _rule(value: Tensor) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from speczoo.importing.columns import Column, ColumnWords, default_of, key, type
 from speczoo.importing.containers import classed
 from speczoo.importing.entries import ImportedEntry, ImportedList
 from speczoo.importing.inlining import dotted, inlined
-from speczoo.importing.looping import repeats, reword, rows, unhidden
+from speczoo.importing.looping import repeats, rows, unhidden
+from speczoo.importing.reading import read_by, reword
 from speczoo.importing.unifying import flowing_in, unify
 from speczoo.importing.writing import name_outputs
 
@@ -89,21 +89,11 @@ def folded(roots: Sequence[ImportedList]) -> Folded:
 def _named(root: ImportedList, settings: Mapping[str, Column]) -> dict[str, Column]:
     """Return the parameters that a network reads, under names that no loop hides."""
     entries = [entry for made in root.walk() for entry in made.entries]
-    texts = repr(
-        [
-            (
-                each.op,
-                each.when,
-                [*map(str, [*each.args.values(), *each.loop.values()])],
-                [o for o in each.inputs if isinstance(o, str)],
-            )
-            for each in entries
-        ]
-    )
+    read = frozenset[str]().union(*map(read_by, entries))
     taken = {name for entry in entries for name in entry.loop} | {name for name in settings if name[:1] != "_"}
     names: dict[str, str] = {}
     for name in settings:
-        if re.search(rf"\b{name}\b", texts):
+        if name in read:
             plain = name.strip("_") if name[:1] == "_" else name
             numbered = [plain, *(f"{plain}_{number}" for number in range(2, 100))]
             names[name] = name if name == plain else next(n for n in numbered if n not in taken)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +10,8 @@ from typing import Any
 from speczoo.importing.columns import Led, inner
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Turns, is_chain
 from speczoo.importing.looping import VARIABLES, by_position, copied_list, starts, unhidden, width
-from speczoo.specs.expression import ExpressionError, evaluate
+from speczoo.importing.reading import changed, earlier, mentions, name_in, read_by, read_in, values_of
+from speczoo.specs.expression import ExpressionError, Template, evaluate, substituted
 
 #: Words for what flows into a call, and what it is called in the group that stands for it.
 FLOWING = {"in_channels": "input.channels", "in_features": "input.features"}
@@ -27,11 +27,11 @@ def inlined(root: ImportedList, blocks: dict[str, Any], containers: Collection[s
     for name in reversed([*blocks]):
         lists = {"": root, **{each: block.made for each, block in blocks.items()}}
         calls = [(place, entry) for place, made in lists.items() for entry in _entries(made) if _calls(entry, name)]
-        spoken = any(name in _texts(entry) for made in lists.values() for entry in _entries(made))
-        spoken = spoken or any(name in repr(block.params) for block in blocks.values())
+        given = [values_of(entry) for made in lists.values() for entry in _entries(made)]
+        given += [block.params for block in blocks.values()]
         made = blocks[name].made
         often = len(calls) > 1 and not (name in containers and _shorter(made, [entry for _, entry in calls]))
-        if not calls or often or spoken:
+        if not calls or often or mentions(given, name):
             continue
         visible = [_visible(lists[at], entry) | {*(blocks[at].params if at else ())} for at, entry in calls]
         copies = [made, *(copied_list(made) for _ in calls[1:])]
@@ -102,12 +102,9 @@ def _shifted(entry: ImportedEntry, variable: str) -> None:
     def now(value: Any) -> Any:
         if isinstance(value, list):
             return [*map(now, value)]
-        if isinstance(value, Turns):
-            return Turns(value.first, now(value.last))
         text = str(value) if isinstance(value, Led) else value
-        return read.sub(lambda found: f"{found[1]}{int(found[2]) - 1}", text) if isinstance(text, str) else text
+        return changed(text, lambda each: earlier(each, variable))
 
-    read = re.compile(rf"(\b{variable} (?:==|!=|<|>) )(\d+)\b")
     own = ("value",) if variable in entry.args.get("at", ()) else ()
     entry.args = {name: value if name in own else now(value) for name, value in entry.args.items()}
     entry.loop = {name: now(value) for name, value in entry.loop.items()}
@@ -122,7 +119,7 @@ def _can_be_dotted(group: ImportedEntry, body: ImportedList) -> bool:
         not (entry.loop or entry.spliced or entry.when) and (entry.named or entry.body is None)
         for entry in body.entries
     )
-    read = any("input." in _all_texts(entry) for entry in body.entries[1:])
+    read = any("input" in read_by(entry) for entry in body.entries[1:])
     return named and plain and is_chain(body) and not read and (len(body.entries) == 1 or not group.when)
 
 
@@ -133,15 +130,6 @@ def _calls(entry: ImportedEntry, name: str) -> bool:
 
 def _entries(made: ImportedList) -> Iterator[ImportedEntry]:
     return (entry for each in made.walk() for entry in each.entries)
-
-
-def _texts(entry: ImportedEntry) -> str:
-    """Return what an entry says besides its op."""
-    return repr([[*map(_plain, entry.args.values())], [*map(_plain, entry.loop.values())]])
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Led | Turns) else value
 
 
 def _visible(made: ImportedList, entry: ImportedEntry) -> set[str]:
@@ -172,40 +160,26 @@ def _inline(call: ImportedEntry, block: Any, visible: set[str]) -> bool:
 
 def _can_stand(param: str, value: Any, made: ImportedList) -> bool:
     """Return whether a value of a call means the same wherever the block reads its parameter."""
-    readers = [entry for entry in _entries(made) if re.search(rf"\b{param}\b", _all_texts(entry))]
-    if any(re.search(rf"\b{param}\b", entry.when) for entry in readers) and isinstance(value, bool):
+    readers = [entry for entry in _entries(made) if param in read_by(entry)]
+    if any(param in read_in(entry.when) for entry in readers) and isinstance(value, bool):
         return False
-    text = repr(_plain(value))
-    if re.search(r"\binput\.", text):  # of the list around it, whose input a turn of a loop need not take
+    read = read_in(value)
+    if "input" in read:  # of the list around it, whose input a turn of a loop need not take
         return False
-    flows = re.search(r"\bin_(channels|features)\b", text)
-    return not flows or all(entry in made.entries for entry in readers)
-
-
-def _all_texts(entry: ImportedEntry) -> str:
-    numbers = [operand for operand in entry.inputs if not isinstance(operand, Feed)]
-    return repr([_texts(entry), entry.op, entry.when, entry.name, numbers])
+    return read.isdisjoint(FLOWING) or all(entry in made.entries for entry in readers)
 
 
 def _filled(entry: ImportedEntry, values: Mapping[str, Any]) -> None:
     """Say the values of parameters in an entry in place of their names."""
 
     def now(value: Any) -> Any:
-        if isinstance(value, Led):
-            return Led(value.variable, now(value.first), now(value.rest))
-        if isinstance(value, Turns):
-            return Turns(value.first, now(value.last))
-        if isinstance(value, list):
-            return [*map(now, value)]
-        if not isinstance(value, str) or "$" not in value:
-            return value
-        whole = re.fullmatch(r"\$(\w+)|\$\(([\w.]+)\)", value)
-        if whole and (whole[1] or whole[2]) in values:
-            return own[whole[1] or whole[2]]
-        return _computed(read.sub(lambda found: _part(own[found[0]]), value))
+        return changed(value, filled)
+
+    def filled(text: str) -> Any:
+        return own[name] if (name := name_in(text)) in own else _computed(substituted(text, words))
 
     own = {param: _flowing(value) for param, value in values.items()}
-    read = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, own))})\b" if own else r"(?!)")
+    words = {param: inner(value) for param, value in own.items()}
     entry.args = {each: now(value) for each, value in entry.args.items()}
     entry.loop = {each: now(value) for each, value in entry.loop.items()}
     entry.inputs = [operand if isinstance(operand, Feed) else now(operand) for operand in entry.inputs]
@@ -214,18 +188,18 @@ def _filled(entry: ImportedEntry, values: Mapping[str, Any]) -> None:
 
 def _computed(text: str) -> Any:
     """Return the number that an expression of numbers alone is, and any other as it is."""
-    if not re.fullmatch(r"\$\([\d\s()+*/-]+\)", text) or "** -" in text:
+    if Template.of(text).expression is None or read_in(text):
         return text
     with suppress(ExpressionError):
         value = evaluate(text, {})
-        return value if isinstance(value, int) else text
+        return value if type(value) is int else text
     return text
 
 
 def _led(when: str, values: Mapping[str, Any]) -> str:
     """Return a condition over a value that the first turn of a loop alone has, as one over the turns; else nothing."""
     led = next((each for each in values.values() if isinstance(each, Led)), None)
-    read = [value for name, value in values.items() if re.search(rf"\b{name}\b", when)]
+    read = [value for name, value in values.items() if name in read_in(when)]
     if led is None or any(isinstance(each, str) for value in read for each in _parts(value)):
         return ""
     try:
@@ -251,12 +225,4 @@ def _flowing(value: Any) -> Any:
     text = str(value) if isinstance(value, Led) else value
     if not isinstance(text, str) or "$" not in text:
         return text
-    flowing = re.sub(r"\bin_(?:channels|features)\b", lambda found: FLOWING[found[0]], text)
-    return re.sub(r"\$(input\.\w+)", r"$(\1)", flowing)
-
-
-def _part(value: Any) -> str:
-    text = inner(value)
-    if re.fullmatch(r"\([^()]*\)", text):
-        return text
-    return f"({text})" if (re.search(r"\s", text) and not isinstance(value, str | list)) or " " in text else text
+    return substituted(text, FLOWING)

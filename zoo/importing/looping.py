@@ -12,6 +12,7 @@ from typing import Any
 from speczoo.importing.aligning import aligned, skeleton
 from speczoo.importing.columns import Column, ColumnWords, Led, key
 from speczoo.importing.entries import Feed, ImportedEntry, ImportedList, Operand, Turns
+from speczoo.importing.reading import read_in, reword
 from speczoo.importing.unifying import default, unify
 
 #: How many entries may take turns.
@@ -81,28 +82,6 @@ def _renamed(entry: ImportedEntry, name: str, other: str) -> None:
     for part in _all(entry):
         reword(part, {name: other})
     entry.loop = turns  # which is read outside of it
-
-
-def reword(entry: ImportedEntry, names: Mapping[str, str]) -> None:
-    """Call what an entry reads otherwise; the places that the value of a buffer reads are its own."""
-    places = entry.args.get("at", ())
-
-    def now(value: Any, names: Mapping[str, str] = names) -> Any:
-        if isinstance(value, Led):
-            return Led(names.get(value.variable, value.variable), now(value.first, names), now(value.rest, names))
-        if isinstance(value, Turns):
-            return Turns(value.first, now(value.last, names))
-        if isinstance(value, list):
-            return [now(each, names) for each in value]
-        if not names or not isinstance(value, str) or "$" not in value:
-            return value
-        return re.sub(rf"\b({'|'.join(map(re.escape, names))})\b", lambda found: names[found[0]], value)
-
-    others = {name: other for name, other in names.items() if name not in places}
-    entry.args = {each: now(value, others if each == "value" else names) for each, value in entry.args.items()}
-    entry.loop = {each: now(value) for each, value in entry.loop.items()}
-    entry.inputs = [operand if isinstance(operand, Feed) else now(operand) for operand in entry.inputs]
-    entry.name, entry.op, entry.when = now(entry.name), now(entry.op), now(entry.when)
 
 
 def _run(made: ImportedList, place: int) -> list[ImportedEntry]:
@@ -278,8 +257,7 @@ def _loop(
     if one is None:
         return False
     names = scope.params
-    read = repr([(each.when, [*map(str, each.args.values())]) for each in _all(one)])
-    counts = not placed or not names or re.search(rf"\b{variable}\b", read)
+    counts = not placed or not names or any(variable in read_in([each.when, each.args]) for each in _all(one))
     one.loop = {variable: Turns(*numbers)} if counts else {}
     one.loop |= {param: _listed(param, column, settings, taken) for param, column in names.items()}
     if not placed and name:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
+from speczoo.specs.expression import substituted_in
 from speczoo.specs.limits import EXPRESSION_LENGTH
 
 #: How many slices may have a rule of their own.
@@ -60,7 +60,7 @@ def _headed(value: Tensor, rule: Search) -> str | None:
 
 def _shifted(rule: str, names: str) -> str:
     """Return a rule that counts some of the places from 1."""
-    return re.sub(rf"\b([{names}])\b", r"(\1 - 1)", rule)
+    return substituted_in(rule, {name: f"({name} - 1)" for name in names})
 
 
 def _windows(value: Tensor) -> str | None:

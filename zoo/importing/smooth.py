@@ -6,14 +6,14 @@ Lines over places, powers of one number, and logarithms of distances; `waves` ha
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from speczoo.importing.waves import ROUND, Rule, power, waves
+from speczoo.specs.expression import substituted_in
 
 #: What the places along each axis are called.
 PLACES = "ijkl"
@@ -31,7 +31,7 @@ def smooth(value: Tensor) -> str | None:
     for search, close in ((_line, CLOSE), (_powers, CLOSE), (_logarithms, CLOSE), (waves, OF_WAVES)):
         for text, made in search(value) if names else ():
             if float((made - value).abs().max()) <= close * float(value.abs().max()):
-                return renamed(text, names)
+                return substituted_in(text, names)
     return None
 
 
@@ -43,11 +43,6 @@ def varying(value: Tensor) -> tuple[Tensor, dict[str, str]]:
     for axis in reversed(range(value.dim())):
         value = value.select(axis, 0) if axis not in axes else value
     return value, dict(zip(PLACES, (PLACES[axis] for axis in axes), strict=False))
-
-
-def renamed(text: str, names: Mapping[str, str]) -> str:
-    """Return a rule over places by other names."""
-    return re.sub(rf"\b[{PLACES}]\b", lambda found: names[found[0]], text)
 
 
 def _line(value: Tensor) -> Iterator[Rule]:
