@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import keyword
 import re
 from collections.abc import Container
+from functools import lru_cache
 
 #: How these names are written by those who gave them.
 SPELLINGS = {
@@ -70,6 +72,17 @@ def foreign(target: str) -> bool:
 def called(target: str) -> str:
     """Return what emitted code calls a class by, whose dotted name this is."""
     return target.rpartition(".")[2] if foreign(target) else target
+
+
+@lru_cache(maxsize=1_024)
+def defined_by(text: str) -> tuple[str, ...]:
+    """Return the names of the classes and functions that a text of Python defines at its top."""
+    return tuple(n.name for n in ast.parse(text).body if isinstance(n, ast.ClassDef | ast.FunctionDef))
+
+
+def names_read(expression: str) -> set[str]:
+    """Return the names that an expression of Python reads."""
+    return {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
 
 
 class FreeNames:

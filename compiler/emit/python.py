@@ -29,7 +29,8 @@ STANDARD = {
 }
 #: Its literals and comments, found without a parser: a sum of thousands nests deeper than Python's goes.
 TEXT = re.compile(r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|#[^\n]*', re.DOTALL)
-NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+#: A name that is read: no attribute, and no keyword of a call.
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\s*=[^=])")
 TORCH = {"torch": "import torch", "F": "import torch.nn.functional as F"}
 NORMS = "from torch.nn.utils import parametrizations"
 

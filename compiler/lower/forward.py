@@ -6,7 +6,7 @@ Named values are dropped after their last use where real work follows, so that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from speczoo.compiler.composite import Composite, Port
@@ -67,68 +67,118 @@ def order(
     entry is resolved away by the caller). No variable has a name that is `taken`.
     """
     uses = _uses(statements, outputs)
-    live: dict[str, Edge] = {}  # variable -> the value it holds
-    where: dict[Edge, str] = {}
-    for k, name in enumerate(inputs):
-        where[Edge(INPUT, k)] = name
-        live[name] = Edge(INPUT, k)
-
-    def used_after(edge: Edge, i: int) -> bool:
-        return max(uses.get(edge, ()), default=-1) > i
-
     standing = [None if s is None or s.express is None else s.training for s in statements]
-    steps = TrainingSteps(standing, uses, inputs)
-    recent = inputs[0] if inputs else ""
-    real = [i for i, s in enumerate(statements) if s is not None and s.express is not None]
-    lasting = [i for i in real if not statements[i].training]  # type: ignore[union-attr]
+    steps, variables = TrainingSteps(standing, uses, inputs), _Variables(statements, uses, inputs, taken)
     heaviest = max((i for i, s in enumerate(statements) if s is not None and s.heavy), default=-1)
-    following = dict(zip(real, real[1:], strict=False)) | dict(zip(lasting, lasting[1:], strict=False))
     for i, statement in enumerate(statements):
         if statement is None:
             continue
         if statement.express is None:
-            where[Edge(i)] = statement.text
+            variables.where[Edge(i)] = statement.text
             continue
-        texts = [where[s] if isinstance(s, Edge) else repr(s) for s in statement.inputs]
-        expression = statement.express(texts)
-        first = statement.inputs[0] if statement.inputs else None
-        dying = {e for e in statement.inputs if isinstance(e, Edge) and uses[e][-1] <= i}
-        targets = []
-        for port in range(max(1, len(statement.ports))):
-            edge = Edge(i, port)
-            users = uses.get(edge, [])
-            wanted = f"{statement.name}_{statement.ports[port]}" if statement.ports else statement.name
-            free = [v for v in RUNNING if v not in live or live[v] in dying or not used_after(live[v], i)]
-            soon = users == [following.get(i)] or (users == [len(statements)] and i in (real[-1], *lasting[-1:]))
-            after = statements[following[i]] if i in following else None
-            flowing = isinstance(first, Edge) and where.get(first) == recent
-            passing = not statement.ports and soon and not steps.read_outside(edge)
-            if passing and free and (flowing or not (after and after.merge)):
-                own = where.get(first) if isinstance(first, Edge) and first in dying else None
-                target = own if own in RUNNING and own in free else free[0]
-            else:
-                target = variable(wanted, taken)
-                while target in targets or (
-                    target in live and live[target] not in dying and used_after(live[target], i)
-                ):
-                    target = variable(target + "_", taken)
-            targets.append(target)
-        for port, target in enumerate(targets):
-            live[target] = Edge(i, port)
-            where[Edge(i, port)] = target
-        recent = targets[0]
-        otherwise = None
-        if statement.when is not None:
-            base = texts[0]
-            otherwise = None if base == targets[0] else base
-        ending = [v for e in dying if live.get(v := where[e]) == e and v not in targets]
-        gone = [v for v in ending if v not in RUNNING and v not in inputs]
-        drops = tuple(sorted(gone)) if heaviest > i and not statement.training else ()
-        step = Assignment(tuple(targets), expression, statement.when, otherwise, statement.training, drops)
+        texts = variables.texts(statement)
+        dying = variables.dying(i, statement)
+        outside = [steps.read_outside(edge) for edge in _edges(i, statement)]
+        targets = variables.assign(i, statement, dying, outside)
+        ending = [v for e in dying if variables.live.get(v := variables.where[e]) == e and v not in targets]
+        step = Assignment(
+            targets,
+            statement.express(texts),
+            statement.when,
+            texts[0] if statement.when is not None and texts[0] != targets[0] else None,
+            statement.training,
+            _dropped(ending, inputs) if heaviest > i and not statement.training else (),
+        )
         steps.add(i, step, list(zip(statement.inputs, texts, strict=True)))
-        for v in ending:
-            del live[v]
-    return tuple(steps.steps), tuple(where[p.edge] for p in outputs)
+        for name in ending:
+            del variables.live[name]
+    return tuple(steps.steps), tuple(variables.where[p.edge] for p in outputs)
+
+
+class _Variables:
+    """Which variable holds each value, while the statements of a forward are written one after the other."""
+
+    def __init__(
+        self,
+        statements: Sequence[Statement | None],
+        uses: Mapping[Edge, Sequence[int]],
+        inputs: Sequence[str],
+        taken: Container[str],
+    ) -> None:
+        self.statements, self.uses, self.taken = statements, uses, taken
+        self.live = {name: Edge(INPUT, k) for k, name in enumerate(inputs)}  # variable -> the value it holds
+        self.where = {edge: name for name, edge in self.live.items()}
+        self.recent = inputs[0] if inputs else ""  # what the statement before gave
+        real = [i for i, s in enumerate(statements) if s is not None and s.express is not None]
+        lasting = [i for i in real if not statements[i].training]  # type: ignore[union-attr]
+        self.last = {*real[-1:], *lasting[-1:]}
+        self.following = dict(zip(real, real[1:], strict=False)) | dict(zip(lasting, lasting[1:], strict=False))
+
+    def texts(self, statement: Statement) -> list[str]:
+        """Return what reads each input of a statement."""
+        return [self.where[s] if isinstance(s, Edge) else repr(s) for s in statement.inputs]
+
+    def dying(self, i: int, statement: Statement) -> set[Edge]:
+        """Return the values that nothing takes after a statement."""
+        return {e for e in statement.inputs if isinstance(e, Edge) and self.uses[e][-1] <= i}
+
+    def assign(self, i: int, statement: Statement, dying: Set[Edge], outside: Sequence[bool]) -> tuple[str, ...]:
+        """Return the variables that take what a statement gives; `outside` says of which of it code reads that the
+        statement's block of training does not reach.
+        """
+        passing = not statement.ports and self._soon(i) and not outside[0]
+        running = self._running(i, statement, dying) if passing else None
+        if running is not None:
+            targets = [running]
+        else:
+            targets = []
+            for port in range(len(outside)):
+                wanted = f"{statement.name}_{statement.ports[port]}" if statement.ports else statement.name
+                targets.append(self._named(i, wanted, dying, targets))
+        for edge, target in zip(_edges(i, statement), targets, strict=True):
+            self.live[target], self.where[edge] = edge, target
+        self.recent = targets[0]
+        return tuple(targets)
+
+    def _soon(self, i: int) -> bool:
+        """Return whether the next statement alone takes what one gives, or it is returned right behind it."""
+        users = self.uses.get(Edge(i), [])
+        return users == [self.following.get(i)] or (users == [len(self.statements)] and i in self.last)
+
+    def _running(self, i: int, statement: Statement, dying: Set[Edge]) -> str | None:
+        """Return the running variable that takes what a statement gives, rather that of its first input; None where
+        what is given has a name: it would be one of several that meet, and does not go on what flowed.
+        """
+        first = statement.inputs[0] if statement.inputs else None
+        after = self.statements[self.following[i]] if i in self.following else None
+        flowing = isinstance(first, Edge) and self.where.get(first) == self.recent
+        free = [name for name in RUNNING if self._free(i, name, dying)]
+        if not free or (not flowing and after is not None and after.merge):
+            return None
+        own = self.where.get(first) if isinstance(first, Edge) and first in dying else None
+        return own if own in free else free[0]
+
+    def _named(self, i: int, wanted: str, dying: Set[Edge], others: Container[str]) -> str:
+        """Return a variable that is called so, or nearly, and holds nothing that is still taken."""
+        name = variable(wanted, self.taken)
+        while name in others or not self._free(i, name, dying):
+            name = variable(name + "_", self.taken)
+        return name
+
+    def _free(self, i: int, name: str, dying: Set[Edge]) -> bool:
+        """Return whether a variable may hold what a statement gives: what it holds is not taken after that."""
+        held = self.live.get(name)
+        return held is None or held in dying or max(self.uses.get(held, ()), default=-1) <= i
+
+
+def _edges(i: int, statement: Statement) -> list[Edge]:
+    """Return the values that a statement gives."""
+    return [Edge(i, port) for port in range(max(1, len(statement.ports)))]
+
+
+def _dropped(ending: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables that are let go of, of those whose values nothing takes any more."""
+    return tuple(sorted(name for name in ending if name not in RUNNING and name not in inputs))
 
 
 def _uses(statements: Sequence[Statement | None], outputs: Sequence[Port]) -> dict[Edge, list[int]]:

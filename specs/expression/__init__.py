@@ -7,10 +7,10 @@ from speczoo.specs.expression.evaluation import Readable
 from speczoo.specs.expression.interpolation import INTERPOLATION, Respelling, respelt
 from speczoo.specs.expression.operators import METER, Computed, make_divisible
 from speczoo.specs.expression.printing import to_python
+from speczoo.specs.expression.substitution import substituted, substituted_in
 from speczoo.specs.expression.syntax import (
     parse,
 )
-from speczoo.specs.expression.substitution import substituted, substituted_in
 from speczoo.specs.expression.template import Template, evaluate, range_of
 from speczoo.specs.expression.tree import (
     DEPTH,

@@ -88,6 +88,25 @@ def test_it_is_checked_counted_printed_and_built(scaling: type[Layer]) -> None:
     assert torch.allclose(module(x), first(x) * 8)
 
 
+def test_an_argument_is_no_name_that_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it is called like what emitted text imports."""
+    monkeypatch.setattr(Layer, "registry", dict(Layer.registry))
+
+    class Odd(Layer):
+        """Whatever somebody calls their arguments."""
+
+        math: int = 0
+        F: int = 0
+        OrderedDict: str = ""
+        parametrizations: int = 0
+
+        torch = "somebodys.Odd"
+
+    source = speczoo.source(spec({"op": "Odd", "math": 1, "F": 2, "OrderedDict": "F.relu", "parametrizations": 3}))
+    lines = [line for line in source.splitlines() if line.startswith(("import", "from"))]
+    assert lines == ["from torch import nn", "from somebodys import Odd"]
+
+
 def test_init_rules_speak_of_it(scaling: type[Layer]) -> None:
     data = spec({"op": "Scaling"}, {"op": "Linear", "out_features": 2}) | {"init": [{"match": "Scaling", "factor": 3}]}
     assert speczoo.build(data).state_dict()["0.factor"].tolist() == [3.0] * 5

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import speczoo
 from speczoo.api import check_into
-from speczoo.compiler.lower.lowering import Lowering
+from speczoo.compiler.lower.lowering import program_of
 from speczoo.specs.diagnostics import Report
 from speczoo.specs.errors import SpecError
 from tests.properties.test_mutations import runs_as_predicted
@@ -174,7 +174,7 @@ def test_what_an_expression_says_of_some_instances_is_known_of_all(there: list[b
     }
     graph = speczoo.graph(spec)
     runs_as_predicted(graph)
-    written = {p.name for c in Lowering(graph).program().classes for p in c.parameters}
+    written = {p.name for c in program_of(graph).classes for p in c.parameters}
     assert written <= {"in_features", "w", "there"}
 
 

@@ -18,7 +18,7 @@ from speczoo.compiler.emit import module
 from speczoo.compiler.emit.module import load
 from speczoo.compiler.emit.python import render
 from speczoo.compiler.graph import Graph
-from speczoo.compiler.lower.lowering import Lowering
+from speczoo.compiler.lower.lowering import program_of
 from speczoo.compiler.lower.validate import Mistranslation, validate
 from speczoo.compiler.program import Program
 from speczoo.testing import networks
@@ -98,7 +98,7 @@ EVERYTHING: Data = {
 
 def lowered(spec: Data) -> tuple[Graph, Program]:
     graph = speczoo.graph(spec)
-    return graph, Lowering(graph).program()
+    return graph, program_of(graph)
 
 
 @pytest.mark.parametrize("way", BROKEN)
@@ -150,12 +150,11 @@ def built(program: Program) -> torch.nn.Module:
 
 def test_a_difference_is_a_bug_of_zoo_and_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both sides are shown, by the command and from Python."""
-    original = Lowering.program
 
-    def wrong(self: Lowering) -> Program:
-        return next(BROKEN["another number"](original(self)))
+    def wrong(graph: Graph) -> Program:
+        return next(BROKEN["another number"](program_of(graph)))
 
-    monkeypatch.setattr(Lowering, "program", wrong)
+    monkeypatch.setattr("speczoo.compiler.lower.program_of", wrong)
     told = zoo("source", "lenet5", code=3)
     assert "a bug of zoo" in told.stderr
     assert "conv1: the spec has out_channels=" in told.stderr or "in_channels=" in told.stderr
@@ -168,7 +167,7 @@ def test_a_difference_is_a_bug_of_zoo_and_no_module(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", of_the_zoo())
 def test_the_catalogue_is_interpreted_whole(name: str) -> None:
     graph = graph_of(name)
-    validate(graph, Lowering(graph).program())
+    validate(graph, program_of(graph))
 
 
 # -- its cost ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any, TypeAlias
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.containers import MODULE, Tree, in_order, rank, registered
 from speczoo.compiler.graph import Graph
+from speczoo.compiler.identifiers import defined_by
 from speczoo.compiler.layer import Call, Layer
 from speczoo.compiler.lower.validate.forward import Forward, Held, HeldModule, calls_of, holder, read_as, substituted
 from speczoo.compiler.lower.validate.mistranslation import Mistranslation
@@ -20,7 +20,6 @@ from speczoo.compiler.lower.validate.values import Global, NoValueError, same, v
 from speczoo.compiler.program import CONTAINERS, Child, Class, Make, Member, Program
 
 BoundArguments: TypeAlias = Mapping[str, Any]
-DEFINED = re.compile(r"^(?:class|def) (\w+)", re.MULTILINE)
 
 
 def validate(graph: Graph, program: Program) -> None:
@@ -40,7 +39,7 @@ class Validation:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.classes = {c.name: c for c in program.classes}
-        self.support = {name: text for text in program.support for name in DEFINED.findall(text)}
+        self.support = {name: text for text in program.support for name in defined_by(text)}
         self.instances: set[tuple[Any, ...]] = set()
 
     def network(self, root: Composite) -> None:
