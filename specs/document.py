@@ -14,12 +14,14 @@ from typing import Any
 from speczoo.specs.copying import plain_copy
 from speczoo.specs.diagnostics import Report, Span
 from speczoo.specs.errors import SpecError
-from speczoo.specs.events import Colon, Event, NotJson, Unreadable, json_events, yaml_events
+from speczoo.specs.events import Event, yaml_events
 from speczoo.specs.foreign import foreign_text
+from speczoo.specs.json_events import NotJson, json_events
 from speczoo.specs.limits import DEFAULT, Limits
 from speczoo.specs.problem import Loc, Problem, Unparsed
 from speczoo.specs.source import Source
 from speczoo.specs.tree import NodeExtent, TreeBuilder
+from speczoo.specs.unreadable import Colon, Unreadable
 from speczoo.specs.yaml_masking import MaskedText, Torn
 
 # what ends a line in YAML 1.1 and does not in YAML 1.2

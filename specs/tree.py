@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from speczoo.specs.events import Event, Unreadable
+from speczoo.specs.events import Event
 from speczoo.specs.expression import INTERPOLATION
 from speczoo.specs.foreign_values import SEVERAL, as_list, marked, several
 from speczoo.specs.limits import Limits
 from speczoo.specs.problem import Loc, Mark, Problem
 from speczoo.specs.scalars import ImplicitWord, Scalar, is_text, resolve
 from speczoo.specs.source import Source
+from speczoo.specs.unreadable import Unreadable
 from speczoo.specs.wording import printable
 from speczoo.specs.yaml_masking import TUPLE, MaskedText, Torn
 
