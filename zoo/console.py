@@ -80,9 +80,9 @@ def diagnostics(found: Iterable[Diagnostic], *, err: bool = False) -> None:
 
 def workflow_commands(found: Iterable[Diagnostic]) -> None:
     """Print what is wrong as commands to GitHub: the only ones that are intended."""
-    from speczoo.specs import render
+    from speczoo.specs import machine_formats
 
-    _write(sys.stdout, f"{render.github(found)}\n")
+    _write(sys.stdout, f"{machine_formats.github(found)}\n")
 
 
 def emit(value: Any, *, indent: int | None = None) -> None:

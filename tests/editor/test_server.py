@@ -15,7 +15,7 @@ from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
-from speczoo.specs import render
+from speczoo.specs import machine_formats
 from tests.editor.texts import NET, found
 
 WHOLE = lsp.Range(lsp.Position(0, 0), lsp.Position(10_000, 0))
@@ -112,7 +112,7 @@ def test_a_session(tmp_path: Path) -> None:
         editor.change(wrong)
         expected = found(wrong, Path(editor.uri.removeprefix("file://"))).diagnostics
         got = await editor.wrong([d.code for d in expected])
-        assert [d.data for d in got] == [render.as_data(d) for d in expected]
+        assert [d.data for d in got] == [machine_formats.as_data(d) for d in expected]
         words = []
         for each in got:
             line = wrong.split("\n")[each.range.start.line].encode("utf-16-le")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo.api import check_into
-from speczoo.specs import render
+from speczoo.specs import machine_formats, render
 from speczoo.specs.codes import CODES
 from speczoo.specs.diagnostics import Diagnostic, Edit, Label, Report, Span
 from speczoo.specs.source import Source
@@ -71,7 +71,7 @@ def test_labels_stand_under_each_other() -> None:
 HOSTILE = "[/red] \x1b[31mred\x1b[0m \x07 \u202e \u2028 \x9b ::error:: %0A"
 
 
-@pytest.mark.parametrize("form", [render.text, render.concise, render.github])
+@pytest.mark.parametrize("form", [render.text, machine_formats.concise, machine_formats.github])
 def test_nothing_that_a_terminal_obeys_is_printed(form: object) -> None:
     d = Diagnostic(
         "bad-value",
@@ -88,7 +88,7 @@ def test_nothing_that_a_terminal_obeys_is_printed(form: object) -> None:
     out: str = form([d], **extra)  # type: ignore[operator]
     assert all(c.isprintable() or c == "\n" for c in out)
     assert "[/red]" in out  # shown as it is, for nothing reads it as markup
-    if form is render.github:
+    if form is machine_formats.github:
         assert out.count("\n") == 0
         assert out.startswith("::error file=")
 
@@ -106,7 +106,9 @@ def test_json_is_as_documented() -> None:
     d = Diagnostic("bad-value", "wrong", Span(2, 3, 2, 5), file="a.yaml", path="layer1.0", help=("mend it",))
     d = replace(d, pointer="/layers/0")
     warning = Diagnostic("unused-layer", "idle", severity="warning", file="b.yaml")
-    got = json.loads(render.as_json([render.Checked("a.yaml", [d]), render.Checked("b.yaml", [warning])]))
+    got = json.loads(
+        machine_formats.as_json([machine_formats.Checked("a.yaml", [d]), machine_formats.Checked("b.yaml", [warning])])
+    )
     first = {"code": "bad-value", "severity": "error", "message": "wrong", "line": 2, "column": 3, "end_line": 2}
     first |= {"end_column": 5, "path": "layer1.0", "pointer": "/layers/0", "help": ["mend it"]}
     second = {"code": "unused-layer", "severity": "warning", "message": "idle", "line": None, "column": None}
@@ -134,7 +136,7 @@ def test_sarif_is_sarif() -> None:
         check_into(report, path)
     report.add(Diagnostic("unreadable", "no place", file="a folder/ü%.yaml"))
     report.add(Diagnostic("unknown-reference", "no file"))
-    log = json.loads(render.sarif(report, "0.1.0"))
+    log = json.loads(machine_formats.sarif(report, "0.1.0"))
     jsonschema.Draft4Validator(SARIF).validate(log)
     run = log["runs"][0]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
@@ -148,13 +150,13 @@ def test_the_demands_on_sarif_can_fail() -> None:
     import jsonschema
 
     for spoil in ({"version": "2.0.0"}, {"colour": 1}, {"runs": [{}]}):
-        log = json.loads(render.sarif([], "0.1.0"))
+        log = json.loads(machine_formats.sarif([], "0.1.0"))
         assert not jsonschema.Draft4Validator(SARIF).is_valid({**log, **spoil})
 
 
 def test_fixes_in_sarif_are_the_edits() -> None:
     d = Diagnostic("unknown-op", "no", Span(1, 1, 1, 3), file="a.yaml", fix=(Edit(Span(1, 1, 1, 3), "ReLU"),))
-    (result,) = json.loads(render.sarif([d], "0.1.0"))["runs"][0]["results"]
+    (result,) = json.loads(machine_formats.sarif([d], "0.1.0"))["runs"][0]["results"]
     (change,) = result["fixes"][0]["artifactChanges"]
     assert change["replacements"] == [
         {

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 import speczoo
 from speczoo.__main__ import cli
 from speczoo.collector import YOUNG
-from speczoo.specs import render
+from speczoo.specs import machine_formats, render
 from speczoo.specs.diagnostics import Diagnostic
 from tests.steps import counted, highest
 
@@ -46,9 +46,14 @@ def check(path: str) -> dict[str, Any]:
             told = speczoo.check(path)
         except speczoo.SpecError as error:
             told = error.diagnostics
-        checked = [render.Checked(path, told)]
-        forms = [render.text(told), render.concise(told), render.as_json(checked), render.github(told)]
-        return told, [*forms, render.sarif(told, "0")]
+        checked = [machine_formats.Checked(path, told)]
+        forms = [
+            render.text(told),
+            machine_formats.concise(told),
+            machine_formats.as_json(checked),
+            machine_formats.github(told),
+        ]
+        return told, [*forms, machine_formats.sarif(told, "0")]
 
     (told, printed), calls = counted(work)
     return {

@@ -260,16 +260,18 @@ def say(found: Sequence[CheckedTarget], form: str = "text") -> None:
             console.say("")
         console.say(_summary(found, reported))
         return
-    from speczoo.specs import render
+    from speczoo.specs import machine_formats
 
     if form == "json":
-        console.document(render.as_json(render.Checked(each.target, each.diagnostics) for each in found))
+        console.document(
+            machine_formats.as_json(machine_formats.Checked(each.target, each.diagnostics) for each in found)
+        )
     elif form == "sarif":
-        console.document(render.sarif(reported, speczoo.__version__))
+        console.document(machine_formats.sarif(reported, speczoo.__version__))
     elif form == "github" and reported:
         console.workflow_commands(reported)
     elif reported:
-        console.say(*render.concise(reported).split("\n"))
+        console.say(*machine_formats.concise(reported).split("\n"))
 
 
 def _summary(found: Sequence[CheckedTarget], reported: Sequence[Diagnostic]) -> str:

@@ -379,11 +379,13 @@ def show_error(error: SpecError, *, as_json: bool = False) -> int:
     """
     console.diagnostics(error.diagnostics, err=True)
     if as_json:
-        from speczoo.specs import render
+        from speczoo.specs import machine_formats
 
         files: dict[str, list[Diagnostic]] = {}
         for d in error.diagnostics:
             files.setdefault(d.file or "", []).append(d)
-        console.document(render.as_json([render.Checked(file, found) for file, found in files.items()]))
+        console.document(
+            machine_formats.as_json([machine_formats.Checked(file, found) for file, found in files.items()])
+        )
     absent = (d.code == "unreadable" or (d.file is None and d.span is None) for d in error.diagnostics)
     return 2 if any(absent) else 1

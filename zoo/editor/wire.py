@@ -12,7 +12,7 @@ from speczoo.editor import fixes, hover, lenses, offers, positions, signature, s
 from speczoo.editor.desk import Sheet
 from speczoo.editor.hints import Hint
 from speczoo.editor.positions import Encoding, Position, Range
-from speczoo.specs import render
+from speczoo.specs import machine_formats
 from speczoo.specs.diagnostics import Diagnostic, Span
 from speczoo.specs.source import Source
 
@@ -65,7 +65,7 @@ class Wire:
             source="zoo",
             tags=[lsp.DiagnosticTag.Unnecessary] if found.code.startswith("unused-") else None,
             related_information=related or None,
-            data=render.as_data(found),
+            data=machine_formats.as_data(found),
         )
 
     def fix(self, fix: fixes.Repair) -> lsp.CodeAction:
