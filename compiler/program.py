@@ -114,7 +114,6 @@ class Class:
     variables: tuple[tuple[str, str], ...] = ()  # what the constructor computes first, by name
     members: tuple[Member, ...] = ()
     arguments: tuple[str, ...] = ("x",)
-    argument_types: tuple[str, ...] = ("Tensor",)
     steps: tuple[Assignment | Declaration, ...] = ()
     returns: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()  # what is returned outside training, where that differs

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 import speczoo
-from speczoo.compiler.emit.safety import UnsafeSource, verify
+from speczoo.compiler.emit.bindings import UnsafeSource
+from speczoo.compiler.emit.safety import verify
 from speczoo.compiler.layer import Call, Layer, Shape, ShapeError, Value
 from tests.commands.zoo_command import zoo as command
 

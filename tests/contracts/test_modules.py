@@ -67,8 +67,8 @@ def test_a_new_head_and_a_fresh_process(image: Tensor, tmp_path: Path) -> None:
 
 def test_a_pickle_is_read_before_it_runs() -> None:
     """A text that no emitter wrote does not run, wherever it came from."""
+    from speczoo.compiler.emit.bindings import UnsafeSource
     from speczoo.compiler.emit.module import _blank
-    from speczoo.compiler.emit.safety import UnsafeSource
 
     for text in (
         "import os\nclass A: pass",

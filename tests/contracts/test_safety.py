@@ -16,9 +16,10 @@ from pydantic import ValidationError
 import speczoo
 from speczoo.catalogue import lookup
 from speczoo.compiler.compile import compile
+from speczoo.compiler.emit.bindings import OF_HELD, OF_SELF, UnsafeSource
 from speczoo.compiler.emit.module import _blank, load
 from speczoo.compiler.emit.python import source
-from speczoo.compiler.emit.safety import OF_HELD, OF_SELF, UnsafeSource, verify
+from speczoo.compiler.emit.safety import verify
 from speczoo.compiler.emit.vocabulary import vocabulary
 from speczoo.compiler.layer import Layer, ShapeError
 from speczoo.specs.diagnostics import Report

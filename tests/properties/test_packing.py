@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 import speczoo
 from speczoo.compiler.emit import module as emitted
-from speczoo.compiler.emit.safety import UnsafeSource, verify
+from speczoo.compiler.emit.bindings import UnsafeSource
+from speczoo.compiler.emit.safety import verify
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.optimize import optimize, packing
 from speczoo.exporting.proof import difference, tensors
