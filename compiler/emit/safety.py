@@ -31,8 +31,8 @@ NODES = (
     ast.Module, ast.Expr, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg,
     ast.keyword, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Assert, ast.If, ast.For, ast.Return, ast.Delete,
     ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.List, ast.Tuple, ast.ListComp, ast.comprehension, ast.Starred,
-    ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Subscript, ast.Slice, ast.JoinedStr, ast.FormattedValue,
-    ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context,
+    ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp, ast.Subscript, ast.Slice, ast.JoinedStr,
+    ast.FormattedValue, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context,
 )  # fmt: skip
 #: All that is asserted: that a variable holds a value.
 PRESENT = re.compile(r"\w+ is not None\Z")
