@@ -10,7 +10,8 @@ from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_argu
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.loops import comprehended
-from speczoo.compiler.elaborate.session import Elaborated, Item, Stop, freeze
+from speczoo.compiler.elaborate.session import Elaborated, Stop, freeze
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.parameters import bind
 from speczoo.compiler.scope import Scope, layered
 from speczoo.specs.expression import METER
@@ -20,38 +21,35 @@ from speczoo.specs.spec import Block
 from speczoo.specs.wording import printable
 
 
-def elaborate_block(
-    e: Elaborator, item: Item, blank: Node, scope: Scope, given: Mapping[str, Any] | None = None
-) -> Node:
+def elaborate_block(e: Elaborator, here: EntrySite, blank: Node, given: Mapping[str, Any] | None = None) -> Node:
     """Return the node of a block; `given` are its arguments where they are known to be right. Raises Stop, reported."""
-    ctx, op = e.context, blank.op
+    ctx, op, loc = e.context, blank.op, here.loc("op")
     block = ctx.unit.spec.blocks[op]
     inputs = block.fixed_inputs
     if inputs is not None and len(inputs) != len(blank.inputs):
-        raise _wrong_count(ctx, item, blank, inputs)
+        raise _wrong_count(here, blank, inputs)
     if given is None:
-        given = evaluate_arguments(ctx, item, op, scope, blank.name)
+        given = evaluate_arguments(here, op)
     frozen = freeze(given)
     arguments, problems, work = _bound(ctx, op, block, given, frozen)
-    report_arguments(ctx, item, op, blank.name, problems)
+    report_arguments(here, op, problems)
     if inputs is None:
-        with ctx.inside(blank.name, (*item.loc, "op"), op):
+        with ctx.inside(here.name, loc, op):
             inputs = inputs_of(ctx, op, block, arguments)
         if len(inputs) != len(blank.inputs):
-            raise _wrong_count(ctx, item, blank, inputs)
-    with ctx.inside(blank.name, (*item.loc, "op"), op):
-        body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), (*item.loc, "op"))
+            raise _wrong_count(here, blank, inputs)
+    with ctx.inside(here.name, loc, op):
+        body = e.block(op, block, arguments, list(zip(inputs, blank.arriving, strict=True)), loc)
     if not problems and not ctx.partly_refused:
         ctx.session.shared.lists[ctx.list_key(op, frozen, blank.arriving)] = Elaborated(body, work)
-        item.prepared.right = True
+        here.item.prepared.right = True
     return blank.containing(body)
 
 
-def _wrong_count(ctx: Context, item: Item, blank: Node, wanted: Sequence[str]) -> Stop:
+def _wrong_count(here: EntrySite, blank: Node, wanted: Sequence[str]) -> Stop:
     """Report that a block takes another number of inputs, unless these are not all known."""
-    return (
-        Stop() if ctx.names_unknown(("blocks", blank.op, "inputs")) else wrong_count(ctx, item, blank, blank.op, wanted)
-    )
+    unknown = here.ctx.names_unknown(("blocks", blank.op, "inputs"))
+    return Stop() if unknown else wrong_count(here, len(blank.inputs), blank.op, wanted)
 
 
 def inputs_of(ctx: Context, op: str, block: Block, arguments: Mapping[str, Any]) -> list[str]:

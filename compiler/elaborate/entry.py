@@ -14,6 +14,7 @@ from speczoo.compiler.elaborate.node import blank_node, make_node
 from speczoo.compiler.elaborate.prepared import wrong_id
 from speczoo.compiler.elaborate.references import resolve_inputs
 from speczoo.compiler.elaborate.session import Doubt, Item, Stop
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.elaborate.straight import straight_node
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
@@ -51,42 +52,44 @@ def _elaborated(e: Elaborator, frame: Frame, item: Item, name: str, named: bool)
     def placeholder(**known: Any) -> Node:
         return frame.placeholder(item.entry, item.loc, item.turns, name, named=named, **known)
 
+    here = EntrySite(ctx, frame, item, name, Scope(item.names, inputs=frame.readable))
     try:
-        sources, arriving = resolve_inputs(ctx, frame, item, name)
+        sources, arriving = resolve_inputs(here)
     except (Stop, UnknownRead):
         return placeholder(), False
     frame.sources = sources
     if frame.inputs_wrong:
         frame.uncertain.add(len(frame.nodes))
-    scope = Scope(item.names, arriving[0] if arriving else None, frame.readable)
-    there = _there(ctx, item, scope, name)
+    here.scope.flow = arriving[0] if arriving else None
+    there = _there(here)
     certain = item.certain and there is True
     try:
         if there is False:
             e.left_out(frame, item.entry, item.loc, item.names)
-            return _skipped(ctx, blank_node(item, name, named, sources, arriving)), certain
+            return _skipped(here, blank_node(item, name, named, sources, arriving)), certain
         known = arriving if there is True else (UNKNOWN,) * len(arriving)
-        node = make_node(e, frame, item, blank_node(item, name, named, sources, known), scope)
+        node = make_node(e, here, blank_node(item, name, named, sources, known))
     except (Stop, UnknownRead) as stopped:
         return placeholder(inputs=sources), certain and not isinstance(stopped, Doubt)
     return (node, certain) if there is True else (placeholder(inputs=sources), False)
 
 
-def _there(ctx: Context, item: Item, scope: Scope, name: str) -> bool | Unknown:
+def _there(here: EntrySite) -> bool | Unknown:
     """Return whether `when` lets the entry stand; UNKNOWN where that is wrong, and reported, or unknown."""
-    if item.entry.when is None:
+    entry = here.item.entry
+    if entry.when is None:
         return True
     try:
-        return condition(ctx, item.entry, scope, item.loc, name)
+        return condition(here.ctx, entry, here.scope, here.loc(), here.name)
     except (Stop, UnknownRead):
         return UNKNOWN
 
 
-def _skipped(ctx: Context, blank: Node) -> Node:
+def _skipped(here: EntrySite, blank: Node) -> Node:
     """Return the node of an entry that is left out: its first input stands for it."""
     if not blank.inputs or not isinstance(blank.inputs[0], Edge):
         message = "an entry without an input cannot be left out by `when`: nothing could stand for it"
-        raise ctx.stop(Problem("bad-value", message, (*blank.loc, "when"), path=blank.name))
+        raise here.stop("bad-value", message, here.loc("when"))
     return blank.replace(
         op=blank.entry.op or "group",
         inputs=blank.inputs[:1],

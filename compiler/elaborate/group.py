@@ -8,18 +8,17 @@ from __future__ import annotations
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import no_arguments
 from speczoo.compiler.elaborate.interface import Elaborator
-from speczoo.compiler.elaborate.session import Item
-from speczoo.specs.problem import Problem
+from speczoo.compiler.elaborate.site import EntrySite
 
 
-def elaborate_group(e: Elaborator, item: Item, blank: Node) -> Node:
+def elaborate_group(e: Elaborator, here: EntrySite, blank: Node) -> Node:
     """Return the node of an inline group. Raises Stop, reported."""
-    ctx, entry = e.context, item.entry
-    no_arguments(ctx, item, "an inline group", "layers")
+    ctx, item, entry = e.context, here.item, here.item.entry
+    no_arguments(here, "an inline group", "layers")
     assert entry.layers is not None
     if len(blank.inputs) != 1:
         message = f"an inline group takes one input, not {len(blank.inputs)}"
-        raise ctx.stop(Problem("bad-value", message, (*item.loc, "from"), path=blank.name))
+        raise here.stop("bad-value", message, here.loc("from"))
     done, key = ctx.session.done, ctx.group_key(item.prepared, item.names, blank.arriving)
     if key in done and not ctx.inactive:
         ctx.step(item.loc, done[key].size)
@@ -27,9 +26,9 @@ def elaborate_group(e: Elaborator, item: Item, blank: Node) -> Node:
     name = str(entry.id) if entry.id is not None else ""
     session = ctx.session
     reported = session.reported, len(session.report.diagnostics)
-    with ctx.inside(blank.name):
+    with ctx.inside(here.name):
         inputs = [("input", blank.arriving[0])]
-        body = e.expand("group", name, entry.layers, (*item.loc, "layers"), item.names, inputs)
+        body = e.expand("group", name, entry.layers, here.loc("layers"), item.names, inputs)
     if body.whole and not ctx.partly_refused and reported == (session.reported, len(session.report.diagnostics)):
         done[key] = body
         item.prepared.right = True

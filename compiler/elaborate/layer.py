@@ -15,40 +15,40 @@ from speczoo.compiler.arguments import argument_problems
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import evaluate_argument, evaluate_arguments
 from speczoo.compiler.elaborate.context import Context
-from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.prepared import takes_shape
 from speczoo.compiler.elaborate.references import refer
-from speczoo.compiler.elaborate.session import Doubt, Item, Stop, freeze
+from speczoo.compiler.elaborate.session import Doubt, Stop, freeze
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.explain.shape_errors import RefusedInputs, explain
 from speczoo.compiler.explain.value_origins import given
 from speczoo.compiler.layer import Layer, ShapeError
-from speczoo.compiler.scope import FLOW, Scope
+from speczoo.compiler.scope import FLOW
 from speczoo.compiler.unknown import UNKNOWN, UnknownOperand, UnknownRead
 from speczoo.specs.expression import METER, ExpressionError, Template, names_of, parse, respelt
 from speczoo.specs.foreign_values import as_list, readings
-from speczoo.specs.problem import Loc, Problem
+from speczoo.specs.problem import Problem
 from speczoo.specs.value_kinds import at
 
 INTERNED: WeakValueDictionary[Any, Layer] = WeakValueDictionary()  # those that are right, by their arguments
 LARGEST = 2**31 - 1  # what all of torch takes for a size, a stride or an axis
 
 
-def elaborate_layer(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+def elaborate_layer(here: EntrySite, blank: Node) -> Node:
     """Return the node of a layer. Raises Stop, reported, and UnknownRead."""
-    op, entry = blank.op, item.entry
-    layer, prepared = Layer.registry[op], item.prepared
+    ctx, op, entry = here.ctx, blank.op, here.item.entry
+    layer, prepared = Layer.registry[op], here.item.prepared
     if prepared.body is not None:
-        return apply(ctx, frame, item, blank, prepared.body)
-    arguments = dict(evaluate_arguments(ctx, item, op, scope, blank.name, layer.computed))
+        return apply(here, blank, prepared.body)
+    arguments = dict(evaluate_arguments(here, op, layer.computed))
     if entry.shape is not None and takes_shape(layer):
-        arguments["shape"] = evaluate_argument(ctx, entry.shape, scope, (*item.loc, "shape"), blank.name)
+        arguments["shape"] = evaluate_argument(here, "shape", entry.shape)
     for name in layer.references:
         if name in arguments and (arguments[name] is not None or name not in layer.model_fields):
-            blank = refer(ctx, frame, item, blank, name, arguments.pop(name))
+            blank = refer(here, blank, name, arguments.pop(name))
             arguments |= {name: True} if name in layer.model_fields else {}
     right = right_layer(ctx, layer, arguments, freeze(arguments))
-    body = right if right is not None else _doubtful(ctx, frame, item, layer, arguments, blank)
-    made = apply(ctx, frame, item, blank, body)
+    body = right if right is not None else _doubtful(here, layer, arguments, blank)
+    made = apply(here, blank, body)
     if not ctx.partly_refused and not layer.computed and made.body is right:
         prepared.right = True
         constant = prepared.op is not None and prepared.operation(op).constant
@@ -75,22 +75,19 @@ def right_layer(ctx: Context, layer: type[Layer], arguments: dict[str, Any], fro
 # -- its arguments ----------------------------------------------------------------------------------------------------
 
 
-def _doubtful(
-    ctx: Context, frame: Frame, item: Item, layer: type[Layer], arguments: dict[str, Any], node: Node
-) -> Layer:
+def _doubtful(here: EntrySite, layer: type[Layer], arguments: dict[str, Any], node: Node) -> Layer:
     """Return the layer with arguments of which some are wrong, which is reported, or UNKNOWN, without these where the
     shape does not hang on them; raises Stop and UnknownRead where it does.
     """
     for name, number in _too_large(layer, arguments):
-        where = (*item.loc, name if name in item.entry.arguments else "op")
-        message = f"`{name}: {number}` is larger than any size can be"
-        raise ctx.stop(Problem("limit-exceeded", message, where, path=node.name))
+        where = here.loc(name if name in here.item.entry.arguments else "op")
+        raise here.stop("limit-exceeded", f"`{name}: {number}` is larger than any size can be", where)
     wrong: Collection[str] = ()
     stop: Exception = UnknownRead()
     try:
         layer.model_validate(arguments)
     except ValidationError as error:
-        wrong, stop = _report_arguments(ctx, frame, item, layer, arguments, node, error)
+        wrong, stop = _report_arguments(here, layer, arguments, error)
     without = None if isinstance(stop, Doubt) else without_wrong(layer, arguments, wrong, node)
     if without is not None:
         return without
@@ -116,40 +113,35 @@ def _takes_float(layer: type[Layer], name: str) -> bool:
 
 
 def _report_arguments(
-    ctx: Context,
-    frame: Frame,
-    item: Item,
-    layer: type[Layer],
-    arguments: dict[str, Any],
-    node: Node,
-    error: ValidationError,
+    here: EntrySite, layer: type[Layer], arguments: dict[str, Any], error: ValidationError
 ) -> tuple[set[str], Stop]:
     """Report what is wrong with the arguments. Returns which ones, what misspelt names were intended to be among them,
     and how to give the entry up.
     """
+    ctx, own_arguments = here.ctx, here.item.entry.arguments
     defaults = ctx.unit.spec.defaults.get(layer.op, {})
     wrong, doubtful = set[str](), False
-    under = {name: value for name, value in ctx.defaults[layer.op].items() if name in item.entry.arguments}
+    under = {name: value for name, value in ctx.defaults[layer.op].items() if name in own_arguments}
     for problem, near in argument_problems(layer, error, arguments, under):
         name = str(problem.loc[0])
-        own = name in item.entry.arguments
+        own = name in own_arguments
         wrong |= {name, near or name}
         if problem.code == "missing-argument" and ctx.misnamed_defaults:
             continue  # it may stand under an op's name that is wrong, and reported
         doubtful |= problem.code == "unknown-argument" and own and near is None
-        here = own or name == "shape"
-        loc: Loc = (*item.loc, name) if here else ("defaults", layer.op, name)
-        if not here and name not in defaults:
-            loc = (*item.loc, "op")
-        raw, value = item.entry.arguments.get(name, defaults.get(name)), arguments.get(name)
-        marks, given_at = given(ctx, frame, item, raw, value) if not problem.key else ([], None)
-        help, replacement = _advice(problem, raw, value, item.names)
+        there = own or name == "shape"
+        loc = here.loc(name) if there else ("defaults", layer.op, name)
+        if not there and name not in defaults:
+            loc = here.loc("op")
+        raw, value = own_arguments.get(name, defaults.get(name)), arguments.get(name)
+        marks, given_at = given(ctx, here.frame, here.item, raw, value) if not problem.key else ([], None)
+        help, replacement = _advice(problem, raw, value, here.item.names)
         ctx.report(
             replace(
                 problem,
                 loc=(*loc, *problem.loc[1:]),
-                key=problem.key and (here or name in defaults),
-                path=node.name,
+                key=problem.key and (there or name in defaults),
+                path=here.name,
                 marks=marks,
                 help=help,
                 replacement=replacement,
@@ -233,62 +225,63 @@ def _expression(written: str, value: Any, names: Collection[str], integer: bool)
 # -- what comes out of it ---------------------------------------------------------------------------------------------
 
 
-def apply(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
+def apply(here: EntrySite, node: Node, body: Layer) -> Node:
     """Return the node with what comes out of a layer here.
 
     Raises Stop for inputs that it does not take, reported at the argument or the inputs that the layer speaks of.
     """
     if UNKNOWN in node.arriving:
-        return _applied_blindly(ctx, frame, item, node, body)
-    key, known = (id(body), node.arriving), ctx.session.shared.applied
+        return _applied_blindly(here, node, body)
+    key, known = (id(body), node.arriving), here.ctx.session.shared.applied
     if key in known:
-        return applied(ctx, item, node, known[key])
+        return applied(here, node, known[key])
     application = Application.of(body, node.arrived)
     try:
-        made = within_limits(ctx, item, node, application)
+        made = within_limits(here, node, application)
     except ShapeError as error:
-        report_shape(ctx, frame, item, node, body, error)
+        report_shape(here, node, body, error)
         if error.argument not in body.derives or getattr(body, error.argument) is None:
             raise Stop from None
         derived = body.model_copy(update={error.argument: None})  # known without being stated
-        return apply(ctx, frame, item, node, derived)
+        return apply(here, node, derived)
     known[key] = application
     return made
 
 
-def within_limits(ctx: Context, item: Item, node: Node, application: Application) -> Node:
+def within_limits(here: EntrySite, node: Node, application: Application) -> Node:
     """Return the node of a layer with what comes out of it.
 
     Raises Stop, reported, where it is larger than the limits; raises ShapeError.
     """
-    if what := application.excess(ctx.session.limits.params):
-        loc = (*item.loc, "op" if item.entry.op is not None else "share")
-        raise ctx.stop(Problem("limit-exceeded", f"`{node.op}` would {what}", loc, path=node.name))
-    return applied(ctx, item, node, application)
+    if what := application.excess(here.ctx.session.limits.params):
+        loc = here.loc("op" if here.item.entry.op is not None else "share")
+        raise here.stop("limit-exceeded", f"`{node.op}` would {what}", loc)
+    return applied(here, node, application)
 
 
-def applied(ctx: Context, item: Item, node: Node, application: Application) -> Node:
+def applied(here: EntrySite, node: Node, application: Application) -> Node:
     """Return the node of a layer with what comes out of it."""
     METER.spent += application.work
-    ctx.step(item.loc, len(application.outputs) - 1)  # each is a value to keep
+    here.ctx.step(here.loc(), len(application.outputs) - 1)  # each is a value to keep
     return node.applying(application)
 
 
-def _applied_blindly(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer) -> Node:
+def _applied_blindly(here: EntrySite, node: Node, body: Layer) -> Node:
     """Return the node where what flows in is unknown: so is what comes out, but the arguments are held to each
     other.
     """
     try:
-        if not frame.inputs_wrong:
+        if not here.frame.inputs_wrong:
             body.count(len(node.arriving))
         body.check(*(None if value is UNKNOWN else value.shape for value in node.arriving))
     except ShapeError as error:
-        report_shape(ctx, frame, item, node, body, error)
+        report_shape(here, node, body, error)
         raise Stop from None
     count = min(int(getattr(body, "chunks", 1)), 1_000) if body.several else 1
     return node.replace(body=body, outputs=(UNKNOWN,) * count)
 
 
-def report_shape(ctx: Context, frame: Frame, item: Item, node: Node, body: Layer, error: ShapeError) -> None:
+def report_shape(here: EntrySite, node: Node, body: Layer, error: ShapeError) -> None:
     """Report that a layer does not take what flows in."""
-    ctx.report(explain(RefusedInputs(ctx, [*ctx.session.frames[:-1], frame], item, node, body, error)))
+    ctx, frames = here.ctx, [*here.ctx.session.frames[:-1], here.frame]
+    ctx.report(explain(RefusedInputs(ctx, frames, here.item, node, body, error)))

@@ -9,8 +9,6 @@ from speczoo.compiler.composite import Node
 from speczoo.compiler.dataflow import Operand
 from speczoo.compiler.elaborate.arguments import evaluate_arguments
 from speczoo.compiler.elaborate.block import elaborate_block
-from speczoo.compiler.elaborate.context import Context
-from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.group import elaborate_group
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.layer import elaborate_layer
@@ -18,16 +16,16 @@ from speczoo.compiler.elaborate.prepared import takes_shape
 from speczoo.compiler.elaborate.prepared_list import place_fields
 from speczoo.compiler.elaborate.session import Item, Stop
 from speczoo.compiler.elaborate.share import elaborate_share
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.elaborate.taps import elaborate_taps
 from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.explain.shape_errors import shape_problem
 from speczoo.compiler.explain.value_origins import given_at
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.left_out import LEFT_OUT
-from speczoo.compiler.scope import Scope
 from speczoo.compiler.synonyms import HOMONYMS, OPS, OPS_ASKED, OPS_ELSEWHERE
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
-from speczoo.specs.problem import Mark, Problem
+from speczoo.specs.problem import Mark
 from speczoo.specs.suggestions import certain, did_you_mean, spelling, unqualified
 from speczoo.specs.wording import printable
 
@@ -52,71 +50,67 @@ def blank_node(
     )
 
 
-def make_node(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+def make_node(e: Elaborator, here: EntrySite, blank: Node) -> Node:
     """Return the node of an entry whose inputs are known. Raises Stop, reported, and UnknownRead."""
-    ctx, entry = e.context, item.entry
+    entry = here.item.entry
     if entry.share is not None:
-        node = elaborate_share(ctx, frame, item, blank, scope)
+        node = elaborate_share(here, blank)
     elif entry.layers is not None:
-        node = elaborate_group(e, item, blank)
+        node = elaborate_group(e, here, blank)
     else:
-        op = _op(ctx, item, blank, scope)
-        node = _operation(e, frame, item, blank.replace(op=op, written=item.prepared.operation(op).written), scope)
+        op = _op(here)
+        node = _operation(e, here, blank.replace(op=op, written=here.item.prepared.operation(op).written))
     if entry.taps is not None:
-        node = elaborate_taps(ctx, frame, item, node)
+        node = elaborate_taps(here, node)
     if entry.shape is not None and not (isinstance(node.body, Layer) and takes_shape(type(node.body))):
-        _check_shape(ctx, item, node, scope)
+        _check_shape(here, node)
     return node
 
 
-def _op(ctx: Context, item: Item, blank: Node, scope: Scope) -> str:
+def _op(here: EntrySite) -> str:
     """Return the name of the op. Raises Stop, reported, and UnknownRead, with the arguments looked at all the same."""
-    if item.prepared.op is not None and not ctx.partly_refused:
+    item = here.item
+    if item.prepared.op is not None and not here.ctx.partly_refused:
         return item.prepared.op
-    loc = (*item.loc, "op")
     try:
-        op = ctx.evaluate(item.entry.op, scope, loc, blank.name)
+        op = here.evaluate(item.entry.op, "op")
     except (Stop, UnknownRead):
-        evaluate_arguments(ctx, item, "", scope, blank.name)
+        evaluate_arguments(here, "")
         raise
     if not isinstance(op, str):
-        message = f"`op` must come out as the name of an op, not {op!r}"
-        raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+        raise here.stop("bad-value", f"`op` must come out as the name of an op, not {op!r}", here.loc("op"))
     return op
 
 
-def _operation(e: Elaborator, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+def _operation(e: Elaborator, here: EntrySite, blank: Node) -> Node:
     ctx, op = e.context, blank.op
     if ctx.partly_refused and (("blocks", op) in ctx.placeholders or ("use", op) in ctx.placeholders):
         raise Stop
     if op in ctx.unit.spec.blocks:
-        return elaborate_block(e, item, blank, scope)
+        return elaborate_block(e, here, blank)
     if op in ctx.unit.spec.use:
-        return elaborate_use(e, item, blank, scope)
+        return elaborate_use(e, here, blank)
     if op in Layer.registry:
-        return elaborate_layer(ctx, frame, item, blank, scope)
+        return elaborate_layer(here, blank)
     if ("blocks",) in ctx.placeholders or ("use",) in ctx.placeholders:
         raise Stop
-    raise _unknown_op(ctx, frame, item, blank)
+    raise _unknown_op(here, op)
 
 
-def _unknown_op(ctx: Context, frame: Frame, item: Item, blank: Node) -> Stop:
+def _unknown_op(here: EntrySite, op: str) -> Stop:
     """Report an op that is not there, where its name was given."""
-    op, spec = blank.op, ctx.unit.spec
+    ctx, item, spec = here.ctx, here.item, here.ctx.unit.spec
     suggested, help = _suggested(op, [*spec.blocks, *spec.use])
-    loc, marks = (*item.loc, "op"), []
-    if (given := given_at(ctx, frame, item, item.entry.op, op)) is not None and ctx.written(given) == op:
+    loc, marks = here.loc("op"), []
+    if (given := given_at(ctx, here.frame, item, item.entry.op, op)) is not None and ctx.written(given) == op:
         loc, marks = given, [Mark(loc, "used here")]
-    return ctx.stop(
-        Problem(
-            "unknown-op",
-            f"there is no op `{printable(op)}`",
-            loc,
-            path=blank.name,
-            marks=marks,
-            help=help,
-            replacement=suggested if ctx.written(loc) == op else None,
-        )
+    return here.stop(
+        "unknown-op",
+        f"there is no op `{printable(op)}`",
+        loc,
+        marks=marks,
+        help=help,
+        replacement=suggested if ctx.written(loc) == op else None,
     )
 
 
@@ -136,12 +130,11 @@ def _suggested(op: str, chosen: Sequence[str]) -> tuple[str | None, tuple[str, .
     return None, did_you_mean(last, [*chosen, *Layer.registry], aliases=OPS_ASKED | OPS, limit=0)
 
 
-def _check_shape(ctx: Context, item: Item, node: Node, scope: Scope) -> None:
+def _check_shape(here: EntrySite, node: Node) -> None:
     """Hold the output to the entry's `shape`. Raises Stop, reported, where that is none."""
-    loc = (*item.loc, "shape")
-    problem = shape_problem(node, ctx.evaluate(item.entry.shape, scope, loc, node.name), loc)
+    problem = shape_problem(node, here.evaluate(here.item.entry.shape, "shape"), here.loc("shape"))
     if problem is None:
         return
     if problem.code != "assertion-failed":
-        raise ctx.stop(problem)
-    ctx.report(problem)
+        raise here.ctx.stop(problem)
+    here.ctx.report(problem)

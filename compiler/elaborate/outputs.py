@@ -15,6 +15,7 @@ from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.loops import comprehended
 from speczoo.compiler.elaborate.references import resolve
 from speczoo.compiler.elaborate.session import Stop
+from speczoo.compiler.elaborate.unresolved import WrittenReference
 from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
 from speczoo.specs.problem import Loc, Problem
@@ -120,7 +121,7 @@ def _port(
     if loc in ctx.placeholders:
         raise Stop
     text = ctx.evaluate(output.from_, scope, (*loc, "from"))
-    edge = resolve(ctx, frame, str(text), (*loc, "from"), "")
+    edge = resolve(ctx, frame, WrittenReference(str(text), (*loc, "from"), ""))
     if loc[:-1] == NETWORK:
         _check_batch(ctx, frame, edge, (*loc, "from"))
     return Port(name, edge, output.training_only)

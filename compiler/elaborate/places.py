@@ -6,8 +6,7 @@ import keyword
 from collections.abc import Iterator
 from typing import Any
 
-from speczoo.compiler.elaborate.context import Context
-from speczoo.compiler.elaborate.session import Item
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.identifiers import variable
 from speczoo.compiler.scope import FLOW, Scope, check_names, layered
 from speczoo.compiler.unknown import UNKNOWN, UnknownRead
@@ -21,16 +20,17 @@ from speczoo.specs.wording import printable
 LANGUAGE_NAMES = frozenset({*CONSTANTS, *WORDS, *FLOW})
 
 
-def over_places(ctx: Context, item: Item, key: str, places: str, scope: Scope, path: str) -> Any:
+def over_places(here: EntrySite, key: str, places: str) -> Any:
     """Return an argument as an expression in which only the places that the argument `places` names are names; UNKNOWN
     where it is wrong, and reported, or hangs on what is unknown.
     """
-    loc, value = (*item.loc, key), item.entry.arguments[key]
-    names = tuple(name for name in item.entry.arguments[places] if isinstance(name, str))
-    problem = next(_wrong_names(item, places, names, scope, path), None)
+    ctx, scope, arguments = here.ctx, here.scope, here.item.entry.arguments
+    loc, value = here.loc(key), arguments[key]
+    names = tuple(name for name in arguments[places] if isinstance(name, str))
+    problem = next(_wrong_names(here, places, names), None)
     if problem is None and "$" not in value:
         help = [] if is_nothing(value) else [f"write `{key}: $({value})`"]
-        problem = Problem("bad-value", f"`{key}: {printable(value)}` is a text", loc, path=path, help=help)
+        problem = Problem("bad-value", f"`{key}: {printable(value)}` is a text", loc, path=here.name, help=help)
     if problem is not None:
         ctx.report(problem)
         return UNKNOWN
@@ -40,16 +40,17 @@ def over_places(ctx: Context, item: Item, key: str, places: str, scope: Scope, p
         check_names(value, around)
         return f"$({ctx.session.shared.values.closed(value, around, names)})"
     except ExpressionError as error:
-        ctx.bad_expression(error, around, loc, path)
+        ctx.bad_expression(error, around, loc, here.name)
     except UnknownRead:
         pass
     return UNKNOWN
 
 
-def _wrong_names(item: Item, places: str, names: tuple[str, ...], scope: Scope, path: str) -> Iterator[Problem]:
+def _wrong_names(here: EntrySite, places: str, names: tuple[str, ...]) -> Iterator[Problem]:
     """Yield names of places that mean something else here, or to Python."""
+    scope, path = here.scope, here.name
     for k, name in enumerate(names):
-        loc = (*item.loc, places, k)
+        loc = here.loc(places, k)
         if scope.knows(name):
             yield Problem(
                 "bad-value", f"`{name}` already means something here: name the place otherwise", loc, path=path

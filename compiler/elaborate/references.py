@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from speczoo.compiler.composite import Composite, Node
@@ -11,8 +11,9 @@ from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.loops import comprehended
-from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.elaborate.unresolved import no_name, unresolved
+from speczoo.compiler.elaborate.session import Stop
+from speczoo.compiler.elaborate.site import EntrySite
+from speczoo.compiler.elaborate.unresolved import WrittenReference, no_name, unresolved
 from speczoo.compiler.layer import Layer, Value
 from speczoo.compiler.layers.elementwise import Named
 from speczoo.compiler.scope import Scope
@@ -27,16 +28,17 @@ from speczoo.specs.wording import listed, printable, printed
 Flow = tuple[tuple[Operand, ...], tuple[Value | Unknown, ...]]
 
 
-def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
+def resolve_inputs(here: EntrySite) -> Flow:
     """Return where the entry's inputs come from, and what flows in; unknown where that is wrong, and reported.
 
     Raises Stop, reported, where `from` names nothing.
     """
+    frame, item = here.frame, here.item
     frame.inputs_wrong = False
     if item.entry.from_ is None:
-        return _from_before(ctx, frame, item, path)
+        return _from_before(here)
     if item.prepared.lists:
-        item.listed = _expanded(ctx, frame, item)
+        item.listed = _expanded(here)
     written = item.taken
     METER.spent += 4 * len(written)
     sources: list[Operand] = []
@@ -45,46 +47,48 @@ def resolve_inputs(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
         try:
             if text is UNKNOWN:
                 raise UnknownRead
-            sources.append(_source(ctx, frame, item, text, loc, path))
+            sources.append(_source(here, text, loc))
             values.append(frame.value(sources[-1]))
         except (Stop, UnknownRead):
             frame.edges_incomplete = frame.inputs_wrong = True
             sources.append(Edge(INPUT))
             values.append(UNKNOWN)
     if not sources:
-        raise ctx.stop(Problem("bad-value", "`from` names nothing", (*item.loc, "from"), path=path))
+        raise here.stop("bad-value", "`from` names nothing", here.loc("from"))
     return tuple(sources), tuple(values)
 
 
-def _expanded(ctx: Context, frame: Frame, item: Item) -> Sequence[tuple[Loc, object]]:
+def _expanded(here: EntrySite) -> Sequence[tuple[Loc, object]]:
     """Return what the `from` of an entry names, each at its place, its loops unrolled: what their ids come out as.
 
     UNKNOWN where that is wrong, and reported, or unknown.
     """
+    ctx, readable = here.ctx, here.frame.readable
     found: list[tuple[Loc, object]] = []
-    for loc, text in item.taken:
+    for loc, text in here.item.taken:
         if not isinstance(text, Comprehension):
             found.append((loc, text))
             continue
         place: Loc = (*loc, "id")
         try:
-            turns = comprehended(ctx, text.for_, loc, item.names, frame.readable)
-            found += [(place, _listed(ctx, frame, text.id, names, place)) for names in turns]
+            turns = comprehended(ctx, text.for_, loc, here.item.names, readable)
+            found += [(place, _listed(ctx, text.id, Scope(names, inputs=readable), place)) for names in turns]
         except (Stop, UnknownRead):
             found.append((loc, UNKNOWN))
     return found
 
 
-def _listed(ctx: Context, frame: Frame, id: str, names: Mapping[str, Any], loc: Loc) -> object:
+def _listed(ctx: Context, id: str, scope: Scope, loc: Loc) -> object:
     try:
-        return ctx.evaluate(id, Scope(names, inputs=frame.readable), loc)
+        return ctx.evaluate(id, scope, loc)
     except (Stop, UnknownRead):
         return UNKNOWN
 
 
-def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
+def _from_before(here: EntrySite) -> Flow:
     """Return what an entry takes that has no `from`: the output of the one before it."""
-    layer = Layer.registry.get(item.entry.op or "")
+    frame, entry = here.frame, here.item.entry
+    layer = Layer.registry.get(entry.op or "")
     if layer is not None and layer.arity[1] == 0:
         return (), ()
     last = frame.last()
@@ -93,42 +97,43 @@ def _from_before(ctx: Context, frame: Frame, item: Item, path: str) -> Flow:
         before = f"`{node.name}` has several outputs" if node else "this list has several inputs"
         choices = [f"{node.name}.{port}" for port in node.ports] if node else list(frame.inputs)
         help = [f"there is {', '.join(f'`{choice}`' for choice in choices)}"]
-        ctx.report(Problem("missing-argument", f"`from` must be said here: {before}", item.loc, path=path, help=help))
+        here.report("missing-argument", f"`from` must be written here: {before}", here.loc(), help=help)
         frame.edges_incomplete = frame.inputs_wrong = True
         return (Edge(INPUT),), (UNKNOWN,)
     if layer is not None and (layer.merges or layer.arity[0] > 1):
-        if not item.entry.arguments.keys().isdisjoint(keys(Entry)["from"].instead):  # and reported as an argument
+        if not entry.arguments.keys().isdisjoint(keys(Entry)["from"].instead):  # and reported as an argument
             frame.inputs_wrong = True
             return (last,), (UNKNOWN,)
         verb = "brings several values together" if layer.merges else f"takes {layer.arity[0]} inputs"
         message = f"`{layer.op}` {verb}: say which in `from`"
-        ctx.report(Problem("missing-argument", message, (*item.loc, "op"), path=path))
+        here.report("missing-argument", message, here.loc("op"))
         frame.inputs_wrong = layer.arity[0] > 1
     return (last,), (UNKNOWN,) if frame.inputs_wrong else (frame.value(last),)
 
 
-def _source(ctx: Context, frame: Frame, item: Item, text: object, loc: Loc, path: str) -> Operand:
+def _source(here: EntrySite, text: object, loc: Loc) -> Operand:
     """Return one input of an entry: an edge, or a number where the op takes numbers. Raises Stop, reported, or
     UnknownRead.
     """
-    got = ctx.evaluate(text, Scope(item.names, inputs=frame.readable), loc, path)
+    ctx, frame, item = here.ctx, here.frame, here.item
+    got = ctx.evaluate(text, here.scope, loc, here.name)
     if not isinstance(got, (int, float)) or isinstance(got, bool):
-        return resolve(ctx, frame, str(got), loc, path, item)
+        return resolve(ctx, frame, WrittenReference(str(got), loc, here.name, item))
     layer = Layer.registry.get(item.entry.op or "")
     if layer is None or not layer.numbers:
         taking = [name for name, op in Layer.registry.items() if op.numbers]
         message = f"a number cannot flow into `{item.entry.op or 'a group'}`: only into {listed(taking)}"
         named = layer.number if layer is not None and issubclass(layer, Named) else ""
-        help = [f"the number is said as `{named}: {got}`, and `from` has the other input"] if named else []
+        help = [f"the number is written as `{named}: {got}`, and `from` has the other input"] if named else []
         help = [*help, *_by_position(frame, got, loc)]
-        raise ctx.stop(Problem("bad-value", message, loc, path=path, help=help))
+        raise here.stop("bad-value", message, loc, help=help)
     position = layer.op == "add" and type(text) is int and text < 0 and not ctx.inactive
     if position and (help := _by_position(frame, got, loc)):
-        help = [*help, f"where the number is meant, `sub` with {-got} says so"]
+        help = [*help, f"where the number is intended, `sub` with {-got} says so"]
         message = f"`{text}` is a number here, and is added"
-        ctx.report(Problem("negative-number", message, loc, path=path, help=help, severity="warning"))
+        here.report("negative-number", message, loc, help=help, severity="warning")
     if isinstance(got, int) and abs(got) >= 2**63:
-        raise ctx.stop(Problem("bad-value", f"`{got}` is more than 64 bits hold", loc, path=path))
+        raise here.stop("bad-value", f"`{got}` is more than 64 bits hold", loc)
     return got
 
 
@@ -179,14 +184,15 @@ def edge_of(frame: Frame, text: str) -> Edge | None:
     return Edge(index) if port and port == stated_output(node.body) else None
 
 
-def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: Item | None = None) -> Edge:
+def resolve(ctx: Context, frame: Frame, reference: WrittenReference) -> Edge:
     """Return the edge that an id, an input's name, or `id.output` means. Raises Stop, reported."""
+    text, loc, path, _ = reference
     edge = edge_of(frame, text)
     if edge is not None:
         return edge
     head, port = divided(text, frame.ids)
     if head not in frame.ids:
-        raise unresolved(ctx, frame, text, [*prefixes(text)], loc, path, item)
+        raise unresolved(ctx, frame, reference, [*prefixes(text)])
     node = frame.nodes[frame.ids[head]]
     if node.body is None and UNKNOWN not in node.outputs:
         message = f"`{head}` is left out by its `when`, and has no output `{printable(port)}`"
@@ -211,7 +217,7 @@ def resolve(ctx: Context, frame: Frame, text: str, loc: Loc, path: str, item: It
     raise ctx.stop(Problem("unknown-reference", message, loc, path=path, help=help))
 
 
-def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target: Any) -> Node:
+def refer(here: EntrySite, blank: Node, name: str, target: Any) -> Node:
     """Return the node with what its argument `name` refers to among its inputs.
 
     Raises Stop, reported, and UnknownRead.
@@ -222,6 +228,6 @@ def refer(ctx: Context, frame: Frame, item: Item, blank: Node, name: str, target
         braced = isinstance(target, dict) and [*target.values()] == [None]  # a name in braces is a mapping to YAML
         help = no_name(f"{{{next(iter(target))}}}", (name,)) if braced else ()
         message = f"`{name}` is an id, not {printed(target)}"
-        raise ctx.stop(Problem("bad-value", message, (*item.loc, name), path=blank.name, help=help))
-    edge = resolve(ctx, frame, target, (*item.loc, name), blank.name, item)
-    return blank.replace(inputs=(*blank.inputs, edge), arriving=(*blank.arriving, frame.value(edge)))
+        raise here.stop("bad-value", message, here.loc(name), help=help)
+    edge = resolve(here.ctx, here.frame, WrittenReference(target, here.loc(name), here.name, here.item))
+    return blank.replace(inputs=(*blank.inputs, edge), arriving=(*blank.arriving, here.frame.value(edge)))

@@ -14,14 +14,12 @@ from speczoo.compiler.application import Application
 from speczoo.compiler.composite import Composite, Node, constant
 from speczoo.compiler.dataflow import INPUT, Edge, Operand
 from speczoo.compiler.elaborate.arguments import no_arguments, wrong_count
-from speczoo.compiler.elaborate.context import Context
-from speczoo.compiler.elaborate.frame import Frame
 from speczoo.compiler.elaborate.layer import applied, apply, report_shape, within_limits
-from speczoo.compiler.elaborate.session import Item, Stop
-from speczoo.compiler.elaborate.unresolved import unresolved
+from speczoo.compiler.elaborate.session import Stop
+from speczoo.compiler.elaborate.site import EntrySite
+from speczoo.compiler.elaborate.unresolved import WrittenReference, unresolved
 from speczoo.compiler.explain.shape_errors import resizing
 from speczoo.compiler.layer import Call, Layer, ShapeError, Value, show
-from speczoo.compiler.scope import Scope
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.problem import Mark, Problem
 from speczoo.specs.wording import enumerated, printed
@@ -47,49 +45,48 @@ class OtherModuleError(ShapeError):
 
 
 class Sharing(NamedTuple):
-    """An entry that shares a module: what it is called, and what it calls the module."""
+    """An entry that shares a module, and what it calls that."""
 
-    item: Item
-    name: str
+    here: EntrySite
     module: str
 
 
-def elaborate_share(ctx: Context, frame: Frame, item: Item, blank: Node, scope: Scope) -> Node:
+def elaborate_share(here: EntrySite, blank: Node) -> Node:
     """Return the node of an entry that shares a module. Raises Stop, reported, and UnknownRead."""
-    no_arguments(ctx, item, "a shared module", "share")
-    wanted = ctx.evaluate(item.entry.share, scope, (*item.loc, "share"), blank.name)
-    index = _owner(ctx, frame, item, blank, wanted)
-    target = frame.nodes[index]
+    no_arguments(here, "a shared module", "share")
+    wanted = here.evaluate(here.item.entry.share, "share")
+    index = _owner(here, wanted)
+    target = here.frame.nodes[index]
     blank = blank.replace(op=target.op, shared=index, written=target.written)
     if isinstance(target.body, Layer):
-        return _layer_again(ctx, frame, item, blank, target, wanted)
+        return _layer_again(here, blank, target, wanted)
     assert isinstance(target.body, Composite)
     if len(blank.inputs) != len(target.body.inputs):
-        if frame.inputs_wrong:
+        if here.frame.inputs_wrong:
             raise Stop
-        raise wrong_count(ctx, item, blank, wanted, [name for name, _ in target.body.inputs])
-    body = _list_again(ctx, Sharing(item, blank.name, wanted), target.body, blank.arriving)
+        raise wrong_count(here, len(blank.inputs), wanted, [name for name, _ in target.body.inputs])
+    body = _list_again(Sharing(here, wanted), target.body, blank.arriving)
     return blank.replace(body=body, outputs=body.values, ports=target.ports)
 
 
-def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> int:
+def _owner(here: EntrySite, wanted: Any) -> int:
     """Return the number of the entry that made the module called so. Raises Stop, reported."""
-    loc = (*item.loc, "share")
+    frame, loc = here.frame, here.loc("share")
     if not isinstance(wanted, str):
-        raise ctx.stop(Problem("bad-value", f"`share` is an id, not {wanted!r}", loc, path=blank.name))
+        raise here.stop("bad-value", f"`share` is an id, not {wanted!r}", loc)
     if wanted not in frame.ids and (wanted in frame.inputs or wanted == "input"):
         message = f"`{wanted}` flows into this list: there is no module in it to share"
         help = ["`share` names an entry; what flows in is taken by `from`"]
-        raise ctx.stop(Problem("unknown-reference", message, loc, path=blank.name, help=help))
+        raise here.stop("unknown-reference", message, loc, help=help)
     if wanted not in frame.ids:
-        raise unresolved(ctx, frame, wanted, [wanted], loc, blank.name, item)
+        raise unresolved(here.ctx, frame, WrittenReference(wanted, loc, here.name, here.item), [wanted])
     index = frame.ids[wanted]
     node = frame.nodes[index]
     if node.body is None:
         if UNKNOWN in node.outputs:
             raise Stop
         message = f"`{wanted}` was left out by its `when`: there is no module to share"
-        raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+        raise here.stop("bad-value", message, loc)
     index = node.maker(index)
     node = frame.nodes[index]
     if isinstance(node.body, Layer):
@@ -97,7 +94,7 @@ def _owner(ctx: Context, frame: Frame, item: Item, blank: Node, wanted: Any) -> 
             raise Stop
         if not has_module(node):
             message = f"`{wanted}` is a function and has nothing to share: write it again"
-            raise ctx.stop(Problem("bad-value", message, loc, path=blank.name))
+            raise here.stop("bad-value", message, loc)
     return index
 
 
@@ -106,34 +103,33 @@ def has_module(node: Node) -> bool:
     return node.call.target is not None and not node.call.parameter
 
 
-def _layer_again(ctx: Context, frame: Frame, item: Item, blank: Node, target: Node, wanted: str) -> Node:
+def _layer_again(here: EntrySite, blank: Node, target: Node, wanted: str) -> Node:
     """Return the one layer that an entry made, on what flows in here."""
     assert isinstance(target.body, Layer)
     if UNKNOWN in blank.arriving:
-        return apply(ctx, frame, item, blank, target.body)
-    known, key = ctx.session.shared.again, (target.application, blank.arriving)
+        return apply(here, blank, target.body)
+    known, key = here.ctx.session.shared.again, (target.application, blank.arriving)
     if key in known:
-        return applied(ctx, item, blank, known[key])
+        return applied(here, blank, known[key])
     try:
         made = again(target, blank.arrived)
     except ShapeError as error:
-        report_shape(ctx, frame, item, blank, target.body, _in_words(wanted, error))
+        report_shape(here, blank, target.body, _in_words(wanted, error))
         raise Stop from None
-    node = within_limits(ctx, item, blank, made)
+    node = within_limits(here, blank, made)
     known[key] = made
     return node
 
 
-def _list_again(
-    ctx: Context, sharing: Sharing, first: Composite, values: tuple[Value | Unknown, ...], path: str = ""
-) -> Composite:
+def _list_again(sharing: Sharing, first: Composite, values: tuple[Value | Unknown, ...], path: str = "") -> Composite:
     """Return a list that an entry made, on what flows in here.
 
     Raises Stop, reported, where a layer in it does not take that; raises Halt, reported, where it grows too large.
     """
     if values == tuple(value for _, value in first.inputs):
         return first
-    loc, known = (*sharing.item.loc, "share"), ctx.session.done
+    ctx, loc = sharing.here.ctx, sharing.here.loc("share")
+    known = ctx.session.done
     key = (first, values)
     if key in known:
         ctx.step(loc, known[key].size)
@@ -144,14 +140,14 @@ def _list_again(
         ctx.step(loc)
         ctx.session.shared.entries += 1
         arriving = tuple(_flowing(source, values, nodes) for source in node.inputs)
-        nodes.append(_node_again(ctx, sharing, node, arriving, first, path))
+        nodes.append(_node_again(sharing, node, arriving, first, path))
     named = zip((name for name, _ in first.inputs), values, strict=True)
     done = known[key] = replace(first, inputs=tuple(named), nodes=tuple(nodes))
     return done
 
 
 def _node_again(
-    ctx: Context, sharing: Sharing, node: Node, arriving: tuple[Value | Unknown, ...], holder: Composite, path: str
+    sharing: Sharing, node: Node, arriving: tuple[Value | Unknown, ...], holder: Composite, path: str
 ) -> Node:
     blank = node.replace(arriving=arriving)
     if UNKNOWN in arriving or UNKNOWN in node.outputs:
@@ -159,14 +155,14 @@ def _node_again(
     if node.body is None:
         return blank.replace(outputs=arriving[:1])
     if isinstance(node.body, Composite):
-        body = _list_again(ctx, sharing, node.body, arriving, f"{path}{node.name}.")
+        body = _list_again(sharing, node.body, arriving, f"{path}{node.name}.")
         return blank.replace(body=body, outputs=body.values)
     try:
         made = again(node, blank.arrived)
         same_text(node, made)
     except ShapeError as error:
-        raise ctx.stop(_problem_inside(ctx, sharing, blank, holder, path, error)) from None
-    return within_limits(ctx, sharing.item, blank, made)
+        raise sharing.here.ctx.stop(_problem_inside(sharing, blank, holder, path, error)) from None
+    return within_limits(sharing.here, blank, made)
 
 
 def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequence[Node]) -> Value | Unknown:
@@ -175,22 +171,20 @@ def _flowing(source: Operand, values: tuple[Value | Unknown, ...], nodes: Sequen
     return values[source.port] if source.node == INPUT else nodes[source.node].outputs[source.port]
 
 
-def _problem_inside(
-    ctx: Context, sharing: Sharing, node: Node, holder: Composite, path: str, refused: ShapeError
-) -> Problem:
+def _problem_inside(sharing: Sharing, node: Node, holder: Composite, path: str, refused: ShapeError) -> Problem:
     """Return the problem that a layer of a shared list, at `path` in it, does not take what flows in: placed at the
     entry that shares the list.
     """
     error = _in_words(sharing.module, refused, f"{path}{node.name}.")
     flows = f"{enumerated([show(shape) for shape in node.shapes])} flow{'s' * (len(node.arriving) == 1)}"
     place = (*node.loc, "op" if node.entry.op is not None else "share")
-    elsewhere = holder.unit.document if holder.unit is not ctx.unit else None
+    elsewhere = holder.unit.document if holder.unit is not sharing.here.ctx.unit else None
     resizes = error.problem.code == "empty-output"
     return Problem(
         error.problem.code,
         error.problem.message,
-        (*sharing.item.loc, "share"),
-        path=f"{sharing.name}.{path}{node.name}",
+        sharing.here.loc("share"),
+        path=f"{sharing.here.name}.{path}{node.name}",
         marks=[Mark(place, f"{flows} in here", elsewhere)],
         notes=error.problem.notes,
         help=error.problem.help if resizes else [*error.problem.help, *error.size_help],

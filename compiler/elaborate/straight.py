@@ -25,6 +25,7 @@ from speczoo.compiler.elaborate.prepared_list import PlacedEntry, place_fields
 from speczoo.compiler.elaborate.references import edge_of
 from speczoo.compiler.elaborate.session import Item, Stop, freeze
 from speczoo.compiler.elaborate.share import again, has_module
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.elaborate.use import elaborate_use
 from speczoo.compiler.layer import Layer, ShapeError, Value
 from speczoo.compiler.scope import Scope
@@ -374,11 +375,12 @@ class StraightWay:
         """Return the node of an entry whose list is elaborated now."""
         e, frame, item = self.e, self.frame, self.item()
         frame.sources, frame.inputs_wrong = self.sources, False
+        here = EntrySite(self.ctx, frame, item, blank.name, self.scope())
         try:
             if self.prepared.group:
-                return elaborate_group(e, item, blank)
+                return elaborate_group(e, here, blank)
             elaborate = elaborate_block if self.op in self.ctx.unit.spec.blocks else elaborate_use
-            return elaborate(e, item, blank, self.scope(), given)
+            return elaborate(e, here, blank, given)
         except (Stop, UnknownRead):
             return frame.placeholder(
                 item.entry, item.loc, item.turns, blank.name, named=blank.named, inputs=self.sources

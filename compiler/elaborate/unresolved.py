@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import networkx as nx
 
@@ -20,12 +21,22 @@ from speczoo.specs.suggestions import certain, did_you_mean, nearest
 from speczoo.specs.wording import printable
 
 
-def unresolved(
-    ctx: Context, frame: Frame, text: str, heads: Sequence[str], loc: Loc, path: str, item: Item | None
-) -> Stop:
+class WrittenReference(NamedTuple):
+    """A reference as it stands: what it says, its place, the path of what it is of, and the entry; None of an
+    output's.
+    """
+
+    text: str
+    loc: Loc
+    path: str
+    item: Item | None = None
+
+
+def unresolved(ctx: Context, frame: Frame, reference: WrittenReference, heads: Sequence[str]) -> Stop:
     """Report why a reference leads nowhere: it comes later (and may close a loop), or it is misspelt. `heads` are the
     ids that it may begin with, the longest first.
     """
+    text, loc, path, item = reference
     if heads[-1] == "input" and len(frame.inputs) != 1 and not ctx.names_unknown((*frame.loc[:-1], "inputs")):
         help: Sequence[str] = [f"there is {', '.join(f'`{i}`' for i in frame.inputs)}"]
         message = "this list has several inputs: name one of them"
@@ -33,10 +44,9 @@ def unresolved(
     if any(map(frame.possible, heads)):
         return Stop()
     for head in heads if item is not None else ():
-        assert item is not None
-        if (later := _comes_later(ctx, frame, head, loc, path, item)) is not None:
+        if (later := _comes_later(ctx, frame, head, reference)) is not None:
             return later
-        if (omitted := _omitted(ctx, frame, head, item)) is not None:
+        if (omitted := _omitted(ctx, frame, head, reference)) is not None:
             marks = [Mark(omitted, "left out here")]
             message = f"`{printable(head)}` is not there: `{omitted[-1]}` leaves it out"
             return ctx.stop(Problem("unknown-reference", message, loc, path=path, marks=marks))
@@ -92,13 +102,13 @@ def no_name(text: str, loc: Loc) -> Sequence[str]:
     return [f"an expression is written `$name` or `$(...)`: `{marked.text}`"] if marked is not None else []
 
 
-def _omitted(ctx: Context, frame: Frame, head: str, item: Item) -> Loc | None:
+def _omitted(ctx: Context, frame: Frame, head: str, reference: WrittenReference) -> Loc | None:
     """Return the place of the `when` or `for` that leaves out the entries of a `do`, of which an id is one; None where
     that is not so.
     """
     written = written_ids(ctx, frame)
     at = written.nodes[head].get("at") if head in written else None
-    if at is None or at >= item.loc:
+    if at is None or reference.item is None or at >= reference.item.loc:
         return None
     for end in range(len(frame.loc) + 1, len(at), 2):
         there = ctx.written(at[:end])
@@ -107,13 +117,14 @@ def _omitted(ctx: Context, frame: Frame, head: str, item: Item) -> Loc | None:
     return None
 
 
-def _comes_later(ctx: Context, frame: Frame, head: str, loc: Loc, path: str, item: Item) -> Stop | None:
+def _comes_later(ctx: Context, frame: Frame, head: str, reference: WrittenReference) -> Stop | None:
     """Report a reference to what comes later in its list; None where nothing there has the name."""
+    _, loc, path, item = reference
     later = written_ids(ctx, frame)
     if head not in later:
         head = next((t for t, made in later.nodes(data="template") if made and made.could_read(head)), head)
     at = later.nodes[head].get("at") if head in later else None
-    if at is None or at < item.loc:
+    if at is None or item is None or at < item.loc:
         return None
     me = next((name for name, place in later.nodes(data="at") if place == item.loc), str(item.entry.id))
     if me == head:

@@ -11,8 +11,8 @@ from speczoo.compiler.composite import Composite, Node, Settings
 from speczoo.compiler.elaborate.arguments import evaluate_arguments, report_arguments, wrong_count
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.interface import Elaborator
-from speczoo.compiler.elaborate.session import Elaborated, Item, Stop, freeze
-from speczoo.compiler.scope import Scope
+from speczoo.compiler.elaborate.session import Elaborated, Stop, freeze
+from speczoo.compiler.elaborate.site import EntrySite
 from speczoo.compiler.settings import choose
 from speczoo.compiler.taps import keep
 from speczoo.specs.expression import METER
@@ -24,39 +24,39 @@ from speczoo.specs.wording import printable
 CHOICE = 3  # choosing the settings of a spec costs as much as so many layers
 
 
-def elaborate_use(e: Elaborator, item: Item, blank: Node, scope: Scope, given: Mapping[str, Any] | None = None) -> Node:
+def elaborate_use(e: Elaborator, here: EntrySite, blank: Node, given: Mapping[str, Any] | None = None) -> Node:
     """Return the node of a spec in use; `given` are its arguments where they are known to be right. Raises Stop,
     reported.
     """
-    ctx, op = e.context, blank.op
+    ctx, op, loc = e.context, blank.op, here.loc("op")
     unit, variant = _found(ctx, blank)
     ctx.session.shared.entries += CHOICE
     if given is None:
-        given = evaluate_arguments(ctx, item, op, scope, blank.name)
+        given = evaluate_arguments(here, op)
     report = ctx.session.report
-    settings, work = _settings(ctx, item, blank, unit, variant, given)
+    settings, work = _settings(here, blank, unit, variant, given)
     key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
     known = ctx.session.done.get(key)
     if known is not None and id(unit.spec) in ctx.session.shared.checked and not unit.spec.init and not ctx.inactive:
-        ctx.step((*item.loc, "op"), known.size)
+        ctx.step(loc, known.size)
         return blank.containing(_lasting(known))
     before = len(report.diagnostics)
     if len(settings.inputs) == len(blank.arriving):
         settings = settings.flowing(blank.arriving)
     inner = e.of(unit, settings)
-    inner.context.trail = [(f"{ctx.prefix}{blank.name}.", partial(ctx.place, (*item.loc, "op")), op)]
+    inner.context.trail = [(f"{ctx.prefix}{here.name}.", partial(ctx.place, loc), op)]
 
     def expand() -> Composite:
         return inner.spec("use", op, given)
 
-    body = e.interned(key, op, (*item.loc, "op"), expand)
+    body = e.interned(key, op, loc, expand)
     inner.check_declarations()
     lasting = _lasting(body)
     if len(report.diagnostics) > before:
-        _blame_user(ctx, item, unit, variant, before)
+        _blame_user(here, unit, variant, before)
     elif not ctx.partly_refused and not unit.spec.init:
         ctx.session.shared.lists[ctx.list_key(op, freeze(given), blank.arriving)] = Elaborated(lasting, work, CHOICE)
-        item.prepared.right = True
+        here.item.prepared.right = True
     return blank.containing(lasting)
 
 
@@ -67,12 +67,12 @@ def _lasting(body: Composite) -> Composite:
 
 
 def _settings(
-    ctx: Context, item: Item, blank: Node, unit: LoadedSpec, variant: str | None, given: Mapping[str, Any]
+    here: EntrySite, blank: Node, unit: LoadedSpec, variant: str | None, given: Mapping[str, Any]
 ) -> tuple[Settings, int]:
     """Return the settings of a spec in use for these arguments and what flows in, and the work that they took; chosen
     once for equal arguments that are right, and charged for again. Raises Stop, reported.
     """
-    chosen, report = ctx.session.shared.chosen, ctx.session.report
+    chosen, report = here.ctx.session.shared.chosen, here.ctx.session.report
     key = (id(unit.spec), variant, freeze(given))
     if key in chosen:
         settings, work = chosen[key]
@@ -82,11 +82,11 @@ def _settings(
     choice = choose(unit, variant=variant, params=given, values=blank.arriving)
     for problem in choice.problems:
         report.add(problem.located(unit.document))
-    report_arguments(ctx, item, blank.op, blank.name, choice.of_given)
+    report_arguments(here, blank.op, choice.of_given)
     if choice.settings is None:
         raise Stop
     if choice.takes is not None:
-        raise wrong_count(ctx, item, blank, blank.op, choice.takes)
+        raise wrong_count(here, len(blank.inputs), blank.op, choice.takes)
     work = METER.spent - before
     if not choice.problems and not choice.of_given and len(choice.settings.inputs) == len(blank.arriving):
         chosen[key] = choice.settings, work
@@ -137,9 +137,9 @@ def check_uses(ctx: Context) -> None:
                 left.append(found.unit)
 
 
-def _blame_user(ctx: Context, item: Item, unit: LoadedSpec, variant: str | None, before: int) -> None:
+def _blame_user(here: EntrySite, unit: LoadedSpec, variant: str | None, before: int) -> None:
     """Report what a spec is not wrong about alone as the problem of who uses it, there."""
-    session = ctx.session
+    ctx, session = here.ctx, here.ctx.session
     new = [d for d in session.report.diagnostics[before:] if d.file == unit.document.source.name]
     if session.right_alone is None or not any(d.severity == "error" for d in new):
         return
@@ -152,9 +152,9 @@ def _blame_user(ctx: Context, item: Item, unit: LoadedSpec, variant: str | None,
             Problem(
                 inner.code,
                 inner.message,
-                (*item.loc, "op"),
+                here.loc("op"),
                 path=(inner.path or "").removeprefix(ctx.prefix),
-                notes=[*inner.notes[:-1], f"inside {item.entry.op}, at {where}"],
+                notes=[*inner.notes[:-1], f"inside {here.item.entry.op}, at {where}"],
                 fixes=next((problem.fixes for problem, d in session.resizable if d is inner), ()),
                 severity=inner.severity,
             )
