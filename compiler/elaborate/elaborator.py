@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from speczoo.compiler.cached import cached_property
 from speczoo.compiler.checks.declarations import declaration_problems
@@ -20,7 +20,7 @@ from speczoo.compiler.elaborate import inactive, loops
 from speczoo.compiler.elaborate.block import inputs_of
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.entry import elaborate_entry
-from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.frame import Frame, WrittenList
 from speczoo.compiler.elaborate.let import with_let
 from speczoo.compiler.elaborate.outputs import check_list, close
 from speczoo.compiler.elaborate.session import Halt, Item, Stop, freeze
@@ -32,7 +32,7 @@ from speczoo.compiler.scope import layered
 from speczoo.compiler.unknown import UNKNOWN, Unknown, UnknownRead
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc, Problem
-from speczoo.specs.spec import Block, Entry, Output
+from speczoo.specs.spec import Block, Entry
 
 
 class SpecElaborator:
@@ -48,18 +48,14 @@ class SpecElaborator:
 
     def expand(
         self,
-        kind: Any,
-        name: str,
-        entries: Sequence[Entry],
-        loc: Loc,
+        written: WrittenList,
         names: Mapping[str, Any],
         inputs: Sequence[tuple[str, Value | Unknown]],
         *,
-        outputs: Sequence[Output] | None = None,
-        outputs_loc: Loc = (),
         arguments: Mapping[str, Any] | None = None,
         settings: Settings | None = None,
     ) -> Composite:
+        kind, name, entries, loc, outputs, outputs_loc = written
         ctx, frames, deepest = self.context, self.context.session.frames, self.context.session.limits.block_depth
         if len(frames) > deepest:
             ctx.report(Problem("limit-exceeded", f"blocks and groups nest deeper than {deepest}", loc))
@@ -68,7 +64,7 @@ class SpecElaborator:
         frame = Frame.open(ctx.unit, entries, loc, names, dict(inputs), ids_incomplete)
         frames.append(frame)
         try:
-            self._fill(frame, entries, loc, names)
+            self._fill(frame)
             ports, right = close(ctx, frame, outputs, outputs_loc)
             composite = Composite.of(
                 {
@@ -90,34 +86,24 @@ class SpecElaborator:
             frames.pop()
         return composite
 
-    def _fill(self, frame: Frame, entries: Sequence[Entry], loc: Loc, names: Mapping[str, Any]) -> None:
+    def _fill(self, frame: Frame) -> None:
         if self.context.inactive:
-            inactive.check_all(self, frame, entries, loc, names)
+            inactive.check_all(self, frame, frame.entries, frame.loc, frame.names)
             raise UnknownRead
-        done = fill_straight(self, frame, self.context.placed(entries, loc, tuple(frame.inputs)), names)
-        for item in loops.items(self, frame, entries, loc, names, first=done):
+        done = fill_straight(self, frame, self.context.placed(frame.entries, frame.loc, tuple(frame.inputs)))
+        for item in loops.items(self, frame, done):
             elaborate_entry(self, frame, item)
 
     def entry(self, frame: Frame, item: Item) -> None:
         elaborate_entry(self, frame, item)
 
-    def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
+    def spec(self, kind: Literal["network", "use"], name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
         ctx = self.context
         spec, settings = ctx.unit.spec, ctx.settings
         if spec.let:
             ctx.names = with_let(ctx, spec.let, settings.params, settings.inputs, ("let",))
-        return self.expand(
-            kind,
-            name,
-            spec.layers,
-            ("layers",),
-            ctx.names,
-            settings.inputs,
-            outputs=spec.outputs,
-            outputs_loc=("outputs",),
-            arguments=arguments,
-            settings=settings,
-        )
+        written = WrittenList(kind, name, spec.layers, ("layers",), spec.outputs, ("outputs",))
+        return self.expand(written, ctx.names, settings.inputs, arguments=arguments, settings=settings)
 
     def block(
         self,
@@ -136,17 +122,9 @@ class SpecElaborator:
             names = layered(ctx.names, arguments)
             if block.let:
                 names = with_let(ctx, block.let, names, inputs, ("blocks", name, "let"))
-            return self.expand(
-                "block",
-                name,
-                block.layers,
-                ("blocks", name, "layers"),
-                names,
-                inputs,
-                outputs=block.outputs,
-                outputs_loc=("blocks", name, "outputs"),
-                arguments=arguments,
-            )
+            outputs_loc = ("blocks", name, "outputs")
+            written = WrittenList("block", name, block.layers, ("blocks", name, "layers"), block.outputs, outputs_loc)
+            return self.expand(written, names, inputs, arguments=arguments)
 
         key = (id(ctx.unit.spec), ctx.outer(name), name, freeze(arguments), tuple(value for _, value in inputs))
         return self.interned(key, name, loc, expand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from speczoo.compiler.composite import Node, constant
 from speczoo.compiler.containers import holding
@@ -14,7 +14,20 @@ from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import UNKNOWN, Unknown
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Entry
+from speczoo.specs.spec import Entry, Output
+
+
+class WrittenList(NamedTuple):
+    """A list of entries as its text has it: the whole spec's, a block's, a group's. `outputs` are those that it states,
+    at `outputs_loc`.
+    """
+
+    kind: Literal["network", "block", "group", "use"]
+    name: str
+    entries: Sequence[Entry]
+    loc: Loc
+    outputs: Sequence[Output] | None = None
+    outputs_loc: Loc = ()
 
 
 @dataclass(eq=False, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from speczoo.compiler.composite import Node
 from speczoo.compiler.elaborate.arguments import no_arguments
+from speczoo.compiler.elaborate.frame import WrittenList
 from speczoo.compiler.elaborate.interface import Elaborator
 from speczoo.compiler.elaborate.site import EntrySite
 
@@ -28,7 +29,7 @@ def elaborate_group(e: Elaborator, here: EntrySite, blank: Node) -> Node:
     reported = session.reported, len(session.report.diagnostics)
     with ctx.inside(here.name):
         inputs = [("input", blank.arriving[0])]
-        body = e.expand("group", name, entry.layers, here.loc("layers"), item.names, inputs)
+        body = e.expand(WrittenList("group", name, entry.layers, here.loc("layers")), item.names, inputs)
     if body.whole and not ctx.partly_refused and reported == (session.reported, len(session.report.diagnostics)):
         done[key] = body
         item.prepared.right = True

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from speczoo.compiler.composite import Composite, Settings
 from speczoo.compiler.elaborate.context import Context
-from speczoo.compiler.elaborate.frame import Frame
+from speczoo.compiler.elaborate.frame import Frame, WrittenList
 from speczoo.compiler.elaborate.session import Item
 from speczoo.compiler.layer import Value
 from speczoo.compiler.unknown import Unknown
 from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import Loc
-from speczoo.specs.spec import Block, Entry, Output
+from speczoo.specs.spec import Block, Entry
 
 
 class Elaborator(Protocol):
@@ -23,21 +23,16 @@ class Elaborator(Protocol):
 
     def expand(
         self,
-        kind: Any,
-        name: str,
-        entries: Sequence[Entry],
-        loc: Loc,
+        written: WrittenList,
         names: Mapping[str, Any],
         inputs: Sequence[tuple[str, Value | Unknown]],
         *,
-        outputs: Sequence[Output] | None = None,
-        outputs_loc: Loc = (),
         arguments: Mapping[str, Any] | None = None,
         settings: Settings | None = None,
     ) -> Composite:
         """Return a list of entries, elaborated one after the other."""
 
-    def spec(self, kind: str, name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
+    def spec(self, kind: Literal["network", "use"], name: str, arguments: Mapping[str, Any] | None = None) -> Composite:
         """Return the layers of the whole spec: a network, or one that is in use with these arguments."""
 
     def block(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from speczoo.compiler.elaborate.context import Context
 from speczoo.compiler.elaborate.frame import Frame
@@ -21,20 +21,29 @@ Turn = tuple[int | None, Mapping[str, Any]]
 ONCE: Sequence[Turn] = ((None, {}),)
 
 
-def items(
-    e: Elaborator,
-    frame: Frame,
-    entries: Sequence[Entry],
-    loc: Loc,
-    names: Mapping[str, Any],
-    turns: tuple[Any, ...] = (),
-    certain: bool = True,
-    first: int = 0,
-) -> Iterator[Item]:
-    """Yield the entries that this list holds, from the first that is asked for: loops unrolled, `do` spliced, its
+def items(e: Elaborator, frame: Frame, first: int = 0) -> Iterator[Item]:
+    """Yield the entries that a list holds, from the first that is asked for: loops unrolled, `do` spliced, its
     conditions asked as they come up.
     """
-    ctx = e.context
+    return _items(e, frame, frame.entries, Surrounding(frame.loc, frame.names), first)
+
+
+class Surrounding(NamedTuple):
+    """What entries stand in: their place, the names that they may read, the turns of the loops around them in their
+    list, and whether they are certainly there.
+    """
+
+    loc: Loc
+    names: Mapping[str, Any]
+    turns: tuple[Any, ...] = ()
+    certain: bool = True
+
+
+def _items(
+    e: Elaborator, frame: Frame, entries: Sequence[Entry], around: Surrounding, first: int = 0
+) -> Iterator[Item]:
+    """Yield the entries of these that the list holds."""
+    ctx, (loc, names, turns, certain) = e.context, around
     for i, entry in enumerate(islice(entries, first, None), first):
         at, prepared = (*loc, i), ctx.prepared(entry)
         if entry.for_ is None and entry.do is None:
@@ -60,7 +69,8 @@ def items(
             if spliced is False:
                 e.left_out(frame, entry, at, here)
             else:
-                yield from items(e, frame, entry.do, (*at, "do"), here, where, certain and known)
+                inside = Surrounding((*at, "do"), here, where, certain and known)
+                yield from _items(e, frame, entry.do, inside)
         if not known:
             _forget(frame, Item(entry, at, names, turns, prepared))
 

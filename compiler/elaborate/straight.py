@@ -36,12 +36,12 @@ NOTHING: Mapping[str, Any] = {}
 NOT_YET: Mapping[str, Any] = {"outputs": (), "ports": ()}  # what a node has of a list that is to be elaborated
 
 
-def fill_straight(e: Elaborator, frame: Frame, entries: Sequence[PlacedEntry], names: Mapping[str, Any]) -> int:
+def fill_straight(e: Elaborator, frame: Frame, entries: Sequence[PlacedEntry]) -> int:
     """Add the nodes of the first entries of a list to it until one has to be found step by step; returns how many were
     added.
     """
     for placed in entries if not e.context.partly_refused else ():
-        node = _node(StraightWay(e, e.context, frame, placed.prepared, names, placed))
+        node = _node(StraightWay(e, e.context, frame, placed.prepared, frame.names, placed))
         if node is None:
             break
         frame.append(node, certain=True)
