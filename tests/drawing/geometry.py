@@ -150,7 +150,10 @@ def straight(curve: Curve) -> Iterator[Rectangle]:
 def bent(curve: Curve, steps: int = 32) -> Iterator[Rectangle]:
     """The bent part of a line, as the area of each of many short pieces, as SVG draws it."""
     _, p1, p2, _ = curve.points
-    if curve.horizontal:
+    if curve.corner:
+        at = (p2[0], p1[1]) if curve.horizontal else (p1[0], p2[1])
+        c1, c2 = (((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) for a, b in ((p1, at), (at, p2)))
+    elif curve.horizontal:
         c1, c2 = ((p1[0] + p2[0]) / 2, p1[1]), ((p1[0] + p2[0]) / 2, p2[1])
     else:
         c1, c2 = (p1[0], (p1[1] + p2[1]) / 2), (p2[0], (p1[1] + p2[1]) / 2)

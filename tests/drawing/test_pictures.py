@@ -25,8 +25,9 @@ from speczoo.compiler.layer import Layer
 from speczoo.drawing.diagram import READABLE, Box, Diagram, connections, depth_of, folded, readable
 from speczoo.drawing.files import Drawing
 from speczoo.drawing.formats import FORMATS
-from speczoo.drawing.layout import BoxLink, DiagramLayout, Extent, best_order, good_order, grid
+from speczoo.drawing.layout import BoxLink, DiagramLayout, Extent, grid
 from speczoo.drawing.network import NoSuchPart, diagram
+from speczoo.drawing.ordering import best_order, good_order
 from speczoo.drawing.palette import kind_of
 from speczoo.drawing.picture import DrawnText, Rectangle, picture, rectangles
 from speczoo.drawing.text import shortened, width

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, product
-from random import Random
+from itertools import combinations
 from typing import NamedTuple
 
 
@@ -92,8 +91,6 @@ class DiagramLayout:
 
 #: Between neighbours across the flow, on both sides of a line, between ranks at least and at most.
 SPACE, LINE, GAP, WIDEST_GAP = 14.0, 7.0, 16.0, 40.0
-#: How many orders of columns are tried at most, from how many starts more where lines cross.
-TRIES, RESTARTS = 4000, 8
 
 
 class _Item(NamedTuple):
@@ -114,27 +111,15 @@ class _Step(NamedTuple):
     links: tuple[int, ...]
 
 
-def good_order(grid: Grid) -> tuple[int, ...]:
-    """Return an order of a grid's columns that is worth its time: where lines cross, the best from several starts."""
-    count, tries = len(grid.columns), min(TRIES, 400_000 // (len(grid.steps) + 1))
-    best = best_order(grid.cost, alternating(count), tries)
-    for seed in range(RESTARTS):
-        if not grid.through(best) and not grid.crossings(best):
-            break
-        start = Random(seed).sample(range(count), count)  # the same in every run
-        best = min(best, best_order(grid.cost, start, tries), key=lambda order: tuple(grid.cost(order)))
-    return tuple(best)
-
-
 def grid(boxes: Sequence[Extent], links: Sequence[BoxLink], first: int = 0, last: int = 0) -> Grid:
     """Return the ranks and columns on which boxes and links stand, in no order yet."""
-    items, steps = _with_points(_ranks(boxes, links, first, last), links)
+    items, steps = _with_points(ranks_of(boxes, links, first, last), links)
     columns = _columns(items, steps, boxes)
     column = {item: k for k, members in enumerate(columns) for item in members}
     return Grid(boxes, items, steps, columns, column)
 
 
-def _ranks(boxes: Sequence[Extent], links: Sequence[BoxLink], first: int, last: int) -> list[range]:
+def ranks_of(boxes: Sequence[Extent], links: Sequence[BoxLink], first: int, last: int) -> list[range]:
     """Return the ranks of each box: it begins after the longest way to it, and what nothing leads to just before what
     it leads to.
     """
@@ -239,47 +224,6 @@ def _middle_best(items: Iterable[int], worth: Mapping[int, tuple[int, float]]) -
     most = max(worth[item] for item in there)
     equal = [item for item in there if worth[item] == most]
     return equal[len(equal) // 2]
-
-
-def best_order(cost: Callable[[Sequence[int]], Iterable[float]], start: Sequence[int], tries: int) -> list[int]:
-    """Return an order of columns of low cost, which is told from what counts most on: from that at the start, columns
-    move, one at a time, to where it is least, until none gains or so many orders were tried.
-    """
-    order, least = list(start), tuple(cost(start))
-    improved = True
-    while improved and tries > 0 and least[-1] > 0:
-        improved = False
-        for column, there in product(start, range(len(start))):
-            moved = [c for c in order if c != column]
-            moved.insert(there, column)
-            if moved == order:
-                continue
-            tries -= 1
-            found = _less(cost(moved), least)
-            if found is not None:
-                order, least, improved = moved, found, True
-            if tries <= 0:
-                break
-    return order
-
-
-def _less(cost: Iterable[float], than: Sequence[float]) -> tuple[float, ...] | None:
-    """Return a cost if it is less than another one. What follows the part that says that it is not is not asked for."""
-    known: list[float] = []
-    less = False
-    for part, other in zip(cost, than, strict=True):
-        if not less and part > other:
-            return None
-        less = less or part < other
-        known.append(part)
-    return tuple(known) if less else None
-
-
-def alternating(count: int) -> list[int]:
-    """Return the main column in the middle, the others right and left of it in turn."""
-    right = [c for c in range(1, count) if c % 2]
-    left = [c for c in range(1, count) if not c % 2]
-    return [*reversed(left), 0, *right] if count else []
 
 
 @dataclass(frozen=True)

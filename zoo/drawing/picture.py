@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from speczoo.drawing.diagram import Box, Diagram, dashed
-from speczoo.drawing.layout import DiagramLayout, Extent, Grid, Hop, good_order, grid
+from speczoo.drawing.layout import DiagramLayout, Extent, Grid, Hop, grid
+from speczoo.drawing.ordering import good_order
 from speczoo.drawing.palette import CHANGES, KINDS
 from speczoo.drawing.text import shortened, width
 
@@ -33,18 +34,23 @@ class Rectangle(NamedTuple):
 
 class Curve(NamedTuple):
     """A line from its first point straight to the second, bent to the third, straight to the last, with a head or
-    without.
+    without. It leaves and arrives downwards, or to the right if it is `horizontal`; with a `corner` it leaves so, to
+    either side, and turns once.
     """
 
     points: tuple[tuple[float, float], ...]
     head: bool = False
     dashed: bool = False
     horizontal: bool = False
+    corner: bool = False
 
     @property
     def controls(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """The control points of its bend, a cubic Bezier curve between the second point and the third."""
         _, (x1, y1), (x2, y2), _ = self.points
+        if self.corner:
+            x, y = (x2, y1) if self.horizontal else (x1, y2)
+            return ((x1 + x) / 2, (y1 + y) / 2), ((x + x2) / 2, (y + y2) / 2)
         if self.horizontal:
             return ((x1 + x2) / 2, y1), ((x1 + x2) / 2, y2)
         return (x1, (y1 + y2) / 2), (x2, (y1 + y2) / 2)

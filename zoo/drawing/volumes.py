@@ -7,7 +7,7 @@ activation, is part of the volume before it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -55,15 +55,17 @@ class Volumes:
 
     @cached_property
     def stacks(self) -> tuple[range, ...]:
-        """The volumes that stand side by side, by their numbers: maps of one size, each made of the one before it
-        alone.
+        """The volumes that stand side by side, by their numbers: maps of one size, each made of the one before it, and
+        of what flows into all of them.
         """
         readers = Counter(link.source for link in self.links)
         sources: dict[int, set[int]] = defaultdict(set)
         for link in self.links:
             sources[link.target].add(link.source)
         joined = (
-            readers[here] == 1 and sources[here + 1] == {here} and _alike(*self.volumes[here : here + 2])
+            readers[here] == 1
+            and _made_alike(sources[here], here, sources[here + 1])
+            and _alike(*self.volumes[here : here + 2])
             for here in range(len(self.volumes) - 1)
         )
         cuts = [0, *(i for i, one in enumerate(joined, 1) if not one), len(self.volumes)]
@@ -72,14 +74,15 @@ class Volumes:
 
 def volumes(diagram: Diagram, depth: int | None = None, fits: Callable[[Volumes], bool] = lambda made: True) -> Volumes:
     """Return the volumes of a network whose blocks are unfolded so many levels deep: where nothing says how many, as
-    deep as there are few that fit, and a block with branches is one.
+    deep as there are few that fit, and a block with branches is one; at last one that gives several values is, too.
     """
     known = _Blocks()
     if depth is not None:
         return known.volumes(diagram, depth, branching=True)
-    found = (known.volumes(diagram, n, branching=False) for n in range(depth_of(diagram), 0, -1))
-    few = [made for made in found if len(made.stacks) <= READABLE] or [known.volumes(diagram, 1, branching=False)]
-    return next(filter(fits, few), few[-1])
+    found = [known.volumes(diagram, n, branching=False) for n in range(depth_of(diagram), 0, -1)]
+    found.append(known.volumes(diagram, 1, branching=False, forking=False))
+    few = [made for made in found if len(made.stacks) <= READABLE]
+    return next(filter(fits, few), few[-1] if few else found[-1])
 
 
 def _joined(there: Volumes) -> Volumes:
@@ -138,8 +141,8 @@ class _Blocks:
 
     known: dict[int, _Inside] = field(default_factory=dict)  # by the identity of the list, which the network keeps
 
-    def volumes(self, diagram: Diagram, depth: int, *, branching: bool) -> Volumes:
-        made = _Collector(self, branching)
+    def volumes(self, diagram: Diagram, depth: int, *, branching: bool, forking: bool = True) -> Volumes:
+        made = _Collector(self, branching, forking)
         leaving = made.walk(diagram, None, depth)
         made.name_outputs(diagram, leaving)
         return _joined(Volumes(tuple(made.volumes), tuple(dict.fromkeys(made.links))))
@@ -160,6 +163,7 @@ class _Collector:
 
     blocks: _Blocks
     branching: bool  # whether blocks with branches are unfolded too
+    forking: bool = True  # whether those are that give values to several others
     training: bool = False  # whether training alone computes the list that is walked
     volumes: list[Volume] = field(default_factory=list)
     links: list[BoxLink] = field(default_factory=list)
@@ -212,7 +216,8 @@ class _Collector:
                 out = self.walk(box.inside, out, depth - 1) or out
         else:
             features = self._block_features(box, box.inside, sources)
-            out = [self._add(box, _telling(box.inside), _shape(box), features, sources, whole=True)]
+            made = self._add(box, _telling(box.inside), _shape(box), features, sources, whole=True)
+            out = [made, *(made._replace(shape=shape) for shape in box.outputs[1:])]
         self.training = outer
         return out
 
@@ -221,7 +226,7 @@ class _Collector:
         several sizes together, is no volume, however deep it stands.
         """
         known = self.blocks.inside(inside)
-        if known.made <= 1 or (inside.outputs > 1 and read):
+        if known.made <= 1 or (inside.outputs > 1 and read and self.forking):
             return True
         spaces = {self.volumes[source.volume].space for source in sources}
         if depth <= 1 and len([space for space in spaces if len(space) > 1]) < 2:
@@ -348,6 +353,14 @@ def _in_line(there: Volumes) -> bool:
     for link in sorted(there.links, key=lambda link: link.target):
         longest[link.target] = max(longest[link.target], longest[link.source] + 1)
     return len(longest) - max(longest, default=0) <= 1
+
+
+def _made_alike(before: Set[int], one: int, after: Set[int]) -> bool:
+    """Return whether a volume is made of another one, and of what that is made of beside the one before it, if of
+    anything else.
+    """
+    beside = after - {one}
+    return one in after and (not beside or beside == before - {max(before, default=one)})
 
 
 def _alike(one: Volume, other: Volume) -> bool:
