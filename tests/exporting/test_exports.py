@@ -133,6 +133,44 @@ def test_convolutions_without_a_bias_have_none(folder: Path) -> None:
         assert_close([*module(*given)], run(path, *given))
 
 
+def test_attention_of_one_head_has_no_axis_of_heads(folder: Path) -> None:
+    """With a mask of each sample, of all, and without; the exporter wants an axis, and says so."""
+    inputs = [{"id": id, "shape": shape} for id, shape in (("x", [5, 8]), ("y", [7, 8]), ("each", [5, 7]))]
+    attend = {"op": "scaled_dot_product_attention"}
+    layers = [
+        {"id": "all", "op": "Parameter", "shape": [5, 7]},
+        {"id": "free", **attend, "from": ["x", "y", "y"], "scale": 0.5},
+        {"id": "of_each", **attend, "from": ["x", "y", "y"], "mask": "each"},
+        {"id": "of_all", **attend, "from": ["x", "y", "y"], "mask": "all"},
+        {"id": "causal", **attend, "from": ["x", "x", "x"], "is_causal": True},
+    ]
+    outputs = [{"id": f"{layer['id']}_out", "from": layer["id"]} for layer in layers[1:]]
+    path = folder / "attention.onnx"
+    made, module = exported({"spec": 1, "name": "n", "inputs": inputs, "layers": layers, "outputs": outputs}, path)
+    given = (torch.randn(2, 5, 8), torch.randn(2, 7, 8), torch.randn(2, 5, 7))
+    with torch.no_grad():
+        assert_close([*module(*given)], run(path, *given))
+    assert made.inputs["x"][0] == "batch"
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_what_works_in_place_over_its_input_is_exported(suffix: str, folder: Path) -> None:
+    """The file is run on what the module was given, and not on what the module made of it."""
+    net = {"spec": 1, "name": "n", "input": [9], "layers": [{"op": "CELU", "inplace": True}]}
+    path = folder / f"inplace{suffix}"
+    _, module = exported(net, path)
+    x = torch.randn(3, 9)
+    assert_close([module(x.clone())], run(path, x))
+
+
+def test_what_an_exporter_cannot_say_is_told_by_its_reason(folder: Path) -> None:
+    layers = [{"op": "AdaptiveMaxPool2d", "output_size": 3}]
+    with pytest.raises(NotExported) as refused:
+        exported({"spec": 1, "name": "n", "input": [2, 7, 5], "layers": layers}, folder / "refused.onnx")
+    assert "adaptive_max_pool2d" in str(refused.value)
+    assert not any(word in str(refused.value) for word in ("\x1b", "Next steps", "\n"))
+
+
 def test_weights_carry_their_spec(folder: Path) -> None:
     """A file of weights builds itself: `zoo build net.safetensors --weights net.safetensors`. Taps are settings: the
     spec in the file has the outputs of its own."""

@@ -180,4 +180,10 @@ def _data(drawing: Drawing) -> dict[str, Any]:
         for box in drawing.boxes
     ]
     name, title = drawing.graph.name, drawing.description
-    return {"name": name, "title": title, "width": page.width, "height": page.height, "boxes": boxes}
+    return {
+        "name": name,
+        "title": title,
+        "width": round(page.width, 1),
+        "height": round(page.height, 1),
+        "boxes": boxes,
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import onnx
 import onnx_ir as ir
@@ -18,7 +18,7 @@ import onnxruntime
 import torch
 from onnx_ir.passes import common
 from onnxscript.optimizer import fold_constants
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from speczoo.compiler.graph import Graph
 from speczoo.exporting.exported import BATCH, Exported, NotExported, lasting
@@ -29,6 +29,8 @@ from speczoo.specs.wording import scaled
 
 #: What one message of protobuf holds, and some of that for all that is no weight.
 MOST, BESIDE = 2**31 - 1, 1 << 24
+#: How many axes what flows into attention has with one of heads.
+HEADS = 4
 #: Ops that ask a weight for its shape alone.
 SHAPES = ("Shape", "Size")
 #: Where the exporter makes a bias of zeros of none; with three axes in space one of a wrong shape.
@@ -78,7 +80,12 @@ def _converted(graph: Graph, traced: TracedProgram, opset: int | None) -> OnnxMo
     try:
         with quiet():
             program = torch.onnx.export(
-                traced.program, dynamo=True, opset_version=opset, optimize=False, verify=False, verbose=False
+                _with_heads(traced.program),
+                dynamo=True,
+                opset_version=opset,
+                optimize=False,
+                verify=False,
+                verbose=False,
             )
             assert program is not None
             model = program.model
@@ -90,6 +97,23 @@ def _converted(graph: Graph, traced: TracedProgram, opset: int | None) -> OnnxMo
     if opset not in (None, made := model.opset_imports[""]):
         raise NotExported(f"torch's exporter to ONNX writes opset {made}, and cannot write {opset}")
     return OnnxModel(model, weights)
+
+
+def _with_heads(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    """Return a program whose attention has an axis of heads, as the exporter wants it, where it has one head alone."""
+    attention = torch.ops.aten.scaled_dot_product_attention.default
+    queries = [node.args[0] for node in program.graph.nodes if node.target is attention]
+    if all(isinstance(query, fx.Node) and query.meta["val"].dim() == HEADS for query in queries):
+        return program
+
+    def of_one(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *given: Any, **named: Any) -> Any:
+        if q.dim() == HEADS:
+            return NotImplemented
+        mask = mask.unsqueeze(1) if mask is not None and mask.dim() == q.dim() else mask
+        return attention(q.unsqueeze(1), k.unsqueeze(1), v.unsqueeze(1), mask, *given, **named).squeeze(1)
+
+    with_heads: torch.export.ExportedProgram = program.run_decompositions({attention: of_one})
+    return with_heads
 
 
 def _weights(traced: TracedProgram, model: ir.Model) -> list[str]:

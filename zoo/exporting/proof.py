@@ -155,8 +155,9 @@ def difference(wanted: Tensor, came: Tensor) -> float:
 
 
 def _of_module(module: nn.Module, given: Sequence[Tensor]) -> list[Tensor]:
+    """Return what a module makes of inputs, which stay as they are where it works in place."""
     with torch.no_grad(), in_mode(module, training=False):
-        return tensors(module(*given))
+        return tensors(module(*(x.clone() for x in given)))
 
 
 def tensors(came: Any) -> list[Tensor]:

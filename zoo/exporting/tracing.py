@@ -27,6 +27,7 @@ FAR, PART = 64, 8
 #: Ops that make several axes of one.
 CUTTING = ("reshape", "Unflatten")
 SHOWN = 300  # characters of what an exporter says
+COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,12 @@ def quiet() -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an exporter raises that says something."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    """Return the first line that says something of what an exporter raises: of what it was raised from, where it was,
+    since an exporter says at last how to mend it, the exporter.
+    """
+    while error.__cause__ is not None and str(error.__cause__).strip():
+        error = error.__cause__
+    lines = [COLOURS.sub("", line).strip() for line in str(error).splitlines()]
     words = next((line for line in lines if line), "")
     return f"{type(error).__name__}: {words[:SHOWN]}" if words else type(error).__name__
 
