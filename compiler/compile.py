@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,13 +42,15 @@ def compile(
     expect: bool = True,
     shared: Shared | None = None,
     explain: bool = True,
+    last: bool = True,
 ) -> Graph | None:
     """Return the graph of a spec, or None with the reasons in `report`.
 
     `params` go over the variant's, which go over the spec's defaults. `input` is a shape without the batch axis, or
     one per input by name. `taps` are paths whose values stand in place of the outputs. `expect` is held against the
     graph where nothing that it speaks of was changed. `shared` lets compilations of one unit share what they expanded.
-    `explain` says whether to look for what would mend a problem, and for whose it is.
+    `explain` says whether to look for what would mend a problem, and for whose it is; `last` whether to check the
+    blocks that nothing uses: no other variant comes that may use them.
     """
     before = report.wrong
     shared = shared or Shared()
@@ -69,12 +72,15 @@ def compile(
         root = shared.roots[settings.variant] = elaborator.spec("network", settings.name)
         expanded = report.wrong
         computable = elaborator.check_declarations()
+        shared.unused = shared.unused or elaborator.check_unused_blocks
     except (Halt, Stop):
         return None
     finally:
         if session.resizable and explain:
             _add_sizes(session, unit, settings, variant, params)
         session.right_alone = None  # or all that was elaborated would wait for a search for cycles
+        if last:
+            check_unused_blocks(shared)
     if expanded > before or not root.whole:
         return None
     if taps:
@@ -90,10 +96,7 @@ def compile(
     root = root if root.settings is settings else replace(root, settings=settings)
     graph = Graph(unit, root, settings, shared.found if unit.spec.use else {})
     parts = (graph, *_used(graph.root)) if any(map(_has_rules, specs)) else (graph,)
-    if (problem := _too_large(graph, limits)) is not None:
-        _report(unit, report, [problem])
-        return None
-    if (excess := pattern_problem(parts, limits)) is not None:
+    if (excess := _excess(graph, parts, limits)) is not None:
         _report(excess[0].unit, report, [excess[1]])
         return None
     for part in parts:
@@ -102,6 +105,14 @@ def compile(
     if expect and not settings.changed:
         _report(unit, report, expect_problems(graph))
     return graph if report.wrong == before else None
+
+
+def check_unused_blocks(shared: Shared) -> None:
+    """Report what is wrong with blocks that no compilation which shares this has used."""
+    check, shared.unused = shared.unused, None
+    if check is not None:
+        with suppress(Halt):
+            check()
 
 
 def _report(unit: LoadedSpec, report: Report, problems: Iterable[Problem]) -> None:
@@ -113,11 +124,12 @@ def _report(unit: LoadedSpec, report: Report, problems: Iterable[Problem]) -> No
             report.add(problem.located(unit.document))
 
 
-def _too_large(graph: Graph, limits: Limits) -> Problem | None:
+def _excess(graph: Graph, parts: Sequence[Graph], limits: Limits) -> tuple[Graph, Problem] | None:
+    """Return the first of a network and the specs that it uses which is beyond the limits, and what is too much."""
     if graph.params <= limits.params:
-        return None
+        return pattern_problem(parts, limits)
     message = f"the network would have {graph.params:,} weights; the limit is {limits.params:,}"
-    return Problem("limit-exceeded", message, ("layers",), key=True)
+    return graph, Problem("limit-exceeded", message, ("layers",), key=True)
 
 
 def _too_much_work(limits: Limits) -> Problem:
@@ -151,6 +163,7 @@ def _add_sizes(
             limits=session.limits,
             expect=False,
             explain=False,
+            last=False,
         )
         return {error(d) for d in report.errors}, graph
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+from speczoo.compiler.cached import once
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.initialisers import Initialiser, initialiser
 from speczoo.compiler.layer import Layer
 from speczoo.compiler.path_patterns import matches
 from speczoo.compiler.scope import Scope
 from speczoo.specs.expression import evaluate
+from speczoo.specs.spec import Spec
 
 
 class ComputedInitRule(NamedTuple):
@@ -26,12 +29,22 @@ class ComputedInitRule(NamedTuple):
 
 def rules(graph: Graph) -> tuple[ComputedInitRule, ...]:
     """Return the network's own init rules, computed. Only for graphs whose rules are right."""
+    spec = graph.spec
+    return _computed(spec, graph.settings.params) if spec.read_by_init else _constant(spec)
+
+
+@once
+def _constant(spec: Spec) -> tuple[ComputedInitRule, ...]:
+    """Return the init rules of a spec in which they read nothing."""
+    return _computed(spec, {})
+
+
+def _computed(spec: Spec, params: Mapping[str, Any]) -> tuple[ComputedInitRule, ...]:
     out = []
-    for rule in graph.spec.init:
-        stated = evaluate(dict(rule.model_extra or {}), Scope(graph.settings.params))
-        out.append(
-            ComputedInitRule(rule.match, is_op(rule.match), tuple((k, initialiser(v)) for k, v in stated.items()))
-        )
+    for rule in spec.init:
+        stated = evaluate(dict(rule.model_extra or {}), Scope(params))
+        initialisers = tuple((name, initialiser(value)) for name, value in stated.items())
+        out.append(ComputedInitRule(rule.match, is_op(rule.match), initialisers))
     return tuple(out)
 
 

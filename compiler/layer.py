@@ -14,6 +14,7 @@ the base for each of a hundred classes.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -374,11 +375,11 @@ class Layer(BaseModel):
 
     def batched(self, *x: Value) -> bool:
         """Return whether what comes out has a batch axis: that of any of its inputs."""
-        return any(value.batched for value in x)
+        return True in [value.batched for value in x]
 
     def leads(self, *x: Value) -> bool:
         """Return whether what comes out has an axis of 1 where the batch would be, of what has no batch."""
-        return any(value.leading for value in x)
+        return True in [value.leading for value in x]
 
     def dtype(self, *x: Value) -> str | tuple[str, ...]:
         """Return the kind of numbers that come out: of all outputs, or one for each."""
@@ -388,11 +389,10 @@ class Layer(BaseModel):
         """Return torch's call. By default: `torch`, the fields as its arguments and `derived` in place of what is not
         stated.
         """
-        given = self.arguments(*(v.shape for v in x))
+        given = self.arguments(*[value.shape for value in x])
         args = {name: value for name, value in given.items() if name not in self.applied}
-        fields = type(self).model_fields
-        usual = (name for name in args if not fields[name].is_required() and name not in self.derives)
-        defaults = {name: fields[name].default for name in usual}
+        usual = usual_arguments(type(self))
+        defaults = {name: usual[name] for name in args if name in usual}
         target = self.torch or f"nn.{self.op}"
         return Call(target, args, defaults, self.positional, support=self.support, wrap=self.wrap())
 
@@ -466,32 +466,53 @@ class Layer(BaseModel):
         """
         self.count(len(values))
         for position, value in enumerate(self.held(values)):
-            if self.integer is not None and value.is_float == self.integer and not self.merges:
-                kind = "integers (int64)" if self.integer else "floating point numbers"
-                raise ShapeError(
-                    "shape-mismatch", f"`{self.op}` takes {kind}, not {value.dtype}", inputs={position: value.dtype}
-                )
-            if not value.batched and not (self.merges or self.unbatched):
-                raise ShapeError(
-                    "shape-mismatch",
-                    f"`{self.op}` needs a batch axis, and a Parameter has none: merge it first",
-                    inputs={position: "no batch axis"},
-                )
-            if self.ranks and len(value.shape) not in self.ranks:
-                ranks = " or ".join(str(r) for r in self.ranks)
-                raise ShapeError(
-                    "shape-mismatch",
-                    f"`{self.op}` takes {ranks} axes besides the batch, not {len(value.shape)}: {show(value.shape)}",
-                    inputs={position: show(value.shape)},
-                    help=self._rank_help(len(value.shape)),
-                )
-            if len(value.shape) < self.least:
-                raise ShapeError(
-                    "shape-mismatch",
-                    f"`{self.op}` takes at least {self.least} axes besides the batch, not {len(value.shape)}",
-                    inputs={position: show(value.shape)},
-                )
-        shapes = tuple(v.shape for v in values)
+            self._check_input(position, value)
+        shapes = tuple([value.shape for value in values])
+        self._check_stated(shapes)
+        self.check(*shapes)
+        result = self.infer(*shapes)
+        outs = result if isinstance(result, list) else [result]
+        for shape in outs:
+            for n in shape:
+                if n < 1:
+                    raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
+        dtype = self.dtype(*values)
+        batched = self.batched(*values)
+        leading = not batched and self.leads(*values)
+        kinds = (dtype,) * len(outs) if isinstance(dtype, str) else dtype
+        return tuple([Value(tuple(shape), kind, batched, leading) for shape, kind in zip(outs, kinds, strict=True)])
+
+    def _check_input(self, position: int, value: Value) -> None:
+        """Raise ShapeError where what flows in there is of another kind or rank than it takes."""
+        if self.integer is not None and value.is_float == self.integer and not self.merges:
+            kind = "integers (int64)" if self.integer else "floating point numbers"
+            raise ShapeError(
+                "shape-mismatch", f"`{self.op}` takes {kind}, not {value.dtype}", inputs={position: value.dtype}
+            )
+        if not (value.batched or self.merges or self.unbatched):
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{self.op}` needs a batch axis, and a Parameter has none: merge it first",
+                inputs={position: "no batch axis"},
+            )
+        rank = len(value.shape)
+        if self.ranks and rank not in self.ranks:
+            ranks = " or ".join(str(r) for r in self.ranks)
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{self.op}` takes {ranks} axes besides the batch, not {rank}: {show(value.shape)}",
+                inputs={position: show(value.shape)},
+                help=self._rank_help(rank),
+            )
+        if rank < self.least:
+            raise ShapeError(
+                "shape-mismatch",
+                f"`{self.op}` takes at least {self.least} axes besides the batch, not {rank}",
+                inputs={position: show(value.shape)},
+            )
+
+    def _check_stated(self, shapes: tuple[Shape, ...]) -> None:
+        """Raise ShapeError where an argument that the input decides is stated otherwise."""
         for name, actual in self.derived(*shapes).items():
             stated = getattr(self, name, None)
             if stated is not None and stated != actual:
@@ -502,17 +523,6 @@ class Layer(BaseModel):
                     inputs={0: show(shapes[0])} if shapes else {},
                     help=[f"leave `{name}` out: it is derived", f"or make it {_text(actual)}"],
                 )
-        self.check(*shapes)
-        result = self.infer(*shapes)
-        outs = result if isinstance(result, list) else [result]
-        for shape in outs:
-            if any(n < 1 for n in shape):
-                raise ShapeError("empty-output", f"`{self.op}` would give {show(shape)}: an axis falls below 1")
-        dtype = self.dtype(*values)
-        batched = self.batched(*values)
-        leading = not batched and self.leads(*values)
-        kinds = (dtype,) * len(outs) if isinstance(dtype, str) else dtype
-        return tuple([Value(tuple(shape), kind, batched, leading) for shape, kind in zip(outs, kinds, strict=True)])
 
     def _rank_help(self, rank: int) -> list[str]:
         sibling = f"{self.op[:-2]}{rank - 1}d"
@@ -524,6 +534,13 @@ class Layer(BaseModel):
         if rank == max(self.ranks) + 1 > 2:
             help.append("or is one of them the batch? The batch axis is never written")
         return help
+
+
+@lru_cache(maxsize=1024)
+def usual_arguments(layer: type[Layer]) -> Mapping[str, Any]:
+    """Return what the arguments of a layer are where they are not written, but for those that the input decides."""
+    fields = layer.model_fields.items()
+    return {name: field.default for name, field in fields if not field.is_required() and name not in layer.derives}
 
 
 for _name in Layer.__class_vars__:  # pydantic would evaluate the annotations of a base anew for every class

@@ -78,23 +78,28 @@ class Windowed(Spatial, abstract=True):
         """
         n, window = self.spatial, self.window()
         out = tuple([window.places(i, size) for i, size in enumerate(x[-n:])])
-        for i, (size, got) in enumerate(zip(x[-n:], out, strict=True)):
+        for i, got in enumerate(out):
             if got < 1:
-                here = show(x[-n:])
-                dilated = f" (dilated to {show(window.reach)})" if window.reach != window.kernel else ""
-                needed = max((reach - size + 1) // 2 for reach, size in zip(window.reach, x[-n:], strict=True))
-                raise ShapeError(
-                    "empty-output",
-                    f"a {show(window.kernel)} window{dilated} does not fit into {here} (padding {_padding(window)})",
-                    argument="kernel_size",
-                    notes=[f"{AXES[n][i]}: {window.arithmetic(i, size)} = {got}"],
-                    size_help=[
-                        f"a padding of {needed} would make room, or a larger input"
-                        if self.padded(needed, x)
-                        else "a larger input would make room"
-                    ],
-                )
+                raise self._too_small(window, x, i)
         return (*x[:-n], *out)
+
+    def _too_small(self, window: Window, x: Shape, i: int) -> ShapeError:
+        """Return what is wrong with a map into which a window does not fit on spatial axis i."""
+        n, places = self.spatial, x[-self.spatial :]
+        here = show(places)  # first: where sizes are symbols it has no words, and these are not to be compared
+        dilated = f" (dilated to {show(window.reach)})" if window.reach != window.kernel else ""
+        needed = max((reach - size + 1) // 2 for reach, size in zip(window.reach, places, strict=True))
+        return ShapeError(
+            "empty-output",
+            f"a {show(window.kernel)} window{dilated} does not fit into {here} (padding {_padding(window)})",
+            argument="kernel_size",
+            notes=[f"{AXES[n][i]}: {window.arithmetic(i, places[i])} = {window.places(i, places[i])}"],
+            size_help=[
+                f"a padding of {needed} would make room, or a larger input"
+                if self.padded(needed, x)
+                else "a larger input would make room"
+            ],
+        )
 
     def padded(self, padding: int | tuple[int, ...], x: Shape) -> Shape | None:
         """Return what the layer would make of an input with such a padding; None where it would not take it: a pool

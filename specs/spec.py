@@ -412,6 +412,11 @@ class Spec(Words, Versioned):
         }
 
     @cached_property
+    def read_by_init(self) -> frozenset[str]:
+        """Every name that the init rules read."""
+        return names_in([rule.model_extra for rule in self.init])
+
+    @cached_property
     def _read_by_each(self) -> Mapping[str, frozenset[str]]:
         return {name: names_in(block) for name, block in self.blocks.items()}
 

@@ -161,13 +161,11 @@ def distance(a: str, b: str) -> int:
     """
     if not a or not b:
         return len(a) + len(b)
-    masks: dict[str, int] = {}
-    for i, letter in enumerate(a):
-        masks[letter] = masks.get(letter, 0) | 1 << i
+    places = _places(a)
     every, last = (1 << len(a)) - 1, 1 << (len(a) - 1)
     higher, lower, diagonal, before, count = every, 0, 0, 0, len(a)
     for letter in b:
-        equal = masks.get(letter, 0)
+        equal = places.get(letter, 0)
         swapped = ((~diagonal & equal) << 1) & before
         diagonal = (((equal & higher) + higher) ^ higher) | equal | lower | swapped
         right, left = lower | (every & ~(diagonal | higher)), diagonal & higher
@@ -175,6 +173,15 @@ def distance(a: str, b: str) -> int:
         right, left = (right << 1) | 1, left << 1
         higher, lower, before = (left | ~(diagonal | right)) & every, right & diagonal & every, equal
     return count
+
+
+@lru_cache(maxsize=64)
+def _places(word: str) -> dict[str, int]:
+    """Return where each letter stands in a word, as bits: one word is held against many."""
+    found: dict[str, int] = {}
+    for i, letter in enumerate(word):
+        found[letter] = found.get(letter, 0) | 1 << i
+    return found
 
 
 def did_you_mean(

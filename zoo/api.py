@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias
 from speczoo import catalogue
 from speczoo.arguments import Arguments
 from speczoo.collector import patient
-from speczoo.compiler.compile import compile
+from speczoo.compiler.compile import check_unused_blocks, compile
 from speczoo.compiler.composite import Composite
 from speczoo.compiler.elaborate import Lookup, Shared, freeze
 from speczoo.compiler.emit.summary import Summary, summarise
@@ -371,7 +371,15 @@ def check_each(
     for number, v in enumerate(wanted):
         reported = len(report.diagnostics)
         made = compile(
-            unit, report, variant=v, params=params, input=input, lookup=catalogue.lookup, limits=limits, shared=shared
+            unit,
+            report,
+            variant=v,
+            params=params,
+            input=input,
+            lookup=catalogue.lookup,
+            limits=limits,
+            shared=shared,
+            last=False,
         )
         if number:
             report.diagnostics[reported:] = [_of_variant(d, v, unit) for d in report.diagnostics[reported:]]
@@ -385,6 +393,7 @@ def check_each(
             or len(report.errors) >= limits.mistakes
         ):
             break
+    check_unused_blocks(shared)
     heed(report, before, unit.document, whole=variant is None)
     for document in used.values():
         heed(report, before, document, whole=False)

@@ -116,7 +116,7 @@ class SpecElaborator:
         ctx = self.context
         if ctx.inactive:
             raise UnknownRead
-        ctx.session.instantiated.add((id(ctx.unit.spec), name))
+        ctx.session.shared.instantiated.add((id(ctx.unit.spec), name))
 
         def expand() -> Composite:
             names = layered(ctx.names, arguments)
@@ -175,25 +175,26 @@ class SpecElaborator:
     def check_declarations(self) -> bool:
         ctx, spec = self.context, self.context.unit.spec
         shared, most = ctx.session.shared, ctx.session.limits.mistakes
-        if id(spec) in shared.checked and not spec.init:
+        if id(spec) in shared.settled:
             return True
         wrong_rules = list(islice(init_problems(spec, ctx.settings.params), most))
         for problem in wrong_rules:
             ctx.report(problem)
+        if not wrong_rules and not spec.read_by_init:
+            shared.settled.add(id(spec))
         if id(spec) in shared.checked:
             return not wrong_rules
         shared.checked.add(id(spec))
-        self._check_unused_blocks()
         check_uses(ctx)
         for problem in islice(declaration_problems(spec), most):
             ctx.report(problem)
         return not wrong_rules
 
-    def _check_unused_blocks(self) -> None:
+    def check_unused_blocks(self) -> None:
         """Elaborate blocks that nothing uses, for what is wrong whatever their parameters and inputs are."""
         ctx, spec = self.context, self.context.unit.spec
         for name, block in spec.blocks.items():
-            if (id(spec), name) in ctx.session.instantiated or ("blocks", name) in ctx.placeholders:
+            if (id(spec), name) in ctx.session.shared.instantiated or ("blocks", name) in ctx.placeholders:
                 continue
             unbound = self._with_unknown_params
             required = {param for param, declared in block.params.items() if declared.required}

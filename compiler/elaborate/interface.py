@@ -59,5 +59,8 @@ class Elaborator(Protocol):
     def left_out(self, frame: Frame, entry: Entry, loc: Loc, names: Mapping[str, Any]) -> None:
         """Check an entry that is left out, once in a compilation."""
 
+    def check_unused_blocks(self) -> None:
+        """Elaborate blocks that nothing uses, for what is wrong whatever their parameters and inputs are."""
+
     def check_declarations(self) -> bool:
         """Check a spec beside its layers; whether its init rules can be computed."""

@@ -61,6 +61,9 @@ class Shared:
     named: set[Any] = field(default_factory=set)  # the places whose expressions read only names that are there
     written: dict[Any, Any] = field(default_factory=dict)  # the ids of a list as its text has them, by its place
     checked: set[int] = field(default_factory=set)  # the specs whose parts beside `layers` were checked
+    instantiated: set[Any] = field(default_factory=set)  # the blocks that are in use
+    unused: Callable[[], None] | None = None  # checks the blocks that nothing uses
+    settled: set[int] = field(default_factory=set)  # the specs whose init rules are right whatever their parameters
     followed: set[int] = field(default_factory=set)  # the specs of which all that they use was looked up
     metered: int = field(default_factory=lambda: METER.spent)  # where expressions started to count
 
@@ -84,7 +87,6 @@ class Session:
     steps: int = 0
     reported: int = 0  # errors, those reported before at the same place too
     inactive: set[Any] = field(default_factory=set)  # the entries that are left out and looked at
-    instantiated: set[Any] = field(default_factory=set)  # the blocks that are in use
     frames: list[Frame] = field(default_factory=list)  # the lists that are being filled, each in an entry of the last
     #: Whether a spec in use is right by itself: what it is not wrong about alone is its user's problem. None where
     #: nobody will read what is reported.

@@ -199,6 +199,8 @@ def again(node: Node, arriving: tuple[Value, ...]) -> Application:
     """Return a layer as it was made, applied where these flow in. Raises ShapeError."""
     body = node.application.body
     made = Application.of(body.as_made(*node.arrived), arriving)
+    if made is node.application:
+        return made
     stated = None
     try:
         _ = made.outputs

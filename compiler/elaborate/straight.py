@@ -240,7 +240,7 @@ class StraightWay:
         if known is None:  # a spec in use that was right is as right in what hangs on no argument as it was
             self._listed(None, found.given)
             return op in ctx.unit.spec.blocks or (prepared.right and prepared.op is not None)
-        ctx.session.instantiated.add((id(ctx.unit.spec), op))
+        ctx.session.shared.instantiated.add((id(ctx.unit.spec), op))
         METER.spent += known.work
         prepared.right = True
         self._listed(known.body, found.given)
@@ -350,8 +350,6 @@ class StraightWay:
         and reported.
         """
         fields: dict[str, Any] = {
-            **self.place,
-            **self.facts,
             "op": self.op,
             "inputs": self.sources,
             "body": self.body,
@@ -359,6 +357,8 @@ class StraightWay:
             "written": self.written,
             "scope": self.names,
             "arriving": self.arriving,
+            **self.place,
+            **self.facts,
         }
         session = self.ctx.session
         session.steps += 1 + self.layers

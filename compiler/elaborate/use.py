@@ -37,7 +37,7 @@ def elaborate_use(e: Elaborator, here: EntrySite, blank: Node, given: Mapping[st
     settings, work = _settings(here, blank, unit, variant, given)
     key = (id(unit.spec), "", "", freeze(settings.params), blank.arriving)
     known = ctx.session.done.get(key)
-    if known is not None and id(unit.spec) in ctx.session.shared.checked and not unit.spec.init and not ctx.inactive:
+    if known is not None and id(unit.spec) in ctx.session.shared.settled and not ctx.inactive:
         ctx.step(loc, known.size)
         return blank.containing(_lasting(known))
     before = len(report.diagnostics)
@@ -50,11 +50,13 @@ def elaborate_use(e: Elaborator, here: EntrySite, blank: Node, given: Mapping[st
         return inner.spec("use", op, given)
 
     body = e.interned(key, op, loc, expand)
+    if id(unit.spec) not in ctx.session.shared.checked:
+        inner.check_unused_blocks()
     inner.check_declarations()
     lasting = _lasting(body)
     if len(report.diagnostics) > before:
         _blame_user(here, unit, variant, before)
-    elif not ctx.partly_refused and not unit.spec.init:
+    elif not ctx.partly_refused and id(unit.spec) in ctx.session.shared.settled:
         ctx.session.shared.lists[ctx.list_key(op, freeze(given), blank.arriving)] = Elaborated(lasting, work, CHOICE)
         here.item.prepared.right = True
     return blank.containing(lasting)

@@ -80,13 +80,14 @@ class _Conv(WeightNormed, Windowed, abstract=True):
         return (self.out_channels, *self.slide(x)[1:])
 
     def window(self) -> Window:
-        n = self.spatial
-        plain = Window.of(n, self.kernel_size, self.stride, 0, self.dilation)
-        if self.padding == "same":  # the larger half comes after
-            before = tuple((reach - 1) // 2 for reach in plain.reach)
-            return plain._replace(before=before, after=tuple(reach // 2 for reach in plain.reach))
-        pad = sizes(0 if self.padding == "valid" else self.padding, n)
-        return plain._replace(before=pad, after=pad)
+        padding = self.padding
+        plain = Window.of(
+            self.spatial, self.kernel_size, self.stride, 0 if isinstance(padding, str) else padding, self.dilation
+        )
+        if padding != "same":
+            return plain
+        reach = plain.reach  # the larger half comes after
+        return plain._replace(before=tuple((n - 1) // 2 for n in reach), after=tuple(n // 2 for n in reach))
 
     def _repeats(self, x: Shape) -> None:
         """Raise ShapeError where an axis is too short to fill its padding; mirrored, it gives one less than it has."""

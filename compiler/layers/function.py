@@ -28,8 +28,8 @@ class Merge(Function, abstract=True):
         """Return torch's promotion: a float among integers makes the result float, an integer among truths an
         integer.
         """
-        kinds = [v.dtype for v in x]
-        return next((kind for kind in ("float32", "int64") if kind in kinds), kinds[0])
+        kinds = [value.dtype for value in x]
+        return "float32" if "float32" in kinds else "int64" if "int64" in kinds else kinds[0]
 
 
 class Arithmetic(Merge, abstract=True):

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speczoo import catalogue
+from speczoo.api import check_unit
 from speczoo.compiler import application, wiring
 from speczoo.compiler.compile import compile
 from speczoo.compiler.composite import Composite, Node
@@ -263,3 +264,26 @@ variants:
         wanted = checked(unit)
     assert None not in wanted[0]
     assert checked(unit) == wanted
+
+
+WRONG = {
+    "A": {"layers": [{"op": "Relu"}]},
+    "B": {"layers": [{"op": "Conv2d", "kernel_size": 3}]},
+    "C": {"layers": [{"op": "Linear", "out_features": "$missing"}]},
+}
+
+
+@given(st.lists(st.sampled_from([*WRONG]), min_size=1, max_size=4), st.booleans())
+def test_a_wrong_block_is_reported_once_whichever_variants_use_it(used: list[str], whole: bool) -> None:
+    variants = {f"v{i}": {"params": {"block": name}} for i, name in enumerate(used)}
+    params = {"block": {"type": "op", "default": used[0]}}
+    layers = [{"op": "$block"}]
+    data = {"spec": 1, "name": "net", "input": [3, 8, 8], "params": params, "blocks": WRONG, "layers": layers}
+    unit = loaded(json.dumps(data | {"variants": variants}))
+    assert unit is not None
+    report = Report()
+    check_unit(report, unit, None if whole else "v0")
+    found = sorted((d.code, d.span.line, d.span.column) for d in report.errors if d.span is not None)
+    assert [code for code, *_ in sorted(found)] == ["missing-argument", "unknown-op", "unknown-param"]
+    by_itself = {d.path[:1] for d in report.errors} & {*WRONG}  # what nothing uses has no place in the network
+    assert by_itself == {*WRONG} - {*(used if whole else used[:1])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 import speczoo
+from speczoo.compiler.init_rules import rules
 from speczoo.compiler.initialisers import INITIALISERS, WORDS, initialiser, unfit
+from speczoo.specs.loaded_spec import LoadedSpec
 from speczoo.specs.problem import ProblemError
 
 EDGES = [
@@ -207,3 +210,21 @@ def test_a_rule_meets_what_it_names_and_nothing_else(spec: dict[str, Any]) -> No
     for key, parameter in speczoo.build(spec).named_parameters():
         values = {*parameter.flatten().tolist()}
         assert values == {wanted[key]} if key in wanted else max(values) < 100
+
+
+def test_a_copied_spec_has_the_rules_that_it_says() -> None:
+    """Not those of the spec that it was copied from, which were computed."""
+    made = speczoo.graph(
+        {
+            "spec": 1,
+            "name": "net",
+            "input": [4],
+            "layers": [{"op": "Linear", "out_features": 2}],
+            "init": [{"match": "Linear", "weight": 1}],
+        }
+    )
+    assert [rule.match for rule in rules(made)] == ["Linear"]
+    spec = made.spec.model_copy(update={"init": []})
+    copied = replace(made, unit=LoadedSpec(spec, made.unit.document))
+    assert rules(copied) == ()
+    assert spec.read_by_init == frozenset()
