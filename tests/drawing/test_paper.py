@@ -303,6 +303,43 @@ def test_a_u_with_gates_is_one() -> None:
     assert list(faults(page)) == []
 
 
+def test_a_u_that_is_conditioned_is_one() -> None:
+    """What conditions many of its blocks, as a time does, stands above it, with a line down to each."""
+    shift = [
+        {"id": "conv", "op": "Conv2d", "from": "x", "out_channels": "$channels", "kernel_size": 3, "padding": 1},
+        {"id": "row", "op": "Linear", "from": "t", "out_features": "$channels"},
+        {"id": "map", "op": "Unflatten", "dim": 1, "unflattened_size": ["$channels", 1, 1]},
+        {"id": "sum", "op": "add", "broadcast": True, "from": ["conv", "map"]},
+    ]
+    block = {"inputs": ["x", "t"], "params": {"channels": "int"}, "layers": shift}
+    time = [{"id": id, "op": "Linear", "out_features": 12} for id in ("t0", "t")]
+    time[0]["from"] = "time"
+    down, up, last = [], [], "x"
+    for i in range(3):
+        down += [{"id": f"down{i}", "op": "Shift", "channels": 8, "from": [last, "t"]}]
+        down += [{"id": f"half{i}", "op": "MaxPool2d", "kernel_size": 2}]
+        last = f"half{i}"
+    for i in reversed(range(3)):
+        up += [{"id": f"up{i}", "op": "Upsample", "scale_factor": 2, "from": last}]
+        up += [{"id": f"join{i}", "op": "concat", "from": [f"up{i}", f"down{i}"]}]
+        up += [{"id": f"dec{i}", "op": "Shift", "channels": 8, "from": [f"join{i}", "t"]}]
+        last = f"dec{i}"
+    inputs = [{"id": "x", "shape": [2, 32, 32]}, {"id": "time", "shape": [6]}]
+    net = {"spec": 1, "name": "u", "inputs": inputs, "blocks": {"Shift": block}, "layers": [*time, *down, *up]}
+    page = Drawing(speczoo.graph(net), 1, style="paper").picture
+    assert list(faults(page)) == []
+    places = [front(face) for face in page.shapes if isinstance(face, Face) and face.about is not None]
+    maps = [area for area in places if area.about is not None and len(area.about.outputs[0]) > 1]
+    assert len({round(area.y + area.height / 2, 1) for area in maps}) == 4
+    assert max(area.y + area.height for area in places if area not in maps) < min(area.y for area in maps)
+    downwards = [shape for shape in page.shapes if isinstance(shape, Curve) and shape.head and not shape.horizontal]
+    shifted = {area.about.path for area in maps if area.about is not None and area.about.op == "Shift"}
+    assert len(downwards) == len(shifted) == 6
+    for line in downwards:
+        x, y = line.points[-1]
+        assert any(area.x < x and y < area.y and area.about.op == "Shift" for area in maps if area.about is not None)
+
+
 def test_the_main_way_is_one_at_every_size() -> None:
     """Of two ways through as many volumes the longer one: that with long texts where they lie, else that with large
     volumes.

@@ -15,12 +15,12 @@ from functools import cached_property
 from itertools import pairwise
 
 from speczoo.drawing.layout import Spot
-from speczoo.drawing.levels import Levels, level_of
 from speczoo.drawing.palette import KINDS
 from speczoo.drawing.picture import MARGIN, SMALL, Curve, Element, Face, Picture, Rectangle, legend_of
 from speczoo.drawing.rows import LANE, Point, RowBreaks, Rows, one_row
 from speczoo.drawing.shapes import around, moved, shrunk, width_of
 from speczoo.drawing.stacks import SHADES, Scale, Stacks
+from speczoo.drawing.u_shape import UShape
 from speczoo.drawing.volumes import Volume, Volumes
 
 #: The width of a page whose smallest texts, those of the legend, are set in five points in a column of 85 mm (241 pt).
@@ -63,7 +63,7 @@ def _ways(made: Volumes, *, shapes: bool) -> Iterator[_Figure]:
     one = _Figure.in_one(Stacks(made, Scale.of(made.volumes, 1), shapes))
     yield one.growing(LARGE)
     yield one.upright.growing(LARGE)
-    for rows in range(2, FEW + 1) if not one.levels.fit else ():
+    for rows in range(2, FEW + 1) if not one.u.fit else ():
         several = _Figure.in_several(Stacks(made, Scale.of(made.volumes, rows), shapes, LARGE), FEW)
         if several is not None and several.rows.turns <= ROUND:
             yield several
@@ -142,32 +142,15 @@ class _Figure:
         return _Figure(stacks, self.rows.resized(stacks.extents))
 
     @cached_property
-    def levels(self) -> Levels:
-        """What each stack's level is in a U: a sign stands on that of what it brings together."""
-        stacks = self.stacks
-        sizes: list[float] = []
-        linked = {link.target: link.source for link in reversed(stacks.links)}
-        for i, members in enumerate(stacks.members):
-            own = max(max((*volume.space[-2:], 1)) for volume in members)
-            sizes.append(sizes[linked[i]] if members[0].sign and i in linked else float(own))
-        return Levels(stacks.extents, stacks.links, level_of(sizes, linked))
+    def u(self) -> UShape:
+        return UShape(self.stacks)
 
     @cached_property
     def drawn(self) -> list[Element]:
         """What is drawn, lines first: stacks from left to right, each over what is behind it."""
-        spots, lines = self._as_u() if self.levels.fit and len(self.rows.rows) == 1 else self._as_rows()
+        spots, lines = self.u.placed() if self.u.fit and len(self.rows.rows) == 1 else self._as_rows()
         stacks = sorted(spots, key=lambda stack: spots[stack])
         return [*lines, *(shape for stack in stacks for shape in self.stacks.shapes(stack, spots[stack]))]
-
-    def _as_u(self) -> tuple[dict[int, Spot], list[Curve]]:
-        stacks = self.stacks
-        spots, ways = self.levels.placed()
-        lines: list[Curve] = []
-        for link, way in zip(stacks.links, ways, strict=True):
-            way[0] = stacks.exit(link.source, spots[link.source])
-            way[-1] = stacks.entry(link.target, spots[link.target])
-            lines += _polyline(way, dashed=stacks.training(link.target))
-        return dict(enumerate(spots)), lines
 
     def _as_rows(self) -> tuple[dict[int, Spot], list[Curve]]:
         stacks = self.stacks
@@ -187,14 +170,6 @@ class _Figure:
     def _dashed(self, links: Sequence[int]) -> bool:
         """Return whether training alone computes what all of these lead to."""
         return all(self.stacks.training(self.stacks.links[i].target) for i in links)
-
-
-def _polyline(way: Sequence[Point], *, dashed: bool) -> Iterator[Curve]:
-    """Yield a line that is level at each of these points."""
-    for i, (start, end) in enumerate(pairwise(way)):
-        last = i == len(way) - 2
-        land = (end[0] - 7 if last else end[0], end[1])
-        yield Curve((start, start, land, end), last, dashed, horizontal=True)
 
 
 def _round(corners: Sequence[Point], radius: float, *, dashed: bool) -> Iterator[Curve]:

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from speczoo.drawing.layout import BoxLink, Extent, Spot
 from speczoo.drawing.picture import NORMAL, DrawnText, Element, Face, Rectangle
+from speczoo.drawing.rows import Point
 from speczoo.drawing.text import shortened, width
 from speczoo.drawing.volumes import Volume, Volumes
 
@@ -125,13 +126,20 @@ class Stacks:
         """How much room each takes, with its texts."""
         return [self._extent(i) for i in range(len(self.members))]
 
-    def entry(self, stack: int, spot: Spot) -> tuple[float, float]:
+    def entry(self, stack: int, spot: Spot) -> Point:
         """Return where lines reach a stack: the left edge of its front."""
         return spot.along + self._sides(stack)[0], spot.across
 
-    def exit(self, stack: int, spot: Spot) -> tuple[float, float]:
+    def exit(self, stack: int, spot: Spot) -> Point:
         """Return where lines leave a stack: the far edge of its right side."""
         return spot.along + self._sides(stack)[0] + self._wide(stack) + self._aside(stack), spot.across
+
+    def top(self, stack: int, spot: Spot) -> Point:
+        """Return where lines from above reach a stack: the middle of the far edge of its first volume's top."""
+        first = self.members[stack][0]
+        aside = 0.0 if first.sign else RIGHT * self.scale.depth(first)
+        along = spot.along + self._sides(stack)[0] + aside + self._long(first) / 2
+        return along, spot.across - self._tall(first) / 2 - self._up(first)
 
     def shapes(self, stack: int, spot: Spot) -> Iterator[Element]:
         """Yield what is drawn of a stack that stands there."""
