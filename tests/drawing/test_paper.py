@@ -15,7 +15,7 @@ from speczoo.drawing.diagram import Box, Diagram
 from speczoo.drawing.files import Drawing
 from speczoo.drawing.layout import BoxLink
 from speczoo.drawing.network import diagram
-from speczoo.drawing.paper import paper
+from speczoo.drawing.paper import PAGE, paper
 from speczoo.drawing.picture import Curve, DrawnText, Face, Picture
 from speczoo.drawing.stacks import NAMES, TEXT
 from speczoo.drawing.svg import svg
@@ -154,6 +154,19 @@ def test_what_is_too_long_for_a_row_stands_in_several(spec: dict[str, Any], dept
     page = Drawing(speczoo.graph(spec), depth, style="paper").picture
     assert list(faults(page)) == []
     assert smallest(page) >= 4.99
+
+
+@pytest.mark.parametrize("branches", [4, 24])
+def test_what_is_beside_each_other_stands_on_a_page(branches: int) -> None:
+    """Volumes are less tall where a column would be longer; of few branches they are as tall as they can be."""
+    sides = [conv(f"side{i}", "stem", 4 + i, kernel_size=3, padding=1) for i in range(branches)]
+    joined = {"id": "join", "op": "concat", "from": [side["id"] for side in sides]}
+    layers = [conv("stem", "input", 8), *sides, joined]
+    made = Drawing(speczoo.graph({"spec": 1, "name": "n", "input": [3, 64], "layers": layers}), style="paper")
+    assert list(faults(made.picture)) == []
+    assert made.picture.height <= PAGE
+    tallest = max(high for _, _, high in fronts(made))
+    assert (tallest > 60) == (branches == 4)
 
 
 @given(networks(), st.sampled_from([None, 1, 9]))

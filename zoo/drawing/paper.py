@@ -18,7 +18,7 @@ from speczoo.drawing.layout import Spot
 from speczoo.drawing.palette import KINDS
 from speczoo.drawing.picture import MARGIN, SMALL, Curve, Element, Face, Picture, Rectangle, legend_of
 from speczoo.drawing.rows import LANE, Point, RowBreaks, Rows, one_row
-from speczoo.drawing.shapes import around, moved, shrunk, width_of
+from speczoo.drawing.shapes import around, height_of, moved, shrunk, width_of
 from speczoo.drawing.stacks import SHADES, Scale, Stacks
 from speczoo.drawing.u_shape import UShape
 from speczoo.drawing.volumes import Volume, Volumes
@@ -30,13 +30,16 @@ INNER = COLUMN - 2 * MARGIN
 LARGE, SMALLEST = 1.7, 5.0
 #: How many rows there are at most, and lines that go round at the end of one, where blocks could be folded instead.
 FEW, ROUND = 4, 4
+#: How high a column is, and what is below a figure; where that is higher volumes are less tall, by the first of these
+#: that suffices.
+PAGE, LEGEND, FLAT = 2.6 * COLUMN, 5 * MARGIN, (1.0, 2.0, 4.0, 8.0, 16.0)
 #: How round the corners of lines are.
 CORNER = 4.0
 
 
 def paper(made: Volumes, title: str, description: str, *, shapes: bool = True) -> Picture:
     """Return the picture of volumes. It has no heading: what a figure is called stands below it."""
-    figure = _readable(made, shapes=shapes) or _in_rows(made, shapes=shapes)
+    figure = _figure(made, shapes=shapes)
     drawn, smaller = figure.drawn, figure.stacks.larger
     left, top, right, bottom = (side / smaller for side in around(drawn))
     placed = [moved(shrunk(shape, smaller), MARGIN - left, MARGIN - top) for shape in drawn]
@@ -48,33 +51,44 @@ def paper(made: Volumes, title: str, description: str, *, shapes: bool = True) -
 
 def fits(made: Volumes, *, shapes: bool = True) -> bool:
     """Return whether the texts of a picture of volumes can be read in a column, in a few rows."""
-    return _readable(made, shapes=shapes) is not None
+    return _readable(made, 1.0, shapes=shapes) is not None
 
 
-def _readable(made: Volumes, *, shapes: bool) -> _Figure | None:
+def _figure(made: Volumes, *, shapes: bool) -> _Figure:
+    """Return a figure whose texts can be read in a column; where that is longer than a page, and in a few rows, one of
+    volumes that are less tall.
+    """
+    for flat in FLAT:
+        found = _readable(made, flat, shapes=shapes) or _in_rows(made, flat, shapes=shapes)
+        if height_of(found.drawn) <= (PAGE - LEGEND) * found.stacks.larger or len(found.rows.rows) > FEW:
+            break
+    return found
+
+
+def _readable(made: Volumes, flat: float, *, shapes: bool) -> _Figure | None:
     """Return the first figure whose texts can be read in a column, if one can."""
-    return next((figure for figure in _ways(made, shapes=shapes) if figure.reads), None)
+    return next((figure for figure in _ways(made, flat, shapes=shapes) if figure.reads), None)
 
 
-def _ways(made: Volumes, *, shapes: bool) -> Iterator[_Figure]:
+def _ways(made: Volumes, flat: float, *, shapes: bool) -> Iterator[_Figure]:
     """Yield the figure in a row, with texts that lie and that stand upright; in a few rows between which few lines go
     round; and in a row with texts beside which volumes are small.
     """
-    one = _Figure.in_one(Stacks(made, Scale.of(made.volumes, 1), shapes))
+    one = _Figure.in_one(Stacks(made, Scale.of(made.volumes, 1, flat), shapes))
     yield one.growing(LARGE)
     yield one.upright.growing(LARGE)
     for rows in range(2, FEW + 1) if not one.u.fit else ():
-        several = _Figure.in_several(Stacks(made, Scale.of(made.volumes, rows), shapes, LARGE), FEW)
+        several = _Figure.in_several(Stacks(made, Scale.of(made.volumes, rows, flat), shapes, LARGE), FEW)
         if several is not None and several.rows.turns <= ROUND:
             yield several
     yield one.upright.growing(SMALLEST)
 
 
-def _in_rows(made: Volumes, *, shapes: bool) -> _Figure:
+def _in_rows(made: Volumes, flat: float, *, shapes: bool) -> _Figure:
     """Return the figure in as many rows as it takes. Volumes are drawn smaller where one row alone is too long."""
     rows, larger = FEW, LARGE
     while True:
-        stacks = Stacks(made, Scale.of(made.volumes, rows), shapes, larger)
+        stacks = Stacks(made, Scale.of(made.volumes, rows, flat), shapes, larger)
         found = _Figure.in_several(stacks, len(made.stacks))
         if found is not None and len(found.rows.rows) <= rows + 1:
             return found

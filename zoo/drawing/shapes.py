@@ -19,6 +19,11 @@ def width_of(drawn: Sequence[Element]) -> float:
     return right - left
 
 
+def height_of(drawn: Sequence[Element]) -> float:
+    _, top, _, bottom = around(drawn)
+    return bottom - top
+
+
 def _area(shape: Element) -> tuple[float, float, float, float]:
     """Return the area that a shape takes: left, top, right, bottom."""
     match shape:

@@ -40,17 +40,18 @@ class Scale:
     """How large volumes are drawn: those of one network on one scale."""
 
     size: float  # the largest height or width that there is, of maps where there are any
+    tall: float  # its height
     channels: float  # the most channels
     wide: float  # the width of that many
 
     @classmethod
-    def of(cls, there: Sequence[Volume], rows: int) -> Scale:
-        """Return the scale of volumes that stand in so many rows."""
+    def of(cls, there: Sequence[Volume], rows: int, flat: float = 1.0) -> Scale:
+        """Return the scale of volumes that stand in so many rows, so much less tall than they could be."""
         maps = [volume.space[-2:] for volume in there if len(volume.space) > 1]
         size = max((n for space in maps or [volume.space for volume in there] for n in space), default=1)
         channels = max((volume.channels for volume in there), default=1)
         whole = sum(math.sqrt(volume.channels / channels) for volume in there if not volume.sign)
-        return cls(max(size, LARGE), max(channels, 1), min(WIDE, LONG * rows / max(whole, 1.0)))
+        return cls(max(size, LARGE), TALL / flat, max(channels, 1), min(WIDE, LONG * rows / max(whole, 1.0)))
 
     def width(self, volume: Volume) -> float:
         return max(self.wide * math.sqrt(volume.channels / self.channels), LEAST[1])
@@ -64,7 +65,7 @@ class Scale:
         return self._long(volume.space[-1] if volume.space else 1) if len(volume.space) != 1 else 0.0
 
     def _long(self, places: int) -> float:
-        return max(TALL * math.pow(min(places / self.size, 1.0), SIZES), LEAST[0])
+        return max(self.tall * math.pow(min(places / self.size, 1.0), SIZES), LEAST[0])
 
 
 @dataclass(frozen=True)
