@@ -163,6 +163,16 @@ def test_what_works_in_place_over_its_input_is_exported(suffix: str, folder: Pat
     assert_close([module(x.clone())], run(path, x))
 
 
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+def test_what_takes_inputs_above_0_alone_is_exported(suffix: str, folder: Path) -> None:
+    layers = [{"op": "log"}, {"op": "Conv1d", "out_channels": 3, "kernel_size": 3}, {"op": "exp"}, {"op": "sqrt"}]
+    path = folder / f"spectrum{suffix}"
+    _, module = exported({"spec": 1, "name": "n", "input": [2, 9], "layers": layers}, path)
+    x = torch.rand(2, 2, 9) + 0.1
+    with torch.no_grad():
+        assert_close([module(x)], run(path, x))
+
+
 def test_what_an_exporter_cannot_say_is_told_by_its_reason(folder: Path) -> None:
     layers = [{"op": "AdaptiveMaxPool2d", "output_size": 3}]
     with pytest.raises(NotExported) as refused:

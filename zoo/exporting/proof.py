@@ -99,6 +99,9 @@ def beside(
     """Return a run on random inputs of these shapes. Raises NotExported where the outputs are not the module's."""
     given = inputs(graph, batch, shapes)
     wanted = _of_module(module, given)
+    if weights == DRAWN and not _finite(wanted):  # logarithms and roots take what is above 0
+        given = [x.abs() if x.is_floating_point() else x for x in given]
+        wanted = _of_module(module, given)
     given_shapes = {name: tuple(x.shape) for name, x in zip(shapes, given, strict=True)}
     where = ", ".join("x".join(map(str, shape)) for shape in given_shapes.values())
     try:
@@ -133,6 +136,10 @@ def _disturbed(module: nn.Module, given: Sequence[Tensor]) -> float:
         x * (1 + ROUNDING * torch.randn(x.shape, generator=generator)) if x.is_floating_point() else x for x in given
     ]
     return max(map(difference, _of_module(module, given), _of_module(module, other)))
+
+
+def _finite(values: Sequence[Tensor]) -> bool:
+    return all(value.isfinite().all() for value in values)
 
 
 def _where_finite(wanted: Tensor, came: Tensor) -> float:
