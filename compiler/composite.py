@@ -81,7 +81,9 @@ class Node:
 
     def applying(self, application: Application) -> Node:
         """Return the node with a layer applied to what flows in as its body."""
-        facts = application.facts if self.shared is None else {**application.facts, "params": 0}
+        facts = application.facts
+        if self.shared is not None or self.tied:  # of weights that are another's, which `params` leaves out
+            facts = {name: fact for name, fact in facts.items() if name != "params"}
         return self.replace(body=application.body, application=application, **facts)
 
     @cached_property
@@ -202,7 +204,9 @@ class Port(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Composite:
-    """A list of entries, expanded: the network, a block, an inline group, or a spec that is used as an op."""
+    """A list of entries, expanded: the network, a block, an inline group, or a spec that is used as an op. `note` is
+    what its class says after its title.
+    """
 
     kind: Literal["network", "block", "group", "use"]
     name: str
@@ -214,6 +218,7 @@ class Composite:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     scope: Mapping[str, Any] = field(default_factory=dict)
     settings: Settings | None = None  # of a network or a use
+    note: str = ""
 
     def __repr__(self) -> str:
         return f"<Composite: {self.kind} {self.name}, {len(self.nodes)} entries>"

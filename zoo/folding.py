@@ -17,8 +17,8 @@ from speczoo.module_mode import in_mode
 from speczoo.verify import Finding, fits
 from speczoo.weights.assembling import assembled, tie
 
-#: About so many numbers of a weight are folded at a time: in double precision all would be twice as much memory again.
-AT_A_TIME = 1 << 18
+#: About so many numbers of a weight are folded or laid out anew at a time: all would be as much memory again, or twice.
+AT_A_TIME = 1 << 16
 
 
 def optimized(graph: Graph, state: Mapping[str, Tensor]) -> tuple[Graph, nn.Module]:
@@ -76,9 +76,8 @@ class WeightTaker:
 
 def _scaled(fold: FoldedNorm, weight: Tensor, state: Mapping[str, Tensor]) -> Tensor:
     """Return a weight that does a norm's work, too, in its memory: computed in double precision, and rounded once."""
-    rows = max(1, AT_A_TIME * len(weight) // max(1, weight.numel()))
     scale = _along(_scale(fold, state), weight, fold)
-    for part, by in zip(torch.split(weight, rows), torch.split(scale, rows), strict=True):
+    for part, by in zip(_parts(weight), torch.split(scale, _rows(weight)), strict=True):
         part.copy_(part.double() * by)
     return weight
 
@@ -102,7 +101,23 @@ def _laid_out(value: Tensor, like: Tensor) -> Tensor:
     if value.dtype != like.dtype:
         value = value.to(like.dtype)
     laid = value.as_strided(like.shape, like.stride(), value.storage_offset())
-    return laid if _order(value) == _order(like) else laid.copy_(value.clone())
+    if _order(value) == _order(like):
+        return laid
+    if not value.dim() or {value.stride(0), laid.stride(0)} != {value[0].numel()}:  # rows leave their places
+        return laid.copy_(value.clone())
+    for new, old in zip(_parts(laid), _parts(value), strict=True):
+        new.copy_(old.clone())
+    return laid
+
+
+def _parts(value: Tensor) -> tuple[Tensor, ...]:
+    """Return a tensor in parts along its first axis."""
+    return torch.split(value, _rows(value))
+
+
+def _rows(value: Tensor) -> int:
+    """Return how many places of the first axis a part has."""
+    return max(1, AT_A_TIME * len(value) // max(1, value.numel()))
 
 
 def _order(value: Tensor) -> list[tuple[int, int]]:

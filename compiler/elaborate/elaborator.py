@@ -78,6 +78,7 @@ class SpecElaborator:
                     "arguments": arguments or {},
                     "scope": names,
                     "settings": settings,
+                    "note": "",
                 }
             )
             if right:

@@ -67,6 +67,13 @@ def title_of(composite: Composite) -> str:
 
 
 def _doc(group: InstanceGroup) -> str:
+    """Return what the class is, and what its lists note."""
+    title = _title(group)
+    note = next((instance.note for instance in group.instances if instance.note), "")
+    return f"{title}\n\n{note}" if title and note else title
+
+
+def _title(group: InstanceGroup) -> str:
     """Return what the class is: of a spec its title, of a block its `doc`."""
     first = group.instances[0]
     if first.settings is not None:

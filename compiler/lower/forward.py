@@ -1,13 +1,15 @@
 """The statements of a forward: which variable each value lives in, and when it is let go.
 
 A value that only the next statement takes lives in a running variable (`x`, `out`); any other is called by its id.
-Named values are dropped after their last use where real work follows, so that a U-Net lets go of its skips.
+Values are dropped after their last use where real work follows, so that a U-Net lets go of its skips; what is in a
+variable that the next statement sets anew goes with that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from speczoo.compiler.composite import Composite, Port
 from speczoo.compiler.dataflow import INPUT, OUTPUT, Edge, Operand, dataflow
@@ -80,19 +82,19 @@ def order(
         dying = variables.dying(i, statement)
         outside = [steps.read_outside(edge) for edge in _edges(i, statement)]
         targets = variables.assign(i, statement, dying, outside)
-        ending = [v for e in dying if variables.live.get(v := variables.where[e]) == e and v not in targets]
+        ending = {v: e for e in dying if variables.live.get(v := variables.where[e]) == e and v not in targets}
         step = Assignment(
             targets,
             statement.express(texts),
             statement.when,
             texts[0] if statement.when is not None and texts[0] != targets[0] else None,
             statement.training,
-            _dropped(ending, inputs) if heaviest > i and not statement.training else (),
+            _dropped(ending) if heaviest > i and not statement.training else (),
         )
         steps.add(i, step, list(zip(statement.inputs, texts, strict=True)))
         for name in ending:
             del variables.live[name]
-    return tuple(steps.steps), tuple(variables.where[p.edge] for p in outputs)
+    return tuple(_dropping(steps.steps)), tuple(variables.where[p.edge] for p in outputs)
 
 
 class _Variables:
@@ -176,9 +178,19 @@ def _edges(i: int, statement: Statement) -> list[Edge]:
     return [Edge(i, port) for port in range(max(1, len(statement.ports)))]
 
 
-def _dropped(ending: Sequence[str], inputs: Sequence[str]) -> tuple[str, ...]:
-    """Return the variables that are let go of, of those whose values nothing takes any more."""
-    return tuple(sorted(name for name in ending if name not in RUNNING and name not in inputs))
+def _dropped(ending: Mapping[str, Edge]) -> tuple[str, ...]:
+    """Return the variables that are let go of, of those whose values nothing takes any more: whoever calls has the
+    inputs, too.
+    """
+    return tuple(sorted(name for name, edge in ending.items() if edge.node != INPUT))
+
+
+def _dropping(steps: Sequence[Assignment | Declaration]) -> Iterator[Assignment | Declaration]:
+    """Yield steps that drop nothing which is in a variable that the next one sets anew."""
+    for step, after in zip_longest(steps, steps[1:]):
+        if isinstance(step, Assignment) and isinstance(after, Assignment) and not after.training:
+            step = replace(step, drops=tuple(v for v in step.drops if v not in after.targets))
+        yield step
 
 
 def _uses(statements: Sequence[Statement | None], outputs: Sequence[Port]) -> dict[Edge, list[int]]:

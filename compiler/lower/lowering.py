@@ -17,7 +17,7 @@ def program_of(graph: Graph) -> Program:
     doc = f"{graph.name}: {words}" if words else graph.name
     return Program(
         graph.name,
-        f"{doc}\n\n{reference}" if reference else doc,
+        "\n\n".join(filter(None, (doc, graph.root.note, reference))),
         classes[-1].name,
         tuple(classes),
         tuple(parts.support),

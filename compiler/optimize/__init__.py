@@ -9,19 +9,25 @@ What comes out is lowered, validated and emitted as every graph is; `Optimized` 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from speczoo.compiler.analysis.inference_memory import inference
+from speczoo.compiler.analysis.residence import Unit
+from speczoo.compiler.cached import once
 from speczoo.compiler.composite import Composite, Node
 from speczoo.compiler.graph import Graph
 from speczoo.compiler.layer import Layer
+from speczoo.compiler.optimize.copying import copy_before_cuts, permuted_before_cuts
 from speczoo.compiler.optimize.folding import FoldedNorm, fold
 from speczoo.compiler.optimize.fusing import fuse
 from speczoo.compiler.optimize.layout import memory_format
 from speczoo.compiler.optimize.leaving import leave_out, numbered, renamed, without_training
 from speczoo.compiler.optimize.overwriting import overwrite
-from speczoo.compiler.optimize.packing import ListedEntry, pack, places, worth_packing
+from speczoo.compiler.optimize.packing import pack, places, worth_packing
 from speczoo.specs.loaded_spec import LoadedSpec
+
+#: What the text says where norms are folded.
+FOLDED = "batch norms are part of the layers before them"
 
 
 @dataclass(frozen=True)
@@ -35,26 +41,37 @@ class Optimized:
     folds: dict[str, FoldedNorm]
 
 
+@once
 def optimize(graph: Graph) -> Optimized:
-    """Return a network for evaluation that gives what this one gives outside training."""
-    lasting = without_training(graph.root)
-    lists = _Lists(lasting, folding=not graph.ties, tied={*places(lasting, graph.one)})
-    root = lists.rewritten(lasting)
-    made = replace(graph, unit=root.unit, root=root, memory_format=memory_format(root))
-    optimized = Optimized(made, {}, {})
-    lists.collect(graph.root, root, "", "", optimized)
-    return optimized
+    """Return a network for evaluation that gives what this one gives outside training; a graph keeps its own."""
+    lists = _Lists(graph, copying=False)
+    plain = lists.optimized()
+    if not any(map(permuted_before_cuts, lists.made.values())):
+        return plain
+    copying = _Lists(graph, copying=True).optimized()
+    return min(plain, copying, key=lambda each: inference(each.graph.root, Unit()))
 
 
 class _Lists:
-    """The lists of a network rewritten, each once: a block that is met again is the same object again."""
+    """The lists of a network rewritten, each once: a block that is met again is the same object again. `copying` says
+    whether values are copied before they are cut.
+    """
 
-    def __init__(self, root: Composite, *, folding: bool, tied: Collection[ListedEntry]) -> None:
-        self.root, self.folding, self.tied = root, folding, tied
-        self.packing = worth_packing(root)
+    def __init__(self, graph: Graph, *, copying: bool) -> None:
+        self.graph, self.copying = graph, copying
+        self.root = without_training(graph.root)
+        self.folding, self.tied = not graph.ties, {*places(self.root, graph.one)}
+        self.packing = worth_packing(self.root)
         self.made: dict[Composite, Composite] = {}
         self.folds: dict[Composite, dict[int, int]] = {}
         self.units: dict[tuple[int, bool, tuple[tuple[str, str], ...]], LoadedSpec] = {}
+
+    def optimized(self) -> Optimized:
+        root = self.rewritten(self.root)
+        graph = replace(self.graph, unit=root.unit, root=root, memory_format=memory_format(root))
+        optimized = Optimized(graph, {}, {})
+        self.collect(self.graph.root, root, "", "", optimized)
+        return optimized
 
     def rewritten(self, composite: Composite) -> Composite:
         if composite not in self.made:
@@ -69,10 +86,19 @@ class _Lists:
         made = replace(composite, nodes=tuple(nodes))
         made, folds = fold(made) if self.folding else (made, {})
         made = pack(made, self.packing, {index for owner, index in self.tied if owner is composite})
-        made = numbered(fuse(made))
-        made = overwrite(replace(made, unit=self.ruled(composite, made)))
+        made = fuse(made)
+        made = numbered(copy_before_cuts(made) if self.copying else made)
+        note = self.note(composite, folded=bool(folds))
+        made = overwrite(replace(made, unit=self.ruled(composite, made), note=note))
         self.folds[made] = folds
         return made
+
+    def note(self, composite: Composite, *, folded: bool) -> str:
+        """Return what the text says of a list, whose title is that of the list before."""
+        if composite is self.root:
+            facts = [FOLDED] if folded or any(self.folds.values()) else []
+            return f"For evaluation alone: {', and '.join([*facts, 'no parameter trains'])}."
+        return f"For evaluation: {FOLDED}." if folded else ""
 
     def ruled(self, old: Composite, new: Composite) -> LoadedSpec:
         """Return a rewritten list's spec without rules for how parameters start, since their values come from

@@ -20,9 +20,9 @@ LEAST = 1_000_000
 #: What part of a network's multiply-accumulates a kind of layers has to compute: oneDNN generates about 0.6 MiB of code
 #: for linear layers of each size, and the emitted text is longer.
 SHARE = 1 / 60
-#: How many times its plain weight a packed one may take: oneDNN fills channels up, those of each group on their own, to
-#: as many as a register holds, and what it would win there is little beside memory that is held for good.
-MOST = 1.25
+#: How many bytes a weight may have that torch would not lay out anew in the run in which it is packed: it is in memory
+#: twice for a moment.
+SMALL = 1 << 19
 
 BY_ONEDNN = '''
 def by_onednn(x: Tensor, weight: Tensor) -> bool:
@@ -39,16 +39,13 @@ CONV = '''
 class PackedConv{n}d(nn.Conv{n}d):
     """nn.Conv{n}d with a weight that lies as oneDNN reads it, channels last: torch lays it out anew in each run.
 
-    Its first large run packs it, the second one a weight that grows: packing one takes twice its memory for a moment,
-    and others may be larger. What is saved, loaded, moved, copied or pickled is the plain weight, which the next run
-    packs again. A weight that trains is never packed, nor one that would take much more memory.
+    Its first large run packs it. What is saved, loaded, moved, copied or pickled is the plain weight, which the next
+    run packs again. A weight that trains is never packed, nor one that would take more memory so.
     """
 
     packed = False
-    waited = False
     least = {least:_}  # multiply-accumulates for which the call pays
-    most = {most}  # times the plain weight
-
+    small = {small:_}  # bytes that may be in memory twice, which they are while they are packed
     then = ("none", [], "")  # what oneDNN does with what comes out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,19 +70,21 @@ class PackedConv{n}d(nn.Conv{n}d):
             return False
         places = x.numel() // self.in_channels // math.prod(self.stride)
         if not self.packed and not trains and places > 1 and places * self.weight.numel() >= self.least:
-            self.pack(list(x.shape))
+            if self.weight.nbytes <= self.small or self.is_laid_out_by_torch(x):
+                self.pack(list(x.shape))
         return self.packed
+
+    def is_laid_out_by_torch(self, x: Tensor) -> bool:
+        """Return whether torch would lay the weight out anew for this run: it computes small images as they are."""
+        return len(x) > 1 or x.numel() > 20_480 or self.groups > 1 or min(self.kernel_size) > 3
 
     def pack(self, shape: list[int]) -> None:
         where = (self.padding, self.stride, self.dilation, self.groups)
         with torch.inference_mode(False), torch.no_grad():
             plain = self.plain()
             weight = torch.ops.mkldnn._reorder_convolution_weight(plain, *where, shape)
-            size = torch.ops.mkldnn._nbytes(weight)
-            if size > self.most * plain.nbytes:
+            if torch.ops.mkldnn._nbytes(weight) > plain.nbytes:  # channels are filled up to whole registers
                 self.least = math.inf
-            elif size > plain.nbytes and not self.waited:
-                self.waited = True
             else:
                 self.packed, self.weight = True, nn.Parameter(weight, requires_grad=False)
 
@@ -161,8 +160,8 @@ class OneDNNLinearGELU(OneDNNLinear):
         return nn.functional.gelu(nn.functional.linear(x, self.weight, self.bias))
 '''.strip()
 
-CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST, most=MOST)
-CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST, most=MOST)
+CONV_2D = CONV.format(n=2, channels_last="channels_last", least=LEAST, small=SMALL)
+CONV_3D = CONV.format(n=3, channels_last="channels_last_3d", least=LEAST, small=SMALL)
 CONV_2D_GELU, CONV_3D_GELU = (CONV_GELU.format(n=n) for n in (2, 3))
 #: All that the emitted text may define so.
 TEXTS = (BY_ONEDNN, CONV_2D, CONV_2D_GELU, CONV_3D, CONV_3D_GELU, LINEAR, LINEAR_GELU)

@@ -118,6 +118,21 @@ def test_memory_of_any_network(spec: dict[str, Any]) -> None:
     assert said.gradients == bytes_of(p for p in model.parameters() if p.requires_grad)
 
 
+def test_what_was_cut_is_let_go_of_with_its_last_part() -> None:
+    """Whatever the variable is called that it lived in."""
+    layers: list[dict[str, Any]] = [
+        {"id": "whole", "op": "Linear", "out_features": 512},
+        {"id": "each", "op": "chunk", "chunks": 2, "dim": -1},
+        {"id": "first", "op": "Linear", "from": "each.0", "out_features": 4},
+        {"id": "second", "op": "Linear", "from": "each.1", "out_features": 4},
+        {"op": "add", "from": ["first", "second"]},
+        {"id": "last", "op": "Linear", "out_features": 256},
+    ]
+    spec = {"spec": 1, "name": "net", "input": [16, 8], "layers": layers}
+    assert_exact(spec, 1)
+    assert alive(speczoo.build(spec), [torch.randn(1, 16, 8)]) < 4 * 16 * (512 + 256)
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_memory_of_what_is_shared_inside_what_is_shared(depth: int) -> None:
     """Applied again to a value twice as large: values live there as where the module was made."""

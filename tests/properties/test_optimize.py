@@ -11,6 +11,9 @@ from hypothesis import given
 from torch import Tensor, nn
 
 import speczoo
+from speczoo import folding
+from speczoo.compiler.analysis.inference_memory import inference
+from speczoo.compiler.analysis.residence import Unit
 from speczoo.compiler.checks.aliasing import overwritten
 from speczoo.compiler.emit import module as emitted
 from speczoo.compiler.graph import Graph
@@ -21,6 +24,7 @@ from speczoo.testing import networks
 from speczoo.verify import draw_anew, random_input, verify_module
 from tests.commands.zoo_command import zoo
 from tests.families import graph_of, skip_too_large
+from tests.networks.test_costs import alive
 
 CLOSE = 1e-4
 SMALL = ["mnist_cnn", "cifar_resnet20", "cifar_preact_resnet110", "shufflenet_v2_x0_5", "mobilenet_v3_small", "lenet5"]
@@ -129,6 +133,18 @@ def test_the_text_shows_it_and_says_it() -> None:
     assert next(model.parameters()).is_contiguous(memory_format=torch.channels_last)
 
 
+def test_docstrings_say_what_there_is_now() -> None:
+    """A title may say that a block has a batch norm: of the ones that have none any more, and of no others."""
+    folded = "batch norms are part of the layers before them"
+    text = speczoo.source("inception_v3", optimize=True)
+    block = '"""The Inception networks\' convolution without bias, batch norm, ReLU'
+    assert f"{block}\n\n    For evaluation: {folded}.\n" in text
+    assert f"\n\nFor evaluation alone: {folded}, and no parameter trains.\n\nhttps://" in text
+    assert text.count(folded) == 3  # the module's, the network's, and the one block's that has a title and norms
+    assert "For evaluation alone: no parameter trains." in speczoo.source("vit_b_32", optimize=True)
+    assert "evaluation" not in speczoo.source("inception_v3")
+
+
 def test_training_alone_is_left_out() -> None:
     graph = speczoo.graph("googlenet", input=[3, 64, 64])
     made = optimize(graph).graph
@@ -176,3 +192,44 @@ def test_weights_that_are_given_stay_as_they_are(memory_format: torch.memory_for
     assert difference(*run(plain, given), *run(quick, given)) <= CLOSE
     again = speczoo.build("mnist_resnet", kept, optimize=True)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in quick.state_dict().items())
+
+
+@given(networks())
+def test_values_take_no_more_memory(net: Any) -> None:
+    graph = speczoo.graph(net)
+    assert inference(optimize(graph).graph.root, Unit()) <= inference(graph.root, Unit())
+
+
+ATTENTION: list[dict[str, Any]] = [
+    {"id": "qkv", "op": "Linear", "out_features": 48},
+    {"op": "reshape", "shape": [6, 3, 4, 4]},
+    {"op": "permute", "dims": [0, 2, 3, 1, 4]},
+    {"id": "each", "op": "unbind", "dim": 1},
+    {"id": "keys", "op": "transpose", "from": "each.1", "dim0": -1, "dim1": -2},
+    {"op": "matmul", "from": ["each.0", "keys"]},
+    {"id": "attention", "op": "Softmax", "dim": -1},
+    {"op": "matmul", "from": ["attention", "each.2"]},
+]
+
+
+def test_parts_that_are_multiplied_are_copied_at_once_where_that_takes_less() -> None:
+    """Those of several dimensions that lie in another order; not those that are read as they lie."""
+    for windows, copied in ((3, True), (None, False)):
+        input = [6, 16] if windows is None else [windows, 6, 16]
+        cut, order = ([6, 3, 4, 4], [0, 2, 3, 1, 4]) if windows is None else ([3, 6, 3, 4, 4], [0, 3, 1, 4, 2, 5])
+        layers = [{**layer} for layer in ATTENTION]
+        layers[1]["shape"], layers[2]["dims"] = cut, order
+        network = net(*layers, input=input)
+        made, quick = assert_same(speczoo.graph(network))
+        assert (".contiguous()" in speczoo.source(network, optimize=True)) == copied
+        assert alive(quick, random_input(made, 1)) == inference(made.root, Unit())
+
+
+def test_weights_are_laid_out_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of("cifar_resnet20")
+    state = emitted.build(graph, seed=0).state_dict()
+    _, whole = optimized(graph, deepcopy(state))
+    monkeypatch.setattr(folding, "AT_A_TIME", 100)
+    _, parts = optimized(graph, state)
+    assert all(torch.equal(whole.state_dict()[key], value) for key, value in parts.state_dict().items())
+    assert parts.conv1.weight.is_contiguous(memory_format=torch.channels_last)  # type: ignore[union-attr,operator]
